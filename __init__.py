@@ -1,0 +1,97 @@
+"""Brickwork: modular block pipelines for diffusion models.
+
+Declare once; the framework checks, plans, runs and explains. Names are imported when they are first used, so that
+`import brickwork` costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_ROOMS = {
+    "app.pictures": ("make_image_grid",),
+    "blocks": (
+        "AutoPipelineBlocks",
+        "Block",
+        "ConditionalPipelineBlocks",
+        "InsertableDict",
+        "LoopSequentialPipelineBlocks",
+        "ModularPipeline",
+        "ModularPipelineBlocks",
+        "SequentialPipelineBlocks",
+        "component",
+        "config",
+    ),
+    "guiders": ("ClassifierFreeGuidance", "Guider"),
+    "presets.embedded": ("embedded",),
+    "registry": ("ComponentSpec",),
+    "state": (
+        "BlockState",
+        "BrickworkError",
+        "ComponentError",
+        "CompositionError",
+        "Conditioning",
+        "ConfigSpec",
+        "DeclarationError",
+        "Group",
+        "InputError",
+        "InputParam",
+        "OutputParam",
+        "Outputs",
+        "PipelineState",
+        "RepoError",
+        "RunError",
+        "TrustError",
+        "Value",
+    ),
+}
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+
+if TYPE_CHECKING:
+    from .app.pictures import make_image_grid as make_image_grid
+    from .blocks import AutoPipelineBlocks as AutoPipelineBlocks
+    from .blocks import Block as Block
+    from .blocks import ConditionalPipelineBlocks as ConditionalPipelineBlocks
+    from .blocks import InsertableDict as InsertableDict
+    from .blocks import LoopSequentialPipelineBlocks as LoopSequentialPipelineBlocks
+    from .blocks import ModularPipeline as ModularPipeline
+    from .blocks import ModularPipelineBlocks as ModularPipelineBlocks
+    from .blocks import SequentialPipelineBlocks as SequentialPipelineBlocks
+    from .blocks import component as component
+    from .blocks import config as config
+    from .guiders import ClassifierFreeGuidance as ClassifierFreeGuidance
+    from .guiders import Guider as Guider
+    from .presets.embedded import embedded as embedded
+    from .registry import ComponentSpec as ComponentSpec
+    from .state import BlockState as BlockState
+    from .state import BrickworkError as BrickworkError
+    from .state import ComponentError as ComponentError
+    from .state import CompositionError as CompositionError
+    from .state import Conditioning as Conditioning
+    from .state import ConfigSpec as ConfigSpec
+    from .state import DeclarationError as DeclarationError
+    from .state import Group as Group
+    from .state import InputError as InputError
+    from .state import InputParam as InputParam
+    from .state import OutputParam as OutputParam
+    from .state import Outputs as Outputs
+    from .state import PipelineState as PipelineState
+    from .state import RepoError as RepoError
+    from .state import RunError as RunError
+    from .state import TrustError as TrustError
+    from .state import Value as Value
+
+__all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604 - all are strings
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'brickwork' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

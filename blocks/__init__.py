@@ -1,0 +1,42 @@
+"""Blocks, the containers that combine them, the pipeline that runs them, and the standard steps."""
+
+from .base import ModularPipelineBlocks
+from .block import Block
+from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
+from .decode import Decode
+from .denoise import Denoise, PredictNoise, ScaleLatents, StepScheduler
+from .encode_prompt import EncodeNegativePrompt, EncodePositivePrompt, EncodePrompt
+from .expand_batch import ExpandBatch
+from .insertable_dict import InsertableDict
+from .loop import LoopSequentialPipelineBlocks
+from .modular_pipeline import ModularPipeline
+from .prepare_latents import PrepareLatents
+from .prepare_size_conditioning import PrepareSizeConditioning
+from .sequential import SequentialPipelineBlocks
+from .set_timesteps import SetTimesteps
+from .slots import component, config
+
+__all__ = [
+    "AutoPipelineBlocks",
+    "Block",
+    "ConditionalPipelineBlocks",
+    "Decode",
+    "Denoise",
+    "EncodeNegativePrompt",
+    "EncodePositivePrompt",
+    "EncodePrompt",
+    "ExpandBatch",
+    "InsertableDict",
+    "LoopSequentialPipelineBlocks",
+    "ModularPipeline",
+    "ModularPipelineBlocks",
+    "PredictNoise",
+    "PrepareLatents",
+    "PrepareSizeConditioning",
+    "ScaleLatents",
+    "SequentialPipelineBlocks",
+    "SetTimesteps",
+    "StepScheduler",
+    "component",
+    "config",
+]

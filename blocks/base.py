@@ -1,0 +1,273 @@
+"""`ModularPipelineBlocks`: what every block and container is, and the face that foreign code writes."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from ..engine import LeafStep, Plan, Run, Step, make_plan
+from ..engine.steps import Call, Presence, Values
+from ..registry import ComponentSpec
+from ..state import BlockState, ConfigSpec, InputParam, OutputParam, PipelineState, RunError
+from ..state.params import merge_input
+from .contract import UNBOUND, FamilyContract
+from .flattening import Flattening
+
+if TYPE_CHECKING:
+    from .modular_pipeline import ModularPipeline
+
+
+class ModularPipelineBlocks:
+    """A definition: what a step reads, writes and uses. It holds no component and no tensor.
+
+    Subclass `Block` to write a step as a function. Subclass this to write it as properties (`description`,
+    `expected_components`, `expected_configs`, `inputs`, `intermediate_outputs`) and `__call__(components, state)`:
+
+        block_state = self.get_block_state(state)
+        ...
+        self.set_block_state(state, block_state)
+        return components, state
+
+    `__call__` may also return a dict of outputs, or nothing.
+    """
+
+    _says_nothing: ClassVar[bool] = True
+    model_name: ClassVar[str | None] = None
+    family: ClassVar[FamilyContract] = UNBOUND
+    description: Any = ""
+    """One or more sentences: a string, a property or a method."""
+
+    @property
+    def expected_components(self) -> list[ComponentSpec]:
+        """Components that the block uses."""
+        return []
+
+    @property
+    def expected_configs(self) -> list[ConfigSpec]:
+        """Settings of the pipeline that the block reads."""
+        spelled = getattr(type(self), "expected_config", None)
+        return _listed(spelled, self) if spelled is not None else []
+
+    @property
+    def inputs(self) -> list[InputParam]:
+        """Values that the block reads."""
+        return []
+
+    @property
+    def intermediate_outputs(self) -> list[OutputParam]:
+        """Values that the block writes."""
+        return []
+
+    @property
+    def outputs(self) -> list[OutputParam]:
+        """Another name of `intermediate_outputs`."""
+        return self.intermediate_outputs
+
+    @property
+    def all_inputs(self) -> list[InputParam]:
+        """`inputs`, merged with the older separate list `intermediate_inputs` where a class still has it."""
+        older = getattr(type(self), "intermediate_inputs", None)
+        if older is None:
+            return list(self.inputs)
+        warnings.warn(
+            f"{type(self).__name__}.intermediate_inputs is deprecated: list these values in `inputs`.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return merged_inputs([*self.inputs, *_listed(older, self)])
+
+    @property
+    def required_inputs(self) -> list[str]:
+        """Names of the inputs that must be given."""
+        return [param.name for param in self.all_inputs if param.required and param.name]
+
+    @property
+    def input_names(self) -> list[str]:
+        """Names of all inputs."""
+        return [param.name for param in self.all_inputs if param.name]
+
+    @property
+    def component_names(self) -> list[str]:
+        """Names of the components that the block uses."""
+        return [str(spec.name) for spec in self.expected_components]
+
+    @property
+    def doc(self) -> str:
+        """Everything a person wants to know: description, components, configs, inputs, outputs."""
+        from .describe import document
+
+        return document(self)
+
+    docs = doc
+
+    def __call__(self, components: Any, state: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} says nothing of what it does: define __call__ or `run`.")
+
+    def get_block_state(self, state: PipelineState | BlockState) -> BlockState:
+        """Return the declared inputs as attributes, defaults filled in. In a loop: the loop's shared view.
+
+        Raises:
+            RunError: a required input is absent.
+        """
+        if isinstance(state, BlockState):
+            return state
+        data: dict[str, Any] = {}
+        for param in self.all_inputs:
+            if param.name is None:
+                group = {k: v for k, v in state.get_by_kwargs(str(param.kwargs_type)).items() if v is not None}
+                data.update(group)
+                data[str(param.kwargs_type)] = group
+                continue
+            value = state.values.get(param.name)
+            if value is None:
+                if param.required:
+                    raise RunError(f"{type(self).__name__} needs {param.name!r}, and the state has no such value.")
+                value = param.default
+            data[param.name] = value
+        return BlockState(**data)
+
+    def set_block_state(self, state: PipelineState | BlockState, block_state: BlockState) -> None:
+        """Write the declared outputs, and the inputs that were assigned anew, to the state.
+
+        Raises:
+            RunError: a declared output was not set.
+        """
+        if isinstance(state, BlockState):
+            return
+        values = block_state.__dict__
+        for output in self.intermediate_outputs:
+            if output.name not in values:
+                raise RunError(f"{type(self).__name__} declares the output {output.name!r} and did not set it.")
+            state.set(output.name, values[output.name], output.kwargs_type)
+        for param in self.all_inputs:
+            if param.name in values and values[param.name] is not state.values.get(param.name):
+                state.set(param.name, values[param.name], param.kwargs_type)
+
+    @classmethod
+    def bind(cls, family: FamilyContract) -> type[Self]:
+        """Make the class of this block for a model family: roles become the family's components."""
+        return bound_class(cls, family)
+
+    def plan(self, given: Iterable[str] | Mapping[str, Any] = ()) -> Plan:
+        """Resolve which leaf blocks run, and in what order, when these inputs are given.
+
+        Args:
+            given: names; from a mapping, those whose value is None count as absent where a choice asks.
+
+        Raises:
+            InputError: required inputs are missing.
+            CompositionError: the blocks do not fit together.
+        """
+        names = frozenset(given)
+        present = {k for k, v in given.items() if v is not None} if isinstance(given, Mapping) else names
+        flattening = Flattening(frozenset(present))
+        return make_plan(self.steps(flattening, ""), names, flattening.triggers)
+
+    def steps(self, flattening: Flattening, path: str) -> list[Step]:
+        """Return the engine's steps of this block; containers return those of their blocks."""
+        name = path or type(self).__name__
+        inputs, outputs = self.all_inputs, self.intermediate_outputs
+        flattening.written |= {output.name for output in outputs}
+        loop_variables = flattening.loop_variables
+
+        def bind(_presence: Presence) -> Callable[[Run], Call]:
+            return lambda run: _state_call(self, run, inputs, loop_variables)
+
+        return [
+            LeafStep(
+                name,
+                tuple(param for param in inputs if param.name not in loop_variables),
+                tuple(outputs),
+                bind,
+                components=tuple(self.component_names),
+            )
+        ]
+
+    def init_pipeline(
+        self,
+        pretrained_model_name_or_path: str | None = None,
+        components_manager: Any = None,
+        collection: str | None = None,
+    ) -> ModularPipeline:
+        """Make a pipeline of a copy of these blocks. Reads where components come from; loads none of them.
+
+        Args:
+            pretrained_model_name_or_path: folder (or Hub name) with `modular_model_index.json` or `model_index.json`.
+        """
+        from .modular_pipeline import ModularPipeline
+
+        return ModularPipeline(self, pretrained_model_name_or_path, components_manager, collection)
+
+    def __repr__(self) -> str:
+        from .describe import summary
+
+        return summary(self)
+
+
+def _listed(attribute: Any, block: ModularPipelineBlocks) -> list[Any]:
+    if isinstance(attribute, property):
+        return list(attribute.__get__(block))
+    return list(attribute(block) if callable(attribute) else attribute)
+
+
+def description_of(block: ModularPipelineBlocks) -> str:
+    """A block's description, however it was written; else the first paragraph of its docstring.
+
+    The docstring of a plain container says nothing of what is in it.
+    """
+    text = block.description
+    text = text() if callable(text) else text
+    if not text and type(block).__doc__ and "_says_nothing" not in vars(type(block)):
+        text = str(type(block).__doc__).strip().partition("\n\n")[0]
+    return " ".join(str(text).split())
+
+
+def merged_inputs(params: Iterable[InputParam]) -> list[InputParam]:
+    """One declaration per name, in order of first appearance."""
+    merged: dict[str, InputParam] = {}
+    for param in params:
+        key = param.name or str(param.kwargs_type)
+        merged[key] = merge_input(merged[key], param) if key in merged else param
+    return list(merged.values())
+
+
+def bound_class(cls: type[Any], family: FamilyContract) -> type[Any]:
+    """Subclass a block for a family, once per pair: the same class comes back for the same arguments."""
+    cache: dict[Any, type[Any]] = cls.__dict__.get("__brickwork_bound__") or {}
+    if id(family) not in cache:
+        namespace = {"family": family, "model_name": family.name, "__module__": cls.__module__, "__doc__": cls.__doc__}
+        inner = getattr(cls, "block_classes", None)
+        if inner:
+            namespace["block_classes"] = [part.bind(family) for part in inner]
+        cache[id(family)] = type(f"{family.prefix}{cls.__name__}", (cls,), namespace)
+        cls.__brickwork_bound__ = cache
+    return cache[id(family)]
+
+
+def _state_call(
+    block: ModularPipelineBlocks, run: Run, inputs: list[InputParam], loop_variables: tuple[str, ...]
+) -> Call:
+    """Make the call of a block that is written as properties and `__call__`."""
+    from .foreign_call import CallStyle
+
+    style = CallStyle.of(block)
+
+    def call(values: Values) -> None:
+        passed = style.loop_arguments(values, loop_variables)
+        if loop_variables:
+            for param in inputs:
+                if param.name and not param.required and values.get(param.name) is None:
+                    values[param.name] = param.default
+            result = block(run.view, BlockState.over(values), **passed)
+        elif style.takes_block_state:
+            state = PipelineState(values, run.groups)
+            block_state = block.get_block_state(state)
+            result = block(run.view, block_state, **passed)
+            block.set_block_state(state, block_state)
+        else:
+            result = block(run.view, PipelineState(values, run.groups), **passed)
+        if isinstance(result, dict):
+            values.update(result)
+
+    return call

@@ -1,0 +1,201 @@
+"""Blocks of which one runs: chosen by which inputs are there, or by a function of values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from attrs import evolve
+
+from ..engine import ChoiceStep, Step
+from ..engine.steps import Values
+from ..state import CompositionError, InputError, InputParam, OutputParam
+from .base import ModularPipelineBlocks, description_of, merged_inputs
+from .container import Container, SubBlocks
+from .flattening import Flattening, joined
+
+
+class ConditionalPipelineBlocks(Container):
+    """Runs the block that `select_block` names; it is decided in the run, from values.
+
+    Attributes:
+        block_trigger_inputs: names of the values that `select_block` takes.
+        default_block_name: the branch where `select_block` returns None; without it nothing runs.
+    """
+
+    _says_nothing: ClassVar[bool] = True
+
+    block_trigger_inputs: ClassVar[Any] = ()
+    default_block_name: ClassVar[str | None] = None
+
+    def select_block(self, **values: Any) -> str | None:
+        """Return the name of the block to run, given the trigger values (None for absent ones)."""
+        raise NotImplementedError(f"{type(self).__name__} must define select_block(**values).")
+
+    @property
+    def trigger_names(self) -> list[str]:
+        """Names of the values that decide."""
+        return list(dict.fromkeys(name for name in self.block_trigger_inputs if name))
+
+    @property
+    def inputs(self) -> list[InputParam]:
+        """What any branch reads, and the triggers; required only where every branch requires it."""
+        branches = list(self.sub_blocks.values())
+        always = set.intersection(*[set(block.required_inputs) for block in branches]) if branches else set()
+        if not self.has_default:
+            always = set()
+        params = [evolve(p, required=p.name in always) for block in branches for p in block.all_inputs]
+        params += [InputParam(name) for name in self.trigger_names]
+        return merged_inputs(params)
+
+    @property
+    def has_default(self) -> bool:
+        """Whether a branch runs in every case."""
+        return self.default_block_name is not None
+
+    @property
+    def intermediate_outputs(self) -> list[OutputParam]:
+        """What any branch writes."""
+        outputs = {o.name: o for block in self.sub_blocks.values() for o in block.intermediate_outputs}
+        return list(outputs.values())
+
+    def choose(self, flattening: Flattening) -> tuple[bool, str | None]:  # noqa: ARG002 - overrides read it
+        """Return whether the choice can be decided before the run, and the branch."""
+        return False, None
+
+    def steps(self, flattening: Flattening, path: str) -> list[Step]:
+        """The steps of the chosen branch, or a step that chooses in the run."""
+        name = path or type(self).__name__
+        if not self.sub_blocks:
+            raise CompositionError(f"{name} is empty: it has no branches.")
+        decided, branch = self.choose(flattening)
+        if decided:
+            if branch is None:
+                return []
+            self.check_required(branch, flattening, name)
+            return self[branch].steps(flattening, joined(path, branch))
+        branches: dict[str, tuple[Step, ...]] = {}
+        written: set[str] = set()
+        for key, block in self.sub_blocks.items():
+            inner = evolve(flattening, written=set(flattening.written))
+            branches[key] = tuple(block.steps(inner, joined(path, key)))
+            written |= inner.written
+        flattening.written |= written
+        triggers = self.trigger_names
+
+        def select(values: Values) -> str | None:
+            chosen = self.select_block(**{trigger: values.get(trigger) for trigger in triggers})
+            return chosen if chosen is not None else self.default_block_name
+
+        return [ChoiceStep(name, tuple(InputParam(trigger) for trigger in triggers), branches, select)]
+
+    def check_required(self, branch: str, flattening: Flattening, path: str) -> None:
+        """Refuse a branch whose other conditions do not hold; see `AutoPipelineBlocks.block_requires`."""
+
+
+class AutoPipelineBlocks(ConditionalPipelineBlocks):
+    """Runs the first block whose trigger input is there (not None); a trigger of None is the default.
+
+    Attributes:
+        block_trigger_inputs: one per block, in the order of priority.
+        block_requires: block name to inputs that must be there as well, for a clear error where they are not.
+
+    Example:
+        >>> class Auto(AutoPipelineBlocks):
+        ...     block_classes = [Inpaint, FromImage, FromText]
+        ...     block_names = ["inpaint", "image", "text"]
+        ...     block_trigger_inputs = ["mask", "image", None]
+        ...     block_requires = {"inpaint": ["image"]}
+        >>> Auto().select_block(mask=None, image="a picture")
+        'image'
+    """
+
+    _says_nothing: ClassVar[bool] = True
+
+    block_requires: ClassVar[Mapping[str, Sequence[str]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        triggers, names = list(cls.block_trigger_inputs), list(cls.block_names)
+        if len(triggers) != len(names):
+            raise CompositionError(
+                f"{cls.__qualname__} lists {len(names)} block_names and {len(triggers)} block_trigger_inputs; "
+                "give one trigger per block, None for the default."
+            )
+        if None in triggers[:-1]:
+            raise CompositionError(
+                f"{cls.__qualname__}: the default ({names[triggers.index(None)]!r}, trigger None) must come last, "
+                "or the blocks after it can never run."
+            )
+
+    @property
+    def pairs(self) -> list[tuple[str, str | None]]:
+        """Block names with their triggers, in the order of priority."""
+        return list(zip(self.sub_blocks, self.block_trigger_inputs, strict=True))
+
+    @property
+    def has_default(self) -> bool:
+        """Whether a branch runs in every case."""
+        return None in self.block_trigger_inputs
+
+    def select_block(self, **values: Any) -> str | None:
+        """Return the first block whose trigger has a value."""
+        return next((name for name, trigger in self.pairs if trigger is None or values.get(trigger) is not None), None)
+
+    def choose(self, flattening: Flattening) -> tuple[bool, str | None]:
+        """Decide by the given names; a trigger that a block writes in the run can only be decided there."""
+        for name, trigger in self.pairs:
+            if trigger is None or trigger in flattening.given:
+                flattening.triggers |= {trigger} if trigger else set()
+                return True, name
+            if trigger in flattening.written:
+                return False, None
+        return True, None
+
+    def check_required(self, branch: str, flattening: Flattening, path: str) -> None:
+        """Raise InputError if the branch was triggered without the inputs that it requires beside the trigger."""
+        there = flattening.given | flattening.written
+        missing = [name for name in self.block_requires.get(branch, ()) if name not in there]
+        if missing:
+            trigger = dict(self.pairs)[branch]
+            raise InputError(
+                f"{path}: {trigger!r} was given, which selects {branch!r}; that also needs "
+                f"{', '.join(map(repr, missing))}, which was not given."
+            )
+
+    @property
+    def trigger_text(self) -> str:
+        """What triggers what, in words."""
+        lines = [
+            f"{name!r} runs when {trigger!r} is given" if trigger else f"{name!r} runs otherwise"
+            for name, trigger in self.pairs
+        ]
+        if not self.has_default:
+            lines.append("nothing runs otherwise")
+        return "; ".join(lines) + "."
+
+
+def executed(block: ModularPipelineBlocks, flattening: Flattening) -> ModularPipelineBlocks:
+    """Return a composition with its choices decided; what can only be decided in the run stays a choice."""
+    from .sequential import SequentialPipelineBlocks
+
+    if isinstance(block, ConditionalPipelineBlocks):
+        decided, branch = block.choose(flattening)
+        if not decided:
+            return block
+        if branch is None:
+            return SequentialPipelineBlocks()
+        return executed(block.sub_blocks[branch], flattening)
+    if type(block).steps is not SequentialPipelineBlocks.steps:
+        flattening.written |= {output.name for output in block.intermediate_outputs}
+        return block
+    parts: dict[str, ModularPipelineBlocks] = {}
+    assert isinstance(block, Container)
+    for name, part in block.sub_blocks.items():
+        inner = executed(part, flattening)
+        if not (isinstance(inner, SequentialPipelineBlocks) and not inner.sub_blocks):
+            parts[name] = inner
+    result = SequentialPipelineBlocks()
+    result.sub_blocks = SubBlocks(parts)
+    result.description = description_of(block)
+    return result

@@ -1,0 +1,237 @@
+"""The components of a pipeline: their specs, loading, replacing, moving."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from ..registry import ComponentSpec, PipelineIndex
+from ..state import ComponentError
+from ..state.errors import did_you_mean
+from .base import ModularPipelineBlocks
+
+if TYPE_CHECKING:
+    import torch
+
+
+class PipelineComponents:
+    """What a pipeline holds besides its blocks.
+
+    Attributes:
+        specs: component name to its spec, in the order in which the blocks name them.
+        components: component name to the component, None while it is not loaded.
+    """
+
+    def __init__(self, blocks: ModularPipelineBlocks, index: PipelineIndex | None) -> None:
+        self._index = index or PipelineIndex()
+        self.specs: dict[str, ComponentSpec] = {}
+        self.components: dict[str, Any] = {}
+        self._device: Any = "cpu"
+        self.register(blocks.expected_components)
+
+    def register(self, expected: Iterable[ComponentSpec]) -> None:
+        """Add components that blocks expect and the pipeline does not know; make those that need no weights."""
+        for spec in expected:
+            name = str(spec.name)
+            if name in self.specs:
+                continue
+            saved = self._index.specs.get(name)
+            merged = _merged(spec, saved)
+            self.specs[name] = merged
+            creates = merged.default_creation_method == "from_config"
+            self.components[name] = merged.create() if creates else None
+
+    @property
+    def component_names(self) -> list[str]:
+        """All components that the blocks expect."""
+        return list(self.specs)
+
+    @property
+    def null_component_names(self) -> list[str]:
+        """Components that are not loaded."""
+        return [name for name, component in self.components.items() if component is None]
+
+    @property
+    def loaded_component_names(self) -> list[str]:
+        """Components that are there."""
+        return [name for name, component in self.components.items() if component is not None]
+
+    @property
+    def pretrained_component_names(self) -> list[str]:
+        """Components that are loaded from files."""
+        return [n for n, spec in self.specs.items() if spec.default_creation_method == "from_pretrained"]
+
+    @property
+    def config_component_names(self) -> list[str]:
+        """Components that are made from a configuration, and are there from the beginning."""
+        return [n for n, spec in self.specs.items() if spec.default_creation_method == "from_config"]
+
+    def get_component_spec(self, name: str) -> ComponentSpec:
+        """Return a copy of a component's spec, to edit."""
+        self._known([name])
+        return self.specs[name].copy()
+
+    def load_components(self, names: str | Iterable[str] | None = None, **options: Any) -> Self:
+        """Load components from files; all that are not loaded yet, or the named ones.
+
+        Args:
+            names: one or more components.
+            options: for loading, such as `dtype` (or `torch_dtype`): one for all, or a dict from component name
+                ("default" for the others).
+
+        Raises:
+            ComponentError: components could not be loaded; every failure is named, and those that worked are kept.
+        """
+        wanted = self._to_load(names)
+        faults = []
+        for name in wanted:
+            try:
+                component = self.specs[name].load(**{k: _own(v, name) for k, v in options.items()})
+            except ComponentError as error:
+                faults.append(str(error))
+                continue
+            self.components[name] = self._placed(component)
+        if faults:
+            raise ComponentError.of("Components could not be loaded", faults)
+        return self
+
+    load_default_components = load_components
+
+    def _to_load(self, names: str | Iterable[str] | None) -> list[str]:
+        if names is not None:
+            chosen = [names] if isinstance(names, str) else list(names)
+            self._known(chosen)
+            return chosen
+        pending = [name for name in self.pretrained_component_names if self.components[name] is None]
+        return [name for name in pending if self.specs[name].repo is not None]
+
+    def update_components(self, **components: Any) -> None:
+        """Replace components: by objects, or by specs (those that are made from a config are made at once).
+
+        Raises:
+            ComponentError: a name is unknown, or an object is not of the class that the blocks expect.
+        """
+        self._known(components)
+        faults = []
+        made: dict[str, tuple[Any, ComponentSpec]] = {}
+        for name, given in components.items():
+            try:
+                made[name] = _taken(name, given, self.specs[name])
+            except ComponentError as error:
+                faults.append(str(error))
+        if faults:
+            raise ComponentError.of("Components do not fit", faults)
+        for name, (component, spec) in made.items():
+            self.components[name] = self._placed(component)
+            self.specs[name] = spec
+
+    def to(self, device: Any = None, dtype: Any = None) -> Self:
+        """Move all loaded models to a device, or cast them."""
+        import torch
+
+        if isinstance(device, torch.dtype):
+            device, dtype = None, device
+        if device is not None:
+            self._device = torch.device(device)
+        for name, component in self.components.items():
+            if isinstance(component, torch.nn.Module):
+                self.components[name] = component.to(device=device, dtype=dtype)
+        return self
+
+    @property
+    def device(self) -> torch.device:
+        """Where runs compute."""
+        import torch
+
+        return torch.device(self._device)
+
+    @property
+    def _execution_device(self) -> torch.device:
+        return self.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Number format of the first loaded model."""
+        import torch
+
+        for component in self.components.values():
+            if isinstance(component, torch.nn.Module):
+                return next(component.parameters()).dtype
+        return torch.float32
+
+    def require(self, names: Iterable[str]) -> None:
+        """Raise ComponentError naming every component of these that is needed and not there."""
+        missing = [n for n in names if self.components[n] is None and not self._absent_by_design(n)]
+        if missing:
+            raise ComponentError(
+                f"Not loaded: {', '.join(missing)}. Call load_components() first, or "
+                f"update_components({missing[0]}=...)."
+            )
+
+    def _absent_by_design(self, name: str) -> bool:
+        """Whether the repository has no such component, on purpose (the refiner's first text encoder)."""
+        return bool(self._index.specs) and name not in self._index.specs and self.specs[name].repo is None
+
+    def _placed(self, component: Any) -> Any:
+        import torch
+
+        return component.to(self._device) if isinstance(component, torch.nn.Module) else component
+
+    def _known(self, names: Iterable[str]) -> None:
+        faults = [
+            f"The pipeline has no component {name!r}. {did_you_mean(name, self.specs)}"
+            for name in names
+            if name not in self.specs
+        ]
+        if faults:
+            raise ComponentError.of("Components are unknown", faults)
+
+
+def _merged(expected: ComponentSpec, saved: ComponentSpec | None) -> ComponentSpec:
+    """What a repository says of a component, on top of what the block expects."""
+    if saved is None or saved.repo is None:
+        return expected.copy()
+    merged = saved.copy()
+    if saved.type_name == (None, None):
+        merged.type_hint = expected._type_hint
+    merged.description = expected.description
+    return merged
+
+
+def _taken(name: str, given: Any, known: ComponentSpec) -> tuple[Any, ComponentSpec]:
+    if isinstance(given, ComponentSpec):
+        spec = given.copy()
+        spec.name = name
+        component = spec.create() if spec.default_creation_method == "from_config" else None
+        return component, spec
+    expected = known.type_hint
+    if given is not None and not _fits(given, expected):
+        raise ComponentError(
+            f"{name!r} expects a {expected.__name__}, and got a {type(given).__name__}. "
+            "Give an object of that class, or use a block that expects yours."
+        )
+    spec = known.copy()
+    if given is None:
+        return None, spec
+    try:
+        spec = ComponentSpec.from_component(name, given)
+    except ComponentError:
+        # Its origin is unknown: it serves this pipeline, and cannot be loaded again from its spec.
+        spec.repo = None
+    spec.description = known.description
+    return given, spec
+
+
+def _fits(given: Any, expected: Any) -> bool:
+    if not isinstance(expected, type) or isinstance(given, expected):
+        return True
+    if getattr(expected, "_is_protocol", False):
+        return True
+    # Schedulers are interchangeable, and share a mixin and no class.
+    return hasattr(given, "set_timesteps") and hasattr(expected, "set_timesteps")
+
+
+def _own(option: Any, name: str) -> Any:
+    if isinstance(option, Mapping):
+        return option.get(name, option.get("default"))
+    return option

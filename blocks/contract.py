@@ -1,0 +1,184 @@
+"""What a block may ask of a model family. Presets implement it; blocks know nothing else of a family."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from attrs import field, frozen
+
+from ..state import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@frozen
+class RoleComponent:
+    """One component that plays a role.
+
+    Attributes:
+        name: under which the repository knows it ("unet"). type_hint: class, or "library:Class".
+        config: it is made from this configuration, unless the repository says otherwise.
+        optional: the family works without it.
+    """
+
+    name: str
+    type_hint: Any
+    config: dict[str, Any] | None = None
+    optional: bool = False
+
+
+@frozen
+class ConditioningField:
+    """One value that a family is told besides the latents, in its positive and its negative branch.
+
+    Attributes:
+        positive, negative: names of the two values. word: their type and meaning. negative_word: the negative
+            one's, where it differs.
+        argument: where the denoiser takes it, as in "added_cond_kwargs.time_ids"; empty for what it never sees.
+        required: the positive value must be given. shared: it serves the negative branch where that has none.
+        source: what of the text encoders it is: "hidden" states, or the "pooled" vector.
+    """
+
+    positive: str
+    negative: str
+    word: Any
+    negative_word: Any = None
+    argument: str = ""
+    required: bool = True
+    shared: bool = False
+    source: Literal["", "hidden", "pooled"] = ""
+    doc: str = ""
+
+
+@frozen
+class TextEncoding:
+    """How one text encoder is read: which hidden state from the end, and whether it gives the pooled vector."""
+
+    hidden_state: int = -2
+    pooled: bool = False
+
+
+@frozen
+class FamilyContract:
+    """What varies between model families: data, and small pure functions that subclasses add.
+
+    Attributes:
+        name: as in catalogs. prefix: before the names of bound classes.
+        roles: role in blocks to the components that play it.
+        groups: "prompts" (what text encoders read), "prompt_embeds" (what they write), "denoiser_input_fields"
+            (what the denoiser is told), each to its fields.
+        text_encodings: one per text encoder, in order. size_multiple: of heights and widths, in pixels.
+    """
+
+    name: str
+    prefix: str
+    roles: Mapping[str, tuple[RoleComponent, ...]] = field(factory=dict)
+    groups: Mapping[str, tuple[ConditioningField, ...]] = field(factory=dict)
+    text_encodings: tuple[TextEncoding, ...] = ()
+    size_multiple: int = 8
+
+    def fields(self, group: str) -> tuple[ConditioningField, ...]:
+        """Fields of a group, none for a group that the family does not know."""
+        return self.groups.get(group, ())
+
+    def vae_scale_factor(self, vae: Any) -> int:
+        """Pixels per latent along a side."""
+        return int(2 ** (len(vae.config.block_out_channels) - 1))
+
+    def default_size(self, denoiser: Any, vae: Any) -> int:
+        """Height and width in pixels of a picture where the caller names none."""
+        return int(denoiser.config.sample_size) * self.vae_scale_factor(vae)
+
+    def latent_shape(self, denoiser: Any, vae: Any, batch: int, height: int, width: int) -> tuple[int, ...]:
+        """Shape of a batch of latents for pictures of a size in pixels."""
+        factor = self.vae_scale_factor(vae)
+        return (batch, int(denoiser.config.in_channels), height // factor, width // factor)
+
+    def denoiser_kwargs(self, conditioning: Mapping[str, Any], negative: Sequence[bool]) -> dict[str, Any]:
+        """Arguments of the denoiser besides latents and timestep, for branches that run as one batch.
+
+        Args:
+            conditioning: values by name. negative: for each branch, whether it is fed the negative values.
+        """
+        kwargs: dict[str, Any] = {}
+        for part in self.fields("denoiser_input_fields"):
+            if part.positive not in conditioning:
+                continue
+            values = [_branch_value(part, conditioning, is_negative) for is_negative in negative]
+            *outer, name = part.argument.split(".")
+            place = kwargs
+            for key in outer:
+                place = place.setdefault(key, {})
+            place[name] = values[0] if len(values) == 1 else _joined(values)
+        return kwargs
+
+    def size_ids(self, denoiser: Any, sizes: Sequence[tuple[int, int]], pooled_width: int) -> list[int]:
+        """The numbers that tell the denoiser about sizes and crops; of families that have such."""
+        raise NotImplementedError(f"{self.name} is told nothing about sizes.")
+
+    def unscale_latents(self, vae: Any, latents: Tensor) -> Tensor:
+        """Bring latents from the denoiser's scale to the VAE's."""
+        scale: float = vae.config.scaling_factor
+        return latents / scale
+
+
+UNBOUND = FamilyContract(name="", prefix="")
+"""The family of blocks that were not bound to one: it fills no role and knows no group."""
+
+
+def _branch_value(part: ConditioningField, conditioning: Mapping[str, Any], negative: bool) -> Any:
+    name = part.negative if negative else part.positive
+    if name not in conditioning and negative and part.shared:
+        name = part.positive
+    if name not in conditioning:
+        raise InputError(
+            f"The guider asks for the negative branch, and {name!r} was not given. Pass {name}=..., "
+            "or guidance_scale=1 to do without."
+        )
+    return conditioning[name]
+
+
+def _joined(values: list[Any]) -> Any:
+    import torch
+
+    return torch.cat(values)
+
+
+class Denoiser(Protocol):
+    """Role: the network that is called once per step."""
+
+    config: Any
+    dtype: Any
+
+
+class TextEncoder(Protocol):
+    """Role: a text encoder."""
+
+    config: Any
+    dtype: Any
+
+
+class Tokenizer(Protocol):
+    """Role: the tokenizer of a text encoder."""
+
+    model_max_length: int
+
+
+class Autoencoder(Protocol):
+    """Role: between pictures and latents."""
+
+    config: Any
+    dtype: Any
+
+
+class Scheduler(Protocol):
+    """Role: noise schedule and solver."""
+
+    config: Any
+    timesteps: Any
+    order: int
+
+
+ROLE_TYPES = (Denoiser, TextEncoder, Tokenizer, Autoencoder, Scheduler)

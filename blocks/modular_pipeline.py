@@ -1,0 +1,226 @@
+"""`ModularPipeline`: blocks with their components, ready to run."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from attrs import evolve
+
+from ..engine import Plan, Run, RunSettings
+from ..engine.isolation import RunComponents
+from ..registry import ComponentSpec, read_index
+from ..state import ComponentError, InputError, PipelineState
+from ..state.errors import did_you_mean, nearest
+from .base import ModularPipelineBlocks
+from .components import PipelineComponents
+from .container import SubBlocks
+from .view import ComponentsView, PipelineConfig
+
+
+class ModularPipeline(PipelineComponents):
+    """Runs blocks. Made by `blocks.init_pipeline(repo)` or `ModularPipeline.from_pretrained(folder)`.
+
+    Components are attributes (`pipe.unet`); those with weights are None until `load_components()`. A call runs the
+    blocks: `pipe(prompt="a red circle", output="images")[0]`.
+    """
+
+    def __init__(
+        self,
+        blocks: ModularPipelineBlocks,
+        pretrained_model_name_or_path: str | None = None,
+        components_manager: Any = None,
+        collection: str | None = None,
+        **hub_options: Any,
+    ) -> None:
+        if components_manager is not None or collection is not None:
+            raise ComponentError("Sharing by a ComponentsManager is not part of this release; leave the argument out.")
+        index = read_index(pretrained_model_name_or_path, **hub_options) if pretrained_model_name_or_path else None
+        self.blocks = copy.deepcopy(blocks)
+        self.settings = RunSettings()
+        self._plans: dict[Any, Plan] = {}
+        self._edits = SubBlocks.edits
+        self._shape = _shape_of(self.blocks)
+        super().__init__(self.blocks, index)
+        settings = {spec.name: spec.default for spec in self.blocks.expected_configs}
+        saved = {k: v for k, v in (index.configs if index else {}).items() if k in settings}
+        self.config = PipelineConfig({**settings, **saved})
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str, **hub_options: Any) -> ModularPipeline:
+        """Make the pipeline that a repository names (`modular_model_index.json` or `model_index.json`).
+
+        Loads no weights: call `load_components()`.
+
+        Raises:
+            RepoError: no such repository. CompositionError: it names a pipeline that Brickwork has no blocks for.
+        """
+        from ..registry import catalog
+        from .sequential import SequentialPipelineBlocks
+
+        index = read_index(pretrained_model_name_or_path, **hub_options)
+        found = catalog.get(str(index.class_name))
+        blocks = found() if isinstance(found, type) else SequentialPipelineBlocks.from_blocks_dict(found)
+        return cls(blocks, str(pretrained_model_name_or_path), **hub_options)
+
+    def __call__(self, state: PipelineState | None = None, output: str | list[str] | None = None, **inputs: Any) -> Any:
+        """Run the blocks.
+
+        Args:
+            state: an earlier run's state to continue from. It is not changed, and nothing in it is copied.
+            output: name of the value to return; a list of names returns a dict; None returns the whole state.
+            inputs: see `pipe.doc`.
+
+        Raises:
+            InputError: inputs or outputs are unknown or missing; all faults are named, before anything runs.
+            ComponentError: components that are needed are not loaded.
+        """
+        carried = dict(state.values) if state is not None else {}
+        values = {**carried, **inputs}
+        plan = self.plan(values, checked=inputs)
+        self._check_outputs(plan, output)
+        self.require(plan.components)
+        final = plan.run(values, self._make_run)
+        if output is None:
+            return final
+        if isinstance(output, str):
+            return final.values[output]
+        return {name: final.values[name] for name in output}
+
+    def plan(self, given: Iterable[str] | Mapping[str, Any] = (), checked: Iterable[str] | None = None) -> Plan:
+        """Return the plan for these inputs; it is kept, so the second time costs microseconds.
+
+        Args:
+            given: names, or values by name.
+            checked: those of them that must be known; all by default.
+
+        Raises:
+            InputError: inputs are unknown or missing.
+        """
+        values = given if isinstance(given, Mapping) else dict.fromkeys(given, True)
+        present = frozenset([name for name, value in values.items() if value is not None])
+        key = (present, len(values), frozenset(values))
+        if self._edits != SubBlocks.edits:
+            self._forget_edited()
+        known = self._plans.get(key)
+        if known is None:
+            known = self._plans[key] = self._checked_plan(values, values if checked is None else checked)
+        return known
+
+    def _forget_edited(self) -> None:
+        """Forget plans if these blocks were edited, and take over components and configs that came with the edit."""
+        self._edits = SubBlocks.edits
+        shape = _shape_of(self.blocks)
+        if shape == self._shape:
+            return
+        self._shape = shape
+        self._plans.clear()
+        self.register(self.blocks.expected_components)
+        defaults = {spec.name: spec.default for spec in self.blocks.expected_configs}
+        self.config = PipelineConfig({**defaults, **self.config})
+
+    def _checked_plan(self, values: Mapping[str, Any], names: Iterable[str]) -> Plan:
+        known = self.blocks.input_names
+        unknown = [name for name in names if name not in known]
+        faults = [f"{name!r} is no input of this pipeline. {did_you_mean(name, known)}" for name in unknown]
+        try:
+            plan = self.blocks.plan(values)
+        except InputError as error:
+            raise InputError.of("The inputs do not fit", [*faults, *(error.faults or [str(error)])]) from None
+        faults += [
+            f"{name!r} is read by no block that runs with these inputs ({', '.join(values)}); leave it out."
+            for name in names
+            if name in known and name not in plan.reads and values[name] is not None
+        ]
+        if faults:
+            raise InputError.of("The inputs do not fit", faults)
+        return plan
+
+    def _check_outputs(self, plan: Plan, output: str | list[str] | None) -> None:
+        names = [output] if isinstance(output, str) else output or []
+        unknown = [name for name in names if name not in plan.outputs]
+        if unknown:
+            faults = [f"{name!r} is no output of this run. {did_you_mean(name, plan.outputs)}" for name in unknown]
+            raise InputError.of("The outputs do not fit", faults)
+
+    def _make_run(self, mutates: frozenset[str]) -> Run:
+        components = RunComponents(self.components, mutates)
+        device = self.device
+        return Run(components, self.config, ComponentsView(self, components), device, self.settings)
+
+    @property
+    def doc(self) -> str:
+        """What the pipeline takes, gives and uses."""
+        return self.blocks.doc
+
+    def configure(self, **changes: Any) -> None:
+        """Change settings of later runs: see `RunSettings`. `pipe.configure(progress=False)`."""
+        names = type(self.settings).__attrs_attrs__
+        known = [attribute.name for attribute in names]
+        faults = [f"There is no setting {n!r}. {did_you_mean(n, known)}" for n in changes if n not in known]
+        if faults:
+            raise InputError(" ".join(faults))
+        self.settings = evolve(self.settings, **changes)
+
+    def update_config(self, **changes: Any) -> None:
+        """Change settings that blocks declare as configs."""
+        faults = [f"There is no config {n!r}. {did_you_mean(n, self.config)}" for n in changes if n not in self.config]
+        if faults:
+            raise InputError(" ".join(faults))
+        self.config = PipelineConfig({**self.config, **changes})
+
+    def set_progress_bar_config(self, disable: bool = False, **options: Any) -> None:
+        """Configure the progress bars of all loops; options are tqdm's."""
+        self.configure(progress=not disable, progress_options=options)
+
+    def __getattr__(self, name: str) -> Any:
+        components = self.__dict__.get("components", {})
+        if name in components:
+            return components[name]
+        if name.startswith("_"):
+            raise AttributeError(name)
+        match = nearest(name, [*components, *dir(type(self))])
+        hint = f" Did you mean {match!r}?" if match else f" Its components are {', '.join(components)}."
+        raise AttributeError(f"The pipeline has no component or attribute {name!r}.{hint}")
+
+    def __repr__(self) -> str:
+        lines = [f"ModularPipeline of {type(self.blocks).__name__}"]
+        for name, spec in self.specs.items():
+            state = "loaded" if self.components[name] is not None else "not loaded"
+            class_name = spec.type_name[1] or "?"
+            lines.append(f"  {name:<16} {class_name:<28} {state:<11} {_origin(spec)}")
+        lines += [f"  config.{name} = {value!r}" for name, value in self.config.items()]
+        return "\n".join(lines)
+
+
+def _origin(spec: ComponentSpec) -> str:
+    if spec.default_creation_method == "from_config":
+        return "created from its config"
+    return "/".join(filter(None, [spec.repo, spec.subfolder])) or "no origin"
+
+
+def _shape_of(block: Any) -> Any:
+    """What identifies a composition, so that an edited one gets a new plan."""
+    inner = getattr(block, "sub_blocks", None)
+    if not inner:
+        return id(block)
+    return id(block), tuple([(name, _shape_of(part)) for name, part in inner.items()])
+
+
+def run_within(blocks: ModularPipelineBlocks, components: Any, values: dict[str, Any], extra: dict[str, Any]) -> None:
+    """Run a composition inside of foreign code, on the components that it was called with."""
+    before = {**values, **extra}
+    plan = blocks.plan(before)
+    named = {name: getattr(components, name) for name in plan.components}
+    settings = getattr(components, "settings", RunSettings(progress=False))
+
+    def make_run(_mutates: frozenset[str]) -> Run:
+        # The caller owns the run: its clones are used as they are.
+        run_components = RunComponents(named, frozenset())
+        return Run(run_components, components.config, components, getattr(components, "device", None), settings)
+
+    state = plan.run(dict(before), make_run)
+    for name in plan.outputs:
+        if name not in extra and name in state.values:
+            values[name] = state.values[name]

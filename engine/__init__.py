@@ -1,0 +1,7 @@
+"""Executes plans. Knows nothing of diffusion or of models."""
+
+from .plan import Plan, Run, make_plan
+from .settings import RunSettings
+from .steps import ChoiceStep, LeafStep, LoopStep, Step
+
+__all__ = ["ChoiceStep", "LeafStep", "LoopStep", "Plan", "Run", "RunSettings", "Step", "make_plan"]

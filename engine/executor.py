@@ -1,0 +1,155 @@
+"""Runs bound steps over a dict of values. A plain interpreter: all look-ups were made in the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from ..state import PipelineState, RunError
+from ..state.pipeline_state import describe_value
+from .progress import progress_bar
+from .steps import Call, Turns, Values
+
+if TYPE_CHECKING:
+    from .plan import Run
+
+
+@frozen(eq=False)
+class Executable:
+    """A step with its reads bound; exactly one of the three kinds' fields is set."""
+
+    path: str
+    prepare: Callable[[Run], Call] | None = None
+    body: tuple[Executable, ...] = ()
+    prepare_turns: Callable[[Run], Turns] | None = None
+    keeps: frozenset[str] = frozenset()
+    branches: Mapping[str, tuple[Executable, ...]] = field(factory=dict)
+    select: Callable[[Values], str | None] | None = None
+
+
+def execute(executables: Sequence[Executable], run: Run, state: PipelineState) -> None:
+    """Run steps in order. Gradients are recorded only if the run's settings say so.
+
+    An exception keeps its class and gets a note: the path of the block, and the values at that point.
+    """
+    import torch
+
+    with nullcontext() if run.settings.grad else torch.no_grad():
+        try:
+            _sequence(executables, run)(state.values)
+        except BaseException as error:
+            _add_location(error, state.values)
+            raise
+
+
+def _sequence(executables: Sequence[Executable], run: Run) -> Call:
+    """Make one call of several; an error is marked with the path of the step that raised it."""
+    steps = [(_prepared(executable, run), executable.path) for executable in executables]
+
+    def call(values: Values) -> None:
+        path = ""
+        try:
+            for step, path in steps:  # noqa: B007 - the path is for the error
+                step(values)
+        except BaseException as error:
+            _mark(error, path)
+            raise
+
+    return call
+
+
+def _prepared(executable: Executable, run: Run) -> Call:
+    if executable.select is not None:
+        return _choice_call(executable, run)
+    if executable.prepare_turns is not None:
+        return _loop_call(executable, run)
+    assert executable.prepare is not None
+    try:
+        return executable.prepare(run)
+    except BaseException as error:
+        _mark(error, executable.path)
+        raise
+
+
+def _choice_call(executable: Executable, run: Run) -> Call:
+    select = executable.select
+    assert select is not None
+
+    def choose(values: Values) -> None:
+        name = select(values)
+        if name is None:
+            return
+        if name not in executable.branches:
+            raise RunError(
+                f"{executable.path}: select_block chose {name!r}; the branches are {', '.join(executable.branches)}."
+            )
+        _sequence(executable.branches[name], run)(values)
+
+    return choose
+
+
+def _loop_call(executable: Executable, run: Run) -> Call:
+    assert executable.prepare_turns is not None
+    turns_of = executable.prepare_turns(run)
+    body = _sequence(executable.body, run)
+    path = executable.path
+
+    def loop(values: Values) -> None:
+        before = set(values)
+        turn = 0
+        turns, length = turns_of(values)
+        try:
+            with progress_bar(run.settings, length) as advance:
+                for variables in turns:
+                    values.update(variables)
+                    body(values)
+                    turn += 1
+                    advance()
+        except BaseException as error:
+            _mark_turn(error, path, turn)
+            raise
+        # Loop variables and temporaries of the body end with the loop.
+        for name in values.keys() - before - executable.keeps:
+            del values[name]
+
+    return loop
+
+
+_PATH = "__brickwork_path__"
+
+
+def _mark(error: BaseException, path: str) -> None:
+    if not hasattr(error, _PATH):
+        setattr(error, _PATH, path)
+
+
+def _mark_turn(error: BaseException, path: str, turn: int) -> None:
+    inner = getattr(error, _PATH, path)
+    rest = inner.removeprefix(path)
+    setattr(error, _PATH, f"{path}.step[{turn}]{rest}")
+
+
+def _add_location(error: BaseException, values: Values) -> None:
+    path = getattr(error, _PATH, None)
+    if path is None or getattr(error, "__brickwork_noted__", False):
+        return
+    lines = [f"In block {path}. The values at that point:"]
+    lines += [f"  {name}: {describe_value(value)}" for name, value in values.items()]
+    error.add_note("\n".join(lines))
+    error.__brickwork_noted__ = True  # type: ignore[attr-defined]  # marks errors that pass several pipelines
+
+
+def value_or_fail(values: Values, name: str, path: str) -> Any:
+    """Read a value that a choice or an empty loop may not have written.
+
+    Raises:
+        RunError: it is not there.
+    """
+    if name not in values:
+        raise RunError(
+            f"{path} needs {name!r}, which no block has written in this run: the branch or loop that writes it did not run."
+        )
+    return values[name]

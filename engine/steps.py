@@ -1,0 +1,106 @@
+"""The three kinds of steps that a plan consists of, as blocks hand them over.
+
+A step says what it reads and writes by name. `bind` is called once per plan with the names that are there when the
+step is reached; what it returns is called once per run (components, device, settings) and gives a function over the
+values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from ..state import InputParam, OutputParam
+
+if TYPE_CHECKING:
+    from .plan import Run
+
+Values = dict[str, Any]
+Call = Callable[[Values], object]
+Turns = Callable[[Values], tuple[Iterable[Values], int | None]]
+
+
+@frozen
+class Presence:
+    """Which names a step will find: `known` always, `maybe` depending on what happens in the run."""
+
+    known: frozenset[str]
+    maybe: frozenset[str] = frozenset()
+
+
+@frozen(eq=False)
+class LeafStep:
+    """One block's work.
+
+    Attributes:
+        path: where the block stands, as in "denoise.denoiser".
+        components: names of the components it uses. mutates: those of them whose state it changes.
+        bind: see above.
+    """
+
+    path: str
+    reads: tuple[InputParam, ...]
+    writes: tuple[OutputParam, ...]
+    bind: Callable[[Presence], Callable[[Run], Call]]
+    components: tuple[str, ...] = ()
+    mutates: tuple[str, ...] = ()
+
+
+@frozen(eq=False)
+class LoopStep:
+    """Steps that are repeated.
+
+    Attributes:
+        reads: what `iterate` takes. variables: what it yields for every turn.
+        bind_turns: as `bind`; its function gives the turns (dicts of variables) and their number, None if unknown.
+    """
+
+    path: str
+    reads: tuple[InputParam, ...]
+    variables: tuple[OutputParam, ...]
+    body: tuple[Step, ...]
+    bind_turns: Callable[[Presence], Callable[[Run], Turns]]
+    components: tuple[str, ...] = ()
+    mutates: tuple[str, ...] = ()
+
+
+@frozen(eq=False)
+class ChoiceStep:
+    """Branches of which one is taken in the run, because the choice hangs on values made in the run.
+
+    Attributes:
+        select: from the values to the name of a branch; None takes none.
+    """
+
+    path: str
+    reads: tuple[InputParam, ...]
+    branches: Mapping[str, tuple[Step, ...]] = field()
+    select: Callable[[Values], str | None] = field()
+
+
+Step = LeafStep | LoopStep | ChoiceStep
+
+
+def leaves(steps: Iterable[Step]) -> Iterable[LeafStep]:
+    """All leaf steps, in order, those of every branch included."""
+    for step in steps:
+        if isinstance(step, LeafStep):
+            yield step
+        elif isinstance(step, LoopStep):
+            yield from leaves(step.body)
+        else:
+            for branch in step.branches.values():
+                yield from leaves(branch)
+
+
+def all_steps(steps: Iterable[Step]) -> Iterable[Step]:
+    """All steps of all kinds, in order."""
+    for step in steps:
+        yield step
+        if isinstance(step, LoopStep):
+            yield from all_steps(step.body)
+        elif isinstance(step, ChoiceStep):
+            for branch in step.branches.values():
+                yield from all_steps(branch)

@@ -1,0 +1,107 @@
+"""The protocol of guidance. A guider is frozen data without run state; memory goes in and comes out of `combine`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from attrs import asdict, evolve, fields, frozen
+
+from ..state import InputError
+from ..state.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@frozen
+class GuidanceStep:
+    """Where the loop is: `index` of `count` steps."""
+
+    index: int
+    count: int
+
+
+@frozen
+class Branch:
+    """One prediction that a guider wants.
+
+    Attributes:
+        name: under which `combine` gets it. negative: whether it is fed the negative conditioning.
+    """
+
+    name: str
+    negative: bool = False
+
+
+CONDITIONAL = Branch("conditional")
+UNCONDITIONAL = Branch("unconditional", negative=True)
+
+
+@frozen(kw_only=True, slots=False)
+class Guider:
+    """Base of guiders.
+
+    Attributes:
+        start, stop: the window in which guidance acts, as fractions of the loop's steps; outside of it there is only
+            the conditional prediction. enabled: False turns guidance off altogether.
+    """
+
+    start: float = 0.0
+    stop: float = 1.0
+    enabled: bool = True
+
+    config_name: ClassVar[str] = "guider_config.json"
+
+    def __attrs_post_init__(self) -> None:
+        if not 0.0 <= self.start <= self.stop <= 1.0:
+            raise InputError(
+                f"{type(self).__name__}: start={self.start} and stop={self.stop} are fractions of the steps, "
+                "with 0 <= start <= stop <= 1."
+            )
+
+    def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
+        """Return the predictions that this step needs."""
+        raise NotImplementedError(f"{type(self).__name__} must define branches(step).")
+
+    def combine(self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: Any = None) -> tuple[Tensor, Any]:
+        """Return the guided prediction, and the memory for the next step.
+
+        Args:
+            predictions: branch name to prediction, each `[b c h w]`. memory: what the step before returned.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define combine(predictions, step, memory).")
+
+    @property
+    def uses_negative(self) -> bool:
+        """Whether any step may need the negative conditioning."""
+        raise NotImplementedError(f"{type(self).__name__} must define uses_negative.")
+
+    def with_scale(self, guidance_scale: float) -> Self:
+        """Return the guider with another scale, as `guidance_scale=` at the call asks."""
+        return evolve(self, guidance_scale=guidance_scale)  # type: ignore[call-arg]  # guiders have a scale
+
+    def in_window(self, step: GuidanceStep) -> bool:
+        """Whether guidance acts at a step: from `int(start * count)` up to, not including, `int(stop * count)`."""
+        if not self.enabled:
+            return False
+        return int(self.start * step.count) <= step.index < int(self.stop * step.count)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Constructor arguments, as `guider_config.json` holds them."""
+        return asdict(self)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], **changes: Any) -> Self:
+        """Make a guider of a configuration; keys that begin with an underscore are notes of the file.
+
+        Raises:
+            InputError: a key is unknown.
+        """
+        given = {key: value for key, value in {**config, **changes}.items() if not key.startswith("_")}
+        known = {field.name for field in fields(cls)}
+        faults = [f"{cls.__name__} has no {key!r}. {did_you_mean(key, known)}" for key in given if key not in known]
+        if faults:
+            raise InputError(" ".join(faults))
+        return cls(**given)

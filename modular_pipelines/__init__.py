@@ -1,0 +1,29 @@
+"""The import paths of diffusers' modular pipelines, for code that was written for them."""
+
+from ..blocks import (
+    AutoPipelineBlocks,
+    ConditionalPipelineBlocks,
+    InsertableDict,
+    LoopSequentialPipelineBlocks,
+    ModularPipeline,
+    ModularPipelineBlocks,
+    SequentialPipelineBlocks,
+)
+from ..registry import ComponentSpec
+from ..state import BlockState, ConfigSpec, InputParam, OutputParam, PipelineState
+
+__all__ = [
+    "AutoPipelineBlocks",
+    "BlockState",
+    "ComponentSpec",
+    "ConditionalPipelineBlocks",
+    "ConfigSpec",
+    "InputParam",
+    "InsertableDict",
+    "LoopSequentialPipelineBlocks",
+    "ModularPipeline",
+    "ModularPipelineBlocks",
+    "OutputParam",
+    "PipelineState",
+    "SequentialPipelineBlocks",
+]

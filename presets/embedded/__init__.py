@@ -1,0 +1,32 @@
+"""The embedded model: a small real text-to-image model in the layout of SDXL, for trying everything offline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ...blocks.modular_pipeline import ModularPipeline
+from ...guiders import ClassifierFreeGuidance
+
+FOLDER = Path(__file__).parent / "model"
+"""The model's repository, which diffusers' own StableDiffusionXLPipeline loads too."""
+
+GUIDANCE_SCALE = 5.0
+
+
+def embedded(**load_options: Any) -> ModularPipeline:
+    """Make a pipeline with the embedded model, loaded and ready.
+
+    It draws 64x64 pictures of coloured shapes and of everyday things; the card in `FOLDER` says which.
+
+    Args:
+        load_options: for `load_components`, such as `dtype`.
+
+    Example:
+        >>> pipe = embedded()
+        >>> pipe(prompt="a red circle", num_inference_steps=10, output="images")[0].size
+        (64, 64)
+    """
+    pipe = ModularPipeline.from_pretrained(str(FOLDER)).load_components(**load_options)
+    pipe.update_components(guider=ClassifierFreeGuidance(guidance_scale=GUIDANCE_SCALE))
+    return pipe

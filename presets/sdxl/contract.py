@@ -1,0 +1,100 @@
+"""What is particular to Stable Diffusion XL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from ...blocks.contract import ConditioningField, FamilyContract, RoleComponent, TextEncoding
+from ...state import InputError
+from ...state.vocabulary import (
+    NegativePrompt,
+    PooledPromptEmbeds,
+    Prompt,
+    PromptEmbeds,
+    SecondNegativePrompt,
+    SecondPrompt,
+    TimeIds,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@frozen
+class SDXLContract(FamilyContract):
+    """Stable Diffusion XL: two CLIP text encoders, and a UNet that is told pooled text and sizes."""
+
+    def size_ids(self, denoiser: Any, sizes: Sequence[tuple[int, int]], pooled_width: int) -> list[int]:
+        """Original size, crop corner and target size in a row, checked against the UNet's embedding layer."""
+        ids = [int(number) for size in sizes for number in size]
+        expected = denoiser.config.projection_class_embeddings_input_dim
+        got = denoiser.config.addition_time_embed_dim * len(ids) + pooled_width
+        if expected != got:
+            raise InputError(
+                f"The UNet's added embedding takes {expected} numbers; {len(ids)} size ids and a pooled prompt embedding "
+                f"of width {pooled_width} make {got}. The text encoder and the UNet do not belong together."
+            )
+        return ids
+
+    def unscale_latents(self, vae: Any, latents: Tensor) -> Tensor:
+        """Undo scaling, and per-channel mean and deviation where the VAE's config names them."""
+        mean = getattr(vae.config, "latents_mean", None)
+        deviation = getattr(vae.config, "latents_std", None)
+        scale: float = vae.config.scaling_factor
+        if mean is None or deviation is None:
+            return latents / scale
+        mean, deviation = (latents.new_tensor(part).view(1, -1, 1, 1) for part in (mean, deviation))
+        unscaled: Tensor = latents * deviation / scale + mean
+        return unscaled
+
+
+_EMBEDS = (
+    ConditioningField(
+        "prompt_embeds",
+        "negative_prompt_embeds",
+        PromptEmbeds,
+        argument="encoder_hidden_states",
+        source="hidden",
+    ),
+    ConditioningField(
+        "pooled_prompt_embeds",
+        "negative_pooled_prompt_embeds",
+        PooledPromptEmbeds,
+        argument="added_cond_kwargs.text_embeds",
+        source="pooled",
+    ),
+)
+_SIZES = ConditioningField(
+    "add_time_ids", "negative_add_time_ids", TimeIds, argument="added_cond_kwargs.time_ids", shared=True
+)
+
+SDXL = SDXLContract(
+    name="stable-diffusion-xl",
+    prefix="SDXL",
+    roles={
+        "denoiser": (RoleComponent("unet", "diffusers:UNet2DConditionModel"),),
+        "vae": (RoleComponent("vae", "diffusers:AutoencoderKL"),),
+        "scheduler": (RoleComponent("scheduler", "diffusers:EulerDiscreteScheduler"),),
+        "tokenizers": (
+            RoleComponent("tokenizer", "transformers:CLIPTokenizer"),
+            RoleComponent("tokenizer_2", "transformers:CLIPTokenizer"),
+        ),
+        "text_encoders": (
+            RoleComponent("text_encoder", "transformers:CLIPTextModel"),
+            RoleComponent("text_encoder_2", "transformers:CLIPTextModelWithProjection"),
+        ),
+    },
+    groups={
+        "denoiser_input_fields": (*_EMBEDS, _SIZES),
+        "prompt_embeds": _EMBEDS,
+        "prompts": (
+            ConditioningField("prompt", "negative_prompt", Prompt, NegativePrompt),
+            ConditioningField("prompt_2", "negative_prompt_2", SecondPrompt, SecondNegativePrompt, required=False),
+        ),
+    },
+    text_encodings=(TextEncoding(), TextEncoding(pooled=True)),
+)
+"""The contract of Stable Diffusion XL."""

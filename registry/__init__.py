@@ -1,0 +1,7 @@
+"""Names and origins: component specs, loading, repositories, and the catalog of blocks by name."""
+
+from .catalog import Catalog, catalog
+from .component_spec import ComponentSpec
+from .index import PipelineIndex, read_index
+
+__all__ = ["Catalog", "ComponentSpec", "PipelineIndex", "catalog", "read_index"]

@@ -1,0 +1,53 @@
+"""Names of compositions. Entries are import paths, so the catalog needs none of the rooms above it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from ..state import CompositionError
+from ..state.errors import did_you_mean
+
+
+class Catalog:
+    """Names to objects, imported when they are asked for."""
+
+    def __init__(self, entries: dict[str, str]) -> None:
+        self._entries = dict(entries)
+
+    def register(self, name: str, target: str) -> None:
+        """Add an entry: `target` is "module:attribute".
+
+        Raises:
+            CompositionError: the name is taken by something else.
+        """
+        known = self._entries.setdefault(name, target)
+        if known != target:
+            raise CompositionError(f"The name {name!r} is taken by {known}; {target} needs another.")
+
+    def get(self, name: str) -> Any:
+        """Return the object of a name.
+
+        Raises:
+            CompositionError: the name is unknown.
+        """
+        if name not in self._entries:
+            raise CompositionError(f"Nothing is named {name!r}. {did_you_mean(name, self._entries)}")
+        module, _, attribute = self._entries[name].partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Any:
+        return iter(sorted(self._entries))
+
+
+catalog = Catalog(
+    {
+        "sdxl.text2image": "brickwork.presets.sdxl:TEXT2IMAGE_BLOCKS",
+        "StableDiffusionXLPipeline": "brickwork.presets.sdxl:TEXT2IMAGE_BLOCKS",
+        "StableDiffusionXLModularPipeline": "brickwork.presets.sdxl:TEXT2IMAGE_BLOCKS",
+    }
+)
+"""Compositions by name, and by the class names that repositories write."""

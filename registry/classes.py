@@ -1,0 +1,35 @@
+"""Which classes a repository may name, and finding them."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from ..state import ComponentError, TrustError
+from ..state.errors import did_you_mean
+
+ALLOWED_LIBRARIES = frozenset({"diffusers", "transformers", "tokenizers", "brickwork"})
+"""A repository's files name components as (library, class); other libraries are refused."""
+
+
+def resolve_class(library: str, name: str) -> type[Any]:
+    """Return the public class of an allowed library.
+
+    Raises:
+        TrustError: the library is not allowed. ComponentError: it has no such class.
+    """
+    if library not in ALLOWED_LIBRARIES:
+        raise TrustError(
+            f"A component asks for the class {name!r} of {library!r}. Repositories may name classes of "
+            f"{', '.join(sorted(ALLOWED_LIBRARIES))} only."
+        )
+    module = importlib.import_module(library)
+    found = getattr(module, name, None) if name.isidentifier() and not name.startswith("_") else None
+    if not isinstance(found, type):
+        raise ComponentError(f"{library} has no class {name!r}. {did_you_mean(name, dir(module))}")
+    return found
+
+
+def library_of(cls: type[Any]) -> str:
+    """Return the library that a class belongs to, as repositories write it."""
+    return cls.__module__.partition(".")[0]

@@ -1,0 +1,235 @@
+"""`ComponentSpec`: what a component is and where it comes from. Loads or creates it on demand."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from typing import Any, Literal, Self, cast
+
+from ..state import ComponentError
+from .classes import library_of, resolve_class
+
+LOADING_FIELDS = ("pretrained_model_name_or_path", "subfolder", "variant", "revision")
+CreationMethod = Literal["from_config", "from_pretrained"]
+
+
+class ComponentSpec:
+    """Specification of a component of a pipeline.
+
+    Attributes:
+        name: under which the pipeline knows it.
+        type_hint: its class. May be given as text, "library:Class", which is resolved when it is needed.
+        description: what it is for.
+        config: configuration for `create`.
+        pretrained_model_name_or_path: folder or Hub name it is loaded from; `repo` is another name of it.
+        subfolder, variant, revision: where in it.
+        default_creation_method: "from_pretrained" for what has weights, "from_config" for what has none.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        type_hint: Any = None,
+        description: str | None = None,
+        config: Any = None,
+        pretrained_model_name_or_path: str | None = None,
+        subfolder: str | None = "",
+        variant: str | None = None,
+        revision: str | None = None,
+        default_creation_method: str = "from_pretrained",
+        repo: str | None = None,
+    ) -> None:
+        if repo is not None and pretrained_model_name_or_path not in (None, repo):
+            raise ComponentError(
+                f"ComponentSpec({name!r}): repo={repo!r} and pretrained_model_name_or_path="
+                f"{pretrained_model_name_or_path!r} are two spellings of one thing; give one."
+            )
+        if default_creation_method not in ("from_config", "from_pretrained"):
+            raise ComponentError(
+                f"ComponentSpec({name!r}): default_creation_method is {default_creation_method!r}; "
+                "it is 'from_config' or 'from_pretrained'."
+            )
+        self.name = name
+        self._type_hint = type_hint
+        self.description = description
+        self.config = config
+        self.pretrained_model_name_or_path = pretrained_model_name_or_path if repo is None else repo
+        self.subfolder = subfolder
+        self.variant = variant
+        self.revision = revision
+        self.default_creation_method = cast("CreationMethod", default_creation_method)
+
+    @property
+    def repo(self) -> str | None:
+        """Another name of `pretrained_model_name_or_path`, to read and to set."""
+        return self.pretrained_model_name_or_path
+
+    @repo.setter
+    def repo(self, value: str | None) -> None:
+        self.pretrained_model_name_or_path = value
+
+    @property
+    def type_hint(self) -> Any:
+        """The component's class; None if unknown."""
+        if isinstance(self._type_hint, str):
+            library, _, class_name = self._type_hint.partition(":")
+            self._type_hint = resolve_class(library, class_name)
+        return self._type_hint
+
+    @type_hint.setter
+    def type_hint(self, value: Any) -> None:
+        self._type_hint = value
+
+    @property
+    def type_name(self) -> tuple[str | None, str | None]:
+        """Library and class name, without importing anything."""
+        if isinstance(self._type_hint, str):
+            library, _, class_name = self._type_hint.partition(":")
+            return library, class_name
+        if isinstance(self._type_hint, type):
+            return library_of(self._type_hint), self._type_hint.__name__
+        return None, None
+
+    @property
+    def load_id(self) -> str:
+        """What identifies the loaded component: path|subfolder|variant|revision; "null" for what is created."""
+        if self.default_creation_method == "from_config":
+            return "null"
+        parts = [getattr(self, name) for name in LOADING_FIELDS]
+        return "|".join("null" if part is None else part for part in parts)
+
+    @staticmethod
+    def decode_load_id(load_id: str) -> dict[str, Any]:
+        """Take a `load_id` apart into the loading fields."""
+        if load_id == "null":
+            return dict.fromkeys(LOADING_FIELDS)
+        parts = [None if part == "null" else part for part in load_id.split("|")]
+        return dict(zip(LOADING_FIELDS, parts, strict=True))
+
+    @classmethod
+    def from_component(cls, name: str, component: Any) -> Self:
+        """Describe a component, so that it can be loaded or created again.
+
+        Raises:
+            ComponentError: it has weights and was not loaded by a spec, so its origin is unknown.
+        """
+        load_id = getattr(component, "_diffusers_load_id", "null")
+        if load_id != "null":
+            return cls(name, type(component), **cls.decode_load_id(load_id))
+        if hasattr(component, "parameters"):
+            raise ComponentError(
+                f"{name!r} is a {type(component).__name__} of unknown origin: it was not loaded by ComponentSpec.load(). "
+                "Load it with a spec, or save it and say where."
+            )
+        if not hasattr(component, "config"):
+            raise ComponentError(f"{name!r} is a {type(component).__name__} without a config, so nothing describes it.")
+        return cls(name, type(component), config=component.config, default_creation_method="from_config")
+
+    def create(self, config: Any = None, **changes: Any) -> Any:
+        """Make the component from `config`, else the spec's own; `changes` replace single entries.
+
+        Raises:
+            ComponentError: the class is unknown or refuses the configuration.
+        """
+        cls = self.type_hint
+        if not isinstance(cls, type):
+            raise ComponentError(f"{self.name!r} cannot be created: its type_hint is {cls!r}, which is no class.")
+        given = dict(config or self.config or {})
+        try:
+            if hasattr(cls, "from_config"):
+                component = cls.from_config(given, **changes)
+            else:
+                known = inspect.signature(cls).parameters
+                component = cls(**{k: v for k, v in {**given, **changes}.items() if k in known})
+        except Exception as error:
+            raise ComponentError(f"{self.name!r}: {cls.__name__} could not be created: {error}") from error
+        _stamp(component, "null")
+        self.config = getattr(component, "config", given)
+        return component
+
+    def load(self, **options: Any) -> Any:
+        """Load the component; loading fields given here replace the spec's.
+
+        Models come in `eval()` mode, in float32 unless `dtype` (or `torch_dtype`) says otherwise.
+
+        Raises:
+            ComponentError: it could not be loaded; the cause is in the message.
+        """
+        for name in LOADING_FIELDS:
+            if name in options:
+                setattr(self, name, options.pop(name))
+        dtype = _one_dtype(options)
+        if self.pretrained_model_name_or_path is None:
+            raise ComponentError(
+                f"{self.name!r} has no origin: set its repo (a folder or Hub name), or pass it to load()."
+            )
+        cls = self.type_hint or _auto_model()
+        is_model = hasattr(cls, "forward") or cls is _auto_model()
+        if is_model:
+            options["dtype"] = _default_dtype() if dtype is None else dtype
+        where = {"subfolder": self.subfolder or "", "variant": self.variant, "revision": self.revision}
+        where = {name: value for name, value in where.items() if value is not None}
+        loader = getattr(cls, "from_pretrained", None)
+        if loader is None:
+            raise ComponentError(f"{self.name!r}: {cls.__name__} cannot be loaded from files; give it a config.")
+        try:
+            component = loader(self.pretrained_model_name_or_path, **where, **options)
+        except Exception as error:
+            place = "/".join(filter(None, [self.pretrained_model_name_or_path, self.subfolder]))
+            raise ComponentError(f"{self.name!r} ({cls.__name__}) could not be loaded from {place}: {error}") from error
+        if hasattr(component, "eval"):
+            component.eval()
+        self.default_creation_method = "from_pretrained"
+        self._type_hint = type(component) if self._type_hint is None else self._type_hint
+        _stamp(component, self.load_id)
+        return component
+
+    def copy(self) -> Self:
+        """Return a spec of its own to edit."""
+        return copy.copy(self)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ComponentSpec):
+            return NotImplemented
+        mine, theirs = ((s.name, s.load_id, s.default_creation_method) for s in (self, other))
+        return mine == theirs
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.load_id, self.default_creation_method))
+
+    def __repr__(self) -> str:
+        class_name = self.type_name[1]
+        parts = [f"name={self.name!r}", f"type_hint={class_name or None}"]
+        if self.default_creation_method == "from_config":
+            parts.append(f"config={dict(self.config or {})}")
+        else:
+            parts += [f"{n}={getattr(self, n)!r}" for n in LOADING_FIELDS if getattr(self, n)]
+        return f"ComponentSpec({', '.join(parts)}, default_creation_method={self.default_creation_method!r})"
+
+
+def _stamp(component: Any, load_id: str) -> None:
+    """Write the origin on a component, in the attribute that diffusers reads too."""
+    try:
+        component._diffusers_load_id = load_id
+    except AttributeError:
+        object.__setattr__(component, "_diffusers_load_id", load_id)
+
+
+def _one_dtype(options: dict[str, Any]) -> Any:
+    older = options.pop("torch_dtype", None)
+    dtype = options.pop("dtype", None)
+    if older is not None and dtype is not None and older != dtype:
+        raise ComponentError(f"dtype={dtype} and torch_dtype={older} are two spellings of one thing; give one.")
+    return older if dtype is None else dtype
+
+
+def _default_dtype() -> Any:
+    import torch
+
+    return torch.float32
+
+
+def _auto_model() -> Any:
+    from diffusers import AutoModel
+
+    return AutoModel

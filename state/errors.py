@@ -1,0 +1,80 @@
+"""All errors of Brickwork.
+
+    BrickworkError
+    ├── DeclarationError    a block, value or component is declared wrongly; found when its class is created
+    ├── CompositionError    blocks do not fit together; found when they are composed or planned
+    ├── InputError          what the caller gave does not fit (also a ValueError and a TypeError)
+    ├── ComponentError      a component is missing, of the wrong class, or could not be loaded
+    ├── TrustError          something loaded asks for more than the caller granted
+    ├── RepoError           a repository or file is missing, broken or of an unknown format
+    └── RunError            a block broke its declaration while it ran
+
+An error of a block's own code keeps its class; the engine adds a note with the path and the inputs.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Self
+
+
+class BrickworkError(Exception):
+    """Base of all errors that Brickwork raises.
+
+    Attributes:
+        faults: every fault that was found, one sentence or two each; the message joins them.
+    """
+
+    faults: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, heading: str, faults: Sequence[str]) -> Self:
+        """Make one error of several faults; a single fault stands without the heading."""
+        lines = [f"{heading}: {len(faults)} faults", *(f"  - {fault}" for fault in faults)]
+        error = cls(faults[0] if len(faults) == 1 else "\n".join(lines))
+        error.faults = tuple(faults)
+        return error
+
+
+class DeclarationError(BrickworkError):
+    """A block, value or component is declared wrongly."""
+
+
+class CompositionError(BrickworkError):
+    """Blocks do not fit together."""
+
+
+class InputError(BrickworkError, ValueError, TypeError):
+    """What the caller gave does not fit."""
+
+
+class ComponentError(BrickworkError):
+    """A component is missing, of the wrong class, or could not be loaded."""
+
+
+class TrustError(BrickworkError):
+    """Something loaded asks for more than the caller granted."""
+
+
+class RepoError(BrickworkError):
+    """A repository or file is missing, broken or of an unknown format."""
+
+
+class RunError(BrickworkError):
+    """A block broke its declaration while it ran."""
+
+
+def nearest(name: str, options: Iterable[str]) -> str | None:
+    """Return the option that is most like `name`, if one is near."""
+    matches = difflib.get_close_matches(name, list(options), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
+def did_you_mean(name: str, options: Iterable[str]) -> str:
+    """Say which option is nearest, else which there are, as the end of an error message."""
+    known = sorted(set(options))
+    match = nearest(name, known)
+    if match:
+        return f"Did you mean {match!r}?"
+    return f"There are: {', '.join(known)}." if known else "There are none."

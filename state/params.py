@@ -1,0 +1,101 @@
+"""Declarations of inputs, outputs and configuration values, with the field names that foreign blocks use."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from attrs import evolve, frozen
+
+from .errors import DeclarationError, did_you_mean
+from .vocabulary import INPUT_WORDS, OUTPUT_WORDS, Word
+
+
+def _from_template(
+    words: dict[str, Word], template_name: str, note: str | None, overrides: dict[str, Any]
+) -> dict[str, Any]:
+    if template_name not in words:
+        raise DeclarationError(f"No template is named {template_name!r}. {did_you_mean(template_name, words)}")
+    word = words[template_name]
+    fields: dict[str, Any] = {
+        "name": None if word.is_group else template_name,
+        "type_hint": word.type_hint,
+        "description": f"{word.doc} ({note})" if note else word.doc,
+        "kwargs_type": word.kwargs_type,
+    }
+    return {**fields, **overrides}
+
+
+@frozen
+class InputParam:
+    """One value that a block reads.
+
+    Attributes:
+        name: the value's name; None for a whole group of values (`kwargs_type`).
+        type_hint: a type, or its name as text.
+        default: what is read where nobody gives the value.
+        required: somebody must give the value.
+        description: meaning, shape, unit or range.
+        kwargs_type: the group that the value belongs to, such as "denoiser_input_fields".
+        metadata: free for tools.
+    """
+
+    name: str | None = None
+    type_hint: Any = None
+    default: Any = None
+    required: bool = False
+    description: str = ""
+    kwargs_type: str | None = None
+    metadata: dict[str, Any] | None = None
+
+    @classmethod
+    def template(cls, template_name: str, note: str | None = None, **overrides: Any) -> Self:
+        """Take name, type and description of a well-known value; `overrides` replace single fields."""
+        fields = _from_template(INPUT_WORDS, template_name, note, overrides)
+        word = INPUT_WORDS[template_name]
+        fields.setdefault("default", word.default)
+        fields.setdefault("required", word.required)
+        return cls(**fields)
+
+    def __repr__(self) -> str:
+        state = "required" if self.required else "optional"
+        return f"<{self.name or self.kwargs_type}: {state}, default={self.default}>"
+
+
+@frozen
+class OutputParam:
+    """One value that a block writes. Fields as in `InputParam`."""
+
+    name: str
+    type_hint: Any = None
+    description: str = ""
+    kwargs_type: str | None = None
+    metadata: dict[str, Any] | None = None
+
+    @classmethod
+    def template(cls, template_name: str, note: str | None = None, **overrides: Any) -> Self:
+        """Take name, type and description of a well-known value; `overrides` replace single fields."""
+        return cls(**_from_template(OUTPUT_WORDS, template_name, note, overrides))
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {getattr(self.type_hint, '__name__', self.type_hint)}>"
+
+
+@frozen
+class ConfigSpec:
+    """A setting of the whole pipeline that blocks read as `components.config.<name>`."""
+
+    name: str
+    default: Any = None
+    description: str | None = None
+
+
+def merge_input(known: InputParam, other: InputParam) -> InputParam:
+    """Merge two declarations of one input: it is required where either says so; texts come from the first."""
+    return evolve(
+        known,
+        required=known.required or other.required,
+        default=known.default if known.default is not None else other.default,
+        description=known.description or other.description,
+        type_hint=known.type_hint if known.type_hint is not None else other.type_hint,
+        kwargs_type=known.kwargs_type or other.kwargs_type,
+    )

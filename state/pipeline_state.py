@@ -1,0 +1,123 @@
+"""The values of a run: `PipelineState` holds all of them, `BlockState` is one block's local view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .errors import RunError, did_you_mean
+
+
+def describe_value(value: Any) -> str:
+    """One line about a value: tensors by type, shape and device, containers by their parts, others by `repr`."""
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        device = f", {value.device}" if hasattr(value, "device") else ""
+        return f"{type(value).__name__}[{', '.join(map(str, value.shape))}] {value.dtype}{device}"
+    if isinstance(value, (list, tuple)) and value:
+        return f"{type(value).__name__} of {len(value)}: {describe_value(value[0])}"
+    if isinstance(value, Mapping):
+        return f"{type(value).__name__}({', '.join(f'{k}={describe_value(v)}' for k, v in value.items())})"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+class PipelineState:
+    """All values of a run by name.
+
+    Attributes:
+        values: name to value. kwargs_mapping: group to the names in it.
+        provenance: name to the path of the block that wrote the value; given values are not in it.
+    """
+
+    def __init__(
+        self,
+        values: dict[str, Any] | None = None,
+        kwargs_mapping: dict[str, list[str]] | None = None,
+        provenance: dict[str, str] | None = None,
+    ) -> None:
+        self.values = {} if values is None else values
+        self.kwargs_mapping = {} if kwargs_mapping is None else kwargs_mapping
+        self.provenance = {} if provenance is None else provenance
+
+    def set(self, key: str, value: Any, kwargs_type: str | None = None) -> None:
+        """Write a value, and note the group that it belongs to."""
+        self.values[key] = value
+        if kwargs_type is not None:
+            names = self.kwargs_mapping.setdefault(kwargs_type, [])
+            if key not in names:
+                names.append(key)
+
+    def get(self, keys: str | Sequence[str], default: Any = None) -> Any:
+        """Return one value, or a dict of several."""
+        if isinstance(keys, str):
+            return self.values.get(keys, default)
+        return {key: self.values.get(key, default) for key in keys}
+
+    def get_by_kwargs(self, kwargs_type: str) -> dict[str, Any]:
+        """Return the values of a group."""
+        return {key: self.values[key] for key in self.kwargs_mapping.get(kwargs_type, []) if key in self.values}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a new dict of all values; the values themselves are shared."""
+        return dict(self.values)
+
+    def copy(self) -> PipelineState:
+        """Return a state of its own that shares the values (no tensor is copied)."""
+        groups = {group: list(names) for group, names in self.kwargs_mapping.items()}
+        return PipelineState(dict(self.values), groups, dict(self.provenance))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        values = self.__dict__.get("values", {})
+        if name in values:
+            return values[name]
+        raise AttributeError(f"The state has no value {name!r}. {did_you_mean(name, values)}")
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.values
+
+    def __repr__(self) -> str:
+        width = max(map(len, self.values), default=0)
+        lines = []
+        for name, value in self.values.items():
+            origin = f"   (from {self.provenance[name]})" if name in self.provenance else ""
+            lines.append(f"  {name:<{width}}  {describe_value(value)}{origin}")
+        return "\n".join(["PipelineState(", *lines, ")"])
+
+
+class BlockState:
+    """One block's view of the values, as attributes. Attributes that the block does not declare are temporary."""
+
+    def __init__(self, **values: Any) -> None:
+        self.__dict__.update(values)
+
+    @classmethod
+    def over(cls, values: dict[str, Any]) -> BlockState:
+        """Make a view that reads and writes `values` itself."""
+        view = cls.__new__(cls)
+        view.__dict__ = values
+        return view
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a new dict of the attributes."""
+        return dict(self.__dict__)
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self, name)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        setattr(self, name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise MissingValueError(f"No earlier block gave {name!r} to this one. {did_you_mean(name, self.__dict__)}")
+
+    def __repr__(self) -> str:
+        lines = [f"  {name}: {describe_value(value)}" for name, value in self.__dict__.items()]
+        return "\n".join(["BlockState(", *lines, ")"])
+
+
+class MissingValueError(RunError, AttributeError):
+    """A block read a value that nobody gave; also an AttributeError, so that `getattr` defaults work."""

@@ -1,0 +1,132 @@
+"""Turning written annotations into types, and types into words."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import sys
+import types
+import typing
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Any, ForwardRef, Literal, Union, get_args, get_origin
+
+from .errors import DeclarationError, did_you_mean
+from .vocabulary import value_of
+
+
+@cache
+def _type_checking_imports(module: str) -> Mapping[str, tuple[str, str | None]]:
+    """Names that a module imports only under `if TYPE_CHECKING:`, each as (module, attribute)."""
+    try:
+        tree = ast.parse(inspect.getsource(sys.modules[module]))
+    except (OSError, TypeError, KeyError, SyntaxError):
+        return {}
+    package = getattr(sys.modules[module], "__package__", None) or module.rpartition(".")[0]
+    found: dict[str, tuple[str, str | None]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            for statement in ast.walk(node):
+                if isinstance(statement, ast.ImportFrom):
+                    source = "." * statement.level + (statement.module or "")
+                    absolute = importlib.util.resolve_name(source, package) if statement.level else source
+                    found.update({a.asname or a.name: (absolute, a.name) for a in statement.names})
+                elif isinstance(statement, ast.Import):
+                    found.update({a.asname or a.name.partition(".")[0]: (a.name, None) for a in statement.names})
+    return found
+
+
+class _Names(dict[str, Any]):
+    """Namespace of annotations: a class's own names, then what its module imports for type checkers only."""
+
+    def __init__(self, owner: Any) -> None:
+        super().__init__(vars(owner) if isinstance(owner, type) else {})
+        self.module = owner.__module__
+
+    def __missing__(self, name: str) -> Any:
+        if name in vars(sys.modules[self.module]):
+            raise KeyError(name)
+        source, attribute = _type_checking_imports(self.module)[name]
+        module = importlib.import_module(source)
+        return getattr(module, attribute) if attribute else sys.modules[source.partition(".")[0]]
+
+
+def resolve_hint(hint: Any, owner: Any) -> Any:
+    """Return the type that an annotation of `owner` (a class or function) means, importing what it names.
+
+    Raises:
+        DeclarationError: a name in it is unknown.
+    """
+    if isinstance(hint, str):
+        names = _Names(owner)
+        try:
+            hint = eval(hint, vars(sys.modules[owner.__module__]), names)
+        except NameError as error:
+            known = {*vars(sys.modules[owner.__module__]), *_type_checking_imports(owner.__module__)}
+            raise DeclarationError(
+                f"{owner.__qualname__}: the annotation {hint!r} names {error.name!r}, which its module does not "
+                f"import. {did_you_mean(str(error.name), known)}"
+            ) from None
+    if isinstance(hint, ForwardRef):
+        if hint.__forward_module__ is None:
+            return resolve_hint(hint.__forward_arg__, owner)
+        return getattr(importlib.import_module(str(hint.__forward_module__)), hint.__forward_arg__)
+    return _resolve_parts(hint, owner)
+
+
+def _resolve_parts(hint: Any, owner: Any) -> Any:
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is None or origin is Literal or not parts:
+        return hint
+    if origin is Annotated:
+        return Annotated[(resolve_hint(parts[0], owner), *parts[1:])]
+    if origin in (Union, types.UnionType):
+        return Union[tuple(resolve_hint(part, owner) for part in parts)]  # noqa: UP007 - built at run time
+    if any(isinstance(part, (list, tuple)) for part in parts):
+        return hint
+    resolved = tuple(resolve_hint(part, owner) if part is not Ellipsis else part for part in parts)
+    return hint if resolved == parts else origin[resolved]
+
+
+def type_words(hint: Any) -> str:  # noqa: PLR0911 - one line per kind of type
+    """Describe a type for people: `Tensor[b c h w]`, `str | list[str] | None`."""
+    if hint is None or hint is Any:
+        return "any"
+    if isinstance(hint, str):
+        return hint
+    if isinstance(hint, ForwardRef):
+        return hint.__forward_arg__
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        value = value_of(hint)
+        inner = type_words(parts[0])
+        return f"{inner}[{value.shape}]" if value and value.shape and "|" not in inner else inner
+    if origin in (Union, types.UnionType):
+        return " | ".join("None" if part is type(None) else type_words(part) for part in parts)
+    if origin is Literal:
+        return " | ".join(repr(part) for part in parts)
+    if origin is not None and parts:
+        inner = ", ".join("..." if part is Ellipsis else type_words(part) for part in parts)
+        return f"{getattr(origin, '__name__', origin)}[{inner}]"
+    return getattr(hint, "__name__", str(hint))
+
+
+def strip_metadata(hint: Any) -> Any:
+    """Return a type without `Annotated` metadata and without None."""
+    if get_origin(hint) is Annotated:
+        return strip_metadata(get_args(hint)[0])
+    if get_origin(hint) in (Union, types.UnionType):
+        parts = [part for part in get_args(hint) if part is not type(None)]
+        if len(parts) == 1:
+            return strip_metadata(parts[0])
+    return hint
+
+
+def group_marker(hint: Any) -> Any:
+    """Return the `Group` in an annotation's metadata, if any."""
+    from .conditioning import Group
+
+    if typing.get_origin(hint) is Annotated:
+        return next((m for m in get_args(hint)[1:] if isinstance(m, Group)), None)
+    return None

@@ -1,0 +1,146 @@
+"""Every value that crosses blocks, named once: type, shape, unit or range, and meaning.
+
+A type checker sees plain types; the framework reads the `Value` metadata for docs, checks and forms. Dimension
+letters: b pictures of a batch, c channels, h w height and width in latents, tokens, width of an embedding.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, ForwardRef, Literal, Union, get_args, get_origin
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    import numpy.typing
+    from PIL.Image import Image
+    from torch import Generator, Tensor, dtype
+
+    NDArray = numpy.typing.NDArray[Any]
+else:
+    Tensor = ForwardRef("Tensor", module="torch")
+    Generator = ForwardRef("Generator", module="torch")
+    dtype = ForwardRef("dtype", module="torch")
+    Image = ForwardRef("Image", module="PIL.Image")
+    NDArray = ForwardRef("ndarray", module="numpy")
+
+
+@frozen
+class Value:
+    """Metadata of a value type.
+
+    Attributes:
+        shape: dimensions by name, as in "b c h w"; empty for what is no tensor.
+        doc: meaning, unit or range, convention.
+    """
+
+    shape: str = ""
+    doc: str = ""
+
+
+Prompt = Annotated[str | list[str], Value(doc="What the pictures shall show; a list makes one batch item each.")]
+NegativePrompt = Annotated[str | list[str], Value(doc="What the pictures shall not show.")]
+SecondPrompt = Annotated[str | list[str], Value(doc="Prompt of the second text encoder; the first's where absent.")]
+SecondNegativePrompt = Annotated[str | list[str], Value(doc="Negative prompt of the second text encoder; likewise.")]
+PromptEmbeds = Annotated[Tensor, Value("b tokens width", "Hidden states of the text encoders, joined by width.")]
+PooledPromptEmbeds = Annotated[Tensor, Value("b width", "One vector per prompt, from the last text encoder.")]
+Latents = Annotated[Tensor, Value("b c h w", "Noisy latents at the current sigma, as the scheduler keeps them.")]
+ScaledLatents = Annotated[Tensor, Value("b c h w", "Latents scaled as the denoiser expects them at this step.")]
+NoisePrediction = Annotated[
+    Tensor, Value("b c h w", "The denoiser's guided output, in the scheduler's prediction type.")
+]
+Timesteps = Annotated[Tensor, Value("steps", "The denoiser's timesteps, in the order of the loop.")]
+Timestep = Annotated[Tensor, Value("", "The denoiser's timestep of this step, a scalar.")]
+TimeIds = Annotated[Tensor, Value("b ids", "Original size, crop corner and target size, each as height and width.")]
+Size = Annotated[tuple[int, int], Value(doc="Height and width in pixels that the picture shall look like.")]
+Images = Annotated[
+    Union[list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
+    Value(doc='Finished pictures: a list of PIL images, an array "b h w c" or tensor "b c h w" in 0..1, or latents.'),
+]
+OutputType = Annotated[Literal["pil", "np", "pt", "latent"], Value(doc="Form of the finished pictures.")]
+Generators = Annotated[
+    Union[Generator, list[Generator]],  # noqa: UP007 - forward references have no "|"
+    Value(doc="Source of the noise; a list gives each picture of the batch its own. CPU generators always work."),
+]
+GuidanceScale = Annotated[float, Value(doc="Strength of guidance in this run, in place of the guider's own.")]
+StepCount = Annotated[int, Value(doc="Number of denoising steps.")]
+StepIndex = Annotated[int, Value(doc="Which turn of the loop this is, from 0.")]
+ImagesPerPrompt = Annotated[int, Value(doc="Pictures per prompt.")]
+BatchSize = Annotated[int, Value(doc="Number of prompts, before num_images_per_prompt.")]
+Height = Annotated[int, Value(doc="Height of the pictures in pixels; the denoiser's own size where absent.")]
+Width = Annotated[int, Value(doc="Width of the pictures in pixels; the denoiser's own size where absent.")]
+ClipSkip = Annotated[int, Value(doc="Layers to skip at the end of the text encoders, beside the last.")]
+OwnTimesteps = Annotated[list[int], Value(doc="Timesteps of your own, highest first.")]
+Sigmas = Annotated[list[float], Value(doc="Noise levels of your own, highest first.")]
+DenoisingEnd = Annotated[float, Value(doc="Share of the noise range after which to stop, between 0 and 1.")]
+Eta = Annotated[float, Value(doc="Share of fresh noise per step, 0 to 1; read by DDIM alone.")]
+GuidanceMemory = Annotated[Any, Value(doc="What the guider keeps from step to step.")]
+CropCorner = Annotated[
+    tuple[int, int], Value(doc="Top and left corner in pixels of the crop that the picture shall look like.")
+]
+DType = Annotated[dtype, Value(doc="Number format of the denoiser's inputs.")]
+
+
+@frozen
+class Word:
+    """A well-known value: type with metadata, and how it is usually declared."""
+
+    type_hint: Any
+    doc: str
+    default: Any = None
+    required: bool = False
+    kwargs_type: str | None = None
+    is_group: bool = False
+
+
+def value_of(type_hint: Any) -> Value | None:
+    """Return the `Value` metadata of a type, looking into unions such as `Latents | None`."""
+    if get_origin(type_hint) is Annotated:
+        return next((m for m in get_args(type_hint)[1:] if isinstance(m, Value)), None)
+    return next((found for part in get_args(type_hint) if (found := value_of(part))), None)
+
+
+def _word(type_hint: Any, doc: str = "", **how: Any) -> Word:
+    value = value_of(type_hint)
+    return Word(type_hint, doc or (value.doc if value else ""), **how)
+
+
+_FIELDS = "denoiser_input_fields"
+_COMMON: dict[str, Word] = {
+    "prompt": _word(Prompt, required=True),
+    "prompt_2": _word(SecondPrompt),
+    "negative_prompt": _word(NegativePrompt),
+    "negative_prompt_2": _word(SecondNegativePrompt),
+    "max_sequence_length": _word(int, "Most tokens of a prompt.", default=512),
+    "height": _word(Height),
+    "width": _word(Width),
+    "num_inference_steps": _word(StepCount, default=50),
+    "num_images_per_prompt": _word(ImagesPerPrompt, default=1),
+    "generator": _word(Generators),
+    "sigmas": _word(Sigmas),
+    "strength": _word(float, "How much of the given picture is redrawn, 0 to 1.", default=0.9),
+    "image": _word(Image, "The picture to begin from.", required=True),
+    "mask_image": _word(Image, "White where the picture is redrawn.", required=True),
+    "padding_mask_crop": _word(int, "Margin in pixels around the mask to crop to."),
+    "control_image": _word(Image, "Picture that steers the ControlNet.", required=True),
+    "control_guidance_start": _word(float, "Share of the steps after which control begins.", default=0.0),
+    "control_guidance_end": _word(float, "Share of the steps after which control ends.", default=1.0),
+    "controlnet_conditioning_scale": _word(float, "Weight of the ControlNet.", default=1.0),
+    "latents": _word(Latents),
+    "timesteps": _word(Timesteps),
+    "output_type": _word(OutputType, default="pil"),
+    "attention_kwargs": _word(dict[str, Any], "Handed to the attention processors."),
+    "denoiser_input_fields": _word(None, "All conditional inputs of the denoiser.", kwargs_type=_FIELDS, is_group=True),
+    "prompt_embeds": _word(PromptEmbeds, required=True, kwargs_type=_FIELDS),
+    "prompt_embeds_mask": _word(Tensor, "1 where a token counts.", required=True, kwargs_type=_FIELDS),
+    "negative_prompt_embeds": _word(PromptEmbeds, kwargs_type=_FIELDS),
+    "negative_prompt_embeds_mask": _word(Tensor, "1 where a token counts.", kwargs_type=_FIELDS),
+    "pooled_prompt_embeds": _word(PooledPromptEmbeds, required=True, kwargs_type=_FIELDS),
+    "negative_pooled_prompt_embeds": _word(PooledPromptEmbeds, kwargs_type=_FIELDS),
+    "image_latents": _word(Latents, "Latents of the given picture, without noise.", required=True),
+    "batch_size": _word(BatchSize, default=1),
+    "dtype": _word(DType),
+    "images": _word(Images),
+    "videos": _word(list[Image], "Finished videos."),
+}
+INPUT_WORDS: dict[str, Word] = {k: v for k, v in _COMMON.items() if k not in {"images", "videos"}}
+OUTPUT_WORDS: dict[str, Word] = {k: v for k, v in _COMMON.items() if not v.is_group}

@@ -1,0 +1,50 @@
+"""Fixtures that several test files use."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import diffusers
+import pytest
+import torch
+import transformers
+
+from brickwork import ModularPipeline
+from tiny_sdxl import save_repository
+
+torch.set_num_threads(1)
+diffusers.utils.logging.set_verbosity_error()
+diffusers.utils.logging.disable_progress_bar()
+transformers.utils.logging.set_verbosity_error()
+transformers.utils.logging.disable_progress_bar()
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository of SDXL with tiny random weights."""
+    return save_repository(tmp_path_factory.mktemp("tiny-sdxl"))
+
+
+@pytest.fixture(scope="session")
+def _loaded(tiny_folder: Path) -> ModularPipeline:
+    return ModularPipeline.from_pretrained(str(tiny_folder)).load_components()
+
+
+@pytest.fixture
+def tiny_pipe(tiny_folder: Path, _loaded: ModularPipeline) -> ModularPipeline:
+    """A pipeline of its own over the tiny models, which are shared and never changed."""
+    pipe = ModularPipeline.from_pretrained(str(tiny_folder))
+    pipe.update_components(**{name: _loaded.components[name] for name in pipe.pretrained_component_names})
+    pipe.configure(progress=False)
+    return pipe
+
+
+@pytest.fixture(scope="session")
+def classic(tiny_folder: Path) -> diffusers.StableDiffusionXLPipeline:
+    """Diffusers' own pipeline over the same models."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pipe = diffusers.StableDiffusionXLPipeline.from_pretrained(tiny_folder)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
