@@ -172,7 +172,7 @@ class ModularPipelineBlocks:
         loop_variables = flattening.loop_variables
 
         def bind(_presence: Presence) -> Callable[[Run], Call]:
-            return lambda run: _state_call(self, run, inputs, loop_variables)
+            return lambda run: _state_call(self, name, run, inputs, loop_variables)
 
         return [
             LeafStep(
@@ -246,7 +246,7 @@ def bound_class(cls: type[Any], family: FamilyContract) -> type[Any]:
 
 
 def _state_call(
-    block: ModularPipelineBlocks, run: Run, inputs: list[InputParam], loop_variables: tuple[str, ...]
+    block: ModularPipelineBlocks, path: str, run: Run, inputs: list[InputParam], loop_variables: tuple[str, ...]
 ) -> Call:
     """Make the call of a block that is written as properties and `__call__`."""
     from .foreign_call import CallStyle
@@ -255,18 +255,18 @@ def _state_call(
 
     def call(values: Values) -> None:
         passed = style.loop_arguments(values, loop_variables)
+        state = PipelineState(values, run.state.kwargs_mapping, run.state.provenance, writer=path)
         if loop_variables:
             for param in inputs:
                 if param.name and not param.required and values.get(param.name) is None:
                     values[param.name] = param.default
             result = block(run.view, BlockState.over(values), **passed)
         elif style.takes_block_state:
-            state = PipelineState(values, run.groups)
             block_state = block.get_block_state(state)
             result = block(run.view, block_state, **passed)
             block.set_block_state(state, block_state)
         else:
-            result = block(run.view, PipelineState(values, run.groups), **passed)
+            result = block(run.view, state, **passed)
         if isinstance(result, dict):
             values.update(result)
 

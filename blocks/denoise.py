@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -123,7 +123,7 @@ class StepScheduler(Block):
         eta: Eta = 0.0,
     ) -> Out:
         scheduler: Any = self.scheduler
-        scheduler_class: Hashable = type(scheduler)
+        scheduler_class: Any = type(scheduler)
         accepted = step_arguments(scheduler_class)
         extra: dict[str, Any] = {"generator": generator} if "generator" in accepted else {}
         if "eta" in accepted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 logger = logging.getLogger(__name__)
+
+_TOKENIZING = threading.Lock()
+"""A tokenizer keeps the padding of its last call as its own state, so two threads must not call it at once."""
 
 
 class EncodePositivePrompt(Block):
@@ -174,13 +178,13 @@ def encode_texts(
 
 def _token_ids(tokenizer: Any, texts: list[str], tokens: int | None) -> Tensor:
     length = tokens or tokenizer.model_max_length
-    ids: Tensor = tokenizer(
-        texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt"
-    ).input_ids
-    whole = tokenizer(texts, padding="longest", return_tensors="pt").input_ids
+    with _TOKENIZING:
+        cut = tokenizer(texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
+        whole = tokenizer(texts, padding="longest", return_tensors="pt").input_ids
     if whole.shape[-1] > length:
         lost = [text for text in tokenizer.batch_decode(whole[:, length - 1 : -1], skip_special_tokens=True) if text]
         logger.warning("The text encoder reads %d tokens; this part of the prompt was cut off: %s", length, lost)
+    ids: Tensor = cut.input_ids
     return ids
 
 

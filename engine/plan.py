@@ -23,7 +23,7 @@ class Run:
     Attributes:
         components: the pipeline's, with clones of those that the run changes.
         configs: the pipeline's settings by name. view: what foreign blocks know as `components`.
-        groups: filled by the plan: group name to value names.
+        state: what the run writes; the plan sets it.
     """
 
     components: RunComponents
@@ -31,7 +31,7 @@ class Run:
     view: Any
     device: Any
     settings: RunSettings
-    groups: dict[str, list[str]] = field(factory=dict)
+    state: PipelineState = field(factory=PipelineState)
 
 
 @frozen(eq=False)
@@ -66,7 +66,7 @@ class Plan:
         groups = {group: list(names) for group, names in self.groups.items()}
         state = PipelineState(values, groups, dict(self.provenance))
         run = make_run(self.mutates)
-        run.groups = groups
+        run.state = state
         execute(self._executables, run, state)
         return state
 
@@ -189,10 +189,20 @@ def _bind_loop(step: LoopStep, scope: _Scope) -> Executable:
 def _check_first_turn(step: LoopStep, scope: _Scope) -> None:
     """Find reads of the body that nobody has written before them in the first turn."""
     written = set(scope.known) | set(scope.maybe) | {param.name for param in step.variables}
-    probe = evolve(scope, known=written, maybe=set())
-    for leaf in leaves(step.body):
-        probe.check(leaf.path, leaf.reads)
-        probe.known |= {param.name for param in leaf.writes}
+    _probe(step.body, evolve(scope, known=written, maybe=set()))
+
+
+def _probe(steps: Sequence[Step], probe: _Scope) -> None:
+    for step in steps:
+        if isinstance(step, ChoiceStep):
+            probe.known |= {param.name for leaf in leaves([step]) for param in leaf.writes}
+            continue
+        probe.check(step.path, step.reads)
+        if isinstance(step, LoopStep):
+            probe.known |= {param.name for param in step.variables}
+            _probe(step.body, probe)
+        else:
+            probe.known |= {param.name for param in step.writes}
 
 
 def _bind_choice(step: ChoiceStep, scope: _Scope) -> Executable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 from typing import Any, Literal, Self, cast
@@ -208,10 +209,8 @@ class ComponentSpec:
 
 
 def _stamp(component: Any, load_id: str) -> None:
-    """Write the origin on a component, in the attribute that diffusers reads too."""
-    try:
-        component._diffusers_load_id = load_id
-    except AttributeError:
+    """Write the origin on a component, in the attribute that diffusers reads too; objects with slots carry none."""
+    with contextlib.suppress(AttributeError):
         object.__setattr__(component, "_diffusers_load_id", load_id)
 
 

@@ -34,14 +34,18 @@ class PipelineState:
         values: dict[str, Any] | None = None,
         kwargs_mapping: dict[str, list[str]] | None = None,
         provenance: dict[str, str] | None = None,
+        writer: str | None = None,
     ) -> None:
         self.values = {} if values is None else values
         self.kwargs_mapping = {} if kwargs_mapping is None else kwargs_mapping
         self.provenance = {} if provenance is None else provenance
+        self._writer = writer
 
     def set(self, key: str, value: Any, kwargs_type: str | None = None) -> None:
         """Write a value, and note the group that it belongs to."""
         self.values[key] = value
+        if self._writer is not None:
+            self.provenance[key] = self._writer
         if kwargs_type is not None:
             names = self.kwargs_mapping.setdefault(kwargs_type, [])
             if key not in names:

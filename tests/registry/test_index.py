@@ -1,0 +1,76 @@
+"""Index files of repositories."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brickwork import CompositionError, RepoError
+from brickwork.registry import Catalog, read_index
+
+
+def write(folder: Path, name: str, entries: Any) -> None:
+    (folder / name).write_text(json.dumps(entries))
+
+
+def test_a_modular_index_names_origins_from_several_repositories(tmp_path: Path) -> None:
+    loading = {"pretrained_model_name_or_path": "a/b", "subfolder": "unet", "variant": "fp16", "revision": "abc"}
+    write(
+        tmp_path,
+        "modular_model_index.json",
+        {
+            "_class_name": "StableDiffusionXLModularPipeline",
+            "unet": ["diffusers", "UNet2DConditionModel", loading],
+            "vae": [None, None, {"repo": "c/d", "type_hint": ["diffusers", "AutoencoderKL"]}],
+            "bare": [None, None, {"repo": "e/f"}],
+            "force_zeros_for_empty_prompt": False,
+        },
+    )
+    index = read_index(tmp_path)
+    assert index.class_name == "StableDiffusionXLModularPipeline"
+    assert index.specs["unet"].load_id == "a/b|unet|fp16|abc"
+    assert index.specs["vae"].type_name == ("diffusers", "AutoencoderKL")
+    assert index.specs["vae"].repo == "c/d"
+    assert index.specs["bare"].type_hint is None
+    assert dict(index.configs) == {"force_zeros_for_empty_prompt": False}
+
+
+def test_a_classic_index_names_its_own_folders(tmp_path: Path) -> None:
+    entries = {
+        "_class_name": "X",
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        "image_encoder": [None, None],
+        "flag": True,
+    }
+    write(tmp_path, "model_index.json", entries)
+    index = read_index(tmp_path)
+    assert list(index.specs) == ["unet"]
+    assert index.specs["unet"].load_id == f"{tmp_path}|unet|null|null"
+    assert dict(index.configs) == {"flag": True}
+
+
+def test_an_index_that_is_no_object_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, "model_index.json", [1])
+    with pytest.raises(RepoError, match="holds no JSON object"):
+        read_index(tmp_path)
+
+
+def test_a_repository_that_cannot_be_reached_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(RepoError, match="nobody/nothing is no folder here, not in the cache, and the Hub cannot be"):
+        read_index("nobody/nothing", cache_dir=tmp_path)
+
+
+def test_the_catalog_names_the_nearest_and_keeps_names_unique() -> None:
+    names = Catalog({"sdxl.text2image": "brickwork.presets.sdxl:TEXT2IMAGE_BLOCKS"})
+    assert "decode" in names.get("sdxl.text2image")
+    assert list(names) == ["sdxl.text2image"]
+    with pytest.raises(CompositionError, match="Nothing is named 'sdxl.text2img'. Did you mean 'sdxl.text2image'"):
+        names.get("sdxl.text2img")
+    names.register("mine", "a:b")
+    assert "mine" in names
+    with pytest.raises(CompositionError, match="'mine' is taken by a:b; c:d needs another"):
+        names.register("mine", "c:d")

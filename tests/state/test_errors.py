@@ -1,0 +1,25 @@
+"""The error tree."""
+
+from __future__ import annotations
+
+import brickwork
+from brickwork.state.errors import did_you_mean
+
+
+def test_input_errors_are_also_what_python_programmers_expect() -> None:
+    assert issubclass(brickwork.InputError, ValueError)
+    assert issubclass(brickwork.InputError, TypeError)
+    assert issubclass(brickwork.InputError, brickwork.BrickworkError)
+
+
+def test_one_fault_stands_alone_and_several_are_listed() -> None:
+    assert str(brickwork.InputError.of("Heading", ["only one"])) == "only one"
+    error = brickwork.InputError.of("Heading", ["first", "second"])
+    assert str(error) == "Heading: 2 faults\n  - first\n  - second"
+    assert error.faults == ("first", "second")
+
+
+def test_a_far_name_lists_what_there_is() -> None:
+    assert did_you_mean("xyz", ["alpha", "beta"]) == "There are: alpha, beta."
+    assert did_you_mean("alpa", ["alpha", "beta"]) == "Did you mean 'alpha'?"
+    assert did_you_mean("x", []) == "There are none."
