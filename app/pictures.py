@@ -8,7 +8,8 @@ from PIL import Image, ImageDraw
 
 from ..state import InputError
 
-LABEL_HEIGHT = 14
+LINE_HEIGHT = 13
+LABEL_LINES = 2
 
 
 def make_image_grid(
@@ -22,7 +23,7 @@ def make_image_grid(
 
     Args:
         resize: side in pixels that every picture is brought to; small pictures stay crisp.
-        labels: a line of text under each picture.
+        labels: text under each picture, in up to two lines.
 
     Raises:
         InputError: the numbers do not fit.
@@ -34,12 +35,26 @@ def make_image_grid(
     if resize is not None:
         images = [image.resize((resize, resize), Image.Resampling.LANCZOS) for image in images]
     width, height = images[0].size
-    cell = height + (LABEL_HEIGHT if labels else 0)
+    cell = height + (LINE_HEIGHT * LABEL_LINES + 4 if labels else 0)
     grid = Image.new("RGB", (cols * width, rows * cell), "white")
     pen = ImageDraw.Draw(grid)
     for position, image in enumerate(images):
         x, y = position % cols * width, position // cols * cell
         grid.paste(image, (x, y))
         if labels is not None:
-            pen.text((x + 3, y + height + 1), labels[position], fill="black")
+            pen.multiline_text((x + 3, y + height), _fitted(pen, labels[position], width - 6), fill="black", spacing=1)
     return grid
+
+
+def _fitted(pen: ImageDraw.ImageDraw, text: str, width: int) -> str:
+    """Break a label into lines of a width in pixels; what does not fit is cut."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if pen.textlength(longer) <= width or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    if len(lines) > LABEL_LINES:
+        lines = [*lines[: LABEL_LINES - 1], lines[LABEL_LINES - 1] + "..."]
+    return "\n".join(lines)

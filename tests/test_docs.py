@@ -1,0 +1,76 @@
+"""Every snippet in the README, the docs and the docstrings runs."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import brickwork
+from brickwork import Block, Outputs
+from brickwork.guiders import GuidanceStep
+from brickwork.state import vocabulary
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_python_on_a_page_runs_from_top_to_bottom(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, Any] = {"__name__": "page"}
+    for number, code in enumerate(re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)):
+        exec(compile(code, f"{page.name}, snippet {number}", "exec"), namespace)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_and_pictures_of_a_page_exist(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), f"{page.name} points to {target}, which is not there"
+
+
+def make_block(name: str) -> type[Block]:
+    class Made(Block):
+        class Out(Outputs):
+            x: int
+
+        def run(self, x: int) -> Out:
+            return self.Out(x=x + 1)
+
+    Made.__name__ = name
+    return Made
+
+
+def names_of_docstrings() -> dict[str, Any]:
+    names = {name: getattr(brickwork, name) for name in brickwork.__all__}
+    names.update({word: getattr(vocabulary, word) for word in dir(vocabulary) if not word.startswith("_")})
+    names.update(
+        {name: make_block(name) for name in ("AddOne", "Prepare", "Decode", "Inpaint", "FromImage", "FromText")}
+    )
+    from collections.abc import Iterator
+
+    return {**names, "torch": torch, "GuidanceStep": GuidanceStep, "Iterator": Iterator}
+
+
+MODULES = [info.name for info in pkgutil.walk_packages(brickwork.__path__, "brickwork.") if ".tests" not in info.name]
+ROOMS = ("state", "registry", "engine", "guiders", "blocks", "presets", "app", "modular_pipelines")
+
+
+def test_the_examples_in_docstrings_run() -> None:
+    attempted = 0
+    for name in MODULES:
+        if name.split(".")[1] not in ROOMS:
+            continue
+        module = importlib.import_module(name)
+        result = doctest.testmod(module, extraglobs=names_of_docstrings(), optionflags=doctest.ELLIPSIS)
+        assert result.failed == 0, name
+        attempted += result.attempted
+    assert attempted >= 10

@@ -1,0 +1,90 @@
+"""What a type checker says of users' code: right blocks pass, mistakes are found."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RIGHT = """
+from collections.abc import Iterator
+from brickwork import Block, LoopSequentialPipelineBlocks, Outputs, SequentialPipelineBlocks, component, config
+from brickwork.state.vocabulary import Latents
+
+
+class Scale(Block):
+    factor: float = 2.0
+    flag: bool = config(True)
+
+    class Out(Outputs):
+        latents: Latents
+
+    def run(self, latents: Latents, times: int = 1) -> Out:
+        return self.Out(latents=latents * self.factor**times)
+
+
+class Steps(LoopSequentialPipelineBlocks):
+    class Vars(Outputs):
+        i: int
+
+    def iterate(self, times: int) -> Iterator[Vars]:
+        for i in range(times):
+            yield self.Vars(i=i)
+
+    def count(self, times: int) -> int:
+        return times
+
+
+blocks = SequentialPipelineBlocks.from_blocks_dict({"scale": Scale, "again": Scale(factor=3.0)})
+blocks.insert_before("again", "loop", Steps.from_blocks_dict({"scale": Scale}))
+out: Scale.Out = Scale().run(latents=None)  # type: ignore[arg-type]
+"""
+MISTAKES = {
+    "an output that is not declared": "return self.Out(latens=latents)",
+    "an output of another type": "return self.Out(latents=3)",
+    "another return type": "return latents",
+    "an option that is not there": "return self.Out(latents=latents * self.facto)",
+    "an assignment to an option": "self.factor = 1.0; return self.Out(latents=latents)",
+}
+
+
+def mypy(tmp_path: Path, code: str) -> subprocess.CompletedProcess[str]:
+    link = tmp_path / "typing" / "brickwork"
+    link.parent.mkdir()
+    link.symlink_to(ROOT)
+    source = tmp_path / "user.py"
+    source.write_text(code)
+    return subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--config-file", str(ROOT / "pyproject.toml"), str(source)],
+        env={**os.environ, "MYPYPATH": str(link.parent)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_right_blocks_pass_in_strict_mode(tmp_path: Path) -> None:
+    done = mypy(tmp_path, RIGHT)
+    assert done.returncode == 0, done.stdout
+
+
+def test_mistakes_are_found(tmp_path: Path) -> None:
+    body = "return self.Out(latents=latents * self.factor**times)"
+    classes = [RIGHT.partition("class Scale")[0]]
+    scale = "class Scale" + RIGHT.partition("class Scale")[2].partition("\n\n\nclass Steps")[0]
+    for number, mistake in enumerate(MISTAKES.values()):
+        classes.append(scale.replace("class Scale", f"class Scale{number}").replace(body, mistake))
+    done = mypy(tmp_path, "\n\n".join(classes))
+    found = [line for line in done.stdout.splitlines() if ": error:" in line]
+    assert len(found) == len(MISTAKES), done.stdout
+
+
+@pytest.mark.parametrize("file", ["pyproject.toml", "constraints.txt"])
+def test_torch_is_pinned_only_in_the_constraints(file: str) -> None:
+    text = (ROOT / file).read_text()
+    assert ("torch==" in text) == (file == "constraints.txt")

@@ -1,0 +1,173 @@
+"""Says what is in a picture: background, shapes with colours and places, or which everyday thing. No learning in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from attrs import frozen
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+from torch.nn import functional as F
+
+from .palette import HUES, hue_distance, nearest_colour, rgb_to_hsv, rgb_to_lab
+from .scenes import Scene
+from .shapes import SHAPES, shape_masks
+from .sprites import SIZE, STYLES, SpritePool
+
+Picture = NDArray[np.float32]
+"""One picture, `[64, 64, 3]` in 0..1."""
+
+SMALLEST = 20
+"""Pixels; smaller specks are no objects."""
+
+
+@frozen
+class Found:
+    """One shape: its kind, colour, area in pixels, and centre in 0..1."""
+
+    shape: str
+    colour: str
+    area: int
+    x: float
+    y: float
+
+
+def as_picture(image: Image.Image) -> Picture:
+    """Pixels of a PIL image in 0..1."""
+    return np.asarray(image.convert("RGB"), np.float32) / 255
+
+
+def background_pixel(picture: Picture) -> Picture:
+    """Median of the outermost two rows and columns."""
+    edges = [picture[:2], picture[-2:], picture[:, :2], picture[:, -2:]]
+    return np.median(np.concatenate([edge.reshape(-1, 3) for edge in edges]), 0).astype(np.float32)
+
+
+def background_colour(picture: Picture) -> str:
+    """Palette name of the background."""
+    return nearest_colour(background_pixel(picture))
+
+
+def _foreground(picture: Picture, threshold: float) -> NDArray[np.bool_]:
+    distance = rgb_to_lab(picture) - rgb_to_lab(background_pixel(picture))
+    return np.sqrt((distance**2).sum(-1)) > threshold
+
+
+def _fitted(mask: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float]:
+    """A mask brought to 32x32 within its box, and the box's width by height."""
+    rows, columns = np.where(mask > 0.5)
+    box = mask[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    small = F.interpolate(torch.tensor(box)[None, None], size=(32, 32), mode="bilinear")[0, 0].numpy() > 0.5
+    return small, box.shape[1] / box.shape[0]
+
+
+_MODELS = [_fitted(mask) for mask in shape_masks()]
+
+
+def _kind(mask: NDArray[np.float32]) -> str:
+    """The shape whose mask overlaps most, less for another ratio of sides."""
+    fitted, ratio = _fitted(mask)
+    scores = [
+        (model & fitted).sum() / max(1, (model | fitted).sum()) - 0.3 * abs(np.log(ratio / model_ratio))
+        for model, model_ratio in _MODELS
+    ]
+    return SHAPES[int(np.argmax(scores))]
+
+
+def find_shapes(picture: Picture) -> list[Found]:
+    """All shapes, from left to right."""
+    labels, _ = ndimage.label(_foreground(picture, 22), structure=np.ones((3, 3)))
+    found = []
+    for label in range(1, labels.max() + 1):
+        mask = labels == label
+        if mask.sum() < SMALLEST:
+            continue
+        inner = ndimage.binary_erosion(mask)
+        pixels = picture[inner if inner.sum() > 5 else mask]
+        y, x = ndimage.center_of_mass(mask)
+        colour = nearest_colour(np.median(pixels, 0))
+        found.append(Found(_kind(mask.astype(np.float32)), colour, int(mask.sum()), x / SIZE, y / SIZE))
+    return sorted(found, key=lambda shape: shape.x)
+
+
+def dominant_colour(picture: Picture) -> str | None:
+    """The hue that most of the foreground has, by name."""
+    hsv = rgb_to_hsv(picture.astype(np.float64))
+    weight = _foreground(picture, 15) * hsv[..., 1] * hsv[..., 2]
+    if weight.sum() < 1:
+        return None
+    return max(HUES, key=lambda name: weight[hue_distance(hsv[..., 0], HUES[name]) < 0.06].sum())
+
+
+def judge_shapes(scene: Scene, picture: Picture) -> dict[str, bool]:
+    """Compare a picture of shapes with what its scene says; one verdict per attribute, and "all"."""
+    found = find_shapes(picture)
+    verdict = {
+        "background": background_colour(picture) == scene.background,
+        "count": len(found) == len(scene.shapes),
+        "colour": [f.colour for f in found] == [colour for _, colour in scene.shapes],
+        "shape": [f.shape for f in found] == [shape for shape, _ in scene.shapes],
+    }
+    largest = max(found, key=lambda f: f.area, default=None)
+    if scene.position:
+        verdict["position"] = largest is not None and _is_at(largest, scene.position)
+    if scene.size:
+        verdict["size"] = largest is not None and (largest.area < 900) == (scene.size == "small")
+    return {**verdict, "all": all(verdict.values())}
+
+
+def _is_at(found: Found, position: str) -> bool:
+    places = {"left": found.x < 0.4, "right": found.x > 0.6, "top": found.y < 0.4, "bottom": found.y > 0.6}
+    return bool(places[position])
+
+
+class ThingOracle:
+    """Names the drawing that is nearest to a picture, over small shifts. It knows the training drawings."""
+
+    def __init__(self, pool: SpritePool | None = None) -> None:
+        pool = pool or SpritePool()
+        self.keys = list(pool.index)
+        self.nouns = pool.nouns
+        self._layers = F.interpolate(pool.layers[list(pool.index.values())], size=(32, 32), mode="area")
+
+    def ranking(self, picture: Picture) -> list[tuple[int, str]]:
+        """Things with the style of their nearest drawing, nearest first."""
+        ground = torch.tensor(background_pixel(picture)).view(1, 3, 1, 1)
+        models = (self._layers[:, :3] + (1 - self._layers[:, 3:]) * ground).flatten(1)
+        small = F.interpolate(torch.tensor(picture).permute(2, 0, 1)[None], size=(32, 32), mode="area")
+        shifts = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+        rolled = torch.cat([torch.roll(small, shift, (2, 3)).flatten(1) for shift in shifts])
+        order = torch.cdist(models, rolled).amin(1).argsort().tolist()
+        seen: dict[int, str] = {}
+        for index in order:
+            thing, style, _ = self.keys[index]
+            seen.setdefault(thing, style)
+        return list(seen.items())
+
+    def thing(self, picture: Picture) -> str:
+        """The canonical noun of the nearest thing."""
+        return self.nouns[self.ranking(picture)[0][0]][0]
+
+
+def judge_things(oracle: ThingOracle, scenes: Sequence[Scene], pictures: Sequence[Picture]) -> list[dict[str, bool]]:
+    """Compare pictures of things with their scenes: thing, background, and style and colour where they were named."""
+    verdicts = []
+    for scene, picture in zip(scenes, pictures, strict=True):
+        ranking = oracle.ranking(picture)
+        verdict = {
+            "thing": ranking[0][0] == scene.thing,
+            "thing among five": scene.thing in [thing for thing, _ in ranking[:5]],
+            "background": background_colour(picture) == scene.background,
+        }
+        if any(word in scene.caption for word in ("cartoon", "3d", "flat")):
+            verdict["style"] = ranking[0][1] == scene.style
+        if scene.colour_named:
+            verdict["colour"] = dominant_colour(picture) == scene.colour
+        verdicts.append(verdict)
+    return verdicts
+
+
+__all__ = ["STYLES", "Found", "ThingOracle", "background_colour", "find_shapes", "judge_shapes", "judge_things"]
