@@ -26,7 +26,7 @@ PROMPTS = (
     "a red circle and a blue square",
     "an orange diamond on a purple background",
     "a blue ring on the left",
-    "a pink elephant on a green background",
+    "an elephant on a green background",
     "a guitar, 3d style",
     "a robot",
     "a sunflower on a blue background",
