@@ -43,9 +43,11 @@ class _Names(dict[str, Any]):
     def __init__(self, owner: Any) -> None:
         super().__init__(vars(owner) if isinstance(owner, type) else {})
         self.module = owner.__module__
+        # Code that was run by exec() may name a module that is nowhere.
+        self.of_module = vars(sys.modules[self.module]) if self.module in sys.modules else {}
 
     def __missing__(self, name: str) -> Any:
-        if name in vars(sys.modules[self.module]):
+        if name in self.of_module:
             raise KeyError(name)
         source, attribute = _type_checking_imports(self.module)[name]
         module = importlib.import_module(source)
@@ -61,9 +63,9 @@ def resolve_hint(hint: Any, owner: Any) -> Any:
     if isinstance(hint, str):
         names = _Names(owner)
         try:
-            hint = eval(hint, vars(sys.modules[owner.__module__]), names)
+            hint = eval(hint, names.of_module, names)
         except NameError as error:
-            known = {*vars(sys.modules[owner.__module__]), *_type_checking_imports(owner.__module__)}
+            known = {*names.of_module, *_type_checking_imports(owner.__module__)}
             raise DeclarationError(
                 f"{owner.__qualname__}: the annotation {hint!r} names {error.name!r}, which its module does not "
                 f"import. {did_you_mean(str(error.name), known)}"
