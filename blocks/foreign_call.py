@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import textwrap
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Self
 
 from attrs import frozen
@@ -36,3 +39,20 @@ class CallStyle:
         """The loop variables that the block takes, out of those that there are."""
         wanted = loop_variables if self.names is None else [name for name in loop_variables if name in self.names]
         return {name: values[name] for name in wanted}
+
+
+@cache
+def loop_step_keywords(call: Any) -> tuple[str, ...]:
+    """Names that a hand-written loop passes on to its blocks, as in `self.loop_step(components, state, i=i)`.
+
+    Read from the source of its `__call__`; none where that is not to be had.
+    """
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(call)))
+    except (OSError, SyntaxError):
+        return ()
+    names: dict[str, None] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "loop_step":
+            names.update(dict.fromkeys(keyword.arg for keyword in node.keywords if keyword.arg))
+    return tuple(names)

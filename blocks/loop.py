@@ -15,7 +15,7 @@ from .block import Declared
 from .container import Container
 from .declaration import Declaration, RunParameter, input_params, output_params, read_class, read_method
 from .flattening import Flattening, joined
-from .foreign_call import CallStyle
+from .foreign_call import CallStyle, loop_step_keywords
 
 
 class LoopSequentialPipelineBlocks(Container, Declared):
@@ -118,7 +118,9 @@ class LoopSequentialPipelineBlocks(Container, Declared):
 
     @property
     def variables(self) -> list[OutputParam]:
-        """What `iterate` yields."""
+        """What `iterate` yields, or a hand-written loop passes on."""
+        if self.is_hand_written:
+            return [OutputParam(name) for name in loop_step_keywords(type(self).__call__)]
         return output_params(self.declaration.out, self.family)
 
     @property

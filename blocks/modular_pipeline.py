@@ -9,8 +9,9 @@ from typing import Any
 from attrs import evolve
 
 from ..engine import Plan, Run, RunSettings
+from ..engine.executor import value_or_fail
 from ..engine.isolation import RunComponents
-from ..registry import ComponentSpec, read_index
+from ..registry import ComponentSpec, PipelineIndex, read_index
 from ..state import ComponentError, InputError, PipelineState
 from ..state.errors import did_you_mean, nearest
 from .base import ModularPipelineBlocks
@@ -32,11 +33,13 @@ class ModularPipeline(PipelineComponents):
         pretrained_model_name_or_path: str | None = None,
         components_manager: Any = None,
         collection: str | None = None,
+        index: PipelineIndex | None = None,
         **hub_options: Any,
     ) -> None:
         if components_manager is not None or collection is not None:
             raise ComponentError("Sharing by a ComponentsManager is not part of this release; leave the argument out.")
-        index = read_index(pretrained_model_name_or_path, **hub_options) if pretrained_model_name_or_path else None
+        if index is None and pretrained_model_name_or_path:
+            index = read_index(pretrained_model_name_or_path, **hub_options)
         self.blocks = copy.deepcopy(blocks)
         self.settings = RunSettings()
         self._plans: dict[Any, Plan] = {}
@@ -62,7 +65,7 @@ class ModularPipeline(PipelineComponents):
         index = read_index(pretrained_model_name_or_path, **hub_options)
         found = catalog.get(str(index.class_name))
         blocks = found() if isinstance(found, type) else SequentialPipelineBlocks.from_blocks_dict(found)
-        return cls(blocks, str(pretrained_model_name_or_path), **hub_options)
+        return cls(blocks, str(pretrained_model_name_or_path), index=index)
 
     def __call__(self, state: PipelineState | None = None, output: str | list[str] | None = None, **inputs: Any) -> Any:
         """Run the blocks.
@@ -85,8 +88,8 @@ class ModularPipeline(PipelineComponents):
         if output is None:
             return final
         if isinstance(output, str):
-            return final.values[output]
-        return {name: final.values[name] for name in output}
+            return value_or_fail(final.values, output, "output=")
+        return {name: value_or_fail(final.values, name, "output=") for name in output}
 
     def plan(self, given: Iterable[str] | Mapping[str, Any] = (), checked: Iterable[str] | None = None) -> Plan:
         """Return the plan for these inputs; it is kept, so the second time costs microseconds.
@@ -100,7 +103,7 @@ class ModularPipeline(PipelineComponents):
         """
         values = given if isinstance(given, Mapping) else dict.fromkeys(given, True)
         present = frozenset([name for name, value in values.items() if value is not None])
-        key = (present, len(values), frozenset(values))
+        key = (present, frozenset(values))
         if self._edits != SubBlocks.edits:
             self._forget_edited()
         known = self._plans.get(key)

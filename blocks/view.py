@@ -19,6 +19,9 @@ class PipelineConfig(dict[str, Any]):
             raise AttributeError(name)
         raise AttributeError(f"There is no config {name!r}. {did_you_mean(name, self)}")
 
+    def __reduce__(self) -> Any:
+        return PipelineConfig, (dict(self),)
+
     def _refuse(self, *_: Any, **__: Any) -> Any:
         raise InputError("A pipeline's config is frozen: use pipe.update_config(name=value).")
 

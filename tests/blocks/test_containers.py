@@ -366,3 +366,53 @@ def test_print_draws_the_tree() -> None:
     assert "└─ loop  Repeat (loop) · Repeat some times" in text
     assert "   └─ auto  Auto (choice) · Add or double" in text
     assert "needs: x, times" in text
+
+
+def test_containers_and_both_faces_run_inside_of_a_hand_written_loop() -> None:
+    class ByHand(LoopSequentialPipelineBlocks):
+        @property
+        def loop_inputs(self) -> list[InputParam]:
+            return [InputParam("times")]
+
+        def __call__(self, components: Any, state: PipelineState) -> Any:  # type: ignore[override]
+            block_state = self.get_block_state(state)
+            for i in range(block_state.times):
+                components, block_state = self.loop_step(components, block_state, i=i)
+            self.set_block_state(state, block_state)
+            return components, state
+
+    class AddTurn(Block):
+        class Out(Outputs):
+            x: int
+
+        def run(self, x: int, i: int) -> Out:
+            return self.Out(x=x + i)
+
+    parts = {"auto": Auto, "turn": AddTurn, "property": PropertyAdd, "chain": chain(a=Add, b=Double)}
+    by_hand = ByHand.from_blocks_dict(parts)
+    expected = 1
+    for i in range(3):
+        expected = (expected * 2 + i + 1 + 1) * 2
+    assert by_hand.init_pipeline()(x=1, step=1, times=3, output="x") == expected
+    assert run(Repeat.from_blocks_dict(parts), x=1, times=3) == expected
+
+
+def test_an_output_of_a_branch_that_did_not_run_is_said() -> None:
+    class Make(Block):
+        class Out(Outputs):
+            made: int
+
+        def run(self, x: int) -> Out:
+            return self.Out(made=x)
+
+    class Maybe(ConditionalPipelineBlocks):
+        block_classes = [Make]
+        block_names = ["make"]
+        block_trigger_inputs = ["x"]
+
+        def select_block(self, x: int | None = None) -> str | None:
+            return "make" if x == 1 else None
+
+    assert run(chain(maybe=Maybe), output="made", x=1) == 1
+    with pytest.raises(RunError, match="needs 'made', which no block has written"):
+        run(chain(maybe=Maybe), output="made", x=2)

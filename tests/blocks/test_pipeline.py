@@ -351,3 +351,10 @@ def test_a_custom_block_is_inserted_by_name(tiny_pipe: ModularPipeline) -> None:
     plain = tiny_pipe(**LATENT, generator=seeded(), output="images")
     tiny_pipe.blocks.insert_before("decode", "brighten", Brighten)  # type: ignore[attr-defined]
     assert torch.equal(tiny_pipe(**LATENT, generator=seeded(), output="images"), plain + 1)
+
+
+def test_a_config_is_copied_like_any_value(tiny_pipe: ModularPipeline) -> None:
+    import copy
+
+    assert copy.deepcopy(tiny_pipe.config) == tiny_pipe.config
+    assert copy.copy(tiny_pipe.config).force_zeros_for_empty_prompt is True
