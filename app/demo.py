@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+import transformers
 
 from ..presets.embedded import embedded
 from .pictures import make_image_grid
@@ -45,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the first picture (default: 0)")
     options = parser.parse_args(arguments)
     prompts = list(options.prompts)
+    # The demo's own bar and lines are enough to read.
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
     pipe = embedded()
     started = time.monotonic()
     images = pipe(

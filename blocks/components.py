@@ -161,16 +161,12 @@ class PipelineComponents:
 
     def require(self, names: Iterable[str]) -> None:
         """Raise ComponentError naming every component of these that is needed and not there."""
-        missing = [n for n in names if self.components[n] is None and not self._absent_by_design(n)]
+        missing = [name for name in names if self.components[name] is None]
         if missing:
             raise ComponentError(
                 f"Not loaded: {', '.join(missing)}. Call load_components() first, or "
                 f"update_components({missing[0]}=...)."
             )
-
-    def _absent_by_design(self, name: str) -> bool:
-        """Whether the repository has no such component, on purpose (the refiner's first text encoder)."""
-        return bool(self._index.specs) and name not in self._index.specs and self.specs[name].repo is None
 
     def _placed(self, component: Any) -> Any:
         import torch

@@ -20,13 +20,11 @@ class RoleComponent:
     Attributes:
         name: under which the repository knows it ("unet"). type_hint: class, or "library:Class".
         config: it is made from this configuration, unless the repository says otherwise.
-        optional: the family works without it.
     """
 
     name: str
     type_hint: Any
     config: dict[str, Any] | None = None
-    optional: bool = False
 
 
 @frozen

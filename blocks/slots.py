@@ -20,7 +20,6 @@ class ComponentSlot:
     mutates: bool = False
     many: bool = False
     config_only: bool = False
-    optional: bool = False
     doc: str = ""
     name: str = field(default="", init=False)
 
@@ -57,7 +56,6 @@ def component(
     mutates: bool = False,
     many: bool = False,
     config_only: bool = False,
-    optional: bool = False,
     doc: str = "",
 ) -> Any:
     """Declare a component: `vae: AutoencoderKL = component()`.
@@ -67,10 +65,9 @@ def component(
         mutates: the block changes its state (a scheduler's timesteps); every run then gets its own clone.
         many: a role that the family's contract expands to several components (`text_encoders`).
         config_only: only `.config` is read, so its weights need not be where the computation is.
-        optional: it may be None.
         doc: what it is for.
     """
-    return ComponentSlot(config, mutates, many, config_only, optional, doc)
+    return ComponentSlot(config, mutates, many, config_only, doc)
 
 
 def config(default: Any = None, *, doc: str = "") -> Any:
