@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
+from ..guiders import Guider
 from ..registry import ComponentSpec, PipelineIndex
 from ..state import ComponentError
 from ..state.errors import did_you_mean
@@ -221,7 +222,7 @@ def _taken(name: str, given: Any, known: ComponentSpec) -> tuple[Any, ComponentS
 def _fits(given: Any, expected: Any) -> bool:
     if not isinstance(expected, type) or isinstance(given, expected):
         return True
-    if getattr(expected, "_is_protocol", False):
+    if getattr(expected, "_is_protocol", False) or (isinstance(given, Guider) and issubclass(expected, Guider)):
         return True
     # Schedulers are interchangeable, and share a mixin and no class.
     return hasattr(given, "set_timesteps") and hasattr(expected, "set_timesteps")

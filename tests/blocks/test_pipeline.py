@@ -23,6 +23,7 @@ from brickwork import (
     SequentialPipelineBlocks,
 )
 from brickwork.blocks import Decode, Denoise
+from brickwork.guiders import Branch, GuidanceStep, Guider
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
 
 LATENT = {"prompt": "a red circle", "num_inference_steps": 2, "output_type": "latent"}
@@ -358,3 +359,42 @@ def test_a_config_is_copied_like_any_value(tiny_pipe: ModularPipeline) -> None:
 
     assert copy.deepcopy(tiny_pipe.config) == tiny_pipe.config
     assert copy.copy(tiny_pipe.config).force_zeros_for_empty_prompt is True
+
+
+def test_any_guider_takes_the_place_of_another(tiny_pipe: ModularPipeline) -> None:
+    class Momentum(Guider):
+        """Average each prediction with the one before: it keeps a memory, and needs one branch."""
+
+        @property
+        def uses_negative(self) -> bool:
+            return False
+
+        def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
+            return (Branch("conditional"),)
+
+        def combine(self, predictions: Any, step: GuidanceStep, memory: Any = None) -> Any:
+            seen.append(memory is None)
+            now = predictions["conditional"]
+            guided = now if memory is None else (now + memory) / 2
+            return guided, guided
+
+    seen: list[bool] = []
+    plain = tiny_pipe(**LATENT, generator=seeded(), guidance_scale=1.0, output="images")
+    tiny_pipe.update_components(guider=Momentum())
+    averaged = tiny_pipe(**LATENT, generator=seeded(), output="images")
+    assert seen == [True, False]
+    assert not torch.equal(plain, averaged)
+    tiny_pipe(**LATENT, generator=seeded(), output="images")
+    assert seen == [True, False] * 2
+
+
+def test_a_guidance_window_leaves_the_other_steps_unguided(tiny_pipe: ModularPipeline) -> None:
+    sizes: list[int] = []
+    unet = tiny_pipe.unet
+    hook = unet.register_forward_pre_hook(lambda _module, args: sizes.append(len(args[0])))
+    try:
+        tiny_pipe.update_components(guider=ClassifierFreeGuidance(start=0.25, stop=0.75))
+        tiny_pipe(**{**LATENT, "num_inference_steps": 4})
+    finally:
+        hook.remove()
+    assert sizes == [1, 2, 2, 1]
