@@ -67,15 +67,8 @@ class ModularPipelineBlocks:
     @property
     def all_inputs(self) -> list[InputParam]:
         """`inputs`, merged with the older separate list `intermediate_inputs` where a class still has it."""
-        older = getattr(type(self), "intermediate_inputs", None)
-        if older is None:
-            return list(self.inputs)
-        warnings.warn(
-            f"{type(self).__name__}.intermediate_inputs is deprecated: list these values in `inputs`.",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        return merged_inputs([*self.inputs, *_listed(older, self)])
+        older = older_inputs(self, "intermediate_inputs")
+        return merged_inputs([*self.inputs, *older]) if older else list(self.inputs)
 
     @property
     def required_inputs(self) -> list[str]:
@@ -203,6 +196,20 @@ class ModularPipelineBlocks:
         from .describe import summary
 
         return summary(self)
+
+
+def older_inputs(block: ModularPipelineBlocks, attribute: str) -> list[InputParam]:
+    """Inputs in a separate list of older code (`intermediate_inputs`, `loop_intermediate_inputs`), with a warning."""
+    older = getattr(type(block), attribute, None)
+    if older is None:
+        return []
+    newer = attribute.replace("intermediate_", "")
+    warnings.warn(
+        f"{type(block).__name__}.{attribute} is deprecated: list these values in `{newer}`.",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return _listed(older, block)
 
 
 def _listed(attribute: Any, block: ModularPipelineBlocks) -> list[Any]:

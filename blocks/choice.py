@@ -9,7 +9,7 @@ from attrs import evolve
 
 from ..engine import ChoiceStep, Step
 from ..engine.steps import Values
-from ..state import CompositionError, InputError, InputParam, OutputParam
+from ..state import CompositionError, DeclarationError, InputError, InputParam, OutputParam
 from .base import ModularPipelineBlocks, description_of, merged_inputs
 from .container import Container, SubBlocks
 from .flattening import Flattening, joined
@@ -118,12 +118,12 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
         super().__init_subclass__(**kwargs)
         triggers, names = list(cls.block_trigger_inputs), list(cls.block_names)
         if len(triggers) != len(names):
-            raise CompositionError(
+            raise DeclarationError(
                 f"{cls.__qualname__} lists {len(names)} block_names and {len(triggers)} block_trigger_inputs; "
                 "give one trigger per block, None for the default."
             )
         if None in triggers[:-1]:
-            raise CompositionError(
+            raise DeclarationError(
                 f"{cls.__qualname__}: the default ({names[triggers.index(None)]!r}, trigger None) must come last, "
                 "or the blocks after it can never run."
             )

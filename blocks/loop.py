@@ -10,7 +10,7 @@ from ..engine.steps import Presence, Turns, Values
 from ..registry import ComponentSpec
 from ..state import BlockState, CompositionError, ConfigSpec, DeclarationError, InputParam, OutputParam
 from .arguments import method_invoker
-from .base import ModularPipelineBlocks, merged_inputs
+from .base import ModularPipelineBlocks, merged_inputs, older_inputs
 from .block import Declared
 from .container import Container
 from .declaration import Declaration, RunParameter, input_params, output_params, read_class, read_method
@@ -111,10 +111,9 @@ class LoopSequentialPipelineBlocks(Container, Declared):
     @property
     def own_inputs(self) -> list[InputParam]:
         """What the loop itself reads, without its blocks."""
-        older = getattr(type(self), "loop_intermediate_inputs", None)
-        more = list(older.__get__(self)) if isinstance(older, property) else []
+        older = older_inputs(self, "loop_intermediate_inputs")
         declared = input_params(type(self), self._iterate, self.declaration.parameters, self.family)
-        return merged_inputs([*declared, *self.loop_inputs, *more])
+        return merged_inputs([*declared, *self.loop_inputs, *older])
 
     @property
     def variables(self) -> list[OutputParam]:

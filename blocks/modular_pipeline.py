@@ -153,6 +153,11 @@ class ModularPipeline(PipelineComponents):
         return Run(components, self.config, ComponentsView(self, components), device, self.settings)
 
     @property
+    def loader(self) -> ModularPipeline:
+        """The pipeline itself, for older code that loads through `pipe.loader`."""
+        return self
+
+    @property
     def doc(self) -> str:
         """What the pipeline takes, gives and uses."""
         return self.blocks.doc

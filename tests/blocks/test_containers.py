@@ -295,14 +295,14 @@ def test_editing_a_pipelines_blocks_makes_a_new_plan_and_registers_components() 
 
 
 def test_the_default_of_an_auto_block_must_come_last() -> None:
-    with pytest.raises(CompositionError, match=r"the default \('a', trigger None\) must come last"):
+    with pytest.raises(DeclarationError, match=r"the default \('a', trigger None\) must come last"):
 
         class Wrong(AutoPipelineBlocks):
             block_classes = [Add, Double]
             block_names = ["a", "b"]
             block_trigger_inputs = [None, "x"]
 
-    with pytest.raises(CompositionError, match="give one trigger per block"):
+    with pytest.raises(DeclarationError, match="give one trigger per block"):
 
         class Short(AutoPipelineBlocks):
             block_classes = [Add, Double]

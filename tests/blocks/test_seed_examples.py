@@ -147,6 +147,20 @@ def test_the_older_separate_list_of_inputs_is_merged() -> None:
     with pytest.warns(DeprecationWarning, match="intermediate_inputs is deprecated"):
         assert Older().input_names == ["prompt", "timesteps"]
 
+    class OlderLoop(LoopWrapper):
+        @property
+        def loop_intermediate_inputs(self) -> list[InputParam]:
+            return [InputParam("timesteps")]
+
+    with pytest.warns(DeprecationWarning, match="list these values in `loop_inputs`"):
+        assert OlderLoop.from_blocks_dict({"b": LoopBlock}).input_names == ["num_steps", "timesteps", "x"]
+
+
+def test_older_code_loads_through_the_loader(tiny_folder: Any) -> None:
+    pipe = ModularPipeline.from_pretrained(str(tiny_folder))
+    pipe.loader.load_default_components(names="vae")
+    assert pipe.vae is not None
+
 
 @pytest.mark.parametrize(
     ("given", "ran"),
