@@ -78,8 +78,14 @@ class Guider:
         raise NotImplementedError(f"{type(self).__name__} must define uses_negative.")
 
     def with_scale(self, guidance_scale: float) -> Self:
-        """Return the guider with another scale, as `guidance_scale=` at the call asks."""
-        return evolve(self, guidance_scale=guidance_scale)  # type: ignore[call-arg]  # guiders have a scale
+        """Return the guider with another scale, as `guidance_scale=` at the call asks.
+
+        Raises:
+            InputError: this guider has no scale.
+        """
+        if "guidance_scale" not in {field.name for field in fields(type(self))}:
+            raise InputError(f"{type(self).__name__} has no guidance_scale; leave guidance_scale= out of the call.")
+        return evolve(self, guidance_scale=guidance_scale)  # type: ignore[call-arg]  # checked above
 
     def in_window(self, step: GuidanceStep) -> bool:
         """Whether guidance acts at a step: from `int(start * count)` up to, not including, `int(stop * count)`."""

@@ -79,6 +79,8 @@ def test_a_guider_must_say_what_it_does() -> None:
     class Nothing(Guider): ...
 
     step = GuidanceStep(0, 1)
+    with pytest.raises(InputError, match="Nothing has no guidance_scale"):
+        Nothing().with_scale(3.0)
     with pytest.raises(NotImplementedError, match=r"Nothing must define branches\(step\)"):
         Nothing().branches(step)
     with pytest.raises(NotImplementedError, match="Nothing must define combine"):
