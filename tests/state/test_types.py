@@ -64,3 +64,22 @@ def test_metadata_is_found_inside_of_unions() -> None:
     assert found is not None
     assert found.shape == "b c h w"
     assert value_of(int) is None
+
+
+def test_relative_imports_for_type_checkers_are_found_too(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "somebodys"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "tools.py").write_text("class Tool: ...\n")
+    (package / "steps.py").write_text(
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n"
+        "    import fractions\n"
+        "    from .tools import Tool as Hammer\n"
+        "class Step: ...\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    from somebodys import steps  # type: ignore[import-not-found]
+
+    assert resolve_hint("Hammer | None", steps.Step).__args__[0].__name__ == "Tool"
+    assert resolve_hint("fractions.Fraction", steps.Step).__name__ == "Fraction"
