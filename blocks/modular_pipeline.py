@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from attrs import evolve
+from attrs import evolve, fields
 
 from ..engine import Plan, Run, RunSettings
 from ..engine.executor import value_or_fail
@@ -46,9 +46,7 @@ class ModularPipeline(PipelineComponents):
         self._edits = SubBlocks.edits
         self._shape = _shape_of(self.blocks)
         super().__init__(self.blocks, index)
-        settings = {spec.name: spec.default for spec in self.blocks.expected_configs}
-        saved = {k: v for k, v in (index.configs if index else {}).items() if k in settings}
-        self.config = PipelineConfig({**settings, **saved})
+        self.config = self._completed_config({})
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str, **hub_options: Any) -> ModularPipeline:
@@ -103,12 +101,13 @@ class ModularPipeline(PipelineComponents):
         """
         values = given if isinstance(given, Mapping) else dict.fromkeys(given, True)
         present = frozenset([name for name, value in values.items() if value is not None])
-        key = (present, frozenset(values))
+        names = values if checked is None else checked
+        key = (present, frozenset(values), frozenset(names))
         if self._edits != SubBlocks.edits:
             self._forget_edited()
         known = self._plans.get(key)
         if known is None:
-            known = self._plans[key] = self._checked_plan(values, values if checked is None else checked)
+            known = self._plans[key] = self._checked_plan(values, names)
         return known
 
     def _forget_edited(self) -> None:
@@ -120,8 +119,13 @@ class ModularPipeline(PipelineComponents):
         self._shape = shape
         self._plans.clear()
         self.register(self.blocks.expected_components)
+        self.config = self._completed_config(self.config)
+
+    def _completed_config(self, known: Mapping[str, Any]) -> PipelineConfig:
+        """Settings that are known, then those of the repository, then the blocks' defaults."""
         defaults = {spec.name: spec.default for spec in self.blocks.expected_configs}
-        self.config = PipelineConfig({**defaults, **self.config})
+        saved = {name: value for name, value in self._index.configs.items() if name in defaults}
+        return PipelineConfig({**defaults, **saved, **known})
 
     def _checked_plan(self, values: Mapping[str, Any], names: Iterable[str]) -> Plan:
         known = self.blocks.input_names
@@ -164,8 +168,7 @@ class ModularPipeline(PipelineComponents):
 
     def configure(self, **changes: Any) -> None:
         """Change settings of later runs: see `RunSettings`. `pipe.configure(progress=False)`."""
-        names = type(self.settings).__attrs_attrs__
-        known = [attribute.name for attribute in names]
+        known = [attribute.name for attribute in fields(RunSettings)]
         faults = [f"There is no setting {n!r}. {did_you_mean(n, known)}" for n in changes if n not in known]
         if faults:
             raise InputError(" ".join(faults))

@@ -398,3 +398,12 @@ def test_a_guidance_window_leaves_the_other_steps_unguided(tiny_pipe: ModularPip
     finally:
         hook.remove()
     assert sizes == [1, 2, 2, 1]
+
+
+def test_an_unknown_input_is_refused_though_a_state_holds_that_name(tiny_pipe: ModularPipeline) -> None:
+    state = tiny_pipe(**LATENT)
+    state.set("note", "mine")
+    again = {"num_inference_steps": 1, "output_type": "latent"}
+    tiny_pipe(state=state, **again)
+    with pytest.raises(InputError, match="'note' is no input of this pipeline"):
+        tiny_pipe(**{**state.values, **again})
