@@ -10,8 +10,9 @@ from pathlib import Path
 
 import torch
 import transformers
+from PIL import Image
 
-from ..presets.embedded import embedded
+from ..presets.embedded import GUIDANCE_SCALE, embedded
 from .pictures import make_image_grid
 
 PROMPTS = (
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("prompts", nargs="*", default=PROMPTS, help="what to draw; a set of examples if left out")
     parser.add_argument("--out", type=Path, default=Path("outputs"), help="folder for the pictures (default: outputs)")
     parser.add_argument("--steps", type=int, default=20, help="denoising steps (default: 20)")
-    parser.add_argument("--guidance", type=float, default=5.0, help="guidance scale (default: 5)")
+    parser.add_argument("--guidance", type=float, default=GUIDANCE_SCALE, help="guidance scale (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the first picture (default: 0)")
     options = parser.parse_args(arguments)
     prompts = list(options.prompts)
@@ -64,8 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         image.save(options.out / f"{re.sub('[^a-z0-9]+', '-', prompt.lower()).strip('-')}.png")
     columns = min(COLUMNS, len(images))
     rows = -(-len(images) // columns)
-    blank = images[0].copy()
-    blank.paste("white", (0, 0, *blank.size))
+    blank = Image.new("RGB", images[0].size, "white")
     padding = rows * columns - len(images)
     sheet = make_image_grid(
         [*images, *[blank] * padding], rows, columns, resize=SIDE, labels=[*prompts, *[""] * padding]

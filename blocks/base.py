@@ -13,6 +13,7 @@ from ..state import BlockState, ConfigSpec, InputParam, OutputParam, PipelineSta
 from ..state.params import merge_input
 from .contract import UNBOUND, FamilyContract
 from .flattening import Flattening
+from .foreign_call import call_style
 
 if TYPE_CHECKING:
     from .modular_pipeline import ModularPipeline
@@ -256,9 +257,7 @@ def _state_call(
     block: ModularPipelineBlocks, path: str, run: Run, inputs: list[InputParam], loop_variables: tuple[str, ...]
 ) -> Call:
     """Make the call of a block that is written as properties and `__call__`."""
-    from .foreign_call import CallStyle
-
-    style = CallStyle.of(block)
+    style = call_style(block)
 
     def call(values: Values) -> None:
         passed = style.loop_arguments(values, loop_variables)

@@ -7,7 +7,7 @@ import inspect
 import textwrap
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Self
+from typing import Any
 
 from attrs import frozen
 
@@ -24,21 +24,27 @@ class CallStyle:
     takes_block_state: bool
     names: frozenset[str] | None
 
-    @classmethod
-    def of(cls, block: Any) -> Self:
-        """Read the signature of a block's `__call__`."""
-        parameters = list(inspect.signature(type(block).__call__).parameters.values())[1:]
-        takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
-        named = [parameter for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
-        return cls(
-            takes_block_state=len(named) > 1 and named[1].name == "block_state",
-            names=None if takes_all else frozenset(parameter.name for parameter in named[2:]),
-        )
-
     def loop_arguments(self, values: Mapping[str, Any], loop_variables: tuple[str, ...]) -> dict[str, Any]:
         """The loop variables that the block takes, out of those that there are."""
         wanted = loop_variables if self.names is None else [name for name in loop_variables if name in self.names]
         return {name: values[name] for name in wanted}
+
+
+def call_style(block: Any) -> CallStyle:
+    """Return how a block wants to be called. Its signature is read once per class: loops ask at every turn."""
+    block_class: Any = type(block)
+    return _style_of(block_class)
+
+
+@cache
+def _style_of(block_class: Any) -> CallStyle:
+    parameters = list(inspect.signature(block_class.__call__).parameters.values())[1:]
+    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+    named = [parameter for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
+    return CallStyle(
+        takes_block_state=len(named) > 1 and named[1].name == "block_state",
+        names=None if takes_all else frozenset(parameter.name for parameter in named[2:]),
+    )
 
 
 @cache

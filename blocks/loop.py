@@ -15,7 +15,7 @@ from .block import Declared
 from .container import Container
 from .declaration import Declaration, RunParameter, input_params, output_params, read_class, read_method
 from .flattening import Flattening, joined
-from .foreign_call import CallStyle, loop_step_keywords
+from .foreign_call import call_style, loop_step_keywords
 
 
 class LoopSequentialPipelineBlocks(Container, Declared):
@@ -190,7 +190,7 @@ class LoopSequentialPipelineBlocks(Container, Declared):
     def loop_step(self, components: Any, block_state: BlockState, **variables: Any) -> tuple[Any, BlockState]:
         """Run every block once on the loop's view; called by hand-written loops."""
         for block in self.sub_blocks.values():
-            wanted = CallStyle.of(block).loop_arguments(variables, tuple(variables))
+            wanted = call_style(block).loop_arguments(variables, tuple(variables))
             result = block(components, block_state, **wanted)
             if isinstance(result, tuple):
                 components, block_state = result

@@ -40,7 +40,8 @@ class Plan:
 
     Attributes:
         steps: what runs. given: the names that the caller gives.
-        outputs: every name that can be asked for. reads: every name that some step reads. groups: group name to the value names in it.
+        outputs: every name that can be asked for. reads: every name that some step reads.
+        groups: group name to the value names in it.
         provenance: value name to the path of its last writer.
         components: names of the components that are needed, in order of first use.
         mutates: components of which every run gets its own clone.

@@ -13,6 +13,7 @@ from brickwork import ModularPipeline, embedded
 from brickwork.presets.embedded import FOLDER
 from embedded_model.evaluate import draw, shares
 from embedded_model.oracle import (
+    Picture,
     ThingOracle,
     background_colour,
     find_shapes,
@@ -47,7 +48,7 @@ def scenes_of(source: SceneSource, kind: str, count: int, seed: int = 3) -> list
     return [source.scene(rng, kind) for _ in range(count)]
 
 
-def real_pictures(source: SceneSource, scenes: list[Scene]) -> list[torch.Tensor]:
+def real_pictures(source: SceneSource, scenes: list[Scene]) -> list[Picture]:
     return list(((source.draw(scenes) + 1) / 2).permute(0, 2, 3, 1).numpy())
 
 

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from .palette import HUES, hue_distance, nearest_colour, rgb_to_hsv, rgb_to_lab
 from .scenes import Scene
 from .shapes import SHAPES, shape_masks
-from .sprites import SIZE, STYLES, SpritePool
+from .sprites import SIZE, SpritePool
 
 Picture = NDArray[np.float32]
 """One picture, `[64, 64, 3]` in 0..1."""
@@ -168,6 +168,3 @@ def judge_things(oracle: ThingOracle, scenes: Sequence[Scene], pictures: Sequenc
             verdict["colour"] = dominant_colour(picture) == scene.colour
         verdicts.append(verdict)
     return verdicts
-
-
-__all__ = ["STYLES", "Found", "ThingOracle", "background_colour", "find_shapes", "judge_shapes", "judge_things"]
