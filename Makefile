@@ -7,7 +7,10 @@ ROOMS := state registry engine guiders blocks presets app modular_pipelines
 export HF_HUB_OFFLINE = 1
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test check clean
+WORK ?= build/embedded-model
+TRAIN = cd training && ../$(BIN)/python -m embedded_model
+
+.PHONY: demo test check clean embedded-model
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m brickwork.app.demo
@@ -40,6 +43,17 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 build/typing/brickwork:
 	mkdir -p build/typing
 	ln -sfn ../.. $@
+
+# Everything that made the embedded model, in order: two hours on two CPU cores, minutes on a GPU. Run it again after a
+# stop: the long training goes on from its last checkpoint.
+embedded-model: $(VENV)/.installed-dev
+	$(PIP) --editable '.[training]'
+	$(TRAIN).prepare --folder $(abspath $(WORK))
+	test -e $(WORK)/vae || ($(TRAIN).train_vae --folder $(abspath $(WORK)))
+	$(TRAIN).train --folder $(abspath $(WORK))
+	$(TRAIN).classifier
+	$(TRAIN).export --folder $(abspath $(WORK)) --target ../presets/embedded/model
+	$(TRAIN).evaluate --model ../presets/embedded/model
 
 clean:
 	rm -rf $(VENV) build outputs *.egg-info

@@ -10,7 +10,9 @@ import pytest
 import torch
 import transformers
 
-from brickwork import ModularPipeline
+from brickwork import ModularPipeline, embedded
+from embedded_model.oracle import Oracle
+from embedded_model.scenes import SceneSource
 from tiny_sdxl import save_repository
 
 torch.set_num_threads(1)
@@ -48,3 +50,23 @@ def classic(tiny_folder: Path) -> diffusers.StableDiffusionXLPipeline:
         pipe = diffusers.StableDiffusionXLPipeline.from_pretrained(tiny_folder)
     pipe.set_progress_bar_config(disable=True)
     return pipe
+
+
+@pytest.fixture(scope="session")
+def embedded_pipe() -> ModularPipeline:
+    """The embedded model, loaded once: tests pass inputs and never change it."""
+    pipe = embedded()
+    pipe.configure(progress=False)
+    return pipe
+
+
+@pytest.fixture(scope="session")
+def scene_source() -> SceneSource:
+    """Captions, and pictures that are drawn for them by the procedure of the training data."""
+    return SceneSource()
+
+
+@pytest.fixture(scope="session")
+def oracle(scene_source: SceneSource) -> Oracle:
+    """Says what is in a picture: background, shapes, colours, places, everyday things."""
+    return Oracle(scene_source.pool)

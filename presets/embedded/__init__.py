@@ -7,6 +7,9 @@ from typing import Any
 
 from ...blocks.modular_pipeline import ModularPipeline
 from ...guiders import ClassifierFreeGuidance
+from .words import known_words, unknown_words
+
+__all__ = ["FOLDER", "GUIDANCE_SCALE", "embedded", "known_words", "unknown_words"]
 
 FOLDER = Path(__file__).parent / "model"
 """The model's repository, which diffusers' own StableDiffusionXLPipeline loads too."""
@@ -17,7 +20,8 @@ GUIDANCE_SCALE = 5.0
 def embedded(**load_options: Any) -> ModularPipeline:
     """Make a pipeline with the embedded model, loaded and ready.
 
-    It draws 64x64 pictures of coloured shapes and of everyday things; the card in `FOLDER` says which.
+    It draws 64x64 pictures of coloured shapes and of everyday things; `known_words()` and the card in `FOLDER` say
+    which, and `unknown_words(prompt)` what in a prompt it never saw.
 
     Args:
         load_options: for `load_components`, such as `dtype`.

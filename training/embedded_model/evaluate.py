@@ -1,4 +1,4 @@
-"""Measure a model by the oracle, on compositions that were kept from its training.
+"""Measure a model on compositions that were kept from its training: shapes by the oracle, things by a classifier.
 
 cd training && ../.venv/bin/python -m embedded_model.evaluate --model ../presets/embedded/model
 """
@@ -14,6 +14,7 @@ import torch
 
 from brickwork import ModularPipeline
 
+from .classifier import ThingClassifier
 from .oracle import Picture, ThingOracle, as_picture, judge_shapes, judge_things
 from .scenes import Scene, SceneSource
 
@@ -57,24 +58,38 @@ def shares(verdicts: list[dict[str, bool]]) -> dict[str, float]:
     return {name: sum(right) / len(right) for name, right in by_name.items()}
 
 
+def judge_by_classifier(
+    classifier: ThingClassifier, scenes: list[Scene], pictures: list[Picture]
+) -> list[dict[str, bool]]:
+    """Whether each picture shows the thing of its scene, and the style where it was named."""
+    verdicts = []
+    for scene, (ranking, style) in zip(scenes, classifier.judge(pictures), strict=True):
+        verdict = {"thing": ranking[0] == scene.thing, "thing among five": scene.thing in ranking[:5]}
+        if scene.style_named:
+            verdict["style"] = style == scene.style
+        verdicts.append(verdict)
+    return verdicts
+
+
 def measure(pipe: ModularPipeline, count: int, steps: int, guidance_scale: float) -> dict[str, dict[str, float]]:
     """Shares of right pictures of shapes, of things, and of things whose prompts were shuffled."""
     source = SceneSource()
     shapes, things = (held_out_scenes(source, kind, count, 7) for kind in ("shapes", "thing"))
-    oracle = ThingOracle(source.pool)
+    oracle, classifier = ThingOracle(source.pool), ThingClassifier.load()
     drawn = draw(pipe, [scene.caption for scene in shapes], steps, guidance_scale)
     result = {"shapes": shares([judge_shapes(s, p) for s, p in zip(shapes, drawn, strict=True)])}
     drawn = draw(pipe, [scene.caption for scene in things], steps, guidance_scale)
-    result["things"] = shares(judge_things(oracle, things, drawn))
+    result["things, by the classifier"] = shares(judge_by_classifier(classifier, things, drawn))
+    result["things, by the nearest drawing"] = shares(judge_things(oracle, things, drawn))
     shuffled = things[1:] + things[:1]
-    result["things, prompts shuffled"] = {"thing": shares(judge_things(oracle, shuffled, drawn))["thing"]}
+    result["things, prompts shuffled"] = shares(judge_by_classifier(classifier, shuffled, drawn))
     return result
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=256, help="pictures of each kind")
+    parser.add_argument("--count", type=int, default=384, help="pictures of each kind")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--guidance", type=float, nargs="+", default=[1.0, 3.0, 5.0])
     options = parser.parse_args()

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
+import re
 import shutil
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, StableDiffusionXLPipeline
 
-from .networks import TextToLatents, load_tokenizers, make_scheduler
-from .sprites import DATA
+from .networks import TextToLatents, load_tokenizers
+from .palette import COLOURS
+from .samples import assemble
+from .scenes import SceneSource
+from .shapes import SHAPES
+from .sprites import DATA, STYLE_WORDS
 
 LARGEST = 12_000_000
 """Bytes that the repository may take."""
@@ -25,24 +30,26 @@ def load_average(work: Path) -> TextToLatents:
     return model.eval()
 
 
+def caption_words(source: SceneSource) -> dict[str, list[str]]:
+    """What captions are made of, so that a prompt can be told what the model never saw."""
+    rng = random.Random(0)
+    seen = {word for _ in range(20_000) for word in re.findall(r"[\w-]+", source.scene(rng).caption)}
+    words = {
+        "things": sorted(noun for nouns in source.pool.nouns for noun in nouns),
+        "shapes": list(SHAPES),
+        "colours": list(COLOURS),
+        "styles": list(STYLE_WORDS.values()),
+    }
+    named = {word for phrases in words.values() for phrase in phrases for word in phrase.split()}
+    return {**words, "other": sorted(seen - named)}
+
+
 def export(work: Path, target: Path) -> int:
     """Write the repository and return its size in bytes."""
-    tokenizers, model = load_tokenizers(work), load_average(work)
-    pipeline = StableDiffusionXLPipeline(
-        vae=AutoencoderKL.from_pretrained(work / "vae"),
-        text_encoder=model.text_encoder,
-        text_encoder_2=model.text_encoder_2,
-        tokenizer=tokenizers[0],
-        tokenizer_2=tokenizers[1],
-        unet=model.unet,
-        scheduler=make_scheduler(),
-        force_zeros_for_empty_prompt=False,
-        add_watermarker=False,
-    )
+    pipeline = assemble(work, load_average(work))
     pipeline.to(dtype=torch.float16)
     pipeline.save_pretrained(target, safe_serialization=True)
-    things = json.loads((DATA / "things.json").read_text())
-    (target / "things.json").write_text(json.dumps(sorted(nouns[0] for nouns in things.values()), indent=0) + "\n")
+    (target / "words.json").write_text(json.dumps(caption_words(SceneSource()), indent=0) + "\n")
     shutil.copy(DATA / "LICENSE-DATA.md", target / "LICENSE-DATA.md")
     shutil.copytree(DATA / "licenses", target / "licenses", dirs_exist_ok=True)
     return sum(path.stat().st_size for path in target.rglob("*") if path.is_file())

@@ -18,6 +18,11 @@ TOKENS = 32
 _WORDS = r"""'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"""
 
 
+def default_device() -> str:
+    """A GPU where there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def train_tokenizers(folder: Path, source: SceneSource, seed: int = 1) -> None:
     """Learn a small byte-pair vocabulary from captions and write both tokenizers; bytes cover every other text."""
     rng = random.Random(seed)
@@ -35,7 +40,7 @@ def train_tokenizers(folder: Path, source: SceneSource, seed: int = 1) -> None:
     learner.train_from_iterator(
         captions,
         trainers.BpeTrainer(
-            vocab_size=256 + 1200, initial_alphabet=alphabet, end_of_word_suffix="</w>", show_progress=False
+            vocab_size=256 + 1500, initial_alphabet=alphabet, end_of_word_suffix="</w>", show_progress=False
         ),
     )
     merges = [tuple(pair) for pair in json.loads(learner.to_str())["model"]["merges"]]

@@ -35,9 +35,13 @@ class Found:
     y: float
 
 
-def as_picture(image: Image.Image) -> Picture:
-    """Pixels of a PIL image in 0..1."""
-    return np.asarray(image.convert("RGB"), np.float32) / 255
+def as_picture(image: Image.Image | torch.Tensor | Picture) -> Picture:
+    """Pixels in 0..1 of a PIL image, of a tensor `[3, 64, 64]` in 0..1, or of an array `[64, 64, 3]` in 0..1."""
+    if isinstance(image, Image.Image):
+        return np.asarray(image.convert("RGB"), np.float32) / 255
+    if isinstance(image, torch.Tensor):
+        return image.detach().float().cpu().permute(1, 2, 0).numpy()
+    return image
 
 
 def background_pixel(picture: Picture) -> Picture:
@@ -89,7 +93,7 @@ def find_shapes(picture: Picture) -> list[Found]:
         pixels = picture[inner if inner.sum() > 5 else mask]
         y, x = ndimage.center_of_mass(mask)
         colour = nearest_colour(np.median(pixels, 0))
-        found.append(Found(_kind(mask.astype(np.float32)), colour, int(mask.sum()), x / SIZE, y / SIZE))
+        found.append(Found(_kind(mask.astype(np.float32)), colour, int(mask.sum()), float(x) / SIZE, float(y) / SIZE))
     return sorted(found, key=lambda shape: shape.x)
 
 
@@ -162,9 +166,36 @@ def judge_things(oracle: ThingOracle, scenes: Sequence[Scene], pictures: Sequenc
             "thing among five": scene.thing in [thing for thing, _ in ranking[:5]],
             "background": background_colour(picture) == scene.background,
         }
-        if any(word in scene.caption for word in ("cartoon", "3d", "flat")):
+        if scene.style_named:
             verdict["style"] = ranking[0][1] == scene.style
         if scene.colour_named:
             verdict["colour"] = dominant_colour(picture) == scene.colour
         verdicts.append(verdict)
     return verdicts
+
+
+class Oracle:
+    """What tests ask about a picture; it takes PIL images, tensors and arrays."""
+
+    def __init__(self, pool: SpritePool | None = None) -> None:
+        self.things = ThingOracle(pool)
+
+    def background(self, image: Image.Image | torch.Tensor | Picture) -> str:
+        """Palette name of the background."""
+        return background_colour(as_picture(image))
+
+    def shapes(self, image: Image.Image | torch.Tensor | Picture) -> list[tuple[str, str]]:
+        """Shape and colour of each object, from left to right: as many as it counts."""
+        return [(found.shape, found.colour) for found in find_shapes(as_picture(image))]
+
+    def places(self, image: Image.Image | torch.Tensor | Picture) -> list[tuple[float, float]]:
+        """Centre of each object, (x, y) in 0..1 from the top left."""
+        return [(found.x, found.y) for found in find_shapes(as_picture(image))]
+
+    def thing(self, image: Image.Image | torch.Tensor | Picture) -> str:
+        """Canonical noun of the everyday thing that is nearest."""
+        return self.things.thing(as_picture(image))
+
+    def colour(self, image: Image.Image | torch.Tensor | Picture) -> str | None:
+        """The hue that most of the foreground has; None for gray pictures."""
+        return dominant_colour(as_picture(image))

@@ -15,7 +15,29 @@ from .palette import COLOURS
 from .shapes import SHAPES
 from .sprites import SIZE, STYLE_WORDS, STYLES, SpritePool
 
-MASS_NOUNS = frozenset({"grapes", "cherries", "bread", "cheese", "french fries", "fire", "scissors", "ice cream"})
+MASS_NOUNS = frozenset(
+    {
+        "grapes",
+        "cherries",
+        "bread",
+        "cheese",
+        "french fries",
+        "fire",
+        "scissors",
+        "ice cream",
+        "corn",
+        "broccoli",
+        "pancakes",
+        "popcorn",
+        "beer",
+        "yarn",
+        "sunglasses",
+        "jeans",
+        "socks",
+        "headphones",
+        "dice",
+    }
+)
 OPENINGS = ("",) * 8 + ("a picture of ", "an image of ", "an icon of ")
 
 
@@ -47,6 +69,11 @@ class Scene:
     original_size: int = SIZE
     crop: tuple[int, int] = (0, 0)
     key: str = field(default="", repr=False)
+
+    @property
+    def style_named(self) -> bool:
+        """Whether the caption says in which style the thing is drawn."""
+        return any(word in self.caption.replace(",", "").split() for word in STYLE_WORDS.values())
 
     @property
     def held_out(self) -> bool:
@@ -129,11 +156,11 @@ class SceneSource:
             key=f"{picture.shapes}/{background}",
         )
 
-    def training_scene(self, rng: random.Random) -> Scene:
+    def training_scene(self, rng: random.Random, kind: str | None = None) -> Scene:
         """A scene that is not held out; a fifth are cropped or small originals, so that size ids mean something."""
-        scene = self.scene(rng)
+        scene = self.scene(rng, kind)
         while scene.held_out:
-            scene = self.scene(rng)
+            scene = self.scene(rng, kind)
         chance = rng.random()
         if chance < 0.12:
             size = rng.choice([72, 80, 88])

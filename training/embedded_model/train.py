@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import hashlib
 import math
 import os
 import random
@@ -16,13 +17,16 @@ from attrs import frozen
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
-from .networks import TextToLatents, load_tokenizers, make_scheduler, tokenize
+from .networks import TextToLatents, default_device, load_tokenizers, make_scheduler, tokenize
+from .samples import draw_grid
 from .scenes import SceneSource, time_ids
 
 EMA_DECAY = 0.999
 PROMPT_DROPOUT = 0.1
 MIN_SNR = 5.0
 ANNEALED_SHARE = 0.4
+KEPT_EVERY = 2000
+"""Steps between two checkpoints."""
 
 
 @frozen
@@ -109,7 +113,8 @@ class Trainer:
         self.optimizer.step()
         self.step += 1
         decay = min(EMA_DECAY, (1 + self.step) / (10 + self.step))
-        torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - decay)
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - decay)
         return loss.item()
 
     @property
@@ -141,6 +146,20 @@ class Trainer:
         self.random.set_state(state["random"].cpu())
         self.step = state["step"]
 
+    def digest(self) -> str:
+        """Names the averaged weights: runs that print the same digests are the same run."""
+        weights = hashlib.sha256()
+        for value in self.average.state_dict().values():
+            weights.update(value.cpu().numpy().tobytes())
+        return weights.hexdigest()[:12]
+
+    def keep(self) -> None:
+        """Write the checkpoint and a grid of samples, and say where the run stands."""
+        self.save()
+        grid = self.folder / "samples" / f"step_{self.step:06}.png"
+        draw_grid(self.folder, self.average, self.device, grid)
+        print(f"step {self.step} kept, digest {self.digest()}, samples {grid}", flush=True)
+
 
 def learning_rate(step: int, steps: int, peak: float = 1e-3) -> float:
     """Short warm-up, a plateau, and a cosine over the last part, which gives much of the sharpness."""
@@ -153,10 +172,10 @@ def learning_rate(step: int, steps: int, peak: float = 1e-3) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="where the autoencoder and tokenizers lie")
-    parser.add_argument("--steps", type=int, default=28_000, help="whole length; the last 40 %% are annealed")
+    parser.add_argument("--steps", type=int, default=42_000, help="whole length; the last 40 %% are annealed")
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--pool", type=int, default=40_000)
-    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--pool", type=int, default=60_000)
+    parser.add_argument("--device", default=default_device())
     options = parser.parse_args()
     pool = make_pool(options.folder, options.pool, options.device)
     trainer = Trainer(options.folder, pool, options.batch, options.device)
@@ -169,8 +188,8 @@ def main() -> None:
         if trainer.step % 200 == 0:
             speed = (trainer.step - first) * options.batch / (time.monotonic() - started)
             print(f"step {trainer.step} loss {running:.4f} {speed:.0f} pictures/s", flush=True)
-        if trainer.step % 2000 == 0 or trainer.step == options.steps:
-            trainer.save()
+        if trainer.step % KEPT_EVERY == 0 or trainer.step == options.steps:
+            trainer.keep()
 
 
 if __name__ == "__main__":

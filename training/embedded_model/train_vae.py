@@ -13,7 +13,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
-from .networks import make_vae, train_tokenizers
+from .networks import default_device, make_vae, train_tokenizers
 from .scenes import SceneSource
 
 KL_WEIGHT = 2e-4
@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="where the work lies")
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--device", default=default_device())
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     train(options.folder, options.steps, options.batch, options.device)

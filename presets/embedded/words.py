@@ -1,0 +1,39 @@
+"""The words that the embedded model was trained on, and those of a prompt that it never saw."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+from ...state.errors import nearest
+
+FILE = Path(__file__).parent / "model" / "words.json"
+
+
+@cache
+def known_words() -> dict[str, list[str]]:
+    """What captions were made of: "things", "shapes", "colours", "styles" and "other" words."""
+    return cast("dict[str, list[str]]", json.loads(FILE.read_text(encoding="utf-8")))
+
+
+@cache
+def _single_words() -> frozenset[str]:
+    return frozenset(word for phrases in known_words().values() for phrase in phrases for word in _words(phrase))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+(?:-[a-z]+)*", text.lower())
+
+
+def unknown_words(prompt: str) -> dict[str, str | None]:
+    """Words of a prompt that no caption held, each with the nearest that one did.
+
+    Example:
+        >>> unknown_words("a pinguin on a blue background")
+        {'pinguin': 'penguin'}
+    """
+    known = _single_words()
+    return {word: nearest(word, known) for word in _words(prompt) if word not in known}
