@@ -175,6 +175,7 @@ class ModularPipelineBlocks:
                 tuple(outputs),
                 bind,
                 components=tuple(self.component_names),
+                typed=False,
             )
         ]
 

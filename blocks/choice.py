@@ -87,7 +87,9 @@ class ConditionalPipelineBlocks(Container):
             chosen = self.select_block(**{trigger: values.get(trigger) for trigger in triggers})
             return chosen if chosen is not None else self.default_block_name
 
-        return [ChoiceStep(name, tuple(InputParam(trigger) for trigger in triggers), branches, select)]
+        return [
+            ChoiceStep(name, tuple(InputParam(trigger) for trigger in triggers), branches, select, self.has_default)
+        ]
 
     def check_required(self, branch: str, flattening: Flattening, path: str) -> None:
         """Refuse a branch whose other conditions do not hold; see `AutoPipelineBlocks.block_requires`."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
-from ..state import InputError, InputParam, PipelineState
-from ..state.errors import nearest
-from ..state.types import type_words
+from ..state import CompositionError, InputError, PipelineState
+from .checks import find_faults, find_warnings, missing_inputs
+from .dataflow import Dataflow, trace
 from .executor import Executable, execute
 from .isolation import RunComponents
 from .settings import RunSettings
-from .steps import ChoiceStep, LeafStep, LoopStep, Presence, Step, Values, all_steps, leaves
+from .steps import LeafStep, LoopStep, Step, Values, all_steps, leaves
 
 
 @define(eq=False)
@@ -45,6 +46,7 @@ class Plan:
         provenance: value name to the path of its last writer.
         components: names of the components that are needed, in order of first use.
         mutates: components of which every run gets its own clone.
+        flow: who gives each value to whom. warnings: what looks wrong and may be meant.
     """
 
     steps: tuple[Step, ...]
@@ -55,7 +57,19 @@ class Plan:
     provenance: dict[str, str]
     components: tuple[str, ...]
     mutates: frozenset[str]
+    flow: Dataflow = field(repr=False)
+    warnings: tuple[str, ...]
     _executables: tuple[Executable, ...] = field(repr=False)
+
+    @cached_property
+    def last_use(self) -> dict[str, str]:
+        """Value name to the path of the step that reads it last; values that nobody reads are not in it."""
+        return {str(read.param.name): read.path for read in self.flow.reads if read.sources.versions}
+
+    @cached_property
+    def component_last_use(self) -> dict[str, str]:
+        """Component name to the path of the step that uses it last."""
+        return {name: step.path for step in all_steps(self.steps) for name in getattr(step, "components", ())}
 
     @property
     def paths(self) -> list[str]:
@@ -72,53 +86,39 @@ class Plan:
         return state
 
 
-@define
-class _Scope:
-    """What is known while the steps are walked in order."""
-
-    known: set[str]
-    maybe: set[str] = field(factory=set)
-    missing: dict[str, tuple[list[str], InputParam, str | None]] = field(factory=dict)
-    provenance: dict[str, str] = field(factory=dict)
-
-    def presence(self) -> Presence:
-        return Presence(frozenset(self.known), frozenset(self.maybe - self.known))
-
-    def check(self, path: str, reads: Sequence[InputParam]) -> None:
-        for param in reads:
-            name = param.name
-            if not name or not param.required or name in self.known or name in self.maybe:
-                continue
-            near = nearest(name, self.known | self.maybe)
-            if near in self.provenance:
-                near = f"{near!r} (from {self.provenance[near]})"
-            elif near is not None:
-                near = repr(near)
-            paths = self.missing.setdefault(name, ([], param, near))[0]
-            if path not in paths:
-                paths.append(path)
-
-    def write(self, path: str, names: Iterable[str]) -> None:
-        for name in names:
-            self.known.add(name)
-            self.provenance[name] = path
-
-
 def make_plan(steps: Sequence[Step], given: Iterable[str], also_read: Iterable[str] = ()) -> Plan:
-    """Bind every step's reads for a set of given names.
+    """Bind every step's reads for a set of given names, and check that they fit.
 
     Args:
         also_read: names that were read to choose these steps.
 
     Raises:
         InputError: required inputs that nobody gives, all of them.
+        CompositionError: blocks do not fit together; missing inputs are named with it.
     """
     given = frozenset(given)
-    scope = _Scope(known=set(given))
-    executables = tuple(_bind(step, scope) for step in steps)
-    if scope.missing:
-        raise InputError.of("Inputs are missing", [_missing(*found) for found in scope.missing.values()])
-    read = {read.name for step in all_steps(steps) for read in step.reads if read.name}
+    flow = trace(steps, given)
+    missing, faults = missing_inputs(flow), find_faults(flow)
+    if faults:
+        raise CompositionError.of("The blocks do not fit together", [*faults, *missing])
+    if missing:
+        raise InputError.of("Inputs are missing", missing)
+    return Plan(
+        steps=tuple(steps),
+        given=given,
+        outputs=frozenset(flow.final),
+        reads=frozenset(str(read.param.name) for read in flow.reads) | frozenset(also_read),
+        groups=_groups(steps, given),
+        provenance=flow.provenance,
+        components=tuple(dict.fromkeys(name for step in all_steps(steps) for name in getattr(step, "components", ()))),
+        mutates=frozenset(name for step in all_steps(steps) for name in getattr(step, "mutates", ())),
+        flow=flow,
+        warnings=tuple(find_warnings(flow)),
+        executables=tuple(_bound(step, flow) for step in steps),
+    )
+
+
+def _groups(steps: Sequence[Step], given: frozenset[str]) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = {}
     for leaf in leaves(steps):
         named = [(param.kwargs_type, param.name) for param in leaf.writes]
@@ -126,94 +126,19 @@ def make_plan(steps: Sequence[Step], given: Iterable[str], also_read: Iterable[s
         for group, name in named:
             if group and name not in groups.setdefault(group, []):
                 groups[group].append(name)
-    return Plan(
-        tuple(steps),
-        given,
-        frozenset(scope.known | scope.maybe),
-        frozenset(read) | frozenset(also_read),
-        groups,
-        scope.provenance,
-        tuple(dict.fromkeys(name for step in all_steps(steps) for name in getattr(step, "components", ()))),
-        frozenset(name for step in all_steps(steps) for name in getattr(step, "mutates", ())),
-        executables,
-    )
+    return groups
 
 
-def _missing(paths: list[str], param: InputParam, near: str | None) -> str:
-    others = f" (and so do {', '.join(paths[1:])})" if len(paths) > 1 else ""
-    hint = f" Nearest: {near}." if near else ""
-    return (
-        f"{paths[0]} needs {param.name!r} ({type_words(param.type_hint)}){others}; it was not given, and no earlier "
-        f"block gives it.{hint} Pass {param.name}=..."
-    )
-
-
-def _bind(step: Step, scope: _Scope) -> Executable:
+def _bound(step: Step, flow: Dataflow) -> Executable:
+    presence = flow.presence[id(step)]
     if isinstance(step, LeafStep):
-        return _bind_leaf(step, scope)
+        return Executable(step.path, prepare=step.bind(presence))
     if isinstance(step, LoopStep):
-        return _bind_loop(step, scope)
-    return _bind_choice(step, scope)
-
-
-def _bind_leaf(step: LeafStep, scope: _Scope) -> Executable:
-    scope.check(step.path, step.reads)
-    presence = scope.presence()
-    scope.write(step.path, [param.name for param in step.writes])
-
-    return Executable(step.path, prepare=step.bind(presence))
-
-
-def _bind_loop(step: LoopStep, scope: _Scope) -> Executable:
-    scope.check(step.path, step.reads)
-    outer = scope.presence()
-    inner = evolve(scope, known=set(scope.known), maybe=set(scope.maybe))
-    inner.write(step.path, [param.name for param in step.variables])
-    # What a later block of the body writes is there from the second turn on; its first value is the outer one.
-    inner.maybe |= {param.name for leaf in leaves(step.body) for param in leaf.writes}
-    _check_first_turn(step, scope)
-    body = tuple(_bind(part, inner) for part in step.body)
-    variables = {param.name for param in step.variables}
-    # A loop may take no turn at all, so what only its body writes is not certain after it.
-    scope.maybe |= (inner.known | inner.maybe) - variables
-    for name in variables:
-        inner.provenance.pop(name, None)
-
-    return Executable(
-        step.path,
-        body=body,
-        prepare_turns=step.bind_turns(outer),
-        keeps=frozenset(param.name for leaf in leaves(step.body) for param in leaf.writes),
-    )
-
-
-def _check_first_turn(step: LoopStep, scope: _Scope) -> None:
-    """Find reads of the body that nobody has written before them in the first turn."""
-    written = set(scope.known) | set(scope.maybe) | {param.name for param in step.variables}
-    _probe(step.body, evolve(scope, known=written, maybe=set()))
-
-
-def _probe(steps: Sequence[Step], probe: _Scope) -> None:
-    for step in steps:
-        if isinstance(step, ChoiceStep):
-            probe.known |= {param.name for leaf in leaves([step]) for param in leaf.writes}
-            continue
-        probe.check(step.path, step.reads)
-        if isinstance(step, LoopStep):
-            probe.known |= {param.name for param in step.variables}
-            _probe(step.body, probe)
-        else:
-            probe.known |= {param.name for param in step.writes}
-
-
-def _bind_choice(step: ChoiceStep, scope: _Scope) -> Executable:
-    before = set(scope.known)
-    branches = {}
-    after: list[set[str]] = []
-    for name, steps in step.branches.items():
-        # Inputs that only this branch needs are its own business: it says so when it is taken.
-        inner = evolve(scope, known=set(before), maybe=set(scope.maybe), missing={})
-        branches[name] = tuple(_bind(part, inner) for part in steps)
-        after.append(inner.known | inner.maybe)
-    scope.maybe |= set().union(*after) - before if after else set()
+        return Executable(
+            step.path,
+            body=tuple(_bound(part, flow) for part in step.body),
+            prepare_turns=step.bind_turns(presence),
+            keeps=frozenset(param.name for leaf in leaves(step.body) for param in leaf.writes),
+        )
+    branches = {name: tuple(_bound(part, flow) for part in branch) for name, branch in step.branches.items()}
     return Executable(step.path, branches=branches, select=step.select)

@@ -37,7 +37,7 @@ class LeafStep:
     Attributes:
         path: where the block stands, as in "denoise.denoiser".
         components: names of the components it uses. mutates: those of them whose state it changes.
-        bind: see above.
+        bind: see above. typed: its types are checked annotations, not the hints of foreign code.
     """
 
     path: str
@@ -46,6 +46,7 @@ class LeafStep:
     bind: Callable[[Presence], Callable[[Run], Call]]
     components: tuple[str, ...] = ()
     mutates: tuple[str, ...] = ()
+    typed: bool = True
 
 
 @frozen(eq=False)
@@ -64,6 +65,7 @@ class LoopStep:
     bind_turns: Callable[[Presence], Callable[[Run], Turns]]
     components: tuple[str, ...] = ()
     mutates: tuple[str, ...] = ()
+    typed: bool = True
 
 
 @frozen(eq=False)
@@ -71,13 +73,15 @@ class ChoiceStep:
     """Branches of which one is taken in the run, because the choice hangs on values made in the run.
 
     Attributes:
-        select: from the values to the name of a branch; None takes none.
+        select: from the values to the name of a branch; None takes none. exhaustive: it always takes one.
     """
 
     path: str
     reads: tuple[InputParam, ...]
     branches: Mapping[str, tuple[Step, ...]] = field()
     select: Callable[[Values], str | None] = field()
+    exhaustive: bool = False
+    typed: bool = True
 
 
 Step = LeafStep | LoopStep | ChoiceStep

@@ -1,0 +1,169 @@
+"""Whether a value of one type can be what another type asks for. No value is ever converted to make it so."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Annotated, Any, ForwardRef, Literal, TypeVar, Union, get_args, get_origin
+
+from .types import strip_metadata, type_words
+from .vocabulary import Value, value_of
+
+_NONE = type(None)
+_CALLABLE: Any = Callable
+_NUMBERS: dict[type, tuple[type, ...]] = {float: (int, float), complex: (int, float, complex)}
+"""The numeric tower of PEP 484: a whole number is fine where a float is asked for."""
+
+
+def conflict(given: Any, wanted: Any) -> str | None:
+    """Say why a value of the type `given` can never be what `wanted` asks for; None if it can.
+
+    Types that overlap only in part can meet: the value decides in the run.
+    """
+    if not can_meet(given, wanted):
+        return f"{type_words(given)} is not {type_words(wanted)}"
+    return _shape_conflict(value_of(given), value_of(wanted))
+
+
+def can_meet(given: Any, wanted: Any) -> bool:
+    """Whether some value other than None is of both types; None itself meets what takes None.
+
+    What is not known (Any, names without a module) meets everything.
+    """
+    try:
+        return _can_meet(given, wanted)
+    except TypeError:  # a hint that cannot be hashed, such as Literal[[]]
+        return _can_meet.__wrapped__(given, wanted)
+
+
+@cache
+def _can_meet(given: Any, wanted: Any) -> bool:
+    mine, theirs = _alternatives(given), _alternatives(wanted)
+    if _unknown(mine) or _unknown(theirs):
+        return True
+    values = [part for part in mine if part is not _NONE]
+    if not values:
+        return _NONE in theirs
+    return any(_meet(one, other) for one in values for other in theirs if other is not _NONE)
+
+
+def _alternatives(hint: Any) -> tuple[Any, ...]:
+    """The members of a union, metadata stripped; a single type is a union of one."""
+    if get_origin(hint) is Annotated:
+        return _alternatives(get_args(hint)[0])
+    if get_origin(hint) in (Union, types.UnionType):
+        return tuple(inner for part in get_args(hint) for inner in _alternatives(part))
+    if get_origin(hint) is Literal:
+        return tuple(Literal[value] for value in get_args(hint))
+    return (hint,)
+
+
+def _unknown(alternatives: Sequence[Any]) -> bool:
+    return any(part in (Any, None, object) or isinstance(part, (str, ForwardRef, TypeVar)) for part in alternatives)
+
+
+def _meet(one: Any, other: Any) -> bool:
+    if Literal in (get_origin(one), get_origin(other)):
+        return _literals_meet(one, other)
+    outer, inner = get_origin(one) or one, get_origin(other) or other
+    if not (isinstance(outer, type) and isinstance(inner, type)):
+        return _is_subhint(one, other) or _is_subhint(other, one)
+    if not _classes_meet(outer, inner):
+        return False
+    mine, theirs = get_args(one), get_args(other)
+    if not mine or not theirs or outer is _CALLABLE or inner is _CALLABLE:
+        return True
+    return _parts_meet(mine, theirs, of_tuple=outer is inner is tuple)
+
+
+def _parts_meet(mine: tuple[Any, ...], theirs: tuple[Any, ...], of_tuple: bool) -> bool:
+    if of_tuple:
+        mine, theirs = _expanded(mine, theirs), _expanded(theirs, mine)
+    if len(mine) != len(theirs):
+        return not of_tuple
+    return all(can_meet(left, right) for left, right in zip(mine, theirs, strict=True))
+
+
+def _expanded(parts: tuple[Any, ...], others: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The parts of `tuple[int, ...]`, as many as the other tuple has."""
+    if parts[-1] is not Ellipsis:
+        return parts
+    return parts[:1] * (1 if others[-1] is Ellipsis else len(others))
+
+
+def _literals_meet(one: Any, other: Any) -> bool:
+    if get_origin(one) is get_origin(other) is Literal:
+        return get_args(one) == get_args(other)
+    literal, plain = (one, other) if get_origin(one) is Literal else (other, one)
+    return accepts(get_args(literal)[0], plain)
+
+
+def _classes_meet(one: type, other: type) -> bool:
+    if one in _NUMBERS.get(other, ()) or getattr(one, "_is_protocol", False) or getattr(other, "_is_protocol", False):
+        return True
+    if issubclass(one, other) or issubclass(other, one):
+        return True
+    # Abstract classes and mixins may meet in a common subclass that exists somewhere.
+    return inspect.isabstract(one) and inspect.isabstract(other)
+
+
+def _is_subhint(one: Any, other: Any) -> bool:
+    from beartype.door import is_subhint
+    from beartype.roar import BeartypeDoorException
+
+    try:
+        return bool(is_subhint(one, other))
+    except BeartypeDoorException:
+        return True  # a hint that the library does not know says nothing
+
+
+def _shape_conflict(given: Value | None, wanted: Value | None) -> str | None:
+    if given is None or wanted is None or not given.shape or not wanted.shape:
+        return None
+    mine, theirs = given.shape.split(), wanted.shape.split()
+    if "..." in (*mine, *theirs):
+        return None
+    if len(mine) != len(theirs):
+        return f"its dimensions are [{given.shape}], {len(mine)} of them; [{wanted.shape}] are {len(theirs)}"
+    for position, (left, right) in enumerate(zip(mine, theirs, strict=True)):
+        if left.isdigit() and right.isdigit() and left != right:
+            return f"its dimension {position} has the size {left}, not {right}: [{given.shape}] and [{wanted.shape}]"
+    return None
+
+
+def accepts(value: Any, hint: Any) -> bool:
+    """Whether a value is of a type. Lists and tuples are looked at whole; a whole number passes as a float."""
+    alternatives = _alternatives(hint)
+    return _unknown(alternatives) or any(_accepts_one(value, part) for part in alternatives)
+
+
+def _accepts_one(value: Any, hint: Any) -> bool:
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return any(value == part and type(value) is type(part) for part in parts)
+    if hint is int or hint in _NUMBERS:
+        return isinstance(value, _NUMBERS.get(hint, int)) and not isinstance(value, bool)
+    if origin is None and isinstance(hint, type):
+        return _is_structural(hint) or isinstance(value, hint)
+    if origin is list:
+        return isinstance(value, list) and all(accepts(item, parts[0]) for item in value)
+    if origin is tuple and isinstance(value, tuple):
+        return all(map(accepts, value, _expanded(parts, value))) and len(_expanded(parts, value)) == len(value)
+    return _is_bearable(value, hint)
+
+
+def _is_structural(hint: type) -> bool:
+    """A protocol that cannot be asked with isinstance."""
+    return getattr(hint, "_is_protocol", False) and not getattr(hint, "_is_runtime_protocol", False)
+
+
+def _is_bearable(value: Any, hint: Any) -> bool:
+    from beartype.door import is_bearable
+    from beartype.roar import BeartypeDecorHintException, BeartypeDoorException
+
+    try:
+        return bool(is_bearable(value, strip_metadata(hint)))
+    except (BeartypeDecorHintException, BeartypeDoorException):
+        return True

@@ -1,0 +1,161 @@
+"""Every read is bound to the versions that can reach it: in order, through loops, over choices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from brickwork import AutoPipelineBlocks, Block, ConditionalPipelineBlocks, Outputs, SequentialPipelineBlocks
+from brickwork.blocks import LoopSequentialPipelineBlocks
+from brickwork.engine import Plan
+
+
+class Start(Block):
+    class Out(Outputs):
+        x: int
+
+    def run(self, seed: int = 0) -> Out:
+        return self.Out(x=seed)
+
+
+class Add(Block):
+    class Out(Outputs):
+        x: int
+
+    def run(self, x: int, by: int = 1) -> Out:
+        return self.Out(x=x + by)
+
+
+class Show(Block):
+    class Out(Outputs):
+        text: str
+
+    def run(self, x: int) -> Out:
+        return self.Out(text=str(x))
+
+
+class Repeat(LoopSequentialPipelineBlocks):
+    block_classes = [Add]
+    block_names = ["add"]
+
+    class Vars(Outputs):
+        i: int
+
+    def iterate(self, times: int = 2) -> Iterator[Vars]:
+        yield from (self.Vars(i=i) for i in range(times))
+
+
+class Either(ConditionalPipelineBlocks):
+    block_classes = [Add, Start]
+    block_names = ["add", "again"]
+    block_trigger_inputs = ["x"]
+
+    def select_block(self, x: int | None) -> str | None:
+        return "add" if x else None
+
+
+class Always(Either):
+    default_block_name = "again"
+
+
+def plan_of(*given: str, **blocks: type[Block]) -> Plan:
+    return SequentialPipelineBlocks.from_blocks_dict(blocks).plan(given)
+
+
+def sources(plan: Plan, path: str, name: str) -> list[tuple[str, int]]:
+    (read,) = [read for read in plan.flow.reads if (read.path, read.param.name) == (path, name)]
+    return [(version.writer, version.number) for version in read.sources.versions]
+
+
+def test_a_read_is_bound_to_the_version_before_it() -> None:
+    plan = plan_of(start=Start, add=Add, show=Show)
+    assert sources(plan, "add", "x") == [("start", 1)]
+    assert sources(plan, "show", "x") == [("add", 2)]
+    assert sources(plan, "start", "seed") == []
+    assert plan.last_use == {"x": "show"}
+
+
+def test_what_the_caller_gives_is_version_zero() -> None:
+    plan = plan_of("x", add=Add, show=Show)
+    assert sources(plan, "add", "x") == [("", 0)]
+    assert sources(plan, "show", "x") == [("add", 1)]
+
+
+def test_a_loop_carries_values_from_turn_to_turn() -> None:
+    plan = plan_of(start=Start, repeat=Repeat, show=Show)
+    assert sources(plan, "repeat.add", "x") == [("start", 1), ("repeat.add", 2)]
+    (carried,) = [read for read in plan.flow.reads if read.is_carried]
+    assert carried.path == "repeat.add"
+    # The loop may take no turn, so the value from before it is still possible.
+    assert sources(plan, "show", "x") == [("start", 1), ("repeat.add", 2)]
+
+
+def test_loops_in_loops_carry_through_both() -> None:
+    class Outer(Repeat):
+        block_classes = [Add, Repeat, Show]
+        block_names = ["first", "inner", "show"]
+
+    plan = plan_of(start=Start, outer=Outer)
+    assert sources(plan, "outer.first", "x") == [("start", 1), ("outer.first", 2), ("outer.inner.add", 3)]
+    assert sources(plan, "outer.inner.add", "x") == [("outer.first", 2), ("outer.inner.add", 3)]
+
+
+def test_after_a_choice_every_branch_is_possible() -> None:
+    plan = plan_of(start=Start, either=Either, show=Show)
+    assert sources(plan, "show", "x") == [("start", 1), ("either.add", 2), ("either.again", 3)]
+    plan = plan_of(start=Start, either=Always, show=Show)
+    assert sources(plan, "show", "x") == [("either.add", 2), ("either.again", 3)]
+
+
+def test_a_value_that_only_a_branch_writes_is_uncertain_after_it() -> None:
+    class Maybe(Either):
+        block_classes = [Show]
+        block_names = ["add"]
+
+    class Read(Block):
+        def run(self, text: str) -> None: ...
+
+    plan = plan_of(start=Start, maybe=Maybe, read=Read)
+    (read,) = [read for read in plan.flow.reads if read.path == "read"]
+    assert not read.sources.certain
+    assert [version.writer for version in read.sources.versions] == ["maybe.add"]
+
+
+def test_components_are_known_to_their_last_use() -> None:
+    from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
+
+    plan = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS).plan(["prompt"])
+    assert plan.component_last_use["text_encoder"].startswith("text_encoder.")
+    assert plan.component_last_use["unet"] == "denoise.denoiser"
+    assert plan.component_last_use["vae"] == "decode"
+    assert plan.last_use["latents"] == "decode"
+    assert plan.warnings == ()
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_the_result_of_a_planned_nest_is_that_of_python(depth: int) -> None:
+    blocks: type[Repeat] = Repeat
+    for _ in range(depth - 1):
+        blocks = type("Nest", (Repeat,), {"block_classes": [blocks, Add], "block_names": ["inner", "add"]})
+    pipe = SequentialPipelineBlocks.from_blocks_dict({"start": Start, "nest": blocks}).init_pipeline()
+
+    def expected(level: int) -> int:
+        return 2 if level == 1 else 2 * (expected(level - 1) + 1)
+
+    pipe.configure(progress=False)
+    assert pipe(seed=0, output="x") == expected(depth)
+    assert isinstance(pipe(seed=0, output="x"), int)
+    assert torch.is_grad_enabled()
+
+
+class Auto(AutoPipelineBlocks):
+    block_classes = [Add, Start]
+    block_names = ["add", "start"]
+    block_trigger_inputs = ["x", None]
+
+
+def test_a_decided_choice_leaves_one_branch() -> None:
+    assert plan_of(auto=Auto, show=Show).paths == ["auto.start", "show"]
+    assert sources(plan_of("x", auto=Auto, show=Show), "show", "x") == [("auto.add", 1)]
