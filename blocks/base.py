@@ -16,7 +16,9 @@ from .flattening import Flattening
 from .foreign_call import call_style
 
 if TYPE_CHECKING:
+    from .checks import Report
     from .modular_pipeline import ModularPipeline
+    from .workflows import Workflow
 
 
 class ModularPipelineBlocks:
@@ -157,6 +159,45 @@ class ModularPipelineBlocks:
         present = {k for k, v in given.items() if v is not None} if isinstance(given, Mapping) else names
         flattening = Flattening(frozenset(present))
         return make_plan(self.steps(flattening, ""), names, flattening.triggers)
+
+    def check(self) -> Report:
+        """Check all workflows: types, order, components, choices. Loads and runs nothing.
+
+        Example:
+            >>> from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
+            >>> SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS).check().faults
+            ()
+        """
+        from .checks import check
+
+        return check(self)
+
+    @property
+    def available_workflows(self) -> list[str]:
+        """Names of the workflows that the choices allow; a class may list its own in `workflow_map`."""
+        from .workflows import named_workflows
+
+        return list(named_workflows(self))
+
+    def workflow(self, name: str | None = None) -> Workflow:
+        """Return a workflow with its exact inputs, outputs and components; None is what runs with nothing given.
+
+        Raises:
+            CompositionError: there is no such workflow.
+        """
+        from .workflows import find_workflow
+
+        return find_workflow(self, name)
+
+    def get_workflow(self, name: str) -> ModularPipelineBlocks:
+        """Return the composition of a workflow, its choices decided, to edit and run."""
+        return self.get_execution_blocks(*self.workflow(name).given)
+
+    def get_execution_blocks(self, *names: str, **values: Any) -> ModularPipelineBlocks:
+        """Return the blocks that run when these inputs are given, choices decided."""
+        from .choice import executed
+
+        return executed(self, Flattening(frozenset(names) | {k for k, v in values.items() if v is not None}))
 
     def steps(self, flattening: Flattening, path: str) -> list[Step]:
         """Return the engine's steps of this block; containers return those of their blocks."""

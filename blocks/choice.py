@@ -73,6 +73,7 @@ class ConditionalPipelineBlocks(Container):
             if branch is None:
                 return []
             self.check_required(branch, flattening, name)
+            flattening.taken.add(joined(path, branch))
             return self[branch].steps(flattening, joined(path, branch))
         branches: dict[str, tuple[Step, ...]] = {}
         written: set[str] = set()
@@ -80,6 +81,7 @@ class ConditionalPipelineBlocks(Container):
             inner = evolve(flattening, written=set(flattening.written))
             branches[key] = tuple(block.steps(inner, joined(path, key)))
             written |= inner.written
+            flattening.taken.add(joined(path, key))
         flattening.written |= written
         triggers = self.trigger_names
 
@@ -147,17 +149,17 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
     def choose(self, flattening: Flattening) -> tuple[bool, str | None]:
         """Decide by the given names; a trigger that a block writes in the run can only be decided there."""
         for name, trigger in self.pairs:
-            if trigger is None or trigger in flattening.given:
+            if trigger is not None and trigger in flattening.written and trigger not in flattening.given:
+                return False, None
+            if trigger is None or flattening.has(trigger):
                 flattening.triggers |= {trigger} if trigger else set()
                 return True, name
-            if trigger in flattening.written:
-                return False, None
         return True, None
 
     def check_required(self, branch: str, flattening: Flattening, path: str) -> None:
         """Raise InputError if the branch was triggered without the inputs that it requires beside the trigger."""
-        there = flattening.given | flattening.written
-        missing = [name for name in self.block_requires.get(branch, ()) if name not in there]
+        needed = self.block_requires.get(branch, ())
+        missing = [name for name in needed if name not in flattening.written and not flattening.has(name)]
         if missing:
             trigger = dict(self.pairs)[branch]
             raise InputError(

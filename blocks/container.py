@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 from ..registry import ComponentSpec
 from ..state import BlockState, CompositionError, ConfigSpec, DeclarationError, InputParam, OutputParam, PipelineState
 from .base import ModularPipelineBlocks, merged_inputs
-from .flattening import Flattening
+from .flattening import walk
 from .insertable_dict import InsertableDict
 
 AnyBlock = ModularPipelineBlocks | type[ModularPipelineBlocks]
@@ -114,12 +114,6 @@ class Container(ModularPipelineBlocks):
         outputs = {o.name: o for block in self.sub_blocks.values() for o in block.intermediate_outputs}
         return list(outputs.values())
 
-    def get_execution_blocks(self, *names: str, **values: Any) -> ModularPipelineBlocks:
-        """Return the blocks that run when these inputs are given, choices decided."""
-        from .choice import executed
-
-        return executed(self, Flattening(frozenset(names) | {k for k, v in values.items() if v is not None}))
-
     def __call__(self, components: Any, state: PipelineState | BlockState, **variables: Any) -> Any:
         """Run inside of foreign code, over the values of its state."""
         from .modular_pipeline import run_within
@@ -144,9 +138,12 @@ class SubBlocks(InsertableDict[Any]):
             self[name] = block
         SubBlocks.edits += 1
 
-    def __setitem__(self, path: str, block: Any) -> None:
-        super().__setitem__(path, instance_of(path, block))
+    def _taken(self, name: str, block: Any) -> ModularPipelineBlocks:
+        made = instance_of(name, block)
+        if any(getattr(inner, "sub_blocks", None) is self for _, inner in walk(made)):
+            raise CompositionError(f"{name!r} would contain itself: put another {type(made).__name__} there.")
         SubBlocks.edits += 1
+        return made
 
     def __delitem__(self, name: str) -> None:
         self.pop(name)
@@ -165,11 +162,6 @@ class SubBlocks(InsertableDict[Any]):
         """Set several blocks."""
         for name, block in dict(*args, **kwargs).items():
             self[name] = block
-
-    def replace(self, name: str, block: Any) -> Self:
-        """Put a block in the place of another, under the same name."""
-        SubBlocks.edits += 1
-        return super().replace(name, instance_of(name, block))
 
 
 def instance_of(name: str, block: Any) -> ModularPipelineBlocks:

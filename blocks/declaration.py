@@ -177,7 +177,9 @@ def output_params(out: type[Outputs] | None, family: FamilyContract) -> list[Out
             group = group_marker(hint)
             if group is not None:
                 params += [
-                    OutputParam(name, field.word, field.doc or _doc(field.word), group_of(family, name))
+                    OutputParam(
+                        name, resolve_hint(field.word, cls), field.doc or _doc(field.word), group_of(family, name)
+                    )
                     for field, positive in group_fields(family, group)
                     for name in [name_of(field, positive)]
                 ]
@@ -212,6 +214,7 @@ def _field_input(field: ConditioningField, positive: bool, family: FamilyContrac
     name = name_of(field, positive)
     required = required and field.required
     word = field.word if positive or field.negative_word is None else field.negative_word
+    word = resolve_hint(word, type(family))
     hint = word if required else Union[word, None]  # noqa: UP007 - words may be forward references
     return InputParam(name, hint, None, required, field.doc or _doc(word), group_of(family, name))
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from attrs import define, field
 
 
@@ -13,14 +16,53 @@ class Flattening:
         given: inputs that the caller gives with a value other than None.
         written: values that a block before this point (or anywhere in a surrounding loop) may write.
         loop_variables: names that the surrounding loops yield. triggers: names that decided a choice.
+        taken: paths of the branches that were taken, or that the run may take.
     """
 
     given: frozenset[str]
     written: set[str] = field(factory=set)
     loop_variables: tuple[str, ...] = ()
     triggers: set[str] = field(factory=set)
+    taken: set[str] = field(factory=set)
+
+    def has(self, name: str) -> bool:
+        """Whether the caller gives an input."""
+        return name in self.given
+
+
+class UndecidedError(Exception):
+    """A choice hangs on an input of which an exploration has not said yet whether it is given."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+@define
+class Exploration(Flattening):
+    """A walk on which only some inputs are decided; the first question about another one ends it."""
+
+    decided: Mapping[str, bool] = field(factory=dict)
+
+    @classmethod
+    def of(cls, decided: Mapping[str, bool]) -> Exploration:
+        """Start a walk."""
+        return cls(frozenset(name for name, is_given in decided.items() if is_given), decided=decided)
+
+    def has(self, name: str) -> bool:
+        """Whether the input was decided to be given; raises UndecidedError if nothing was."""
+        if name not in self.decided:
+            raise UndecidedError(name)
+        return self.decided[name]
 
 
 def joined(path: str, name: str) -> str:
     """Path of a block in a container."""
     return f"{path}.{name}" if path else name
+
+
+def walk(block: Any, path: str = "") -> Any:
+    """Every block of a composition with its path, containers before what is in them."""
+    yield path, block
+    for name, part in getattr(block, "sub_blocks", {}).items():
+        yield from walk(part, joined(path, name))

@@ -41,7 +41,7 @@ class InsertableDict(dict[str, V], Generic[V]):
         """Put a block in the place of another, under the same name."""
 
         def put(parent: InsertableDict[V], leaf: str) -> None:
-            dict.__setitem__(parent, parent._known(leaf), block)
+            dict.__setitem__(parent, parent._known(leaf), parent._taken(leaf, block))
 
         return self._at(name, put)
 
@@ -61,7 +61,7 @@ class InsertableDict(dict[str, V], Generic[V]):
         if head:
             self._inner(self[head], path)[rest] = block
         else:
-            super().__setitem__(path, block)
+            super().__setitem__(path, self._taken(path, block))
 
     def pop(self, path: str, *default: Any) -> Any:
         """Remove a block and return it."""
@@ -96,9 +96,15 @@ class InsertableDict(dict[str, V], Generic[V]):
         self._refill(items)
 
     def _refill(self, items: list[tuple[str, V]]) -> Self:
-        self.clear()
-        self.update(items)
+        # All are looked at first: a block that is refused leaves the dict as it was.
+        taken = [(name, self._taken(name, block)) for name, block in items]
+        dict.clear(self)
+        dict.update(self, taken)
         return self
+
+    def _taken(self, _name: str, block: V) -> V:
+        """What is put in for a block that is handed over."""
+        return block
 
     @staticmethod
     def _inner(block: Any, path: str) -> Any:

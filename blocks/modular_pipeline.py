@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..registry import ComponentSpec, PipelineIndex, read_index
 from ..state import ComponentError, InputError, PipelineState
 from ..state.errors import did_you_mean, nearest
 from .base import ModularPipelineBlocks
+from .checks import Report
 from .components import PipelineComponents
 from .container import SubBlocks
 from .view import ComponentsView, PipelineConfig
@@ -40,6 +42,7 @@ class ModularPipeline(PipelineComponents):
             raise ComponentError("Sharing by a ComponentsManager is not part of this release; leave the argument out.")
         if index is None and pretrained_model_name_or_path:
             index = read_index(pretrained_model_name_or_path, **hub_options)
+        blocks.check().raise_faults()
         self.blocks = copy.deepcopy(blocks)
         self.settings = RunSettings()
         self._plans: dict[Any, Plan] = {}
@@ -155,6 +158,19 @@ class ModularPipeline(PipelineComponents):
         components = RunComponents(self.components, mutates)
         device = self.device
         return Run(components, self.config, ComponentsView(self, components), device, self.settings)
+
+    def check(self) -> Report:
+        """Check all workflows of the blocks: types, order, components, choices."""
+        return self.blocks.check()
+
+    def signature(self, workflow: str | None = None) -> inspect.Signature:
+        """The exact inputs of a workflow as Python's own signature; None is what runs with nothing given."""
+        return self.blocks.workflow(workflow).signature
+
+    @property
+    def available_workflows(self) -> list[str]:
+        """Names of the workflows that the blocks' choices allow."""
+        return self.blocks.available_workflows
 
     @property
     def loader(self) -> ModularPipeline:

@@ -21,6 +21,19 @@ def find_faults(flow: Dataflow) -> list[str]:
     return [*_type_conflicts(flow, certain=True), *_default_conflicts(flow, certain=True)]
 
 
+def late_writes(flow: Dataflow) -> list[str]:
+    """Required values that only a later block writes, which does not read them itself: an order mistake."""
+    return [
+        _missing_text(name, missing)
+        for name, missing in flow.missing.items()
+        if any(not _reads(flow, path, name) for path in missing.later)
+    ]
+
+
+def _reads(flow: Dataflow, path: str, name: str) -> bool:
+    return any(read.path == path and read.param.name == name for read in flow.reads)
+
+
 def find_warnings(flow: Dataflow) -> list[str]:
     """What looks wrong: as above where foreign code only hints at types; values that nobody can ever read."""
     return [

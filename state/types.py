@@ -126,6 +126,16 @@ def strip_metadata(hint: Any) -> Any:
     return hint
 
 
+def plain_type(hint: Any) -> Any:
+    """Return a type without any `Annotated` metadata, as a person would write it."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return plain_type(parts[0])
+    if origin in (Union, types.UnionType):
+        return Union[tuple(plain_type(part) for part in parts)]  # noqa: UP007 - built at run time
+    return hint
+
+
 def group_marker(hint: Any) -> Any:
     """Return the `Group` in an annotation's metadata, if any."""
     from .conditioning import Group
