@@ -140,6 +140,13 @@ class ModularPipelineBlocks:
             if param.name in values and values[param.name] is not state.values.get(param.name):
                 state.set(param.name, values[param.name], param.kwargs_type)
 
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:  # noqa: ARG002 - overrides read it
+        """Say what is wrong with the inputs that the caller gave, a sentence each; asked before anything is computed.
+
+        Types and ranges are checked without it: this is for what must fit together.
+        """
+        return ()
+
     @classmethod
     def bind(cls, family: FamilyContract) -> type[Self]:
         """Make the class of this block for a model family: roles become the family's components."""

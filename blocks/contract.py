@@ -94,6 +94,13 @@ class FamilyContract:
         factor = self.vae_scale_factor(vae)
         return (batch, int(denoiser.config.in_channels), height // factor, width // factor)
 
+    def size_fault(self, name: str, size: Any) -> str | None:
+        """Say what is wrong with a height or width in pixels; None for what is fine or no whole number."""
+        if not isinstance(size, int) or (size > 0 and size % self.size_multiple == 0):
+            return None
+        near = max(1, round(size / self.size_multiple)) * self.size_multiple
+        return f"{name} is {size}; it must be a multiple of {self.size_multiple}. The nearest is {near}."
+
     def denoiser_kwargs(self, conditioning: Mapping[str, Any], negative: Sequence[bool]) -> dict[str, Any]:
         """Arguments of the denoiser besides latents and timestep, for branches that run as one batch.
 

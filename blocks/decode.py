@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..state import InputError, Outputs
+from ..state import Outputs
 from ..state.vocabulary import Images, Latents, OutputType
 from .block import Block
 from .contract import Autoencoder
@@ -14,8 +14,6 @@ from .slots import component
 
 if TYPE_CHECKING:
     from diffusers.image_processor import VaeImageProcessor
-
-OUTPUT_TYPES = ("pil", "np", "pt", "latent")
 
 
 class Decode(Block):
@@ -30,8 +28,6 @@ class Decode(Block):
         images: Images
 
     def run(self, latents: Latents, output_type: OutputType = "pil") -> Out:
-        if output_type not in OUTPUT_TYPES:
-            raise InputError(f"output_type is {output_type!r}; it is one of {', '.join(OUTPUT_TYPES)}.")
         if output_type == "latent":
             return self.Out(images=latents)
         vae: Any = self.vae

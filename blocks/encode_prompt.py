@@ -129,13 +129,18 @@ def texts_by_encoder(fields: Sequence[Any], prompts: Mapping[str, Any], negative
         # An empty text counts as absent, as in the classic pipelines.
         given = prompts.get(name) or first
         first = given if not texts else first
-        texts.append([given] if isinstance(given, str) else list(given))
+        texts.append(_listed(given, len(texts[0]) if texts else 1))
         if len(texts[-1]) != len(texts[0]):
             raise InputError(
                 f"{name} holds {len(texts[-1])} texts and {fields[0].negative if negative else fields[0].positive} "
                 f"{len(texts[0])}; give one for each picture, or a single text."
             )
     return texts
+
+
+def _listed(given: str | list[str], count: int) -> list[str]:
+    listed = [given] if isinstance(given, str) else list(given)
+    return listed * count if len(listed) == 1 else listed
 
 
 def _repeated(texts: list[str], count: int) -> list[str]:

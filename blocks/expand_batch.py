@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ..state import Conditioning, Group, InputError, Outputs
+from ..state import Conditioning, Group, Outputs
 from ..state.vocabulary import BatchSize, DType, ImagesPerPrompt, PromptEmbeds
 from .block import Block
 from .encode_prompt import check_batch
@@ -24,8 +24,6 @@ class ExpandBatch(Block):
         embeds: Annotated[Conditioning, Group("prompt_embeds")],
         num_images_per_prompt: ImagesPerPrompt = 1,
     ) -> Out:
-        if num_images_per_prompt < 1:
-            raise InputError(f"num_images_per_prompt is {num_images_per_prompt}; it is 1 or more.")
         check_batch(embeds)
         repeated = embeds
         if num_images_per_prompt > 1:

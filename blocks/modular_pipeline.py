@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from attrs import evolve, fields
@@ -19,6 +20,9 @@ from .base import ModularPipelineBlocks
 from .checks import Report
 from .components import PipelineComponents
 from .container import SubBlocks
+from .contract import UNBOUND
+from .flattening import walk
+from .input_checks import expectations, family_faults, input_faults
 from .view import ComponentsView, PipelineConfig
 
 
@@ -46,6 +50,8 @@ class ModularPipeline(PipelineComponents):
         self.blocks = copy.deepcopy(blocks)
         self.settings = RunSettings()
         self._plans: dict[Any, Plan] = {}
+        self._expected: dict[Plan, dict[str, Any]] = {}
+        self._fault_finders = _fault_finders(self.blocks)
         self._edits = SubBlocks.edits
         self._shape = _shape_of(self.blocks)
         super().__init__(self.blocks, index)
@@ -83,6 +89,7 @@ class ModularPipeline(PipelineComponents):
         carried = dict(state.values) if state is not None else {}
         values = {**carried, **inputs}
         plan = self.plan(values, checked=inputs)
+        self._check_values(plan, inputs)
         self._check_outputs(plan, output)
         self.require(plan.components)
         final = plan.run(values, self._make_run)
@@ -121,6 +128,8 @@ class ModularPipeline(PipelineComponents):
             return
         self._shape = shape
         self._plans.clear()
+        self._expected.clear()
+        self._fault_finders = _fault_finders(self.blocks)
         self.register(self.blocks.expected_components)
         self.config = self._completed_config(self.config)
 
@@ -146,6 +155,16 @@ class ModularPipeline(PipelineComponents):
         if faults:
             raise InputError.of("The inputs do not fit", faults)
         return plan
+
+    def _check_values(self, plan: Plan, inputs: Mapping[str, Any]) -> None:
+        expected = self._expected.get(plan)
+        if expected is None:
+            expected = self._expected[plan] = expectations(plan)
+        faults = input_faults(expected, inputs)
+        for find in self._fault_finders:
+            faults += [fault for fault in find(inputs) if fault not in faults]
+        if faults:
+            raise InputError.of("The inputs do not fit", faults)
 
     def _check_outputs(self, plan: Plan, output: str | list[str] | None) -> None:
         names = [output] if isinstance(output, str) else output or []
@@ -219,6 +238,14 @@ class ModularPipeline(PipelineComponents):
             lines.append(f"  {name:<16} {class_name:<28} {state:<11} {_origin(spec)}")
         lines += [f"  config.{name} = {value!r}" for name, value in self.config.items()]
         return "\n".join(lines)
+
+
+def _fault_finders(blocks: ModularPipelineBlocks) -> list[Callable[[Mapping[str, Any]], Iterable[str]]]:
+    """What looks at the caller's inputs as a whole: the families that blocks are bound to, and blocks of their own."""
+    parts = [block for _, block in walk(blocks)]
+    families = {id(block.family): block.family for block in parts if block.family is not UNBOUND}
+    own = [block.input_faults for block in parts if type(block).input_faults is not ModularPipelineBlocks.input_faults]
+    return [*(partial(family_faults, family) for family in families.values()), *own]
 
 
 def _origin(spec: ComponentSpec) -> str:

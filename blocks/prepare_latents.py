@@ -39,7 +39,9 @@ class PrepareLatents(Block):
     ) -> Out:
         default = self.family.default_size(self.denoiser, self.vae)
         height, width = height or default, width or default
-        check_size(height, width, self.family.size_multiple)
+        faults = [self.family.size_fault(name, size) for name, size in (("height", height), ("width", width))]
+        if any(faults):
+            raise InputError(" ".join(filter(None, faults)))
         batch = batch_size * num_images_per_prompt
         shape = self.family.latent_shape(self.denoiser, self.vae, batch, height, width)
         if latents is None:
@@ -51,14 +53,6 @@ class PrepareLatents(Block):
         scheduler: Any = self.scheduler
         scaled = latents.to(self.device) * scheduler.init_noise_sigma
         return self.Out(latents=scaled, height=height, width=width)
-
-
-def check_size(height: int, width: int, multiple: int) -> None:
-    """Raise InputError if a size is not a multiple of the family's, naming the nearest that is."""
-    for name, size in (("height", height), ("width", width)):
-        if size <= 0 or size % multiple:
-            near = max(multiple, round(size / multiple) * multiple)
-            raise InputError(f"{name} is {size}; it must be a multiple of {multiple}. The nearest is {near}.")
 
 
 def draw_noise(shape: tuple[int, ...], generator: Any, device: torch.device | str, dtype: torch.dtype) -> Tensor:

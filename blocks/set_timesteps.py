@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..state import InputError, Outputs
@@ -21,6 +22,11 @@ class SetTimesteps(Block):
         timesteps: Timesteps
         num_inference_steps: StepCount
 
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Timesteps and sigmas exclude each other."""
+        if given.get("timesteps") is not None and given.get("sigmas") is not None:
+            yield "timesteps and sigmas are two ways to say one thing; give one of them."
+
     def run(
         self,
         num_inference_steps: StepCount = 50,
@@ -29,10 +35,9 @@ class SetTimesteps(Block):
         denoising_end: DenoisingEnd | None = None,
     ) -> Out:
         scheduler: Any = self.scheduler
-        if timesteps is not None and sigmas is not None:
-            raise InputError("timesteps and sigmas are two ways to say one thing; give one of them.")
-        if timesteps is None and sigmas is None and num_inference_steps < 1:
-            raise InputError(f"num_inference_steps is {num_inference_steps}; it is 1 or more.")
+        faults = list(self.input_faults({"timesteps": timesteps, "sigmas": sigmas}))
+        if faults:
+            raise InputError.of("The inputs do not fit", faults)
         own = {"timesteps": timesteps} if timesteps is not None else {"sigmas": sigmas}
         if timesteps is None and sigmas is None:
             scheduler.set_timesteps(num_inference_steps, device=self.device)
@@ -58,7 +63,5 @@ def refuse_unknown(scheduler: Any, own: dict[str, Any]) -> None:
 
 def until(timesteps: Any, denoising_end: float, train_timesteps: int) -> Any:
     """Cut timesteps where a share of the noise range is left, for another model to go on from there."""
-    if not 0.0 < denoising_end < 1.0:
-        raise InputError(f"denoising_end is {denoising_end}; it is a share of the noise range, between 0 and 1.")
     cutoff = round(train_timesteps - denoising_end * train_timesteps)
     return timesteps[: int((timesteps >= cutoff).sum())]

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 @frozen(eq=False)
 class Executable:
-    """A step with its reads bound; exactly one of the three kinds' fields is set."""
+    """A step with its reads bound; exactly one of the three kinds' fields is set. `checked` wraps a leaf's call."""
 
     path: str
     prepare: Callable[[Run], Call] | None = None
+    checked: Callable[[Call], Call] | None = None
     body: tuple[Executable, ...] = ()
     prepare_turns: Callable[[Run], Turns] | None = None
     keeps: frozenset[str] = frozenset()
@@ -68,7 +69,8 @@ def _prepared(executable: Executable, run: Run) -> Call:
         return _loop_call(executable, run)
     assert executable.prepare is not None
     try:
-        return executable.prepare(run)
+        call = executable.prepare(run)
+        return executable.checked(call) if executable.checked is not None and run.settings.check_values else call
     except BaseException as error:
         _mark(error, executable.path)
         raise

@@ -9,6 +9,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from ..state import CompositionError, InputError, PipelineState
+from .boundary import checked
 from .checks import find_faults, find_warnings, missing_inputs
 from .dataflow import Dataflow, trace
 from .executor import Executable, execute
@@ -132,7 +133,7 @@ def _groups(steps: Sequence[Step], given: frozenset[str]) -> dict[str, list[str]
 def _bound(step: Step, flow: Dataflow) -> Executable:
     presence = flow.presence[id(step)]
     if isinstance(step, LeafStep):
-        return Executable(step.path, prepare=step.bind(presence))
+        return Executable(step.path, prepare=step.bind(presence), checked=checked(step, flow.provenance))
     if isinstance(step, LoopStep):
         return Executable(
             step.path,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import numbers
 import types
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -15,6 +16,8 @@ _NONE = type(None)
 _CALLABLE: Any = Callable
 _NUMBERS: dict[type, tuple[type, ...]] = {float: (int, float), complex: (int, float, complex)}
 """The numeric tower of PEP 484: a whole number is fine where a float is asked for."""
+_ABSTRACT_NUMBERS = {int: numbers.Integral, float: numbers.Real, complex: numbers.Complex}
+"""Numbers of other libraries, such as numpy's, count as well."""
 
 
 def conflict(given: Any, wanted: Any) -> str | None:
@@ -143,8 +146,8 @@ def _accepts_one(value: Any, hint: Any) -> bool:
     origin, parts = get_origin(hint), get_args(hint)
     if origin is Literal:
         return any(value == part and type(value) is type(part) for part in parts)
-    if hint is int or hint in _NUMBERS:
-        return isinstance(value, _NUMBERS.get(hint, int)) and not isinstance(value, bool)
+    if hint in _ABSTRACT_NUMBERS:
+        return isinstance(value, _ABSTRACT_NUMBERS[hint]) and not isinstance(value, bool)
     if origin is None and isinstance(hint, type):
         return _is_structural(hint) or isinstance(value, hint)
     if origin is list:

@@ -6,6 +6,8 @@ letters: b pictures of a batch, c channels, h w height and width in latents, tok
 
 from __future__ import annotations
 
+import math
+import numbers
 from typing import TYPE_CHECKING, Annotated, Any, ForwardRef, Literal, Union, get_args, get_origin
 
 from attrs import frozen
@@ -31,27 +33,64 @@ class Value:
     Attributes:
         shape: dimensions by name, as in "b c h w"; empty for what is no tensor.
         doc: meaning, unit or range, convention.
+        low, high: bounds of a number, or of every number in a list; infinity and NaN are refused where one is set.
+        open: the bounds themselves are refused too.
+        dtype: "float", "int" or "bool" for tensors that must be of that kind.
     """
 
     shape: str = ""
     doc: str = ""
+    low: float | None = None
+    high: float | None = None
+    open: bool = False
+    dtype: Literal["", "float", "int", "bool"] = ""
+
+    def problem(self, value: Any) -> str | None:
+        """Say what is wrong with a number, or with one in a list; None for what is fine or no number."""
+        if self.low is None and self.high is None:
+            return None
+        if isinstance(value, (list, tuple)):
+            found = next((item for item in value if self.problem(item)), None)
+            return f"holds {found}; each must be {self.range_words}" if found is not None else None
+        if not isinstance(value, numbers.Real) or self._is_inside(float(value)):
+            return None
+        return f"is {value}; it must be {self.range_words}"
+
+    def _is_inside(self, number: float) -> bool:
+        low, high = (-math.inf if self.low is None else self.low), (math.inf if self.high is None else self.high)
+        return math.isfinite(number) and (low < number < high if self.open else low <= number <= high)
+
+    @property
+    def range_words(self) -> str:
+        """The bounds in words."""
+        if self.high is None:
+            return f"more than {self.low:g}" if self.open else f"{self.low:g} or more"
+        return f"between {self.low or 0:g} and {self.high:g}" + (", and neither" if self.open else "")
 
 
 Prompt = Annotated[str | list[str], Value(doc="What the pictures shall show; a list makes one batch item each.")]
 NegativePrompt = Annotated[str | list[str], Value(doc="What the pictures shall not show.")]
 SecondPrompt = Annotated[str | list[str], Value(doc="Prompt of the second text encoder; the first's where absent.")]
 SecondNegativePrompt = Annotated[str | list[str], Value(doc="Negative prompt of the second text encoder; likewise.")]
-PromptEmbeds = Annotated[Tensor, Value("b tokens width", "Hidden states of the text encoders, joined by width.")]
-PooledPromptEmbeds = Annotated[Tensor, Value("b width", "One vector per prompt, from the last text encoder.")]
-Latents = Annotated[Tensor, Value("b c h w", "Noisy latents at the current sigma, as the scheduler keeps them.")]
-ScaledLatents = Annotated[Tensor, Value("b c h w", "Latents scaled as the denoiser expects them at this step.")]
+PromptEmbeds = Annotated[
+    Tensor, Value("b tokens width", "Hidden states of the text encoders, joined by width.", dtype="float")
+]
+PooledPromptEmbeds = Annotated[
+    Tensor, Value("b pooled", "One vector per prompt, from the last text encoder.", dtype="float")
+]
+Latents = Annotated[
+    Tensor, Value("b c h w", "Noisy latents at the current sigma, as the scheduler keeps them.", dtype="float")
+]
+ScaledLatents = Annotated[
+    Tensor, Value("b channels h w", "Latents scaled as the denoiser expects them at this step.", dtype="float")
+]
 NoisePrediction = Annotated[
-    Tensor, Value("b c h w", "The denoiser's guided output, in the scheduler's prediction type.")
+    Tensor, Value("b c h w", "The denoiser's guided output, in the scheduler's prediction type.", dtype="float")
 ]
 Timesteps = Annotated[Tensor, Value("steps", "The denoiser's timesteps, in the order of the loop.")]
 Timestep = Annotated[Tensor, Value("", "The denoiser's timestep of this step, a scalar.")]
 TimeIds = Annotated[Tensor, Value("b ids", "Original size, crop corner and target size, each as height and width.")]
-Size = Annotated[tuple[int, int], Value(doc="Height and width in pixels that the picture shall look like.")]
+Size = Annotated[tuple[int, int], Value(doc="Height and width in pixels that the picture shall look like.", low=1)]
 Images = Annotated[
     Union[list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
     Value(doc='Finished pictures: a list of PIL images, an array "b h w c" or tensor "b c h w" in 0..1, or latents.'),
@@ -61,18 +100,18 @@ Generators = Annotated[
     Union[Generator, list[Generator]],  # noqa: UP007 - forward references have no "|"
     Value(doc="Source of the noise; a list gives each picture of the batch its own. CPU generators always work."),
 ]
-GuidanceScale = Annotated[float, Value(doc="Strength of guidance in this run, in place of the guider's own.")]
-StepCount = Annotated[int, Value(doc="Number of denoising steps.")]
+GuidanceScale = Annotated[float, Value(doc="Strength of guidance in this run, in place of the guider's own.", low=0)]
+StepCount = Annotated[int, Value(doc="Number of denoising steps.", low=1)]
 StepIndex = Annotated[int, Value(doc="Which turn of the loop this is, from 0.")]
-ImagesPerPrompt = Annotated[int, Value(doc="Pictures per prompt.")]
-BatchSize = Annotated[int, Value(doc="Number of prompts, before num_images_per_prompt.")]
-Height = Annotated[int, Value(doc="Height of the pictures in pixels; the denoiser's own size where absent.")]
-Width = Annotated[int, Value(doc="Width of the pictures in pixels; the denoiser's own size where absent.")]
-ClipSkip = Annotated[int, Value(doc="Layers to skip at the end of the text encoders, beside the last.")]
-OwnTimesteps = Annotated[list[int], Value(doc="Timesteps of your own, highest first.")]
-Sigmas = Annotated[list[float], Value(doc="Noise levels of your own, highest first.")]
-DenoisingEnd = Annotated[float, Value(doc="Share of the noise range after which to stop, between 0 and 1.")]
-Eta = Annotated[float, Value(doc="Share of fresh noise per step, 0 to 1; read by DDIM alone.")]
+ImagesPerPrompt = Annotated[int, Value(doc="Pictures per prompt.", low=1)]
+BatchSize = Annotated[int, Value(doc="Number of prompts, before num_images_per_prompt.", low=1)]
+Height = Annotated[int, Value(doc="Height of the pictures in pixels; the denoiser's own size where absent.", low=1)]
+Width = Annotated[int, Value(doc="Width of the pictures in pixels; the denoiser's own size where absent.", low=1)]
+ClipSkip = Annotated[int, Value(doc="Layers to skip at the end of the text encoders, beside the last.", low=0)]
+OwnTimesteps = Annotated[list[int], Value(doc="Timesteps of your own, highest first.", low=0)]
+Sigmas = Annotated[list[float], Value(doc="Noise levels of your own, highest first.", low=0)]
+DenoisingEnd = Annotated[float, Value(doc="Share of the noise range after which to stop.", low=0, high=1, open=True)]
+Eta = Annotated[float, Value(doc="Share of fresh noise per step; read by DDIM alone.", low=0, high=1)]
 GuidanceMemory = Annotated[Any, Value(doc="What the guider keeps from step to step.")]
 CropCorner = Annotated[
     tuple[int, int], Value(doc="Top and left corner in pixels of the crop that the picture shall look like.")
