@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ..engine import LeafStep, Plan, Run, Step, make_plan
+from ..engine.dataflow import trace
+from ..engine.explain import Explanation
+from ..engine.graph import Graph, make_graph
 from ..engine.steps import Call, Presence, Values
 from ..registry import ComponentSpec
 from ..state import BlockState, ConfigSpec, InputParam, OutputParam, PipelineState, RunError
@@ -165,7 +168,21 @@ class ModularPipelineBlocks:
         names = frozenset(given)
         present = {k for k, v in given.items() if v is not None} if isinstance(given, Mapping) else names
         flattening = Flattening(frozenset(present))
-        return make_plan(self.steps(flattening, ""), names, flattening.triggers)
+        return make_plan(self.steps(flattening, ""), names, flattening.triggers, flattening.skipped)
+
+    def explain(self, *names: str, **values: Any) -> Explanation:
+        """What runs when these inputs are given: a table to print, or to show in a notebook.
+
+        Raises:
+            InputError: required inputs are missing. CompositionError: the blocks do not fit together.
+        """
+        return self.plan({**dict.fromkeys(names, True), **values}).explain()
+
+    def graph(self) -> Graph:
+        """The whole composition as a picture, every branch of every choice in it."""
+        flattening = Flattening(frozenset(), keeps_choices=True)
+        steps = self.steps(flattening, "")
+        return make_graph(steps, trace(steps, ()))
 
     def check(self) -> Report:
         """Check all workflows: types, order, components, choices. Loads and runs nothing.

@@ -70,6 +70,7 @@ class ConditionalPipelineBlocks(Container):
             raise CompositionError(f"{name} is empty: it has no branches.")
         decided, branch = self.choose(flattening)
         if decided:
+            self._note_skipped(branch, flattening, name)
             if branch is None:
                 return []
             self.check_required(branch, flattening, name)
@@ -92,6 +93,13 @@ class ConditionalPipelineBlocks(Container):
         return [
             ChoiceStep(name, tuple(InputParam(trigger) for trigger in triggers), branches, select, self.has_default)
         ]
+
+    def _note_skipped(self, branch: str | None, flattening: Flattening, path: str) -> None:
+        others = [key for key in self.sub_blocks if key != branch]
+        if others:
+            given = ", ".join(name for name in self.trigger_names if name in flattening.given)
+            reason = f"{given} given" if given else f"{' and '.join(self.trigger_names)} not given"
+            flattening.skipped[path] = f"{', '.join(others)} ({reason})"
 
     def check_required(self, branch: str, flattening: Flattening, path: str) -> None:
         """Refuse a branch whose other conditions do not hold; see `AutoPipelineBlocks.block_requires`."""
@@ -148,6 +156,8 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
 
     def choose(self, flattening: Flattening) -> tuple[bool, str | None]:
         """Decide by the given names; a trigger that a block writes in the run can only be decided there."""
+        if flattening.keeps_choices:
+            return False, None
         for name, trigger in self.pairs:
             if trigger is not None and trigger in flattening.written and trigger not in flattening.given:
                 return False, None

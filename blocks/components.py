@@ -21,6 +21,7 @@ class PipelineComponents:
     Attributes:
         specs: component name to its spec, in the order in which the blocks name them.
         components: component name to the component, None while it is not loaded.
+        notes: what a person should know of the models; `explain` shows it.
     """
 
     def __init__(self, blocks: ModularPipelineBlocks, index: PipelineIndex | None) -> None:
@@ -28,6 +29,7 @@ class PipelineComponents:
         self.specs: dict[str, ComponentSpec] = {}
         self.components: dict[str, Any] = {}
         self._device: Any = "cpu"
+        self.notes: list[str] = []
         self.register(blocks.expected_components)
 
     def register(self, expected: Iterable[ComponentSpec]) -> None:
@@ -126,6 +128,11 @@ class PipelineComponents:
             self.components[name] = self._placed(component)
             self.specs[name] = spec
 
+    def component_sizes(self, names: Iterable[str]) -> dict[str, int]:
+        """Bytes of components: of loaded ones their tensors, of others what the headers of their files say."""
+        sizes = {name: _size_of(self.components[name], self.specs[name]) for name in names}
+        return {name: size for name, size in sizes.items() if size is not None}
+
     def to(self, device: Any = None, dtype: Any = None) -> Self:
         """Move all loaded models to a device, or cast them."""
         import torch
@@ -182,6 +189,15 @@ class PipelineComponents:
         ]
         if faults:
             raise ComponentError.of("Components are unknown", faults)
+
+
+def _size_of(component: Any, spec: ComponentSpec) -> int | None:
+    import torch
+
+    if isinstance(component, torch.nn.Module):
+        tensors = {tensor.data_ptr(): tensor for tensor in component.state_dict().values()}
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    return spec.stored_bytes() if component is None else 0
 
 
 def _merged(expected: ComponentSpec, saved: ComponentSpec | None) -> ComponentSpec:

@@ -17,6 +17,8 @@ class Flattening:
         written: values that a block before this point (or anywhere in a surrounding loop) may write.
         loop_variables: names that the surrounding loops yield. triggers: names that decided a choice.
         taken: paths of the branches that were taken, or that the run may take.
+        skipped: path of each choice that is decided to the branches that do not run, and why.
+        keeps_choices: nothing is decided; every branch is kept.
     """
 
     given: frozenset[str]
@@ -24,6 +26,8 @@ class Flattening:
     loop_variables: tuple[str, ...] = ()
     triggers: set[str] = field(factory=set)
     taken: set[str] = field(factory=set)
+    skipped: dict[str, str] = field(factory=dict)
+    keeps_choices: bool = False
 
     def has(self, name: str) -> bool:
         """Whether the caller gives an input."""

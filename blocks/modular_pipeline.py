@@ -12,6 +12,8 @@ from attrs import evolve, fields
 
 from ..engine import Plan, Run, RunSettings
 from ..engine.executor import value_or_fail
+from ..engine.explain import Explanation
+from ..engine.graph import Graph
 from ..engine.isolation import RunComponents
 from ..registry import ComponentSpec, PipelineIndex, read_index
 from ..state import ComponentError, InputError, PipelineState
@@ -181,6 +183,19 @@ class ModularPipeline(PipelineComponents):
     def check(self) -> Report:
         """Check all workflows of the blocks: types, order, components, choices."""
         return self.blocks.check()
+
+    def explain(self, *names: str, **values: Any) -> Explanation:
+        """What runs when these inputs are given, with the sizes of components that are loaded or lie in files.
+
+        Raises:
+            InputError: inputs are unknown or missing.
+        """
+        plan = self.plan({**dict.fromkeys(names, True), **values})
+        return plan.explain(self.component_sizes(plan.components), self.notes)
+
+    def graph(self) -> Graph:
+        """The whole composition as a picture; `pipe.plan(["prompt"]).graph` is that of one plan."""
+        return self.blocks.graph()
 
     def signature(self, workflow: str | None = None) -> inspect.Signature:
         """The exact inputs of a workflow as Python's own signature; None is what runs with nothing given."""

@@ -13,9 +13,13 @@ from .boundary import checked
 from .checks import find_faults, find_warnings, missing_inputs
 from .dataflow import Dataflow, trace
 from .executor import Executable, execute
+from .explain import Explanation, explain
+from .graph import Graph, make_graph
 from .isolation import RunComponents
 from .settings import RunSettings
 from .steps import LeafStep, LoopStep, Step, Values, all_steps, leaves
+
+_NOTHING: Mapping[str, str] = {}
 
 
 @define(eq=False)
@@ -48,6 +52,7 @@ class Plan:
         components: names of the components that are needed, in order of first use.
         mutates: components of which every run gets its own clone.
         flow: who gives each value to whom. warnings: what looks wrong and may be meant.
+        skipped: path of a choice to the branches that do not run, and why.
     """
 
     steps: tuple[Step, ...]
@@ -60,6 +65,7 @@ class Plan:
     mutates: frozenset[str]
     flow: Dataflow = field(repr=False)
     warnings: tuple[str, ...]
+    skipped: Mapping[str, str]
     _executables: tuple[Executable, ...] = field(repr=False)
 
     @cached_property
@@ -71,6 +77,15 @@ class Plan:
     def component_last_use(self) -> dict[str, str]:
         """Component name to the path of the step that uses it last."""
         return {name: step.path for step in all_steps(self.steps) for name in getattr(step, "components", ())}
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The plan as a picture: steps, and the values between them."""
+        return make_graph(self.steps, self.flow)
+
+    def explain(self, sizes: Mapping[str, int] | None = None, notes: Sequence[str] = ()) -> Explanation:
+        """The plan as a table: what runs, reads, writes, uses, is skipped. `sizes` are bytes of components."""
+        return explain(self, sizes, notes)
 
     @property
     def paths(self) -> list[str]:
@@ -87,11 +102,13 @@ class Plan:
         return state
 
 
-def make_plan(steps: Sequence[Step], given: Iterable[str], also_read: Iterable[str] = ()) -> Plan:
+def make_plan(
+    steps: Sequence[Step], given: Iterable[str], also_read: Iterable[str] = (), skipped: Mapping[str, str] = _NOTHING
+) -> Plan:
     """Bind every step's reads for a set of given names, and check that they fit.
 
     Args:
-        also_read: names that were read to choose these steps.
+        also_read: names that were read to choose these steps. skipped: choices to branches that were not chosen.
 
     Raises:
         InputError: required inputs that nobody gives, all of them.
@@ -115,6 +132,7 @@ def make_plan(steps: Sequence[Step], given: Iterable[str], also_read: Iterable[s
         mutates=frozenset(name for step in all_steps(steps) for name in getattr(step, "mutates", ())),
         flow=flow,
         warnings=tuple(find_warnings(flow)),
+        skipped=dict(skipped),
         executables=tuple(_bound(step, flow) for step in steps),
     )
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import copy
 import inspect
+from pathlib import Path
 from typing import Any, Literal, Self, cast
 
 from ..state import ComponentError
 from .classes import library_of, resolve_class
+from .weights import stored_bytes
 
 LOADING_FIELDS = ("pretrained_model_name_or_path", "subfolder", "variant", "revision")
 CreationMethod = Literal["from_config", "from_pretrained"]
@@ -184,6 +186,14 @@ class ComponentSpec:
         self._type_hint = type(component) if self._type_hint is None else self._type_hint
         _stamp(component, self.load_id)
         return component
+
+    def stored_bytes(self) -> int | None:
+        """Bytes of its weights in the files of a local folder; None where that cannot be told."""
+        if self.default_creation_method == "from_config":
+            return 0
+        if self.repo is None:
+            return None
+        return stored_bytes(Path(self.repo) / (self.subfolder or ""), self.variant)
 
     def copy(self) -> Self:
         """Return a spec of its own to edit."""

@@ -33,4 +33,8 @@ def embedded(**load_options: Any) -> ModularPipeline:
     """
     pipe = ModularPipeline.from_pretrained(str(FOLDER)).load_components(**load_options)
     pipe.update_components(guider=ClassifierFreeGuidance(guidance_scale=GUIDANCE_SCALE))
+    pipe.notes.append(
+        f"knows {len(known_words()['things'])} words for things, and {', '.join(known_words()['shapes'])}, in "
+        f"{len(known_words()['colours'])} colours: brickwork.presets.embedded.known_words(); unknown_words(prompt)"
+    )
     return pipe
