@@ -195,8 +195,9 @@ def _size_of(component: Any, spec: ComponentSpec) -> int | None:
     import torch
 
     if isinstance(component, torch.nn.Module):
-        tensors = {tensor.data_ptr(): tensor for tensor in component.state_dict().values()}
-        return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+        kept = component.state_dict().keys()  # buffers that are no part of the weights do not count
+        tensors = [*component.named_parameters(), *component.named_buffers()]
+        return sum(int(tensor.numel()) * tensor.element_size() for name, tensor in tensors if name in kept)
     return spec.stored_bytes() if component is None else 0
 
 

@@ -28,11 +28,13 @@ def test_the_table_says_who_gives_what_to_whom(
     blocks: SequentialPipelineBlocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "140")
-    text = str(blocks.explain("prompt", height=64))
+    explanation = blocks.explain("prompt", height=64)
+    text = str(explanation)
     assert "Runs when given: height, prompt" in text
     assert "prepare_latents" in text
     assert "the caller: height" in text
-    assert "prepare_latents or after_denoiser (last turn):" in text
+    reads = {row.step: row.reads for row in explanation.rows}
+    assert "prepare_latents or after_denoiser (last turn): latents" in reads["denoise.before_denoiser"]
     assert "skipped at text_encoder.positive: given (prompt_embeds not given)" in text
     other = str(blocks.explain("prompt", "negative_prompt_embeds", "negative_pooled_prompt_embeds"))
     assert "skipped at text_encoder.negative: encode (negative_prompt_embeds given)" in other
