@@ -119,9 +119,14 @@ class FamilyContract:
             place[name] = values[0] if len(values) == 1 else _joined(values)
         return kwargs
 
-    def size_ids(self, denoiser: Any, sizes: Sequence[tuple[int, int]], pooled_width: int) -> list[int]:
+    def size_ids(self, denoiser: Any, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
         """The numbers that tell the denoiser about sizes and crops; of families that have such."""
         raise NotImplementedError(f"{self.name} is told nothing about sizes.")
+
+    def scale_latents(self, vae: Any, latents: Tensor) -> Tensor:
+        """Bring latents from the VAE's scale to the denoiser's."""
+        scale: float = vae.config.scaling_factor
+        return latents * scale
 
     def unscale_latents(self, vae: Any, latents: Tensor) -> Tensor:
         """Bring latents from the denoiser's scale to the VAE's."""

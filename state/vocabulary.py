@@ -101,6 +101,25 @@ Generators = Annotated[
     Value(doc="Source of the noise; a list gives each picture of the batch its own. CPU generators always work."),
 ]
 GuidanceScale = Annotated[float, Value(doc="Strength of guidance in this run, in place of the guider's own.", low=0)]
+InputImage = Annotated[
+    Union[Image, list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
+    Value(doc="The picture to begin from: one for all prompts, or one for each. Tensors and arrays are in 0..1."),
+]
+MaskImage = Annotated[
+    Union[Image, list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
+    Value(doc="White where the picture is drawn anew, black where it stays."),
+]
+ImageLatents = Annotated[
+    Tensor,
+    Value("images c h w", "Latents of the given pictures, without noise, in the denoiser's scale.", dtype="float"),
+]
+Noise = Annotated[Tensor, Value("b c h w", "The noise that was added to the latents.", dtype="float")]
+Mask = Annotated[
+    Tensor, Value("b 1 h w", "1 where the picture is drawn anew, 0 where it stays, in latents.", dtype="float")
+]
+LatentTimestep = Annotated[Tensor, Value("1", "The first timestep of the loop, whose noise the latents carry.")]
+Strength = Annotated[float, Value(doc="How much of the given picture is drawn anew.", low=0, high=1)]
+AestheticScore = Annotated[float, Value(doc="Rating that the picture shall look like; read by refiners alone.", low=0)]
 StepCount = Annotated[int, Value(doc="Number of denoising steps.", low=1)]
 StepIndex = Annotated[int, Value(doc="Which turn of the loop this is, from 0.")]
 ImagesPerPrompt = Annotated[int, Value(doc="Pictures per prompt.", low=1)]
@@ -110,6 +129,10 @@ Width = Annotated[int, Value(doc="Width of the pictures in pixels; the denoiser'
 ClipSkip = Annotated[int, Value(doc="Layers to skip at the end of the text encoders, beside the last.", low=0)]
 OwnTimesteps = Annotated[list[int], Value(doc="Timesteps of your own, highest first.", low=0)]
 Sigmas = Annotated[list[float], Value(doc="Noise levels of your own, highest first.", low=0)]
+DenoisingStart = Annotated[
+    float,
+    Value(doc="Share of the noise range from which to go on, without new noise.", low=0, high=1, open=True),
+]
 DenoisingEnd = Annotated[float, Value(doc="Share of the noise range after which to stop.", low=0, high=1, open=True)]
 Eta = Annotated[float, Value(doc="Share of fresh noise per step; read by DDIM alone.", low=0, high=1)]
 GuidanceMemory = Annotated[Any, Value(doc="What the guider keeps from step to step.")]

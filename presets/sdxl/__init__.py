@@ -1,6 +1,9 @@
 """Stable Diffusion XL (Podell et al. 2023, https://arxiv.org/abs/2307.01952)."""
 
+from .auto import AUTO_BLOCKS, AutoBlocks
 from .contract import SDXL
+from .image2image import IMAGE2IMAGE_BLOCKS
+from .inpaint import INPAINT_BLOCKS
 from .text2image import TEXT2IMAGE_BLOCKS
 
-__all__ = ["SDXL", "TEXT2IMAGE_BLOCKS"]
+__all__ = ["AUTO_BLOCKS", "IMAGE2IMAGE_BLOCKS", "INPAINT_BLOCKS", "SDXL", "TEXT2IMAGE_BLOCKS", "AutoBlocks"]

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 class SDXLContract(FamilyContract):
     """Stable Diffusion XL: two CLIP text encoders, and a UNet that is told pooled text and sizes."""
 
-    def size_ids(self, denoiser: Any, sizes: Sequence[tuple[int, int]], pooled_width: int) -> list[int]:
-        """Original size, crop corner and target size in a row, checked against the UNet's embedding layer."""
-        ids = [int(number) for size in sizes for number in size]
+    def size_ids(self, denoiser: Any, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
+        """Original size, crop corner, and target size or rating in a row, checked against the UNet's embedding layer."""
+        ids = [number for size in sizes for number in size]
         expected = denoiser.config.projection_class_embeddings_input_dim
         got = denoiser.config.addition_time_embed_dim * len(ids) + pooled_width
         if expected != got:
@@ -39,16 +39,32 @@ class SDXLContract(FamilyContract):
             )
         return ids
 
+    def scale_latents(self, vae: Any, latents: Tensor) -> Tensor:
+        """Apply scaling, and per-channel mean and deviation where the VAE's config names them."""
+        scale: float = vae.config.scaling_factor
+        statistics = _statistics(vae, latents)
+        if statistics is None:
+            return scale * latents
+        mean, deviation = statistics
+        scaled: Tensor = (latents - mean) * scale / deviation
+        return scaled
+
     def unscale_latents(self, vae: Any, latents: Tensor) -> Tensor:
         """Undo scaling, and per-channel mean and deviation where the VAE's config names them."""
-        mean = getattr(vae.config, "latents_mean", None)
-        deviation = getattr(vae.config, "latents_std", None)
         scale: float = vae.config.scaling_factor
-        if mean is None or deviation is None:
+        statistics = _statistics(vae, latents)
+        if statistics is None:
             return latents / scale
-        mean, deviation = (latents.new_tensor(part).view(1, -1, 1, 1) for part in (mean, deviation))
+        mean, deviation = statistics
         unscaled: Tensor = latents * deviation / scale + mean
         return unscaled
+
+
+def _statistics(vae: Any, latents: Tensor) -> tuple[Tensor, Tensor] | None:
+    mean, deviation = (getattr(vae.config, name, None) for name in ("latents_mean", "latents_std"))
+    if mean is None or deviation is None:
+        return None
+    return latents.new_tensor(mean).view(1, -1, 1, 1), latents.new_tensor(deviation).view(1, -1, 1, 1)
 
 
 _EMBEDS = (

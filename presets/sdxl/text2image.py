@@ -13,7 +13,9 @@ from ...blocks.prepare_size_conditioning import PrepareSizeConditioning
 from ...blocks.set_timesteps import SetTimesteps
 from .contract import SDXL
 
-TEXT2IMAGE_BLOCKS: InsertableDict[type[ModularPipelineBlocks]] = InsertableDict(
+Blocks = InsertableDict[type[ModularPipelineBlocks]]
+
+TEXT2IMAGE_BLOCKS: Blocks = InsertableDict(
     text_encoder=EncodePrompt.bind(SDXL),
     input=ExpandBatch.bind(SDXL),
     set_timesteps=SetTimesteps.bind(SDXL),

@@ -1,0 +1,23 @@
+"""Image to image."""
+
+from __future__ import annotations
+
+from ...blocks.encode_image import EncodeImage
+from ...blocks.insertable_dict import InsertableDict
+from ...blocks.prepare_image_latents import PrepareImageLatents
+from ...blocks.prepare_size_conditioning import PrepareImageSizeConditioning
+from ...blocks.set_timesteps import SetPartialTimesteps
+from .contract import SDXL
+from .text2image import TEXT2IMAGE_BLOCKS, Blocks
+
+IMAGE2IMAGE_BLOCKS: Blocks = InsertableDict(
+    text_encoder=TEXT2IMAGE_BLOCKS["text_encoder"],
+    image_encoder=EncodeImage.bind(SDXL),
+    input=TEXT2IMAGE_BLOCKS["input"],
+    set_timesteps=SetPartialTimesteps.bind(SDXL),
+    prepare_latents=PrepareImageLatents.bind(SDXL),
+    prepare_add_cond=PrepareImageSizeConditioning.bind(SDXL),
+    denoise=TEXT2IMAGE_BLOCKS["denoise"],
+    decode=TEXT2IMAGE_BLOCKS["decode"],
+)
+"""Blocks of image to image, by name; a dict to copy and edit."""

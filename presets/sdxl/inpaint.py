@@ -1,0 +1,25 @@
+"""Inpainting, with denoisers that read latents alone (4 channels)."""
+
+from __future__ import annotations
+
+from ...blocks.encode_image import EncodeInpaintImage
+from ...blocks.inpaint import InpaintDenoise, PrepareMask
+from ...blocks.insertable_dict import InsertableDict
+from ...blocks.prepare_image_latents import PrepareInpaintLatents
+from ...blocks.set_timesteps import SetInpaintTimesteps
+from .contract import SDXL
+from .image2image import IMAGE2IMAGE_BLOCKS
+from .text2image import Blocks
+
+INPAINT_BLOCKS: Blocks = InsertableDict(
+    text_encoder=IMAGE2IMAGE_BLOCKS["text_encoder"],
+    image_encoder=EncodeInpaintImage.bind(SDXL),
+    input=IMAGE2IMAGE_BLOCKS["input"],
+    set_timesteps=SetInpaintTimesteps.bind(SDXL),
+    prepare_latents=PrepareInpaintLatents.bind(SDXL),
+    prepare_mask=PrepareMask.bind(SDXL),
+    prepare_add_cond=IMAGE2IMAGE_BLOCKS["prepare_add_cond"],
+    denoise=InpaintDenoise.bind(SDXL),
+    decode=IMAGE2IMAGE_BLOCKS["decode"],
+)
+"""Blocks of inpainting, by name; a dict to copy and edit."""
