@@ -1,5 +1,6 @@
 """Blocks, the containers that combine them, the pipeline that runs them, and the standard steps."""
 
+from .adopt import adopt
 from .base import ModularPipelineBlocks
 from .block import Block
 from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
@@ -37,6 +38,7 @@ __all__ = [
     "SequentialPipelineBlocks",
     "SetTimesteps",
     "StepScheduler",
+    "adopt",
     "component",
     "config",
 ]

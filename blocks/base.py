@@ -16,7 +16,7 @@ from ..state import BlockState, ConfigSpec, InputParam, OutputParam, PipelineSta
 from ..state.params import merge_input
 from .contract import UNBOUND, FamilyContract
 from .flattening import Flattening
-from .foreign_call import call_style
+from .foreign_call import assigned_attributes, call_style
 
 if TYPE_CHECKING:
     from .checks import Report
@@ -140,8 +140,10 @@ class ModularPipelineBlocks:
                 raise RunError(f"{type(self).__name__} declares the output {output.name!r} and did not set it.")
             state.set(output.name, values[output.name], output.kwargs_type)
         for param in self.all_inputs:
-            if param.name in values and values[param.name] is not state.values.get(param.name):
-                state.set(param.name, values[param.name], param.kwargs_type)
+            members = [param.name] if param.name else list(state.get_by_kwargs(str(param.kwargs_type)))
+            for name in members:
+                if name in values and values[name] is not state.values.get(name):
+                    state.set(name, values[name], param.kwargs_type)
 
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:  # noqa: ARG002 - overrides read it
         """Say what is wrong with the inputs that the caller gave, a sentence each; asked before anything is computed.
@@ -226,7 +228,7 @@ class ModularPipelineBlocks:
     def steps(self, flattening: Flattening, path: str) -> list[Step]:
         """Return the engine's steps of this block; containers return those of their blocks."""
         name = path or type(self).__name__
-        inputs, outputs = self.all_inputs, self.intermediate_outputs
+        inputs, outputs = self.all_inputs, [*self.intermediate_outputs, *self.rewritten_inputs()]
         flattening.written |= {output.name for output in outputs}
         loop_variables = flattening.loop_variables
 
@@ -240,9 +242,26 @@ class ModularPipelineBlocks:
                 tuple(outputs),
                 bind,
                 components=tuple(self.component_names),
+                mutates=self.mutated_names(),
                 typed=False,
             )
         ]
+
+    def rewritten_inputs(self) -> list[OutputParam]:
+        """Declared inputs that the block's own code assigns anew on its block state; later blocks see them."""
+        assigned = assigned_attributes(self.own_call)
+        declared = {output.name for output in self.intermediate_outputs}
+        inputs = [param for param in self.all_inputs if param.name in assigned and param.name not in declared]
+        return [OutputParam(str(p.name), p.type_hint, p.description, p.kwargs_type) for p in inputs]
+
+    @property
+    def own_call(self) -> Any:
+        """The function whose source says what the block does."""
+        return type(self).__call__
+
+    def mutated_names(self) -> tuple[str, ...]:
+        """Names of the components whose state the block changes; every run gets its own copy of them."""
+        return ()
 
     def init_pipeline(
         self,

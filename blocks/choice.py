@@ -78,7 +78,7 @@ class ConditionalPipelineBlocks(Container):
             return self[branch].steps(flattening, joined(path, branch))
         branches: dict[str, tuple[Step, ...]] = {}
         written: set[str] = set()
-        for key, block in self.sub_blocks.items():
+        for key, block in self.possible(flattening).items():
             inner = evolve(flattening, written=set(flattening.written))
             branches[key] = tuple(block.steps(inner, joined(path, key)))
             written |= inner.written
@@ -93,6 +93,10 @@ class ConditionalPipelineBlocks(Container):
         return [
             ChoiceStep(name, tuple(InputParam(trigger) for trigger in triggers), branches, select, self.has_default)
         ]
+
+    def possible(self, flattening: Flattening) -> Mapping[str, ModularPipelineBlocks]:  # noqa: ARG002 - as above
+        """Branches that the run may take."""
+        return self.sub_blocks
 
     def _note_skipped(self, branch: str | None, flattening: Flattening, path: str) -> None:
         others = [key for key in self.sub_blocks if key != branch]
@@ -165,6 +169,16 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
                 flattening.triggers |= {trigger} if trigger else set()
                 return True, name
         return True, None
+
+    def possible(self, flattening: Flattening) -> Mapping[str, ModularPipelineBlocks]:
+        """Branches whose trigger is given, or may be written in the run, and the default."""
+        if flattening.keeps_choices:
+            return self.sub_blocks
+        return {
+            name: self.sub_blocks[name]
+            for name, trigger in self.pairs
+            if trigger is None or trigger in flattening.written or flattening.has(trigger)
+        }
 
     def check_required(self, branch: str, flattening: Flattening, path: str) -> None:
         """Raise InputError if the branch was triggered without the inputs that it requires beside the trigger."""

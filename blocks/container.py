@@ -170,8 +170,8 @@ def instance_of(name: str, block: Any) -> ModularPipelineBlocks:
     Raises:
         CompositionError: it is no block, or a bound one.
     """
-    if "." in name.rpartition(".")[2] or not name.rpartition(".")[2].isidentifier():
-        raise CompositionError(f"A block cannot be named {name!r}: names are Python identifiers.")
+    if not name.rpartition(".")[2].replace("-", "_").isidentifier():
+        raise CompositionError(f"A block cannot be named {name!r}: names are letters, digits, '_' and '-'.")
     made = block() if isinstance(block, type) else block
     if not isinstance(made, ModularPipelineBlocks):
         raise CompositionError(f"{name!r} is {block!r}, which is no block: derive it from Block.")

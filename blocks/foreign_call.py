@@ -62,3 +62,23 @@ def loop_step_keywords(call: Any) -> tuple[str, ...]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "loop_step":
             names.update(dict.fromkeys(keyword.arg for keyword in node.keywords if keyword.arg))
     return tuple(names)
+
+
+@cache
+def assigned_attributes(call: Any) -> frozenset[str]:
+    """Names that foreign code assigns on its block state, as in `block_state.height = ...`; read from its source."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(call)))
+    except (OSError, TypeError, SyntaxError):
+        return frozenset()
+    targets: list[ast.expr] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            targets += [part for target in node.targets for part in getattr(target, "elts", [target])]
+        elif isinstance(node, (ast.AugAssign, ast.AnnAssign)):
+            targets.append(node.target)
+    return frozenset(
+        target.attr
+        for target in targets
+        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "block_state"
+    )

@@ -239,7 +239,7 @@ def test_names_and_classes_must_come_in_pairs() -> None:
 def test_what_is_no_block_is_refused_by_name() -> None:
     with pytest.raises(CompositionError, match="'thing' is 3, which is no block"):
         chain(thing=3)
-    with pytest.raises(CompositionError, match="names are Python identifiers"):
+    with pytest.raises(CompositionError, match="names are letters, digits"):
         SequentialPipelineBlocks.from_blocks_dict({"not a name": Add})
 
 

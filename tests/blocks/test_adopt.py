@@ -1,0 +1,132 @@
+"""Blocks of the installed diffusers run in our containers, and are planned, documented and explained."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers.modular_pipelines.flux import FluxAutoBlocks
+from diffusers.modular_pipelines.stable_diffusion_3 import StableDiffusion3AutoBlocks
+from diffusers.modular_pipelines.stable_diffusion_xl import StableDiffusionXLAutoBlocks
+from diffusers.modular_pipelines.stable_diffusion_xl.decoders import StableDiffusionXLDecodeStep
+from diffusers.modular_pipelines.stable_diffusion_xl.denoise import StableDiffusionXLDenoiseStep
+from PIL import Image
+
+from brickwork import CompositionError, InputError, ModularPipeline, SequentialPipelineBlocks
+from brickwork.blocks import adopt
+from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
+
+INPUTS: dict[str, Any] = {"prompt": "a red circle", "num_inference_steps": 4, "output_type": "latent"}
+
+
+def picture(seed: int = 0) -> Image.Image:
+    pixels = np.random.default_rng(seed).integers(0, 255, (8, 8, 3), dtype=np.uint8)
+    return Image.fromarray(pixels).resize((64, 64))
+
+
+def mask() -> Image.Image:
+    image = Image.new("L", (64, 64), 0)
+    image.paste(255, (32, 0, 64, 64))
+    return image
+
+
+TASKS: dict[str, dict[str, Any]] = {
+    "text2image": {"height": 64, "width": 64},
+    "image2image": {"image": picture(), "strength": 0.6},
+    "inpainting": {"image": picture(), "mask_image": mask(), "strength": 0.6, "height": 64, "width": 64},
+}
+
+
+@pytest.fixture(scope="module")
+def peer(tiny_folder: Path) -> Any:
+    """Diffusers' own modular pipeline over the tiny models."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pipe = StableDiffusionXLAutoBlocks().init_pipeline()
+        loaded = ModularPipeline.from_pretrained(str(tiny_folder)).load_components()
+        pipe.update_components(**{n: loaded.components[n] for n in loaded.pretrained_component_names})
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def with_models(blocks: Any, tiny_folder: Path, tiny_pipe: ModularPipeline) -> ModularPipeline:
+    pipe: ModularPipeline = blocks.init_pipeline(str(tiny_folder))
+    pipe.update_components(**{name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names})
+    pipe.configure(progress=False)
+    return pipe
+
+
+def seeded() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_sdxl_of_diffusers_gives_what_it_gives_there(
+    task: str, peer: Any, tiny_folder: Path, tiny_pipe: ModularPipeline
+) -> None:
+    pipe = with_models(adopt(StableDiffusionXLAutoBlocks).get_workflow(task), tiny_folder, tiny_pipe)
+    expected = peer(**INPUTS, **TASKS[task], generator=seeded(), output="images")
+    assert torch.equal(pipe(**INPUTS, **TASKS[task], generator=seeded(), output="images"), expected)
+
+
+def test_the_whole_composition_decides_as_there(peer: Any, tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
+    pipe = with_models(adopt(StableDiffusionXLAutoBlocks), tiny_folder, tiny_pipe)
+    for inputs in TASKS.values():
+        expected = peer(**INPUTS, **inputs, generator=seeded(), output="images")
+        assert torch.equal(pipe(**INPUTS, **inputs, generator=seeded(), output="images"), expected)
+
+
+def test_one_block_of_theirs_among_ours(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
+    inputs: dict[str, Any] = {**INPUTS, **TASKS["text2image"], "output_type": "pt"}
+    expected = tiny_pipe(**inputs, generator=seeded(), output="images")
+    blocks = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS)
+    blocks.replace("decode", adopt(StableDiffusionXLDecodeStep))
+    pipe = with_models(blocks, tiny_folder, tiny_pipe)
+    assert torch.equal(pipe(**inputs, generator=seeded(), output="images"), expected)
+
+
+def test_their_loop_takes_our_guider(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
+    inputs: dict[str, Any] = {**INPUTS, **TASKS["text2image"]}
+    expected = tiny_pipe(**inputs, guidance_scale=5.0, generator=seeded(), output="images")
+    blocks = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS)
+    blocks.replace("denoise", adopt(StableDiffusionXLDenoiseStep))
+    pipe = with_models(blocks, tiny_folder, tiny_pipe)
+    pipe.update_components(guider=type(tiny_pipe.guider)(guidance_scale=5.0))
+    found = pipe(**inputs, generator=seeded(), output="images")
+    assert (found - expected).abs().max() < 1e-4  # two forwards in place of one batch
+
+
+def test_mistakes_are_found_before_the_run(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
+    pipe = with_models(adopt(StableDiffusionXLAutoBlocks), tiny_folder, tiny_pipe)
+    with pytest.raises(InputError, match="'promt' is no input of this pipeline. Did you mean 'prompt'?"):
+        pipe(promt="a")
+    with pytest.raises(InputError, match="needs 'prompt'|needs 'image'"):
+        pipe(mask_image=mask())
+
+
+@pytest.mark.parametrize(
+    ("blocks", "workflow", "component"),
+    [
+        (StableDiffusionXLAutoBlocks, "text2image", "unet"),
+        (FluxAutoBlocks, "text2image", "transformer"),
+        (StableDiffusion3AutoBlocks, "text2image", "transformer"),
+    ],
+)
+def test_three_families_are_planned_documented_and_explained(blocks: Any, workflow: str, component: str) -> None:
+    adopted = adopt(blocks)
+    assert adopted.check().faults == ()
+    assert workflow in adopted.available_workflows
+    assert [param.name for param in adopted.workflow(workflow).required] == ["prompt"]
+    assert component in adopted.workflow(workflow).components
+    assert component in str(adopted.explain("prompt"))
+    assert "prompt" in adopted.doc
+    assert "<svg" in adopted.get_workflow(workflow).graph().svg
+
+
+def test_what_is_no_block_is_refused() -> None:
+    with pytest.raises(CompositionError, match="is no block of modular pipelines"):
+        adopt(dict)
