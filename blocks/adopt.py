@@ -6,7 +6,7 @@ import sys
 import types
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from ..engine import RunSettings
 from ..guiders import Guider
@@ -18,6 +18,7 @@ from .container import Container
 from .flattening import Flattening
 from .sequential import SequentialPipelineBlocks
 
+C = TypeVar("C", bound=Container)
 KEPT_BY_RUN = ("set_timesteps", "set_state")
 """Methods of components that keep a run's state in themselves: schedulers and diffusers' guiders."""
 
@@ -173,12 +174,11 @@ def _adopted_parts(foreign: Any) -> dict[str, ModularPipelineBlocks]:
     return {name: adopt(part) for name, part in foreign.sub_blocks.items()}
 
 
-def _named(blocks: Any, foreign: Any) -> Any:
-    assert isinstance(blocks, Container)
+def _named(blocks: C, foreign: Any) -> C:
     blocks.description = _description(foreign)
-    setattr(blocks, "model_name", foreign.model_name)  # noqa: B010 - a class attribute elsewhere
+    blocks.model_name = foreign.model_name
     if getattr(foreign, "_workflow_map", None):
-        setattr(blocks, "workflow_map", foreign._workflow_map)  # noqa: B010 - as above
+        blocks.workflow_map = foreign._workflow_map
     return blocks
 
 

@@ -39,7 +39,7 @@ class ModularPipelineBlocks:
     """
 
     _says_nothing: ClassVar[bool] = True
-    model_name: ClassVar[str | None] = None
+    model_name: str | None = None
     family: ClassVar[FamilyContract] = UNBOUND
     description: Any = ""
     """One or more sentences: a string, a property or a method."""

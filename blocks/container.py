@@ -23,6 +23,8 @@ class Container(ModularPipelineBlocks):
 
     block_classes: ClassVar[Any] = ()
     block_names: ClassVar[Any] = ()
+    workflow_map: Any = None
+    """Names of workflows, each with the inputs that lead to it; without it they are named after those inputs."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

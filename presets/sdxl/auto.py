@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 from ...blocks.choice import AutoPipelineBlocks
 from ...blocks.insertable_dict import InsertableDict
 from ...blocks.sequential import SequentialPipelineBlocks
@@ -84,7 +82,7 @@ class AutoBlocks(SequentialPipelineBlocks):
 
     block_classes = list(AUTO_BLOCKS.values())
     block_names = list(AUTO_BLOCKS)
-    workflow_map: ClassVar[dict[str, Any]] = {
+    workflow_map = {
         "text2image": (),
         "image2image": ("image",),
         "inpainting": ("mask_image", "image"),
