@@ -42,8 +42,9 @@ class Report:
             raise CompositionError.of("The blocks do not fit together", self.faults)
 
     def __repr__(self) -> str:
-        plural = "s" if self.workflows != 1 else ""
-        head = f"{len(self.faults)} faults, {len(self.warnings)} warnings in {self.workflows} workflow{plural}"
+        counted = ((len(self.faults), "fault"), (len(self.warnings), "warning"), (self.workflows, "workflow"))
+        faults, warnings, workflows = (f"{count} {word}{'s' if count != 1 else ''}" for count, word in counted)
+        head = f"{faults}, {warnings} in {workflows}"
         lines = [f"  fault: {text}" for text in self.faults] + [f"  warning: {text}" for text in self.warnings]
         return "\n".join([head, *lines])
 

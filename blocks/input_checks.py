@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from attrs import frozen
 
@@ -15,7 +15,12 @@ from ..state.pipeline_state import describe_value
 from ..state.type_relations import accepts
 from ..state.types import plain_type, type_words
 from ..state.vocabulary import Value, value_of
+from .checks import is_typed
 from .contract import FamilyContract
+from .flattening import walk
+
+if TYPE_CHECKING:
+    from .base import ModularPipelineBlocks
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 60
@@ -40,6 +45,17 @@ def expectations(plan: Plan) -> dict[str, list[_Expectation]]:
         known = found.setdefault(str(read.param.name), [])
         if expected not in known:
             known.append(expected)
+    return found
+
+
+def expectations_of(blocks: ModularPipelineBlocks) -> dict[str, list[_Expectation]]:
+    """What any typed block of a composition expects of a name: for when there is no plan."""
+    found: dict[str, list[_Expectation]] = {}
+    for _, block in walk(blocks):
+        if is_typed(block) and not getattr(block, "sub_blocks", None):
+            for param in block.all_inputs:
+                expected = _Expectation(param.type_hint, value_of(param.type_hint))
+                found.setdefault(str(param.name), []).append(expected)
     return found
 
 

@@ -24,7 +24,7 @@ from .components import PipelineComponents
 from .container import SubBlocks
 from .contract import UNBOUND
 from .flattening import walk
-from .input_checks import expectations, family_faults, input_faults
+from .input_checks import expectations, expectations_of, family_faults, input_faults
 from .view import ComponentsView, PipelineConfig
 
 
@@ -90,7 +90,11 @@ class ModularPipeline(PipelineComponents):
         """
         carried = dict(state.values) if state is not None else {}
         values = {**carried, **inputs}
-        plan = self.plan(values, checked=inputs)
+        try:
+            plan = self.plan(values, checked=inputs)
+        except InputError as error:
+            wrong = input_faults(expectations_of(self.blocks), inputs)
+            raise InputError.of("The inputs do not fit", [*(error.faults or [str(error)]), *wrong]) from None
         self._check_values(plan, inputs)
         self._check_outputs(plan, output)
         self.require(plan.components)

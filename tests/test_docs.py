@@ -23,6 +23,14 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
+def test_the_drawn_plan_is_the_plan() -> None:
+    """Draw it anew with `brickwork.embedded().plan(["prompt"]).graph.save("docs/images/plan.svg")`."""
+    from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
+
+    plan = brickwork.SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS).plan(["prompt"])
+    assert (ROOT / "docs" / "images" / "plan.svg").read_text() == plan.graph.svg
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_python_on_a_page_runs_from_top_to_bottom(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
