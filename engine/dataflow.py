@@ -119,7 +119,8 @@ def trace(steps: Sequence[Step], given: Iterable[str]) -> Dataflow:
     _Walk(flow).sequence(steps, environment)
     flow.final = environment
     for name, missing in flow.missing.items():
-        missing.later = [leaf.path for leaf in leaves(steps) if any(param.name == name for param in leaf.writes)]
+        writers = [leaf.path for leaf in leaves(steps) if any(param.name == name for param in leaf.writes)]
+        missing.later = [path for path in writers if path not in missing.paths]
     return flow
 
 
