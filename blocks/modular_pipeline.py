@@ -205,6 +205,10 @@ class ModularPipeline(PipelineComponents):
         """The exact inputs of a workflow as Python's own signature; None is what runs with nothing given."""
         return self.blocks.workflow(workflow).signature
 
+    def input_schema(self, workflow: str | None = None) -> dict[str, Any]:
+        """The exact inputs of a workflow as JSON schema; None is what runs with nothing given."""
+        return self.blocks.workflow(workflow).input_schema
+
     @property
     def available_workflows(self) -> list[str]:
         """Names of the workflows that the blocks' choices allow."""

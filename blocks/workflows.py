@@ -16,6 +16,7 @@ from ..state import CompositionError, InputError, InputParam, OutputParam
 from ..state.errors import did_you_mean
 from ..state.types import plain_type
 from .flattening import Exploration, UndecidedError
+from .schema import input_schema
 
 if TYPE_CHECKING:
     from .base import ModularPipelineBlocks
@@ -81,6 +82,11 @@ class Workflow:
     def components(self) -> list[str]:
         """Names of the components that it uses, in order of first use."""
         return list(dict.fromkeys(name for step in all_steps(self.steps) for name in getattr(step, "components", ())))
+
+    @property
+    def input_schema(self) -> dict[str, Any]:
+        """The inputs as JSON schema, for forms and services."""
+        return input_schema(self.required, self.optional)
 
     @property
     def signature(self) -> inspect.Signature:

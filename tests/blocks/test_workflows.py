@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from typing import Any, ClassVar
 
 import pytest
@@ -125,6 +126,24 @@ def test_sdxl_needs_a_prompt_and_takes_latents() -> None:
     )
     assert "prompt" not in names([*given.required, *given.optional])
     assert "text_encoder" not in given.components
+
+
+def test_the_inputs_are_json_schema() -> None:
+    schema = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS).init_pipeline().input_schema()
+    assert schema["required"] == ["prompt"]
+    properties = schema["properties"]
+    assert properties["prompt"]["anyOf"] == [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
+    assert properties["num_inference_steps"] == {
+        "type": "integer",
+        "minimum": 1,
+        "default": 50,
+        "description": "Number of denoising steps.",
+    }
+    assert properties["denoising_end"]["anyOf"][0] == {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
+    assert properties["output_type"]["enum"] == ["pil", "np", "pt", "latent"]
+    assert properties["crops_coords_top_left"]["default"] == [0, 0]
+    assert properties["latents"]["anyOf"][0] == {"x-type": "Tensor"}
+    assert json.loads(json.dumps(schema)) == schema
 
 
 def test_our_presets_have_nothing_to_find() -> None:
