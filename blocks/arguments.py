@@ -147,7 +147,7 @@ def _uncertain_getter(name: str, owner: str) -> Callable[[Values], Any]:
 
 
 def _group_names(owner: type[Any], parameter: RunParameter) -> tuple[str, ...] | None:
-    return _names_of_group(owner, resolve_hint(parameter.annotation, owner))
+    return _names_of_group(owner, parameter.hint)
 
 
 def _names_of_group(owner: type[Any], hint: Any) -> tuple[str, ...] | None:

@@ -188,7 +188,7 @@ class Block(Declared):
     @property
     def inputs(self) -> list[InputParam]:
         """Parameters of `run`, groups expanded."""
-        return input_params(type(self), type(self).run, self.declaration.parameters, self.family)
+        return input_params(self.declaration.parameters, self.family)
 
     @property
     def intermediate_outputs(self) -> list[OutputParam]:

@@ -21,11 +21,21 @@ REQUIRED = inspect.Parameter.empty
 
 @frozen
 class RunParameter:
-    """One parameter of `run` (or `iterate`): its name, its annotation as written, its default."""
+    """One parameter of `run` (or `iterate`): its name, its annotation as written, its default.
+
+    Attributes:
+        home: the class in whose body the method stands, where the names of the annotation are known.
+    """
 
     name: str
     annotation: Any
     default: Any
+    home: type
+
+    @property
+    def hint(self) -> Any:
+        """The type that the annotation means."""
+        return resolve_hint(self.annotation, self.home)
 
     @property
     def required(self) -> bool:
@@ -48,6 +58,7 @@ def read_method(owner: type, method: Callable[..., Any], faults: list[str]) -> t
     """Read the parameters of `run` or `iterate`."""
     where = f"{owner.__qualname__}.{method.__name__}"
     parameters = []
+    home = next((cls for cls in owner.__mro__ if vars(cls).get(method.__name__) is method), owner)
     for parameter in list(inspect.signature(method).parameters.values())[1:]:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             faults.append(f"{where}: {parameter} hides what the block reads; name each input.")
@@ -56,7 +67,7 @@ def read_method(owner: type, method: Callable[..., Any], faults: list[str]) -> t
         elif parameter.annotation is REQUIRED:
             faults.append(f"{where}: input {parameter.name!r} has no type annotation.")
         else:
-            parameters.append(RunParameter(parameter.name, parameter.annotation, parameter.default))
+            parameters.append(RunParameter(parameter.name, parameter.annotation, parameter.default, home))
     return tuple(parameters)
 
 
@@ -137,13 +148,11 @@ def attribute_hint(owner: type, name: str) -> Any:
     raise DeclarationError(f"{owner.__qualname__} has no annotation for {name!r}.")
 
 
-def input_params(
-    owner: type, method: Any, parameters: tuple[RunParameter, ...], family: FamilyContract
-) -> list[InputParam]:
+def input_params(parameters: tuple[RunParameter, ...], family: FamilyContract) -> list[InputParam]:
     """Resolve parameters into `InputParam`s; a group parameter becomes one for each of the family's fields."""
     params: list[InputParam] = []
     for parameter in parameters:
-        hint = resolve_hint(parameter.annotation, _home(owner, method))
+        hint = parameter.hint
         group = group_marker(hint)
         if group is not None:
             params += [
@@ -222,9 +231,3 @@ def _field_input(field: ConditioningField, positive: bool, family: FamilyContrac
 def _doc(hint: Any) -> str:
     value = value_of(hint)
     return value.doc if value else ""
-
-
-def _home(owner: type, method: Any) -> Any:
-    """The class in whose body a method stands, for resolving names of that body (such as Out)."""
-    name = method.__qualname__.rpartition(".")[0].rpartition(".")[2]
-    return next((cls for cls in owner.__mro__ if cls.__name__ == name), owner)

@@ -112,7 +112,7 @@ class LoopSequentialPipelineBlocks(Container, Declared):
     def own_inputs(self) -> list[InputParam]:
         """What the loop itself reads, without its blocks."""
         older = older_inputs(self, "loop_intermediate_inputs")
-        declared = input_params(type(self), self._iterate, self.declaration.parameters, self.family)
+        declared = input_params(self.declaration.parameters, self.family)
         return merged_inputs([*declared, *self.loop_inputs, *older])
 
     @property
@@ -134,10 +134,6 @@ class LoopSequentialPipelineBlocks(Container, Declared):
         """What the loop and its blocks write."""
         outputs = [*self.loop_intermediate_outputs, *Container.intermediate_outputs.__get__(self)]
         return list({output.name: output for output in outputs}.values())
-
-    @property
-    def _iterate(self) -> Any:
-        return getattr(type(self), "iterate", type(self).count)
 
     def steps(self, flattening: Flattening, path: str) -> list[Step]:
         """One loop step with the steps of the body; a hand-written loop is one leaf step."""

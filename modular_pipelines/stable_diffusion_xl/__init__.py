@@ -1,5 +1,53 @@
 """Names of diffusers' modular Stable Diffusion XL."""
 
-from ...presets.sdxl import TEXT2IMAGE_BLOCKS
+from ...blocks import PredictNoise, ScaleLatents, StepScheduler
+from ...presets.sdxl import AUTO_BLOCKS, IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, SDXL, TEXT2IMAGE_BLOCKS, AutoBlocks
 
-__all__ = ["TEXT2IMAGE_BLOCKS"]
+StableDiffusionXLAutoBlocks = AutoBlocks
+StableDiffusionXLTextEncoderStep = TEXT2IMAGE_BLOCKS["text_encoder"]
+StableDiffusionXLInputStep = TEXT2IMAGE_BLOCKS["input"]
+StableDiffusionXLSetTimestepsStep = TEXT2IMAGE_BLOCKS["set_timesteps"]
+StableDiffusionXLPrepareLatentsStep = TEXT2IMAGE_BLOCKS["prepare_latents"]
+StableDiffusionXLPrepareAdditionalConditioningStep = TEXT2IMAGE_BLOCKS["prepare_add_cond"]
+StableDiffusionXLDenoiseStep = TEXT2IMAGE_BLOCKS["denoise"]
+StableDiffusionXLDecodeStep = TEXT2IMAGE_BLOCKS["decode"]
+StableDiffusionXLVaeEncoderStep = IMAGE2IMAGE_BLOCKS["image_encoder"]
+StableDiffusionXLImg2ImgSetTimestepsStep = IMAGE2IMAGE_BLOCKS["set_timesteps"]
+StableDiffusionXLImg2ImgPrepareLatentsStep = IMAGE2IMAGE_BLOCKS["prepare_latents"]
+StableDiffusionXLImg2ImgPrepareAdditionalConditioningStep = IMAGE2IMAGE_BLOCKS["prepare_add_cond"]
+StableDiffusionXLInpaintVaeEncoderStep = INPAINT_BLOCKS["image_encoder"]
+StableDiffusionXLInpaintPrepareLatentsStep = INPAINT_BLOCKS["prepare_latents"]
+StableDiffusionXLInpaintDenoiseStep = INPAINT_BLOCKS["denoise"]
+StableDiffusionXLDenoiseLoopWrapper = StableDiffusionXLDenoiseStep
+StableDiffusionXLLoopBeforeDenoiser = ScaleLatents.bind(SDXL)
+StableDiffusionXLLoopDenoiser = PredictNoise.bind(SDXL)
+StableDiffusionXLLoopAfterDenoiser = StepScheduler.bind(SDXL)
+StableDiffusionXLDenoiseLoopAfterDenoiser = StableDiffusionXLLoopAfterDenoiser
+"""The name that the page for custom workflows writes."""
+
+__all__ = [
+    "AUTO_BLOCKS",
+    "IMAGE2IMAGE_BLOCKS",
+    "INPAINT_BLOCKS",
+    "TEXT2IMAGE_BLOCKS",
+    "StableDiffusionXLAutoBlocks",
+    "StableDiffusionXLDecodeStep",
+    "StableDiffusionXLDenoiseLoopAfterDenoiser",
+    "StableDiffusionXLDenoiseLoopWrapper",
+    "StableDiffusionXLDenoiseStep",
+    "StableDiffusionXLImg2ImgPrepareAdditionalConditioningStep",
+    "StableDiffusionXLImg2ImgPrepareLatentsStep",
+    "StableDiffusionXLImg2ImgSetTimestepsStep",
+    "StableDiffusionXLInpaintDenoiseStep",
+    "StableDiffusionXLInpaintPrepareLatentsStep",
+    "StableDiffusionXLInpaintVaeEncoderStep",
+    "StableDiffusionXLInputStep",
+    "StableDiffusionXLLoopAfterDenoiser",
+    "StableDiffusionXLLoopBeforeDenoiser",
+    "StableDiffusionXLLoopDenoiser",
+    "StableDiffusionXLPrepareAdditionalConditioningStep",
+    "StableDiffusionXLPrepareLatentsStep",
+    "StableDiffusionXLSetTimestepsStep",
+    "StableDiffusionXLTextEncoderStep",
+    "StableDiffusionXLVaeEncoderStep",
+]
