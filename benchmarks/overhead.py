@@ -113,12 +113,17 @@ def runners(models: dict[str, Any], inputs: dict[str, Any]) -> dict[str, Run]:
     peer.update_components(**wanted, guider=diffusers.ClassifierFreeGuidance(guidance_scale=5.0))
     peer.set_progress_bar_config(disable=True)
 
-    ours = brickwork.SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS).init_pipeline()
-    ours.update_components(**{name: model for name, model in models.items() if model is not None})
-    ours.configure(progress=False)
+    ours, checked = (
+        brickwork.SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS).init_pipeline() for _ in range(2)
+    )
+    for pipe in (ours, checked):
+        pipe.update_components(**{name: model for name, model in models.items() if model is not None})
+        pipe.configure(progress=False, check_values=pipe is checked)
+    guided = {**inputs, "guidance_scale": 5.0, "output": "images"}
 
     return {
-        "brickwork": lambda steps: ours(**inputs, num_inference_steps=steps, guidance_scale=5.0, output="images"),
+        "brickwork": lambda steps: ours(**guided, num_inference_steps=steps),
+        "brickwork, values checked": lambda steps: checked(**guided, num_inference_steps=steps),
         "classic": lambda steps: classic(**inputs, num_inference_steps=steps, guidance_scale=5.0).images,
         "peer": lambda steps: peer(**inputs, num_inference_steps=steps, output="images"),
         "hand-written loop": lambda steps: hand_written(models, inputs, steps),
@@ -248,11 +253,13 @@ def main() -> None:
     whole = medians({name: lambda run=run: run(4) for name, run in runs.items()})
     others = {name: whole[name] for name in ("peer", "classic")}
     row("a run of 4 steps", whole["brickwork"], others, 1e3, "ms", "0.08 of peer, 0.12 of classic")
+    row("  values checked, the default", whole["brickwork, values checked"], others, 1e3, "ms", "none; reported")
 
     long = medians({name: lambda run=run: run(104) for name, run in runs.items()}, 11)
     slope = {name: (long[name] - whole[name]) / 100 for name in runs}
     others = {name: slope[name] for name in ("hand-written loop", "peer", "classic")}
     row("a denoising step", slope["brickwork"], others, 1e6, "us", "hand-written + 10 us")
+    row("  values checked, the default", slope["brickwork, values checked"], others, 1e6, "us", "none; reported")
 
     (chain, loop), (peer_chain, peer_loop) = blocks_of_ours(), blocks_of_peer()
     loop.configure(progress=False)
@@ -262,6 +269,9 @@ def main() -> None:
         {"ours": lambda: loop(x=1, times=100, output="x"), "peer": lambda: peer_loop(x=1, times=100, output="x")}
     )
     row("a trivial block in a loop", turns["ours"] / 1000, {"peer": turns["peer"] / 1000}, 1e6, "us", "0.5 of peer")
+
+    blocks = brickwork.SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS)
+    print(f"{'planning a preset the first time':<34} {timed(lambda: blocks.plan(inputs)) * 1e3:9.1f} ms   goal: 20 ms")
 
     ours = import_seconds("from brickwork import Block, SequentialPipelineBlocks, component")
     theirs = import_seconds("from diffusers.modular_pipelines import SequentialPipelineBlocks, ModularPipelineBlocks")

@@ -172,7 +172,7 @@ def learning_rate(step: int, steps: int, peak: float = 1e-3) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="where the autoencoder and tokenizers lie")
-    parser.add_argument("--steps", type=int, default=42_000, help="whole length; the last 40 %% are annealed")
+    parser.add_argument("--steps", type=int, default=38_000, help="whole length; the last 40 %% are annealed")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--pool", type=int, default=60_000)
     parser.add_argument("--device", default=default_device())
