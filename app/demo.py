@@ -33,9 +33,9 @@ PROMPTS = (
     "a flat castle on a pink background",
     "a cartoon fox",
     "a blue fish on a yellow background",
-    "a pink butterfly",
+    "a yellow butterfly",
     "a cup of coffee",
-    "a snowman on a purple background",
+    "a parrot on a purple background",
     "a red circle on a blue background",
     "three yellow stars",
     "a small green heart",
@@ -45,8 +45,8 @@ PROMPTS = (
     "two white crosses on a brown background",
     "a large pink triangle on a gray background",
 )
-SEEDS_OF = "a dragon"
-SCALES_OF = "a sailboat on an orange background"
+SEEDS_OF = "socks"
+SCALES_OF = "a tulip on a green background"
 SCALES = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0)
 COLUMNS = 8
 SIDE = 128

@@ -10,7 +10,8 @@ import torch
 
 from brickwork import ModularPipeline
 from brickwork.presets.embedded import FOLDER, known_words, unknown_words
-from embedded_model.evaluate import draw, shares
+from embedded_model.classifier import ThingClassifier
+from embedded_model.evaluate import draw, judge_by_classifier, shares
 from embedded_model.oracle import Oracle, judge_shapes, judge_things
 from embedded_model.scenes import Scene, SceneSource
 
@@ -39,14 +40,18 @@ def test_things_are_drawn_as_the_prompts_say_and_guidance_helps(
 ) -> None:
     scenes = scenes_of(scene_source, "thing", COUNT)
     prompts = [scene.caption for scene in scenes]
+    classifier = ThingClassifier.load()
     guided = draw(embedded_pipe, prompts, STEPS, 5.0)
-    found = shares(judge_things(oracle.things, scenes, guided))
+    found = shares(judge_by_classifier(classifier, scenes, guided))
+    shuffled = shares(judge_by_classifier(classifier, scenes[1:] + scenes[:1], guided))
+    assert found["thing"] >= 0.95, found
+    assert found["style"] >= 0.6, found
+    assert shuffled["thing"] <= 0.05, shuffled
+    near = shares(judge_things(oracle.things, scenes, guided))
     plain = shares(judge_things(oracle.things, scenes, draw(embedded_pipe, prompts, STEPS, 1.0)))
-    shuffled = shares(judge_things(oracle.things, scenes[1:] + scenes[:1], guided))
-    assert found["thing"] >= 0.92, found
-    assert found["background"] >= 0.95, found
-    assert found["thing"] >= plain["thing"] + 0.1, (found, plain)
-    assert shuffled["thing"] <= 0.1, shuffled
+    assert near["background"] >= 0.95, near
+    assert near["thing"] >= 0.85, near
+    assert near["thing"] >= plain["thing"] + 0.15, (near, plain)
 
 
 def test_the_same_seed_gives_the_same_bytes(embedded_pipe: ModularPipeline) -> None:
@@ -79,7 +84,7 @@ def test_diffusers_own_pipeline_draws_the_same_pictures(embedded_pipe: ModularPi
 
 def test_a_prompt_can_be_checked_for_words_that_the_model_never_saw(scene_source: SceneSource) -> None:
     assert unknown_words("A purple truck, 3d style, on a white background!") == {}
-    assert unknown_words("a pinguin with a zxqv") == {"pinguin": "penguin", "with": "white", "zxqv": None}
+    assert unknown_words("a pinguin and a zxqv") == {"pinguin": "penguin", "zxqv": None}
     rng = random.Random(5)
     assert not any(unknown_words(scene_source.scene(rng).caption) for _ in range(500))
     assert known_words()["things"] == sorted(noun for nouns in scene_source.pool.nouns for noun in nouns)
