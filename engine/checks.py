@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,6 +42,7 @@ def find_warnings(flow: Dataflow) -> list[str]:
         *_default_conflicts(flow, certain=False),
         *_overwritten(flow),
         *_written_too_late(flow),
+        *_misspelt(flow),
     ]
 
 
@@ -124,6 +126,21 @@ def _written_too_late(flow: Dataflow) -> Iterator[str]:
                     f"{version.writer} writes {version.name!r} after {', '.join(dict.fromkeys(early))} read it, and "
                     f"no later block reads what it writes. Move it before {early[0]}, or leave it out."
                 )
+
+
+def _misspelt(flow: Dataflow) -> Iterator[str]:
+    """Values that nobody reads, while a later block reads one with nearly the same name."""
+    readers = flow.readers()
+    for version in flow.versions:
+        if version.writer == CALLER or readers[version]:
+            continue
+        later = {str(read.param.name): read.path for read in flow.reads if read.position > version.position}
+        near = difflib.get_close_matches(version.name, later, n=1, cutoff=0.85)
+        if near and near[0] != version.name:
+            yield (
+                f"{version.writer} writes {version.name!r}, which nobody reads, and {later[near[0]]} reads {near[0]!r}. "
+                "Is one of them misspelt?"
+            )
 
 
 def _read_before(read: Read, version: Version, flow: Dataflow) -> bool:
