@@ -98,6 +98,7 @@ class PeerView:
     def __init__(self, components: Any, foreign: Any) -> None:
         self._components = components
         self._peer_class = _pipeline_class(foreign)
+        self._guiders: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -106,7 +107,12 @@ class PeerView:
             found = getattr(self._components, name)
         except AttributeError:
             return self._computed(name)
-        return _as_peer_guider(found) if isinstance(found, Guider) else found
+        if not isinstance(found, Guider):
+            return found
+        # Diffusers' guiders keep the step that they were told: within a loop it must stay one object.
+        if name not in self._guiders:
+            self._guiders[name] = _as_peer_guider(found)
+        return self._guiders[name]
 
     def _computed(self, name: str) -> Any:
         attribute = getattr(self._peer_class, name, None)

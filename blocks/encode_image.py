@@ -32,8 +32,13 @@ class EncodeImage(Block):
         width: Width | None = None,
         generator: Generators | None = None,
     ) -> Out:
+        height, width = self.size(height, width)
         pixels = self.image_processor.preprocess(image, height=height, width=width)
         return self.Out(image_latents=self.encoded(pixels, generator))
+
+    def size(self, height: int | None, width: int | None) -> tuple[int | None, int | None]:
+        """Size in pixels that pictures are brought to; None keeps their own."""
+        return height, width
 
     def encoded(self, pixels: Tensor, generator: Any) -> Tensor:
         """Latents of pictures `[n, 3, height, width]` in -1..1, drawn from the VAE's posterior."""
@@ -51,16 +56,10 @@ class EncodeInpaintImage(EncodeImage):
 
     denoiser: Denoiser = component(config_only=True)
 
-    def run(
-        self,
-        image: InputImage,
-        height: Height | None = None,
-        width: Width | None = None,
-        generator: Generators | None = None,
-    ) -> EncodeImage.Out:
+    def size(self, height: int | None, width: int | None) -> tuple[int | None, int | None]:
+        """The denoiser's own size where none is given."""
         default = self.family.default_size(self.denoiser, self.vae)
-        pixels = self.image_processor.preprocess(image, height=height or default, width=width or default)
-        return self.Out(image_latents=self.encoded(pixels, generator))
+        return height or default, width or default
 
 
 def sample_posterior(vae: Any, pixels: Tensor, generator: Any) -> Tensor:

@@ -100,6 +100,18 @@ def test_their_loop_takes_our_guider(tiny_folder: Path, tiny_pipe: ModularPipeli
     assert (found - expected).abs().max() < 1e-4  # two forwards in place of one batch
 
 
+def test_their_loop_hears_the_window_of_our_guider(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
+    inputs: dict[str, Any] = {**INPUTS, **TASKS["text2image"]}
+    tiny_pipe.update_components(guider=type(tiny_pipe.guider)(guidance_scale=5.0, stop=0.5))
+    expected = tiny_pipe(**inputs, generator=seeded(), output="images")
+    blocks = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS)
+    blocks.replace("denoise", adopt(StableDiffusionXLDenoiseStep))
+    pipe = with_models(blocks, tiny_folder, tiny_pipe)
+    pipe.update_components(guider=tiny_pipe.guider)
+    found = pipe(**inputs, generator=seeded(), output="images")
+    assert (found - expected).abs().max() < 1e-4
+
+
 def test_mistakes_are_found_before_the_run(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
     pipe = with_models(adopt(StableDiffusionXLAutoBlocks), tiny_folder, tiny_pipe)
     with pytest.raises(InputError, match="'promt' is no input of this pipeline. Did you mean 'prompt'?"):
