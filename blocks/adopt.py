@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 import types
 from collections.abc import Iterator, Mapping
@@ -9,13 +10,13 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ..engine import RunSettings
-from ..guiders import Guider
 from ..registry import ComponentSpec
 from ..state import CompositionError, ConfigSpec, InputParam, OutputParam
 from .base import ModularPipelineBlocks
 from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
 from .container import Container
 from .flattening import Flattening
+from .foreign_call import call_style
 from .sequential import SequentialPipelineBlocks
 
 C = TypeVar("C", bound=Container)
@@ -88,8 +89,11 @@ class AdoptedBlock(ModularPipelineBlocks):
         return tuple(str(s.name) for s in specs if any(hasattr(s.type_hint, method) for method in KEPT_BY_RUN))
 
     def __call__(self, components: Any, state: Any, **variables: Any) -> Any:
-        """Run the block's own code."""
-        return self.foreign(PeerView(components, self.foreign), state, **variables)
+        """Run the block's own code, on a copy that draws progress bars as this run's settings say."""
+        foreign = copy.copy(self.foreign)
+        foreign._progress_bar_config = _bar_options(components.settings)
+        taken = call_style(foreign).loop_arguments(variables, tuple(variables))
+        return foreign(PeerView(components, foreign), state, **taken)
 
 
 class PeerView:
@@ -98,21 +102,14 @@ class PeerView:
     def __init__(self, components: Any, foreign: Any) -> None:
         self._components = components
         self._peer_class = _pipeline_class(foreign)
-        self._guiders: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         try:
-            found = getattr(self._components, name)
+            return getattr(self._components, name)
         except AttributeError:
             return self._computed(name)
-        if not isinstance(found, Guider):
-            return found
-        # Diffusers' guiders keep the step that they were told: within a loop it must stay one object.
-        if name not in self._guiders:
-            self._guiders[name] = _as_peer_guider(found)
-        return self._guiders[name]
 
     def _computed(self, name: str) -> Any:
         attribute = getattr(self._peer_class, name, None)
@@ -129,9 +126,12 @@ class PeerView:
         """A bar in the way of diffusers, with the settings of ours."""
         from tqdm.auto import tqdm
 
-        settings: RunSettings = self._components.settings
-        with tqdm(iterable, total=total, disable=not settings.progress, **settings.progress_options) as bar:
+        with tqdm(iterable, total=total, **_bar_options(self._components.settings)) as bar:
             yield bar
+
+
+def _bar_options(settings: RunSettings) -> dict[str, Any]:
+    return {"disable": not settings.progress, **settings.progress_options}
 
 
 def _sequence(foreign: Any) -> SequentialPipelineBlocks:
@@ -227,11 +227,3 @@ def _pipeline_class(foreign: Any) -> Any:
     if foreign.model_name not in mapping:
         return module.ModularPipeline
     return getattr(sys.modules["diffusers"], mapping[foreign.model_name]())
-
-
-def _as_peer_guider(guider: Any) -> Any:
-    """Diffusers' guider of the same name and arguments; it keeps state, so each block call gets its own."""
-    found = getattr(sys.modules["diffusers"], type(guider).__name__, None)
-    if found is None:
-        raise CompositionError(f"diffusers has no guider {type(guider).__name__}, which one of its blocks asks for.")
-    return found(**guider.config)

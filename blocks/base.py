@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -10,13 +9,15 @@ from ..engine import LeafStep, Plan, Run, Step, make_plan
 from ..engine.dataflow import trace
 from ..engine.explain import Explanation
 from ..engine.graph import Graph, make_graph
-from ..engine.steps import Call, Presence, Values
+from ..engine.steps import Call, Presence, Undeclared
 from ..registry import ComponentSpec
 from ..state import BlockState, ConfigSpec, InputParam, OutputParam, PipelineState, RunError
-from ..state.params import merge_input
+from .binding import bound_class
 from .contract import UNBOUND, FamilyContract
 from .flattening import Flattening
-from .foreign_call import assigned_attributes, call_style
+from .foreign_call import assigned_attributes
+from .interface import listed, merged_inputs, older_inputs
+from .state_call import state_call
 
 if TYPE_CHECKING:
     from .checks import Report
@@ -53,7 +54,7 @@ class ModularPipelineBlocks:
     def expected_configs(self) -> list[ConfigSpec]:
         """Settings of the pipeline that the block reads."""
         spelled = getattr(type(self), "expected_config", None)
-        return _listed(spelled, self) if spelled is not None else []
+        return listed(spelled, self) if spelled is not None else []
 
     @property
     def inputs(self) -> list[InputParam]:
@@ -233,7 +234,7 @@ class ModularPipelineBlocks:
         loop_variables = flattening.loop_variables
 
         def bind(_presence: Presence) -> Callable[[Run], Call]:
-            return lambda run: _state_call(self, name, run, inputs, loop_variables)
+            return lambda run: state_call(self, name, run, inputs, loop_variables)
 
         return [
             LeafStep(
@@ -244,15 +245,22 @@ class ModularPipelineBlocks:
                 components=tuple(self.component_names),
                 mutates=self.mutated_names(),
                 typed=False,
+                undeclared=self.undeclared_writes() if loop_variables else None,
             )
         ]
 
     def rewritten_inputs(self) -> list[OutputParam]:
         """Declared inputs that the block's own code assigns anew on its block state; later blocks see them."""
-        assigned = assigned_attributes(self.own_call)
+        assigned = assigned_attributes(self.own_call).names
         declared = {output.name for output in self.intermediate_outputs}
         inputs = [param for param in self.all_inputs if param.name in assigned and param.name not in declared]
         return [OutputParam(str(p.name), p.type_hint, p.description, p.kwargs_type) for p in inputs]
+
+    def undeclared_writes(self) -> Undeclared:
+        """Names that the block may write on a loop's view without declaring them: its siblings see them."""
+        assigned = assigned_attributes(self.own_call)
+        declared = {*(output.name for output in self.intermediate_outputs), *self.input_names}
+        return Undeclared(tuple(sorted(assigned.names - declared)), assigned.others)
 
     @property
     def own_call(self) -> Any:
@@ -282,83 +290,3 @@ class ModularPipelineBlocks:
         from .describe import summary
 
         return summary(self)
-
-
-def older_inputs(block: ModularPipelineBlocks, attribute: str) -> list[InputParam]:
-    """Inputs in a separate list of older code (`intermediate_inputs`, `loop_intermediate_inputs`), with a warning."""
-    older = getattr(type(block), attribute, None)
-    if older is None:
-        return []
-    newer = attribute.replace("intermediate_", "")
-    warnings.warn(
-        f"{type(block).__name__}.{attribute} is deprecated: list these values in `{newer}`.",
-        DeprecationWarning,
-        stacklevel=3,
-    )
-    return _listed(older, block)
-
-
-def _listed(attribute: Any, block: ModularPipelineBlocks) -> list[Any]:
-    if isinstance(attribute, property):
-        return list(attribute.__get__(block))
-    return list(attribute(block) if callable(attribute) else attribute)
-
-
-def description_of(block: ModularPipelineBlocks) -> str:
-    """A block's description, however it was written; else the first paragraph of its docstring.
-
-    The docstring of a plain container says nothing of what is in it.
-    """
-    text = block.description
-    text = text() if callable(text) else text
-    if not text and type(block).__doc__ and "_says_nothing" not in vars(type(block)):
-        text = str(type(block).__doc__).strip().partition("\n\n")[0]
-    return " ".join(str(text).split())
-
-
-def merged_inputs(params: Iterable[InputParam]) -> list[InputParam]:
-    """One declaration per name, in order of first appearance."""
-    merged: dict[str, InputParam] = {}
-    for param in params:
-        key = param.name or str(param.kwargs_type)
-        merged[key] = merge_input(merged[key], param) if key in merged else param
-    return list(merged.values())
-
-
-def bound_class(cls: type[Any], family: FamilyContract) -> type[Any]:
-    """Subclass a block for a family, once per pair: the same class comes back for the same arguments."""
-    cache: dict[Any, type[Any]] = cls.__dict__.get("__brickwork_bound__") or {}
-    if id(family) not in cache:
-        namespace = {"family": family, "model_name": family.name, "__module__": cls.__module__, "__doc__": cls.__doc__}
-        inner = getattr(cls, "block_classes", None)
-        if inner:
-            namespace["block_classes"] = [part.bind(family) for part in inner]
-        cache[id(family)] = type(f"{family.prefix}{cls.__name__}", (cls,), namespace)
-        cls.__brickwork_bound__ = cache
-    return cache[id(family)]
-
-
-def _state_call(
-    block: ModularPipelineBlocks, path: str, run: Run, inputs: list[InputParam], loop_variables: tuple[str, ...]
-) -> Call:
-    """Make the call of a block that is written as properties and `__call__`."""
-    style = call_style(block)
-
-    def call(values: Values) -> None:
-        passed = style.loop_arguments(values, loop_variables)
-        state = PipelineState(values, run.state.kwargs_mapping, run.state.provenance, writer=path)
-        if loop_variables:
-            for param in inputs:
-                if param.name and not param.required and values.get(param.name) is None:
-                    values[param.name] = param.default
-            result = block(run.view, BlockState.over(values), **passed)
-        elif style.takes_block_state:
-            block_state = block.get_block_state(state)
-            result = block(run.view, block_state, **passed)
-            block.set_block_state(state, block_state)
-        else:
-            result = block(run.view, state, **passed)
-        if isinstance(result, dict):
-            values.update(result)
-
-    return call

@@ -10,9 +10,10 @@ from attrs import evolve
 from ..engine import ChoiceStep, Step
 from ..engine.steps import Values
 from ..state import CompositionError, DeclarationError, InputError, InputParam, OutputParam
-from .base import ModularPipelineBlocks, description_of, merged_inputs
+from .base import ModularPipelineBlocks
 from .container import Container, SubBlocks
 from .flattening import Flattening, joined
+from .interface import description_of, merged_inputs
 
 
 class ConditionalPipelineBlocks(Container):

@@ -7,9 +7,10 @@ from typing import Any, ClassVar, Self
 
 from ..registry import ComponentSpec
 from ..state import BlockState, CompositionError, ConfigSpec, DeclarationError, InputParam, OutputParam, PipelineState
-from .base import ModularPipelineBlocks, merged_inputs
+from .base import ModularPipelineBlocks
 from .flattening import walk
 from .insertable_dict import InsertableDict
+from .interface import merged_inputs
 
 AnyBlock = ModularPipelineBlocks | type[ModularPipelineBlocks]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from attrs import field, frozen
@@ -68,6 +68,8 @@ class FamilyContract:
         groups: "prompts" (what text encoders read), "prompt_embeds" (what they write), "denoiser_input_fields"
             (what the denoiser is told), each to its fields.
         text_encodings: one per text encoder, in order. size_multiple: of heights and widths, in pixels.
+        pipeline_properties: what foreign blocks of the family read besides components, as in
+            `components.vae_scale_factor`: each is computed from an object with the components as attributes.
     """
 
     name: str
@@ -76,6 +78,7 @@ class FamilyContract:
     groups: Mapping[str, tuple[ConditioningField, ...]] = field(factory=dict)
     text_encodings: tuple[TextEncoding, ...] = ()
     size_multiple: int = 8
+    pipeline_properties: Mapping[str, Callable[[Any], Any]] = field(factory=dict)
 
     def fields(self, group: str) -> tuple[ConditioningField, ...]:
         """Fields of a group, none for a group that the family does not know."""

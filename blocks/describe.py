@@ -8,7 +8,8 @@ from typing import Any
 from ..registry import ComponentSpec
 from ..state import BrickworkError, InputParam, OutputParam
 from ..state.types import type_words
-from .base import ModularPipelineBlocks, description_of
+from .base import ModularPipelineBlocks
+from .interface import description_of
 
 WIDTH = 100
 

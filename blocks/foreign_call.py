@@ -64,21 +64,60 @@ def loop_step_keywords(call: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
+@frozen
+class Assigned:
+    """What foreign code may write on its block state.
+
+    Attributes:
+        names: those that its source assigns. others: the block state is handed to other code, or there is no source,
+            so that it may write any other name as well.
+    """
+
+    names: frozenset[str] = frozenset()
+    others: bool = False
+
+
+_READERS = frozenset({"get_block_state", "set_block_state", "prepare_inputs_from_block_state", "getattr", "hasattr"})
+"""Functions that take a block state and write no names of their own on it."""
+
+
 @cache
-def assigned_attributes(call: Any) -> frozenset[str]:
-    """Names that foreign code assigns on its block state, as in `block_state.height = ...`; read from its source."""
+def assigned_attributes(call: Any) -> Assigned:
+    """Read from the source of foreign code what it assigns on its block state, as in `block_state.height = ...`."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(call)))
     except (OSError, TypeError, SyntaxError):
-        return frozenset()
-    targets: list[ast.expr] = []
+        return Assigned(others=True)
+    views = {"block_state", *_second_parameter(tree)}
+    names: set[str] = set()
+    others = False
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign):
-            targets += [part for target in node.targets for part in getattr(target, "elts", [target])]
-        elif isinstance(node, (ast.AugAssign, ast.AnnAssign)):
-            targets.append(node.target)
-    return frozenset(
-        target.attr
-        for target in targets
-        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "block_state"
-    )
+        if isinstance(node, (ast.Attribute, ast.Subscript)) and _is_view(node.value, views):
+            if isinstance(node.ctx, ast.Store):
+                name = node.attr if isinstance(node, ast.Attribute) else getattr(node.slice, "value", None)
+                others |= not isinstance(name, str)
+                names |= {name} if isinstance(name, str) else set()
+            others |= isinstance(node, ast.Attribute) and node.attr == "__dict__"
+        elif isinstance(node, ast.Call) and _called_name(node) not in _READERS:
+            others |= any(_is_view(argument, views) for argument in [*node.args, *(k.value for k in node.keywords)])
+        elif isinstance(node, ast.Return) and isinstance(node.value, ast.Dict):
+            names |= {
+                key.value for key in node.value.keys if isinstance(key, ast.Constant) and isinstance(key.value, str)
+            }
+    return Assigned(frozenset(names), others)
+
+
+def _second_parameter(tree: ast.Module) -> list[str]:
+    """The name of a loop block's view: what stands after `self` and `components`."""
+    function = tree.body[0]
+    if not isinstance(function, ast.FunctionDef):
+        return []
+    return [argument.arg for argument in function.args.args[2:3] if argument.arg != "state"]
+
+
+def _is_view(node: ast.expr, views: set[str]) -> bool:
+    return isinstance(node, ast.Name) and node.id in views
+
+
+def _called_name(call: ast.Call) -> str:
+    return str(getattr(call.func, "attr", getattr(call.func, "id", "")))

@@ -10,12 +10,13 @@ from ..engine.steps import Presence, Turns, Values
 from ..registry import ComponentSpec
 from ..state import BlockState, CompositionError, ConfigSpec, DeclarationError, InputParam, OutputParam
 from .arguments import method_invoker
-from .base import ModularPipelineBlocks, merged_inputs, older_inputs
+from .base import ModularPipelineBlocks
 from .block import Declared
 from .container import Container
 from .declaration import Declaration, RunParameter, input_params, output_params, read_class, read_method
 from .flattening import Flattening, joined
 from .foreign_call import call_style, loop_step_keywords
+from .interface import merged_inputs, older_inputs
 
 
 class LoopSequentialPipelineBlocks(Container, Declared):

@@ -25,7 +25,7 @@ from .container import SubBlocks
 from .contract import UNBOUND
 from .flattening import walk
 from .input_checks import expectations, expectations_of, family_faults, input_faults
-from .view import ComponentsView, PipelineConfig
+from .view import ComponentsView, PipelineConfig, unwrapped
 
 
 class ModularPipeline(PipelineComponents):
@@ -289,7 +289,7 @@ def run_within(blocks: ModularPipelineBlocks, components: Any, values: dict[str,
     """Run a composition inside of foreign code, on the components that it was called with."""
     before = {**values, **extra}
     plan = blocks.plan(before)
-    named = {name: getattr(components, name) for name in plan.components}
+    named = {name: unwrapped(getattr(components, name)) for name in plan.components}
     settings = getattr(components, "settings", RunSettings(progress=False))
 
     def make_run(_mutates: frozenset[str]) -> Run:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..guiders import Guider, StatefulGuider
+from ..registry import families
 from ..state import InputError
 from ..state.errors import did_you_mean
+from .contract import UNBOUND, FamilyContract
 
 
 class PipelineConfig(dict[str, Any]):
@@ -34,8 +37,42 @@ class ComponentsView:
     def __init__(self, pipeline: Any, components: Mapping[str, Any]) -> None:
         self._pipeline = pipeline
         self._components = components
+        self._guiders: dict[str, StatefulGuider] = {}
 
     def __getattr__(self, name: str) -> Any:
-        if name in self._components:
-            return self._components[name]
-        return getattr(self._pipeline, name)
+        if name not in self._components:
+            return getattr(self._pipeline, name)
+        component = self._components[name]
+        if not isinstance(component, Guider):
+            return component
+        # Foreign code tells its guider the step: within a run it must stay one object.
+        if name not in self._guiders:
+            self._guiders[name] = StatefulGuider(component)
+        return self._guiders[name]
+
+
+class FamilyView:
+    """The same for blocks that name their model family: besides, what pipelines of that family know."""
+
+    def __init__(self, components: Any, family: FamilyContract) -> None:
+        self._inner = components
+        self._family = family
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._family.pipeline_properties:
+            return self._family.pipeline_properties[name](self._inner)
+        return getattr(self._inner, name)
+
+
+def view_for(block: Any, components: Any) -> Any:
+    """What a block gets as `components`: with the properties of its family, if there is a contract for it."""
+    name = block.model_name
+    family = block.family
+    if family is UNBOUND and name in families:
+        family = families.get(name)
+    return components if family is UNBOUND else FamilyView(components, family)
+
+
+def unwrapped(component: Any) -> Any:
+    """The component behind what foreign blocks see of it."""
+    return component.guider if isinstance(component, StatefulGuider) else component

@@ -43,6 +43,7 @@ def find_warnings(flow: Dataflow) -> list[str]:
         *_overwritten(flow),
         *_written_too_late(flow),
         *_misspelt(flow),
+        *_undeclared(flow),
     ]
 
 
@@ -141,6 +142,18 @@ def _misspelt(flow: Dataflow) -> Iterator[str]:
                 f"{version.writer} writes {version.name!r}, which nobody reads, and {later[near[0]]} reads {near[0]!r}. "
                 "Is one of them misspelt?"
             )
+
+
+def _undeclared(flow: Dataflow) -> Iterator[str]:
+    """Reads in loops that only foreign code without a declaration may serve."""
+    for read in flow.reads:
+        writers = dict.fromkeys(version.writer for version in read.sources.versions if not version.declared)
+        if not writers or any(version.declared for version in read.sources.versions):
+            continue
+        yield (
+            f"{read.path} reads {read.param.name!r}, which no block declares as its output; it may be written "
+            f"undeclared by {', '.join(writers)}. Declare it there, or the run may stop at the first read."
+        )
 
 
 def _read_before(read: Read, version: Version, flow: Dataflow) -> bool:

@@ -26,6 +26,7 @@ class Version:
         number: 0 for the caller's, then 1, 2, ... in the order of the steps that write this name.
         writer: path of the step, `CALLER` for the caller. position: of the step in the plan; -1 for the caller.
         typed: its type is a checked annotation, not a hint of foreign code.
+        declared: False for what foreign code in a loop may write without saying so.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Version:
     type_hint: Any = None
     typed: bool = True
     group: str | None = None
+    declared: bool = True
 
 
 @frozen
@@ -85,7 +87,7 @@ class Dataflow:
     """The result of the walk.
 
     Attributes:
-        reads: every read, in order. versions: every version, in order. final: what is there at the end.
+        reads: every read, in order. versions: every declared version, in order. final: what is there at the end.
         presence: what each step finds, by the step's id. missing: by name.
     """
 
@@ -105,7 +107,7 @@ class Dataflow:
         found: dict[Version, list[Read]] = {version: [] for version in self.versions}
         for read in self.reads:
             for version in read.sources.versions:
-                found[version].append(read)
+                found.setdefault(version, []).append(read)
         return found
 
 
@@ -131,11 +133,13 @@ class _Walk:
     Attributes:
         records: off while a loop's body is walked to find what arrives from the turn before.
         reports: off inside of branches that may never be taken; what they need is their own business.
+        open_writers: blocks in the loops around that may write any name.
     """
 
     flow: Dataflow
     records: bool = True
     reports: bool = True
+    open_writers: tuple[str, ...] = ()
     _known: dict[tuple[str, str], Version] = field(factory=dict)
     _numbers: dict[str, int] = field(factory=dict)
     _positions: dict[int, int] = field(factory=dict)
@@ -155,14 +159,25 @@ class _Walk:
         for param in step.writes:
             version = self._version(param, step.path, position, typed=step.typed)
             environment[param.name] = Sources((version,), certain=True)
+        for name in step.undeclared.names if step.undeclared else ():
+            self._add_undeclared(name, step.path, position, environment)
+
+    def _add_undeclared(self, name: str, path: str, position: int, environment: Environment) -> None:
+        version = self._known.get((path, name))
+        if version is None:
+            version = self._known[path, name] = Version(name, 0, path, position, typed=False, declared=False)
+        there = environment.get(name, _NOTHING)
+        environment[name] = Sources(tuple(dict.fromkeys([*there.versions, version])), there.certain)
 
     def _loop(self, step: LoopStep, position: int, environment: Environment) -> None:
         before = dict(environment)
+        open_writers = [leaf.path for leaf in leaves(step.body) if leaf.undeclared and leaf.undeclared.others]
+        inner = evolve(self, open_writers=(*self.open_writers, *open_writers))
         for variable in step.variables:
             version = self._version(variable, step.path, position, typed=step.typed)
             environment[variable.name] = Sources((version,), certain=True)
         head = dict(environment)
-        first = evolve(self, records=False)
+        first = evolve(inner, records=False)
         end = dict(head)
         first.sequence(step.body, end)
         quiet = evolve(first, reports=False)
@@ -170,7 +185,7 @@ class _Walk:
             head = joined
             end = dict(head)
             quiet.sequence(step.body, end)
-        evolve(self, reports=False).sequence(step.body, head)
+        evolve(inner, reports=False).sequence(step.body, head)
         # A loop may take no turn at all, so what only its body writes is not certain after it.
         environment.clear()
         environment.update(_joined(before, head))
@@ -179,6 +194,8 @@ class _Walk:
                 environment[variable.name] = before[variable.name]
             else:
                 environment.pop(variable.name, None)
+        for name in [n for n, sources in environment.items() if not any(v.declared for v in sources.versions)]:
+            del environment[name]
 
     def _choice(self, step: ChoiceStep, environment: Environment) -> None:
         inner = evolve(self, reports=False)
@@ -203,6 +220,10 @@ class _Walk:
         return known
 
     def _read(self, step: Step, position: int, environment: Environment) -> None:
+        for param in step.reads if self.open_writers else ():
+            if param.required and param.name is not None and param.name not in environment:
+                for writer in self.open_writers:
+                    self._add_undeclared(param.name, writer, position - 1, environment)
         if self.records:
             known = frozenset(name for name, sources in environment.items() if sources.certain)
             self.flow.presence[id(step)] = Presence(known, frozenset(environment) - known)

@@ -130,7 +130,8 @@ def _mark(error: BaseException, path: str) -> None:
 
 def _mark_turn(error: BaseException, path: str, turn: int) -> None:
     inner = getattr(error, _PATH, path)
-    rest = inner.removeprefix(path)
+    # The blocks of a loop that is the whole composition have paths of their own, without its name.
+    rest = inner[len(path) :] if inner == path or inner.startswith(f"{path}.") else f".{inner}"
     setattr(error, _PATH, f"{path}.step[{turn}]{rest}")
 
 
@@ -152,6 +153,7 @@ def value_or_fail(values: Values, name: str, path: str) -> Any:
     """
     if name not in values:
         raise RunError(
-            f"{path} needs {name!r}, which no block has written in this run: the branch or loop that writes it did not run."
+            f"{path} needs {name!r}, which no block has written in this run: the branch, loop or undeclared write that "
+            "gives it did not happen."
         )
     return values[name]

@@ -30,6 +30,14 @@ class Presence:
     maybe: frozenset[str] = frozenset()
 
 
+@frozen
+class Undeclared:
+    """What foreign code in a loop may write without saying so: `names`, and anything else if `others`."""
+
+    names: tuple[str, ...] = ()
+    others: bool = False
+
+
 @frozen(eq=False)
 class LeafStep:
     """One block's work.
@@ -38,6 +46,7 @@ class LeafStep:
         path: where the block stands, as in "denoise.denoiser".
         components: names of the components it uses. mutates: those of them whose state it changes.
         bind: see above. typed: its types are checked annotations, not the hints of foreign code.
+        undeclared: in a loop, what its siblings may find of it besides `writes`.
     """
 
     path: str
@@ -47,6 +56,7 @@ class LeafStep:
     components: tuple[str, ...] = ()
     mutates: tuple[str, ...] = ()
     typed: bool = True
+    undeclared: Undeclared | None = None
 
 
 @frozen(eq=False)

@@ -2,5 +2,6 @@
 
 from .classifier_free import ClassifierFreeGuidance
 from .guider import Branch, GuidanceStep, Guider
+from .stateful import StatefulGuider
 
-__all__ = ["Branch", "ClassifierFreeGuidance", "GuidanceStep", "Guider"]
+__all__ = ["Branch", "ClassifierFreeGuidance", "GuidanceStep", "Guider", "StatefulGuider"]

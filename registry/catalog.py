@@ -1,4 +1,4 @@
-"""Names of compositions. Entries are import paths, so the catalog needs none of the rooms above it."""
+"""Names of compositions and model families. Entries are import paths, so the catalog needs none of the rooms above it."""
 
 from __future__ import annotations
 
@@ -51,3 +51,6 @@ catalog = Catalog(
     }
 )
 """Compositions by name, and by the class names that repositories write."""
+
+families = Catalog({"stable-diffusion-xl": "brickwork.presets.sdxl:SDXL"})
+"""Contracts of model families, by the `model_name` of their blocks."""

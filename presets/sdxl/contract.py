@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -87,6 +87,41 @@ _SIZES = ConditioningField(
     "add_time_ids", "negative_add_time_ids", TimeIds, argument="added_cond_kwargs.time_ids", shared=True
 )
 
+
+def _scale_factor(pipe: Any) -> int:
+    vae = getattr(pipe, "vae", None)
+    return 8 if vae is None else SDXL.vae_scale_factor(vae)
+
+
+def _latent_channels(pipe: Any) -> int:
+    vae = getattr(pipe, "vae", None)
+    return 4 if vae is None else int(vae.config.latent_channels)
+
+
+def _unet_channels(pipe: Any) -> int:
+    unet = getattr(pipe, "unet", None)
+    return 4 if unet is None else int(unet.config.in_channels)
+
+
+def _sample_size(pipe: Any) -> int:
+    unet = getattr(pipe, "unet", None)
+    return 128 if unet is None else int(unet.config.sample_size)
+
+
+def _default_size(pipe: Any) -> int:
+    return _sample_size(pipe) * _scale_factor(pipe)
+
+
+PIPELINE_PROPERTIES: dict[str, Callable[[Any], int]] = {
+    "vae_scale_factor": _scale_factor,
+    "default_sample_size": _sample_size,
+    "default_height": _default_size,
+    "default_width": _default_size,
+    "num_channels_unet": _unet_channels,
+    "num_channels_latents": _latent_channels,
+}
+"""As `StableDiffusionXLModularPipeline` of diffusers 0.42.1 has them; models that are not there count as SDXL's own."""
+
 SDXL = SDXLContract(
     name="stable-diffusion-xl",
     prefix="SDXL",
@@ -112,5 +147,6 @@ SDXL = SDXLContract(
         ),
     },
     text_encodings=(TextEncoding(), TextEncoding(pooled=True)),
+    pipeline_properties=PIPELINE_PROPERTIES,
 )
 """The contract of Stable Diffusion XL."""

@@ -1,0 +1,52 @@
+"""What a block declares, read from the several ways in which it may be written."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+from ..state import InputParam
+from ..state.params import merge_input
+
+
+def merged_inputs(params: Iterable[InputParam]) -> list[InputParam]:
+    """One declaration per name, in order of first appearance."""
+    merged: dict[str, InputParam] = {}
+    for param in params:
+        key = param.name or str(param.kwargs_type)
+        merged[key] = merge_input(merged[key], param) if key in merged else param
+    return list(merged.values())
+
+
+def older_inputs(block: Any, attribute: str) -> list[InputParam]:
+    """Inputs in a separate list of older code (`intermediate_inputs`, `loop_intermediate_inputs`), with a warning."""
+    older = getattr(type(block), attribute, None)
+    if older is None:
+        return []
+    newer = attribute.replace("intermediate_", "")
+    warnings.warn(
+        f"{type(block).__name__}.{attribute} is deprecated: list these values in `{newer}`.",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return listed(older, block)
+
+
+def listed(attribute: Any, block: Any) -> list[Any]:
+    """The items of an attribute that is a list, a property or a method."""
+    if isinstance(attribute, property):
+        return list(attribute.__get__(block))
+    return list(attribute(block) if callable(attribute) else attribute)
+
+
+def description_of(block: Any) -> str:
+    """A block's description, however it was written; else the first paragraph of its docstring.
+
+    The docstring of a plain container says nothing of what is in it.
+    """
+    text = block.description
+    text = text() if callable(text) else text
+    if not text and type(block).__doc__ and "_says_nothing" not in vars(type(block)):
+        text = str(type(block).__doc__).strip().partition("\n\n")[0]
+    return " ".join(str(text).split())

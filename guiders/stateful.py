@@ -1,0 +1,133 @@
+"""A frozen guider in the shape that foreign blocks call: told the step first, then asked for inputs and a result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from attrs import evolve
+
+from ..state import BlockState, RunError
+from .guider import CONDITIONAL, UNCONDITIONAL, Branch, GuidanceStep, Guider
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_PEER_NAMES = {CONDITIONAL.name: "pred_cond", UNCONDITIONAL.name: "pred_uncond"}
+
+
+class GuidedPrediction(NamedTuple):
+    """The result of guidance; `pred_uncond` is None where the step had no such branch."""
+
+    pred: Tensor
+    pred_cond: Tensor
+    pred_uncond: Tensor | None
+
+
+class StatefulGuider:
+    """One run's guider with the protocol of `diffusers.guiders.BaseGuidance` (0.42.1).
+
+    A loop calls `set_state`, then `prepare_inputs`, then for each of the parts it gets `prepare_models`, the model and
+    `cleanup_models`, sets `noise_pred` on the part, and at last calls the guider itself with all parts.
+    """
+
+    _identifier_key = "__guidance_identifier__"
+
+    def __init__(self, guider: Guider) -> None:
+        self.guider = guider
+        self._enabled = guider.enabled
+        self._step: GuidanceStep | None = None
+        self._memory: Any = None
+        self._prepared = 0
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name == "guider":
+            raise AttributeError(name)
+        return getattr(self.guider, name)
+
+    def enable(self) -> None:
+        """Guide from now on."""
+        self._enabled = True
+
+    def disable(self) -> None:
+        """Give the conditional prediction alone from now on."""
+        self._enabled = False
+
+    def set_state(self, step: int, num_inference_steps: int, timestep: Any = None) -> None:  # noqa: ARG002 - protocol
+        """Say where the loop is; its first step forgets what an earlier loop left."""
+        if self._step is None or step <= self._step.index:
+            self._memory = None
+        self._step = GuidanceStep(step, num_inference_steps)
+        self._prepared = 0
+
+    @property
+    def num_conditions(self) -> int:
+        """How many predictions this step needs; before the first, whether the negative conditioning is of use."""
+        return 1 + self._active.uses_negative if self._step is None else len(self._branches())
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether the model was last prepared for a branch with the positive conditioning."""
+        return not self._branches()[max(self._prepared, 1) - 1].negative
+
+    def prepare_inputs(self, data: Mapping[str, Any]) -> list[BlockState]:
+        """Return one part per prediction: of pairs, the positive or the negative value; the rest as it is."""
+        return [self._part(branch, {k: _of_branch(v, branch) for k, v in data.items()}) for branch in self._branches()]
+
+    def prepare_inputs_from_block_state(
+        self, data: BlockState, input_fields: Mapping[str, str | Sequence[str]]
+    ) -> list[BlockState]:
+        """As `prepare_inputs`, of names of values on the block state; absent ones are left out."""
+        values = data.as_dict()
+        parts = []
+        for branch in self._branches():
+            names = {key: _of_branch(tuple(n) if isinstance(n, list) else n, branch) for key, n in input_fields.items()}
+            parts.append(self._part(branch, {key: values[name] for key, name in names.items() if name in values}))
+        return parts
+
+    def prepare_models(self, denoiser: Any) -> None:  # noqa: ARG002 - protocol
+        """Say that the model is called for the next part."""
+        self._prepared += 1
+
+    def cleanup_models(self, denoiser: Any) -> None:
+        """Say that it was."""
+
+    def __call__(self, data: Sequence[Any]) -> GuidedPrediction:
+        """Combine the parts' `noise_pred`.
+
+        Raises:
+            RunError: the parts are not those of this step.
+        """
+        branches = self._branches()
+        if len(data) != len(branches):
+            raise RunError(
+                f"{type(self.guider).__name__} needs {len(branches)} predictions at this step, and got {len(data)}: "
+                "give it all parts that prepare_inputs returned."
+            )
+        predictions = {branch.name: part.noise_pred for branch, part in zip(branches, data, strict=True)}
+        pred, self._memory = self._active.combine(predictions, self._told, self._memory)
+        return GuidedPrediction(pred, predictions[CONDITIONAL.name], predictions.get(UNCONDITIONAL.name))
+
+    @property
+    def _active(self) -> Guider:
+        return self.guider if self._enabled == self.guider.enabled else evolve(self.guider, enabled=self._enabled)
+
+    @property
+    def _told(self) -> GuidanceStep:
+        if self._step is None:
+            raise RunError(
+                f"{type(self.guider).__name__} does not know the step: call "
+                "set_state(step=i, num_inference_steps=..., timestep=t) first."
+            )
+        return self._step
+
+    def _branches(self) -> list[Branch]:
+        """The conditional prediction comes first, as foreign loops expect."""
+        return sorted(self._active.branches(self._told), key=lambda branch: branch.name != CONDITIONAL.name)
+
+    def _part(self, branch: Branch, values: dict[str, Any]) -> BlockState:
+        return BlockState(**values, **{self._identifier_key: _PEER_NAMES.get(branch.name, f"pred_{branch.name}")})
+
+
+def _of_branch(value: Any, branch: Branch) -> Any:
+    return value[int(branch.negative)] if isinstance(value, tuple) else value
