@@ -49,25 +49,35 @@ def _is_plain(owner: type[Any], parameter: RunParameter, presence: Presence) -> 
 
 def _plain_caller(owner: type[Any], out: type[Outputs], names: list[str]) -> Callable[[Any], Call]:
     """The usual case, in as few steps as Python allows: every input is there, and no group is among them."""
+    if len(names) == 1:
+        return _single_caller(owner, out, names[0])
     getter: Callable[[Values], Any] = itemgetter(*names) if names else lambda _: ()
-    single = names[0] if len(names) == 1 else ""
 
     def make_call(bound: Any) -> Call:
         run = bound.run
 
-        def call_with_one(values: Values) -> None:
-            result = run(values[single])
-            if result.__class__ is not out:
-                raise _wrong_result(owner, out, result)
-            values.update(result.__dict__)
-
-        def call_with_several(values: Values) -> None:
+        def call(values: Values) -> None:
             result = run(*getter(values))
             if result.__class__ is not out:
                 raise _wrong_result(owner, out, result)
             values.update(result.__dict__)
 
-        return call_with_one if single else call_with_several
+        return call
+
+    return make_call
+
+
+def _single_caller(owner: type[Any], out: type[Outputs], name: str) -> Callable[[Any], Call]:
+    def make_call(bound: Any) -> Call:
+        run = bound.run
+
+        def call(values: Values) -> None:
+            result = run(values[name])
+            if result.__class__ is not out:
+                raise _wrong_result(owner, out, result)
+            values.update(result.__dict__)
+
+        return call
 
     return make_call
 

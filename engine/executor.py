@@ -48,7 +48,20 @@ def execute(executables: Sequence[Executable], run: Run, state: PipelineState) -
 
 def _sequence(executables: Sequence[Executable], run: Run) -> Call:
     """Make one call of several; an error is marked with the path of the step that raised it."""
-    steps = [(_prepared(executable, run), executable.path) for executable in executables]
+    steps: list[tuple[Call, str]] = []
+    checks = run.settings.check_values
+    for executable in executables:
+        try:
+            if executable.prepare is None:
+                step = _choice_call(executable, run) if executable.select is not None else _loop_call(executable, run)
+            else:
+                step = executable.prepare(run)
+                if checks and executable.checked is not None:
+                    step = executable.checked(step)
+        except BaseException as error:
+            _mark(error, executable.path)
+            raise
+        steps.append((step, executable.path))
 
     def call(values: Values) -> None:
         path = ""
@@ -60,20 +73,6 @@ def _sequence(executables: Sequence[Executable], run: Run) -> Call:
             raise
 
     return call
-
-
-def _prepared(executable: Executable, run: Run) -> Call:
-    if executable.select is not None:
-        return _choice_call(executable, run)
-    if executable.prepare_turns is not None:
-        return _loop_call(executable, run)
-    assert executable.prepare is not None
-    try:
-        call = executable.prepare(run)
-        return executable.checked(call) if executable.checked is not None and run.settings.check_values else call
-    except BaseException as error:
-        _mark(error, executable.path)
-        raise
 
 
 def _choice_call(executable: Executable, run: Run) -> Call:

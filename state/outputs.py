@@ -7,8 +7,6 @@ from typing import Any, ClassVar, dataclass_transform
 
 from .errors import RunError, did_you_mean
 
-_set = object.__setattr__
-
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class Outputs:
@@ -36,7 +34,7 @@ class Outputs:
     def __init__(self, **values: Any) -> None:
         if values.keys() != self.__brickwork_fields__:
             values = self._complete(values)
-        _set(self, "__dict__", values)
+        _set_dict(self, values)
 
     @classmethod
     def _complete(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -56,3 +54,7 @@ class Outputs:
 
     def __repr__(self) -> str:
         return f"{type(self).__qualname__}({', '.join(self.__dict__)})"
+
+
+_set_dict: Any = Outputs.__dict__["__dict__"].__set__
+"""Gives a frozen instance its `__dict__`; an assignment would be refused, and `object.__setattr__` is slower."""
