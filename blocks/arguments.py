@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import is_, itemgetter
+from types import MethodType
 from typing import Any
 
 from ..engine.executor import value_or_fail
@@ -11,6 +12,7 @@ from ..engine.steps import Call, Presence, Values
 from ..state import Conditioning, Outputs, RunError
 from ..state.types import group_marker, resolve_hint
 from .declaration import RunParameter, group_fields, name_of
+from .run_alone import bare
 
 Fetch = Callable[[Values], dict[str, Any]]
 
@@ -24,8 +26,10 @@ def run_caller(owner: type[Any], presence: Presence) -> Callable[[Any], Call]:
         return _plain_caller(owner, out, [p.name for p in parameters])
     invoker = method_invoker(owner, parameters, presence)
 
+    run = bare(owner.run)
+
     def make_call(bound: Any) -> Call:
-        invoke = invoker(bound.run)
+        invoke = invoker(MethodType(run, bound))
         if out is None:
             return invoke
 
@@ -52,9 +56,10 @@ def _plain_caller(owner: type[Any], out: type[Outputs], names: list[str]) -> Cal
     if len(names) == 1:
         return _single_caller(owner, out, names[0])
     getter: Callable[[Values], Any] = itemgetter(*names) if names else lambda _: ()
+    method = bare(owner.run)
 
     def make_call(bound: Any) -> Call:
-        run = bound.run
+        run = MethodType(method, bound)
 
         def call(values: Values) -> None:
             result = run(*getter(values))
@@ -68,8 +73,10 @@ def _plain_caller(owner: type[Any], out: type[Outputs], names: list[str]) -> Cal
 
 
 def _single_caller(owner: type[Any], out: type[Outputs], name: str) -> Callable[[Any], Call]:
+    method = bare(owner.run)
+
     def make_call(bound: Any) -> Call:
-        run = bound.run
+        run = MethodType(method, bound)
 
         def call(values: Values) -> None:
             result = run(values[name])

@@ -31,6 +31,7 @@ from .declaration import (
     read_class,
 )
 from .flattening import Flattening
+from .run_alone import checked_alone
 from .view import unwrapped
 
 if TYPE_CHECKING:
@@ -189,6 +190,8 @@ class Block(Declared):
         if "run" not in cls.__dict__ and not hasattr(cls, "run"):
             raise DeclarationError(f"{cls.__qualname__} defines no `run`.")
         cls.declaration = read_class(cls, Declared, "run", "Out")
+        if "run" in cls.__dict__:
+            setattr(cls, "run", checked_alone(cls.__dict__["run"]))  # noqa: B010 - the declared signature stays
 
     @property
     def inputs(self) -> list[InputParam]:

@@ -64,15 +64,18 @@ def test_class_attributes_declare_components_configs_and_options() -> None:
     assert block.options == {"factor": 3.0}
 
 
+ONE = torch.ones(1, 1, 1, 1)
+
+
 def test_a_block_runs_without_a_pipeline() -> None:
-    out = Scale(offset=1.0).run(torch.ones(1), times=2)
+    out = Scale(offset=1.0).run(ONE, times=2)
     assert out.scaled.item() == 5.0
-    assert Scale(offset=1.0, clamp=True).run(torch.ones(1)).scaled.item() == 1.0
+    assert Scale(offset=1.0, clamp=True).run(ONE).scaled.item() == 1.0
 
 
 def test_a_definition_says_that_it_holds_no_component() -> None:
     with pytest.raises(ComponentError, match=r"Scale is a definition and holds no 'offset'.*Scale\(offset=...\)"):
-        Scale().run(torch.ones(1))
+        Scale().run(ONE)
 
 
 def test_components_and_options_are_frozen() -> None:
