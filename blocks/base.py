@@ -11,12 +11,12 @@ from ..engine.explain import Explanation
 from ..engine.graph import Graph, make_graph
 from ..engine.steps import Call, Presence, Undeclared
 from ..registry import ComponentSpec
-from ..state import BlockState, ConfigSpec, InputParam, OutputParam, PipelineState, RunError
+from ..state import BlockState, CompositionError, ConfigSpec, InputParam, OutputParam, PipelineState, RunError
 from .binding import bound_class
 from .contract import UNBOUND, FamilyContract
 from .flattening import Flattening
 from .foreign_call import assigned_attributes
-from .interface import listed, merged_inputs, older_inputs
+from .interface import listed, merged_inputs, older_inputs, warn_of_misspelt
 from .state_call import state_call
 
 if TYPE_CHECKING:
@@ -44,6 +44,10 @@ class ModularPipelineBlocks:
     family: ClassVar[FamilyContract] = UNBOUND
     description: Any = ""
     """One or more sentences: a string, a property or a method."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        warn_of_misspelt(cls)
 
     @property
     def expected_components(self) -> list[ComponentSpec]:
@@ -103,6 +107,13 @@ class ModularPipelineBlocks:
 
     def __call__(self, components: Any, state: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} says nothing of what it does: define __call__ or `run`.")
+
+    def no_pipeline(self) -> CompositionError:
+        """The error for who calls a definition as if it were a pipeline."""
+        return CompositionError(
+            f"{type(self).__name__} is a definition, which holds no models and cannot be called. Make a pipeline of "
+            "it, pipe = blocks.init_pipeline(repo), and call that: pipe(prompt=...)."
+        )
 
     def get_block_state(self, state: PipelineState | BlockState) -> BlockState:
         """Return the declared inputs as attributes, defaults filled in. In a loop: the loop's shared view.

@@ -203,8 +203,12 @@ class Block(Declared):
         """Fields of `Out`, groups expanded."""
         return output_params(self.declaration.out, self.family)
 
-    def __call__(self, components: Any, state: PipelineState | BlockState, **variables: Any) -> Any:
+    def __call__(
+        self, components: Any = None, state: PipelineState | BlockState | None = None, **variables: Any
+    ) -> Any:
         """Run inside of foreign code: read from the state (or a loop's view), write to it, return both."""
+        if state is None:
+            raise self.no_pipeline()
         names = [n for _, slot_names, _ in self._slot_names() for n in slot_names]
         configs = {name: getattr(components.config, name) for name in self.declaration.configs}
         held = {name: unwrapped(getattr(components, name)) for name in names}

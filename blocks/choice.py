@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -184,6 +185,7 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
     def check_required(self, branch: str, flattening: Flattening, path: str) -> None:
         """Raise InputError if the branch was triggered without the inputs that it requires beside the trigger."""
         needed = self.block_requires.get(branch, ())
+        flattening.triggers |= set(needed)
         missing = [name for name in needed if name not in flattening.written and not flattening.has(name)]
         if missing:
             trigger = dict(self.pairs)[branch]
@@ -206,25 +208,28 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
 
 def executed(block: ModularPipelineBlocks, flattening: Flattening) -> ModularPipelineBlocks:
     """Return a composition with its choices decided; what can only be decided in the run stays a choice."""
+    from .loop import LoopSequentialPipelineBlocks
     from .sequential import SequentialPipelineBlocks
 
     if isinstance(block, ConditionalPipelineBlocks):
         decided, branch = block.choose(flattening)
         if not decided:
             return block
-        if branch is None:
-            return SequentialPipelineBlocks()
-        return executed(block.sub_blocks[branch], flattening)
-    if type(block).steps is not SequentialPipelineBlocks.steps:
+        return SequentialPipelineBlocks() if branch is None else executed(block.sub_blocks[branch], flattening)
+    result: Container
+    if type(block).steps is SequentialPipelineBlocks.steps:
+        result = SequentialPipelineBlocks()
+        result.description = description_of(block)
+    else:
         flattening.written |= {output.name for output in block.intermediate_outputs}
-        return block
-    parts: dict[str, ModularPipelineBlocks] = {}
+        if not isinstance(block, LoopSequentialPipelineBlocks) or block.is_hand_written:
+            return block
+        result = copy.copy(block)
     assert isinstance(block, Container)
-    for name, part in block.sub_blocks.items():
-        inner = executed(part, flattening)
-        if not (isinstance(inner, SequentialPipelineBlocks) and not inner.sub_blocks):
-            parts[name] = inner
-    result = SequentialPipelineBlocks()
-    result.sub_blocks = SubBlocks(parts)
-    result.description = description_of(block)
-    return result
+    parts = {name: executed(part, flattening) for name, part in block.sub_blocks.items()}
+    result.sub_blocks = SubBlocks({name: part for name, part in parts.items() if not _is_nothing(part)})
+    return result if result.sub_blocks else SequentialPipelineBlocks()
+
+
+def _is_nothing(block: ModularPipelineBlocks) -> bool:
+    return isinstance(block, Container) and not block.sub_blocks

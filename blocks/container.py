@@ -79,6 +79,11 @@ class Container(ModularPipelineBlocks):
         self.sub_blocks.replace(path, block)
         return self
 
+    def wrap(self, path: str, container: type[Container]) -> Self:
+        """Put a block into a container of its own, which takes its place and its name: a loop or a choice around it."""
+        inner = path.rpartition(".")[2]
+        return self.replace(path, container.from_blocks_dict({inner: self[path]}))
+
     def pop(self, path: str) -> ModularPipelineBlocks:
         """Remove a block and return it."""
         block: ModularPipelineBlocks = self.sub_blocks.pop(path)
@@ -117,10 +122,14 @@ class Container(ModularPipelineBlocks):
         outputs = {o.name: o for block in self.sub_blocks.values() for o in block.intermediate_outputs}
         return list(outputs.values())
 
-    def __call__(self, components: Any, state: PipelineState | BlockState, **variables: Any) -> Any:
+    def __call__(
+        self, components: Any = None, state: PipelineState | BlockState | None = None, **variables: Any
+    ) -> Any:
         """Run inside of foreign code, over the values of its state."""
-        from .modular_pipeline import run_within
+        from .run_within import run_within
 
+        if state is None:
+            raise self.no_pipeline()
         values = state.__dict__ if isinstance(state, BlockState) else state.values
         run_within(self, components, values, variables)
         return components, state

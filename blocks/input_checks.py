@@ -34,12 +34,12 @@ class _Expectation:
     value: Value | None
 
 
-def expectations(plan: Plan) -> dict[str, list[_Expectation]]:
-    """For each name that the caller may give: what the typed steps that read it expect."""
+def expectations(plan: Plan, typed: bool = True) -> dict[str, list[_Expectation]]:
+    """For each name that the caller may give: what the steps that read it expect; with checked annotations, or hints."""
     found: dict[str, list[_Expectation]] = {}
     for read in plan.flow.reads:
         from_caller = any(version.writer == CALLER for version in read.sources.versions)
-        if not (read.typed and from_caller and read.param.type_hint is not None):
+        if not (read.typed is typed and from_caller and read.param.type_hint is not None):
             continue
         expected = _Expectation(read.param.type_hint, value_of(read.param.type_hint))
         known = found.setdefault(str(read.param.name), [])

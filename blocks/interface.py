@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import warnings
 from collections.abc import Iterable
 from typing import Any
@@ -17,6 +18,44 @@ def merged_inputs(params: Iterable[InputParam]) -> list[InputParam]:
         key = param.name or str(param.kwargs_type)
         merged[key] = merge_input(merged[key], param) if key in merged else param
     return list(merged.values())
+
+
+DECLARATIONS = (
+    "block_classes",
+    "block_names",
+    "block_requires",
+    "block_trigger_inputs",
+    "default_block_name",
+    "description",
+    "expected_components",
+    "expected_config",
+    "expected_configs",
+    "inputs",
+    "intermediate_inputs",
+    "intermediate_outputs",
+    "loop_expected_components",
+    "loop_expected_configs",
+    "loop_inputs",
+    "loop_intermediate_inputs",
+    "loop_intermediate_outputs",
+    "model_name",
+    "outputs",
+    "select_block",
+    "workflow_map",
+)
+"""What a class body may declare by name, older spellings among it."""
+
+
+def warn_of_misspelt(cls: type) -> None:
+    """Warn where a class body defines what is nearly the name of a declaration: nothing would ever read it."""
+    for name in vars(cls):
+        near = difflib.get_close_matches(name, DECLARATIONS, n=1, cutoff=0.88)
+        if near and name not in DECLARATIONS:
+            warnings.warn(
+                f"{cls.__qualname__}.{name} is no declaration of blocks, and is not read. Did you mean {near[0]!r}?",
+                UserWarning,
+                stacklevel=4,
+            )
 
 
 def older_inputs(block: Any, attribute: str) -> list[InputParam]:

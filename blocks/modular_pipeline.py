@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -25,7 +26,7 @@ from .container import SubBlocks
 from .contract import UNBOUND
 from .flattening import walk
 from .input_checks import expectations, expectations_of, family_faults, input_faults
-from .view import ComponentsView, PipelineConfig, unwrapped
+from .view import ComponentsView, PipelineConfig
 
 
 class ModularPipeline(PipelineComponents):
@@ -52,7 +53,7 @@ class ModularPipeline(PipelineComponents):
         self.blocks = copy.deepcopy(blocks)
         self.settings = RunSettings()
         self._plans: dict[Any, Plan] = {}
-        self._expected: dict[Plan, dict[str, Any]] = {}
+        self._expected: dict[Plan, tuple[dict[str, Any], dict[str, Any]]] = {}
         self._fault_finders = _fault_finders(self.blocks)
         self._edits = SubBlocks.edits
         self._shape = _shape_of(self.blocks)
@@ -163,14 +164,16 @@ class ModularPipeline(PipelineComponents):
         return plan
 
     def _check_values(self, plan: Plan, inputs: Mapping[str, Any]) -> None:
-        expected = self._expected.get(plan)
-        if expected is None:
-            expected = self._expected[plan] = expectations(plan)
-        faults = input_faults(expected, inputs)
+        if plan not in self._expected:
+            self._expected[plan] = expectations(plan), expectations(plan, typed=False)
+        annotated, hinted = self._expected[plan]
+        faults = input_faults(annotated, inputs)
         for find in self._fault_finders:
             faults += [fault for fault in find(inputs) if fault not in faults]
         if faults:
             raise InputError.of("The inputs do not fit", faults)
+        for text in input_faults(hinted, inputs):
+            warnings.warn(f"By the hint of a foreign block, {text}", UserWarning, stacklevel=3)
 
     def _check_outputs(self, plan: Plan, output: str | list[str] | None) -> None:
         names = [output] if isinstance(output, str) else output or []
@@ -283,21 +286,3 @@ def _shape_of(block: Any) -> Any:
     if not inner:
         return id(block)
     return id(block), tuple([(name, _shape_of(part)) for name, part in inner.items()])
-
-
-def run_within(blocks: ModularPipelineBlocks, components: Any, values: dict[str, Any], extra: dict[str, Any]) -> None:
-    """Run a composition inside of foreign code, on the components that it was called with."""
-    before = {**values, **extra}
-    plan = blocks.plan(before)
-    named = {name: unwrapped(getattr(components, name)) for name in plan.components}
-    settings = getattr(components, "settings", RunSettings(progress=False))
-
-    def make_run(_mutates: frozenset[str]) -> Run:
-        # The caller owns the run: its clones are used as they are.
-        run_components = RunComponents(named, frozenset())
-        return Run(run_components, components.config, components, getattr(components, "device", None), settings)
-
-    state = plan.run(dict(before), make_run)
-    for name in plan.outputs:
-        if name not in extra and name in state.values:
-            values[name] = state.values[name]

@@ -135,7 +135,11 @@ def _misspelt(flow: Dataflow) -> Iterator[str]:
     for version in flow.versions:
         if version.writer == CALLER or readers[version]:
             continue
-        later = {str(read.param.name): read.path for read in flow.reads if read.position > version.position}
+        later = {
+            str(read.param.name): read.path
+            for read in flow.reads
+            if read.position > version.position and not read.is_apart_from(version)
+        }
         near = difflib.get_close_matches(version.name, later, n=1, cutoff=0.85)
         if near and near[0] != version.name:
             yield (
@@ -158,5 +162,7 @@ def _undeclared(flow: Dataflow) -> Iterator[str]:
 
 def _read_before(read: Read, version: Version, flow: Dataflow) -> bool:
     if read.param.name != version.name or read.position >= version.position or version in read.sources.versions:
+        return False
+    if read.is_apart_from(version):
         return False
     return not any(other.writer == read.path and other.name == version.name for other in flow.versions)

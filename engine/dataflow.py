@@ -14,6 +14,7 @@ from attrs import define, evolve, field, frozen
 from ..state import InputParam
 from .steps import ChoiceStep, LeafStep, LoopStep, Presence, Step, leaves
 
+Branch = tuple[tuple[str, str], ...]
 CALLER = ""
 """Writer of the values that the caller gives."""
 
@@ -27,6 +28,7 @@ class Version:
         writer: path of the step, `CALLER` for the caller. position: of the step in the plan; -1 for the caller.
         typed: its type is a checked annotation, not a hint of foreign code.
         declared: False for what foreign code in a loop may write without saying so.
+        branch: the branch of each open choice around the writer, as (path of the choice, name of the branch).
     """
 
     name: str
@@ -37,6 +39,7 @@ class Version:
     typed: bool = True
     group: str | None = None
     declared: bool = True
+    branch: Branch = ()
 
 
 @frozen
@@ -58,18 +61,24 @@ _NOTHING = Sources()
 
 @frozen(eq=False)
 class Read:
-    """One input of one step, bound to who may give it; with no sources it has its default."""
+    """One input of one step, bound to who may give it; with no sources it has its default. `branch` as in `Version`."""
 
     path: str
     position: int
     param: InputParam
     sources: Sources
     typed: bool = True
+    branch: Branch = ()
 
     @property
     def is_carried(self) -> bool:
         """Whether a loop hands it from one turn to the next."""
         return any(version.position >= self.position for version in self.sources.versions)
+
+    def is_apart_from(self, version: Version) -> bool:
+        """Whether the two stand in different branches of one choice, so that only one of them happens."""
+        taken = dict(self.branch)
+        return any(taken.get(choice, name) != name for choice, name in version.branch)
 
 
 @define
@@ -133,13 +142,14 @@ class _Walk:
     Attributes:
         records: off while a loop's body is walked to find what arrives from the turn before.
         reports: off inside of branches that may never be taken; what they need is their own business.
-        open_writers: blocks in the loops around that may write any name.
+        open_writers: blocks in the loops around that may write any name. branch: the branches around.
     """
 
     flow: Dataflow
     records: bool = True
     reports: bool = True
     open_writers: tuple[str, ...] = ()
+    branch: Branch = ()
     _known: dict[tuple[str, str], Version] = field(factory=dict)
     _numbers: dict[str, int] = field(factory=dict)
     _positions: dict[int, int] = field(factory=dict)
@@ -198,10 +208,10 @@ class _Walk:
             del environment[name]
 
     def _choice(self, step: ChoiceStep, environment: Environment) -> None:
-        inner = evolve(self, reports=False)
         ends: list[Environment] = [] if step.exhaustive else [dict(environment)]
-        for branch in step.branches.values():
+        for name, branch in step.branches.items():
             end = dict(environment)
+            inner = evolve(self, reports=False, branch=(*self.branch, (step.path, name)))
             inner.sequence(branch, end)
             ends.append(end)
         joined = ends[0]
@@ -214,7 +224,9 @@ class _Walk:
         known = self._known.get((path, param.name))
         if known is None:
             number = self._numbers[param.name] = self._numbers.get(param.name, 0) + 1
-            known = Version(param.name, number, path, position, param.type_hint, typed, param.kwargs_type)
+            known = Version(
+                param.name, number, path, position, param.type_hint, typed, param.kwargs_type, branch=self.branch
+            )
             self._known[path, param.name] = known
             self.flow.versions.append(known)
         return known
@@ -235,7 +247,7 @@ class _Walk:
             if self.reports and param.required and not sources.versions:
                 self._report(step.path, param, environment)
             if self.records:
-                self.flow.reads.append(Read(step.path, position, param, sources, step.typed))
+                self.flow.reads.append(Read(step.path, position, param, sources, step.typed, self.branch))
 
     def _read_group(self, step: Step, position: int, group: InputParam, environment: Environment) -> None:
         """Foreign code reads a whole group at once, whatever is in it."""
@@ -244,7 +256,7 @@ class _Walk:
         for name, sources in environment.items():
             if any(version.group == group.kwargs_type for version in sources.versions):
                 param = InputParam(name, kwargs_type=group.kwargs_type)
-                self.flow.reads.append(Read(step.path, position, param, sources, step.typed))
+                self.flow.reads.append(Read(step.path, position, param, sources, step.typed, self.branch))
 
     def _report(self, path: str, param: InputParam, environment: Environment) -> None:
         there = {name: sources.versions[-1].writer for name, sources in environment.items()}

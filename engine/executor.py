@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from ..state import PipelineState, RunError
 from ..state.pipeline_state import describe_value
+from .in_place import watched
 from .progress import progress_bar
 from .steps import Call, Turns, Values
 
@@ -49,7 +50,7 @@ def execute(executables: Sequence[Executable], run: Run, state: PipelineState) -
 def _sequence(executables: Sequence[Executable], run: Run) -> Call:
     """Make one call of several; an error is marked with the path of the step that raised it."""
     steps: list[tuple[Call, str]] = []
-    checks = run.settings.check_values
+    checks, watches = run.settings.check_values, run.settings.check_in_place
     for executable in executables:
         try:
             if executable.prepare is None:
@@ -58,6 +59,8 @@ def _sequence(executables: Sequence[Executable], run: Run) -> Call:
                 step = executable.prepare(run)
                 if checks and executable.checked is not None:
                     step = executable.checked(step)
+                if watches:
+                    step = watched(step, executable.path)
         except BaseException as error:
             _mark(error, executable.path)
             raise
