@@ -211,7 +211,7 @@ def _component(spec: Any) -> ComponentSpec:
 
 
 def _input(param: Any) -> InputParam:
-    kept = ("name", "type_hint", "default", "required", "description", "kwargs_type")
+    kept = ("name", "type_hint", "default", "required", "description", "kwargs_type", "defaults_by_block")
     return InputParam(**{name: getattr(param, name) for name in kept})
 
 

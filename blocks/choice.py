@@ -11,6 +11,7 @@ from attrs import evolve
 from ..engine import ChoiceStep, Step
 from ..engine.steps import Values
 from ..state import CompositionError, DeclarationError, InputError, InputParam, OutputParam
+from ..state.params import with_defaults_of_branches
 from .base import ModularPipelineBlocks
 from .container import Container, SubBlocks
 from .flattening import Flattening, joined
@@ -46,7 +47,8 @@ class ConditionalPipelineBlocks(Container):
         always = set.intersection(*[set(block.required_inputs) for block in branches]) if branches else set()
         if not self.has_default:
             always = set()
-        params = [evolve(p, required=p.name in always) for block in branches for p in block.all_inputs]
+        read = {name: block.all_inputs for name, block in self.sub_blocks.items()}
+        params = [evolve(param, required=param.name in always) for param in with_defaults_of_branches(read)]
         params += [InputParam(name) for name in self.trigger_names]
         return merged_inputs(params)
 

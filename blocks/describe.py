@@ -104,7 +104,9 @@ def _section(title: str, lines: list[str]) -> list[str]:
 
 
 def _input_line(param: InputParam) -> str:
-    need = "required" if param.required else f"default {param.default!r}"
+    several = " or ".join(map(repr, dict.fromkeys((param.defaults_by_block or {}).values())))
+    default = f"default {several}, by what runs" if several else f"default {param.default!r}"
+    need = "required" if param.required else default
     return f"{param.name or '*' + str(param.kwargs_type)} ({type_words(param.type_hint)}, {need})  {param.description}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from attrs import evolve, frozen
@@ -37,6 +38,7 @@ class InputParam:
         description: meaning, shape, unit or range.
         kwargs_type: the group that the value belongs to, such as "denoiser_input_fields".
         metadata: free for tools.
+        defaults_by_block: of a choice whose branches read different defaults: branch to its own; `default` is None.
     """
 
     name: str | None = None
@@ -46,6 +48,7 @@ class InputParam:
     description: str = ""
     kwargs_type: str | None = None
     metadata: dict[str, Any] | None = None
+    defaults_by_block: dict[str, Any] | None = None
 
     @classmethod
     def template(cls, template_name: str, note: str | None = None, **overrides: Any) -> Self:
@@ -89,12 +92,29 @@ class ConfigSpec:
     description: str | None = None
 
 
+def with_defaults_of_branches(inputs: Mapping[str, Sequence[InputParam]]) -> list[InputParam]:
+    """The inputs of all branches in a row; where branches read different defaults, each says them all."""
+    defaults: dict[str, dict[str, Any]] = {}
+    for branch, params in inputs.items():
+        for param in params:
+            if param.name is not None and not param.required and param.default is not None:
+                defaults.setdefault(param.name, {})[branch] = param.default
+    several = {name: found for name, found in defaults.items() if len({repr(value) for value in found.values()}) > 1}
+    return [
+        evolve(param, default=None, defaults_by_block=several[param.name]) if param.name in several else param
+        for params in inputs.values()
+        for param in params
+    ]
+
+
 def merge_input(known: InputParam, other: InputParam) -> InputParam:
     """Merge two declarations of one input: it is required where either says so; texts come from the first."""
+    by_block = {**(known.defaults_by_block or {}), **(other.defaults_by_block or {})} or None
     return evolve(
         known,
         required=known.required or other.required,
-        default=known.default if known.default is not None else other.default,
+        default=None if by_block else known.default if known.default is not None else other.default,
+        defaults_by_block=by_block,
         description=known.description or other.description,
         type_hint=known.type_hint if known.type_hint is not None else other.type_hint,
         kwargs_type=known.kwargs_type or other.kwargs_type,

@@ -287,3 +287,32 @@ def test_a_refused_block_leaves_the_composition_as_it_was() -> None:
     with pytest.raises(CompositionError, match="is no block"):
         blocks.insert("c", 3, 0)  # type: ignore[arg-type]  # that is the test
     assert list(blocks.sub_blocks) == ["a", "b"]
+
+
+def test_branches_with_different_defaults_say_each_of_them() -> None:
+    class Weak(Block):
+        class Out(Outputs):
+            strength: float
+
+        def run(self, strength: float = 0.3) -> Out:
+            return self.Out(strength=strength)
+
+    class Strong(Block):
+        class Out(Outputs):
+            strength: float
+
+        def run(self, mask: int, strength: float = 0.9) -> Out:
+            return self.Out(strength=strength)
+
+    class Auto(AutoPipelineBlocks):
+        block_classes = [Strong, Weak]
+        block_names = ["masked", "plain"]
+        block_trigger_inputs = ["mask", None]
+
+    blocks = SequentialPipelineBlocks.from_blocks_dict({"auto": Auto})
+    (strength,) = [param for param in blocks.inputs if param.name == "strength"]
+    assert (strength.default, strength.defaults_by_block) == (None, {"masked": 0.9, "plain": 0.3})
+    assert "strength (float, default 0.9 or 0.3, by what runs)" in blocks.doc
+    assert blocks.workflow("mask").signature.parameters["strength"].default == 0.9
+    pipe = blocks.init_pipeline()
+    assert (pipe(output="strength"), pipe(mask=1, output="strength")) == (0.3, 0.9)
