@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import is_, itemgetter
 from types import MethodType
 from typing import Any
@@ -102,15 +102,16 @@ def method_invoker(
     position, which is the fast way; the rest by name.
     """
     groups = {p.name: _group_names(owner, p) for p in parameters}
-    leading: list[str] = []
+    leading: list[tuple[str, tuple[str, ...] | None]] = []
     for parameter in parameters:
-        if groups[parameter.name] is not None or parameter.name not in presence.known:
+        group = groups[parameter.name]
+        if group is None and parameter.name not in presence.known:
             break
-        leading.append(parameter.name)
+        leading.append((parameter.name, group))
     rest = [p for p in parameters[len(leading) :] if _is_there(p, groups, presence)]
-    positional = _positional_getter(leading)
 
     def make(bound_method: Any) -> Callable[[Values], Any]:
+        positional = _positional_getter(leading, presence)
         if not rest:
             return lambda values: bound_method(*positional(values))
         fetch = _keyword_fetcher(owner, rest, groups, presence)
@@ -124,7 +125,13 @@ def _is_there(parameter: RunParameter, groups: dict[str, Any], presence: Presenc
     return parameter.required or groups[name] is not None or name in presence.known or name in presence.maybe
 
 
-def _positional_getter(names: list[str]) -> Callable[[Values], tuple[Any, ...]]:
+def _positional_getter(
+    leading: list[tuple[str, tuple[str, ...] | None]], presence: Presence
+) -> Callable[[Values], Sequence[Any]]:
+    if any(group is not None for _, group in leading):
+        getters = [itemgetter(name) if group is None else _group_getter(group, presence) for name, group in leading]
+        return lambda values: [get(values) for get in getters]
+    names = [name for name, _ in leading]
     if len(names) > 1:
         return itemgetter(*names)
     if names:
@@ -141,7 +148,7 @@ def _keyword_fetcher(
     for parameter in parameters:
         name = parameter.name
         if groups[name] is not None:
-            getters.append((name, _group_getter(groups[name])))
+            getters.append((name, _group_getter(groups[name], presence)))
         elif name in presence.known:
             getters.append((name, itemgetter(name)))
         elif parameter.required:
@@ -174,15 +181,18 @@ def _names_of_group(owner: type[Any], hint: Any) -> tuple[str, ...] | None:
     return tuple(name_of(field, positive) for field, positive in group_fields(owner.family, group))
 
 
-def _group_getter(names: tuple[str, ...]) -> Callable[[Values], Conditioning]:
+def _group_getter(names: tuple[str, ...], presence: Presence) -> Callable[[Values], Conditioning]:
     """Gather a group. While its values are the very same objects, the very same mapping is handed out."""
+    names = tuple(name for name in names if name in presence.known or name in presence.maybe)
+    find: Callable[[Values], tuple[Any, ...]] = lambda values: tuple([values.get(name) for name in names])  # noqa: E731
+    if len(names) > 1 and presence.known.issuperset(names):
+        find = itemgetter(*names)
     last_values: tuple[Any, ...] | None = None
     last = Conditioning({})
 
     def gather(values: Values) -> Conditioning:
         nonlocal last_values, last
-        get = values.get
-        found = tuple([get(name) for name in names])
+        found = find(values)
         if last_values is None or not all(map(is_, found, last_values)):
             last_values = found
             last = Conditioning({name: value for name, value in zip(names, found, strict=True) if value is not None})

@@ -52,6 +52,7 @@ class _Batch:
     """The denoiser's arguments for a set of branches, kept from step to step while nothing of it changes."""
 
     branches: tuple[Branch, ...]
+    names: tuple[str, ...]
     conditioning: Conditioning
     kwargs: Mapping[str, Any]
 
@@ -87,7 +88,7 @@ class PredictNoise(Block):
         model_input = repeated(scaled_latents, count)
         prediction = denoiser(model_input, t, **batch.kwargs, return_dict=False)[0]
         parts = prediction.chunk(count) if count > 1 else (prediction,)
-        predictions = {branch.name: part for branch, part in zip(branches, parts, strict=True)}
+        predictions = dict(zip(batch.names, parts, strict=True))
         noise_pred, memory = guider.combine(predictions, step, guidance_memory)
         return self.Out(noise_pred=noise_pred, guidance_memory=memory)
 
@@ -99,10 +100,16 @@ class PredictNoise(Block):
 
     def _batch(self, branches: tuple[Branch, ...], conditioning: Conditioning) -> _Batch:
         last: _Batch | None = self.__dict__.get("_last")
-        if last is not None and last.branches == branches and last.conditioning is conditioning:
+        if (
+            last is not None
+            and (last.branches is branches or last.branches == branches)
+            and last.conditioning is conditioning
+        ):
             return last
         kwargs = self.family.denoiser_kwargs(conditioning, [branch.negative for branch in branches])
-        batch = self.__dict__["_last"] = _Batch(branches, conditioning, kwargs)
+        batch = self.__dict__["_last"] = _Batch(
+            branches, tuple(branch.name for branch in branches), conditioning, kwargs
+        )
         return batch
 
 

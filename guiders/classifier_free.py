@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -41,7 +42,7 @@ class ClassifierFreeGuidance(Guider):
     guidance_rescale: float = 0.0
     use_original_formulation: bool = False
 
-    @property
+    @cached_property
     def uses_negative(self) -> bool:
         """Whether the scale asks for guidance at all, and some step lies in the window."""
         neutral = 0.0 if self.use_original_formulation else 1.0
