@@ -138,15 +138,7 @@ def test_e23_to_e26_declarations_of_a_property_block() -> None:
     assert pipe.config.force_zeros_for_empty_prompt is True
 
 
-def test_the_older_separate_list_of_inputs_is_merged() -> None:
-    class Older(Text):
-        @property
-        def intermediate_inputs(self) -> list[InputParam]:
-            return [InputParam("timesteps")]
-
-    with pytest.warns(DeprecationWarning, match="intermediate_inputs is deprecated"):
-        assert Older().input_names == ["prompt", "timesteps"]
-
+def test_the_older_separate_list_of_a_loop_is_merged() -> None:
     class OlderLoop(LoopWrapper):
         @property
         def loop_intermediate_inputs(self) -> list[InputParam]:
