@@ -8,8 +8,9 @@ import inspect
 from pathlib import Path
 from typing import Any, Literal, Self, cast
 
-from ..state import ComponentError
+from ..state import ComponentError, TrustError
 from .classes import library_of, resolve_class
+from .loading import load
 from .weights import stored_bytes
 
 LOADING_FIELDS = ("pretrained_model_name_or_path", "subfolder", "variant", "revision")
@@ -166,22 +167,22 @@ class ComponentSpec:
             raise ComponentError(
                 f"{self.name!r} has no origin: set its repo (a folder or Hub name), or pass it to load()."
             )
-        cls = self.type_hint or _auto_model()
-        is_model = hasattr(cls, "forward") or cls is _auto_model()
-        if is_model:
-            options["dtype"] = _default_dtype() if dtype is None else dtype
         where = {"subfolder": self.subfolder or "", "variant": self.variant, "revision": self.revision}
-        where = {name: value for name, value in where.items() if value is not None}
-        loader = getattr(cls, "from_pretrained", None)
-        if loader is None:
-            raise ComponentError(f"{self.name!r}: {cls.__name__} cannot be loaded from files; give it a config.")
+        if dtype is not None or _is_network(self.type_hint):
+            options["dtype"] = _default_dtype() if dtype is None else dtype
+        place = "/".join(filter(None, [self.pretrained_model_name_or_path, self.subfolder]))
         try:
-            component = loader(self.pretrained_model_name_or_path, **where, **options)
+            component = load(
+                self.type_hint,
+                self.pretrained_model_name_or_path,
+                {name: value for name, value in where.items() if value is not None},
+                options,
+            )
+        except TrustError:
+            raise
         except Exception as error:
-            place = "/".join(filter(None, [self.pretrained_model_name_or_path, self.subfolder]))
-            raise ComponentError(f"{self.name!r} ({cls.__name__}) could not be loaded from {place}: {error}") from error
-        if hasattr(component, "eval"):
-            component.eval()
+            of = f" ({self.type_name[1]})" if self.type_name[1] else ""
+            raise ComponentError(f"{self.name!r}{of} could not be loaded from {place}: {error}") from error
         self.default_creation_method = "from_pretrained"
         self._type_hint = type(component) if self._type_hint is None else self._type_hint
         _stamp(component, self.load_id)
@@ -238,7 +239,6 @@ def _default_dtype() -> Any:
     return torch.float32
 
 
-def _auto_model() -> Any:
-    from diffusers import AutoModel
-
-    return AutoModel
+def _is_network(cls: Any) -> bool:
+    """Whether a number format means anything to it; a class that is yet to be found is that of a model."""
+    return cls is None or hasattr(cls, "forward")

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
+
+from ..state import ComponentError
 
 _LARGEST_HEADER = 100_000_000
 """Bytes, as in safetensors itself."""
@@ -17,9 +21,15 @@ def stored_bytes(folder: Path, variant: str | None = None) -> int | None:
     """
     if not folder.is_dir():
         return None
-    files = [path for path in sorted(folder.glob("*.safetensors")) if _variant_of(path) == variant]
-    sizes = [tensor_bytes(path) for path in files]
-    return None if None in sizes else sum(size for size in sizes if size is not None)
+    try:
+        return sum(tensor_bytes(path) for path in weight_files(folder, variant))
+    except ComponentError:
+        return None
+
+
+def weight_files(folder: Path, variant: str | None = None) -> list[Path]:
+    """The safetensors files of a model's folder: one, or its shards."""
+    return [path for path in sorted(folder.glob("*.safetensors")) if _variant_of(path) == variant]
 
 
 def _variant_of(path: Path) -> str | None:
@@ -28,15 +38,55 @@ def _variant_of(path: Path) -> str | None:
     return variant.partition("-")[0] if dot else None
 
 
-def tensor_bytes(path: Path) -> int | None:
-    """Bytes of the tensors that a safetensors file lists; None for a file that is no such file."""
+def tensor_bytes(path: Path) -> int:
+    """Bytes of the tensors that a safetensors file lists."""
+    return sum(int(entry["data_offsets"][1]) - int(entry["data_offsets"][0]) for entry in header_of(path).values())
+
+
+def check_file(path: Path) -> None:
+    """Compare a file's size with what its header promises.
+
+    Raises:
+        ComponentError: it is truncated, has a tail that belongs to nothing, or is no safetensors file.
+    """
+    expected = data_start(path) + max((int(e["data_offsets"][1]) for e in header_of(path).values()), default=0)
+    found = path.stat().st_size
+    if found != expected:
+        raise ComponentError(
+            f"{path} has {found:,} bytes, and {expected:,} by its own list of tensors: "
+            f"{'it is truncated; copy or download it again' if found < expected else 'something was appended to it'}."
+        )
+
+
+def header_of(path: Path) -> dict[str, Any]:
+    """What a safetensors file says of its tensors: name to `dtype`, `shape` and `data_offsets`.
+
+    Raises:
+        ComponentError: it is no safetensors file.
+    """
+    stat = path.stat()
+    return _header(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _header(path: Path, _size: int, _changed: int) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             if not 0 < length <= _LARGEST_HEADER:
-                return None
+                raise ValueError("its first 8 bytes are no length of a list")
             header = json.loads(file.read(length))
-        spans = [entry["data_offsets"] for name, entry in header.items() if name != "__metadata__"]
-        return sum(int(end) - int(start) for start, end in spans)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
+        entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
+        for name, entry in entries.items():
+            first, end = entry["data_offsets"]
+            if not 0 <= first <= end or not all(isinstance(size, int) and size >= 0 for size in entry["shape"]):
+                raise ValueError(f"it says that {name} lies from {first} to {end}")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ComponentError(f"{path} is no safetensors file, or its beginning is damaged: {error}.") from error
+    return entries
+
+
+def data_start(path: Path) -> int:
+    """Bytes before the first tensor."""
+    with path.open("rb") as file:
+        return 8 + int.from_bytes(file.read(8), "little")

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from brickwork import InputError, ModularPipeline, SequentialPipelineBlocks
+from brickwork import ComponentError, InputError, ModularPipeline, SequentialPipelineBlocks
 from brickwork.engine.explain import byte_words
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
 from brickwork.registry.weights import stored_bytes, tensor_bytes
@@ -90,7 +90,8 @@ def test_headers_tell_bytes_and_broken_files_tell_nothing(tmp_path: Path) -> Non
     (tmp_path / "other.safetensors").write_bytes(b"\xff" * 30)
     assert stored_bytes(tmp_path) is None
     (tmp_path / "other.safetensors").write_bytes((2).to_bytes(8, "little") + json.dumps([]).encode())
-    assert tensor_bytes(tmp_path / "other.safetensors") is None
+    with pytest.raises(ComponentError, match="is no safetensors file, or its beginning is damaged"):
+        tensor_bytes(tmp_path / "other.safetensors")
     assert stored_bytes(tmp_path / "absent") is None
 
 

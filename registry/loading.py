@@ -1,0 +1,144 @@
+"""Loads one component from a folder, a single file or the Hub, and says what is wrong where that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..state import ComponentError, TrustError
+from ..state.errors import did_you_mean
+from .classes import ALLOWED_LIBRARIES, resolve_class
+from .skeleton import config_of, load_model
+from .weights import check_file, weight_files
+
+
+def load(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[str, Any]) -> Any:
+    """Load a component of a class; models come in `eval()` mode.
+
+    Args:
+        cls: its class; None is found from the files. where: `subfolder`, `variant`, `revision`, those that are given.
+        options: for the class's own loader; `dtype` casts, `quantization_config` and others are handed on.
+
+    Raises:
+        ComponentError: what is wrong with the files. Any error of the class's own loader.
+    """
+    if Path(repo).is_file():
+        return _from_single_file(cls, Path(repo), options)
+    folder = _local_folder(repo, where)
+    cls = cls or _class_in(folder)
+    loader = getattr(cls, "from_pretrained", None)
+    if loader is None:
+        raise ComponentError(f"{cls.__name__} cannot be loaded from files; give it a config.")
+    if not _is_model(cls):
+        given = {name: value for name, value in options.items() if name != "dtype"}
+        return loader(repo, **where, **given)
+    if folder is not None:
+        _check_folder(folder, where.get("variant"), options)
+        if options.keys() <= {"dtype"}:
+            model = load_model(cls, folder, where.get("variant"), options.get("dtype"))
+            if model is not None:
+                return model
+    return _by_own_loader(loader, repo, where, options)
+
+
+def _is_model(cls: Any) -> bool:
+    return hasattr(cls, "forward") or cls is _auto_model()
+
+
+def _by_own_loader(loader: Any, repo: str, where: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
+    """Older names of weights, quantized models and downloads: what does not fit is an error here as well."""
+    if loader.__self__ is _auto_model():
+        return loader(repo, **where, **options).eval()
+    model, info = loader(repo, **where, **{"use_safetensors": True, **options}, output_loading_info=True)
+    faults = _loading_faults(info)
+    if faults:
+        raise ComponentError(f"the weights do not fit: {'; '.join(faults)}.")
+    return model.eval()
+
+
+def _from_single_file(cls: Any, path: Path, options: Mapping[str, Any]) -> Any:
+    loader = getattr(cls, "from_single_file", None)
+    if loader is None:
+        known = getattr(cls, "__name__", "a component of unknown class")
+        raise ComponentError(
+            f"{path} is a single file, and {known} is not loaded from one; give the folder of a model."
+        )
+    if path.suffix == ".safetensors":
+        check_file(path)
+    elif options.get("use_safetensors", True):
+        raise TrustError(
+            f"{path.name} holds pickled weights, which can run code while they are loaded. Take a .safetensors file, or "
+            "grant it with use_safetensors=False."
+        )
+    given = dict(options)
+    given.pop("use_safetensors", None)
+    if "dtype" in given:
+        given["torch_dtype"] = given.pop("dtype")
+    return loader(str(path), **given).eval()
+
+
+def _local_folder(repo: str, where: Mapping[str, str | None]) -> Path | None:
+    """The folder on this machine that holds the component: named, or in the Hub's cache; None if it is not here."""
+    subfolder = where.get("subfolder") or ""
+    if Path(repo).is_dir():
+        return Path(repo) / subfolder
+    from huggingface_hub import try_to_load_from_cache
+
+    name = f"{subfolder}/config.json" if subfolder else "config.json"
+    try:
+        found = try_to_load_from_cache(repo, name, revision=where.get("revision"))
+    except ValueError:  # no name of a repository: its own loader says so
+        return None
+    folder = Path(found).parent if isinstance(found, str) else None
+    return folder if folder is not None and weight_files(folder, where.get("variant")) else None
+
+
+def _check_folder(folder: Path, variant: str | None, options: Mapping[str, Any]) -> None:
+    if not folder.is_dir():
+        raise ComponentError(f"there is no folder {folder}. {did_you_mean(folder.name, _names_in(folder.parent))}")
+    files = weight_files(folder, variant)
+    for path in files:
+        check_file(path)
+    if files or not options.get("use_safetensors", True):
+        return
+    there = _names_in(folder)
+    wanted = f"safetensors file of the variant {variant!r}" if variant else "safetensors file"
+    if not variant and any(name.endswith((".bin", ".ckpt", ".pt")) for name in there):
+        raise TrustError(
+            f"{folder} holds no {wanted}, only pickled weights, which can run code while they are loaded. Convert them, or "
+            "grant them with use_safetensors=False."
+        )
+    raise ComponentError(f"{folder} holds no {wanted}; there is: {', '.join(there) or 'nothing'}.")
+
+
+def _names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+def _class_in(folder: Path | None) -> Any:
+    """The class that a model's files name, of diffusers; else the loader that finds it out."""
+    config = config_of(folder) if folder is not None else None
+    name = str((config or {}).get("_class_name") or "")
+    return resolve_class("diffusers", name) if name and "diffusers" in ALLOWED_LIBRARIES else _auto_model()
+
+
+def _auto_model() -> Any:
+    from diffusers import AutoModel
+
+    return AutoModel
+
+
+def _loading_faults(info: Mapping[str, Any]) -> list[str]:
+    """What a class's own loader says did not fit, a sentence each."""
+    faults = []
+    for key, words in (("missing_keys", "not in the files"), ("unexpected_keys", "in the files and not in the model")):
+        names = sorted(info.get(key) or ())
+        if names:
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            faults.append(f"{', '.join(names[:3])}{more} {'is' if len(names) == 1 else 'are'} {words}")
+    for mismatch in sorted(info.get("mismatched_keys") or (), key=str):
+        name, found, expected = mismatch
+        faults.append(f"{name} has the shape {list(found)} in the files and {list(expected)} in the model")
+    faults += [str(message) for message in info.get("error_msgs") or ()]
+    return faults

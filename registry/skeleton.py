@@ -1,0 +1,217 @@
+"""Loads models from safetensors files: a skeleton without memory, then the files' own pages, or one cast copy.
+
+The fast way serves models of diffusers and transformers whose files match them name by name. All others (older names,
+quantized models, weights on the Hub that are not in the cache) go through the class's own loader.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from .mapping import format_of, is_mappable, mapped_tensors
+from .weights import check_file, data_start, header_of, weight_files
+
+_RANDOM = (
+    "normal_ uniform_ trunc_normal_ orthogonal_ sparse_ xavier_uniform_ xavier_normal_ kaiming_uniform_ kaiming_normal_"
+)
+_FILLING = frozenset([*_RANDOM.split(), "constant_", "ones_", "zeros_", "eye_", "dirac_", "zero_", "fill_", "copy_"])
+"""What initialises a tensor; on one without memory there is nothing to do."""
+BATCH = 8 * 2**20
+"""Bytes of files that are mapped at a time while casting: what was cast is let go of before more is read."""
+
+
+def load_model(cls: Any, folder: Path, variant: str | None, dtype: Any) -> Any:
+    """Load a model from a local folder the fast way; None if it is not for this model.
+
+    Raises:
+        ComponentError: a file is truncated, or no safetensors file.
+    """
+    if not hasattr(cls, "from_pretrained") or not hasattr(cls, "named_parameters"):
+        return None
+    files = weight_files(folder, variant)
+    for path in files:
+        check_file(path)
+    if not files or not all(is_mappable(header_of(path), data_start(path)) for path in files):
+        return None
+    with _without_collections():
+        return _loaded(cls, folder, files, dtype)
+
+
+def _loaded(cls: Any, folder: Path, files: list[Path], dtype: Any) -> Any:
+    model = _skeleton(cls, folder)
+    if model is None:
+        return None
+    slots = _Slots.of(model)
+    ignored = [re.compile(pattern) for pattern in getattr(cls, "_keys_to_ignore_on_load_unexpected", None) or ()]
+    stored = {name: (path, entry) for path in files for name, entry in header_of(path).items()}
+    wanted = {name: found for name, found in stored.items() if not any(p.search(name) for p in ignored)}
+    if not slots.match({name: tuple(entry["shape"]) for name, (_, entry) in wanted.items()}):
+        return None
+    _fill(slots, wanted, dtype, tuple(getattr(cls, "_keep_in_fp32_modules", None) or ()))
+    if slots.has_gaps():
+        return None
+    for module in slots.modules.values():
+        module.training = False
+    return model
+
+
+@frozen(eq=False)
+class _Slots:
+    """Where the weights of a skeleton go. Modules are walked once: there are thousands.
+
+    Attributes:
+        shapes: of every name. tied: name to all names of the same tensor, itself among them.
+    """
+
+    modules: dict[str, Any]
+    shapes: dict[str, tuple[int, ...]]
+    tied: dict[str, list[str]]
+
+    @classmethod
+    def of(cls, model: Any) -> _Slots:
+        modules = dict(model.named_modules())
+        shapes: dict[str, tuple[int, ...]] = {}
+        names: dict[int, list[str]] = {}
+        tied: dict[str, list[str]] = {}
+        for path, module in modules.items():
+            prefix = f"{path}." if path else ""
+            for leaf, tensor in (*module._parameters.items(), *module._buffers.items()):
+                if tensor is not None and leaf not in module._non_persistent_buffers_set:
+                    name = prefix + leaf
+                    shapes[name] = tuple(tensor.shape)
+                    tied[name] = names.setdefault(id(tensor), [])
+                    tied[name].append(name)
+        return cls(modules, shapes, tied)
+
+    def match(self, stored: Mapping[str, tuple[int, ...]]) -> bool:
+        """Whether the files hold every tensor, under one of its names, and nothing else."""
+        if any(self.shapes.get(name) != shape for name, shape in stored.items()):
+            return False
+        return all(any(name in stored for name in names) for names in self.tied.values())
+
+    def put(self, name: str, tensor: Any) -> None:
+        from torch.nn import Parameter
+
+        parameter = None
+        for each in self.tied[name]:
+            path, _, leaf = each.rpartition(".")
+            module = self.modules[path]
+            if leaf in module._parameters:
+                if parameter is None:
+                    parameter = Parameter(tensor, requires_grad=module._parameters[leaf].requires_grad)
+                module._parameters[leaf] = parameter
+            else:
+                module._buffers[leaf] = tensor
+
+    def has_gaps(self) -> bool:
+        """Whether something was made without memory and is in no file."""
+        return any(
+            tensor is not None and tensor.is_meta
+            for module in self.modules.values()
+            for tensor in (*module._parameters.values(), *module._buffers.values())
+        )
+
+
+def _skeleton(cls: Any, folder: Path) -> Any:
+    """Make a model whose parameters have shapes and no memory; None if its class needs its own loader."""
+    config = config_of(folder)
+    if not config or config.get("quantization_config"):
+        return None
+    try:
+        with _without_memory():
+            if hasattr(cls, "load_config"):
+                model = cls.from_config(config)
+                model.register_to_config(_name_or_path=str(folder))
+                return model
+            made = cls.config_class.from_pretrained(folder)
+            return cls(made)
+    except (NotImplementedError, RuntimeError, AttributeError, TypeError):
+        return None  # it computes with its weights while it is made
+
+
+def config_of(folder: Path) -> dict[str, Any] | None:
+    """What `config.json` of a model says; None where there is none."""
+    path = folder / "config.json"
+    if not path.is_file():
+        return None
+    config = json.loads(path.read_text(encoding="utf-8"))
+    return config if isinstance(config, dict) else None
+
+
+@contextmanager
+def _without_memory() -> Iterator[None]:
+    """Within this thread: parameters are made without memory, and not initialised."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    makers = {torch.empty, torch.randn, torch.rand}
+
+    class Skeleton(TorchFunctionMode):
+        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            kwargs = kwargs or {}
+            if function in makers:
+                return function(*args, **{**kwargs, "device": "meta"})
+            if getattr(function, "__name__", "") in _FILLING:
+                tensor = args[0] if args else kwargs.get("tensor")
+                if tensor is not None and tensor.is_meta:
+                    return tensor
+            return function(*args, **kwargs)
+
+    with Skeleton():
+        yield
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """A module tree is thousands of objects that stay: looking for cycles among them takes a fifth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _fill(slots: _Slots, wanted: Mapping[str, tuple[Path, Any]], dtype: Any, kept: tuple[str, ...]) -> None:
+    """Put the tensors of files into a skeleton."""
+    by_file: dict[Path, dict[str, Any]] = {}
+    for name, (path, entry) in wanted.items():
+        by_file.setdefault(path, {})[name] = entry
+    for path, entries in by_file.items():
+        for batch in _batches(entries, dtype):
+            for name, tensor in mapped_tensors(path, batch).items():
+                slots.put(name, tensor.to(_format_of(name, tensor, dtype, kept)))
+
+
+def _format_of(name: str, tensor: Any, dtype: Any, kept: tuple[str, ...]) -> Any:
+    import torch
+
+    if dtype is None or not tensor.is_floating_point():
+        return tensor.dtype
+    return torch.float32 if any(part in name.split(".") for part in kept) else dtype
+
+
+def _batches(entries: Mapping[str, Any], dtype: Any) -> Iterator[list[str]]:
+    """The names in parts: all at once where the model keeps the file's own pages, else `BATCH` bytes at a time."""
+    if dtype is None or all(format_of(entry) == dtype for entry in entries.values()):
+        yield list(entries)
+        return
+    part: list[str] = []
+    size = 0
+    for name in sorted(entries, key=lambda name: entries[name]["data_offsets"][0]):
+        start, end = entries[name]["data_offsets"]
+        if part and size + end - start > BATCH:
+            yield part
+            part, size = [], 0
+        part.append(name)
+        size += end - start
+    yield part
