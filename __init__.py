@@ -25,7 +25,7 @@ _ROOMS = {
     ),
     "guiders": ("ClassifierFreeGuidance", "Guider"),
     "presets.embedded": ("embedded",),
-    "registry": ("ComponentSpec",),
+    "registry": ("ComponentSpec", "ComponentsManager"),
     "state": (
         "BlockState",
         "BrickworkError",
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from .guiders import ClassifierFreeGuidance as ClassifierFreeGuidance
     from .guiders import Guider as Guider
     from .presets.embedded import embedded as embedded
+    from .registry import ComponentsManager as ComponentsManager
     from .registry import ComponentSpec as ComponentSpec
     from .state import BlockState as BlockState
     from .state import BrickworkError as BrickworkError

@@ -292,6 +292,7 @@ class ModularPipelineBlocks:
 
         Args:
             pretrained_model_name_or_path: folder (or Hub name) with `modular_model_index.json` or `model_index.json`.
+            components_manager: a `ComponentsManager` that shares components. collection: under which it files them.
         """
         from .modular_pipeline import ModularPipeline
 

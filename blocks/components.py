@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from ..guiders import Guider
-from ..registry import ComponentSpec, PipelineIndex
+from ..registry import ComponentsManager, ComponentSpec, PipelineIndex
+from ..registry.component_table import component_bytes
 from ..state import ComponentError
 from ..state.errors import did_you_mean
 from .base import ModularPipelineBlocks
@@ -22,10 +23,19 @@ class PipelineComponents:
         specs: component name to its spec, in the order in which the blocks name them.
         components: component name to the component, None while it is not loaded.
         notes: what a person should know of the models; `explain` shows it.
+        manager: shares loaded components with other pipelines. collection: under which it files those of this one.
     """
 
-    def __init__(self, blocks: ModularPipelineBlocks, index: PipelineIndex | None) -> None:
+    def __init__(
+        self,
+        blocks: ModularPipelineBlocks,
+        index: PipelineIndex | None,
+        manager: ComponentsManager | None = None,
+        collection: str | None = None,
+    ) -> None:
         self._index = index or PipelineIndex()
+        self.manager = manager
+        self.collection = collection
         self.specs: dict[str, ComponentSpec] = {}
         self.components: dict[str, Any] = {}
         self._device: Any = "cpu"
@@ -89,7 +99,7 @@ class PipelineComponents:
         faults = []
         for name in wanted:
             try:
-                component = self.specs[name].load(**{k: _own(v, name) for k, v in options.items()})
+                component = self._loaded_or_shared(name, {k: _own(v, name) for k, v in options.items()})
             except ComponentError as error:
                 faults.append(str(error))
                 continue
@@ -99,6 +109,31 @@ class PipelineComponents:
         return self
 
     load_default_components = load_components
+
+    def _loaded_or_shared(self, name: str, options: dict[str, Any]) -> Any:
+        spec = self.specs[name]
+        if self.manager is None or options.keys() - {"dtype", "torch_dtype"}:
+            component = spec.load(**options)
+            if self.manager is not None:
+                self.manager.add(name, component, self.collection)
+            return component
+        dtype = spec.format_of(**options)
+        return self.manager.shared(name, spec.load_id, dtype, lambda: spec.load(**options), self.collection)
+
+    def unload_components(self, names: str | Iterable[str] | None = None) -> Self:
+        """Let go of loaded components, all that came from files or the named ones; their memory is free if no other
+        pipeline and no caller holds them.
+        """
+        if names is None:
+            chosen = [name for name in self.pretrained_component_names if self.components[name] is not None]
+        else:
+            chosen = [names] if isinstance(names, str) else list(names)
+            self._known(chosen)
+        for name in chosen:
+            component, self.components[name] = self.components[name], None
+            if self.manager is not None and component is not None:
+                self.manager.forget(component, self.collection)
+        return self
 
     def _to_load(self, names: str | Iterable[str] | None) -> list[str]:
         if names is not None:
@@ -127,6 +162,8 @@ class PipelineComponents:
         for name, (component, spec) in made.items():
             self.components[name] = self._placed(component)
             self.specs[name] = spec
+            if self.manager is not None and component is not None:
+                self.manager.add(name, component, self.collection, reuse=True)
 
     def component_sizes(self, names: Iterable[str]) -> dict[str, int]:
         """Bytes of components: of loaded ones their tensors, of others what the headers of their files say."""
@@ -192,13 +229,7 @@ class PipelineComponents:
 
 
 def _size_of(component: Any, spec: ComponentSpec) -> int | None:
-    import torch
-
-    if isinstance(component, torch.nn.Module):
-        kept = component.state_dict().keys()  # buffers that are no part of the weights do not count
-        tensors = [*component.named_parameters(), *component.named_buffers()]
-        return sum(int(tensor.numel()) * tensor.element_size() for name, tensor in tensors if name in kept)
-    return spec.stored_bytes() if component is None else 0
+    return spec.stored_bytes() if component is None else component_bytes(component)
 
 
 def _merged(expected: ComponentSpec, saved: ComponentSpec | None) -> ComponentSpec:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import json
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -16,7 +17,8 @@ from ..engine.executor import value_or_fail
 from ..engine.explain import Explanation
 from ..engine.graph import Graph
 from ..engine.isolation import RunComponents
-from ..registry import ComponentSpec, PipelineIndex, read_index
+from ..registry import ComponentsManager, ComponentSpec, PipelineIndex, read_index
+from ..registry.index import index_entries
 from ..state import ComponentError, InputError, PipelineState
 from ..state.errors import did_you_mean, nearest
 from .base import ModularPipelineBlocks
@@ -40,13 +42,15 @@ class ModularPipeline(PipelineComponents):
         self,
         blocks: ModularPipelineBlocks,
         pretrained_model_name_or_path: str | None = None,
-        components_manager: Any = None,
+        components_manager: ComponentsManager | None = None,
         collection: str | None = None,
         index: PipelineIndex | None = None,
         **hub_options: Any,
     ) -> None:
-        if components_manager is not None or collection is not None:
-            raise ComponentError("Sharing by a ComponentsManager is not part of this release; leave the argument out.")
+        if collection is not None and components_manager is None:
+            raise ComponentError(
+                f"collection={collection!r} files components in a manager: give components_manager=..."
+            )
         if index is None and pretrained_model_name_or_path:
             index = read_index(pretrained_model_name_or_path, **hub_options)
         blocks.check().raise_faults()
@@ -57,14 +61,23 @@ class ModularPipeline(PipelineComponents):
         self._fault_finders = _fault_finders(self.blocks)
         self._edits = SubBlocks.edits
         self._shape = _shape_of(self.blocks)
-        super().__init__(self.blocks, index)
+        super().__init__(self.blocks, index, components_manager, collection)
         self.config = self._completed_config({})
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str, **hub_options: Any) -> ModularPipeline:
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str,
+        components_manager: ComponentsManager | None = None,
+        collection: str | None = None,
+        **hub_options: Any,
+    ) -> ModularPipeline:
         """Make the pipeline that a repository names (`modular_model_index.json` or `model_index.json`).
 
         Loads no weights: call `load_components()`.
+
+        Args:
+            components_manager: shares loaded components between pipelines. collection: under which it files them.
 
         Raises:
             RepoError: no such repository. CompositionError: it names a pipeline that Brickwork has no blocks for.
@@ -75,7 +88,7 @@ class ModularPipeline(PipelineComponents):
         index = read_index(pretrained_model_name_or_path, **hub_options)
         found = catalog.get(str(index.class_name))
         blocks = found() if isinstance(found, type) else SequentialPipelineBlocks.from_blocks_dict(found)
-        return cls(blocks, str(pretrained_model_name_or_path), index=index)
+        return cls(blocks, str(pretrained_model_name_or_path), components_manager, collection, index)
 
     def __call__(self, state: PipelineState | None = None, output: str | list[str] | None = None, **inputs: Any) -> Any:
         """Run the blocks.
@@ -255,6 +268,14 @@ class ModularPipeline(PipelineComponents):
         match = nearest(name, [*components, *dir(type(self))])
         hint = f" Did you mean {match!r}?" if match else f" Its components are {', '.join(components)}."
         raise AttributeError(f"The pipeline has no component or attribute {name!r}.{hint}")
+
+    @property
+    def index(self) -> dict[str, Any]:
+        """Where its components come from, as `modular_model_index.json` has it; `print(pipe)` shows it."""
+        return index_entries(type(self).__name__, self.specs, self.components, self.config)
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__} {json.dumps(self.index, indent=2)}"
 
     def __repr__(self) -> str:
         lines = [f"ModularPipeline of {type(self.blocks).__name__}"]

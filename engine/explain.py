@@ -10,24 +10,15 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from ..registry.weights import byte_words
 from .dataflow import CALLER, Read
 from .steps import LeafStep, LoopStep, all_steps
 
 if TYPE_CHECKING:
     from .plan import Plan
 
-_UNITS = ("B", "KB", "MB", "GB", "TB")
 WIDEST = 140
 COLUMNS = ("step", "reads, by who gives it", "writes", "uses")
-
-
-def byte_words(count: float) -> str:
-    """A number of bytes for people: "11.5 MB"."""
-    for unit in _UNITS:
-        if count < 1000 or unit == _UNITS[-1]:
-            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
-        count /= 1000
-    raise AssertionError
 
 
 @frozen

@@ -9,13 +9,14 @@ from ..blocks import (
     ModularPipelineBlocks,
     SequentialPipelineBlocks,
 )
-from ..registry import ComponentSpec
+from ..registry import ComponentsManager, ComponentSpec
 from ..state import BlockState, ConfigSpec, InputParam, OutputParam, PipelineState
 
 __all__ = [
     "AutoPipelineBlocks",
     "BlockState",
     "ComponentSpec",
+    "ComponentsManager",
     "ConditionalPipelineBlocks",
     "ConfigSpec",
     "InputParam",

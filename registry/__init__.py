@@ -2,6 +2,17 @@
 
 from .catalog import Catalog, catalog, families
 from .component_spec import ComponentSpec
+from .components_manager import ComponentsManager
+from .fingerprint import fingerprint
 from .index import PipelineIndex, read_index
 
-__all__ = ["Catalog", "ComponentSpec", "PipelineIndex", "catalog", "families", "read_index"]
+__all__ = [
+    "Catalog",
+    "ComponentSpec",
+    "ComponentsManager",
+    "PipelineIndex",
+    "catalog",
+    "families",
+    "fingerprint",
+    "read_index",
+]

@@ -10,6 +10,7 @@ from typing import Any, Literal, Self, cast
 
 from ..state import ComponentError, TrustError
 from .classes import library_of, resolve_class
+from .fingerprint import remember_loaded
 from .loading import load
 from .weights import stored_bytes
 
@@ -168,8 +169,9 @@ class ComponentSpec:
                 f"{self.name!r} has no origin: set its repo (a folder or Hub name), or pass it to load()."
             )
         where = {"subfolder": self.subfolder or "", "variant": self.variant, "revision": self.revision}
-        if dtype is not None or _is_network(self.type_hint):
-            options["dtype"] = _default_dtype() if dtype is None else dtype
+        dtype = self.format_of(dtype=dtype)
+        if dtype is not None:
+            options["dtype"] = dtype
         place = "/".join(filter(None, [self.pretrained_model_name_or_path, self.subfolder]))
         try:
             component = load(
@@ -186,7 +188,13 @@ class ComponentSpec:
         self.default_creation_method = "from_pretrained"
         self._type_hint = type(component) if self._type_hint is None else self._type_hint
         _stamp(component, self.load_id)
+        remember_loaded(component)
         return component
+
+    def format_of(self, **options: Any) -> Any:
+        """The number format that `load` with these options gives; None for what has none."""
+        dtype = _one_dtype(dict(options))
+        return dtype if dtype is not None or not _is_network(self.type_hint) else _default_dtype()
 
     def stored_bytes(self) -> int | None:
         """Bytes of its weights in the files of a local folder; None where that cannot be told."""

@@ -123,3 +123,21 @@ def _classic(entries: dict[str, Any], repo: str, hub_options: Mapping[str, Any])
         else:
             configs[name] = entry
     return PipelineIndex(entries.get("_class_name"), specs, configs)
+
+
+def index_entries(
+    class_name: str, specs: Mapping[str, ComponentSpec], components: Mapping[str, Any], configs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What `modular_model_index.json` says of a pipeline: the origin of each component that is loaded from files.
+
+    Library and class stand in an entry while the component is there; null says that it is not loaded yet.
+    """
+    entries: dict[str, Any] = {"_class_name": class_name}
+    for name, spec in specs.items():
+        if spec.default_creation_method != "from_pretrained":
+            continue
+        type_hint = list(spec.type_name)
+        loaded = type_hint if components.get(name) is not None else [None, None]
+        origin = {field: getattr(spec, field) for field in LOADING_FIELDS}
+        entries[name] = [*loaded, {**origin, "type_hint": type_hint}]
+    return {**entries, **configs}

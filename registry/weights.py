@@ -9,6 +9,7 @@ from typing import Any
 
 from ..state import ComponentError
 
+_UNITS = ("B", "KB", "MB", "GB", "TB")
 _LARGEST_HEADER = 100_000_000
 """Bytes, as in safetensors itself."""
 
@@ -90,3 +91,12 @@ def data_start(path: Path) -> int:
     """Bytes before the first tensor."""
     with path.open("rb") as file:
         return 8 + int.from_bytes(file.read(8), "little")
+
+
+def byte_words(count: float) -> str:
+    """A number of bytes for people: "11.5 MB"."""
+    for unit in _UNITS:
+        if count < 1000 or unit == _UNITS[-1]:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError

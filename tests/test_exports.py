@@ -17,6 +17,7 @@ PUBLIC = [
     "ClassifierFreeGuidance",
     "ComponentError",
     "ComponentSpec",
+    "ComponentsManager",
     "CompositionError",
     "ConditionalPipelineBlocks",
     "Conditioning",

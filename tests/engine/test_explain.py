@@ -12,9 +12,8 @@ import torch
 from safetensors.torch import save_file
 
 from brickwork import ComponentError, InputError, ModularPipeline, SequentialPipelineBlocks
-from brickwork.engine.explain import byte_words
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
-from brickwork.registry.weights import stored_bytes, tensor_bytes
+from brickwork.registry.weights import byte_words, stored_bytes, tensor_bytes
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -1,0 +1,83 @@
+"""Components as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from attrs import field, frozen
+
+from .fingerprint import dtype_of
+from .weights import byte_words
+
+
+@frozen(slots=False)
+class Entry:
+    """What a person wants to know of a component."""
+
+    id: str
+    name: str
+    class_name: str
+    size: int
+    dtype: str
+    device: str
+    origin: str
+    collections: tuple[str, ...]
+    adapters: dict[str, float] = field(factory=dict)
+
+    @classmethod
+    def of(
+        cls, component_id: str, name: str, component: Any, collections: tuple[str, ...], adapters: dict[str, float]
+    ) -> Self:
+        """Look at a component."""
+        dtype = dtype_of(component)
+        return cls(
+            component_id,
+            name,
+            type(component).__name__,
+            component_bytes(component),
+            "" if dtype is None else str(dtype).removeprefix("torch."),
+            str(getattr(component, "device", "") or ""),
+            _origin(component),
+            collections,
+            adapters,
+        )
+
+
+def component_bytes(component: Any) -> int:
+    """Bytes of a model's weights; 0 for what has none. Buffers that are no part of its files do not count."""
+    if not hasattr(component, "named_parameters"):
+        return 0
+    kept = component.state_dict().keys()
+    tensors = [*component.named_parameters(), *component.named_buffers()]
+    return sum(int(tensor.numel()) * tensor.element_size() for name, tensor in tensors if name in kept)
+
+
+def table(entries: Sequence[Entry]) -> str:
+    """One line per component, models with their size."""
+    if not entries:
+        return "ComponentsManager: empty"
+    rows = [("id", "class", "size", "dtype", "device", "adapters", "collections", "origin")]
+    rows += [
+        (
+            entry.id,
+            entry.class_name,
+            byte_words(entry.size) if entry.size else "",
+            entry.dtype,
+            entry.device,
+            ", ".join(f"{name} x{scale:g}" for name, scale in entry.adapters.items()),
+            ", ".join(entry.collections),
+            entry.origin,
+        )
+        for entry in entries
+    ]
+    used = [i for i, title in enumerate(rows[0]) if any(row[i] for row in rows[1:]) or title == "id"]
+    widths = [max(len(row[i]) for row in rows) for i in used]
+    lines = ["  ".join(row[i].ljust(width) for i, width in zip(used, widths, strict=True)).rstrip() for row in rows]
+    total = sum(entry.size for entry in entries)
+    return "\n".join([f"ComponentsManager: {len(entries)} components, {byte_words(total)}", *lines])
+
+
+def _origin(component: Any) -> str:
+    load_id = getattr(component, "_diffusers_load_id", "null")
+    return "" if load_id == "null" else "/".join(part for part in load_id.split("|") if part not in ("", "null"))

@@ -1,0 +1,286 @@
+"""`ComponentsManager`: the components of several pipelines, each loaded once, found by name, origin or collection."""
+
+from __future__ import annotations
+
+import fnmatch
+import threading
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..state import ComponentError
+from ..state.errors import did_you_mean
+from .component_table import Entry, table
+from .fingerprint import adapters_of, dtype_of, fingerprint
+
+
+class ComponentsManager:
+    """A register of components. Safe to use from several threads.
+
+    Attributes:
+        components: id to component, in the order of adding. collections: name to the ids in it.
+
+    Example:
+        >>> manager = ComponentsManager()
+        >>> number = manager.add("guider", ClassifierFreeGuidance(), collection="mine")
+        >>> manager.get_one("guid*").guidance_scale
+        7.5
+    """
+
+    def __init__(self) -> None:
+        self.components: dict[str, Any] = {}
+        self.collections: dict[str, list[str]] = {}
+        self._names: dict[str, str] = {}
+        self._lock = threading.RLock()
+        self._loading: dict[Any, threading.Lock] = {}
+
+    def add(self, name: str, component: Any, collection: str | None = None, reuse: bool = False) -> str:
+        """Register a component and return its id.
+
+        A collection holds one component per name: a second one takes the place of the first. The same object under the
+        same name keeps its id; another object of the same origin is warned of.
+
+        Args:
+            reuse: return the id of the component of the same origin and number format, if there is one, and leave the
+                new object alone.
+        """
+        with self._lock:
+            known = self._id_of(name, component)
+            twins = self._twins(component) if known is None else []
+            if known is None and reuse and twins:
+                known = twins[0]
+            if known is None:
+                known = self._new_id(name, component)
+                if twins:
+                    warnings.warn(
+                        f"ComponentsManager: {known!r} is a second copy of {', '.join(map(repr, twins))}: both were loaded "
+                        f"from {self._origin(component)}. Drop one with manager.remove({known!r}), or add it with "
+                        "reuse=True.",
+                        UserWarning,
+                        stacklevel=2,
+                    )
+                self.components[known] = component
+                self._names[known] = name
+            if collection is not None:
+                self._collect(known, name, collection)
+            return known
+
+    def remove(self, component_id: str) -> None:
+        """Forget a component. Its memory is free when no pipeline holds it any more.
+
+        Raises:
+            ComponentError: there is no such id.
+        """
+        with self._lock:
+            self._known(component_id)
+            del self.components[component_id], self._names[component_id]
+            for members in self.collections.values():
+                if component_id in members:
+                    members.remove(component_id)
+
+    def remove_from_collection(self, component_id: str, collection: str) -> None:
+        """Take a component out of a collection; it is forgotten if it is in no other."""
+        with self._lock:
+            self._known(component_id)
+            members = self._members(collection)
+            if component_id in members:
+                members.remove(component_id)
+            if not any(component_id in other for other in self.collections.values()):
+                self.remove(component_id)
+
+    def remove_collection(self, collection: str) -> None:
+        """Take all components out of a collection, and forget those that are in no other."""
+        with self._lock:
+            for component_id in list(self._members(collection)):
+                self.remove_from_collection(component_id, collection)
+            del self.collections[collection]
+
+    def forget(self, component: Any, collection: str | None = None) -> None:
+        """Forget a component wherever it is filed; with a collection, only there if others hold it too."""
+        with self._lock:
+            for component_id in [i for i, known in self.components.items() if known is component]:
+                if collection is None:
+                    self.remove(component_id)
+                elif component_id in self.collections.get(collection, ()):
+                    self.remove_from_collection(component_id, collection)
+
+    def search_components(
+        self, names: str | None = None, collection: str | None = None, load_id: str | None = None
+    ) -> dict[str, Any]:
+        """Return the components that match, by id.
+
+        Args:
+            names: "unet", a pattern ("unet*", "*unet*"), several ("unet|vae*"), or what none of them matches ("!unet|vae").
+            collection: those in it. load_id: those of this origin.
+        """
+        with self._lock:
+            members = None if collection is None else set(self._members(collection))
+            return {
+                component_id: component
+                for component_id, component in self.components.items()
+                if (members is None or component_id in members)
+                and (names is None or _matches(self._names[component_id], names))
+                and (load_id is None or getattr(component, "_diffusers_load_id", None) == load_id)
+            }
+
+    def get_one(
+        self,
+        name: str | None = None,
+        collection: str | None = None,
+        load_id: str | None = None,
+        component_id: str | None = None,
+    ) -> Any:
+        """Return the one component that matches (see `search_components`).
+
+        Raises:
+            ComponentError: none does, or several do.
+        """
+        if component_id is not None:
+            return self.components[self._known(component_id)]
+        found = self.search_components(name, collection, load_id)
+        if len(found) == 1:
+            return next(iter(found.values()))
+        asked = {"name": name, "collection": collection, "load_id": load_id}
+        said = ", ".join(f"{key}={value!r}" for key, value in asked.items() if value is not None) or "no filter"
+        if found:
+            raise ComponentError(f"{said} matches several components: {', '.join(found)}. Say which.")
+        raise ComponentError(f"{said} matches no component. {did_you_mean(str(name), self._names.values())}")
+
+    def get_ids(self, names: str | Iterable[str] | None = None, collection: str | None = None) -> list[str]:
+        """Return the ids of components with these names."""
+        wanted = None if names is None else {names} if isinstance(names, str) else set(names)
+        return [i for i in self.search_components(collection=collection) if wanted is None or self._names[i] in wanted]
+
+    def get_components_by_ids(self, ids: Iterable[str]) -> dict[str, Any]:
+        """Return components by id, as name to component.
+
+        Raises:
+            ComponentError: an id is unknown.
+        """
+        with self._lock:
+            return {self._names[self._known(each)]: self.components[each] for each in ids}
+
+    def get_components_by_names(
+        self, names: Iterable[str], collection: str | None = None, strict: bool = False
+    ) -> dict[str, Any]:
+        """Return components by name, for `pipe.update_components(**found)`.
+
+        Args:
+            strict: an error for names that are not there; else they are left out.
+
+        Raises:
+            ComponentError: a name stands for several components; with `strict`, names are not there.
+        """
+        names = list(names)
+        with self._lock:
+            found: dict[str, list[str]] = {name: [] for name in names}
+            for component_id in self.search_components(collection=collection):
+                found.get(self._names[component_id], []).append(component_id)
+            several = [f"{name!r} is {', '.join(ids)}" for name, ids in found.items() if len(ids) > 1]
+            if several:
+                raise ComponentError(f"Names stand for several components: {'; '.join(several)}. Name a collection.")
+            missing = [name for name, ids in found.items() if not ids]
+            if missing and strict:
+                raise ComponentError.of(
+                    "Components are not there",
+                    [f"There is no component {name!r}. {did_you_mean(name, self._names.values())}" for name in missing],
+                )
+            return {name: self.components[ids[0]] for name, ids in found.items() if ids}
+
+    def get_model_info(self, component_id: str) -> dict[str, Any]:
+        """What the table shows of a component: name, class, bytes, dtype, device, adapters, origin, collections."""
+        with self._lock:
+            return dict(vars(self._entry(self._known(component_id))))
+
+    def shared(self, name: str, key: Any, dtype: Any, load: Callable[[], Any], collection: str | None = None) -> Any:
+        """Return the component of this origin and number format, loading it if it is not there; for pipelines.
+
+        Threads that ask for one origin wait for one load; others go on.
+        """
+        with self._lock:
+            gate = self._loading.setdefault((key, str(dtype)), threading.Lock())
+        with gate:
+            found = self._loaded(key, dtype)
+            component = load() if found is None else found
+            self.add(name, component, collection, reuse=True)
+        return component
+
+    def __contains__(self, component_id: str) -> bool:
+        return component_id in self.components
+
+    def __len__(self) -> int:
+        return len(self.components)
+
+    def __repr__(self) -> str:
+        with self._lock:
+            return table([self._entry(component_id) for component_id in self.components])
+
+    def _entry(self, component_id: str) -> Entry:
+        component = self.components[component_id]
+        return Entry.of(
+            component_id,
+            self._names[component_id],
+            component,
+            tuple(name for name, members in self.collections.items() if component_id in members),
+            adapters=dict(adapters_of(component)),
+        )
+
+    def _loaded(self, key: Any, dtype: Any) -> Any:
+        for component in self.search_components(load_id=key).values():
+            found = dtype_of(component)
+            if (found is None or dtype is None or found == dtype) and fingerprint(component) is not None:
+                return component
+        return None
+
+    def _id_of(self, name: str, component: Any) -> str | None:
+        return next((i for i, known in self.components.items() if known is component and self._names[i] == name), None)
+
+    def _twins(self, component: Any) -> list[str]:
+        """Ids of the same object under another name, and of other objects of the same origin."""
+        mine = fingerprint(component) if hasattr(component, "parameters") else None
+        return [
+            component_id
+            for component_id, known in self.components.items()
+            if known is component or (mine is not None and fingerprint(known) == mine)
+        ]
+
+    def _new_id(self, name: str, component: Any) -> str:
+        """Readable, and the same in every process for the same origin: the name and some digits of the fingerprint."""
+        digest = (fingerprint(component) or "")[:8] or "new"
+        component_id = f"{name}_{digest}"
+        number = 2
+        while component_id in self.components:
+            component_id = f"{name}_{digest}-{number}"
+            number += 1
+        return component_id
+
+    def _collect(self, component_id: str, name: str, collection: str) -> None:
+        members = self.collections.setdefault(collection, [])
+        if component_id in members:
+            return
+        for other in [i for i in members if self._names[i] == name]:
+            self.remove_from_collection(other, collection)
+        members.append(component_id)
+
+    def _members(self, collection: str) -> list[str]:
+        if collection not in self.collections:
+            raise ComponentError(f"There is no collection {collection!r}. {did_you_mean(collection, self.collections)}")
+        return self.collections[collection]
+
+    def _known(self, component_id: str) -> str:
+        if component_id not in self.components:
+            raise ComponentError(
+                f"There is no component {component_id!r}. {did_you_mean(component_id, self.components)}"
+            )
+        return component_id
+
+    @staticmethod
+    def _origin(component: Any) -> str:
+        return str(getattr(component, "_diffusers_load_id", "one place"))
+
+
+def _matches(name: str, patterns: str) -> bool:
+    """Whether a name matches one of the patterns, or with "!" in front none of them."""
+    excludes = patterns.startswith("!")
+    found = any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns.removeprefix("!").split("|"))
+    return found is not excludes

@@ -1,0 +1,78 @@
+"""What "the same component" means: origin, number format, quantization, adapters with their scales, configuration."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_LOADED = "_brickwork_loaded_versions"
+
+
+def remember_loaded(component: Any) -> None:
+    """Note the state of a component's parameters as they were loaded, so that a later change is seen."""
+    if hasattr(component, "parameters"):
+        object.__setattr__(component, _LOADED, _versions(component))
+
+
+def fingerprint(component: Any) -> str | None:
+    """Identify a component; equal for what would be loaded or created alike, None for what nothing can identify.
+
+    None are: weights of unknown origin, and weights that were changed in place since they were loaded (training, fusing
+    an adapter), which `torch` counts in the versions of their tensors.
+    """
+    parts = identity(component)
+    if parts is None:
+        return None
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def identity(component: Any) -> dict[str, Any] | None:
+    """The parts of a fingerprint, in words; None as in `fingerprint`."""
+    cls = type(component)
+    parts: dict[str, Any] = {"class": f"{cls.__module__}.{cls.__qualname__}"}
+    if hasattr(component, "parameters"):
+        origin = getattr(component, "_diffusers_load_id", "null")
+        known = getattr(component, _LOADED, None)
+        if origin == "null" or known is None or _versions(component) != known:
+            return None
+        quantization = getattr(getattr(component, "config", None), "quantization_config", None)
+        return {
+            **parts,
+            "origin": origin,
+            "dtype": str(dtype_of(component)),
+            "quantization": quantization and str(quantization),
+            "adapters": dict(adapters_of(component)),
+        }
+    origin = getattr(component, "_diffusers_load_id", "null")
+    config = getattr(component, "config", None)
+    if origin == "null" and config is None:
+        return None
+    return {**parts, "origin": origin, "config": dict(config) if isinstance(config, Mapping) else str(config or "")}
+
+
+def adapters_of(component: Any) -> Iterator[tuple[str, float]]:
+    """Names of the adapters in a model (PEFT layers) with their scales."""
+    if not getattr(component, "peft_config", None):
+        return
+    found: dict[str, float] = {}
+    for module in component.modules():
+        scaling = getattr(module, "scaling", None)
+        if isinstance(scaling, dict):
+            for name in getattr(module, "active_adapters", scaling):
+                found.setdefault(name, float(scaling.get(name, 0.0)))
+    yield from found.items()
+
+
+def dtype_of(component: Any) -> Any:
+    """The number format of a model's first floating-point tensor; None for what has none."""
+    if not hasattr(component, "parameters"):
+        return None
+    return next((tensor.dtype for tensor in component.parameters() if tensor.is_floating_point()), None)
+
+
+def _versions(model: Any) -> int:
+    """How often the parameters were changed in place, all together; moving a model does not count."""
+    return sum(tensor._version for tensor in model.parameters() if not tensor.is_inference())
