@@ -137,6 +137,11 @@ class Declared(ModularPipelineBlocks):
         slots = self.declaration.components
         return tuple(n for name, names, _ in self._slot_names() if slots[name].mutates for n in names)
 
+    def config_only_names(self) -> tuple[str, ...]:
+        """Names of the components of which the block reads the configuration only."""
+        slots = self.declaration.components
+        return tuple(n for name, names, _ in self._slot_names() if slots[name].config_only for n in names)
+
     def refuse_unbound_roles(self, path: str) -> None:
         """Raise CompositionError if the block speaks of roles and no family was bound."""
         if self.family is not UNBOUND:
@@ -244,5 +249,13 @@ class Block(Declared):
             return lambda run: make_call(self.bound_copy(run.components, run.configs, run.device))
 
         return [
-            LeafStep(name, tuple(self.inputs), tuple(outputs), bind, tuple(self.component_names), self.mutated_names())
+            LeafStep(
+                name,
+                tuple(self.inputs),
+                tuple(outputs),
+                bind,
+                tuple(self.component_names),
+                self.mutated_names(),
+                config_only=self.config_only_names(),
+            )
         ]

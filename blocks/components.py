@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
+from ..engine import RunSettings
 from ..guiders import Guider
 from ..registry import ComponentsManager, ComponentSpec, PipelineIndex
 from ..registry.component_table import component_bytes
+from ..registry.placement import Placement
 from ..state import ComponentError
 from ..state.errors import did_you_mean
 from .base import ModularPipelineBlocks
@@ -25,6 +27,8 @@ class PipelineComponents:
         notes: what a person should know of the models; `explain` shows it.
         manager: shares loaded components with other pipelines. collection: under which it files those of this one.
     """
+
+    settings: RunSettings
 
     def __init__(
         self,
@@ -110,6 +114,10 @@ class PipelineComponents:
 
     load_default_components = load_components
 
+    def options_of(self, name: str) -> dict[str, Any]:
+        """Options for loading a component on demand."""
+        return {key: _own(value, name) for key, value in self.settings.load_options.items()}
+
     def _loaded_or_shared(self, name: str, options: dict[str, Any]) -> Any:
         spec = self.specs[name]
         if self.manager is None or options.keys() - {"dtype", "torch_dtype"}:
@@ -177,6 +185,7 @@ class PipelineComponents:
         if isinstance(device, torch.dtype):
             device, dtype = None, device
         if device is not None:
+            self._refuse_placed("move")
             self._device = torch.device(device)
         for name, component in self.components.items():
             if isinstance(component, torch.nn.Module):
@@ -184,11 +193,29 @@ class PipelineComponents:
         return self
 
     @property
+    def placement(self) -> Placement | None:
+        """What places components on a device, if the manager does."""
+        return self.manager.placement if self.manager is not None else None
+
+    def _refuse_placed(self, what: str) -> None:
+        if self.placement is not None:
+            raise ComponentError(
+                f"The manager places components on {self.placement.memory.device} when runs need them, so there is "
+                f"nothing to {what}. Call manager.disable_auto_cpu_offload() first."
+            )
+        hooked = [name for name, component in self.components.items() if hasattr(component, "_hf_hook")]
+        if hooked:
+            raise ComponentError(
+                f"Hooks of accelerate place {', '.join(hooked)}, so the pipeline cannot {what} them. Remove the hooks "
+                "(accelerate.hooks.remove_hook_from_module) first."
+            )
+
+    @property
     def device(self) -> torch.device:
         """Where runs compute."""
         import torch
 
-        return torch.device(self._device)
+        return torch.device(self._device if self.placement is None else self.placement.memory.device)
 
     @property
     def _execution_device(self) -> torch.device:
@@ -207,15 +234,27 @@ class PipelineComponents:
     def require(self, names: Iterable[str]) -> None:
         """Raise ComponentError naming every component of these that is needed and not there."""
         missing = [name for name in names if self.components[name] is None]
+        if missing and self.loads_on_demand:
+            faults = [fault for name in missing if (fault := self.specs[name].loading_fault())]
+            if faults:
+                raise ComponentError.of("Components cannot be loaded", faults)
+            return
         if missing:
             raise ComponentError(
                 f"Not loaded: {', '.join(missing)}. Call load_components() first, or "
                 f"update_components({missing[0]}=...)."
             )
 
+    @property
+    def loads_on_demand(self) -> bool:
+        """Whether a run loads what it needs by itself."""
+        return self.settings.load == "on demand" or self.settings.residency == "just in time"
+
     def _placed(self, component: Any) -> Any:
         import torch
 
+        if self.placement is not None or hasattr(component, "_hf_hook"):
+            return component
         return component.to(self._device) if isinstance(component, torch.nn.Module) else component
 
     def _known(self, names: Iterable[str]) -> None:

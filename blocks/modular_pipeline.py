@@ -7,6 +7,7 @@ import inspect
 import json
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -28,6 +29,7 @@ from .container import SubBlocks
 from .contract import UNBOUND
 from .flattening import walk
 from .input_checks import expectations, expectations_of, family_faults, input_faults
+from .residency import residency_for
 from .view import ComponentsView, PipelineConfig
 
 
@@ -112,7 +114,8 @@ class ModularPipeline(PipelineComponents):
         self._check_values(plan, inputs)
         self._check_outputs(plan, output)
         self.require(plan.components)
-        final = plan.run(values, self._make_run)
+        with self.placement.lock if self.placement is not None else nullcontext():
+            final = plan.run(values, partial(self._make_run, plan))
         if output is None:
             return final
         if isinstance(output, str):
@@ -195,10 +198,11 @@ class ModularPipeline(PipelineComponents):
             faults = [f"{name!r} is no output of this run. {did_you_mean(name, plan.outputs)}" for name in unknown]
             raise InputError.of("The outputs do not fit", faults)
 
-    def _make_run(self, mutates: frozenset[str]) -> Run:
+    def _make_run(self, plan: Plan, mutates: frozenset[str]) -> Run:
         components = RunComponents(self.components, mutates)
-        device = self.device
-        return Run(components, self.config, ComponentsView(self, components), device, self.settings)
+        residency = residency_for(self, plan, components)
+        view = ComponentsView(self, components)
+        return Run(components, self.config, view, self.device, self.settings, residency=residency)
 
     def check(self) -> Report:
         """Check all workflows of the blocks: types, order, components, choices."""
@@ -246,7 +250,10 @@ class ModularPipeline(PipelineComponents):
         faults = [f"There is no setting {n!r}. {did_you_mean(n, known)}" for n in changes if n not in known]
         if faults:
             raise InputError(" ".join(faults))
-        self.settings = evolve(self.settings, **changes)
+        try:
+            self.settings = evolve(self.settings, **changes)
+        except ValueError as error:
+            raise InputError(str(error.args[0])) from None
 
     def update_config(self, **changes: Any) -> None:
         """Change settings that blocks declare as configs."""

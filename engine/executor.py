@@ -50,17 +50,12 @@ def execute(executables: Sequence[Executable], run: Run, state: PipelineState) -
 def _sequence(executables: Sequence[Executable], run: Run) -> Call:
     """Make one call of several; an error is marked with the path of the step that raised it."""
     steps: list[tuple[Call, str]] = []
-    checks, watches = run.settings.check_values, run.settings.check_in_place
     for executable in executables:
         try:
-            if executable.prepare is None:
-                step = _choice_call(executable, run) if executable.select is not None else _loop_call(executable, run)
+            if run.residency is not None:
+                step = _resident(executable, run)
             else:
-                step = executable.prepare(run)
-                if checks and executable.checked is not None:
-                    step = executable.checked(step)
-                if watches:
-                    step = watched(step, executable.path)
+                step = _call_of(executable, run)
         except BaseException as error:
             _mark(error, executable.path)
             raise
@@ -74,6 +69,33 @@ def _sequence(executables: Sequence[Executable], run: Run) -> Call:
         except BaseException as error:
             _mark(error, path)
             raise
+
+    return call
+
+
+def _call_of(executable: Executable, run: Run) -> Call:
+    if executable.prepare is None:
+        return _choice_call(executable, run) if executable.select is not None else _loop_call(executable, run)
+    call = executable.prepare(run)
+    if run.settings.check_values and executable.checked is not None:
+        call = executable.checked(call)
+    return watched(call, executable.path) if run.settings.check_in_place else call
+
+
+def _resident(executable: Executable, run: Run) -> Call:
+    """A step that is bound to its components when it is reached, because they may not be there before."""
+    residency = run.residency
+    assert residency is not None
+    bound: Call | None = None
+
+    def call(values: Values) -> None:
+        nonlocal bound
+        with residency.during(executable.path, values):
+            if bound is None:
+                bound = _call_of(executable, run)
+            bound(values)
+            if residency.is_over(executable.path):
+                bound = None
 
     return call
 

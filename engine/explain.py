@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from ..registry.weights import byte_words
 from .dataflow import CALLER, Read
+from .residency import uses_of
 from .steps import LeafStep, LoopStep, all_steps
 
 if TYPE_CHECKING:
@@ -131,10 +132,11 @@ def explain(plan: Plan, sizes: Mapping[str, int] | None = None, notes: Sequence[
 
 def peak_of_components(plan: Plan, sizes: Mapping[str, int]) -> int:
     """Most bytes of components at once, if each is there only from its first use to its last."""
-    steps = [tuple(getattr(step, "components", ())) for step in all_steps(plan.steps)]
+    steps = [use.names for use in uses_of(plan.steps, lambda *_: True)]
     first = {name: i for i, names in reversed(list(enumerate(steps))) for name in names}
     last = {name: i for i, names in enumerate(steps) for name in names}
-    return max(sum(sizes[n] for n in first if first[n] <= i <= last[n]) for i in range(len(steps)))
+    totals = [sum(sizes[n] for n in first if first[n] <= i <= last[n]) for i in range(len(steps))]
+    return max(totals, default=0)
 
 
 def _by_writer(reads: Sequence[Read]) -> tuple[str, ...]:

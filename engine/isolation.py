@@ -22,20 +22,34 @@ def clone_run_state(component: Any) -> Any:
 class RunComponents(Mapping[str, Any]):
     """The components as one run sees them: clones of those that it changes, the pipeline's own otherwise."""
 
-    __slots__ = ("_clones", "_mutated", "_originals")
+    __slots__ = ("_clones", "_loaded", "_mutated", "_originals")
 
     def __init__(self, originals: Mapping[str, Any], mutated: frozenset[str]) -> None:
         self._originals = originals
+        self._loaded: dict[str, Any] = {}
         self._mutated = mutated
         self._clones: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
         if name in self._clones:
             return self._clones[name]
-        component = self._originals[name]
+        component = self._loaded.get(name, self._originals[name])
         if name in self._mutated and component is not None:
             component = self._clones[name] = clone_run_state(component)
         return component
+
+    def is_absent(self, name: str) -> bool:
+        """Whether nobody has loaded a component."""
+        return name not in self._loaded and self._originals[name] is None
+
+    def put(self, name: str, component: Any) -> None:
+        """Add a component that was loaded for this run."""
+        self._loaded[name] = component
+
+    def take_out(self, name: str) -> None:
+        """Let go of a component that was loaded for this run."""
+        del self._loaded[name]
+        self._clones.pop(name, None)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._originals)

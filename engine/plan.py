@@ -16,6 +16,7 @@ from .executor import Executable, execute
 from .explain import Explanation, explain
 from .graph import Graph, make_graph
 from .isolation import RunComponents
+from .residency import Residency, uses_of
 from .settings import RunSettings
 from .steps import LeafStep, LoopStep, Step, Values, all_steps, leaves
 
@@ -29,7 +30,7 @@ class Run:
     Attributes:
         components: the pipeline's, with clones of those that the run changes.
         configs: the pipeline's settings by name. view: what foreign blocks know as `components`.
-        state: what the run writes; the plan sets it.
+        state: what the run writes; the plan sets it. residency: brings components when they are needed.
     """
 
     components: RunComponents
@@ -38,6 +39,7 @@ class Run:
     device: Any
     settings: RunSettings
     state: PipelineState = field(factory=PipelineState)
+    residency: Residency | None = None
 
 
 @frozen(eq=False)
@@ -75,8 +77,8 @@ class Plan:
 
     @cached_property
     def component_last_use(self) -> dict[str, str]:
-        """Component name to the path of the step that uses it last."""
-        return {name: step.path for step in all_steps(self.steps) for name in getattr(step, "components", ())}
+        """Component name to the path of the last step that computes with it."""
+        return {name: use.path for use in uses_of(self.steps, lambda *_: False) for name in use.names}
 
     @cached_property
     def graph(self) -> Graph:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from attrs import field, frozen
+from attrs.validators import in_
 
 
 @frozen
@@ -14,6 +15,10 @@ class RunSettings:
     Attributes:
         check_values: look at class, number format and named dimensions of tensors that blocks read and write.
         check_in_place: for debugging: refuse a block that changes a value in place instead of writing a new one.
+        load: "before" wants every component loaded when a run begins; "on demand" loads one when a step first needs it.
+        load_options: for components that are loaded on demand, such as `{"dtype": torch.float16}`.
+        residency: "stay" keeps components loaded; "just in time" loads each for its steps and frees it after the last,
+            so that memory holds the largest step and not the sum.
         grad: record gradients; off, as most runs want.
         progress: show a progress bar over the steps of loops.
         progress_options: arguments for tqdm, such as `desc` or `leave`.
@@ -21,6 +26,9 @@ class RunSettings:
 
     check_values: bool = True
     check_in_place: bool = False
+    load: Literal["before", "on demand"] = field(default="before", validator=in_(["before", "on demand"]))
+    load_options: dict[str, Any] = field(factory=dict)
+    residency: Literal["stay", "just in time"] = field(default="stay", validator=in_(["stay", "just in time"]))
     grad: bool = False
     progress: bool = True
     progress_options: dict[str, Any] = field(factory=dict)

@@ -47,6 +47,7 @@ class LeafStep:
         components: names of the components it uses. mutates: those of them whose state it changes.
         bind: see above. typed: its types are checked annotations, not the hints of foreign code.
         undeclared: in a loop, what its siblings may find of it besides `writes`.
+        config_only: those components of which it reads the configuration and needs no weights.
     """
 
     path: str
@@ -57,6 +58,12 @@ class LeafStep:
     mutates: tuple[str, ...] = ()
     typed: bool = True
     undeclared: Undeclared | None = None
+    config_only: tuple[str, ...] = ()
+
+    @property
+    def weights(self) -> frozenset[str]:
+        """Components that it computes with."""
+        return frozenset(self.components) - frozenset(self.config_only)
 
 
 @frozen(eq=False)

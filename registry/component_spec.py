@@ -11,7 +11,8 @@ from typing import Any, Literal, Self, cast
 from ..state import ComponentError, TrustError
 from .classes import library_of, resolve_class
 from .fingerprint import remember_loaded
-from .loading import load
+from .loading import check_files, load
+from .skeleton import skeleton
 from .weights import stored_bytes
 
 LOADING_FIELDS = ("pretrained_model_name_or_path", "subfolder", "variant", "revision")
@@ -190,6 +191,24 @@ class ComponentSpec:
         _stamp(component, self.load_id)
         remember_loaded(component)
         return component
+
+    def load_skeleton(self, **options: Any) -> Any:
+        """Return the component without its weights, to read its configuration; with them where it cannot be had else."""
+        if self.repo is not None and isinstance(self.type_hint, type) and Path(self.repo).is_dir():
+            found = skeleton(self.type_hint, Path(self.repo) / (self.subfolder or ""), self.format_of(**options))
+            if found is not None:
+                return found
+        return self.load(**options)
+
+    def loading_fault(self) -> str | None:
+        """What can be told, without loading, to be in the way of it; None if nothing is."""
+        if self.default_creation_method == "from_config" or self.repo is None:
+            return f"{self.name!r} is not loaded, and has no origin to load it from; call update_components({self.name}=...)."
+        try:
+            check_files(self.type_hint, self.repo, self.subfolder or "", self.variant)
+        except (ComponentError, TrustError) as error:
+            return f"{self.name!r} cannot be loaded: {error}"
+        return None
 
     def format_of(self, **options: Any) -> Any:
         """The number format that `load` with these options gives; None for what has none."""

@@ -42,6 +42,21 @@ def load(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[
     return _by_own_loader(loader, repo, where, options)
 
 
+def check_files(cls: Any, repo: str, subfolder: str, variant: str | None) -> None:
+    """Look at the files of a component that lie on this machine, as far as their lists of tensors tell.
+
+    Raises:
+        ComponentError: a folder or file is missing or truncated. TrustError: the weights are pickled.
+    """
+    folder = Path(repo) / subfolder
+    if Path(repo).is_file() or not (Path(repo).is_dir() or Path(repo).is_absolute()):
+        return
+    if not folder.is_dir():
+        _check_folder(folder, variant, {})
+    if cls is not None and hasattr(cls, "forward"):
+        _check_folder(folder, variant, {})
+
+
 def _is_model(cls: Any) -> bool:
     return hasattr(cls, "forward") or cls is _auto_model()
 

@@ -45,6 +45,15 @@ def load_model(cls: Any, folder: Path, variant: str | None, dtype: Any) -> Any:
         return _loaded(cls, folder, files, dtype)
 
 
+def skeleton(cls: Any, folder: Path, dtype: Any) -> Any:
+    """Return a model of a local folder without weights, for its configuration; None if it is not for this model."""
+    if not hasattr(cls, "from_pretrained") or not hasattr(cls, "named_parameters"):
+        return None
+    with _without_collections():
+        model = _skeleton(cls, folder)
+    return model if model is None or dtype is None else model.to(dtype)
+
+
 def _loaded(cls: Any, folder: Path, files: list[Path], dtype: Any) -> Any:
     model = _skeleton(cls, folder)
     if model is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -100,3 +101,19 @@ def byte_words(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
         count /= 1000
     raise AssertionError
+
+
+def bytes_of(amount: int | str) -> int:
+    """A number of bytes, as such or in words: "8GB", "500 MB", "2GiB".
+
+    Raises:
+        ComponentError: it is neither.
+    """
+    if isinstance(amount, int) and amount >= 0:
+        return amount
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B\s*", str(amount), re.IGNORECASE)
+    if found is None:
+        raise ComponentError(f"{amount!r} is no number of bytes; give one as in 8_000_000_000, '8GB' or '7.5GiB'.")
+    number, unit, binary = found.groups()
+    step = 1024 if binary else 1000
+    return int(float(number) * step ** " KMGT".index(unit.upper() or " "))

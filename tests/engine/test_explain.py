@@ -76,7 +76,9 @@ def test_sizes_are_known_from_files_and_from_loaded_models(tiny_folder: Path) ->
 def test_the_peak_is_of_components_that_are_there_together(tiny_pipe: ModularPipeline) -> None:
     sizes = dict.fromkeys(tiny_pipe.components, 0) | {"text_encoder": 100, "unet": 30, "vae": 80}
     explained = tiny_pipe.plan(["prompt"]).explain(sizes)
-    assert explained.peak == 110  # unet and vae; the text encoder is gone by then
+    assert explained.peak == 100  # the text encoder alone: of unet and vae together only configurations are read
+    more = tiny_pipe.plan(["prompt"]).explain(sizes | {"text_encoder_2": 50})
+    assert more.peak == 150
     assert tiny_pipe.plan(["prompt"]).explain({"unet": 1}).peak is None
 
 
