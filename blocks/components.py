@@ -239,11 +239,32 @@ class PipelineComponents:
             if faults:
                 raise ComponentError.of("Components cannot be loaded", faults)
             return
+        self._refuse_mixed_devices(names)
         if missing:
             raise ComponentError(
                 f"Not loaded: {', '.join(missing)}. Call load_components() first, or "
                 f"update_components({missing[0]}=...)."
             )
+
+    def _refuse_mixed_devices(self, names: Iterable[str]) -> None:
+        """Refuse models that were moved by themselves; those that are placed by hooks or a device map go their way."""
+        if self.placement is not None:
+            return
+        expected = self.device
+        for name in names:
+            component = self.components[name]
+            if (
+                not hasattr(component, "parameters")
+                or hasattr(component, "_hf_hook")
+                or hasattr(component, "hf_device_map")
+            ):
+                continue
+            found = next((tensor.device for tensor in component.parameters()), expected)
+            if found.type != expected.type or (expected.index is not None and found.index != expected.index):
+                raise ComponentError(
+                    f"{name!r} is on {found}, and the pipeline computes on {expected}. Move all together: "
+                    f"pipe.to({str(found)!r}) or pipe.to({str(expected)!r})."
+                )
 
     @property
     def loads_on_demand(self) -> bool:

@@ -1,6 +1,7 @@
 """Names and origins: component specs, loading, repositories, and the catalog of blocks by name."""
 
 from .catalog import Catalog, catalog, families
+from .classes import allow_library
 from .component_spec import ComponentSpec
 from .components_manager import ComponentsManager
 from .fingerprint import fingerprint

@@ -10,6 +10,23 @@ from ..state.errors import did_you_mean
 
 ALLOWED_LIBRARIES = frozenset({"diffusers", "transformers", "tokenizers", "brickwork"})
 """A repository's files name components as (library, class); other libraries are refused."""
+_granted: set[str] = set()
+
+
+def allow_library(name: str) -> None:
+    """Let files name public classes of another library of yours, for this process.
+
+    Raises:
+        TrustError: it is no plain name of a library; a submodule is not granted by itself.
+    """
+    if not name.isidentifier():
+        raise TrustError(f"{name!r} is no name of a library: grant the top level, as in allow_library('my_models').")
+    _granted.add(name)
+
+
+def allowed_libraries() -> frozenset[str]:
+    """Libraries whose classes files may name."""
+    return ALLOWED_LIBRARIES | _granted
 
 
 def resolve_class(library: str, name: str) -> type[Any]:
@@ -18,10 +35,10 @@ def resolve_class(library: str, name: str) -> type[Any]:
     Raises:
         TrustError: the library is not allowed. ComponentError: it has no such class.
     """
-    if library not in ALLOWED_LIBRARIES:
+    if library not in allowed_libraries():
         raise TrustError(
             f"A component asks for the class {name!r} of {library!r}. Repositories may name classes of "
-            f"{', '.join(sorted(ALLOWED_LIBRARIES))} only."
+            f"{', '.join(sorted(allowed_libraries()))} only; grant it with brickwork.registry.allow_library({library!r})."
         )
     module = importlib.import_module(library)
     found = getattr(module, name, None) if name.isidentifier() and not name.startswith("_") else None

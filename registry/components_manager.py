@@ -10,14 +10,12 @@ from typing import Any
 
 from ..state import ComponentError
 from ..state.errors import did_you_mean
+from .automatic_placement import AutomaticPlacement
 from .component_table import Entry, table
-from .device_memory import DeviceMemory, TorchMemory, to_host
 from .fingerprint import adapters_of, dtype_of, fingerprint
-from .placement import Placement, Strategy
-from .weights import bytes_of
 
 
-class ComponentsManager:
+class ComponentsManager(AutomaticPlacement):
     """A register of components. Safe to use from several threads.
 
     Attributes:
@@ -32,11 +30,10 @@ class ComponentsManager:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.components: dict[str, Any] = {}
         self.collections: dict[str, list[str]] = {}
         self._names: dict[str, str] = {}
-        self.placement: Placement | None = None
-        self._lock = threading.RLock()
         self._loading: dict[Any, threading.Lock] = {}
 
     def add(self, name: str, component: Any, collection: str | None = None, reuse: bool = False) -> str:
@@ -102,51 +99,6 @@ class ComponentsManager:
             for component_id in list(self._members(collection)):
                 self.remove_from_collection(component_id, collection)
             del self.collections[collection]
-
-    def enable_auto_cpu_offload(
-        self,
-        device: Any = "cuda",
-        budget: int | str | None = None,
-        memory_reserve_margin: int | str = 0,
-        strategy: Strategy | None = None,
-        memory: DeviceMemory | None = None,
-    ) -> None:
-        """Keep components on the host, and bring each to the device when a run needs it.
-
-        What stays on the device between two steps is planned over the whole run, and the next one like it, so that the
-        fewest bytes are moved. It holds for components that are added later, too. Runs on one device take turns.
-
-        Args:
-            budget: bytes ("8GB") for components, values and workspace together; what is free now by default.
-            memory_reserve_margin: of it, bytes for values and workspace at least; runs measure what they need.
-            strategy: a rule of your own for what goes, instead of the plan: see `Placement`.
-            memory: does the moving and the counting; a recording `DeviceMemory` stands in for a device in tests.
-        """
-        memory = TorchMemory(device) if memory is None else memory
-        limit = memory.free_bytes() if budget is None else bytes_of(budget)
-        with self._lock:
-            self.disable_auto_cpu_offload()
-            for component in self.components.values():
-                to_host(component)
-            self.placement = Placement(memory, limit, bytes_of(memory_reserve_margin), strategy)
-
-    def disable_auto_cpu_offload(self) -> None:
-        """Take all components off the device, and place none any more."""
-        with self._lock:
-            if self.placement is not None:
-                with self.placement.lock:
-                    self.placement.keep_only(())
-            self.placement = None
-
-    def set_offload_strategy(self, strategy: Strategy | None) -> None:
-        """Set a rule of your own for what leaves the device; None is the plan.
-
-        Raises:
-            ComponentError: components are not placed automatically.
-        """
-        if self.placement is None:
-            raise ComponentError("There is nothing to decide: call enable_auto_cpu_offload(device) first.")
-        self.placement.strategy = strategy
 
     def forget(self, component: Any, collection: str | None = None) -> None:
         """Forget a component wherever it is filed; with a collection, only there if others hold it too."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..state import ComponentError, TrustError
 from ..state.errors import did_you_mean
-from .classes import ALLOWED_LIBRARIES, resolve_class
+from .classes import resolve_class
 from .skeleton import config_of, load_model
 from .weights import check_file, weight_files
 
@@ -135,7 +135,7 @@ def _class_in(folder: Path | None) -> Any:
     """The class that a model's files name, of diffusers; else the loader that finds it out."""
     config = config_of(folder) if folder is not None else None
     name = str((config or {}).get("_class_name") or "")
-    return resolve_class("diffusers", name) if name and "diffusers" in ALLOWED_LIBRARIES else _auto_model()
+    return resolve_class("diffusers", name) if name else _auto_model()
 
 
 def _auto_model() -> Any:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 import torch
+from accelerate.hooks import AlignDevicesHook, add_hook_to_module, remove_hook_from_module
 from diffusers import UNet2DConditionModel
 
-from brickwork import ComponentSpec, ModularPipeline, SequentialPipelineBlocks
+from brickwork import ComponentError, ComponentSpec, ModularPipeline, SequentialPipelineBlocks
 from brickwork.modular_pipelines.stable_diffusion_xl import TEXT2IMAGE_BLOCKS
 from brickwork.registry.index import MODULAR_INDEX
 
@@ -88,3 +89,21 @@ def test_a39_a_component_changes_kind_when_it_is_updated(pipe: ModularPipeline) 
     assert "scheduler" in pipe.config_component_names
     assert "scheduler" not in pipe.index
     assert pipe.scheduler is not None
+
+
+def test_a_model_that_was_moved_by_itself_is_named(pipe: ModularPipeline) -> None:
+    pipe.load_components()
+    pipe.unet.to("meta")
+    with pytest.raises(ComponentError, match=r"'unet' is on meta, and the pipeline computes on cpu. Move all together"):
+        pipe(prompt="a cat")
+
+
+def test_models_under_hooks_of_accelerate_are_left_to_them(pipe: ModularPipeline) -> None:
+    pipe.load_components()
+    add_hook_to_module(pipe.unet, AlignDevicesHook(execution_device="cpu"))
+    with pytest.raises(ComponentError, match="Hooks of accelerate place unet, so the pipeline cannot move them"):
+        pipe.to("cpu")
+    pipe.configure(progress=False)
+    assert pipe(prompt="a cat", num_inference_steps=1, output_type="latent", output="images") is not None
+    remove_hook_from_module(pipe.unet)
+    pipe.to("cpu")

@@ -11,6 +11,7 @@ from diffusers import EulerDiscreteScheduler, UNet2DConditionModel
 from transformers import CLIPTokenizer
 
 from brickwork import ClassifierFreeGuidance, ComponentError, ComponentSpec, TrustError
+from brickwork.registry import allow_library, classes
 
 
 def test_repo_and_the_long_name_are_one_field() -> None:
@@ -100,6 +101,18 @@ def test_classes_are_named_within_an_allow_list() -> None:
     for private in ("diffusers:__loader__", "diffusers:utils"):
         with pytest.raises(ComponentError, match="has no class"):
             _ = ComponentSpec("t", private).type_hint
+
+
+def test_a_library_of_the_callers_own_is_granted_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_models.py").write_text("class Mine:\n    config_name = 'x'\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(classes, "_granted", set())
+    with pytest.raises(TrustError, match=r"grant it with brickwork.registry.allow_library\('my_models'\)"):
+        _ = ComponentSpec("t", "my_models:Mine").type_hint
+    allow_library("my_models")
+    assert ComponentSpec("t", "my_models:Mine").type_hint.__name__ == "Mine"
+    with pytest.raises(TrustError, match="grant the top level"):
+        allow_library("os.path")
 
 
 def test_specs_without_a_class_find_it_from_the_files(tiny_folder: Path) -> None:
