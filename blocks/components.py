@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from ..engine import RunSettings
 from ..guiders import Guider
 from ..registry import ComponentsManager, ComponentSpec, PipelineIndex
 from ..registry.component_table import component_bytes
-from ..registry.placement import Placement
 from ..state import ComponentError
 from ..state.errors import did_you_mean
 from .base import ModularPipelineBlocks
-
-if TYPE_CHECKING:
-    import torch
+from .devices import PipelineDevices
 
 
-class PipelineComponents:
+class PipelineComponents(PipelineDevices):
     """What a pipeline holds besides its blocks.
 
     Attributes:
@@ -42,7 +39,6 @@ class PipelineComponents:
         self.collection = collection
         self.specs: dict[str, ComponentSpec] = {}
         self.components: dict[str, Any] = {}
-        self._device: Any = "cpu"
         self.notes: list[str] = []
         self.register(blocks.expected_components)
 
@@ -178,59 +174,6 @@ class PipelineComponents:
         sizes = {name: _size_of(self.components[name], self.specs[name]) for name in names}
         return {name: size for name, size in sizes.items() if size is not None}
 
-    def to(self, device: Any = None, dtype: Any = None) -> Self:
-        """Move all loaded models to a device, or cast them."""
-        import torch
-
-        if isinstance(device, torch.dtype):
-            device, dtype = None, device
-        if device is not None:
-            self._refuse_placed("move")
-            self._device = torch.device(device)
-        for name, component in self.components.items():
-            if isinstance(component, torch.nn.Module):
-                self.components[name] = component.to(device=device, dtype=dtype)
-        return self
-
-    @property
-    def placement(self) -> Placement | None:
-        """What places components on a device, if the manager does."""
-        return self.manager.placement if self.manager is not None else None
-
-    def _refuse_placed(self, what: str) -> None:
-        if self.placement is not None:
-            raise ComponentError(
-                f"The manager places components on {self.placement.memory.device} when runs need them, so there is "
-                f"nothing to {what}. Call manager.disable_auto_cpu_offload() first."
-            )
-        hooked = [name for name, component in self.components.items() if hasattr(component, "_hf_hook")]
-        if hooked:
-            raise ComponentError(
-                f"Hooks of accelerate place {', '.join(hooked)}, so the pipeline cannot {what} them. Remove the hooks "
-                "(accelerate.hooks.remove_hook_from_module) first."
-            )
-
-    @property
-    def device(self) -> torch.device:
-        """Where runs compute."""
-        import torch
-
-        return torch.device(self._device if self.placement is None else self.placement.memory.device)
-
-    @property
-    def _execution_device(self) -> torch.device:
-        return self.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Number format of the first loaded model."""
-        import torch
-
-        for component in self.components.values():
-            if isinstance(component, torch.nn.Module):
-                return next(component.parameters()).dtype
-        return torch.float32
-
     def require(self, names: Iterable[str]) -> None:
         """Raise ComponentError naming every component of these that is needed and not there."""
         missing = [name for name in names if self.components[name] is None]
@@ -246,37 +189,10 @@ class PipelineComponents:
                 f"update_components({missing[0]}=...)."
             )
 
-    def _refuse_mixed_devices(self, names: Iterable[str]) -> None:
-        """Refuse models that were moved by themselves; those that are placed by hooks or a device map go their way."""
-        if self.placement is not None:
-            return
-        expected = self.device
-        for name in names:
-            component = self.components[name]
-            if (
-                not hasattr(component, "parameters")
-                or hasattr(component, "_hf_hook")
-                or hasattr(component, "hf_device_map")
-            ):
-                continue
-            found = next((tensor.device for tensor in component.parameters()), expected)
-            if found.type != expected.type or (expected.index is not None and found.index != expected.index):
-                raise ComponentError(
-                    f"{name!r} is on {found}, and the pipeline computes on {expected}. Move all together: "
-                    f"pipe.to({str(found)!r}) or pipe.to({str(expected)!r})."
-                )
-
     @property
     def loads_on_demand(self) -> bool:
         """Whether a run loads what it needs by itself."""
         return self.settings.load == "on demand" or self.settings.residency == "just in time"
-
-    def _placed(self, component: Any) -> Any:
-        import torch
-
-        if self.placement is not None or hasattr(component, "_hf_hook"):
-            return component
-        return component.to(self._device) if isinstance(component, torch.nn.Module) else component
 
     def _known(self, names: Iterable[str]) -> None:
         faults = [

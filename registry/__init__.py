@@ -12,6 +12,7 @@ __all__ = [
     "ComponentSpec",
     "ComponentsManager",
     "PipelineIndex",
+    "allow_library",
     "catalog",
     "families",
     "fingerprint",
