@@ -10,6 +10,8 @@ from attrs import frozen
 
 from ..registry.component_table import component_bytes
 from ..registry.placement import Placement
+from ..registry.weights import byte_words
+from ..state import ComponentError
 from .eviction import best_schedule
 from .steps import ChoiceStep, LeafStep, LoopStep, Step, Values
 
@@ -130,6 +132,12 @@ class PlannedResidency:
             return
         distance = {name: self._distance(name, position) for name in others.values()}
         going = set(placement.strategy({name: placement.size_of(key) for key, name in others.items()}, short, distance))
+        freed = sum(placement.size_of(key) for key, name in others.items() if name in going)
+        if freed < short:
+            raise ComponentError(
+                f"{self._uses[position].path} lacks {byte_words(short)}, and the offload strategy chose "
+                f"{', '.join(sorted(going)) or 'nothing'} to go, which frees {byte_words(freed)}."
+            )
         placement.keep_only(needed | {key for key, name in others.items() if name not in going})
 
     def _distance(self, name: str, position: int) -> int:

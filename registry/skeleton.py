@@ -49,9 +49,12 @@ def skeleton(cls: Any, folder: Path, dtype: Any) -> Any:
     """Return a model of a local folder without weights, for its configuration; None if it is not for this model."""
     if not hasattr(cls, "from_pretrained") or not hasattr(cls, "named_parameters"):
         return None
+    import torch
+
     with _without_collections():
         model = _skeleton(cls, folder)
-    return model if model is None or dtype is None else model.to(dtype)
+    # The class's own `to` warns of parts that should stay precise; there is nothing to cast here but names of formats.
+    return model if model is None or dtype is None else torch.nn.Module.to(model, dtype)
 
 
 def _loaded(cls: Any, folder: Path, files: list[Path], dtype: Any) -> Any:
@@ -137,9 +140,7 @@ def _skeleton(cls: Any, folder: Path) -> Any:
     try:
         with _without_memory():
             if hasattr(cls, "load_config"):
-                model = cls.from_config(config)
-                model.register_to_config(_name_or_path=str(folder))
-                return model
+                return cls.from_config(config)
             made = cls.config_class.from_pretrained(folder)
             return cls(made)
     except (NotImplementedError, RuntimeError, AttributeError, TypeError):

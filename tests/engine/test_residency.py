@@ -173,6 +173,9 @@ def test_a_rule_of_your_own_decides_what_goes() -> None:
     pipe(x=0)
     assert asked == [({"a": 10 * KB, "b": 50 * KB}, 8 * KB, {"a": 1, "b": 2})]
     assert ("drop", "b") in memory.log
+    manager.set_offload_strategy(lambda _sizes, _short, _distance: [])
+    with pytest.raises(ComponentError, match=r"one lacks .* chose nothing to go, which frees 0 B|two lacks"):
+        pipe(x=0)
     manager.set_offload_strategy(None)
     manager.disable_auto_cpu_offload()
     assert memory.resident == 0
