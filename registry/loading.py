@@ -38,17 +38,18 @@ def load(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[
         if options.keys() <= {"dtype"}:
             model = load_model(cls, folder, where.get("variant"), options.get("dtype"))
             if model is not None:
-                _note_origin(model, repo)
+                _note_origin(model, repo, options.get("dtype"))
                 return model
     return _by_own_loader(loader, repo, where, options)
 
 
-def _note_origin(model: Any, repo: str) -> None:
-    """Say where a model is from, as its own loader would."""
+def _note_origin(model: Any, repo: str, dtype: Any) -> None:
+    """Say where a model is from and how it was cast, as its own loader would."""
     if hasattr(model, "register_to_config"):
         model.register_to_config(_name_or_path=repo)
     else:
         model.name_or_path = model.config._name_or_path = repo
+        model.config.dtype = dtype or model.config.dtype
 
 
 def check_files(cls: Any, repo: str, subfolder: str, variant: str | None) -> None:

@@ -67,7 +67,7 @@ def _loaded(cls: Any, folder: Path, files: list[Path], dtype: Any) -> Any:
     wanted = {name: found for name, found in stored.items() if not any(p.search(name) for p in ignored)}
     if not slots.match({name: tuple(entry["shape"]) for name, (_, entry) in wanted.items()}):
         return None
-    _fill(slots, wanted, dtype, tuple(getattr(cls, "_keep_in_fp32_modules", None) or ()))
+    _fill(slots, wanted, dtype, _precise_parts(model, dtype))
     if slots.has_gaps():
         return None
     for module in slots.modules.values():
@@ -191,7 +191,7 @@ def _without_collections() -> Iterator[None]:
             gc.enable()
 
 
-def _fill(slots: _Slots, wanted: Mapping[str, tuple[Path, Any]], dtype: Any, kept: tuple[str, ...]) -> None:
+def _fill(slots: _Slots, wanted: Mapping[str, tuple[Path, Any]], dtype: Any, precise: re.Pattern[str] | None) -> None:
     """Put the tensors of files into a skeleton."""
     by_file: dict[Path, dict[str, Any]] = {}
     for name, (path, entry) in wanted.items():
@@ -199,15 +199,25 @@ def _fill(slots: _Slots, wanted: Mapping[str, tuple[Path, Any]], dtype: Any, kep
     for path, entries in by_file.items():
         for batch in _batches(entries, dtype):
             for name, tensor in mapped_tensors(path, batch).items():
-                slots.put(name, tensor.to(_format_of(name, tensor, dtype, kept)))
+                slots.put(name, tensor.to(_format_of(name, tensor, dtype, precise)))
 
 
-def _format_of(name: str, tensor: Any, dtype: Any, kept: tuple[str, ...]) -> Any:
+def _precise_parts(model: Any, dtype: Any) -> re.Pattern[str] | None:
+    """What stays in float32 in a smaller format; transformers ask for it in float16 alone, but for the strict ones."""
+    import torch
+
+    parts = set(getattr(model, "_keep_in_fp32_modules_strict", None) or ())
+    if hasattr(model, "register_to_config") or dtype == torch.float16:
+        parts |= set(getattr(model, "_keep_in_fp32_modules", None) or ())
+    return re.compile(rf"(^|\.)({'|'.join(map(re.escape, sorted(parts)))})(\.|$)") if parts else None
+
+
+def _format_of(name: str, tensor: Any, dtype: Any, precise: re.Pattern[str] | None) -> Any:
     import torch
 
     if dtype is None or not tensor.is_floating_point():
         return tensor.dtype
-    return torch.float32 if any(part in name.split(".") for part in kept) else dtype
+    return torch.float32 if precise is not None and precise.search(name) else dtype
 
 
 def _batches(entries: Mapping[str, Any], dtype: Any) -> Iterator[list[str]]:

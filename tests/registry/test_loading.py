@@ -58,7 +58,7 @@ def tensors_of(model: Any) -> dict[str, torch.Tensor]:
     return {**dict(model.named_parameters()), **dict(model.named_buffers())}
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_is_what_its_own_loader_makes(name: str, dtype: Any, tiny_pipe: Any, tmp_path: Path) -> None:
     cls, make = MODELS[name]
