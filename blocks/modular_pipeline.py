@@ -7,17 +7,14 @@ import inspect
 import json
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
 from attrs import evolve, fields
 
-from ..engine import Plan, Run, RunSettings
-from ..engine.executor import value_or_fail
+from ..engine import Plan, RunSettings
 from ..engine.explain import Explanation
 from ..engine.graph import Graph
-from ..engine.isolation import RunComponents
 from ..registry import ComponentsManager, ComponentSpec, PipelineIndex, read_index
 from ..registry.index import index_entries
 from ..state import ComponentError, InputError, PipelineState
@@ -29,8 +26,8 @@ from .container import SubBlocks
 from .contract import UNBOUND
 from .flattening import walk
 from .input_checks import expectations, expectations_of, family_faults, input_faults
-from .residency import residency_for
-from .view import ComponentsView, PipelineConfig
+from .runs import EventStream, Runs
+from .view import PipelineConfig
 
 
 class ModularPipeline(PipelineComponents):
@@ -65,6 +62,7 @@ class ModularPipeline(PipelineComponents):
         self._shape = _shape_of(self.blocks)
         super().__init__(self.blocks, index, components_manager, collection)
         self.config = self._completed_config({})
+        self.runs = Runs(self)
 
     @classmethod
     def from_pretrained(
@@ -104,6 +102,32 @@ class ModularPipeline(PipelineComponents):
             InputError: inputs or outputs are unknown or missing; all faults are named, before anything runs.
             ComponentError: components that are needed are not loaded.
         """
+        plan, values = self._prepared(state, output, inputs)
+        return self.runs.run(plan, values, output)
+
+    def stream(self, state: PipelineState | None = None, output: Any = None, **inputs: Any) -> EventStream:
+        """Run the blocks, and yield what happens: `for event in pipe.stream(prompt=...)`; see `brickwork.engine.events`.
+
+        The run waits while you look at an event, so that its values stand still. The last event, `RunFinished`, has what
+        a call would have returned. Leaving the loop cancels the run.
+
+        Raises:
+            InputError, ComponentError: as a call does, before the first event.
+        """
+        plan, values = self._prepared(state, output, inputs)
+        return EventStream(self.runs, plan, values, output)
+
+    def cancel(self) -> None:
+        """Stop every run of this pipeline before its next block; from another thread, or a listener.
+
+        The calls raise RunCancelledError, and the pipeline can be used again at once.
+        """
+        self.runs.cancel()
+
+    def _prepared(
+        self, state: PipelineState | None, output: Any, inputs: dict[str, Any]
+    ) -> tuple[Plan, dict[str, Any]]:
+        """Check everything that can be known before a run."""
         carried = dict(state.values) if state is not None else {}
         values = {**carried, **inputs}
         try:
@@ -114,13 +138,7 @@ class ModularPipeline(PipelineComponents):
         self._check_values(plan, inputs)
         self._check_outputs(plan, output)
         self.require(plan.components)
-        with self.placement.lock if self.placement is not None else nullcontext():
-            final = plan.run(values, partial(self._make_run, plan))
-        if output is None:
-            return final
-        if isinstance(output, str):
-            return value_or_fail(final.values, output, "output=")
-        return {name: value_or_fail(final.values, name, "output=") for name in output}
+        return plan, values
 
     def plan(self, given: Iterable[str] | Mapping[str, Any] = (), checked: Iterable[str] | None = None) -> Plan:
         """Return the plan for these inputs; it is kept, so the second time costs microseconds.
@@ -197,12 +215,6 @@ class ModularPipeline(PipelineComponents):
         if unknown:
             faults = [f"{name!r} is no output of this run. {did_you_mean(name, plan.outputs)}" for name in unknown]
             raise InputError.of("The outputs do not fit", faults)
-
-    def _make_run(self, plan: Plan, mutates: frozenset[str]) -> Run:
-        components = RunComponents(self.components, mutates)
-        residency = residency_for(self, plan, components)
-        view = ComponentsView(self, components)
-        return Run(components, self.config, view, self.device, self.settings, residency=residency)
 
     def check(self) -> Report:
         """Check all workflows of the blocks: types, order, components, choices."""

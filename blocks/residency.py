@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from ..engine import Plan
+from ..engine.events import Emit
 from ..engine.isolation import RunComponents
 from ..engine.residency import LoadedResidency, PlannedResidency, Residency
 
@@ -14,18 +15,20 @@ if TYPE_CHECKING:
     from .components import PipelineComponents
 
 
-def residency_for(pipe: PipelineComponents, plan: Plan, components: RunComponents) -> Residency | None:
+def residency_for(
+    pipe: PipelineComponents, plan: Plan, components: RunComponents, emit: Emit | None = None
+) -> Residency | None:
     """Return what brings components during a run; None where all are there already."""
     if pipe.placement is not None:
         missing = [name for name in plan.components if pipe.components[name] is None]
         if missing:
             pipe.load_components(missing, **pipe.settings.load_options)
-        return PlannedResidency(plan.steps, {name: components[name] for name in plan.components}, pipe.placement)
+        return PlannedResidency(plan.steps, {name: components[name] for name in plan.components}, pipe.placement, emit)
     if not pipe.loads_on_demand:
         return None
     just_in_time = pipe.settings.residency == "just in time"
     loader = RunLoader(pipe) if just_in_time else StayingLoader(pipe)
-    return LoadedResidency(plan.steps, components, loader, releases=just_in_time)
+    return LoadedResidency(plan.steps, components, loader, just_in_time, emit)
 
 
 @frozen

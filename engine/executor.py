@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from ..state import PipelineState, RunError
+from ..state.errors import RunCancelledError
 from ..state.pipeline_state import describe_value
 from .in_place import watched
+from .observe import Turns, observed
 from .progress import progress_bar
-from .steps import Call, Turns, Values
+from .steps import Call, Values
+from .steps import Turns as TurnsOf
 
 if TYPE_CHECKING:
     from .plan import Run
@@ -20,13 +23,14 @@ if TYPE_CHECKING:
 
 @frozen(eq=False)
 class Executable:
-    """A step with its reads bound; exactly one of the three kinds' fields is set. `checked` wraps a leaf's call."""
+    """A step with its reads bound; one of the three kinds' fields is set. `checked` wraps a leaf's call."""
 
     path: str
     prepare: Callable[[Run], Call] | None = None
     checked: Callable[[Call], Call] | None = None
+    writes: tuple[str, ...] = ()
     body: tuple[Executable, ...] = ()
-    prepare_turns: Callable[[Run], Turns] | None = None
+    prepare_turns: Callable[[Run], TurnsOf] | None = None
     keeps: frozenset[str] = frozenset()
     branches: Mapping[str, tuple[Executable, ...]] = field(factory=dict)
     select: Callable[[Values], str | None] | None = None
@@ -64,7 +68,9 @@ def _sequence(executables: Sequence[Executable], run: Run) -> Call:
     def call(values: Values) -> None:
         path = ""
         try:
-            for step, path in steps:  # noqa: B007 - the path is for the error
+            for step, path in steps:
+                if run.cancelled:
+                    raise RunCancelledError(f"The run was cancelled before {path}.")
                 step(values)
         except BaseException as error:
             _mark(error, path)
@@ -79,7 +85,9 @@ def _call_of(executable: Executable, run: Run) -> Call:
     call = executable.prepare(run)
     if run.settings.check_values and executable.checked is not None:
         call = executable.checked(call)
-    return watched(call, executable.path) if run.settings.check_in_place else call
+    if run.settings.check_in_place:
+        call = watched(call, executable.path)
+    return call if run.emit is None else observed(call, executable.path, executable.writes, run.emit)
 
 
 def _resident(executable: Executable, run: Run) -> Call:
@@ -127,11 +135,16 @@ def _loop_call(executable: Executable, run: Run) -> Call:
         before = set(values)
         turn = 0
         turns, length = turns_of(values)
+        told = Turns(path, length, run.emit) if run.emit is not None else None
         try:
             with progress_bar(run.settings, length) as advance:
                 for variables in turns:
                     values.update(variables)
+                    if told is not None:
+                        told.begin(turn)
                     body(values)
+                    if told is not None:
+                        told.end(turn, values)
                     turn += 1
                     advance()
         except BaseException as error:

@@ -12,6 +12,7 @@ from ..state import CompositionError, InputError, PipelineState
 from .boundary import checked
 from .checks import find_faults, find_warnings, missing_inputs
 from .dataflow import Dataflow, trace
+from .events import Emit, RunStarted
 from .executor import Executable, execute
 from .explain import Explanation, explain
 from .graph import Graph, make_graph
@@ -31,6 +32,7 @@ class Run:
         components: the pipeline's, with clones of those that the run changes.
         configs: the pipeline's settings by name. view: what foreign blocks know as `components`.
         state: what the run writes; the plan sets it. residency: brings components when they are needed.
+        emit: takes events, if anybody listens. cancelled: set from anywhere, it ends the run before its next block.
     """
 
     components: RunComponents
@@ -40,6 +42,8 @@ class Run:
     settings: RunSettings
     state: PipelineState = field(factory=PipelineState)
     residency: Residency | None = None
+    emit: Emit | None = None
+    cancelled: bool = False
 
 
 @frozen(eq=False)
@@ -100,6 +104,8 @@ class Plan:
         state = PipelineState(values, groups, dict(self.provenance))
         run = make_run(self.mutates)
         run.state = state
+        if run.emit is not None:
+            run.emit(RunStarted(tuple(self.paths)))
         execute(self._executables, run, state)
         return state
 
@@ -153,7 +159,8 @@ def _groups(steps: Sequence[Step], given: frozenset[str]) -> dict[str, list[str]
 def _bound(step: Step, flow: Dataflow) -> Executable:
     presence = flow.presence[id(step)]
     if isinstance(step, LeafStep):
-        return Executable(step.path, prepare=step.bind(presence), checked=checked(step, flow.provenance))
+        writes = tuple(param.name for param in step.writes)
+        return Executable(step.path, prepare=step.bind(presence), checked=checked(step, flow.provenance), writes=writes)
     if isinstance(step, LoopStep):
         return Executable(
             step.path,

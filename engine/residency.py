@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import frozen
@@ -12,7 +13,9 @@ from ..registry.component_table import component_bytes
 from ..registry.placement import Placement
 from ..registry.weights import byte_words
 from ..state import ComponentError
+from .events import ComponentFreed, ComponentLoaded, ComponentMoved, Emit
 from .eviction import best_schedule
+from .memory import tensor_bytes
 from .steps import ChoiceStep, LeafStep, LoopStep, Step, Values
 
 if TYPE_CHECKING:
@@ -78,7 +81,10 @@ def uses_of(steps: Sequence[Step], fits: Callable[[str, frozenset[str]], bool]) 
 class PlannedResidency:
     """One run over a placement. What stays between two steps is planned over this run and the next one like it."""
 
-    def __init__(self, steps: Sequence[Step], components: Mapping[str, Any], placement: Placement) -> None:
+    def __init__(
+        self, steps: Sequence[Step], components: Mapping[str, Any], placement: Placement, emit: Emit | None = None
+    ) -> None:
+        self._emit = emit
         self._components = {name: each for name, each in components.items() if hasattr(each, "parameters")}
         self._placement = placement
         self._sizes = {name: component_bytes(component) for name, component in self._components.items()}
@@ -100,12 +106,25 @@ class PlannedResidency:
         if position is None:
             yield
             return
+        before = self._placement.resident
         self._bring(position)
+        self._tell(before)
         yield
-        self._placement.measure(path, _bytes_of(values))
+        self._placement.measure(path, tensor_bytes(values.values()))
         following = self._uses[(position + 1) % len(self._uses)]
+        before = self._placement.resident
         for name in sorted(following.names):
             self._placement.prefetch(name, self._components[name], path)
+        self._tell(before)
+
+    def _tell(self, before: Mapping[int, str]) -> None:
+        if self._emit is None:
+            return
+        now = self._placement.resident
+        for key in before.keys() - now.keys():
+            self._emit(ComponentFreed(before[key]))
+        for key in now.keys() - before.keys():
+            self._emit(ComponentMoved(now[key], self._placement.size_of(key)))
 
     def _bring(self, position: int) -> None:
         placement, need = self._placement, self._uses[position].names
@@ -168,7 +187,15 @@ class PlannedResidency:
 class LoadedResidency:
     """Loads components at their first use; with `releases`, frees each after its last one."""
 
-    def __init__(self, steps: Sequence[Step], components: RunComponents, loader: Loader, releases: bool) -> None:
+    def __init__(
+        self,
+        steps: Sequence[Step],
+        components: RunComponents,
+        loader: Loader,
+        releases: bool,
+        emit: Emit | None = None,
+    ) -> None:
+        self._emit = emit
         self._components = components
         self._loader = loader
         self._releases = releases
@@ -186,8 +213,11 @@ class LoadedResidency:
         use = self._uses.get(path, Use(path, frozenset()))
         for name in sorted(use.names):
             if self._components.is_absent(name):
+                started = perf_counter()
                 self._components.put(name, self._loader.load(name))
                 self._own.add(name)
+                if self._emit is not None:
+                    self._emit(ComponentLoaded(name, perf_counter() - started))
         skeletons = [name for name in sorted(use.configs) if self._components.is_absent(name)]
         for name in skeletons:
             self._components.put(name, self._loader.load_config(name))
@@ -200,16 +230,5 @@ class LoadedResidency:
                 if self._last[name] == path:
                     self._components.take_out(name)
                     self._own.discard(name)
-
-
-def _bytes_of(values: Values) -> int:
-    """Bytes of the tensors among values, those in lists too; one that stands under two names counts once."""
-    seen: dict[int, int] = {}
-    pending = list(values.values())
-    while pending:
-        value = pending.pop()
-        if isinstance(value, (list, tuple)):
-            pending += value
-        elif hasattr(value, "untyped_storage"):
-            seen[value.untyped_storage().data_ptr()] = value.numel() * value.element_size()
-    return sum(seen.values())
+                    if self._emit is not None:
+                        self._emit(ComponentFreed(name))

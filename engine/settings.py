@@ -7,6 +7,8 @@ from typing import Any, Literal
 from attrs import field, frozen
 from attrs.validators import in_
 
+from .events import Emit
+
 
 @frozen
 class RunSettings:
@@ -20,6 +22,7 @@ class RunSettings:
         residency: "stay" keeps components loaded; "just in time" loads each for its steps and frees it after the last,
             so that memory holds the largest step and not the sum.
         grad: record gradients; off, as most runs want.
+        listeners: functions that take every event of a run; see `brickwork.engine.events`.
         progress: show a progress bar over the steps of loops.
         progress_options: arguments for tqdm, such as `desc` or `leave`.
     """
@@ -30,5 +33,6 @@ class RunSettings:
     load_options: dict[str, Any] = field(factory=dict)
     residency: Literal["stay", "just in time"] = field(default="stay", validator=in_(["stay", "just in time"]))
     grad: bool = False
+    listeners: tuple[Emit, ...] = field(default=(), converter=tuple)
     progress: bool = True
     progress_options: dict[str, Any] = field(factory=dict)

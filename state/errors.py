@@ -65,6 +65,10 @@ class RunError(BrickworkError):
     """A block broke its declaration while it ran."""
 
 
+class RunCancelledError(RunError):
+    """A run was asked to stop, and stopped between two blocks."""
+
+
 def nearest(name: str, options: Iterable[str]) -> str | None:
     """Return the option that is most like `name`, if one is near."""
     matches = difflib.get_close_matches(name, list(options), n=1, cutoff=0.6)

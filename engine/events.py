@@ -1,0 +1,91 @@
+"""What happens in a run, as listeners and `pipe.stream` see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+
+@frozen
+class Event:
+    """Base of all events."""
+
+
+@frozen
+class RunStarted(Event):
+    """A run begins. `paths`: of its leaf steps, in order."""
+
+    paths: tuple[str, ...]
+
+
+@frozen
+class BlockStarted(Event):
+    """A block begins; in a loop at every turn."""
+
+    path: str
+
+
+@frozen
+class BlockFinished(Event):
+    """A block is done. `bytes`: of the tensors that it has written."""
+
+    path: str
+    seconds: float
+    bytes: int
+
+
+@frozen
+class StepStarted(Event):
+    """A loop begins a turn. `index` counts from 0; `total` is None where the number of turns is not known."""
+
+    path: str
+    index: int
+    total: int | None
+
+
+@frozen
+class StepFinished(Event):
+    """A loop has finished a turn. `values`: all values of the run by name, to look at before the next turn begins."""
+
+    path: str
+    index: int
+    total: int | None
+    seconds: float
+    values: Mapping[str, Any] = field(repr=False)
+
+
+@frozen
+class ComponentLoaded(Event):
+    """A component was loaded during the run."""
+
+    name: str
+    seconds: float
+
+
+@frozen
+class ComponentMoved(Event):
+    """A component was brought to the device."""
+
+    name: str
+    bytes: int
+
+
+@frozen
+class ComponentFreed(Event):
+    """A component left the device, or memory."""
+
+    name: str
+
+
+@frozen
+class RunFinished(Event):
+    """A run is done. `result`: what the call returns."""
+
+    seconds: float
+    result: Any = field(repr=False)
+
+
+Emit = Callable[[Event], object]
+"""Takes an event; whatever it raises ends the run."""
