@@ -39,7 +39,7 @@ class Runs:
         placement = self._pipe.placement
         try:
             with placement.lock if placement is not None else nullcontext():
-                state = plan.run(values, lambda mutates: self._made(plan, mutates, emit, made))
+                state = plan.run(values, lambda mutates: self._made(plan, mutates, emit, made), _names(output))
         finally:
             with self._lock:
                 self._going.difference_update(made)
@@ -70,6 +70,10 @@ class Runs:
             self._going.add(run)
         made.append(run)
         return run
+
+
+def _names(output: str | list[str] | None) -> frozenset[str] | None:
+    return None if output is None else frozenset([output] if isinstance(output, str) else output)
 
 
 def _asked(state: Any, output: str | list[str] | None) -> Any:

@@ -57,6 +57,14 @@ class StepFinished(Event):
 
 
 @frozen
+class ValueReleased(Event):
+    """A value was let go of, because no later block reads it and nobody asked for it."""
+
+    name: str
+    bytes: int
+
+
+@frozen
 class ComponentLoaded(Event):
     """A component was loaded during the run."""
 

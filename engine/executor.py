@@ -11,7 +11,9 @@ from attrs import field, frozen
 from ..state import PipelineState, RunError
 from ..state.errors import RunCancelledError
 from ..state.pipeline_state import describe_value
+from .events import Emit, ValueReleased
 from .in_place import watched
+from .memory import tensor_bytes
 from .observe import Turns, observed
 from .progress import progress_bar
 from .steps import Call, Values
@@ -36,34 +38,68 @@ class Executable:
     select: Callable[[Values], str | None] | None = None
 
 
-def execute(executables: Sequence[Executable], run: Run, state: PipelineState) -> None:
+def execute(
+    executables: Sequence[Executable], run: Run, state: PipelineState, releases: Mapping[str, tuple[str, ...]]
+) -> None:
     """Run steps in order. Gradients are recorded only if the run's settings say so.
 
     An exception keeps its class and gets a note: the path of the block, and the values at that point.
+
+    Args:
+        releases: path of a step to the values that nobody needs when it is done.
     """
     import torch
 
     with nullcontext() if run.settings.grad else torch.no_grad():
         try:
-            _sequence(executables, run)(state.values)
+            _once(executables, run, state.values, releases)
         except BaseException as error:
             _add_location(error, state.values)
             raise
 
 
-def _sequence(executables: Sequence[Executable], run: Run) -> Call:
-    """Make one call of several; an error is marked with the path of the step that raised it."""
+def _once(executables: Sequence[Executable], run: Run, values: Values, releases: Mapping[str, tuple[str, ...]]) -> None:
+    """Run the top-level steps, each of which is forgotten when it is done, with all that it is bound to."""
+    steps = _bound(executables, run)[::-1]
+    path = ""
+    try:
+        while steps:
+            step, path = steps.pop()
+            if run.cancelled:
+                raise RunCancelledError(f"The run was cancelled before {path}.")
+            step(values)
+            del step  # what it is bound to may hold values, too
+            if path in releases:
+                _release(releases[path], values, run.emit)
+    except BaseException as error:
+        _mark(error, path)
+        raise
+
+
+def _release(names: tuple[str, ...], values: Values, emit: Emit | None) -> None:
+    for name in names:
+        if name in values:
+            value = values.pop(name)
+            if emit is not None:
+                emit(ValueReleased(name, tensor_bytes([value])))
+
+
+def _bound(executables: Sequence[Executable], run: Run) -> list[tuple[Call, str]]:
+    """Bind steps to this run; an error is marked with the path of the step that raised it."""
     steps: list[tuple[Call, str]] = []
     for executable in executables:
         try:
-            if run.residency is not None:
-                step = _resident(executable, run)
-            else:
-                step = _call_of(executable, run)
+            step = _call_of(executable, run) if run.residency is None else _resident(executable, run)
         except BaseException as error:
             _mark(error, executable.path)
             raise
         steps.append((step, executable.path))
+    return steps
+
+
+def _sequence(executables: Sequence[Executable], run: Run) -> Call:
+    """Make one call of several, which can be repeated."""
+    steps = _bound(executables, run)
 
     def call(values: Values) -> None:
         path = ""

@@ -17,6 +17,7 @@ from .executor import Executable, execute
 from .explain import Explanation, explain
 from .graph import Graph, make_graph
 from .isolation import RunComponents
+from .liveness import live_after, releases_of
 from .residency import Residency, uses_of
 from .settings import RunSettings
 from .steps import LeafStep, LoopStep, Step, Values, all_steps, leaves
@@ -73,6 +74,7 @@ class Plan:
     warnings: tuple[str, ...]
     skipped: Mapping[str, str]
     _executables: tuple[Executable, ...] = field(repr=False)
+    _known_releases: dict[frozenset[str], Mapping[str, tuple[str, ...]]] = field(factory=dict, init=False, repr=False)
 
     @cached_property
     def last_use(self) -> dict[str, str]:
@@ -98,15 +100,33 @@ class Plan:
         """Paths of the leaf steps, in order."""
         return [step.path for step in leaves(self.steps)]
 
-    def run(self, values: Values, make_run: Callable[[frozenset[str]], Run]) -> PipelineState:
-        """Run all steps over a dict of values, which becomes the returned state's own."""
+    def live_after(self, asked: Iterable[str]) -> dict[str, frozenset[str]]:
+        """For each top-level step: the values that are there when it is done, if these are asked for in the end."""
+        return live_after(self.steps, self.flow, frozenset(asked), self.given)
+
+    def _releases(self, asked: frozenset[str] | None) -> Mapping[str, tuple[str, ...]]:
+        if asked is None:
+            return {}
+        known = self._known_releases.get(asked)
+        if known is None:
+            known = self._known_releases[asked] = releases_of(self.steps, self.flow, asked)
+        return known
+
+    def run(
+        self, values: Values, make_run: Callable[[frozenset[str]], Run], asked: frozenset[str] | None = None
+    ) -> PipelineState:
+        """Run all steps over a dict of values, which becomes the returned state's own.
+
+        Args:
+            asked: the values that are wanted in the end; all others are let go of after their last use. None keeps all.
+        """
         groups = {group: list(names) for group, names in self.groups.items()}
         state = PipelineState(values, groups, dict(self.provenance))
         run = make_run(self.mutates)
         run.state = state
         if run.emit is not None:
             run.emit(RunStarted(tuple(self.paths)))
-        execute(self._executables, run, state)
+        execute(self._executables, run, state, self._releases(asked))
         return state
 
 

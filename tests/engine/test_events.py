@@ -85,6 +85,7 @@ def test_a_stream_tells_what_happens_in_order() -> None:
         ("BlockStarted", "loop.add"),
         ("BlockFinished", "loop.add"),
         ("StepFinished", "loop"),
+        ("ValueReleased", ""),
         ("RunFinished", ""),
     ]
     assert events[0] == RunStarted(("first", "loop.add"))

@@ -1,0 +1,176 @@
+"""With `output=`, a value lives until its last use; the plan says when that is."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from brickwork import (
+    Block,
+    InputParam,
+    LoopSequentialPipelineBlocks,
+    ModularPipeline,
+    ModularPipelineBlocks,
+    Outputs,
+    SequentialPipelineBlocks,
+)
+from brickwork.engine.events import BlockStarted, Event, RunStarted, ValueReleased
+from brickwork.engine.liveness import peak_of
+from brickwork.engine.memory import tensor_bytes
+from brickwork.presets.sdxl import INPAINT_BLOCKS
+
+alive: dict[str, weakref.ref[torch.Tensor]] = {}
+
+
+def noted(name: str, size: int = 1) -> torch.Tensor:
+    tensor = torch.zeros(size)
+    alive[name] = weakref.ref(tensor)
+    return tensor
+
+
+def living() -> set[str]:
+    return {name for name, ref in alive.items() if ref() is not None}
+
+
+class MakeA(Block):
+    class Out(Outputs):
+        a: torch.Tensor
+
+    def run(self, x: int) -> Out:
+        return self.Out(a=noted("a", 100))
+
+
+class MakeB(Block):
+    class Out(Outputs):
+        b: torch.Tensor
+        unused: torch.Tensor
+
+    def run(self, a: torch.Tensor) -> Out:
+        return self.Out(b=noted("b", 50), unused=noted("unused", 10))
+
+
+class MakeC(Block):
+    class Out(Outputs):
+        c: torch.Tensor
+        seen: set[str]
+
+    def run(self, b: torch.Tensor) -> Out:
+        return self.Out(c=noted("c", 5), seen=living())
+
+
+def pipeline(**blocks: Any) -> ModularPipeline:
+    alive.clear()
+    pipe = SequentialPipelineBlocks.from_blocks_dict(blocks).init_pipeline()
+    pipe.configure(progress=False)
+    return pipe
+
+
+def test_a_value_is_let_go_of_after_its_last_reader() -> None:
+    pipe = pipeline(a=MakeA, b=MakeB, c=MakeC)
+    assert pipe(x=1, output="seen") == {"b", "c"}
+    assert living() == set()
+
+
+def test_what_is_asked_for_stays_and_without_output_everything_does() -> None:
+    pipe = pipeline(a=MakeA, b=MakeB, c=MakeC)
+    found = pipe(x=1, output=["a", "seen"])
+    assert found["seen"] == {"a", "b", "c"}
+    state = pipe(x=1)
+    assert {"x", "a", "b", "unused", "c"} <= set(state.values)
+
+
+def test_what_a_loop_reads_stays_until_its_end() -> None:
+    class Loop(LoopSequentialPipelineBlocks):
+        class Vars(Outputs):
+            i: int
+
+        def iterate(self) -> Iterator[Vars]:
+            yield from (self.Vars(i=i) for i in range(2))
+
+    class Read(Block):
+        class Out(Outputs):
+            total: int
+
+        def run(self, a: torch.Tensor, total: int = 0) -> Out:
+            assert "a" in living()
+            return self.Out(total=total + len(a))
+
+    class After(Block):
+        class Out(Outputs):
+            seen: set[str]
+
+        def run(self, total: int) -> Out:
+            return self.Out(seen=living())
+
+    pipe = pipeline(a=MakeA, loop=Loop.from_blocks_dict({"read": Read}), after=After)
+    assert pipe(x=1, output=["total", "seen"]) == {"total": 200, "seen": set()}
+
+
+def test_a_foreign_block_may_read_anything() -> None:
+    class Foreign(ModularPipelineBlocks):
+        @property
+        def inputs(self) -> list[InputParam]:
+            return [InputParam("x")]
+
+        def __call__(self, components: Any, state: Any) -> Any:
+            assert state.get("a") is not None
+            return components, state
+
+    pipe = pipeline(a=MakeA, b=MakeB, foreign=Foreign, c=MakeC)
+    assert pipe(x=1, output="seen") == {"b", "c"}
+
+
+def test_the_plan_predicts_what_is_there_and_the_peak() -> None:
+    pipe = pipeline(a=MakeA, b=MakeB, c=MakeC)
+    plan = pipe.plan(["x"])
+    live = plan.live_after(["c"])
+    assert {path: set(names) for path, names in live.items()} == {"a": {"a"}, "b": {"b"}, "c": {"c"}}
+    assert peak_of(live, {"a": 400, "b": 200, "c": 20}) == 400
+
+
+def new_tensor_bytes(known: set[int]) -> int:
+    tensors = [thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor)]
+    return tensor_bytes(t for t in tensors if not t.is_meta and t.untyped_storage().data_ptr() not in known)
+
+
+@pytest.mark.parametrize("output", ["images", "latents"])
+def test_the_live_bytes_of_a_preset_are_what_its_plan_predicts(output: str, tiny_pipe: ModularPipeline) -> None:
+    pipe = SequentialPipelineBlocks.from_blocks_dict(INPAINT_BLOCKS).init_pipeline()
+    pipe.update_components(**{name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names})
+    picture = torch.rand(1, 3, 64, 64)
+    inputs: dict[str, Any] = {
+        "prompt": "a cat",
+        "image": picture,
+        "mask_image": picture[:, :1].round(),
+        "num_inference_steps": 3,
+        "output_type": "pt",
+    }
+    live = pipe.plan(inputs).live_after([output])
+    order = list(live)
+    sizes: dict[str, int] = {}
+    measured: dict[str, int] = {}
+    known: set[int] = set()
+
+    def listen(event: Event) -> None:
+        if isinstance(event, RunStarted):
+            gc.collect()
+            tensors = [thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor)]
+            known.update(t.untyped_storage().data_ptr() for t in tensors if not t.is_meta)
+        elif isinstance(event, ValueReleased):
+            sizes.setdefault(event.name, event.bytes)
+        elif isinstance(event, BlockStarted) and event.path in order[1:]:
+            measured[order[order.index(event.path) - 1]] = new_tensor_bytes(known)
+
+    pipe.configure(progress=False, listeners=[listen])
+    sizes[output] = tensor_bytes([pipe(**inputs, output=output)])
+    assert len(measured) > 5
+    for path, found in measured.items():
+        expected = sum(sizes.get(name, 0) for name in live[path] if name not in inputs)
+        # The run's clone of the scheduler holds tables of its own.
+        assert expected <= found <= expected + 16_000, path
+    assert peak_of(live, sizes) < sum(sizes.values())
