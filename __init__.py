@@ -41,6 +41,7 @@ _ROOMS = {
         "Outputs",
         "PipelineState",
         "RepoError",
+        "RunCancelledError",
         "RunError",
         "TrustError",
         "Value",
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from .state import Outputs as Outputs
     from .state import PipelineState as PipelineState
     from .state import RepoError as RepoError
+    from .state import RunCancelledError as RunCancelledError
     from .state import RunError as RunError
     from .state import TrustError as TrustError
     from .state import Value as Value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -12,6 +12,7 @@ from ..state import PipelineState, RunError
 from ..state.errors import RunCancelledError
 from ..state.pipeline_state import describe_value
 from .events import Emit, ValueReleased
+from .finite import FiniteWatch
 from .in_place import watched
 from .memory import tensor_bytes
 from .observe import Turns, observed
@@ -34,6 +35,7 @@ class Executable:
     body: tuple[Executable, ...] = ()
     prepare_turns: Callable[[Run], TurnsOf] | None = None
     keeps: frozenset[str] = frozenset()
+    carried: tuple[str, ...] = ()
     branches: Mapping[str, tuple[Executable, ...]] = field(factory=dict)
     select: Callable[[Values], str | None] | None = None
 
@@ -41,21 +43,30 @@ class Executable:
 def execute(
     executables: Sequence[Executable], run: Run, state: PipelineState, releases: Mapping[str, tuple[str, ...]]
 ) -> None:
-    """Run steps in order. Gradients are recorded only if the run's settings say so.
+    """Run steps in order, with gradients as the run's settings say.
 
     An exception keeps its class and gets a note: the path of the block, and the values at that point.
 
     Args:
         releases: path of a step to the values that nobody needs when it is done.
     """
-    import torch
-
-    with nullcontext() if run.settings.grad else torch.no_grad():
+    with _gradients(run.settings.grad):
         try:
-            _once(executables, run, state.values, releases)
+            if releases:
+                _once(executables, run, state.values, releases)
+            else:
+                _sequence(executables, run)(state.values)
         except BaseException as error:
             _add_location(error, state.values)
             raise
+
+
+def _gradients(mode: str) -> AbstractContextManager[object]:
+    import torch
+
+    if mode == "inherit":
+        return nullcontext()
+    return torch.inference_mode() if mode == "inference" else torch.no_grad()
 
 
 def _once(executables: Sequence[Executable], run: Run, values: Values, releases: Mapping[str, tuple[str, ...]]) -> None:
@@ -172,6 +183,7 @@ def _loop_call(executable: Executable, run: Run) -> Call:
         turn = 0
         turns, length = turns_of(values)
         told = Turns(path, length, run.emit) if run.emit is not None else None
+        finite = FiniteWatch(path, executable.carried) if run.settings.check_values else None
         try:
             with progress_bar(run.settings, length) as advance:
                 for variables in turns:
@@ -181,11 +193,15 @@ def _loop_call(executable: Executable, run: Run) -> Call:
                     body(values)
                     if told is not None:
                         told.end(turn, values)
+                    if finite is not None:
+                        finite.look(values)
                     turn += 1
                     advance()
         except BaseException as error:
             _mark_turn(error, path, turn)
             raise
+        if finite is not None:
+            finite.report()
         # Loop variables and temporaries of the body end with the loop.
         for name in values.keys() - before - executable.keeps:
             del values[name]

@@ -9,6 +9,14 @@ from attrs.validators import in_
 
 from .events import Emit
 
+GradMode = Literal["no_grad", "inference", "inherit"]
+
+
+def _grad_mode(given: bool | GradMode) -> GradMode:
+    if isinstance(given, bool):
+        return "inherit" if given else "no_grad"
+    return given
+
 
 @frozen
 class RunSettings:
@@ -21,7 +29,8 @@ class RunSettings:
         load_options: for components that are loaded on demand, such as `{"dtype": torch.float16}`.
         residency: "stay" keeps components loaded; "just in time" loads each for its steps and frees it after the last,
             so that memory holds the largest step and not the sum.
-        grad: record gradients; off, as most runs want.
+        grad: "no_grad" records no gradients; "inference" is torch's inference mode; "inherit" leaves it to the caller. True
+            and False stand for "inherit" and "no_grad".
         listeners: functions that take every event of a run; see `brickwork.engine.events`.
         progress: show a progress bar over the steps of loops.
         progress_options: arguments for tqdm, such as `desc` or `leave`.
@@ -32,7 +41,7 @@ class RunSettings:
     load: Literal["before", "on demand"] = field(default="before", validator=in_(["before", "on demand"]))
     load_options: dict[str, Any] = field(factory=dict)
     residency: Literal["stay", "just in time"] = field(default="stay", validator=in_(["stay", "just in time"]))
-    grad: bool = False
+    grad: GradMode = field(default="no_grad", converter=_grad_mode, validator=in_(["no_grad", "inference", "inherit"]))
     listeners: tuple[Emit, ...] = field(default=(), converter=tuple)
     progress: bool = True
     progress_options: dict[str, Any] = field(factory=dict)

@@ -8,6 +8,7 @@ from .errors import (
     DeclarationError,
     InputError,
     RepoError,
+    RunCancelledError,
     RunError,
     TrustError,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "Outputs",
     "PipelineState",
     "RepoError",
+    "RunCancelledError",
     "RunError",
     "TrustError",
     "Value",

@@ -8,6 +8,7 @@
     ├── TrustError          something loaded asks for more than the caller granted
     ├── RepoError           a repository or file is missing, broken or of an unknown format
     └── RunError            a block broke its declaration while it ran
+        └── RunCancelledError   the run was asked to stop
 
 An error of a block's own code keeps its class; the engine adds a note with the path and the inputs.
 """

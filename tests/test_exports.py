@@ -35,6 +35,7 @@ PUBLIC = [
     "Outputs",
     "PipelineState",
     "RepoError",
+    "RunCancelledError",
     "RunError",
     "SequentialPipelineBlocks",
     "TrustError",

@@ -246,3 +246,20 @@ def test_a_stream_keeps_the_callers_gradient_mode() -> None:
             (*_, last) = pipe.stream(x=1, output="enabled")
         assert isinstance(last, RunFinished)
         assert last.result is enabled
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_carried_value_that_stops_being_finite_is_named_with_its_turn(bad: float) -> None:
+    class Blows(Block):
+        class Out(Outputs):
+            x: torch.Tensor
+
+        def run(self, x: torch.Tensor, i: int) -> Out:
+            return self.Out(x=x * bad if i == 3 else x + 1)
+
+    pipe = pipeline(loop=Repeat.from_blocks_dict({"add": Blows}))
+    with pytest.warns(RuntimeWarning, match=r"x is not finite since loop.step\[3\]: it holds NaN or infinity"):
+        pipe(x=torch.zeros(2), times=6)
+    pipe(x=torch.full((2,), 6e4, dtype=torch.float16), times=2)
+    pipe.configure(check_values=False)
+    pipe(x=torch.zeros(2), times=6)

@@ -1,0 +1,97 @@
+"""Listeners that are ready to use: a table of time and bytes per block, and a trace for a browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from attrs import define, field
+
+from ..registry.weights import byte_words
+from .events import BlockFinished, ComponentLoaded, ComponentMoved, Event, RunFinished, RunStarted, StepFinished
+
+
+@define
+class _Row:
+    calls: int = 0
+    seconds: float = 0.0
+    bytes: int = 0
+
+
+@define(eq=False)
+class TimeTable:
+    """Where the time of runs goes: `pipe.configure(listeners=[table := TimeTable()])`, a run, then `print(table)`.
+
+    Blocks are on the CPU's clock: on a GPU, which computes while Python goes on, only the whole run's time is exact.
+    """
+
+    rows: dict[str, _Row] = field(factory=dict)
+    total: float = 0.0
+    runs: int = 0
+
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+        if isinstance(event, BlockFinished):
+            row = self.rows.setdefault(event.path, _Row())
+            row.calls, row.seconds, row.bytes = row.calls + 1, row.seconds + event.seconds, max(row.bytes, event.bytes)
+        elif isinstance(event, ComponentLoaded):
+            row = self.rows.setdefault(f"(loading {event.name})", _Row())
+            row.calls, row.seconds = row.calls + 1, row.seconds + event.seconds
+        elif isinstance(event, RunFinished):
+            self.total += event.seconds
+            self.runs += 1
+
+    def __repr__(self) -> str:
+        head = f"{self.runs} run{'s' if self.runs != 1 else ''}, {self.total:.3f} s"
+        width = max((len(path) for path in self.rows), default=0)
+        lines = [
+            f"{path:<{width}}  {row.calls:>5} x  {row.seconds:>8.3f} s  {self._share(row.seconds):>4}  {byte_words(row.bytes)}"
+            for path, row in self.rows.items()
+        ]
+        return "\n".join([head, *lines])
+
+    def _share(self, seconds: float) -> str:
+        return f"{seconds / self.total:.0%}" if self.total else ""
+
+
+@define(eq=False)
+class ChromeTrace:
+    """Writes each run's blocks and steps to a file for `chrome://tracing` or Perfetto.
+
+    The file is whole or not there: it is written beside its place, and renamed, when a run has finished.
+    """
+
+    path: Path = field(converter=Path)
+    _events: list[dict[str, Any]] = field(factory=list, init=False)
+    _origin: float = field(default=0.0, init=False)
+
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+        now = perf_counter()
+        if isinstance(event, RunStarted):
+            self._origin = self._origin or now
+        elif isinstance(event, BlockFinished):
+            self._add(event.path, "block", now, event.seconds, {"bytes": event.bytes})
+        elif isinstance(event, StepFinished):
+            self._add(f"{event.path}.step[{event.index}]", "step", now, event.seconds, {})
+        elif isinstance(event, ComponentMoved):
+            self._add(f"bring {event.name}", "component", now, 0.0, {"bytes": event.bytes})
+        elif isinstance(event, RunFinished):
+            self._add("run", "run", now, event.seconds, {})
+            self._write()
+
+    def _add(self, name: str, kind: str, now: float, seconds: float, details: dict[str, Any]) -> None:
+        start = (now - seconds - self._origin) * 1e6
+        place = {"pid": os.getpid(), "tid": threading.get_ident()}
+        self._events.append(
+            {"name": name, "cat": kind, "ph": "X", "ts": start, "dur": seconds * 1e6, "args": details, **place}
+        )
+
+    def _write(self) -> None:
+        beside = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
+        beside.write_text(json.dumps({"traceEvents": self._events}), encoding="utf-8")
+        beside.replace(self.path)
