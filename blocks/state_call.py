@@ -8,6 +8,7 @@ from ..engine import Run
 from ..engine.steps import Call, Values
 from ..state import BlockState, InputParam, PipelineState
 from .foreign_call import call_style
+from .opaque_loop import told_of_turns
 from .view import view_for
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def state_call(
     """Make the call of a block that is written as properties and `__call__`."""
     style = call_style(block)
     view = view_for(block, run.view)
+    block = told_of_turns(block, path, run)
 
     def call(values: Values) -> None:
         passed = style.loop_arguments(values, loop_variables)

@@ -16,6 +16,7 @@ from tiny_families import flux, stable_diffusion_3
 
 from brickwork import InputError
 from brickwork.blocks import adopt
+from brickwork.engine.events import RunFinished, StepFinished
 
 INPUTS: dict[str, Any] = {
     "prompt": "a red cat",
@@ -95,3 +96,16 @@ def test_progress_bars_follow_the_pipelines_settings(family: Any, capsys: pytest
     pipe.configure(progress=False)
     pipe(**INPUTS, generator=seeded(), output="images")
     assert "100%" not in capsys.readouterr().err
+
+
+def test_adopted_loops_tell_of_their_turns(family: Any) -> None:
+    blocks, _, models = family
+    pipe = adopt(blocks).init_pipeline()
+    pipe.update_components(**models)
+    pipe.configure(progress=False)
+    expected = pipe(**INPUTS, generator=seeded(), output="images")
+    events = list(pipe.stream(**INPUTS, generator=seeded(), output="images"))
+    assert [event.index for event in events if isinstance(event, StepFinished)] == [0, 1, 2]
+    last = events[-1]
+    assert isinstance(last, RunFinished)
+    assert torch.equal(last.result, expected)

@@ -19,9 +19,11 @@ from brickwork import (
     ModularPipelineBlocks,
     OutputParam,
     Outputs,
+    RunCancelledError,
     RunError,
     SequentialPipelineBlocks,
 )
+from brickwork.engine.events import Event, StepFinished
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
 from brickwork.state.vocabulary import Latents
 
@@ -232,3 +234,51 @@ def test_a_foreign_denoiser_takes_the_place_of_ours(tiny_folder: Any, tiny_pipe:
     pipe.configure(progress=False)
     found = pipe(**inputs, generator=torch.Generator().manual_seed(0), output="images")
     assert (found - expected).abs().max() < 1e-4  # two forwards in place of one batch
+
+
+class HandWritten(LoopSequentialPipelineBlocks):
+    """A loop of its own, as the peer's are."""
+
+    @property
+    def loop_inputs(self) -> list[InputParam]:
+        return [InputParam("times")]
+
+    def __call__(self, components: Any, state: Any) -> Any:  # type: ignore[override]
+        block_state = self.get_block_state(state)
+        for i in range(block_state.times):
+            components, block_state = self.loop_step(components, block_state, i=i)
+        self.set_block_state(state, block_state)
+        return components, state
+
+
+class Count(ModularPipelineBlocks):
+    """Counts turns."""
+
+    @property
+    def inputs(self) -> list[InputParam]:
+        return [InputParam("total", default=0)]
+
+    @property
+    def intermediate_outputs(self) -> list[OutputParam]:
+        return [OutputParam("total")]
+
+    def __call__(self, components: Any, block_state: BlockState, i: int) -> Any:
+        block_state.total += 1
+        return components, block_state
+
+
+def test_a_hand_written_loop_tells_of_its_turns_and_can_be_cancelled() -> None:
+    pipe = HandWritten.from_blocks_dict({"count": Count}).init_pipeline()
+    turns = [e for e in pipe.stream(times=3, output="total") if isinstance(e, StepFinished)]
+    assert [(turn.path, turn.index) for turn in turns] == [("HandWritten", 0), ("HandWritten", 1), ("HandWritten", 2)]
+    assert turns[-1].values["total"] == 3
+
+    def stop(event: Event) -> None:
+        if isinstance(event, StepFinished) and event.index == 1:
+            pipe.cancel()
+
+    pipe.configure(listeners=[stop])
+    with pytest.raises(RunCancelledError, match=r"cancelled before HandWritten.step\[2\]"):
+        pipe(times=5)
+    pipe.configure(listeners=[])
+    assert pipe(times=5, output="total") == 5
