@@ -1,0 +1,88 @@
+"""Many runs: at once they give what they give one after another, and one after another they leave nothing behind."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from typing import Any
+
+import pytest
+import torch
+from diffusers import DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler
+
+from brickwork import ModularPipeline, SequentialPipelineBlocks
+from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, TEXT2IMAGE_BLOCKS
+
+PICTURE = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(7))
+MASK = torch.zeros(1, 1, 64, 64)
+MASK[..., 32:] = 1
+JOBS: list[tuple[str, dict[str, Any]]] = [
+    ("text", {"prompt": "a red cat", "num_inference_steps": 4}),
+    ("text", {"prompt": ["a", "the"], "num_inference_steps": 3, "guidance_scale": 3.0}),
+    ("image", {"prompt": "a blue circle", "image": PICTURE, "strength": 0.7, "num_inference_steps": 5}),
+    ("inpaint", {"prompt": "two", "image": PICTURE, "mask_image": MASK, "strength": 0.9, "num_inference_steps": 4}),
+]
+
+
+@pytest.fixture
+def pipes(tiny_pipe: ModularPipeline) -> dict[str, ModularPipeline]:
+    made = {}
+    presets = {"text": TEXT2IMAGE_BLOCKS, "image": IMAGE2IMAGE_BLOCKS, "inpaint": INPAINT_BLOCKS}
+    for name, preset in presets.items():
+        pipe = SequentialPipelineBlocks.from_blocks_dict(preset).init_pipeline()
+        pipe.update_components(**{n: tiny_pipe.components[n] for n in tiny_pipe.pretrained_component_names})
+        pipe.configure(progress=False)
+        made[name] = pipe
+    return made
+
+
+def job(pipes: dict[str, ModularPipeline], number: int) -> torch.Tensor:
+    name, inputs = JOBS[number % len(JOBS)]
+    generator = torch.Generator().manual_seed(number)
+    found: torch.Tensor = pipes[name](**inputs, generator=generator, output_type="latent", output="images")
+    return found
+
+
+@pytest.mark.parametrize("scheduler", [EulerAncestralDiscreteScheduler, DPMSolverMultistepScheduler])
+def test_eight_threads_on_mixed_presets_give_what_runs_in_a_row_give(
+    scheduler: Any, pipes: dict[str, ModularPipeline], tiny_pipe: ModularPipeline
+) -> None:
+    for pipe in pipes.values():
+        pipe.update_components(scheduler=scheduler.from_config(tiny_pipe.scheduler.config))
+    expected = [job(pipes, number) for number in range(16)]
+    found: dict[int, torch.Tensor] = {}
+    errors: list[BaseException] = []
+    start = threading.Barrier(8)
+
+    def work(first: int) -> None:
+        try:
+            start.wait(30)
+            for number in (first, first + 8):
+                found[number] = job(pipes, number)
+        except BaseException as error:  # noqa: BLE001 - it is asserted below
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(first,)) for first in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert errors == []
+    assert all(torch.equal(found[number], expected[number]) for number in range(16))
+
+
+def live_objects() -> tuple[int, int]:
+    gc.collect()
+    objects = gc.get_objects()
+    return len(objects), sum(issubclass(type(thing), torch.Tensor) for thing in objects)
+
+
+def test_forty_runs_leave_nothing_behind(pipes: dict[str, ModularPipeline]) -> None:
+    for number in range(8):
+        job(pipes, number)
+    before = live_objects()
+    for number in range(40):
+        job(pipes, number % 8)
+    after = live_objects()
+    assert after[1] == before[1]
+    assert after[0] - before[0] < 200
