@@ -62,7 +62,7 @@ class ModularPipeline(PipelineComponents):
         self._shape = _shape_of(self.blocks)
         super().__init__(self.blocks, index, components_manager, collection)
         self.config = self._completed_config({})
-        self.runs = Runs(self)
+        self.runs = Runs()
 
     @classmethod
     def from_pretrained(
@@ -103,7 +103,7 @@ class ModularPipeline(PipelineComponents):
             ComponentError: components that are needed are not loaded.
         """
         plan, values = self._prepared(state, output, inputs)
-        return self.runs.run(plan, values, output)
+        return self.runs.run(self, plan, values, output)
 
     def stream(self, state: PipelineState | None = None, output: Any = None, **inputs: Any) -> EventStream:
         """Run the blocks, and yield what happens: `for event in pipe.stream(prompt=...)`; see `brickwork.engine.events`.
@@ -115,7 +115,7 @@ class ModularPipeline(PipelineComponents):
             InputError, ComponentError: as a call does, before the first event.
         """
         plan, values = self._prepared(state, output, inputs)
-        return EventStream(self.runs, plan, values, output)
+        return EventStream(self, plan, values, output)
 
     def cancel(self) -> None:
         """Stop every run of this pipeline before its next block; from another thread, or a listener.

@@ -23,23 +23,24 @@ if TYPE_CHECKING:
 
 
 class Runs:
-    """What a pipeline is doing now."""
+    """What a pipeline is doing now. It does not hold the pipeline, which would then outlive its last reference."""
 
-    def __init__(self, pipe: ModularPipeline) -> None:
-        self._pipe = pipe
+    def __init__(self) -> None:
         self._going: set[Run] = set()
         self._lock = threading.Lock()
 
-    def run(self, plan: Plan, values: dict[str, Any], output: Any, listener: Emit | None = None) -> Any:
+    def run(
+        self, pipe: ModularPipeline, plan: Plan, values: dict[str, Any], output: Any, listener: Emit | None = None
+    ) -> Any:
         """Run a plan, and return what was asked for."""
-        listeners = (*self._pipe.settings.listeners, *([listener] if listener is not None else []))
+        listeners = (*pipe.settings.listeners, *([listener] if listener is not None else []))
         emit = partial(_tell_all, listeners) if len(listeners) > 1 else next(iter(listeners), None)
         started = perf_counter()
         made: list[Run] = []
-        placement = self._pipe.placement
+        placement = pipe.placement
         try:
             with placement.lock if placement is not None else nullcontext():
-                state = plan.run(values, lambda mutates: self._made(plan, mutates, emit, made), _names(output))
+                state = plan.run(values, lambda mutates: self._made(pipe, plan, mutates, emit, made), _names(output))
         finally:
             with self._lock:
                 self._going.difference_update(made)
@@ -54,8 +55,9 @@ class Runs:
             for run in self._going:
                 run.cancelled = True
 
-    def _made(self, plan: Plan, mutates: frozenset[str], emit: Emit | None, made: list[Run]) -> Run:
-        pipe = self._pipe
+    def _made(
+        self, pipe: ModularPipeline, plan: Plan, mutates: frozenset[str], emit: Emit | None, made: list[Run]
+    ) -> Run:
         components = RunComponents(pipe.components, mutates)
         run = Run(
             components,
@@ -121,10 +123,10 @@ class _Channel:
 class EventStream(Generator[Event, None, None]):
     """The events of one run. The run goes on in a thread of its own while the next event is asked for, and not else."""
 
-    def __init__(self, runs: Runs, plan: Plan, values: dict[str, Any], output: Any) -> None:
+    def __init__(self, pipe: ModularPipeline, plan: Plan, values: dict[str, Any], output: Any) -> None:
         self._channel = _Channel()
         # The thread knows the channel and not this object: one that is forgotten ends its run.
-        work = partial(_work, self._channel, runs, plan, values, output, _settings_of_thread())
+        work = partial(_work, self._channel, pipe, plan, values, output, _settings_of_thread())
         self._thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
         self._is_over = False
 
@@ -163,7 +165,12 @@ class EventStream(Generator[Event, None, None]):
 
 
 def _work(
-    channel: _Channel, runs: Runs, plan: Plan, values: dict[str, Any], output: Any, settings: Mapping[str, bool]
+    channel: _Channel,
+    pipe: ModularPipeline,
+    plan: Plan,
+    values: dict[str, Any],
+    output: Any,
+    settings: Mapping[str, bool],
 ) -> None:
     import torch
 
@@ -171,7 +178,7 @@ def _work(
         channel.wait()
         # In this order: leaving inference mode turns gradients on.
         with torch.inference_mode(settings["inference"]), torch.set_grad_enabled(settings["grad"]):
-            runs.run(plan, values, output, channel.tell)
+            pipe.runs.run(pipe, plan, values, output, channel.tell)
     except _Left:
         channel.events.put((None, None))
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised where the events are taken

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import weakref
 from typing import Any
 
 import pytest
@@ -86,3 +87,15 @@ def test_forty_runs_leave_nothing_behind(pipes: dict[str, ModularPipeline]) -> N
     after = live_objects()
     assert after[1] == before[1]
     assert after[0] - before[0] < 200
+
+
+def test_a_pipeline_goes_with_its_last_reference(pipes: dict[str, ModularPipeline]) -> None:
+    job(pipes, 0)
+    events = list(pipes["text"].stream(**JOBS[0][1], output="images"))
+    pipe = weakref.ref(pipes["text"])
+    gc.disable()
+    try:
+        del pipes["text"], events
+        assert pipe() is None
+    finally:
+        gc.enable()
