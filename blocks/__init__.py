@@ -13,6 +13,7 @@ from .loop import LoopSequentialPipelineBlocks
 from .modular_pipeline import ModularPipeline
 from .prepare_latents import PrepareLatents
 from .prepare_size_conditioning import PrepareSizeConditioning
+from .previews import Previews
 from .sequential import SequentialPipelineBlocks
 from .set_timesteps import SetTimesteps
 from .slots import component, config
@@ -34,6 +35,7 @@ __all__ = [
     "PredictNoise",
     "PrepareLatents",
     "PrepareSizeConditioning",
+    "Previews",
     "ScaleLatents",
     "SequentialPipelineBlocks",
     "SetTimesteps",

@@ -17,6 +17,7 @@ import torch
 import brickwork
 from brickwork import Block, Outputs
 from brickwork.guiders import GuidanceStep
+from brickwork.presets.sdxl import SDXL
 from brickwork.state import vocabulary
 
 ROOT = Path(__file__).parents[1]
@@ -71,7 +72,7 @@ def names_of_docstrings() -> dict[str, Any]:
     )
     from collections.abc import Iterator
 
-    return {**names, "torch": torch, "GuidanceStep": GuidanceStep, "Iterator": Iterator}
+    return {**names, "torch": torch, "GuidanceStep": GuidanceStep, "Iterator": Iterator, "SDXL": SDXL}
 
 
 MODULES = [info.name for info in pkgutil.walk_packages(brickwork.__path__, "brickwork.") if ".tests" not in info.name]
