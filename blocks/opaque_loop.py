@@ -7,7 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from ..engine import Run
-from ..engine.observe import Turns
+from ..engine.observe import TurnEvents
 from ..state import RunCancelledError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def told_of_turns(block: ModularPipelineBlocks, path: str, run: Run) -> ModularP
 
 
 def _telling(step: Any, path: str, run: Run) -> Any:
-    turns = None if run.emit is None else Turns(path, None, run.emit)
+    turns = None if run.emit is None else TurnEvents(path, None, run.emit)
     numbers = count()
 
     def loop_step(components: Any, block_state: Any, **variables: Any) -> Any:

@@ -15,10 +15,9 @@ from .events import Emit, ValueReleased
 from .finite import FiniteWatch
 from .in_place import watched
 from .memory import tensor_bytes
-from .observe import Turns, observed
+from .observe import TurnEvents, observed
 from .progress import progress_bar
-from .steps import Call, Values
-from .steps import Turns as TurnsOf
+from .steps import Call, Turns, Values
 
 if TYPE_CHECKING:
     from .plan import Run
@@ -33,7 +32,7 @@ class Executable:
     checked: Callable[[Call], Call] | None = None
     writes: tuple[str, ...] = ()
     body: tuple[Executable, ...] = ()
-    prepare_turns: Callable[[Run], TurnsOf] | None = None
+    prepare_turns: Callable[[Run], Turns] | None = None
     keeps: frozenset[str] = frozenset()
     carried: tuple[str, ...] = ()
     branches: Mapping[str, tuple[Executable, ...]] = field(factory=dict)
@@ -182,7 +181,7 @@ def _loop_call(executable: Executable, run: Run) -> Call:
         before = set(values)
         turn = 0
         turns, length = turns_of(values)
-        told = Turns(path, length, run.emit) if run.emit is not None else None
+        told = TurnEvents(path, length, run.emit) if run.emit is not None else None
         finite = FiniteWatch(path, executable.carried) if run.settings.check_values else None
         try:
             with progress_bar(run.settings, length) as advance:

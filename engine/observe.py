@@ -23,7 +23,7 @@ def observed(call: Call, path: str, writes: tuple[str, ...], emit: Emit) -> Call
     return call_observed
 
 
-class Turns:
+class TurnEvents:
     """Tells of the turns of one loop."""
 
     def __init__(self, path: str, total: int | None, emit: Emit) -> None:

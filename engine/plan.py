@@ -182,13 +182,14 @@ def _bound(step: Step, flow: Dataflow) -> Executable:
         writes = tuple(param.name for param in step.writes)
         return Executable(step.path, prepare=step.bind(presence), checked=checked(step, flow.provenance), writes=writes)
     if isinstance(step, LoopStep):
+        carried = {read.param.name for read in flow.reads if read.is_carried}
         written = dict.fromkeys(param.name for leaf in leaves(step.body) for param in leaf.writes)
         return Executable(
             step.path,
             body=tuple(_bound(part, flow) for part in step.body),
             prepare_turns=step.bind_turns(presence),
             keeps=frozenset(written),
-            carried=tuple(name for name in written if any(r.is_carried and r.param.name == name for r in flow.reads)),
+            carried=tuple(name for name in written if name in carried),
         )
     branches = {name: tuple(_bound(part, flow) for part in branch) for name, branch in step.branches.items()}
     return Executable(step.path, branches=branches, select=step.select)

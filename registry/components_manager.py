@@ -242,11 +242,16 @@ class ComponentsManager(AutomaticPlacement):
 
     def _twins(self, component: Any) -> list[str]:
         """Ids of the same object under another name, and of other objects of the same origin."""
+        origin = getattr(component, "_diffusers_load_id", None)
         mine = fingerprint(component) if hasattr(component, "parameters") else None
         return [
             component_id
             for component_id, known in self.components.items()
-            if known is component or (mine is not None and fingerprint(known) == mine)
+            if known is component
+            # Origins are compared first: a fingerprint looks at every tensor of a model.
+            or (
+                mine is not None and getattr(known, "_diffusers_load_id", None) == origin and fingerprint(known) == mine
+            )
         ]
 
     def _new_id(self, name: str, component: Any) -> str:

@@ -41,6 +41,10 @@ class DeviceMemory:
         """Begin to bring a component while the current step computes."""
         self.bring(name, component)
 
+    def size_of(self, key: int) -> int | None:
+        """Bytes of a component on the device, by identity; None if it is not there."""
+        return self._there.get(key)
+
     @property
     def resident(self) -> int:
         """Bytes of components on the device."""

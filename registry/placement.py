@@ -47,7 +47,7 @@ class Placement:
 
     def size_of(self, key: int) -> int:
         """Bytes of a component on the device."""
-        return component_bytes(self._held[key][1])
+        return self.memory.size_of(key) or 0
 
     def keep_only(self, keys: Iterable[int]) -> None:
         """Drop all others."""
@@ -65,8 +65,9 @@ class Placement:
         capacity = self.capacity(path)
         room = None if capacity is None else capacity - self.memory.resident
         if id(component) not in self._held and (room is None or component_bytes(component) <= room):
-            self._held[id(component)] = (name, component)
             self.memory.prefetch(name, component)
+            if self.memory.size_of(id(component)) is not None:  # a device without a stream of its own waits for the use
+                self._held[id(component)] = (name, component)
 
     def forget(self, component: Any) -> None:
         """Take a component off the device, because it is removed."""

@@ -201,7 +201,7 @@ def test_a_run_is_cancelled_from_another_thread_and_the_pipeline_goes_on() -> No
     assert reached.wait(10)
     pipe.cancel()
     thread.join(10)
-    assert [str(error) for error in caught] == ["The run was cancelled before loop.add."] or "before" in str(caught[0])
+    assert [str(error).partition(" before ")[0] for error in caught] == ["The run was cancelled"]
     assert pipe(x=0, times=2, output="x") == 3
 
 

@@ -70,6 +70,5 @@ def test_many_components_go_by_the_furthest_next_use(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(eviction, "EXACT", 0)
     uses = [frozenset("a"), frozenset("b"), frozenset("c"), frozenset("a"), frozenset("b")]
     schedule = best_schedule(uses, dict.fromkeys("abc", 1), [2] * 5)
-    assert [sorted(state) for state in schedule] == [["a"], ["a", "b"], ["a", "c"], ["a", "c"], ["b", "c"]] or (
-        bytes_moved(schedule, dict.fromkeys("abc", 1)) == 4
-    )
+    assert [sorted(state) for state in schedule[:4]] == [["a"], ["a", "b"], ["a", "c"], ["a", "c"]]
+    assert bytes_moved(schedule, dict.fromkeys("abc", 1)) == 4
