@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from ..engine import RunSettings
 from ..registry import ComponentSpec
 from ..state import CompositionError, ConfigSpec, InputParam, OutputParam
+from ..state.digest import code_of
 from .base import ModularPipelineBlocks
 from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
 from .container import Container
@@ -82,6 +83,10 @@ class AdoptedBlock(ModularPipelineBlocks):
     def intermediate_outputs(self) -> list[OutputParam]:
         """Outputs, in our words."""
         return [_output(param) for param in self.foreign.intermediate_outputs]
+
+    def identity(self, configs: Mapping[str, Any]) -> Any:
+        """The foreign code: classes of diffusers by name, others by what is in them."""
+        return [_identity(self.foreign), dict(configs)]
 
     def mutated_names(self) -> tuple[str, ...]:
         """Components that keep a run's state: every run gets its own."""
@@ -217,6 +222,12 @@ def _input(param: Any) -> InputParam:
 
 def _output(param: Any) -> OutputParam:
     return OutputParam(param.name, param.type_hint, param.description or "", param.kwargs_type)
+
+
+def _identity(foreign: Any) -> Any:
+    own = {name: value for name, value in vars(foreign).items() if isinstance(value, (bool, int, float, str))}
+    parts = getattr(foreign, "sub_blocks", None) or {}
+    return [code_of(type(foreign)), own, {name: _identity(part) for name, part in parts.items()}]
 
 
 def _pipeline_class(foreign: Any) -> Any:

@@ -12,6 +12,7 @@ from ..engine.graph import Graph, make_graph
 from ..engine.steps import Call, Presence, Undeclared
 from ..registry import ComponentSpec
 from ..state import BlockState, CompositionError, ConfigSpec, InputParam, OutputParam, PipelineState, RunError
+from ..state.digest import code_of
 from .binding import bound_class
 from .contract import UNBOUND, FamilyContract
 from .flattening import Flattening
@@ -257,6 +258,7 @@ class ModularPipelineBlocks:
                 mutates=self.mutated_names(),
                 typed=False,
                 undeclared=self.undeclared_writes() if loop_variables else None,
+                identity=self.identity,
             )
         ]
 
@@ -277,6 +279,15 @@ class ModularPipelineBlocks:
     def own_call(self) -> Any:
         """The function whose source says what the block does."""
         return type(self).__call__
+
+    def identity(self, configs: Mapping[str, Any]) -> Any:
+        """What says which code runs, with which settings: results are kept under it.
+
+        Foreign code may read any setting of the pipeline, and keep some on itself.
+        """
+        own = {name: value for name, value in vars(self).items() if name != "sub_blocks"}
+        parts = {name: part.identity(configs) for name, part in getattr(self, "sub_blocks", {}).items()}
+        return [code_of(type(self)), own, dict(configs), parts]
 
     def mutated_names(self) -> tuple[str, ...]:
         """Names of the components whose state the block changes; every run gets its own copy of them."""

@@ -18,6 +18,7 @@ from ..state import (
     PipelineState,
     RunError,
 )
+from ..state.digest import code_of
 from ..state.errors import did_you_mean
 from .arguments import run_caller
 from .base import ModularPipelineBlocks
@@ -131,6 +132,10 @@ class Declared(ModularPipelineBlocks):
                 known.append((name, names, slot.many))
             setattr(cls, "__brickwork_slots__", known)  # noqa: B010 - kept per class, see __dict__ above
         return known
+
+    def identity(self, configs: Mapping[str, Any]) -> Any:
+        """What says which code runs, with which settings."""
+        return [code_of(type(self)), self.options, {name: configs[name] for name in self.declaration.configs}]
 
     def mutated_names(self) -> tuple[str, ...]:
         """Names of the components whose state the block changes."""
@@ -257,5 +262,6 @@ class Block(Declared):
                 tuple(self.component_names),
                 self.mutated_names(),
                 config_only=self.config_only_names(),
+                identity=self.identity,
             )
         ]

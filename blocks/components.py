@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Self
 
 from ..engine import RunSettings
 from ..guiders import Guider
 from ..registry import ComponentsManager, ComponentSpec, PipelineIndex
 from ..registry.component_table import component_bytes
+from ..registry.fingerprint import invalidate
+from ..registry.weights import file_stamp
 from ..state import ComponentError
+from ..state.digest import digest_of
 from ..state.errors import did_you_mean
 from .base import ModularPipelineBlocks
 from .devices import PipelineDevices
@@ -123,6 +127,24 @@ class PipelineComponents(PipelineDevices):
             return component
         dtype = spec.format_of(**options)
         return self.manager.shared(name, spec.load_id, dtype, lambda: spec.load(**options), self.collection)
+
+    def invalidate(self, *names: str) -> None:
+        """Declare that components are something new, as after training: nothing that was kept of before counts for them.
+
+        Weights of unknown origin, or changed in place, belong to nothing that is kept until this is called.
+        """
+        self._known(names)
+        for name in names:
+            invalidate(self.components[name])
+
+    def promised_key(self, name: str) -> str | None:
+        """What tells a component that a run loads for itself: where it will come from, and in which number format."""
+        spec = self.specs[name]
+        if spec.default_creation_method == "from_config" or spec.repo is None:
+            return None
+        stamp = file_stamp(Path(spec.repo) / (spec.subfolder or ""), spec.variant)
+        options = self.options_of(name)
+        return digest_of(spec.load_id, stamp, str(spec.format_of(**options)), {k: str(v) for k, v in options.items()})
 
     def unload_components(self, names: str | Iterable[str] | None = None) -> Self:
         """Let go of loaded components, all that came from files or the named ones; their memory is free if no other

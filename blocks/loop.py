@@ -136,6 +136,12 @@ class LoopSequentialPipelineBlocks(Container, Declared):
         outputs = [*self.loop_intermediate_outputs, *Container.intermediate_outputs.__get__(self)]
         return list({output.name: output for output in outputs}.values())
 
+    def identity(self, configs: Mapping[str, Any]) -> Any:
+        """Of a loop that declares by signature, its own code; of a hand-written one that of its blocks, too."""
+        if self.is_hand_written:
+            return ModularPipelineBlocks.identity(self, configs)
+        return Declared.identity(self, configs)
+
     def steps(self, flattening: Flattening, path: str) -> list[Step]:
         """One loop step with the steps of the body; a hand-written loop is one leaf step."""
         name = path or type(self).__name__
@@ -165,6 +171,7 @@ class LoopSequentialPipelineBlocks(Container, Declared):
                 self._bind_turns,
                 tuple(own),
                 self.mutated_names(),
+                identity=self.identity,
             )
         ]
 

@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ..engine import Plan, Run
+from ..engine.caching import RunCache
 from ..engine.events import Emit, Event, RunFinished
 from ..engine.executor import value_or_fail
 from ..engine.isolation import RunComponents
@@ -59,6 +60,7 @@ class Runs:
         self, pipe: ModularPipeline, plan: Plan, mutates: frozenset[str], emit: Emit | None, made: list[Run]
     ) -> Run:
         components = RunComponents(pipe.components, mutates)
+        cache = pipe.settings.cache
         run = Run(
             components,
             pipe.config,
@@ -67,6 +69,7 @@ class Runs:
             pipe.settings,
             residency=residency_for(pipe, plan, components, emit),
             emit=emit,
+            cache=None if cache is None else RunCache(cache, mutates, pipe.promised_key),
         )
         with self._lock:
             self._going.add(run)

@@ -65,6 +65,28 @@ class ValueReleased(Event):
 
 
 @frozen
+class CacheHit(Event):
+    """A step was not run, because its result is known. `kind`: "block", "loop" or "turn" of a loop.
+
+    Attributes:
+        seconds: that the step took when it was run. bytes: of the result.
+    """
+
+    path: str
+    kind: str
+    seconds: float
+    bytes: int
+
+
+@frozen
+class CacheSkipped(Event):
+    """A step cannot be kept in the cache, or looked up there. `reason`: why."""
+
+    path: str
+    reason: str
+
+
+@frozen
 class ComponentLoaded(Event):
     """A component was loaded during the run."""
 

@@ -18,6 +18,7 @@ from .memory import tensor_bytes
 from .observe import TurnEvents, observed
 from .progress import progress_bar
 from .steps import Call, Turns, Values
+from .units import Unit
 
 if TYPE_CHECKING:
     from .plan import Run
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
 
 @frozen(eq=False)
 class Executable:
-    """A step with its reads bound; one of the three kinds' fields is set. `checked` wraps a leaf's call."""
+    """A step with its reads bound; one of the three kinds' fields is set. `checked` wraps a leaf's call.
+
+    Attributes:
+        unit: how its result is known, outside of loops. turn: how that of one turn of a loop is.
+    """
 
     path: str
     prepare: Callable[[Run], Call] | None = None
@@ -37,6 +42,8 @@ class Executable:
     carried: tuple[str, ...] = ()
     branches: Mapping[str, tuple[Executable, ...]] = field(factory=dict)
     select: Callable[[Values], str | None] | None = None
+    unit: Unit | None = None
+    turn: Unit | None = None
 
 
 def execute(
@@ -103,6 +110,8 @@ def _bound(executables: Sequence[Executable], run: Run) -> list[tuple[Call, str]
         except BaseException as error:
             _mark(error, executable.path)
             raise
+        if run.cache is not None and executable.unit is not None:
+            step = run.cache.wrapped(step, executable.unit, run)
         steps.append((step, executable.path))
     return steps
 
@@ -175,6 +184,8 @@ def _loop_call(executable: Executable, run: Run) -> Call:
     assert executable.prepare_turns is not None
     turns_of = executable.prepare_turns(run)
     body = _sequence(executable.body, run)
+    if run.cache is not None and run.cache.store.steps and executable.turn is not None:
+        body = run.cache.wrapped(body, executable.turn, run)
     path = executable.path
 
     def loop(values: Values) -> None:

@@ -42,6 +42,10 @@ class RunComponents(Mapping[str, Any]):
         """Whether nobody has loaded a component."""
         return name not in self._loaded and self._originals[name] is None
 
+    def is_of_run(self, name: str) -> bool:
+        """Whether a component is not the pipeline's: loaded for this run, or yet to be."""
+        return self._originals[name] is None
+
     def put(self, name: str, component: Any) -> None:
         """Add a component that was loaded for this run."""
         self._loaded[name] = component

@@ -2,8 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+
+def held_bytes(values: Iterable[Any]) -> int:
+    """Bytes that values keep in memory: whole storages of tensors, arrays, pictures, text; containers are gone into."""
+    seen: dict[int, int] = {}
+    pending = list(values)
+    while pending:
+        value = pending.pop()
+        if isinstance(value, Mapping):
+            pending += value.values()
+        elif isinstance(value, (list, tuple, set, frozenset, type({}.values()))):
+            pending += value
+        elif hasattr(value, "untyped_storage"):
+            storage = value.untyped_storage()
+            seen[storage.data_ptr()] = storage.nbytes()
+        elif hasattr(value, "getbands"):
+            width, height = value.size
+            seen[id(value)] = width * height * len(value.getbands()) * (4 if value.mode in ("I", "F") else 1)
+        else:
+            size = getattr(value, "nbytes", None)
+            seen[id(value)] = size if isinstance(size, int) else sys.getsizeof(value)
+    return sum(seen.values())
 
 
 def tensor_bytes(values: Iterable[Any]) -> int:

@@ -10,6 +10,7 @@ from attrs import define, field, frozen
 
 from ..state import CompositionError, InputError, PipelineState
 from .boundary import checked
+from .caching import RunCache
 from .checks import find_faults, find_warnings, missing_inputs
 from .dataflow import Dataflow, trace
 from .events import Emit, RunStarted
@@ -21,6 +22,7 @@ from .liveness import live_after, releases_of
 from .residency import Residency, uses_of
 from .settings import RunSettings
 from .steps import LeafStep, LoopStep, Step, Values, all_steps, leaves
+from .units import turn_of, unit_of
 
 _NOTHING: Mapping[str, str] = {}
 
@@ -33,7 +35,7 @@ class Run:
         components: the pipeline's, with clones of those that the run changes.
         configs: the pipeline's settings by name. view: what foreign blocks know as `components`.
         state: what the run writes; the plan sets it. residency: brings components when they are needed.
-        emit: takes events, if anybody listens. cancelled: set from anywhere, it ends the run before its next block.
+        emit: takes events, if anybody listens. cache: knows the results of steps, if there is one. cancelled: set from anywhere, it ends the run before its next block.
     """
 
     components: RunComponents
@@ -44,6 +46,7 @@ class Run:
     state: PipelineState = field(factory=PipelineState)
     residency: Residency | None = None
     emit: Emit | None = None
+    cache: RunCache | None = None
     cancelled: bool = False
 
 
@@ -176,20 +179,28 @@ def _groups(steps: Sequence[Step], given: frozenset[str]) -> dict[str, list[str]
     return groups
 
 
-def _bound(step: Step, flow: Dataflow) -> Executable:
+def _bound(step: Step, flow: Dataflow, in_loop: bool = False) -> Executable:
     presence = flow.presence[id(step)]
     if isinstance(step, LeafStep):
         writes = tuple(param.name for param in step.writes)
-        return Executable(step.path, prepare=step.bind(presence), checked=checked(step, flow.provenance), writes=writes)
+        return Executable(
+            step.path,
+            prepare=step.bind(presence),
+            checked=checked(step, flow.provenance),
+            writes=writes,
+            unit=None if in_loop else unit_of(step, flow),
+        )
     if isinstance(step, LoopStep):
         carried = {read.param.name for read in flow.reads if read.is_carried}
         written = dict.fromkeys(param.name for leaf in leaves(step.body) for param in leaf.writes)
         return Executable(
             step.path,
-            body=tuple(_bound(part, flow) for part in step.body),
+            body=tuple(_bound(part, flow, in_loop=True) for part in step.body),
             prepare_turns=step.bind_turns(presence),
             keeps=frozenset(written),
             carried=tuple(name for name in written if name in carried),
+            unit=None if in_loop else unit_of(step, flow),
+            turn=None if in_loop else turn_of(step, flow),
         )
-    branches = {name: tuple(_bound(part, flow) for part in branch) for name, branch in step.branches.items()}
+    branches = {name: tuple(_bound(part, flow, in_loop) for part in branch) for name, branch in step.branches.items()}
     return Executable(step.path, branches=branches, select=step.select)

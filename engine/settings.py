@@ -7,6 +7,7 @@ from typing import Any, Literal
 from attrs import field, frozen
 from attrs.validators import in_
 
+from .cache import MemoryCache, cache_of
 from .events import Emit
 
 GradMode = Literal["no_grad", "inference", "inherit"]
@@ -31,6 +32,7 @@ class RunSettings:
             so that memory holds the largest step and not the sum.
         grad: "no_grad" records no gradients; "inference" is torch's inference mode; "inherit" leaves it to the caller. True
             and False stand for "inherit" and "no_grad".
+        cache: None (or "off"); a `MemoryCache`, or "memory" for one with 2 GB.
         listeners: functions that take every event of a run; see `brickwork.engine.events`.
         progress: show a progress bar over the steps of loops.
         progress_options: arguments for tqdm, such as `desc` or `leave`.
@@ -42,6 +44,7 @@ class RunSettings:
     load_options: dict[str, Any] = field(factory=dict)
     residency: Literal["stay", "just in time"] = field(default="stay", validator=in_(["stay", "just in time"]))
     grad: GradMode = field(default="no_grad", converter=_grad_mode, validator=in_(["no_grad", "inference", "inherit"]))
+    cache: MemoryCache | None = field(default=None, converter=cache_of)
     listeners: tuple[Emit, ...] = field(default=(), converter=tuple)
     progress: bool = True
     progress_options: dict[str, Any] = field(factory=dict)

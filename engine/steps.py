@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Values = dict[str, Any]
 Call = Callable[[Values], object]
+Identity = Callable[[Mapping[str, Any]], Any]
+"""From a pipeline's configs to what says which code a step runs, with which options: data or code to digest."""
+
 Turns = Callable[[Values], tuple[Iterable[Values], int | None]]
 
 
@@ -48,6 +51,7 @@ class LeafStep:
         bind: see above. typed: its types are checked annotations, not the hints of foreign code.
         undeclared: in a loop, what its siblings may find of it besides `writes`.
         config_only: those components of which it reads the configuration and needs no weights.
+        identity: what code it runs; without it nothing is kept of its results.
     """
 
     path: str
@@ -59,6 +63,7 @@ class LeafStep:
     typed: bool = True
     undeclared: Undeclared | None = None
     config_only: tuple[str, ...] = ()
+    identity: Identity | None = None
 
     @property
     def weights(self) -> frozenset[str]:
@@ -83,6 +88,7 @@ class LoopStep:
     components: tuple[str, ...] = ()
     mutates: tuple[str, ...] = ()
     typed: bool = True
+    identity: Identity | None = None
 
 
 @frozen(eq=False)

@@ -13,7 +13,7 @@ from .classes import library_of, resolve_class
 from .fingerprint import remember_loaded
 from .loading import check_files, load
 from .skeleton import skeleton
-from .weights import stored_bytes
+from .weights import file_stamp, stored_bytes
 
 LOADING_FIELDS = ("pretrained_model_name_or_path", "subfolder", "variant", "revision")
 CreationMethod = Literal["from_config", "from_pretrained"]
@@ -189,7 +189,7 @@ class ComponentSpec:
         self.default_creation_method = "from_pretrained"
         self._type_hint = type(component) if self._type_hint is None else self._type_hint
         _stamp(component, self.load_id)
-        remember_loaded(component)
+        remember_loaded(component, file_stamp(Path(self.repo or "") / (self.subfolder or ""), self.variant))
         return component
 
     def load_skeleton(self, **options: Any) -> Any:

@@ -4,16 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 _LOADED = "_brickwork_loaded_versions"
+_FILES = "_brickwork_loaded_files"
+_DECLARED = "_brickwork_declared"
 
 
-def remember_loaded(component: Any) -> None:
-    """Note the state of a component's parameters as they were loaded, so that a later change is seen."""
+def remember_loaded(component: Any, files: str = "") -> None:
+    """Note the state of a component's parameters as they were loaded, so that a later change is seen.
+
+    Args:
+        files: what tells the files that it came from apart from others of the same name.
+    """
     if hasattr(component, "parameters"):
         object.__setattr__(component, _LOADED, _versions(component))
+        object.__setattr__(component, _FILES, files)
+
+
+def invalidate(component: Any) -> None:
+    """Declare that a component is something new: nothing that was computed with it so far counts for it any more.
+
+    This is for weights that were changed in place, or that came from nowhere: from now on, and until they change again,
+    they have an identity, which no other process shares.
+    """
+    remember_loaded(component)
+    object.__setattr__(component, _DECLARED, uuid.uuid4().hex)
 
 
 def fingerprint(component: Any) -> str | None:
@@ -36,12 +54,15 @@ def identity(component: Any) -> dict[str, Any] | None:
     if hasattr(component, "parameters"):
         origin = getattr(component, "_diffusers_load_id", "null")
         known = getattr(component, _LOADED, None)
-        if origin == "null" or known is None or _versions(component) != known:
+        declared = getattr(component, _DECLARED, None)
+        if (origin == "null" and declared is None) or known is None or _versions(component) != known:
             return None
         quantization = getattr(getattr(component, "config", None), "quantization_config", None)
         return {
             **parts,
             "origin": origin,
+            "files": getattr(component, _FILES, ""),
+            "declared": declared,
             "dtype": str(dtype_of(component)),
             "quantization": quantization and str(quantization),
             "adapters": dict(adapters_of(component)),
@@ -73,6 +94,15 @@ def dtype_of(component: Any) -> Any:
     return next((tensor.dtype for tensor in component.parameters() if tensor.is_floating_point()), None)
 
 
-def _versions(model: Any) -> int:
-    """How often the parameters were changed in place, all together; moving a model does not count."""
-    return sum(tensor._version for tensor in model.parameters() if not tensor.is_inference())
+def _versions(model: Any) -> tuple[int, int]:
+    """How often the parameters were changed in place, all together, and which objects they are.
+
+    Moving a model does not count, and neither do adapters, which have an identity of their own.
+    """
+    own = [tensor for name, tensor in model.named_parameters() if not is_of_adapter(name)]
+    return sum(tensor._version for tensor in own if not tensor.is_inference()), hash(tuple(map(id, own)))
+
+
+def is_of_adapter(parameter_name: str) -> bool:
+    """Whether a parameter belongs to an adapter of PEFT, by its name."""
+    return ".lora_" in parameter_name

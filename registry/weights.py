@@ -34,6 +34,13 @@ def weight_files(folder: Path, variant: str | None = None) -> list[Path]:
     return [path for path in sorted(folder.glob("*.safetensors")) if _variant_of(path) == variant]
 
 
+def file_stamp(folder: Path, variant: str | None = None) -> str:
+    """Tells the weights of a local folder from what was there before under the same names; empty for no folder."""
+    files = weight_files(folder, variant) if folder.is_dir() else [folder] if folder.is_file() else []
+    stats = [(path.name, path.stat()) for path in files]
+    return " ".join(f"{name}:{stat.st_size}:{stat.st_mtime_ns}" for name, stat in stats)
+
+
 def _variant_of(path: Path) -> str | None:
     """The part between the name and the ending; "00001-of-00002" of a shard belongs to the name."""
     _, dot, variant = path.stem.rpartition(".")

@@ -1,0 +1,138 @@
+"""A memory of what steps gave, with a budget in bytes. What is cheap to redo for its size goes first."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import define, field, frozen
+
+from ..registry.weights import byte_words
+from ..state import InputError
+
+DEFAULT_BYTES = 2 * 10**9
+
+
+@frozen(eq=False)
+class Entry:
+    """What a step did.
+
+    Attributes:
+        values: what it wrote. removed: names that it took away. groups: names that it added to groups of the state.
+        states: components that it changed, by name, as they were after it. generators: states of the random generators
+            that it read, after it.
+        digest: of all that, to see whether somebody has edited it since. seconds: that it took. bytes: that this holds.
+    """
+
+    values: Mapping[str, Any]
+    removed: tuple[str, ...]
+    groups: Mapping[str, tuple[str, ...]]
+    states: Mapping[str, Mapping[str, Any]]
+    generators: tuple[Any, ...]
+    digest: str
+    seconds: float
+    bytes: int
+
+
+@define(eq=False)
+class MemoryCache:
+    """Results of steps, shared by the pipelines and threads that it is given to.
+
+    `pipe.configure(cache=MemoryCache())`. A step whose code, settings, inputs, components and random state are as they were
+    is not run again. What goes when the budget is used up is chosen by GreedyDual-Size (Cao and Irani 1997, "Cost-Aware WWW
+    Proxy Caching Algorithms"): the seconds that an entry saves per byte, and how long ago it was used.
+
+    Attributes:
+        max_bytes: budget. steps: also remember every turn of loops, so that runs which share their first turns redo only
+            the rest; see `pipe.branch`.
+        hits, misses: since it was made. bytes: in use.
+    """
+
+    max_bytes: int = field(default=DEFAULT_BYTES)
+    steps: bool = False
+    hits: int = field(default=0, init=False)
+    misses: int = field(default=0, init=False)
+    bytes: int = field(default=0, init=False)
+    seconds_saved: float = field(default=0.0, init=False)
+    _entries: dict[str, Entry] = field(factory=dict, init=False, repr=False)
+    _worth: dict[str, float] = field(factory=dict, init=False, repr=False)
+    _age: float = field(default=0.0, init=False, repr=False)
+    _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
+
+    @max_bytes.validator
+    def _check(self, _attribute: Any, value: int) -> None:
+        if value <= 0:
+            raise InputError(f"max_bytes is {value}; a cache needs room. configure(cache=None) turns it off.")
+
+    def find(self, key: str) -> Entry | None:
+        """Return an entry; `count` says what became of it."""
+        with self._lock:
+            return self._entries.get(key)
+
+    def count(self, key: str, entry: Entry | None) -> None:
+        """Count a hit, or a miss (None). An entry that was not usable is forgotten."""
+        with self._lock:
+            if entry is None:
+                self.misses += 1
+                self._forget(key)
+                return
+            self.hits += 1
+            self.seconds_saved += entry.seconds
+            if key in self._entries:
+                self._worth[key] = self._worth_of(entry)
+
+    def put(self, key: str, entry: Entry) -> None:
+        """Keep an entry, and let others go for it; one that is larger than the whole budget is not kept."""
+        with self._lock:
+            self._forget(key)
+            if entry.bytes > self.max_bytes:
+                return
+            while self.bytes + entry.bytes > self.max_bytes:
+                cheapest = min(self._worth, key=self._worth.__getitem__)
+                self._age = self._worth[cheapest]
+                self._forget(cheapest)
+            self._entries[key] = entry
+            self._worth[key] = self._worth_of(entry)
+            self.bytes += entry.bytes
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._entries.clear()
+            self._worth.clear()
+            self.bytes = 0
+
+    def _worth_of(self, entry: Entry) -> float:
+        return self._age + entry.seconds / max(entry.bytes, 1)
+
+    def _forget(self, key: str) -> None:
+        entry = self._entries.pop(key, None)
+        self._worth.pop(key, None)
+        if entry is not None:
+            self.bytes -= entry.bytes
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __repr__(self) -> str:
+        used = f"{byte_words(self.bytes)} of {byte_words(self.max_bytes)}"
+        return (
+            f"MemoryCache({len(self)} entries, {used}, {self.hits} hits, {self.misses} misses, "
+            f"{self.seconds_saved:.1f} s saved{', with steps' if self.steps else ''})"
+        )
+
+
+def cache_of(given: Any) -> MemoryCache | None:
+    """Make the setting `cache` of what a person gives: None or "off", "memory", or a cache.
+
+    Raises:
+        InputError: it is something else.
+    """
+    if given is None or isinstance(given, MemoryCache):
+        return given
+    if given == "off":
+        return None
+    if given == "memory":
+        return MemoryCache()
+    raise InputError(f"cache={given!r}: it is 'off', 'memory', or a MemoryCache(max_bytes=..., steps=...).")

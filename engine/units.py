@@ -1,0 +1,75 @@
+"""What can be left out of a run as a whole, if its result is known: a block, a loop, one turn of a loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from .dataflow import Dataflow, Read
+from .steps import ChoiceStep, LeafStep, LoopStep, Step, all_steps, leaves
+
+
+@frozen(eq=False)
+class Unit:
+    """What the result of a part of a plan depends on.
+
+    Attributes:
+        path: of the step. kind: "block", "loop" or "turn".
+        reads: names of the values; None where foreign code may read all of them.
+        components: that it uses. config_only: those of which it reads the configuration only.
+        identities: from the pipeline's configs to what says which code runs, with which options.
+    """
+
+    path: str
+    kind: str
+    reads: tuple[str, ...] | None
+    components: frozenset[str]
+    config_only: frozenset[str]
+    identities: tuple[Callable[[Mapping[str, Any]], Any], ...] = field(repr=False)
+
+
+def unit_of(step: LeafStep | LoopStep, flow: Dataflow) -> Unit | None:
+    """The unit of a block or a loop; None where something in it does not say what it is."""
+    return _unit(step, "loop" if isinstance(step, LoopStep) else "block", [step], flow, _is_from_outside(step))
+
+
+def turn_of(step: LoopStep, flow: Dataflow) -> Unit | None:
+    """The unit of one turn: what the loop brings, what earlier turns leave, and what was there before."""
+    inside = _is_from_outside(step)
+
+    def is_read(read: Read) -> bool:
+        own = {version.writer for version in read.sources.versions} == {step.path}
+        return own or inside(read) or read.is_carried
+
+    return _unit(step, "turn", list(step.body), flow, is_read)
+
+
+def _unit(
+    step: LeafStep | LoopStep, kind: str, parts: list[Step], flow: Dataflow, is_read: Callable[[Read], bool]
+) -> Unit | None:
+    every = list(all_steps(parts))
+    identities = tuple(part.identity for part in every if not isinstance(part, ChoiceStep))
+    known = tuple(identity for identity in identities if identity is not None)
+    if len(known) < len(identities):
+        return None
+    weights: set[str] = set()
+    configs: set[str] = set()
+    for part in every:
+        if isinstance(part, LeafStep):
+            weights |= part.weights
+            configs.update(part.config_only)
+        elif isinstance(part, LoopStep):
+            weights.update(part.components)
+    reads: tuple[str, ...] | None = None
+    if all(leaf.typed for leaf in leaves(parts)):
+        paths = {part.path for part in every}
+        reads = tuple(sorted({str(r.param.name) for r in flow.reads if r.path in paths and is_read(r)}))
+    return Unit(step.path, kind, reads, frozenset(weights), frozenset(configs - weights), known)
+
+
+def _is_from_outside(step: LeafStep | LoopStep) -> Callable[[Read], bool]:
+    """Whether a value that is read may have been there before the step. What nobody gives has its default."""
+    inside = {part.path for part in all_steps([step])} if isinstance(step, LoopStep) else set()
+    return lambda read: any(version.writer not in inside for version in read.sources.versions)
