@@ -43,6 +43,8 @@ class ModularPipelineBlocks:
     _says_nothing: ClassVar[bool] = True
     model_name: str | None = None
     family: ClassVar[FamilyContract] = UNBOUND
+    bound_from: ClassVar[type | None] = None
+    """The class that `bind` made this one of."""
     description: Any = ""
     """One or more sentences: a string, a property or a method."""
 

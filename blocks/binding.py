@@ -11,7 +11,13 @@ def bound_class(cls: type[Any], family: FamilyContract) -> type[Any]:
     """Subclass a block for a family, once per pair: the same class comes back for the same arguments."""
     cache: dict[Any, type[Any]] = cls.__dict__.get("__brickwork_bound__") or {}
     if id(family) not in cache:
-        namespace = {"family": family, "model_name": family.name, "__module__": cls.__module__, "__doc__": cls.__doc__}
+        namespace = {
+            "bound_from": cls,
+            "family": family,
+            "model_name": family.name,
+            "__module__": cls.__module__,
+            "__doc__": cls.__doc__,
+        }
         inner = getattr(cls, "block_classes", None)
         if inner:
             namespace["block_classes"] = [part.bind(family) for part in inner]

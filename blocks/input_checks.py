@@ -6,7 +6,7 @@ import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..engine import Plan
 from ..engine.dataflow import CALLER
@@ -26,12 +26,17 @@ _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 60
 
 
+_PLAIN = (str, int, float, bool)
+
+
 @frozen
 class _Expectation:
     """What one typed read expects of an input; for whom, for the message."""
 
     hint: Any
     value: Value | None
+    accepted: set[type] = field(factory=set, eq=False, repr=False)
+    """Classes of which it has accepted a value, where the class is all that counts."""
 
 
 def expectations(plan: Plan, typed: bool = True) -> dict[str, list[_Expectation]]:
@@ -75,10 +80,18 @@ def input_faults(expected: Mapping[str, Sequence[_Expectation]], values: Mapping
 def _fault(name: str, value: Any, expected: _Expectation) -> str | None:
     if isinstance(value, (list, tuple)) and not value:
         return f"{name} is empty; leave it out, or give {type_words(expected.hint)}."
-    if not accepts(value, expected.hint):
+    cls = value.__class__
+    if cls not in expected.accepted and not accepts(value, expected.hint):
         return f"{name} is {_words(value)}; it must be {type_words(expected.hint)}.{_choice_hint(value, expected.hint)}"
+    if cls in _PLAIN and cls not in expected.accepted and not _has_choices(expected.hint):
+        expected.accepted.add(cls)
     problem = expected.value.problem(value) if expected.value else None
     return f"{name} {problem}." if problem else None
+
+
+def _has_choices(hint: Any) -> bool:
+    """Whether a type names single values."""
+    return get_origin(hint) is Literal or any(_has_choices(part) for part in get_args(hint))
 
 
 def _words(value: Any) -> str:

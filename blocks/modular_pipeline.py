@@ -21,12 +21,16 @@ from ..state import ComponentError, InputError, PipelineState
 from ..state.errors import did_you_mean, nearest
 from .base import ModularPipelineBlocks
 from .checks import Report
+from .component_notes import ComponentNotes
 from .components import PipelineComponents
 from .container import SubBlocks
 from .contract import UNBOUND
 from .flattening import walk
 from .input_checks import expectations, expectations_of, family_faults, input_faults
-from .runs import EventStream, Runs
+from .random_seed import GENERATOR, seeded_generator
+from .recipe import Recipe
+from .recipe_parts import described
+from .runs import EventStream, Prepared, Runs
 from .view import PipelineConfig
 
 
@@ -56,6 +60,8 @@ class ModularPipeline(PipelineComponents):
         self.blocks = copy.deepcopy(blocks)
         self.settings = RunSettings()
         self._plans: dict[Any, Plan] = {}
+        self.component_notes = ComponentNotes()
+        self._description: dict[str, Any] | None = None
         self._expected: dict[Plan, tuple[dict[str, Any], dict[str, Any]]] = {}
         self._fault_finders = _fault_finders(self.blocks)
         self._edits = SubBlocks.edits
@@ -102,8 +108,7 @@ class ModularPipeline(PipelineComponents):
             InputError: inputs or outputs are unknown or missing; all faults are named, before anything runs.
             ComponentError: components that are needed are not loaded.
         """
-        plan, values = self._prepared(state, output, inputs)
-        return self.runs.run(self, plan, values, output)
+        return self.runs.run(self, self._prepared(state, output, inputs))
 
     def stream(self, state: PipelineState | None = None, output: Any = None, **inputs: Any) -> EventStream:
         """Run the blocks, and yield what happens: `for event in pipe.stream(prompt=...)`; see `brickwork.engine.events`.
@@ -114,8 +119,7 @@ class ModularPipeline(PipelineComponents):
         Raises:
             InputError, ComponentError: as a call does, before the first event.
         """
-        plan, values = self._prepared(state, output, inputs)
-        return EventStream(self, plan, values, output)
+        return EventStream(self, self._prepared(state, output, inputs))
 
     def cancel(self) -> None:
         """Stop every run of this pipeline before its next block; from another thread, or a listener.
@@ -124,9 +128,18 @@ class ModularPipeline(PipelineComponents):
         """
         self.runs.cancel()
 
-    def _prepared(
-        self, state: PipelineState | None, output: Any, inputs: dict[str, Any]
-    ) -> tuple[Plan, dict[str, Any]]:
+    @property
+    def last_recipe(self) -> Recipe | None:
+        """What the last run of this thread was made of, also one that failed; None before the first."""
+        return self.runs.last_recipe
+
+    def described(self) -> dict[str, Any]:
+        """The composition as data; see `brickwork.blocks.composition`."""
+        found, stays = described(self.blocks, self._description)
+        self._description = found if stays else None
+        return found
+
+    def _prepared(self, state: PipelineState | None, output: Any, inputs: dict[str, Any]) -> Prepared:
         """Check everything that can be known before a run."""
         carried = dict(state.values) if state is not None else {}
         values = {**carried, **inputs}
@@ -138,7 +151,10 @@ class ModularPipeline(PipelineComponents):
         self._check_values(plan, inputs)
         self._check_outputs(plan, output)
         self.require(plan.components)
-        return plan, values
+        if GENERATOR in plan.reads and values.get(GENERATOR) is None:
+            seeded = {**values, GENERATOR: seeded_generator()}
+            return Prepared(self.plan(seeded, checked=inputs), seeded, output, is_seeded=True)
+        return Prepared(plan, values, output)
 
     def plan(self, given: Iterable[str] | Mapping[str, Any] = (), checked: Iterable[str] | None = None) -> Plan:
         """Return the plan for these inputs; it is kept, so the second time costs microseconds.
@@ -169,6 +185,7 @@ class ModularPipeline(PipelineComponents):
             return
         self._shape = shape
         self._plans.clear()
+        self._description = None
         self._expected.clear()
         self._fault_finders = _fault_finders(self.blocks)
         self.register(self.blocks.expected_components)

@@ -4,23 +4,43 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import nullcontext
 from functools import partial
 from queue import SimpleQueue
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
+
 from ..engine import Plan, Run
 from ..engine.caching import RunCache
 from ..engine.events import Emit, Event, RunFinished
 from ..engine.executor import value_or_fail
 from ..engine.isolation import RunComponents
+from .random_seed import GENERATOR
+from .recipe import Recipe
+from .recipe_parts import recipe_of
 from .residency import residency_for
 from .view import ComponentsView
 
 if TYPE_CHECKING:
     from .modular_pipeline import ModularPipeline
+
+
+@frozen
+class Prepared:
+    """A run that was checked and can begin.
+
+    Attributes:
+        values: by name, which the run takes over. output: as the caller asks. is_seeded: the caller gave no random
+            generator, and the one in `values` is nobody's business afterwards.
+    """
+
+    plan: Plan
+    values: dict[str, Any]
+    output: Any
+    is_seeded: bool = False
 
 
 class Runs:
@@ -29,23 +49,35 @@ class Runs:
     def __init__(self) -> None:
         self._going: set[Run] = set()
         self._lock = threading.Lock()
+        self._of_thread = threading.local()
 
-    def run(
-        self, pipe: ModularPipeline, plan: Plan, values: dict[str, Any], output: Any, listener: Emit | None = None
-    ) -> Any:
+    @property
+    def last_recipe(self) -> Recipe | None:
+        """Of the last run that this thread began."""
+        return getattr(self._of_thread, "recipe", None)
+
+    def run(self, pipe: ModularPipeline, prepared: Prepared, listener: Emit | None = None) -> Any:
         """Run a plan, and return what was asked for."""
+        plan, values, output = prepared.plan, prepared.values, prepared.output
         listeners = (*pipe.settings.listeners, *([listener] if listener is not None else []))
         emit = partial(_tell_all, listeners) if len(listeners) > 1 else next(iter(listeners), None)
         started = perf_counter()
         made: list[Run] = []
         placement = pipe.placement
+        recipe = self._of_thread.recipe = recipe_of(pipe, plan.components, values, output)
         try:
             with placement.lock if placement is not None else nullcontext():
                 state = plan.run(values, lambda mutates: self._made(pipe, plan, mutates, emit, made), _names(output))
         finally:
             with self._lock:
                 self._going.difference_update(made)
+        state.recipe = recipe
+        if prepared.is_seeded:
+            state.values.pop(GENERATOR, None)
         result = _asked(state, output)
+        for name, value in state.values.items() if output is None else _results(result, output):
+            if plan.provenance.get(name) is not None:
+                _sign(value, recipe)
         if emit is not None:
             emit(RunFinished(perf_counter() - started, result))
         return result
@@ -89,6 +121,17 @@ def _asked(state: Any, output: str | list[str] | None) -> Any:
     return {name: value_or_fail(state.values, name, "output=") for name in output}
 
 
+def _results(result: Any, output: str | list[str]) -> Iterable[tuple[str, Any]]:
+    return [(output, result)] if isinstance(output, str) else result.items()
+
+
+def _sign(value: Any, recipe: Recipe) -> None:
+    """Note on pictures how they were made."""
+    if isinstance(value, list) and value and type(value[0]).__module__.startswith("PIL."):
+        for index, picture in enumerate(value):
+            picture.info["brickwork"] = recipe.of_image(index)
+
+
 def _tell_all(listeners: tuple[Emit, ...], event: Event) -> None:
     for listener in listeners:
         listener(event)
@@ -126,10 +169,10 @@ class _Channel:
 class EventStream(Generator[Event, None, None]):
     """The events of one run. The run goes on in a thread of its own while the next event is asked for, and not else."""
 
-    def __init__(self, pipe: ModularPipeline, plan: Plan, values: dict[str, Any], output: Any) -> None:
+    def __init__(self, pipe: ModularPipeline, prepared: Prepared) -> None:
         self._channel = _Channel()
         # The thread knows the channel and not this object: one that is forgotten ends its run.
-        work = partial(_work, self._channel, pipe, plan, values, output, _settings_of_thread())
+        work = partial(_work, self._channel, pipe, prepared, _settings_of_thread())
         self._thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
         self._is_over = False
 
@@ -167,21 +210,14 @@ class EventStream(Generator[Event, None, None]):
         self._channel.leave()
 
 
-def _work(
-    channel: _Channel,
-    pipe: ModularPipeline,
-    plan: Plan,
-    values: dict[str, Any],
-    output: Any,
-    settings: Mapping[str, bool],
-) -> None:
+def _work(channel: _Channel, pipe: ModularPipeline, prepared: Prepared, settings: Mapping[str, bool]) -> None:
     import torch
 
     try:
         channel.wait()
         # In this order: leaving inference mode turns gradients on.
         with torch.inference_mode(settings["inference"]), torch.set_grad_enabled(settings["grad"]):
-            pipe.runs.run(pipe, plan, values, output, channel.tell)
+            pipe.runs.run(pipe, prepared, channel.tell)
     except _Left:
         channel.events.put((None, None))
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised where the events are taken

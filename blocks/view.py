@@ -10,6 +10,7 @@ from ..registry import families
 from ..state import InputError
 from ..state.errors import did_you_mean
 from .contract import UNBOUND, FamilyContract
+from .recipe_values import written_input
 
 
 class PipelineConfig(dict[str, Any]):
@@ -24,6 +25,10 @@ class PipelineConfig(dict[str, Any]):
 
     def __reduce__(self) -> Any:
         return PipelineConfig, (dict(self),)
+
+    def written(self) -> dict[str, Any]:
+        """As recipes have it."""
+        return {name: written_input(value) for name, value in self.items()}
 
     def _refuse(self, *_: Any, **__: Any) -> Any:
         raise InputError("A pipeline's config is frozen: use pipe.update_config(name=value).")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..registry.component_key import component_key, component_state, config_key
 from ..state.digest import DigestWriter, NoDigestError, digest_of
+from .arithmetic import arithmetic
 from .cache import Entry, MemoryCache
 from .events import CacheHit, CacheSkipped
 from .isolation import clone_run_state
@@ -60,7 +61,7 @@ class RunCache:
         if torch.is_grad_enabled():
             raise NoDigestError("gradients are recorded, which a kept result would not have")
         writer = DigestWriter()
-        writer.add_all("unit", [unit.kind, unit.path, str(run.device), run.settings.grad, *_arithmetic()])
+        writer.add_all("unit", [unit.kind, str(run.device), run.settings.grad, arithmetic()])
         for identity in unit.identities:
             writer.add(identity(run.configs))
         for name in sorted(values) if unit.reads is None else unit.reads:
@@ -163,7 +164,8 @@ class RunCache:
             run.emit(CacheHit(unit.path, unit.kind, entry.seconds, entry.bytes))
 
     def _state_of(self, name: str, run: Run) -> Mapping[str, Any]:
-        return vars(clone_run_state(run.components[name]))
+        state: Mapping[str, Any] = vars(clone_run_state(run.components[name]))
+        return state
 
     def _is_intact(self, entry: Entry) -> bool:
         """Whether nobody has edited what is kept, which callers hold as well."""
@@ -215,24 +217,9 @@ def _global_chance() -> Any:
     import torch
 
     found = [torch.get_rng_state().numpy().tobytes(), random.getstate()]
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
+    if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # torch
         found += [state.cpu().numpy().tobytes() for state in torch.cuda.get_rng_state_all()]
     if "numpy" in sys.modules:
         state = sys.modules["numpy"].random.get_state()
         found.append((state[1].tobytes(), state[2:]))
     return found
-
-
-def _arithmetic() -> Iterator[str]:
-    """Settings of the process that change results in their last bits."""
-    import torch
-
-    yield str(torch.get_default_dtype())
-    yield str(torch.get_num_threads())
-    yield torch.get_float32_matmul_precision()
-    yield str(torch.are_deterministic_algorithms_enabled())
-    yield str((torch.backends.cudnn.enabled, torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32))
-    yield str(torch.backends.mkldnn.enabled)
-    backends = torch.backends.cuda
-    yield str((backends.flash_sdp_enabled(), backends.mem_efficient_sdp_enabled(), backends.math_sdp_enabled()))
-    yield str([(kind, torch.get_autocast_dtype(kind)) for kind in ("cpu", "cuda") if torch.is_autocast_enabled(kind)])

@@ -12,6 +12,7 @@ from typing import Any
 from attrs import define, field
 
 from ..registry.weights import byte_words
+from ..state.atomic import write_text
 from .events import BlockFinished, ComponentLoaded, ComponentMoved, Event, RunFinished, RunStarted, StepFinished
 
 
@@ -92,6 +93,4 @@ class ChromeTrace:
         )
 
     def _write(self) -> None:
-        beside = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
-        beside.write_text(json.dumps({"traceEvents": self._events}), encoding="utf-8")
-        beside.replace(self.path)
+        write_text(self.path, json.dumps({"traceEvents": self._events}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from attrs import field, frozen
@@ -50,10 +51,12 @@ def _unit(
     step: LeafStep | LoopStep, kind: str, parts: list[Step], flow: Dataflow, is_read: Callable[[Read], bool]
 ) -> Unit | None:
     every = list(all_steps(parts))
-    identities = tuple(part.identity for part in every if not isinstance(part, ChoiceStep))
-    known = tuple(identity for identity in identities if identity is not None)
-    if len(known) < len(identities):
-        return None
+    known: list[Callable[[Mapping[str, Any]], Any]] = []
+    for part in every:
+        if not isinstance(part, ChoiceStep):
+            if part.identity is None:
+                return None
+            known.append(partial(_placed, part.path.removeprefix(step.path), part.identity))
     weights: set[str] = set()
     configs: set[str] = set()
     for part in every:
@@ -66,7 +69,12 @@ def _unit(
     if all(leaf.typed for leaf in leaves(parts)):
         paths = {part.path for part in every}
         reads = tuple(sorted({str(r.param.name) for r in flow.reads if r.path in paths and is_read(r)}))
-    return Unit(step.path, kind, reads, frozenset(weights), frozenset(configs - weights), known)
+    return Unit(step.path, kind, reads, frozenset(weights), frozenset(configs - weights), tuple(known))
+
+
+def _placed(path: str, identity: Callable[[Mapping[str, Any]], Any], configs: Mapping[str, Any]) -> Any:
+    """An identity with the place of its step within the unit."""
+    return [path, identity(configs)]
 
 
 def _is_from_outside(step: LeafStep | LoopStep) -> Callable[[Read], bool]:

@@ -1,6 +1,6 @@
 """Names and origins: component specs, loading, repositories, and the catalog of blocks by name."""
 
-from .catalog import Catalog, catalog, families
+from .catalog import Catalog, catalog, families, shipped
 from .classes import allow_library
 from .component_spec import ComponentSpec
 from .components_manager import ComponentsManager
@@ -17,4 +17,5 @@ __all__ = [
     "families",
     "fingerprint",
     "read_index",
+    "shipped",
 ]

@@ -52,5 +52,8 @@ catalog = Catalog(
 )
 """Compositions by name, and by the class names that repositories write."""
 
+shipped = Catalog({"brickwork/embedded": "brickwork.presets.embedded:FOLDER"})
+"""Folders of models that come with this package, by the names under which recipes know them."""
+
 families = Catalog({"stable-diffusion-xl": "brickwork.presets.sdxl:SDXL"})
 """Contracts of model families, by the `model_name` of their blocks."""

@@ -100,5 +100,9 @@ def _setting(value: Any) -> str:
 def _tokenizer_key(tokenizer: Any) -> str:
     settings = [getattr(tokenizer, name, None) for name in ("padding_side", "truncation_side", "model_max_length")]
     backend = getattr(tokenizer, "backend_tokenizer", None)
-    content = backend.to_str() if backend is not None else [tokenizer.get_vocab(), str(tokenizer.init_kwargs)]
+    if backend is None:
+        content: Any = [tokenizer.get_vocab(), str(tokenizer.init_kwargs)]
+    else:
+        # Before it stand truncation and padding, which every call sets anew.
+        _, _, content = backend.to_str().partition('"added_tokens"')
     return digest_of(type(tokenizer), settings, content, str(tokenizer.special_tokens_map))

@@ -24,6 +24,11 @@ def remember_loaded(component: Any, files: str = "") -> None:
         object.__setattr__(component, _FILES, files)
 
 
+def files_of(component: Any) -> str:
+    """What tells the files that a component was loaded from apart from others of the same name; empty for none."""
+    return str(getattr(component, _FILES, ""))
+
+
 def invalidate(component: Any) -> None:
     """Declare that a component is something new: nothing that was computed with it so far counts for it any more.
 
@@ -61,7 +66,7 @@ def identity(component: Any) -> dict[str, Any] | None:
         return {
             **parts,
             "origin": origin,
-            "files": getattr(component, _FILES, ""),
+            "files": files_of(component),
             "declared": declared,
             "dtype": str(dtype_of(component)),
             "quantization": quantization and str(quantization),

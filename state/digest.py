@@ -11,6 +11,7 @@ import struct
 import weakref
 from collections import deque
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import PurePath
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -171,7 +172,7 @@ def _add_torch(writer: DigestWriter, value: Any) -> bool:
     import torch
 
     if isinstance(value, torch.Tensor):
-        _add_tensor(writer, value)
+        writer.put("tensor", tensor_digest(value).encode())
     elif isinstance(value, torch.Generator):
         writer.put("generator", str(value.device).encode())
         writer.put("state", value.get_state().numpy().data)
@@ -182,19 +183,41 @@ def _add_torch(writer: DigestWriter, value: Any) -> bool:
     return True
 
 
-def _add_tensor(writer: DigestWriter, tensor: Any) -> None:
+def tensor_digest(tensor: Any) -> str:
+    """Digest a tensor: shape, strides, number format, device and bytes.
+
+    Raises:
+        NoDigestError: it is sparse, quantized, without memory, or records gradients.
+    """
     import torch
 
+    if tensor.requires_grad:
+        raise NoDigestError("A tensor that records gradients stands for more than its bytes.")
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta:
         raise NoDigestError(
             f"A tensor of layout {tensor.layout} on {tensor.device} has no bytes that could be compared."
         )
-    if tensor.requires_grad:
-        raise NoDigestError("A tensor that records gradients stands for more than its bytes.")
-    head = f"{tensor.dtype} {list(tensor.shape)} {list(tensor.stride())} {tensor.device}"
-    writer.put("tensor", head.encode())
-    flat = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-    writer.put("data", flat.numpy().data if flat.numel() else b"")
+    hashed = xxhash.xxh3_128(f"{tensor.dtype} {tuple(tensor.shape)} {tensor.stride()} {tensor.device}".encode())
+    if tensor.numel():
+        hashed.update(_bytes(tensor))
+    return str(hashed.hexdigest())
+
+
+def _bytes(tensor: Any) -> Any:
+    """The content in one piece, for a hash to read."""
+    import torch
+
+    whole = tensor.detach().cpu().contiguous()
+    return (whole.reshape(-1).view(torch.uint8) if whole.dtype in _other_formats() else whole).numpy()
+
+
+@cache
+def _other_formats() -> frozenset[Any]:
+    """Number formats that NumPy may not know."""
+    import torch
+
+    in_numpy = {torch.float32, torch.float64, torch.float16, torch.int64, torch.int32, torch.uint8, torch.bool}
+    return frozenset(v for v in vars(torch).values() if isinstance(v, torch.dtype)) - in_numpy
 
 
 def _add_picture(writer: DigestWriter, value: Any) -> bool:

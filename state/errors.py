@@ -8,7 +8,8 @@
     ├── TrustError          something loaded asks for more than the caller granted
     ├── RepoError           a repository or file is missing, broken or of an unknown format
     └── RunError            a block broke its declaration while it ran
-        └── RunCancelledError   the run was asked to stop
+        ├── RunCancelledError   the run was asked to stop
+        └── ReplayError         a recipe cannot be repeated, or gave something else
 
 An error of a block's own code keeps its class; the engine adds a note with the path and the inputs.
 """
@@ -68,6 +69,16 @@ class RunError(BrickworkError):
 
 class RunCancelledError(RunError):
     """A run was asked to stop, and stopped between two blocks."""
+
+
+class ReplayError(RunError):
+    """A recipe cannot be repeated exactly.
+
+    Attributes:
+        result: what the repetition gave, where it came so far.
+    """
+
+    result: object = None
 
 
 def nearest(name: str, options: Iterable[str]) -> str | None:

@@ -39,6 +39,8 @@ class PipelineState:
         self.values = {} if values is None else values
         self.kwargs_mapping = {} if kwargs_mapping is None else kwargs_mapping
         self.provenance = {} if provenance is None else provenance
+        self.recipe: Any = None
+        """What the run that made it was made of; None for a state that no pipeline has made."""
         self._writer = writer
 
     def set(self, key: str, value: Any, kwargs_type: str | None = None) -> None:
@@ -68,7 +70,9 @@ class PipelineState:
     def copy(self) -> PipelineState:
         """Return a state of its own that shares the values (no tensor is copied)."""
         groups = {group: list(names) for group, names in self.kwargs_mapping.items()}
-        return PipelineState(dict(self.values), groups, dict(self.provenance))
+        copy = PipelineState(dict(self.values), groups, dict(self.provenance))
+        copy.recipe = self.recipe
+        return copy
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

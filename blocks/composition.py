@@ -1,0 +1,218 @@
+"""Compositions as data, and back. No module is imported because the data names it.
+
+A block is named by where it is found: the standard blocks and presets by their class name ("Decode"), others as
+"module:Class". They are taken from this package, from what the caller gives, and from entry points of installed packages (the
+group "brickwork.blocks"), in which the very same "module:Class" stands.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any
+
+from attrs import field, frozen
+
+from ..registry import families
+from ..state import CompositionError
+from ..state.code_digest import is_own
+from ..state.digest import code_of
+from ..state.errors import did_you_mean
+from ..state.pipeline_state import describe_value
+from ..state.value_data import data_of, is_note, note_of, value_of_data
+from .base import ModularPipelineBlocks
+from .container import Container, SubBlocks
+
+GROUP = "brickwork.blocks"
+"""Entry points of packages that bring blocks."""
+
+_ROOMS = ("brickwork.blocks", "brickwork.presets.sdxl", "brickwork.presets.embedded")
+
+
+def describe(block: ModularPipelineBlocks) -> dict[str, Any]:
+    """Write a composition as data: which blocks, in which order, with which options, for which family, and what code.
+
+    An option that is no data, such as a tensor, is noted by what it is; `compose` then wants the block itself.
+    """
+    cls = type(block)
+    made_from = cls.__dict__.get("bound_from")
+    entry: dict[str, Any] = {"block": reference(made_from or cls)}
+    if made_from is not None:
+        entry["family"] = cls.family.name
+    options = _options(block)
+    if options:
+        entry["options"] = options
+    entry["code"] = code_of(cls)
+    parts = getattr(block, "sub_blocks", None)
+    if parts:
+        entry["blocks"] = {name: describe(part) for name, part in parts.items()}
+    return entry
+
+
+def reference(cls: type) -> str:
+    """The name under which a class of blocks is found again."""
+    return cls.__qualname__ if is_own(cls.__module__) else f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _options(block: ModularPipelineBlocks) -> dict[str, Any]:
+    """Options that differ from those that the class has by itself."""
+    declared = getattr(block, "declaration", None)
+    found = {}
+    for name, default in declared.options.items() if declared is not None else ():
+        value = vars(block).get(name, default)
+        if value is default or value == default:
+            continue
+        found[name] = data_or_note(value)
+    return found
+
+
+def data_or_note(value: Any) -> Any:
+    """A value as data; what it is, where it is none."""
+    try:
+        return data_of(value)
+    except ValueError:
+        return note_of(describe_value(value))
+
+
+def compose(data: Mapping[str, Any], given: Any = ()) -> ModularPipelineBlocks:
+    """Make the blocks of data that `describe` has written.
+
+    Args:
+        given: blocks and classes of blocks that the data may name, besides those of this package and of installed ones.
+
+    Raises:
+        CompositionError: blocks or families are unknown, or the data are no composition; every fault is named.
+    """
+    finder = Finder.of(given)
+    faults: list[str] = []
+    block = _composed(data, "", finder, faults)
+    if faults or block is None:
+        raise CompositionError.of("The composition cannot be made", faults)
+    return block
+
+
+def _composed(data: Any, path: str, finder: Finder, faults: list[str]) -> ModularPipelineBlocks | None:
+    where = path or "the composition"
+    if not isinstance(data, Mapping) or not isinstance(data.get("block"), str):
+        faults.append(f"{where}: expected a mapping with the key 'block', and got {type(data).__name__}.")
+        return None
+    inner = data.get("blocks") or {}
+    if not isinstance(inner, Mapping):
+        faults.append(f"{where}: 'blocks' is a {type(inner).__name__}; it maps names to blocks.")
+        return None
+    parts = {name: _composed(part, f"{path}.{name}" if path else name, finder, faults) for name, part in inner.items()}
+    try:
+        block = _made(data["block"], data, finder)
+        if inner and not isinstance(block, Container):
+            raise CompositionError(f"{data['block']} holds no blocks, and some are listed.")
+        if isinstance(block, Container) and inner and all(part is not None for part in parts.values()):
+            block.sub_blocks = SubBlocks({str(name): part for name, part in parts.items() if part is not None})
+    except (CompositionError, ValueError, TypeError) as error:
+        faults.append(f"{where}: {error}")
+        return None
+    return block
+
+
+def _made(name: str, data: Mapping[str, Any], finder: Finder) -> ModularPipelineBlocks:
+    written = data.get("options") or {}
+    if name in finder.instances and any(is_note(value) for value in written.values()):
+        return copy.deepcopy(finder.instances[name])
+    cls = finder.find(name)
+    if "family" in data:
+        cls = cls.bind(families.get(str(data["family"])))
+    made: ModularPipelineBlocks = cls(**{str(option): value_of_data(value) for option, value in written.items()})
+    return made
+
+
+@frozen
+class Finder:
+    """Finds blocks by reference, in the places that may be trusted.
+
+    Attributes:
+        classes: of what the caller gave, by reference and by class name. instances: those that their class alone cannot make.
+    """
+
+    classes: Mapping[str, type[ModularPipelineBlocks]] = field(factory=dict)
+    instances: Mapping[str, ModularPipelineBlocks] = field(factory=dict)
+
+    @classmethod
+    def of(cls, given: Any) -> Finder:
+        """Look in what a caller gives: a block, a class, or several of them, also by names of the caller's own."""
+        single = isinstance(given, (type, ModularPipelineBlocks))
+        named: dict[str, Any] = dict(given) if isinstance(given, Mapping) else {}
+        things = [given] if single else list(given.values() if named else given)
+        classes = {name: _class_of(thing) for name, thing in named.items()}
+        instances: dict[str, ModularPipelineBlocks] = {}
+        for thing in things:
+            for made in _with_parts(thing):
+                known = _class_of(made)
+                source = known.bound_from or known
+                for name in (reference(source), source.__name__):
+                    classes.setdefault(name, source)
+                    if isinstance(made, ModularPipelineBlocks):
+                        instances.setdefault(name, made)
+        return cls(classes, instances)
+
+    def find(self, name: str) -> type[ModularPipelineBlocks]:
+        """Return a class.
+
+        Raises:
+            CompositionError: nothing has this name in any place that is trusted.
+        """
+        if name in self.classes:
+            return self.classes[name]
+        own = own_blocks()
+        if name in own:
+            return own[name]
+        for point in entry_points(group=GROUP):
+            if name in (point.value, point.name):
+                return _block_class(point.load(), name)
+        short = name.rpartition(":")[2].rpartition(".")[2]
+        if short in self.classes:
+            return self.classes[short]
+        known = [*self.classes, *own, *(point.name for point in entry_points(group=GROUP))]
+        raise CompositionError(
+            f"{name!r} is no block of this package, of an installed one, or that you gave; give it: blocks=[{short}]. "
+            f"{did_you_mean(name, known) if ':' not in name else ''}".strip()
+        )
+
+
+def _block_class(found: Any, name: str) -> type[ModularPipelineBlocks]:
+    if not (isinstance(found, type) and issubclass(found, ModularPipelineBlocks)):
+        raise CompositionError(f"The entry point {name!r} is {found!r}, which is no class of blocks.")
+    return found
+
+
+def _class_of(thing: Any) -> type[ModularPipelineBlocks]:
+    cls = thing if isinstance(thing, type) else type(thing)
+    if not issubclass(cls, ModularPipelineBlocks):
+        raise CompositionError(f"{thing!r} is no block; give blocks or classes of blocks.")
+    return cls
+
+
+def _with_parts(thing: Any) -> Iterator[Any]:
+    yield thing
+    for part in getattr(thing, "sub_blocks", {}).values() if not isinstance(thing, type) else ():
+        yield from _with_parts(part)
+
+
+@cache
+def own_blocks() -> dict[str, type[ModularPipelineBlocks]]:
+    """The blocks of this package by class name."""
+    for room in _ROOMS:
+        importlib.import_module(room)
+    return {cls.__qualname__: cls for cls in _subclasses(ModularPipelineBlocks) if _is_public(cls)}
+
+
+def _is_public(cls: type) -> bool:
+    return is_own(cls.__module__) and "<locals>" not in cls.__qualname__ and "bound_from" not in vars(cls)
+
+
+def _subclasses(cls: type) -> Iterable[type]:
+    derived: list[type] = cls.__subclasses__()
+    for sub in derived:
+        yield sub
+        yield from _subclasses(sub)

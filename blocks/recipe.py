@@ -1,0 +1,153 @@
+"""`Recipe`: what a run was made of, as far as it says how to make the same again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..state import RepoError
+from ..state.atomic import write_text
+from ..state.value_data import value_of_data
+from .recipe_values import noted_inputs
+
+VERSION = 1
+
+
+class Recipe:
+    """What a run was made of: composition, components, inputs, random state, software. Data only; no paths of this machine.
+
+    `state.recipe`, `pipe.last_recipe` and `image.info["brickwork"]` have the one of their run. What costs time, such as
+    digests of weight files, is looked up when it is first asked for.
+    """
+
+    def __init__(
+        self, known: Mapping[str, Any], late: Callable[[], Mapping[str, Any]] | None = None, image: int | None = None
+    ) -> None:
+        self._known = known
+        self._late = late
+        self.image = image
+        """Which picture of the run's batch this is the recipe of; None for the run itself."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, as data for JSON."""
+        late = self._late() if self._late is not None else {}
+        picture = {} if self.image is None else {"image": self.image}
+        return {"recipe": VERSION, **_data(self._known), **late, **picture}
+
+    @classmethod
+    def from_dict(cls, data: Any) -> Recipe:
+        """Read what `to_dict` gave.
+
+        Raises:
+            RepoError: it is no recipe, or one of a later version.
+        """
+        if not isinstance(data, dict) or "recipe" not in data:
+            raise RepoError("This is no recipe of Brickwork: the key 'recipe' is missing.")
+        if data["recipe"] != VERSION:
+            raise RepoError(f"This is a recipe of version {data['recipe']}, and this Brickwork reads {VERSION}.")
+        faults = [
+            f"{name!r} is a {type(data.get(name)).__name__}; it must be a mapping."
+            for name in ("composition", "components", "inputs", "generators", "software")
+            if not isinstance(data.get(name), dict)
+        ]
+        if faults:
+            raise RepoError.of("The recipe is broken", faults)
+        known = {name: value for name, value in data.items() if name not in ("recipe", "image", "weights")}
+        return cls(known, lambda: {"weights": data.get("weights") or {}}, data.get("image"))
+
+    def save(self, path: str | Path) -> None:
+        """Write it as JSON."""
+        write_text(Path(path), json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n")
+
+    def of_image(self, index: int | None) -> Recipe:
+        """The recipe of one picture of the batch; None is the run."""
+        return Recipe(self._known, self._late, index)
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """Inputs that are plain data, by name."""
+        return {
+            n: value_of_data(entry["value"]) for n, entry in _data(self._known["inputs"]).items() if "value" in entry
+        }
+
+    @property
+    def missing_inputs(self) -> dict[str, str]:
+        """Inputs of which only the digest is there, with what they were."""
+        return {name: entry["kind"] for name, entry in _data(self._known["inputs"]).items() if "value" not in entry}
+
+    def is_input(self, name: str, value: Any) -> bool:
+        """Whether a value is the one that the run was given."""
+        entry = _data(self._known["inputs"]).get(name)
+        now = noted_inputs({name: value})[0]().get(name)
+        return entry is not None and entry == now and entry.get("digest", "") is not None
+
+    @property
+    def parameters(self) -> str:
+        """The line that other tools read: prompt, negative prompt, then steps, sampler, scale, seed, size."""
+        given = self.inputs
+        held = self.to_dict()["components"]
+        sampler = str(held.get("scheduler", {}).get("class", "")).rpartition(":")[2]
+        scale = given.get("guidance_scale", _number(held.get("guider", {}), "guidance_scale"))
+        origin = next((entry["origin"]["repo"] for entry in held.values() if entry.get("origin")), None)
+        size = f"{given['width']}x{given['height']}" if {"width", "height"} <= given.keys() else None
+        named = {
+            "Steps": given.get("num_inference_steps"),
+            "Sampler": sampler or None,
+            "CFG scale": scale,
+            "Seed": self.seed,
+            "Size": size,
+            "Model": origin,
+        }
+        lines = [_text(given.get("prompt"), self.image)]
+        if given.get("negative_prompt"):
+            lines.append(f"Negative prompt: {_text(given['negative_prompt'], self.image)}")
+        return "\n".join([*lines, ", ".join(f"{key}: {value}" for key, value in named.items() if value is not None)])
+
+    @property
+    def seed(self) -> int | None:
+        """The seed, where the run had one random generator that was fresh."""
+        found = [each for entries in _data(self._known["generators"]).values() for each in entries]
+        return found[0]["seed"] if len(found) == 1 and "state" not in found[0] else None
+
+    def __getitem__(self, name: str) -> Any:
+        return self.to_dict()[name]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Recipe):
+            return NotImplemented
+        return self.image == other.image and _data(self._known) == _data(other._known)
+
+    def __hash__(self) -> int:
+        return hash(str(self.inputs))
+
+    def __reduce__(self) -> Any:
+        return Recipe.from_dict, (self.to_dict(),)
+
+    def __deepcopy__(self, memo: Any) -> Recipe:
+        return self
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(f"{name}={value!r}" for name, value in self.inputs.items())
+        other = [f"{n}: {e['kind']}" for n, e in _data(self._known["inputs"]).items() if "value" not in e]
+        parts = [inputs, *other]
+        seed = "" if self.seed is None else f", seed {self.seed}"
+        return f"Recipe({self._known['composition']['block']}: {', '.join(filter(None, parts))}{seed})"
+
+
+def _text(value: Any, image: int | None) -> str:
+    if isinstance(value, list):
+        return str(value[(image or 0) % len(value)]) if value else ""
+    return str(value or "")
+
+
+def _number(component: Mapping[str, Any], name: str) -> Any:
+    return component.get("config", {}).get(name, {}).get("value")
+
+
+def _data(value: Any) -> Any:
+    """What is only written out when it is asked for."""
+    if callable(value):
+        return value()
+    return {key: _data(part) for key, part in value.items()} if isinstance(value, Mapping) else value

@@ -1,0 +1,152 @@
+"""Recipes in pictures: written into PNG files, and read from them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..state import InputError, RepoError
+from ..state.atomic import beside
+from ..state.value_file import load_values, save_values
+from .recipe import Recipe
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from PIL.PngImagePlugin import PngInfo
+
+KEYWORD = "brickwork"
+"""Of the text chunk, and of `image.info`."""
+INPUTS_CHUNK = b"bwIn"
+"""Of a PNG file's chunk with embedded inputs: private, ancillary, to be dropped by programs that edit the picture."""
+INPUTS_ENDING = ".inputs.safetensors"
+LARGEST_TEXT = 1 << 20
+KeepInputs = Literal["digest", "embed", "beside"]
+
+
+def save(
+    images: Image | Sequence[Image],
+    path: str | Path,
+    *,
+    recipe: bool = True,
+    inputs: KeepInputs = "digest",
+    given: Mapping[str, Any] | None = None,
+) -> list[Path]:
+    """Write pictures as PNG files, with what they were made of.
+
+    Beside the recipe (compressed text under "brickwork") there is the line `parameters`, which other tools read. A recipe holds
+    no paths of this machine, but the prompt and all other inputs.
+
+    Args:
+        images: one, or several; several get "-0", "-1", ... before the ending, unless `path` has "{}" for the number.
+        recipe: False writes the pixels only.
+        inputs: pictures and tensors that were given to the run stand in the recipe by their digest. "embed" writes them into
+            the file, "beside" into a file of their own next to it; both want them once more as `given`.
+        given: those inputs by name.
+
+    Returns:
+        the paths that were written.
+
+    Raises:
+        InputError: the path is no PNG file, or inputs that shall be kept are not in `given`, or are others.
+    """
+    pictures = list(images) if isinstance(images, Sequence) else [images]
+    places = _places(Path(path), len(pictures), many=isinstance(images, Sequence))
+    for picture, place in zip(pictures, places, strict=True):
+        found: Recipe | None = picture.info.get(KEYWORD) if recipe else None
+        kept = _kept(found, given or {}) if found is not None and inputs != "digest" else {}
+        if kept and inputs == "beside":
+            save_values(place.with_name(place.stem + INPUTS_ENDING), kept, {})
+        with beside(place) as written:
+            chunks = _chunks(found, kept if inputs == "embed" else {}) if found is not None else None
+            picture.save(written, format="PNG", pnginfo=chunks)
+    return places
+
+
+def _places(path: Path, count: int, many: bool) -> list[Path]:
+    if path.suffix.lower() != ".png":
+        raise InputError(f"{path.name} does not end in .png; recipes are written into PNG files.")
+    if not path.parent.is_dir():
+        raise InputError(f"There is no folder {path.parent}.")
+    if "{}" in path.name:
+        return [path.with_name(path.name.replace("{}", str(number))) for number in range(count)]
+    if not many or count == 1:
+        return [path]
+    return [path.with_name(f"{path.stem}-{number}{path.suffix}") for number in range(count)]
+
+
+def _kept(recipe: Recipe, given: Mapping[str, Any]) -> dict[str, Any]:
+    wanted = recipe.missing_inputs
+    faults = [f"{name} ({kind}) is in the recipe by its digest only; give it: given={{{name!r}: ...}}." for name, kind in
+              wanted.items() if name not in given]  # fmt: skip
+    faults += [f"{name} is another one than the run had." for name in wanted if name in given and not recipe.is_input(name, given[name])]  # fmt: skip
+    if faults:
+        raise InputError.of("The inputs cannot be kept", faults)
+    return {name: given[name] for name in wanted}
+
+
+def _chunks(recipe: Recipe, inputs: Mapping[str, Any]) -> PngInfo:
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    info.add_itxt("parameters", recipe.parameters)
+    info.add_itxt(KEYWORD, json.dumps(recipe.to_dict(), ensure_ascii=False), zip=True)
+    if inputs:
+        info.add(INPUTS_CHUNK, save_values(None, inputs, {}), after_idat=True)
+    return info
+
+
+def read_recipe(source: Any) -> tuple[Recipe, dict[str, Any]]:
+    """Read a recipe: of a picture file, of a picture, of a JSON file, of a state; and the inputs that are kept with it.
+
+    Raises:
+        RepoError: there is none, or it is broken.
+    """
+    if isinstance(source, Recipe):
+        return source, {}
+    held = getattr(source, "info", {}).get(KEYWORD) if hasattr(source, "info") else getattr(source, "recipe", None)
+    if held is not None:
+        return (held, {}) if isinstance(held, Recipe) else (_parsed(held, "the picture"), {})
+    if not isinstance(source, (str, Path)):
+        raise RepoError(
+            f"A {type(source).__name__} has no recipe; give a picture, its file, a state, or a recipe's file."
+        )
+    path = Path(source)
+    if not path.is_file():
+        raise RepoError(f"There is no file {path}.")
+    if path.suffix.lower() == ".json":
+        if path.stat().st_size > LARGEST_TEXT:
+            raise RepoError(f"{path} is larger than any recipe ({LARGEST_TEXT} bytes).")
+        return _parsed(path.read_text(encoding="utf-8"), str(path)), {}
+    return _from_picture(path)
+
+
+def _from_picture(path: Path) -> tuple[Recipe, dict[str, Any]]:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+            text = picture.info.get(KEYWORD)
+            embedded = next(
+                (data for name, data, *_ in getattr(picture, "private_chunks", ()) if name == INPUTS_CHUNK), None
+            )
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+        raise RepoError(f"{path} cannot be read as a picture: {error}") from None
+    if not isinstance(text, str):
+        raise RepoError(f"{path} has no recipe: it was not written by brickwork.save, or a program has removed it.")
+    recipe = _parsed(text, str(path))
+    neighbour = path.with_name(path.stem + INPUTS_ENDING)
+    if embedded is not None:
+        return recipe, load_values(embedded)[0]
+    return recipe, load_values(neighbour)[0] if neighbour.is_file() else {}
+
+
+def _parsed(text: str, where: str) -> Recipe:
+    try:
+        return Recipe.from_dict(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise RepoError(f"The recipe in {where} is broken: {error}") from None
+    except RepoError as error:
+        raise RepoError(f"{where}: {error}") from None
