@@ -8,6 +8,7 @@ import json
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from attrs import evolve, fields
@@ -24,13 +25,16 @@ from .checks import Report
 from .component_notes import ComponentNotes
 from .components import PipelineComponents
 from .container import SubBlocks
+from .continuing import branch, resume
 from .contract import UNBOUND
+from .event_stream import EventStream
 from .flattening import walk
 from .input_checks import expectations, expectations_of, family_faults, input_faults
 from .random_seed import GENERATOR, seeded_generator
 from .recipe import Recipe
 from .recipe_parts import described
-from .runs import EventStream, Prepared, Runs
+from .runs import Prepared, Runs
+from .snapshots import Snapshot
 from .view import PipelineConfig
 
 
@@ -108,7 +112,7 @@ class ModularPipeline(PipelineComponents):
             InputError: inputs or outputs are unknown or missing; all faults are named, before anything runs.
             ComponentError: components that are needed are not loaded.
         """
-        return self.runs.run(self, self._prepared(state, output, inputs))
+        return self.runs.run(self, self.prepare_run(state, output, inputs))
 
     def stream(self, state: PipelineState | None = None, output: Any = None, **inputs: Any) -> EventStream:
         """Run the blocks, and yield what happens: `for event in pipe.stream(prompt=...)`; see `brickwork.engine.events`.
@@ -119,7 +123,32 @@ class ModularPipeline(PipelineComponents):
         Raises:
             InputError, ComponentError: as a call does, before the first event.
         """
-        return EventStream(self, self._prepared(state, output, inputs))
+        return EventStream(self, self.prepare_run(state, output, inputs))
+
+    def resume(self, snapshot: Snapshot | str | Path) -> Any:
+        """Continue a run from a snapshot or its file, and return what that run was asked for.
+
+        It goes on as if it had not been interrupted: random generators and schedulers are as they were.
+
+        Raises:
+            InputError: the snapshot is of other blocks or components; every difference is named.
+            RepoError: there is no such file, or it is broken.
+        """
+        return resume(self, snapshot)
+
+    def branch(self, result: PipelineState, at_step: int, loop: str | None = None, **changes: Any) -> PipelineState:
+        """Run a variant of an earlier run that shares the first steps of its loop with it.
+
+        With `cache=MemoryCache(steps=True)` those steps are not computed again; without, they are.
+
+        Args:
+            result: of the earlier run, as it came without `output=`. at_step: the first step that may differ, from 0.
+            loop: path of the loop, where there are several. changes: inputs that the variant has other than the run.
+
+        Raises:
+            InputError: the changes reach what the shared steps were made for, such as the timesteps.
+        """
+        return branch(self, result, at_step, loop, changes)
 
     def cancel(self) -> None:
         """Stop every run of this pipeline before its next block; from another thread, or a listener.
@@ -139,7 +168,7 @@ class ModularPipeline(PipelineComponents):
         self._description = found if stays else None
         return found
 
-    def _prepared(self, state: PipelineState | None, output: Any, inputs: dict[str, Any]) -> Prepared:
+    def prepare_run(self, state: PipelineState | None, output: Any, inputs: dict[str, Any]) -> Prepared:
         """Check everything that can be known before a run."""
         carried = dict(state.values) if state is not None else {}
         values = {**carried, **inputs}

@@ -19,7 +19,8 @@ class Recipe:
     """What a run was made of: composition, components, inputs, random state, software. Data only; no paths of this machine.
 
     `state.recipe`, `pipe.last_recipe` and `image.info["brickwork"]` have the one of their run. What costs time, such as
-    digests of weight files, is looked up when it is first asked for.
+    digests of weight files, is looked up when it is first asked for. Two are equal if the same blocks were given the same
+    inputs and random state; `brickwork.diff` compares everything.
     """
 
     def __init__(
@@ -117,7 +118,8 @@ class Recipe:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Recipe):
             return NotImplemented
-        return self.image == other.image and _data(self._known) == _data(other._known)
+        names = ("composition", "configs", "inputs", "generators", "output")
+        return self.image == other.image and all(_data(self._known[n]) == _data(other._known[n]) for n in names)
 
     def __hash__(self) -> int:
         return hash(str(self.inputs))

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import contextvars
 import threading
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import nullcontext
 from functools import partial
-from queue import SimpleQueue
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from ..engine import Plan, Run
 from ..engine.caching import RunCache
 from ..engine.events import Emit, Event, RunFinished
 from ..engine.executor import value_or_fail
 from ..engine.isolation import RunComponents
+from ..engine.position import Position, Tracker
+from ..engine.settings import SnapshotTaker
+from ..engine.snapshot import Graft, Standing, copied_values
+from ..engine.steps import Values
 from .random_seed import GENERATOR
 from .recipe import Recipe
 from .recipe_parts import recipe_of
 from .residency import residency_for
+from .snapshots import Snapshot
 from .view import ComponentsView
 
 if TYPE_CHECKING:
@@ -35,12 +38,64 @@ class Prepared:
     Attributes:
         values: by name, which the run takes over. output: as the caller asks. is_seeded: the caller gave no random
             generator, and the one in `values` is nobody's business afterwards.
+        standing: where it goes on. recipe: of the run that it goes on with. graft: turns that it takes from another one.
+        snapshots: what takes them, in place of what the settings say. opened: path of a loop whose turns are needed one
+            by one, even if the result of the whole is known.
     """
 
     plan: Plan
     values: dict[str, Any]
     output: Any
     is_seeded: bool = False
+    standing: Standing | None = None
+    recipe: Recipe | None = None
+    graft: Graft | None = None
+    snapshots: SnapshotTaker | None = None
+    opened: str | None = None
+
+
+@define(eq=False)
+class Begun:
+    """A run that goes on."""
+
+    pipe: ModularPipeline
+    prepared: Prepared
+    recipe: Recipe
+    emit: Emit | None
+    given: dict[str, bool]
+    run: Run | None = field(default=None, init=False)
+
+    def make_run(self, mutates: frozenset[str]) -> Run:
+        """Make what the steps of the run share."""
+        pipe, plan, cache = self.pipe, self.prepared.plan, self.pipe.settings.cache
+        components = RunComponents(pipe.components, mutates)
+        self.run = Run(
+            components,
+            pipe.config,
+            ComponentsView(pipe, components),
+            pipe.device,
+            pipe.settings,
+            residency=residency_for(pipe, plan, components, self.emit),
+            emit=self.emit,
+            cache=None if cache is None else RunCache(cache, mutates, pipe.promised_key),
+            tracker=self._tracker(),
+        )
+        pipe.runs.add(self.run)
+        return self.run
+
+    def _tracker(self) -> Tracker | None:
+        prepared = self.prepared
+        taker = prepared.snapshots or self.pipe.settings.snapshots
+        reached = taker.taker(self) if taker is not None else None
+        if reached is None and prepared.standing is None and prepared.graft is None:
+            return None
+        return Tracker.of(reached, prepared.standing, prepared.graft, prepared.opened)
+
+    def snapshot(self, position: Position, values: Values) -> Snapshot:
+        """Take a snapshot of the run as it stands."""
+        assert self.run is not None
+        standing = Standing.of(self.run, position, values)
+        return Snapshot(standing, self.recipe, self.given, self.prepared.output, self.prepared.is_seeded)
 
 
 class Runs:
@@ -56,22 +111,29 @@ class Runs:
         """Of the last run that this thread began."""
         return getattr(self._of_thread, "recipe", None)
 
+    def add(self, run: Run) -> None:
+        """Note a run, which can be cancelled from now on."""
+        with self._lock:
+            self._going.add(run)
+
     def run(self, pipe: ModularPipeline, prepared: Prepared, listener: Emit | None = None) -> Any:
         """Run a plan, and return what was asked for."""
         plan, values, output = prepared.plan, prepared.values, prepared.output
         listeners = (*pipe.settings.listeners, *([listener] if listener is not None else []))
         emit = partial(_tell_all, listeners) if len(listeners) > 1 else next(iter(listeners), None)
         started = perf_counter()
-        made: list[Run] = []
+        recipe = prepared.recipe or recipe_of(pipe, plan.components, values, output)
+        self._of_thread.recipe = recipe
+        begun = Begun(pipe, prepared, recipe, emit, {name: value is None for name, value in values.items()})
+        start = copied_values(values) if output is None and prepared.standing is None else None
         placement = pipe.placement
-        recipe = self._of_thread.recipe = recipe_of(pipe, plan.components, values, output)
         try:
             with placement.lock if placement is not None else nullcontext():
-                state = plan.run(values, lambda mutates: self._made(pipe, plan, mutates, emit, made), _names(output))
+                state = plan.run(values, begun.make_run, _names(output))
         finally:
             with self._lock:
-                self._going.difference_update(made)
-        state.recipe = recipe
+                self._going.discard(begun.run)
+        state.recipe, state.start = recipe, start
         if prepared.is_seeded:
             state.values.pop(GENERATOR, None)
         result = _asked(state, output)
@@ -87,26 +149,6 @@ class Runs:
         with self._lock:
             for run in self._going:
                 run.cancelled = True
-
-    def _made(
-        self, pipe: ModularPipeline, plan: Plan, mutates: frozenset[str], emit: Emit | None, made: list[Run]
-    ) -> Run:
-        components = RunComponents(pipe.components, mutates)
-        cache = pipe.settings.cache
-        run = Run(
-            components,
-            pipe.config,
-            ComponentsView(pipe, components),
-            pipe.device,
-            pipe.settings,
-            residency=residency_for(pipe, plan, components, emit),
-            emit=emit,
-            cache=None if cache is None else RunCache(cache, mutates, pipe.promised_key),
-        )
-        with self._lock:
-            self._going.add(run)
-        made.append(run)
-        return run
 
 
 def _names(output: str | list[str] | None) -> frozenset[str] | None:
@@ -135,99 +177,3 @@ def _sign(value: Any, recipe: Recipe) -> None:
 def _tell_all(listeners: tuple[Emit, ...], event: Event) -> None:
     for listener in listeners:
         listener(event)
-
-
-class _Left(BaseException):
-    """Ends a run whose events nobody takes any more."""
-
-
-class _Channel:
-    """Between a run in its thread and who takes its events: one at a time, each when it is asked for."""
-
-    def __init__(self) -> None:
-        self.events: SimpleQueue[tuple[Event | None, BaseException | None]] = SimpleQueue()
-        self.wanted = threading.Semaphore(0)
-        self.has_left = False
-
-    def tell(self, event: Event) -> None:
-        """Hand an event over, and wait until the next one is asked for."""
-        self.events.put((event, None))
-        self.wait()
-
-    def wait(self) -> None:
-        """Wait until an event is asked for."""
-        self.wanted.acquire()
-        if self.has_left:
-            raise _Left
-
-    def leave(self) -> None:
-        """Ask for no more."""
-        self.has_left = True
-        self.wanted.release()
-
-
-class EventStream(Generator[Event, None, None]):
-    """The events of one run. The run goes on in a thread of its own while the next event is asked for, and not else."""
-
-    def __init__(self, pipe: ModularPipeline, prepared: Prepared) -> None:
-        self._channel = _Channel()
-        # The thread knows the channel and not this object: one that is forgotten ends its run.
-        work = partial(_work, self._channel, pipe, prepared, _settings_of_thread())
-        self._thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
-        self._is_over = False
-
-    def send(self, _value: None = None) -> Event:
-        """Let the run go on to its next event, and return that."""
-        if self._is_over:
-            raise StopIteration
-        if self._thread.ident is None:
-            self._thread.start()
-        self._channel.wanted.release()
-        try:
-            event, error = self._channel.events.get()
-        except BaseException:  # Ctrl-C while the run computes
-            self.close()
-            raise
-        if event is not None:
-            return event
-        self._is_over = True
-        self._thread.join()
-        raise error or StopIteration
-
-    def throw(self, *error: Any) -> Event:
-        """End the run, and raise."""
-        self.close()
-        raise error[0] if isinstance(error[0], BaseException) else error[0]()
-
-    def close(self) -> None:
-        """End the run before its next event, and wait for that."""
-        self._channel.leave()
-        if self._thread.ident is not None and not self._is_over:
-            self._thread.join()
-        self._is_over = True
-
-    def __del__(self) -> None:
-        self._channel.leave()
-
-
-def _work(channel: _Channel, pipe: ModularPipeline, prepared: Prepared, settings: Mapping[str, bool]) -> None:
-    import torch
-
-    try:
-        channel.wait()
-        # In this order: leaving inference mode turns gradients on.
-        with torch.inference_mode(settings["inference"]), torch.set_grad_enabled(settings["grad"]):
-            pipe.runs.run(pipe, prepared, channel.tell)
-    except _Left:
-        channel.events.put((None, None))
-    except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised where the events are taken
-        channel.events.put((None, error))
-    else:
-        channel.events.put((None, None))
-
-
-def _settings_of_thread() -> dict[str, bool]:
-    """What torch keeps per thread and a run inherits from its caller."""
-    import torch
-
-    return {"grad": torch.is_grad_enabled(), "inference": torch.is_inference_mode_enabled()}

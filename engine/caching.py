@@ -37,6 +37,9 @@ class RunCache:
         """Make a call that does nothing but put values where they belong, if what it would do is known."""
 
         def call_once(values: Values) -> None:
+            if run.tracker is not None and run.tracker.is_partial(unit.path, unit.kind):
+                call(values)
+                return
             try:
                 key = self._key(unit, run, values)
             except NoDigestError as error:

@@ -16,6 +16,7 @@ from .finite import FiniteWatch
 from .in_place import watched
 from .memory import tensor_bytes
 from .observe import TurnEvents, observed
+from .position import Frame, tracked
 from .progress import progress_bar
 from .steps import Call, Turns, Values
 from .units import Unit
@@ -40,6 +41,7 @@ class Executable:
     prepare_turns: Callable[[Run], Turns] | None = None
     keeps: frozenset[str] = frozenset()
     carried: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
     branches: Mapping[str, tuple[Executable, ...]] = field(factory=dict)
     select: Callable[[Values], str | None] | None = None
     unit: Unit | None = None
@@ -77,7 +79,8 @@ def _gradients(mode: str) -> AbstractContextManager[object]:
 
 def _once(executables: Sequence[Executable], run: Run, values: Values, releases: Mapping[str, tuple[str, ...]]) -> None:
     """Run the top-level steps, each of which is forgotten when it is done, with all that it is bound to."""
-    steps = _bound(executables, run)[::-1]
+    steps = _bound(executables, run)
+    steps = [*(steps if run.tracker is None else run.tracker.remaining(steps))][::-1]
     path = ""
     try:
         while steps:
@@ -123,7 +126,7 @@ def _sequence(executables: Sequence[Executable], run: Run) -> Call:
     def call(values: Values) -> None:
         path = ""
         try:
-            for step, path in steps:
+            for step, path in steps if run.tracker is None else run.tracker.remaining(steps):
                 if run.cancelled:
                     raise RunCancelledError(f"The run was cancelled before {path}.")
                 step(values)
@@ -142,6 +145,8 @@ def _call_of(executable: Executable, run: Run) -> Call:
         call = executable.checked(call)
     if run.settings.check_in_place:
         call = watched(call, executable.path)
+    if run.tracker is not None:
+        call = tracked(call, executable.path, run.tracker)
     return call if run.emit is None else observed(call, executable.path, executable.writes, run.emit)
 
 
@@ -168,14 +173,20 @@ def _choice_call(executable: Executable, run: Run) -> Call:
     assert select is not None
 
     def choose(values: Values) -> None:
-        name = select(values)
+        going_on = run.tracker.entered(executable.path, run, values) if run.tracker is not None else None
+        name = select(values) if going_on is None else going_on.branch
         if name is None:
             return
         if name not in executable.branches:
             raise RunError(
                 f"{executable.path}: select_block chose {name!r}; the branches are {', '.join(executable.branches)}."
             )
-        _sequence(executable.branches[name], run)(values)
+        branch = _sequence(executable.branches[name], run)
+        if run.tracker is None:
+            branch(values)
+            return
+        run.tracker.following(branch, Frame(executable.path, branch=name))(values)
+        run.tracker.tell(values, Frame(executable.path))
 
     return choose
 
@@ -186,21 +197,27 @@ def _loop_call(executable: Executable, run: Run) -> Call:
     body = _sequence(executable.body, run)
     if run.cache is not None and run.cache.store.steps and executable.turn is not None:
         body = run.cache.wrapped(body, executable.turn, run)
-    path = executable.path
+    path, tracker = executable.path, run.tracker
 
     def loop(values: Values) -> None:
-        before = set(values)
-        turn = 0
-        turns, length = turns_of(values)
+        going_on = tracker.entered(path, run, values) if tracker is not None else None
+        before = frozenset(values) if going_on is None else going_on.before
+        inputs = values if going_on is None else {**values, **going_on.inputs}
+        turns, length = turns_of(inputs)
+        turn, one_turn = 0, body
+        if tracker is not None:
+            turns, turn = tracker.turns_left(turns, going_on)
+            given = {name: inputs[name] for name in executable.reads if name in inputs}
+            one_turn = tracker.following(body, Frame(path, turn, None, before, given))
         told = TurnEvents(path, length, run.emit) if run.emit is not None else None
-        finite = FiniteWatch(path, executable.carried) if run.settings.check_values else None
+        finite = FiniteWatch(path, executable.carried, turn) if run.settings.check_values else None
         try:
-            with progress_bar(run.settings, length) as advance:
+            with progress_bar(run.settings, length, turn) as advance:
                 for variables in turns:
                     values.update(variables)
                     if told is not None:
                         told.begin(turn)
-                    body(values)
+                    one_turn(values)
                     if told is not None:
                         told.end(turn, values)
                     if finite is not None:
@@ -215,6 +232,8 @@ def _loop_call(executable: Executable, run: Run) -> Call:
         # Loop variables and temporaries of the body end with the loop.
         for name in values.keys() - before - executable.keeps:
             del values[name]
+        if tracker is not None:
+            tracker.tell(values, Frame(path))
 
     return loop
 

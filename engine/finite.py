@@ -11,8 +11,9 @@ from .steps import Values
 class FiniteWatch:
     """Watches the values that a loop hands from turn to turn. The sums stay on the device until the loop is done."""
 
-    def __init__(self, path: str, names: tuple[str, ...]) -> None:
+    def __init__(self, path: str, names: tuple[str, ...], first: int = 0) -> None:
         self._path = path
+        self._first = first
         self._names = names
         self._sums: dict[str, list[Any]] = {}
 
@@ -31,7 +32,7 @@ class FiniteWatch:
         for name, sums in self._sums.items():
             found = torch.stack(sums).isfinite()
             if not bool(found.all()):
-                turn = int((~found).nonzero()[0])
+                turn = self._first + int((~found).nonzero()[0])
                 warnings.warn(
                     f"{name} is not finite since {self._path}.step[{turn}]: it holds NaN or infinity. Usual causes are a "
                     "number format that is too small for the model (try float32 or bfloat16) and a guidance scale that is "

@@ -46,6 +46,16 @@ class RunComponents(Mapping[str, Any]):
         """Whether a component is not the pipeline's: loaded for this run, or yet to be."""
         return self._originals[name] is None
 
+    def changes(self) -> dict[str, dict[str, Any]]:
+        """By component: the attributes in which this run's clone differs from what it was cloned of."""
+        found = {}
+        for name, clone in self._clones.items():
+            original = vars(self._loaded.get(name, self._originals[name]))
+            found[name] = {
+                key: value for key, value in vars(clone).items() if key not in original or original[key] is not value
+            }
+        return found
+
     def put(self, name: str, component: Any) -> None:
         """Add a component that was loaded for this run."""
         self._loaded[name] = component

@@ -19,6 +19,7 @@ from .explain import Explanation, explain
 from .graph import Graph, make_graph
 from .isolation import RunComponents
 from .liveness import live_after, releases_of
+from .position import Tracker
 from .residency import Residency, uses_of
 from .settings import RunSettings
 from .steps import LeafStep, LoopStep, Step, Values, all_steps, leaves
@@ -35,7 +36,8 @@ class Run:
         components: the pipeline's, with clones of those that the run changes.
         configs: the pipeline's settings by name. view: what foreign blocks know as `components`.
         state: what the run writes; the plan sets it. residency: brings components when they are needed.
-        emit: takes events, if anybody listens. cache: knows the results of steps, if there is one. cancelled: set from anywhere, it ends the run before its next block.
+        emit: takes events, if anybody listens. cache: knows the results of steps, if there is one.
+        tracker: knows where the run stands, for snapshots. cancelled: set from anywhere, it ends the run before its next block.
     """
 
     components: RunComponents
@@ -47,6 +49,7 @@ class Run:
     residency: Residency | None = None
     emit: Emit | None = None
     cache: RunCache | None = None
+    tracker: Tracker | None = None
     cancelled: bool = False
 
 
@@ -127,6 +130,8 @@ class Plan:
         state = PipelineState(values, groups, dict(self.provenance))
         run = make_run(self.mutates)
         run.state = state
+        if run.tracker is not None:
+            run.tracker.begin(run)
         if run.emit is not None:
             run.emit(RunStarted(tuple(self.paths)))
         execute(self._executables, run, state, self._releases(asked))
@@ -195,6 +200,7 @@ def _bound(step: Step, flow: Dataflow, in_loop: bool = False) -> Executable:
         written = dict.fromkeys(param.name for leaf in leaves(step.body) for param in leaf.writes)
         return Executable(
             step.path,
+            reads=tuple(str(param.name) for param in step.reads),
             body=tuple(_bound(part, flow, in_loop=True) for part in step.body),
             prepare_turns=step.bind_turns(presence),
             keeps=frozenset(written),

@@ -13,12 +13,12 @@ def _nothing() -> None:
 
 
 @contextmanager
-def progress_bar(settings: RunSettings, total: int | None) -> Iterator[Callable[[], object]]:
+def progress_bar(settings: RunSettings, total: int | None, done: int = 0) -> Iterator[Callable[[], object]]:
     """Yield what a loop calls after each turn. The bar is closed when the loop ends, also by an exception."""
     if not settings.progress:
         yield _nothing
         return
     from tqdm.auto import tqdm
 
-    with tqdm(total=total, **settings.progress_options) as bar:
+    with tqdm(total=total, initial=done, **settings.progress_options) as bar:
         yield bar.update

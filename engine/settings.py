@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from attrs import field, frozen
 from attrs.validators import in_
@@ -11,6 +11,14 @@ from .cache import MemoryCache, cache_of
 from .events import Emit
 
 GradMode = Literal["no_grad", "inference", "inherit"]
+
+
+class SnapshotTaker(Protocol):
+    """Takes snapshots of a run."""
+
+    def taker(self, begun: Any) -> Any:
+        """Make, for one run, what is called with the position and the values after every block and every turn."""
+        ...
 
 
 def _grad_mode(given: bool | GradMode) -> GradMode:
@@ -32,6 +40,7 @@ class RunSettings:
             so that memory holds the largest step and not the sum.
         grad: "no_grad" records no gradients; "inference" is torch's inference mode; "inherit" leaves it to the caller. True
             and False stand for "inherit" and "no_grad".
+        snapshots: what takes them while a run goes on; see `brickwork.Snapshots`.
         cache: None (or "off"); a `MemoryCache`, or "memory" for one with 2 GB.
         listeners: functions that take every event of a run; see `brickwork.engine.events`.
         progress: show a progress bar over the steps of loops.
@@ -44,6 +53,7 @@ class RunSettings:
     load_options: dict[str, Any] = field(factory=dict)
     residency: Literal["stay", "just in time"] = field(default="stay", validator=in_(["stay", "just in time"]))
     grad: GradMode = field(default="no_grad", converter=_grad_mode, validator=in_(["no_grad", "inference", "inherit"]))
+    snapshots: SnapshotTaker | None = None
     cache: MemoryCache | None = field(default=None, converter=cache_of)
     listeners: tuple[Emit, ...] = field(default=(), converter=tuple)
     progress: bool = True

@@ -41,6 +41,8 @@ class PipelineState:
         self.provenance = {} if provenance is None else provenance
         self.recipe: Any = None
         """What the run that made it was made of; None for a state that no pipeline has made."""
+        self.start: dict[str, Any] | None = None
+        """What that run began with, for `pipe.branch`."""
         self._writer = writer
 
     def set(self, key: str, value: Any, kwargs_type: str | None = None) -> None:
@@ -71,7 +73,7 @@ class PipelineState:
         """Return a state of its own that shares the values (no tensor is copied)."""
         groups = {group: list(names) for group, names in self.kwargs_mapping.items()}
         copy = PipelineState(dict(self.values), groups, dict(self.provenance))
-        copy.recipe = self.recipe
+        copy.recipe, copy.start = self.recipe, self.start
         return copy
 
     def __getattr__(self, name: str) -> Any:

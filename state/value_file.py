@@ -75,6 +75,7 @@ class _Packer:
     def __init__(self) -> None:
         self.tensors: dict[str, Any] = {}
         self._known: dict[int, tuple[str, Any]] = {}
+        self._generators: dict[int, dict[str, Any]] = {}
 
     def pack(self, value: Any) -> Any:
         """Return what stands for a value in the header."""
@@ -93,7 +94,10 @@ class _Packer:
         if hasattr(value, "untyped_storage"):
             return self._tensor(value)
         if hasattr(value, "initial_seed"):
-            return {"$": "generator", "device": str(value.device), "state": self._tensor(value.get_state())}
+            if id(value) not in self._generators:
+                entry = {"device": str(value.device), "state": self._tensor(value.get_state())}
+                self._generators[id(value)] = {"$": "generator", "number": len(self._generators), **entry}
+            return self._generators[id(value)]
         return {"$": "data", "data": data_of(value)}
 
     def _tensor(self, tensor: Any) -> Any:
@@ -134,6 +138,7 @@ class _Unpacker:
     def __init__(self, tensors: Mapping[str, Any]) -> None:
         self._tensors = tensors
         self._known: dict[str, Any] = {}
+        self._generators: dict[int, Any] = {}
 
     def unpack(self, data: Any) -> Any:
         """Return the value."""
@@ -145,9 +150,18 @@ class _Unpacker:
             return items if kind == "list" else tuple(items) if kind == "tuple" else deque(items, data["maxlen"])
         if kind == "dict":
             return {self.unpack(key): self.unpack(part) for key, part in data["items"]}
-        return {"tensor": self._tensor, "generator": _generator, "array": _array, "picture": _picture}[kind](
+        return {"tensor": self._tensor, "generator": self._generator, "array": _array, "picture": _picture}[kind](
             data if kind == "tensor" else {**data, **self._inner(data)}
         )
+
+    def _generator(self, data: Mapping[str, Any]) -> Any:
+        import torch
+
+        if data["number"] not in self._generators:
+            generator = torch.Generator(data["device"])
+            generator.set_state(data["state"])
+            self._generators[data["number"]] = generator
+        return self._generators[data["number"]]
 
     def _inner(self, data: Mapping[str, Any]) -> dict[str, Any]:
         return {name: self._tensor(part) for name, part in data.items() if isinstance(part, dict)}
@@ -173,14 +187,6 @@ def _with_strides(tensor: Any, strides: list[int]) -> Any:
     if 0 in strides or min(strides, default=0) < 0 or reach > tensor.numel():
         return tensor
     return torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype).copy_(tensor)
-
-
-def _generator(data: Mapping[str, Any]) -> Any:
-    import torch
-
-    generator = torch.Generator(data["device"])
-    generator.set_state(data["state"])
-    return generator
 
 
 def _array(data: Mapping[str, Any]) -> Any:

@@ -1,0 +1,112 @@
+"""Runs that go on from where another one stood: in time, or in a variant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve, frozen
+
+from ..engine import Plan
+from ..engine.position import Position
+from ..engine.snapshot import Graft, Standing, copied_values
+from ..engine.steps import LoopStep, Values, leaves
+from ..state import InputError, PipelineState
+from ..state.errors import did_you_mean
+from .random_seed import GENERATOR
+from .recipe_diff import differences
+from .recipe_parts import recipe_of
+from .runs import Begun, Prepared
+from .snapshots import Snapshot
+
+if TYPE_CHECKING:
+    from .modular_pipeline import ModularPipeline
+
+
+def resume(pipe: ModularPipeline, source: Snapshot | str | Path) -> Any:
+    """Continue a run; see `ModularPipeline.resume`."""
+    snapshot = source if isinstance(source, Snapshot) else Snapshot.load(source)
+    standing = snapshot.standing
+    plan = pipe.plan({name: None if is_none else True for name, is_none in snapshot.given.items()}, checked=())
+    if pipe.loads_on_demand:
+        pipe.load_components([name for name in standing.states if pipe.components[name] is None])
+    pipe.require(plan.components)
+    now = recipe_of(pipe, plan.components, {}, snapshot.output)
+    found = differences(snapshot.recipe, now)
+    faults = [f"{text} now" for kind, text in found if kind in ("blocks", "components") or text.startswith("config ")]
+    if faults:
+        raise InputError.of("The snapshot does not belong to this pipeline", faults)
+    prepared = Prepared(plan, standing.values_again(), snapshot.output, snapshot.is_seeded, standing, snapshot.recipe)
+    try:
+        return pipe.runs.run(pipe, prepared)
+    except LookupError as error:
+        if prepared.standing is None or str(error).strip("'") not in {frame.path for frame in standing.position}:
+            raise
+        raise InputError(f"The snapshot was taken after {snapshot.where}, which this run does not come to.") from None
+
+
+def branch(
+    pipe: ModularPipeline, result: PipelineState, at_step: int, loop: str | None, changes: Mapping[str, Any]
+) -> PipelineState:
+    """Run a variant; see `ModularPipeline.branch`."""
+    start = getattr(result, "start", None)
+    if start is None:
+        raise InputError("branch() needs the state of an earlier run, as a call without output= returns it.")
+    seeded = GENERATOR in start and GENERATOR not in result.values
+    first = pipe.prepare_run(PipelineState(copied_values(start)), None, {})
+    step = _loop_of(first.plan, loop)
+    standing = _standing_at(pipe, first, step, at_step)
+    variant = pipe.prepare_run(PipelineState(copied_values(start)), None, dict(changes))
+    written = frozenset(param.name for leaf in leaves(step.body) for param in leaf.writes)
+    graft = Graft(standing, step.path, written, frozenset(changes))
+    state: PipelineState = pipe.runs.run(pipe, evolve(variant, graft=graft, opened=step.path, is_seeded=seeded))
+    return state
+
+
+def _loop_of(plan: Plan, path: str | None) -> LoopStep:
+    loops = {step.path: step for step in plan.steps if isinstance(step, LoopStep)}
+    if path is not None and path not in loops:
+        raise InputError(f"This run has no loop {path!r}. {did_you_mean(path, loops)}")
+    if path is None and len(loops) != 1:
+        raise InputError(
+            f"This run has {len(loops)} loops; say which one to branch in: loop=... {did_you_mean('', loops)}"
+        )
+    return loops[path] if path is not None else next(iter(loops.values()))
+
+
+class _Reached(BaseException):
+    """Ends a run that has come to where its variant begins."""
+
+    def __init__(self, standing: Standing) -> None:
+        super().__init__()
+        self.standing = standing
+
+
+@frozen
+class _StopAt:
+    """Stops a run after a step of a loop."""
+
+    path: str
+    turn: int
+
+    def taker(self, begun: Begun) -> Callable[[Position, Values], None]:
+        """Make what the run calls after every block and every turn."""
+
+        def reached(position: Position, values: Values) -> None:
+            last = position[-1]
+            if len(position) == 1 and last.path == self.path and last.turn == self.turn:
+                raise _Reached(begun.snapshot(position, values).standing)
+
+        return reached
+
+
+def _standing_at(pipe: ModularPipeline, prepared: Prepared, loop: LoopStep, at_step: int) -> Standing:
+    """Run up to a step of a loop, out of the cache where that knows it."""
+    if at_step < 1:
+        raise InputError(f"at_step is {at_step}; it is 1 or more, so that at least step 0 is shared.")
+    try:
+        pipe.runs.run(pipe, evolve(prepared, snapshots=_StopAt(loop.path, at_step - 1), opened=loop.path))
+    except _Reached as found:
+        return found.standing
+    raise InputError(f"at_step is {at_step}, and {loop.path} took fewer steps.")

@@ -1,0 +1,112 @@
+"""The events of a run, one at a time."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Generator, Mapping
+from functools import partial
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from ..engine.events import Event
+from .runs import Prepared
+
+if TYPE_CHECKING:
+    from .modular_pipeline import ModularPipeline
+
+
+class _Left(BaseException):
+    """Ends a run whose events nobody takes any more."""
+
+
+class _Channel:
+    """Between a run in its thread and who takes its events: one at a time, each when it is asked for."""
+
+    def __init__(self) -> None:
+        self.events: SimpleQueue[tuple[Event | None, BaseException | None]] = SimpleQueue()
+        self.wanted = threading.Semaphore(0)
+        self.has_left = False
+
+    def tell(self, event: Event) -> None:
+        """Hand an event over, and wait until the next one is asked for."""
+        self.events.put((event, None))
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until an event is asked for."""
+        self.wanted.acquire()
+        if self.has_left:
+            raise _Left
+
+    def leave(self) -> None:
+        """Ask for no more."""
+        self.has_left = True
+        self.wanted.release()
+
+
+class EventStream(Generator[Event, None, None]):
+    """The events of one run. The run goes on in a thread of its own while the next event is asked for, and not else."""
+
+    def __init__(self, pipe: ModularPipeline, prepared: Prepared) -> None:
+        self._channel = _Channel()
+        # The thread knows the channel and not this object: one that is forgotten ends its run.
+        work = partial(_work, self._channel, pipe, prepared, _settings_of_thread())
+        self._thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
+        self._is_over = False
+
+    def send(self, _value: None = None) -> Event:
+        """Let the run go on to its next event, and return that."""
+        if self._is_over:
+            raise StopIteration
+        if self._thread.ident is None:
+            self._thread.start()
+        self._channel.wanted.release()
+        try:
+            event, error = self._channel.events.get()
+        except BaseException:  # Ctrl-C while the run computes
+            self.close()
+            raise
+        if event is not None:
+            return event
+        self._is_over = True
+        self._thread.join()
+        raise error or StopIteration
+
+    def throw(self, *error: Any) -> Event:
+        """End the run, and raise."""
+        self.close()
+        raise error[0] if isinstance(error[0], BaseException) else error[0]()
+
+    def close(self) -> None:
+        """End the run before its next event, and wait for that."""
+        self._channel.leave()
+        if self._thread.ident is not None and not self._is_over:
+            self._thread.join()
+        self._is_over = True
+
+    def __del__(self) -> None:
+        self._channel.leave()
+
+
+def _work(channel: _Channel, pipe: ModularPipeline, prepared: Prepared, settings: Mapping[str, bool]) -> None:
+    import torch
+
+    try:
+        channel.wait()
+        # In this order: leaving inference mode turns gradients on.
+        with torch.inference_mode(settings["inference"]), torch.set_grad_enabled(settings["grad"]):
+            pipe.runs.run(pipe, prepared, channel.tell)
+    except _Left:
+        channel.events.put((None, None))
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised where the events are taken
+        channel.events.put((None, error))
+    else:
+        channel.events.put((None, None))
+
+
+def _settings_of_thread() -> dict[str, bool]:
+    """What torch keeps per thread and a run inherits from its caller."""
+    import torch
+
+    return {"grad": torch.is_grad_enabled(), "inference": torch.is_inference_mode_enabled()}

@@ -1,0 +1,144 @@
+"""Snapshots of runs: taken after blocks or loop steps, written to files, continued."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import field, frozen
+from attrs.validators import ge, in_
+
+from ..engine.position import Frame, Position, words_of
+from ..engine.snapshot import Standing
+from ..engine.steps import Values
+from ..state import RepoError, RunError
+from ..state.value_data import data_of, value_of_data
+from ..state.value_file import load_values, save_values
+from .recipe import Recipe
+
+if TYPE_CHECKING:
+    from .runs import Begun
+
+
+@frozen(eq=False)
+class Snapshot:
+    """A run as it stands; `pipe.resume(snapshot)` continues it, also in another process.
+
+    Attributes:
+        given: names of the inputs of the run, and whether each was None. output: what it was asked for.
+        is_seeded: the run had no random generator of the caller's.
+    """
+
+    standing: Standing
+    recipe: Recipe = field(repr=False)
+    given: dict[str, bool] = field(repr=False)
+    output: Any
+    is_seeded: bool = field(repr=False)
+
+    @property
+    def where(self) -> str:
+        """After which block or step it was taken, as in "denoise.step[3]"."""
+        return words_of(self.standing.position)
+
+    def save(self, path: str | Path) -> None:
+        """Write it to a safetensors file, which is whole or not there.
+
+        Raises:
+            RunError: a value cannot be written to a file; all of them are named.
+        """
+        position = self.standing.position
+        values: dict[str, Any] = {f"value {name}": value for name, value in self.standing.values.items()}
+        for component, state in self.standing.states.items():
+            values |= {f"state {component} {name}": value for name, value in state.items()}
+        for number, frame in enumerate(position):
+            values |= {f"input {number} {name}": value for name, value in frame.inputs.items()}
+        about = {
+            "position": [[frame.path, frame.turn, frame.branch, sorted(frame.before)] for frame in position],
+            "groups": {group: list(names) for group, names in self.standing.groups.items()},
+            "recipe": self.recipe.to_dict(),
+            "given": self.given,
+            "output": data_of(self.output),
+            "is_seeded": self.is_seeded,
+        }
+        try:
+            save_values(Path(path), values, about)
+        except RunError as error:
+            raise RunError.of(
+                f"The run cannot be saved after {self.where}", list(error.faults or [str(error)])
+            ) from None
+
+    @classmethod
+    def load(cls, path: str | Path) -> Snapshot:
+        """Read a file that `save` has written; nothing in it is code.
+
+        Raises:
+            RepoError: there is no such file, or it is broken.
+        """
+        if not Path(path).is_file():
+            raise RepoError(f"There is no snapshot {path}.")
+        found, about = load_values(Path(path))
+        values, states, inputs = _sorted(found)
+        try:
+            position = tuple(
+                Frame(name, turn, branch, frozenset(before), inputs.get(str(number), {}))
+                for number, (name, turn, branch, before) in enumerate(about["position"])
+            )
+            groups = {group: tuple(names) for group, names in about["groups"].items()}
+            standing = Standing(position, values, states, groups)
+            recipe = Recipe.from_dict(about["recipe"])
+            return cls(standing, recipe, dict(about["given"]), value_of_data(about["output"]), bool(about["is_seeded"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise RepoError(f"{path} is no snapshot of a run: {error!r}.") from None
+
+
+def _sorted(found: dict[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    values: dict[str, Any] = {}
+    states: dict[str, dict[str, Any]] = {}
+    inputs: dict[str, dict[str, Any]] = {}
+    for key, value in found.items():
+        kind, _, rest = key.partition(" ")
+        owner, _, name = rest.partition(" ")
+        if kind == "value":
+            values[rest] = value
+        else:
+            (states if kind == "state" else inputs).setdefault(owner, {})[name] = value
+    return values, states, inputs
+
+
+def _sink(to: Any) -> Callable[[Snapshot], Any]:
+    if callable(to):
+        taker: Callable[[Snapshot], Any] = to
+        return taker
+    path = Path(to)
+    return lambda snapshot: snapshot.save(path)
+
+
+@frozen(eq=False)
+class Snapshots:
+    """Takes snapshots while a run goes on: `pipe.configure(snapshots=Snapshots("run.safetensors", every=5))`.
+
+    Attributes:
+        to: a file, which always holds the last one; or a function that takes each.
+        after: "steps" of loops that are not within another, or every one of the "blocks", those in loops too.
+        every: take only each n-th.
+    """
+
+    to: Callable[[Snapshot], Any] = field(converter=_sink)
+    after: Literal["steps", "blocks"] = field(default="steps", validator=in_(["steps", "blocks"]))
+    every: int = field(default=1, validator=ge(1))
+
+    def taker(self, begun: Begun) -> Callable[[Position, Values], None]:
+        """Make what one run calls after every block and every turn."""
+        count = 0
+
+        def reached(position: Position, values: Values) -> None:
+            nonlocal count
+            is_step = position[-1].turn is not None
+            if is_step is (self.after == "blocks") or (is_step and len(position) > 1):
+                return
+            count += 1
+            if count % self.every == 0:
+                self.to(begun.snapshot(position, values))
+
+        return reached

@@ -1,0 +1,144 @@
+"""Where a run stands: after which step, in which turn of which loop."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from attrs import define, evolve, field, frozen
+
+from .steps import Call, Values
+
+
+@frozen
+class Frame:
+    """One level of a position.
+
+    Attributes:
+        path: of a step. turn: of a loop, counted from 0; None for a step that is done. branch: of a choice, the one that runs.
+        before: names of the values that were there when a loop began. inputs: what its `iterate` was given.
+    """
+
+    path: str
+    turn: int | None = None
+    branch: str | None = None
+    before: frozenset[str] = frozenset()
+    inputs: Mapping[str, Any] = field(factory=dict, repr=False)
+
+    @property
+    def words(self) -> str:
+        """As in error messages."""
+        return self.path if self.turn is None else f"{self.path}.step[{self.turn}]"
+
+
+Position = tuple[Frame, ...]
+"""From the outermost step to the innermost. The last frame is of what is done: a step, or a whole turn."""
+
+
+@define
+class Tracker:
+    """Follows a run, and brings one that is continued to where it stood. A run without snapshots has none.
+
+    Attributes:
+        reached: called with the position and the values after every block and every turn.
+        graft: turns of a loop that are taken from another run; see `engine.snapshot.Graft`.
+        opened: path of a loop of which single turns are wanted, or brought.
+        standing: of the run that is continued; see `engine.snapshot.Standing`.
+    """
+
+    reached: Any = None
+    graft: Any = None
+    standing: Any = None
+    opened: str | None = None
+    _around: list[Frame] = field(factory=list)
+    _resume: deque[Frame] = field(factory=deque)
+
+    @classmethod
+    def of(cls, reached: Any = None, standing: Any = None, graft: Any = None, opened: str | None = None) -> Tracker:
+        """Follow a run that begins where another one stood, if there is one."""
+        return cls(reached, graft, standing, opened, resume=deque(standing.position if standing is not None else ()))
+
+    def begin(self, run: Any) -> None:
+        """Bring a run's components to where it goes on."""
+        if self.standing is not None:
+            self.standing.put_components(run)
+
+    def is_partial(self, path: str, kind: str) -> bool:
+        """Whether only a part of a step is run, or a part of it by another run, so that its result is not its own."""
+        return bool(self._resume) or (kind == "loop" and path == self.opened)
+
+    def remaining(self, steps: Sequence[tuple[Call, str]]) -> Sequence[tuple[Call, str]]:
+        """The steps of a sequence that are still to do."""
+        if not self._resume:
+            return steps
+        frame = self._resume[0]
+        index = next((i for i, (_, path) in enumerate(steps) if path == frame.path), None)
+        if index is None:
+            raise LookupError(frame.path)
+        if frame.turn is None and frame.branch is None:
+            self._resume.popleft()
+            index += 1
+        return steps[index:]
+
+    def entered(self, path: str, run: Any, values: Values) -> Frame | None:
+        """The frame of a loop or a choice in which the run goes on; None where it is begun."""
+        if self.graft is not None and self.graft.path == path:
+            frame: Frame = self.graft.apply(run, values)
+            return frame
+        return self._resume.popleft() if self._resume and self._resume[0].path == path else None
+
+    def turns_left(self, turns: Iterable[Values], going_on: Frame | None) -> tuple[Iterable[Values], int]:
+        """The turns that are still to do, and the number of the first; one that was begun has its variables already."""
+        if going_on is None or going_on.turn is None:
+            return turns, 0
+        left = iter(turns)
+        for _ in range(going_on.turn + 1):
+            if next(left, None) is None:
+                raise LookupError(going_on.words)
+        return (chain([{}], left), going_on.turn) if self._resume else (left, going_on.turn + 1)
+
+    def following(self, call: Call, frame: Frame) -> Call:
+        """Wrap a loop's turns, which are counted from the frame's, or a branch."""
+        current = frame
+
+        def call_followed(values: Values) -> None:
+            nonlocal current
+            self._around.append(current)
+            try:
+                call(values)
+                if current.turn is not None:
+                    self.tell(values)
+            finally:
+                self._around.pop()
+            if current.turn is not None:
+                current = evolve(current, turn=current.turn + 1)
+
+        return call_followed
+
+    def tell(self, values: Values, last: Frame | None = None) -> None:
+        """A block is done, or (None) the turn in which the run is."""
+        if self.reached is not None and not self._resume:
+            self.reached((*self._around, *([last] if last is not None else [])), values)
+
+
+def tracked(call: Call, path: str, tracker: Tracker) -> Call:
+    """Wrap a block's call, to tell when it is done."""
+    frame = Frame(path)
+
+    def call_tracked(values: Values) -> None:
+        call(values)
+        tracker.tell(values, frame)
+
+    return call_tracked
+
+
+def words_of(position: Iterable[Frame]) -> str:
+    """The innermost place, for people."""
+    frames = list(position)
+    inner = frames[-1]
+    turns = [frame for frame in frames if frame.turn is not None]
+    if inner.turn is None and turns:
+        return f"{turns[-1].words}{inner.path.removeprefix(turns[-1].path)}"
+    return inner.words
