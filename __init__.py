@@ -23,6 +23,12 @@ _ROOMS = {
         "component",
         "config",
     ),
+    "blocks.recipe": ("Recipe",),
+    "blocks.recipe_diff": ("diff",),
+    "blocks.recipe_files": ("save",),
+    "blocks.replay": ("replay",),
+    "blocks.snapshots": ("Snapshot", "Snapshots"),
+    "engine.cache": ("MemoryCache",),
     "guiders": ("ClassifierFreeGuidance", "Guider"),
     "presets.embedded": ("embedded",),
     "registry": ("ComponentSpec", "ComponentsManager"),
@@ -40,6 +46,7 @@ _ROOMS = {
         "OutputParam",
         "Outputs",
         "PipelineState",
+        "ReplayError",
         "RepoError",
         "RunCancelledError",
         "RunError",
@@ -61,6 +68,13 @@ if TYPE_CHECKING:
     from .blocks import SequentialPipelineBlocks as SequentialPipelineBlocks
     from .blocks import component as component
     from .blocks import config as config
+    from .blocks.recipe import Recipe as Recipe
+    from .blocks.recipe_diff import diff as diff
+    from .blocks.recipe_files import save as save
+    from .blocks.replay import replay as replay
+    from .blocks.snapshots import Snapshot as Snapshot
+    from .blocks.snapshots import Snapshots as Snapshots
+    from .engine.cache import MemoryCache as MemoryCache
     from .guiders import ClassifierFreeGuidance as ClassifierFreeGuidance
     from .guiders import Guider as Guider
     from .presets.embedded import embedded as embedded
@@ -79,6 +93,7 @@ if TYPE_CHECKING:
     from .state import OutputParam as OutputParam
     from .state import Outputs as Outputs
     from .state import PipelineState as PipelineState
+    from .state import ReplayError as ReplayError
     from .state import RepoError as RepoError
     from .state import RunCancelledError as RunCancelledError
     from .state import RunError as RunError

@@ -56,11 +56,16 @@ def branch(
     seeded = GENERATOR in start and GENERATOR not in result.values
     first = pipe.prepare_run(PipelineState(copied_values(start)), None, {})
     step = _loop_of(first.plan, loop)
-    standing = _standing_at(pipe, first, step, at_step)
     variant = pipe.prepare_run(PipelineState(copied_values(start)), None, dict(changes))
+    changed = recipe_of(pipe, variant.plan.components, variant.values, None)
+    shared = recipe_of(pipe, first.plan.components, copied_values(start), None)
+    recipe = changed.branched(shared, step.path, at_step, changes)
+    standing = _standing_at(pipe, first, step, at_step)
     written = frozenset(param.name for leaf in leaves(step.body) for param in leaf.writes)
     graft = Graft(standing, step.path, written, frozenset(changes))
-    state: PipelineState = pipe.runs.run(pipe, evolve(variant, graft=graft, opened=step.path, is_seeded=seeded))
+    state: PipelineState = pipe.runs.run(
+        pipe, evolve(variant, graft=graft, recipe=recipe, opened=step.path, is_seeded=seeded)
+    )
     return state
 
 

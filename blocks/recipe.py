@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,22 @@ class Recipe:
         """The recipe of one picture of the batch; None is the run."""
         return Recipe(self._known, self._late, index)
 
+    def branched(self, base: Recipe, loop: str, at_step: int, changes: Iterable[str]) -> Recipe:
+        """The recipe of a variant, which shares the first steps of a loop with another run."""
+        shared = {name: base._known[name] for name in ("inputs", "generators")}
+        about = {"loop": loop, "at_step": at_step, "changes": sorted(changes), **shared}
+        return Recipe({**self._known, "branched": about}, self._late)
+
+    @property
+    def base(self) -> Recipe | None:
+        """Of a variant: the recipe of the run that it shares its first steps with."""
+        branched = self._known.get("branched")
+        if branched is None:
+            return None
+        return Recipe(
+            {**self._known, "branched": None, **{n: branched[n] for n in ("inputs", "generators")}}, self._late
+        )
+
     @property
     def inputs(self) -> dict[str, Any]:
         """Inputs that are plain data, by name."""
@@ -118,8 +134,9 @@ class Recipe:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Recipe):
             return NotImplemented
-        names = ("composition", "configs", "inputs", "generators", "output")
-        return self.image == other.image and all(_data(self._known[n]) == _data(other._known[n]) for n in names)
+        names = ("composition", "configs", "inputs", "generators", "output", "branched")
+        mine, theirs = self._known, other._known
+        return self.image == other.image and all(_data(mine.get(n)) == _data(theirs.get(n)) for n in names)
 
     def __hash__(self) -> int:
         return hash(str(self.inputs))

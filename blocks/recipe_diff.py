@@ -36,7 +36,7 @@ def diff(one: Any, other: Any) -> Differences:
     return Differences(text for _, text in differences(mine, theirs))
 
 
-Kind = Literal["blocks", "inputs", "components", "output", "machine"]
+Kind = Literal["blocks", "inputs", "components", "branch", "output", "machine"]
 
 
 def differences(one: Recipe, other: Recipe) -> Iterator[tuple[Kind, str]]:
@@ -50,6 +50,7 @@ def differences(one: Recipe, other: Recipe) -> Iterator[tuple[Kind, str]]:
             *_named("config ", mine.get("configs", {}), theirs.get("configs", {}), _value_words),
         ],
         "components": _components(mine, theirs),
+        "branch": _branches(mine.get("branched") or {}, theirs.get("branched") or {}),
         "output": [*_plain("output", mine, theirs), *_plain("image", mine, theirs)],
         "machine": [
             *_named("", mine["software"], theirs["software"], str),
@@ -121,6 +122,16 @@ def _components(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[
 
 def _place(entry: Mapping[str, Any]) -> str:
     return f"from {_words(entry.get('origin'))}" if entry.get("origin") else "of unknown origin"
+
+
+def _branches(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[str]:
+    """What differs in the runs with which variants share their first steps."""
+    for name in ("loop", "at_step"):
+        if mine.get(name) != theirs.get(name):
+            yield f"shares steps with another run, {name}: {_words(mine.get(name))}, and {_words(theirs.get(name))}"
+    if mine and theirs:
+        yield from _named("in the shared steps, ", mine["inputs"], theirs["inputs"], _value_words)
+        yield from _named("in the shared steps, ", mine["generators"], theirs["generators"], _generator_words)
 
 
 def _words(value: Any) -> str:

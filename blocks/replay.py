@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,16 +49,29 @@ def replay(source: Any, blocks: Any = (), components: Any = None, *, exact: bool
         put_components(pipe, recipe, components, faults)
     if faults or pipe is None:
         raise ReplayError.of("The recipe cannot be repeated", faults)
-    output = recipe["output"]
-    now = recipe_of(pipe, pipe.plan(values).components, values, output)
-    changed = _Changes.of(recipe, now)
+    changed = _Changes.of(recipe, recipe_of(pipe, pipe.plan(values).components, values, recipe["output"]))
     if exact and changed.serious:
         raise ReplayError.of("Something is not as it was", changed.serious)
-    result = _picked(pipe(**values, output=output), recipe.image)
+    result = _picked(_run(pipe, recipe, values, {**kept, **inputs}), recipe.image)
     same = _is_same(source, result)
     if changed.of_machine or changed.serious or not same:
         _say(changed, same, exact, result)
     return result
+
+
+def _run(pipe: ModularPipeline, recipe: Recipe, values: dict[str, Any], given: Mapping[str, Any]) -> Any:
+    """Run it; a variant with the steps that it shared with another run."""
+    base = recipe.base
+    if base is None:
+        return pipe(**values, output=recipe["output"])
+    faults: list[str] = []
+    shared = PipelineState()
+    shared.start = values_of(base, {n: v for n, v in given.items() if n in base.missing_inputs}, faults)
+    if faults:
+        raise ReplayError.of("The steps that were shared with another run cannot be repeated", faults)
+    branched = recipe["branched"]
+    changes = {name: values[name] for name in branched["changes"]}
+    return pipe.branch(shared, branched["at_step"], branched["loop"], **changes)
 
 
 @frozen
@@ -70,7 +83,9 @@ class _Changes:
 
     @classmethod
     def of(cls, then: Recipe, now: Recipe) -> _Changes:
-        found = [(kind, f"{text} now") for kind, text in differences(then, now.of_image(then.image))]
+        found = [
+            (kind, f"{text} now") for kind, text in differences(then, now.of_image(then.image)) if kind != "branch"
+        ]
         machine = tuple(text for kind, text in found if kind == "machine")
         return cls(tuple(text for kind, text in found if kind != "machine"), machine)
 

@@ -96,13 +96,18 @@ def _cell_value(cell: Any) -> Any:
 
 
 def _add_reference(writer: DigestWriter, value: Any) -> None:
-    """What code refers to. Objects that are neither data nor code count by their type only."""
+    """What code refers to. Objects of libraries, such as loggers, count by their type; of others the attributes count, too."""
     from .digest import NoDigestError
 
     try:
         writer.add(value)
     except NoDigestError:
-        writer.put("object", f"{type(value).__module__}.{type(value).__qualname__}".encode())
+        cls = type(value)
+        writer.put("object", f"{cls.__module__}.{cls.__qualname__}".encode())
+        if not is_packaged(cls.__module__) and writer.is_first(value):
+            for name, part in sorted(getattr(value, "__dict__", {}).items()):
+                writer.put("attribute", name.encode())
+                _add_reference(writer, part)
 
 
 def _names(code: CodeType) -> set[str]:

@@ -136,6 +136,12 @@ class DigestWriter:
         elif not (_add_torch(self, value) or _add_picture(self, value) or _add_array(self, value)):
             self._add_fields(value)
 
+    def is_first(self, value: Any) -> bool:
+        """Whether an object has not been met before, which may refer to itself."""
+        is_new = id(value) not in self._met
+        self._met.setdefault(id(value), (value, len(self._met)))
+        return is_new
+
     def refer_to(self, thing: type | FunctionType, is_base: bool) -> None:
         """Feed the name of a class or function; its contents follow, once, when everything else was fed.
 

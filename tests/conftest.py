@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 
 import diffusers
+import hypothesis
 import pytest
 import torch
 import transformers
@@ -16,6 +17,26 @@ from embedded_model.scenes import SceneSource
 from tiny_sdxl import save_repository
 
 torch.set_num_threads(1)
+hypothesis.settings.register_profile("short", max_examples=8, deadline=None, derandomize=True)
+hypothesis.settings.register_profile("long", max_examples=300, deadline=None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--long` runs the tests that search by chance for as long as it takes to find what is rare."""
+    parser.addoption("--long", action="store_true", help="many more cases of property-based, kill and thread tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many cases hypothesis makes where a test does not say."""
+    hypothesis.settings.load_profile("long" if config.getoption("--long") else "short")
+
+
+@pytest.fixture
+def many(request: pytest.FixtureRequest) -> int:
+    """By how much a test with loops of its own multiplies its cases."""
+    return 20 if request.config.getoption("--long") else 1
+
+
 diffusers.utils.logging.set_verbosity_error()
 diffusers.utils.logging.disable_progress_bar()
 transformers.utils.logging.set_verbosity_error()

@@ -1,0 +1,206 @@
+"""Digests of values and code: equal for equal content, and only then."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import types
+from collections import deque
+from typing import Any
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from PIL import Image
+
+from brickwork import Block, Outputs
+from brickwork.state.digest import NoDigestError, code_of, digest_of
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.tuples(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=6,
+)
+
+
+def typed(value: Any) -> Any:
+    """Python takes 1, 1.0 and True for one, and forgets the sign of zero."""
+    if isinstance(value, (list, tuple)):
+        return type(value).__name__, [typed(part) for part in value]
+    if isinstance(value, dict):
+        return "dict", [(typed(key), typed(part)) for key, part in value.items()]
+    return type(value).__name__, repr(value)
+
+
+@given(plain, plain)
+def test_two_values_have_one_digest_if_and_only_if_they_are_the_same(one: Any, other: Any) -> None:
+    assert (digest_of(one) == digest_of(other)) is (typed(one) == typed(other))
+
+
+tensor = torch.arange(6.0)
+ALL_DIFFERENT = [
+    tensor,
+    tensor + 1,
+    tensor.double(),
+    tensor.reshape(2, 3),
+    tensor.reshape(3, 2).T,
+    tensor.bfloat16(),
+    torch.zeros(0),
+    torch.zeros(()),
+    np.arange(6.0),
+    np.arange(6.0).reshape(2, 3),
+    np.float32(1),
+    Image.new("RGB", (2, 3)),
+    Image.new("RGB", (3, 2)),
+    Image.new("L", (2, 3)),
+    Image.new("RGB", (2, 3), "red"),
+    torch.Generator().manual_seed(1),
+    torch.Generator().manual_seed(2),
+    torch.float32,
+    torch.float16,
+    torch.device("cpu"),
+    [1, 2],
+    (1, 2),
+    deque([1, 2]),
+    {1, 2},
+    {1: 2},
+    [[1], 2],
+    [1, [2]],
+    ["ab"],
+    ["a", "b"],
+    None,
+    "None",
+    0,
+    0.0,
+    -0.0,
+    False,
+]
+
+
+def test_values_that_differ_in_anything_have_different_digests() -> None:
+    digests = [digest_of(value) for value in ALL_DIFFERENT]
+    assert len(set(digests)) == len(ALL_DIFFERENT)
+    assert digests == [digest_of(value) for value in ALL_DIFFERENT]
+
+
+def test_a_generator_that_has_drawn_is_another_one() -> None:
+    generator = torch.Generator().manual_seed(1)
+    before = digest_of(generator)
+    torch.rand(1, generator=generator)
+    assert digest_of(generator) != before
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (iter([1]), "builtins.list_iterator has no content"),
+        (torch.zeros(1, requires_grad=True), "records gradients"),
+        (torch.zeros(2, 2).to_sparse(), "layout torch.sparse_coo"),
+        (torch.zeros(1, device="meta"), "on meta"),
+        ([1, [object()]], "builtins.object has no content"),
+    ],
+)
+def test_what_has_no_content_is_refused(value: Any, reason: str) -> None:
+    with pytest.raises(NoDigestError, match=reason):
+        digest_of(value)
+
+
+def test_a_list_that_contains_itself_is_refused() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    with pytest.raises(NoDigestError, match="deeper than 60"):
+        digest_of(endless)
+
+
+SOURCE = """
+LIMIT = {limit}
+TABLE = {{"a": [1, 2]}}
+OBJECT = object()
+
+def clamp(x):
+    return min(x, LIMIT)
+
+def outer(x):
+    '''Words.'''
+    def inner(y):
+        return clamp(y) {operator} {constant}
+    return [inner(part) for part in x] if TABLE and OBJECT else back(x)
+
+def back(x):
+    return outer(x)
+
+class Base:
+    factor = {factor}
+
+class Steps(Base):
+    def run(self, x, more={default}):
+        return outer(x) * self.factor
+
+    @property
+    def size(self):
+        return {size}
+"""
+USUAL: dict[str, Any] = {"limit": 3, "operator": "+", "constant": 1, "factor": 2, "default": 5, "size": 7}
+
+
+def made(comment: str = "", **changes: Any) -> type:
+    module = types.ModuleType("somebodys")
+    exec(compile(comment + SOURCE.format(**{**USUAL, **changes}), f"{comment}.py", "exec"), vars(module))
+    for thing in vars(module).values():
+        if getattr(thing, "__module__", None) == "builtins" and isinstance(thing, (type, types.FunctionType)):
+            thing.__module__ = "somebodys"
+    cls: type = vars(module)["Steps"]
+    return cls
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"limit": 4}, {"operator": "-"}, {"constant": 1.0}, {"factor": 3}, {"default": 6}, {"size": 8}],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_change_anywhere_in_what_code_refers_to_is_a_change_of_the_code(change: dict[str, Any]) -> None:
+    assert digest_of(made(**change)) != digest_of(made())
+
+
+def test_comments_lines_and_file_names_are_no_change() -> None:
+    assert digest_of(made("# words\n\n")) == digest_of(made())
+
+
+def test_a_function_that_is_defined_anew_is_seen() -> None:
+    cls = made()
+    before = code_of(cls)
+    assert code_of(cls) == before
+    names = vars(cls)["run"].__globals__
+    exec("def clamp(x):\n    return max(x, LIMIT)", names)
+    assert code_of(cls) != before
+
+
+def test_a_method_that_is_replaced_is_seen() -> None:
+    class Give(Block):
+        class Out(Outputs):
+            x: int
+
+        def run(self) -> Out:
+            return self.Out(x=1)
+
+    before = code_of(Give)
+    other = made(factor=9)
+    Give.size = vars(other)["size"]  # type: ignore[attr-defined]
+    assert code_of(Give) != before
+
+
+def test_a_block_of_the_package_has_the_same_digest_in_every_process() -> None:
+    code = (
+        "from brickwork.state.digest import code_of\n"
+        "from brickwork.presets.sdxl import INPAINT_BLOCKS\n"
+        "print([code_of(block) for block in INPAINT_BLOCKS.values()])"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(found) == 1
