@@ -29,8 +29,6 @@ def resume(pipe: ModularPipeline, source: Snapshot | str | Path) -> Any:
     snapshot = source if isinstance(source, Snapshot) else Snapshot.load(source)
     standing = snapshot.standing
     plan = pipe.plan({name: None if is_none else True for name, is_none in snapshot.given.items()}, checked=())
-    if pipe.loads_on_demand:
-        pipe.load_components([name for name in standing.states if pipe.components[name] is None])
     pipe.require(plan.components)
     now = recipe_of(pipe, plan.components, {}, snapshot.output)
     found = differences(snapshot.recipe, now)

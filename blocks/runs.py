@@ -23,7 +23,7 @@ from ..engine.steps import Values
 from .random_seed import GENERATOR
 from .recipe import Recipe
 from .recipe_parts import recipe_of
-from .residency import residency_for
+from .residency import RunLoader, residency_for
 from .snapshots import Snapshot
 from .view import ComponentsView
 
@@ -69,6 +69,11 @@ class Begun:
         """Make what the steps of the run share."""
         pipe, plan, cache = self.pipe, self.prepared.plan, self.pipe.settings.cache
         components = RunComponents(pipe.components, mutates)
+        if cache is not None or self.prepared.standing is not None or self.prepared.graft is not None:
+            # Their state is looked up, and put back, also where no step that uses them is run.
+            for name in mutates:
+                if components.is_absent(name):
+                    components.put(name, RunLoader(pipe).load(name))
         self.run = Run(
             components,
             pipe.config,

@@ -11,6 +11,9 @@ from .fingerprint import fingerprint, is_of_adapter
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _OF_TORCH = frozenset({"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set", *_HOOKS})
+_CAPTURING = "transformers.utils.output_capturing"
+"""Hooks with which transformers gives out hidden states; it adds them at a model's first call."""
+
 _PLAIN = (bool, int, float, str, type(None))
 
 
@@ -71,21 +74,26 @@ def _attributes(path: str, module: Any) -> Iterator[str]:
     """Settings that lie on a module: modes, tiling, processors, scales of adapters."""
     for name, value in vars(module).items():
         if name in _OF_TORCH:
-            if value and name in _HOOKS:
-                yield f"{name}={_hooks(path, value)}"
+            named = _hooks(path, value) if value and name in _HOOKS else None
+            if named:
+                yield f"{name}={named}"
         elif name == "forward":
             raise NoDigestError(f"the forward of the module {path or 'itself'} was replaced")
-        elif value.__class__ in _PLAIN:
+        elif value.__class__ in _PLAIN and not name.startswith("_output_capturing"):
             yield f"{name}={value!r}"
-        elif not name.startswith("_brickwork_"):
+        elif not name.startswith(("_brickwork_", "_output_capturing")):
             yield f"{name}:{_setting(value)}"
 
 
 def _hooks(path: str, hooks: Any) -> list[str]:
-    """Names of hooks that belong to a library, as transformers has them for its own models."""
+    """Names of hooks that belong to a library."""
     if not all(is_library(getattr(hook, "__module__", None)) for hook in hooks.values()):
         raise NoDigestError(f"the module {path or 'itself'} has hooks, and what they do cannot be told")
-    return [f"{hook.__module__}.{getattr(hook, '__qualname__', type(hook).__qualname__)}" for hook in hooks.values()]
+    return [
+        f"{hook.__module__}.{getattr(hook, '__qualname__', type(hook).__qualname__)}"
+        for hook in hooks.values()
+        if hook.__module__ != _CAPTURING
+    ]
 
 
 def _setting(value: Any) -> str:
