@@ -17,7 +17,7 @@ from typing import Any
 from attrs import field, frozen
 
 from ..registry import families
-from ..state import CompositionError
+from ..state import BrickworkError, CompositionError
 from ..state.code_digest import is_own
 from ..state.digest import code_of
 from ..state.errors import did_you_mean
@@ -110,7 +110,7 @@ def _composed(data: Any, path: str, finder: Finder, faults: list[str]) -> Modula
             raise CompositionError(f"{data['block']} holds no blocks, and some are listed.")
         if isinstance(block, Container) and inner and all(part is not None for part in parts.values()):
             block.sub_blocks = SubBlocks({str(name): part for name, part in parts.items() if part is not None})
-    except (CompositionError, ValueError, TypeError) as error:
+    except (BrickworkError, ValueError, TypeError) as error:
         faults.append(f"{where}: {error}")
         return None
     return block

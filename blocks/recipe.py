@@ -13,6 +13,7 @@ from ..state.value_data import value_of_data
 from .recipe_values import noted_inputs
 
 VERSION = 1
+_PARTS = ("composition", "components", "configs", "inputs", "generators", "software", "arithmetic", "settings")
 
 
 class Recipe:
@@ -50,7 +51,7 @@ class Recipe:
             raise RepoError(f"This is a recipe of version {data['recipe']}, and this Brickwork reads {VERSION}.")
         faults = [
             f"{name!r} is a {type(data.get(name)).__name__}; it must be a mapping."
-            for name in ("composition", "components", "inputs", "generators", "software")
+            for name in _PARTS
             if not isinstance(data.get(name), dict)
         ]
         if faults:

@@ -42,17 +42,15 @@ def replay(source: Any, blocks: Any = (), components: Any = None, *, exact: bool
         ReplayError: it cannot be repeated exactly; every reason is named. RepoError: there is no recipe, or a broken one.
     """
     recipe, kept = read_recipe(source)
-    faults: list[str] = []
-    pipe = _pipeline(recipe, () if blocks is None else blocks, faults)
-    values = values_of(recipe, {**kept, **inputs}, faults)
-    if pipe is not None:
-        put_components(pipe, recipe, components, faults)
-    if faults or pipe is None:
-        raise ReplayError.of("The recipe cannot be repeated", faults)
-    changed = _Changes.of(recipe, recipe_of(pipe, pipe.plan(values).components, values, recipe["output"]))
+    given = {**kept, **inputs}
+    try:
+        pipe, values = _prepared(recipe, () if blocks is None else blocks, components, given)
+        changed = _Changes.of(recipe, recipe_of(pipe, pipe.plan(values).components, values, recipe["output"]))
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise ReplayError(f"The recipe is broken: {error!r}.") from error
     if exact and changed.serious:
         raise ReplayError.of("Something is not as it was", changed.serious)
-    result = _picked(_run(pipe, recipe, values, {**kept, **inputs}), recipe.image)
+    result = _picked(_run(pipe, recipe, values, given), recipe.image)
     same = _is_same(source, result)
     if changed.of_machine or changed.serious or not same:
         _say(changed, same, exact, result)
@@ -90,18 +88,26 @@ class _Changes:
         return cls(tuple(text for kind, text in found if kind != "machine"), machine)
 
 
-def _pipeline(recipe: Recipe, blocks: Any, faults: list[str]) -> ModularPipeline | None:
+def _prepared(
+    recipe: Recipe, blocks: Any, components: Any, given: Mapping[str, Any]
+) -> tuple[ModularPipeline, dict[str, Any]]:
+    """Make the pipeline, and gather its inputs.
+
+    Raises:
+        ReplayError: blocks, components or inputs cannot be had; all of them are named.
+    """
+    faults: list[str] = []
+    values = values_of(recipe, given, faults)
     try:
         pipe = ModularPipeline(compose(recipe["composition"], blocks))
         pipe.configure(grad=recipe["settings"]["grad"])
         pipe.update_config(**values_of_configs(recipe, pipe))
+        put_components(pipe, recipe, components, faults)
     except BrickworkError as error:
         faults += error.faults or [str(error)]
-        return None
-    except (KeyError, TypeError) as error:
-        faults.append(f"The recipe is broken: {error!r}.")
-        return None
-    return pipe
+    if faults:
+        raise ReplayError.of("The recipe cannot be repeated", faults)
+    return pipe, values
 
 
 def values_of_configs(recipe: Recipe, pipe: ModularPipeline) -> dict[str, Any]:

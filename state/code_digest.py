@@ -19,20 +19,9 @@ if TYPE_CHECKING:
     from .digest import DigestWriter
 
 _PACKAGE = __name__.partition(".")[0]
-_NOT_CODE = frozenset(
-    {
-        "__dict__",
-        "__weakref__",
-        "__doc__",
-        "__module__",
-        "__qualname__",
-        "__annotations__",
-        "__annotate__",
-        "__firstlineno__",
-    }
-    | {"__static_attributes__", "__parameters__", "__abstractmethods__", "_abc_impl", "__match_args__"}
-    | {"declaration", "count_parameters"}  # what blocks derive from their own body
-)
+_CODE = (FunctionType, staticmethod, classmethod, property, cached_property)
+_DERIVED = frozenset({"declaration", "count_parameters"})
+"""What blocks derive from their own body."""
 
 
 def name_of(thing: type | FunctionType) -> str:
@@ -73,7 +62,7 @@ def add_class(writer: DigestWriter, cls: type) -> None:
     for base in cls.__bases__:
         writer.refer_to(base, is_base=True)
     for name, value in sorted(vars(cls).items()):
-        if name not in _NOT_CODE and not name.startswith("__brickwork_"):
+        if name not in _DERIVED and (not name.startswith("__") or isinstance(value, _CODE)):
             writer.put("attribute", name.encode())
             for part in _parts(value):
                 _add_reference(writer, part)

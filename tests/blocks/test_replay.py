@@ -1,0 +1,354 @@
+"""Replay: the same picture again, or exactly why not; and nothing in a file is trusted."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from diffusers import EulerAncestralDiscreteScheduler
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+import brickwork
+from brickwork import (
+    Block,
+    ClassifierFreeGuidance,
+    ComponentSpec,
+    MemoryCache,
+    ModularPipeline,
+    Outputs,
+    Recipe,
+    ReplayError,
+    SequentialPipelineBlocks,
+)
+from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS
+from brickwork.state.vocabulary import Images
+from tiny_sdxl import save_repository
+
+INPUTS: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 2}
+
+
+def seed(number: int = 1) -> torch.Generator:
+    return torch.Generator().manual_seed(number)
+
+
+def same(one: Any, other: Any) -> bool:
+    return (one.mode, one.size, one.tobytes()) == (other.mode, other.size, other.tobytes())
+
+
+@pytest.mark.parametrize("components", ["folder", "pipeline", "by name", "specs"])
+def test_a_picture_is_repeated_from_its_file(
+    components: str, tiny_pipe: ModularPipeline, tiny_folder: Path, tmp_path: Path
+) -> None:
+    tiny_pipe.update_components(
+        scheduler=EulerAncestralDiscreteScheduler.from_config(tiny_pipe.scheduler.config),
+        guider=ClassifierFreeGuidance(guidance_scale=3.0, guidance_rescale=0.4),
+    )
+    tiny_pipe.update_config(force_zeros_for_empty_prompt=False)
+    pictures = tiny_pipe(prompt=["a cat", "red"], num_inference_steps=3, generator=[seed(4), seed(5)], output="images")
+    paths = brickwork.save(pictures, tmp_path / "a.png")
+    specs = {
+        name: tiny_pipe.get_component_spec(name)
+        for name in tiny_pipe.component_names
+        if name not in ("guider", "image_processor")
+    }
+    given = {"folder": tiny_folder, "pipeline": tiny_pipe, "by name": tiny_pipe.components, "specs": specs}[components]
+    for path, picture in zip(paths, pictures, strict=True):
+        assert same(brickwork.replay(path, components=given), picture)
+
+
+def test_the_model_that_ships_comes_by_itself_in_another_process(
+    embedded_pipe: ModularPipeline, tmp_path: Path
+) -> None:
+    picture = embedded_pipe(prompt="a red circle", num_inference_steps=5, output="images")[0]
+    path = brickwork.save(picture, tmp_path / "a.png")[0]
+    code = f"import torch, brickwork; torch.set_num_threads(1); brickwork.save(brickwork.replay({str(path)!r}), {str(tmp_path / 'b.png')!r})"
+    done = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning:brickwork", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    with Image.open(tmp_path / "b.png") as found:
+        assert same(found, picture)
+
+
+def test_states_recipes_and_their_files_are_repeated(tiny_pipe: ModularPipeline, tmp_path: Path) -> None:
+    state = tiny_pipe(**INPUTS, generator=seed())
+    state.recipe.save(tmp_path / "recipe.json")
+    for source in (state, state.recipe, tmp_path / "recipe.json"):
+        assert torch.equal(brickwork.replay(source, components=tiny_pipe).latents, state.latents)
+    found = brickwork.replay(state.images[0], components=tiny_pipe)
+    assert found == state.images[0]
+    assert found.info["brickwork"] == state.recipe.of_image(0)
+
+
+def test_a_cached_and_a_resumed_run_have_the_recipe_of_the_run(tiny_pipe: ModularPipeline) -> None:
+    tiny_pipe.configure(cache=MemoryCache(steps=True))
+    first, second = (tiny_pipe(**INPUTS, generator=seed(), output="images")[0] for _ in range(2))
+    assert same(first, second)
+    assert same(brickwork.replay(second, components=tiny_pipe), first)
+    kept: list[brickwork.Snapshot] = []
+    tiny_pipe.configure(cache=None, snapshots=brickwork.Snapshots(kept.append))
+    tiny_pipe(**INPUTS, generator=seed(2), output="images")
+    tiny_pipe.configure(snapshots=None)
+    resumed = tiny_pipe.resume(kept[0])[0]
+    assert same(brickwork.replay(resumed, components=tiny_pipe), resumed)
+
+
+def test_a_variant_is_repeated_with_the_steps_that_it_shared(tiny_pipe: ModularPipeline, tmp_path: Path) -> None:
+    tiny_pipe.update_components(scheduler=EulerAncestralDiscreteScheduler.from_config(tiny_pipe.scheduler.config))
+    base = tiny_pipe(prompt="a cat", num_inference_steps=5)
+    variant = tiny_pipe.branch(base, at_step=3, prompt="a red circle", guidance_scale=2.0)
+    path = brickwork.save(variant.images, tmp_path / "a.png")[0]
+    assert same(brickwork.replay(path, components=tiny_pipe), variant.images[0])
+    assert list(brickwork.diff(base, variant))[-2:] == [
+        "shares steps with another run, loop: none, and denoise",
+        "shares steps with another run, at_step: none, and 3",
+    ]
+
+
+@pytest.fixture
+def from_image(tiny_pipe: ModularPipeline) -> ModularPipeline:
+    pipe = SequentialPipelineBlocks.from_blocks_dict(IMAGE2IMAGE_BLOCKS).init_pipeline()
+    pipe.update_components(**{name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names})
+    pipe.configure(progress=False)
+    return pipe
+
+
+@pytest.mark.parametrize("keep", ["digest", "embed", "beside"])
+def test_pictures_and_tensors_that_were_given_are_kept_as_asked(
+    keep: Any, from_image: ModularPipeline, tmp_path: Path
+) -> None:
+    given = {"image": Image.effect_noise((64, 64), 50).convert("RGB"), "prompt_embeds": torch.randn(1, 16, 40),
+             "pooled_prompt_embeds": torch.randn(1, 24), "negative_prompt_embeds": torch.zeros(1, 16, 40),
+             "negative_pooled_prompt_embeds": torch.zeros(1, 24)}  # fmt: skip
+    picture = from_image(**given, num_inference_steps=3, strength=0.7, output="images")[0]
+    path = brickwork.save(picture, tmp_path / "a.png", inputs=keep, given=given)[0]
+    if keep == "digest":
+        with pytest.raises(ReplayError) as caught:
+            brickwork.replay(path, components=from_image)
+        assert len(caught.value.faults) == 5
+        assert "is in the recipe by its digest only; give it: replay(..., prompt_embeds=...)." in str(caught.value)
+        with pytest.raises(ReplayError, match="image is another one than the run had"):
+            brickwork.replay(path, components=from_image, **{**given, "image": Image.new("RGB", (64, 64))})
+        assert same(brickwork.replay(path, components=from_image, **given), picture)
+    else:
+        assert same(brickwork.replay(path, components=from_image), picture)
+    expected = {"a.png", "a.inputs.safetensors"} if keep == "beside" else {"a.png"}
+    assert {file.name for file in tmp_path.iterdir()} == expected
+
+
+def test_inputs_to_keep_must_be_given_and_be_the_ones(from_image: ModularPipeline, tmp_path: Path) -> None:
+    picture = from_image(prompt="red", image=Image.new("RGB", (64, 64)), num_inference_steps=4, output="images")[0]
+    with pytest.raises(
+        brickwork.InputError, match="is in the recipe by its digest only; give it: given=.'image': ...."
+    ):
+        brickwork.save(picture, tmp_path / "a.png", inputs="embed")
+    with pytest.raises(brickwork.InputError, match="image is another one than the run had"):
+        brickwork.save(picture, tmp_path / "a.png", inputs="embed", given={"image": Image.new("RGB", (64, 64), "red")})
+    assert list(tmp_path.iterdir()) == []
+
+
+class Frame(Block):
+    """Draw a frame around pictures."""
+
+    width: int = 2
+
+    class Out(Outputs):
+        images: Images
+
+    def run(self, images: Images) -> Out:
+        framed = []
+        for picture in images:
+            copy = picture.copy()
+            copy.paste("red", (0, 0, self.width, self.width))
+            framed.append(copy)
+        return self.Out(images=framed)
+
+
+def test_blocks_of_ones_own_are_given(tiny_pipe: ModularPipeline, tmp_path: Path) -> None:
+    tiny_pipe.blocks.insert_after("decode", "frame", Frame(width=5))
+    picture = tiny_pipe(**INPUTS, output="images")[0]
+    path = brickwork.save(picture, tmp_path / "a.png")[0]
+    with pytest.raises(ReplayError, match=r"frame: '.*:Frame' is no block of this package.*give it: blocks=\[Frame\]"):
+        brickwork.replay(path, components=tiny_pipe)
+    for blocks in ([Frame], Frame, {"any": Frame}, tiny_pipe.blocks):
+        assert same(brickwork.replay(path, blocks, tiny_pipe), picture)
+
+
+def other_frame() -> type[Block]:
+    names = {**globals()}
+    body = "def run(self, images: Images) -> Out:\n    return self.Out(images=images)\nrun.__qualname__ = 'Frame.run'"
+    exec("class Frame(Block):\n    '''Draw.'''\n    width: int = 2\n    class Out(Outputs):\n        images: Images\n    def run(self, images: Images) -> Out:\n        return self.Out(images=images)\n", names)  # fmt: skip
+    assert body
+    cls: type[Block] = names["Frame"]
+    return cls
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_code_that_is_another_one_is_named_before_anything_runs(tiny_pipe: ModularPipeline) -> None:
+    tiny_pipe.blocks.insert_after("decode", "frame", Frame)
+    picture = tiny_pipe(**INPUTS, output="images")[0]
+    with pytest.raises(ReplayError) as caught:
+        brickwork.replay(picture, [other_frame()], tiny_pipe)
+    assert str(caught.value) == f"frame: the code of {Frame.__module__}:Frame differs now"
+    with pytest.warns(UserWarning, match="The repeated run gave another picture; what differs|the code of"):
+        found = brickwork.replay(picture, [other_frame()], tiny_pipe, exact=False)
+    assert not same(found, picture)
+
+
+def test_other_weights_are_named_before_anything_runs(tiny_pipe: ModularPipeline, tmp_path: Path) -> None:
+    picture = tiny_pipe(**INPUTS, output="images")[0]
+    other = save_repository(tmp_path / "other", seed=3)
+    with pytest.raises(ReplayError) as caught:
+        brickwork.replay(picture, components=other)
+    assert [fault.partition(":")[0] for fault in caught.value.faults] == [
+        "text_encoder",
+        "text_encoder_2",
+        "unet",
+        "vae",
+    ]
+    assert "unet: other weights or vocabulary, from repo=" in str(caught.value)
+
+
+def test_components_that_nobody_named_are_not_looked_for(tiny_pipe: ModularPipeline, tmp_path: Path) -> None:
+    picture = tiny_pipe(**INPUTS, output="images")[0]
+    with pytest.raises(ReplayError) as caught:
+        brickwork.replay(picture)
+    assert len(caught.value.faults) == 6
+    assert "say where it is: components=folder, a pipeline, or {'unet': ...}." in str(caught.value)
+    with pytest.raises(ReplayError, match="there is no folder"):
+        brickwork.replay(picture, components=tmp_path / "none")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_another_machine_is_named_and_the_picture_compared(tiny_pipe: ModularPipeline) -> None:
+    data = tiny_pipe(**INPUTS, generator=seed(), output="images")[0].info["brickwork"].to_dict()
+    data["software"]["torch"] = "1.0"
+    data["arithmetic"]["threads"] = 64
+    picture = tiny_pipe(**INPUTS, generator=seed(), output="images")[0]
+    picture.info["brickwork"] = Recipe.from_dict(data)
+    with pytest.warns(UserWarning, match="The same picture, though not everything is as it was: 2 faults") as caught:
+        assert same(brickwork.replay(picture, components=tiny_pipe), picture)
+    told = "".join(str(each.message) for each in caught)
+    assert "torch: 1.0, and 2." in told
+    assert "threads: 64, and 1 now" in told
+    picture.putpixel((0, 0), (1, 2, 3))
+    with pytest.raises(ReplayError, match="The repeated run gave another picture; what differs: 2 faults") as failed:
+        brickwork.replay(picture, components=tiny_pipe)
+    assert isinstance(failed.value.result, Image.Image)
+
+
+def test_a_block_that_does_not_give_the_same_twice_is_found_out(tiny_pipe: ModularPipeline) -> None:
+    class Chance(Block):
+        """Put a dot somewhere."""
+
+        class Out(Outputs):
+            images: Images
+
+        def run(self, images: Images) -> Out:
+            copy = images[0].copy()
+            copy.putpixel((0, 0), tuple(torch.randint(256, (3,)).tolist()))
+            return self.Out(images=[copy])
+
+    tiny_pipe.blocks.insert_after("decode", "chance", Chance)
+    picture = tiny_pipe(**INPUTS, output="images")[0]
+    with pytest.raises(
+        ReplayError, match="nothing that is recorded differs; a block, or the hardware, does not give the same"
+    ):
+        brickwork.replay(picture, [Chance], tiny_pipe)
+
+
+# Trust
+
+
+def attacked(tiny_pipe: ModularPipeline, tmp_path: Path, **changes: Any) -> Path:
+    """A picture whose recipe says something else."""
+    picture = tiny_pipe(**INPUTS, output="images")[0]
+    data = json.loads(json.dumps(picture.info["brickwork"].to_dict()))
+    for path, value in changes.items():
+        *outer, last = path.split("__")
+        place = data
+        for key in outer:
+            place = place[key]
+        place[last] = value
+    info = PngInfo()
+    info.add_itxt("brickwork", json.dumps(data))
+    picture.save(tmp_path / "attack.png", pnginfo=info)
+    return tmp_path / "attack.png"
+
+
+EVIL = {"block": "evil:Block", "code": "", "blocks": {}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"composition__blocks__decode": EVIL}, "'evil:Block' is no block of this package"),
+        (
+            {"composition": {"block": "subprocess:Popen", "options": {"args": ["touch", "canary"]}}},
+            "is no block of this package",
+        ),
+        ({"components__scheduler__class": "subprocess:Popen"}, "grant it with brickwork.registry.allow_library"),
+        (
+            {"components__scheduler__class": "diffusers:UNet2DConditionModel"},
+            "names a UNet2DConditionModel, and the block expects",
+        ),
+        ({"components__scheduler__class": "evil:Thing"}, "grant it with brickwork.registry.allow_library"),
+        ({"components__guider__class": "brickwork:ModularPipeline"}, "and the block expects a ClassifierFreeGuidance"),
+        ({"components__unet__origin__subfolder": "../../../etc"}, "leads out of"),
+        ({"components__unet__origin__subfolder": "/etc"}, "leads out of"),
+        ({"components__unet__dtype": "torch.load"}, "'torch.load' is no number format"),
+        ({"configs": 3}, "'configs' is a int; it must be a mapping"),
+        ({"generators__generator": [{"device": "warp", "seed": 1}]}, "The recipe is broken"),
+        ({"generators__generator": [{"device": "cpu", "seed": 1, "state": "eA=="}]}, "The recipe is broken"),
+        (
+            {"inputs__prompt": {"value": {"$": "pickle", "data": "x"}}},
+            "'pickle' is no kind of value|The recipe is broken",
+        ),
+    ],
+)
+def test_nothing_in_a_recipe_is_trusted(
+    changes: dict[str, Any],
+    message: str,
+    tiny_pipe: ModularPipeline,
+    tiny_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "evil.py").write_text("open('canary', 'w')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    path = attacked(tiny_pipe, tmp_path, **changes)
+    before = {file.name for file in tmp_path.iterdir()}
+    with pytest.raises(brickwork.BrickworkError, match=message):
+        brickwork.replay(path, components=tiny_folder)
+    assert {file.name for file in tmp_path.iterdir()} == before
+    assert "evil" not in sys.modules
+
+
+def test_a_recipe_does_not_choose_where_models_come_from(tiny_pipe: ModularPipeline, tmp_path: Path) -> None:
+    """Only the names of models that ship are known; any other origin is a word in an error message."""
+    elsewhere = save_repository(tmp_path / "elsewhere", seed=2)
+    path = attacked(
+        tiny_pipe, tmp_path, components__unet__origin={"repo": str(elsewhere), "local": True, "subfolder": "unet"}
+    )
+    with pytest.raises(ReplayError, match="say where it is"):
+        brickwork.replay(path)
+
+
+def test_specs_are_taken_as_they_are(tiny_pipe: ModularPipeline) -> None:
+    picture = tiny_pipe(**INPUTS, output="images")[0]
+    given = {
+        **tiny_pipe.components,
+        "guider": ComponentSpec(
+            "guider", ClassifierFreeGuidance, config={"guidance_scale": 2.0}, default_creation_method="from_config"
+        ),
+    }
+    with pytest.raises(ReplayError, match=r"guider.guidance_scale: 7.5, and 2.0 now"):
+        brickwork.replay(picture, components=given)
+
