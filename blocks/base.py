@@ -41,6 +41,8 @@ class ModularPipelineBlocks:
     """
 
     _says_nothing: ClassVar[bool] = True
+    memory_advice: ClassVar[tuple[str, ...]] = ()
+    """What a person can do where memory runs out in the block, a half sentence each."""
     model_name: str | None = None
     family: ClassVar[FamilyContract] = UNBOUND
     bound_from: ClassVar[type | None] = None
@@ -261,6 +263,7 @@ class ModularPipelineBlocks:
                 typed=False,
                 undeclared=self.undeclared_writes() if loop_variables else None,
                 identity=self.identity,
+                advice=self.memory_advice,
             )
         ]
 

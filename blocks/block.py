@@ -263,5 +263,6 @@ class Block(Declared):
                 self.mutated_names(),
                 config_only=self.config_only_names(),
                 identity=self.identity,
+                advice=self.memory_advice,
             )
         ]

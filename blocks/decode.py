@@ -16,8 +16,18 @@ if TYPE_CHECKING:
     from diffusers.image_processor import VaeImageProcessor
 
 
+VAE_ADVICE = (
+    "decode in tiles: pipe.vae.enable_tiling()",
+    "one picture after another: pipe.vae.enable_slicing()",
+    "half precision: load_components(dtype=torch.float16)",
+)
+"""What makes a VAE need less memory."""
+
+
 class Decode(Block):
     """Turn latents into pictures with the VAE; `output_type="latent"` passes them on as they are."""
+
+    memory_advice = VAE_ADVICE
 
     vae: Autoencoder = component(doc="Between pictures and latents.")
     image_processor: VaeImageProcessor = component(

@@ -60,6 +60,12 @@ class _Batch:
 class PredictNoise(Block):
     """Call the denoiser once, with every branch that the guider wants in one batch, and combine the predictions."""
 
+    memory_advice = (
+        "fewer pictures at once: a smaller num_images_per_prompt, or fewer prompts",
+        "smaller pictures: height and width",
+        "half precision: load_components(dtype=torch.float16)",
+    )
+
     denoiser: Denoiser = component(doc="The network that is called once per step.")
     guider: ClassifierFreeGuidance = component(
         config={"guidance_scale": 7.5}, doc="Which predictions, and how combined."

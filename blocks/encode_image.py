@@ -8,7 +8,7 @@ from ..state import InputError, Outputs
 from ..state.vocabulary import Generators, Height, ImageLatents, InputImage, Width
 from .block import Block
 from .contract import Autoencoder, Denoiser
-from .decode import without_overflow
+from .decode import VAE_ADVICE, without_overflow
 from .slots import component
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 class EncodeImage(Block):
     """Encode the given pictures with the VAE; pictures that are latents already pass."""
+
+    memory_advice = VAE_ADVICE
 
     vae: Autoencoder = component(doc="Between pictures and latents.")
     image_processor: VaeImageProcessor = component(config={"vae_scale_factor": 8}, doc="From PIL images, arrays.")

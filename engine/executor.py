@@ -16,6 +16,7 @@ from .finite import FiniteWatch
 from .in_place import watched
 from .memory import tensor_bytes
 from .observe import TurnEvents, observed
+from .out_of_memory import is_out_of_memory, relieve
 from .position import Frame, tracked
 from .progress import progress_bar
 from .steps import Call, Turns, Values
@@ -66,6 +67,9 @@ def execute(
                 _sequence(executables, run)(state.values)
         except BaseException as error:
             _add_location(error, state.values)
+            if is_out_of_memory(error):
+                advice = run.advice(getattr(error, _BLOCK, ""))
+                relieve(error, state.values, advice, None if run.residency is None else run.residency.release)
             raise
 
 
@@ -239,11 +243,13 @@ def _loop_call(executable: Executable, run: Run) -> Call:
 
 
 _PATH = "__brickwork_path__"
+_BLOCK = "__brickwork_block__"
 
 
 def _mark(error: BaseException, path: str) -> None:
     if not hasattr(error, _PATH):
         setattr(error, _PATH, path)
+        setattr(error, _BLOCK, path)
 
 
 def _mark_turn(error: BaseException, path: str, turn: int) -> None:

@@ -37,6 +37,7 @@ class Run:
         configs: the pipeline's settings by name. view: what foreign blocks know as `components`.
         state: what the run writes; the plan sets it. residency: brings components when they are needed.
         emit: takes events, if anybody listens. cache: knows the results of steps, if there is one.
+        advice: from the path of a block to what would help where memory runs out in it.
         tracker: knows where the run stands, for snapshots. cancelled: set from anywhere, it ends the run before its next block.
     """
 
@@ -51,6 +52,7 @@ class Run:
     cache: RunCache | None = None
     tracker: Tracker | None = None
     cancelled: bool = False
+    advice: Callable[[str], Sequence[str]] = tuple
 
 
 @frozen(eq=False)
@@ -118,6 +120,9 @@ class Plan:
             known = self._known_releases[asked] = releases_of(self.steps, self.flow, asked)
         return known
 
+    def _advice(self, path: str) -> Sequence[str]:
+        return next((leaf.advice for leaf in leaves(self.steps) if leaf.path == path), ())
+
     def run(
         self, values: Values, make_run: Callable[[frozenset[str]], Run], asked: frozenset[str] | None = None
     ) -> PipelineState:
@@ -130,6 +135,7 @@ class Plan:
         state = PipelineState(values, groups, dict(self.provenance))
         run = make_run(self.mutates)
         run.state = state
+        run.advice = self._advice
         if run.tracker is not None:
             run.tracker.begin(run)
         if run.emit is not None:

@@ -33,6 +33,10 @@ class Residency(Protocol):
         """Around one step: a context manager."""
         ...
 
+    def release(self) -> None:
+        """Let go of every component, because memory has run out."""
+        ...
+
 
 class Loader(Protocol):
     """Loads components for a run."""
@@ -98,6 +102,10 @@ class PlannedResidency:
     def is_over(self, path: str) -> bool:  # noqa: ARG002 - the protocol gives it
         """Never: a component stays the same object on the device and off it."""
         return False
+
+    def release(self) -> None:
+        """Take every component off the device."""
+        self._placement.keep_only(())
 
     @contextmanager
     def during(self, path: str, values: Values) -> Iterator[None]:
@@ -206,6 +214,11 @@ class LoadedResidency:
     def is_over(self, path: str) -> bool:
         """Whether components may be freed after the step."""
         return self._releases and path in self._uses
+
+    def release(self) -> None:
+        """Free what was loaded for this run."""
+        for name in self._own if self._releases else ():
+            self._components.take_out(name)
 
     @contextmanager
     def during(self, path: str, values: Values) -> Iterator[None]:  # noqa: ARG002 - the protocol gives them

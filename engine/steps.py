@@ -52,6 +52,7 @@ class LeafStep:
         undeclared: in a loop, what its siblings may find of it besides `writes`.
         config_only: those components of which it reads the configuration and needs no weights.
         identity: what code it runs; without it nothing is kept of its results.
+        advice: what a person can do where memory runs out in it.
     """
 
     path: str
@@ -64,6 +65,7 @@ class LeafStep:
     undeclared: Undeclared | None = None
     config_only: tuple[str, ...] = ()
     identity: Identity | None = None
+    advice: tuple[str, ...] = ()
 
     @property
     def weights(self) -> frozenset[str]:

@@ -351,4 +351,3 @@ def test_specs_are_taken_as_they_are(tiny_pipe: ModularPipeline) -> None:
     }
     with pytest.raises(ReplayError, match=r"guider.guidance_scale: 7.5, and 2.0 now"):
         brickwork.replay(picture, components=given)
-
