@@ -11,8 +11,10 @@ import types
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import brickwork
 from brickwork import Block, Outputs
@@ -44,6 +46,16 @@ def test_the_python_on_a_page_runs_from_top_to_bottom(
     printed = capsys.readouterr().out
     for shown in re.findall(r"^```text\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
         assert shown in printed
+    drawn = {place.name: place for place in tmp_path.glob("*.png")}
+    for shown in (ROOT / "docs" / "images").glob("*.png"):
+        if f"images/{shown.name})" in page.read_text() and shown.name in drawn:
+            assert difference(shown, drawn[shown.name]) < 2.0, f"{shown.name} is not what {page.name} draws"
+
+
+def difference(one: Path, other: Path) -> float:
+    """Mean difference in grey levels; other CPUs round otherwise."""
+    mine, theirs = (np.asarray(Image.open(path).convert("RGB"), dtype=float) for path in (one, other))
+    return float(np.abs(mine - theirs).mean()) if mine.shape == theirs.shape else 255.0
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

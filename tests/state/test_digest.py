@@ -95,16 +95,16 @@ def test_a_generator_that_has_drawn_is_another_one() -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (iter([1]), "builtins.list_iterator has no content"),
-        (torch.zeros(1, requires_grad=True), "records gradients"),
-        (torch.zeros(2, 2).to_sparse(), "layout torch.sparse_coo"),
-        (torch.zeros(1, device="meta"), "on meta"),
-        ([1, [object()]], "builtins.object has no content"),
+        (lambda: iter([1]), "builtins.list_iterator has no content"),
+        (lambda: torch.zeros(1, requires_grad=True), "records gradients"),
+        (lambda: torch.zeros(2, 2).to_sparse(), "layout torch.sparse_coo"),
+        (lambda: torch.zeros(1, device="meta"), "on meta"),
+        (lambda: [1, [object()]], "builtins.object has no content"),
     ],
 )
 def test_what_has_no_content_is_refused(value: Any, reason: str) -> None:
     with pytest.raises(NoDigestError, match=reason):
-        digest_of(value)
+        digest_of(value())
 
 
 def test_a_list_that_contains_itself_is_refused() -> None:
