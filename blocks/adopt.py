@@ -60,6 +60,11 @@ class AdoptedBlock(ModularPipelineBlocks):
         self.description = _description(foreign)
 
     @property
+    def source_class(self) -> type:
+        """The class of diffusers, or of who derived from it."""
+        return type(self.foreign)
+
+    @property
     def own_call(self) -> Any:
         """The foreign block's code; a loop's and its blocks' are theirs, and write no inputs for others."""
         return type(self.foreign).__call__
@@ -155,6 +160,7 @@ def _choice(foreign: Any) -> ConditionalPipelineBlocks:
         "block_trigger_inputs": triggers,
         "default_block_name": getattr(foreign, "default_block_name", None),
         "foreign": foreign,
+        "source_class": type(foreign),
         "__module__": __name__,
         "__doc__": _description(foreign),
     }

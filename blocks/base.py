@@ -169,6 +169,11 @@ class ModularPipelineBlocks:
         """
         return ()
 
+    @property
+    def source_class(self) -> type:
+        """The class that somebody has written: before it was bound to a family, or adopted."""
+        return type(self).bound_from or type(self)
+
     @classmethod
     def bind(cls, family: FamilyContract) -> type[Self]:
         """Make the class of this block for a model family: roles become the family's components."""

@@ -37,15 +37,14 @@ def describe(block: ModularPipelineBlocks) -> dict[str, Any]:
 
     An option that is no data, such as a tensor, is noted by what it is; `compose` then wants the block itself.
     """
-    cls = type(block)
-    made_from = cls.__dict__.get("bound_from")
-    entry: dict[str, Any] = {"block": reference(made_from or cls)}
-    if made_from is not None:
-        entry["family"] = cls.family.name
+    source = block.source_class
+    entry: dict[str, Any] = {"block": reference(source)}
+    if type(block).bound_from is source:
+        entry["family"] = block.family.name
     options = _options(block)
     if options:
         entry["options"] = options
-    entry["code"] = code_of(cls)
+    entry["code"] = code_of(source if not issubclass(source, ModularPipelineBlocks) else type(block))
     parts = getattr(block, "sub_blocks", None)
     if parts:
         entry["blocks"] = {name: describe(part) for name, part in parts.items()}
@@ -118,7 +117,7 @@ def _composed(data: Any, path: str, finder: Finder, faults: list[str]) -> Modula
 
 def _made(name: str, data: Mapping[str, Any], finder: Finder) -> ModularPipelineBlocks:
     written = data.get("options") or {}
-    if name in finder.instances and any(is_note(value) for value in written.values()):
+    if name in finder.instances and (name not in finder.classes or any(is_note(value) for value in written.values())):
         return copy.deepcopy(finder.instances[name])
     cls = finder.find(name)
     if "family" in data:
@@ -144,15 +143,15 @@ class Finder:
         single = isinstance(given, (type, ModularPipelineBlocks))
         named: dict[str, Any] = dict(given) if isinstance(given, Mapping) else {}
         things = [given] if single else list(given.values() if named else given)
-        classes = {name: _class_of(thing) for name, thing in named.items()}
+        classes = {name: _class_of(thing) for name, thing in named.items() if isinstance(thing, type)}
         instances: dict[str, ModularPipelineBlocks] = {}
         for thing in things:
             for made in _with_parts(thing):
-                known = _class_of(made)
-                source = known.bound_from or known
+                source = (_class_of(made).bound_from or made) if isinstance(made, type) else made.source_class
                 for name in (reference(source), source.__name__):
-                    classes.setdefault(name, source)
-                    if isinstance(made, ModularPipelineBlocks):
+                    if issubclass(source, ModularPipelineBlocks):
+                        classes.setdefault(name, source)
+                    if not isinstance(made, type):
                         instances.setdefault(name, made)
         return cls(classes, instances)
 
@@ -194,6 +193,7 @@ def _class_of(thing: Any) -> type[ModularPipelineBlocks]:
 
 
 def _with_parts(thing: Any) -> Iterator[Any]:
+    _class_of(thing)
     yield thing
     for part in getattr(thing, "sub_blocks", {}).values() if not isinstance(thing, type) else ():
         yield from _with_parts(part)
@@ -208,7 +208,8 @@ def own_blocks() -> dict[str, type[ModularPipelineBlocks]]:
 
 
 def _is_public(cls: type) -> bool:
-    return is_own(cls.__module__) and "<locals>" not in cls.__qualname__ and "bound_from" not in vars(cls)
+    made = {"bound_from", "foreign"} & vars(cls).keys()
+    return is_own(cls.__module__) and "<locals>" not in cls.__qualname__ and not made
 
 
 def _subclasses(cls: type) -> Iterable[type]:

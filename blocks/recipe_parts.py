@@ -50,7 +50,7 @@ def described(blocks: ModularPipelineBlocks, known: dict[str, Any] | None) -> tu
     """Describe a composition, and say whether that can be kept: not for code that somebody may define anew."""
     if known is not None:
         return known, True
-    return describe(blocks), all(is_packaged(type(block).__module__) for _, block in walk(blocks))
+    return describe(blocks), all(is_packaged(block.source_class.__module__) for _, block in walk(blocks))
 
 
 @cache

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from ..state import BrickworkError, PipelineState
 from ..state.errors import ReplayError
+from ..state.value_data import value_of_data
 from .composition import compose
 from .modular_pipeline import ModularPipeline
 from .recipe import Recipe
@@ -112,8 +113,6 @@ def _prepared(
 
 def values_of_configs(recipe: Recipe, pipe: ModularPipeline) -> dict[str, Any]:
     """The pipeline's settings, as far as it has them."""
-    from ..state.value_data import value_of_data
-
     written = recipe["configs"]
     return {name: value_of_data(entry["value"]) for name, entry in written.items() if name in pipe.config}
 

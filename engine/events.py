@@ -87,6 +87,14 @@ class CacheSkipped(Event):
 
 
 @frozen
+class RunWarning(Event):
+    """Something looks wrong and may be meant. `path`: of the step; empty for the whole plan."""
+
+    path: str
+    text: str
+
+
+@frozen
 class ComponentLoaded(Event):
     """A component was loaded during the run."""
 

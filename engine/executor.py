@@ -232,7 +232,7 @@ def _loop_call(executable: Executable, run: Run) -> Call:
             _mark_turn(error, path, turn)
             raise
         if finite is not None:
-            finite.report()
+            finite.report(run.emit)
         # Loop variables and temporaries of the body end with the loop.
         for name in values.keys() - before - executable.keeps:
             del values[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from .events import Emit, RunWarning
 from .steps import Values
 
 
@@ -25,7 +26,7 @@ class FiniteWatch:
                 value = value.detach() if value.requires_grad else value
                 self._sums.setdefault(name, []).append(value.sum(dtype=_wide(value)))
 
-    def report(self) -> None:
+    def report(self, emit: Emit | None = None) -> None:
         """Warn of the first turn in which a value was not finite."""
         import torch
 
@@ -33,13 +34,14 @@ class FiniteWatch:
             found = torch.stack(sums).isfinite()
             if not bool(found.all()):
                 turn = self._first + int((~found).nonzero()[0])
-                warnings.warn(
+                text = (
                     f"{name} is not finite since {self._path}.step[{turn}]: it holds NaN or infinity. Usual causes are a "
                     "number format that is too small for the model (try float32 or bfloat16) and a guidance scale that is "
-                    "too large.",
-                    RuntimeWarning,
-                    stacklevel=2,
+                    "too large."
                 )
+                warnings.warn(text, RuntimeWarning, stacklevel=2)
+                if emit is not None:
+                    emit(RunWarning(f"{self._path}.step[{turn}]", text))
 
 
 def _wide(value: Any) -> Any:

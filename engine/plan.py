@@ -13,7 +13,7 @@ from .boundary import checked
 from .caching import RunCache
 from .checks import find_faults, find_warnings, missing_inputs
 from .dataflow import Dataflow, trace
-from .events import Emit, RunStarted
+from .events import Emit, RunStarted, RunWarning
 from .executor import Executable, execute
 from .explain import Explanation, explain
 from .graph import Graph, make_graph
@@ -140,6 +140,8 @@ class Plan:
             run.tracker.begin(run)
         if run.emit is not None:
             run.emit(RunStarted(tuple(self.paths)))
+            for text in self.warnings:
+                run.emit(RunWarning("", text))
         execute(self._executables, run, state, self._releases(asked))
         return state
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from diffusers import EulerAncestralDiscreteScheduler
+from diffusers.modular_pipelines import StableDiffusionXLAutoBlocks
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -26,6 +27,7 @@ from brickwork import (
     ReplayError,
     SequentialPipelineBlocks,
 )
+from brickwork.blocks import adopt
 from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS
 from brickwork.state.vocabulary import Images
 from tiny_sdxl import save_repository
@@ -180,13 +182,37 @@ def test_blocks_of_ones_own_are_given(tiny_pipe: ModularPipeline, tmp_path: Path
         assert same(brickwork.replay(path, blocks, tiny_pipe), picture)
 
 
+def test_blocks_of_diffusers_are_given_as_they_were_adopted(tiny_pipe: ModularPipeline, tmp_path: Path) -> None:
+    theirs = adopt(StableDiffusionXLAutoBlocks).get_workflow("text2image")
+    pipe = theirs.init_pipeline()
+    pipe.update_components(
+        **{name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names}
+    )
+    pipe.configure(progress=False)
+    picture = pipe(**INPUTS, height=64, width=64, generator=seed(), output="images")[0]
+    path = brickwork.save(picture, tmp_path / "a.png")[0]
+    with pytest.raises(ReplayError, match="StableDiffusionXLDecodeStep' is no block of this package"):
+        brickwork.replay(path, components=pipe)
+    assert same(brickwork.replay(path, theirs, pipe), picture)
+
+
 def other_frame() -> type[Block]:
     names = {**globals()}
-    body = "def run(self, images: Images) -> Out:\n    return self.Out(images=images)\nrun.__qualname__ = 'Frame.run'"
-    exec("class Frame(Block):\n    '''Draw.'''\n    width: int = 2\n    class Out(Outputs):\n        images: Images\n    def run(self, images: Images) -> Out:\n        return self.Out(images=images)\n", names)  # fmt: skip
-    assert body
+    exec(OTHER_FRAME, names)
     cls: type[Block] = names["Frame"]
     return cls
+
+
+OTHER_FRAME = """
+class Frame(Block):
+    width: int = 2
+
+    class Out(Outputs):
+        images: Images
+
+    def run(self, images: Images) -> Out:
+        return self.Out(images=images)
+"""
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -28,6 +28,7 @@ from brickwork.engine.events import (
     Event,
     RunFinished,
     RunStarted,
+    RunWarning,
     StepFinished,
     StepStarted,
 )
@@ -258,8 +259,14 @@ def test_a_carried_value_that_stops_being_finite_is_named_with_its_turn(bad: flo
             return self.Out(x=x * bad if i == 3 else x + 1)
 
     pipe = pipeline(loop=Repeat.from_blocks_dict({"add": Blows}))
+    told: list[Event] = []
+    pipe.configure(listeners=[told.append])
     with pytest.warns(RuntimeWarning, match=r"x is not finite since loop.step\[3\]: it holds NaN or infinity"):
         pipe(x=torch.zeros(2), times=6)
+    pipe.configure(listeners=[])
+    warned = next(event for event in told if isinstance(event, RunWarning))
+    assert warned.path == "loop.step[3]"
+    assert warned.text.startswith("x is not finite since loop.step[3]")
     pipe(x=torch.full((2,), 6e4, dtype=torch.float16), times=2)
     pipe.configure(check_values=False)
     pipe(x=torch.zeros(2), times=6)
