@@ -185,9 +185,7 @@ def test_blocks_of_ones_own_are_given(tiny_pipe: ModularPipeline, tmp_path: Path
 def test_blocks_of_diffusers_are_given_as_they_were_adopted(tiny_pipe: ModularPipeline, tmp_path: Path) -> None:
     theirs = adopt(StableDiffusionXLAutoBlocks).get_workflow("text2image")
     pipe = theirs.init_pipeline()
-    pipe.update_components(
-        **{name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names}
-    )
+    pipe.update_components(**{name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names})
     pipe.configure(progress=False)
     picture = pipe(**INPUTS, height=64, width=64, generator=seed(), output="images")[0]
     path = brickwork.save(picture, tmp_path / "a.png")[0]
