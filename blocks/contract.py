@@ -12,6 +12,8 @@ from ..state import InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from .perturb import Layer
+
 
 @frozen
 class RoleComponent:
@@ -125,6 +127,16 @@ class FamilyContract:
     def size_ids(self, denoiser: Any, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
         """The numbers that tell the denoiser about sizes and crops; of families that have such."""
         raise NotImplementedError(f"{self.name} is told nothing about sizes.")
+
+    def layers(self, denoiser: Any) -> Sequence[Layer]:
+        """The denoiser's transformer blocks, in the order in which they run; guiders name them by their numbers."""
+        raise NotImplementedError(
+            f"{self.name} does not say which layers its denoiser has, so nothing can be perturbed."
+        )
+
+    def recommended_layers(self, layers: Sequence[Layer]) -> Sequence[int]:
+        """Numbers of the layers that are perturbed where a guider names none."""
+        raise NotImplementedError(f"{self.name} recommends no layers to perturb; name them.")
 
     def scale_latents(self, vae: Any, latents: Tensor) -> Tensor:
         """Bring latents from the VAE's scale to the denoiser's."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from attrs import frozen
 
-from ..guiders import Branch, ClassifierFreeGuidance, GuidanceStep
+from ..guiders import Branch, ClassifierFreeGuidance, GuidanceStep, Perturbation
 from ..state import Conditioning, Group, Outputs
 from ..state.vocabulary import (
     Eta,
@@ -28,6 +29,7 @@ from .block import Block
 from .contract import Denoiser, Scheduler
 from .encode_prompt import active_guider
 from .loop import LoopSequentialPipelineBlocks
+from .perturb import perturbed
 from .slots import component
 
 if TYPE_CHECKING:
@@ -49,21 +51,38 @@ class ScaleLatents(Block):
 
 @frozen(eq=False)
 class _Batch:
-    """The denoiser's arguments for a set of branches, kept from step to step while nothing of it changes."""
+    """The denoiser's arguments for branches that run in one call."""
 
     branches: tuple[Branch, ...]
     names: tuple[str, ...]
-    conditioning: Conditioning
     kwargs: Mapping[str, Any]
 
 
+@frozen(eq=False)
+class _Batches:
+    """What a step calls the denoiser for."""
+
+    branches: tuple[Branch, ...]
+    conditioning: Conditioning
+    batches: tuple[_Batch, ...]
+
+
+_AS_IT_IS = nullcontext()
+
+
 class PredictNoise(Block):
-    """Call the denoiser once, with every branch that the guider wants in one batch, and combine the predictions."""
+    """Call the denoiser, with all branches that need the same network in one batch, and combine the predictions.
+
+    `batching="sequential"` calls it for one branch after another, which needs less memory and more time.
+    """
+
+    batching: Literal["batched", "sequential"] = "batched"
 
     memory_advice = (
         "fewer pictures at once: a smaller num_images_per_prompt, or fewer prompts",
         "smaller pictures: height and width",
         "half precision: load_components(dtype=torch.float16)",
+        "one branch after another: pipe.blocks.replace('denoise.denoiser', PredictNoise.bind(SDXL)(batching='sequential'))",
     )
 
     denoiser: Denoiser = component(doc="The network that is called once per step.")
@@ -87,16 +106,25 @@ class PredictNoise(Block):
     ) -> Out:
         guider = self._active_guider(guidance_scale)
         step = GuidanceStep(i, num_inference_steps)
-        branches = guider.branches(step)
-        batch = self._batch(branches, conditioning)
-        denoiser: Any = self.denoiser
-        count = len(branches)
-        model_input = repeated(scaled_latents, count)
-        prediction = denoiser(model_input, t, **batch.kwargs, return_dict=False)[0]
-        parts = prediction.chunk(count) if count > 1 else (prediction,)
-        predictions = dict(zip(batch.names, parts, strict=True))
+        predictions: dict[str, Any] = {}
+        for batch in self._batches(guider.branches(step), conditioning):
+            predictions.update(self._predicted(batch, scaled_latents, t))
         noise_pred, memory = guider.combine(predictions, step, guidance_memory)
         return self.Out(noise_pred=noise_pred, guidance_memory=memory)
+
+    def _predicted(self, batch: _Batch, latents: Tensor, t: Any) -> Iterable[tuple[str, Tensor]]:
+        """Call the denoiser once, for branches with the same perturbation."""
+        denoiser: Any = self.denoiser
+        count = len(batch.names)
+        wanted = batch.branches[0].perturbations
+        with self._perturbed(denoiser, wanted, latents) if wanted else _AS_IT_IS:
+            prediction = denoiser(repeated(latents, count), t, **batch.kwargs, return_dict=False)[0]
+        return zip(batch.names, prediction.chunk(count) if count > 1 else (prediction,), strict=True)
+
+    def _perturbed(self, denoiser: Any, wanted: Sequence[Perturbation], latents: Tensor) -> Any:
+        layers = self.family.layers(denoiser)
+        aspect = latents.shape[-2] / latents.shape[-1]
+        return perturbed(denoiser, layers, self.family.recommended_layers(layers), wanted, aspect)
 
     def _active_guider(self, guidance_scale: float | None) -> Any:
         last: tuple[float | None, Any] = self.__dict__.get("_last_guider", (None, self.guider))
@@ -104,19 +132,24 @@ class PredictNoise(Block):
             last = self.__dict__["_last_guider"] = (guidance_scale, active_guider(self.guider, guidance_scale))
         return last[1]
 
+    def _batches(self, branches: tuple[Branch, ...], conditioning: Conditioning) -> tuple[_Batch, ...]:
+        """Branches by perturbation, with what the denoiser is told, kept from step to step while nothing of it changes."""
+        last: _Batches | None = self.__dict__.get("_last")
+        if last is not None and last.conditioning is conditioning:
+            if last.branches is branches:
+                return last.batches
+            if last.branches == branches:
+                return last.batches
+        groups: dict[Any, list[Branch]] = {}
+        for branch in branches:
+            groups.setdefault(branch.perturbations if self.batching == "batched" else branch, []).append(branch)
+        batches = tuple(self._batch(tuple(group), conditioning) for group in groups.values())
+        self.__dict__["_last"] = _Batches(branches, conditioning, batches)
+        return batches
+
     def _batch(self, branches: tuple[Branch, ...], conditioning: Conditioning) -> _Batch:
-        last: _Batch | None = self.__dict__.get("_last")
-        if (
-            last is not None
-            and (last.branches is branches or last.branches == branches)
-            and last.conditioning is conditioning
-        ):
-            return last
         kwargs = self.family.denoiser_kwargs(conditioning, [branch.negative for branch in branches])
-        batch = self.__dict__["_last"] = _Batch(
-            branches, tuple(branch.name for branch in branches), conditioning, kwargs
-        )
-        return batch
+        return _Batch(branches, tuple(branch.name for branch in branches), kwargs)
 
 
 class StepScheduler(Block):

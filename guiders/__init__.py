@@ -1,7 +1,39 @@
 """Guidance: which predictions to make at a step, and how to combine them."""
 
+from .adaptive_projected import AdaptiveProjectedGuidance, AdaptiveProjectedMixGuidance
+from .auto_guidance import AutoGuidance
 from .classifier_free import ClassifierFreeGuidance
+from .conditional import ConditionalGuidance
+from .frequency_decoupled import FrequencyDecoupledGuidance
 from .guider import Branch, GuidanceStep, Guider
+from .magnitude_aware import MagnitudeAwareGuidance
+from .perturbation import LayerSkipConfig, Perturbation
+from .perturbed import PerturbedGuidance
+from .perturbed_attention import PerturbedAttentionGuidance
+from .skip_layer import SkipLayerGuidance
+from .smoothed_energy import SmoothedEnergyGuidance
 from .stateful import StatefulGuider
+from .tangential import TangentialClassifierFreeGuidance
+from .zero_star import ClassifierFreeZeroStarGuidance
 
-__all__ = ["Branch", "ClassifierFreeGuidance", "GuidanceStep", "Guider", "StatefulGuider"]
+__all__ = [
+    "AdaptiveProjectedGuidance",
+    "AdaptiveProjectedMixGuidance",
+    "AutoGuidance",
+    "Branch",
+    "ClassifierFreeGuidance",
+    "ClassifierFreeZeroStarGuidance",
+    "ConditionalGuidance",
+    "FrequencyDecoupledGuidance",
+    "GuidanceStep",
+    "Guider",
+    "LayerSkipConfig",
+    "MagnitudeAwareGuidance",
+    "Perturbation",
+    "PerturbedAttentionGuidance",
+    "PerturbedGuidance",
+    "SkipLayerGuidance",
+    "SmoothedEnergyGuidance",
+    "StatefulGuider",
+    "TangentialClassifierFreeGuidance",
+]

@@ -9,6 +9,7 @@ from attrs import asdict, evolve, fields, frozen
 
 from ..state import InputError
 from ..state.errors import did_you_mean
+from .perturbation import Perturbation
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,10 +29,12 @@ class Branch:
 
     Attributes:
         name: under which `combine` gets it. negative: whether it is fed the negative conditioning.
+        perturbations: what is taken away from the network for it.
     """
 
     name: str
     negative: bool = False
+    perturbations: tuple[Perturbation, ...] = ()
 
 
 CONDITIONAL = Branch("conditional")

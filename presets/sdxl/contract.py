@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from ...blocks.contract import ConditioningField, FamilyContract, RoleComponent, TextEncoding
+from ...blocks.perturb import Layer
 from ...state import InputError
 from ...state.vocabulary import (
     NegativePrompt,
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
 @frozen
 class SDXLContract(FamilyContract):
     """Stable Diffusion XL: two CLIP text encoders, and a UNet that is told pooled text and sizes."""
+
+    def layers(self, denoiser: Any) -> list[Layer]:
+        """The UNet's transformer blocks."""
+        return unet_layers(denoiser)
+
+    def recommended_layers(self, layers: Sequence[Layer]) -> list[int]:
+        """Those of the middle block."""
+        return middle_of_unet(layers)
 
     def size_ids(self, denoiser: Any, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
         """Original size, crop corner, and target size or rating in a row, checked against the UNet's embedding layer."""
@@ -65,6 +74,25 @@ def _statistics(vae: Any, latents: Tensor) -> tuple[Tensor, Tensor] | None:
     if mean is None or deviation is None:
         return None
     return latents.new_tensor(mean).view(1, -1, 1, 1), latents.new_tensor(deviation).view(1, -1, 1, 1)
+
+
+_STAGES = ("down_blocks", "mid_block", "up_blocks")
+
+
+def unet_layers(unet: Any) -> list[Layer]:
+    """Transformer blocks of diffusers' UNets, in the order in which they run."""
+    found = [
+        (path, module) for path, module in unet.named_modules() if type(module).__name__ == "BasicTransformerBlock"
+    ]
+    found.sort(key=lambda named: _STAGES.index(named[0].partition(".")[0]))
+    return [Layer(path, module) for path, module in found]
+
+
+def middle_of_unet(layers: Sequence[Layer]) -> list[int]:
+    """Those of the middle block, which Ahn et al. 2024 (2403.17377, section 5.3) found best; else the deepest."""
+    middle = [number for number, layer in enumerate(layers) if layer.path.startswith("mid_block.")]
+    deepest = [n for n, layer in enumerate(layers) if layer.path.startswith("down_blocks.")][-1:]
+    return middle or deepest
 
 
 _EMBEDS = (

@@ -1,0 +1,34 @@
+"""Autoguidance (Karras et al. 2024, https://arxiv.org/abs/2406.02507), with a perturbed network as the bad version of itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import evolve, frozen
+
+from .classifier_free import ClassifierFreeGuidance
+from .guider import CONDITIONAL, UNCONDITIONAL, Branch, GuidanceStep
+from .perturbation import configs_of, perturbations_of
+
+
+@frozen(kw_only=True, slots=False)
+class AutoGuidance(ClassifierFreeGuidance):
+    """Classifier-free guidance whose unconditional prediction comes from the network with some layers dropped.
+
+    Attributes:
+        auto_guidance_layers: numbers of layers, which are dropped with `dropout`; auto_guidance_config: more exactly. With
+            neither, those that the family recommends.
+        dropout: share of the layers' outputs that is dropped; None is all. What is dropped hangs on the step alone.
+    """
+
+    auto_guidance_layers: Any = None
+    auto_guidance_config: Any = None
+    dropout: float | None = None
+
+    def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
+        """Both predictions, the unconditional one perturbed."""
+        if not self.is_guided(step):
+            return (CONDITIONAL,)
+        amount = 1.0 if self.dropout is None else self.dropout
+        configs = configs_of(self.auto_guidance_config, self.auto_guidance_layers, dropout=amount)
+        return evolve(UNCONDITIONAL, perturbations=perturbations_of(configs, step.index)), CONDITIONAL

@@ -1,0 +1,125 @@
+"""What may be taken away from a network to get a worse prediction, as data: which layers, and what of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from attrs import asdict, field, frozen
+
+from ..state import InputError
+from ..state.errors import did_you_mean
+
+
+def _indices(given: Any) -> tuple[int, ...] | None:
+    if given is None:
+        return None
+    if isinstance(given, int):
+        return (given,)
+    found = tuple(given)
+    if not all(isinstance(each, int) for each in found):
+        raise InputError(
+            f"Layers are named by their numbers, not {given!r}; a path of a stack of layers goes into fqn."
+        )
+    return found
+
+
+@frozen
+class LayerSkipConfig:
+    """Which layers are perturbed, and how; fields as in diffusers.
+
+    Attributes:
+        indices: numbers of transformer blocks, in the order in which they run; a number, a list or a range. None is what the
+            model's family recommends.
+        fqn: "auto" counts all of them; the path of a stack, as in "mid_block.attentions.0.transformer_blocks", counts in it.
+        skip_attention, skip_ff: leave out self-attention, the feed-forward layer; both together the whole block.
+        skip_attention_scores: every token attends to itself only. dropout: 1 leaves a part out, less drops that share of it.
+    """
+
+    indices: tuple[int, ...] | None = field(default=None, converter=_indices)
+    fqn: str = "auto"
+    skip_attention: bool = True
+    skip_attention_scores: bool = False
+    skip_ff: bool = True
+    dropout: float = 1.0
+
+    def __attrs_post_init__(self) -> None:
+        faults = []
+        if not 0.0 <= self.dropout <= 1.0:
+            faults.append(f"dropout is {self.dropout}; it is a share, 0 to 1.")
+        if self.skip_attention_scores and self.skip_attention:
+            faults.append("skip_attention and skip_attention_scores exclude each other.")
+        if self.skip_attention_scores and self.dropout < 1.0:
+            faults.append("skip_attention_scores has no dropout; leave it 1.")
+        if self.indices == ():
+            faults.append("indices is empty; name layers, or None for those that the family recommends.")
+        if faults:
+            raise InputError.of("LayerSkipConfig cannot be made", faults)
+
+
+@frozen
+class Perturbation:
+    """One change of some layers during a prediction.
+
+    Attributes:
+        layers, path: as `indices` and `fqn` of LayerSkipConfig.
+        kind: leave out the "block", its "attention" or "feed-forward"; "scores" lets each token attend to itself only; "blur"
+            smooths the queries, as pictures, with `sigma` (in tokens; infinite takes their mean).
+        dropout: share of the part that is left out. seed: of what is dropped.
+    """
+
+    kind: Literal["block", "attention", "feed-forward", "scores", "blur"]
+    layers: tuple[int, ...] | None = None
+    path: str = "auto"
+    dropout: float = 1.0
+    sigma: float = float("inf")
+    seed: int = 0
+
+
+def perturbations_of(configs: Iterable[LayerSkipConfig], seed: int = 0) -> tuple[Perturbation, ...]:
+    """What the configurations ask for."""
+    found = []
+    for config in configs:
+        kinds: list[Any] = []
+        if config.skip_attention and config.skip_ff:
+            kinds.append("block")
+        else:
+            kinds += ["attention"] if config.skip_attention else []
+            kinds += ["feed-forward"] if config.skip_ff else []
+        kinds += ["scores"] if config.skip_attention_scores else []
+        found += [Perturbation(kind, config.indices, config.fqn, config.dropout, seed=seed) for kind in kinds]
+    return tuple(found)
+
+
+def configs_of(given: Any, layers: Any, **defaults: Any) -> tuple[LayerSkipConfig, ...]:
+    """Make configurations of what a guider is given: one, several, dicts, those of diffusers, or numbers of layers.
+
+    Raises:
+        InputError: both kinds are given, or one is none.
+    """
+    if given is not None and layers is not None:
+        raise InputError("Layers and a configuration of them are two ways to say one thing; give one.")
+    if given is None:
+        return (LayerSkipConfig(layers, **defaults),)
+    many = given if isinstance(given, (list, tuple)) else [given]
+    return tuple(_config(each) for each in many)
+
+
+def _config(given: Any) -> LayerSkipConfig:
+    if isinstance(given, LayerSkipConfig):
+        return given
+    fields = dict(given) if isinstance(given, Mapping) else given.to_dict() if hasattr(given, "to_dict") else None
+    if fields is None:
+        raise InputError(f"{given!r} is no LayerSkipConfig, and no dict with its fields.")
+    known = {"indices", "fqn", "skip_attention", "skip_attention_scores", "skip_ff", "dropout"}
+    odd = [f"LayerSkipConfig has no {name!r}. {did_you_mean(name, known)}" for name in fields if name not in known]
+    if odd:
+        raise InputError(" ".join(odd))
+    return LayerSkipConfig(**fields)
+
+
+def written(configs: Iterable[LayerSkipConfig]) -> list[dict[str, Any]]:
+    """As files have them."""
+    return [
+        {**asdict(config), "indices": None if config.indices is None else list(config.indices)} for config in configs
+    ]

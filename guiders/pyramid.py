@@ -1,0 +1,53 @@
+"""Laplacian pyramids (Burt and Adelson 1983, https://doi.org/10.1109/TCOM.1983.1095851)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_KERNEL = (1.0, 4.0, 6.0, 4.0, 1.0)
+"""Binomial; its sum is 16."""
+
+
+def laplacian_pyramid(images: Tensor, levels: int) -> list[Tensor]:
+    """Split images `[b c h w]`, of any size, into bands from high frequencies to low, each half as large as the one before.
+
+    The last band is what is left.
+    """
+    bands = []
+    for _ in range(levels - 1):
+        smaller = _resized(_blurred(images), [max(1, side // 2) for side in images.shape[-2:]])
+        bands.append(images - _larger(smaller, list(images.shape[-2:])))
+        images = smaller
+    return [*bands, images]
+
+
+def sum_of_pyramid(bands: list[Tensor]) -> Tensor:
+    """Put images together of their bands."""
+    images = bands[-1]
+    for band in reversed(bands[:-1]):
+        images = _larger(images, list(band.shape[-2:])) + band
+    return images
+
+
+def _larger(images: Tensor, size: list[int]) -> Tensor:
+    return _blurred(_resized(images, size))
+
+
+def _resized(images: Tensor, size: list[int]) -> Tensor:
+    import torch
+
+    return torch.nn.functional.interpolate(images, size=size, mode="bilinear", align_corners=False)
+
+
+def _blurred(images: Tensor) -> Tensor:
+    """Convolve with the kernel along both sides; borders are reflected, where that is possible."""
+    import torch
+
+    line = torch.tensor(_KERNEL, dtype=images.dtype, device=images.device) / sum(_KERNEL)
+    kernel = torch.outer(line, line).expand(images.shape[1], 1, 5, 5)
+    mode = "reflect" if min(images.shape[-2:]) > 2 else "replicate"
+    padded = torch.nn.functional.pad(images, (2, 2, 2, 2), mode=mode)
+    return torch.nn.functional.conv2d(padded, kernel, groups=images.shape[1])
