@@ -100,9 +100,8 @@ class ComponentNotes:
         self._known: dict[str, _Note] = {}
         self._last = RunNotes({})
 
-    def of(self, pipe: PipelineComponents, names: tuple[str, ...]) -> RunNotes:
+    def of(self, pipe: PipelineComponents, names: tuple[str, ...], components: Mapping[str, Any]) -> RunNotes:
         """Return what these components are now."""
-        components = pipe.components
         found = {name: self._note_of(name, components[name], pipe) for name in names}
         last = self._last
         if last.notes.keys() != found.keys() or any(last.notes[name] is not note for name, note in found.items()):

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from ..engine import RunSettings
-from ..guiders import Guider
+from ..guiders import Guider, guider_of
 from ..registry import ComponentsManager, ComponentSpec, PipelineIndex
 from ..registry.component_table import component_bytes
 from ..registry.fingerprint import invalidate
 from ..registry.weights import file_stamp
-from ..state import ComponentError
+from ..state import ComponentError, InputError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean
 from .base import ModularPipelineBlocks
@@ -25,6 +25,7 @@ class PipelineComponents(PipelineDevices):
     Attributes:
         specs: component name to its spec, in the order in which the blocks name them.
         components: component name to the component, None while it is not loaded.
+        guider_names: components that guide; objects of diffusers' guiders are converted for them.
         notes: what a person should know of the models; `explain` shows it.
         manager: shares loaded components with other pipelines. collection: under which it files those of this one.
     """
@@ -44,6 +45,7 @@ class PipelineComponents(PipelineDevices):
         self.specs: dict[str, ComponentSpec] = {}
         self.components: dict[str, Any] = {}
         self.notes: list[str] = []
+        self.guider_names: set[str] = set()
         self.register(blocks.expected_components)
 
     def register(self, expected: Iterable[ComponentSpec]) -> None:
@@ -55,6 +57,8 @@ class PipelineComponents(PipelineDevices):
             saved = self._index.specs.get(name)
             merged = _merged(spec, saved)
             self.specs[name] = merged
+            if isinstance(spec.type_hint, type) and issubclass(spec.type_hint, Guider):
+                self.guider_names.add(name)
             creates = merged.default_creation_method == "from_config"
             self.components[name] = merged.create() if creates else None
 
@@ -107,7 +111,7 @@ class PipelineComponents(PipelineDevices):
             except ComponentError as error:
                 faults.append(str(error))
                 continue
-            self.components[name] = self._placed(component)
+            self.components[name] = self._placed(self._ours(name, component))
         if faults:
             raise ComponentError.of("Components could not be loaded", faults)
         return self
@@ -180,8 +184,8 @@ class PipelineComponents(PipelineDevices):
         made: dict[str, tuple[Any, ComponentSpec]] = {}
         for name, given in components.items():
             try:
-                made[name] = _taken(name, given, self.specs[name])
-            except ComponentError as error:
+                made[name] = _taken(name, self._ours(name, given), self.specs[name])
+            except (ComponentError, InputError) as error:
                 faults.append(str(error))
         if faults:
             raise ComponentError.of("Components do not fit", faults)
@@ -190,6 +194,11 @@ class PipelineComponents(PipelineDevices):
             self.specs[name] = spec
             if self.manager is not None and component is not None:
                 self.manager.add(name, component, self.collection, reuse=True)
+
+    def _ours(self, name: str, given: Any) -> Any:
+        """A guider of ours, where blocks of ours want one, of a name or an object of diffusers."""
+        is_guider = name in self.guider_names and given is not None and not isinstance(given, ComponentSpec)
+        return guider_of(given) if is_guider else given
 
     def component_sizes(self, names: Iterable[str]) -> dict[str, int]:
         """Bytes of components: of loaded ones their tensors, of others what the headers of their files say."""

@@ -16,6 +16,7 @@ from attrs import evolve, fields
 from ..engine import Plan, RunSettings
 from ..engine.explain import Explanation
 from ..engine.graph import Graph
+from ..guiders import guider_of
 from ..registry import ComponentsManager, ComponentSpec, PipelineIndex, read_index
 from ..registry.index import index_entries
 from ..state import ComponentError, InputError, PipelineState
@@ -106,7 +107,7 @@ class ModularPipeline(PipelineComponents):
         Args:
             state: an earlier run's state to continue from. It is not changed, and nothing in it is copied.
             output: name of the value to return; a list of names returns a dict; None returns the whole state.
-            inputs: see `pipe.doc`.
+            inputs: see `pipe.doc`. `guider=` replaces the pipeline's guider for this run: an object, or its name.
 
         Raises:
             InputError: inputs or outputs are unknown or missing; all faults are named, before anything runs.
@@ -170,6 +171,7 @@ class ModularPipeline(PipelineComponents):
 
     def prepare_run(self, state: PipelineState | None, output: Any, inputs: dict[str, Any]) -> Prepared:
         """Check everything that can be known before a run."""
+        replaced = {name: self._guider_of_call(name, inputs.pop(name)) for name in self.guider_names & inputs.keys()}
         carried = dict(state.values) if state is not None else {}
         values = {**carried, **inputs}
         try:
@@ -182,8 +184,12 @@ class ModularPipeline(PipelineComponents):
         self.require(plan.components)
         if GENERATOR in plan.reads and values.get(GENERATOR) is None:
             seeded = {**values, GENERATOR: seeded_generator()}
-            return Prepared(self.plan(seeded, checked=inputs), seeded, output, is_seeded=True)
-        return Prepared(plan, values, output)
+            return Prepared(self.plan(seeded, checked=inputs), seeded, output, is_seeded=True, replaced=replaced)
+        return Prepared(plan, values, output, replaced=replaced)
+
+    def _guider_of_call(self, name: str, given: Any) -> Any:
+        """A guider for one run; None is the pipeline's own."""
+        return self.components[name] if given is None else guider_of(given)
 
     def plan(self, given: Iterable[str] | Mapping[str, Any] = (), checked: Iterable[str] | None = None) -> Plan:
         """Return the plan for these inputs; it is kept, so the second time costs microseconds.

@@ -22,13 +22,20 @@ if TYPE_CHECKING:
 _PACKAGES = ("brickwork", "torch", "diffusers", "transformers")
 
 
-def recipe_of(pipe: ModularPipeline, components: tuple[str, ...], values: Mapping[str, Any], asked: Any) -> Recipe:
+def recipe_of(
+    pipe: ModularPipeline,
+    components: tuple[str, ...],
+    values: Mapping[str, Any],
+    asked: Any,
+    held: Mapping[str, Any] | None = None,
+) -> Recipe:
     """Write down a run before it begins.
 
     Args:
         components: names of those that it uses. values: what it is given. asked: as `output=` has it.
+        held: the components, where they are others than the pipeline's.
     """
-    notes = pipe.component_notes.of(pipe, components)
+    notes = pipe.component_notes.of(pipe, components, pipe.components if held is None else held)
     inputs, generators = noted_inputs(values)
     settings = pipe.settings
     known = {

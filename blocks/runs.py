@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from functools import partial
 from time import perf_counter
@@ -40,7 +40,7 @@ class Prepared:
             generator, and the one in `values` is nobody's business afterwards.
         standing: where it goes on. recipe: of the run that it goes on with. graft: turns that it takes from another one.
         snapshots: what takes them, in place of what the settings say. opened: path of a loop whose turns are needed one
-            by one, even if the result of the whole is known.
+            by one, even if the result of the whole is known. replaced: components that this run has in place of the pipeline's.
     """
 
     plan: Plan
@@ -52,6 +52,11 @@ class Prepared:
     graft: Graft | None = None
     snapshots: SnapshotTaker | None = None
     opened: str | None = None
+    replaced: Mapping[str, Any] = field(factory=dict)
+
+    def components_of(self, pipe: ModularPipeline) -> Mapping[str, Any]:
+        """The pipeline's components, as this run has them."""
+        return {**pipe.components, **self.replaced} if self.replaced else pipe.components
 
 
 @define(eq=False)
@@ -68,7 +73,7 @@ class Begun:
     def make_run(self, mutates: frozenset[str]) -> Run:
         """Make what the steps of the run share."""
         pipe, plan, cache = self.pipe, self.prepared.plan, self.pipe.settings.cache
-        components = RunComponents(pipe.components, mutates)
+        components = RunComponents(self.prepared.components_of(pipe), mutates)
         if cache is not None or self.prepared.standing is not None or self.prepared.graft is not None:
             # Their state is looked up, and put back, also where no step that uses them is run.
             for name in mutates:
@@ -127,7 +132,7 @@ class Runs:
         listeners = (*pipe.settings.listeners, *([listener] if listener is not None else []))
         emit = partial(_tell_all, listeners) if len(listeners) > 1 else next(iter(listeners), None)
         started = perf_counter()
-        recipe = prepared.recipe or recipe_of(pipe, plan.components, values, output)
+        recipe = prepared.recipe or recipe_of(pipe, plan.components, values, output, prepared.components_of(pipe))
         self._of_thread.recipe = recipe
         begun = Begun(pipe, prepared, recipe, emit, {name: value is None for name, value in values.items()})
         start = copied_values(values) if output is None and prepared.standing is None else None

@@ -4,6 +4,7 @@ from .adaptive_projected import AdaptiveProjectedGuidance, AdaptiveProjectedMixG
 from .auto_guidance import AutoGuidance
 from .classifier_free import ClassifierFreeGuidance
 from .conditional import ConditionalGuidance
+from .conversion import GUIDERS, guider_of
 from .frequency_decoupled import FrequencyDecoupledGuidance
 from .guider import Branch, GuidanceStep, Guider
 from .magnitude_aware import MagnitudeAwareGuidance
@@ -17,6 +18,7 @@ from .tangential import TangentialClassifierFreeGuidance
 from .zero_star import ClassifierFreeZeroStarGuidance
 
 __all__ = [
+    "GUIDERS",
     "AdaptiveProjectedGuidance",
     "AdaptiveProjectedMixGuidance",
     "AutoGuidance",
@@ -36,4 +38,5 @@ __all__ = [
     "SmoothedEnergyGuidance",
     "StatefulGuider",
     "TangentialClassifierFreeGuidance",
+    "guider_of",
 ]

@@ -101,6 +101,27 @@ class Guider:
         """Constructor arguments, as `guider_config.json` holds them."""
         return asdict(self)
 
+    def save_pretrained(self, save_directory: str) -> None:
+        """Write `guider_config.json`, which diffusers reads, too.
+
+        Raises:
+            InputError: a setting is a function, which no file can hold.
+        """
+        from .conversion import save_guider
+
+        save_guider(self, save_directory)
+
+    @classmethod
+    def from_pretrained(cls, folder: str, subfolder: str | None = None, **_: Any) -> Guider:
+        """Read what `save_pretrained` of ours or of diffusers has written, whichever guider it is.
+
+        Raises:
+            RepoError: there is no such file, or a broken one.
+        """
+        from .conversion import load_guider
+
+        return load_guider(folder, subfolder)
+
     @classmethod
     def from_config(cls, config: Mapping[str, Any], **changes: Any) -> Self:
         """Make a guider of a configuration; keys that begin with an underscore are notes of the file.

@@ -1,0 +1,97 @@
+"""Guiders by name, from files, and from objects of diffusers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..state import InputError, RepoError
+from ..state.atomic import write_text
+from ..state.errors import did_you_mean
+from .adaptive_projected import AdaptiveProjectedGuidance, AdaptiveProjectedMixGuidance
+from .auto_guidance import AutoGuidance
+from .classifier_free import ClassifierFreeGuidance
+from .frequency_decoupled import FrequencyDecoupledGuidance
+from .guider import Guider
+from .magnitude_aware import MagnitudeAwareGuidance
+from .perturbed_attention import PerturbedAttentionGuidance
+from .skip_layer import SkipLayerGuidance
+from .smoothed_energy import SmoothedEnergyGuidance
+from .tangential import TangentialClassifierFreeGuidance
+from .zero_star import ClassifierFreeZeroStarGuidance
+
+GUIDERS: Mapping[str, type[Guider]] = {
+    cls.__name__: cls
+    for cls in (
+        AdaptiveProjectedGuidance,
+        AdaptiveProjectedMixGuidance,
+        AutoGuidance,
+        ClassifierFreeGuidance,
+        ClassifierFreeZeroStarGuidance,
+        FrequencyDecoupledGuidance,
+        MagnitudeAwareGuidance,
+        PerturbedAttentionGuidance,
+        SkipLayerGuidance,
+        SmoothedEnergyGuidance,
+        TangentialClassifierFreeGuidance,
+    )
+}
+"""Ours by the names that files and diffusers have for them."""
+_WRITTEN_FOR = "0.42.1"
+"""The release of diffusers whose files these are."""
+
+
+def guider_of(given: Any) -> Guider:
+    """Make a guider of ours of a guider, its name, or an object of diffusers with the same name.
+
+    Raises:
+        InputError: there is no such guider.
+    """
+    if isinstance(given, Guider):
+        return given
+    name = given if isinstance(given, str) else type(given).__name__
+    if name not in GUIDERS or not (isinstance(given, str) or isinstance(getattr(given, "config", None), Mapping)):
+        what = repr(given) if isinstance(given, str) else f"A {name}"
+        raise InputError(f"{what} is no guider. {did_you_mean(name, GUIDERS)}")
+    return GUIDERS[name].from_config({} if isinstance(given, str) else given.config)
+
+
+def save_guider(guider: Guider, folder: str | Path) -> Path:
+    """Write `guider_config.json`, as diffusers has it, to a folder, which is made if it is not there.
+
+    Raises:
+        InputError: a setting is a function, which no file can hold.
+    """
+    config = guider.config
+    functions = [name for name, value in config.items() if callable(value)]
+    if functions:
+        raise InputError(
+            f"{type(guider).__name__} cannot be saved: {', '.join(functions)} is a function. Give a list with one number for "
+            "each step, or set it when the guider is loaded."
+        )
+    path = Path(folder) / type(guider).config_name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    head = {"_class_name": type(guider).__name__, "_diffusers_version": _WRITTEN_FOR}
+    write_text(path, json.dumps({**head, **config}, indent=2) + "\n")
+    return path
+
+
+def load_guider(folder: str | Path, subfolder: str | None = None) -> Guider:
+    """Read a guider that we or diffusers have saved.
+
+    Raises:
+        RepoError: there is no file, or it names no guider that is known here.
+    """
+    path = Path(folder) / (subfolder or "") / Guider.config_name
+    if not path.is_file():
+        raise RepoError(f"There is no {Guider.config_name} in {path.parent}.")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        name = str(config["_class_name"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise RepoError(f"{path} is no configuration of a guider: {error!r}.") from None
+    if name not in GUIDERS:
+        raise RepoError(f"{path} names {name!r}, which is no guider. {did_you_mean(name, GUIDERS)}")
+    return GUIDERS[name].from_config(config)
