@@ -128,6 +128,15 @@ class FamilyContract:
         """The numbers that tell the denoiser about sizes and crops; of families that have such."""
         raise NotImplementedError(f"{self.name} is told nothing about sizes.")
 
+    def predict(self, denoiser: Any, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+        """Call the denoiser with a batch of latents at a timestep."""
+        prediction: Tensor = denoiser(latents, t, **kwargs, return_dict=False)[0]
+        return prediction
+
+    def aspect(self, latents: Tensor) -> float:
+        """Height of latents by their width."""
+        return latents.shape[-2] / latents.shape[-1]
+
     def layers(self, denoiser: Any) -> Sequence[Layer]:
         """The denoiser's transformer blocks, in the order in which they run; guiders name them by their numbers."""
         raise NotImplementedError(

@@ -118,13 +118,13 @@ class PredictNoise(Block):
         count = len(batch.names)
         wanted = batch.branches[0].perturbations
         with self._perturbed(denoiser, wanted, latents) if wanted else _AS_IT_IS:
-            prediction = denoiser(repeated(latents, count), t, **batch.kwargs, return_dict=False)[0]
+            prediction = self.family.predict(denoiser, repeated(latents, count), t, batch.kwargs)
         return zip(batch.names, prediction.chunk(count) if count > 1 else (prediction,), strict=True)
 
     def _perturbed(self, denoiser: Any, wanted: Sequence[Perturbation], latents: Tensor) -> Any:
         layers = self.family.layers(denoiser)
-        aspect = latents.shape[-2] / latents.shape[-1]
-        return perturbed(denoiser, layers, self.family.recommended_layers(layers), wanted, aspect)
+        recommended = self.family.recommended_layers(layers)
+        return perturbed(denoiser, layers, recommended, wanted, self.family.aspect(latents))
 
     def _active_guider(self, guidance_scale: float | None) -> Any:
         last: tuple[float | None, Any] = self.__dict__.get("_last_guider", (None, self.guider))

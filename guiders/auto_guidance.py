@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 
 from .classifier_free import ClassifierFreeGuidance
 from .guider import CONDITIONAL, UNCONDITIONAL, Branch, GuidanceStep
-from .perturbation import configs_of, perturbations_of
+from .perturbation import Perturbation, configs_of, perturbations_of
 
 
 @frozen(kw_only=True, slots=False)
@@ -25,10 +25,17 @@ class AutoGuidance(ClassifierFreeGuidance):
     auto_guidance_config: Any = None
     dropout: float | None = None
 
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        self._perturbations(GuidanceStep(0, 1))  # refuses layers that are named in two ways, or wrongly
+
     def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
         """Both predictions, the unconditional one perturbed."""
         if not self.is_guided(step):
             return (CONDITIONAL,)
+        return evolve(UNCONDITIONAL, perturbations=self._perturbations(step)), CONDITIONAL
+
+    def _perturbations(self, step: GuidanceStep) -> tuple[Perturbation, ...]:
         amount = 1.0 if self.dropout is None else self.dropout
         configs = configs_of(self.auto_guidance_config, self.auto_guidance_layers, dropout=amount)
-        return evolve(UNCONDITIONAL, perturbations=perturbations_of(configs, step.index)), CONDITIONAL
+        return perturbations_of(configs, step.index)

@@ -42,6 +42,7 @@ class PerturbedGuidance(ConditionalGuidance):
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
+        self.perturbations(GuidanceStep(0, 1))  # refuses layers that are named in two ways, or wrongly
         start, stop = self.perturbed_window
         if not 0.0 <= start <= stop <= 1.0:
             raise InputError(
