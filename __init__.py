@@ -29,7 +29,21 @@ _ROOMS = {
     "blocks.replay": ("replay",),
     "blocks.snapshots": ("Snapshot", "Snapshots"),
     "engine.cache": ("MemoryCache",),
-    "guiders": ("ClassifierFreeGuidance", "Guider"),
+    "guiders": (
+        "AdaptiveProjectedGuidance",
+        "AdaptiveProjectedMixGuidance",
+        "AutoGuidance",
+        "ClassifierFreeGuidance",
+        "ClassifierFreeZeroStarGuidance",
+        "FrequencyDecoupledGuidance",
+        "Guider",
+        "LayerSkipConfig",
+        "MagnitudeAwareGuidance",
+        "PerturbedAttentionGuidance",
+        "SkipLayerGuidance",
+        "SmoothedEnergyGuidance",
+        "TangentialClassifierFreeGuidance",
+    ),
     "presets.embedded": ("embedded",),
     "registry": ("ComponentSpec", "ComponentsManager"),
     "state": (
@@ -75,8 +89,19 @@ if TYPE_CHECKING:
     from .blocks.snapshots import Snapshot as Snapshot
     from .blocks.snapshots import Snapshots as Snapshots
     from .engine.cache import MemoryCache as MemoryCache
+    from .guiders import AdaptiveProjectedGuidance as AdaptiveProjectedGuidance
+    from .guiders import AdaptiveProjectedMixGuidance as AdaptiveProjectedMixGuidance
+    from .guiders import AutoGuidance as AutoGuidance
     from .guiders import ClassifierFreeGuidance as ClassifierFreeGuidance
+    from .guiders import ClassifierFreeZeroStarGuidance as ClassifierFreeZeroStarGuidance
+    from .guiders import FrequencyDecoupledGuidance as FrequencyDecoupledGuidance
     from .guiders import Guider as Guider
+    from .guiders import LayerSkipConfig as LayerSkipConfig
+    from .guiders import MagnitudeAwareGuidance as MagnitudeAwareGuidance
+    from .guiders import PerturbedAttentionGuidance as PerturbedAttentionGuidance
+    from .guiders import SkipLayerGuidance as SkipLayerGuidance
+    from .guiders import SmoothedEnergyGuidance as SmoothedEnergyGuidance
+    from .guiders import TangentialClassifierFreeGuidance as TangentialClassifierFreeGuidance
     from .presets.embedded import embedded as embedded
     from .registry import ComponentsManager as ComponentsManager
     from .registry import ComponentSpec as ComponentSpec

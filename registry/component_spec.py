@@ -11,7 +11,7 @@ from typing import Any, Literal, Self, cast
 from ..state import ComponentError, TrustError
 from .classes import library_of, resolve_class
 from .fingerprint import remember_loaded
-from .loading import check_files, load
+from .loading import check_files, is_network, load
 from .skeleton import skeleton
 from .weights import file_stamp, stored_bytes
 
@@ -268,4 +268,4 @@ def _default_dtype() -> Any:
 
 def _is_network(cls: Any) -> bool:
     """Whether a number format means anything to it; a class that is yet to be found is that of a model."""
-    return cls is None or hasattr(cls, "forward")
+    return cls is None or is_network(cls)

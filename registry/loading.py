@@ -63,12 +63,17 @@ def check_files(cls: Any, repo: str, subfolder: str, variant: str | None) -> Non
         return
     if not folder.is_dir():
         _check_folder(folder, variant, {})
-    if cls is not None and hasattr(cls, "forward"):
+    if is_network(cls):
         _check_folder(folder, variant, {})
 
 
+def is_network(cls: Any) -> bool:
+    """Whether a class has weights; diffusers' guiders have a `forward` and none."""
+    return hasattr(cls, "forward") and hasattr(cls, "named_parameters")
+
+
 def _is_model(cls: Any) -> bool:
-    return hasattr(cls, "forward") or cls is _auto_model()
+    return is_network(cls) or cls is _auto_model()
 
 
 def _by_own_loader(loader: Any, repo: str, where: Mapping[str, Any], options: Mapping[str, Any]) -> Any:

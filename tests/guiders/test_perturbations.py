@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +13,10 @@ from diffusers.hooks import HookRegistry
 from diffusers.hooks.layer_skip import _apply_layer_skip_hook
 from diffusers.models.attention_processor import AttnProcessor
 from guided_families import FAMILIES, Family
+from guider_table import FULL, cell, is_untouched, state_of, table
 from peft import LoraConfig
 
 from brickwork import ClassifierFreeGuidance, InputError, ModularPipeline, RunError
-from brickwork.blocks import perturb
 from brickwork.blocks.blur import blurred_tokens, grid_of
 from brickwork.blocks.perturb import perturbed
 from brickwork.guiders import (
@@ -37,18 +38,8 @@ FIRST_STACK = {"SD 1.5": "mid_block.attentions.0.transformer_blocks", "SDXL": "m
                "SD 3": "transformer_blocks", "FLUX": "transformer_blocks"}  # fmt: skip
 
 
-def state_of(model: torch.nn.Module) -> Any:
-    """Everything that a guider could leave on a model."""
-    attributes = [(name, sorted(vars(module))) for name, module in model.named_modules()]
-    hooks = [(len(module._forward_hooks), len(module._forward_pre_hooks)) for module in model.modules()]
-    return attributes, hooks, [tensor.clone() for tensor in model.state_dict().values()]
-
-
 def assert_untouched(model: torch.nn.Module, before: Any) -> None:
-    after = state_of(model)
-    assert after[:2] == before[:2]
-    assert all(torch.equal(one, other) for one, other in zip(after[2], before[2], strict=True))
-    assert perturb._patches == {}
+    assert is_untouched(model, before)
 
 
 def predicted(family: Family, *wanted: Perturbation) -> torch.Tensor:
@@ -225,26 +216,17 @@ def test_a_wide_blur_is_near_an_infinite_one_and_a_narrow_one_near_none() -> Non
 
 # Every guider on every family
 
-FULL: dict[str, dict[str, Any]] = {
-    "PerturbedAttentionGuidance": {"perturbed_guidance_stop": 1.0},
-    "SkipLayerGuidance": {"skip_layer_guidance_stop": 1.0},
-    "ClassifierFreeZeroStarGuidance": {"zero_init_steps": 0},
-}
-
 
 @pytest.mark.parametrize("guider", GUIDERS)
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_guider_works_on_every_family(name: str, guider: str) -> None:
-    family = FAMILIES[name]()
-    before = state_of(family.denoiser)
-    made = GUIDERS[guider](**FULL.get(guider, {}))
-    plain = family.predict(ClassifierFreeGuidance(enabled=False)).noise_pred
-    batched = family.predict(made).noise_pred
-    sequential = family.predict(made, batching="sequential").noise_pred
-    assert batched.isfinite().all()
-    assert not torch.allclose(batched, plain, atol=1e-4)
-    assert torch.allclose(batched, sequential, atol=2e-4, rtol=1e-3)
-    assert_untouched(family.denoiser, before)
+    assert cell(FAMILIES[name](), guider) == "yes"
+
+
+def test_the_table_of_the_docs_is_the_one_of_its_script() -> None:
+    """Made by `.venv/bin/python tests/support/guider_table.py`."""
+    page = Path(__file__).parents[2] / "docs" / "guiders.md"
+    assert table() in page.read_text()
 
 
 @pytest.mark.parametrize("name", FAMILIES)
