@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -17,6 +18,8 @@ from ..state.digest import digest_of
 from ..state.errors import did_you_mean
 from .base import ModularPipelineBlocks
 from .devices import PipelineDevices
+
+_logger = logging.getLogger("brickwork")
 
 
 class PipelineComponents(PipelineDevices):
@@ -190,6 +193,7 @@ class PipelineComponents(PipelineDevices):
         if faults:
             raise ComponentError.of("Components do not fit", faults)
         for name, (component, spec) in made.items():
+            _log_change(name, self.specs[name], spec)
             self.components[name] = self._placed(component)
             self.specs[name] = spec
             if self.manager is not None and component is not None:
@@ -272,6 +276,16 @@ def _taken(name: str, given: Any, known: ComponentSpec) -> tuple[Any, ComponentS
         spec.repo = None
     spec.description = known.description
     return given, spec
+
+
+def _log_change(name: str, before: ComponentSpec, after: ComponentSpec) -> None:
+    """Tell of another class, or another way to get it."""
+    old, new = before.type_name[1], after.type_name[1]
+    if old != new:
+        _logger.info("update_components: %s is a %s now; it was a %s.", name, new, old)
+    if before.default_creation_method != after.default_creation_method:
+        ways = before.default_creation_method, after.default_creation_method
+        _logger.info("update_components: default_creation_method of %s changes from %s to %s.", name, *ways)
 
 
 def _fits(given: Any, expected: Any) -> bool:

@@ -12,6 +12,7 @@ from ..state import InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..guiders import Branch
     from .perturb import Layer
 
 
@@ -38,6 +39,7 @@ class ConditioningField:
             one's, where it differs.
         argument: where the denoiser takes it, as in "added_cond_kwargs.time_ids"; empty for what it never sees.
         required: the positive value must be given. shared: it serves the negative branch where that has none.
+        kind: "text", or what else a guider may drop by itself ("image").
         source: what of the text encoders it is: "hidden" states, or the "pooled" vector.
     """
 
@@ -50,6 +52,7 @@ class ConditioningField:
     shared: bool = False
     source: Literal["", "hidden", "pooled"] = ""
     doc: str = ""
+    kind: str = "text"
 
 
 @frozen
@@ -106,17 +109,17 @@ class FamilyContract:
         near = max(1, round(size / self.size_multiple)) * self.size_multiple
         return f"{name} is {size}; it must be a multiple of {self.size_multiple}. The nearest is {near}."
 
-    def denoiser_kwargs(self, conditioning: Mapping[str, Any], negative: Sequence[bool]) -> dict[str, Any]:
+    def denoiser_kwargs(self, conditioning: Mapping[str, Any], branches: Sequence[Branch]) -> dict[str, Any]:
         """Arguments of the denoiser besides latents and timestep, for branches that run as one batch.
 
         Args:
-            conditioning: values by name. negative: for each branch, whether it is fed the negative values.
+            conditioning: values by name. branches: say which of them are fed the negative values.
         """
         kwargs: dict[str, Any] = {}
         for part in self.fields("denoiser_input_fields"):
             if part.positive not in conditioning:
                 continue
-            values = [_branch_value(part, conditioning, is_negative) for is_negative in negative]
+            values = [_branch_value(part, conditioning, _is_dropped(part, branch)) for branch in branches]
             *outer, name = part.argument.split(".")
             place = kwargs
             for key in outer:
@@ -136,6 +139,12 @@ class FamilyContract:
     def aspect(self, latents: Tensor) -> float:
         """Height of latents by their width."""
         return latents.shape[-2] / latents.shape[-1]
+
+    def embedded_guidance(self, denoiser: Any, scales: Sequence[float]) -> dict[str, Any]:  # noqa: ARG002 - others read it
+        """Arguments that tell the denoiser a strength of guidance, for each branch of a batch."""
+        raise InputError(
+            f"{self.name} has no guidance built in; use ClassifierFreeGuidance, or a family that was distilled for it."
+        )
 
     def layers(self, denoiser: Any) -> Sequence[Layer]:
         """The denoiser's transformer blocks, in the order in which they run; guiders name them by their numbers."""
@@ -160,6 +169,10 @@ class FamilyContract:
 
 UNBOUND = FamilyContract(name="", prefix="")
 """The family of blocks that were not bound to one: it fills no role and knows no group."""
+
+
+def _is_dropped(part: ConditioningField, branch: Branch) -> bool:
+    return branch.negative if part.kind == "text" else part.kind in branch.without
 
 
 def _branch_value(part: ConditioningField, conditioning: Mapping[str, Any], negative: bool) -> Any:

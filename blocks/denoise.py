@@ -148,7 +148,10 @@ class PredictNoise(Block):
         return batches
 
     def _batch(self, branches: tuple[Branch, ...], conditioning: Conditioning) -> _Batch:
-        kwargs = self.family.denoiser_kwargs(conditioning, [branch.negative for branch in branches])
+        kwargs = self.family.denoiser_kwargs(conditioning, branches)
+        scales = [branch.embedded_scale for branch in branches if branch.embedded_scale is not None]
+        if scales:
+            kwargs |= self.family.embedded_guidance(self.denoiser, scales)
         return _Batch(branches, tuple(branch.name for branch in branches), kwargs)
 
 

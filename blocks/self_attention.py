@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
-
-from torch.overrides import TorchFunctionMode
 
 
 def attention_modules(layer: Any) -> list[Any]:
@@ -18,28 +17,35 @@ def feed_forward_modules(layer: Any) -> list[Any]:
     return [each for each in layer.modules() if type(each).__name__ == "FeedForward"]
 
 
-class IdentityScores(TorchFunctionMode):
-    """Every token attends to itself only. Holds in this thread, for processors that use torch's attention and for those that
-    multiply by themselves.
-    """
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        import torch
-
-        kwargs = kwargs or {}
-        functional = torch.nn.functional
-        if func is functional.scaled_dot_product_attention:
-            named = dict(zip(("query", "key", "value"), args, strict=False)) | kwargs
-            if named["query"].shape[-2] == named["value"].shape[-2]:
-                return named["value"]
-        if func in (torch.softmax, torch.Tensor.softmax, functional.softmax):
-            scores = args[0]
-            if scores.shape[-1] == scores.shape[-2]:
-                return torch.eye(scores.shape[-1], dtype=scores.dtype, device=scores.device).expand_as(scores)
-        return func(*args, **kwargs)
-
-
 def self_attending(forward: Any, *args: Any, **kwargs: Any) -> Any:
     """Run an attention module with the identity for its scores, whichever processor it has."""
-    with IdentityScores():
+    with _identity_scores()():
         return forward(*args, **kwargs)
+
+
+@cache
+def _identity_scores() -> Any:
+    """Make the class when it is needed, because it imports torch."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    functional = torch.nn.functional
+
+    class IdentityScores(TorchFunctionMode):
+        """Every token attends to itself only. Holds in this thread, for processors that use torch's attention and for those
+        that multiply by themselves.
+        """
+
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            kwargs = kwargs or {}
+            if func is functional.scaled_dot_product_attention:
+                named = dict(zip(("query", "key", "value"), args, strict=False)) | kwargs
+                if named["query"].shape[-2] == named["value"].shape[-2]:
+                    return named["value"]
+            if func in (torch.softmax, torch.Tensor.softmax, functional.softmax):
+                scores = args[0]
+                if scores.shape[-1] == scores.shape[-2]:
+                    return torch.eye(scores.shape[-1], dtype=scores.dtype, device=scores.device).expand_as(scores)
+            return func(*args, **kwargs)
+
+    return IdentityScores

@@ -5,8 +5,10 @@ from .auto_guidance import AutoGuidance
 from .classifier_free import ClassifierFreeGuidance
 from .conditional import ConditionalGuidance
 from .conversion import GUIDERS, guider_of
+from .embedded import EmbeddedGuidance
 from .frequency_decoupled import FrequencyDecoupledGuidance
 from .guider import Branch, GuidanceStep, Guider
+from .image_text import ImageTextGuidance
 from .magnitude_aware import MagnitudeAwareGuidance
 from .perturbation import LayerSkipConfig, Perturbation
 from .perturbed import PerturbedGuidance
@@ -26,9 +28,11 @@ __all__ = [
     "ClassifierFreeGuidance",
     "ClassifierFreeZeroStarGuidance",
     "ConditionalGuidance",
+    "EmbeddedGuidance",
     "FrequencyDecoupledGuidance",
     "GuidanceStep",
     "Guider",
+    "ImageTextGuidance",
     "LayerSkipConfig",
     "MagnitudeAwareGuidance",
     "Perturbation",

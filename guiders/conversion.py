@@ -13,8 +13,10 @@ from ..state.errors import did_you_mean
 from .adaptive_projected import AdaptiveProjectedGuidance, AdaptiveProjectedMixGuidance
 from .auto_guidance import AutoGuidance
 from .classifier_free import ClassifierFreeGuidance
+from .embedded import EmbeddedGuidance
 from .frequency_decoupled import FrequencyDecoupledGuidance
 from .guider import Guider
+from .image_text import ImageTextGuidance
 from .magnitude_aware import MagnitudeAwareGuidance
 from .perturbed_attention import PerturbedAttentionGuidance
 from .skip_layer import SkipLayerGuidance
@@ -30,7 +32,9 @@ GUIDERS: Mapping[str, type[Guider]] = {
         AutoGuidance,
         ClassifierFreeGuidance,
         ClassifierFreeZeroStarGuidance,
+        EmbeddedGuidance,
         FrequencyDecoupledGuidance,
+        ImageTextGuidance,
         MagnitudeAwareGuidance,
         PerturbedAttentionGuidance,
         SkipLayerGuidance,

@@ -29,12 +29,15 @@ class Branch:
 
     Attributes:
         name: under which `combine` gets it. negative: whether it is fed the negative conditioning.
-        perturbations: what is taken away from the network for it.
+        perturbations: what is taken away from the network for it. without: kinds of conditioning, besides text, that are
+            dropped ("image"). embedded_scale: a strength that the network itself is told.
     """
 
     name: str
     negative: bool = False
     perturbations: tuple[Perturbation, ...] = ()
+    without: frozenset[str] = frozenset()
+    embedded_scale: float | None = None
 
 
 CONDITIONAL = Branch("conditional")

@@ -92,6 +92,15 @@ def test_a66_by_name_and_by_spec(tiny_pipe: ModularPipeline) -> None:
         tiny_pipe(**INPUTS, guider="PerturbedAttention")
 
 
+def test_a66_e60_a_switch_is_logged(tiny_pipe: ModularPipeline, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="brickwork"):
+        tiny_pipe.update_components(guider=perturbed())
+        tiny_pipe.update_components(guider=perturbed())
+    assert caplog.messages == [
+        "update_components: guider is a PerturbedAttentionGuidance now; it was a ClassifierFreeGuidance."
+    ]
+
+
 def test_a67_layers_have_the_fields_of_diffusers() -> None:
     theirs = diffusers.LayerSkipConfig(indices=[1])
     assert set(theirs.to_dict()) == {field.name for field in LayerSkipConfig.__attrs_attrs__}

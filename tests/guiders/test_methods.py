@@ -162,7 +162,7 @@ def test_a_perturbed_prediction_is_combined_as_diffusers_does() -> None:
 # Files, names, objects of diffusers
 
 
-@pytest.mark.parametrize("name", GUIDERS)
+@pytest.mark.parametrize("name", [name for name in GUIDERS if hasattr(diffusers.guiders, name)])
 def test_files_open_both_ways(name: str, tmp_path: Path) -> None:
     layers = {"PerturbedAttentionGuidance": {"perturbed_guidance_layers": [2]}, "SkipLayerGuidance": {"skip_layer_guidance_layers": [2]},
               "SmoothedEnergyGuidance": {"seg_guidance_layers": [2]},

@@ -13,7 +13,7 @@ from brickwork.blocks import PredictNoise
 from brickwork.blocks.contract import ConditioningField, FamilyContract, RoleComponent
 from brickwork.blocks.perturb import Layer
 from brickwork.presets.sdxl.contract import SDXL, middle_of_unet, unet_layers
-from brickwork.state.vocabulary import PooledPromptEmbeds, PromptEmbeds
+from brickwork.state.vocabulary import ImageLatents, PooledPromptEmbeds, PromptEmbeds
 from tiny_sdxl import make_pipeline
 
 EMBEDS = ConditioningField("prompt_embeds", "negative_prompt_embeds", PromptEmbeds, argument="encoder_hidden_states")
@@ -125,6 +125,53 @@ def flux() -> Family:
     conditioning = {**both("prompt_embeds", 2, 5, 32), **both("pooled_prompt_embeds", 2, 32)}
     inputs = {"scaled_latents": torch.randn(2, 4, 8, 12), "conditioning": conditioning}
     return Family(contract(PackedContract, "flux", "transformer", EMBEDS, POOLED), transformer.eval(), inputs)
+
+
+IMAGE = ConditioningField(
+    "image_latents", "negative_image_latents", ImageLatents, argument="image_latents", kind="image"
+)
+"""A picture that the network sees beside the noise; without it, zeros."""
+
+
+@frozen
+class EditContract(UNetContract):
+    """InstructPix2Pix: a UNet with the picture's latents as further channels."""
+
+    def predict(self, denoiser: Any, latents: torch.Tensor, t: Any, kwargs: Mapping[str, Any]) -> torch.Tensor:
+        rest = {name: value for name, value in kwargs.items() if name != "image_latents"}
+        return super().predict(denoiser, torch.cat([latents, kwargs["image_latents"]], dim=1), t, rest)
+
+
+@frozen
+class DistilledContract(PackedContract):
+    """FLUX dev, which is told the strength of guidance."""
+
+    def embedded_guidance(self, denoiser: Any, scales: Sequence[float]) -> dict[str, Any]:
+        return {"guidance": torch.tensor(scales).repeat_interleave(2)}
+
+
+def edit() -> Family:
+    torch.manual_seed(5)
+    unet = UNet2DConditionModel(
+        sample_size=8, in_channels=8, out_channels=4, block_out_channels=(16, 32), layers_per_block=1, norm_num_groups=8,
+        cross_attention_dim=16, attention_head_dim=4, down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+    )  # fmt: skip
+    conditioning = {**both("prompt_embeds", 2, 5, 16), "image_latents": torch.randn(2, 4, 8, 8)}
+    conditioning["negative_image_latents"] = torch.zeros(2, 4, 8, 8)
+    inputs = {"scaled_latents": torch.randn(2, 4, 8, 8), "conditioning": conditioning}
+    return Family(contract(EditContract, "edit", "unet", EMBEDS, IMAGE), unet.eval(), inputs)
+
+
+def distilled() -> Family:
+    torch.manual_seed(6)
+    transformer = FluxTransformer2DModel(
+        in_channels=16, num_layers=1, num_single_layers=1, attention_head_dim=16, num_attention_heads=2,
+        joint_attention_dim=32, pooled_projection_dim=32, axes_dims_rope=(4, 4, 8), guidance_embeds=True,
+    )  # fmt: skip
+    conditioning = {"prompt_embeds": torch.randn(2, 5, 32), "pooled_prompt_embeds": torch.randn(2, 32)}
+    inputs = {"scaled_latents": torch.randn(2, 4, 8, 12), "conditioning": conditioning}
+    return Family(contract(DistilledContract, "flux", "transformer", EMBEDS, POOLED), transformer.eval(), inputs)
 
 
 FAMILIES: dict[str, Callable[[], Family]] = {"SD 1.5": sd15, "SDXL": sdxl, "SD 3": sd3, "FLUX": flux}

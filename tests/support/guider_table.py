@@ -20,6 +20,11 @@ FULL: dict[str, dict[str, Any]] = {
     "ClassifierFreeZeroStarGuidance": {"zero_init_steps": 0},
 }
 """So that every step is guided."""
+ELSEWHERE = {
+    "EmbeddedGuidance": "needs a distilled network",
+    "ImageTextGuidance": "needs a network that sees a picture",
+}
+"""Guiders for networks of a kind of their own, which `tests/guiders/test_conditionings.py` has."""
 
 
 def state_of(model: torch.nn.Module) -> Any:
@@ -37,7 +42,9 @@ def is_untouched(model: torch.nn.Module, before: Any) -> bool:
 
 
 def cell(family: Family, name: str) -> str:
-    """ "yes", or what does not hold."""
+    """Say yes, or what does not hold."""
+    if name in ELSEWHERE:
+        return ELSEWHERE[name]
     before = state_of(family.denoiser)
     guider = GUIDERS[name](**FULL.get(name, {}))
     plain = family.predict(ClassifierFreeGuidance(enabled=False)).noise_pred
