@@ -122,8 +122,19 @@ class StatefulGuider:
         return self._step
 
     def _branches(self) -> list[Branch]:
-        """The conditional prediction comes first, as foreign loops expect."""
-        return sorted(self._active.branches(self._told), key=lambda branch: branch.name != CONDITIONAL.name)
+        """The conditional prediction comes first, as foreign loops expect.
+
+        Raises:
+            RunError: a prediction needs more than foreign loops can give it.
+        """
+        branches = self._active.branches(self._told)
+        if any(each.perturbations or each.without or each.embedded_scale is not None for each in branches):
+            raise RunError(
+                f"{type(self.guider).__name__} needs predictions that a loop of foreign code cannot make: perturbed layers, "
+                "single conditionings dropped, a strength that the network is told. Use a loop of ours (Denoise), or "
+                "ClassifierFreeGuidance and its kin."
+            )
+        return sorted(branches, key=lambda branch: branch.name != CONDITIONAL.name)
 
     def _part(self, branch: Branch, values: dict[str, Any]) -> BlockState:
         return BlockState(**values, **{self._identifier_key: _PEER_NAMES.get(branch.name, f"pred_{branch.name}")})

@@ -11,7 +11,7 @@ from attrs import frozen
 from diffusers.modular_pipelines import BlockState as TheirBlockState
 
 from brickwork import BlockState, ClassifierFreeGuidance, RunError
-from brickwork.guiders import Branch, GuidanceStep, Guider, StatefulGuider
+from brickwork.guiders import Branch, GuidanceStep, Guider, PerturbedAttentionGuidance, StatefulGuider
 
 STEPS = 8
 
@@ -114,3 +114,14 @@ def test_a_loop_that_forgets_something_is_told() -> None:
     parts[0].noise_pred = noise(2)
     with pytest.raises(RunError, match="needs 2 predictions at this step, and got 1"):
         guider(parts[:1])
+
+
+def test_what_a_foreign_loop_cannot_do_is_refused() -> None:
+    guider = StatefulGuider(PerturbedAttentionGuidance(perturbed_guidance_stop=1.0))
+    guider.set_state(step=0, num_inference_steps=10)
+    assert guider.num_conditions == 2
+    guider.set_state(step=5, num_inference_steps=10)
+    with pytest.raises(
+        RunError, match="PerturbedAttentionGuidance needs predictions that a loop of foreign code cannot make"
+    ):
+        guider.prepare_inputs({"x": (1, 2)})
