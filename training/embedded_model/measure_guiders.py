@@ -68,13 +68,13 @@ def plot(found: dict[str, list[float]], path: Path) -> None:
     image = Image.new("RGB", (width, height), "white")
     pen = ImageDraw.Draw(image)
     right, bottom = width - 190, height - 40
-    low, high = 0.5, 1.0
+    low, high = 0.3, 1.0
 
     def place(index: int, share: float) -> tuple[float, float]:
         x = left + (right - left) * index / (len(SCALES) - 1)
         return x, bottom - (bottom - top) * (share - low) / (high - low)
 
-    for tenth in range(5, 11):
+    for tenth in range(3, 11):
         y = place(0, tenth / 10)[1]
         pen.line([(left, y), (right, y)], fill="#dddddd")
         pen.text((12, y - 6), f"{tenth * 10} %", fill="black")
