@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from attrs import frozen
 
 from ..guiders import Branch, ClassifierFreeGuidance, GuidanceStep, Perturbation
-from ..state import Conditioning, Group, Outputs
+from ..state import Conditioning, Group, InputError, Outputs
 from ..state.vocabulary import (
     Eta,
     Generators,
@@ -140,6 +140,8 @@ class PredictNoise(Block):
                 return last.batches
             if last.branches == branches:
                 return last.batches
+        if self.batching not in ("batched", "sequential"):
+            raise InputError(f"batching is {self.batching!r}; it is 'batched' or 'sequential'.")
         groups: dict[Any, list[Branch]] = {}
         for branch in branches:
             groups.setdefault(branch.perturbations if self.batching == "batched" else branch, []).append(branch)

@@ -34,6 +34,11 @@ def test_picture_and_text_have_a_strength_of_their_own(batching: str) -> None:
     assert torch.allclose(found, nothing + 1.5 * (image - nothing) + 7.0 * (text - image), atol=1e-4)
 
 
+def test_another_way_of_batching_is_refused() -> None:
+    with pytest.raises(InputError, match="batching is 'batch'; it is 'batched' or 'sequential'"):
+        edit().predict(ClassifierFreeGuidance(), batching="batch")
+
+
 def test_predictions_that_change_nothing_are_not_made() -> None:
     step = GuidanceStep(3, 10)
 
