@@ -169,6 +169,10 @@ class ModularPipelineBlocks:
         """
         return ()
 
+    def component_faults(self, components: Mapping[str, Any]) -> Iterable[str]:  # noqa: ARG002 - overrides read it
+        """Say what does not fit among the components of a run, a sentence each; asked before anything is computed."""
+        return ()
+
     @property
     def source_class(self) -> type:
         """The class that somebody has written: before it was bound to a family, or adopted."""

@@ -29,7 +29,7 @@ from .block import Block
 from .contract import Denoiser, Scheduler
 from .encode_prompt import active_guider
 from .loop import LoopSequentialPipelineBlocks
-from .perturb import perturbed
+from .perturb import chosen_layers, perturbed
 from .slots import component
 
 if TYPE_CHECKING:
@@ -111,6 +111,21 @@ class PredictNoise(Block):
             predictions.update(self._predicted(batch, scaled_latents, t))
         noise_pred, memory = guider.combine(predictions, step, guidance_memory)
         return self.Out(noise_pred=noise_pred, guidance_memory=memory)
+
+    def component_faults(self, components: Mapping[str, Any]) -> Iterable[str]:
+        """Layers that the guider perturbs must be there."""
+        (denoiser_name,) = next(names for name, names, _ in self._slot_names() if name == "denoiser")
+        guider, denoiser = components["guider"], components[denoiser_name]
+        wanted = getattr(guider, "wanted_perturbations", ())
+        if not wanted or denoiser is None:
+            return
+        layers = self.family.layers(denoiser)
+        recommended = self.family.recommended_layers(layers)
+        for perturbation in wanted:
+            try:
+                list(chosen_layers(layers, recommended, perturbation))
+            except InputError as error:
+                yield f"guider: {error}"
 
     def _predicted(self, batch: _Batch, latents: Tensor, t: Any) -> Iterable[tuple[str, Tensor]]:
         """Call the denoiser once, for branches with the same perturbation."""

@@ -67,6 +67,7 @@ class ModularPipeline(PipelineComponents):
         self._plans: dict[Any, Plan] = {}
         self.component_notes = ComponentNotes()
         self._description: dict[str, Any] | None = None
+        self._checked_components: tuple[int, ...] | None = None
         self._expected: dict[Plan, tuple[dict[str, Any], dict[str, Any]]] = {}
         self._fault_finders = _fault_finders(self.blocks)
         self._edits = SubBlocks.edits
@@ -182,10 +183,23 @@ class ModularPipeline(PipelineComponents):
         self._check_values(plan, inputs)
         self._check_outputs(plan, output)
         self.require(plan.components)
+        self._check_components(replaced)
         if GENERATOR in plan.reads and values.get(GENERATOR) is None:
             seeded = {**values, GENERATOR: seeded_generator()}
             return Prepared(self.plan(seeded, checked=inputs), seeded, output, is_seeded=True, replaced=replaced)
         return Prepared(plan, values, output, replaced=replaced)
+
+    def _check_components(self, replaced: Mapping[str, Any]) -> None:
+        """Ask blocks whether the components of this run fit together, again only when they are others."""
+        held = {**self.components, **replaced}
+        identities = tuple(map(id, held.values()))
+        if identities == self._checked_components:
+            return
+        blocks = [block for _, block in walk(self.blocks)]
+        faults = [fault for block in blocks for fault in block.component_faults(held)]
+        if faults:
+            raise InputError.of("The components do not fit", faults)
+        self._checked_components = identities
 
     def _guider_of_call(self, name: str, given: Any) -> Any:
         """A guider for one run; None is the pipeline's own."""
@@ -220,7 +234,7 @@ class ModularPipeline(PipelineComponents):
             return
         self._shape = shape
         self._plans.clear()
-        self._description = None
+        self._description = self._checked_components = None
         self._expected.clear()
         self._fault_finders = _fault_finders(self.blocks)
         self.register(self.blocks.expected_components)

@@ -64,7 +64,7 @@ def perturbed(
         )
     found: dict[int, tuple[Any, Behaviour]] = {}
     for perturbation in wanted:
-        for number, layer in _chosen(layers, recommended, perturbation):
+        for number, layer in chosen_layers(layers, recommended, perturbation):
             found.update({id(module): (module, b) for module, b in _behaviours(layer, perturbation, number, aspect)})
     with ExitStack() as stack:
         for module, _ in found.values():
@@ -113,10 +113,14 @@ def _asking(forward: Any, key: int) -> Any:
     return forward_or_else
 
 
-def _chosen(
+def chosen_layers(
     layers: Sequence[Layer], recommended: Sequence[int], perturbation: Perturbation
 ) -> Iterator[tuple[int, Layer]]:
-    """The layers that a perturbation names, with their numbers among all."""
+    """The layers that a perturbation names, with their numbers among all.
+
+    Raises:
+        InputError: it names layers that are not there.
+    """
     numbered = list(enumerate(layers))
     if perturbation.path != "auto":
         stack = [(n, layer) for n, layer in numbered if layer.path.startswith(f"{perturbation.path}.")]

@@ -29,6 +29,11 @@ class AutoGuidance(ClassifierFreeGuidance):
         super().__attrs_post_init__()
         self._perturbations(GuidanceStep(0, 1))  # refuses layers that are named in two ways, or wrongly
 
+    @property
+    def wanted_perturbations(self) -> tuple[Perturbation, ...]:
+        """What is perturbed at some step."""
+        return self._perturbations(GuidanceStep(0, 1)) if self.uses_negative else ()
+
     def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
         """Both predictions, the unconditional one perturbed."""
         if not self.is_guided(step):

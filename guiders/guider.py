@@ -83,6 +83,11 @@ class Guider:
         """Whether any step may need the negative conditioning."""
         raise NotImplementedError(f"{type(self).__name__} must define uses_negative.")
 
+    @property
+    def wanted_perturbations(self) -> tuple[Perturbation, ...]:
+        """What is perturbed at some step, to be checked before a run."""
+        return ()
+
     def with_scale(self, guidance_scale: float) -> Self:
         """Return the guider with another scale, as `guidance_scale=` at the call asks.
 

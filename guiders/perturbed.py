@@ -49,6 +49,11 @@ class PerturbedGuidance(ConditionalGuidance):
                 f"{type(self).__name__}: the window {start} to {stop} must lie within 0 and 1, in this order."
             )
 
+    @property
+    def wanted_perturbations(self) -> tuple[Perturbation, ...]:
+        """What is perturbed at some step."""
+        return () if self._never_perturbed or not self.enabled else self.perturbations(GuidanceStep(0, 1))
+
     def is_perturbed(self, step: GuidanceStep) -> bool:
         """Whether a step has the perturbed prediction; a window that is not empty has at least one step."""
         if not self.enabled or self._never_perturbed:

@@ -174,3 +174,17 @@ def test_guider_at_the_call_is_for_one_run(tiny_pipe: ModularPipeline) -> None:
     assert torch.equal(drawn(tiny_pipe), own)
     assert torch.equal(drawn(tiny_pipe, guider=None), own)
     assert torch.equal(drawn(tiny_pipe, guider="ClassifierFreeGuidance"), own)
+
+
+def test_layers_that_are_not_there_are_refused_before_anything_runs(tiny_pipe: ModularPipeline) -> None:
+    started: list[Any] = []
+    tiny_pipe.configure(listeners=[started.append])
+    wrong = [PerturbedAttentionGuidance(perturbed_guidance_layers=70), "AutoGuidance"]
+    with pytest.raises(InputError, match="guider: There are layers 0 to 3, and no 70"):
+        tiny_pipe(**INPUTS, guider=wrong[0])
+    assert started == []
+    tiny_pipe.update_components(guider=wrong[0])
+    for _ in range(2):
+        with pytest.raises(InputError, match="no 70"):
+            tiny_pipe(**INPUTS)
+    drawn(tiny_pipe, guider=wrong[1])
