@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/sharing.py
 
 Which blocks are run is seen on a pipeline with thin models; each counts with the FLOPs that true SDXL needs for it at
-1024x1024 with guidance, counted by torch on models of the true sizes without memory. The hand-made variants of the loop
-measure what listeners and events cost.
+1024x1024 with guidance, counted by torch on models of the true sizes without memory. What events cost is
+measured on true module trees whose forwards return at once.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def flops(call: Callable[[], Any]) -> float:
 
 
 def thin_pipeline() -> brickwork.ModularPipeline:
-    """SDXL's blocks over models that return at once; with prompts, so that there is something to encode."""
+    """SDXL's blocks over tiny random models."""
     import sys
     from pathlib import Path
 

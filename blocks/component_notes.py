@@ -119,8 +119,7 @@ class ComponentNotes:
 
 def _unloaded(spec: ComponentSpec, options: Mapping[str, Any]) -> _Note:
     """A component that is loaded during the run."""
-    stamp = file_stamp(Path(spec.repo or "") / (spec.subfolder or ""), spec.variant)
-    return _Note(None, None, spec.type_hint, spec.load_id, stamp, spec.format_of(**options), {}, None)
+    return _Note(None, None, spec.type_hint, spec.load_id, spec.file_stamp(), spec.format_of(**options), {}, None)
 
 
 def _noted(component: Any) -> _Note:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, Self
 
 from ..engine import RunSettings
@@ -12,7 +11,6 @@ from ..guiders import Guider, guider_of
 from ..registry import ComponentsManager, ComponentSpec, PipelineIndex
 from ..registry.component_table import component_bytes
 from ..registry.fingerprint import invalidate
-from ..registry.weights import file_stamp
 from ..state import ComponentError, InputError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean
@@ -149,9 +147,10 @@ class PipelineComponents(PipelineDevices):
         spec = self.specs[name]
         if spec.default_creation_method == "from_config" or spec.repo is None:
             return None
-        stamp = file_stamp(Path(spec.repo) / (spec.subfolder or ""), spec.variant)
         options = self.options_of(name)
-        return digest_of(spec.load_id, stamp, str(spec.format_of(**options)), {k: str(v) for k, v in options.items()})
+        return digest_of(
+            spec.load_id, spec.file_stamp(), str(spec.format_of(**options)), {k: str(v) for k, v in options.items()}
+        )
 
     def unload_components(self, names: str | Iterable[str] | None = None) -> Self:
         """Let go of loaded components, all that came from files or the named ones; their memory is free if no other

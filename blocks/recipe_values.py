@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..engine.snapshot import are_generators
 from ..state.digest import NoDigestError, digest_of, tensor_digest
 from ..state.pipeline_state import describe_value
 from ..state.value_data import data_of
@@ -55,13 +56,6 @@ def written_input(value: Any) -> dict[str, Any]:
         return {"kind": kind, "digest": digest_of(value)}
     except NoDigestError:
         return {"kind": kind, "digest": None}
-
-
-def are_generators(value: Any) -> bool:
-    """Whether a value is a random generator of torch, or a list of some."""
-    if isinstance(value, (list, tuple)):
-        return bool(value) and all(are_generators(part) for part in value)
-    return type(value).__name__ == "Generator" and hasattr(value, "initial_seed")
 
 
 def _states_of(value: Any) -> list[tuple[str, int, Any]]:

@@ -83,7 +83,7 @@ class Graft:
         for name, value in taken.items():
             if name in self.keeps:
                 continue
-            if name in self.carried or (name in values and _is_random(values[name])):
+            if name in self.carried or (name in values and are_generators(values[name])):
                 values[name] = value
         self.standing.put_components(run)
         return Frame(self.path, frame.turn, None, before)
@@ -102,9 +102,11 @@ def _are_same(one: Any, other: Any) -> bool:
         return one is other
 
 
-def _is_random(value: Any) -> bool:
-    parts = value if isinstance(value, (list, tuple)) else [value]
-    return bool(parts) and all(hasattr(part, "initial_seed") for part in parts)
+def are_generators(value: Any) -> bool:
+    """Whether a value is a random generator of torch, or a list of some."""
+    if isinstance(value, (list, tuple)):
+        return bool(value) and all(are_generators(part) for part in value)
+    return type(value).__name__ == "Generator" and hasattr(value, "initial_seed")
 
 
 def _copied(value: Any, known: dict[int, Any]) -> Any:

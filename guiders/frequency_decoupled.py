@@ -83,7 +83,7 @@ class FrequencyDecoupledGuidance(Guider):
 
     def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
         """Both predictions where some level is guided."""
-        guided = self.uses_negative and any(_is_within(step, window) for window in self._windows)
+        guided = self.uses_negative and any(step.is_within(*window) for window in self._windows)
         return (UNCONDITIONAL, CONDITIONAL) if guided else (CONDITIONAL,)
 
     def combine(self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: Any = None) -> tuple[Tensor, Any]:
@@ -106,7 +106,7 @@ class FrequencyDecoupledGuidance(Guider):
         return guided, memory
 
     def _band(self, level: int, conditional: Tensor, unconditional: Tensor, step: GuidanceStep) -> Tensor:
-        if not _is_within(step, self._windows[level]):
+        if not step.is_within(*self._windows[level]):
             return conditional
         levels = len(self.guidance_scales)
         shift = conditional - unconditional
@@ -130,7 +130,3 @@ class FrequencyDecoupledGuidance(Guider):
 
 def _spread(value: Any, levels: int) -> Sequence[Any]:
     return value if isinstance(value, tuple) else (value,) * levels
-
-
-def _is_within(step: GuidanceStep, window: tuple[float, float]) -> bool:
-    return int(window[0] * step.count) <= step.index < int(window[1] * step.count)

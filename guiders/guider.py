@@ -22,6 +22,10 @@ class GuidanceStep:
     index: int
     count: int
 
+    def is_within(self, start: float, stop: float) -> bool:
+        """Whether it lies in a window of fractions: from `int(start * count)` up to, not including, `int(stop * count)`."""
+        return int(start * self.count) <= self.index < int(stop * self.count)
+
 
 @frozen
 class Branch:
@@ -102,7 +106,7 @@ class Guider:
         """Whether guidance acts at a step: from `int(start * count)` up to, not including, `int(stop * count)`."""
         if not self.enabled:
             return False
-        return int(self.start * step.count) <= step.index < int(self.stop * step.count)
+        return step.is_within(self.start, self.stop)
 
     @property
     def config(self) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 
 from ..state import InputError
-from .conditional import ConditionalGuidance, rescaled
+from .classifier_free import ClassifierFreeGuidance
+from .conditional import rescaled
 from .guider import CONDITIONAL, Branch, GuidanceStep
 from .perturbation import Perturbation
 from .schedule import is_never, scale_at
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @frozen(kw_only=True, slots=False)
-class PerturbedGuidance(ConditionalGuidance):
+class PerturbedGuidance(ClassifierFreeGuidance):
     """Base: classifier-free guidance, and away from a perturbed conditional prediction.
 
     A subclass defines `perturbations(step)`, and what its scale and window are called.
@@ -84,14 +85,8 @@ class PerturbedGuidance(ConditionalGuidance):
         if unconditional is None:
             guided = conditional if self.use_original_formulation else perturbed
         else:
-            shift = conditional - unconditional
-            guided = self.origin(conditional, unconditional) + self.scale(step) * shift
+            guided, memory = self.guided(conditional, unconditional, step, memory)
         guided = guided + scale_at(self.perturbed_scale, step) * away
         if self.guidance_rescale > 0.0:
             guided = rescaled(guided, conditional, self.guidance_rescale)
         return guided, memory
-
-    def guided(self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: Any) -> tuple[Tensor, Any]:
-        """Classifier-free guidance, where nothing is perturbed."""
-        shift = conditional - unconditional
-        return self.origin(conditional, unconditional) + self.scale(step) * shift, memory

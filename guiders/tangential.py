@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from .conditional import ConditionalGuidance
+from .classifier_free import ClassifierFreeGuidance
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,14 +15,12 @@ if TYPE_CHECKING:
 
 
 @frozen(kw_only=True, slots=False)
-class TangentialClassifierFreeGuidance(ConditionalGuidance):
+class TangentialClassifierFreeGuidance(ClassifierFreeGuidance):
     """Keep of the unconditional prediction only what lies in the direction that both predictions share."""
 
     def guided(self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: Any) -> tuple[Tensor, Any]:
         """Algorithm 1 of the paper."""
-        unconditional = damped(conditional, unconditional)
-        shift = conditional - unconditional
-        return self.origin(conditional, unconditional) + self.scale(step) * shift, memory
+        return super().guided(conditional, damped(conditional, unconditional), step, memory)
 
 
 def damped(conditional: Tensor, unconditional: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from .conditional import ConditionalGuidance
+from .classifier_free import ClassifierFreeGuidance
 from .guider import Branch, GuidanceStep
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @frozen(kw_only=True, slots=False)
-class ClassifierFreeZeroStarGuidance(ConditionalGuidance):
+class ClassifierFreeZeroStarGuidance(ClassifierFreeGuidance):
     """Classifier-free guidance for flow matching: zero in the first steps, then from the best multiple of the negative one.
 
     Attributes:
@@ -39,9 +39,8 @@ class ClassifierFreeZeroStarGuidance(ConditionalGuidance):
 
     def guided(self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: Any) -> tuple[Tensor, Any]:
         """Scale the unconditional prediction by its projection (eq. 9), then guide."""
-        unconditional = unconditional * best_multiple(conditional, unconditional)
-        shift = conditional - unconditional
-        return self.origin(conditional, unconditional) + self.scale(step) * shift, memory
+        multiple = best_multiple(conditional, unconditional)
+        return super().guided(conditional, unconditional * multiple, step, memory)
 
 
 def best_multiple(conditional: Tensor, unconditional: Tensor) -> Tensor:

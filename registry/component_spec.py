@@ -189,7 +189,7 @@ class ComponentSpec:
         self.default_creation_method = "from_pretrained"
         self._type_hint = type(component) if self._type_hint is None else self._type_hint
         _stamp(component, self.load_id)
-        remember_loaded(component, file_stamp(Path(self.repo or "") / (self.subfolder or ""), self.variant))
+        remember_loaded(component, self.file_stamp())
         return component
 
     def load_skeleton(self, **options: Any) -> Any:
@@ -214,6 +214,10 @@ class ComponentSpec:
         """The number format that `load` with these options gives; None for what has none."""
         dtype = _one_dtype(dict(options))
         return dtype if dtype is not None or not _is_network(self.type_hint) else _default_dtype()
+
+    def file_stamp(self) -> str:
+        """Tells its weights in a local folder from what was there before under the same names."""
+        return file_stamp(Path(self.repo or "") / (self.subfolder or ""), self.variant)
 
     def stored_bytes(self) -> int | None:
         """Bytes of its weights in the files of a local folder; None where that cannot be told."""

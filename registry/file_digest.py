@@ -8,7 +8,7 @@ from pathlib import Path
 
 import xxhash
 
-from .weights import weight_files
+from .weights import weights_at
 
 _BLOB = re.compile(r"[0-9a-f]{64}")
 _CHUNK = 1 << 22
@@ -16,7 +16,7 @@ _CHUNK = 1 << 22
 
 def weights_digest(folder: Path, variant: str | None = None) -> str | None:
     """Digest the weights in a local folder, or one file; None where there are none on this machine."""
-    files = weight_files(folder, variant) if folder.is_dir() else [folder] if folder.is_file() else []
+    files = weights_at(folder, variant)
     if not files:
         return None
     return xxhash.xxh3_128("\n".join(file_digest(path) for path in files).encode()).hexdigest()

@@ -34,10 +34,16 @@ def weight_files(folder: Path, variant: str | None = None) -> list[Path]:
     return [path for path in sorted(folder.glob("*.safetensors")) if _variant_of(path) == variant]
 
 
+def weights_at(place: Path, variant: str | None = None) -> list[Path]:
+    """The weight files of a folder, or a single file; none where there is nothing on this machine."""
+    if place.is_dir():
+        return weight_files(place, variant)
+    return [place] if place.is_file() else []
+
+
 def file_stamp(folder: Path, variant: str | None = None) -> str:
     """Tells the weights of a local folder from what was there before under the same names; empty for no folder."""
-    files = weight_files(folder, variant) if folder.is_dir() else [folder] if folder.is_file() else []
-    stats = [(path.name, path.stat()) for path in files]
+    stats = [(path.name, path.stat()) for path in weights_at(folder, variant)]
     return " ".join(f"{name}:{stat.st_size}:{stat.st_mtime_ns}" for name, stat in stats)
 
 

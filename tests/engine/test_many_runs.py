@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gc
-import threading
 import weakref
 from typing import Any
 
 import pytest
 import torch
 from diffusers import DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler
+from in_threads import in_threads
 
 from brickwork import MemoryCache, ModularPipeline, SequentialPipelineBlocks
 from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, TEXT2IMAGE_BLOCKS
@@ -57,24 +57,7 @@ def test_eight_threads_on_mixed_presets_give_what_runs_in_a_row_give(
     cache = MemoryCache(max_bytes=300_000, steps=True) if cached else None
     for pipe in pipes.values():
         pipe.configure(cache=cache)
-    found: dict[int, torch.Tensor] = {}
-    errors: list[BaseException] = []
-    start = threading.Barrier(8)
-
-    def work(first: int) -> None:
-        try:
-            start.wait(30)
-            for number in range(first, count, 8):
-                found[number] = job(pipes, number)
-        except BaseException as error:  # noqa: BLE001 - it is asserted below
-            errors.append(error)
-
-    threads = [threading.Thread(target=work, args=(first,)) for first in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-    assert errors == []
+    found = in_threads(lambda number: job(pipes, number), count)
     assert all(torch.equal(found[number], expected[number]) for number in range(count))
     assert cache is None or cache.hits > 0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from diffusers.hooks.layer_skip import _apply_layer_skip_hook
 from diffusers.models.attention_processor import AttnProcessor
 from guided_families import FAMILIES, Family
 from guider_table import ELSEWHERE, FULL, cell, is_untouched, state_of, table
+from in_threads import in_threads
 from peft import LoraConfig
 
 from brickwork import ClassifierFreeGuidance, InputError, ModularPipeline, RunError
@@ -275,22 +275,7 @@ def test_four_guiders_in_eight_threads_share_one_network(tiny_pipe: ModularPipel
     count = 16 * many
     before = state_of(tiny_pipe.unet)
     expected = [job(number) for number in range(count)]
-    found: dict[int, torch.Tensor] = {}
-    errors: list[BaseException] = []
-
-    def work(first: int) -> None:
-        try:
-            for number in range(first, count, 8):
-                found[number] = job(number)
-        except BaseException as error:  # noqa: BLE001 - it is asserted below
-            errors.append(error)
-
-    threads = [threading.Thread(target=work, args=(first,)) for first in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(300)
-    assert errors == []
+    found = in_threads(job, count)
     assert all(torch.equal(found[number], expected[number]) for number in range(count))
     assert_untouched(tiny_pipe.unet, before)
 
