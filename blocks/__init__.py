@@ -5,12 +5,13 @@ from .base import ModularPipelineBlocks
 from .block import Block
 from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
 from .decode import Decode
-from .denoise import Denoise, PredictNoise, ScaleLatents, StepScheduler
+from .denoise import Denoise, ScaleLatents, StepScheduler
 from .encode_prompt import EncodeNegativePrompt, EncodePositivePrompt, EncodePrompt
 from .expand_batch import ExpandBatch
 from .insertable_dict import InsertableDict
 from .loop import LoopSequentialPipelineBlocks
 from .modular_pipeline import ModularPipeline
+from .predict_noise import PredictNoise
 from .prepare_latents import PrepareLatents
 from .prepare_size_conditioning import PrepareSizeConditioning
 from .previews import Previews

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
 
 from ..engine import LeafStep, Run, Step
@@ -137,6 +139,11 @@ class Declared(ModularPipelineBlocks):
         """What says which code runs, with which settings."""
         return [code_of(type(self)), self.options, {name: configs[name] for name in self.declaration.configs}]
 
+    def warn(self, text: str) -> None:
+        """Say from within `run` that something went another way than asked for: to the log, listeners and the recipe."""
+        tell = self.__dict__.get("_warn") or logging.getLogger("brickwork").warning
+        tell(text)
+
     def mutated_names(self) -> tuple[str, ...]:
         """Names of the components whose state the block changes."""
         slots = self.declaration.components
@@ -251,7 +258,13 @@ class Block(Declared):
 
         def bind(presence: Presence) -> Callable[[Run], Call]:
             make_call = run_caller(type(self), presence)
-            return lambda run: make_call(self.bound_copy(run.components, run.configs, run.device))
+
+            def bind_run(run: Run) -> Call:
+                bound = self.bound_copy(run.components, run.configs, run.device)
+                bound.__dict__["_warn"] = partial(run.warn, name)
+                return make_call(bound)
+
+            return bind_run
 
         return [
             LeafStep(

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from attrs import field, frozen
 
+from ..guiders import NoiseLevel
 from ..state import InputError
+from .noise_schedule import level_of, prediction_type_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -136,6 +138,10 @@ class FamilyContract:
         prediction: Tensor = denoiser(latents, t, **kwargs, return_dict=False)[0]
         return prediction
 
+    def noise_level(self, scheduler: Any, latents: Tensor, t: Any) -> NoiseLevel:
+        """What the network predicts, and how much noise is in the latents that it is given at a timestep."""
+        return NoiseLevel(latents, *level_of(scheduler, t), prediction_type_of(scheduler), float(t))
+
     def aspect(self, latents: Tensor) -> float:
         """Height of latents by their width."""
         return latents.shape[-2] / latents.shape[-1]
@@ -152,7 +158,7 @@ class FamilyContract:
             f"{self.name} does not say which layers its denoiser has, so nothing can be perturbed."
         )
 
-    def recommended_layers(self, layers: Sequence[Layer]) -> Sequence[int]:
+    def recommended_layers(self, denoiser: Any, layers: Sequence[Layer]) -> Sequence[int]:
         """Numbers of the layers that are perturbed where a guider names none."""
         raise NotImplementedError(f"{self.name} recommends no layers to perturb; name them.")
 

@@ -21,7 +21,8 @@ from ..state.vocabulary import (
 )
 from .block import Block
 from .contract import Autoencoder, Scheduler
-from .denoise import Denoise, PredictNoise, ScaleLatents, StepScheduler
+from .denoise import Denoise, ScaleLatents, StepScheduler
+from .predict_noise import PredictNoise
 from .prepare_image_latents import row_per_picture
 from .sequential import SequentialPipelineBlocks
 from .slots import component

@@ -73,6 +73,10 @@ class Recipe:
         about = {"loop": loop, "at_step": at_step, "changes": sorted(changes), **shared}
         return Recipe({**self._known, "branched": about}, self._late)
 
+    def noted(self, notes: Iterable[str]) -> Recipe:
+        """The recipe of a run in which blocks had something to say, such as that memory ran short."""
+        return Recipe({**self._known, "notes": list(notes)}, self._late, self.image)
+
     @property
     def base(self) -> Recipe | None:
         """Of a variant: the recipe of the run that it shares its first steps with."""

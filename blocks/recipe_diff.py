@@ -57,6 +57,7 @@ def differences(one: Recipe, other: Recipe) -> Iterator[tuple[Kind, str]]:
             *_plain("device", mine, theirs),
             *_named("", mine.get("arithmetic", {}), theirs.get("arithmetic", {}), str),
             *_named("", mine.get("settings", {}), theirs.get("settings", {}), str),
+            *_plain("notes", mine, theirs),
         ],
     }
     return ((kind, text) for kind, texts in by_kind.items() for text in texts)

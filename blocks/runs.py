@@ -79,10 +79,11 @@ class Begun:
             for name in mutates:
                 if components.is_absent(name):
                     components.put(name, RunLoader(pipe).load(name))
-        self.run = Run(
+        view = ComponentsView(pipe, components)
+        self.run = view.run = Run(
             components,
             pipe.config,
-            ComponentsView(pipe, components),
+            view,
             pipe.device,
             pipe.settings,
             residency=residency_for(pipe, plan, components, self.emit),
@@ -141,8 +142,13 @@ class Runs:
             with placement.lock if placement is not None else nullcontext():
                 state = plan.run(values, begun.make_run, _names(output))
         finally:
+            if begun.run is not None:
+                begun.run.view.close()
             with self._lock:
                 self._going.discard(begun.run)
+        assert begun.run is not None
+        if begun.run.notes:
+            recipe = self._of_thread.recipe = recipe.noted(begun.run.notes)
         state.recipe, state.start = recipe, start
         if prepared.is_seeded:
             state.values.pop(GENERATOR, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -25,6 +26,7 @@ from .settings import RunSettings
 from .steps import LeafStep, LoopStep, Step, Values, all_steps, leaves
 from .units import turn_of, unit_of
 
+_logger = logging.getLogger("brickwork")
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -39,6 +41,7 @@ class Run:
         emit: takes events, if anybody listens. cache: knows the results of steps, if there is one.
         advice: from the path of a block to what would help where memory runs out in it.
         tracker: knows where the run stands, for snapshots. cancelled: set from anywhere, it ends the run before its next block.
+        notes: what blocks said about this run, for its recipe.
     """
 
     components: RunComponents
@@ -53,6 +56,14 @@ class Run:
     tracker: Tracker | None = None
     cancelled: bool = False
     advice: Callable[[str], Sequence[str]] = tuple
+    notes: list[str] = field(factory=list)
+
+    def warn(self, path: str, text: str) -> None:
+        """Say that something went another way than asked for: to the log, to listeners, and in the recipe."""
+        _logger.warning("%s: %s", path, text)
+        self.notes.append(f"{path}: {text}")
+        if self.emit is not None:
+            self.emit(RunWarning(path, text))
 
 
 @frozen(eq=False)

@@ -12,13 +12,16 @@ from ..state.atomic import write_text
 from ..state.errors import did_you_mean
 from .adaptive_projected import AdaptiveProjectedGuidance, AdaptiveProjectedMixGuidance
 from .auto_guidance import AutoGuidance
+from .classifier import ClassifierGuidance
 from .classifier_free import ClassifierFreeGuidance
+from .dynamic_thresholding import DynamicThresholding
 from .embedded import EmbeddedGuidance
 from .frequency_decoupled import FrequencyDecoupledGuidance
 from .guider import Guider
 from .image_text import ImageTextGuidance
 from .magnitude_aware import MagnitudeAwareGuidance
 from .perturbed_attention import PerturbedAttentionGuidance
+from .sample_space import SampleSpaceGuidance
 from .skip_layer import SkipLayerGuidance
 from .smoothed_energy import SmoothedEnergyGuidance
 from .tangential import TangentialClassifierFreeGuidance
@@ -32,11 +35,14 @@ GUIDERS: Mapping[str, type[Guider]] = {
         AutoGuidance,
         ClassifierFreeGuidance,
         ClassifierFreeZeroStarGuidance,
+        ClassifierGuidance,
+        DynamicThresholding,
         EmbeddedGuidance,
         FrequencyDecoupledGuidance,
         ImageTextGuidance,
         MagnitudeAwareGuidance,
         PerturbedAttentionGuidance,
+        SampleSpaceGuidance,
         SkipLayerGuidance,
         SmoothedEnergyGuidance,
         TangentialClassifierFreeGuidance,
@@ -48,18 +54,23 @@ _WRITTEN_FOR = "0.42.1"
 
 
 def guider_of(given: Any) -> Guider:
-    """Make a guider of ours of a guider, its name, or an object of diffusers with the same name.
+    """Make a guider of ours of a guider, its name, its configuration, or an object of diffusers with the same name.
 
     Raises:
         InputError: there is no such guider.
     """
     if isinstance(given, Guider):
         return given
-    name = given if isinstance(given, str) else type(given).__name__
-    if name not in GUIDERS or not (isinstance(given, str) or isinstance(getattr(given, "config", None), Mapping)):
-        what = repr(given) if isinstance(given, str) else f"A {name}"
+    if isinstance(given, str):
+        name, config, what = given, {}, repr(given)
+    elif isinstance(given, Mapping):
+        name, config, what = str(given.get("_class_name")), given, f"A configuration of {given.get('_class_name')!r}"
+    else:
+        name, config = type(given).__name__, getattr(given, "config", None)
+        what = f"A {name}"
+    if name not in GUIDERS or not isinstance(config, Mapping):
         raise InputError(f"{what} is no guider. {did_you_mean(name, GUIDERS)}")
-    return GUIDERS[name].from_config({} if isinstance(given, str) else given.config)
+    return GUIDERS[name].from_config(config)
 
 
 def save_guider(guider: Guider, folder: str | Path) -> Path:
@@ -69,7 +80,7 @@ def save_guider(guider: Guider, folder: str | Path) -> Path:
         InputError: a setting is a function, which no file can hold.
     """
     config = guider.config
-    functions = [name for name, value in config.items() if callable(value)]
+    functions = _functions(config)
     if functions:
         raise InputError(
             f"{type(guider).__name__} cannot be saved: {', '.join(functions)} is a function. Give a list with one number for "
@@ -80,6 +91,12 @@ def save_guider(guider: Guider, folder: str | Path) -> Path:
     head = {"_class_name": type(guider).__name__, "_diffusers_version": _WRITTEN_FOR}
     write_text(path, json.dumps({**head, **config}, indent=2) + "\n")
     return path
+
+
+def _functions(config: Mapping[str, Any]) -> list[str]:
+    """Names of settings that are functions, of inner guiders, too."""
+    inner = [name for value in config.values() if isinstance(value, Mapping) for name in _functions(value)]
+    return [name for name, value in config.items() if callable(value)] + inner
 
 
 def load_guider(folder: str | Path, subfolder: str | None = None) -> Guider:
@@ -93,9 +110,9 @@ def load_guider(folder: str | Path, subfolder: str | None = None) -> Guider:
         raise RepoError(f"There is no {Guider.config_name} in {path.parent}.")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-        name = str(config["_class_name"])
+        name = config["_class_name"]
     except (ValueError, KeyError, TypeError) as error:
         raise RepoError(f"{path} is no configuration of a guider: {error!r}.") from None
     if name not in GUIDERS:
-        raise RepoError(f"{path} names {name!r}, which is no guider. {did_you_mean(name, GUIDERS)}")
-    return GUIDERS[name].from_config(config)
+        raise RepoError(f"{path} names {name!r}, which is no guider. {did_you_mean(str(name), GUIDERS)}")
+    return guider_of(config)

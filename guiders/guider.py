@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from attrs import asdict, evolve, fields, frozen
+from attrs import NOTHING, asdict, evolve, fields, frozen
 
 from ..state import InputError
 from ..state.errors import did_you_mean
+from .noise_level import NoiseLevel
 from .perturbation import Perturbation
 
 if TYPE_CHECKING:
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 
 @frozen
 class GuidanceStep:
-    """Where the loop is: `index` of `count` steps."""
+    """Where the loop is: `index` of `count` steps, and for guiders that need it the level of `noise`."""
 
     index: int
     count: int
+    noise: NoiseLevel | None = None
 
     def is_within(self, start: float, stop: float) -> bool:
         """Whether it lies in a window of fractions: from `int(start * count)` up to, not including, `int(stop * count)`."""
@@ -62,6 +64,8 @@ class Guider:
     enabled: bool = True
 
     config_name: ClassVar[str] = "guider_config.json"
+    needs_noise_level: ClassVar[bool] = False
+    """Whether `combine` wants `step.noise`."""
 
     def __attrs_post_init__(self) -> None:
         if not 0.0 <= self.start <= self.stop <= 1.0:
@@ -86,6 +90,10 @@ class Guider:
     def uses_negative(self) -> bool:
         """Whether any step may need the negative conditioning."""
         raise NotImplementedError(f"{type(self).__name__} must define uses_negative.")
+
+    def needs_gradient(self, step: GuidanceStep) -> bool:  # noqa: ARG002 - others look at it
+        """Whether predictions must be made so that they can be derived by `step.noise.latents`."""
+        return False
 
     @property
     def wanted_perturbations(self) -> tuple[Perturbation, ...]:
@@ -139,11 +147,13 @@ class Guider:
         """Make a guider of a configuration; keys that begin with an underscore are notes of the file.
 
         Raises:
-            InputError: a key is unknown.
+            InputError: a key is unknown, or one is missing.
         """
         given = {key: value for key, value in {**config, **changes}.items() if not key.startswith("_")}
-        known = {field.name for field in fields(cls)}
+        known = {field.name: field.default is NOTHING for field in fields(cls)}
         faults = [f"{cls.__name__} has no {key!r}. {did_you_mean(key, known)}" for key in given if key not in known]
+        missing = [name for name, required in known.items() if required and name not in given]
+        faults += [f"{cls.__name__} needs {name}=...; make it in Python and give the object." for name in missing]
         if faults:
             raise InputError(" ".join(faults))
         return cls(**given)

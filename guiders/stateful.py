@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import evolve
 
 from ..state import BlockState, RunError
 from .guider import CONDITIONAL, UNCONDITIONAL, Branch, GuidanceStep, Guider
+from .perturbation import Perturbation
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+Perturb = Callable[[Any, Sequence[Perturbation]], AbstractContextManager[None]]
+"""Takes a denoiser and what is perturbed; gives a context in which the denoiser is so."""
 
 _PEER_NAMES = {CONDITIONAL.name: "pred_cond", UNCONDITIONAL.name: "pred_uncond"}
 
@@ -29,12 +34,17 @@ class StatefulGuider:
 
     A loop calls `set_state`, then `prepare_inputs`, then for each of the parts it gets `prepare_models`, the model and
     `cleanup_models`, sets `noise_pred` on the part, and at last calls the guider itself with all parts.
+
+    Args:
+        guider: the frozen one. perturb: how layers of a denoiser are perturbed; without it, guiders that want that are refused.
     """
 
     _identifier_key = "__guidance_identifier__"
 
-    def __init__(self, guider: Guider) -> None:
+    def __init__(self, guider: Guider, perturb: Perturb | None = None) -> None:
         self.guider = guider
+        self._perturb = perturb
+        self._changed = ExitStack()
         self._enabled = guider.enabled
         self._step: GuidanceStep | None = None
         self._memory: Any = None
@@ -85,12 +95,21 @@ class StatefulGuider:
             parts.append(self._part(branch, {key: values[name] for key, name in names.items() if name in values}))
         return parts
 
-    def prepare_models(self, denoiser: Any) -> None:  # noqa: ARG002 - protocol
-        """Say that the model is called for the next part."""
+    def prepare_models(self, denoiser: Any) -> None:
+        """Say that the model is called for the next part: what its branch wants perturbed is, until `cleanup_models`."""
+        self.close()
+        wanted = self._branches()[self._prepared].perturbations
         self._prepared += 1
+        if wanted and self._perturb is not None:
+            self._changed.enter_context(self._perturb(denoiser, wanted))
 
-    def cleanup_models(self, denoiser: Any) -> None:
+    def cleanup_models(self, denoiser: Any) -> None:  # noqa: ARG002 - protocol
         """Say that it was."""
+        self.close()
+
+    def close(self) -> None:
+        """Give the model back as it was; the run does so, too, when it ends or fails."""
+        self._changed.close()
 
     def __call__(self, data: Sequence[Any]) -> GuidedPrediction:
         """Combine the parts' `noise_pred`.
@@ -128,11 +147,20 @@ class StatefulGuider:
             RunError: a prediction needs more than foreign loops can give it.
         """
         branches = self._active.branches(self._told)
-        if any(each.perturbations or each.without or each.embedded_scale is not None for each in branches):
+        lacking = [
+            words
+            for words, needed in (
+                ("layers perturbed", self._perturb is None and any(each.perturbations for each in branches)),
+                ("single conditionings dropped", any(each.without for each in branches)),
+                ("a network that is told a strength", any(each.embedded_scale is not None for each in branches)),
+                ("the level of noise", self._active.needs_noise_level),
+            )
+            if needed
+        ]
+        if lacking:
             raise RunError(
-                f"{type(self.guider).__name__} needs predictions that a loop of foreign code cannot make: perturbed layers, "
-                "single conditionings dropped, a strength that the network is told. Use a loop of ours (Denoise), or "
-                "ClassifierFreeGuidance and its kin."
+                f"{type(self.guider).__name__} needs {' and '.join(lacking)}, which a loop of foreign code cannot give it. "
+                "Use a loop of ours (Denoise), or ClassifierFreeGuidance and its kin."
             )
         return sorted(branches, key=lambda branch: branch.name != CONDITIONAL.name)
 

@@ -32,9 +32,9 @@ class SDXLContract(FamilyContract):
         """The UNet's transformer blocks."""
         return unet_layers(denoiser)
 
-    def recommended_layers(self, layers: Sequence[Layer]) -> list[int]:
-        """Those of the middle block."""
-        return middle_of_unet(layers)
+    def recommended_layers(self, denoiser: Any, layers: Sequence[Layer]) -> list[int]:
+        """Those of the middle block, where that sees enough."""
+        return middle_of_unet(denoiser, layers)
 
     def size_ids(self, denoiser: Any, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
         """Original size, crop corner, and target size or rating in a row, checked against the UNet's embedding layer."""
@@ -88,11 +88,34 @@ def unet_layers(unet: Any) -> list[Layer]:
     return [Layer(path, module) for path, module in found]
 
 
-def middle_of_unet(layers: Sequence[Layer]) -> list[int]:
-    """Those of the middle block, which Ahn et al. 2024 (2403.17377, section 5.3) found best; else the deepest."""
+_ENOUGH_TOKENS = 64
+"""What the middle block of Stable Diffusion 1.5 has. Below, attention has little to say: with 16 tokens perturbing it did
+nothing (training/embedded_model/measure_guiders.py)."""
+
+
+def middle_of_unet(unet: Any, layers: Sequence[Layer]) -> list[int]:
+    """Layers of the middle block, which Ahn et al. 2024 (2403.17377, section 5.3) found best; else the deepest.
+
+    In UNets whose middle block sees few tokens at the size they were trained for, the first layer after it that sees enough.
+    """
+    stages = len(unet.config.block_out_channels)
     middle = [number for number, layer in enumerate(layers) if layer.path.startswith("mid_block.")]
+    if middle and _tokens(unet, stages - 1) >= _ENOUGH_TOKENS:
+        return middle
+    for number, layer in enumerate(layers):
+        if layer.path.startswith("up_blocks."):
+            depth = stages - 1 - int(layer.path.split(".")[1])
+            if _tokens(unet, depth) >= _ENOUGH_TOKENS:
+                return [number]
     deepest = [n for n, layer in enumerate(layers) if layer.path.startswith("down_blocks.")][-1:]
     return middle or deepest
+
+
+def _tokens(unet: Any, depth: int) -> int:
+    """How many a layer sees after so many halvings, at the size that the UNet was trained for."""
+    size = unet.config.sample_size
+    height, width = (size, size) if isinstance(size, int) else size
+    return int(height // 2**depth) * int(width // 2**depth)
 
 
 _EMBEDS = (

@@ -14,10 +14,22 @@ from diffusers.modular_pipelines.stable_diffusion_3 import StableDiffusion3AutoB
 from diffusers.modular_pipelines.stable_diffusion_xl import StableDiffusionXLAutoBlocks
 from diffusers.modular_pipelines.stable_diffusion_xl.decoders import StableDiffusionXLDecodeStep
 from diffusers.modular_pipelines.stable_diffusion_xl.denoise import StableDiffusionXLDenoiseStep
+from guider_table import is_untouched, state_of
 from PIL import Image
 
-from brickwork import CompositionError, InputError, ModularPipeline, SequentialPipelineBlocks
-from brickwork.blocks import adopt
+from brickwork import (
+    ClassifierFreeGuidance,
+    CompositionError,
+    InputError,
+    ModularPipeline,
+    PerturbedAttentionGuidance,
+    SequentialPipelineBlocks,
+    SkipLayerGuidance,
+    SmoothedEnergyGuidance,
+)
+from brickwork.blocks import adopt, perturb
+from brickwork.blocks.view import ComponentsView
+from brickwork.guiders import Perturbation
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
 
 INPUTS: dict[str, Any] = {"prompt": "a red circle", "num_inference_steps": 4, "output_type": "latent"}
@@ -89,12 +101,23 @@ def test_one_block_of_theirs_among_ours(tiny_folder: Path, tiny_pipe: ModularPip
     assert torch.equal(pipe(**inputs, generator=seeded(), output="images"), expected)
 
 
+def their_loop(tiny_folder: Path, tiny_pipe: ModularPipeline) -> ModularPipeline:
+    blocks = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS)
+    blocks.replace("denoise", adopt(StableDiffusionXLDenoiseStep))
+    return with_models(blocks, tiny_folder, tiny_pipe)
+
+
+PERTURBING = (
+    PerturbedAttentionGuidance(guidance_scale=5.0, perturbed_guidance_stop=1.0),
+    SkipLayerGuidance(guidance_scale=5.0, skip_layer_guidance_start=0.0, skip_layer_guidance_stop=1.0),
+    SmoothedEnergyGuidance(guidance_scale=5.0, seg_blur_sigma=2.0),
+)
+
+
 def test_their_loop_takes_our_guider(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
     inputs: dict[str, Any] = {**INPUTS, **TASKS["text2image"]}
     expected = tiny_pipe(**inputs, guidance_scale=5.0, generator=seeded(), output="images")
-    blocks = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS)
-    blocks.replace("denoise", adopt(StableDiffusionXLDenoiseStep))
-    pipe = with_models(blocks, tiny_folder, tiny_pipe)
+    pipe = their_loop(tiny_folder, tiny_pipe)
     pipe.update_components(guider=type(tiny_pipe.guider)(guidance_scale=5.0))
     found = pipe(**inputs, generator=seeded(), output="images")
     assert (found - expected).abs().max() < 1e-4  # two forwards in place of one batch
@@ -104,12 +127,59 @@ def test_their_loop_hears_the_window_of_our_guider(tiny_folder: Path, tiny_pipe:
     inputs: dict[str, Any] = {**INPUTS, **TASKS["text2image"]}
     tiny_pipe.update_components(guider=type(tiny_pipe.guider)(guidance_scale=5.0, stop=0.5))
     expected = tiny_pipe(**inputs, generator=seeded(), output="images")
-    blocks = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS)
-    blocks.replace("denoise", adopt(StableDiffusionXLDenoiseStep))
-    pipe = with_models(blocks, tiny_folder, tiny_pipe)
+    pipe = their_loop(tiny_folder, tiny_pipe)
     pipe.update_components(guider=tiny_pipe.guider)
     found = pipe(**inputs, generator=seeded(), output="images")
     assert (found - expected).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("guider", PERTURBING, ids=lambda guider: type(guider).__name__)
+def test_their_loop_perturbs_layers_as_ours_does(guider: Any, tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
+    inputs: dict[str, Any] = {**INPUTS, **TASKS["text2image"], "width": 96}
+    tiny_pipe.update_components(guider=guider)
+    expected = tiny_pipe(**inputs, generator=seeded(), output="images")
+    pipe = their_loop(tiny_folder, tiny_pipe)
+    before = state_of(pipe.unet)
+    pipe.update_components(guider=guider)
+    found = pipe(**inputs, generator=seeded(), output="images")
+    pipe.update_components(guider=ClassifierFreeGuidance(guidance_scale=5.0))
+    plain = pipe(**inputs, generator=seeded(), output="images")
+    assert (found - expected).abs().max() < 2e-4  # three forwards in place of two
+    assert (found - plain).abs().max() > 1e-3
+    assert is_untouched(pipe.unet, before)
+
+
+@pytest.mark.parametrize("call", range(7))
+def test_their_loop_leaves_the_model_as_it_was_when_the_model_fails(
+    call: int, tiny_folder: Path, tiny_pipe: ModularPipeline
+) -> None:
+    pipe = their_loop(tiny_folder, tiny_pipe)
+    pipe.update_components(guider=PERTURBING[0])
+    inputs: dict[str, Any] = {**INPUTS, **TASKS["text2image"]}
+    expected = pipe(**inputs, generator=seeded(), output="images")
+    calls = iter(range(99))
+
+    def fail(*_: Any) -> None:
+        if next(calls) == call:
+            raise KeyboardInterrupt
+
+    handle = pipe.unet.mid_block.register_forward_pre_hook(fail)
+    with pytest.raises(KeyboardInterrupt):
+        pipe(**inputs, generator=seeded(), output="images")
+    handle.remove()
+    assert perturb._patches == {}
+    assert torch.equal(pipe(**inputs, generator=seeded(), output="images"), expected)
+
+
+def test_a_loop_of_an_unknown_family_says_that_it_cannot_perturb(
+    tiny_folder: Path, tiny_pipe: ModularPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StableDiffusionXLDenoiseStep, "model_name", "my-family")
+    pipe = adopt(StableDiffusionXLDenoiseStep).init_pipeline(str(tiny_folder))
+    with pytest.raises(InputError, match="none of the pipeline's blocks is of a known model family"):
+        ComponentsView(pipe, {})._perturbed(tiny_pipe.unet, ())
+    with pytest.raises(InputError, match=r"Blurring needs latents of the shape \[b c h w\]"):
+        ComponentsView(tiny_pipe, {})._perturbed(tiny_pipe.unet, [Perturbation("blur")])
 
 
 def test_mistakes_are_found_before_the_run(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:

@@ -12,8 +12,12 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from brickwork import ModularPipeline
+import brickwork
+from brickwork import ModularPipeline, Recipe
+from brickwork.blocks import PredictNoise
+from brickwork.engine.events import RunWarning
 from brickwork.engine.out_of_memory import is_out_of_memory
+from brickwork.presets.sdxl import SDXL
 
 
 class SmallMemory(TorchDispatchMode):
@@ -107,6 +111,42 @@ def test_a_step_that_does_not_fit_is_named(tiny_pipe: ModularPipeline) -> None:
     notes = "\n".join(caught.value.__notes__)
     assert "In block denoise.step[0].denoiser." in notes
     assert "  - fewer pictures at once: a smaller num_images_per_prompt, or fewer prompts\n" in notes
+
+
+def test_predictions_that_do_not_fit_at_once_are_made_one_after_another_and_the_recipe_says_so(
+    tiny_pipe: ModularPipeline, caplog: pytest.LogCaptureFixture
+) -> None:
+    options: dict[str, Any] = {"num_images_per_prompt": 4, "output_type": "latent"}
+    tiny_pipe.blocks.replace("denoise.denoiser", PredictNoise.bind(SDXL)(batching="sequential"))
+    sequential = need(tiny_pipe, **options)
+    expected = tiny_pipe(**{**INPUTS, **options}, generator=torch.Generator().manual_seed(1))
+    tiny_pipe.blocks.replace("denoise.denoiser", PredictNoise.bind(SDXL)())
+    batched = need(tiny_pipe, **options)
+    assert tiny_pipe.last_recipe.to_dict().get("notes") is None
+    assert sequential < 0.8 * batched
+    told: list[Any] = []
+    tiny_pipe.configure(listeners=[told.append])
+    with memory_of((sequential + batched) // 2, tiny_pipe) as memory:
+        found = tiny_pipe(**{**INPUTS, **options}, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(found, expected)
+    assert memory.peak <= (sequential + batched) // 2
+    text = (
+        "denoise.denoiser: memory ran out for several predictions at once; they are made one after another from here on"
+    )
+    assert tiny_pipe.last_recipe.to_dict()["notes"] == [text], "said once, not at every step"
+    assert text in caplog.text
+    assert [f"{event.path}: {event.text}" for event in told if isinstance(event, RunWarning)] == [text]
+    assert Recipe.from_dict(tiny_pipe.last_recipe.to_dict()) == tiny_pipe.last_recipe
+    noted = tiny_pipe.last_recipe
+    tiny_pipe(**{**INPUTS, **options}, generator=torch.Generator().manual_seed(1))
+    assert str(brickwork.diff(noted, tiny_pipe.last_recipe)) == f"notes: ['{text}'], and None"
+
+
+def test_who_asks_for_one_batch_gets_it_or_the_error(tiny_pipe: ModularPipeline) -> None:
+    tiny_pipe.blocks.replace("denoise.denoiser", PredictNoise.bind(SDXL)(batching="batched"))
+    enough = need(tiny_pipe, num_images_per_prompt=4, output_type="latent")
+    with memory_of(enough * 3 // 4, tiny_pipe), pytest.raises(torch.OutOfMemoryError):
+        tiny_pipe(**INPUTS, num_images_per_prompt=4)
 
 
 def test_what_counts_as_out_of_memory() -> None:

@@ -35,7 +35,7 @@ def test_picture_and_text_have_a_strength_of_their_own(batching: str) -> None:
 
 
 def test_another_way_of_batching_is_refused() -> None:
-    with pytest.raises(InputError, match="batching is 'batch'; it is 'batched' or 'sequential'"):
+    with pytest.raises(InputError, match="batching is 'batch'; it is 'auto', 'batched' or 'sequential'"):
         edit().predict(ClassifierFreeGuidance(), batching="batch")
 
 

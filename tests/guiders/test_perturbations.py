@@ -48,7 +48,7 @@ def predicted(family: Family, *wanted: Perturbation) -> torch.Tensor:
     layers = family.contract.layers(family.denoiser)
     kwargs = family.contract.denoiser_kwargs(family.inputs["conditioning"], [CONDITIONAL])
     latents = family.inputs["scaled_latents"]
-    recommended = family.contract.recommended_layers(layers)
+    recommended = family.contract.recommended_layers(family.denoiser, layers)
     with torch.no_grad(), perturbed(family.denoiser, layers, recommended, wanted, family.contract.aspect(latents)):
         return family.contract.predict(family.denoiser, latents, torch.tensor(500.0), kwargs)
 
@@ -145,16 +145,24 @@ def test_layers_are_named_by_number_range_and_path() -> None:
         predicted(family, Perturbation("scores", (0,), "mid.blocks"))
 
 
-def test_the_recommended_layers_of_a_unet_are_those_of_its_middle() -> None:
+def test_the_recommended_layers_of_a_unet_are_those_of_its_middle_or_the_next_that_see_64_tokens() -> None:
+    """The SD 1.5 kind has 4x4 tokens in the middle, the SDXL kind 8x8."""
+    for name, expected in (("SDXL", ["mid_block.attentions.0.transformer_blocks.0"]),
+                           ("SD 1.5", ["up_blocks.1.attentions.0.transformer_blocks.0"])):  # fmt: skip
+        family = FAMILIES[name]()
+        layers = family.contract.layers(family.denoiser)
+        recommended = family.contract.recommended_layers(family.denoiser, layers)
+        assert [layers[number].path for number in recommended] == expected
+        by_default = predicted(family, Perturbation("scores"))
+        assert torch.equal(by_default, predicted(family, Perturbation("scores", tuple(recommended))))
+        assert not torch.allclose(by_default, predicted(family), atol=1e-5)
+
+
+def test_a_unet_that_sees_little_everywhere_is_perturbed_in_its_middle() -> None:
     family = FAMILIES["SDXL"]()
+    family.denoiser.register_to_config(sample_size=(4, 8))
     layers = family.contract.layers(family.denoiser)
-    assert [layers[n].path for n in family.contract.recommended_layers(layers)] == [
-        "mid_block.attentions.0.transformer_blocks.0"
-    ]
-    assert (
-        torch.equal(predicted(family, Perturbation("scores")), predicted(family, Perturbation("scores", (1,))))
-        or len(layers) > 3
-    )
+    assert family.contract.recommended_layers(family.denoiser, layers) == [1]
 
 
 def test_dropping_is_the_same_every_time_and_another_at_another_step() -> None:

@@ -122,6 +122,6 @@ def test_what_a_foreign_loop_cannot_do_is_refused() -> None:
     assert guider.num_conditions == 2
     guider.set_state(step=5, num_inference_steps=10)
     with pytest.raises(
-        RunError, match="PerturbedAttentionGuidance needs predictions that a loop of foreign code cannot make"
+        RunError, match="PerturbedAttentionGuidance needs layers perturbed, which a loop of foreign code cannot give it"
     ):
         guider.prepare_inputs({"x": (1, 2)})

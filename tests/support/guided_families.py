@@ -6,8 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from attrs import frozen
-from diffusers import FluxTransformer2DModel, SD3Transformer2DModel, UNet2DConditionModel
+from attrs import field, frozen
+from diffusers import (
+    DDIMScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    FluxTransformer2DModel,
+    SD3Transformer2DModel,
+    UNet2DConditionModel,
+)
 
 from brickwork.blocks import PredictNoise
 from brickwork.blocks.contract import ConditioningField, FamilyContract, RoleComponent
@@ -33,8 +39,8 @@ class UNetContract(FamilyContract):
     def layers(self, denoiser: Any) -> list[Layer]:
         return unet_layers(denoiser)
 
-    def recommended_layers(self, layers: Sequence[Layer]) -> list[int]:
-        return middle_of_unet(layers)
+    def recommended_layers(self, denoiser: Any, layers: Sequence[Layer]) -> list[int]:
+        return middle_of_unet(denoiser, layers)
 
 
 @frozen
@@ -43,7 +49,7 @@ class TransformerContract(FamilyContract):
         stacks = [name for name in ("transformer_blocks", "single_transformer_blocks") if hasattr(denoiser, name)]
         return [Layer(f"{name}.{i}", block, BOTH) for name in stacks for i, block in enumerate(getattr(denoiser, name))]
 
-    def recommended_layers(self, layers: Sequence[Layer]) -> list[int]:
+    def recommended_layers(self, denoiser: Any, layers: Sequence[Layer]) -> list[int]:
         return [len(layers) // 3]
 
     def predict(self, denoiser: Any, latents: torch.Tensor, t: Any, kwargs: Mapping[str, Any]) -> torch.Tensor:
@@ -72,11 +78,14 @@ class Family:
     contract: FamilyContract
     denoiser: torch.nn.Module
     inputs: Mapping[str, Any]
+    scheduler: Any = field(factory=DDIMScheduler)
 
     def predict(
         self, guider: Any, index: int = 3, count: int = 10, memory: Any = None, batching: str = "batched"
     ) -> Any:
-        block: Any = PredictNoise.bind(self.contract)(denoiser=self.denoiser, guider=guider, batching=batching)
+        block: Any = PredictNoise.bind(self.contract)(
+            denoiser=self.denoiser, guider=guider, scheduler=self.scheduler, batching=batching
+        )
         step = {"i": index, "num_inference_steps": count, "guidance_memory": memory, "t": torch.tensor(500.0)}
         with torch.no_grad():
             return block.run(**self.inputs, **step)
@@ -113,7 +122,12 @@ def sd3() -> Family:
     )  # fmt: skip
     conditioning = {**both("prompt_embeds", 2, 5, 32), **both("pooled_prompt_embeds", 2, 32)}
     inputs = {"scaled_latents": torch.randn(2, 4, 8, 12), "conditioning": conditioning}
-    return Family(contract(TransformerContract, "sd3", "transformer", EMBEDS, POOLED), transformer.eval(), inputs)
+    return Family(
+        contract(TransformerContract, "sd3", "transformer", EMBEDS, POOLED),
+        transformer.eval(),
+        inputs,
+        FlowMatchEulerDiscreteScheduler(),
+    )
 
 
 def flux() -> Family:
@@ -124,7 +138,12 @@ def flux() -> Family:
     )  # fmt: skip
     conditioning = {**both("prompt_embeds", 2, 5, 32), **both("pooled_prompt_embeds", 2, 32)}
     inputs = {"scaled_latents": torch.randn(2, 4, 8, 12), "conditioning": conditioning}
-    return Family(contract(PackedContract, "flux", "transformer", EMBEDS, POOLED), transformer.eval(), inputs)
+    return Family(
+        contract(PackedContract, "flux", "transformer", EMBEDS, POOLED),
+        transformer.eval(),
+        inputs,
+        FlowMatchEulerDiscreteScheduler(),
+    )
 
 
 IMAGE = ConditioningField(
@@ -171,7 +190,12 @@ def distilled() -> Family:
     )  # fmt: skip
     conditioning = {"prompt_embeds": torch.randn(2, 5, 32), "pooled_prompt_embeds": torch.randn(2, 32)}
     inputs = {"scaled_latents": torch.randn(2, 4, 8, 12), "conditioning": conditioning}
-    return Family(contract(DistilledContract, "flux", "transformer", EMBEDS, POOLED), transformer.eval(), inputs)
+    return Family(
+        contract(DistilledContract, "flux", "transformer", EMBEDS, POOLED),
+        transformer.eval(),
+        inputs,
+        FlowMatchEulerDiscreteScheduler(),
+    )
 
 
 FAMILIES: dict[str, Callable[[], Family]] = {"SD 1.5": sd15, "SDXL": sdxl, "SD 3": sd3, "FLUX": flux}

@@ -18,8 +18,10 @@ FULL: dict[str, dict[str, Any]] = {
     "PerturbedAttentionGuidance": {"perturbed_guidance_stop": 1.0},
     "SkipLayerGuidance": {"skip_layer_guidance_stop": 1.0},
     "ClassifierFreeZeroStarGuidance": {"zero_init_steps": 0},
+    "ClassifierGuidance": {"score": lambda samples, _: 100.0 * samples.mean(dim=(1, 2, 3))},
+    "SampleSpaceGuidance": {"guider": "AdaptiveProjectedGuidance"},
 }
-"""So that every step is guided."""
+"""So that every step is guided, by what has no default."""
 ELSEWHERE = {
     "EmbeddedGuidance": "needs a distilled network",
     "ImageTextGuidance": "needs a network that sees a picture",
