@@ -35,11 +35,14 @@ _ROOMS = {
         "AutoGuidance",
         "ClassifierFreeGuidance",
         "ClassifierFreeZeroStarGuidance",
+        "ClassifierGuidance",
+        "DynamicThresholding",
         "FrequencyDecoupledGuidance",
         "Guider",
         "LayerSkipConfig",
         "MagnitudeAwareGuidance",
         "PerturbedAttentionGuidance",
+        "SampleSpaceGuidance",
         "SkipLayerGuidance",
         "SmoothedEnergyGuidance",
         "TangentialClassifierFreeGuidance",
@@ -94,11 +97,14 @@ if TYPE_CHECKING:
     from .guiders import AutoGuidance as AutoGuidance
     from .guiders import ClassifierFreeGuidance as ClassifierFreeGuidance
     from .guiders import ClassifierFreeZeroStarGuidance as ClassifierFreeZeroStarGuidance
+    from .guiders import ClassifierGuidance as ClassifierGuidance
+    from .guiders import DynamicThresholding as DynamicThresholding
     from .guiders import FrequencyDecoupledGuidance as FrequencyDecoupledGuidance
     from .guiders import Guider as Guider
     from .guiders import LayerSkipConfig as LayerSkipConfig
     from .guiders import MagnitudeAwareGuidance as MagnitudeAwareGuidance
     from .guiders import PerturbedAttentionGuidance as PerturbedAttentionGuidance
+    from .guiders import SampleSpaceGuidance as SampleSpaceGuidance
     from .guiders import SkipLayerGuidance as SkipLayerGuidance
     from .guiders import SmoothedEnergyGuidance as SmoothedEnergyGuidance
     from .guiders import TangentialClassifierFreeGuidance as TangentialClassifierFreeGuidance

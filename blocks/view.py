@@ -80,7 +80,7 @@ class ComponentsView:
                 f"No layers of {type(denoiser).__name__} can be perturbed: none of the pipeline's blocks is of a known model "
                 f"family (model_name); there are: {', '.join(families)}."
             )
-        latents = None if self.run is None else self.run.state.values.get("latents")
+        latents: Any = None if self.run is None else self.run.state.values.get("latents")
         is_grid = getattr(latents, "ndim", 0) == 4
         if not is_grid and any(each.kind == "blur" for each in wanted):
             raise InputError("Blurring needs latents of the shape [b c h w], and the run has none of that name.")

@@ -61,6 +61,7 @@ def guider_of(given: Any) -> Guider:
     """
     if isinstance(given, Guider):
         return given
+    config: Any
     if isinstance(given, str):
         name, config, what = given, {}, repr(given)
     elif isinstance(given, Mapping):

@@ -19,8 +19,10 @@ from brickwork import ModularPipeline
 from brickwork.guiders import (
     AdaptiveProjectedGuidance,
     ClassifierFreeGuidance,
+    DynamicThresholding,
     Guider,
     PerturbedAttentionGuidance,
+    SampleSpaceGuidance,
 )
 
 from .evaluate import BATCH, held_out_scenes, shares
@@ -28,26 +30,21 @@ from .oracle import Picture, as_picture, judge_shapes
 from .scenes import SceneSource
 
 SCALES = (1.0, 2.0, 4.0, 7.0, 12.0)
-LAYER = 5
-"""Of 16x16 tokens: the small model's middle block has 4x4, and hardly attends."""
+EVERYWHERE = {"perturbed_guidance_start": 0.0, "perturbed_guidance_stop": 1.0}
 SIDES: dict[str, Callable[[float], Guider]] = {
     "classifier-free": lambda scale: ClassifierFreeGuidance(guidance_scale=scale),
-    "adaptive projected": lambda scale: AdaptiveProjectedGuidance(guidance_scale=scale),
-    "perturbed attention alone": lambda scale: PerturbedAttentionGuidance(
-        guidance_scale=1.0,
-        perturbed_guidance_scale=scale,
-        perturbed_guidance_start=0.0,
-        perturbed_guidance_stop=1.0,
-        perturbed_guidance_layers=LAYER,
+    "thresholded": lambda scale: DynamicThresholding(guider=ClassifierFreeGuidance(guidance_scale=scale)),
+    "adaptive projected": lambda scale: SampleSpaceGuidance(
+        guider=AdaptiveProjectedGuidance(guidance_scale=scale - 1.0, eta=0.0, use_original_formulation=True)
     ),
-    "both, classifier-free at 4": lambda scale: PerturbedAttentionGuidance(
-        guidance_scale=4.0,
-        perturbed_guidance_scale=scale - 1.0,
-        perturbed_guidance_start=0.0,
-        perturbed_guidance_stop=1.0,
+    "perturbed attention alone": lambda scale: PerturbedAttentionGuidance(
+        guidance_scale=1.0, perturbed_guidance_scale=scale, **EVERYWHERE
+    ),
+    "both, classifier-free at 2": lambda scale: PerturbedAttentionGuidance(
+        guidance_scale=2.0, perturbed_guidance_scale=scale - 1.0, **EVERYWHERE
     ),
 }
-COLOURS = ("#c0392b", "#2471a3", "#1e8449", "#7d3c98")
+COLOURS = ("#c0392b", "#d68910", "#2471a3", "#1e8449", "#7d3c98")
 
 
 def measure(pipe: ModularPipeline, guider: Guider, count: int, steps: int) -> float:
