@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
 
 from ..engine import LeafStep, Run, Step
@@ -108,12 +107,14 @@ class Declared(ModularPipelineBlocks):
         """Settings declared with `config()`."""
         return [ConfigSpec(name, slot.default, slot.doc or None) for name, slot in self.declaration.configs.items()]
 
-    def bound_copy(self, components: Mapping[str, Any], configs: Mapping[str, Any], device: Any) -> Self:
-        """Make the light copy on which `self.<component>` is the component itself."""
+    def bound_copy(
+        self, components: Mapping[str, Any], configs: Mapping[str, Any], device: Any, at: tuple[Run, str] | None = None
+    ) -> Self:
+        """Make the light copy on which `self.<component>` is the component itself; `at` is where it runs."""
         copy = object.__new__(type(self))
         attributes = self.__dict__.copy()
         _set_dict(copy, attributes)  # in one piece: half the cost of filling the dict that Python would make
-        attributes["_bound"], attributes["_device"] = True, device
+        attributes["_bound"], attributes["_device"], attributes["_at"] = True, device, at
         declared = self.declaration
         if declared.components:
             for name, names, many in self._slot_names():
@@ -141,8 +142,11 @@ class Declared(ModularPipelineBlocks):
 
     def warn(self, text: str) -> None:
         """Say from within `run` that something went another way than asked for: to the log, listeners and the recipe."""
-        tell = self.__dict__.get("_warn") or logging.getLogger("brickwork").warning
-        tell(text)
+        at: tuple[Run, str] | None = self.__dict__.get("_at")
+        if at is None:
+            logging.getLogger("brickwork").warning("%s: %s", type(self).__name__, text)
+        else:
+            at[0].warn(at[1], text)
 
     def mutated_names(self) -> tuple[str, ...]:
         """Names of the components whose state the block changes."""
@@ -258,13 +262,7 @@ class Block(Declared):
 
         def bind(presence: Presence) -> Callable[[Run], Call]:
             make_call = run_caller(type(self), presence)
-
-            def bind_run(run: Run) -> Call:
-                bound = self.bound_copy(run.components, run.configs, run.device)
-                bound.__dict__["_warn"] = partial(run.warn, name)
-                return make_call(bound)
-
-            return bind_run
+            return lambda run: make_call(self.bound_copy(run.components, run.configs, run.device, (run, name)))
 
         return [
             LeafStep(

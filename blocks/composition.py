@@ -44,11 +44,17 @@ def describe(block: ModularPipelineBlocks) -> dict[str, Any]:
     options = _options(block)
     if options:
         entry["options"] = options
-    entry["code"] = code_of(source if not issubclass(source, ModularPipelineBlocks) else type(block))
+    entry["code"] = code_of(coded_class(block))
     parts = getattr(block, "sub_blocks", None)
     if parts:
         entry["blocks"] = {name: describe(part) for name, part in parts.items()}
     return entry
+
+
+def coded_class(block: ModularPipelineBlocks) -> type:
+    """The class whose code a block runs."""
+    source = block.source_class
+    return source if not issubclass(source, ModularPipelineBlocks) else type(block)
 
 
 def reference(cls: type) -> str:

@@ -33,7 +33,7 @@ from .flattening import walk
 from .input_checks import expectations, expectations_of, family_faults, input_faults
 from .random_seed import GENERATOR, seeded_generator
 from .recipe import Recipe
-from .recipe_parts import described
+from .recipe_parts import Description
 from .runs import Prepared, Runs
 from .snapshots import Snapshot
 from .view import PipelineConfig
@@ -66,7 +66,7 @@ class ModularPipeline(PipelineComponents):
         self.settings = RunSettings()
         self._plans: dict[Any, Plan] = {}
         self.component_notes = ComponentNotes()
-        self._description: dict[str, Any] | None = None
+        self._description: Description | None = None
         self._checked_components: tuple[int, ...] | None = None
         self._expected: dict[Plan, tuple[dict[str, Any], dict[str, Any]]] = {}
         self._fault_finders = _fault_finders(self.blocks)
@@ -166,9 +166,9 @@ class ModularPipeline(PipelineComponents):
 
     def described(self) -> dict[str, Any]:
         """The composition as data; see `brickwork.blocks.composition`."""
-        found, stays = described(self.blocks, self._description)
-        self._description = found if stays else None
-        return found
+        if self._description is None or not self._description.holds():
+            self._description = Description.of(self.blocks)
+        return self._description.data
 
     def prepare_run(self, state: PipelineState | None, output: Any, inputs: dict[str, Any]) -> Prepared:
         """Check everything that can be known before a run."""

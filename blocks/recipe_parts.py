@@ -8,10 +8,13 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
+
 from ..engine.arithmetic import arithmetic
 from ..state.code_digest import is_packaged
+from ..state.digest import code_of
 from .base import ModularPipelineBlocks
-from .composition import describe
+from .composition import coded_class, describe
 from .flattening import walk
 from .recipe import Recipe
 from .recipe_values import noted_inputs
@@ -53,11 +56,27 @@ def recipe_of(
     return Recipe(known, notes.weights)
 
 
-def described(blocks: ModularPipelineBlocks, known: dict[str, Any] | None) -> tuple[dict[str, Any], bool]:
-    """Describe a composition, and say whether that can be kept: not for code that somebody may define anew."""
-    if known is not None:
-        return known, True
-    return describe(blocks), all(is_packaged(block.source_class.__module__) for _, block in walk(blocks))
+@frozen
+class Description:
+    """A composition as data, and the code that it was written down for.
+
+    Somebody may define blocks anew, or what they refer to, between two runs.
+    """
+
+    data: dict[str, Any]
+    classes: tuple[type, ...]
+    codes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, blocks: ModularPipelineBlocks) -> Description:
+        """Describe a composition now."""
+        classes = dict.fromkeys(coded_class(block) for _, block in walk(blocks))
+        own = tuple(each for each in classes if not is_packaged(each.__module__))
+        return cls(describe(blocks), own, tuple(map(code_of, own)))
+
+    def holds(self) -> bool:
+        """Whether the code is still the same."""
+        return tuple(map(code_of, self.classes)) == self.codes
 
 
 @cache

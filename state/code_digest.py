@@ -48,11 +48,16 @@ def add_function(writer: DigestWriter, function: FunctionType) -> None:
     writer.add(function.__kwdefaults__)
     writer.put("closure")
     for cell in function.__closure__ or ():
-        _add_reference(writer, _cell_value(cell))
+        content = _cell_value(cell)
+        # What a function shares with others may be set anew; `__class__`, for super(), and what a wrapper wraps are not.
+        is_kept = isinstance(content, type) or content is getattr(function, "__wrapped__", writer)
+        writer.watch.can_tell &= is_kept or is_own(function.__module__)
+        _add_reference(writer, content)
     if is_own(function.__module__):
         return
     for name in sorted(_names(function.__code__)):
         if name in function.__globals__:
+            writer.watch.see(function.__globals__, name, function.__globals__[name])
             writer.put("global", name.encode())
             _add_reference(writer, function.__globals__[name])
 
@@ -61,8 +66,13 @@ def add_class(writer: DigestWriter, cls: type) -> None:
     """Feed what a class is: its bases, and what its body holds."""
     for base in cls.__bases__:
         writer.refer_to(base, is_base=True)
+    watch = None if is_packaged(cls.__module__) else writer.watch
+    if watch is not None:
+        watch.see_body(vars(cls))
     for name, value in sorted(vars(cls).items()):
         if name not in _DERIVED and (not name.startswith("__") or isinstance(value, _CODE)):
+            if watch is not None:
+                watch.see(vars(cls), name, value)
             writer.put("attribute", name.encode())
             for part in _parts(value):
                 _add_reference(writer, part)

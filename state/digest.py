@@ -20,6 +20,7 @@ import attrs
 import xxhash
 
 from . import code_digest
+from .code_watch import CodeWatch
 from .errors import RunError
 
 _DEEPEST = 60
@@ -45,7 +46,10 @@ def digest_of(*values: Any) -> str:
 
 
 def code_of(cls: type) -> str:
-    """Digest a class; remembered for classes of this package and of libraries as long as their bodies stay as they are."""
+    """Digest a class; remembered as long as its code, and what that refers to, stays as it is, where that can be told."""
+    watched: tuple[CodeWatch, str] | None = vars(cls).get(_WATCHED)
+    if watched is not None and watched[0].holds():
+        return watched[1]
     bodies = tuple(id(part) for base in cls.__mro__[:-1] for part in vars(base).values())
     known = _known_code.get(cls)
     if known is not None and known[0] == bodies:
@@ -55,9 +59,14 @@ def code_of(cls: type) -> str:
     found = writer.hexdigest()
     if writer.is_fixed:
         _known_code[cls] = bodies, found
+    elif writer.watch.can_tell:
+        # On the class itself: what is watched refers to it, and must go with it.
+        type.__setattr__(cls, _WATCHED, (writer.watch, found))
+        writer.watch.measure()
     return found
 
 
+_WATCHED = "__brickwork_code__"
 _known_code: weakref.WeakKeyDictionary[type, tuple[tuple[int, ...], str]] = weakref.WeakKeyDictionary()
 
 
@@ -71,6 +80,7 @@ class DigestWriter:
         self._pending: deque[Any] = deque()
         self.is_fixed = True
         """Whether all code in it belongs to packages, so that nobody defines it anew in this process."""
+        self.watch = CodeWatch()
 
     def hexdigest(self) -> str:
         """What was fed so far, and all code that it refers to, each piece once."""

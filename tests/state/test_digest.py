@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import types
+import weakref
 from collections import deque
 from typing import Any
 
@@ -189,6 +191,80 @@ def test_a_method_that_is_replaced_is_seen() -> None:
     other = made(factor=9)
     Give.size = vars(other)["size"]  # type: ignore[attr-defined]
     assert code_of(Give) != before
+
+
+NOTED = (
+    "from brickwork import Block, Outputs\n"
+     """
+LIMIT = [1, 2]
+FACTOR = 3
+
+def double(x):
+    return 2 * x
+
+class Give(Block):
+    table = {"a": 1}
+
+    class Out(Outputs):
+        x: int
+
+    def run(self, x: int) -> Out:
+        return self.Out(x=double(x) * FACTOR + len(LIMIT) + self.table["a"])
+"""
+)
+
+
+def noted() -> tuple[type, dict[str, Any]]:
+    names: dict[str, Any] = {"__name__": "my_blocks"}
+    exec(NOTED, names)
+    return names["Give"], names
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "FACTOR = 4",
+        "LIMIT.append(3)",
+        "LIMIT = [2, 1]",
+        "def double(x):\n    return 3 * x",
+        "Give.table['a'] = 2",
+        "Give.more = 5",
+        "Give.Out = None",
+        "Give.run = lambda self, x: None",
+    ],
+)
+def test_what_is_remembered_of_code_of_ones_own_is_what_stays(change: str) -> None:
+    """A run of every custom block asks for its digest, so it must not cost a millisecond, and never be of before."""
+    cls, names = noted()
+    first = code_of(cls)
+    remembered = vars(cls)["__brickwork_code__"]
+    assert code_of(cls) == first
+    assert vars(cls)["__brickwork_code__"] is remembered
+    exec(change, names)
+    changed = code_of(cls)
+    assert changed != first
+    fresh, again = noted()
+    exec(change, again)
+    assert code_of(fresh) == changed
+
+
+def test_what_cannot_be_watched_is_digested_each_time() -> None:
+    cls, names = noted()
+    names["LIMIT"] = [[1], [2]]
+    first = code_of(cls)
+    assert "__brickwork_code__" not in vars(cls)
+    names["LIMIT"][0].append(5)
+    assert code_of(cls) != first
+
+
+def test_remembered_code_does_not_keep_its_class() -> None:
+    cls, names = noted()
+    code_of(cls)
+    there = weakref.ref(cls)
+    del cls
+    names.clear()
+    gc.collect()
+    assert there() is None
 
 
 def test_a_block_of_the_package_has_the_same_digest_in_every_process() -> None:
