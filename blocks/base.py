@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ..engine import LeafStep, Plan, Run, Step, make_plan
@@ -11,7 +12,16 @@ from ..engine.explain import Explanation
 from ..engine.graph import Graph, make_graph
 from ..engine.steps import Call, Presence, Undeclared
 from ..registry import ComponentSpec
-from ..state import BlockState, CompositionError, ConfigSpec, InputParam, OutputParam, PipelineState, RunError
+from ..state import (
+    BlockState,
+    CompositionError,
+    ConfigSpec,
+    InputParam,
+    OutputParam,
+    PipelineState,
+    RepoError,
+    RunError,
+)
 from ..state.digest import code_of
 from .binding import bound_class
 from .contract import UNBOUND, FamilyContract
@@ -306,6 +316,47 @@ class ModularPipelineBlocks:
     def mutated_names(self) -> tuple[str, ...]:
         """Names of the components whose state the block changes; every run gets its own copy of them."""
         return ()
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str,
+        trust_remote_code: Any = False,
+        lock: Any = None,
+        revision: str | None = None,
+        **hub_options: Any,
+    ) -> ModularPipelineBlocks:
+        """Open the blocks of a repository, of ours or of diffusers; arguments as for `ModularPipeline.from_pretrained`.
+
+        Raises:
+            RepoError: there are none. TrustError: they have code that was not granted.
+        """
+        from .opening import open_repository
+
+        name = str(pretrained_model_name_or_path)
+        opened = open_repository(name, trust_remote_code, lock, revision, **hub_options)
+        if opened.blocks is None:
+            raise RepoError(f"{name} brings no blocks.")
+        return opened.blocks
+
+    def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False, **publishing: Any) -> None:
+        """Save the composition with the code of its custom blocks; `publishing` is for `push_to_hub`.
+
+        Raises:
+            RepoError: code or options cannot be saved; every fault is named, and nothing is written.
+        """
+        from .saving import save_blocks
+
+        save_blocks(self, Path(save_directory), publishing.get("repo_id"))
+        if push_to_hub:
+            self.push_to_hub(publishing.pop("repo_id", Path(save_directory).name), **publishing)
+
+    def push_to_hub(self, repo_id: str, **publishing: Any) -> str:
+        """Publish the composition on the Hub in one commit, and return its address; see `ModularPipeline.push_to_hub`."""
+        from ..registry.publishing import publish
+        from .saving import save_blocks
+
+        return publish(lambda folder, name: save_blocks(self, folder, name), repo_id, **publishing)
 
     def init_pipeline(
         self,

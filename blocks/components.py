@@ -11,11 +11,15 @@ from ..guiders import Guider, guider_of
 from ..registry import ComponentsManager, ComponentSpec, PipelineIndex
 from ..registry.component_table import component_bytes
 from ..registry.fingerprint import invalidate
+from ..registry.lock import Lock
+from ..registry.pinning import pin
+from ..registry.repo import HUB_OPTIONS
 from ..state import ComponentError, InputError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean
 from .base import ModularPipelineBlocks
 from .devices import PipelineDevices
+from .opening import Opened, created_components
 
 _logger = logging.getLogger("brickwork")
 
@@ -47,6 +51,8 @@ class PipelineComponents(PipelineDevices):
         self.components: dict[str, Any] = {}
         self.notes: list[str] = []
         self.guider_names: set[str] = set()
+        self.lock: Lock | None = None
+        self.hub_options: dict[str, Any] = {}
         self.register(blocks.expected_components)
 
     def register(self, expected: Iterable[ComponentSpec]) -> None:
@@ -62,6 +68,18 @@ class PipelineComponents(PipelineDevices):
                 self.guider_names.add(name)
             creates = merged.default_creation_method == "from_config"
             self.components[name] = merged.create() if creates else None
+
+    def take_from(self, opened: Opened, lock: Lock, hub_options: Mapping[str, Any]) -> None:
+        """Take over what a repository says besides its index: made components, notes, how it was reached."""
+        self.lock = lock if lock.pins else None
+        self.hub_options = {name: value for name, value in hub_options.items() if value is not None}
+        for text in opened.notes:
+            _logger.warning("%s", text)
+        self.notes += opened.notes
+        if opened.format is not None:
+            made = created_components(opened.format, self.specs)
+            for name, component in made.items():
+                self.update_components(**{name: component})
 
     @property
     def component_names(self) -> list[str]:
@@ -125,7 +143,10 @@ class PipelineComponents(PipelineDevices):
 
     def _loaded_or_shared(self, name: str, options: dict[str, Any]) -> Any:
         spec = self.specs[name]
-        if self.manager is None or options.keys() - {"dtype", "torch_dtype"}:
+        options = {**self.hub_options, **options}
+        if self.lock is not None:
+            pin(spec, self.lock, self.hub_options)
+        if self.manager is None or options.keys() - {"dtype", "torch_dtype", *HUB_OPTIONS}:
             component = spec.load(**options)
             if self.manager is not None:
                 self.manager.add(name, component, self.collection)

@@ -7,9 +7,11 @@ group "brickwork.blocks"), in which the very same "module:Class" stands.
 
 from __future__ import annotations
 
+import contextlib
 import copy
-import importlib
-from collections.abc import Iterable, Iterator, Mapping
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
@@ -29,25 +31,30 @@ from .container import Container, SubBlocks
 GROUP = "brickwork.blocks"
 """Entry points of packages that bring blocks."""
 
+_ADOPTABLE = "diffusers.modular_pipelines."
 _ROOMS = ("brickwork.blocks", "brickwork.presets.sdxl", "brickwork.presets.embedded")
 
 
-def describe(block: ModularPipelineBlocks) -> dict[str, Any]:
+def describe(block: ModularPipelineBlocks, name_of: Callable[[type], str] | None = None) -> dict[str, Any]:
     """Write a composition as data: which blocks, in which order, with which options, for which family, and what code.
 
     An option that is no data, such as a tensor, is noted by what it is; `compose` then wants the block itself.
+
+    Args:
+        name_of: names classes, for who keeps their source; the code is then left out.
     """
     source = block.source_class
-    entry: dict[str, Any] = {"block": reference(source)}
+    entry: dict[str, Any] = {"block": (name_of or reference)(source)}
     if type(block).bound_from is source:
         entry["family"] = block.family.name
     options = _options(block)
     if options:
         entry["options"] = options
-    entry["code"] = code_of(coded_class(block))
+    if name_of is None:
+        entry["code"] = code_of(coded_class(block))
     parts = getattr(block, "sub_blocks", None)
     if parts:
-        entry["blocks"] = {name: describe(part) for name, part in parts.items()}
+        entry["blocks"] = {name: describe(part, name_of) for name, part in parts.items()}
     return entry
 
 
@@ -55,6 +62,11 @@ def coded_class(block: ModularPipelineBlocks) -> type:
     """The class whose code a block runs."""
     source = block.source_class
     return source if not issubclass(source, ModularPipelineBlocks) else type(block)
+
+
+def is_adoptable(cls: type) -> bool:
+    """Whether a class is one of diffusers' own blocks, which `adopt` makes ours."""
+    return cls.__module__.startswith(_ADOPTABLE) and "<locals>" not in cls.__qualname__
 
 
 def reference(cls: type) -> str:
@@ -91,7 +103,7 @@ def compose(data: Mapping[str, Any], given: Any = ()) -> ModularPipelineBlocks:
     Raises:
         CompositionError: blocks or families are unknown, or the data are no composition; every fault is named.
     """
-    finder = Finder.of(given)
+    finder = given if isinstance(given, Finder) else Finder.of(given)
     faults: list[str] = []
     block = _composed(data, "", finder, faults)
     if faults or block is None:
@@ -125,9 +137,13 @@ def _made(name: str, data: Mapping[str, Any], finder: Finder) -> ModularPipeline
     written = data.get("options") or {}
     if name in finder.instances and (name not in finder.classes or any(is_note(value) for value in written.values())):
         return copy.deepcopy(finder.instances[name])
-    cls = finder.find(name)
+    cls: type[Any] = finder.find(name)
     if "family" in data:
         cls = cls.bind(families.get(str(data["family"])))
+    if not issubclass(cls, ModularPipelineBlocks):
+        from .adopt import adopt
+
+        return adopt(cls)
     made: ModularPipelineBlocks = cls(**{str(option): value_of_data(value) for option, value in written.items()})
     return made
 
@@ -175,6 +191,8 @@ class Finder:
         for point in entry_points(group=GROUP):
             if name in (point.value, point.name):
                 return _block_class(point.load(), name)
+        if name.startswith(_ADOPTABLE):
+            return _of_diffusers(name)
         short = name.rpartition(":")[2].rpartition(".")[2]
         if short in self.classes:
             return self.classes[short]
@@ -183,6 +201,18 @@ class Finder:
             f"{name!r} is no block of this package, of an installed one, or that you gave; give it: blocks=[{short}]. "
             f"{did_you_mean(name, known) if ':' not in name else ''}".strip()
         )
+
+
+def _of_diffusers(name: str) -> type[ModularPipelineBlocks]:
+    """A class of diffusers' own blocks; `adopt` makes one of ours of it."""
+    module_name, _, class_name = name.partition(":")
+    if module_name not in sys.modules and importlib.util.find_spec("diffusers") is not None:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module_name)
+    found = getattr(sys.modules.get(module_name), class_name, None) if class_name.isidentifier() else None
+    if not (isinstance(found, type) and hasattr(found, "intermediate_outputs")):
+        raise CompositionError(f"diffusers has no block {name!r}.")
+    return found
 
 
 def _block_class(found: Any, name: str) -> type[ModularPipelineBlocks]:

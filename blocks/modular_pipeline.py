@@ -18,8 +18,11 @@ from ..engine.explain import Explanation
 from ..engine.graph import Graph
 from ..guiders import guider_of
 from ..registry import ComponentsManager, ComponentSpec, PipelineIndex, read_index
-from ..registry.index import index_entries
-from ..state import ComponentError, InputError, PipelineState
+from ..registry.index import CLASSIC_INDEX, MODULAR_INDEX, index_entries
+from ..registry.lock import Lock
+from ..registry.publishing import publish
+from ..registry.trust import Trust
+from ..state import ComponentError, InputError, PipelineState, RepoError
 from ..state.errors import did_you_mean, nearest
 from .base import ModularPipelineBlocks
 from .checks import Report
@@ -31,10 +34,12 @@ from .contract import UNBOUND
 from .event_stream import EventStream
 from .flattening import walk
 from .input_checks import expectations, expectations_of, family_faults, input_faults
+from .opening import open_repository
 from .random_seed import GENERATOR, seeded_generator
 from .recipe import Recipe
 from .recipe_parts import Description
 from .runs import Prepared, Runs
+from .saving import save_pipeline
 from .snapshots import Snapshot
 from .view import PipelineConfig
 
@@ -82,25 +87,83 @@ class ModularPipeline(PipelineComponents):
         pretrained_model_name_or_path: str,
         components_manager: ComponentsManager | None = None,
         collection: str | None = None,
+        trust_remote_code: bool | str | Trust = False,
+        lock: str | Path | None = None,
+        revision: str | None = None,
+        workflow: str | None = None,
         **hub_options: Any,
     ) -> ModularPipeline:
-        """Make the pipeline that a repository names (`modular_model_index.json` or `model_index.json`).
+        """Make the pipeline of a repository: one of ours, of diffusers' modular pipelines, or a classic one.
 
         Loads no weights: call `load_components()`.
 
         Args:
+            pretrained_model_name_or_path: a folder, or owner/name on the Hub.
             components_manager: shares loaded components between pipelines. collection: under which it files them.
+            trust_remote_code: lets the repository's own code run, as it is now (True), or only at a commit or with a digest
+                (text, or `Trust`). It holds for this repository and no other.
+            lock: file that says, and from the first load on fixes, which commits and files are loaded.
+            revision: branch, tag or commit. workflow: keep only what this workflow runs.
+            hub_options: `cache_dir`, `token`, `local_files_only`.
 
         Raises:
-            RepoError: no such repository. CompositionError: it names a pipeline that Brickwork has no blocks for.
+            RepoError: no such repository, or a broken one. TrustError: it has code that was not granted, or asks for more than
+                it may. CompositionError: it names a pipeline that Brickwork has no blocks for.
         """
-        from ..registry import catalog
-        from .sequential import SequentialPipelineBlocks
+        name = str(pretrained_model_name_or_path)
+        opened = open_repository(name, trust_remote_code, lock, revision, **hub_options)
+        if opened.blocks is None:
+            raise RepoError(
+                f"{name} brings no blocks, and no index of a pipeline ({MODULAR_INDEX} or {CLASSIC_INDEX})."
+            )
+        blocks = opened.blocks if workflow is None else opened.blocks.get_workflow(workflow)
+        pipe = cls(blocks, name, components_manager, collection, opened.index)
+        pipe.take_from(opened, Lock.at(lock), hub_options)
+        return pipe
 
-        index = read_index(pretrained_model_name_or_path, **hub_options)
-        found = catalog.get(str(index.class_name))
-        blocks = found() if isinstance(found, type) else SequentialPipelineBlocks.from_blocks_dict(found)
-        return cls(blocks, str(pretrained_model_name_or_path), components_manager, collection, index)
+    def save_pretrained(
+        self,
+        save_directory: str | Path,
+        push_to_hub: bool = False,
+        variant: str | None = None,
+        max_shard_size: int | str | None = None,
+        overwrite_modular_index: bool = True,
+        **publishing: Any,
+    ) -> None:
+        """Save blocks with their code, the components that are loaded, and where the others come from.
+
+        The folder is changed as a whole, or not at all. diffusers opens it, too.
+
+        Args:
+            push_to_hub: publish it, too; `publishing` is for `push_to_hub` (`repo_id`, `private`, `token`, ...).
+            variant: of the weights ("fp16"). max_shard_size: of a file of weights ("5GB").
+            overwrite_modular_index: entries of saved components point at the folder; False keeps where they came from.
+
+        Raises:
+            RepoError: something cannot be saved; every fault is named, and nothing is written.
+        """
+        folder = Path(save_directory)
+        save_pipeline(self, folder, publishing.get("repo_id"), variant, max_shard_size, overwrite_modular_index)
+        if push_to_hub:
+            self.push_to_hub(publishing.pop("repo_id", folder.name), variant=variant, **publishing)
+
+    def push_to_hub(
+        self, repo_id: str, variant: str | None = None, max_shard_size: int | str | None = None, **publishing: Any
+    ) -> str:
+        """Publish the pipeline on the Hub in one commit, and return its address.
+
+        Args:
+            repo_id: owner/name; without the owner, yours. publishing: `private`, `token`, `commit_message`, `create_pr`,
+                `revision`.
+
+        Raises:
+            RepoError: something cannot be saved or uploaded; the repository is as it was.
+        """
+        return publish(
+            lambda folder, name: save_pipeline(self, folder, name, variant, max_shard_size, origin=name),
+            repo_id,
+            **publishing,
+        )
 
     def __call__(self, state: PipelineState | None = None, output: str | list[str] | None = None, **inputs: Any) -> Any:
         """Run the blocks.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..registry.strict_json import read_json
 from ..state import InputError, RepoError
 from ..state.atomic import write_text
 from ..state.errors import did_you_mean
@@ -109,11 +110,8 @@ def load_guider(folder: str | Path, subfolder: str | None = None) -> Guider:
     path = Path(folder) / (subfolder or "") / Guider.config_name
     if not path.is_file():
         raise RepoError(f"There is no {Guider.config_name} in {path.parent}.")
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        name = config["_class_name"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise RepoError(f"{path} is no configuration of a guider: {error!r}.") from None
+    config = read_json(path, 1_000_000)
+    name = config.get("_class_name")
     if name not in GUIDERS:
         raise RepoError(f"{path} names {name!r}, which is no guider. {did_you_mean(str(name), GUIDERS)}")
     return guider_of(config)

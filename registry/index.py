@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
 
-from ..state import RepoError
+from ..state import RepoError, TrustError
 from .component_spec import LOADING_FIELDS, ComponentSpec
+from .repo import Repo, is_hub_name, open_repo
+from .repo_paths import checked_name, name_fault
+from .strict_json import read_json
 
 MODULAR_INDEX = "modular_model_index.json"
 CLASSIC_INDEX = "model_index.json"
@@ -30,99 +33,122 @@ class PipelineIndex:
     configs: Mapping[str, Any] = field(factory=dict)
 
 
-def read_index(repo: str | Path, **hub_options: Any) -> PipelineIndex:
+def read_index(repo: Repo | str | Path, **hub_options: Any) -> PipelineIndex:
     """Read a repository's index.
 
     Args:
-        repo: a folder, or the name of a repository on the Hub.
-        hub_options: `revision`, `token`, ... for `huggingface_hub.hf_hub_download`.
+        repo: a repository, a folder, or a name on the Hub. hub_options: `revision`, `token`, ... as `open_repo` takes them.
 
     Raises:
-        RepoError: there is no index, or it cannot be read.
+        RepoError: there is no index, or it cannot be read. TrustError: an origin leads out of what repositories may name.
     """
-    for name in (MODULAR_INDEX, CLASSIC_INDEX):
-        path = _find(repo, name, hub_options)
-        if path is not None:
-            entries = _read_json(path)
-            return _modular(entries) if name == MODULAR_INDEX else _classic(entries, str(repo), hub_options)
-    raise RepoError(f"{repo} has neither {MODULAR_INDEX} nor {CLASSIC_INDEX}, so it is no pipeline repository.")
-
-
-def _find(repo: str | Path, name: str, hub_options: Mapping[str, Any]) -> Path | None:
-    folder = Path(repo)
-    if folder.is_dir():
-        return folder / name if (folder / name).is_file() else None
-    if folder.is_absolute() or str(repo).startswith(".") or str(repo).count("/") != 1:
-        raise RepoError(f"{repo} is no folder on this machine, and no name of a Hub repository (owner/name).")
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
-
-    try:
-        return Path(hf_hub_download(str(repo), name, **hub_options))
-    except LocalEntryNotFoundError as error:
+    repo = repo if isinstance(repo, Repo) else open_repo(repo, **hub_options)
+    found = find_index(repo)
+    if found is None:
         raise RepoError(
-            f"{repo} is no folder here, not in the cache, and the Hub cannot be reached: {error}"
-        ) from error
-    except EntryNotFoundError:
-        return None
-    except (HfHubHTTPError, OSError) as error:
-        raise RepoError(f"{repo} could not be read from the Hub: {error}") from error
+            f"{repo.name} has neither {MODULAR_INDEX} nor {CLASSIC_INDEX}, so it is no pipeline repository."
+        )
+    return found
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise RepoError(f"{path} cannot be read: {error}") from error
-    if not isinstance(entries, dict):
-        raise RepoError(f"{path} holds no JSON object.")
-    return entries
+def find_index(repo: Repo) -> PipelineIndex | None:
+    """As `read_index`; None where there is no index."""
+    for name, read in ((MODULAR_INDEX, _modular), (CLASSIC_INDEX, _classic)):
+        path = repo.file(name)
+        if path is not None:
+            return read(read_json(path), repo)
+    return None
 
 
-def _modular(entries: dict[str, Any]) -> PipelineIndex:
-    specs, configs = {}, {}
+def _modular(entries: dict[str, Any], repo: Repo) -> PipelineIndex:
+    specs, configs, faults = {}, {}, []
     for name, entry in entries.items():
         if name.startswith("_"):
             continue
         if isinstance(entry, list) and len(entry) == 3 and isinstance(entry[2], dict):
             library, class_name, loading = entry
-            specs[name] = _spec_of(name, library, class_name, loading)
+            specs[name] = _spec_of(name, library, class_name, loading, repo)
+            faults += [f"{name}: {fault}" for fault in origin_faults(specs[name], repo)]
         else:
             configs[name] = entry
-    return PipelineIndex(entries.get("_class_name"), specs, configs)
+    if faults:
+        raise TrustError.of(f"{repo.name} names components where none may come from", faults)
+    return PipelineIndex(_class_name(entries), specs, configs)
 
 
-def _spec_of(name: str, library: str | None, class_name: str | None, loading: dict[str, Any]) -> ComponentSpec:
-    type_hint: Any = None
-    if library and class_name:
-        type_hint = f"{library}:{class_name}"
-    else:
+def _class_name(entries: Mapping[str, Any]) -> str | None:
+    found = entries.get("_class_name")
+    return found if isinstance(found, str) else None
+
+
+def _spec_of(name: str, library: Any, class_name: Any, loading: dict[str, Any], repo: Repo) -> ComponentSpec:
+    named: Any = [library, class_name]
+    if not all(named):
         named = loading.get("type_hint")
-        if isinstance(named, list) and len(named) == 2 and all(named):
-            type_hint = f"{named[0]}:{named[1]}"
+    is_named = isinstance(named, list) and len(named) == 2 and all(isinstance(part, str) and part for part in named)
     origin = loading.get("pretrained_model_name_or_path") or loading.get("repo")
     fields: dict[str, Any] = {key: loading.get(key) for key in LOADING_FIELDS[1:]}
-    return ComponentSpec(name, type_hint, pretrained_model_name_or_path=origin, **fields)
+    spec = ComponentSpec(name, ":".join(named) if is_named else None, pretrained_model_name_or_path=origin, **fields)
+    if _is_inside(spec, repo):
+        spec.repo, spec.revision = repo.name, repo.commit
+    return spec
 
 
-def _classic(entries: dict[str, Any], repo: str, hub_options: Mapping[str, Any]) -> PipelineIndex:
+def _is_inside(spec: ComponentSpec, repo: Repo) -> bool:
+    """Whether a component lies in the repository itself: by its name, or because a folder was moved after it was saved."""
+    if spec.repo == repo.name and spec.revision in (None, "main"):
+        return True
+    gone = (
+        repo.folder is not None and isinstance(spec.repo, str) and not Path(spec.repo).exists() and bool(spec.subfolder)
+    )
+    return (
+        gone
+        and not is_hub_name(str(spec.repo))
+        and not name_fault(str(spec.subfolder))
+        and _has(repo, str(spec.subfolder))
+    )
+
+
+def _has(repo: Repo, subfolder: str) -> bool:
+    return repo.folder is not None and (repo.folder / subfolder).is_dir()
+
+
+_PLAIN = re.compile(r"[\w][\w.+-]{0,100}", re.ASCII)
+_REVISION = re.compile(r"[\w][\w./+-]{0,200}", re.ASCII)
+
+
+def origin_faults(spec: ComponentSpec, repo: Repo) -> Iterator[str]:
+    """What a repository's file may not say of where a component comes from.
+
+    One on the Hub may name repositories of the Hub; a folder of this machine may name other folders, too.
+    """
+    wrong = [name for name in LOADING_FIELDS if not isinstance(getattr(spec, name), (str, type(None)))]
+    if wrong:
+        yield f"{', '.join(wrong)} must be text."
+        return
+    if spec.repo is not None and repo.folder is None and not is_hub_name(spec.repo):
+        yield f"{spec.repo!r} is no repository on the Hub (owner/name), and folders of this machine are not a repository's business."
+    if spec.subfolder and (fault := name_fault(spec.subfolder)):
+        yield f"the subfolder {spec.subfolder!r} is refused: {fault}."
+    if spec.variant and not _PLAIN.fullmatch(spec.variant):
+        yield f"the variant {spec.variant!r} is no plain name."
+    if spec.revision and (not _REVISION.fullmatch(spec.revision) or ".." in spec.revision):
+        yield f"the revision {spec.revision!r} is no name of a branch, tag or commit."
+
+
+def _classic(entries: dict[str, Any], repo: Repo) -> PipelineIndex:
     specs, configs = {}, {}
     for name, entry in entries.items():
         if name.startswith("_"):
             continue
         if isinstance(entry, list) and len(entry) == 2:
-            if all(entry):
-                revision = hub_options.get("revision")
-                specs[name] = ComponentSpec(
-                    name,
-                    f"{entry[0]}:{entry[1]}",
-                    pretrained_model_name_or_path=repo,
-                    subfolder=name,
-                    revision=revision,
-                )
+            if all(isinstance(part, str) and part for part in entry):
+                checked_name(name)
+                hint = ":".join(entry)
+                specs[name] = ComponentSpec(name, hint, None, None, repo.name, name, None, repo.commit)
         else:
             configs[name] = entry
-    return PipelineIndex(entries.get("_class_name"), specs, configs)
+    return PipelineIndex(_class_name(entries), specs, configs)
 
 
 def index_entries(

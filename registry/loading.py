@@ -9,8 +9,11 @@ from typing import Any
 from ..state import ComponentError, TrustError
 from ..state.errors import did_you_mean
 from .classes import resolve_class
+from .repo import HUB_OPTIONS, Repo, is_hub_name, open_repo
+from .repo_paths import check_inside, name_fault
 from .skeleton import config_of, load_model
-from .weights import check_file, weight_files
+from .strict_json import read_json
+from .weights import check_file, variant_of, weight_files
 
 
 def load(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[str, Any]) -> Any:
@@ -25,22 +28,89 @@ def load(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[
     """
     if Path(repo).is_file():
         return _from_single_file(cls, Path(repo), options)
-    folder = _local_folder(repo, where)
+    hub = {name: options[name] for name in HUB_OPTIONS if name in options}
+    options = {name: value for name, value in options.items() if name not in HUB_OPTIONS}
+    root = _fetched(repo, where, options, hub)
+    folder = root / (where.get("subfolder") or "")
+    check_component_files(root, folder)
+    inside = {name: value for name, value in where.items() if name != "revision"}
     cls = cls or _class_in(folder)
     loader = getattr(cls, "from_pretrained", None)
     if loader is None:
         raise ComponentError(f"{cls.__name__} cannot be loaded from files; give it a config.")
     if not _is_model(cls):
         given = {name: value for name, value in options.items() if name != "dtype"}
-        return loader(repo, **where, **given)
-    if folder is not None:
-        _check_folder(folder, where.get("variant"), options)
-        if options.keys() <= {"dtype"}:
-            model = load_model(cls, folder, where.get("variant"), options.get("dtype"))
-            if model is not None:
-                _note_origin(model, repo, options.get("dtype"))
-                return model
-    return _by_own_loader(loader, repo, where, options)
+        return loader(str(root), **inside, **_nobody_elses_code(cls), **given)
+    _check_folder(folder, where.get("variant"), options)
+    if options.keys() <= {"dtype"}:
+        model = load_model(cls, folder, where.get("variant"), options.get("dtype"))
+        if model is not None:
+            _note_origin(model, repo, options.get("dtype"))
+            return model
+    return _by_own_loader(loader, str(root), inside, options)
+
+
+def _nobody_elses_code(cls: Any) -> dict[str, Any]:
+    """Loaders that look for a class by themselves must not ask on the terminal whether to run code."""
+    return {"trust_remote_code": False} if cls.__name__.startswith("Auto") else {}
+
+
+def _fetched(repo: str, where: Mapping[str, str | None], options: Mapping[str, Any], hub: Mapping[str, Any]) -> Path:
+    """The folder of a repository with the files of one component: those of the Hub are downloaded, of one commit."""
+    if Path(repo).is_dir():
+        return Path(repo)
+    if Path(repo).is_absolute() or not is_hub_name(repo):
+        raise ComponentError(f"there is no folder {repo}, and that is no name of a Hub repository (owner/name).")
+    found = open_repo(repo, where.get("revision"), **hub)
+    subfolder = where.get("subfolder") or ""
+    return found.fetch(component_files(found, subfolder, where.get("variant"), options.get("use_safetensors", True)))
+
+
+def component_files(repo: Repo, subfolder: str, variant: str | None, safe: bool = True) -> list[str]:
+    """Names of a component's files in a repository: configurations, vocabularies, and the weights of one variant.
+
+    Raises:
+        ComponentError: there are none.
+    """
+    depth = subfolder.count("/") + 1 if subfolder else 0
+    own = [
+        name
+        for name in repo.names()
+        if name.count("/") == depth and name.startswith(f"{subfolder}/" if subfolder else "")
+    ]
+    wanted = [name for name in own if _is_wanted(name, variant, safe)]
+    if not wanted:
+        raise ComponentError(
+            f"{repo.name}{f' at {repo.commit}' if repo.commit else ''} has no files in {subfolder or 'its root'!r}."
+        )
+    return wanted
+
+
+_READ = (".json", ".txt", ".model", ".jinja", ".tiktoken", ".safetensors")
+
+
+def _is_wanted(name: str, variant: str | None, safe: bool) -> bool:
+    """Configurations, vocabularies, and the weights of one variant; pickles only where they were granted."""
+    path = Path(name)
+    if path.suffix == ".safetensors":
+        return variant_of(path) == variant
+    return path.suffix in _READ or (not safe and path.suffix in (".bin", ".pt", ".ckpt"))
+
+
+def check_component_files(root: Path, folder: Path) -> None:
+    """Look at all files of a component's folder: links stay in the repository, and lists of shards name files in it.
+
+    Raises:
+        TrustError: something leads elsewhere. RepoError: a list of shards cannot be read.
+    """
+    for path in folder.iterdir() if folder.is_dir() else ():
+        check_inside(root, path)
+        if path.name.endswith(".index.json"):
+            shards = read_json(path).get("weight_map")
+            for name in {*shards.values()} if isinstance(shards, dict) else ():
+                fault = name_fault(str(name)) or ("shards lie beside their list" if "/" in str(name) else None)
+                if fault:
+                    raise TrustError(f"{path} names the shard {str(name)[:80]!r}: {fault}.")
 
 
 def _note_origin(model: Any, repo: str, dtype: Any) -> None:
@@ -106,22 +176,6 @@ def _from_single_file(cls: Any, path: Path, options: Mapping[str, Any]) -> Any:
     if "dtype" in given:
         given["torch_dtype"] = given.pop("dtype")
     return loader(str(path), **given).eval()
-
-
-def _local_folder(repo: str, where: Mapping[str, str | None]) -> Path | None:
-    """The folder on this machine that holds the component: named, or in the Hub's cache; None if it is not here."""
-    subfolder = where.get("subfolder") or ""
-    if Path(repo).is_dir():
-        return Path(repo) / subfolder
-    from huggingface_hub import try_to_load_from_cache
-
-    name = f"{subfolder}/config.json" if subfolder else "config.json"
-    try:
-        found = try_to_load_from_cache(repo, name, revision=where.get("revision"))
-    except ValueError:  # no name of a repository: its own loader says so
-        return None
-    folder = Path(found).parent if isinstance(found, str) else None
-    return folder if folder is not None and weight_files(folder, where.get("variant")) else None
 
 
 def _check_folder(folder: Path, variant: str | None, options: Mapping[str, Any]) -> None:

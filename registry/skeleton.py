@@ -7,7 +7,6 @@ quantized models, weights on the Hub that are not in the cache) go through the c
 from __future__ import annotations
 
 import gc
-import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import Any
 from attrs import frozen
 
 from .mapping import format_of, is_mappable, mapped_tensors
+from .strict_json import read_json
 from .weights import check_file, data_start, header_of, weight_files
 
 _RANDOM = (
@@ -152,8 +152,7 @@ def config_of(folder: Path) -> dict[str, Any] | None:
     path = folder / "config.json"
     if not path.is_file():
         return None
-    config = json.loads(path.read_text(encoding="utf-8"))
-    return config if isinstance(config, dict) else None
+    return read_json(path)
 
 
 @contextmanager

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ..state import ComponentError
+from .strict_json import parse_json
 
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 _LARGEST_HEADER = 100_000_000
@@ -31,7 +31,7 @@ def stored_bytes(folder: Path, variant: str | None = None) -> int | None:
 
 def weight_files(folder: Path, variant: str | None = None) -> list[Path]:
     """The safetensors files of a model's folder: one, or its shards."""
-    return [path for path in sorted(folder.glob("*.safetensors")) if _variant_of(path) == variant]
+    return [path for path in sorted(folder.glob("*.safetensors")) if variant_of(path) == variant]
 
 
 def weights_at(place: Path, variant: str | None = None) -> list[Path]:
@@ -47,7 +47,7 @@ def file_stamp(folder: Path, variant: str | None = None) -> str:
     return " ".join(f"{name}:{stat.st_size}:{stat.st_mtime_ns}" for name, stat in stats)
 
 
-def _variant_of(path: Path) -> str | None:
+def variant_of(path: Path) -> str | None:
     """The part between the name and the ending; "00001-of-00002" of a shard belongs to the name."""
     _, dot, variant = path.stem.rpartition(".")
     return variant.partition("-")[0] if dot else None
@@ -88,14 +88,18 @@ def _header(path: Path, _size: int, _changed: int) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            if not 0 < length <= _LARGEST_HEADER:
+            if not 0 < length <= min(_LARGEST_HEADER, _size):
                 raise ValueError("its first 8 bytes are no length of a list")
-            header = json.loads(file.read(length))
+            header = parse_json(file.read(length), "its list of tensors", ValueError)
         entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
-        for name, entry in entries.items():
+        last = 0
+        for name, entry in sorted(entries.items(), key=lambda named: named[1]["data_offsets"]):
             first, end = entry["data_offsets"]
             if not 0 <= first <= end or not all(isinstance(size, int) and size >= 0 for size in entry["shape"]):
                 raise ValueError(f"it says that {name} lies from {first} to {end}")
+            if first < last:
+                raise ValueError(f"{name} lies over another tensor")
+            last = end
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ComponentError(f"{path} is no safetensors file, or its beginning is damaged: {error}.") from error
     return entries

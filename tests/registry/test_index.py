@@ -60,7 +60,9 @@ def test_an_index_that_is_no_object_is_refused(tmp_path: Path) -> None:
 
 def test_a_repository_that_cannot_be_reached_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(RepoError, match="nobody/nothing is no folder here, not in the cache, and the Hub cannot be"):
+    with pytest.raises(
+        RepoError, match="nobody/nothing is no folder here, main of it is not in the cache, and the Hub cannot be"
+    ):
         read_index("nobody/nothing", cache_dir=tmp_path)
 
 

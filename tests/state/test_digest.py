@@ -195,7 +195,7 @@ def test_a_method_that_is_replaced_is_seen() -> None:
 
 NOTED = (
     "from brickwork import Block, Outputs\n"
-     """
+    """
 LIMIT = [1, 2]
 FACTOR = 3
 

@@ -1,0 +1,107 @@
+"""The source of a class that was written in a script, a notebook or a shell: it, and what it refers to there."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import sys
+import textwrap
+from collections.abc import Mapping
+from types import FunctionType, ModuleType
+from typing import Any
+
+from attrs import define, field
+
+from ..state import RepoError
+
+
+def sliced_source(cls: type) -> str:
+    """Return a module's text with a class, and with the imports, functions, classes and constants that it names.
+
+    Raises:
+        RepoError: a source is not to be had, or a name has a value that no text stands for.
+    """
+    names: Mapping[str, Any] = vars(sys.modules[cls.__module__])
+    slices = _Slices(names, cls.__module__)
+    slices.add_definition(cls)
+    parts = ["from __future__ import annotations", "\n".join(sorted(slices.imports)), *slices.constants]
+    return "\n\n".join(filter(None, [*parts, *slices.definitions])) + "\n"
+
+
+@define(eq=False)
+class _Slices:
+    names: Mapping[str, Any]
+    module: str
+    imports: set[str] = field(factory=set)
+    constants: list[str] = field(factory=list)
+    definitions: list[str] = field(factory=list)
+    _met: set[str] = field(factory=set)
+
+    def add_definition(self, thing: Any) -> None:
+        """Add a class or function, after what it refers to."""
+        self._met.add(thing.__name__)
+        source = _source_of(thing)
+        for name in _global_names(source):
+            if name in self.names and name not in self._met:
+                self._met.add(name)
+                self._add(name, self.names[name], thing.__name__)
+        self.definitions.append(source)
+
+    def _add(self, name: str, value: Any, user: str) -> None:
+        if isinstance(value, ModuleType):
+            self.imports.add(
+                f"import {value.__name__}" if value.__name__ == name else f"import {value.__name__} as {name}"
+            )
+        elif isinstance(value, (type, FunctionType)) and value.__module__ == self.module:
+            self.add_definition(value)
+        elif origin := _origin(name, value):
+            self.imports.add(origin)
+        else:
+            self.constants.append(f"{name} = {_text_of(name, value, user)}")
+
+
+def _origin(name: str, value: Any) -> str | None:
+    """The import that gives a value its name: of its own module, or of the first that has it under this name."""
+    home, own = getattr(value, "__module__", None), getattr(value, "__name__", None)
+    if isinstance(home, str) and isinstance(own, str) and getattr(sys.modules.get(home), own, None) is value:
+        public = home.partition(".")[0]
+        home = public if getattr(sys.modules.get(public), own, None) is value else home
+        return f"from {home} import {own}" if own == name else f"from {home} import {own} as {name}"
+    if not isinstance(value, (bool, int, float, str, bytes, list, tuple, dict, set, type(None))):
+        for where, module in sorted(sys.modules.items()):
+            if where.partition(".")[0] in ("brickwork", "typing") and vars(module).get(name) is value:
+                return f"from {where} import {name}"
+    return None
+
+
+def _text_of(name: str, value: Any, user: str) -> str:
+    text = repr(value)
+    try:
+        same = ast.literal_eval(text) == value
+    except (ValueError, SyntaxError, TypeError, MemoryError):
+        same = False
+    if not same:
+        raise RepoError(
+            f"{user} uses {name!r}, a {type(value).__name__} of the script or notebook, which no text stands for. Move the block to "
+            "a module, or make the value within it."
+        )
+    return text
+
+
+def _source_of(thing: Any) -> str:
+    try:
+        return textwrap.dedent(inspect.getsource(thing)).rstrip()
+    except (OSError, TypeError):
+        raise RepoError(
+            f"The source of {thing.__qualname__} is not to be had: it was written in a shell, or made by code. Write it to a file."
+        ) from None
+
+
+def _global_names(source: str) -> list[str]:
+    """Names that a definition reads, annotations included, and does not get from Python."""
+    tree = ast.parse(source)
+    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    found = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    found += [text for text in texts if text.isidentifier()]  # annotations as text
+    return [name for name in dict.fromkeys(found) if not hasattr(builtins, name)]

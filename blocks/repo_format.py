@@ -1,0 +1,80 @@
+"""`brickwork.json`: what a repository of ours says besides diffusers' own files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from ..registry.repo import Repo
+from ..registry.strict_json import read_json
+from ..state import RepoError
+
+NAME = "brickwork.json"
+VERSION = 1
+
+
+@frozen
+class RepoFormat:
+    """The content of `brickwork.json`.
+
+    Attributes:
+        composition: as `describe` writes it, custom blocks as "./file.py:Class".
+        sources: file of code to its SHA-256. requirements: distribution to version specifier.
+        created: component that is made from a configuration to it, where it is none of the blocks' own.
+        pins: component to what the index said of it when it was saved, and the commit that it was loaded from.
+    """
+
+    composition: Mapping[str, Any]
+    sources: Mapping[str, str] = field(factory=dict)
+    requirements: Mapping[str, str] = field(factory=dict)
+    created: Mapping[str, Any] = field(factory=dict)
+    pins: Mapping[str, Any] = field(factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "brickwork": VERSION,
+            "composition": dict(self.composition),
+            "sources": dict(self.sources),
+            "requirements": dict(self.requirements),
+            "created": dict(self.created),
+            "pins": dict(self.pins),
+        }
+
+    @classmethod
+    def of(cls, repo: Repo) -> RepoFormat | None:
+        """Read a repository's; None if it has none.
+
+        Raises:
+            RepoError: it is broken, or of a later version.
+        """
+        path = repo.file(NAME)
+        if path is None:
+            return None
+        data = read_json(path)
+        if data.pop("brickwork", None) != VERSION:
+            raise RepoError(f"{NAME} of {repo.name} is not of version {VERSION}, which this Brickwork reads.")
+        known = {"composition", "sources", "requirements", "created", "pins"}
+        faults = [f"{name!r} is unknown." for name in sorted(data.keys() - known)]
+        faults += [f"{name!r} must be a mapping." for name in known & data.keys() if not isinstance(data[name], dict)]
+        if faults or "composition" not in data:
+            raise RepoError.of(f"{NAME} of {repo.name} is broken", faults or ["'composition' is missing."])
+        return cls(**data)
+
+
+def references(composition: Any) -> list[str]:
+    """All "./file.py:Class" of a composition."""
+    found: list[str] = []
+    pending = [composition]
+    while pending:
+        entry = pending.pop()
+        if not isinstance(entry, Mapping):
+            continue
+        name = entry.get("block")
+        if isinstance(name, str) and name.startswith("./"):
+            found.append(name)
+        inner = entry.get("blocks")
+        pending += inner.values() if isinstance(inner, Mapping) else []
+    return list(dict.fromkeys(found))

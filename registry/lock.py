@@ -1,0 +1,108 @@
+"""`brickwork.lock`: what was loaded, by commit and digest. It records, and grants nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import asdict, field, frozen
+from filelock import FileLock, Timeout
+
+from ..state import RepoError
+from ..state.atomic import write_text
+from .home import home
+from .strict_json import read_json
+from .verified import text_digest
+
+NAME = "brickwork.lock"
+_VERSION = 1
+
+
+@frozen
+class LockedRepo:
+    """What is known of one repository.
+
+    Attributes:
+        commit: on the Hub; None for a folder. code: name of each granted file of code to its SHA-256.
+        files: name of each file of weights to its SHA-256.
+    """
+
+    commit: str | None = None
+    code: Mapping[str, str] = field(factory=dict)
+    files: Mapping[str, str] = field(factory=dict)
+
+
+@frozen
+class Lock:
+    """A lock file, which need not be there yet. Granted sources lie beside it, in `<name>.sources`.
+
+    Attributes:
+        pins: it was named by the caller, so what it says of commits holds.
+    """
+
+    path: Path
+    pins: bool = False
+
+    @classmethod
+    def at(cls, path: str | Path | None) -> Lock:
+        """The lock that the caller names, else the one in the user's folder."""
+        return cls(home() / NAME) if path is None else cls(Path(path), pins=True)
+
+    def of(self, repo: str) -> LockedRepo | None:
+        """What is recorded of a repository.
+
+        Raises:
+            RepoError: the file is broken, or of a later version.
+        """
+        entry = self._repos().get(repo)
+        return None if entry is None else LockedRepo(**entry)
+
+    def record(self, repo: str, entry: LockedRepo, sources: Mapping[str, bytes] | None = None) -> None:
+        """Write down a repository, and keep its sources, for the difference if they change.
+
+        Raises:
+            RepoError: the file cannot be written.
+        """
+        if self.of(repo) == entry:
+            return
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{self.path}.writing", timeout=30):
+                for data in (sources or {}).values():
+                    kept = self._source(text_digest(data))
+                    if not kept.exists():
+                        kept.parent.mkdir(parents=True, exist_ok=True)
+                        write_text(kept, data.decode("utf-8"))
+                repos = {**self._repos(), repo: asdict(entry)}
+                text = json.dumps({"brickwork_lock": _VERSION, "repos": dict(sorted(repos.items()))}, indent=2)
+                write_text(self.path, text + "\n")
+        except (OSError, Timeout) as error:
+            raise RepoError(
+                f"What was granted and loaded cannot be written to {self.path}: {error}. Name another place with lock=..., "
+                "or set BRICKWORK_HOME to a folder that can be written."
+            ) from error
+
+    def source(self, digest: str) -> str | None:
+        """A source that was granted, by its SHA-256; None if it was not kept, or was changed since."""
+        try:
+            data = self._source(digest).read_bytes()
+        except OSError:
+            return None
+        return data.decode("utf-8") if text_digest(data) == digest else None
+
+    def _source(self, digest: str) -> Path:
+        return self.path.with_name(f"{self.path.name}.sources") / f"{digest}.py"
+
+    def _repos(self) -> dict[str, dict[str, Any]]:
+        if not self.path.exists():
+            return {}
+        data = read_json(self.path)
+        repos = data.get("repos")
+        if data.get("brickwork_lock") != _VERSION or not isinstance(repos, dict):
+            raise RepoError(f"{self.path} is no lock of version {_VERSION}; move it away to begin a new one.")
+        for name, entry in repos.items():
+            if not isinstance(entry, dict) or not entry.keys() <= {"commit", "code", "files"}:
+                raise RepoError(f"{self.path}: the entry of {name!r} is broken.")
+        return repos

@@ -1,0 +1,159 @@
+"""Publishes folders on the Hub: in one commit, from a folder that holds what was saved and nothing else."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ..state import RepoError
+from .repo import is_hub_name
+from .repo_paths import name_fault, relative_name
+
+_SECRETS = {
+    "a token of the Hub": re.compile(rb"\bhf_[A-Za-z0-9]{30,}"),
+    "a key of AWS": re.compile(rb"\bAKIA[0-9A-Z]{16}\b"),
+    "a private key": re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
+    "a token of GitHub": re.compile(rb"\bgh[pousr]_[A-Za-z0-9]{36,}"),
+    "a key of an API": re.compile(rb"\bsk-[A-Za-z0-9_-]{32,}"),
+}
+_TEXT = (".py", ".json", ".md", ".txt", ".yaml", ".yml", ".jinja", ".svg")
+_OURS = (".py", ".json", ".md", ".txt", ".yaml", ".yml", ".jinja", ".svg", ".safetensors", ".model", ".tiktoken")
+_TRIES = 4
+
+
+def publish(
+    save: Callable[[Path, str], object],
+    repo_id: str,
+    private: bool | None = None,
+    token: str | bool | None = None,
+    commit_message: str | None = None,
+    create_pr: bool = False,
+    revision: str | None = None,
+    **unknown: Any,
+) -> str:
+    """Save to a folder of its own, and upload that in one commit.
+
+    Args:
+        save: takes the folder and the whole name of the repository. repo_id: owner/name, or the name alone.
+        revision: branch that is committed to. create_pr: propose the commit instead.
+
+    Returns:
+        The address of the commit.
+
+    Raises:
+        RepoError: something cannot be saved or uploaded, holds a secret, or somebody else published meanwhile. The repository
+            is as it was.
+    """
+    if unknown:
+        raise RepoError(f"{', '.join(unknown)} is nothing that publishing knows.")
+    api = _api(token)
+    name = _whole_name(api, repo_id)
+    with tempfile.TemporaryDirectory(prefix="brickwork-push-") as place:
+        folder = Path(place) / name.rpartition("/")[2]
+        save(folder, name)
+        files = dict(publishable(folder))
+        message = commit_message or f"Publish {name.rpartition('/')[2]} with brickwork"
+        with _in_words(f"{name} could not be published"):
+            api.create_repo(name, private=private, exist_ok=True)
+            return _committed(
+                api, name, files, {"commit_message": message, "create_pr": create_pr, "revision": revision}
+            )
+
+
+def publishable(folder: Path) -> Iterator[tuple[str, Path]]:
+    """The files of a folder that may be published, by name.
+
+    Raises:
+        RepoError: one is a link, of a kind that we do not save, or holds a secret; every fault is named.
+    """
+    faults = []
+    for path in sorted(folder.rglob("*")):
+        name = relative_name(folder, path)
+        if path.is_symlink():
+            faults.append(f"{name} is a link.")
+        elif path.is_file() and path.suffix not in _OURS:
+            faults.append(f"{name} is of no kind that is published ({', '.join(_OURS)}).")
+        elif path.is_file() and (fault := name_fault(name)):
+            faults.append(f"{name}: {fault}.")
+        elif path.is_file():
+            found = _secret(path) if path.suffix in _TEXT else None
+            if found:
+                faults.append(f"{name} seems to hold {found}; take it out, and treat it as known to others.")
+            yield name, path
+    if faults:
+        raise RepoError.of("The folder cannot be published", faults)
+
+
+def _secret(path: Path) -> str | None:
+    data = path.read_bytes()
+    return next((words for words, pattern in _SECRETS.items() if pattern.search(data)), None)
+
+
+def _api(token: Any) -> Any:
+    from huggingface_hub import HfApi
+
+    return HfApi(token=token, library_name="brickwork")
+
+
+def _whole_name(api: Any, repo_id: str) -> str:
+    if "/" in repo_id:
+        name = repo_id
+    else:
+        with _in_words("Your name on the Hub could not be found out; log in (`hf auth login`), or give owner/name"):
+            name = f"{api.whoami()['name']}/{repo_id}"
+    if not is_hub_name(name):
+        raise RepoError(
+            f"{name!r} is no name of a repository on the Hub: owner/name, of letters, digits, '-', '_' and '.'."
+        )
+    return name
+
+
+def _committed(api: Any, name: str, files: dict[str, Path], options: dict[str, Any]) -> str:
+    """Commit on top of what is there; again if others committed meanwhile, as long as their files are none of ours."""
+    from huggingface_hub import CommitOperationAdd
+    from huggingface_hub.errors import HfHubHTTPError
+
+    before = _state(api, name, options["revision"])
+    head = before
+    for attempt in range(_TRIES):
+        operations = [CommitOperationAdd(path_in_repo=each, path_or_fileobj=str(path)) for each, path in files.items()]
+        try:
+            info = api.create_commit(name, operations, parent_commit=head[0], **options)
+            return str(info.commit_url)
+        except HfHubHTTPError as error:
+            status = getattr(error.response, "status_code", None)
+            if status not in (409, 412) or attempt == _TRIES - 1:
+                raise
+            head = _state(api, name, options["revision"])
+            changed = sorted(n for n in files if head[1].get(n) != before[1].get(n))
+            if changed:
+                raise RepoError(
+                    f"Somebody else published {', '.join(changed)} of {name} meanwhile. Look at it, and publish again."
+                ) from error
+    raise AssertionError
+
+
+def _state(api: Any, name: str, revision: str | None) -> tuple[str, dict[str, str | None]]:
+    """The commit that a branch is at, and its files by digest."""
+    info = api.model_info(name, revision=revision, files_metadata=True)
+    return str(info.sha), {each.rfilename: each.blob_id for each in info.siblings or ()}
+
+
+class _in_words:  # noqa: N801 - reads as what it does
+    """Errors of the Hub's client as ours."""
+
+    def __init__(self, words: str) -> None:
+        self._words = words
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
+
+        foreign = type(error).__module__.partition(".")[0] in ("httpx", "httpx2", "requests")
+        if isinstance(error, (HfHubHTTPError, LocalTokenNotFoundError, OSError, ValueError)) or foreign:
+            raise RepoError(f"{self._words}: {error}") from error

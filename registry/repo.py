@@ -1,0 +1,226 @@
+"""A repository, on this machine or on the Hub, at one commit: every file that is asked for is of that commit."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from ..state import RepoError
+from ..state.atomic import write_text
+from .repo_paths import check_inside, checked_name, file_in, name_fault, relative_name
+from .verified import is_intact
+
+HUB_OPTIONS = ("cache_dir", "token", "local_files_only")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_HUB_NAME = re.compile(r"[\w][\w.-]{0,95}/[\w][\w.-]{0,95}", re.ASCII)
+
+
+@frozen
+class Repo:
+    """Where files come from.
+
+    Attributes:
+        name: as it was given. folder: on this machine. commit: on the Hub.
+        listing: names of its files; None if only the Hub could tell and it cannot be asked.
+        options: `cache_dir`, `token`, `local_files_only`.
+    """
+
+    name: str
+    folder: Path | None = None
+    commit: str | None = None
+    listing: tuple[str, ...] | None = None
+    options: Mapping[str, Any] = field(factory=dict, repr=False)
+
+    @property
+    def key(self) -> str:
+        """What locks know it by: the Hub's name, or the folder's whole path."""
+        return self.name if self.folder is None else str(self.folder.resolve())
+
+    def file(self, name: str) -> Path | None:
+        """Return a file by its name; None if there is none. From the Hub it is downloaded, and compared with its digest.
+
+        Raises:
+            TrustError: the name or a link leads out of the repository. RepoError: it could not be downloaded.
+        """
+        if self.folder is not None:
+            return file_in(self.folder, name)
+        if self.listing is not None and name not in self.listing:
+            checked_name(name)
+            return None
+        return self._downloaded(checked_name(name))
+
+    def fetch(self, names: Iterable[str]) -> Path:
+        """Make files be on this machine, and return the folder that they are in."""
+        if self.folder is not None:
+            return self.folder
+        for name in names:
+            path = self.file(name)
+            if path is not None:
+                found = path
+                for _ in name.split("/"):
+                    found = found.parent
+                return self._fetched(found, names)
+        raise RepoError(f"{self.name} at {self.commit} has none of: {', '.join(names)}.")
+
+    def _fetched(self, folder: Path, names: Iterable[str]) -> Path:
+        for name in names:
+            self.file(name)
+        return folder
+
+    def names(self) -> tuple[str, ...]:
+        """Names of all files, as far as that is known here: offline those that are in the cache.
+
+        Raises:
+            TrustError: a link leads out of the repository.
+        """
+        if self.listing is not None:
+            return self.listing
+        folder = self.folder or self._snapshot()
+        return tuple(sorted(_names_in(folder))) if folder is not None else ()
+
+    def _snapshot(self) -> Path | None:
+        folder = _cache_of(self.name, self.options) / "snapshots" / str(self.commit)
+        return folder if folder.is_dir() else None
+
+    def _downloaded(self, name: str) -> Path | None:
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
+
+        for again in (False, True):
+            try:
+                # Pinned to a commit: what is in the cache is not asked for again.
+                path = Path(
+                    hf_hub_download(self.name, name, revision=self.commit, force_download=again, **self.options)
+                )
+            except LocalEntryNotFoundError as error:
+                if self.listing is None:
+                    return None
+                raise RepoError(
+                    f"{name} of {self.name} is not in the cache, and cannot be downloaded: {error}"
+                ) from error
+            except EntryNotFoundError:
+                return None
+            except (HfHubHTTPError, OSError) as error:
+                raise RepoError(f"{name} of {self.name} could not be downloaded: {error}") from error
+            check_inside(_folder_of(path, name), path)
+            if is_intact(path):
+                return path
+        raise RepoError(
+            f"{name} of {self.name} at {self.commit} is not what the Hub says it is, after a second download, too: {path}. "
+            "The connection, a mirror or the disk changes files."
+        )
+
+
+def _folder_of(path: Path, name: str) -> Path:
+    for _ in name.split("/"):
+        path = path.parent
+    return path
+
+
+def _names_in(folder: Path) -> Iterable[str]:
+    for path in folder.rglob("*"):
+        if path.is_file() and ".git" not in path.relative_to(folder).parts:
+            check_inside(folder, path)
+            yield relative_name(folder, path)
+
+
+def is_hub_name(name: str) -> bool:
+    """Whether a text can be the name of a repository on the Hub (owner/name)."""
+    return bool(_HUB_NAME.fullmatch(name)) and "--" not in name and ".." not in name
+
+
+def open_repo(name: str | Path, revision: str | None = None, **options: Any) -> Repo:
+    """Find a repository, and on the Hub which commit a branch or tag is at: once, for all that is read from it.
+
+    Args:
+        name: a folder, or owner/name on the Hub. revision: a branch, tag or commit; the main branch by default.
+        options: `cache_dir`, `token`, `local_files_only`.
+
+    Raises:
+        RepoError: there is no such repository or revision, or it cannot be reached and is not in the cache.
+    """
+    unknown = sorted(options.keys() - set(HUB_OPTIONS))
+    if unknown:
+        raise RepoError(f"{', '.join(unknown)} is no option for repositories; there are: {', '.join(HUB_OPTIONS)}.")
+    given = {key: value for key, value in options.items() if value is not None}
+    folder = Path(name)
+    if folder.is_dir():
+        return Repo(str(name), folder, options=given)
+    if folder.is_absolute() or not is_hub_name(str(name)):
+        raise RepoError(f"{name} is no folder on this machine, and no name of a Hub repository (owner/name).")
+    commit, listing = _resolved(str(name), revision, given)
+    return Repo(str(name), None, commit, listing, given)
+
+
+def _resolved(name: str, revision: str | None, options: Mapping[str, Any]) -> tuple[str, tuple[str, ...] | None]:
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    refusal: Exception | None = None
+    if not options.get("local_files_only"):
+        try:
+            info = HfApi(token=options.get("token")).model_info(name, revision=revision)
+        except RevisionNotFoundError as error:
+            raise RepoError(f"{name} has no revision {revision!r}.") from error
+        except (GatedRepoError, RepositoryNotFoundError) as error:
+            raise RepoError(
+                f"There is no repository {name!r} on the Hub, or it is private and needs token=... (or `hf auth login`)."
+            ) from error
+        except HFValidationError as error:
+            raise RepoError(f"{name!r} is no name of a Hub repository: {error}") from error
+        except (OfflineModeIsEnabled, HfHubHTTPError, OSError) as error:
+            refusal = error
+        except Exception as error:
+            if "httpx" not in type(error).__module__:
+                raise
+            refusal = error
+        else:
+            files = [each.rfilename for each in info.siblings or ()]
+            _note_commit(name, revision, str(info.sha), options)
+            return str(info.sha), tuple(name for name in files if name_fault(name) is None)
+    commit = _cached_commit(name, revision, options)
+    if commit is None:
+        why = f"the Hub cannot be reached ({refusal})" if refusal else "local_files_only forbids asking the Hub"
+        raise RepoError(f"{name} is no folder here, {revision or 'main'} of it is not in the cache, and {why}.")
+    return commit, None
+
+
+def _cache_of(name: str, options: Mapping[str, Any]) -> Path:
+    """Where the Hub's client keeps a repository: `blobs`, `refs` and `snapshots`."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return Path(options.get("cache_dir") or HF_HUB_CACHE).expanduser() / f"models--{name.replace('/', '--')}"
+
+
+def _cached_commit(name: str, revision: str | None, options: Mapping[str, Any]) -> str | None:
+    """The commit that a revision was at when it was last asked for."""
+    cache = _cache_of(name, options)
+    if _COMMIT.fullmatch(revision or "") and (cache / "snapshots" / str(revision)).is_dir():
+        return revision
+    try:
+        commit = (cache / "refs" / checked_name(revision or "main")).read_text().strip()
+    except OSError:
+        return None
+    return commit if _COMMIT.fullmatch(commit) else None
+
+
+def _note_commit(name: str, revision: str | None, commit: str, options: Mapping[str, Any]) -> None:
+    """Write down where a revision is, as the client does where it is given a branch, so that it is found offline."""
+    if revision == commit:
+        return
+    path = _cache_of(name, options) / "refs" / checked_name(revision or "main")
+    with contextlib.suppress(OSError):  # a cache that cannot be written serves all the same
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, commit)

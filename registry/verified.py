@@ -1,0 +1,76 @@
+"""Downloads compared with the digests that the Hub's cache has them under, once per file as long as it stays as it is."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from .home import home
+
+_SHA256, _GIT = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{40}")
+_CHUNK = 1 << 22
+
+
+def is_intact(path: Path) -> bool:
+    """Whether a file of the Hub's cache is what its blob's name says; True for any other file.
+
+    Blobs are named by their SHA-256, and small ones, which git keeps itself, by git's own digest.
+    """
+    real = path.resolve()
+    if real.parent.name != "blobs":
+        return True
+    if _SHA256.fullmatch(real.name):
+        return sha256_of(real) == real.name
+    return _git_digest(real) == real.name if _GIT.fullmatch(real.name) else True
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, remembered in the user's folder by path, size and time."""
+    real = path.resolve()
+    stat = real.stat()
+    return _known_or_read(str(real), stat.st_size, stat.st_mtime_ns)
+
+
+def text_digest(data: bytes) -> str:
+    """SHA-256 of bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
+@lru_cache(maxsize=4096)
+def _known_or_read(path: str, size: int, changed: int) -> str:
+    kept = home() / "verified.jsonl"
+    key = [path, size, changed]
+    known = _kept(kept).get(json.dumps(key)) if size > _CHUNK else None
+    if known is not None:
+        return known
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:  # noqa: PTH123 - a text by now
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    found = digest.hexdigest()
+    if size > _CHUNK:  # a small one is read again sooner than looked up
+        with contextlib.suppress(OSError):  # a folder that cannot be written only costs time
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            with kept.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps([*key, found]) + "\n")
+    return found
+
+
+def _kept(path: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    with contextlib.suppress(OSError):
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            with contextlib.suppress(ValueError, TypeError):  # a line that another process has not finished
+                *key, digest = json.loads(line)
+                if _SHA256.fullmatch(digest):
+                    found[json.dumps(key)] = digest
+    return found
+
+
+def _git_digest(path: Path) -> str:
+    data = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
