@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 from ..engine import RunSettings
-from ..guiders import Guider, guider_of
+from ..guiders import GUIDERS, Guider, guider_of
 from ..registry import ComponentsManager, ComponentSpec, PipelineIndex
 from ..registry.component_table import component_bytes
 from ..registry.fingerprint import invalidate
@@ -66,6 +66,7 @@ class PipelineComponents(PipelineDevices):
             self.specs[name] = merged
             if isinstance(spec.type_hint, type) and issubclass(spec.type_hint, Guider):
                 self.guider_names.add(name)
+                merged.type_hint = GUIDERS.get(str(merged.type_name[1]), merged._type_hint)
             creates = merged.default_creation_method == "from_config"
             self.components[name] = merged.create() if creates else None
 

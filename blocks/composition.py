@@ -80,9 +80,10 @@ def _options(block: ModularPipelineBlocks) -> dict[str, Any]:
     found = {}
     for name, default in declared.options.items() if declared is not None else ():
         value = vars(block).get(name, default)
-        if value is default or value == default:
+        written = data_or_note(value)
+        if value is default or (written == data_or_note(default) and not is_note(written)):
             continue
-        found[name] = data_or_note(value)
+        found[name] = written
     return found
 
 

@@ -157,11 +157,21 @@ def _index(pipe: ModularPipeline, specs: Mapping[str, ComponentSpec]) -> dict[st
     entries: dict[str, Any] = {"_class_name": _class_name(pipe.blocks), "_diffusers_version": "0.42.1"}
     for name, spec in specs.items():
         if spec.default_creation_method == "from_pretrained":
-            hint = list(spec.type_name)
+            hint = _written_type(spec)
             loaded = hint if pipe.components[name] is not None else [None, None]
             fields = {field: getattr(spec, field) for field in LOADING_FIELDS}
             entries[name] = [*loaded, {**fields, "type_hint": hint}]
     return {**entries, **pipe.config}
+
+
+def _written_type(spec: ComponentSpec) -> list[str | None]:
+    """Library and class of a component; of guiders that diffusers has, too, its own."""
+    hint = spec.type_hint
+    if isinstance(hint, type) and issubclass(hint, Guider):
+        import diffusers
+
+        return ["diffusers" if hasattr(diffusers, hint.__name__) else "brickwork", hint.__name__]
+    return list(spec.type_name)
 
 
 def _class_name(blocks: ModularPipelineBlocks) -> str:

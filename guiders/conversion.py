@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..registry.repo import open_repo
 from ..registry.strict_json import read_json
 from ..state import InputError, RepoError
 from ..state.atomic import write_text
@@ -101,17 +102,21 @@ def _functions(config: Mapping[str, Any]) -> list[str]:
     return [name for name, value in config.items() if callable(value)] + inner
 
 
-def load_guider(folder: str | Path, subfolder: str | None = None) -> Guider:
-    """Read a guider that we or diffusers have saved.
+def load_guider(
+    name: str | Path, subfolder: str | None = None, revision: str | None = None, **hub_options: Any
+) -> Guider:
+    """Read a guider that we or diffusers have saved, in a folder or on the Hub.
 
     Raises:
         RepoError: there is no file, or it names no guider that is known here.
     """
-    path = Path(folder) / (subfolder or "") / Guider.config_name
-    if not path.is_file():
-        raise RepoError(f"There is no {Guider.config_name} in {path.parent}.")
+    repo = open_repo(name, revision, **hub_options)
+    file = "/".join(filter(None, [subfolder, Guider.config_name]))
+    path = repo.file(file)
+    if path is None:
+        raise RepoError(f"There is no {file} in {name}.")
     config = read_json(path, 1_000_000)
-    name = config.get("_class_name")
-    if name not in GUIDERS:
-        raise RepoError(f"{path} names {name!r}, which is no guider. {did_you_mean(str(name), GUIDERS)}")
+    kind = config.get("_class_name")
+    if kind not in GUIDERS:
+        raise RepoError(f"{path} names {kind!r}, which is no guider. {did_you_mean(str(kind), GUIDERS)}")
     return guider_of(config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from attrs import NOTHING, asdict, evolve, fields, frozen
@@ -121,8 +122,8 @@ class Guider:
         """Constructor arguments, as `guider_config.json` holds them."""
         return asdict(self)
 
-    def save_pretrained(self, save_directory: str) -> None:
-        """Write `guider_config.json`, which diffusers reads, too.
+    def save_pretrained(self, save_directory: str, push_to_hub: bool = False, **publishing: Any) -> None:
+        """Write `guider_config.json`, which diffusers reads, too; `publishing` is for `push_to_hub`.
 
         Raises:
             InputError: a setting is a function, which no file can hold.
@@ -130,17 +131,38 @@ class Guider:
         from .conversion import save_guider
 
         save_guider(self, save_directory)
+        if push_to_hub:
+            self.push_to_hub(publishing.pop("repo_id", Path(save_directory).name), **publishing)
+
+    def push_to_hub(self, repo_id: str, subfolder: str = "", **publishing: Any) -> str:
+        """Publish the guider on the Hub, in a folder of a repository; what else is there stays. Returns the commit's address.
+
+        Args:
+            publishing: `private`, `token`, `commit_message`, `create_pr`, `revision`.
+
+        Raises:
+            RepoError: it could not be published. InputError: a setting is a function.
+        """
+        from ..registry.publishing import publish
+        from .conversion import save_guider
+
+        return publish(lambda folder, _: save_guider(self, folder / subfolder), repo_id, **publishing)
 
     @classmethod
-    def from_pretrained(cls, folder: str, subfolder: str | None = None, **_: Any) -> Guider:
+    def from_pretrained(
+        cls, repo: str, subfolder: str | None = None, revision: str | None = None, **hub_options: Any
+    ) -> Guider:
         """Read what `save_pretrained` of ours or of diffusers has written, whichever guider it is.
+
+        Args:
+            repo: a folder, or owner/name on the Hub. hub_options: `cache_dir`, `token`, `local_files_only`.
 
         Raises:
             RepoError: there is no such file, or a broken one.
         """
         from .conversion import load_guider
 
-        return load_guider(folder, subfolder)
+        return load_guider(repo, subfolder, revision, **hub_options)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], **changes: Any) -> Self:

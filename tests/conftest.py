@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
+import tempfile
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
+
+from hub_server import TOKEN, Hub, serve
+
+# Before the Hub's client is imported, which reads them then: a Hub on this machine, and folders of this process.
+_HUB = Hub()
+_SERVER = serve(_HUB)
+_HOME = tempfile.mkdtemp(prefix="brickwork-tests-")
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
+os.environ |= {
+    "HF_ENDPOINT": f"http://127.0.0.1:{_HUB.port}",
+    "HF_HOME": f"{_HOME}/huggingface",
+    "HF_HUB_DISABLE_XET": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "BRICKWORK_HOME": f"{_HOME}/brickwork",
+}
 
 import diffusers
 import hypothesis
@@ -41,6 +62,17 @@ diffusers.utils.logging.set_verbosity_error()
 diffusers.utils.logging.disable_progress_bar()
 transformers.utils.logging.set_verbosity_error()
 transformers.utils.logging.disable_progress_bar()
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
+    """An empty Hub on this machine, with nothing in the caches and a token to write."""
+    _HUB.reset()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub-cache"))
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setenv("BRICKWORK_HOME", str(tmp_path / "brickwork-home"))
+    yield _HUB
+    _HUB.reset()
 
 
 @pytest.fixture(scope="session")
