@@ -48,7 +48,7 @@ _ROOMS = {
         "TangentialClassifierFreeGuidance",
     ),
     "presets.embedded": ("embedded",),
-    "registry": ("ComponentSpec", "ComponentsManager"),
+    "registry": ("ComponentSpec", "ComponentsManager", "Trust"),
     "state": (
         "BlockState",
         "BrickworkError",
@@ -111,6 +111,7 @@ if TYPE_CHECKING:
     from .presets.embedded import embedded as embedded
     from .registry import ComponentsManager as ComponentsManager
     from .registry import ComponentSpec as ComponentSpec
+    from .registry import Trust as Trust
     from .state import BlockState as BlockState
     from .state import BrickworkError as BrickworkError
     from .state import ComponentError as ComponentError

@@ -6,12 +6,14 @@ from .component_spec import ComponentSpec
 from .components_manager import ComponentsManager
 from .fingerprint import fingerprint
 from .index import PipelineIndex, read_index
+from .trust import Trust
 
 __all__ = [
     "Catalog",
     "ComponentSpec",
     "ComponentsManager",
     "PipelineIndex",
+    "Trust",
     "allow_library",
     "catalog",
     "families",

@@ -57,6 +57,7 @@ PUBLIC = [
     "Snapshot",
     "Snapshots",
     "TangentialClassifierFreeGuidance",
+    "Trust",
     "TrustError",
     "Value",
     "component",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -73,3 +74,11 @@ def hand_written(folder: Path, canary: Path, auto_map: Any = "block.Double", **f
     config = {"auto_map": {"ModularPipelineBlocks": auto_map}}
     code = BLOCK.format(canary=str(canary), factor=2)
     return write(folder, {"modular_config.json": config, "block.py": code, **files})
+
+
+def relocated(source: Path, target: Path, name: str | None = None) -> Path:
+    """Copy a repository to another folder; its index names the new place, or `name` on the Hub."""
+    shutil.copytree(source, target)
+    index = target / "modular_model_index.json"
+    index.write_text(index.read_text().replace(str(source), name or str(target)))
+    return target

@@ -175,7 +175,9 @@ class Handler(BaseHTTPRequestHandler):
         if name in self.hub.repos:
             self.reply(409, {"error": "exists", "url": url})
             return
-        there = self.hub.repos[name] = RepoThere(private=bool(asked.get("private")) or asked.get("visibility") == "private")
+        there = self.hub.repos[name] = RepoThere(
+            private=bool(asked.get("private")) or asked.get("visibility") == "private"
+        )
         there.commit({".gitattributes": b"*.safetensors filter=lfs\n"})
         self.reply(200, {"url": url, "name": name, "id": name})
 
