@@ -28,6 +28,8 @@ _ROOMS = {
     "blocks.recipe_files": ("save",),
     "blocks.replay": ("replay",),
     "blocks.snapshots": ("Snapshot", "Snapshots"),
+    "blocks.workflow_file": ("load_workflow",),
+    "blocks.workflow_writing": ("save_workflow",),
     "engine.cache": ("MemoryCache",),
     "guiders": (
         "AdaptiveProjectedGuidance",
@@ -91,6 +93,8 @@ if TYPE_CHECKING:
     from .blocks.replay import replay as replay
     from .blocks.snapshots import Snapshot as Snapshot
     from .blocks.snapshots import Snapshots as Snapshots
+    from .blocks.workflow_file import load_workflow as load_workflow
+    from .blocks.workflow_writing import save_workflow as save_workflow
     from .engine.cache import MemoryCache as MemoryCache
     from .guiders import AdaptiveProjectedGuidance as AdaptiveProjectedGuidance
     from .guiders import AdaptiveProjectedMixGuidance as AdaptiveProjectedMixGuidance

@@ -21,6 +21,9 @@ from ..state import (
 )
 from ..state.digest import code_of
 from ..state.errors import did_you_mean
+from ..state.pipeline_state import describe_value
+from ..state.type_relations import accepts
+from ..state.types import type_words
 from .arguments import run_caller
 from .base import ModularPipelineBlocks
 from .contract import ROLE_TYPES, UNBOUND
@@ -57,11 +60,25 @@ class Declared(ModularPipelineBlocks):
         missing = sorted(name for name, value in options.items() if value is REQUIRED)
         if missing:
             raise DeclarationError(f"{type(self).__name__} needs the option {', '.join(map(repr, missing))}.")
+        odd = [
+            fault
+            for name in settings.keys() & declared.options.keys()
+            if (fault := self._option_fault(name, options[name]))
+        ]
+        if odd:
+            raise DeclarationError.of(f"The options of {type(self).__name__} do not fit", sorted(odd))
         self.__dict__.update(options)
         given = {name: value for name, value in settings.items() if name not in declared.options}
         self.__dict__.update(given)
         if given:
             self.__dict__["_bound"] = True
+
+    def _option_fault(self, name: str, value: Any) -> str | None:
+        """Say what is wrong with the type of an option; None if nothing is."""
+        hint = attribute_hint(type(self), name)
+        if value is None or hint is None or accepts(value, hint):
+            return None
+        return f"{type(self).__name__}: {name} is {describe_value(value)}; it must be {type_words(hint)}."
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in self.declaration.components or name in self.declaration.options:

@@ -12,14 +12,16 @@ from .flattening import walk
 from .insertable_dict import InsertableDict
 from .interface import merged_inputs
 
-AnyBlock = ModularPipelineBlocks | type[ModularPipelineBlocks]
+AnyBlock = ModularPipelineBlocks | type[ModularPipelineBlocks] | str
+"""A block, a class of blocks, or the name of one: "PredictNoise", "my-package/soft_denoise"."""
 
 
 class Container(ModularPipelineBlocks):
     """Blocks in a container: `block_classes` and `block_names` in a class, `sub_blocks` in an instance.
 
     Sub-blocks are edited by name or path: `blocks.sub_blocks.insert_before("decode", "upscale", Upscale)`,
-    `blocks["denoise.denoiser"]`, `blocks.replace("denoise.denoiser", MyDenoiser)`.
+    `blocks["denoise.denoiser"]`, `blocks.replace("denoise.denoiser", MyDenoiser)`, also by the name that a package registered
+    (`"my-package/my_denoiser"`).
     """
 
     block_classes: ClassVar[Any] = ()
@@ -151,6 +153,10 @@ class SubBlocks(InsertableDict[Any]):
         SubBlocks.edits += 1
 
     def _taken(self, name: str, block: Any) -> ModularPipelineBlocks:
+        if isinstance(block, str):
+            from .catalog import find_block
+
+            block = find_block(block, self.values())
         made = instance_of(name, block)
         if any(getattr(inner, "sub_blocks", None) is self for _, inner in walk(made)):
             raise CompositionError(f"{name!r} would contain itself: put another {type(made).__name__} there.")

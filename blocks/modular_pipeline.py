@@ -71,6 +71,8 @@ class ModularPipeline(PipelineComponents):
         self.settings = RunSettings()
         self._plans: dict[Any, Plan] = {}
         self.component_notes = ComponentNotes()
+        self.input_defaults: dict[str, Any] = {}
+        """Values for inputs that a call does not give."""
         self._description: Description | None = None
         self._checked_components: tuple[int, ...] | None = None
         self._expected: dict[Plan, tuple[dict[str, Any], dict[str, Any]]] = {}
@@ -237,7 +239,7 @@ class ModularPipeline(PipelineComponents):
         """Check everything that can be known before a run."""
         replaced = {name: self._guider_of_call(name, inputs.pop(name)) for name in self.guider_names & inputs.keys()}
         carried = dict(state.values) if state is not None else {}
-        values = {**carried, **inputs}
+        values = {**self.input_defaults, **carried, **inputs}
         try:
             plan = self.plan(values, checked=inputs)
         except InputError as error:
@@ -399,6 +401,12 @@ class ModularPipeline(PipelineComponents):
     def update_config(self, **changes: Any) -> None:
         """Change settings that blocks declare as configs."""
         faults = [f"There is no config {n!r}. {did_you_mean(n, self.config)}" for n in changes if n not in self.config]
+        defaults = {spec.name: spec.default for spec in self.blocks.expected_configs}
+        faults += [
+            f"The config {name!r} is {value!r}; its default is {defaults[name]!r}, so it must be a {type(defaults[name]).__name__}."
+            for name, value in changes.items()
+            if type(defaults.get(name)) in (bool, str) and type(value) is not type(defaults[name])
+        ]
         if faults:
             raise InputError(" ".join(faults))
         self.config = PipelineConfig({**self.config, **changes})

@@ -180,8 +180,6 @@ class PredictNoise(Block):
                 return last.batches
             if last.branches == branches:
                 return last.batches
-        if self.batching not in ("auto", "batched", "sequential"):
-            raise InputError(f"batching is {self.batching!r}; it is 'auto', 'batched' or 'sequential'.")
         alone = self.batching == "sequential" or self.__dict__.get("_one_by_one", False)
         groups: dict[Any, list[Branch]] = {}
         for branch in branches:

@@ -46,6 +46,9 @@ class Catalog:
 catalog = Catalog(
     {
         "sdxl.text2image": "brickwork.presets.sdxl:TEXT2IMAGE_BLOCKS",
+        "sdxl.image2image": "brickwork.presets.sdxl:IMAGE2IMAGE_BLOCKS",
+        "sdxl.inpainting": "brickwork.presets.sdxl:INPAINT_BLOCKS",
+        "sdxl.auto": "brickwork.presets.sdxl:AutoBlocks",
         "StableDiffusionXLPipeline": "brickwork.presets.sdxl:TEXT2IMAGE_BLOCKS",
         "StableDiffusionXLModularPipeline": "brickwork.presets.sdxl:TEXT2IMAGE_BLOCKS",
     }

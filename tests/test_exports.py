@@ -64,9 +64,11 @@ PUBLIC = [
     "config",
     "diff",
     "embedded",
+    "load_workflow",
     "make_image_grid",
     "replay",
     "save",
+    "save_workflow",
 ]
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from guided_families import Family, distilled, edit, sdxl
 
-from brickwork import ClassifierFreeGuidance, InputError
+from brickwork import ClassifierFreeGuidance, DeclarationError, InputError
 from brickwork.guiders import EmbeddedGuidance, GuidanceStep, Guider, ImageTextGuidance
 from brickwork.guiders.guider import CONDITIONAL, Branch
 
@@ -35,7 +35,7 @@ def test_picture_and_text_have_a_strength_of_their_own(batching: str) -> None:
 
 
 def test_another_way_of_batching_is_refused() -> None:
-    with pytest.raises(InputError, match="batching is 'batch'; it is 'auto', 'batched' or 'sequential'"):
+    with pytest.raises(DeclarationError, match="batching is 'batch'; it must be 'auto' | 'batched' | 'sequential'"):
         edit().predict(ClassifierFreeGuidance(), batching="batch")
 
 

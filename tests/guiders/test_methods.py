@@ -191,7 +191,7 @@ def test_functions_are_not_saved(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "There is no guider_config.json"), ("{", "is no configuration"), ("[]", "is no configuration"),
+    [(None, "There is no guider_config.json"), ("{", "cannot be read: Expecting property name"), ("[]", "holds no JSON object"),
      ('{"_class_name": "SkipLayer"}', "Did you mean 'SkipLayerGuidance'")],
 )  # fmt: skip
 def test_broken_files_are_refused(content: str | None, message: str, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ MODULE = '''
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from brickwork import Block, Outputs
 from brickwork.state.vocabulary import Images
@@ -49,6 +50,7 @@ class Dim(Block):
     """Take light from pictures."""
 
     by: float = 0.5
+    held: Any = None
 
     class Out(Outputs):
         images: Images
@@ -240,24 +242,13 @@ def test_code_that_others_would_lack_is_refused_and_nothing_is_written(tmp_path:
         def run(self, y: int) -> Out:
             return self.Out(z=y)
 
-    class Keeps(Block):
-        """With an option that is no data."""
-
-        held: Any = None
-
-        class Out(Outputs):
-            y: int
-
-        def run(self, x: int) -> Out:
-            return self.Out(y=x)
-
     blocks = SequentialPipelineBlocks.from_blocks_dict({"here": Here, "inside": Inside})
     with pytest.raises(RepoError, match="is defined within a function; define it at the top level") as caught:
         blocks.save_pretrained(tmp_path / "repo")
     assert "'hub_server' would not be there for others; install it as a package" in str(caught.value)
     assert not (tmp_path / "repo").exists()
-    with pytest.raises(RepoError, match="the option 'by' is .*, which no file holds"):
-        dim(by=torch.ones(2)).save_pretrained(tmp_path / "repo")
+    with pytest.raises(RepoError, match="Dim: the option 'held' is Tensor.*, which no file holds"):
+        dim(held=torch.ones(2)).save_pretrained(tmp_path / "repo")
     assert not (tmp_path / "repo").exists()
 
 
