@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import copy
-import inspect
-import json
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve, fields
-
 from ..engine import Plan, RunSettings
-from ..engine.explain import Explanation
-from ..engine.graph import Graph
 from ..guiders import guider_of
-from ..registry import ComponentsManager, ComponentSpec, PipelineIndex, read_index
-from ..registry.index import CLASSIC_INDEX, MODULAR_INDEX, index_entries
+from ..registry import ComponentsManager, PipelineIndex, read_index
+from ..registry.index import CLASSIC_INDEX, MODULAR_INDEX
 from ..registry.lock import Lock
 from ..registry.publishing import publish
 from ..registry.trust import Trust
 from ..state import ComponentError, InputError, PipelineState, RepoError
-from ..state.errors import did_you_mean, nearest
+from ..state.errors import did_you_mean
 from .base import ModularPipelineBlocks
-from .checks import Report
 from .component_notes import ComponentNotes
-from .components import PipelineComponents
 from .container import SubBlocks
 from .continuing import branch, resume
 from .contract import UNBOUND
@@ -35,6 +27,7 @@ from .event_stream import EventStream
 from .flattening import walk
 from .input_checks import expectations, expectations_of, family_faults, input_faults
 from .opening import open_repository
+from .pipeline_face import PipelineFace
 from .random_seed import GENERATOR, seeded_generator
 from .recipe import Recipe
 from .recipe_parts import Description
@@ -44,7 +37,7 @@ from .snapshots import Snapshot
 from .view import PipelineConfig
 
 
-class ModularPipeline(PipelineComponents):
+class ModularPipeline(PipelineFace):
     """Runs blocks. Made by `blocks.init_pipeline(repo)` or `ModularPipeline.from_pretrained(folder)`.
 
     Components are attributes (`pipe.unet`); those with weights are None until `load_components()`. A call runs the
@@ -116,7 +109,7 @@ class ModularPipeline(PipelineComponents):
         opened = open_repository(name, trust_remote_code, lock, revision, **hub_options)
         if opened.blocks is None:
             raise RepoError(
-                f"{name} brings no blocks, and no index of a pipeline ({MODULAR_INDEX} or {CLASSIC_INDEX})."
+                f"{name} has neither {MODULAR_INDEX} nor {CLASSIC_INDEX}, and brings no blocks: it is no pipeline repository."
             )
         blocks = opened.blocks if workflow is None else opened.blocks.get_workflow(workflow)
         pipe = cls(blocks, name, components_manager, collection, opened.index)
@@ -347,101 +340,6 @@ class ModularPipeline(PipelineComponents):
             faults = [f"{name!r} is no output of this run. {did_you_mean(name, plan.outputs)}" for name in unknown]
             raise InputError.of("The outputs do not fit", faults)
 
-    def check(self) -> Report:
-        """Check all workflows of the blocks: types, order, components, choices."""
-        return self.blocks.check()
-
-    def explain(self, *names: str, **values: Any) -> Explanation:
-        """What runs when these inputs are given, with the sizes of components that are loaded or lie in files.
-
-        Raises:
-            InputError: inputs are unknown or missing.
-        """
-        plan = self.plan({**dict.fromkeys(names, True), **values})
-        return plan.explain(self.component_sizes(plan.components), self.notes)
-
-    def graph(self) -> Graph:
-        """The whole composition as a picture; `pipe.plan(["prompt"]).graph` is that of one plan."""
-        return self.blocks.graph()
-
-    def signature(self, workflow: str | None = None) -> inspect.Signature:
-        """The exact inputs of a workflow as Python's own signature; None is what runs with nothing given."""
-        return self.blocks.workflow(workflow).signature
-
-    def input_schema(self, workflow: str | None = None) -> dict[str, Any]:
-        """The exact inputs of a workflow as JSON schema; None is what runs with nothing given."""
-        return self.blocks.workflow(workflow).input_schema
-
-    @property
-    def available_workflows(self) -> list[str]:
-        """Names of the workflows that the blocks' choices allow."""
-        return self.blocks.available_workflows
-
-    @property
-    def loader(self) -> ModularPipeline:
-        """The pipeline itself, for older code that loads through `pipe.loader`."""
-        return self
-
-    @property
-    def doc(self) -> str:
-        """What the pipeline takes, gives and uses."""
-        return self.blocks.doc
-
-    def configure(self, **changes: Any) -> None:
-        """Change settings of later runs: see `RunSettings`. `pipe.configure(progress=False)`."""
-        known = [attribute.name for attribute in fields(RunSettings)]
-        faults = [f"There is no setting {n!r}. {did_you_mean(n, known)}" for n in changes if n not in known]
-        if faults:
-            raise InputError(" ".join(faults))
-        try:
-            self.settings = evolve(self.settings, **changes)
-        except ValueError as error:
-            raise InputError(str(error.args[0])) from None
-
-    def update_config(self, **changes: Any) -> None:
-        """Change settings that blocks declare as configs."""
-        faults = [f"There is no config {n!r}. {did_you_mean(n, self.config)}" for n in changes if n not in self.config]
-        defaults = {spec.name: spec.default for spec in self.blocks.expected_configs}
-        faults += [
-            f"The config {name!r} is {value!r}; its default is {defaults[name]!r}, so it must be a {type(defaults[name]).__name__}."
-            for name, value in changes.items()
-            if type(defaults.get(name)) in (bool, str) and type(value) is not type(defaults[name])
-        ]
-        if faults:
-            raise InputError(" ".join(faults))
-        self.config = PipelineConfig({**self.config, **changes})
-
-    def set_progress_bar_config(self, disable: bool = False, **options: Any) -> None:
-        """Configure the progress bars of all loops; options are tqdm's."""
-        self.configure(progress=not disable, progress_options=options)
-
-    def __getattr__(self, name: str) -> Any:
-        components = self.__dict__.get("components", {})
-        if name in components:
-            return components[name]
-        if name.startswith("_"):
-            raise AttributeError(name)
-        match = nearest(name, [*components, *dir(type(self))])
-        hint = f" Did you mean {match!r}?" if match else f" Its components are {', '.join(components)}."
-        raise AttributeError(f"The pipeline has no component or attribute {name!r}.{hint}")
-
-    @property
-    def index(self) -> dict[str, Any]:
-        """Where its components come from, as `modular_model_index.json` has it; `print(pipe)` shows it."""
-        return index_entries(type(self).__name__, self.specs, self.components, self.config)
-
-    def __str__(self) -> str:
-        return f"{type(self).__name__} {json.dumps(self.index, indent=2)}"
-
-    def __repr__(self) -> str:
-        lines = [f"ModularPipeline of {type(self.blocks).__name__}"]
-        for name, spec in self.specs.items():
-            state = "loaded" if self.components[name] is not None else "not loaded"
-            class_name = spec.type_name[1] or "?"
-            lines.append(f"  {name:<16} {class_name:<28} {state:<11} {_origin(spec)}")
-        lines += [f"  config.{name} = {value!r}" for name, value in self.config.items()]
-        return "\n".join(lines)
-
 
 def _fault_finders(blocks: ModularPipelineBlocks) -> list[Callable[[Mapping[str, Any]], Iterable[str]]]:
     """What looks at the caller's inputs as a whole: the families that blocks are bound to, and blocks of their own."""
@@ -449,12 +347,6 @@ def _fault_finders(blocks: ModularPipelineBlocks) -> list[Callable[[Mapping[str,
     families = {id(block.family): block.family for block in parts if block.family is not UNBOUND}
     own = [block.input_faults for block in parts if type(block).input_faults is not ModularPipelineBlocks.input_faults]
     return [*(partial(family_faults, family) for family in families.values()), *own]
-
-
-def _origin(spec: ComponentSpec) -> str:
-    if spec.default_creation_method == "from_config":
-        return "created from its config"
-    return "/".join(filter(None, [spec.repo, spec.subfolder])) or "no origin"
 
 
 def _shape_of(block: Any) -> Any:
