@@ -339,24 +339,29 @@ class ModularPipelineBlocks:
             raise RepoError(f"{name} brings no blocks.")
         return opened.blocks
 
-    def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False, **publishing: Any) -> None:
+    def save_pretrained(
+        self, save_directory: str | Path, push_to_hub: bool = False, license_id: str | None = None, **publishing: Any
+    ) -> None:
         """Save the composition with the code of its custom blocks; `publishing` is for `push_to_hub`.
+
+        Args:
+            license_id: as the Hub writes it ("apache-2.0"), for the card.
 
         Raises:
             RepoError: code or options cannot be saved; every fault is named, and nothing is written.
         """
         from .saving import save_blocks
 
-        save_blocks(self, Path(save_directory), publishing.get("repo_id"))
+        save_blocks(self, Path(save_directory), publishing.get("repo_id"), license_id)
         if push_to_hub:
-            self.push_to_hub(publishing.pop("repo_id", Path(save_directory).name), **publishing)
+            self.push_to_hub(publishing.pop("repo_id", Path(save_directory).name), license_id, **publishing)
 
-    def push_to_hub(self, repo_id: str, **publishing: Any) -> str:
+    def push_to_hub(self, repo_id: str, license_id: str | None = None, **publishing: Any) -> str:
         """Publish the composition on the Hub in one commit, and return its address; see `ModularPipeline.push_to_hub`."""
         from ..registry.publishing import publish
         from .saving import save_blocks
 
-        return publish(lambda folder, name: save_blocks(self, folder, name), repo_id, **publishing)
+        return publish(lambda folder, name: save_blocks(self, folder, name, license_id), repo_id, **publishing)
 
     def init_pipeline(
         self,

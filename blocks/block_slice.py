@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
+import linecache
 import sys
 import textwrap
 from collections.abc import Mapping
@@ -90,12 +91,36 @@ def _text_of(name: str, value: Any, user: str) -> str:
 
 
 def _source_of(thing: Any) -> str:
+    found = _class_source(thing) if isinstance(thing, type) else None
     try:
-        return textwrap.dedent(inspect.getsource(thing)).rstrip()
+        return found or textwrap.dedent(inspect.getsource(thing)).rstrip()
     except (OSError, TypeError):
         raise RepoError(
             f"The source of {thing.__qualname__} is not to be had: it was written in a shell, or made by code. Write it to a file."
         ) from None
+
+
+def _class_source(cls: type) -> str | None:
+    """A class's text from the lines that its functions are from: cells of notebooks are known by those alone."""
+    for value in vars(cls).values():
+        function = inspect.unwrap(getattr(value, "fget", None) or getattr(value, "__func__", value))
+        code = getattr(function, "__code__", None)
+        if code is None or getattr(function, "__module__", None) != cls.__module__:
+            continue
+        text = "".join(linecache.getlines(code.co_filename))
+        try:
+            tree = ast.parse(text)
+        except SyntaxError:
+            continue
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and node.name == cls.__name__ and _is_around(node, code.co_firstlineno):
+                first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+                return "\n".join(text.splitlines()[first - 1 : node.end_lineno])
+    return None
+
+
+def _is_around(node: ast.ClassDef, line: int) -> bool:
+    return node.lineno <= line <= (node.end_lineno or node.lineno)
 
 
 def _global_names(source: str) -> list[str]:

@@ -52,6 +52,7 @@ class PipelineComponents(PipelineDevices):
         self.notes: list[str] = []
         self.guider_names: set[str] = set()
         self.lock: Lock | None = None
+        self.repo_name: str | None = None
         self.hub_options: dict[str, Any] = {}
         self.register(blocks.expected_components)
 
@@ -145,6 +146,8 @@ class PipelineComponents(PipelineDevices):
     def _loaded_or_shared(self, name: str, options: dict[str, Any]) -> Any:
         spec = self.specs[name]
         options = {**self.hub_options, **options}
+        if spec.repo != self.repo_name:  # a grant is for the repository that the caller named
+            options.pop("trust_remote_code", None)
         if self.lock is not None:
             pin(spec, self.lock, self.hub_options)
         if self.manager is None or options.keys() - {"dtype", "torch_dtype", *HUB_OPTIONS}:

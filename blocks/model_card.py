@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..registry import ComponentSpec
+from ..registry.repo import is_hub_name
 from ..state.types import type_words
 from .base import ModularPipelineBlocks
 from .block_sources import Sources
@@ -25,11 +27,16 @@ def model_card(
     sources: Sources,
     specs: Mapping[str, ComponentSpec] | None = None,
     origin: str | None = None,
+    licence: str | None = None,
 ) -> str:
-    """Write the card. Every text from a block is escaped: cards are shown as web pages."""
+    """Write the card. Every text from a block is escaped: cards are shown as web pages.
+
+    Args:
+        specs: where components are from. origin: what they call the repository itself. licence: of code and own weights.
+    """
     name = repo_id.rpartition("/")[2]
     parts = [
-        "---\nlibrary_name: brickwork\ntags:\n- brickwork\n- diffusers\n- modular-diffusers\n---",
+        _head(specs or {}, origin, licence),
         MARK,
         f"# {_plain(name)}",
         _plain(description_of(blocks)),
@@ -39,8 +46,21 @@ def model_card(
         *_workflows(blocks),
         *_components(blocks, specs or {}, origin),
         *_code(sources),
+        "## Licence",
+        f"{_plain(licence)}." if licence else "Not stated. Ask the owner before you build on it.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _head(specs: Mapping[str, ComponentSpec], own: str | None, licence: str | None) -> str:
+    """What the Hub reads, in YAML; texts as JSON, which is YAML, too."""
+    origins = {
+        spec.repo for spec in specs.values() if spec.repo is not None and spec.repo != own and is_hub_name(spec.repo)
+    }
+    lines = ["library_name: brickwork", 'tags: ["brickwork", "diffusers", "modular-diffusers"]']
+    lines += [f"license: {json.dumps(licence)}"] if licence else []
+    lines += [f"base_model: {json.dumps(sorted(origins))}"] if origins else []
+    return "\n".join(["---", *lines, "---"])
 
 
 def _run(blocks: ModularPipelineBlocks, repo_id: str, sources: Sources) -> Iterable[str]:

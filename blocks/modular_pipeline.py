@@ -73,6 +73,7 @@ class ModularPipeline(PipelineFace):
         self._edits = SubBlocks.edits
         self._shape = _shape_of(self.blocks)
         super().__init__(self.blocks, index, components_manager, collection)
+        self.repo_name = pretrained_model_name_or_path
         self.config = self._completed_config({})
         self.runs = Runs()
 
@@ -123,6 +124,7 @@ class ModularPipeline(PipelineFace):
         variant: str | None = None,
         max_shard_size: int | str | None = None,
         overwrite_modular_index: bool = True,
+        license_id: str | None = None,
         **publishing: Any,
     ) -> None:
         """Save blocks with their code, the components that are loaded, and where the others come from.
@@ -133,32 +135,38 @@ class ModularPipeline(PipelineFace):
             push_to_hub: publish it, too; `publishing` is for `push_to_hub` (`repo_id`, `private`, `token`, ...).
             variant: of the weights ("fp16"). max_shard_size: of a file of weights ("5GB").
             overwrite_modular_index: entries of saved components point at the folder; False keeps where they came from.
+            license_id: of your code and weights, as the Hub writes it ("apache-2.0"), for the card.
 
         Raises:
             RepoError: something cannot be saved; every fault is named, and nothing is written.
         """
-        folder = Path(save_directory)
-        save_pipeline(self, folder, publishing.get("repo_id"), variant, max_shard_size, overwrite_modular_index)
+        folder, name = Path(save_directory), publishing.get("repo_id")
+        save_pipeline(self, folder, name, variant, max_shard_size, overwrite_modular_index, licence=license_id)
         if push_to_hub:
-            self.push_to_hub(publishing.pop("repo_id", folder.name), variant=variant, **publishing)
+            self.push_to_hub(publishing.pop("repo_id", folder.name), variant, max_shard_size, license_id, **publishing)
 
     def push_to_hub(
-        self, repo_id: str, variant: str | None = None, max_shard_size: int | str | None = None, **publishing: Any
+        self,
+        repo_id: str,
+        variant: str | None = None,
+        max_shard_size: int | str | None = None,
+        license_id: str | None = None,
+        **publishing: Any,
     ) -> str:
         """Publish the pipeline on the Hub in one commit, and return its address.
 
         Args:
-            repo_id: owner/name; without the owner, yours. publishing: `private`, `token`, `commit_message`, `create_pr`,
-                `revision`.
+            repo_id: owner/name; without the owner, yours. variant, max_shard_size, license_id: as in `save_pretrained`.
+            publishing: `private`, `token`, `commit_message`, `create_pr`, `revision`.
 
         Raises:
             RepoError: something cannot be saved or uploaded; the repository is as it was.
         """
-        return publish(
-            lambda folder, name: save_pipeline(self, folder, name, variant, max_shard_size, origin=name),
-            repo_id,
-            **publishing,
-        )
+
+        def save(folder: Path, name: str) -> None:
+            save_pipeline(self, folder, name, variant, max_shard_size, origin=name, licence=license_id)
+
+        return publish(save, repo_id, **publishing)
 
     def __call__(self, state: PipelineState | None = None, output: str | list[str] | None = None, **inputs: Any) -> Any:
         """Run the blocks.

@@ -32,7 +32,9 @@ GRAPH = "graph.svg"
 LAST = (MODULAR_INDEX, PEER_CONFIG, NAME)
 
 
-def save_blocks(blocks: ModularPipelineBlocks, folder: Path, repo_id: str | None = None) -> None:
+def save_blocks(
+    blocks: ModularPipelineBlocks, folder: Path, repo_id: str | None = None, licence: str | None = None
+) -> None:
     """Save a composition with the code of its custom blocks.
 
     Raises:
@@ -43,7 +45,7 @@ def save_blocks(blocks: ModularPipelineBlocks, folder: Path, repo_id: str | None
         _write_blocks(
             stage, sources, RepoFormat(composition, _digests(sources), sources.requirements), blocks.graph().svg
         )
-        card = model_card(blocks, repo_id or folder.name, sources)
+        card = model_card(blocks, repo_id or folder.name, sources, licence=licence)
         (stage / CARD).write_text(_kept_card(folder, card), encoding="utf-8")
 
 
@@ -55,6 +57,7 @@ def save_pipeline(
     max_shard_size: int | str | None = None,
     overwrite_modular_index: bool = True,
     origin: str | None = None,
+    licence: str | None = None,
 ) -> None:
     """Save a pipeline: its blocks, the components that are loaded, and where the others come from.
 
@@ -86,7 +89,7 @@ def save_pipeline(
         (stage / MODULAR_INDEX).write_text(_json(_index(pipe, specs)), encoding="utf-8")
         written = RepoFormat(composition, _digests(sources), sources.requirements, created, pins)
         _write_blocks(stage, sources, written, pipe.graph().svg)
-        card = model_card(pipe.blocks, repo_id or folder.name, sources, specs, origin or str(folder))
+        card = model_card(pipe.blocks, repo_id or folder.name, sources, specs, origin or str(folder), licence)
         (stage / CARD).write_text(_kept_card(folder, card), encoding="utf-8")
     if overwrite_modular_index and origin is None:
         pipe.specs.update({name: spec for name, spec in specs.items() if spec.repo == str(folder)})

@@ -9,10 +9,13 @@ from typing import Any
 from ..state import ComponentError, TrustError
 from ..state.errors import did_you_mean
 from .classes import resolve_class
+from .lock import Lock
 from .repo import HUB_OPTIONS, Repo, is_hub_name, open_repo
+from .repo_code import class_of, import_code, read_sources
 from .repo_paths import check_inside, name_fault
 from .skeleton import config_of, load_model
 from .strict_json import read_json
+from .trust import Grant
 from .weights import check_file, variant_of, weight_files
 
 
@@ -30,17 +33,21 @@ def load(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[
         return _from_single_file(cls, Path(repo), options)
     hub = {name: options[name] for name in HUB_OPTIONS if name in options}
     options = {name: value for name, value in options.items() if name not in HUB_OPTIONS}
-    root = _fetched(repo, where, options, hub)
-    folder = root / (where.get("subfolder") or "")
+    granted = options.pop("trust_remote_code", False)
+    found, root = _fetched(repo, where, options, hub)
+    subfolder = where.get("subfolder") or ""
+    folder = root / subfolder
     check_component_files(root, folder)
     inside = {name: value for name, value in where.items() if name != "revision"}
+    if cls is None or cls.__name__.startswith("AutoModel"):
+        cls = own_class(found, subfolder, config_of(folder), granted) or cls
     cls = cls or _class_in(folder)
     loader = getattr(cls, "from_pretrained", None)
     if loader is None:
         raise ComponentError(f"{cls.__name__} cannot be loaded from files; give it a config.")
     if not _is_model(cls):
         given = {name: value for name, value in options.items() if name != "dtype"}
-        return loader(str(root), **inside, **_nobody_elses_code(cls), **given)
+        return loader(str(root), **inside, **{**_of_auto_classes(cls), **given})
     _check_folder(folder, where.get("variant"), options)
     if options.keys() <= {"dtype"}:
         model = load_model(cls, folder, where.get("variant"), options.get("dtype"))
@@ -50,20 +57,44 @@ def load(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[
     return _by_own_loader(loader, str(root), inside, options)
 
 
-def _nobody_elses_code(cls: Any) -> dict[str, Any]:
-    """Loaders that look for a class by themselves must not ask on the terminal whether to run code."""
-    return {"trust_remote_code": False} if cls.__name__.startswith("Auto") else {}
+def _of_auto_classes(cls: Any) -> dict[str, Any]:
+    """Loaders that look for a class by themselves must not ask on the terminal whether to run code, nor take pickles."""
+    if not cls.__name__.startswith("Auto"):
+        return {}
+    safe = {"use_safetensors": True} if cls.__name__.startswith("AutoModel") else {}
+    return {"trust_remote_code": False, **safe}
 
 
-def _fetched(repo: str, where: Mapping[str, str | None], options: Mapping[str, Any], hub: Mapping[str, Any]) -> Path:
-    """The folder of a repository with the files of one component: those of the Hub are downloaded, of one commit."""
+def own_class(repo: Repo, subfolder: str, config: Mapping[str, Any] | None, granted: Any) -> Any:
+    """The class of a model that its repository brings, if it says so and the caller grants it; None if it brings none.
+
+    Raises:
+        TrustError: it was not granted, changed, or is named in a way that leads elsewhere.
+    """
+    auto_map = (config or {}).get("auto_map")
+    if not isinstance(auto_map, dict):
+        return None
+    name = next((value for key, value in sorted(auto_map.items()) if key.startswith("AutoModel")), None)
+    parts = name.split(".") if isinstance(name, str) else []
+    if len(parts) != 2 or not all(part.isidentifier() for part in parts):
+        raise TrustError(f"auto_map of {repo.name} names {name!r}; it must be module.Class, both in this repository.")
+    file = "/".join(filter(None, [subfolder, f"{parts[0]}.py"]))
+    sources = read_sources(repo, [file])
+    return class_of(import_code(repo, sources, Grant(granted, Lock.at(None))), file, parts[1])
+
+
+def _fetched(
+    repo: str, where: Mapping[str, str | None], options: Mapping[str, Any], hub: Mapping[str, Any]
+) -> tuple[Repo, Path]:
+    """A repository, and the folder with the files of one component: those of the Hub are downloaded, of one commit."""
     if Path(repo).is_dir():
-        return Path(repo)
+        return open_repo(repo), Path(repo)
     if Path(repo).is_absolute() or not is_hub_name(repo):
         raise ComponentError(f"there is no folder {repo}, and that is no name of a Hub repository (owner/name).")
     found = open_repo(repo, where.get("revision"), **hub)
     subfolder = where.get("subfolder") or ""
-    return found.fetch(component_files(found, subfolder, where.get("variant"), options.get("use_safetensors", True)))
+    names = component_files(found, subfolder, where.get("variant"), options.get("use_safetensors", True))
+    return found, found.fetch(names)
 
 
 def component_files(repo: Repo, subfolder: str, variant: str | None, safe: bool = True) -> list[str]:

@@ -21,6 +21,7 @@ os.environ |= {
     "HF_ENDPOINT": f"http://127.0.0.1:{_HUB.port}",
     "HF_HOME": f"{_HOME}/huggingface",
     "HF_HUB_DISABLE_XET": "1",
+    "HF_HUB_OFFLINE": "0",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "BRICKWORK_HOME": f"{_HOME}/brickwork",

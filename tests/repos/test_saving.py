@@ -313,7 +313,7 @@ def test_a_block_of_a_script_brings_what_it_refers_to_and_not_the_script(tmp_pat
 
 
 def test_the_card_shows_blocks_inputs_and_how_to_run(tiny_pipe: ModularPipeline, dim: Any, tmp_path: Path) -> None:
-    edited(tiny_pipe, dim).save_pretrained(tmp_path / "my-repo")
+    edited(tiny_pipe, dim).save_pretrained(tmp_path / "my-repo", license_id="apache-2.0")
     card = (tmp_path / "my-repo" / "README.md").read_text()
     assert card.startswith("---\nlibrary_name: brickwork\n")
     for text in (
@@ -323,6 +323,7 @@ def test_the_card_shows_blocks_inputs_and_how_to_run(tiny_pipe: ModularPipeline,
         "trust_remote_code=True",
         "| prompt |",
         "(loop)",
+        'license: "apache-2.0"',
     ):
         assert text in card, text
     assert (tmp_path / "my-repo" / "graph.svg").read_text().startswith("<svg")

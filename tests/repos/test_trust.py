@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -160,10 +161,7 @@ def test_a_commit_in_the_middle_of_a_load_is_not_seen(tmp_path: Path, hub: Hub) 
 def test_a_grant_is_for_the_named_repository_and_no_other(
     tmp_path: Path, canary: Path, hub: Hub, tiny_folder: Path
 ) -> None:
-    other = tmp_path / "other"
-    write(other, {"unet/config.json": {"_class_name": "Evil", "auto_map": {"AutoModel": "evil.Evil"}},
-                  "unet/evil.py": f"open({str(canary)!r}, 'w')", "unet/diffusion_pytorch_model.safetensors": b"\0" * 16})  # fmt: skip
-    hub.add_folder("you/other", other)
+    hub.add_folder("you/other", model_with_code(tmp_path / "other", canary, tiny_folder))
     ran = tmp_path / "ran"
     folder = hand_written(tmp_path / "repo", ran)
     origin = {
@@ -181,8 +179,63 @@ def test_a_grant_is_for_the_named_repository_and_no_other(
     pipe = ModularPipeline.from_pretrained(folder, trust_remote_code=True)
     with pytest.raises(BrickworkError, match="unet"):
         pipe.load_components(trust_remote_code=True)
-    with pytest.raises(BrickworkError):
-        ComponentSpec("unet", "diffusers:AutoModel", repo="you/other", subfolder="unet").load(trust_remote_code=True)
+    with pytest.raises(TrustError, match=r"you/other brings code of its own \(unet/evil.py\)"):
+        ComponentSpec("unet", "diffusers:AutoModel", repo="you/other", subfolder="unet").load()
+
+
+@pytest.mark.parametrize("place", ["folder", "hub"])
+def test_a_model_with_code_of_its_own_is_loaded_with_a_grant(
+    place: str, tmp_path: Path, hub: Hub, tiny_folder: Path
+) -> None:
+    ran = tmp_path / "ran"
+    folder = model_with_code(tmp_path / "other", ran, tiny_folder)
+    hub.add_folder("you/other", folder)
+    repo = str(folder) if place == "folder" else "you/other"
+    for hint in (None, "diffusers:AutoModel"):
+        spec = ComponentSpec("unet", hint, repo=repo, subfolder="unet")
+        with pytest.raises(TrustError):
+            spec.load()
+        assert type(spec.load(trust_remote_code=True)).__name__ == "Evil"
+    assert ran.exists()
+    (folder / "unet" / "evil.py").write_text((folder / "unet" / "evil.py").read_text() + "# more\n")
+    hub.repos["you/other"].commit({"unet/evil.py": b"# more"})
+    with pytest.raises(TrustError, match="changed since it was granted"):
+        ComponentSpec("unet", None, repo=repo, subfolder="unet").load(trust_remote_code=True)
+
+
+@pytest.mark.parametrize("name", ["you/x--evil.Evil", "../evil.Evil", 7, "evil", "a.b.C"])
+def test_models_name_code_beside_them(name: Any, tmp_path: Path, canary: Path, tiny_folder: Path) -> None:
+    folder = model_with_code(tmp_path / "other", canary, tiny_folder)
+    config = json.loads((folder / "unet" / "config.json").read_text())
+    write(folder, {"unet/config.json": {**config, "auto_map": {"AutoModel": name}}})
+    with pytest.raises(TrustError, match="auto_map"):
+        ComponentSpec("unet", None, repo=str(folder), subfolder="unet").load(trust_remote_code=True)
+
+
+def test_tokenizers_with_code_do_not_ask(tmp_path: Path, canary: Path, tiny_folder: Path) -> None:
+    folder = relocated(tiny_folder, tmp_path / "models")
+    path = folder / "tokenizer" / "tokenizer_config.json"
+    config = {
+        **json.loads(path.read_text()),
+        "tokenizer_class": "Evil",
+        "auto_map": {"AutoTokenizer": ["evil.Evil", None]},
+    }
+    write(folder, {"tokenizer/tokenizer_config.json": config, "tokenizer/evil.py": f"open({str(canary)!r}, 'w')"})
+    with contextlib.suppress(ComponentError):  # it may find a class of its own, or none
+        ComponentSpec("tokenizer", "transformers:AutoTokenizer", repo=str(folder), subfolder="tokenizer").load()
+    assert ComponentSpec("tokenizer", "transformers:CLIPTokenizer", repo=str(folder), subfolder="tokenizer").load()
+
+
+def model_with_code(folder: Path, canary: Path, tiny_folder: Path) -> Path:
+    """A UNet whose class comes with it."""
+    config = json.loads((tiny_folder / "unet" / "config.json").read_text())
+    code = f"from diffusers import UNet2DConditionModel\nopen({str(canary)!r}, 'w').close()\n\nclass Evil(UNet2DConditionModel):\n    pass\n"
+    weights = (tiny_folder / "unet" / "diffusion_pytorch_model.safetensors").read_bytes()
+    files = {"config.json": {**config, "_class_name": "Evil", "auto_map": {"AutoModel": "evil.Evil"}}, "evil.py": code}
+    return write(
+        folder,
+        {f"unet/{name}": data for name, data in {**files, "diffusion_pytorch_model.safetensors": weights}.items()},
+    )
 
 
 @pytest.mark.parametrize("given", [1, None, ["you/blocks"]])
@@ -541,7 +594,10 @@ def test_a_file_that_was_corrupted_once_is_downloaded_again(hub: Hub, tiny_folde
 
 
 @pytest.mark.parametrize("fault", [500, 503, 403])
-def test_errors_of_the_server_are_ours_in_words(fault: int, hub: Hub, tiny_folder: Path, tmp_path: Path) -> None:
+def test_errors_of_the_server_are_ours_in_words(
+    fault: int, hub: Hub, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)  # between its tries
     spec = tiny_on_hub(hub, tiny_folder)
 
     def answer(method: str, path: str) -> int | None:
