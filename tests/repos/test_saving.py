@@ -486,3 +486,45 @@ def test_specs_that_name_repositories_are_pinned_when_saved(
     hub.repos["me/base"].commit({"unet/config.json": b"{}"})
     assert torch.equal(drawn(opened(tmp_path / "thin")), drawn(pipe))
     assert isinstance(pipe.specs["unet"], ComponentSpec)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("a.py", "TOKEN = 'hf_" + "a" * 34 + "'", "a.py seems to hold a token of the Hub"),
+        ("a.json", "-----BEGIN RSA PRIVATE KEY-----", "a.json seems to hold a private key"),
+        ("a.md", "AKIA" + "A" * 16, "a key of AWS"),
+        ("a.bin", "pickle", "a.bin is of no kind that is published"),
+        (".env", "x=1", ".env is of no kind"),
+        (".git/config", "x", ".git/config is of no kind"),
+        ("a b .py", "x", "a part begins or ends with a space"),
+    ],
+)
+def test_what_must_not_leave_the_machine_stops_a_publish(
+    name: str, content: str, expected: str, tmp_path: Path, hub: Hub
+) -> None:
+    from brickwork.registry.publishing import publish
+
+    def save(folder: Path, _: str) -> None:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+
+    if name == "a b .py":
+        name = "a b /x.py"
+    with pytest.raises(RepoError, match=expected):
+        publish(save, "me/secrets")
+    assert hub.repos == {}
+
+
+def test_links_are_not_published(tmp_path: Path, hub: Hub) -> None:
+    from brickwork.registry.publishing import publish
+
+    def save(folder: Path, _: str) -> None:
+        folder.mkdir()
+        (folder / "passwords.txt").symlink_to("/etc/passwd")
+        (folder / "inner").symlink_to("/etc")
+
+    with pytest.raises(RepoError, match="passwords.txt is a link") as caught:
+        publish(save, "me/links")
+    assert len(caught.value.faults) == 2
+    assert hub.repos == {}

@@ -10,6 +10,7 @@ import pickle
 import subprocess
 import sys
 import textwrap
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -731,3 +732,21 @@ def test_a_pin_counts_as_long_as_the_index_says_the_same(
 
 def test_trust_is_public() -> None:
     assert brickwork.Trust is Trust
+
+
+def png(width: int, height: int) -> bytes:
+    """The beginning of a picture that says how large it is, and has nothing of it."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([8, 2, 0, 0, 0])
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("size", [(100_000, 100_000), (2**31 - 1, 2**31 - 1), (1, 2**30)])
+def test_a_picture_that_says_it_is_huge_is_not_decoded(size: tuple[int, int], tmp_path: Path, canary: Path) -> None:
+    path = tmp_path / "huge.png"
+    path.write_bytes(png(*size))
+    with pytest.raises(RepoError, match="huge.png cannot be read as a picture"):
+        brickwork.replay(path)
