@@ -4,6 +4,7 @@ from .adopt import adopt
 from .base import ModularPipelineBlocks
 from .block import Block
 from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
+from .control import ControlledDenoise, PredictControlled, PrepareControl
 from .decode import Decode
 from .denoise import Denoise, ScaleLatents, StepScheduler
 from .encode_prompt import EncodeNegativePrompt, EncodePositivePrompt, EncodePrompt
@@ -23,6 +24,7 @@ __all__ = [
     "AutoPipelineBlocks",
     "Block",
     "ConditionalPipelineBlocks",
+    "ControlledDenoise",
     "Decode",
     "Denoise",
     "EncodeNegativePrompt",
@@ -33,7 +35,9 @@ __all__ = [
     "LoopSequentialPipelineBlocks",
     "ModularPipeline",
     "ModularPipelineBlocks",
+    "PredictControlled",
     "PredictNoise",
+    "PrepareControl",
     "PrepareLatents",
     "PrepareSizeConditioning",
     "Previews",

@@ -317,6 +317,11 @@ def _fits(given: Any, expected: Any) -> bool:
         return True
     if getattr(expected, "_is_protocol", False) or (isinstance(given, Guider) and issubclass(expected, Guider)):
         return True
+    nets = list(getattr(given, "nets", ()))
+    if nets:  # several ControlNets in one
+        return all(_fits(net, expected) for net in nets)
+    if "ControlNet" in expected.__name__ and "ControlNet" in type(given).__name__:
+        return True
     # Schedulers are interchangeable, and share a mixin and no class.
     return hasattr(given, "set_timesteps") and hasattr(expected, "set_timesteps")
 

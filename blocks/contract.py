@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from ..guiders import NoiseLevel
 from ..state import InputError
+from .control_residuals import unet_control
 from .noise_schedule import level_of, prediction_type_of
 
 if TYPE_CHECKING:
@@ -142,6 +143,25 @@ class FamilyContract:
         """What the network predicts, and how much noise is in the latents that it is given at a timestep."""
         return NoiseLevel(latents, *level_of(scheduler, t), prediction_type_of(scheduler), float(t))
 
+    def control(
+        self,
+        controlnet: Any,
+        latents: Tensor,
+        t: Any,
+        kwargs: Mapping[str, Any],
+        pictures: Sequence[Any],
+        weights: Sequence[float],
+        kinds: Sequence[Any],
+        guess: bool,
+    ) -> dict[str, Any]:
+        """Arguments with which a ControlNet steers the denoiser.
+
+        Args:
+            latents, t, kwargs: what the denoiser is given. pictures, weights, kinds: for each net, pictures `[b 3 height width]`.
+            guess: whether deeper layers are steered more.
+        """
+        return unet_control(controlnet, latents, t, kwargs, pictures, weights, kinds, guess)
+
     def aspect(self, latents: Tensor) -> float:
         """Height of latents by their width."""
         return latents.shape[-2] / latents.shape[-1]
@@ -226,6 +246,12 @@ class Autoencoder(Protocol):
     dtype: Any
 
 
+class ControlNet(Protocol):
+    """Role: a network that steers the denoiser by a picture."""
+
+    config: Any
+
+
 class Scheduler(Protocol):
     """Role: noise schedule and solver."""
 
@@ -234,4 +260,4 @@ class Scheduler(Protocol):
     order: int
 
 
-ROLE_TYPES = (Denoiser, TextEncoder, Tokenizer, Autoencoder, Scheduler)
+ROLE_TYPES = (ControlNet, Denoiser, TextEncoder, Tokenizer, Autoencoder, Scheduler)

@@ -21,6 +21,7 @@ from ..state.vocabulary import (
 )
 from .block import Block
 from .contract import Autoencoder, Scheduler
+from .control import PredictControlled
 from .denoise import Denoise, ScaleLatents, StepScheduler
 from .predict_noise import PredictNoise
 from .prepare_image_latents import row_per_picture
@@ -89,6 +90,13 @@ class StepAndBlend(SequentialPipelineBlocks):
 
     block_classes = [StepScheduler, BlendKnown]
     block_names = ["step", "blend"]
+
+
+class ControlledInpaintDenoise(Denoise):
+    """Denoise the masked area, steered by ControlNets."""
+
+    block_classes = [ScaleLatents, PredictControlled, StepAndBlend]
+    block_names = ["before_denoiser", "denoiser", "after_denoiser"]
 
 
 class InpaintDenoise(Denoise):

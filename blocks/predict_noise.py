@@ -87,6 +87,19 @@ class PredictNoise(Block):
         guidance_scale: GuidanceScale | None = None,
         guidance_memory: GuidanceMemory = None,
     ) -> Out:
+        return self.guided(scaled_latents, t, i, num_inference_steps, conditioning, guidance_scale, guidance_memory)
+
+    def guided(
+        self,
+        scaled_latents: Tensor,
+        t: Any,
+        i: int,
+        num_inference_steps: int,
+        conditioning: Conditioning,
+        guidance_scale: float | None,
+        guidance_memory: Any,
+    ) -> Out:
+        """What `run` does."""
         guider = self._active_guider(guidance_scale)
         step = GuidanceStep(i, num_inference_steps)
         if guider.needs_noise_level:
@@ -157,9 +170,21 @@ class PredictNoise(Block):
         denoiser: Any = self.denoiser
         count = len(batch.names)
         wanted = batch.branches[0].perturbations
+        given = repeated(latents, count)
+        kwargs = self.steered(batch.branches, given, t, batch.kwargs)
         with self._perturbed(denoiser, wanted, latents) if wanted else _AS_IT_IS:
-            prediction = self.family.predict(denoiser, repeated(latents, count), t, batch.kwargs)
+            prediction = self.family.predict(denoiser, given, t, kwargs)
         return zip(batch.names, prediction.chunk(count) if count > 1 else (prediction,), strict=True)
+
+    def steered(
+        self,
+        branches: Sequence[Branch],  # noqa: ARG002 - overrides read them
+        latents: Tensor,  # noqa: ARG002
+        t: Any,  # noqa: ARG002
+        kwargs: Mapping[str, Any],
+    ) -> Mapping[str, Any]:
+        """The denoiser's arguments for branches in one batch, with what other networks add to them at this step."""
+        return kwargs
 
     def _perturbed(self, denoiser: Any, wanted: Sequence[Perturbation], latents: Tensor) -> Any:
         layers = self.family.layers(denoiser)

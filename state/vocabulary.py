@@ -113,6 +113,22 @@ ImageLatents = Annotated[
     Tensor,
     Value("images c h w", "Latents of the given pictures, without noise, in the denoiser's scale.", dtype="float"),
 ]
+ControlImage = Annotated[
+    Union[Image, list[Any], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
+    Value(doc="Picture that steers the ControlNet (edges, depth, a pose); of several a list with one for each."),
+]
+ControlScale = Annotated[float | list[float], Value(doc="Weight of the ControlNet; of several a list.", low=0)]
+ControlStart = Annotated[
+    float | list[float], Value(doc="Share of the steps after which control begins.", low=0, high=1)
+]
+ControlEnd = Annotated[float | list[float], Value(doc="Share of the steps after which control ends.", low=0, high=1)]
+GuessMode = Annotated[bool, Value(doc="Control without a prompt: only the positive prediction is steered.")]
+ControlMode = Annotated[
+    int | list[Any], Value(doc="Which kinds of control the pictures are, as a union ControlNet numbers them.")
+]
+ControlPictures = Annotated[list[Any], Value(doc="Control pictures as tensors b 3 height width, one per ControlNet.")]
+ControlWeights = Annotated[Tensor, Value("nets steps", "Weight of each ControlNet at each step.", dtype="float")]
+ControlKinds = Annotated[list[Any], Value(doc="Kinds of control per union ControlNet, a list each; None for others.")]
 Noise = Annotated[Tensor, Value("b c h w", "The noise that was added to the latents.", dtype="float")]
 Mask = Annotated[
     Tensor, Value("b 1 h w", "1 where the picture is drawn anew, 0 where it stays, in latents.", dtype="float")

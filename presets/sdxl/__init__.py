@@ -2,8 +2,18 @@
 
 from .auto import AUTO_BLOCKS, AutoBlocks
 from .contract import SDXL
+from .control import CONTROLNET_BLOCKS, with_control
 from .image2image import IMAGE2IMAGE_BLOCKS
 from .inpaint import INPAINT_BLOCKS
 from .text2image import TEXT2IMAGE_BLOCKS
 
-__all__ = ["AUTO_BLOCKS", "IMAGE2IMAGE_BLOCKS", "INPAINT_BLOCKS", "SDXL", "TEXT2IMAGE_BLOCKS", "AutoBlocks"]
+__all__ = [
+    "AUTO_BLOCKS",
+    "CONTROLNET_BLOCKS",
+    "IMAGE2IMAGE_BLOCKS",
+    "INPAINT_BLOCKS",
+    "SDXL",
+    "TEXT2IMAGE_BLOCKS",
+    "AutoBlocks",
+    "with_control",
+]

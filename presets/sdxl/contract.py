@@ -178,6 +178,7 @@ SDXL = SDXLContract(
     prefix="SDXL",
     roles={
         "denoiser": (RoleComponent("unet", "diffusers:UNet2DConditionModel"),),
+        "controlnet": (RoleComponent("controlnet", "diffusers:ControlNetModel"),),
         "vae": (RoleComponent("vae", "diffusers:AutoencoderKL"),),
         "scheduler": (RoleComponent("scheduler", "diffusers:EulerDiscreteScheduler"),),
         "tokenizers": (

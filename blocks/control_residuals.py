@@ -1,0 +1,61 @@
+"""What ControlNets of UNets add to the denoiser's arguments (Zhang et al. 2023, https://arxiv.org/abs/2302.05543)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_TOLD = ("encoder_hidden_states", "added_cond_kwargs")
+"""What a ControlNet is told of what the denoiser is told."""
+
+
+def nets_of(controlnet: Any) -> Sequence[Any]:
+    """The single nets of a ControlNet, which may be several in one."""
+    return list(getattr(controlnet, "nets", [controlnet]))
+
+
+def is_union(net: Any) -> bool:
+    """Whether a net knows several kinds of control."""
+    return hasattr(net.config, "num_control_type")
+
+
+def unet_control(
+    controlnet: Any,
+    latents: Tensor,
+    t: Any,
+    kwargs: Mapping[str, Any],
+    pictures: Sequence[Any],
+    weights: Sequence[float],
+    kinds: Sequence[Any],
+    guess: bool,
+) -> dict[str, Any]:
+    """Residuals of all nets whose weight is not 0, added up; see `FamilyContract.control`."""
+    told = {name: kwargs[name] for name in _TOLD if name in kwargs}
+    down: list[Any] | None = None
+    middle: Any = None
+    for net, picture, weight, kind in zip(nets_of(controlnet), pictures, weights, kinds, strict=True):
+        if weight == 0.0:
+            continue
+        own = {"controlnet_cond": picture, "conditioning_scale": weight, "guess_mode": guess}
+        if is_union(net):
+            own |= _union_arguments(net, latents, kind, picture, weight)
+        found, last = net(latents, t, **told, **own, return_dict=False)
+        down = list(found) if down is None else [mine + other for mine, other in zip(down, found, strict=True)]
+        middle = last if middle is None else middle + last
+    if down is None:
+        return {}
+    return {"down_block_additional_residuals": down, "mid_block_additional_residual": middle}
+
+
+def _union_arguments(net: Any, latents: Tensor, kind: Sequence[int], pictures: Any, weight: float) -> dict[str, Any]:
+    row = latents.new_zeros(net.config.num_control_type)
+    row[list(kind)] = 1.0
+    return {
+        "controlnet_cond": list(pictures),
+        "control_type": row.reshape(1, -1).repeat(len(latents), 1),
+        "control_type_idx": list(kind),
+        "conditioning_scale": weight,
+    }

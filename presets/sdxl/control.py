@@ -1,0 +1,36 @@
+"""Steering by ControlNets: two blocks, which fit into every task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...blocks.control import ControlledDenoise, PrepareControl, PrepareImageControl
+from ...blocks.inpaint import ControlledInpaintDenoise, InpaintDenoise
+from ...blocks.insertable_dict import InsertableDict
+from .contract import SDXL
+from .text2image import Blocks
+
+CONTROLNET_BLOCKS: Blocks = InsertableDict(
+    controlnet_input=PrepareControl.bind(SDXL),
+    denoise=ControlledDenoise.bind(SDXL),
+)
+"""What control adds to a task, by name: the first before the denoising, the second in its place."""
+
+_DENOISE: dict[Any, Any] = {
+    InpaintDenoise.bind(SDXL): ControlledInpaintDenoise.bind(SDXL),
+}
+
+
+def with_control(blocks: Mapping[str, Any]) -> Blocks:
+    """Return the blocks of a task, steered by ControlNets.
+
+    Text to image takes its size from the control picture where none is given; the other tasks from their own picture.
+    """
+    made: Blocks = InsertableDict(blocks)
+    denoise = made["denoise"]
+    made["denoise"] = _DENOISE.get(denoise, CONTROLNET_BLOCKS["denoise"])
+    if "image_encoder" not in made:
+        return made.insert_before("prepare_latents", "controlnet_input", CONTROLNET_BLOCKS["controlnet_input"])
+    kind = PrepareControl if "prepare_mask" in made else PrepareImageControl
+    return made.insert_before("prepare_add_cond", "controlnet_input", kind.bind(SDXL))

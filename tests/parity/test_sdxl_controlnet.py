@@ -1,0 +1,204 @@
+"""Steering by ControlNets equals diffusers' own pipelines bit for bit, on the same weights, seeds and inputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import pytest
+import torch
+from diffusers import DDIMScheduler, EulerAncestralDiscreteScheduler, HeunDiscreteScheduler
+from tiny_adapters import controlnet, several, union
+
+from brickwork import ComponentError, InputError, ModularPipeline, SequentialPipelineBlocks
+from brickwork.blocks import PredictControlled
+from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, SDXL, TEXT2IMAGE_BLOCKS, with_control
+
+from .test_sdxl_image2image import half_mask, picture
+
+TASKS: dict[str, tuple[Any, Any, Any, dict[str, Any]]] = {
+    "text2image": (TEXT2IMAGE_BLOCKS, diffusers.StableDiffusionXLControlNetPipeline,
+                   diffusers.StableDiffusionXLControlNetUnionPipeline, {}),
+    "image2image": (IMAGE2IMAGE_BLOCKS, diffusers.StableDiffusionXLControlNetImg2ImgPipeline,
+                    diffusers.StableDiffusionXLControlNetUnionImg2ImgPipeline, {"image": picture(3), "strength": 0.7}),
+    "inpainting": (INPAINT_BLOCKS, diffusers.StableDiffusionXLControlNetInpaintPipeline,
+                   diffusers.StableDiffusionXLControlNetUnionInpaintPipeline,
+                   {"image": picture(3), "mask_image": half_mask(), "strength": 0.7}),
+}  # fmt: skip
+EDGES = {"control_image": picture(8), "height": 64, "width": 64}
+
+
+def controlled(task: str, net: Any, tiny_folder: Path, tiny_pipe: ModularPipeline) -> ModularPipeline:
+    pipe = SequentialPipelineBlocks.from_blocks_dict(with_control(TASKS[task][0])).init_pipeline(str(tiny_folder))
+    pipe.update_components(**{name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names})
+    pipe.update_components(controlnet=net)
+    pipe.configure(progress=False)
+    return pipe
+
+
+def compare(
+    task: str, net: Any, tiny_folder: Path, tiny_pipe: ModularPipeline, scheduler: Any = None, **inputs: Any
+) -> Any:
+    """Our latents and the classic pipeline's."""
+    pipe = controlled(task, net, tiny_folder, tiny_pipe)
+    if scheduler is not None:
+        pipe.update_components(scheduler=scheduler)
+    is_union = "Union" in type(net).__name__
+    classic_class = TASKS[task][2 if is_union else 1]
+    parts = {name: pipe.components[name] for name in (*tiny_pipe.pretrained_component_names, "controlnet")}
+    parts["scheduler"] = type(pipe.scheduler).from_config(pipe.scheduler.config)
+    classic = classic_class(**parts, add_watermarker=False)
+    classic.set_progress_bar_config(disable=True)
+    given = {
+        "prompt": "a red circle",
+        "num_inference_steps": 4,
+        "guidance_scale": 5.0,
+        **TASKS[task][3],
+        **EDGES,
+        **inputs,
+    }
+    ours = pipe(**given, output_type="latent", generator=torch.Generator().manual_seed(7), output="images")
+    theirs = dict(given)
+    if task == "text2image" and not is_union:
+        theirs["image"] = theirs.pop("control_image")
+    expected = classic(**theirs, output_type="latent", generator=torch.Generator().manual_seed(7)).images
+    return ours, expected
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {},
+        {"controlnet_conditioning_scale": 0.4},
+        {"control_guidance_start": 0.3, "control_guidance_end": 0.8},
+        {"guess_mode": True},
+        {"guidance_scale": 1.0},
+        {"prompt": ["a red circle", "a cat"], "num_images_per_prompt": 2},
+        {"negative_prompt": "blue", "num_images_per_prompt": 2, "guess_mode": True},
+    ],
+    ids=str,
+)
+def test_one_net_steers_as_in_the_classic_pipeline(
+    task: str, inputs: dict[str, Any], tiny_folder: Path, tiny_pipe: ModularPipeline
+) -> None:
+    ours, expected = compare(task, controlnet(tiny_pipe.unet), tiny_folder, tiny_pipe, **inputs)
+    assert torch.equal(ours, expected)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_several_nets_steer_as_in_the_classic_pipeline(
+    task: str, tiny_folder: Path, tiny_pipe: ModularPipeline
+) -> None:
+    inputs = {
+        "control_image": [picture(8), picture(9)],
+        "controlnet_conditioning_scale": [0.5, 0.8],
+        "control_guidance_start": [0.0, 0.5],
+        "control_guidance_end": [0.6, 1.0],
+    }
+    ours, expected = compare(task, several(tiny_pipe.unet), tiny_folder, tiny_pipe, **inputs)
+    assert torch.equal(ours, expected)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(("mode", "images"), [(3, [8]), ([1, 4], [8, 9])])
+def test_a_union_net_steers_as_in_the_classic_pipeline(
+    task: str, mode: Any, images: list[int], tiny_folder: Path, tiny_pipe: ModularPipeline
+) -> None:
+    pictures: Any = [picture(each) for each in images]
+    net = union(tiny_pipe.unet)
+    ours, expected = compare(
+        task, net, tiny_folder, tiny_pipe, control_mode=mode, control_image=pictures if len(images) > 1 else pictures[0]
+    )
+    assert torch.equal(ours, expected)
+
+
+@pytest.mark.parametrize("cls", [DDIMScheduler, EulerAncestralDiscreteScheduler, HeunDiscreteScheduler])
+@pytest.mark.parametrize("task", TASKS)
+def test_with_every_kind_of_solver(task: str, cls: Any, tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
+    scheduler = cls.from_config(tiny_pipe.scheduler.config)
+    ours, expected = compare(
+        task, controlnet(tiny_pipe.unet), tiny_folder, tiny_pipe, scheduler, control_guidance_end=0.7
+    )
+    assert torch.equal(ours, expected)
+
+
+def test_a_net_that_pools_guesses(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
+    net = controlnet(tiny_pipe.unet, global_pool_conditions=True)
+    ours, expected = compare("text2image", net, tiny_folder, tiny_pipe)
+    assert torch.equal(ours, expected)
+
+
+def test_the_size_is_the_control_picture_s_where_none_is_given(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
+    net = controlnet(tiny_pipe.unet)
+    wide = {"height": None, "width": None, "control_image": picture(8).resize((96, 64))}
+    ours, expected = compare("text2image", net, tiny_folder, tiny_pipe, **wide)
+    assert ours.shape == (1, 4, 8, 12)
+    assert torch.equal(ours, expected)
+
+
+def test_e56_a_picture_steers_and_at_scale_0_it_does_not(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
+    pipe = controlled("text2image", controlnet(tiny_pipe.unet), tiny_folder, tiny_pipe)
+    inputs = {"prompt": "a cat", "num_inference_steps": 3, "output_type": "latent", "output": "images"}
+
+    def drawn(made: ModularPipeline, **more: Any) -> torch.Tensor:
+        found: torch.Tensor = made(**inputs, **more, generator=torch.Generator().manual_seed(1))
+        return found
+
+    plain = drawn(tiny_pipe, height=64, width=64)
+    assert torch.equal(drawn(pipe, **EDGES, controlnet_conditioning_scale=0.0), plain)
+    assert (drawn(pipe, **EDGES, controlnet_conditioning_scale=0.5) - plain).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("batching", ["batched", "sequential"])
+@pytest.mark.parametrize("guess", [True, False])
+def test_one_prediction_after_another_is_steered_alike(
+    batching: str, guess: bool, tiny_folder: Path, tiny_pipe: ModularPipeline
+) -> None:
+    pipe = controlled("text2image", controlnet(tiny_pipe.unet), tiny_folder, tiny_pipe)
+    found = []
+    for how in ("auto", batching):
+        pipe.blocks.replace("denoise.denoiser", PredictControlled.bind(SDXL)(batching=how))
+        inputs = {"prompt": "a cat", "num_inference_steps": 3, "output_type": "latent", "guess_mode": guess, **EDGES}
+        found.append(pipe(**inputs, output="images", generator=torch.Generator().manual_seed(1)))
+    assert torch.allclose(found[0], found[1], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({"control_image": [picture(8)] * 3}, "3 control pictures were given for 2 ControlNets"),
+        ({"control_image": picture(8)}, "1 control pictures were given for 2 ControlNets"),
+        ({"control_image": [picture(8)] * 2, "controlnet_conditioning_scale": [1.0]}, "has 1 values for 2 ControlNets"),
+        ({"control_image": [picture(8)] * 2, "control_mode": 1}, "control_mode is for union ControlNets"),
+        (
+            {"control_image": [picture(8)] * 2, "control_guidance_end": 2.0},
+            "control_guidance_end is 2.0; it must be between 0 and 1",
+        ),
+    ],
+)
+def test_mistakes_are_said(inputs: dict[str, Any], message: str, tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
+    pipe = controlled("text2image", several(tiny_pipe.unet), tiny_folder, tiny_pipe)
+    with pytest.raises(InputError, match=message):
+        pipe(prompt="a cat", num_inference_steps=2, output="images", **inputs)
+
+
+def test_a_union_net_wants_its_kind(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
+    pipe = controlled("text2image", union(tiny_pipe.unet), tiny_folder, tiny_pipe)
+    for inputs, message in (({}, "must be told what its picture is"), ({"control_mode": 9}, "it knows 0 to 5"),
+                            ({"control_mode": [1, 2]}, "1 control pictures were given for 2 kinds")):  # fmt: skip
+        with pytest.raises(InputError, match=message):
+            pipe(prompt="a cat", num_inference_steps=2, output="images", **EDGES, **inputs)
+
+
+def test_what_is_no_controlnet_is_refused(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
+    pipe = controlled("text2image", controlnet(tiny_pipe.unet), tiny_folder, tiny_pipe)
+    with pytest.raises(ComponentError, match="'controlnet' expects a ControlNetModel, and got a AutoencoderKL"):
+        pipe.update_components(controlnet=tiny_pipe.vae)
+
+
+def test_e55_the_controlnet_is_a_component(tiny_folder: Path) -> None:
+    blocks = SequentialPipelineBlocks.from_blocks_dict(with_control(TEXT2IMAGE_BLOCKS))
+    pipe = blocks.init_pipeline(str(tiny_folder))
+    assert "controlnet" in pipe.null_component_names
