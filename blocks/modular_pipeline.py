@@ -68,8 +68,7 @@ class ModularPipeline(PipelineFace):
         """Values for inputs that a call does not give."""
         self._description: Description | None = None
         self._checked_components: tuple[int, ...] | None = None
-        self._expected: dict[Plan, tuple[dict[str, Any], dict[str, Any]]] = {}
-        self._fault_finders = _fault_finders(self.blocks)
+        self._expected: dict[Plan, tuple[dict[str, Any], dict[str, Any], list[FaultFinder]]] = {}
         self._edits = SubBlocks.edits
         self._shape = _shape_of(self.blocks)
         super().__init__(self.blocks, index, components_manager, collection)
@@ -302,7 +301,6 @@ class ModularPipeline(PipelineFace):
         self._plans.clear()
         self._description = self._checked_components = None
         self._expected.clear()
-        self._fault_finders = _fault_finders(self.blocks)
         self.register(self.blocks.expected_components)
         self.config = self._completed_config(self.config)
 
@@ -331,10 +329,11 @@ class ModularPipeline(PipelineFace):
 
     def _check_values(self, plan: Plan, inputs: Mapping[str, Any]) -> None:
         if plan not in self._expected:
-            self._expected[plan] = expectations(plan), expectations(plan, typed=False)
-        annotated, hinted = self._expected[plan]
+            finders = _fault_finders(self.blocks, plan)
+            self._expected[plan] = expectations(plan), expectations(plan, typed=False), finders
+        annotated, hinted, finders = self._expected[plan]
         faults = input_faults(annotated, inputs)
-        for find in self._fault_finders:
+        for find in finders:
             faults += [fault for fault in find(inputs) if fault not in faults]
         if faults:
             raise InputError.of("The inputs do not fit", faults)
@@ -349,9 +348,18 @@ class ModularPipeline(PipelineFace):
             raise InputError.of("The outputs do not fit", faults)
 
 
-def _fault_finders(blocks: ModularPipelineBlocks) -> list[Callable[[Mapping[str, Any]], Iterable[str]]]:
-    """What looks at the caller's inputs as a whole: the families that blocks are bound to, and blocks of their own."""
-    parts = [block for _, block in walk(blocks)]
+FaultFinder = Callable[[Mapping[str, Any]], Iterable[str]]
+
+
+def _fault_finders(blocks: ModularPipelineBlocks, plan: Plan) -> list[FaultFinder]:
+    """What looks at the caller's inputs as a whole: families of the blocks that run, and these blocks themselves."""
+    running = plan.paths
+    parts = [
+        block
+        for path, block in walk(blocks)
+        if not path
+        or any(leaf == path or leaf.startswith(f"{path}.") or path.startswith(f"{leaf}.") for leaf in running)
+    ]
     families = {id(block.family): block.family for block in parts if block.family is not UNBOUND}
     own = [block.input_faults for block in parts if type(block).input_faults is not ModularPipelineBlocks.input_faults]
     return [*(partial(family_faults, family) for family in families.values()), *own]

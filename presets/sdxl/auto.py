@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...blocks.choice import AutoPipelineBlocks
 from ...blocks.insertable_dict import InsertableDict
 from ...blocks.sequential import SequentialPipelineBlocks
+from .control import with_control
 from .image2image import IMAGE2IMAGE_BLOCKS
 from .inpaint import INPAINT_BLOCKS
 from .text2image import TEXT2IMAGE_BLOCKS, Blocks
@@ -12,6 +13,13 @@ from .text2image import TEXT2IMAGE_BLOCKS, Blocks
 TASKS = ["inpaint", "image2image", "text2image"]
 TRIGGERS = ["mask_image", "image", None]
 REQUIRES = {"inpaint": ["image"]}
+STEERED = ["controlled", "plain"]
+STEERS = ["control_image", None]
+CONTROLLED = {
+    "text2image": with_control(TEXT2IMAGE_BLOCKS),
+    "image2image": with_control(IMAGE2IMAGE_BLOCKS),
+    "inpaint": with_control(INPAINT_BLOCKS),
+}
 
 
 class AutoImageEncoder(AutoPipelineBlocks):
@@ -39,10 +47,55 @@ class InpaintLatents(SequentialPipelineBlocks):
     block_names = ["latents", "mask"]
 
 
+class ControlledInpaintLatents(SequentialPipelineBlocks):
+    """Prepare latents and mask, and what steers."""
+
+    block_classes = [*InpaintLatents.block_classes, CONTROLLED["inpaint"]["controlnet_input"]]
+    block_names = ["latents", "mask", "controlnet_input"]
+
+
+class AutoInpaintLatents(AutoPipelineBlocks):
+    """Prepare latents and mask, steered where a control picture is given."""
+
+    block_classes = [ControlledInpaintLatents, InpaintLatents]
+    block_names = STEERED
+    block_trigger_inputs = STEERS
+
+
+class ControlledImageLatents(SequentialPipelineBlocks):
+    """Prepare the latents of the picture, and what steers."""
+
+    block_classes = [IMAGE2IMAGE_BLOCKS["prepare_latents"], CONTROLLED["image2image"]["controlnet_input"]]
+    block_names = ["latents", "controlnet_input"]
+
+
+class AutoImageLatents(AutoPipelineBlocks):
+    """Prepare the latents of the picture, steered where a control picture is given."""
+
+    block_classes = [ControlledImageLatents, IMAGE2IMAGE_BLOCKS["prepare_latents"]]
+    block_names = STEERED
+    block_trigger_inputs = STEERS
+
+
+class ControlledTextLatents(SequentialPipelineBlocks):
+    """Prepare what steers, and latents of the size of its picture where no other is given."""
+
+    block_classes = [CONTROLLED["text2image"]["controlnet_input"], TEXT2IMAGE_BLOCKS["prepare_latents"]]
+    block_names = ["controlnet_input", "latents"]
+
+
+class AutoTextLatents(AutoPipelineBlocks):
+    """Prepare latents, steered where a control picture is given."""
+
+    block_classes = [ControlledTextLatents, TEXT2IMAGE_BLOCKS["prepare_latents"]]
+    block_names = STEERED
+    block_trigger_inputs = STEERS
+
+
 class AutoPrepareLatents(AutoPipelineBlocks):
     """Prepare the latents of the task."""
 
-    block_classes = [InpaintLatents, IMAGE2IMAGE_BLOCKS["prepare_latents"], TEXT2IMAGE_BLOCKS["prepare_latents"]]
+    block_classes = [AutoInpaintLatents, AutoImageLatents, AutoTextLatents]
     block_names = TASKS
     block_trigger_inputs = TRIGGERS
     block_requires = REQUIRES
@@ -56,10 +109,26 @@ class AutoPrepareSizeConditioning(AutoPipelineBlocks):
     block_trigger_inputs = ["image", None]
 
 
+class AutoInpaintDenoise(AutoPipelineBlocks):
+    """Denoise the masked area, steered where a control picture is given."""
+
+    block_classes = [CONTROLLED["inpaint"]["denoise"], INPAINT_BLOCKS["denoise"]]
+    block_names = STEERED
+    block_trigger_inputs = STEERS
+
+
+class AutoTextDenoise(AutoPipelineBlocks):
+    """Denoise, steered where a control picture is given."""
+
+    block_classes = [CONTROLLED["text2image"]["denoise"], TEXT2IMAGE_BLOCKS["denoise"]]
+    block_names = STEERED
+    block_trigger_inputs = STEERS
+
+
 class AutoDenoise(AutoPipelineBlocks):
     """Denoise, keeping what lies outside of the mask where one is given."""
 
-    block_classes = [INPAINT_BLOCKS["denoise"], TEXT2IMAGE_BLOCKS["denoise"]]
+    block_classes = [AutoInpaintDenoise, AutoTextDenoise]
     block_names = ["inpaint", "text2image"]
     block_trigger_inputs = ["mask_image", None]
 
@@ -78,7 +147,7 @@ AUTO_BLOCKS: Blocks = InsertableDict(
 
 
 class AutoBlocks(SequentialPipelineBlocks):
-    """Stable Diffusion XL: text to image, image to image and inpainting."""
+    """Stable Diffusion XL: text to image, image to image and inpainting, each steered where a control picture is given."""
 
     block_classes = list(AUTO_BLOCKS.values())
     block_names = list(AUTO_BLOCKS)
@@ -86,4 +155,7 @@ class AutoBlocks(SequentialPipelineBlocks):
         "text2image": (),
         "image2image": ("image",),
         "inpainting": ("mask_image", "image"),
+        "controlnet_text2image": ("control_image",),
+        "controlnet_image2image": ("control_image", "image"),
+        "controlnet_inpainting": ("control_image", "mask_image", "image"),
     }

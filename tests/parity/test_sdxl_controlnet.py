@@ -13,7 +13,14 @@ from tiny_adapters import controlnet, several, union
 
 from brickwork import ComponentError, InputError, ModularPipeline, SequentialPipelineBlocks
 from brickwork.blocks import PredictControlled
-from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, SDXL, TEXT2IMAGE_BLOCKS, with_control
+from brickwork.presets.sdxl import (
+    IMAGE2IMAGE_BLOCKS,
+    INPAINT_BLOCKS,
+    SDXL,
+    TEXT2IMAGE_BLOCKS,
+    AutoBlocks,
+    with_control,
+)
 
 from .test_sdxl_image2image import half_mask, picture
 
@@ -202,3 +209,33 @@ def test_e55_the_controlnet_is_a_component(tiny_folder: Path) -> None:
     blocks = SequentialPipelineBlocks.from_blocks_dict(with_control(TEXT2IMAGE_BLOCKS))
     pipe = blocks.init_pipeline(str(tiny_folder))
     assert "controlnet" in pipe.null_component_names
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_e57_the_auto_composition_is_steered_where_a_control_picture_is_given(
+    task: str, tiny_folder: Path, tiny_pipe: ModularPipeline
+) -> None:
+    net = controlnet(tiny_pipe.unet)
+    auto = AutoBlocks().init_pipeline(str(tiny_folder))
+    auto.update_components(**{name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names})
+    auto.configure(progress=False)
+    inputs = {
+        "prompt": "a cat",
+        "num_inference_steps": 3,
+        "output_type": "latent",
+        "output": "images",
+        **TASKS[task][3],
+    }
+
+    def drawn(pipe: ModularPipeline, **more: Any) -> torch.Tensor:
+        found: torch.Tensor = pipe(**inputs, **more, generator=torch.Generator().manual_seed(1))
+        return found
+
+    plain = SequentialPipelineBlocks.from_blocks_dict(TASKS[task][0]).init_pipeline(str(tiny_folder))
+    plain.update_components(**{name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names})
+    plain.configure(progress=False)
+    sizes = {"height": 64, "width": 64}
+    assert torch.equal(drawn(auto, **sizes), drawn(plain, **sizes)), "no controlnet is needed where no picture steers"
+    auto.update_components(controlnet=net)
+    assert torch.equal(drawn(auto, **EDGES), drawn(controlled(task, net, tiny_folder, tiny_pipe), **EDGES))
+    assert f"controlnet_{task}" in auto.available_workflows
