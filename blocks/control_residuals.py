@@ -42,7 +42,7 @@ def unet_control(
         own = {"controlnet_cond": picture, "conditioning_scale": weight, "guess_mode": guess}
         if is_union(net):
             own |= _union_arguments(net, latents, kind, picture, weight)
-        found, last = net(latents, t, **told, **own, return_dict=False)
+        found, last = net(latents[:, : net.config.in_channels], t, **told, **own, return_dict=False)
         down = list(found) if down is None else [mine + other for mine, other in zip(down, found, strict=True)]
         middle = last if middle is None else middle + last
     if down is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..state import InputError, Outputs
 from ..state.vocabulary import Generators, Height, ImageLatents, InputImage, Width
 from .block import Block
-from .contract import Autoencoder, Denoiser
+from .contract import Autoencoder, FamilyContract
 from .decode import VAE_ADVICE, without_overflow
 from .slots import component
 
@@ -34,34 +34,25 @@ class EncodeImage(Block):
         width: Width | None = None,
         generator: Generators | None = None,
     ) -> Out:
-        height, width = self.size(height, width)
         pixels = self.image_processor.preprocess(image, height=height, width=width)
-        return self.Out(image_latents=self.encoded(pixels, generator))
-
-    def size(self, height: int | None, width: int | None) -> tuple[int | None, int | None]:
-        """Size in pixels that pictures are brought to; None keeps their own."""
-        return height, width
-
-    def encoded(self, pixels: Tensor, generator: Any) -> Tensor:
-        """Latents of pictures `[n, 3, height, width]` in -1..1, drawn from the VAE's posterior."""
-        vae: Any = self.vae
-        if pixels.shape[1] == vae.config.latent_channels:
-            return pixels.to(self.device, vae.dtype)
-        dtype = vae.dtype
-        with without_overflow(vae):
-            latents = sample_posterior(vae, pixels.to(self.device, vae.dtype), generator)
-        return self.family.scale_latents(vae, latents.to(dtype))
+        return self.Out(image_latents=encoded(self.family, self.vae, pixels, generator, self.device))
 
 
-class EncodeInpaintImage(EncodeImage):
-    """Encode the pictures whose masked area is drawn anew, at the denoiser's own size where none is given."""
+def encoded(
+    family: FamilyContract, vae: Any, pixels: Tensor, generator: Any, device: Any, draws: bool = True
+) -> Tensor:
+    """Latents of pictures `[n, 3, height, width]` in -1..1; those that are latents already pass.
 
-    denoiser: Denoiser = component(config_only=True)
-
-    def size(self, height: int | None, width: int | None) -> tuple[int | None, int | None]:
-        """The denoiser's own size where none is given."""
-        default = self.family.default_size(self.denoiser, self.vae)
-        return height or default, width or default
+    Args:
+        draws: from the VAE's posterior; else its most likely latents, and the generator stays as it is.
+    """
+    if pixels.shape[1] == vae.config.latent_channels:
+        return pixels.to(device, vae.dtype)
+    dtype = vae.dtype
+    with without_overflow(vae):
+        given = pixels.to(device, vae.dtype)
+        latents = sample_posterior(vae, given, generator) if draws else vae.encode(given).latent_dist.mode()
+    return family.scale_latents(vae, latents.to(dtype))
 
 
 def sample_posterior(vae: Any, pixels: Tensor, generator: Any) -> Tensor:

@@ -98,9 +98,6 @@ class PrepareInpaintLatents(Block):
             start = noise * scheduler.init_noise_sigma
         else:
             start = noised(scheduler, pictures, noise, latent_timestep)
-        # The classic pipeline encodes the masked picture here. This denoiser does not read it, but its draw moves the
-        # generator on, and later draws of the solver with it.
-        draw_noise(tuple(image_latents.shape), generator, self.device, image_latents.dtype)
         factor = self.family.vae_scale_factor(self.vae)
         height, width = pictures.shape[-2] * factor, pictures.shape[-1] * factor
         return self.Out(latents=start, noise=noise, image_latents=pictures, height=height, width=width)

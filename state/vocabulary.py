@@ -133,6 +133,22 @@ Noise = Annotated[Tensor, Value("b c h w", "The noise that was added to the late
 Mask = Annotated[
     Tensor, Value("b 1 h w", "1 where the picture is drawn anew, 0 where it stays, in latents.", dtype="float")
 ]
+MaskPixels = Annotated[
+    Tensor,
+    Value("masks 1 height width", "1 where the picture is drawn anew, 0 where it stays, in pixels.", dtype="float"),
+]
+ImagePixels = Annotated[Tensor, Value("pictures colours rows columns", "The given pictures, in -1..1, or their latents.", dtype="float")]
+MaskedLatents = Annotated[
+    Tensor,
+    Value("b c h w", "Latents of the pictures with the masked area grey, for denoisers that read them.", dtype="float"),
+]
+MaskPadding = Annotated[
+    int, Value(doc="Work on the masked area alone, with this margin in pixels, at full size.", low=0)
+]
+MaskBlur = Annotated[int, Value(doc="Softens the edge of the mask by so many pixels.", low=0)]
+CropRegion = Annotated[
+    tuple[int, int, int, int], Value(doc="Left, top, right and bottom in pixels of what is worked on.")
+]
 LatentTimestep = Annotated[Tensor, Value("1", "The first timestep of the loop, whose noise the latents carry.")]
 Strength = Annotated[float, Value(doc="How much of the given picture is drawn anew.", low=0, high=1)]
 AestheticScore = Annotated[float, Value(doc="Rating that the picture shall look like; read by refiners alone.", low=0)]

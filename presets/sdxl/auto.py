@@ -43,15 +43,15 @@ class AutoSetTimesteps(AutoPipelineBlocks):
 class InpaintLatents(SequentialPipelineBlocks):
     """Prepare latents and mask."""
 
-    block_classes = [INPAINT_BLOCKS["prepare_latents"], INPAINT_BLOCKS["prepare_mask"]]
-    block_names = ["latents", "mask"]
+    block_classes = [INPAINT_BLOCKS[name] for name in ("prepare_latents", "prepare_mask", "prepare_masked_image")]
+    block_names = ["latents", "mask", "masked_image"]
 
 
 class ControlledInpaintLatents(SequentialPipelineBlocks):
     """Prepare latents and mask, and what steers."""
 
     block_classes = [*InpaintLatents.block_classes, CONTROLLED["inpaint"]["controlnet_input"]]
-    block_names = ["latents", "mask", "controlnet_input"]
+    block_names = [*InpaintLatents.block_names, "controlnet_input"]
 
 
 class AutoInpaintLatents(AutoPipelineBlocks):
@@ -133,6 +133,22 @@ class AutoDenoise(AutoPipelineBlocks):
     block_trigger_inputs = ["mask_image", None]
 
 
+class DecodeAndOverlay(SequentialPipelineBlocks):
+    """Decode, and put what was drawn back into the whole picture."""
+
+    block_classes = [INPAINT_BLOCKS["decode"], INPAINT_BLOCKS["overlay"]]
+    block_names = ["decode", "overlay"]
+
+
+class AutoDecode(AutoPipelineBlocks):
+    """Decode; where only the surroundings of a mask were worked on, into the whole picture."""
+
+    block_classes = [DecodeAndOverlay, TEXT2IMAGE_BLOCKS["decode"]]
+    block_names = ["overlay", "plain"]
+    block_trigger_inputs = ["padding_mask_crop", None]
+    block_requires = {"overlay": ["image", "mask_image"]}
+
+
 AUTO_BLOCKS: Blocks = InsertableDict(
     text_encoder=TEXT2IMAGE_BLOCKS["text_encoder"],
     image_encoder=AutoImageEncoder,
@@ -141,7 +157,7 @@ AUTO_BLOCKS: Blocks = InsertableDict(
     prepare_latents=AutoPrepareLatents,
     prepare_add_cond=AutoPrepareSizeConditioning,
     denoise=AutoDenoise,
-    decode=TEXT2IMAGE_BLOCKS["decode"],
+    decode=AutoDecode,
 )
 """Blocks of every task, by name; `AutoBlocks` is the composition with the tasks' names."""
 

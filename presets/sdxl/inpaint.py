@@ -1,9 +1,8 @@
-"""Inpainting, with denoisers that read latents alone (4 channels)."""
+"""Inpainting, with denoisers that read latents alone (4 channels), or mask and masked picture, too (9)."""
 
 from __future__ import annotations
 
-from ...blocks.encode_image import EncodeInpaintImage
-from ...blocks.inpaint import InpaintDenoise, PrepareMask
+from ...blocks.inpaint import EncodeInpaintImage, EncodeMaskedImage, InpaintDenoise, OverlayOriginal, PrepareMask
 from ...blocks.insertable_dict import InsertableDict
 from ...blocks.prepare_image_latents import PrepareInpaintLatents
 from ...blocks.set_timesteps import SetInpaintTimesteps
@@ -18,8 +17,10 @@ INPAINT_BLOCKS: Blocks = InsertableDict(
     set_timesteps=SetInpaintTimesteps.bind(SDXL),
     prepare_latents=PrepareInpaintLatents.bind(SDXL),
     prepare_mask=PrepareMask.bind(SDXL),
+    prepare_masked_image=EncodeMaskedImage.bind(SDXL),
     prepare_add_cond=IMAGE2IMAGE_BLOCKS["prepare_add_cond"],
     denoise=InpaintDenoise.bind(SDXL),
     decode=IMAGE2IMAGE_BLOCKS["decode"],
+    overlay=OverlayOriginal.bind(SDXL),
 )
 """Blocks of inpainting, by name; a dict to copy and edit."""
