@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _ROOMS = {
-    "app.pictures": ("make_image_grid",),
     "blocks": (
         "AutoPipelineBlocks",
         "Block",
@@ -23,6 +22,8 @@ _ROOMS = {
         "component",
         "config",
     ),
+    "blocks.load_image": ("load_image",),
+    "blocks.pictures": ("make_image_grid",),
     "blocks.recipe": ("Recipe",),
     "blocks.recipe_diff": ("diff",),
     "blocks.recipe_files": ("save",),
@@ -76,7 +77,6 @@ _ROOMS = {
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 if TYPE_CHECKING:
-    from .app.pictures import make_image_grid as make_image_grid
     from .blocks import AutoPipelineBlocks as AutoPipelineBlocks
     from .blocks import Block as Block
     from .blocks import ConditionalPipelineBlocks as ConditionalPipelineBlocks
@@ -87,6 +87,8 @@ if TYPE_CHECKING:
     from .blocks import SequentialPipelineBlocks as SequentialPipelineBlocks
     from .blocks import component as component
     from .blocks import config as config
+    from .blocks.load_image import load_image as load_image
+    from .blocks.pictures import make_image_grid as make_image_grid
     from .blocks.recipe import Recipe as Recipe
     from .blocks.recipe_diff import diff as diff
     from .blocks.recipe_files import save as save

@@ -16,8 +16,8 @@ from attrs import frozen
 from PIL import Image
 
 from ..blocks import ModularPipeline
+from ..blocks.pictures import make_image_grid
 from ..presets.embedded import GUIDANCE_SCALE, embedded, known_words, unknown_words
-from .pictures import make_image_grid
 
 PROMPTS = (
     "a red apple",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,11 @@ from .recipe_parts import Description
 from .runs import Prepared, Runs
 from .saving import save_pipeline
 from .snapshots import Snapshot
+from .sweep import SEED, Sweep, sweep
 from .view import PipelineConfig
+
+_SWEPT = ("guidance_scale", "guider", "num_inference_steps", "strength", "height", "width", "eta", "clip_skip")
+"""Inputs that take one value a call, so that a list of them can only be an axis."""
 
 
 class ModularPipeline(PipelineFace):
@@ -216,6 +220,23 @@ class ModularPipeline(PipelineFace):
             InputError: the changes reach what the shared steps were made for, such as the timesteps.
         """
         return branch(self, result, at_step, loop, changes)
+
+    def sweep(self, output: str = "images", axes: Mapping[str, Sequence[Any]] | None = None, **inputs: Any) -> Sweep:
+        """Run every combination of some inputs, and return the results with a grid of labelled pictures.
+
+        What calls have in common is computed once.
+
+        Args:
+            output: name of the value that each call returns. axes: input to its values; "seed" stands for a generator.
+            inputs: for all calls. Lists of numbers are axes, too: `pipe.sweep(prompt="a cat", guidance_scale=[2.0, 5.0],
+                seed=[1, 2]).grid()`.
+
+        Raises:
+            InputError: axes or inputs do not fit.
+        """
+        numbers = {n: v for n, v in inputs.items() if n == SEED or (n in _SWEPT and isinstance(v, (list, tuple)))}
+        rest = {name: value for name, value in inputs.items() if name not in numbers}
+        return sweep(self, {**(axes or {}), **numbers}, output, rest)
 
     def cancel(self) -> None:
         """Stop every run of this pipeline before its next block; from another thread, or a listener.

@@ -137,7 +137,9 @@ MaskPixels = Annotated[
     Tensor,
     Value("masks 1 height width", "1 where the picture is drawn anew, 0 where it stays, in pixels.", dtype="float"),
 ]
-ImagePixels = Annotated[Tensor, Value("pictures colours rows columns", "The given pictures, in -1..1, or their latents.", dtype="float")]
+ImagePixels = Annotated[
+    Tensor, Value("pictures colours rows columns", "The given pictures, in -1..1, or their latents.", dtype="float")
+]
 MaskedLatents = Annotated[
     Tensor,
     Value("b c h w", "Latents of the pictures with the masked area grey, for denoisers that read them.", dtype="float"),

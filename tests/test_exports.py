@@ -64,6 +64,7 @@ PUBLIC = [
     "config",
     "diff",
     "embedded",
+    "load_image",
     "load_workflow",
     "make_image_grid",
     "replay",

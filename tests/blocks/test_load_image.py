@@ -1,0 +1,132 @@
+"""Pictures from files, numbers and addresses."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from brickwork import InputError, TrustError, load_image
+from brickwork.blocks import load_image as module
+
+
+def picture(width: int = 6, height: int = 4) -> Image.Image:
+    pixels = np.random.default_rng(0).integers(0, 255, (height, width, 3), dtype=np.uint8)
+    return Image.fromarray(pixels)
+
+
+def test_files_pictures_and_numbers_are_the_same_picture(tmp_path: Path) -> None:
+    expected = picture()
+    expected.save(tmp_path / "a.png")
+    pixels = np.asarray(expected)
+    tensor = torch.from_numpy(pixels.copy()).permute(2, 0, 1)
+    sources = [
+        tmp_path / "a.png",
+        str(tmp_path / "a.png"),
+        expected,
+        pixels,
+        tensor,
+        pixels / 255.0,
+        tensor.float() / 255.0,
+        tensor.half() / 255,
+    ]
+    for source in sources:
+        assert load_image(source).tobytes() == expected.tobytes()
+    assert load_image(pixels[..., 0]).size == (6, 4)
+    assert load_image(expected, mode="L").mode == "L"
+
+
+def test_a_file_is_turned_as_its_notes_say_and_loses_transparency(tmp_path: Path) -> None:
+    notes = Image.Exif()
+    notes[0x0112] = 6
+    picture().save(tmp_path / "turned.jpg", exif=notes)
+    assert load_image(tmp_path / "turned.jpg").size == (4, 6)
+    picture().convert("RGBA").save(tmp_path / "clear.png")
+    assert load_image(tmp_path / "clear.png").mode == "RGB"
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("/none.png", "There is no file /none.png"),
+        (7, "A int is no picture"),
+        (np.zeros((2, 3, 4, 5)), r"Numbers of the shape \[2, 3, 4, 5\] are no picture"),
+        (np.zeros((8, 8, 2)), "are no picture"),
+        (np.full((8, 8, 3), 2.0), "are in 0..1"),
+        (np.full((8, 8, 3), np.nan), "are in 0..1"),
+    ],
+)
+def test_what_is_no_picture_is_said(source: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load_image(source)
+
+
+def test_broken_and_huge_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    with pytest.raises(InputError, match="cannot be read as a picture"):
+        load_image(tmp_path / "a.png")
+    picture(60, 60).save(tmp_path / "b.png")
+    monkeypatch.setattr(module, "LARGEST_PICTURE", 1000)
+    with pytest.raises(InputError, match="says it is 60x60; at most 1,000 pixels are decoded"):
+        load_image(tmp_path / "b.png")
+    monkeypatch.setattr(module, "LARGEST_FILE", 50)
+    with pytest.raises(InputError, match="at most 50 are read"):
+        load_image(tmp_path / "b.png")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """A server on this machine with a picture, and addresses that lead elsewhere."""
+    picture().save(tmp_path / "a.png")
+    data = (tmp_path / "a.png").read_bytes()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = self.path == "/a.png"
+            self.send_response(200 if found else 302 if self.path == "/away" else 404)
+            if self.path == "/away":
+                self.send_header("Location", "http://127.0.0.1:1/x")
+            self.end_headers()
+            if found:
+                self.wfile.write(data)
+
+        def log_message(self, *_: Any) -> None: ...
+
+    there = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=there.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{there.server_address[1]}"
+    there.shutdown()
+    there.server_close()
+
+
+def test_addresses_are_loaded_where_they_are_allowed_and_public(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(TrustError, match=r"is an address; load_image\(..., allow_urls=True\) loads such"):
+        load_image(f"{server}/a.png")
+    for url in (f"{server}/a.png", server.replace("127.0.0.1", "localhost") + "/a.png"):
+        with pytest.raises(TrustError, match=r"is at (127.0.0.1|::1), which is no address of the public net"):
+            load_image(url, allow_urls=True)
+    # What follows looks at the rest of the way, which no test can do on the public net.
+    checked: list[str] = []
+    monkeypatch.setattr(module, "_check_peer", lambda sock, host: checked.append(host))
+    assert load_image(f"{server}/a.png", allow_urls=True).tobytes() == picture().tobytes()
+    with pytest.raises(InputError, match="could not be loaded: HTTP Error 404"):
+        load_image(f"{server}/none", allow_urls=True)
+    with pytest.raises(InputError, match="could not be loaded"):
+        load_image(f"{server}/away", allow_urls=True)
+    assert checked == ["127.0.0.1"] * 3, "every connection that was made was looked at"
+    monkeypatch.setattr(module, "LARGEST_FILE", 10)
+    with pytest.raises(InputError, match="has more than 10 bytes"):
+        load_image(f"{server}/a.png", allow_urls=True)
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://x/y.png", "http:/x", "https://", "HTTP://[::1]:1/x"])
+def test_odd_addresses_are_no_way_around(url: str) -> None:
+    with pytest.raises((InputError, TrustError)):
+        load_image(url, allow_urls=True)
