@@ -76,6 +76,7 @@ class FamilyContract:
         groups: "prompts" (what text encoders read), "prompt_embeds" (what they write), "denoiser_input_fields"
             (what the denoiser is told), each to its fields.
         text_encodings: one per text encoder, in order. size_multiple: of heights and widths, in pixels.
+        lora_loader: diffusers' mixin that knows the family's LoRAs, as "module:Class".
         pipeline_properties: what foreign blocks of the family read besides components, as in
             `components.vae_scale_factor`: each is computed from an object with the components as attributes.
     """
@@ -86,6 +87,7 @@ class FamilyContract:
     groups: Mapping[str, tuple[ConditioningField, ...]] = field(factory=dict)
     text_encodings: tuple[TextEncoding, ...] = ()
     size_multiple: int = 8
+    lora_loader: str = ""
     pipeline_properties: Mapping[str, Callable[[Any], Any]] = field(factory=dict)
 
     def fields(self, group: str) -> tuple[ConditioningField, ...]:
@@ -119,10 +121,15 @@ class FamilyContract:
             conditioning: values by name. branches: say which of them are fed the negative values.
         """
         kwargs: dict[str, Any] = {}
+        rows = 0
         for part in self.fields("denoiser_input_fields"):
-            if part.positive not in conditioning:
+            if conditioning.get(part.positive) is None:
                 continue
             values = [_branch_value(part, conditioning, _is_dropped(part, branch)) for branch in branches]
+            rows = rows or len(values[0])
+            values = [
+                [_with_rows(each, rows) for each in value] if isinstance(value, list) else value for value in values
+            ]
             *outer, name = part.argument.split(".")
             place = kwargs
             for key in outer:
@@ -213,9 +220,16 @@ def _branch_value(part: ConditioningField, conditioning: Mapping[str, Any], nega
     return conditioning[name]
 
 
+def _with_rows(value: Tensor, rows: int) -> Tensor:
+    """One row serves all pictures, one per prompt those of that prompt."""
+    return value if len(value) == rows or rows % len(value) else value.repeat_interleave(rows // len(value), dim=0)
+
+
 def _joined(values: list[Any]) -> Any:
     import torch
 
+    if isinstance(values[0], list):
+        return [torch.cat(each) for each in zip(*values, strict=True)]
     return torch.cat(values)
 
 

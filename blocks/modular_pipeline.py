@@ -27,7 +27,7 @@ from .event_stream import EventStream
 from .flattening import walk
 from .input_checks import expectations, expectations_of, family_faults, input_faults
 from .opening import open_repository
-from .pipeline_face import PipelineFace
+from .pipeline_adapters import PipelineAdapters
 from .random_seed import GENERATOR, seeded_generator
 from .recipe import Recipe
 from .recipe_parts import Description
@@ -41,7 +41,7 @@ _SWEPT = ("guidance_scale", "guider", "num_inference_steps", "strength", "height
 """Inputs that take one value a call, so that a list of them can only be an axis."""
 
 
-class ModularPipeline(PipelineFace):
+class ModularPipeline(PipelineAdapters):
     """Runs blocks. Made by `blocks.init_pipeline(repo)` or `ModularPipeline.from_pretrained(folder)`.
 
     Components are attributes (`pipe.unet`); those with weights are None until `load_components()`. A call runs the

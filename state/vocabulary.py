@@ -113,6 +113,15 @@ ImageLatents = Annotated[
     Tensor,
     Value("images c h w", "Latents of the given pictures, without noise, in the denoiser's scale.", dtype="float"),
 ]
+ImagePrompt = Annotated[
+    Union[Image, list[Any], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
+    Value(doc="Picture as a prompt; of several IP-Adapters a list, with a picture or a list of such for each."),
+]
+GivenImageEmbeds = Annotated[
+    list[Any],
+    Value(doc="Embeddings of pictures, a tensor per IP-Adapter; with guidance the negative rows stand first."),
+]
+ImagePromptEmbeds = Annotated[list[Any], Value(doc="What IP-Adapters are told, a tensor each.")]
 ControlImage = Annotated[
     Union[Image, list[Any], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
     Value(doc="Picture that steers the ControlNet (edges, depth, a pose); of several a list with one for each."),

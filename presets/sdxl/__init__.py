@@ -4,6 +4,7 @@ from .auto import AUTO_BLOCKS, AutoBlocks
 from .contract import SDXL
 from .control import CONTROLNET_BLOCKS, with_control
 from .image2image import IMAGE2IMAGE_BLOCKS
+from .image_prompt import IP_ADAPTER_BLOCKS
 from .inpaint import INPAINT_BLOCKS
 from .text2image import TEXT2IMAGE_BLOCKS
 
@@ -12,6 +13,7 @@ __all__ = [
     "CONTROLNET_BLOCKS",
     "IMAGE2IMAGE_BLOCKS",
     "INPAINT_BLOCKS",
+    "IP_ADAPTER_BLOCKS",
     "SDXL",
     "TEXT2IMAGE_BLOCKS",
     "AutoBlocks",

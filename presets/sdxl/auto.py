@@ -7,6 +7,7 @@ from ...blocks.insertable_dict import InsertableDict
 from ...blocks.sequential import SequentialPipelineBlocks
 from .control import with_control
 from .image2image import IMAGE2IMAGE_BLOCKS
+from .image_prompt import IP_ADAPTER_BLOCKS
 from .inpaint import INPAINT_BLOCKS
 from .text2image import TEXT2IMAGE_BLOCKS, Blocks
 
@@ -150,6 +151,7 @@ class AutoDecode(AutoPipelineBlocks):
 
 
 AUTO_BLOCKS: Blocks = InsertableDict(
+    ip_adapter=IP_ADAPTER_BLOCKS["ip_adapter"],
     text_encoder=TEXT2IMAGE_BLOCKS["text_encoder"],
     image_encoder=AutoImageEncoder,
     input=TEXT2IMAGE_BLOCKS["input"],
@@ -163,7 +165,9 @@ AUTO_BLOCKS: Blocks = InsertableDict(
 
 
 class AutoBlocks(SequentialPipelineBlocks):
-    """Stable Diffusion XL: text to image, image to image and inpainting, each steered where a control picture is given."""
+    """Stable Diffusion XL: text to image, image to image and inpainting, steered where a control picture is given, and
+    told a picture where one is given as a prompt.
+    """
 
     block_classes = list(AUTO_BLOCKS.values())
     block_names = list(AUTO_BLOCKS)
@@ -174,4 +178,10 @@ class AutoBlocks(SequentialPipelineBlocks):
         "controlnet_text2image": ("control_image",),
         "controlnet_image2image": ("control_image", "image"),
         "controlnet_inpainting": ("control_image", "mask_image", "image"),
+        "ip_adapter_text2image": ("ip_adapter_image",),
+        "ip_adapter_image2image": ("ip_adapter_image", "image"),
+        "ip_adapter_inpainting": ("ip_adapter_image", "mask_image", "image"),
+        "ip_adapter_controlnet_text2image": ("ip_adapter_image", "control_image"),
+        "ip_adapter_controlnet_image2image": ("ip_adapter_image", "control_image", "image"),
+        "ip_adapter_controlnet_inpainting": ("ip_adapter_image", "control_image", "mask_image", "image"),
     }

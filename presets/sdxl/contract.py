@@ -11,6 +11,7 @@ from ...blocks.contract import ConditioningField, FamilyContract, RoleComponent,
 from ...blocks.perturb import Layer
 from ...state import InputError
 from ...state.vocabulary import (
+    ImagePromptEmbeds,
     NegativePrompt,
     PooledPromptEmbeds,
     Prompt,
@@ -139,6 +140,15 @@ _SIZES = ConditioningField(
 )
 
 
+_IMAGE_PROMPT = ConditioningField(
+    "ip_adapter_embeds",
+    "negative_ip_adapter_embeds",
+    ImagePromptEmbeds,
+    argument="added_cond_kwargs.image_embeds",
+    required=False,
+)
+
+
 def _scale_factor(pipe: Any) -> int:
     vae = getattr(pipe, "vae", None)
     return 8 if vae is None else SDXL.vae_scale_factor(vae)
@@ -191,7 +201,8 @@ SDXL = SDXLContract(
         ),
     },
     groups={
-        "denoiser_input_fields": (*_EMBEDS, _SIZES),
+        "denoiser_input_fields": (*_EMBEDS, _SIZES, _IMAGE_PROMPT),
+        "image_prompt": (_IMAGE_PROMPT,),
         "prompt_embeds": _EMBEDS,
         "prompts": (
             ConditioningField("prompt", "negative_prompt", Prompt, NegativePrompt),
@@ -199,6 +210,7 @@ SDXL = SDXLContract(
         ),
     },
     text_encodings=(TextEncoding(), TextEncoding(pooled=True)),
+    lora_loader="diffusers.loaders:StableDiffusionXLLoraLoaderMixin",
     pipeline_properties=PIPELINE_PROPERTIES,
 )
 """The contract of Stable Diffusion XL."""

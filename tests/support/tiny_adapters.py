@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from diffusers import ControlNetModel, ControlNetUnionModel, MultiControlNetModel
+from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 
 def _shake(net: Any, seed: int) -> Any:
@@ -57,6 +58,77 @@ def union(unet: Any, seed: int = 6) -> ControlNetUnionModel:
     )
 
 
+def image_encoder(seed: int = 9) -> CLIPVisionModelWithProjection:
+    """A CLIP that sees 32x32 pixels."""
+    torch.manual_seed(seed)
+    config = CLIPVisionConfig(
+        hidden_size=16, intermediate_size=32, projection_dim=24, num_hidden_layers=2, num_attention_heads=2, image_size=32,
+        patch_size=8,
+    )  # fmt: skip
+    return CLIPVisionModelWithProjection(config).eval()
+
+
+def ip_adapter(unet: Any, seed: int = 4, width: int = 24, tokens: int = 4) -> dict[str, dict[str, torch.Tensor]]:
+    """The weights of an IP-Adapter for a UNet."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(*shape: int) -> torch.Tensor:
+        return 0.3 * torch.randn(*shape, generator=generator)
+
+    cross = unet.config.cross_attention_dim
+    layers: dict[str, torch.Tensor] = {}
+    number = 1
+    for name, module in unet.named_modules():
+        if name.endswith("attn2"):
+            size = module.to_k.weight.shape[0]
+            layers |= {f"{number}.to_k_ip.weight": draw(size, cross), f"{number}.to_v_ip.weight": draw(size, cross)}
+            number += 2
+    projection = {"proj.weight": draw(tokens * cross, width), "proj.bias": draw(tokens * cross),
+                  "norm.weight": torch.ones(cross), "norm.bias": torch.zeros(cross)}  # fmt: skip
+    return {"image_proj": projection, "ip_adapter": layers}
+
+
 def several(unet: Any) -> MultiControlNetModel:
     """Two ControlNets in one."""
     return MultiControlNetModel([controlnet(unet, 5), controlnet(unet, 6)])
+
+
+def lora(pipe: Any, seed: int = 3, rank: int = 4) -> dict[str, torch.Tensor]:
+    """A LoRA for UNet and text encoders, with keys as PEFT writes them."""
+    generator = torch.Generator().manual_seed(seed)
+    state: dict[str, torch.Tensor] = {}
+    targets = {
+        "unet": ("to_q", "to_k", "to_v", "to_out.0"),
+        "text_encoder": ("q_proj", "v_proj"),
+        "text_encoder_2": ("q_proj", "v_proj"),
+    }
+    for part, endings in targets.items():
+        for name, module in getattr(pipe, part).named_modules():
+            if name.endswith(endings) and hasattr(module, "weight"):
+                rows, columns = module.weight.shape
+                state[f"{part}.{name}.lora_A.weight"] = 0.3 * torch.randn(rank, columns, generator=generator)
+                state[f"{part}.{name}.lora_B.weight"] = 0.3 * torch.randn(rows, rank, generator=generator)
+    return state
+
+
+def as_kohya(state: dict[str, torch.Tensor], alpha: float) -> dict[str, torch.Tensor]:
+    """The same with keys and scale as Kohya writes them, for the UNet."""
+    found: dict[str, torch.Tensor] = {}
+    for name, tensor in state.items():
+        part, _, rest = name.partition(".")
+        if part != "unet":
+            continue
+        layer, _, kind = rest.rpartition(".lora_")
+        base = f"lora_unet_{layer.replace('.', '_')}"
+        found[f"{base}.lora_{'down' if kind.startswith('A') else 'up'}.weight"] = tensor
+        found[f"{base}.alpha"] = torch.tensor(alpha)
+    return found
+
+
+def as_old_diffusers(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The same with the keys that diffusers had before PEFT."""
+    pairs = (("lora_A", "lora.down"), ("lora_B", "lora.up"))
+    found = dict(state)
+    for new, old in pairs:
+        found = {name.replace(new, old) if name.startswith("unet") else name: tensor for name, tensor in found.items()}
+    return {name: tensor for name, tensor in found.items() if name.startswith("unet")}

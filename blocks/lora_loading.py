@@ -1,0 +1,221 @@
+"""LoRAs (Hu et al. 2021, https://arxiv.org/abs/2106.09685) into a pipeline's models and out again, by diffusers' own loaders.
+
+Key formats of diffusers, PEFT and Kohya are read. What is fused is taken out again bit for bit: the weights are kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import warnings
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..registry.fingerprint import invalidate
+from ..registry.repo import open_repo
+from ..registry.weights import check_file
+from ..state import ComponentError, InputError, RepoError, TrustError
+from ..state.errors import did_you_mean
+from .contract import UNBOUND, FamilyContract
+from .flattening import walk
+
+WEIGHTS = "pytorch_lora_weights.safetensors"
+_kept: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionary()
+"""Weights of models before LoRAs were fused into them."""
+
+
+class Loras:
+    """The LoRAs of one pipeline's models."""
+
+    def __init__(self, pipe: Any) -> None:
+        family = next((block.family for _, block in walk(pipe.blocks) if block.family is not UNBOUND), UNBOUND)
+        if not family.lora_loader:
+            raise ComponentError("None of the pipeline's blocks is of a model family that knows LoRAs.")
+        self._loader = _holder(pipe, family)
+        self.models: dict[str, Any] = {
+            name: getattr(self._loader, name) for name in self._loader._lora_loadable_modules
+        }
+
+    def load(
+        self, source: Any, weight_name: str | None, adapter_name: str | None, revision: str | None, **hub: Any
+    ) -> str:
+        """Load one, and return its name."""
+        names = self.names()
+        name = adapter_name or f"default_{len(names)}"
+        if name in names:
+            raise InputError(
+                f"There is a LoRA {name!r} already; give another adapter_name, or delete_adapters({name!r}) first."
+            )
+        state = dict(source) if isinstance(source, Mapping) else _state(source, weight_name, revision, hub)
+        try:
+            with warnings.catch_warnings():
+                # Of models that have a LoRA already, which is what a second one is for.
+                warnings.filterwarnings("ignore", message="Already found a `peft_config`")
+                self._loader.load_lora_weights(state, adapter_name=name)
+        except Exception as error:
+            self._forget(name)
+            raise ComponentError(f"The LoRA does not fit the pipeline's models: {error}") from error
+        if name not in self.names():
+            self._forget(name)
+            raise ComponentError(
+                "The file holds nothing for the pipeline's models: its keys name none of their layers."
+            )
+        return name
+
+    def names(self) -> list[str]:
+        """Names of all that are loaded."""
+        return list(
+            dict.fromkeys(name for model in self.models.values() for name in getattr(model, "peft_config", None) or ())
+        )
+
+    def set(self, names: Any, weights: Any) -> None:
+        """Choose those that count, and how much."""
+        chosen = [names] if isinstance(names, str) else list(names)
+        self._known(chosen)
+        given = (
+            list(weights) if isinstance(weights, (list, tuple)) else [1.0 if weights is None else weights] * len(chosen)
+        )
+        if len(given) != len(chosen):
+            raise InputError(
+                f"{len(given)} weights were given for {len(chosen)} LoRAs; give one number, or one for each."
+            )
+        self._loader.set_adapters(chosen, adapter_weights=given)
+
+    def enable(self, active: bool) -> None:
+        """Let all count, or none."""
+        (self._loader.enable_lora if active else self._loader.disable_lora)()
+
+    def active(self) -> list[str]:
+        """Names of those that count."""
+        return list(self._loader.get_active_adapters()) if self.names() else []
+
+    def delete(self, names: Any) -> None:
+        """Take some out."""
+        chosen = [names] if isinstance(names, str) else list(names)
+        self._known(chosen)
+        self._refuse_fused()
+        counting = [name for name in self.active() if name not in chosen]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Adapter .* was active which is now deleted")
+            self._loader.delete_adapters(chosen)
+        left = self.names()
+        if left and not counting:  # PEFT would let another one count that nobody has chosen
+            self._loader.set_adapters(left, adapter_weights=[0.0] * len(left))
+
+    def unload(self) -> None:
+        """Take all out; the models are as before."""
+        self.unfuse()
+        if any(True for model in self.models.values() for _ in _base_weights(model)):
+            self._loader.unload_lora_weights()
+
+    def fuse(self, names: Any, scale: float) -> None:
+        """Add LoRAs to the weights, which makes them free of cost."""
+        self._refuse_fused()
+        chosen = None if names is None else [names] if isinstance(names, str) else list(names)
+        self._known(chosen or ())
+        if not self.names():
+            raise InputError("There is no LoRA to fuse: load_lora_weights(...) first.")
+        for model in self.models.values():
+            if getattr(model, "peft_config", None):
+                _kept[model] = {name: tensor.detach().clone() for name, tensor in _base_weights(model)}
+        self._loader.fuse_lora(components=list(self.models), lora_scale=scale, adapter_names=chosen, safe_fusing=True)
+        self._changed()
+
+    def unfuse(self) -> None:
+        """Give the weights back as they were, bit for bit."""
+        fused = [model for model in self.models.values() if model in _kept]
+        if not fused:
+            return
+        import torch
+
+        self._loader.unfuse_lora(components=list(self.models))
+        for model in fused:
+            before = _kept.pop(model)
+            with torch.no_grad():
+                for name, tensor in _base_weights(model):
+                    tensor.copy_(before[name])
+            invalidate(model)
+
+    def _changed(self) -> None:
+        for model in self.models.values():
+            if model in _kept:
+                invalidate(model)
+
+    def _refuse_fused(self) -> None:
+        if any(model in _kept for model in self.models.values()):
+            raise InputError("LoRAs are fused into the weights: unfuse_lora() first.")
+
+    def _known(self, names: Sequence[str]) -> None:
+        there = self.names()
+        faults = [f"There is no LoRA {name!r}. {did_you_mean(name, there)}" for name in names if name not in there]
+        if faults:
+            raise InputError(" ".join(faults))
+
+    def _forget(self, name: str) -> None:
+        """Take out what of a LoRA came in before it failed."""
+        for model in self.models.values():
+            known = getattr(model, "peft_config", None) or {}
+            if name in known:
+                with contextlib.suppress(KeyError, ValueError):  # of layers that it had not reached
+                    model.delete_adapters(name)
+                known.pop(name, None)
+        if not self.names():
+            self.unload()
+
+
+def _holder(pipe: Any, family: FamilyContract) -> Any:
+    """What diffusers' mixin knows of a pipeline."""
+    module, _, name = family.lora_loader.partition(":")
+    mixin = getattr(importlib.import_module(module), name)
+    holder = type("Holder", (mixin,), {})()
+    names = [name for name in mixin._lora_loadable_modules if pipe.components.get(name) is not None]
+    if not names:
+        raise ComponentError("The models are not loaded; call load_components() before LoRAs.")
+    holder._lora_loadable_modules = names
+    holder.components = {}
+    holder.hf_device_map = None
+    for each in mixin._lora_loadable_modules:
+        model = pipe.components.get(each)
+        setattr(holder, each, model)
+        if model is not None:
+            holder.components[each] = model
+    return holder
+
+
+def _base_weights(model: Any) -> Iterator[tuple[str, Any]]:
+    for name, parameter in model.named_parameters():
+        if ".base_layer." in name:
+            yield name, parameter
+
+
+def _state(source: Any, weight_name: str | None, revision: str | None, hub: dict[str, Any]) -> dict[str, Any]:
+    from safetensors.torch import load_file
+
+    path = Path(source)
+    if path.suffix and not path.is_dir() and (path.is_file() or path.is_absolute()):
+        source, weight_name = str(path.parent), path.name
+    repo = open_repo(source, revision, **hub)
+    name = weight_name or _only_weights(repo)
+    if not name.endswith(".safetensors"):
+        raise TrustError(
+            f"{name} is no .safetensors file; pickled weights can run code while they are loaded. Convert it."
+        )
+    found = repo.file(name)
+    if found is None:
+        raise RepoError(f"{source} has no file {name}. {did_you_mean(name, repo.names())}")
+    check_file(found)
+    state: dict[str, Any] = load_file(found)
+    return state
+
+
+def _only_weights(repo: Any) -> str:
+    there = [name for name in repo.names() if name.endswith(".safetensors") and "/" not in name]
+    if WEIGHTS in there:
+        return WEIGHTS
+    if len(there) != 1:
+        raise RepoError(
+            f"{repo.name} has {', '.join(there) or 'no .safetensors files'}; say which one with weight_name=."
+        )
+    return str(there[0])

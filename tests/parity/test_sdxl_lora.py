@@ -1,0 +1,183 @@
+"""LoRAs equal diffusers' own pipelines bit for bit, and leave models as they were."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from diffusers import StableDiffusionXLPipeline
+from hub_server import Hub
+from safetensors.torch import save_file
+from tiny_adapters import as_kohya, as_old_diffusers, lora
+
+from brickwork import ComponentError, InputError, MemoryCache, ModularPipeline, RepoError, TrustError
+
+INPUTS: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 3, "guidance_scale": 5.0, "height": 64, "width": 64,
+                          "output_type": "latent"}  # fmt: skip
+MODELS = ("unet", "text_encoder", "text_encoder_2")
+
+
+@pytest.fixture
+def pipe(tiny_pipe: ModularPipeline) -> Iterator[ModularPipeline]:
+    """A pipeline whose shared models must be as before in the end."""
+    before = {name: {k: v.clone() for k, v in getattr(tiny_pipe, name).state_dict().items()} for name in MODELS}
+    yield tiny_pipe
+    tiny_pipe.unload_lora_weights()
+    for name in MODELS:
+        after = getattr(tiny_pipe, name).state_dict()
+        assert after.keys() == before[name].keys()
+        assert all(torch.equal(after[key], before[name][key]) for key in after)
+        assert not getattr(getattr(tiny_pipe, name), "peft_config", None)
+
+
+def drawn(pipe: ModularPipeline) -> torch.Tensor:
+    found: torch.Tensor = pipe(**INPUTS, generator=torch.Generator().manual_seed(7), output="images")
+    return found
+
+
+def classic_of(pipe: ModularPipeline) -> Any:
+    """The classic pipeline over the same models; ours has to have let go of them."""
+    parts = {name: pipe.components[name] for name in pipe.pretrained_component_names}
+    made = StableDiffusionXLPipeline(**parts, add_watermarker=False)
+    made.set_progress_bar_config(disable=True)
+    return made
+
+
+def classically(classic: Any) -> torch.Tensor:
+    found: torch.Tensor = classic(**INPUTS, generator=torch.Generator().manual_seed(7)).images
+    return found
+
+
+@pytest.mark.parametrize("keys", ["PEFT", "diffusers", "Kohya"])
+def test_keys_of_every_kind_are_read(keys: str, pipe: ModularPipeline) -> None:
+    state = lora(pipe)
+    state = {
+        "PEFT": lambda: state,
+        "diffusers": lambda: as_old_diffusers(state),
+        "Kohya": lambda: as_kohya(state, 2.0),
+    }[keys]()
+    plain = drawn(pipe)
+    assert pipe.load_lora_weights(state, adapter_name="one") == "one"
+    found = drawn(pipe)
+    pipe.unload_lora_weights()
+    classic = classic_of(pipe)
+    classic.load_lora_weights(dict(state), adapter_name="one")
+    assert torch.equal(found, classically(classic))
+    assert not torch.allclose(found, plain, atol=1e-2)
+
+
+def test_several_with_weights_of_their_own(pipe: ModularPipeline) -> None:
+    states = {"one": lora(pipe, 3), "two": lora(pipe, 4)}
+    choices: list[tuple[list[str], Any]] = [(["one", "two"], [0.3, 0.8]), (["two"], [0.5]), (["one"], 1.0)]
+    for name, state in states.items():
+        pipe.load_lora_weights(state, adapter_name=name)
+    found = []
+    for names, weights in choices:
+        pipe.set_adapters(names, weights)
+        assert pipe.get_active_adapters() == names
+        found.append(drawn(pipe))
+    assert pipe.get_list_adapters() == ["one", "two"]
+    pipe.unload_lora_weights()
+    classic = classic_of(pipe)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, state in states.items():
+            classic.load_lora_weights(dict(state), adapter_name=name)
+    for mine, (names, weights) in zip(found, choices, strict=True):
+        classic.set_adapters(names, adapter_weights=weights)
+        assert torch.equal(mine, classically(classic))
+
+
+def test_one_is_taken_out_and_all_are_switched_off(pipe: ModularPipeline) -> None:
+    plain = drawn(pipe)
+    pipe.load_lora_weights(lora(pipe, 3), adapter_name="one")
+    only_one = drawn(pipe)
+    pipe.load_lora_weights(lora(pipe, 4), adapter_name="two")
+    pipe.disable_lora()
+    assert torch.equal(drawn(pipe), plain)
+    pipe.enable_lora()
+    pipe.delete_adapters("two")
+    pipe.set_adapters("one")
+    assert torch.equal(drawn(pipe), only_one)
+    pipe.unload_lora_weights()
+    assert torch.equal(drawn(pipe), plain)
+
+
+def test_fused_weights_draw_the_same_and_are_taken_out_bit_for_bit(pipe: ModularPipeline) -> None:
+    plain = drawn(pipe)
+    pipe.load_lora_weights(lora(pipe), adapter_name="one")
+    with_lora = drawn(pipe)
+    pipe.fuse_lora(lora_scale=1.0)
+    assert torch.allclose(drawn(pipe), with_lora, atol=1e-3)
+    with pytest.raises(InputError, match=r"are fused into the weights: unfuse_lora\(\) first"):
+        pipe.fuse_lora()
+    with pytest.raises(InputError, match="are fused into the weights"):
+        pipe.delete_adapters("one")
+    pipe.unfuse_lora()
+    assert torch.equal(drawn(pipe), with_lora)
+    pipe.fuse_lora("one", lora_scale=0.5)
+    pipe.unload_lora_weights()
+    assert torch.equal(drawn(pipe), plain)
+
+
+def test_the_cache_and_the_recipe_know_of_them(pipe: ModularPipeline) -> None:
+    pipe.configure(cache=MemoryCache())
+    plain = drawn(pipe)
+    pipe.load_lora_weights(lora(pipe), adapter_name="one")
+    first = drawn(pipe)
+    pipe.set_adapters("one", 0.4)
+    weaker = drawn(pipe)
+    assert not torch.equal(first, plain)
+    assert not torch.equal(first, weaker)
+    pipe.set_adapters("one", 1.0)
+    assert torch.equal(drawn(pipe), first)
+    pipe.fuse_lora()
+    assert torch.allclose(drawn(pipe), first, atol=1e-3)
+    pipe.unload_lora_weights()
+    assert torch.equal(drawn(pipe), plain)
+
+
+def test_they_come_from_files_folders_and_the_hub(pipe: ModularPipeline, tmp_path: Path, hub: Hub) -> None:
+    save_file(lora(pipe), tmp_path / "pytorch_lora_weights.safetensors")
+    hub.add("you/lora", {"style.safetensors": (tmp_path / "pytorch_lora_weights.safetensors").read_bytes()})
+    seen = []
+    for source, options in (
+        (tmp_path, {}), (tmp_path / "pytorch_lora_weights.safetensors", {}), ("you/lora", {}),
+        ("you/lora", {"weight_name": "style.safetensors"}),
+    ):  # fmt: skip
+        pipe.load_lora_weights(str(source), **options)
+        seen.append(drawn(pipe))
+        pipe.unload_lora_weights()
+    assert all(torch.equal(each, seen[0]) for each in seen)
+
+
+def test_what_is_wrong_is_said_and_leaves_nothing(pipe: ModularPipeline, tmp_path: Path) -> None:
+    plain = drawn(pipe)
+    (tmp_path / "a.bin").write_bytes(pickle.dumps({}))
+    (tmp_path / "b.safetensors").write_bytes(pickle.dumps({}))
+    save_file({"x.y": torch.ones(1)}, tmp_path / "c.safetensors")
+    large = {name: torch.cat([tensor, tensor], dim=1) for name, tensor in lora(pipe).items()}
+    save_file(large, tmp_path / "d.safetensors")
+    cases: list[tuple[Any, type[Exception], str]] = [
+        ({"weight_name": "a.bin"}, TrustError, "no .safetensors file"), ({"weight_name": "b.safetensors"}, ComponentError, "safetensors"),
+        ({"weight_name": "c.safetensors"}, ComponentError, "does not fit|holds nothing"),
+        ({"weight_name": "d.safetensors"}, ComponentError, "does not fit the pipeline's models"),
+        ({"weight_name": "e.safetensors"}, RepoError, "has no file e.safetensors"), ({}, RepoError, "say which one with weight_name"),
+    ]  # fmt: skip
+    for options, error, message in cases:
+        with pytest.raises(error, match=message):
+            pipe.load_lora_weights(str(tmp_path), **options)
+    assert pipe.get_list_adapters() == []
+    assert torch.equal(drawn(pipe), plain)
+    pipe.load_lora_weights(lora(pipe), adapter_name="one")
+    with pytest.raises(InputError, match="There is a LoRA 'one' already"):
+        pipe.load_lora_weights(lora(pipe), adapter_name="one")
+    with pytest.raises(InputError, match="There is no LoRA 'on'. Did you mean 'one'"):
+        pipe.set_adapters("on")
+    with pytest.raises(InputError, match="2 weights were given for 1 LoRAs"):
+        pipe.set_adapters("one", [1.0, 2.0])
