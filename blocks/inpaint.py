@@ -34,7 +34,7 @@ from ..state.vocabulary import (
 from .block import Block
 from .contract import Autoencoder, Denoiser, Scheduler
 from .control import PredictControlled
-from .decode import VAE_ADVICE
+from .decode import VAE_ADVICE, Decode
 from .denoise import Denoise, ScaleLatents, StepScheduler
 from .encode_image import encoded
 from .predict_noise import PredictNoise
@@ -93,7 +93,6 @@ class EncodeInpaintImage(Block):
         padding_mask_crop: MaskPadding | None = None,
         mask_blur: MaskBlur | None = None,
         strength: Strength | None = None,
-        latents: Latents | None = None,
         generator: Generators | None = None,
     ) -> Out:
         default = self.family.default_size(self.denoiser, self.vae)
@@ -105,7 +104,7 @@ class EncodeInpaintImage(Block):
         pixels = self.image_processor.preprocess(image, height, width, **_crop(region))
         masked = reads_masked(self.denoiser, self.vae)
         # As the classic pipeline, which has no use for these latents then, and draws nothing for them.
-        draws = not (masked and strength == 1.0 and latents is None)
+        draws = not (masked and strength == 1.0)
         image_latents = encoded(self.family, self.vae, pixels, generator, self.device, draws)
         return self.Out(image_latents=image_latents, image_pixels=pixels if masked else None, crop_region=region)
 
@@ -193,7 +192,7 @@ class AddMaskChannels(Block):
     class Out(Outputs):
         scaled_latents: ScaledLatents
 
-    def run(self, scaled_latents: ScaledLatents, mask: Mask, masked_image_latents: MaskedLatents | None = None) -> Out:
+    def run(self, scaled_latents: ScaledLatents, mask: Mask, masked_image_latents: MaskedLatents | None) -> Out:
         if masked_image_latents is None:
             return self.Out(scaled_latents=scaled_latents)
         import torch
@@ -259,6 +258,13 @@ class OverlayOriginal(Block):
         softened = blurred(self.image_processor, mask_image, mask_blur)
         whole = [self.image_processor.apply_overlay(softened, image, each, crop_region) for each in images]
         return self.Out(images=whole)
+
+
+class DecodeInpaint(SequentialPipelineBlocks):
+    """Turn latents into pictures, and put them back into the whole where only the masked area was worked on."""
+
+    block_classes = [Decode, OverlayOriginal]
+    block_names = ["decode", "overlay"]
 
 
 class StepAndBlend(SequentialPipelineBlocks):

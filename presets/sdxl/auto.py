@@ -134,17 +134,10 @@ class AutoDenoise(AutoPipelineBlocks):
     block_trigger_inputs = ["mask_image", None]
 
 
-class DecodeAndOverlay(SequentialPipelineBlocks):
-    """Decode, and put what was drawn back into the whole picture."""
-
-    block_classes = [INPAINT_BLOCKS["decode"], INPAINT_BLOCKS["overlay"]]
-    block_names = ["decode", "overlay"]
-
-
 class AutoDecode(AutoPipelineBlocks):
     """Decode; where only the surroundings of a mask were worked on, into the whole picture."""
 
-    block_classes = [DecodeAndOverlay, TEXT2IMAGE_BLOCKS["decode"]]
+    block_classes = [INPAINT_BLOCKS["decode"], TEXT2IMAGE_BLOCKS["decode"]]
     block_names = ["overlay", "plain"]
     block_trigger_inputs = ["padding_mask_crop", None]
     block_requires = {"overlay": ["image", "mask_image"]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...blocks.inpaint import EncodeInpaintImage, EncodeMaskedImage, InpaintDenoise, OverlayOriginal, PrepareMask
+from ...blocks.inpaint import DecodeInpaint, EncodeInpaintImage, EncodeMaskedImage, InpaintDenoise, PrepareMask
 from ...blocks.insertable_dict import InsertableDict
 from ...blocks.prepare_image_latents import PrepareInpaintLatents
 from ...blocks.set_timesteps import SetInpaintTimesteps
@@ -20,7 +20,6 @@ INPAINT_BLOCKS: Blocks = InsertableDict(
     prepare_masked_image=EncodeMaskedImage.bind(SDXL),
     prepare_add_cond=IMAGE2IMAGE_BLOCKS["prepare_add_cond"],
     denoise=InpaintDenoise.bind(SDXL),
-    decode=IMAGE2IMAGE_BLOCKS["decode"],
-    overlay=OverlayOriginal.bind(SDXL),
+    decode=DecodeInpaint.bind(SDXL),
 )
 """Blocks of inpainting, by name; a dict to copy and edit."""

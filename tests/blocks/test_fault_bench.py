@@ -66,12 +66,13 @@ def dropped() -> Iterator[Fault]:
         "set_timesteps": "denoise",
         "prepare_latents": "denoise",
         "prepare_mask": "denoise",
+        "prepare_masked_image": "denoise",
         "prepare_add_cond": "denoise",
         "denoise": "",
     }
     for name, (blocks, given) in PRESETS.items():
         for block in blocks:
-            if block == "decode" or (block == "denoise"):
+            if block in ("decode", "denoise", "ip_adapter"):
                 continue
 
             def meet(name: str = name, block: str = block, given: tuple[str, ...] = given) -> str:
