@@ -67,8 +67,14 @@ def both(task: str, ours: ModularPipeline, tiny_pipe: ModularPipeline, **inputs:
     classic = TASKS[task][1](**parts, add_watermarker=False)
     classic.set_progress_bar_config(disable=True)
     given = {"prompt": "a cat", "num_inference_steps": 4, "guidance_scale": 5.0, **TASKS[task][2], **inputs}
-    mine = ours(**given, output_type="latent", generator=torch.Generator().manual_seed(7), output="images")
-    return mine, classic(**given, output_type="latent", generator=torch.Generator().manual_seed(7)).images
+    source = given.pop("generator", torch.Generator().manual_seed(7))
+    mine = ours(**given, output_type="latent", generator=copied(source), output="images")
+    return mine, classic(**given, output_type="latent", generator=copied(source)).images
+
+
+def copied(source: Any) -> Any:
+    """A generator, or several, in the same state."""
+    return [copied(each) for each in source] if isinstance(source, list) else source.clone_state()
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -108,24 +114,20 @@ def test_several_adapters_with_scales_of_their_own(tiny_folder: Path, tiny_pipe:
         ours(prompt="a cat", num_inference_steps=2, ip_adapter_image=picture(9), output="images")
 
 
-def test_every_prompt_of_a_batch_sees_the_picture(tiny_folder: Path, tiny_pipe: ModularPipeline, unet: Any) -> None:
-    """The classic pipeline repeats the picture for the results of one prompt only, and fails with two prompts."""
+def test_every_prompt_of_a_batch_sees_the_whole_picture(
+    tiny_folder: Path, tiny_pipe: ModularPipeline, unet: Any
+) -> None:
     ours = with_pictures("text2image", tiny_folder, tiny_pipe)
     ours.load_ip_adapter(ip_adapter(unet))
     prompts = ["a cat", "a red circle"]
-    given = {
-        "num_inference_steps": 3,
-        "height": 64,
-        "width": 64,
-        "ip_adapter_image": picture(9),
-        "output_type": "latent",
-        "output": "images",
-    }
+    given = {"num_inference_steps": 3, "ip_adapter_image": picture(9)}
     generators = [torch.Generator().manual_seed(seed) for seed in (1, 2)]
-    batch = ours(prompt=prompts, generator=generators, **given)
+    mine, classic = both("text2image", ours, tiny_pipe, prompt=prompts, **given, generator=generators)
+    assert torch.equal(mine, classic)
     for row, prompt in enumerate(prompts):
-        alone = ours(prompt=prompt, generator=torch.Generator().manual_seed(row + 1), **given)
-        assert torch.allclose(batch[row : row + 1], alone, atol=1e-4)
+        source = torch.Generator().manual_seed(row + 1)
+        alone, _ = both("text2image", ours, tiny_pipe, prompt=prompt, **given, generator=source)
+        assert torch.allclose(mine[row : row + 1], alone, atol=1e-4)
 
 
 def test_e53_e54_the_block_stands_first_and_scale_0_is_off(
