@@ -157,6 +157,10 @@ def open_repo(name: str | Path, revision: str | None = None, **options: Any) -> 
     return Repo(str(name), None, commit, listing, given)
 
 
+_listings: dict[tuple[str, str], tuple[str, ...]] = {}
+"""Names of files by repository and commit, which never change: they are asked for once in a process."""
+
+
 def _resolved(name: str, revision: str | None, options: Mapping[str, Any]) -> tuple[str, tuple[str, ...] | None]:
     from huggingface_hub import HfApi
     from huggingface_hub.errors import (
@@ -169,6 +173,8 @@ def _resolved(name: str, revision: str | None, options: Mapping[str, Any]) -> tu
     )
 
     refusal: Exception | None = None
+    if (name, revision) in _listings:
+        return str(revision), _listings[name, str(revision)]
     if not options.get("local_files_only"):
         try:
             info = HfApi(token=options.get("token")).model_info(name, revision=revision)
@@ -189,7 +195,9 @@ def _resolved(name: str, revision: str | None, options: Mapping[str, Any]) -> tu
         else:
             files = [each.rfilename for each in info.siblings or ()]
             _note_commit(name, revision, str(info.sha), options)
-            return str(info.sha), tuple(name for name in files if name_fault(name) is None)
+            return str(info.sha), _listings.setdefault(
+                (name, str(info.sha)), tuple(n for n in files if not name_fault(n))
+            )
     commit = _cached_commit(name, revision, options)
     if commit is None:
         why = f"the Hub cannot be reached ({refusal})" if refusal else "local_files_only forbids asking the Hub"

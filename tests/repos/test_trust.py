@@ -643,6 +643,12 @@ def test_offline_the_cache_serves_at_the_commit_that_was_seen_last(
         open_blocks("you/unknown")
 
 
+def test_the_hub_is_asked_once_where_a_repository_stands(hub: Hub, tiny_folder: Path, tmp_path: Path) -> None:
+    hub.add_folder("you/once", relocated(tiny_folder, tmp_path / "source", "you/once"))
+    ModularPipeline.from_pretrained("you/once").load_components()
+    assert [path for _, path in hub.requests if path.startswith("/api/")] == ["/api/models/you/once"]
+
+
 def test_nothing_but_what_is_asked_for_is_sent(hub: Hub, tiny_folder: Path, tmp_path: Path) -> None:
     hub.add_folder("you/models", relocated(tiny_folder, tmp_path / "source", "you/models"))
     ModularPipeline.from_pretrained("you/models").load_components()
