@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from ..guiders import NoiseLevel
 from ..state import InputError
-from .control_residuals import unet_control
+from .control_residuals import Steering, unet_control
 from .noise_schedule import level_of, prediction_type_of
 
 if TYPE_CHECKING:
@@ -150,24 +150,9 @@ class FamilyContract:
         """What the network predicts, and how much noise is in the latents that it is given at a timestep."""
         return NoiseLevel(latents, *level_of(scheduler, t), prediction_type_of(scheduler), float(t))
 
-    def control(
-        self,
-        controlnet: Any,
-        latents: Tensor,
-        t: Any,
-        kwargs: Mapping[str, Any],
-        pictures: Sequence[Any],
-        weights: Sequence[float],
-        kinds: Sequence[Any],
-        guess: bool,
-    ) -> dict[str, Any]:
-        """Arguments with which a ControlNet steers the denoiser.
-
-        Args:
-            latents, t, kwargs: what the denoiser is given. pictures, weights, kinds: for each net, pictures `[b 3 height width]`.
-            guess: whether deeper layers are steered more.
-        """
-        return unet_control(controlnet, latents, t, kwargs, pictures, weights, kinds, guess)
+    def control(self, steering: Steering, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments with which ControlNets steer the denoiser; `latents`, `t` and `kwargs` are what it is given itself."""
+        return unet_control(steering, latents, t, kwargs)
 
     def aspect(self, latents: Tensor) -> float:
         """Height of latents by their width."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
+from attrs import evolve
+
 from ..guiders import Branch
 from ..state import Conditioning, Group, InputError, Outputs
 from ..state.vocabulary import (
@@ -31,7 +33,7 @@ from ..state.vocabulary import (
 )
 from .block import Block
 from .contract import ControlNet
-from .control_residuals import is_union, nets_of
+from .control_residuals import Steering, is_union, nets_of
 from .denoise import Denoise, ScaleLatents, StepScheduler
 from .predict_noise import PredictNoise
 from .prepare_image_latents import row_per_picture
@@ -197,28 +199,27 @@ class PredictControlled(PredictNoise):
         nets = nets_of(self.controlnet)
         guess = guess_mode or bool(getattr(nets[0].config, "global_pool_conditions", False))
         weights = control_weights[:, i].tolist()
-        self.__dict__["_control"] = (conditioning, control_pictures, weights, control_kinds, guess)
+        steering = Steering(self.controlnet, control_pictures, weights, control_kinds, guess)
+        self.__dict__["_control"] = conditioning, steering
         return self.guided(scaled_latents, t, i, num_inference_steps, conditioning, guidance_scale, guidance_memory)
 
     def steered(
         self, branches: Sequence[Branch], latents: Tensor, t: Any, kwargs: Mapping[str, Any]
     ) -> Mapping[str, Any]:
         """With the residuals of the nets; where they guess, none for negative branches."""
-        conditioning, pictures, weights, kinds, guess = self.__dict__["_control"]
-        if not any(weights):
+        conditioning, steering = self.__dict__["_control"]
+        told = [not (steering.guess and branch.negative) for branch in branches]
+        if not any(steering.weights) or not any(told):
             return kwargs
-        told = [not (guess and branch.negative) for branch in branches]
-        if not any(told):
-            return kwargs
-        count = len(latents) // len(branches)
-        if all(told):
-            given = [repeated_pictures(each, len(branches)) for each in pictures]
-            return {**kwargs, **self.family.control(self.controlnet, latents, t, kwargs, given, weights, kinds, guess)}
         steered = [branch for branch, is_told in zip(branches, told, strict=True) if is_told]
+        pictures = [repeated_pictures(each, len(steered)) for each in steering.pictures]
+        given = evolve(steering, pictures=pictures)
+        if all(told):
+            return {**kwargs, **self.family.control(given, latents, t, kwargs)}
+        count = len(latents) // len(branches)
         own = self.family.denoiser_kwargs(conditioning, steered)
-        given = [repeated_pictures(each, len(steered)) for each in pictures]
         rows = latents[: count * len(steered)]  # every branch has the same latents
-        found = self.family.control(self.controlnet, rows, t, own, given, weights, kinds, guess)
+        found = self.family.control(given, rows, t, own)
         return {**kwargs, **{name: _spread(value, told, count) for name, value in found.items()}}
 
 

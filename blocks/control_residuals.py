@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -22,24 +24,32 @@ def is_union(net: Any) -> bool:
     return hasattr(net.config, "num_control_type")
 
 
-def unet_control(
-    controlnet: Any,
-    latents: Tensor,
-    t: Any,
-    kwargs: Mapping[str, Any],
-    pictures: Sequence[Any],
-    weights: Sequence[float],
-    kinds: Sequence[Any],
-    guess: bool,
-) -> dict[str, Any]:
+@frozen(eq=False)
+class Steering:
+    """What ControlNets are given at one step.
+
+    Attributes:
+        controlnet: one net, or several in one. pictures: for each net, `[b 3 height width]`, or a list of such for its kinds.
+        weights, kinds: for each net. guess: whether deeper layers are steered more.
+    """
+
+    controlnet: Any
+    pictures: Sequence[Any]
+    weights: Sequence[float]
+    kinds: Sequence[Any]
+    guess: bool
+
+
+def unet_control(steering: Steering, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Residuals of all nets whose weight is not 0, added up; see `FamilyContract.control`."""
     told = {name: kwargs[name] for name in _TOLD if name in kwargs}
     down: list[Any] | None = None
     middle: Any = None
-    for net, picture, weight, kind in zip(nets_of(controlnet), pictures, weights, kinds, strict=True):
+    parts = zip(nets_of(steering.controlnet), steering.pictures, steering.weights, steering.kinds, strict=True)
+    for net, picture, weight, kind in parts:
         if weight == 0.0:
             continue
-        own = {"controlnet_cond": picture, "conditioning_scale": weight, "guess_mode": guess}
+        own = {"controlnet_cond": picture, "conditioning_scale": weight, "guess_mode": steering.guess}
         if is_union(net):
             own |= _union_arguments(net, latents, kind, picture, weight)
         found, last = net(latents[:, : net.config.in_channels], t, **told, **own, return_dict=False)
