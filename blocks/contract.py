@@ -128,7 +128,7 @@ class FamilyContract:
             values = [_branch_value(part, conditioning, _is_dropped(part, branch)) for branch in branches]
             rows = rows or len(values[0])
             values = [
-                [_with_rows(each, rows) for each in value] if isinstance(value, list) else value for value in values
+                [with_rows(each, rows) for each in value] if isinstance(value, list) else value for value in values
             ]
             *outer, name = part.argument.split(".")
             place = kwargs
@@ -163,6 +163,10 @@ class FamilyContract:
         raise InputError(
             f"{self.name} has no guidance built in; use ClassifierFreeGuidance, or a family that was distilled for it."
         )
+
+    def is_distilled(self, denoiser: Any) -> bool:  # noqa: ARG002 - others read it
+        """Whether a denoiser has guidance built in, and must be told its strength."""
+        return False
 
     def layers(self, denoiser: Any) -> Sequence[Layer]:
         """The denoiser's transformer blocks, in the order in which they run; guiders name them by their numbers."""
@@ -205,7 +209,7 @@ def _branch_value(part: ConditioningField, conditioning: Mapping[str, Any], nega
     return conditioning[name]
 
 
-def _with_rows(value: Tensor, rows: int) -> Tensor:
+def with_rows(value: Tensor, rows: int) -> Tensor:
     """One row serves all pictures, one per prompt those of that prompt."""
     return value if len(value) == rows or rows % len(value) else value.repeat_interleave(rows // len(value), dim=0)
 

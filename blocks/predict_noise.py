@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from attrs import evolve, frozen
 
 from ..engine.out_of_memory import is_out_of_memory
-from ..guiders import Branch, ClassifierFreeGuidance, GuidanceStep, Perturbation
+from ..guiders import Branch, ClassifierFreeGuidance, EmbeddedGuidance, GuidanceStep, Perturbation
 from ..state import Conditioning, Group, InputError, Outputs, RunError
 from ..state.vocabulary import (
     GuidanceMemory,
@@ -22,7 +22,7 @@ from ..state.vocabulary import (
     Timestep,
 )
 from .block import Block
-from .contract import Denoiser, Scheduler
+from .contract import Denoiser, Scheduler, with_rows
 from .encode_prompt import active_guider
 from .perturb import chosen_layers, perturbed
 from .slots import component
@@ -114,6 +114,11 @@ class PredictNoise(Block):
         (denoiser_name,) = next(names for name, names, _ in self._slot_names() if name == "denoiser")
         guider, denoiser = components["guider"], components[denoiser_name]
         wanted = getattr(guider, "wanted_perturbations", ())
+        if denoiser is not None and self.family.is_distilled(denoiser) and not isinstance(guider, EmbeddedGuidance):
+            yield (
+                f"{denoiser_name} has guidance built in, and {type(guider).__name__} does not tell it the strength; use "
+                "EmbeddedGuidance(guidance_scale=...): pipe.update_components(guider='EmbeddedGuidance')."
+            )
         if not wanted or denoiser is None:
             return
         layers = self.family.layers(denoiser)
@@ -217,7 +222,9 @@ class PredictNoise(Block):
         kwargs = self.family.denoiser_kwargs(conditioning, branches)
         scales = [branch.embedded_scale for branch in branches if branch.embedded_scale is not None]
         if scales:
-            kwargs |= self.family.embedded_guidance(self.denoiser, scales)
+            rows = next((len(value) for value in kwargs.values() if hasattr(value, "shape")), len(scales))
+            told = self.family.embedded_guidance(self.denoiser, scales)
+            kwargs |= {name: with_rows(value, rows) for name, value in told.items()}
         return _Batch(branches, tuple(branch.name for branch in branches), kwargs)
 
 

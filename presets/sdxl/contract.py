@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from ...blocks.contract import ConditioningField, FamilyContract, RoleComponent, TextEncoding
+from ...blocks.embedded_scale import embedded_scales
 from ...blocks.perturb import Layer
 from ...state import InputError
 from ...state.vocabulary import (
@@ -36,6 +37,17 @@ class SDXLContract(FamilyContract):
     def recommended_layers(self, denoiser: Any, layers: Sequence[Layer]) -> list[int]:
         """Those of the middle block, where that sees enough."""
         return middle_of_unet(denoiser, layers)
+
+    def embedded_guidance(self, denoiser: Any, scales: Sequence[float]) -> dict[str, Any]:
+        """What distilled UNets are told (latent consistency models)."""
+        width = denoiser.config.time_cond_proj_dim
+        if width is None:
+            return super().embedded_guidance(denoiser, scales)
+        return {"timestep_cond": embedded_scales(scales, width).to(denoiser.device, denoiser.dtype)}
+
+    def is_distilled(self, denoiser: Any) -> bool:
+        """Whether a UNet has guidance built in."""
+        return denoiser.config.time_cond_proj_dim is not None
 
     def size_ids(self, denoiser: Any, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
         """Original size, crop corner, and target size or rating in a row, checked against the UNet's embedding layer."""

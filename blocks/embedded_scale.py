@@ -1,0 +1,24 @@
+"""A strength of guidance as a vector that UNets are told, as they are told timesteps.
+
+Source: Kingma et al. 2021 (https://github.com/google-research/vdm, model_vdm.py), as latent consistency models use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def embedded_scales(scales: Sequence[float], width: int) -> Tensor:
+    """Sines and cosines of strengths, `[strengths width]`; a strength of 1, which changes nothing, is embedded as 0."""
+    import torch
+
+    half = width // 2
+    decay = torch.log(torch.tensor(10000.0)) / (half - 1)
+    frequencies = torch.exp(torch.arange(half, dtype=torch.float32) * -decay)
+    angles = (torch.tensor(list(scales)) - 1.0)[:, None] * 1000.0 * frequencies[None, :]
+    found = torch.cat([torch.sin(angles), torch.cos(angles)], dim=1)
+    return torch.nn.functional.pad(found, (0, 1)) if width % 2 else found
