@@ -317,10 +317,11 @@ def _fits(given: Any, expected: Any) -> bool:
         return True
     if getattr(expected, "_is_protocol", False) or (isinstance(given, Guider) and issubclass(expected, Guider)):
         return True
-    nets = list(getattr(given, "nets", ()))
-    if nets:  # several ControlNets in one
+    nets = list(getattr(given, "nets", None) or getattr(given, "adapters", None) or ())
+    if nets:  # several ControlNets or adapters in one
         return all(_fits(net, expected) for net in nets)
-    if "ControlNet" in expected.__name__ and "ControlNet" in type(given).__name__:
+    kinds = ("ControlNet", "Autoencoder")  # those of one kind do the same work, and share no class
+    if any(kind in expected.__name__ and kind in type(given).__name__ for kind in kinds):
         return True
     # Schedulers are interchangeable, and share a mixin and no class.
     return hasattr(given, "set_timesteps") and hasattr(expected, "set_timesteps")

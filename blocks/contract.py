@@ -255,6 +255,12 @@ class ControlNet(Protocol):
     config: Any
 
 
+class PictureAdapter(Protocol):
+    """Role: a network whose features of a picture are added to the denoiser's."""
+
+    config: Any
+
+
 class Scheduler(Protocol):
     """Role: noise schedule and solver."""
 
@@ -263,4 +269,4 @@ class Scheduler(Protocol):
     order: int
 
 
-ROLE_TYPES = (ControlNet, Denoiser, TextEncoder, Tokenizer, Autoencoder, Scheduler)
+ROLE_TYPES = (ControlNet, PictureAdapter, Denoiser, TextEncoder, Tokenizer, Autoencoder, Scheduler)

@@ -2,7 +2,7 @@
 
 from .auto import AUTO_BLOCKS, AutoBlocks
 from .contract import SDXL
-from .control import CONTROLNET_BLOCKS, with_control
+from .control import CONTROLNET_BLOCKS, T2I_ADAPTER_BLOCKS, with_adapter, with_control
 from .image2image import IMAGE2IMAGE_BLOCKS
 from .image_prompt import IP_ADAPTER_BLOCKS
 from .inpaint import INPAINT_BLOCKS
@@ -15,7 +15,9 @@ __all__ = [
     "INPAINT_BLOCKS",
     "IP_ADAPTER_BLOCKS",
     "SDXL",
+    "T2I_ADAPTER_BLOCKS",
     "TEXT2IMAGE_BLOCKS",
     "AutoBlocks",
+    "with_adapter",
     "with_control",
 ]

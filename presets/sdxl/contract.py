@@ -201,6 +201,7 @@ SDXL = SDXLContract(
     roles={
         "denoiser": (RoleComponent("unet", "diffusers:UNet2DConditionModel"),),
         "controlnet": (RoleComponent("controlnet", "diffusers:ControlNetModel"),),
+        "adapter": (RoleComponent("adapter", "diffusers:T2IAdapter"),),
         "vae": (RoleComponent("vae", "diffusers:AutoencoderKL"),),
         "scheduler": (RoleComponent("scheduler", "diffusers:EulerDiscreteScheduler"),),
         "tokenizers": (

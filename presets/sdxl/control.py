@@ -1,4 +1,4 @@
-"""Steering by ControlNets: two blocks, which fit into every task."""
+"""Steering by ControlNets, which fit into every task, and by T2I-Adapters, for text to image: two blocks each."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from ...blocks.control import ControlledDenoise, PrepareControl, PrepareImageControl
 from ...blocks.inpaint import ControlledInpaintDenoise, InpaintDenoise
 from ...blocks.insertable_dict import InsertableDict
+from ...blocks.t2i_adapter import AdaptedDenoise, EncodeAdapterImage
 from .contract import SDXL
 from .text2image import Blocks
 
@@ -34,3 +35,17 @@ def with_control(blocks: Mapping[str, Any]) -> Blocks:
         return made.insert_before("prepare_latents", "controlnet_input", CONTROLNET_BLOCKS["controlnet_input"])
     kind = PrepareControl if "prepare_mask" in made else PrepareImageControl
     return made.insert_before("prepare_add_cond", "controlnet_input", kind.bind(SDXL))
+
+
+T2I_ADAPTER_BLOCKS: Blocks = InsertableDict(
+    adapter_input=EncodeAdapterImage.bind(SDXL),
+    denoise=AdaptedDenoise.bind(SDXL),
+)
+"""What a T2I-Adapter adds to text to image, by name."""
+
+
+def with_adapter(blocks: Mapping[str, Any]) -> Blocks:
+    """Return the blocks of text to image with a T2I-Adapter."""
+    made: Blocks = InsertableDict(blocks)
+    made["denoise"] = T2I_ADAPTER_BLOCKS["denoise"]
+    return made.insert_before("prepare_latents", "adapter_input", T2I_ADAPTER_BLOCKS["adapter_input"])

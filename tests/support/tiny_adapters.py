@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from diffusers import ControlNetModel, ControlNetUnionModel, MultiControlNetModel
+from diffusers import ControlNetModel, ControlNetUnionModel, MultiControlNetModel, T2IAdapter
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 
@@ -56,6 +56,14 @@ def union(unet: Any, seed: int = 6) -> ControlNetUnionModel:
         ),
         seed,
     )
+
+
+def t2i_adapter(seed: int = 2, channels: int = 3) -> T2IAdapter:
+    """A T2I-Adapter for the tiny UNet, which has two levels."""
+    torch.manual_seed(seed)
+    return T2IAdapter(
+        in_channels=channels, channels=[16, 32], num_res_blocks=1, downscale_factor=16, adapter_type="full_adapter_xl"
+    ).eval()
 
 
 def image_encoder(seed: int = 9) -> CLIPVisionModelWithProjection:

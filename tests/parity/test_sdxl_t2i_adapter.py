@@ -1,0 +1,89 @@
+"""T2I-Adapters equal diffusers' own pipeline bit for bit, on the same weights, seeds and inputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import pytest
+import torch
+from diffusers import MultiAdapter
+from tiny_adapters import t2i_adapter
+
+from brickwork import ComponentError, InputError, ModularPipeline, SequentialPipelineBlocks
+from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS, with_adapter
+
+from .test_sdxl_image2image import picture
+
+
+def adapted(adapter: Any, tiny_folder: Path, tiny_pipe: ModularPipeline) -> ModularPipeline:
+    pipe = SequentialPipelineBlocks.from_blocks_dict(with_adapter(TEXT2IMAGE_BLOCKS)).init_pipeline(str(tiny_folder))
+    pipe.update_components(**{name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names})
+    pipe.update_components(adapter=adapter)
+    pipe.configure(progress=False)
+    return pipe
+
+
+def both(pipe: ModularPipeline, tiny_pipe: ModularPipeline, **inputs: Any) -> tuple[Any, Any]:
+    parts = {name: pipe.components[name] for name in (*tiny_pipe.pretrained_component_names, "adapter")}
+    classic = diffusers.StableDiffusionXLAdapterPipeline(**parts)
+    classic.set_progress_bar_config(disable=True)
+    given = {"prompt": "a cat", "num_inference_steps": 4, "guidance_scale": 5.0, "output_type": "latent",
+             "adapter_image": picture(8), "height": 64, "width": 64, **inputs}  # fmt: skip
+    mine = pipe(**given, generator=torch.Generator().manual_seed(7), output="images")
+    theirs = {**given, "image": given["adapter_image"]}
+    del theirs["adapter_image"]
+    return mine, classic(**theirs, generator=torch.Generator().manual_seed(7)).images
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {},
+        {"adapter_conditioning_scale": 0.4},
+        {"adapter_conditioning_factor": 0.5},
+        {"guidance_scale": 1.0},
+        {"num_images_per_prompt": 2},
+        {"adapter_image": picture(8, 80), "height": None, "width": None},
+    ],
+    ids=["plain", "scale", "factor", "no guidance", "two results", "own size"],
+)
+def test_features_are_added_as_in_the_classic_pipeline(
+    inputs: dict[str, Any], tiny_folder: Path, tiny_pipe: ModularPipeline
+) -> None:
+    pipe = adapted(t2i_adapter(), tiny_folder, tiny_pipe)
+    mine, expected = both(pipe, tiny_pipe, **inputs)
+    assert torch.equal(mine, expected)
+
+
+def test_several_adapters(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
+    pipe = adapted(MultiAdapter([t2i_adapter(2), t2i_adapter(3)]), tiny_folder, tiny_pipe)
+    inputs = {"adapter_image": [picture(8), picture(9)], "adapter_conditioning_scale": [0.3, 0.9]}
+    mine, expected = both(pipe, tiny_pipe, **inputs)
+    assert torch.equal(mine, expected)
+    for wrong, message in (({"adapter_image": [picture(8)]}, "There are 2 adapters"),
+                           ({"adapter_conditioning_scale": [1.0]}, "has 1 values for 2 adapters")):  # fmt: skip
+        with pytest.raises(InputError, match=message):
+            pipe(prompt="a cat", num_inference_steps=2, output="images", **{**inputs, **wrong})
+
+
+def test_a_scale_of_0_is_off_and_another_model_is_refused(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
+    pipe = adapted(t2i_adapter(), tiny_folder, tiny_pipe)
+    inputs = {
+        "prompt": "a cat",
+        "num_inference_steps": 3,
+        "height": 64,
+        "width": 64,
+        "output_type": "latent",
+        "output": "images",
+    }
+    plain = tiny_pipe(**inputs, generator=torch.Generator().manual_seed(1))
+    off = pipe(
+        **inputs, adapter_image=picture(8), adapter_conditioning_scale=0.0, generator=torch.Generator().manual_seed(1)
+    )
+    on = pipe(**inputs, adapter_image=picture(8), generator=torch.Generator().manual_seed(1))
+    assert torch.equal(off, plain)
+    assert not torch.allclose(on, plain, atol=1e-3)
+    with pytest.raises(ComponentError, match="'adapter' expects a T2IAdapter, and got a AutoencoderKL"):
+        pipe.update_components(adapter=tiny_pipe.vae)
