@@ -12,7 +12,7 @@ import pytest
 import torch
 from hub_server import Hub
 from safetensors.torch import save_file
-from tiny_adapters import controlnet, image_encoder, ip_adapter
+from tiny_adapters import controlnet, image_encoder, ip_adapter, ip_adapter_plus
 from transformers import CLIPImageProcessor
 
 from brickwork import (
@@ -112,6 +112,17 @@ def test_several_adapters_with_scales_of_their_own(tiny_folder: Path, tiny_pipe:
         ours.set_ip_adapter_scale([1.0, 1.0, 1.0])
     with pytest.raises(InputError, match="1 pictures were given for 2 IP-Adapters"):
         ours(prompt="a cat", num_inference_steps=2, ip_adapter_image=picture(9), output="images")
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("scale", [5.0, 1.0])
+def test_an_adapter_that_looks_at_hidden_states(
+    task: str, scale: float, tiny_folder: Path, tiny_pipe: ModularPipeline, unet: Any
+) -> None:
+    ours = with_pictures(task, tiny_folder, tiny_pipe)
+    ours.load_ip_adapter(ip_adapter_plus(unet))
+    mine, expected = both(task, ours, tiny_pipe, ip_adapter_image=picture(9), guidance_scale=scale)
+    assert torch.equal(mine, expected)
 
 
 def test_every_prompt_of_a_batch_sees_the_whole_picture(

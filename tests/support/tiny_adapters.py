@@ -96,6 +96,29 @@ def ip_adapter(unet: Any, seed: int = 4, width: int = 24, tokens: int = 4) -> di
     return {"image_proj": projection, "ip_adapter": layers}
 
 
+def ip_adapter_plus(
+    unet: Any, seed: int = 6, seen: int = 16, width: int = 64, tokens: int = 4
+) -> dict[str, dict[str, torch.Tensor]]:
+    """The weights of an IP-Adapter Plus, which looks at the image encoder's hidden states."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(*shape: int) -> torch.Tensor:
+        return 0.2 * torch.randn(*shape, generator=generator)
+
+    cross = unet.config.cross_attention_dim
+    state = {"latents": draw(1, tokens, width), "proj_in.weight": draw(width, seen), "proj_in.bias": draw(width),
+             "proj_out.weight": draw(cross, width), "proj_out.bias": draw(cross),
+             "norm_out.weight": torch.ones(cross), "norm_out.bias": draw(cross)}  # fmt: skip
+    for layer in range(4):
+        attention, forward = f"layers.{layer}.0", f"layers.{layer}.1"
+        for name in (f"{attention}.norm1", f"{attention}.norm2", f"{forward}.0"):
+            state |= {f"{name}.weight": torch.ones(width), f"{name}.bias": draw(width)}
+        state |= {f"{attention}.to_q.weight": draw(64, width), f"{attention}.to_kv.weight": draw(128, width),
+                  f"{attention}.to_out.weight": draw(width, 64), f"{forward}.1.weight": draw(4 * width, width),
+                  f"{forward}.3.weight": draw(width, 4 * width)}  # fmt: skip
+    return {"image_proj": state, "ip_adapter": ip_adapter(unet, seed)["ip_adapter"]}
+
+
 def several(unet: Any) -> MultiControlNetModel:
     """Two ControlNets in one."""
     return MultiControlNetModel([controlnet(unet, 5), controlnet(unet, 6)])
