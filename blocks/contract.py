@@ -76,6 +76,7 @@ class FamilyContract:
         groups: "prompts" (what text encoders read), "prompt_embeds" (what they write), "denoiser_input_fields"
             (what the denoiser is told), each to its fields.
         text_encodings: one per text encoder, in order. size_multiple: of heights and widths, in pixels.
+        attention_argument: where the denoiser takes arguments of its attention processors.
         lora_loader: diffusers' mixin that knows the family's LoRAs, as "module:Class".
         pipeline_properties: what foreign blocks of the family read besides components, as in
             `components.vae_scale_factor`: each is computed from an object with the components as attributes.
@@ -88,6 +89,7 @@ class FamilyContract:
     text_encodings: tuple[TextEncoding, ...] = ()
     size_multiple: int = 8
     lora_loader: str = ""
+    attention_argument: str = ""
     pipeline_properties: Mapping[str, Callable[[Any], Any]] = field(factory=dict)
 
     def fields(self, group: str) -> tuple[ConditioningField, ...]:

@@ -10,6 +10,7 @@ from attrs import evolve
 from ..guiders import Branch
 from ..state import Conditioning, Group, InputError, Outputs
 from ..state.vocabulary import (
+    AttentionArguments,
     BatchSize,
     ControlEnd,
     ControlImage,
@@ -195,13 +196,23 @@ class PredictControlled(PredictNoise):
         guess_mode: GuessMode = False,
         guidance_scale: GuidanceScale | None = None,
         guidance_memory: GuidanceMemory = None,
+        cross_attention_kwargs: AttentionArguments | None = None,
     ) -> PredictNoise.Out:
         nets = nets_of(self.controlnet)
         guess = guess_mode or bool(getattr(nets[0].config, "global_pool_conditions", False))
         weights = control_weights[:, i].tolist()
         steering = Steering(self.controlnet, control_pictures, weights, control_kinds, guess)
         self.__dict__["_control"] = conditioning, steering
-        return self.guided(scaled_latents, t, i, num_inference_steps, conditioning, guidance_scale, guidance_memory)
+        return self.guided(
+            scaled_latents,
+            t,
+            i,
+            num_inference_steps,
+            conditioning,
+            guidance_scale,
+            guidance_memory,
+            cross_attention_kwargs,
+        )
 
     def steered(
         self, branches: Sequence[Branch], latents: Tensor, t: Any, kwargs: Mapping[str, Any]

@@ -13,6 +13,7 @@ from ..engine.out_of_memory import is_out_of_memory
 from ..guiders import Branch, ClassifierFreeGuidance, EmbeddedGuidance, GuidanceStep, Perturbation
 from ..state import Conditioning, Group, InputError, Outputs, RunError
 from ..state.vocabulary import (
+    AttentionArguments,
     GuidanceMemory,
     GuidanceScale,
     NoisePrediction,
@@ -86,8 +87,18 @@ class PredictNoise(Block):
         conditioning: Annotated[Conditioning, Group("denoiser_input_fields")],
         guidance_scale: GuidanceScale | None = None,
         guidance_memory: GuidanceMemory = None,
+        cross_attention_kwargs: AttentionArguments | None = None,
     ) -> Out:
-        return self.guided(scaled_latents, t, i, num_inference_steps, conditioning, guidance_scale, guidance_memory)
+        return self.guided(
+            scaled_latents,
+            t,
+            i,
+            num_inference_steps,
+            conditioning,
+            guidance_scale,
+            guidance_memory,
+            cross_attention_kwargs,
+        )
 
     def guided(
         self,
@@ -98,8 +109,11 @@ class PredictNoise(Block):
         conditioning: Conditioning,
         guidance_scale: float | None,
         guidance_memory: Any,
+        attention: Mapping[str, Any] | None = None,
     ) -> Out:
         """What `run` does."""
+        if attention:
+            self.__dict__["_attention"] = attention
         guider = self._active_guider(guidance_scale)
         step = GuidanceStep(i, num_inference_steps)
         if guider.needs_noise_level:
@@ -108,6 +122,11 @@ class PredictNoise(Block):
             predictions = self._predictions(guider.branches(step), conditioning, scaled_latents, t)
             guided, memory = guider.combine(predictions, step, guidance_memory)
         return self.Out(noise_pred=guided, guidance_memory=memory)
+
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """LoRAs have weights of their own, for text encoders, too."""
+        if "scale" in (given.get("cross_attention_kwargs") or {}):
+            yield "cross_attention_kwargs: LoRAs are weighed by pipe.set_adapters(name, weight), not by 'scale' at the call."
 
     def component_faults(self, components: Mapping[str, Any]) -> Iterable[str]:
         """Layers that the guider perturbs must be there."""
@@ -177,6 +196,9 @@ class PredictNoise(Block):
         wanted = batch.branches[0].perturbations
         given = repeated(latents, count)
         kwargs = self.steered(batch.branches, given, t, batch.kwargs)
+        attention = self.__dict__.get("_attention")
+        if attention:
+            kwargs = {**kwargs, self.family.attention_argument: dict(attention)}
         with self._perturbed(denoiser, wanted, latents) if wanted else _AS_IT_IS:
             prediction = self.family.predict(denoiser, given, t, kwargs)
         return zip(batch.names, prediction.chunk(count) if count > 1 else (prediction,), strict=True)

@@ -10,6 +10,7 @@ from ..state import Conditioning, Group, InputError, Outputs
 from ..state.vocabulary import (
     AdapterFactor,
     AdapterFeatures,
+    AttentionArguments,
     BatchSize,
     ControlImage,
     ControlScale,
@@ -107,10 +108,20 @@ class PredictAdapted(PredictNoise):
         adapter_conditioning_factor: AdapterFactor = 1.0,
         guidance_scale: GuidanceScale | None = None,
         guidance_memory: GuidanceMemory = None,
+        cross_attention_kwargs: AttentionArguments | None = None,
     ) -> PredictNoise.Out:
         counts = i < int(num_inference_steps * adapter_conditioning_factor)
         self.__dict__["_features"] = adapter_features if counts else None
-        return self.guided(scaled_latents, t, i, num_inference_steps, conditioning, guidance_scale, guidance_memory)
+        return self.guided(
+            scaled_latents,
+            t,
+            i,
+            num_inference_steps,
+            conditioning,
+            guidance_scale,
+            guidance_memory,
+            cross_attention_kwargs,
+        )
 
     def steered(
         self,

@@ -127,6 +127,10 @@ ControlImage = Annotated[
     Value(doc="Picture that steers the ControlNet (edges, depth, a pose); of several a list with one for each."),
 ]
 ControlScale = Annotated[float | list[float], Value(doc="Weight of the ControlNet; of several a list.", low=0)]
+AttentionArguments = Annotated[
+    dict[str, Any],
+    Value(doc="Handed to the attention processors, such as ip_adapter_masks: where each picture counts."),
+]
 AdapterFeatures = Annotated[list[Any], Value(doc="What a T2I-Adapter has seen: a tensor per level of the denoiser.")]
 AdapterFactor = Annotated[
     float, Value(doc="Share of the steps, from the first, in which the adapter counts.", low=0, high=1)

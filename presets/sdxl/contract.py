@@ -223,6 +223,7 @@ SDXL = SDXLContract(
         ),
     },
     text_encodings=(TextEncoding(), TextEncoding(pooled=True)),
+    attention_argument="cross_attention_kwargs",
     lora_loader="diffusers.loaders:StableDiffusionXLLoraLoaderMixin",
     pipeline_properties=PIPELINE_PROPERTIES,
 )

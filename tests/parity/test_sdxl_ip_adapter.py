@@ -10,7 +10,9 @@ from typing import Any
 import diffusers
 import pytest
 import torch
+from diffusers.image_processor import IPAdapterMaskProcessor
 from hub_server import Hub
+from PIL import Image
 from safetensors.torch import save_file
 from tiny_adapters import controlnet, image_encoder, ip_adapter, ip_adapter_plus
 from transformers import CLIPImageProcessor
@@ -123,6 +125,20 @@ def test_an_adapter_that_looks_at_hidden_states(
     ours.load_ip_adapter(ip_adapter_plus(unet))
     mine, expected = both(task, ours, tiny_pipe, ip_adapter_image=picture(9), guidance_scale=scale)
     assert torch.equal(mine, expected)
+
+
+def test_each_picture_counts_where_its_mask_is(tiny_folder: Path, tiny_pipe: ModularPipeline, unet: Any) -> None:
+    ours = with_pictures("text2image", tiny_folder, tiny_pipe)
+    ours.load_ip_adapter(ip_adapter(unet))
+    left, right = half_mask().transpose(Image.Transpose.FLIP_LEFT_RIGHT), half_mask()
+    masks = IPAdapterMaskProcessor().preprocess([left, right], height=64, width=64).reshape(1, 2, 64, 64)
+    given = {"ip_adapter_image": [[picture(9), picture(10)]], "cross_attention_kwargs": {"ip_adapter_masks": [masks]}}
+    mine, expected = both("text2image", ours, tiny_pipe, **given)
+    assert torch.equal(mine, expected)
+    plain, _ = both("text2image", ours, tiny_pipe, ip_adapter_image=[[picture(9), picture(10)]])
+    assert not torch.allclose(mine, plain, atol=1e-3)
+    with pytest.raises(InputError, match=r"LoRAs are weighed by pipe.set_adapters\(name, weight\)"):
+        ours(prompt="a cat", num_inference_steps=2, cross_attention_kwargs={"scale": 0.5}, output="images")
 
 
 def test_every_prompt_of_a_batch_sees_the_whole_picture(
