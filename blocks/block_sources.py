@@ -19,6 +19,7 @@ from .base import ModularPipelineBlocks
 from .block_slice import sliced_source
 from .composition import GROUP, is_adoptable, reference
 from .flattening import walk
+from .interface import snake_case
 
 
 @frozen
@@ -110,7 +111,7 @@ def _files_of(cls: type) -> tuple[str, dict[str, bytes]]:
         return loaded[0], dict(loaded[1])
     path = getattr(module, "__file__", None)
     if module is None or cls.__module__ == "__main__" or path is None or not Path(path).is_file():
-        name = f"{_snake(cls.__name__)}.py"
+        name = f"{snake_case(cls.__name__)}.py"
         return name, {name: sliced_source(cls).encode("utf-8")}
     return _module_files(module)
 
@@ -155,7 +156,3 @@ def _absolute_imports(data: bytes) -> Iterator[tuple[str, int]]:
 def _lies_beside(top: str, cls: type) -> bool:
     file: Any = getattr(sys.modules.get(cls.__module__), "__file__", None)
     return file is not None and ((Path(file).parent / f"{top}.py").exists() or (Path(file).parent / top).is_dir())
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))

@@ -14,6 +14,7 @@ from .base import ModularPipelineBlocks
 from .composition import GROUP, Finder, own_blocks
 from .contract import ROLE_TYPES, UNBOUND, FamilyContract
 from .declaration import attribute_hint
+from .interface import snake_case
 
 PRESETS = "brickwork.presets"
 """Entry points of packages that bring whole compositions."""
@@ -43,7 +44,7 @@ def _named(name: str) -> type[ModularPipelineBlocks]:
         if name in (_long_name(point), _long_name(point).replace("-", "_")):
             return Finder().find(point.name)
     own = own_blocks()
-    by_snake = {_snake(each): each for each in own}
+    by_snake = {snake_case(each): each for each in own}
     if name in own or name in by_snake:
         return own[by_snake.get(name, name)]
     if name in {word for point in entry_points(group=GROUP) for word in (point.name, point.value)}:
@@ -76,8 +77,6 @@ def find_preset(name: str) -> ModularPipelineBlocks:
     Raises:
         CompositionError: there is no such preset.
     """
-    from .sequential import SequentialPipelineBlocks
-
     for point in entry_points(group=PRESETS):
         if name in (point.name, _long_name(point), _long_name(point).replace("-", "_")):
             found = point.load()
@@ -86,6 +85,13 @@ def find_preset(name: str) -> ModularPipelineBlocks:
         if name not in catalog:
             raise CompositionError(f"No preset is named {name!r}. {did_you_mean(name, preset_names())}")
         found = catalog.get(name)
+    return made_of(found)
+
+
+def made_of(found: Any) -> ModularPipelineBlocks:
+    """The composition of a catalog's entry: a class, or a dict of blocks that run in a row."""
+    from .sequential import SequentialPipelineBlocks
+
     made: ModularPipelineBlocks = (
         found() if isinstance(found, type) else SequentialPipelineBlocks.from_blocks_dict(found)
     )
@@ -101,7 +107,3 @@ def presets() -> Iterator[tuple[str, ModularPipelineBlocks]]:
 
 def _long_name(point: EntryPoint) -> str:
     return f"{point.dist.name}/{point.name}" if point.dist is not None else point.name
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))

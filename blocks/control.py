@@ -36,7 +36,7 @@ from .block import Block
 from .contract import ControlNet
 from .control_residuals import Steering, is_union, nets_of
 from .denoise import Denoise, ScaleLatents, StepScheduler
-from .predict_noise import PredictNoise
+from .predict_noise import PredictNoise, repeated
 from .prepare_image_latents import row_per_picture
 from .slots import component
 
@@ -100,7 +100,7 @@ class PrepareControl(Block):
                 made.append(rows.to(self.device, dtype))
             pictures.append(made if kind is not None else made[0])
         scales, starts, ends = (
-            _for_each(name, value, len(nets))
+            for_each(name, value, len(nets))
             for name, value in (
                 ("controlnet_conditioning_scale", self._scale(controlnet_conditioning_scale)),
                 ("control_guidance_start", control_guidance_start),
@@ -165,10 +165,11 @@ class PrepareControl(Block):
         ]
 
 
-def _for_each(name: str, value: Any, count: int) -> list[float]:
+def for_each(name: str, value: Any, count: int, what: str = "ControlNets") -> list[float]:
+    """One number for each of several networks: one for all, or a list."""
     values = list(value) if isinstance(value, (list, tuple)) else [value] * count
     if len(values) != count:
-        raise InputError(f"{name} has {len(values)} values for {count} ControlNets; give one number, or one for each.")
+        raise InputError(f"{name} has {len(values)} values for {count} {what}; give one number, or one for each.")
     return [float(each) for each in values]
 
 
@@ -236,11 +237,7 @@ class PredictControlled(PredictNoise):
 
 def repeated_pictures(pictures: Any, count: int) -> Any:
     """Control pictures of one net, once per branch."""
-    import torch
-
-    if isinstance(pictures, list):
-        return [repeated_pictures(each, count) for each in pictures]
-    return pictures if count == 1 else torch.cat([pictures] * count)
+    return [repeated(each, count) for each in pictures] if isinstance(pictures, list) else repeated(pictures, count)
 
 
 def _spread(value: Any, told: Sequence[bool], count: int) -> Any:

@@ -20,7 +20,8 @@ def blocks_for_diffusers(
     """Make the class that diffusers imports.
 
     Args:
-        composition: as `describe` writes it. created: components that are made from configurations of their own. classes: its custom blocks, by reference. module: that it belongs to.
+        composition: as `describe` writes it. created: components that are made from configurations of their own.
+        classes: its custom blocks, by reference. module: that it belongs to.
 
     Raises:
         CompositionError: diffusers cannot run it, because it asks for what only a pipeline of ours has.

@@ -89,3 +89,8 @@ def description_of(block: Any) -> str:
     if not text and type(block).__doc__ and "_says_nothing" not in vars(type(block)):
         text = str(type(block).__doc__).strip().partition("\n\n")[0]
     return " ".join(str(text).split())
+
+
+def snake_case(name: str) -> str:
+    """A class's name as modules and entry points write it: "PredictNoise" is "predict_noise"."""
+    return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))

@@ -8,8 +8,8 @@ from typing import Any
 
 from ..registry.fingerprint import invalidate
 from ..registry.repo import open_repo
-from ..registry.weights import check_file
-from ..state import ComponentError, RepoError, TrustError
+from ..registry.tensor_file import read_tensors
+from ..state import ComponentError
 
 _IMAGE_ENCODER = "image_encoder"
 _processors: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionary()
@@ -59,19 +59,9 @@ def _holder(pipe: Any) -> Any:
 
 
 def _state(repo: Any, subfolder: str | None, name: str, revision: str | None, hub: dict[str, Any]) -> dict[str, Any]:
-    from safetensors.torch import load_file
-
-    if not str(name).endswith(".safetensors"):
-        raise TrustError(
-            f"{name} is no .safetensors file; pickled weights can run code while they are loaded. Convert it."
-        )
-    found = open_repo(repo, revision, **hub)
-    path = found.file("/".join(filter(None, [subfolder, name])))
-    if path is None:
-        raise RepoError(f"{repo} has no file {'/'.join(filter(None, [subfolder, name]))}.")
-    check_file(path)
+    tensors = read_tensors(open_repo(repo, revision, **hub), "/".join(filter(None, [subfolder, name])))
     state: dict[str, Any] = {"image_proj": {}, "ip_adapter": {}}
-    for key, tensor in load_file(path).items():
+    for key, tensor in tensors.items():
         part, _, rest = key.partition(".")
         if part not in state:
             raise ComponentError(f"{name} is no IP-Adapter: it has {key!r}, and neither image_proj nor ip_adapter.")

@@ -15,8 +15,8 @@ from typing import Any
 
 from ..registry.fingerprint import invalidate
 from ..registry.repo import open_repo
-from ..registry.weights import check_file
-from ..state import ComponentError, InputError, RepoError, TrustError
+from ..registry.tensor_file import read_tensors
+from ..state import ComponentError, InputError, RepoError
 from ..state.errors import did_you_mean
 from .contract import UNBOUND, FamilyContract
 from .flattening import walk
@@ -191,23 +191,11 @@ def _base_weights(model: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _state(source: Any, weight_name: str | None, revision: str | None, hub: dict[str, Any]) -> dict[str, Any]:
-    from safetensors.torch import load_file
-
     path = Path(source)
     if path.suffix and not path.is_dir() and (path.is_file() or path.is_absolute()):
         source, weight_name = str(path.parent), path.name
     repo = open_repo(source, revision, **hub)
-    name = weight_name or _only_weights(repo)
-    if not name.endswith(".safetensors"):
-        raise TrustError(
-            f"{name} is no .safetensors file; pickled weights can run code while they are loaded. Convert it."
-        )
-    found = repo.file(name)
-    if found is None:
-        raise RepoError(f"{source} has no file {name}. {did_you_mean(name, repo.names())}")
-    check_file(found)
-    state: dict[str, Any] = load_file(found)
-    return state
+    return read_tensors(repo, weight_name or _only_weights(repo))
 
 
 def _only_weights(repo: Any) -> str:

@@ -23,6 +23,7 @@ from ..state import ComponentError, RepoError, TrustError
 from ..state.folder_update import finish_update
 from .adopt import adopt
 from .base import ModularPipelineBlocks
+from .catalog import made_of
 from .composition import Finder, compose
 from .repo_format import NAME, RepoFormat, references
 
@@ -64,19 +65,9 @@ def open_repository(
     index = find_index(repo) or PipelineIndex()
     blocks = _own_blocks(repo, written, grant) if written is not None else _peer_blocks(repo, grant)
     if blocks is None and index.class_name is not None:
-        blocks = _blocks_named(index.class_name)
+        blocks = made_of(catalog.get(index.class_name))
     notes = _apply(written, index, repo) if written is not None else ()
     return Opened(repo, blocks, written, index, tuple(notes))
-
-
-def _blocks_named(class_name: str) -> ModularPipelineBlocks:
-    from .sequential import SequentialPipelineBlocks
-
-    found = catalog.get(class_name)
-    if isinstance(found, type):
-        made: ModularPipelineBlocks = found()
-        return made
-    return SequentialPipelineBlocks.from_blocks_dict(found)
 
 
 def _own_blocks(repo: Repo, written: RepoFormat, grant: Grant) -> ModularPipelineBlocks:

@@ -124,7 +124,7 @@ def _notes(entry: Mapping[str, Any], path: str) -> list[str]:
         if is_note(value)
     ]
     for name, part in (entry.get("blocks") or {}).items():
-        found += _notes(part, name if path == type(entry).__name__ else f"{path}.{name}")
+        found += _notes(part, f"{path}.{name}")
     return found
 
 

@@ -27,9 +27,9 @@ from ..state.vocabulary import (
 )
 from .block import Block
 from .contract import PictureAdapter
-from .control import repeated_pictures
+from .control import for_each
 from .denoise import Denoise, ScaleLatents, StepScheduler
-from .predict_noise import PredictNoise
+from .predict_noise import PredictNoise, repeated
 from .prepare_image_latents import row_per_picture
 from .slots import component
 
@@ -66,13 +66,7 @@ class EncodeAdapterImage(Block):
         images = adapter_image if count > 1 else [adapter_image]
         if not isinstance(images, (list, tuple)) or len(images) != count:
             raise InputError(f"There are {count} adapters; give adapter_image a list with one picture for each.")
-        scales = (
-            adapter_conditioning_scale
-            if isinstance(adapter_conditioning_scale, list)
-            else [adapter_conditioning_scale] * count
-        )
-        if len(scales) != count:
-            raise InputError(f"adapter_conditioning_scale has {len(scales)} values for {count} adapters.")
+        scales = for_each("adapter_conditioning_scale", adapter_conditioning_scale, count, "adapters")
         pixels = []
         for image in images:
             height, width = self._size(image, height, width)
@@ -136,7 +130,7 @@ class PredictAdapted(PredictNoise):
             return kwargs
         return {
             **kwargs,
-            "down_intrablock_additional_residuals": [repeated_pictures(f, len(branches)) for f in features],
+            "down_intrablock_additional_residuals": [repeated(f, len(branches)) for f in features],
         }
 
 

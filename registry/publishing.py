@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tempfile
 from collections.abc import Callable, Iterator
@@ -142,18 +143,15 @@ def _state(api: Any, name: str, revision: str | None) -> tuple[str, dict[str, st
     return str(info.sha), {each.rfilename: each.blob_id for each in info.siblings or ()}
 
 
-class _in_words:  # noqa: N801 - reads as what it does
+@contextlib.contextmanager
+def _in_words(words: str) -> Iterator[None]:
     """Errors of the Hub's client as ours."""
+    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
 
-    def __init__(self, words: str) -> None:
-        self._words = words
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
-
+    try:
+        yield
+    except Exception as error:
         foreign = type(error).__module__.partition(".")[0] in ("httpx", "httpx2", "requests")
         if isinstance(error, (HfHubHTTPError, LocalTokenNotFoundError, OSError, ValueError)) or foreign:
-            raise RepoError(f"{self._words}: {error}") from error
+            raise RepoError(f"{words}: {error}") from error
+        raise

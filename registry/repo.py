@@ -58,19 +58,12 @@ class Repo:
         """Make files be on this machine, and return the folder that they are in."""
         if self.folder is not None:
             return self.folder
-        for name in names:
-            path = self.file(name)
-            if path is not None:
-                found = path
-                for _ in name.split("/"):
-                    found = found.parent
-                return self._fetched(found, names)
-        raise RepoError(f"{self.name} at {self.commit} has none of: {', '.join(names)}.")
-
-    def _fetched(self, folder: Path, names: Iterable[str]) -> Path:
-        for name in names:
-            self.file(name)
-        return folder
+        wanted = list(names)
+        found = [(name, path) for name in wanted if (path := self.file(name)) is not None]
+        if not found:
+            raise RepoError(f"{self.name} at {self.commit} has none of: {', '.join(wanted)}.")
+        name, path = found[0]
+        return _folder_of(path, name)
 
     def names(self) -> tuple[str, ...]:
         """Names of all files, as far as that is known here: offline those that are in the cache.

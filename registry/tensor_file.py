@@ -1,0 +1,31 @@
+"""The tensors of one safetensors file of a repository, such as an adapter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..state import RepoError, TrustError
+from ..state.errors import did_you_mean
+from .repo import Repo
+from .weights import check_file
+
+
+def read_tensors(repo: Repo, name: str) -> dict[str, Any]:
+    """Read a file by its name.
+
+    Raises:
+        TrustError: it is pickled, or its name leads out of the repository. RepoError: it is not there. ComponentError: it is
+            damaged.
+    """
+    from safetensors.torch import load_file
+
+    if not name.endswith(".safetensors"):
+        raise TrustError(
+            f"{name} is no .safetensors file; pickled weights can run code while they are loaded. Convert it."
+        )
+    path = repo.file(name)
+    if path is None:
+        raise RepoError(f"{repo.name} has no file {name}. {did_you_mean(name, repo.names())}")
+    check_file(path)
+    tensors: dict[str, Any] = load_file(path)
+    return tensors
