@@ -12,6 +12,7 @@ from ..guiders import Guider
 from ..registry import ComponentSpec
 from ..registry.component_spec import LOADING_FIELDS
 from ..registry.index import MODULAR_INDEX
+from ..registry.loading import commit_of
 from ..registry.repo import is_hub_name
 from ..registry.verified import text_digest
 from ..state import ComponentError, RepoError
@@ -190,7 +191,7 @@ def _pin(pipe: ModularPipeline, spec: ComponentSpec, origin: str) -> dict[str, A
     entry = origin_of(spec, None)
     if spec.repo == origin:
         entry = {**entry, "repo": ".", "revision": None}
-    return {"entry": entry, "commit": getattr(pipe.components.get(str(spec.name)), "_brickwork_commit", None)}
+    return {"entry": entry, "commit": commit_of(pipe.components.get(str(spec.name)), spec.repo)}
 
 
 def _created(pipe: ModularPipeline) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,21 @@ def load(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[
     options = {name: value for name, value in options.items() if name not in HUB_OPTIONS}
     granted = options.pop("trust_remote_code", False)
     found, root = _fetched(repo, where, options, hub)
+    component = _from_folder(cls, found, root, where, options, granted)
+    with contextlib.suppress(AttributeError):  # objects with slots carry none
+        object.__setattr__(component, "_brickwork_commit", (repo, found.commit))
+    return component
+
+
+def commit_of(component: Any, repo: str | None) -> str | None:
+    """The commit of a Hub repository that a component was loaded from; None if it came from elsewhere."""
+    origin, commit = getattr(component, "_brickwork_commit", (None, None))
+    return commit if origin == repo else None
+
+
+def _from_folder(
+    cls: Any, found: Repo, root: Path, where: Mapping[str, str | None], options: Mapping[str, Any], granted: Any
+) -> Any:
     subfolder = where.get("subfolder") or ""
     folder = root / subfolder
     check_component_files(root, folder)
@@ -52,7 +68,7 @@ def load(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[
     if options.keys() <= {"dtype"}:
         model = load_model(cls, folder, where.get("variant"), options.get("dtype"))
         if model is not None:
-            _note_origin(model, repo, options.get("dtype"))
+            _note_origin(model, found.name, options.get("dtype"))
             return model
     return _by_own_loader(loader, str(root), inside, options)
 

@@ -488,6 +488,25 @@ def test_specs_that_name_repositories_are_pinned_when_saved(
     assert isinstance(pipe.specs["unet"], ComponentSpec)
 
 
+def test_components_from_elsewhere_are_pinned_to_the_commit_that_was_loaded(
+    tiny_pipe: ModularPipeline, hub: Hub, tiny_folder: Path, tmp_path: Path
+) -> None:
+    commit = hub.add_folder("you/models", tiny_folder)
+    elsewhere = ComponentSpec("unet", "diffusers:UNet2DConditionModel", repo="you/models", subfolder="unet")
+    tiny_pipe.update_components(unet=elsewhere.load())
+    tiny_pipe.save_pretrained(tmp_path / "thin", overwrite_modular_index=False)
+    index = json.loads((tmp_path / "thin" / "modular_model_index.json").read_text())
+    assert index["unet"][2]["pretrained_model_name_or_path"] == "you/models"
+    assert index["unet"][2]["revision"] is None
+    hub.repos["you/models"].commit({"unet/config.json": b"{}"})
+    again = opened(tmp_path / "thin")
+    assert again.specs["unet"].revision == commit
+    assert torch.equal(drawn(again), drawn(tiny_pipe))
+    tiny_pipe.save_pretrained(tmp_path / "whole")
+    pins = json.loads((tmp_path / "whole" / "brickwork.json").read_text())["pins"]
+    assert {pin["commit"] for pin in pins.values()} == {None}, "the commit is of another repository"
+
+
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
