@@ -74,8 +74,9 @@ class FamilyContract:
         name: as in catalogs. prefix: before the names of bound classes.
         roles: role in blocks to the components that play it.
         groups: "prompts" (what text encoders read), "prompt_embeds" (what they write), "denoiser_input_fields"
-            (what the denoiser is told), each to its fields.
+            (what the denoiser is told), "sizes" (which of it are sizes and crops), each to its fields.
         text_encodings: one per text encoder, in order. size_multiple: of heights and widths, in pixels.
+        zeros_for_empty_prompt: whether no negative prompt means embeddings of zeros; None leaves it to the pipeline's config.
         attention_argument: where the denoiser takes arguments of its attention processors.
         lora_loader: diffusers' mixin that knows the family's LoRAs, as "module:Class".
         pipeline_properties: what foreign blocks of the family read besides components, as in
@@ -88,6 +89,7 @@ class FamilyContract:
     groups: Mapping[str, tuple[ConditioningField, ...]] = field(factory=dict)
     text_encodings: tuple[TextEncoding, ...] = ()
     size_multiple: int = 8
+    zeros_for_empty_prompt: bool | None = None
     lora_loader: str = ""
     attention_argument: str = ""
     pipeline_properties: Mapping[str, Callable[[Any], Any]] = field(factory=dict)

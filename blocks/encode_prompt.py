@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from ..guiders import ClassifierFreeGuidance
 from ..state import Conditioning, Group, InputError, Outputs
-from ..state.vocabulary import ClipSkip, GuidanceScale, PromptEmbeds
+from ..state.vocabulary import ClipSkip, GuidanceScale
 from .block import Block
 from .choice import AutoPipelineBlocks
 from .contract import TextEncoder, TextEncoding, Tokenizer
@@ -60,7 +60,6 @@ class EncodeNegativePrompt(Block):
 
     def run(
         self,
-        prompt_embeds: PromptEmbeds,
         given: Annotated[Conditioning, Group("prompt_embeds", "positive")],
         negative_prompts: Annotated[Conditioning, Group("prompts", "negative")] = Conditioning({}),
         guidance_scale: GuidanceScale | None = None,
@@ -68,11 +67,14 @@ class EncodeNegativePrompt(Block):
         fields = self.family.fields("prompt_embeds")
         if not active_guider(self.guider, guidance_scale).uses_negative:
             return self.Out(embeds=Conditioning({}))
-        if not negative_prompts and self.force_zeros_for_empty_prompt:
+        zeros_for_nothing = self.family.zeros_for_empty_prompt
+        if zeros_for_nothing is None:
+            zeros_for_nothing = self.force_zeros_for_empty_prompt
+        if not negative_prompts and zeros_for_nothing:
             zeros = {part.negative: given[part.positive] * 0 for part in fields}
             return self.Out(embeds=Conditioning(zeros))
         texts = texts_by_encoder(self.family.fields("prompts"), negative_prompts, negative=True)
-        count, tokens = len(prompt_embeds), prompt_embeds.shape[1]
+        count, tokens = given[fields[0].positive].shape[:2]
         texts = [_repeated(text, count) for text in texts]
         encoded = encode_texts(self.tokenizers, self.text_encoders, texts, self.family.text_encodings, tokens)
         return self.Out(embeds=named_embeds(fields, *encoded, negative=True))

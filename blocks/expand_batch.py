@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from ..state import Conditioning, Group, Outputs
-from ..state.vocabulary import BatchSize, DType, ImagesPerPrompt, PromptEmbeds
+from ..state.vocabulary import BatchSize, DType, ImagesPerPrompt
 from .block import Block
 from .encode_prompt import check_batch
 
@@ -20,7 +20,6 @@ class ExpandBatch(Block):
 
     def run(
         self,
-        prompt_embeds: PromptEmbeds,
         embeds: Annotated[Conditioning, Group("prompt_embeds")],
         num_images_per_prompt: ImagesPerPrompt = 1,
     ) -> Out:
@@ -29,4 +28,5 @@ class ExpandBatch(Block):
         if num_images_per_prompt > 1:
             rows = {name: value.repeat_interleave(num_images_per_prompt, dim=0) for name, value in embeds.items()}
             repeated = Conditioning(rows)
-        return self.Out(batch_size=len(prompt_embeds), dtype=prompt_embeds.dtype, embeds=repeated)
+        hidden = embeds[self.family.fields("prompt_embeds")[0].positive]
+        return self.Out(batch_size=len(hidden), dtype=hidden.dtype, embeds=repeated)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from ..state import Outputs
+from typing import Annotated
+
+from ..state import Conditioning, Group, Outputs
 from ..state.vocabulary import (
     AestheticScore,
     BatchSize,
     CropCorner,
     Height,
     ImagesPerPrompt,
-    PooledPromptEmbeds,
     Size,
-    TimeIds,
     Width,
 )
 from .block import Block
 from .contract import Denoiser
 from .slots import component, config
+
+Sizes = tuple[tuple[float, ...], ...]
+"""Original size, crop corner, and target size or rating."""
 
 
 class PrepareSizeConditioning(Block):
@@ -25,15 +28,14 @@ class PrepareSizeConditioning(Block):
     denoiser: Denoiser = component(config_only=True)
 
     class Out(Outputs):
-        add_time_ids: TimeIds
-        negative_add_time_ids: TimeIds
+        sizes: Annotated[Conditioning, Group("sizes")]
 
     def run(
         self,
         height: Height,
         width: Width,
         batch_size: BatchSize,
-        pooled_prompt_embeds: PooledPromptEmbeds,
+        embeds: Annotated[Conditioning, Group("prompt_embeds", "positive")],
         num_images_per_prompt: ImagesPerPrompt = 1,
         original_size: Size | None = None,
         crops_coords_top_left: CropCorner = (0, 0),
@@ -45,16 +47,21 @@ class PrepareSizeConditioning(Block):
         whole = (height, width)
         rows = batch_size * num_images_per_prompt
         sizes = (original_size or whole, crops_coords_top_left, target_size or whole)
-        positive = self.rows(sizes, pooled_prompt_embeds, rows)
         if negative_original_size is None or negative_target_size is None:
-            return self.Out(add_time_ids=positive, negative_add_time_ids=positive)
-        sizes = (negative_original_size, negative_crops_coords_top_left, negative_target_size)
-        return self.Out(add_time_ids=positive, negative_add_time_ids=self.rows(sizes, pooled_prompt_embeds, rows))
+            return self.told(sizes, sizes, embeds, rows)
+        negative = (negative_original_size, negative_crops_coords_top_left, negative_target_size)
+        return self.told(sizes, negative, embeds, rows)
 
-    def rows(self, sizes: tuple[tuple[float, ...], ...], pooled: PooledPromptEmbeds, rows: int) -> TimeIds:
+    def told(self, positive: Sizes, negative: Sizes, embeds: Conditioning, rows: int) -> Out:
         """The same numbers for every picture, checked against what the denoiser takes."""
-        ids = self.family.size_ids(self.denoiser, sizes, pooled.shape[-1])
-        return pooled.new_tensor([ids]).repeat(rows, 1)
+        (part,) = self.family.fields("sizes")
+        pooled = next(embeds[each.positive] for each in self.family.fields("prompt_embeds") if each.source == "pooled")
+        ids = {
+            name: self.family.size_ids(self.denoiser, sizes, pooled.shape[-1])
+            for name, sizes in ((part.positive, positive), (part.negative, negative))
+        }
+        rows_of = {name: pooled.new_tensor([each]).repeat(rows, 1) for name, each in ids.items()}
+        return self.Out(sizes=Conditioning(rows_of))
 
 
 class PrepareImageSizeConditioning(PrepareSizeConditioning):
@@ -67,7 +74,7 @@ class PrepareImageSizeConditioning(PrepareSizeConditioning):
         height: Height,
         width: Width,
         batch_size: BatchSize,
-        pooled_prompt_embeds: PooledPromptEmbeds,
+        embeds: Annotated[Conditioning, Group("prompt_embeds", "positive")],
         num_images_per_prompt: ImagesPerPrompt = 1,
         original_size: Size | None = None,
         crops_coords_top_left: CropCorner = (0, 0),
@@ -81,14 +88,17 @@ class PrepareImageSizeConditioning(PrepareSizeConditioning):
         whole = (height, width)
         original, target = original_size or whole, target_size or whole
         negative_original, negative_target = negative_original_size or original, negative_target_size or target
-        positive: tuple[tuple[float, ...], ...] = (original, crops_coords_top_left, target)
+        positive: Sizes = (original, crops_coords_top_left, target)
         negative_crop = negative_crops_coords_top_left or crops_coords_top_left
-        negative: tuple[tuple[float, ...], ...] = (negative_original, negative_crop, negative_target)
+        negative: Sizes = (negative_original, negative_crop, negative_target)
         if self.requires_aesthetics_score:
             positive = (original, crops_coords_top_left, (aesthetic_score,))
             negative = (negative_original, negative_crops_coords_top_left or (0, 0), (negative_aesthetic_score,))
         rows = batch_size * num_images_per_prompt
-        return self.Out(
-            add_time_ids=self.rows(positive, pooled_prompt_embeds, rows),
-            negative_add_time_ids=self.rows(negative, pooled_prompt_embeds, rows),
-        )
+        return self.told(positive, negative, embeds, rows)
+
+
+class PrepareRatedSizeConditioning(PrepareImageSizeConditioning):
+    """Make the rows of a refiner that follows another denoiser."""
+
+    requires_aesthetics_score: bool = config(True, doc="The refiner is told a rating in place of the target size.")

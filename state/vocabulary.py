@@ -185,6 +185,14 @@ DenoisingStart = Annotated[
     Value(doc="Share of the noise range from which to go on, without new noise.", low=0, high=1, open=True),
 ]
 DenoisingEnd = Annotated[float, Value(doc="Share of the noise range after which to stop.", low=0, high=1, open=True)]
+HandOver = Annotated[
+    float,
+    Value(doc="Share of the noise range after which the second network goes on.", low=0, high=1, open=True),
+]
+AskedSchedule = Annotated[
+    tuple[int, list[int] | None, list[float] | None],
+    Value(doc="What the caller asked of the scheduler: a number of steps, own timesteps, own noise levels."),
+]
 Eta = Annotated[float, Value(doc="Share of fresh noise per step; read by DDIM alone.", low=0, high=1)]
 GuidanceMemory = Annotated[Any, Value(doc="What the guider keeps from step to step.")]
 CropCorner = Annotated[

@@ -1,11 +1,12 @@
 """Stable Diffusion XL (Podell et al. 2023, https://arxiv.org/abs/2307.01952)."""
 
 from .auto import AUTO_BLOCKS, AutoBlocks
-from .contract import SDXL
+from .contract import SDXL, SDXL_REFINER
 from .control import CONTROLNET_BLOCKS, T2I_ADAPTER_BLOCKS, with_adapter, with_control
 from .image2image import IMAGE2IMAGE_BLOCKS
 from .image_prompt import IP_ADAPTER_BLOCKS
 from .inpaint import INPAINT_BLOCKS
+from .refiner import REFINER_BLOCKS, with_refiner
 from .text2image import TEXT2IMAGE_BLOCKS
 
 __all__ = [
@@ -14,10 +15,13 @@ __all__ = [
     "IMAGE2IMAGE_BLOCKS",
     "INPAINT_BLOCKS",
     "IP_ADAPTER_BLOCKS",
+    "REFINER_BLOCKS",
     "SDXL",
+    "SDXL_REFINER",
     "T2I_ADAPTER_BLOCKS",
     "TEXT2IMAGE_BLOCKS",
     "AutoBlocks",
     "with_adapter",
     "with_control",
+    "with_refiner",
 ]

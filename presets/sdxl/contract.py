@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...blocks.contract import ConditioningField, FamilyContract, RoleComponent, TextEncoding
 from ...blocks.embedded_scale import embedded_scales
@@ -215,6 +215,7 @@ SDXL = SDXLContract(
     },
     groups={
         "denoiser_input_fields": (*_EMBEDS, _SIZES, _IMAGE_PROMPT),
+        "sizes": (_SIZES,),
         "image_prompt": (_IMAGE_PROMPT,),
         "prompt_embeds": _EMBEDS,
         "prompts": (
@@ -228,3 +229,33 @@ SDXL = SDXLContract(
     pipeline_properties=PIPELINE_PROPERTIES,
 )
 """The contract of Stable Diffusion XL."""
+
+
+def _of_refiner(field: ConditioningField) -> ConditioningField:
+    """The same, under a name that the base's values do not have."""
+    negative = f"negative_refiner_{field.negative.removeprefix('negative_')}"
+    return evolve(field, positive=f"refiner_{field.positive}", negative=negative)
+
+
+_REFINER_EMBEDS = tuple(_of_refiner(field) for field in _EMBEDS)
+
+SDXL_REFINER = evolve(
+    SDXL,
+    name="stable-diffusion-xl-refiner",
+    prefix="SDXLRefiner",
+    roles={
+        **SDXL.roles,
+        "denoiser": (RoleComponent("refiner", "diffusers:UNet2DConditionModel"),),
+        "tokenizers": SDXL.roles["tokenizers"][1:],
+        "text_encoders": SDXL.roles["text_encoders"][1:],
+    },
+    groups={
+        "denoiser_input_fields": (*_REFINER_EMBEDS, _of_refiner(_SIZES)),
+        "sizes": (_of_refiner(_SIZES),),
+        "prompt_embeds": _REFINER_EMBEDS,
+        "prompts": SDXL.groups["prompts"][:1],
+    },
+    text_encodings=SDXL.text_encodings[1:],
+    zeros_for_empty_prompt=False,
+)
+"""The contract of the refiner that goes on where the base stops: one text encoder, and a rating in place of the target size."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
@@ -46,25 +47,33 @@ def text_config(width: int, vocabulary: int, length: int = 16) -> CLIPTextConfig
     )
 
 
+def make_unet(**changes: Any) -> UNet2DConditionModel:
+    """A UNet of two stages, told pooled text and six sizes."""
+    return UNet2DConditionModel(
+        **{
+            "sample_size": 16,
+            "block_out_channels": (16, 32),
+            "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+            "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
+            "layers_per_block": 1,
+            "attention_head_dim": (2, 4),
+            "cross_attention_dim": 16 + 24,
+            "norm_num_groups": 8,
+            "use_linear_projection": True,
+            "addition_embed_type": "text_time",
+            "addition_time_embed_dim": 8,
+            "projection_class_embeddings_input_dim": 24 + 6 * 8,
+            **changes,
+        }
+    )
+
+
 def make_pipeline(seed: int = 0, **options: bool) -> StableDiffusionXLPipeline:
     """The classic pipeline over tiny random models."""
     torch.manual_seed(seed)
     tokenizers = tokenizer("<|endoftext|>"), tokenizer("!")
     size = len(tokenizers[0])
-    unet = UNet2DConditionModel(
-        sample_size=16,
-        block_out_channels=(16, 32),
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        layers_per_block=1,
-        attention_head_dim=(2, 4),
-        cross_attention_dim=16 + 24,
-        norm_num_groups=8,
-        use_linear_projection=True,
-        addition_embed_type="text_time",
-        addition_time_embed_dim=8,
-        projection_class_embeddings_input_dim=24 + 6 * 8,
-    )
+    unet = make_unet()
     vae = AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,

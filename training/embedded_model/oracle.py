@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import torch
@@ -68,21 +69,23 @@ def _fitted(mask: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float]:
     return small, box.shape[1] / box.shape[0]
 
 
-_MODELS = [_fitted(mask) for mask in shape_masks()]
+@cache
+def _models(names: tuple[str, ...]) -> list[tuple[NDArray[np.bool_], float]]:
+    return [_fitted(mask) for mask in shape_masks(names=names)]
 
 
-def _kind(mask: NDArray[np.float32]) -> str:
+def _kind(mask: NDArray[np.float32], names: tuple[str, ...]) -> str:
     """The shape whose mask overlaps most, less for another ratio of sides."""
     fitted, ratio = _fitted(mask)
     scores = [
         (model & fitted).sum() / max(1, (model | fitted).sum()) - 0.3 * abs(np.log(ratio / model_ratio))
-        for model, model_ratio in _MODELS
+        for model, model_ratio in _models(names)
     ]
-    return SHAPES[int(np.argmax(scores))]
+    return names[int(np.argmax(scores))]
 
 
-def find_shapes(picture: Picture) -> list[Found]:
-    """All shapes, from left to right."""
+def find_shapes(picture: Picture, names: tuple[str, ...] = SHAPES) -> list[Found]:
+    """All shapes, from left to right, each the most like of `names`."""
     labels, _ = ndimage.label(_foreground(picture, 22), structure=np.ones((3, 3)))
     found = []
     for label in range(1, labels.max() + 1):
@@ -93,7 +96,8 @@ def find_shapes(picture: Picture) -> list[Found]:
         pixels = picture[inner if inner.sum() > 5 else mask]
         y, x = ndimage.center_of_mass(mask)
         colour = nearest_colour(np.median(pixels, 0))
-        found.append(Found(_kind(mask.astype(np.float32)), colour, int(mask.sum()), float(x) / SIZE, float(y) / SIZE))
+        kind = _kind(mask.astype(np.float32), names)
+        found.append(Found(kind, colour, int(mask.sum()), float(x) / SIZE, float(y) / SIZE))
     return sorted(found, key=lambda shape: shape.x)
 
 
@@ -106,9 +110,9 @@ def dominant_colour(picture: Picture) -> str | None:
     return max(HUES, key=lambda name: weight[hue_distance(hsv[..., 0], HUES[name]) < 0.06].sum())
 
 
-def judge_shapes(scene: Scene, picture: Picture) -> dict[str, bool]:
+def judge_shapes(scene: Scene, picture: Picture, names: tuple[str, ...] = SHAPES) -> dict[str, bool]:
     """Compare a picture of shapes with what its scene says; one verdict per attribute, and "all"."""
-    found = find_shapes(picture)
+    found = find_shapes(picture, names)
     verdict = {
         "background": background_colour(picture) == scene.background,
         "count": len(found) == len(scene.shapes),

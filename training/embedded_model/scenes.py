@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from attrs import evolve, field, frozen
@@ -175,12 +175,7 @@ class SceneSource:
         """Pictures of scenes, `[b, 3, 64, 64]` in -1..1."""
         grounds = torch.tensor([COLOURS[s.background] for s in scenes], dtype=torch.float32) / 255
         picture = grounds.view(-1, 3, 1, 1).expand(-1, 3, SIZE, SIZE).clone()
-        for depth in range(max(len(s.layers) for s in scenes)):
-            chosen = [i for i, s in enumerate(scenes) if len(s.layers) > depth]
-            layers = [scenes[i].layers[depth] for i in chosen]
-            places = torch.tensor([_affine(scenes[i], scenes[i].layers[depth]) for i in chosen])
-            grid = F.affine_grid(places, [len(layers), 4, SIZE, SIZE], align_corners=False)
-            sprite = F.grid_sample(self.pool.layers[[layer.sprite for layer in layers]], grid, align_corners=False)
+        for chosen, layers, sprite in self._placed(scenes):
             tints = [COLOURS[layer.tint] if layer.tint else (255, 255, 255) for layer in layers]
             tint = (torch.tensor(tints, dtype=torch.float32) / 255).view(-1, 3, 1, 1)
             picture[chosen] = sprite[:, :3] * tint + picture[chosen] * (1 - sprite[:, 3:])
@@ -189,6 +184,23 @@ class SceneSource:
             half = F.interpolate(picture[small], scale_factor=0.5, mode="area")
             picture[small] = F.interpolate(half, scale_factor=2, mode="bilinear", align_corners=False)
         return picture * 2 - 1
+
+    def layout(self, scenes: Sequence[Scene]) -> Tensor:
+        """Where something lies, `[b, 1, 64, 64]` in 0..1: what a ControlNet for layout is shown."""
+        covered = torch.zeros(len(scenes), 1, SIZE, SIZE)
+        for chosen, _, sprite in self._placed(scenes):
+            covered[chosen] = torch.maximum(covered[chosen], sprite[:, 3:])
+        return covered
+
+    def _placed(self, scenes: Sequence[Scene]) -> Iterator[tuple[list[int], list[Layer], Tensor]]:
+        """Layers from back to front: which scenes have one, which, and its premultiplied RGBA where it lies."""
+        for depth in range(max(len(s.layers) for s in scenes)):
+            chosen = [i for i, s in enumerate(scenes) if len(s.layers) > depth]
+            layers = [scenes[i].layers[depth] for i in chosen]
+            places = torch.tensor([_affine(scenes[i], scenes[i].layers[depth]) for i in chosen])
+            grid = F.affine_grid(places, [len(layers), 4, SIZE, SIZE], align_corners=False)
+            drawings = self.pool.layers[[layer.sprite for layer in layers]]
+            yield chosen, layers, F.grid_sample(drawings, grid, align_corners=False)
 
 
 def time_ids(scene: Scene) -> list[float]:

@@ -1,15 +1,18 @@
-"""The eight shapes, drawn once as soft masks."""
+"""The shapes, drawn once as soft masks."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 SHAPES = ("circle", "square", "triangle", "star", "heart", "diamond", "ring", "cross")
+"""What the model was trained on."""
+ARROW = "arrow"
+"""What it learns from a LoRA (train_lora.py)."""
 _CANVAS = 256
 
 
@@ -42,6 +45,11 @@ def _ring(draw: ImageDraw.ImageDraw) -> None:
     _box(draw, "ellipse", 0.3, 0.7, fill=0)
 
 
+def _arrow(draw: ImageDraw.ImageDraw) -> None:
+    head = [(0.5, 0.1), (0.97, 0.5), (0.5, 0.9)]
+    _polygon(draw, [*head, (0.5, 0.64), (0.04, 0.64), (0.04, 0.36), (0.5, 0.36)])
+
+
 def _cross(draw: ImageDraw.ImageDraw) -> None:
     n = _CANVAS
     draw.rectangle([0.35 * n, 0.06 * n, 0.65 * n, 0.94 * n], fill=255)
@@ -57,13 +65,14 @@ _DRAWERS: dict[str, Callable[[ImageDraw.ImageDraw], None]] = {
     "diamond": lambda draw: _polygon(draw, [(0.5, 0.04), (0.86, 0.5), (0.5, 0.96), (0.14, 0.5)]),
     "ring": _ring,
     "cross": _cross,
+    ARROW: _arrow,
 }
 
 
-def shape_masks(size: int = 64) -> NDArray[np.float32]:
-    """One mask per name of `SHAPES`, `[8, size, size]` in 0..1."""
+def shape_masks(size: int = 64, names: Sequence[str] = SHAPES) -> NDArray[np.float32]:
+    """One mask per name, `[n, size, size]` in 0..1."""
     masks = []
-    for name in SHAPES:
+    for name in names:
         image = Image.new("L", (_CANVAS, _CANVAS))
         _DRAWERS[name](ImageDraw.Draw(image))
         masks.append(np.asarray(image.resize((size, size), Image.Resampling.LANCZOS), dtype=np.float32) / 255)

@@ -18,12 +18,12 @@ from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
 from .networks import TextToLatents, default_device, load_tokenizers, make_scheduler, tokenize
+from .objective import velocity_loss
 from .samples import draw_grid
 from .scenes import SceneSource, time_ids
 
 EMA_DECAY = 0.999
 PROMPT_DROPOUT = 0.1
-MIN_SNR = 5.0
 ANNEALED_SHARE = 0.4
 KEPT_EVERY = 2000
 """Steps between two checkpoints."""
@@ -84,7 +84,7 @@ class Trainer:
         self.step = 0
 
     def loss(self) -> Tensor:
-        """Velocity error, weighted by min-SNR (Hang et al. 2023, eq. 5 for v: min(snr, 5) / (snr + 1))."""
+        """Velocity error of a random batch."""
         pool, device = self.pool, self.device
         chosen = torch.randint(len(pool.latents), (self.batch,), generator=self.random)
         mean, deviation = pool.latents[chosen].float().unbind(1)
@@ -93,14 +93,9 @@ class Trainer:
         ids = torch.where(dropped[:, None, None], pool.empty_ids, pool.ids[chosen].long()).to(device)
         noise = torch.randn(mean.shape, generator=self.random).to(device)
         timesteps = torch.randint(1000, (self.batch,), generator=self.random).to(device)
-        alpha = self.alphas[timesteps].view(-1, 1, 1, 1)
-        noisy = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
-        velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * clean
-        noisy = noisy.contiguous(memory_format=torch.channels_last)
-        predicted = self.model(noisy, timesteps, ids, pool.time_ids[chosen].to(device))
-        ratio = (alpha / (1 - alpha)).flatten()
-        weight = ratio.clamp(max=MIN_SNR) / (ratio + 1)
-        return (weight * (predicted - velocity).pow(2).mean((1, 2, 3))).mean()
+        sizes = pool.time_ids[chosen].to(device)
+        alphas = self.alphas[timesteps]
+        return velocity_loss(clean, noise, alphas, lambda noisy: self.model(noisy, timesteps, ids, sizes))
 
     def advance(self, rate: float) -> float:
         """Take one step; return the loss."""

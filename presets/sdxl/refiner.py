@@ -1,0 +1,57 @@
+"""A second network for the last steps, which shares the second text encoder and the VAE with the first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...blocks.denoise import Denoise
+from ...blocks.encode_prompt import NegativePrompt, PositivePrompt
+from ...blocks.expand_batch import ExpandBatch
+from ...blocks.hand_over import SetFirstTimesteps, SetLastTimesteps
+from ...blocks.insertable_dict import InsertableDict
+from ...blocks.prepare_size_conditioning import PrepareRatedSizeConditioning
+from ...blocks.sequential import SequentialPipelineBlocks
+from .contract import SDXL, SDXL_REFINER
+from .text2image import TEXT2IMAGE_BLOCKS, Blocks
+
+
+class RefinerPositivePrompt(PositivePrompt.bind(SDXL_REFINER)):  # type: ignore[misc]  # made at run time
+    """Prompts, or embeddings for the refiner in their place."""
+
+    block_trigger_inputs = ["refiner_prompt_embeds", None]
+
+
+class RefinerNegativePrompt(NegativePrompt.bind(SDXL_REFINER)):  # type: ignore[misc]  # made at run time
+    """Negative prompts, or embeddings for the refiner in their place."""
+
+    block_trigger_inputs = ["negative_refiner_prompt_embeds", None]
+
+
+class EncodeRefinerPrompt(SequentialPipelineBlocks):
+    """Turn prompts into embeddings for the refiner."""
+
+    block_classes = [RefinerPositivePrompt, RefinerNegativePrompt]
+    block_names = ["positive", "negative"]
+
+
+REFINER_BLOCKS: Blocks = InsertableDict(
+    refiner_text_encoder=EncodeRefinerPrompt,
+    refiner_input=ExpandBatch.bind(SDXL_REFINER),
+    refiner_set_timesteps=SetLastTimesteps.bind(SDXL_REFINER),
+    refiner_prepare_add_cond=PrepareRatedSizeConditioning.bind(SDXL_REFINER),
+    refiner_denoise=Denoise.bind(SDXL_REFINER),
+)
+"""What a refiner adds before the decoding, by name."""
+
+
+def with_refiner(blocks: Mapping[str, Any] = TEXT2IMAGE_BLOCKS) -> Blocks:
+    """Return the blocks of text to image with a second network, the component `refiner`, that does the last steps.
+
+    `hand_over=0.8` is what two pipelines of diffusers call `denoising_end` and `denoising_start`.
+    """
+    made: Blocks = InsertableDict(blocks)
+    made["set_timesteps"] = SetFirstTimesteps.bind(SDXL)
+    for name, block in REFINER_BLOCKS.items():
+        made.insert_before("decode", name, block)
+    return made

@@ -1,0 +1,121 @@
+"""A base and its refiner in one composition equal two classic pipelines that hand latents over, bit for bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import pytest
+import torch
+from diffusers import (
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerAncestralDiscreteScheduler,
+    EulerDiscreteScheduler,
+    HeunDiscreteScheduler,
+)
+
+from brickwork import InputError, ModularPipeline, SequentialPipelineBlocks
+from brickwork.presets.sdxl import with_refiner
+from tiny_sdxl import make_unet
+
+SCHEDULERS = (
+    EulerDiscreteScheduler,
+    EulerAncestralDiscreteScheduler,
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    HeunDiscreteScheduler,
+)
+
+
+@pytest.fixture(scope="module")
+def refiner() -> diffusers.UNet2DConditionModel:
+    torch.manual_seed(3)
+    return make_unet(cross_attention_dim=24, projection_class_embeddings_input_dim=24 + 5 * 8).eval()
+
+
+@pytest.fixture
+def pipe(tiny_folder: Path, tiny_pipe: ModularPipeline, refiner: Any) -> ModularPipeline:
+    made = SequentialPipelineBlocks.from_blocks_dict(with_refiner()).init_pipeline(str(tiny_folder))
+    made.update_components(**{name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names})
+    made.update_components(refiner=refiner)
+    made.configure(progress=False)
+    return made
+
+
+def handed_over(classic: Any, refiner: Any, scheduler: Any, share: float, **inputs: Any) -> Any:
+    base = diffusers.StableDiffusionXLPipeline(**{**classic.components, "scheduler": scheduler})
+    parts = {**classic.components, "unet": refiner, "text_encoder": None, "tokenizer": None}
+    second = diffusers.StableDiffusionXLImg2ImgPipeline(
+        **{**parts, "scheduler": type(scheduler).from_config(scheduler.config)},
+        requires_aesthetics_score=True,
+        force_zeros_for_empty_prompt=False,
+    )
+    for each in (base, second):
+        each.set_progress_bar_config(disable=True)
+    rating = {name: inputs.pop(name) for name in ("aesthetic_score", "negative_aesthetic_score") if name in inputs}
+    latents = base(**{**inputs, "output_type": "latent"}, denoising_end=share).images
+    own = {name: value for name, value in inputs.items() if name not in ("height", "width")}
+    return second(**own, **rating, image=latents, denoising_start=share).images
+
+
+def both(pipe: ModularPipeline, classic: Any, refiner: Any, scheduler: Any, **inputs: Any) -> tuple[Any, Any]:
+    inputs = {
+        "prompt": "a red circle",
+        "num_inference_steps": 10,
+        "guidance_scale": 5.0,
+        "output_type": "latent",
+        **inputs,
+    }
+    share = inputs.pop("hand_over", 0.6)
+    pipe.update_components(scheduler=type(scheduler).from_config(scheduler.config))
+    ours = pipe(**inputs, hand_over=share, generator=torch.Generator().manual_seed(2), output="images")
+    theirs = handed_over(classic, refiner, scheduler, share, **inputs, generator=torch.Generator().manual_seed(2))
+    return ours, theirs
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_every_solver_is_handed_over_alike(scheduler: Any, pipe: ModularPipeline, classic: Any, refiner: Any) -> None:
+    ours, theirs = both(pipe, classic, refiner, scheduler.from_config(classic.scheduler.config))
+    assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {"hand_over": 0.3},
+        {"negative_prompt": "a blue square"},
+        {"prompt": ["a red circle", "a cat"], "num_images_per_prompt": 2},
+        {"aesthetic_score": 5.0, "negative_aesthetic_score": 1.0},
+        {"original_size": (96, 80), "negative_original_size": (32, 32), "negative_target_size": (64, 64)},
+        {"timesteps": [900, 600, 350, 100]},
+        {"guidance_scale": 1.0},
+        {"output_type": "pt"},
+    ],
+    ids=["early", "negative prompt", "batch", "rating", "sizes", "own timesteps", "no guidance", "decoded"],
+)
+def test_inputs_reach_both_networks(inputs: dict[str, Any], pipe: ModularPipeline, classic: Any, refiner: Any) -> None:
+    scheduler = EulerDiscreteScheduler.from_config(classic.scheduler.config)
+    ours, theirs = both(pipe, classic, refiner, scheduler, **inputs)
+    assert torch.equal(ours, theirs)
+
+
+def test_encoder_and_vae_are_shared_and_only_the_network_is_new(pipe: ModularPipeline) -> None:
+    assert [name for name in pipe.component_names if "refiner" in name] == ["refiner"]
+
+
+def test_a_share_that_leaves_one_network_nothing_is_an_error(pipe: ModularPipeline) -> None:
+    with pytest.raises(InputError, match=r"hand_over=0.05 of 3 steps leaves none to the first network"):
+        pipe(prompt="a", num_inference_steps=3, hand_over=0.05, timesteps=[900, 500, 100])
+    with pytest.raises(InputError, match=r"hand_over=0.999 of 3 steps leaves none to the second network"):
+        pipe(prompt="a", num_inference_steps=3, hand_over=0.999)
+
+
+def test_embeddings_of_the_refiner_are_taken_in_place_of_its_prompt(pipe: ModularPipeline) -> None:
+    inputs = {"prompt": "a red circle", "num_inference_steps": 5, "output_type": "latent", "guidance_scale": 3.0}
+    first = pipe(**inputs, generator=torch.Generator().manual_seed(0)).values
+    embeds = {name: first[name] for name in first if "refiner" in name and "embeds" in name}
+    assert len(embeds) == 4
+    again = pipe(**{**inputs, **embeds}, generator=torch.Generator().manual_seed(0), output="images")
+    assert torch.equal(again, first["images"])
