@@ -197,6 +197,11 @@ UNBOUND = FamilyContract(name="", prefix="")
 """The family of blocks that were not bound to one: it fills no role and knows no group."""
 
 
+def is_compiled(model: Any) -> bool:
+    """Whether a model's layers are not called one by one any more."""
+    return hasattr(model, "_orig_mod") or getattr(model, "_compiled_call_impl", None) is not None
+
+
 def _is_dropped(part: ConditioningField, branch: Branch) -> bool:
     return branch.negative if part.kind == "text" else part.kind in branch.without
 

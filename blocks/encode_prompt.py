@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ..guiders import ClassifierFreeGuidance
 from ..state import Conditioning, Group, InputError, Outputs
-from ..state.vocabulary import ClipSkip, GuidanceScale
+from ..state.vocabulary import AttentionArguments, ClipSkip, GuidanceScale
 from .block import Block
 from .choice import AutoPipelineBlocks
 from .contract import TextEncoder, TextEncoding, Tokenizer
+from .lora_weight import lora_weighed, weight_of
 from .sequential import SequentialPipelineBlocks
 from .slots import component, config
 
@@ -35,13 +37,17 @@ class EncodePositivePrompt(Block):
         embeds: Annotated[Conditioning, Group("prompt_embeds", "positive")]
 
     def run(
-        self, prompts: Annotated[Conditioning, Group("prompts", "positive")], clip_skip: ClipSkip | None = None
+        self,
+        prompts: Annotated[Conditioning, Group("prompts", "positive")],
+        clip_skip: ClipSkip | None = None,
+        cross_attention_kwargs: AttentionArguments | None = None,
     ) -> Out:
         texts = texts_by_encoder(self.family.fields("prompts"), prompts, negative=False)
         encodings = self.family.text_encodings
         if clip_skip is not None:
             encodings = tuple(TextEncoding(part.hidden_state - clip_skip, part.pooled) for part in encodings)
-        encoded = encode_texts(self.tokenizers, self.text_encoders, texts, encodings)
+        with loras_weighed(self.text_encoders, cross_attention_kwargs):
+            encoded = encode_texts(self.tokenizers, self.text_encoders, texts, encodings)
         return self.Out(embeds=named_embeds(self.family.fields("prompt_embeds"), *encoded, negative=False))
 
 
@@ -63,6 +69,7 @@ class EncodeNegativePrompt(Block):
         given: Annotated[Conditioning, Group("prompt_embeds", "positive")],
         negative_prompts: Annotated[Conditioning, Group("prompts", "negative")] = Conditioning({}),
         guidance_scale: GuidanceScale | None = None,
+        cross_attention_kwargs: AttentionArguments | None = None,
     ) -> Out:
         fields = self.family.fields("prompt_embeds")
         if not active_guider(self.guider, guidance_scale).uses_negative:
@@ -76,7 +83,8 @@ class EncodeNegativePrompt(Block):
         texts = texts_by_encoder(self.family.fields("prompts"), negative_prompts, negative=True)
         count, tokens = given[fields[0].positive].shape[:2]
         texts = [_repeated(text, count) for text in texts]
-        encoded = encode_texts(self.tokenizers, self.text_encoders, texts, self.family.text_encodings, tokens)
+        with loras_weighed(self.text_encoders, cross_attention_kwargs):
+            encoded = encode_texts(self.tokenizers, self.text_encoders, texts, self.family.text_encodings, tokens)
         return self.Out(embeds=named_embeds(fields, *encoded, negative=True))
 
 
@@ -115,6 +123,16 @@ class EncodePrompt(SequentialPipelineBlocks):
 
     block_classes = [PositivePrompt, NegativePrompt]
     block_names = ["positive", "negative"]
+
+
+@contextmanager
+def loras_weighed(encoders: Sequence[Any], arguments: Mapping[str, Any] | None) -> Iterator[None]:
+    """With the LoRAs of text encoders as strong as the call says."""
+    with ExitStack() as stack:
+        for encoder in encoders:
+            if encoder is not None:
+                stack.enter_context(lora_weighed(encoder, weight_of(arguments)))
+        yield
 
 
 def active_guider(guider: Any, guidance_scale: float | None) -> Any:

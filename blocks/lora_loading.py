@@ -13,10 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..registry.fingerprint import invalidate
+from ..registry.fingerprint import invalidate, remember_adapter
 from ..registry.repo import open_repo
 from ..registry.tensor_file import read_tensors
 from ..state import ComponentError, InputError, RepoError
+from ..state.digest import digest_of
 from ..state.errors import did_you_mean
 from .contract import UNBOUND, FamilyContract
 from .flattening import walk
@@ -46,14 +47,12 @@ class Loras:
         name = adapter_name or f"default_{len(names)}"
         if name in names:
             raise InputError(
-                f"There is a LoRA {name!r} already; give another adapter_name, or delete_adapters({name!r}) first."
+                f"There is a LoRA {name!r} already; give another adapter_name, hotswap=True to put this one in its place, "
+                f"or delete_adapters({name!r}) first."
             )
-        state = dict(source) if isinstance(source, Mapping) else _state(source, weight_name, revision, hub)
+        state = _state(source, weight_name, revision, hub)
         try:
-            with warnings.catch_warnings():
-                # Of models that have a LoRA already, which is what a second one is for.
-                warnings.filterwarnings("ignore", message="Already found a `peft_config`")
-                self._loader.load_lora_weights(state, adapter_name=name)
+            self._put_in(state, name)
         except Exception as error:
             self._forget(name)
             raise ComponentError(f"The LoRA does not fit the pipeline's models: {error}") from error
@@ -63,6 +62,50 @@ class Loras:
                 "The file holds nothing for the pipeline's models: its keys name none of their layers."
             )
         return name
+
+    def swap(self, source: Any, weight_name: str | None, name: str | None, revision: str | None, **hub: Any) -> str:
+        """Put a LoRA into the layers of one that is there, and return its name."""
+        if name is None:
+            raise InputError("hotswap=True needs the adapter_name of the LoRA that is replaced.")
+        self._known([name])
+        self._refuse_fused()
+        state = _state(source, weight_name, revision, hub)
+        held = {each: _layers(model, name) for each, model in self.models.items()}
+        if any(layers for each, layers in held.items() if each.startswith("text_encoder")):
+            raise InputError(
+                f"The LoRA {name!r} is in text encoders, too, whose layers cannot be swapped; "
+                f"delete_adapters({name!r}) and load the other one."
+            )
+        there = {f"{each}.{layer}" for each, layers in held.items() for layer in layers}
+        other = self._layers_named(state) - there
+        if other:
+            raise ComponentError(
+                f"The LoRA does not fit into the layers of {name!r}: it has {len(other)} more, such as {min(other)}. "
+                f"delete_adapters({name!r}) and load it without hotswap."
+            )
+        try:
+            self._put_in(state, name, hotswap=True)
+        except Exception as error:
+            self._forget(name)
+            raise ComponentError(
+                f"The LoRA does not fit into the layers of {name!r}, which is taken out now: {error}"
+            ) from error
+        return name
+
+    def _layers_named(self, state: dict[str, Any]) -> set[str]:
+        """Paths of the layers that a LoRA is for, each after the name of its model."""
+        found = self._loader.lora_state_dict(dict(state), unet_config=self.models["unet"].config)[0]
+        return {key.partition(".lora")[0] for key in found if ".lora" in key}
+
+    def _put_in(self, state: dict[str, Any], name: str, **options: Any) -> None:
+        digest = digest_of(dict(sorted(state.items())))  # before the loader, which empties it
+        with warnings.catch_warnings(), _without_remarks():
+            # Of models that have a LoRA already, which is what a second one is for.
+            warnings.filterwarnings("ignore", message="Already found a `peft_config`")
+            self._loader.load_lora_weights(state, adapter_name=name, **options)
+        for model in self.models.values():
+            if name in (getattr(model, "peft_config", None) or ()):
+                remember_adapter(model, name, digest)
 
     def names(self) -> list[str]:
         """Names of all that are loaded."""
@@ -190,7 +233,30 @@ def _base_weights(model: Any) -> Iterator[tuple[str, Any]]:
             yield name, parameter
 
 
+def _layers(model: Any, name: str) -> list[str]:
+    """Paths of the layers that an adapter is in."""
+    return [path for path, module in model.named_modules() if name in getattr(module, "lora_A", ())]
+
+
+@contextlib.contextmanager
+def _without_remarks() -> Iterator[None]:
+    """Without diffusers' remarks on models that a LoRA does not touch, which is how most LoRAs are."""
+    from diffusers.utils import logging
+
+    loggers = [logging.get_logger(f"diffusers.loaders.{name}") for name in ("lora_base", "peft")]
+    levels = [each.level for each in loggers]
+    try:
+        for each in loggers:
+            each.setLevel(logging.ERROR)
+        yield
+    finally:
+        for each, level in zip(loggers, levels, strict=True):
+            each.setLevel(level)
+
+
 def _state(source: Any, weight_name: str | None, revision: str | None, hub: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(source, Mapping):
+        return dict(source)
     path = Path(source)
     if path.suffix and not path.is_dir() and (path.is_file() or path.is_absolute()):
         source, weight_name = str(path.parent), path.name

@@ -18,6 +18,7 @@ from attrs import define, frozen
 from ..guiders import Perturbation
 from ..state import InputError, RunError
 from .blur import blurred_tokens
+from .contract import is_compiled
 from .self_attention import attention_modules, feed_forward_modules, self_attending
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def perturbed(
     Raises:
         InputError: a perturbation names layers that are not there. RunError: the denoiser is compiled.
     """
-    if hasattr(denoiser, "_orig_mod") or getattr(denoiser, "_compiled_call_impl", None) is not None:
+    if is_compiled(denoiser):
         raise RunError(
             "A compiled denoiser cannot be perturbed: its layers are not called one by one any more. Use a guider without "
             "perturbation (ClassifierFreeGuidance, AdaptiveProjectedGuidance), or the model as it was before compiling."

@@ -53,6 +53,7 @@ class PipelineAdapters(PipelineFace):
         weight_name: str | None = None,
         adapter_name: str | None = None,
         revision: str | None = None,
+        hotswap: bool = False,
         **hub_options: Any,
     ) -> str:
         """Load a LoRA into the pipeline's models, and return its name; pipelines that share them see it, too.
@@ -60,14 +61,16 @@ class PipelineAdapters(PipelineFace):
         Args:
             pretrained_model_name_or_path_or_dict: file, folder, name on the Hub, or the tensors; with keys as diffusers, PEFT
                 or Kohya write them. weight_name: file in it. adapter_name: what to call it.
+            hotswap: put it in the place of the LoRA `adapter_name`, into the same layers, so that a compiled denoiser stays
+                compiled.
 
         Raises:
             TrustError: the weights are pickled. RepoError: there are none. ComponentError: they do not fit. InputError: the name
                 is taken.
         """
-        return Loras(self).load(
-            pretrained_model_name_or_path_or_dict, weight_name, adapter_name, revision, **hub_options
-        )
+        loras = Loras(self)
+        put = loras.swap if hotswap else loras.load
+        return put(pretrained_model_name_or_path_or_dict, weight_name, adapter_name, revision, **hub_options)
 
     def set_adapters(self, adapter_names: str | list[str], adapter_weights: float | list[float] | None = None) -> None:
         """Choose the LoRAs that count, and how much each; 1.0 by default.

@@ -25,6 +25,7 @@ from ..state.vocabulary import (
 from .block import Block
 from .contract import Denoiser, Scheduler, with_rows
 from .encode_prompt import active_guider
+from .lora_weight import lora_weighed, weight_of
 from .perturb import chosen_layers, perturbed
 from .slots import component
 
@@ -113,7 +114,8 @@ class PredictNoise(Block):
     ) -> Out:
         """What `run` does."""
         if attention:
-            self.__dict__["_attention"] = attention
+            self.__dict__["_attention"] = {name: value for name, value in attention.items() if name != "scale"}
+            self.__dict__["_lora_weight"] = weight_of(attention)
         guider = self._active_guider(guidance_scale)
         step = GuidanceStep(i, num_inference_steps)
         if guider.needs_noise_level:
@@ -122,11 +124,6 @@ class PredictNoise(Block):
             predictions = self._predictions(guider.branches(step), conditioning, scaled_latents, t)
             guided, memory = guider.combine(predictions, step, guidance_memory)
         return self.Out(noise_pred=guided, guidance_memory=memory)
-
-    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
-        """LoRAs have weights of their own, for text encoders, too."""
-        if "scale" in (given.get("cross_attention_kwargs") or {}):
-            yield "cross_attention_kwargs: LoRAs are weighed by pipe.set_adapters(name, weight), not by 'scale' at the call."
 
     def component_faults(self, components: Mapping[str, Any]) -> Iterable[str]:
         """Layers that the guider perturbs must be there."""
@@ -199,7 +196,11 @@ class PredictNoise(Block):
         attention = self.__dict__.get("_attention")
         if attention:
             kwargs = {**kwargs, self.family.attention_argument: dict(attention)}
-        with self._perturbed(denoiser, wanted, latents) if wanted else _AS_IT_IS:
+        weight = self.__dict__.get("_lora_weight", 1.0)
+        with (
+            self._perturbed(denoiser, wanted, latents) if wanted else _AS_IT_IS,
+            lora_weighed(denoiser, weight) if weight != 1.0 else _AS_IT_IS,
+        ):
             prediction = self.family.predict(denoiser, given, t, kwargs)
         return zip(batch.names, prediction.chunk(count) if count > 1 else (prediction,), strict=True)
 

@@ -19,6 +19,28 @@ def clone_run_state(component: Any) -> Any:
     return clone
 
 
+def pristine_state(component: Any) -> dict[str, Any]:
+    """Attributes, besides its configuration, that a component has when it is made anew; its own where it has none.
+
+    Others that share a component may have run it, so its own attributes say nothing of where a run begins.
+    """
+    make = getattr(type(component), "from_config", None)
+    if make is None:
+        return dict(vars(component))
+    fresh = make(component.config)
+    return {name: value for name, value in vars(fresh).items() if value is not fresh.config}
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    if one is other:
+        return True
+    if hasattr(one, "untyped_storage") and type(one) is type(other):
+        import torch
+
+        return one.shape == other.shape and one.dtype == other.dtype and torch.equal(one.cpu(), other.cpu())
+    return type(one) is type(other) and type(one) in (bool, int, float, str) and bool(one == other)
+
+
 class RunComponents(Mapping[str, Any]):
     """The components as one run sees them: clones of those that it changes, the pipeline's own otherwise."""
 
@@ -47,14 +69,21 @@ class RunComponents(Mapping[str, Any]):
         return self._originals[name] is None
 
     def changes(self) -> dict[str, dict[str, Any]]:
-        """By component: the attributes in which this run's clone differs from what it was cloned of."""
+        """By component: the attributes in which this run's clone differs from one that has not run."""
         found = {}
         for name, clone in self._clones.items():
-            original = vars(self._loaded.get(name, self._originals[name]))
+            fresh, config = pristine_state(clone), getattr(clone, "config", None)
             found[name] = {
-                key: value for key, value in vars(clone).items() if key not in original or original[key] is not value
+                key: value
+                for key, value in vars(clone).items()
+                if value is not config and (key not in fresh or not _is_same(fresh[key], value))
             }
         return found
+
+    def put_changes(self, name: str, state: Mapping[str, Any]) -> None:
+        """Bring a component to what `changes` said of it in this run or another."""
+        clone = self[name]
+        vars(clone).update({**vars(clone), **pristine_state(clone), **state})
 
     def put(self, name: str, component: Any) -> None:
         """Add a component that was loaded for this run."""

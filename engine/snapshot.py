@@ -21,7 +21,7 @@ class Standing:
     """Where a run stands, and with what.
 
     Attributes:
-        values: by name; random generators are copies. states: component to its attributes that differ from the pipeline's own.
+        values: by name; random generators are copies. states: component to its attributes that differ from those of one that has not run.
         groups: of the state, with the names in them.
     """
 
@@ -46,7 +46,7 @@ class Standing:
     def put_components(self, run: Run) -> None:
         """Bring a run's components to their state."""
         for name, state in self.states.items():
-            vars(run.components[name]).update(_copied(dict(state), {}))
+            run.components.put_changes(name, _copied(dict(state), {}))
         for group, names in self.groups.items():
             run.state.kwargs_mapping[group] = list(names)
 

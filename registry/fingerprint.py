@@ -6,11 +6,13 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 _LOADED = "_brickwork_loaded_versions"
 _FILES = "_brickwork_loaded_files"
 _DECLARED = "_brickwork_declared"
+_ADAPTERS = "_brickwork_adapters"
 
 
 def remember_loaded(component: Any, files: str = "") -> None:
@@ -39,11 +41,35 @@ def invalidate(component: Any) -> None:
     object.__setattr__(component, _DECLARED, uuid.uuid4().hex)
 
 
+def remember_adapter(component: Any, name: str, digest: str) -> None:
+    """Note what an adapter (of PEFT) is, so that another one of the same name is told apart, and a later change is seen.
+
+    Args:
+        digest: of its tensors.
+    """
+    known = dict(getattr(component, _ADAPTERS, {}))
+    object.__setattr__(component, _ADAPTERS, {**known, name: (digest, _adapter_versions(component, name))})
+
+
+@contextmanager
+def counted_as_another(component: Any) -> Iterator[None]:
+    """Until the end of the `with`, nothing that is known of a component counts for it, and nothing of then afterwards."""
+    before = {name: getattr(component, name) for name in (_LOADED, _FILES, _DECLARED) if hasattr(component, name)}
+    invalidate(component)
+    try:
+        yield
+    finally:
+        for name in (_LOADED, _FILES, _DECLARED):
+            object.__delattr__(component, name)
+        for name, value in before.items():
+            object.__setattr__(component, name, value)
+
+
 def fingerprint(component: Any) -> str | None:
     """Identify a component; equal for what would be loaded or created alike, None for what nothing can identify.
 
-    None are: weights of unknown origin, and weights that were changed in place since they were loaded (training, fusing
-    an adapter), which `torch` counts in the versions of their tensors.
+    None are: weights and adapters of unknown origin, and those that were changed in place since they were loaded (training,
+    fusing an adapter), which `torch` counts in the versions of their tensors.
     """
     parts = identity(component)
     if parts is None:
@@ -62,6 +88,9 @@ def identity(component: Any) -> dict[str, Any] | None:
         declared = getattr(component, _DECLARED, None)
         if (origin == "null" and declared is None) or known is None or _versions(component) != known:
             return None
+        adapters = _identified_adapters(component)
+        if adapters is None:
+            return None
         quantization = getattr(getattr(component, "config", None), "quantization_config", None)
         return {
             **parts,
@@ -70,7 +99,7 @@ def identity(component: Any) -> dict[str, Any] | None:
             "declared": declared,
             "dtype": str(dtype_of(component)),
             "quantization": quantization and str(quantization),
-            "adapters": dict(adapters_of(component)),
+            "adapters": adapters,
         }
     origin = getattr(component, "_diffusers_load_id", "null")
     config = getattr(component, "config", None)
@@ -92,6 +121,23 @@ def adapters_of(component: Any) -> Iterator[tuple[str, float]]:
     yield from found.items()
 
 
+def _identified_adapters(component: Any) -> dict[str, Any] | None:
+    """Digest of each adapter that counts, and its scales by layer; None if one is unknown or was changed."""
+    known = getattr(component, _ADAPTERS, {})
+    found: dict[str, Any] = {}
+    for name in dict(adapters_of(component)):
+        digest, versions = known.get(name, (None, None))
+        if digest is None or versions != _adapter_versions(component, name):
+            return None
+        layers = [module.scaling.get(name) for module in component.modules() if hasattr(module, "lora_A")]
+        found[name] = [digest, layers[0] if len(set(layers)) == 1 else layers]
+    return found
+
+
+def _adapter_versions(model: Any, name: str) -> tuple[int, int]:
+    return _state_of([each for path, each in model.named_parameters() if is_of_adapter(path) and f".{name}." in path])
+
+
 def dtype_of(component: Any) -> Any:
     """The number format of a model's first floating-point tensor; None for what has none."""
     if not hasattr(component, "parameters"):
@@ -104,8 +150,11 @@ def _versions(model: Any) -> tuple[int, int]:
 
     Moving a model does not count, and neither do adapters, which have an identity of their own.
     """
-    own = [tensor for name, tensor in model.named_parameters() if not is_of_adapter(name)]
-    return sum(tensor._version for tensor in own if not tensor.is_inference()), hash(tuple(map(id, own)))
+    return _state_of([tensor for name, tensor in model.named_parameters() if not is_of_adapter(name)])
+
+
+def _state_of(tensors: list[Any]) -> tuple[int, int]:
+    return sum(tensor._version for tensor in tensors if not tensor.is_inference()), hash(tuple(map(id, tensors)))
 
 
 def is_of_adapter(parameter_name: str) -> bool:

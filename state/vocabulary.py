@@ -129,7 +129,7 @@ ControlImage = Annotated[
 ControlScale = Annotated[float | list[float], Value(doc="Weight of the ControlNet; of several a list.", low=0)]
 AttentionArguments = Annotated[
     dict[str, Any],
-    Value(doc="Handed to the attention processors, such as ip_adapter_masks: where each picture counts."),
+    Value(doc="Handed to the attention processors, such as ip_adapter_masks; `scale` weighs LoRAs for this call."),
 ]
 AdapterFeatures = Annotated[list[Any], Value(doc="What a T2I-Adapter has seen: a tensor per level of the denoiser.")]
 AdapterFactor = Annotated[

@@ -430,3 +430,17 @@ def test_a_failing_run_leaves_the_last_whole_file(tmp_path: Path) -> None:
         pipe(turns=5)
     assert Snapshot.load(path).where == "loop.step[2]"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["run.safetensors"]
+
+
+@pytest.mark.parametrize("steps_elsewhere", [1, 2, 3])
+def test_a_scheduler_that_others_have_run_changes_nothing(steps_elsewhere: int, tiny_pipe: ModularPipeline) -> None:
+    inputs = {"prompt": "a cat", "num_inference_steps": 4, "output_type": "latent"}
+    parts = {name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names}
+    parts["scheduler"] = type(parts["scheduler"]).from_config(parts["scheduler"].config)
+    tiny_pipe.update_components(scheduler=parts["scheduler"])
+    classic = diffusers.StableDiffusionXLPipeline(**parts, add_watermarker=False)
+    classic.set_progress_bar_config(disable=True)
+    classic(**{**inputs, "num_inference_steps": steps_elsewhere}, height=64, width=64)
+    base = tiny_pipe(**inputs)
+    for at_step in (1, 2, 3):
+        assert torch.equal(tiny_pipe.branch(base, at_step=at_step).images, base.images)

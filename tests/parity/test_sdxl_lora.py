@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from safetensors.torch import save_file
 from tiny_adapters import as_kohya, as_old_diffusers, lora
 
 from brickwork import ComponentError, InputError, MemoryCache, ModularPipeline, RepoError, TrustError
+from brickwork.registry.fingerprint import fingerprint
 
 INPUTS: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 3, "guidance_scale": 5.0, "height": 64, "width": 64,
                           "output_type": "latent"}  # fmt: skip
@@ -181,3 +184,115 @@ def test_what_is_wrong_is_said_and_leaves_nothing(pipe: ModularPipeline, tmp_pat
         pipe.set_adapters("on")
     with pytest.raises(InputError, match="2 weights were given for 1 LoRAs"):
         pipe.set_adapters("one", [1.0, 2.0])
+
+
+def unet_lora(pipe: ModularPipeline, seed: int, rank: int = 4) -> dict[str, torch.Tensor]:
+    return {name: tensor for name, tensor in lora(pipe, seed, rank).items() if name.startswith("unet.")}
+
+
+def scales_of(pipe: ModularPipeline) -> list[dict[str, float]]:
+    return [dict(module.scaling) for module in pipe.unet.modules() if hasattr(module, "lora_A")]
+
+
+@pytest.mark.parametrize("weight", [0.4, 0.0, 1.7])
+def test_the_call_weighs_them_for_itself_alone(weight: float, pipe: ModularPipeline) -> None:
+    pipe.load_lora_weights(lora(pipe), adapter_name="one")
+    pipe.set_adapters("one", 0.7)
+    whole, scales = drawn(pipe), scales_of(pipe)
+    weighed = pipe(
+        **INPUTS,
+        cross_attention_kwargs={"scale": weight},
+        generator=torch.Generator().manual_seed(7),
+        output="images",
+    )
+    assert scales_of(pipe) == scales  # diffusers gives 1.0 back after a weight of 0
+    assert all(type(each.scaling) is dict for each in pipe.unet.modules() if hasattr(each, "lora_A"))
+    assert torch.equal(drawn(pipe), whole)
+    pipe.unload_lora_weights()
+    classic = classic_of(pipe)
+    classic.load_lora_weights(lora(pipe), adapter_name="one")
+    classic.set_adapters("one", 0.7)
+    given = {**INPUTS, "cross_attention_kwargs": {"scale": weight}}
+    assert torch.equal(weighed, classic(**given, generator=torch.Generator().manual_seed(7)).images)
+
+
+def test_a_weight_of_one_call_is_not_seen_by_another_thread(pipe: ModularPipeline) -> None:
+    pipe.load_lora_weights(lora(pipe), adapter_name="one")
+    weights = [1.0, 0.3, 1.0, 0.0] * 3
+
+    def draw(weight: float) -> torch.Tensor:
+        found: torch.Tensor = pipe(
+            **INPUTS,
+            cross_attention_kwargs={"scale": weight},
+            generator=torch.Generator().manual_seed(7),
+            output="images",
+        )
+        return found
+
+    alone = {weight: draw(weight) for weight in set(weights)}
+    with ThreadPoolExecutor(4) as pool:
+        for weight, found in zip(weights, pool.map(draw, weights), strict=True):
+            assert torch.equal(found, alone[weight])
+
+
+def test_another_lora_of_the_same_name_is_another_one_to_the_cache(pipe: ModularPipeline) -> None:
+    pipe.configure(cache=MemoryCache())
+    pipe.load_lora_weights(lora(pipe, 3), adapter_name="one")
+    first = drawn(pipe)
+    pipe.unload_lora_weights()
+    pipe.load_lora_weights(lora(pipe, 4), adapter_name="one")
+    second = drawn(pipe)
+    assert not torch.equal(first, second)
+    with torch.no_grad():
+        for name, parameter in pipe.unet.named_parameters():
+            if ".lora_B.one." in name:
+                parameter.mul_(2.0)
+    assert not torch.equal(drawn(pipe), second)
+
+
+def test_one_is_swapped_for_another_in_the_same_layers(pipe: ModularPipeline) -> None:
+    pipe.configure(cache=MemoryCache())
+    states = {seed: unet_lora(pipe, seed) for seed in (3, 4)}
+    pipe.load_lora_weights(states[4], adapter_name="one")
+    second = drawn(pipe)
+    pipe.unload_lora_weights()
+    pipe.load_lora_weights(states[3], adapter_name="one")
+    first, parameters = drawn(pipe), [id(each) for each in pipe.unet.parameters()]
+    assert pipe.load_lora_weights(states[4], adapter_name="one", hotswap=True) == "one"
+    assert torch.equal(drawn(pipe), second)
+    assert [id(each) for each in pipe.unet.parameters()] == parameters
+    assert not torch.equal(first, second)
+
+
+def test_a_swap_for_one_with_more_layers_fails_and_changes_nothing(pipe: ModularPipeline) -> None:
+    pipe.configure(cache=MemoryCache())
+    few = {name: tensor for name, tensor in unet_lora(pipe, 3).items() if ".to_q." in name}
+    pipe.load_lora_weights(few, adapter_name="one")
+    before = drawn(pipe)
+    with pytest.raises(ComponentError, match="does not fit into the layers of 'one'"):
+        pipe.load_lora_weights(unet_lora(pipe, 4), adapter_name="one", hotswap=True)
+    assert fingerprint(pipe.unet) is not None
+    pipe.configure(cache=None)
+    assert torch.equal(drawn(pipe), before)
+
+
+def test_a_swap_that_cannot_be_says_so(pipe: ModularPipeline) -> None:
+    pipe.load_lora_weights(lora(pipe), adapter_name="one")
+    with pytest.raises(InputError, match="is in text encoders, too, whose layers cannot be swapped"):
+        pipe.load_lora_weights(lora(pipe, 4), adapter_name="one", hotswap=True)
+    with pytest.raises(InputError, match="There is no LoRA 'on'. Did you mean 'one'"):
+        pipe.load_lora_weights(lora(pipe, 4), adapter_name="on", hotswap=True)
+    with pytest.raises(InputError, match="needs the adapter_name"):
+        pipe.load_lora_weights(lora(pipe, 4), hotswap=True)
+
+
+def test_models_that_a_lora_does_not_touch_are_not_remarked_on(
+    pipe: ModularPipeline, caplog: pytest.LogCaptureFixture
+) -> None:
+    diffusers_logger = logging.getLogger("diffusers")
+    diffusers_logger.addHandler(caplog.handler)
+    try:
+        pipe.load_lora_weights(unet_lora(pipe, 3), adapter_name="one")
+    finally:
+        diffusers_logger.removeHandler(caplog.handler)
+    assert "No LoRA keys" not in caplog.text
