@@ -3,6 +3,7 @@
 from .adopt import adopt
 from .base import ModularPipelineBlocks
 from .block import Block
+from .check_safety import CheckSafety
 from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
 from .control import ControlledDenoise, PredictControlled, PrepareControl
 from .decode import Decode
@@ -23,6 +24,7 @@ from .slots import component, config
 __all__ = [
     "AutoPipelineBlocks",
     "Block",
+    "CheckSafety",
     "ConditionalPipelineBlocks",
     "ControlledDenoise",
     "Decode",

@@ -14,7 +14,7 @@ from ..registry import ComponentSpec, shipped
 from ..registry.classes import library_of
 from ..registry.component_key import component_key
 from ..registry.file_digest import weights_digest
-from ..registry.fingerprint import adapters_of, files_of, fingerprint
+from ..registry.fingerprint import TOKENS, adapters_of, files_of, fingerprint
 from ..registry.weights import file_stamp
 from .recipe_values import written_input
 
@@ -42,7 +42,9 @@ class _Note:
         if self.parameter is not None and getattr(self.parameter(), "dtype", None) is not self.dtype:
             return False
         held = vars(component)
-        return held.get("_diffusers_load_id", "null") == self.load_id and not held.get("peft_config")
+        return held.get("_diffusers_load_id", "null") == self.load_id and not (
+            held.get("peft_config") or held.get(TOKENS)
+        )
 
     @property
     def written(self) -> dict[str, Any]:

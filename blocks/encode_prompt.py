@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,14 +15,10 @@ from .contract import TextEncoder, TextEncoding, Tokenizer
 from .lora_weight import lora_weighed, weight_of
 from .sequential import SequentialPipelineBlocks
 from .slots import component, config
+from .tokenize import token_ids
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-logger = logging.getLogger(__name__)
-
-_TOKENIZING = threading.Lock()
-"""A tokenizer keeps the padding of its last call as its own state, so two threads must not call it at once."""
 
 
 class EncodePositivePrompt(Block):
@@ -194,23 +188,11 @@ def encode_texts(
     pooled = None
     present = [parts for parts in zip(tokenizers, encoders, texts, encodings, strict=True) if parts[1] is not None]
     for tokenizer, encoder, batch, encoding in present:
-        output = encoder(_token_ids(tokenizer, batch, tokens).to(encoder.device), output_hidden_states=True)
+        output = encoder(token_ids(tokenizer, batch, tokens).to(encoder.device), output_hidden_states=True)
         hidden.append(output.hidden_states[encoding.hidden_state])
         if encoding.pooled:
             pooled = output.text_embeds
     return torch.cat(hidden, dim=-1), pooled
-
-
-def _token_ids(tokenizer: Any, texts: list[str], tokens: int | None) -> Tensor:
-    length = tokens or tokenizer.model_max_length
-    with _TOKENIZING:
-        cut = tokenizer(texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
-        whole = tokenizer(texts, padding="longest", return_tensors="pt").input_ids
-    if whole.shape[-1] > length:
-        lost = [text for text in tokenizer.batch_decode(whole[:, length - 1 : -1], skip_special_tokens=True) if text]
-        logger.warning("The text encoder reads %d tokens; this part of the prompt was cut off: %s", length, lost)
-    ids: Tensor = cut.input_ids
-    return ids
 
 
 def named_embeds(fields: Sequence[Any], hidden: Tensor, pooled: Tensor | None, negative: bool) -> Conditioning:

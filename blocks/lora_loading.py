@@ -257,11 +257,17 @@ def _without_remarks() -> Iterator[None]:
 def _state(source: Any, weight_name: str | None, revision: str | None, hub: dict[str, Any]) -> dict[str, Any]:
     if isinstance(source, Mapping):
         return dict(source)
+    folder, name = split_file(source, weight_name)
+    repo = open_repo(folder, revision, **hub)
+    return read_tensors(repo, name or _only_weights(repo))
+
+
+def split_file(source: Any, weight_name: str | None) -> tuple[Any, str | None]:
+    """The folder or repository that is meant, and the file in it, if one is named."""
     path = Path(source)
     if path.suffix and not path.is_dir() and (path.is_file() or path.is_absolute()):
-        source, weight_name = str(path.parent), path.name
-    repo = open_repo(source, revision, **hub)
-    return read_tensors(repo, weight_name or _only_weights(repo))
+        return str(path.parent), path.name
+    return source, weight_name
 
 
 def _only_weights(repo: Any) -> str:

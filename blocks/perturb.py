@@ -1,35 +1,22 @@
-"""Takes something away from a network during one call: layers, attention scores, sharp queries. Other threads do not see it.
-
-What is changed are `forward` attributes of single modules. While anybody perturbs a module, its `forward` asks the context it
-runs in what to do, so a thread that does not perturb gets the module as it is. With the last user the attribute goes.
-"""
+"""Takes something away from a network during one call: layers, attention scores, sharp queries. Other threads do not see it."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
-from types import MappingProxyType
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, frozen
+from attrs import frozen
 
 from ..guiders import Perturbation
 from ..state import InputError, RunError
+from .behaviour import Behaviour, behaving
 from .blur import blurred_tokens
 from .contract import is_compiled
 from .self_attention import attention_modules, feed_forward_modules, self_attending
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-Behaviour = Callable[..., Any]
-"""Takes the module's own forward, then its arguments."""
-
-_active: ContextVar[Mapping[int, Behaviour]] = ContextVar("brickwork_perturbed", default=MappingProxyType({}))
-_patches: dict[int, _Patch] = {}
-_lock = threading.Lock()
 
 
 @frozen
@@ -67,51 +54,8 @@ def perturbed(
     for perturbation in wanted:
         for number, layer in chosen_layers(layers, recommended, perturbation):
             found.update({id(module): (module, b) for module, b in _behaviours(layer, perturbation, number, aspect)})
-    with ExitStack() as stack:
-        for module, _ in found.values():
-            stack.enter_context(_patched(module))
-        token = _active.set({key: behaviour for key, (_, behaviour) in found.items()})
-        stack.callback(_active.reset, token)
+    with behaving(list(found.values())):
         yield
-
-
-@define
-class _Patch:
-    """A module's `forward` that asks the context, and how many use it."""
-
-    users: int
-    own: Any
-    """What the module had of its own in place of its class's `forward`; None for nothing."""
-
-
-@contextmanager
-def _patched(module: Any) -> Iterator[None]:
-    key = id(module)
-    with _lock:
-        patch = _patches.get(key)
-        if patch is None:
-            patch = _patches[key] = _Patch(0, vars(module).get("forward"))
-            module.forward = _asking(module.forward, key)
-        patch.users += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            patch.users -= 1
-            if patch.users == 0:
-                del _patches[key]
-                if patch.own is None:
-                    del module.forward
-                else:
-                    module.forward = patch.own
-
-
-def _asking(forward: Any, key: int) -> Any:
-    def forward_or_else(*args: Any, **kwargs: Any) -> Any:
-        behaviour = _active.get().get(key)
-        return forward(*args, **kwargs) if behaviour is None else behaviour(forward, *args, **kwargs)
-
-    return forward_or_else
 
 
 def chosen_layers(

@@ -2,15 +2,112 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
+from ..state import ComponentError
+from .attention_maps import AttentionMaps, observed
+from .attention_processors import replaced_processors
+from .flattening import walk
 from .ip_adapter_loading import load_ip_adapter, set_ip_adapter_scale, unload_ip_adapter
 from .lora_loading import Loras
 from .pipeline_face import PipelineFace
+from .textual_inversion import encoders_of, forget, teach
 
 
 class PipelineAdapters(PipelineFace):
     """What changes models reversibly."""
+
+    def load_textual_inversion(
+        self,
+        pretrained_model_name_or_path: Any,
+        token: str | None = None,
+        tokenizer: Any = None,
+        text_encoder: Any = None,
+        weight_name: str | None = None,
+        revision: str | None = None,
+        **hub_options: Any,
+    ) -> list[str]:
+        """Teach a word to the text encoders, and return it; pipelines that share them know it, too.
+
+        Args:
+            pretrained_model_name_or_path: file, folder, name on the Hub, or the tensors: one by the word, or for two encoders
+                by `clip_l` and `clip_g`; a tensor of several rows is a word of several vectors. token: the word, where the
+                file does not say it or another one is wanted. tokenizer, text_encoder: for this one alone.
+
+        Raises:
+            InputError: the word is known already, or not said. ComponentError: the tensors fit no encoder. TrustError: the
+                weights are pickled.
+        """
+        encoders = encoders_of(self)
+        if text_encoder is not None or tokenizer is not None:
+            encoders = [
+                e for e in encoders if e.model is text_encoder or (text_encoder is None and e.tokenizer is tokenizer)
+            ]
+        return teach(encoders, pretrained_model_name_or_path, token, weight_name, revision, **hub_options)
+
+    def unload_textual_inversion(self, tokens: str | list[str] | None = None) -> None:
+        """Let the text encoders forget words that they were taught, or all; then they are as before.
+
+        Raises:
+            InputError: there is no such word.
+        """
+        forget(encoders_of(self), tokens)
+
+    def attention_processors(
+        self, processors: Mapping[str, Any], component: str | None = None
+    ) -> AbstractContextManager[None]:
+        """Replace attention processors of the denoiser until the end of a `with`; then it has its own again.
+
+        While they are replaced, the cache knows nothing of the denoiser.
+
+        Args:
+            processors: by path, or part of a path between dots, also with `*`: "attn2", "mid_block", "up_blocks.1.*.attn1".
+                Later ones count more. component: of which model, where it is not the denoiser.
+
+        Raises:
+            InputError: nothing is at a path. ComponentError: the denoiser is not loaded.
+
+        Example:
+            >>> from diffusers.models.attention_processor import AttnProcessor
+            >>> pipe = embedded()
+            >>> with pipe.attention_processors({"attn2": AttnProcessor()}):
+            ...     image = pipe(prompt="a red circle", num_inference_steps=2, output="images")[0]
+        """
+        return replaced_processors(self._model(component or self._denoiser_name()), processors)
+
+    def attention_maps(self) -> AbstractContextManager[AttentionMaps]:
+        """Watch where the denoiser looks at the words of the prompt, until the end of a `with`.
+
+        Example:
+            >>> pipe = embedded()
+            >>> with pipe.attention_maps() as maps:
+            ...     image = pipe(prompt="a red circle", num_inference_steps=4, output="images")[0]
+            >>> maps.of("circle").shape
+            torch.Size([16, 16])
+            >>> heat = maps.overlay("circle", image)
+        """
+        encoder = encoders_of(self)[0]
+        denoiser = self._model(self._denoiser_name())
+        return observed(AttentionMaps(denoiser, encoder.tokenizer, self._last_prompts))
+
+    def _last_prompts(self) -> Any:
+        recipe: Any = getattr(self, "last_recipe", None)
+        return None if recipe is None else recipe.inputs.get("prompt")
+
+    def _denoiser_name(self) -> str:
+        roles = (block.family.roles.get("denoiser", ()) for _, block in walk(self.blocks))
+        name: str | None = next((part.name for parts in roles for part in parts), None)
+        if name is None:
+            raise ComponentError("None of the pipeline's blocks names a denoiser; say which component is meant.")
+        return name
+
+    def _model(self, name: str) -> Any:
+        model = self.components.get(name)
+        if model is None:
+            raise ComponentError(f"{name} is not loaded; call load_components() first.")
+        return model
 
     def load_ip_adapter(
         self,

@@ -22,6 +22,7 @@ from ..state.vocabulary import (
     StepIndex,
     Timestep,
 )
+from .attention_maps import is_watched, watching
 from .block import Block
 from .contract import Denoiser, Scheduler, with_rows
 from .encode_prompt import active_guider
@@ -116,6 +117,7 @@ class PredictNoise(Block):
         if attention:
             self.__dict__["_attention"] = {name: value for name, value in attention.items() if name != "scale"}
             self.__dict__["_lora_weight"] = weight_of(attention)
+        self.__dict__["_is_first"] = i == 0
         guider = self._active_guider(guidance_scale)
         step = GuidanceStep(i, num_inference_steps)
         if guider.needs_noise_level:
@@ -199,6 +201,9 @@ class PredictNoise(Block):
         weight = self.__dict__.get("_lora_weight", 1.0)
         with (
             self._perturbed(denoiser, wanted, latents) if wanted else _AS_IT_IS,
+            watching(self.family, denoiser, batch.branches, latents, self.__dict__["_is_first"])
+            if is_watched(denoiser)
+            else _AS_IT_IS,
             lora_weighed(denoiser, weight) if weight != 1.0 else _AS_IT_IS,
         ):
             prediction = self.family.predict(denoiser, given, t, kwargs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ _LOADED = "_brickwork_loaded_versions"
 _FILES = "_brickwork_loaded_files"
 _DECLARED = "_brickwork_declared"
 _ADAPTERS = "_brickwork_adapters"
+TOKENS = "_brickwork_tokens"
 
 
 def remember_loaded(component: Any, files: str = "") -> None:
@@ -54,15 +55,29 @@ def remember_adapter(component: Any, name: str, digest: str) -> None:
 @contextmanager
 def counted_as_another(component: Any) -> Iterator[None]:
     """Until the end of the `with`, nothing that is known of a component counts for it, and nothing of then afterwards."""
-    before = {name: getattr(component, name) for name in (_LOADED, _FILES, _DECLARED) if hasattr(component, name)}
+    before = declaration_of(component)
     invalidate(component)
     try:
         yield
     finally:
-        for name in (_LOADED, _FILES, _DECLARED):
-            object.__delattr__(component, name)
-        for name, value in before.items():
-            object.__setattr__(component, name, value)
+        declare_again(component, before)
+
+
+def declaration_of(component: Any) -> dict[str, Any]:
+    """What is noted of a component, to be given back by `declare_again` when the component is again as it is now."""
+    return {name: vars(component)[name] for name in (_LOADED, _FILES, _DECLARED) if name in vars(component)}
+
+
+def declare_again(component: Any, noted: Mapping[str, Any]) -> None:
+    """Note what `declaration_of` gave."""
+    for name in (_LOADED, _FILES, _DECLARED):
+        vars(component).pop(name, None)
+    vars(component).update(noted)
+
+
+def remember_tokens(component: Any, tokens: Sequence[str]) -> None:
+    """Note the words that a text encoder was taught (textual inversion)."""
+    object.__setattr__(component, TOKENS, tuple(tokens))
 
 
 def fingerprint(component: Any) -> str | None:
@@ -109,7 +124,12 @@ def identity(component: Any) -> dict[str, Any] | None:
 
 
 def adapters_of(component: Any) -> Iterator[tuple[str, float]]:
-    """Names of the adapters in a model (PEFT layers) with their scales."""
+    """Names of the adapters in a model with their scales: layers of PEFT, and words that a text encoder was taught."""
+    yield from _scales_of(component)
+    yield from ((token, 1.0) for token in getattr(component, TOKENS, ()))
+
+
+def _scales_of(component: Any) -> Iterator[tuple[str, float]]:
     if not getattr(component, "peft_config", None):
         return
     found: dict[str, float] = {}
@@ -125,7 +145,7 @@ def _identified_adapters(component: Any) -> dict[str, Any] | None:
     """Digest of each adapter that counts, and its scales by layer; None if one is unknown or was changed."""
     known = getattr(component, _ADAPTERS, {})
     found: dict[str, Any] = {}
-    for name in dict(adapters_of(component)):
+    for name in dict(_scales_of(component)):
         digest, versions = known.get(name, (None, None))
         if digest is None or versions != _adapter_versions(component, name):
             return None

@@ -174,6 +174,10 @@ AestheticScore = Annotated[float, Value(doc="Rating that the picture shall look 
 StepCount = Annotated[int, Value(doc="Number of denoising steps.", low=1)]
 StepIndex = Annotated[int, Value(doc="Which turn of the loop this is, from 0.")]
 ImagesPerPrompt = Annotated[int, Value(doc="Pictures per prompt.", low=1)]
+Flags = Annotated[
+    Union[list[bool], None],  # noqa: UP007 - as above
+    Value(doc="Whether something was seen in each picture; None where nobody looked."),
+]
 BatchSize = Annotated[int, Value(doc="Number of prompts, before num_images_per_prompt.", low=1)]
 Height = Annotated[int, Value(doc="Height of the pictures in pixels; the denoiser's own size where absent.", low=1)]
 Width = Annotated[int, Value(doc="Width of the pictures in pixels; the denoiser's own size where absent.", low=1)]

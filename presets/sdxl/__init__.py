@@ -7,6 +7,7 @@ from .image2image import IMAGE2IMAGE_BLOCKS
 from .image_prompt import IP_ADAPTER_BLOCKS
 from .inpaint import INPAINT_BLOCKS
 from .refiner import REFINER_BLOCKS, with_refiner
+from .safety import SAFETY_BLOCKS
 from .text2image import TEXT2IMAGE_BLOCKS
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "INPAINT_BLOCKS",
     "IP_ADAPTER_BLOCKS",
     "REFINER_BLOCKS",
+    "SAFETY_BLOCKS",
     "SDXL",
     "SDXL_REFINER",
     "T2I_ADAPTER_BLOCKS",

@@ -27,7 +27,7 @@ from brickwork import (
     SkipLayerGuidance,
     SmoothedEnergyGuidance,
 )
-from brickwork.blocks import adopt, perturb
+from brickwork.blocks import adopt, behaviour
 from brickwork.blocks.view import ComponentsView
 from brickwork.guiders import Perturbation
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
@@ -167,7 +167,7 @@ def test_their_loop_leaves_the_model_as_it_was_when_the_model_fails(
     with pytest.raises(KeyboardInterrupt):
         pipe(**inputs, generator=seeded(), output="images")
     handle.remove()
-    assert perturb._patches == {}
+    assert behaviour._patches == {}
     assert torch.equal(pipe(**inputs, generator=seeded(), output="images"), expected)
 
 

@@ -11,7 +11,7 @@ import torch
 from guided_families import FAMILIES, Family
 
 from brickwork import ClassifierFreeGuidance
-from brickwork.blocks import perturb
+from brickwork.blocks import behaviour
 from brickwork.guiders import GUIDERS
 
 FULL: dict[str, dict[str, Any]] = {
@@ -40,7 +40,7 @@ def is_untouched(model: torch.nn.Module, before: Any) -> bool:
     """Whether a model is as it was, bit for bit."""
     after = state_of(model)
     same = all(torch.equal(one, other) for one, other in zip(after[2], before[2], strict=True))
-    return same and after[:2] == before[:2] and perturb._patches == {}
+    return same and after[:2] == before[:2] and behaviour._patches == {}
 
 
 def cell(family: Family, name: str) -> str:

@@ -1,0 +1,198 @@
+"""Words that text encoders are taught, in and out again (Gal et al. 2022, https://arxiv.org/abs/2208.01618).
+
+The encoder's table of embeddings and the tokenizer's words are replaced by longer ones; the originals are kept, so what is taken
+out leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import define, frozen
+
+from ..registry.fingerprint import declaration_of, declare_again, invalidate, remember_tokens
+from ..registry.repo import open_repo
+from ..registry.tensor_file import read_tensors
+from ..state import ComponentError, InputError
+from ..state.errors import did_you_mean
+from .contract import UNBOUND
+from .flattening import walk
+from .lora_loading import split_file
+
+WEIGHTS = "learned_embeds.safetensors"
+_BY_PLACE = {"clip_l": 0, "clip_g": 1, "text_encoders_0": 0, "text_encoders_1": 1}
+"""Names of tensors in files for families with two encoders, and which encoder each is for."""
+_UNNAMED = "emb_params"
+"""What other tools call the tensor in a file that does not say the word."""
+_LEGACY_END = 2
+"""An id in old CLIP configurations by which transformers takes the highest id for the end of the text; taught words have higher
+ones, so the pooled embedding would be theirs. While there are some, the encoder is told the true id."""
+
+
+@frozen(eq=False)
+class Encoder:
+    """A text encoder of a pipeline, with its tokenizer."""
+
+    name: str
+    model: Any
+    tokenizer: Any
+
+    @property
+    def width(self) -> int:
+        """Of its token embeddings."""
+        return int(self.model.get_input_embeddings().weight.shape[-1])
+
+
+@define(eq=False)
+class _Taught:
+    """What an encoder was before, and what it was taught since."""
+
+    embedding: Any
+    backend: Any
+    vocabulary: int
+    noted: Mapping[str, Any]
+    ends: list[tuple[Any, int]]
+    words: dict[str, Any]
+
+
+_taught: weakref.WeakKeyDictionary[Any, _Taught] = weakref.WeakKeyDictionary()
+
+
+def encoders_of(pipe: Any) -> list[Encoder]:
+    """Text encoders that are loaded, with their tokenizers, in the family's order.
+
+    Raises:
+        ComponentError: there are none.
+    """
+    family = next((block.family for _, block in walk(pipe.blocks) if block.family is not UNBOUND), UNBOUND)
+    pairs = zip(family.roles.get("text_encoders", ()), family.roles.get("tokenizers", ()), strict=True)
+    found = [Encoder(one.name, pipe.components.get(one.name), pipe.components.get(other.name)) for one, other in pairs]
+    found = [each for each in found if each.model is not None and each.tokenizer is not None]
+    if not found:
+        raise ComponentError("No text encoder is loaded; call load_components() before teaching it words.")
+    return found
+
+
+def teach(
+    encoders: Sequence[Encoder],
+    source: Any,
+    token: str | None,
+    weight_name: str | None,
+    revision: str | None,
+    **hub: Any,
+) -> list[str]:
+    """Teach words to encoders, and return them; see `ModularPipeline.load_textual_inversion`."""
+    held = _tensors(source, weight_name, revision, hub)
+    lessons = [(*_for_whom(encoders, name, rows, token), rows) for name, rows in held.items()]
+    faults = [
+        f"{encoder.name} knows {word!r} already; give another token, or unload_textual_inversion({word!r}) first."
+        for encoder, word, _ in lessons
+        if word in encoder.tokenizer.get_vocab()
+    ]
+    if faults:
+        raise InputError(" ".join(faults))
+    for encoder, word, rows in lessons:
+        taught = _taught.get(encoder.model) or _before(encoder)
+        taught.words[word] = rows
+        _apply(encoder, taught)
+    return list(dict.fromkeys(word for _, word, _ in lessons))
+
+
+def forget(encoders: Sequence[Encoder], tokens: Any) -> None:
+    """Take words out, or all; see `ModularPipeline.unload_textual_inversion`."""
+    known = {word for each in encoders if each.model in _taught for word in _taught[each.model].words}
+    chosen = known if tokens is None else {tokens} if isinstance(tokens, str) else set(tokens)
+    faults = [f"No word {word!r} was taught. {did_you_mean(word, known)}" for word in sorted(chosen - known)]
+    if faults:
+        raise InputError(" ".join(faults))
+    for encoder in encoders:
+        taught = _taught.get(encoder.model)
+        if taught is None:
+            continue
+        taught.words = {word: rows for word, rows in taught.words.items() if word not in chosen}
+        _apply(encoder, taught)
+
+
+def _tensors(source: Any, weight_name: str | None, revision: str | None, hub: dict[str, Any]) -> dict[str, Any]:
+    """Tensors by name, of a file, a folder, a repository, or given as they are."""
+    if hasattr(source, "untyped_storage"):
+        return {_UNNAMED: source}
+    if isinstance(source, Mapping):
+        return dict(source)
+    folder, name = split_file(source, weight_name)
+    return read_tensors(open_repo(folder, revision, **hub), name or WEIGHTS)
+
+
+def _for_whom(encoders: Sequence[Encoder], name: str, rows: Any, token: str | None) -> tuple[Encoder, str]:
+    """Which encoder a tensor is for, and the word that it teaches."""
+    word = token if name in _BY_PLACE or name == _UNNAMED else token or name
+    if word is None:
+        raise InputError(f"The embedding {name!r} does not say for which word it is; give token='<word>'.")
+    if name in _BY_PLACE:
+        fitting = [each for each in encoders[_BY_PLACE[name] :][:1] if each.width == rows.shape[-1]]
+    else:
+        fitting = [each for each in encoders if each.width == rows.shape[-1]][:1]
+    if not fitting:
+        widths = ", ".join(f"{each.name} has {each.width}" for each in encoders)
+        raise ComponentError(f"The embedding {name!r} is {rows.shape[-1]} wide, and that fits no encoder: {widths}.")
+    return fitting[0], word
+
+
+def _before(encoder: Encoder) -> _Taught:
+    """Note what an encoder is before it is taught anything."""
+    model, tokenizer = encoder.model, encoder.tokenizer
+    ends = [(module, module.eos_token_id) for module in model.modules() if hasattr(module, "eos_token_id")]
+    kept = _Taught(
+        model.get_input_embeddings(), tokenizer._tokenizer, model.config.vocab_size, declaration_of(model), ends, {}
+    )
+    _taught[model] = kept
+    return kept
+
+
+def _apply(encoder: Encoder, taught: _Taught) -> None:
+    """Give an encoder exactly the words that it shall know."""
+    from tokenizers import Tokenizer
+
+    model, tokenizer = encoder.model, encoder.tokenizer
+    if not taught.words:
+        model.set_input_embeddings(taught.embedding)
+        model.config.vocab_size = taught.vocabulary
+        tokenizer._tokenizer = taught.backend
+        for module, end in taught.ends:
+            module.eos_token_id = end
+        remember_tokens(model, ())
+        declare_again(model, taught.noted)
+        del _taught[model]
+        return
+    tokenizer._tokenizer = Tokenizer.from_str(taught.backend.to_str())
+    rows: dict[str, Any] = {}
+    for word, given in taught.words.items():
+        several = given.reshape(-1, given.shape[-1])
+        rows |= {word if number == 0 else f"{word}_{number}": row for number, row in enumerate(several)}
+    tokenizer.add_tokens(list(rows))
+    longer = _longer(
+        taught.embedding, dict(zip(tokenizer.convert_tokens_to_ids(list(rows)), rows.values(), strict=True))
+    )
+    model.set_input_embeddings(longer)
+    model.config.vocab_size = longer.num_embeddings
+    for module, end in taught.ends:
+        module.eos_token_id = tokenizer.eos_token_id if end == _LEGACY_END else end
+    remember_tokens(model, list(taught.words))
+    invalidate(model)
+
+
+def _longer(embedding: Any, rows: Mapping[int, Any]) -> Any:
+    """A table with further rows, each at its id."""
+    import torch
+
+    before = embedding.weight
+    size = max(len(before), max(rows) + 1)
+    longer = torch.nn.Embedding(size, before.shape[1], device=before.device, dtype=before.dtype)
+    with torch.no_grad():
+        longer.weight.zero_()
+        longer.weight[: len(before)] = before
+        for index, row in rows.items():
+            longer.weight[index] = row.to(before.device, before.dtype)
+    return longer.requires_grad_(before.requires_grad)

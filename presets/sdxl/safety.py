@@ -1,0 +1,11 @@
+"""A check of finished pictures, as a last block of any task."""
+
+from __future__ import annotations
+
+from ...blocks.check_safety import CheckSafety
+from ...blocks.insertable_dict import InsertableDict
+from .contract import SDXL
+from .text2image import Blocks
+
+SAFETY_BLOCKS: Blocks = InsertableDict(safety_checker=CheckSafety.bind(SDXL))
+"""What looks at pictures after they are decoded, by name."""
