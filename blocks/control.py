@@ -14,12 +14,13 @@ from ..state.vocabulary import (
     BatchSize,
     ControlEnd,
     ControlImage,
+    ControlKeep,
     ControlKinds,
     ControlMode,
     ControlPictures,
     ControlScale,
+    ControlScales,
     ControlStart,
-    ControlWeights,
     DType,
     GuessMode,
     GuidanceMemory,
@@ -59,8 +60,9 @@ class PrepareControl(Block):
     )
 
     class Out(Outputs):
-        control_pictures: ControlPictures
-        control_weights: ControlWeights
+        controlnet_cond: ControlPictures
+        conditioning_scale: ControlScales
+        controlnet_keep: ControlKeep
         control_kinds: ControlKinds
         height: Height
         width: Width
@@ -85,8 +87,6 @@ class PrepareControl(Block):
         height: Height | None = None,
         width: Width | None = None,
     ) -> Out:
-        import torch
-
         nets = nets_of(self.controlnet)
         kinds = self._kinds(nets, control_mode)
         given = self._per_net(nets, kinds, control_image)
@@ -108,15 +108,19 @@ class PrepareControl(Block):
             )
         )
         steps = num_inference_steps
-        shares = [
-            [s * (1.0 - float(i / steps < a or (i + 1) / steps > b)) for i in range(steps)]
-            for s, a, b in zip(scales, starts, ends, strict=True)
+        keep = [
+            [1.0 - float(i / steps < a or (i + 1) / steps > b) for a, b in zip(starts, ends, strict=True)]
+            for i in range(steps)
         ]
-        weights = torch.tensor(shares, dtype=torch.float64)
         assert height is not None
         assert width is not None
         return self.Out(
-            control_pictures=pictures, control_weights=weights, control_kinds=kinds, height=height, width=width
+            controlnet_cond=_alone(pictures),
+            conditioning_scale=_alone(scales),
+            controlnet_keep=[_alone(each) for each in keep],
+            control_kinds=kinds,
+            height=height,
+            width=width,
         )
 
     def _scale(self, given: Any) -> Any:
@@ -165,6 +169,11 @@ class PrepareControl(Block):
         ]
 
 
+def _alone(values: list[Any]) -> Any:
+    """The one value itself, where there is one net; else the list."""
+    return values[0] if len(values) == 1 else values
+
+
 def for_each(name: str, value: Any, count: int, what: str = "ControlNets") -> list[float]:
     """One number for each of several networks: one for all, or a list."""
     values = list(value) if isinstance(value, (list, tuple)) else [value] * count
@@ -191,9 +200,10 @@ class PredictControlled(PredictNoise):
         i: StepIndex,
         num_inference_steps: StepCount,
         conditioning: Annotated[Conditioning, Group("denoiser_input_fields")],
-        control_pictures: ControlPictures,
-        control_weights: ControlWeights,
-        control_kinds: ControlKinds,
+        controlnet_cond: ControlPictures,
+        conditioning_scale: ControlScales,
+        controlnet_keep: ControlKeep,
+        control_kinds: ControlKinds | None = None,
         guess_mode: GuessMode = False,
         guidance_scale: GuidanceScale | None = None,
         guidance_memory: GuidanceMemory = None,
@@ -201,8 +211,13 @@ class PredictControlled(PredictNoise):
     ) -> PredictNoise.Out:
         nets = nets_of(self.controlnet)
         guess = guess_mode or bool(getattr(nets[0].config, "global_pool_conditions", False))
-        weights = control_weights[:, i].tolist()
-        steering = Steering(self.controlnet, control_pictures, weights, control_kinds, guess)
+        count = len(nets)
+        pictures = [controlnet_cond] if count == 1 else controlnet_cond
+        scales = for_each("conditioning_scale", conditioning_scale, count)
+        weights = [
+            scale * on for scale, on in zip(scales, for_each("controlnet_keep", controlnet_keep[i], count), strict=True)
+        ]
+        steering = Steering(self.controlnet, pictures, weights, control_kinds or [None] * count, guess)
         self.__dict__["_control"] = conditioning, steering
         return self.guided(
             scaled_latents,
@@ -224,8 +239,7 @@ class PredictControlled(PredictNoise):
         if not any(steering.weights) or not any(told):
             return kwargs
         steered = [branch for branch, is_told in zip(branches, told, strict=True) if is_told]
-        pictures = [repeated_pictures(each, len(steered)) for each in steering.pictures]
-        given = evolve(steering, pictures=pictures)
+        given = evolve(steering, pictures=self._pictures(steering.pictures, len(steered)))
         if all(told):
             return {**kwargs, **self.family.control(given, latents, t, kwargs)}
         count = len(latents) // len(branches)
@@ -233,6 +247,16 @@ class PredictControlled(PredictNoise):
         rows = latents[: count * len(steered)]  # every branch has the same latents
         found = self.family.control(given, rows, t, own)
         return {**kwargs, **{name: _spread(value, told, count) for name, value in found.items()}}
+
+    def _pictures(self, pictures: Sequence[Any], count: int) -> Sequence[Any]:
+        """Pictures once per branch, made once for all steps that have the same."""
+        known = self.__dict__.setdefault("_repeated", {})
+        of, made = known.get(count, ((), ()))
+        if len(of) != len(pictures) or any(one is not other for one, other in zip(of, pictures, strict=True)):
+            made = [repeated_pictures(each, count) for each in pictures]
+            known[count] = tuple(pictures), made
+        found: Sequence[Any] = made
+        return found
 
 
 def repeated_pictures(pictures: Any, count: int) -> Any:

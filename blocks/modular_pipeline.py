@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -16,7 +17,7 @@ from ..registry.index import CLASSIC_INDEX, MODULAR_INDEX
 from ..registry.lock import Lock
 from ..registry.publishing import publish
 from ..registry.trust import Trust
-from ..state import ComponentError, InputError, PipelineState, RepoError
+from ..state import InputError, PipelineState, RepoError
 from ..state.errors import did_you_mean
 from .base import ModularPipelineBlocks
 from .component_notes import ComponentNotes
@@ -36,6 +37,8 @@ from .saving import save_pipeline
 from .snapshots import Snapshot
 from .sweep import SEED, Sweep, sweep
 from .view import PipelineConfig
+
+logger = logging.getLogger(__name__)
 
 _SWEPT = ("guidance_scale", "guider", "num_inference_steps", "strength", "height", "width", "eta", "clip_skip")
 """Inputs that take one value a call, so that a list of them can only be an axis."""
@@ -58,9 +61,7 @@ class ModularPipeline(PipelineAdapters):
         **hub_options: Any,
     ) -> None:
         if collection is not None and components_manager is None:
-            raise ComponentError(
-                f"collection={collection!r} files components in a manager: give components_manager=..."
-            )
+            logger.warning("collection=%r has no effect without components_manager=...", collection)
         if index is None and pretrained_model_name_or_path:
             index = read_index(pretrained_model_name_or_path, **hub_options)
         blocks.check().raise_faults()

@@ -8,6 +8,7 @@ from typing import Any, Self
 from attrs import evolve, frozen
 
 from .errors import DeclarationError, did_you_mean
+from .types import type_words
 from .vocabulary import INPUT_WORDS, OUTPUT_WORDS, Word
 
 
@@ -61,7 +62,9 @@ class InputParam:
 
     def __repr__(self) -> str:
         state = "required" if self.required else "optional"
-        return f"<{self.name or self.kwargs_type}: {state}, default={self.default}>"
+        about = f"; {self.description}" if self.description else ""
+        words = type_words(self.type_hint)
+        return f"<{self.name or self.kwargs_type}: {words}, {state}, default={self.default}{about}>"
 
 
 @frozen
@@ -80,7 +83,8 @@ class OutputParam:
         return cls(**_from_template(OUTPUT_WORDS, template_name, note, overrides))
 
     def __repr__(self) -> str:
-        return f"<{self.name}: {getattr(self.type_hint, '__name__', self.type_hint)}>"
+        about = f"; {self.description}" if self.description else ""
+        return f"<{self.name}: {type_words(self.type_hint)}{about}>"
 
 
 @frozen

@@ -143,8 +143,13 @@ GuessMode = Annotated[bool, Value(doc="Control without a prompt: only the positi
 ControlMode = Annotated[
     int | list[Any], Value(doc="Which kinds of control the pictures are, as a union ControlNet numbers them.")
 ]
-ControlPictures = Annotated[list[Any], Value(doc="Control pictures as tensors b 3 height width, one per ControlNet.")]
-ControlWeights = Annotated[Tensor, Value("nets steps", "Weight of each ControlNet at each step.", dtype="float")]
+ControlPictures = Annotated[
+    Any, Value(doc="Control pictures as a tensor b 3 height width; for several ControlNets, or several kinds, a list.")
+]
+ControlScales = Annotated[Any, Value(doc="How much the ControlNet counts; for several a list.")]
+ControlKeep = Annotated[
+    list[Any], Value(doc="For each step 1 where the ControlNet counts, else 0; for several a list.")
+]
 ControlKinds = Annotated[list[Any], Value(doc="Kinds of control per union ControlNet, a list each; None for others.")]
 Noise = Annotated[Tensor, Value("b c h w", "The noise that was added to the latents.", dtype="float")]
 Mask = Annotated[

@@ -1,7 +1,17 @@
 """Names of diffusers' modular Stable Diffusion XL."""
 
-from ...blocks import PredictNoise, ScaleLatents, StepScheduler
-from ...presets.sdxl import AUTO_BLOCKS, IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, SDXL, TEXT2IMAGE_BLOCKS, AutoBlocks
+from ...blocks import PredictControlled, PredictNoise, ScaleLatents, StepScheduler
+from ...presets.sdxl import (
+    AUTO_BLOCKS,
+    CONTROLNET_BLOCKS,
+    IMAGE2IMAGE_BLOCKS,
+    INPAINT_BLOCKS,
+    IP_ADAPTER_BLOCKS,
+    SDXL,
+    TEXT2IMAGE_BLOCKS,
+    AutoBlocks,
+    AutoControlInput,
+)
 
 StableDiffusionXLAutoBlocks = AutoBlocks
 StableDiffusionXLTextEncoderStep = TEXT2IMAGE_BLOCKS["text_encoder"]
@@ -22,8 +32,14 @@ StableDiffusionXLDenoiseLoopWrapper = StableDiffusionXLDenoiseStep
 StableDiffusionXLLoopBeforeDenoiser = ScaleLatents.bind(SDXL)
 StableDiffusionXLLoopDenoiser = PredictNoise.bind(SDXL)
 StableDiffusionXLLoopAfterDenoiser = StepScheduler.bind(SDXL)
+StableDiffusionXLControlNetInputStep = CONTROLNET_BLOCKS["controlnet_input"]
+StableDiffusionXLControlNetDenoiseStep = CONTROLNET_BLOCKS["denoise"]
+StableDiffusionXLControlNetLoopDenoiser = PredictControlled.bind(SDXL)
+StableDiffusionXLAutoIPAdapterStep = IP_ADAPTER_BLOCKS["ip_adapter"]
+StableDiffusionXLAutoControlNetInputStep = AutoControlInput
+StableDiffusionXLControlNetAutoInput = StableDiffusionXLAutoControlNetInputStep
 StableDiffusionXLDenoiseLoopAfterDenoiser = StableDiffusionXLLoopAfterDenoiser
-"""The name that the page for custom workflows writes."""
+"""This and the one before are names that the page for custom workflows writes."""
 
 __all__ = [
     "AUTO_BLOCKS",
@@ -31,6 +47,12 @@ __all__ = [
     "INPAINT_BLOCKS",
     "TEXT2IMAGE_BLOCKS",
     "StableDiffusionXLAutoBlocks",
+    "StableDiffusionXLAutoControlNetInputStep",
+    "StableDiffusionXLAutoIPAdapterStep",
+    "StableDiffusionXLControlNetAutoInput",
+    "StableDiffusionXLControlNetDenoiseStep",
+    "StableDiffusionXLControlNetInputStep",
+    "StableDiffusionXLControlNetLoopDenoiser",
     "StableDiffusionXLDecodeStep",
     "StableDiffusionXLDenoiseLoopAfterDenoiser",
     "StableDiffusionXLDenoiseLoopWrapper",

@@ -1,6 +1,6 @@
 """Stable Diffusion XL (Podell et al. 2023, https://arxiv.org/abs/2307.01952)."""
 
-from .auto import AUTO_BLOCKS, AutoBlocks
+from .auto import AUTO_BLOCKS, AutoBlocks, AutoControlInput
 from .contract import SDXL, SDXL_REFINER
 from .control import CONTROLNET_BLOCKS, T2I_ADAPTER_BLOCKS, with_adapter, with_control
 from .image2image import IMAGE2IMAGE_BLOCKS
@@ -23,6 +23,7 @@ __all__ = [
     "T2I_ADAPTER_BLOCKS",
     "TEXT2IMAGE_BLOCKS",
     "AutoBlocks",
+    "AutoControlInput",
     "with_adapter",
     "with_control",
     "with_refiner",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...blocks.choice import AutoPipelineBlocks
 from ...blocks.insertable_dict import InsertableDict
 from ...blocks.sequential import SequentialPipelineBlocks
-from .control import with_control
+from .control import CONTROLNET_BLOCKS, with_control
 from .image2image import IMAGE2IMAGE_BLOCKS
 from .image_prompt import IP_ADAPTER_BLOCKS
 from .inpaint import INPAINT_BLOCKS
@@ -108,6 +108,14 @@ class AutoPrepareSizeConditioning(AutoPipelineBlocks):
     block_classes = [IMAGE2IMAGE_BLOCKS["prepare_add_cond"], TEXT2IMAGE_BLOCKS["prepare_add_cond"]]
     block_names = ["image2image", "text2image"]
     block_trigger_inputs = ["image", None]
+
+
+class AutoControlInput(AutoPipelineBlocks):
+    """Prepare what steers, where a control picture is given: for compositions of one's own."""
+
+    block_classes = [CONTROLNET_BLOCKS["controlnet_input"]]
+    block_names = ["controlnet"]
+    block_trigger_inputs = ["control_image"]
 
 
 class AutoInpaintDenoise(AutoPipelineBlocks):

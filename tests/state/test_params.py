@@ -10,10 +10,13 @@ from brickwork.state.types import type_words
 from brickwork.state.vocabulary import INPUT_WORDS, OUTPUT_WORDS
 
 
-def test_a_declaration_shows_name_and_default() -> None:
-    assert repr(InputParam("num_steps", int, default=20)) == "<num_steps: optional, default=20>"
-    assert repr(InputParam("prompt", str, required=True)) == "<prompt: required, default=None>"
+def test_a_declaration_shows_name_type_default_and_meaning() -> None:
+    assert repr(InputParam("num_steps", int, default=20)) == "<num_steps: int, optional, default=20>"
+    assert repr(InputParam("prompt", required=True)) == "<prompt: any, required, default=None>"
+    raw = InputParam("image", "PIL.Image", description="raw input image to process")
+    assert repr(raw) == "<image: PIL.Image, optional, default=None; raw input image to process>"
     assert repr(OutputParam("images", list)) == "<images: list>"
+    assert repr(OutputParam("size", int, "in pixels")) == "<size: int; in pixels>"
 
 
 def test_declarations_are_frozen() -> None:
