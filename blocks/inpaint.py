@@ -93,6 +93,7 @@ class EncodeInpaintImage(Block):
         padding_mask_crop: MaskPadding | None = None,
         mask_blur: MaskBlur | None = None,
         strength: Strength | None = None,
+        latents: Latents | None = None,
         generator: Generators | None = None,
     ) -> Out:
         default = self.family.default_size(self.denoiser, self.vae)
@@ -104,7 +105,7 @@ class EncodeInpaintImage(Block):
         pixels = self.image_processor.preprocess(image, height, width, **_crop(region))
         masked = reads_masked(self.denoiser, self.vae)
         # As the classic pipeline, which has no use for these latents then, and draws nothing for them.
-        draws = not (masked and strength == 1.0)
+        draws = not (masked and (strength == 1.0 or latents is not None))
         image_latents = encoded(self.family, self.vae, pixels, generator, self.device, draws)
         return self.Out(image_latents=image_latents, image_pixels=pixels if masked else None, crop_region=region)
 

@@ -86,6 +86,17 @@ def test_masked_latents_of_the_caller_s_own(tiny_folder: Path, tiny_pipe: Modula
     assert torch.equal(mine, expected)
 
 
+@pytest.mark.parametrize("channels", [4, 9])
+@pytest.mark.parametrize("cls", [EulerAncestralDiscreteScheduler, DDIMScheduler])
+def test_latents_of_the_caller_s_own(cls: Any, channels: int, tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
+    unet = reading_masks(tiny_pipe.unet) if channels == 9 else tiny_pipe.unet
+    scheduler = cls.from_config(tiny_pipe.scheduler.config)
+    ours, theirs = pipelines(tiny_folder, tiny_pipe, unet=unet, scheduler=scheduler)
+    own = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    mine, expected = both(ours, theirs, strength=0.8, latents=own)
+    assert torch.equal(mine, expected)
+
+
 def test_reading_the_mask_and_steered(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
     classic = diffusers.StableDiffusionXLControlNetInpaintPipeline
     parts = {"unet": reading_masks(tiny_pipe.unet), "controlnet": controlnet(tiny_pipe.unet)}
