@@ -9,10 +9,28 @@ from ...blocks.modular_pipeline import ModularPipeline
 from ...guiders import ClassifierFreeGuidance
 from .words import known_words, unknown_words
 
-__all__ = ["FOLDER", "GUIDANCE_SCALE", "embedded", "known_words", "unknown_words"]
+__all__ = [
+    "ARROW_LORA",
+    "FOLDER",
+    "GUIDANCE_SCALE",
+    "IP_ADAPTER",
+    "LAYOUT_CONTROLNET",
+    "embedded",
+    "known_words",
+    "unknown_words",
+]
 
 FOLDER = Path(__file__).parent / "model"
 """The model's repository, which diffusers' own StableDiffusionXLPipeline loads too."""
+
+ARROW_LORA = FOLDER.parent / "arrow_lora"
+"""A LoRA that teaches the model a shape it does not know: "a red arrow on a blue background"."""
+
+LAYOUT_CONTROLNET = FOLDER.parent / "layout_controlnet"
+"""A ControlNet that puts what the prompt names where a picture is white."""
+
+IP_ADAPTER = FOLDER.parent / "ip_adapter"
+"""An IP-Adapter with its image encoder: `ip_adapter.safetensors`, `image_encoder`, `feature_extractor`."""
 
 GUIDANCE_SCALE = 5.0
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import random
-import warnings
 
-import diffusers
 import pytest
 import torch
 from PIL import Image
@@ -13,26 +11,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from brickwork import ModularPipeline
-from brickwork.presets.embedded import FOLDER
+from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS
+from embedded_model.measure_adapters import with_models
 from embedded_model.oracle import Oracle, as_picture
 from embedded_model.scenes import SceneSource
 
 OPTIONS = {"num_inference_steps": 20, "guidance_scale": 5.0}
-
-
-@pytest.fixture(scope="module")
-def classic_embedded() -> diffusers.StableDiffusionXLPipeline:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return diffusers.StableDiffusionXLPipeline.from_pretrained(FOLDER, torch_dtype=torch.float32)
-
-
-def other_task(
-    kind: type[diffusers.DiffusionPipeline], pipe: diffusers.DiffusionPipeline
-) -> diffusers.DiffusionPipeline:
-    made = kind(**pipe.components)
-    made.set_progress_bar_config(disable=True)
-    return made
 
 
 @pytest.fixture(scope="module")
@@ -70,17 +54,18 @@ def test_a_linear_map_of_the_latents_is_a_preview(embedded_pipe: ModularPipeline
 
 
 def test_image_to_image_changes_what_the_prompt_says_and_keeps_the_place(
-    classic_embedded: diffusers.StableDiffusionXLPipeline, red_circle: Image.Image, oracle: Oracle
+    embedded_pipe: ModularPipeline, red_circle: Image.Image, oracle: Oracle
 ) -> None:
-    pipe = other_task(diffusers.StableDiffusionXLImg2ImgPipeline, classic_embedded)
+    pipe = with_models(IMAGE2IMAGE_BLOCKS, embedded_pipe)
     for strength in (0.5, 0.8):
         (picture,) = pipe(
-            "a blue circle on the left",
+            prompt="a blue circle on the left",
             image=red_circle,
             strength=strength,
             generator=torch.Generator().manual_seed(0),
+            output="images",
             **OPTIONS,
-        ).images
+        )
         assert oracle.shapes(picture) == [("circle", "blue")]
         ((x, y), (old_x, old_y)) = (oracle.places(image)[0] for image in (picture, red_circle))
         assert abs(x - old_x) < 0.05
@@ -88,21 +73,19 @@ def test_image_to_image_changes_what_the_prompt_says_and_keeps_the_place(
 
 
 def test_inpainting_adds_a_shape_and_leaves_the_rest(
-    classic_embedded: diffusers.StableDiffusionXLPipeline, red_circle: Image.Image, oracle: Oracle
+    embedded_pipe: ModularPipeline, red_circle: Image.Image, oracle: Oracle
 ) -> None:
-    pipe = other_task(diffusers.StableDiffusionXLInpaintPipeline, classic_embedded)
     mask = Image.new("L", (64, 64), 0)
     mask.paste(255, (32, 0, 64, 64))
-    (picture,) = pipe(
-        "a red circle and a blue square",
+    (picture,) = with_models(INPAINT_BLOCKS, embedded_pipe)(
+        prompt="a red circle and a blue square",
         image=red_circle,
         mask_image=mask,
-        height=64,
-        width=64,
         strength=1.0,
         generator=torch.Generator().manual_seed(0),
+        output="images",
         **OPTIONS,
-    ).images
+    )
     assert oracle.shapes(picture) == [("circle", "red"), ("square", "blue")]
     kept = abs(as_picture(picture)[:, :28] - as_picture(red_circle)[:, :28])
     assert kept.mean() < 0.02

@@ -300,3 +300,30 @@ def test_e58_it_is_saved_with_its_code_and_loaded_again() -> None:
     }
     found = [pipe(**inputs, generator=torch.Generator().manual_seed(0)) for pipe in (first, diffdiff_pipeline)]
     assert torch.equal(*found)
+
+
+def test_the_map_says_where(
+    dd_blocks: SequentialPipelineBlocks, embedded_pipe: ModularPipeline, oracle: Oracle
+) -> None:
+    """White is kept, black is drawn anew; in a gradient the change grows towards black."""
+    options: dict[str, Any] = {"num_inference_steps": 20, "guidance_scale": 5.0, "output": "images"}
+    white = Image.new("RGB", (64, 64), "white")
+    pipe = made(dd_blocks, embedded_pipe)
+
+    def change(diffdiff_map: Image.Image) -> Any:
+        picture = pipe(
+            prompt="a dog on a blue background",
+            image=white,
+            diffdiff_map=diffdiff_map,
+            generator=torch.Generator().manual_seed(1),
+            **options,
+        )[0]
+        return abs(as_picture(picture) - as_picture(white)).mean(2)
+
+    half = Image.new("L", (64, 64), 0)
+    half.paste(255, (0, 0, 32, 64))
+    columns = change(half).mean(0)
+    assert columns[:24].mean() < 0.2 * columns[40:].mean()
+    rows = change(Image.linear_gradient("L").resize((64, 64))).mean(1)  # black at the top
+    thirds = [rows[:21].mean(), rows[21:43].mean(), rows[43:].mean()]
+    assert thirds[0] > thirds[1] > thirds[2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from attrs import frozen
@@ -33,13 +34,14 @@ class EncodedScenes:
     """Scenes as the network sees them, one row each.
 
     Attributes:
-        latents: posterior mean and deviation, `[n, 2, 4, 16, 16]`. layouts: `[n, 1, 64, 64]` in 0..1.
+        latents: posterior mean and deviation, `[n, 2, 4, 16, 16]`. shown: what an adapter is shown, `[n, channels, 64, 64]`
+            bytes.
         hidden: of the prompts, `[n, 32, 160]`. pooled: `[n, 96]`. sizes: time ids, `[n, 6]`.
         empty: hidden and pooled of the empty prompt.
     """
 
     latents: Tensor
-    layouts: Tensor
+    shown: Tensor
     hidden: Tensor
     pooled: Tensor
     sizes: Tensor
@@ -50,19 +52,24 @@ class EncodedScenes:
 
 
 @torch.no_grad()
-def encode_scenes(pipeline: StableDiffusionXLPipeline, source: SceneSource, scenes: Sequence[Scene]) -> EncodedScenes:
-    """Draw and encode scenes with the frozen model."""
-    latents, layouts, hidden, pooled = [], [], [], []
+def encode_scenes(
+    pipeline: StableDiffusionXLPipeline,
+    source: SceneSource,
+    scenes: Sequence[Scene],
+    show: Callable[[Sequence[Scene]], Tensor],
+) -> EncodedScenes:
+    """Draw and encode scenes with the frozen model; `show` draws what the adapter is shown of them, in 0..1."""
+    latents, shown, hidden, pooled = [], [], [], []
     for start in range(0, len(scenes), 64):
         part = scenes[start : start + 64]
         posterior = pipeline.vae.encode(source.draw(part)).latent_dist
         latents.append(torch.stack([posterior.mean, posterior.std], 1))
-        layouts.append(source.layout(part))
+        shown.append((show(part) * 255).round().byte())
         embeds = _encode(pipeline, [scene.caption for scene in part])
         hidden.append(embeds[0])
         pooled.append(embeds[1])
     sizes = torch.tensor([time_ids(scene) for scene in scenes])
-    parts = (torch.cat(each) for each in (latents, layouts, hidden, pooled))
+    parts = (torch.cat(each) for each in (latents, shown, hidden, pooled))
     return EncodedScenes(*parts, sizes, _encode(pipeline, [""]))
 
 
@@ -75,12 +82,12 @@ def _encode(pipeline: StableDiffusionXLPipeline, prompts: list[str]) -> tuple[Te
 
 @frozen
 class Told:
-    """What the networks are told beside the noisy latents, for one batch."""
+    """What the networks are told beside the noisy latents, for one batch; `shown` is in 0..1."""
 
     timesteps: Tensor
     hidden: Tensor
-    added: dict[str, Tensor]
-    layouts: Tensor
+    added: dict[str, Any]
+    shown: Tensor
 
 
 def fit(
@@ -92,6 +99,7 @@ def fit(
     steps: int,
     batch: int,
     rate: float,
+    prompt_dropout: float = PROMPT_DROPOUT,
 ) -> None:
     """Train what of `model` wants gradients to predict the velocity; the rate falls along a cosine."""
     random = torch.Generator().manual_seed(1)
@@ -106,7 +114,7 @@ def fit(
         clean = mean + deviation * torch.randn(mean.shape, generator=random)
         noise = torch.randn(mean.shape, generator=random)
         timesteps = torch.randint(len(alphas), (batch,), generator=random)
-        told = _told(scenes, chosen, timesteps, torch.rand(batch, generator=random) < PROMPT_DROPOUT)
+        told = _told(scenes, chosen, timesteps, torch.rand(batch, generator=random) < prompt_dropout)
         loss = velocity_loss(clean, noise, alphas[timesteps], lambda noisy, told=told: predict(noisy, told))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -121,4 +129,5 @@ def fit(
 def _told(scenes: EncodedScenes, chosen: Tensor, timesteps: Tensor, dropped: Tensor) -> Told:
     hidden = torch.where(dropped[:, None, None], scenes.empty[0], scenes.hidden[chosen])
     pooled = torch.where(dropped[:, None], scenes.empty[1], scenes.pooled[chosen])
-    return Told(timesteps, hidden, {"text_embeds": pooled, "time_ids": scenes.sizes[chosen]}, scenes.layouts[chosen])
+    added = {"text_embeds": pooled, "time_ids": scenes.sizes[chosen]}
+    return Told(timesteps, hidden, added, scenes.shown[chosen].float() / 255)

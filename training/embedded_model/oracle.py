@@ -56,7 +56,8 @@ def background_colour(picture: Picture) -> str:
     return nearest_colour(background_pixel(picture))
 
 
-def _foreground(picture: Picture, threshold: float) -> NDArray[np.bool_]:
+def foreground(picture: Picture, threshold: float = 22) -> NDArray[np.bool_]:
+    """Pixels that differ from the background as eyes see it, by so much (CIE L*a*b*)."""
     distance = rgb_to_lab(picture) - rgb_to_lab(background_pixel(picture))
     return np.sqrt((distance**2).sum(-1)) > threshold
 
@@ -86,7 +87,7 @@ def _kind(mask: NDArray[np.float32], names: tuple[str, ...]) -> str:
 
 def find_shapes(picture: Picture, names: tuple[str, ...] = SHAPES) -> list[Found]:
     """All shapes, from left to right, each the most like of `names`."""
-    labels, _ = ndimage.label(_foreground(picture, 22), structure=np.ones((3, 3)))
+    labels, _ = ndimage.label(foreground(picture), structure=np.ones((3, 3)))
     found = []
     for label in range(1, labels.max() + 1):
         mask = labels == label
@@ -104,7 +105,7 @@ def find_shapes(picture: Picture, names: tuple[str, ...] = SHAPES) -> list[Found
 def dominant_colour(picture: Picture) -> str | None:
     """The hue that most of the foreground has, by name."""
     hsv = rgb_to_hsv(picture.astype(np.float64))
-    weight = _foreground(picture, 15) * hsv[..., 1] * hsv[..., 2]
+    weight = foreground(picture, 15) * hsv[..., 1] * hsv[..., 2]
     if weight.sum() < 1:
         return None
     return max(HUES, key=lambda name: weight[hue_distance(hsv[..., 0], HUES[name]) < 0.06].sum())

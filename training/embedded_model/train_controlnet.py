@@ -39,13 +39,14 @@ def main() -> None:
     options = parser.parse_args()
     torch.manual_seed(0)
     pipeline, source, rng = load_frozen(), SceneSource(), random.Random(6)
-    scenes = encode_scenes(pipeline, source, [placed_anywhere(source, rng) for _ in range(options.scenes)])
+    drawn = [placed_anywhere(source, rng) for _ in range(options.scenes)]
+    scenes = encode_scenes(pipeline, source, drawn, source.layout)
     unet = pipeline.unet
     # Two halvings bring a picture of 64 to latents of 16.
     controlnet = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(16, 32, 64))
 
     def predict(noisy: Tensor, told: Told) -> Tensor:
-        shown = told.layouts.expand(-1, 3, -1, -1)
+        shown = told.shown.expand(-1, 3, -1, -1)
         common = {"encoder_hidden_states": told.hidden, "added_cond_kwargs": told.added}
         down, middle = controlnet(noisy, told.timesteps, controlnet_cond=shown, return_dict=False, **common)
         output: Tensor = unet(

@@ -65,7 +65,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.manual_seed(0)
     pipeline, source, rng = load_frozen(), ArrowSource(), random.Random(5)
-    scenes = encode_scenes(pipeline, source.scenes, [source.training_scene(rng) for _ in range(options.scenes)])
+    drawn = [source.training_scene(rng) for _ in range(options.scenes)]
+    scenes = encode_scenes(pipeline, source.scenes, drawn, lambda part: torch.zeros(len(part), 0, 1, 1))
     unet = pipeline.unet
     modules = ["to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2"]
     unet.add_adapter(LoraConfig(r=options.rank, lora_alpha=options.rank, target_modules=modules))

@@ -1,0 +1,158 @@
+"""Train an IP-Adapter (Ye et al. 2023, 2308.06721) with an image encoder of its own: the model draws what a picture shows.
+
+cd training && ../.venv/bin/python -m embedded_model.train_ip_adapter --target ../presets/embedded/ip_adapter
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from attrs import evolve
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
+
+from .adapters import Told, encode_scenes, fit, load_frozen
+from .scenes import Scene, SceneSource
+from .sprites import SIZE
+
+WIDTH = 96
+TOKENS = 4
+PICTURE_DROPOUT = 0.1
+PROMPT_DROPOUT = 0.7
+"""Most prompts are left out, so that the picture has to tell what is drawn."""
+
+
+def moved(scene: Scene, rng: random.Random) -> Scene:
+    """The same things in other places and sizes: what a prompt picture shares with the result."""
+    layers = tuple(
+        evolve(
+            layer,
+            scale=layer.scale * rng.uniform(0.85, 1.1),
+            x=layer.x + rng.uniform(-0.06, 0.06),
+            y=layer.y + rng.uniform(-0.06, 0.06),
+        )
+        for layer in scene.layers
+    )
+    return evolve(scene, layers=layers, original_size=SIZE, crop=(0, 0))
+
+
+def make_encoder() -> CLIPVisionModelWithProjection:
+    """A CLIP vision model that sees 64x64 pixels in patches of 8."""
+    return CLIPVisionModelWithProjection(
+        CLIPVisionConfig(
+            hidden_size=WIDTH,
+            intermediate_size=4 * WIDTH,
+            projection_dim=WIDTH,
+            num_hidden_layers=4,
+            num_attention_heads=3,
+            image_size=SIZE,
+            patch_size=8,
+        )
+    )
+
+
+def make_processor() -> CLIPImageProcessor:
+    """Brings pictures to what the encoder sees."""
+    size = {"height": SIZE, "width": SIZE}
+    return CLIPImageProcessor(size=size, crop_size=size)
+
+
+def begin_adapter(unet: Any) -> dict[str, dict[str, Tensor]]:
+    """Weights to begin from: the text's keys and values, and a projection of random numbers."""
+    width = unet.config.cross_attention_dim
+    projection = nn.Linear(WIDTH, TOKENS * width)
+    norm = nn.LayerNorm(width)
+    state = {"image_proj": {**_named(projection, "proj"), **_named(norm, "norm")}, "ip_adapter": {}}
+    for number, attention in enumerate(_cross_attention(unet)):
+        for part in ("k", "v"):
+            weight = getattr(attention, f"to_{part}").weight.detach().clone()
+            state["ip_adapter"][f"{2 * number + 1}.to_{part}_ip.weight"] = weight
+    return state
+
+
+def finished_adapter(unet: Any) -> dict[str, Tensor]:
+    """The trained weights, in the format of released adapters."""
+    projection = unet.encoder_hid_proj.image_projection_layers[0]
+    state = {**_named(projection.image_embeds, "image_proj.proj"), **_named(projection.norm, "image_proj.norm")}
+    for number, attention in enumerate(_cross_attention(unet)):
+        for part in ("k", "v"):
+            weight = getattr(attention.processor, f"to_{part}_ip")[0].weight
+            state[f"ip_adapter.{2 * number + 1}.to_{part}_ip.weight"] = weight.detach()
+    return {name: value.detach().half().contiguous() for name, value in state.items()}
+
+
+def _named(module: nn.Module, prefix: str) -> dict[str, Tensor]:
+    return {f"{prefix}.{name}": value.detach().clone() for name, value in module.state_dict().items()}
+
+
+def _cross_attention(unet: Any) -> list[Any]:
+    paths = [path.removesuffix(".processor") for path in unet.attn_processors if ".attn2." in path]
+    return [unet.get_submodule(path) for path in paths]
+
+
+class Seeing(nn.Module):
+    """Image encoder and adapter, which are trained together, and the frozen UNet."""
+
+    def __init__(self, unet: Any) -> None:
+        super().__init__()
+        unet._load_ip_adapter_weights([begin_adapter(unet)])
+        self.unet = unet.requires_grad_(False)
+        self.unet.encoder_hid_proj.requires_grad_(True)
+        for attention in _cross_attention(unet):
+            attention.processor.requires_grad_(True)
+        self.encoder = make_encoder()
+        processor = make_processor()
+        self.register_buffer("mean", torch.tensor(processor.image_mean).view(3, 1, 1))
+        self.register_buffer("deviation", torch.tensor(processor.image_std).view(3, 1, 1))
+        self.random = torch.Generator().manual_seed(2)
+
+    def predict(self, noisy: Tensor, told: Told) -> Tensor:
+        """Velocity, given pictures; some are left out, which is what guidance compares with."""
+        embeds = self.encoder((told.shown - self.mean) / self.deviation).image_embeds
+        kept = torch.rand(len(embeds), 1, generator=self.random) >= PICTURE_DROPOUT
+        added = {**told.added, "image_embeds": [(embeds * kept)[:, None]]}
+        output: Tensor = self.unet(noisy, told.timesteps, told.hidden, added_cond_kwargs=added).sample
+        return output
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--target", type=Path, required=True, help="folder to write")
+    parser.add_argument("--scenes", type=int, default=16_000)
+    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--batch", type=int, default=16)
+    options = parser.parse_args()
+    torch.manual_seed(0)
+    pipeline, source, rng = load_frozen(), SceneSource(), random.Random(7)
+    drawn = [source.training_scene(rng) for _ in range(options.scenes)]
+
+    def show(part: Sequence[Scene]) -> Tensor:
+        return ((source.draw([moved(scene, rng) for scene in part]) + 1) / 2).clamp(0, 1)
+
+    scenes = encode_scenes(pipeline, source, drawn, show)
+    model = Seeing(pipeline.unet)
+    fit(
+        model,
+        scenes,
+        pipeline.scheduler.alphas_cumprod,
+        model.predict,
+        steps=options.steps,
+        batch=options.batch,
+        rate=1e-3,
+        prompt_dropout=PROMPT_DROPOUT,
+    )
+    options.target.mkdir(parents=True, exist_ok=True)
+    save_file(finished_adapter(model.unet), options.target / "ip_adapter.safetensors")
+    model.encoder.half().save_pretrained(options.target / "image_encoder")
+    make_processor().save_pretrained(options.target / "feature_extractor")
+    print(f"written to {options.target}")
+
+
+if __name__ == "__main__":
+    main()
