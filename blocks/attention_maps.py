@@ -57,13 +57,13 @@ class AttentionMaps:
         return heat / heat.amax().clamp_min(1e-12)
 
     def overlay(self, word: str, image: Image.Image, picture: int = 0) -> Image.Image:
-        """The picture with the heat of a word over it, red where it looked at the word most."""
+        """The picture in grey with the heat of a word over it, red where it looked at the word most."""
         heat = (self.of(word, picture) * 255).byte().cpu().numpy()
         strength = Image.fromarray(heat).resize(image.size, Image.Resampling.BICUBIC)
         ramp = [(value, 40, 255 - value) for value in range(256)]  # from blue to red
         colours = strength.convert("P")
         colours.putpalette([channel for colour in ramp for channel in colour])
-        return Image.blend(image.convert("RGB"), colours.convert("RGB"), 0.55)
+        return Image.blend(image.convert("L").convert("RGB"), colours.convert("RGB"), 0.55)
 
     def _seen(self) -> Tensor:
         if self._sum is None:
