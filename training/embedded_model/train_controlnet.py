@@ -33,8 +33,8 @@ def placed_anywhere(source: SceneSource, rng: random.Random) -> Scene:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--target", type=Path, required=True, help="folder to write")
-    parser.add_argument("--scenes", type=int, default=12_000)
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--scenes", type=int, default=20_000)
+    parser.add_argument("--steps", type=int, default=12_000)
     parser.add_argument("--batch", type=int, default=16)
     options = parser.parse_args()
     torch.manual_seed(0)

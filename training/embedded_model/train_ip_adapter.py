@@ -1,5 +1,7 @@
 """Train an IP-Adapter (Ye et al. 2023, 2308.06721) with an image encoder of its own: the model draws what a picture shows.
 
+The encoder is trained first, to tell a picture's caption and its coarse colours; then it stays, and the adapter learns to read it.
+
 cd training && ../.venv/bin/python -m embedded_model.train_ip_adapter --target ../presets/embedded/ip_adapter
 """
 
@@ -15,13 +17,18 @@ import torch
 from attrs import evolve
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
 
-from .adapters import Told, encode_scenes, fit, load_frozen
+from .adapters import EncodedScenes, Told, encode_scenes, fit, load_frozen
 from .scenes import Scene, SceneSource
 from .sprites import SIZE
 
 WIDTH = 96
+COARSE = 4
+"""Rows and columns of the coarse colours."""
+EMBEDDED = 96 + 4 * COARSE * COARSE
+"""Numbers of a picture's embedding: the pooled caption, and the latents in few cells."""
 TOKENS = 4
 PICTURE_DROPOUT = 0.1
 PROMPT_DROPOUT = 0.7
@@ -48,7 +55,7 @@ def make_encoder() -> CLIPVisionModelWithProjection:
         CLIPVisionConfig(
             hidden_size=WIDTH,
             intermediate_size=4 * WIDTH,
-            projection_dim=WIDTH,
+            projection_dim=EMBEDDED,
             num_hidden_layers=4,
             num_attention_heads=3,
             image_size=SIZE,
@@ -66,7 +73,7 @@ def make_processor() -> CLIPImageProcessor:
 def begin_adapter(unet: Any) -> dict[str, dict[str, Tensor]]:
     """Weights to begin from: the text's keys and values, and a projection of random numbers."""
     width = unet.config.cross_attention_dim
-    projection = nn.Linear(WIDTH, TOKENS * width)
+    projection = nn.Linear(EMBEDDED, TOKENS * width)
     norm = nn.LayerNorm(width)
     state = {"image_proj": {**_named(projection, "proj"), **_named(norm, "norm")}, "ip_adapter": {}}
     for number, attention in enumerate(_cross_attention(unet)):
@@ -96,25 +103,63 @@ def _cross_attention(unet: Any) -> list[Any]:
     return [unet.get_submodule(path) for path in paths]
 
 
-class Seeing(nn.Module):
-    """Image encoder and adapter, which are trained together, and the frozen UNet."""
+class Eye(nn.Module):
+    """The image encoder with its preparation of pictures."""
 
-    def __init__(self, unet: Any) -> None:
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = make_encoder()
+        processor = make_processor()
+        self.register_buffer("mean", torch.tensor(processor.image_mean).view(3, 1, 1))
+        self.register_buffer("deviation", torch.tensor(processor.image_std).view(3, 1, 1))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Embeddings of pictures in 0..1, `[b, EMBEDDED]`."""
+        embeds: Tensor = self.encoder((pictures - self.mean) / self.deviation).image_embeds
+        return embeds
+
+
+def train_eye(scenes: EncodedScenes, steps: int, batch: int = 64) -> Eye:
+    """Train the encoder to predict, and to tell apart, what captions and coarse latents say."""
+    coarse = functional.adaptive_avg_pool2d(scenes.latents[:, 0], COARSE).flatten(1)
+    targets = torch.cat([scenes.pooled, coarse], 1)
+    targets = (targets - targets.mean(0)) / targets.std(0)
+    eye, random = Eye(), torch.Generator().manual_seed(3)
+    optimizer = torch.optim.AdamW(eye.parameters(), lr=1e-3, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-3, total_steps=steps)
+    for step in range(1, steps + 1):
+        chosen = torch.randint(len(scenes), (batch,), generator=random)
+        wanted, found = targets[chosen], eye(scenes.shown[chosen].float() / 255)
+        likeness = functional.normalize(found) @ functional.normalize(wanted).T / 0.1
+        apart = functional.cross_entropy(likeness, torch.arange(batch))
+        error = functional.mse_loss(found, wanted)
+        optimizer.zero_grad(set_to_none=True)
+        (error + 0.1 * apart).backward()
+        nn.utils.clip_grad_norm_(eye.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        if step % 200 == 0:
+            print(f"encoder, step {step}: error {error.item():.3f}, apart {apart.item():.3f}", flush=True)
+    return eye.eval().requires_grad_(False)
+
+
+class Seeing(nn.Module):
+    """The adapter that is trained, and the frozen UNet and encoder."""
+
+    def __init__(self, unet: Any, eye: Eye) -> None:
         super().__init__()
         unet._load_ip_adapter_weights([begin_adapter(unet)])
         self.unet = unet.requires_grad_(False)
         self.unet.encoder_hid_proj.requires_grad_(True)
         for attention in _cross_attention(unet):
             attention.processor.requires_grad_(True)
-        self.encoder = make_encoder()
-        processor = make_processor()
-        self.register_buffer("mean", torch.tensor(processor.image_mean).view(3, 1, 1))
-        self.register_buffer("deviation", torch.tensor(processor.image_std).view(3, 1, 1))
+        self.eye = eye
         self.random = torch.Generator().manual_seed(2)
 
     def predict(self, noisy: Tensor, told: Told) -> Tensor:
         """Velocity, given pictures; some are left out, which is what guidance compares with."""
-        embeds = self.encoder((told.shown - self.mean) / self.deviation).image_embeds
+        with torch.no_grad():
+            embeds = self.eye(told.shown)
         kept = torch.rand(len(embeds), 1, generator=self.random) >= PICTURE_DROPOUT
         added = {**told.added, "image_embeds": [(embeds * kept)[:, None]]}
         output: Tensor = self.unet(noisy, told.timesteps, told.hidden, added_cond_kwargs=added).sample
@@ -125,7 +170,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--target", type=Path, required=True, help="folder to write")
     parser.add_argument("--scenes", type=int, default=16_000)
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--encoder-steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--batch", type=int, default=16)
     options = parser.parse_args()
     torch.manual_seed(0)
@@ -136,7 +182,8 @@ def main() -> None:
         return ((source.draw([moved(scene, rng) for scene in part]) + 1) / 2).clamp(0, 1)
 
     scenes = encode_scenes(pipeline, source, drawn, show)
-    model = Seeing(pipeline.unet)
+    eye = train_eye(scenes, options.encoder_steps)
+    model = Seeing(pipeline.unet, eye)
     fit(
         model,
         scenes,
@@ -149,7 +196,7 @@ def main() -> None:
     )
     options.target.mkdir(parents=True, exist_ok=True)
     save_file(finished_adapter(model.unet), options.target / "ip_adapter.safetensors")
-    model.encoder.half().save_pretrained(options.target / "image_encoder")
+    eye.encoder.half().save_pretrained(options.target / "image_encoder")
     make_processor().save_pretrained(options.target / "feature_extractor")
     print(f"written to {options.target}")
 
