@@ -154,6 +154,10 @@ class FamilyContract:
         """What the network predicts, and how much noise is in the latents that it is given at a timestep."""
         return NoiseLevel(latents, *level_of(scheduler, t), prediction_type_of(scheduler), float(t))
 
+    def conditioning_fault(self, denoiser: Any, conditioning: Mapping[str, Any]) -> str | None:  # noqa: ARG002 - others read it
+        """Say what a denoiser must be told beside its required fields, and is not; None for nothing."""
+        return None
+
     def control(self, steering: Steering, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments with which ControlNets steer the denoiser; `latents`, `t` and `kwargs` are what it is given itself."""
         return unet_control(steering, latents, t, kwargs)

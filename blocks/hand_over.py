@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..state import InputError, Outputs
 from ..state.vocabulary import AskedSchedule, HandOver, OwnTimesteps, Sigmas, StepCount, Timesteps
 from .block import Block
 from .contract import Scheduler
-from .set_timesteps import begin_at, first_after, schedule_faults, set_schedule, until
+from .set_timesteps import SetTimesteps, begin_at, first_after, set_schedule, until
 from .slots import component
 
 
-class SetFirstTimesteps(Block):
+class SetFirstTimesteps(SetTimesteps):
     """Set the scheduler, and leave the last share of the noise range to the second network."""
 
-    scheduler: Scheduler = component(mutates=True, doc="Noise schedule and solver.")
-
-    class Out(Outputs):
-        timesteps: Timesteps
-        num_inference_steps: StepCount
+    class Out(SetTimesteps.Out):
         asked_schedule: AskedSchedule
 
-    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
-        """Timesteps and sigmas exclude each other."""
-        yield from schedule_faults(given)
-
-    def run(
+    def run(  # type: ignore[override]  # a block's signature is its declaration
         self,
         num_inference_steps: StepCount = 50,
         timesteps: OwnTimesteps | None = None,

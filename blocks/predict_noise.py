@@ -118,6 +118,10 @@ class PredictNoise(Block):
             self.__dict__["_attention"] = {name: value for name, value in attention.items() if name != "scale"}
             self.__dict__["_lora_weight"] = weight_of(attention)
         self.__dict__["_is_first"] = i == 0
+        if i == 0:
+            fault = self.family.conditioning_fault(self.denoiser, conditioning)
+            if fault:
+                raise InputError(fault)
         guider = self._active_guider(guidance_scale)
         step = GuidanceStep(i, num_inference_steps)
         if guider.needs_noise_level:

@@ -165,4 +165,7 @@ def _read_before(read: Read, version: Version, flow: Dataflow) -> bool:
         return False
     if read.is_apart_from(version):
         return False
+    between = [v for v in flow.versions if v.name == version.name and read.position < v.position < version.position]
+    if between and all(source.writer == CALLER for source in read.sources.versions):
+        return False  # it looks at what the caller gave, and others make something of it first
     return not any(other.writer == read.path and other.name == version.name for other in flow.versions)

@@ -43,8 +43,10 @@ StableDiffusionXLDenoiseLoopAfterDenoiser = StableDiffusionXLLoopAfterDenoiser
 
 __all__ = [
     "AUTO_BLOCKS",
+    "CONTROLNET_BLOCKS",
     "IMAGE2IMAGE_BLOCKS",
     "INPAINT_BLOCKS",
+    "IP_ADAPTER_BLOCKS",
     "TEXT2IMAGE_BLOCKS",
     "StableDiffusionXLAutoBlocks",
     "StableDiffusionXLAutoControlNetInputStep",

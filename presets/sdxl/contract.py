@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
 from ...blocks.contract import ConditioningField, FamilyContract, RoleComponent, TextEncoding
 from ...blocks.embedded_scale import embedded_scales
-from ...blocks.perturb import Layer
+from ...blocks.ip_adapter import projections
 from ...state import InputError
 from ...state.vocabulary import (
     ImagePromptEmbeds,
@@ -21,9 +21,12 @@ from ...state.vocabulary import (
     SecondPrompt,
     TimeIds,
 )
+from ..unet import middle_of_unet, unet_layers
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from ...blocks.perturb import Layer
 
 
 @frozen
@@ -48,6 +51,15 @@ class SDXLContract(FamilyContract):
     def is_distilled(self, denoiser: Any) -> bool:
         """Whether a UNet has guidance built in."""
         return denoiser.config.time_cond_proj_dim is not None
+
+    def conditioning_fault(self, denoiser: Any, conditioning: Mapping[str, Any]) -> str | None:
+        """UNets with an IP-Adapter must see a picture."""
+        if not projections(denoiser) or conditioning.get("ip_adapter_embeds") is not None:
+            return None
+        return (
+            "The UNet has an IP-Adapter, and no picture was given: ip_adapter_image=..., or pipe.unload_ip_adapter(). The "
+            "blocks need 'ip_adapter' (IP_ADAPTER_BLOCKS) to take one."
+        )
 
     def size_ids(self, denoiser: Any, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
         """Original size, crop corner, and target size or rating in a row, checked against the UNet's embedding layer."""
@@ -87,48 +99,6 @@ def _statistics(vae: Any, latents: Tensor) -> tuple[Tensor, Tensor] | None:
     if mean is None or deviation is None:
         return None
     return latents.new_tensor(mean).view(1, -1, 1, 1), latents.new_tensor(deviation).view(1, -1, 1, 1)
-
-
-_STAGES = ("down_blocks", "mid_block", "up_blocks")
-
-
-def unet_layers(unet: Any) -> list[Layer]:
-    """Transformer blocks of diffusers' UNets, in the order in which they run."""
-    found = [
-        (path, module) for path, module in unet.named_modules() if type(module).__name__ == "BasicTransformerBlock"
-    ]
-    found.sort(key=lambda named: _STAGES.index(named[0].partition(".")[0]))
-    return [Layer(path, module) for path, module in found]
-
-
-_ENOUGH_TOKENS = 64
-"""What the middle block of Stable Diffusion 1.5 has. Below, attention has little to say: with 16 tokens perturbing it did
-nothing (training/embedded_model/measure_guiders.py)."""
-
-
-def middle_of_unet(unet: Any, layers: Sequence[Layer]) -> list[int]:
-    """Layers of the middle block, which Ahn et al. 2024 (2403.17377, section 5.3) found best; else the deepest.
-
-    In UNets whose middle block sees few tokens at the size they were trained for, the first layer after it that sees enough.
-    """
-    stages = len(unet.config.block_out_channels)
-    middle = [number for number, layer in enumerate(layers) if layer.path.startswith("mid_block.")]
-    if middle and _tokens(unet, stages - 1) >= _ENOUGH_TOKENS:
-        return middle
-    for number, layer in enumerate(layers):
-        if layer.path.startswith("up_blocks."):
-            depth = stages - 1 - int(layer.path.split(".")[1])
-            if _tokens(unet, depth) >= _ENOUGH_TOKENS:
-                return [number]
-    deepest = [n for n, layer in enumerate(layers) if layer.path.startswith("down_blocks.")][-1:]
-    return middle or deepest
-
-
-def _tokens(unet: Any, depth: int) -> int:
-    """How many a layer sees after so many halvings, at the size that the UNet was trained for."""
-    size = unet.config.sample_size
-    height, width = (size, size) if isinstance(size, int) else size
-    return int(height // 2**depth) * int(width // 2**depth)
 
 
 _EMBEDS = (

@@ -35,18 +35,11 @@ from brickwork.modular_pipelines.stable_diffusion_xl import (
     IMAGE2IMAGE_BLOCKS,
     INPAINT_BLOCKS,
     TEXT2IMAGE_BLOCKS,
-    StableDiffusionXLDecodeStep,
     StableDiffusionXLDenoiseLoopAfterDenoiser,
     StableDiffusionXLDenoiseLoopWrapper,
     StableDiffusionXLDenoiseStep,
-    StableDiffusionXLImg2ImgPrepareAdditionalConditioningStep,
-    StableDiffusionXLImg2ImgPrepareLatentsStep,
-    StableDiffusionXLImg2ImgSetTimestepsStep,
-    StableDiffusionXLInputStep,
     StableDiffusionXLLoopBeforeDenoiser,
     StableDiffusionXLLoopDenoiser,
-    StableDiffusionXLTextEncoderStep,
-    StableDiffusionXLVaeEncoderStep,
 )
 
 
@@ -526,20 +519,3 @@ def test_a60_a_workflow_of_ones_own_is_a_subclass_with_two_lists() -> None:
         "denoise.after_denoiser",
         "decode",
     ]
-
-
-def test_e46_the_list_of_the_page_is_our_preset() -> None:
-    literal = InsertableDict(
-        [
-            ("text_encoder", StableDiffusionXLTextEncoderStep),
-            ("image_encoder", StableDiffusionXLVaeEncoderStep),
-            ("input", StableDiffusionXLInputStep),
-            ("set_timesteps", StableDiffusionXLImg2ImgSetTimestepsStep),
-            ("prepare_latents", StableDiffusionXLImg2ImgPrepareLatentsStep),
-            ("prepare_add_cond", StableDiffusionXLImg2ImgPrepareAdditionalConditioningStep),
-            ("denoise", StableDiffusionXLDenoiseStep),
-            ("decode", StableDiffusionXLDecodeStep),
-        ]
-    )
-    assert literal == IMAGE2IMAGE_BLOCKS
-    assert list(literal) == list(IMAGE2IMAGE_BLOCKS)

@@ -137,8 +137,17 @@ def test_each_picture_counts_where_its_mask_is(tiny_folder: Path, tiny_pipe: Mod
     assert torch.equal(mine, expected)
     plain, _ = both("text2image", ours, tiny_pipe, ip_adapter_image=[[picture(9), picture(10)]])
     assert not torch.allclose(mine, plain, atol=1e-3)
-    with pytest.raises(InputError, match=r"LoRAs are weighed by pipe.set_adapters\(name, weight\)"):
-        ours(prompt="a cat", num_inference_steps=2, cross_attention_kwargs={"scale": 0.5}, output="images")
+
+
+def test_an_adapter_without_a_picture_is_an_error_in_words(
+    tiny_folder: Path, tiny_pipe: ModularPipeline, unet: Any
+) -> None:
+    ours = with_pictures("text2image", tiny_folder, tiny_pipe)
+    ours.load_ip_adapter(ip_adapter(unet))
+    with pytest.raises(
+        InputError, match=r"The UNet has an IP-Adapter, and no picture was given: ip_adapter_image=\.\.\."
+    ):
+        ours(prompt="a cat", num_inference_steps=2)
 
 
 def test_every_prompt_of_a_batch_sees_the_whole_picture(

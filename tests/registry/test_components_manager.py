@@ -226,9 +226,9 @@ def test_unloading_frees_what_nobody_else_holds(tiny_folder: Path, manager: Comp
         one.unload_components("uent")
 
 
-def test_a_collection_needs_a_manager(tiny_folder: Path) -> None:
-    with pytest.raises(ComponentError, match="give components_manager="):
-        blocks().init_pipeline(str(tiny_folder), collection="sdxl")
+def test_a_collection_without_a_manager_is_logged(tiny_folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    blocks().init_pipeline(str(tiny_folder), collection="sdxl")
+    assert "collection='sdxl' has no effect without components_manager=..." in caplog.text
 
 
 def test_fingerprints_tell_what_is_the_same(tiny_folder: Path) -> None:

@@ -100,8 +100,13 @@ def fit(
     batch: int,
     rate: float,
     prompt_dropout: float = PROMPT_DROPOUT,
+    teach: Callable[[Tensor, Told], Tensor] | None = None,
 ) -> None:
-    """Train what of `model` wants gradients to predict the velocity; the rate falls along a cosine."""
+    """Train what of `model` wants gradients to predict the velocity; the rate falls along a cosine.
+
+    Args:
+        teach: gives what the velocity shall be, told every prompt; without it, that of the noise that was added.
+    """
     random = torch.Generator().manual_seed(1)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     print(f"{sum(parameter.numel() for parameter in trained)} parameters, {len(scenes)} scenes", flush=True)
@@ -115,7 +120,14 @@ def fit(
         noise = torch.randn(mean.shape, generator=random)
         timesteps = torch.randint(len(alphas), (batch,), generator=random)
         told = _told(scenes, chosen, timesteps, torch.rand(batch, generator=random) < prompt_dropout)
-        loss = velocity_loss(clean, noise, alphas[timesteps], lambda noisy, told=told: predict(noisy, told))
+        whole = _told(scenes, chosen, timesteps, torch.zeros(batch, dtype=torch.bool))
+        loss = velocity_loss(
+            clean,
+            noise,
+            alphas[timesteps],
+            lambda noisy, told=told: predict(noisy, told),
+            None if teach is None else lambda noisy, told=whole: teach(noisy, told),
+        )
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(trained, 1.0)

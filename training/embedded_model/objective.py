@@ -10,17 +10,24 @@ from torch import Tensor
 MIN_SNR = 5.0
 
 
-def velocity_loss(clean: Tensor, noise: Tensor, alphas: Tensor, predict: Callable[[Tensor], Tensor]) -> Tensor:
+def velocity_loss(
+    clean: Tensor,
+    noise: Tensor,
+    alphas: Tensor,
+    predict: Callable[[Tensor], Tensor],
+    teach: Callable[[Tensor], Tensor] | None = None,
+) -> Tensor:
     """Velocity error, weighted by min-SNR (Hang et al. 2023, eq. 5 for v: min(snr, 5) / (snr + 1)).
 
     Args:
         clean: latents, `[b, 4, h, w]`. noise: of the same shape, unit variance. alphas: cumulative, `[b]`, one each.
-        predict: the velocity, given noisy latents.
+        predict: the velocity, given noisy latents. teach: what it shall be, where a teacher knows better than the noise does.
     """
     alpha = alphas.view(-1, 1, 1, 1)
     noisy = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
-    velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * clean
-    predicted = predict(noisy.contiguous(memory_format=torch.channels_last))
+    noisy = noisy.contiguous(memory_format=torch.channels_last)
+    velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * clean if teach is None else teach(noisy)
+    predicted = predict(noisy)
     ratio = alphas / (1 - alphas)
     weight = ratio.clamp(max=MIN_SNR) / (ratio + 1)
     return (weight * (predicted - velocity).pow(2).mean((1, 2, 3))).mean()

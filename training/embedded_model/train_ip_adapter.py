@@ -1,6 +1,7 @@
 """Train an IP-Adapter (Ye et al. 2023, 2308.06721) with an image encoder of its own: the model draws what a picture shows.
 
-The encoder is trained first, to tell a picture's caption and its coarse colours; then it stays, and the adapter learns to read it.
+The encoder is trained first, to tell a picture's caption and its coarse colours. Then it stays, and the adapter learns to make of a
+picture what the UNet makes of its caption: that teaches far faster than noise does.
 
 cd training && ../.venv/bin/python -m embedded_model.train_ip_adapter --target ../presets/embedded/ip_adapter
 """
@@ -31,7 +32,7 @@ EMBEDDED = 96 + 4 * COARSE * COARSE
 """Numbers of a picture's embedding: the pooled caption, and the latents in few cells."""
 TOKENS = 4
 PICTURE_DROPOUT = 0.1
-PROMPT_DROPOUT = 0.7
+PROMPT_DROPOUT = 0.85
 """Most prompts are left out, so that the picture has to tell what is drawn."""
 
 
@@ -146,8 +147,9 @@ def train_eye(scenes: EncodedScenes, steps: int, batch: int = 64) -> Eye:
 class Seeing(nn.Module):
     """The adapter that is trained, and the frozen UNet and encoder."""
 
-    def __init__(self, unet: Any, eye: Eye) -> None:
+    def __init__(self, unet: Any, eye: Eye, empty: tuple[Tensor, Tensor]) -> None:
         super().__init__()
+        self.empty = empty
         unet._load_ip_adapter_weights([begin_adapter(unet)])
         self.unet = unet.requires_grad_(False)
         self.unet.encoder_hid_proj.requires_grad_(True)
@@ -155,13 +157,25 @@ class Seeing(nn.Module):
             attention.processor.requires_grad_(True)
         self.eye = eye
         self.random = torch.Generator().manual_seed(2)
+        self.embeds = torch.empty(0)
+
+    @torch.no_grad()
+    def teach(self, noisy: Tensor, told: Told) -> Tensor:
+        """Velocity, given captions and no pictures; of nothing where no picture will be shown, either."""
+        kept = torch.rand(len(noisy), 1, generator=self.random) >= PICTURE_DROPOUT
+        self.embeds = self.eye(told.shown) * kept
+        hidden = torch.where(kept[:, :, None], told.hidden, self.empty[0])
+        pooled = torch.where(kept, told.added["text_embeds"], self.empty[1])
+        return self._velocity(noisy, evolve(told, hidden=hidden, added={**told.added, "text_embeds": pooled}), 0.0)
 
     def predict(self, noisy: Tensor, told: Told) -> Tensor:
-        """Velocity, given pictures; some are left out, which is what guidance compares with."""
-        with torch.no_grad():
-            embeds = self.eye(told.shown)
-        kept = torch.rand(len(embeds), 1, generator=self.random) >= PICTURE_DROPOUT
-        added = {**told.added, "image_embeds": [(embeds * kept)[:, None]]}
+        """Velocity, given the pictures; some are left out, which is what guidance compares with."""
+        return self._velocity(noisy, told, 1.0)
+
+    def _velocity(self, noisy: Tensor, told: Told, scale: float) -> Tensor:
+        for attention in _cross_attention(self.unet):
+            attention.processor.scale = [scale]
+        added = {**told.added, "image_embeds": [self.embeds[:, None]]}
         output: Tensor = self.unet(noisy, told.timesteps, told.hidden, added_cond_kwargs=added).sample
         return output
 
@@ -169,9 +183,9 @@ class Seeing(nn.Module):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--target", type=Path, required=True, help="folder to write")
-    parser.add_argument("--scenes", type=int, default=16_000)
-    parser.add_argument("--encoder-steps", type=int, default=3000)
-    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--scenes", type=int, default=12_000)
+    parser.add_argument("--encoder-steps", type=int, default=1600)
+    parser.add_argument("--steps", type=int, default=7000)
     parser.add_argument("--batch", type=int, default=16)
     options = parser.parse_args()
     torch.manual_seed(0)
@@ -183,7 +197,7 @@ def main() -> None:
 
     scenes = encode_scenes(pipeline, source, drawn, show)
     eye = train_eye(scenes, options.encoder_steps)
-    model = Seeing(pipeline.unet, eye)
+    model = Seeing(pipeline.unet, eye, scenes.empty)
     fit(
         model,
         scenes,
@@ -193,6 +207,7 @@ def main() -> None:
         batch=options.batch,
         rate=1e-3,
         prompt_dropout=PROMPT_DROPOUT,
+        teach=model.teach,
     )
     options.target.mkdir(parents=True, exist_ok=True)
     save_file(finished_adapter(model.unet), options.target / "ip_adapter.safetensors")
