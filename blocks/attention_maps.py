@@ -126,20 +126,23 @@ def is_watched(denoiser: Any) -> bool:
     return maps is not None and maps.denoiser is denoiser
 
 
-def watching(
-    family: Any, denoiser: Any, branches: Sequence[Branch], latents: Tensor, is_first: bool
-) -> AbstractContextManager[None]:
-    """Watch one call of the denoiser for branches in one batch, of which the plain positive one counts.
+def begin_watching(denoiser: Any) -> None:
+    """Forget what was seen of an earlier run."""
+    maps = _observer.get()
+    if maps is not None and maps.denoiser is denoiser:
+        maps.begin()
+
+
+def watching(family: Any, denoiser: Any, branches: Sequence[Branch], latents: Tensor) -> AbstractContextManager[None]:
+    """Watch one call of a denoiser that is watched, for branches in one batch, of which the plain positive one counts.
 
     Args:
-        latents: of one branch. is_first: whether a run begins.
+        latents: of one branch.
     """
     maps = _observer.get()
     plain = [n for n, b in enumerate(branches) if not (b.negative or b.perturbations or b.without)]
-    if maps is None or not plain:
+    if maps is None or maps.denoiser is not denoiser or not plain:
         return nullcontext()
-    if is_first:
-        maps.begin()
     rows = slice(plain[0] * len(latents), (plain[0] + 1) * len(latents))
     size = (latents.shape[-2], latents.shape[-1])
     found = [

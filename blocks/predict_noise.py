@@ -22,7 +22,7 @@ from ..state.vocabulary import (
     StepIndex,
     Timestep,
 )
-from .attention_maps import is_watched, watching
+from .attention_maps import begin_watching, is_watched, watching
 from .block import Block
 from .contract import Denoiser, Scheduler, with_rows
 from .encode_prompt import active_guider
@@ -117,11 +117,8 @@ class PredictNoise(Block):
         if attention:
             self.__dict__["_attention"] = {name: value for name, value in attention.items() if name != "scale"}
             self.__dict__["_lora_weight"] = weight_of(attention)
-        self.__dict__["_is_first"] = i == 0
         if i == 0:
-            fault = self.family.conditioning_fault(self.denoiser, conditioning)
-            if fault:
-                raise InputError(fault)
+            self._begin(conditioning)
         guider = self._active_guider(guidance_scale)
         step = GuidanceStep(i, num_inference_steps)
         if guider.needs_noise_level:
@@ -130,6 +127,13 @@ class PredictNoise(Block):
             predictions = self._predictions(guider.branches(step), conditioning, scaled_latents, t)
             guided, memory = guider.combine(predictions, step, guidance_memory)
         return self.Out(noise_pred=guided, guidance_memory=memory)
+
+    def _begin(self, conditioning: Conditioning) -> None:
+        """Before the first step: what the denoiser must be told, and maps that begin anew."""
+        fault = self.family.conditioning_fault(self.denoiser, conditioning)
+        if fault:
+            raise InputError(fault)
+        begin_watching(self.denoiser)
 
     def component_faults(self, components: Mapping[str, Any]) -> Iterable[str]:
         """Layers that the guider perturbs must be there."""
@@ -203,13 +207,14 @@ class PredictNoise(Block):
         if attention:
             kwargs = {**kwargs, self.family.attention_argument: dict(attention)}
         weight = self.__dict__.get("_lora_weight", 1.0)
-        with (
-            self._perturbed(denoiser, wanted, latents) if wanted else _AS_IT_IS,
-            watching(self.family, denoiser, batch.branches, latents, self.__dict__["_is_first"])
-            if is_watched(denoiser)
-            else _AS_IT_IS,
-            lora_weighed(denoiser, weight) if weight != 1.0 else _AS_IT_IS,
-        ):
+        if wanted or weight != 1.0 or is_watched(denoiser):
+            with (
+                self._perturbed(denoiser, wanted, latents) if wanted else _AS_IT_IS,
+                watching(self.family, denoiser, batch.branches, latents),
+                lora_weighed(denoiser, weight),
+            ):
+                prediction = self.family.predict(denoiser, given, t, kwargs)
+        else:
             prediction = self.family.predict(denoiser, given, t, kwargs)
         return zip(batch.names, prediction.chunk(count) if count > 1 else (prediction,), strict=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from ..state import Conditioning, Group, Outputs
 from ..state.vocabulary import (
@@ -56,12 +56,13 @@ class PrepareSizeConditioning(Block):
         """The same numbers for every picture, checked against what the denoiser takes."""
         (part,) = self.family.fields("sizes")
         pooled = next(embeds[each.positive] for each in self.family.fields("prompt_embeds") if each.source == "pooled")
-        ids = {
-            name: self.family.size_ids(self.denoiser, sizes, pooled.shape[-1])
-            for name, sizes in ((part.positive, positive), (part.negative, negative))
-        }
-        rows_of = {name: pooled.new_tensor([each]).repeat(rows, 1) for name, each in ids.items()}
-        return self.Out(sizes=Conditioning(rows_of))
+        told = self._rows(positive, pooled, rows)
+        told_negative = told if negative is positive else self._rows(negative, pooled, rows)
+        return self.Out(sizes=Conditioning({part.positive: told, part.negative: told_negative}))
+
+    def _rows(self, sizes: Sizes, pooled: Any, rows: int) -> Any:
+        ids = self.family.size_ids(self.denoiser, sizes, pooled.shape[-1])
+        return pooled.new_tensor([ids]).repeat(rows, 1)
 
 
 class PrepareImageSizeConditioning(PrepareSizeConditioning):
