@@ -1,12 +1,12 @@
 """Stable Diffusion XL (Podell et al. 2023, https://arxiv.org/abs/2307.01952)."""
 
 from .auto import AUTO_BLOCKS, AutoBlocks, AutoControlInput
-from .contract import SDXL, SDXL_REFINER
+from .contract import SDXL, SDXL_REFINER, SDXL_SECOND
 from .control import CONTROLNET_BLOCKS, T2I_ADAPTER_BLOCKS, with_adapter, with_control
 from .image2image import IMAGE2IMAGE_BLOCKS
 from .image_prompt import IP_ADAPTER_BLOCKS
 from .inpaint import INPAINT_BLOCKS
-from .refiner import REFINER_BLOCKS, with_refiner
+from .refiner import REFINER_BLOCKS, SECOND_UNET_BLOCKS, with_refiner
 from .safety import SAFETY_BLOCKS
 from .text2image import TEXT2IMAGE_BLOCKS
 
@@ -20,6 +20,8 @@ __all__ = [
     "SAFETY_BLOCKS",
     "SDXL",
     "SDXL_REFINER",
+    "SDXL_SECOND",
+    "SECOND_UNET_BLOCKS",
     "T2I_ADAPTER_BLOCKS",
     "TEXT2IMAGE_BLOCKS",
     "AutoBlocks",

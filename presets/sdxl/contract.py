@@ -201,6 +201,14 @@ SDXL = SDXLContract(
 """The contract of Stable Diffusion XL."""
 
 
+_SECOND = (RoleComponent("refiner", "diffusers:UNet2DConditionModel"),)
+
+SDXL_SECOND = evolve(
+    SDXL, name="stable-diffusion-xl-second", prefix="SDXLSecond", roles={**SDXL.roles, "denoiser": _SECOND}
+)
+"""The contract of a second UNet of the same kind, which is told what the first is told."""
+
+
 def _of_refiner(field: ConditioningField) -> ConditioningField:
     """The same, under a name that the base's values do not have."""
     negative = f"negative_refiner_{field.negative.removeprefix('negative_')}"
@@ -215,7 +223,7 @@ SDXL_REFINER = evolve(
     prefix="SDXLRefiner",
     roles={
         **SDXL.roles,
-        "denoiser": (RoleComponent("refiner", "diffusers:UNet2DConditionModel"),),
+        "denoiser": _SECOND,
         "tokenizers": SDXL.roles["tokenizers"][1:],
         "text_encoders": SDXL.roles["text_encoders"][1:],
     },

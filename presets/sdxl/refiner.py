@@ -12,7 +12,7 @@ from ...blocks.hand_over import SetFirstTimesteps, SetLastTimesteps
 from ...blocks.insertable_dict import InsertableDict
 from ...blocks.prepare_size_conditioning import PrepareRatedSizeConditioning
 from ...blocks.sequential import SequentialPipelineBlocks
-from .contract import SDXL, SDXL_REFINER
+from .contract import SDXL, SDXL_REFINER, SDXL_SECOND
 from .text2image import TEXT2IMAGE_BLOCKS, Blocks
 
 
@@ -45,13 +45,23 @@ REFINER_BLOCKS: Blocks = InsertableDict(
 """What a refiner adds before the decoding, by name."""
 
 
-def with_refiner(blocks: Mapping[str, Any] = TEXT2IMAGE_BLOCKS) -> Blocks:
+SECOND_UNET_BLOCKS: Blocks = InsertableDict(
+    refiner_set_timesteps=SetLastTimesteps.bind(SDXL_SECOND),
+    refiner_denoise=Denoise.bind(SDXL_SECOND),
+)
+"""What another UNet of the base's kind adds before the decoding, by name."""
+
+
+def with_refiner(blocks: Mapping[str, Any] = TEXT2IMAGE_BLOCKS, refiner: Mapping[str, Any] = REFINER_BLOCKS) -> Blocks:
     """Return the blocks of text to image with a second network, the component `refiner`, that does the last steps.
 
     `hand_over=0.8` is what two pipelines of diffusers call `denoising_end` and `denoising_start`.
+
+    Args:
+        refiner: `REFINER_BLOCKS`, or `SECOND_UNET_BLOCKS` for a UNet of the base's kind, such as a fine-tuned one.
     """
     made: Blocks = InsertableDict(blocks)
     made["set_timesteps"] = SetFirstTimesteps.bind(SDXL)
-    for name, block in REFINER_BLOCKS.items():
+    for name, block in refiner.items():
         made.insert_before("decode", name, block)
     return made

@@ -17,7 +17,7 @@ from diffusers import (
 )
 
 from brickwork import InputError, ModularPipeline, SequentialPipelineBlocks
-from brickwork.presets.sdxl import with_refiner
+from brickwork.presets.sdxl import SECOND_UNET_BLOCKS, with_refiner
 from tiny_sdxl import make_unet
 
 SCHEDULERS = (
@@ -119,3 +119,33 @@ def test_embeddings_of_the_refiner_are_taken_in_place_of_its_prompt(pipe: Modula
     assert len(embeds) == 4
     again = pipe(**{**inputs, **embeds}, generator=torch.Generator().manual_seed(0), output="images")
     assert torch.equal(again, first["images"])
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_another_unet_of_the_same_kind_goes_on(
+    scheduler: Any, tiny_folder: Path, tiny_pipe: ModularPipeline, classic: Any
+) -> None:
+    torch.manual_seed(4)
+    second = make_unet().eval()
+    blocks = with_refiner(refiner=SECOND_UNET_BLOCKS)
+    ours = SequentialPipelineBlocks.from_blocks_dict(blocks).init_pipeline(str(tiny_folder))
+    ours.update_components(**{name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names})
+    solver = scheduler.from_config(classic.scheduler.config)
+    ours.update_components(refiner=second, scheduler=solver)
+    ours.configure(progress=False)
+    inputs: dict[str, Any] = {"prompt": "a red circle", "num_inference_steps": 10, "guidance_scale": 5.0,
+                              "output_type": "latent", "height": 64, "width": 64}  # fmt: skip
+    found = ours(**inputs, hand_over=0.6, generator=torch.Generator().manual_seed(2), output="images")
+
+    parts = {**classic.components, "scheduler": scheduler.from_config(classic.scheduler.config)}
+    first = diffusers.StableDiffusionXLPipeline(**parts)
+    then = diffusers.StableDiffusionXLImg2ImgPipeline(
+        **{**parts, "unet": second, "scheduler": scheduler.from_config(classic.scheduler.config)}
+    )
+    for each in (first, then):
+        each.set_progress_bar_config(disable=True)
+    generator = torch.Generator().manual_seed(2)
+    latents = first(**inputs, denoising_end=0.6, generator=generator).images
+    own = {name: value for name, value in inputs.items() if name not in ("height", "width")}
+    expected = then(**own, image=latents, denoising_start=0.6, generator=generator).images
+    assert torch.equal(found, expected)
