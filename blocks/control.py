@@ -107,17 +107,12 @@ class PrepareControl(Block):
                 ("control_guidance_end", control_guidance_end),
             )
         )
-        steps = num_inference_steps
-        keep = [
-            [1.0 - float(i / steps < a or (i + 1) / steps > b) for a, b in zip(starts, ends, strict=True)]
-            for i in range(steps)
-        ]
         assert height is not None
         assert width is not None
         return self.Out(
             controlnet_cond=_alone(pictures),
             conditioning_scale=_alone(scales),
-            controlnet_keep=[_alone(each) for each in keep],
+            controlnet_keep=_keep(num_inference_steps, starts, ends),
             control_kinds=kinds,
             height=height,
             width=width,
@@ -167,6 +162,12 @@ class PrepareControl(Block):
             list(one) if isinstance(one, (list, tuple)) and n > 1 else [one]
             for one, n in zip(image, wanted, strict=True)
         ]
+
+
+def _keep(steps: int, starts: Sequence[float], ends: Sequence[float]) -> list[Any]:
+    """For each step 1 where a net counts, else 0."""
+    windows = list(zip(starts, ends, strict=True))
+    return [_alone([1.0 - float(i / steps < a or (i + 1) / steps > b) for a, b in windows]) for i in range(steps)]
 
 
 def _alone(values: list[Any]) -> Any:

@@ -74,6 +74,9 @@ def test_the_wheel_holds_code_types_and_the_model(wheel: Path) -> None:
         "brickwork/blocks/denoise.py",
         "brickwork/presets/embedded/model/model_index.json",
         "brickwork/presets/embedded/model/unet/diffusion_pytorch_model.safetensors",
+        "brickwork/presets/embedded/arrow_lora/pytorch_lora_weights.safetensors",
+        "brickwork/presets/embedded/layout_controlnet/diffusion_pytorch_model.safetensors",
+        "brickwork/presets/embedded/ip_adapter/image_encoder/model.safetensors",
         "brickwork/presets/embedded/model/LICENSE-DATA.md",
         "brickwork/presets/embedded/model/licenses/Unicode-3.0.txt",
     ):
