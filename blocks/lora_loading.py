@@ -94,7 +94,9 @@ class Loras:
 
     def _layers_named(self, state: dict[str, Any]) -> set[str]:
         """Paths of the layers that a LoRA is for, each after the name of its model."""
-        found = self._loader.lora_state_dict(dict(state), unet_config=self.models["unet"].config)[0]
+        options = {"unet_config": self.models["unet"].config} if "unet" in self.models else {}
+        found = self._loader.lora_state_dict(dict(state), **options)
+        found = found[0] if isinstance(found, tuple) else found
         return {key.partition(".lora")[0] for key in found if ".lora" in key}
 
     def _put_in(self, state: dict[str, Any], name: str, **options: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -40,15 +40,13 @@ def lora_weighed(model: Any, weight: float) -> Iterator[None]:
         raise RunError(
             "A compiled model's LoRAs cannot be weighed at the call; use pipe.set_adapters(name, weight) before it."
         )
-    for layer in layers:
-        _enter(layer)
-    token = _factor.set(weight)
-    try:
-        yield
-    finally:
-        _factor.reset(token)
+    with ExitStack() as stack:
         for layer in layers:
-            _leave(layer)
+            stack.callback(_leave, layer)
+            _enter(layer)
+        token = _factor.set(weight)
+        stack.callback(_factor.reset, token)
+        yield
 
 
 def _enter(layer: Any) -> None:
@@ -60,8 +58,8 @@ def _enter(layer: Any) -> None:
 
 def _leave(layer: Any) -> None:
     with _lock:
-        users = _users.pop(id(layer)) - 1
-        if users:
+        users = _users.pop(id(layer), 0) - 1
+        if users > 0:
             _users[id(layer)] = users
-        else:
+        elif users == 0:
             layer.scaling = dict(layer.scaling.items())

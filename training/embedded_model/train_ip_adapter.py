@@ -28,8 +28,9 @@ from .sprites import SIZE
 WIDTH = 96
 COARSE = 4
 """Rows and columns of the coarse colours."""
-EMBEDDED = 96 + 4 * COARSE * COARSE
-"""Numbers of a picture's embedding: the pooled caption, and the latents in few cells."""
+EMBEDDED = 160 + 4 * COARSE * COARSE
+"""Numbers of a picture's embedding: the mean hidden state of its caption, and its latents in few cells. (The pooled caption
+would not do: the UNet makes little of it, so it says little.)"""
 TOKENS = 4
 PICTURE_DROPOUT = 0.1
 PROMPT_DROPOUT = 0.85
@@ -123,7 +124,7 @@ class Eye(nn.Module):
 def train_eye(scenes: EncodedScenes, steps: int, batch: int = 64) -> Eye:
     """Train the encoder to predict, and to tell apart, what captions and coarse latents say."""
     coarse = functional.adaptive_avg_pool2d(scenes.latents[:, 0], COARSE).flatten(1)
-    targets = torch.cat([scenes.pooled, coarse], 1)
+    targets = torch.cat([scenes.hidden.mean(1), coarse], 1)
     targets = (targets - targets.mean(0)) / targets.std(0)
     eye, random = Eye(), torch.Generator().manual_seed(3)
     optimizer = torch.optim.AdamW(eye.parameters(), lr=1e-3, weight_decay=0.05)
@@ -184,8 +185,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--target", type=Path, required=True, help="folder to write")
     parser.add_argument("--scenes", type=int, default=12_000)
-    parser.add_argument("--encoder-steps", type=int, default=1600)
-    parser.add_argument("--steps", type=int, default=7000)
+    parser.add_argument("--encoder-steps", type=int, default=1200)
+    parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--batch", type=int, default=16)
     options = parser.parse_args()
     torch.manual_seed(0)
