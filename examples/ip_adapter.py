@@ -19,14 +19,13 @@ pipe.update_components(
 
 
 def draw(prompt, seed, **given):
-    settings = {"num_inference_steps": 20, "guidance_scale": 4.0, "generator": torch.Generator().manual_seed(seed)}
+    settings = {"num_inference_steps": 20, "guidance_scale": 2.5, "generator": torch.Generator().manual_seed(seed)}
     return pipe(prompt=prompt, **settings, **given, output="images")[0]
 
 
-shown = [
-    draw(prompt, seed=3) for prompt in ("a donut", "a kite on a yellow background", "pancakes on a brown background")
-]
+prompts = ["a donut", "a purple star on a yellow background", "a red heart on a blue background"]
+shown = [draw(prompt, seed=3) for prompt in prompts]
 pipe.load_ip_adapter(str(IP_ADAPTER), weight_name="ip_adapter.safetensors", image_encoder_folder=None)
-seen = [draw("", seed=1, ip_adapter_image=picture) for picture in shown]
+seen = [draw("", seed=2, ip_adapter_image=picture) for picture in shown]
 labels = ["given"] * 3 + ["drawn, without a prompt"] * 3
 brickwork.make_image_grid([*shown, *seen], 2, 3, resize=192, labels=labels).save("ip_adapter.png")

@@ -1,4 +1,4 @@
-"""Train a LoRA that teaches the embedded model a shape it never saw: an arrow. Ten minutes on one core.
+"""Train a LoRA that teaches the embedded model a shape it never saw: an arrow. Eight minutes on one core.
 
 cd training && ../.venv/bin/python -m embedded_model.train_lora --target ../presets/embedded/arrow_lora
 """
