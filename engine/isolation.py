@@ -6,6 +6,9 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+_NOTES = ("_brickwork_", "_diffusers_")
+"""Beginnings of the attributes in which loaders note where a component is from: no state of a run, and paths of this machine."""
+
 
 def clone_run_state(component: Any) -> Any:
     """Copy an object so that setting its attributes, or editing its lists and dicts, leaves the original alone.
@@ -26,7 +29,8 @@ def pristine_state(component: Any) -> dict[str, Any]:
     """
     make = getattr(type(component), "from_config", None)
     if make is None:
-        return dict(vars(component))
+        own: dict[str, Any] = vars(clone_run_state(component))
+        return own
     fresh = make(component.config)
     return {name: value for name, value in vars(fresh).items() if value is not fresh.config}
 
@@ -55,10 +59,13 @@ class RunComponents(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if name in self._clones:
             return self._clones[name]
-        component = self._loaded.get(name, self._originals[name])
+        component = self._original(name)
         if name in self._mutated and component is not None:
             component = self._clones[name] = clone_run_state(component)
         return component
+
+    def _original(self, name: str) -> Any:
+        return self._loaded.get(name, self._originals[name])
 
     def is_absent(self, name: str) -> bool:
         """Whether nobody has loaded a component."""
@@ -72,18 +79,19 @@ class RunComponents(Mapping[str, Any]):
         """By component: the attributes in which this run's clone differs from one that has not run."""
         found = {}
         for name, clone in self._clones.items():
-            fresh, config = pristine_state(clone), getattr(clone, "config", None)
+            fresh, config = pristine_state(self._original(name)), getattr(clone, "config", None)
             found[name] = {
                 key: value
                 for key, value in vars(clone).items()
-                if value is not config and (key not in fresh or not _is_same(fresh[key], value))
+                if value is not config
+                and not key.startswith(_NOTES)
+                and (key not in fresh or not _is_same(fresh[key], value))
             }
         return found
 
     def put_changes(self, name: str, state: Mapping[str, Any]) -> None:
         """Bring a component to what `changes` said of it in this run or another."""
-        clone = self[name]
-        vars(clone).update({**vars(clone), **pristine_state(clone), **state})
+        vars(self[name]).update({**pristine_state(self._original(name)), **state})
 
     def put(self, name: str, component: Any) -> None:
         """Add a component that was loaded for this run."""

@@ -21,7 +21,8 @@ class Standing:
     """Where a run stands, and with what.
 
     Attributes:
-        values: by name; random generators are copies. states: component to its attributes that differ from those of one that has not run.
+        values: by name; random generators are copies. states: component to its attributes that differ from those of one
+            that has not run.
         groups: of the state, with the names in them.
     """
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import diffusers
@@ -444,3 +445,43 @@ def test_a_scheduler_that_others_have_run_changes_nothing(steps_elsewhere: int, 
     base = tiny_pipe(**inputs)
     for at_step in (1, 2, 3):
         assert torch.equal(tiny_pipe.branch(base, at_step=at_step).images, base.images)
+
+
+class Countdown:
+    """A scheduler without a configuration: nothing says what it is before it runs."""
+
+    order = 1
+
+    def __init__(self) -> None:
+        self.config = SimpleNamespace(num_train_timesteps=1000)
+        self.init_noise_sigma = 1.0
+        self.seen: list[float] = []
+
+    def set_timesteps(self, count: int, device: Any = None) -> None:
+        self.timesteps = torch.linspace(900, 100, count, device=device)
+        self.seen = []
+
+    def scale_model_input(self, sample: torch.Tensor, timestep: Any) -> torch.Tensor:
+        return sample
+
+    def step(self, output: torch.Tensor, timestep: Any, sample: torch.Tensor, return_dict: bool = True) -> Any:
+        self.seen.append(float(timestep))
+        return (sample - 0.1 * len(self.seen) * output,)
+
+
+def test_a_scheduler_that_nothing_can_make_anew_goes_on_where_it_stood(tiny_pipe: ModularPipeline) -> None:
+    scheduler = Countdown()
+    tiny_pipe.update_components(scheduler=scheduler)
+    base = tiny_pipe(prompt="a cat", num_inference_steps=4, output_type="latent")
+    for at_step in (1, 2, 3):
+        assert torch.equal(tiny_pipe.branch(base, at_step=at_step).images, base.images)
+    assert scheduler.seen == []
+
+
+def test_a_snapshot_holds_no_path_of_this_machine(
+    tiny_folder: Path, tiny_pipe: ModularPipeline, tmp_path: Path
+) -> None:
+    path = tmp_path / "run.safetensors"
+    snapshots_of(tiny_pipe, "steps", prompt="a cat", num_inference_steps=2)[0].save(path)
+    assert str(tiny_folder).encode() not in path.read_bytes()
+    assert b"_step_index" in path.read_bytes()
