@@ -18,12 +18,11 @@ from ..state import InputError, RunError
 from ..state.errors import did_you_mean
 from .behaviour import Behaviour, behaving
 from .contract import is_compiled
+from .self_attention import cross_attention_modules
 from .tokenize import plain_ids
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from .perturb import Layer
 
 
 class AttentionMaps:
@@ -120,42 +119,31 @@ def observed(maps: AttentionMaps) -> Iterator[AttentionMaps]:
         _observer.reset(token)
 
 
-def is_watched(denoiser: Any) -> bool:
-    """Whether somebody in this thread wants to see what a denoiser looks at."""
+def maps_of(denoiser: Any) -> AttentionMaps | None:
+    """What somebody in this thread collects of a denoiser; None where nobody watches it."""
     maps = _observer.get()
-    return maps is not None and maps.denoiser is denoiser
+    return maps if maps is not None and maps.denoiser is denoiser else None
 
 
-def begin_watching(denoiser: Any) -> None:
-    """Forget what was seen of an earlier run."""
-    maps = _observer.get()
-    if maps is not None and maps.denoiser is denoiser:
-        maps.begin()
-
-
-def watching(family: Any, denoiser: Any, branches: Sequence[Branch], latents: Tensor) -> AbstractContextManager[None]:
-    """Watch one call of a denoiser that is watched, for branches in one batch, of which the plain positive one counts.
+def watching(
+    maps: AttentionMaps | None, family: Any, branches: Sequence[Branch], latents: Tensor
+) -> AbstractContextManager[None]:
+    """Watch one call of the denoiser for branches in one batch, of which the plain positive one counts.
 
     Args:
         latents: of one branch.
     """
-    maps = _observer.get()
     plain = [n for n, b in enumerate(branches) if not (b.negative or b.perturbations or b.without)]
-    if maps is None or maps.denoiser is not denoiser or not plain:
+    if maps is None or not plain:
         return nullcontext()
     rows = slice(plain[0] * len(latents), (plain[0] + 1) * len(latents))
     size = (latents.shape[-2], latents.shape[-1])
     found = [
         (module, _looking(module, maps, rows, size, family.aspect(latents)))
-        for layer in family.layers(denoiser)
-        for module in _cross_attention(layer)
+        for layer in family.layers(maps.denoiser)
+        for module in cross_attention_modules(layer.module)
     ]
     return behaving(found)
-
-
-def _cross_attention(layer: Layer) -> list[Any]:
-    found = [each for each in layer.module.modules() if hasattr(each, "to_q") and hasattr(each, "to_k")]
-    return [each for each in found if getattr(each, "is_cross_attention", False)]
 
 
 def _looking(module: Any, maps: AttentionMaps, rows: slice, size: tuple[int, int], aspect: float) -> Behaviour:

@@ -12,7 +12,7 @@ from ..state.errors import did_you_mean
 from ..state.types import group_marker
 from .base import ModularPipelineBlocks
 from .composition import GROUP, Finder, own_blocks
-from .contract import ROLE_TYPES, UNBOUND, FamilyContract
+from .contract import ROLE_TYPES, UNBOUND, FamilyContract, bound_family
 from .declaration import attribute_hint
 from .interface import snake_case
 
@@ -35,7 +35,7 @@ def find_block(name: str, near: Any = ()) -> type[ModularPipelineBlocks]:
         CompositionError: there is no such block.
     """
     found = _named(name)
-    family = next((block.family for block in near if getattr(block, "family", UNBOUND) is not UNBOUND), UNBOUND)
+    family = bound_family(near)
     return found.bind(family) if family is not UNBOUND and wants_family(found, family) else found
 
 

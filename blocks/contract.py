@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from attrs import field, frozen
@@ -204,6 +204,11 @@ UNBOUND = FamilyContract(name="", prefix="")
 def is_compiled(model: Any) -> bool:
     """Whether a model's layers are not called one by one any more."""
     return hasattr(model, "_orig_mod") or getattr(model, "_compiled_call_impl", None) is not None
+
+
+def bound_family(blocks: Iterable[Any]) -> FamilyContract:
+    """The family of the first block that is bound to one; UNBOUND where none is."""
+    return next((each.family for each in blocks if getattr(each, "family", UNBOUND) is not UNBOUND), UNBOUND)
 
 
 def _is_dropped(part: ConditioningField, branch: Branch) -> bool:

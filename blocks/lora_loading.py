@@ -19,7 +19,7 @@ from ..registry.tensor_file import read_tensors
 from ..state import ComponentError, InputError, RepoError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean
-from .contract import UNBOUND, FamilyContract
+from .contract import FamilyContract, bound_family
 from .flattening import walk
 
 WEIGHTS = "pytorch_lora_weights.safetensors"
@@ -31,7 +31,7 @@ class Loras:
     """The LoRAs of one pipeline's models."""
 
     def __init__(self, pipe: Any) -> None:
-        family = next((block.family for _, block in walk(pipe.blocks) if block.family is not UNBOUND), UNBOUND)
+        family = bound_family(block for _, block in walk(pipe.blocks))
         if not family.lora_loader:
             raise ComponentError("None of the pipeline's blocks is of a model family that knows LoRAs.")
         self._loader = _holder(pipe, family)

@@ -22,7 +22,7 @@ from ..state.vocabulary import (
     StepIndex,
     Timestep,
 )
-from .attention_maps import begin_watching, is_watched, watching
+from .attention_maps import maps_of, watching
 from .block import Block
 from .contract import Denoiser, Scheduler, with_rows
 from .encode_prompt import active_guider
@@ -133,7 +133,9 @@ class PredictNoise(Block):
         fault = self.family.conditioning_fault(self.denoiser, conditioning)
         if fault:
             raise InputError(fault)
-        begin_watching(self.denoiser)
+        maps = maps_of(self.denoiser)
+        if maps is not None:
+            maps.begin()
 
     def component_faults(self, components: Mapping[str, Any]) -> Iterable[str]:
         """Layers that the guider perturbs must be there."""
@@ -207,10 +209,11 @@ class PredictNoise(Block):
         if attention:
             kwargs = {**kwargs, self.family.attention_argument: dict(attention)}
         weight = self.__dict__.get("_lora_weight", 1.0)
-        if wanted or weight != 1.0 or is_watched(denoiser):
+        maps = maps_of(denoiser)
+        if wanted or weight != 1.0 or maps is not None:
             with (
                 self._perturbed(denoiser, wanted, latents) if wanted else _AS_IT_IS,
-                watching(self.family, denoiser, batch.branches, latents),
+                watching(maps, self.family, batch.branches, latents),
                 lora_weighed(denoiser, weight),
             ):
                 prediction = self.family.predict(denoiser, given, t, kwargs)

@@ -1,4 +1,4 @@
-"""Finds self-attention and feed-forward modules of diffusers' transformer blocks, and lets tokens attend to themselves only."""
+"""Finds attention and feed-forward modules of diffusers' transformer blocks, and lets tokens attend to themselves only."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ from typing import Any
 
 def attention_modules(layer: Any) -> list[Any]:
     """Modules of a transformer block in which tokens attend to one another, and not to a text beside them."""
-    found = [each for each in layer.modules() if hasattr(each, "to_q") and hasattr(each, "to_v")]
-    return [each for each in found if not getattr(each, "is_cross_attention", False)]
+    return [each for each in _attending(layer) if not getattr(each, "is_cross_attention", False)]
+
+
+def cross_attention_modules(layer: Any) -> list[Any]:
+    """Modules of a transformer block in which tokens attend to a text."""
+    return [each for each in _attending(layer) if getattr(each, "is_cross_attention", False)]
+
+
+def _attending(layer: Any) -> list[Any]:
+    return [each for each in layer.modules() if hasattr(each, "to_q") and hasattr(each, "to_v")]
 
 
 def feed_forward_modules(layer: Any) -> list[Any]:

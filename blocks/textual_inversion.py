@@ -17,7 +17,7 @@ from ..registry.repo import open_repo
 from ..registry.tensor_file import read_tensors
 from ..state import ComponentError, InputError
 from ..state.errors import did_you_mean
-from .contract import UNBOUND
+from .contract import bound_family
 from .flattening import walk
 from .lora_loading import split_file
 
@@ -66,7 +66,7 @@ def encoders_of(pipe: Any) -> list[Encoder]:
     Raises:
         ComponentError: there are none.
     """
-    family = next((block.family for _, block in walk(pipe.blocks) if block.family is not UNBOUND), UNBOUND)
+    family = bound_family(block for _, block in walk(pipe.blocks))
     pairs = zip(family.roles.get("text_encoders", ()), family.roles.get("tokenizers", ()), strict=True)
     found = [Encoder(one.name, pipe.components.get(one.name), pipe.components.get(other.name)) for one, other in pairs]
     found = [each for each in found if each.model is not None and each.tokenizer is not None]

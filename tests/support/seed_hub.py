@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
 from hub_server import Hub
 from safetensors.torch import save
 from tiny_adapters import controlnet, image_encoder, ip_adapter
@@ -95,6 +94,5 @@ def all_repos(folder: Path) -> dict[str, Files]:
 
 def fill(hub: Hub, repos: dict[str, Files]) -> None:
     """Put the repositories on a Hub."""
-    torch.manual_seed(0)
     for name, files in repos.items():
         hub.add(name, files)
