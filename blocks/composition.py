@@ -21,11 +21,12 @@ from attrs import field, frozen
 from ..registry import families
 from ..state import BrickworkError, CompositionError
 from ..state.code_digest import is_own
-from ..state.digest import code_of
+from ..state.digest import NoDigestError, code_identity, digest_of
 from ..state.errors import did_you_mean
 from ..state.pipeline_state import describe_value
 from ..state.value_data import data_of, is_note, note_of, value_of_data
 from .base import ModularPipelineBlocks
+from .block_identity import attributes_of_block
 from .container import Container, SubBlocks
 
 GROUP = "brickwork.blocks"
@@ -51,11 +52,28 @@ def describe(block: ModularPipelineBlocks, name_of: Callable[[type], str] | None
     if options:
         entry["options"] = options
     if name_of is None:
-        entry["code"] = code_of(coded_class(block))
+        code = code_identity(coded_class(block))
+        entry["code"] = code.digest
+        if code.unknown:
+            entry["unknown"] = list(code.unknown)
+        declared = getattr(getattr(block, "declaration", None), "options", {})
+        own = attributes_of_block(getattr(block, "foreign", block), {**declared, **dict.fromkeys(_WRITTEN)})
+        if own:
+            entry["attributes"] = {name: _digest(value) for name, value in own.items()}
     parts = getattr(block, "sub_blocks", None)
     if parts:
         entry["blocks"] = {name: describe(part, name_of) for name, part in parts.items()}
     return entry
+
+
+_WRITTEN = ("description", "model_name")
+
+
+def _digest(value: Any) -> str | None:
+    try:
+        return digest_of(value)
+    except NoDigestError:
+        return None
 
 
 def coded_class(block: ModularPipelineBlocks) -> type:

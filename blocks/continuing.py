@@ -32,7 +32,11 @@ def resume(pipe: ModularPipeline, source: Snapshot | str | Path) -> Any:
     pipe.require(plan.components)
     now = recipe_of(pipe, plan.components, {}, snapshot.output)
     found = differences(snapshot.recipe, now)
-    faults = [f"{text} now" for kind, text in found if kind in ("blocks", "components") or text.startswith("config ")]
+    faults = [
+        f"{text} now"
+        for kind, text in found
+        if kind in ("blocks", "components", "process", "unknown") or text.startswith("config ")
+    ]
     if faults:
         raise InputError.of("The snapshot does not belong to this pipeline", faults)
     prepared = Prepared(plan, standing.values_again(), snapshot.output, snapshot.is_seeded, standing, snapshot.recipe)

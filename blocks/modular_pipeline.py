@@ -18,9 +18,9 @@ from ..registry.lock import Lock
 from ..registry.publishing import publish
 from ..registry.trust import Trust
 from ..state import InputError, PipelineState, RepoError
+from ..state.defaults import own_default
 from ..state.errors import did_you_mean
 from .base import ModularPipelineBlocks
-from .component_notes import ComponentNotes
 from .container import SubBlocks
 from .continuing import branch, resume
 from .contract import UNBOUND
@@ -68,7 +68,6 @@ class ModularPipeline(PipelineAdapters):
         self.blocks = copy.deepcopy(blocks)
         self.settings = RunSettings()
         self._plans: dict[Any, Plan] = {}
-        self.component_notes = ComponentNotes()
         self.input_defaults: dict[str, Any] = {}
         """Values for inputs that a call does not give."""
         self._description: Description | None = None
@@ -261,7 +260,8 @@ class ModularPipeline(PipelineAdapters):
         """Check everything that can be known before a run."""
         replaced = {name: self._guider_of_call(name, inputs.pop(name)) for name in self.guider_names & inputs.keys()}
         carried = dict(state.values) if state is not None else {}
-        values = {**self.input_defaults, **carried, **inputs}
+        own = {name: own_default(value) for name, value in self.input_defaults.items()}
+        values = {**own, **carried, **inputs}
         try:
             plan = self.plan(values, checked=inputs)
         except InputError as error:

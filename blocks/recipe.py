@@ -12,7 +12,8 @@ from ..state.atomic import write_text
 from ..state.value_data import value_of_data
 from .recipe_values import noted_inputs
 
-VERSION = 1
+VERSION = 2
+"""Version 1 knew weights by their files, and nothing of settings and results; it is not read any more."""
 _PARTS = ("composition", "components", "configs", "inputs", "generators", "software", "arithmetic", "settings")
 
 
@@ -73,9 +74,22 @@ class Recipe:
         about = {"loop": loop, "at_step": at_step, "changes": sorted(changes), **shared}
         return Recipe({**self._known, "branched": about}, self._late)
 
-    def noted(self, notes: Iterable[str]) -> Recipe:
-        """The recipe of a run in which blocks had something to say, such as that memory ran short."""
-        return Recipe({**self._known, "notes": list(notes)}, self._late, self.image)
+    def finished(self, **found: Any) -> Recipe:
+        """The recipe with what was found out in the run: `results`, `notes`, `witness`; what is None is left out."""
+        known = {name: value for name, value in self._known.items() if name != "witness"}
+        return Recipe({**known, **{n: v for n, v in found.items() if v is not None}}, self._late, self.image)
+
+    @property
+    def witness(self) -> list[list[Any]] | None:
+        """What every block gave, as place, name of the value, and digest, where the run kept account of it."""
+        found: list[list[Any]] | None = self._known.get("witness")
+        return found
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """Digests of what the run gave, by name; of lists one of each item. None where nobody can tell (any more)."""
+        found: dict[str, Any] = _data(self._known.get("results") or {})
+        return found
 
     @property
     def base(self) -> Recipe | None:
