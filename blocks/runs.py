@@ -16,12 +16,13 @@ from ..engine.caching import RunCache
 from ..engine.events import Emit, Event, RunFinished
 from ..engine.executor import value_or_fail
 from ..engine.identities import RunIdentities
-from ..engine.isolation import RunComponents
+from ..engine.isolation import RunComponents, unsaveable
 from ..engine.position import Position, Tracker
 from ..engine.settings import SnapshotTaker
 from ..engine.snapshot import Graft, Standing, copied_values
 from ..engine.steps import Values
 from ..engine.witness import Witness
+from ..state import InputError
 from .random_seed import GENERATOR
 from .recipe import Recipe
 from .recipe_parts import recipe_of
@@ -83,6 +84,8 @@ class Begun:
             for name in mutates:
                 if components.is_absent(name):
                     components.put(name, RunLoader(pipe).load(name))
+        if pipe.settings.snapshots is not None or self.prepared.snapshots is not None:
+            _refuse_unsaveable(components, mutates)
         view = ComponentsView(pipe, components)
         self.run = view.run = Run(
             components,
@@ -191,6 +194,18 @@ class Runs:
         with self._lock:
             for run in self._going:
                 run.cancelled = True
+
+
+def _refuse_unsaveable(components: RunComponents, mutates: frozenset[str]) -> None:
+    """Refuse snapshots of a run before it begins whose solver keeps what none can hold."""
+    faults = [
+        f"The component {name!r} ({type(components[name]).__name__}) keeps {what}."
+        for name in sorted(mutates)
+        if not components.is_absent(name)
+        for what in unsaveable(components[name])
+    ]
+    if faults:
+        raise InputError.of("This run cannot go on from a snapshot, so none is taken", faults)
 
 
 def _names(output: str | list[str] | None) -> frozenset[str] | None:

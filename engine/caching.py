@@ -15,8 +15,8 @@ from .arithmetic import arithmetic
 from .cache import Entry, MemoryCache
 from .events import CacheHit, CacheSkipped
 from .identities import RunIdentities
-from .isolation import clone_run_state
-from .kept_values import Keeper, handed_out, own_copy
+from .isolation import clone_run_state, own_state
+from .kept_values import Keeper, handed_out
 from .memory import held_bytes
 from .steps import Call, Values
 from .units import Unit
@@ -213,7 +213,7 @@ class RunCache:
             held = vars(run.components[name])
             for gone in held.keys() - attributes.keys():
                 del held[gone]
-            held.update({key: _own_state(part) for key, part in attributes.items()})
+            held.update({key: own_state(part) for key, part in attributes.items()})
         for group, names in entry.groups.items():
             run.state.kwargs_mapping.setdefault(group, []).extend(names)
         if unit.reads is None:
@@ -225,7 +225,7 @@ class RunCache:
 
     def _state_of(self, name: str, run: Run) -> Mapping[str, Any]:
         state = vars(clone_run_state(run.components[name]))
-        return {key: _own_state(part) for key, part in state.items()}
+        return {key: own_state(part) for key, part in state.items()}
 
 
 def _digest_of_value(value: Any) -> str:
@@ -242,15 +242,6 @@ def _digest_of_value(value: Any) -> str:
     if writer.generators and not hasattr(value, "initial_seed"):
         raise NoDigestError("it holds a random generator; give those as values of their own")
     return found
-
-
-def _own_state(part: Any) -> Any:
-    """A scheduler's attribute: tensors are copied, because some schedulers write into theirs; its configuration stays."""
-    if type(part) in (list, tuple):
-        return type(part)(_own_state(each) for each in part)
-    if type(part) is dict:
-        return {key: _own_state(each) for key, each in part.items()}
-    return own_copy(part) if hasattr(part, "untyped_storage") else part
 
 
 def _version(value: Any) -> int | None:
