@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..state.digest import NoDigestError, code_identity, digest_of
+from ..state.digest import CodeIdentity, NoDigestError, code_identity, digest_of
 
 _OF_FRAMEWORK = frozenset({"sub_blocks", "_progress_bar_config"})
 
@@ -17,13 +17,19 @@ def code_key(block: Any) -> str:
         NoDigestError: the block says `cached = False`, or its results hang on more than it is given, such as the clock, and
             it does not say `cached = True`.
     """
-    cls, cached = type(block), getattr(block, "cached", None)
-    if cached is False:
-        raise NoDigestError(f"{cls.__name__} says cached = False")
-    code = code_identity(cls)
-    if code.unknown and cached is not True:
-        raise NoDigestError(code.unknown[0])
+    code = code_identity(type(block))
+    reasons = outside_reasons(block, code)
+    if reasons:
+        raise NoDigestError(reasons[0])
     return code.digest
+
+
+def outside_reasons(block: Any, code: CodeIdentity) -> tuple[str, ...]:
+    """Why the results of a block hang on more than it is given; none where the block says that they do not."""
+    cached = getattr(block, "cached", None)
+    if cached is False:
+        return (f"{type(block).__name__} says cached = False",)
+    return () if cached is True else code.unknown
 
 
 def attributes_of_block(block: Any, without: Mapping[str, Any] | frozenset[str] = frozenset()) -> dict[str, Any]:

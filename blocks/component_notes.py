@@ -15,7 +15,7 @@ from ..engine.identities import RunIdentities
 from ..registry import ComponentSpec, Identity, identity_of, shipped
 from ..registry.classes import library_of
 from ..registry.file_digest import weights_digest
-from ..registry.identity import dtype_of
+from ..registry.identity import dtype_of, moment_of
 from ..registry.origin import files_of
 from ..registry.weights import file_stamp
 from ..state.errors import NoDigestError
@@ -33,7 +33,7 @@ class _Note:
     """What one component was when a run began.
 
     Attributes:
-        identity: or, as text, why nothing tells it; None for one that the run loads for itself.
+        identity: or, as text, why nothing tells it; None for one that the run loads for itself. moment: see `moment_of`.
     """
 
     component: Any
@@ -43,6 +43,7 @@ class _Note:
     dtype: Any
     identity: Identity | str | None
     config: Any
+    moment: object = None
 
     @property
     def written(self) -> dict[str, Any]:
@@ -73,6 +74,11 @@ class _Note:
         return entry
 
     @property
+    def has_weights(self) -> bool:
+        """Whether it is more than its settings: a network, a tokenizer, or what nobody can tell."""
+        return not isinstance(self.identity, Identity) or self.identity.weights is not None
+
+    @property
     def weights(self) -> str | None:
         """Digest of what is in the weights or the vocabulary; None where nothing tells, any more."""
         if self.identity is None:
@@ -83,12 +89,12 @@ class _Note:
         if component is None:
             return self.identity.weights
         try:
-            if identity_of(component, content=False).digest != self.identity.digest:
-                return self.identity.weights  # it was changed after the run
-            # A change that torch did not count may have been made before the run as well as after it.
-            return self.identity.weights if identity_of(component).weights == self.identity.weights else None
+            now = identity_of(component)
         except NoDigestError:
             return self.identity.weights
+        # A change that left no trace may have been made before the run as well as after it.
+        was_traced = moment_of(component) is not self.moment
+        return self.identity.weights if was_traced or now.weights == self.identity.weights else None
 
     def _of_files(self) -> str | None:
         if self.load_id == "null":
@@ -116,7 +122,7 @@ class RunNotes:
 
     @cached_property
     def _weights(self) -> dict[str, str | None]:
-        return {name: note.weights for name, note in self.notes.items() if not isinstance(note.config, Mapping)}
+        return {name: note.weights for name, note in self.notes.items() if note.has_weights}
 
 
 def notes_of(
@@ -140,6 +146,7 @@ def _note_of(name: str, component: Any, pipe: PipelineComponents, identities: Ru
         dtype_of(component),
         identities.look(name),
         None if is_model else getattr(component, "config", None),
+        moment_of(component),
     )
 
 

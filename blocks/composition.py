@@ -26,7 +26,7 @@ from ..state.errors import did_you_mean
 from ..state.pipeline_state import describe_value
 from ..state.value_data import data_of, is_note, note_of, value_of_data
 from .base import ModularPipelineBlocks
-from .block_identity import attributes_of_block
+from .block_identity import attributes_of_block, outside_reasons
 from .container import Container, SubBlocks
 
 GROUP = "brickwork.blocks"
@@ -54,8 +54,9 @@ def describe(block: ModularPipelineBlocks, name_of: Callable[[type], str] | None
     if name_of is None:
         code = code_identity(coded_class(block))
         entry["code"] = code.digest
-        if code.unknown:
-            entry["unknown"] = list(code.unknown)
+        unknown = outside_reasons(getattr(block, "foreign", block), code)
+        if unknown:
+            entry["unknown"] = list(unknown)
         declared = getattr(getattr(block, "declaration", None), "options", {})
         own = attributes_of_block(getattr(block, "foreign", block), {**declared, **dict.fromkeys(_WRITTEN)})
         if own:

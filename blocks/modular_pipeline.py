@@ -196,16 +196,20 @@ class ModularPipeline(PipelineAdapters):
         """
         return EventStream(self, self.prepare_run(state, output, inputs))
 
-    def resume(self, snapshot: Snapshot | str | Path) -> Any:
+    def resume(self, snapshot: Snapshot | str | Path, *, exact: bool = True) -> Any:
         """Continue a run from a snapshot or its file, and return what that run was asked for.
 
         It goes on as if it had not been interrupted: random generators and schedulers are as they were.
 
+        Args:
+            exact: False goes on although something is not as it was, or nothing tells; what, comes as a warning.
+
         Raises:
-            InputError: the snapshot is of other blocks or components; every difference is named.
+            InputError: blocks, components, settings of the process, software or threads are others, or nothing tells whether
+                they are; every difference is named.
             RepoError: there is no such file, or it is broken.
         """
-        return resume(self, snapshot)
+        return resume(self, snapshot, exact)
 
     def branch(self, result: PipelineState, at_step: int, loop: str | None = None, **changes: Any) -> PipelineState:
         """Run a variant of an earlier run that shares the first steps of its loop with it.

@@ -155,7 +155,8 @@ class Recipe:
             return NotImplemented
         names = ("composition", "configs", "inputs", "generators", "output", "branched")
         mine, theirs = self._known, other._known
-        return self.image == other.image and all(_data(mine.get(n)) == _data(theirs.get(n)) for n in names)
+        same = all(written(_data(mine.get(name))) == written(_data(theirs.get(name))) for name in names)
+        return same and self.image == other.image
 
     def __hash__(self) -> int:
         return hash(str(self.inputs))
@@ -172,6 +173,11 @@ class Recipe:
         parts = [inputs, *other]
         seed = "" if self.seed is None else f", seed {self.seed}"
         return f"Recipe({self._known['composition']['block']}: {', '.join(filter(None, parts))}{seed})"
+
+
+def written(value: Any) -> str:
+    """Data as text, in which 0, 0.0, -0.0 and False are four, and the order of a dict counts."""
+    return json.dumps(value, default=repr)
 
 
 def _text(value: Any, image: int | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from .component_notes import FILES
-from .recipe import Recipe
+from .recipe import Recipe, written
 from .recipe_files import read_recipe
 
 
@@ -111,12 +111,8 @@ def _unknown_components(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> I
         reason = next(filter(None, reasons), None)
         if reason is not None:
             yield f"{name}: nothing tells whether it is the same: {reason}"
-        elif "weights" in mine and "weights" in theirs and not _are_comparable(contents) and not _has_config(one[name]):
+        elif any(name in side.get("weights", {}) for side in (mine, theirs)) and not _are_comparable(contents):
             yield f"{name}: what one of the two holds is unknown, because {_why(contents)}"
-
-
-def _has_config(entry: Mapping[str, Any]) -> bool:
-    return "config" in entry and "dtype" not in entry
 
 
 def _are_comparable(contents: list[Any]) -> bool:
@@ -147,7 +143,7 @@ def _plain(name: str, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Ite
 
 def _named(before: str, mine: Mapping[str, Any], theirs: Mapping[str, Any], words: Any) -> Iterator[str]:
     for name in dict.fromkeys([*mine, *theirs]):
-        if mine.get(name) != theirs.get(name):
+        if written(mine.get(name)) != written(theirs.get(name)):
             one, other = (words(side[name]) if name in side else "not given" for side in (mine, theirs))
             yield f"{before}{name}: {one}, and {other}" if one != other else f"{before}{name}: another one"
 
@@ -191,7 +187,7 @@ def _components(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[
     for name in dict.fromkeys([*one, *other]):
         left, right = one.get(name, {}), other.get(name, {})
         contents = [side.get("weights", {}).get(name) for side in (mine, theirs)]
-        is_known = _are_comparable(contents) or _has_config(left)
+        is_known = _are_comparable(contents) or "digest" in left
         for key in ("class", "dtype", "adapters") if is_known else ("class", "origin", "dtype", "adapters"):
             if left.get(key) != right.get(key):
                 yield f"{name}: {key} {_words(left.get(key))}, and {_words(right.get(key))}"

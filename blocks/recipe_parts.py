@@ -55,7 +55,12 @@ def recipe_of(
         "device": str(pipe.device),
         "arithmetic": arithmetic(),
         "process": _process(identities),
-        "settings": {"grad": settings.grad, "residency": settings.residency, "load": settings.load},
+        "settings": {
+            "grad": settings.grad,
+            **_gradients(settings.grad),
+            "residency": settings.residency,
+            "load": settings.load,
+        },
         "composition": pipe.described(),
         "configs": pipe.config.written,
         "components": notes.written,
@@ -64,6 +69,13 @@ def recipe_of(
         "output": asked if asked is None or isinstance(asked, str) else list(asked),
     }
     return Recipe(known, notes.weights)
+
+
+def _gradients(mode: str) -> dict[str, bool]:
+    """Of a run that leaves it to its caller: whether gradients are recorded."""
+    import torch
+
+    return {"gradients": torch.is_grad_enabled()} if mode == "inherit" else {}
 
 
 def _process(identities: RunIdentities) -> dict[str, Any]:

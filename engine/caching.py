@@ -98,7 +98,7 @@ class RunCache:
         if isinstance(value, (list, tuple)):
             return digest_of(type(value), [self._digest(part) for part in value])
         version = _version(value)
-        if version is None:
+        if version is None or vars(value):
             return _digest_of_value(value)
         known = self._tensors.get(id(value))
         if known is not None and known[0]() is value and known[1] == version:

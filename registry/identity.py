@@ -77,7 +77,8 @@ class _Record:
 
     Attributes:
         own: attributes of the component. bodies: of the modules below it, and what holds modules, tensors and hooks.
-        inside: what was in the bodies. probe: first bytes of some tensors.
+        inside: what was in the bodies, classes of the modules included. probe: first bytes of some tensors.
+        moment: another object after every change that left a trace.
     """
 
     identity: Identity | None = None
@@ -86,9 +87,11 @@ class _Record:
     content: TensorContent = field(factory=TensorContent)
     own: list[Any] = field(factory=list)
     bodies: list[Any] = field(factory=list)
+    modules: list[Any] = field(factory=list)
     inside: list[Any] = field(factory=list)
     stamps: list[Any] = field(factory=list)
     probe: bytes = b""
+    moment: object = field(factory=object)
     lock: Any = field(factory=threading.RLock)
 
     def __deepcopy__(self, memo: Any) -> _Record:
@@ -116,6 +119,11 @@ def identity_of(component: Any, *, content: bool = True, whole: bool = False) ->
         return _other_identity(component, record, content)
 
 
+def moment_of(component: Any) -> object:
+    """A mark that stays as long as a component has not been changed in a way that leaves a trace."""
+    return _record_of(component).moment
+
+
 def _record_of(component: Any) -> _Record:
     held: Any = getattr(component, "__dict__", {})
     record: _Record | None = held.get(_RECORD)
@@ -137,6 +145,8 @@ def _network_identity(model: Any, record: _Record, content: bool, whole: bool) -
     if holds and known is not None and not (content or whole) and stamps == record.stamps and probe == record.probe:
         return known if known.declared == declared else _declared(record, known, declared)
     weights = record.content.look(record.named, whole)
+    if not holds or stamps != record.stamps or probe != record.probe:
+        record.moment = object()
     record.stamps, record.probe = stamps, probe
     if holds and known is not None and known.weights == weights and known.declared == declared:
         return known
@@ -157,7 +167,7 @@ def _holds(model: Any, record: _Record) -> bool:
     if settings is None or not _are_same(_own(model), record.own):
         return False
     return (
-        _are_same(gc.get_referents(*record.bodies), record.inside)
+        _are_same(_inside(record), record.inside)
         and settings.watch.holds()
         and all(code_identity(cls) == code for cls, code in settings.codes)
     )
@@ -176,12 +186,18 @@ def _read(model: Any, record: _Record) -> None:
     record.bodies += [
         vars(module)[name] for module in modules for name in ("_modules", "_parameters", "_buffers", *HOOKS)
     ]
-    record.inside = gc.get_referents(*record.bodies)
+    record.modules = modules[1:]
+    record.inside = _inside(record)
     record.settings = settings
 
 
+def _inside(record: _Record) -> list[Any]:
+    return [*map(type, record.modules), *gc.get_referents(*record.bodies)]
+
+
 def _own(model: Any) -> list[Any]:
-    return [part for name, value in vars(model).items() if name not in (_RECORD, _DECLARED) for part in (name, value)]
+    held = vars(model).items()
+    return [type(model), *(part for name, value in held if name not in (_RECORD, _DECLARED) for part in (name, value))]
 
 
 def _are_same(one: list[Any], other: list[Any]) -> bool:
@@ -213,6 +229,8 @@ def _other_identity(component: Any, record: _Record, content: bool) -> Identity:
         and settings.watch.holds()
     ):
         return known
+    if known is not None:
+        record.moment = object()
     watch = Watch()
     digests = (
         tokenizer_settings(component)

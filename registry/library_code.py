@@ -66,6 +66,8 @@ def watch_classes(classes: Any) -> None:
         for name in _ALWAYS:
             if name in sys.modules:
                 _watch(sys.modules[name])
+                if name in _SETTINGS:
+                    _watch(vars(sys.modules[name])[_SETTINGS[name]])
         if "torch" in sys.modules:
             _watch(sys.modules["torch"].Tensor)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .module_settings import HOOKS, _hooks_of, attributes_of_module
+from .tensor_content import used_modules
 
 _FREEU = ("s1", "s2", "b1", "b2")
 _SWITCHES = {
@@ -22,7 +23,7 @@ def words_of(model: Any) -> dict[str, str]:
     """What a person has switched on, by name; empty for a network as it was loaded, but for its attention processors."""
     found: dict[str, str] = {}
     processors: Counter[str] = Counter()
-    for path, module in model.named_modules():
+    for path, module in used_modules(model):
         held = dict(attributes_of_module(module))
         for name, words in _SWITCHES.items():
             if held.get(name) is True:

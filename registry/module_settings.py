@@ -16,6 +16,7 @@ from attrs import define, field
 from ..state.code_digest import is_library
 from ..state.digest import CodeIdentity, DigestWriter, NoDigestError, code_identity
 from ..state.watch import Watch
+from .tensor_content import has_mixin, used_modules
 
 HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 _OF_TORCH = frozenset({
@@ -29,7 +30,7 @@ _SAYS_NOTHING = frozenset({
     "_gradient_checkpointing_func", "_compiled_call_impl", "_no_split_modules", "hf_device_map", "_tied_weights_keys",
     "_ep_plan", "_fsdp_plan", "_pp_plan", "_tp_plan", "_keep_in_fp32_modules", "_keep_in_fp32_modules_strict",
     "_keys_to_ignore_on_load_missing", "_keys_to_ignore_on_load_unexpected", "_keys_to_ignore_on_save",
-    "_skip_keys_device_placement", "all_tied_weights_keys",
+    "_skip_keys_device_placement", "all_tied_weights_keys", "original_attn_processors", "_safe_fusing", "lora_scale",
 })  # fmt: skip
 """Where a model is from, how it is loaded, saved and split, remarks, and what an adapter or checkpointing leaves behind."""
 _PREFIXES = ("_brickwork_", "_output_capturing")
@@ -95,7 +96,7 @@ def read_settings(model: Any) -> Settings:
     Raises:
         NoDigestError: something of it has no content that could be compared; it is named.
     """
-    named = list(model.named_modules())
+    named = used_modules(model)
     reading = _Reading({id(module): path or "itself" for path, module in named})
     classes: dict[type, None] = {}
     for path, module in named:
@@ -131,13 +132,20 @@ def attributes_of_module(module: Any) -> Iterator[tuple[str, Any]]:
     for name, value in vars(module).items():
         if name in _OF_TORCH or name in _SAYS_NOTHING or name.startswith(_PREFIXES):
             continue
-        if value is None and not hasattr(cls, name):
+        if value is None and getattr(cls, name, None) is None:
+            continue
+        if name == "fused_projections" and not _goes_by_flag(module):
             continue
         if name in ("forward", "_diffusers_hook") and _is_unused(module, name, value):
             continue
         if isinstance(value, MethodType) and value.__self__ is module and vars(cls).get(name) is value.__func__:
             continue
         yield name, value
+
+
+def _goes_by_flag(module: Any) -> bool:
+    """Whether `fused_projections` decides anything: older layers go by their processor alone."""
+    return has_mixin(module) or type(vars(module).get("processor")).__name__.startswith("Fused")
 
 
 def _is_unused(module: Any, name: str, value: Any) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 import xxhash
@@ -106,12 +107,34 @@ def _without_doubt(digest: str) -> str:
 
 
 def tensors_of(model: Any) -> list[tuple[str, Any]]:
-    """Parameters and buffers with their paths, those that are not saved as well."""
-    found = []
-    for path, module in model.named_modules():
+    """Parameters and buffers with their paths, those that are not saved as well, in the order of their names."""
+    found: list[tuple[str, Any]] = []
+    for path, module in used_modules(model):
         for place in (module._parameters, module._buffers):
             found += [(f"{path}.{name}", tensor) for name, tensor in place.items() if tensor is not None]
-    return found
+    # Who takes a tensor off a module and puts it back, as pruning does, changes its place among the others.
+    return sorted(found, key=itemgetter(0))
+
+
+_FUSED = frozenset({"to_qkv", "to_kv", "to_added_qkv"})
+
+
+def used_modules(model: Any) -> list[tuple[str, Any]]:
+    """The modules of a network with their paths, without what diffusers leaves behind when fused projections are taken back."""
+    named = list(model.named_modules())
+    unused = [
+        f"{path}.{name}" if path else name
+        for path, module in named
+        if "processor" in vars(module) and not type(module.processor).__name__.startswith("Fused")
+        for name in _FUSED & module._modules.keys()
+        if not has_mixin(module)
+    ]
+    return [each for each in named if each[0] not in unused] if unused else named
+
+
+def has_mixin(module: Any) -> bool:
+    """Whether an attention layer decides by a flag whether its projections are fused, and not by its processor."""
+    return any(base.__name__ == "AttentionModuleMixin" for base in type(module).__mro__)
 
 
 def _full_stamps(tensors: list[Any]) -> list[Any]:

@@ -19,7 +19,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .errors import NoDigestError
-from .outside_reads import names_of
+from .outside_reads import OF_MODULES, names_of
 from .watch import GONE, cell_value
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ def has_contents(thing: Any, is_base: bool) -> bool:
     Of packages the version says what they are. Of this one, blocks count, and functions that are met.
     """
     if isinstance(thing, FunctionType):
-        return not (is_library_function(thing) or thing.__code__.co_filename.startswith("<attrs generated"))
+        # A decorator's function may be a library's, and what it closes over somebody's own.
+        is_generated = thing.__code__.co_filename.startswith("<attrs generated")
+        return not is_generated and (bool(thing.__closure__) or not is_library_function(thing))
     if isinstance(thing, ModuleType):
         return not is_packaged(thing.__name__) and thing.__name__ != "__main__"
     if is_own(thing.__module__):
@@ -64,7 +66,7 @@ def add_function(writer: DigestWriter, function: FunctionType) -> None:
     for cell in function.__closure__ or ():
         content = cell_value(cell)
         _add_reference(writer, None if content is GONE else content)
-    if is_own_function(function):
+    if is_own_function(function) or is_library_function(function):
         return
     for name, value in sorted(vars(function).items()):
         writer.put("attribute", name.encode())
@@ -84,6 +86,11 @@ def _add_names(writer: DigestWriter, function: FunctionType) -> None:
             if value is GONE:
                 continue
         writer.put("global", name.encode())
+        if isinstance(value, ModuleType):
+            reads = {each: OF_MODULES.get((value.__name__, each)) for each in attributes or ()}
+            writer.unknown += [
+                f"{function.__qualname__}: it reads {what} ({name}.{each})" for each, what in reads.items() if what
+            ]
         if isinstance(value, ModuleType) and attributes is not None and has_contents(value, is_base=False):
             _add_some_of(writer, value, attributes)
         else:
@@ -200,7 +207,14 @@ def is_library_function(function: FunctionType) -> bool:
 def is_own_function(function: FunctionType) -> bool:
     """Whether a function is part of this package, by the file of its code."""
     file = function.__code__.co_filename
-    return is_own(function.__module__) if file.startswith("<") else is_own(function.__module__) and _is_own_file(file)
+    return is_own(function.__module__) if file.startswith("<") else _is_own_file(file)
+
+
+def is_of_package(thing: Any) -> bool:
+    """Whether a function, class or module is this package's or a library's."""
+    if isinstance(thing, FunctionType):
+        return is_own_function(thing) or is_library_function(thing)
+    return is_packaged(thing.__name__ if isinstance(thing, ModuleType) else thing.__module__)
 
 
 @cache

@@ -89,7 +89,7 @@ class DigestWriter:
                 code_digest.add_module(self, thing)
             else:
                 code_digest.add_function(self, thing)
-            if not isinstance(thing, ModuleType) and code_digest.is_packaged(thing.__module__):
+            if code_digest.is_of_package(thing):
                 del self.unknown[known:]  # for what a package's code does stands its version
         return str(self._hash.hexdigest())
 

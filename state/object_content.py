@@ -123,9 +123,20 @@ def _add_network(writer: DigestWriter, network: Any) -> None:
     if known is not None:
         writer.put("network", known.encode())
         return
+    found = identify_network(network)
+    writer.watch.networks.append((network, found))
+    writer.put("network", found.encode())
+
+
+def identify_network(network: Any) -> str:
+    """Digest a network.
+
+    Raises:
+        NoDigestError: nothing tells what it is.
+    """
     if _identify_network is None:
         raise NoDigestError(f"A {_name(type(network))} is a network, and nothing here can compare those.")
-    writer.put("network", _identify_network(network).encode())
+    return str(_identify_network(network))
 
 
 _identify_network: Any = None

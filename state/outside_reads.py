@@ -19,26 +19,32 @@ _PROCESS = "the process around it"
 _CHANCE = "chance"
 _NETWORK = "the network"
 _NAMES = "names that are made up while it runs"
-_READS: Mapping[str, str] = {
+_GLOBALS: Mapping[str, str] = {
+    **dict.fromkeys(("globals", "locals", "vars", "eval", "exec", "__import__", "builtins", "importlib"), _NAMES),
+    **dict.fromkeys(("requests", "httpx", "socket", "urllib"), _NETWORK),
+    **dict.fromkeys(("open", "glob", "shutil", "tempfile"), _FILES),
+    **dict.fromkeys(("input", "subprocess", "contextvars"), _PROCESS),
+    "secrets": _CHANCE,
+}  # fmt: skip
+"""Builtins and modules of which every use counts."""
+_ATTRIBUTES: Mapping[str, str] = {
     **dict.fromkeys(("time", "time_ns", "perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "process_time",
                      "now", "utcnow", "today", "localtime", "gmtime", "ctime", "strftime"), _CLOCK),
-    **dict.fromkeys(("open", "read_text", "read_bytes", "listdir", "scandir", "iterdir", "glob", "iglob", "rglob", "walk",
+    **dict.fromkeys(("open", "read_text", "read_bytes", "listdir", "scandir", "iterdir", "iglob", "rglob", "walk",
                      "fromfile", "loadtxt", "genfromtxt", "memmap", "imread", "load", "load_file", "safe_open", "stat",
                      "exists", "is_file", "is_dir", "getsize", "getmtime", "from_pretrained", "from_single_file",
                      "read_csv", "load_image"), _FILES),
     **dict.fromkeys(("environ", "getenv", "environb", "getcwd", "cwd", "argv", "getpid", "gethostname", "getuser",
-                     "stdin", "input", "check_output", "Popen"), _PROCESS),
+                     "stdin", "check_output", "Popen", "current_thread", "get_ident", "getcontext", "get_native_id"),
+                    _PROCESS),
     **dict.fromkeys(("urandom", "uuid1", "uuid4", "token_bytes", "token_hex", "token_urlsafe", "randbelow", "randbits",
-                     "SystemRandom", "default_rng", "secrets"), _CHANCE),
+                     "SystemRandom", "default_rng"), _CHANCE),
     **dict.fromkeys(("urlopen", "urlretrieve", "hf_hub_download", "snapshot_download", "create_connection"), _NETWORK),
-    **dict.fromkeys(("globals", "locals", "eval", "exec", "import_module", "__import__", "_getframe",
-                     "currentframe", "get_nowait"), _NAMES),
+    **dict.fromkeys(("import_module", "_getframe", "currentframe", "get_nowait"), _NAMES),
 }  # fmt: skip
-_MODULES: Mapping[str, str] = {
-    "requests": _NETWORK, "httpx": _NETWORK, "socket": _NETWORK, "urllib": _NETWORK, "subprocess": _PROCESS,
-    "secrets": _CHANCE,
-}  # fmt: skip
-"""Modules of which every use counts."""
+"""Functions that are asked of a module or an object, or imported by their own name."""
+OF_MODULES: Mapping[tuple[str, str], str] = {("sys", "modules"): _NAMES, ("gc", "get_objects"): _NAMES}
+"""Names that count only where they are asked of that module."""
 
 
 @frozen
@@ -63,6 +69,7 @@ def names_of(code: CodeType) -> Names:
     imported: set[tuple[str, int]] = set()
     outside: dict[str, None] = {}
     instructions = list(dis.get_instructions(code))
+    asked = dict.fromkeys(i.argval for i in instructions if i.opname in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"))
     for place, each in enumerate(instructions):
         following = instructions[place + 1] if place + 1 < len(instructions) else None
         if each.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
@@ -77,10 +84,9 @@ def names_of(code: CodeType) -> Names:
             imported.add((each.argval, constants[-2]))
         elif each.opname in ("STORE_GLOBAL", "DELETE_GLOBAL"):
             outside[f"it sets the global {each.argval}"] = None
-    outside |= dict.fromkeys(
-        f"it reads {_READS[name]} ({name})" for name in dict.fromkeys(code.co_names) if name in _READS
-    )
-    outside |= {f"it uses {_MODULES[name]} ({name})": None for name in found if name in _MODULES}
+    reads = {**{n: _GLOBALS[n] for n in found if n in _GLOBALS}}
+    reads |= {n: _ATTRIBUTES[n] for n in [*asked, *found] if n in _ATTRIBUTES}
+    outside |= {f"it reads {what} ({name})": None for name, what in reads.items()}
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             inner = names_of(constant)

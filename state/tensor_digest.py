@@ -21,8 +21,12 @@ def add_torch(writer: DigestWriter, value: Any) -> bool:
     import torch
 
     if isinstance(value, torch.Tensor):
-        writer.watch.tensors.append(value)
-        writer.put("tensor", tensor_digest(value).encode())
+        found = tensor_digest(value)
+        writer.watch.tensors.append((value, found))
+        writer.put("tensor", found.encode())
+        if vars(value):  # attributes that somebody has put on it, which blocks may go by
+            writer.watch.places.append(vars(value))
+            writer.add_all("attributes", sorted(vars(value).items()))
     elif isinstance(value, torch.Generator):
         writer.watch.can_tell = False
         writer.generators.append(value)

@@ -145,7 +145,9 @@ def test_a_solver_that_keeps_what_no_snapshot_holds_is_refused_before_the_run() 
     pipe = SequentialPipelineBlocks.from_blocks_dict({"use": Use}).init_pipeline()
     pipe.update_components(sampler=Sampler())
     pipe.configure(snapshots=Snapshots(print), progress=False)
-    with pytest.raises(InputError, match=r"The component 'sampler' \(Sampler\) keeps 'noise_sampler', which draws noise"):
+    with pytest.raises(
+        InputError, match=r"The component 'sampler' \(Sampler\) keeps 'noise_sampler', which draws noise"
+    ):
         pipe()
 
 
