@@ -167,6 +167,7 @@ class Runs:
         finally:
             if begun.run is not None:
                 begun.run.view.close()
+            _forget_step_caches(held.values())
             with self._lock:
                 self._going.discard(begun.run)
         assert begun.run is not None
@@ -194,6 +195,13 @@ class Runs:
         with self._lock:
             for run in self._going:
                 run.cancelled = True
+
+
+def _forget_step_caches(components: Iterable[Any]) -> None:
+    """Empty diffusers' caches of steps (`enable_cache`), which would go on in the next run where this one ended."""
+    for component in components:
+        if getattr(component, "is_cache_enabled", False) is True:
+            component._reset_stateful_cache()
 
 
 def _refuse_unsaveable(components: RunComponents, mutates: frozenset[str]) -> None:

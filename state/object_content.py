@@ -115,7 +115,8 @@ def attributes_of(value: Any) -> Iterator[tuple[str, Any]]:
             )
             if name not in _OF_NOBODY and hasattr(value, mangled):
                 yield mangled, getattr(value, mangled)
-    yield from getattr(value, "__dict__", {}).items()
+    held = getattr(value, "__dict__", {})
+    yield from ((name, part) for name, part in held.items() if not name.startswith("_brickwork_"))
 
 
 def _add_network(writer: DigestWriter, network: Any) -> None:
