@@ -41,7 +41,9 @@ def resume(pipe: ModularPipeline, source: Snapshot | str | Path, exact: bool = T
         raise InputError.of("The snapshot does not belong to this pipeline", faults)
     if faults:
         warnings.warn(str(InputError.of("The run goes on, though not everything is as it was", faults)), stacklevel=3)
-    prepared = Prepared(plan, standing.values_again(), snapshot.output, snapshot.is_seeded, standing, snapshot.recipe)
+    prepared = Prepared(
+        plan, standing.values_again(), snapshot.output, snapshot.is_seeded, standing, snapshot.recipe, is_exact=exact
+    )
     try:
         return pipe.runs.run(pipe, prepared)
     except LookupError as error:

@@ -112,7 +112,8 @@ def written_input(value: Any) -> dict[str, Any]:
     try:
         return {"value": data_of(value)}
     except ValueError:
-        kind = describe_value(value)
+        is_named = callable(value) and hasattr(value, "__qualname__")  # else its address would stand there
+        kind = f"{type(value).__name__} {value.__qualname__}" if is_named else describe_value(value)
     try:
         return {"kind": kind, "digest": digest_of(value)}
     except NoDigestError as error:

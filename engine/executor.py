@@ -18,6 +18,7 @@ from .memory import tensor_bytes
 from .observe import TurnEvents, observed
 from .out_of_memory import is_out_of_memory, relieve
 from .position import Frame, tracked
+from .process_chance import refusing_chance
 from .progress import progress_bar
 from .steps import Call, Turns, Values
 from .units import Unit
@@ -152,6 +153,8 @@ def _call_of(executable: Executable, run: Run) -> Call:
         call = watched(call, executable.path)
     if run.witness is not None:
         call = witnessed(call, executable.path, executable.writes, run.witness)
+    if run.tracker is not None and run.tracker.is_exact:
+        call = refusing_chance(call, executable.path)
     if run.tracker is not None:
         call = tracked(call, executable.path, run.tracker)
     return call if run.emit is None else observed(call, executable.path, executable.writes, run.emit)

@@ -46,19 +46,29 @@ class Tracker:
         graft: turns of a loop that are taken from another run; see `engine.snapshot.Graft`.
         opened: path of a loop of which single turns are wanted, or brought.
         standing: of the run that is continued; see `engine.snapshot.Standing`.
+        is_exact: it must go on as it was, or not at all.
     """
 
     reached: Any = None
     graft: Any = None
     standing: Any = None
     opened: str | None = None
+    is_exact: bool = False
     _around: list[Frame] = field(factory=list)
     _resume: deque[Frame] = field(factory=deque)
 
     @classmethod
-    def of(cls, reached: Any = None, standing: Any = None, graft: Any = None, opened: str | None = None) -> Tracker:
+    def of(
+        cls,
+        reached: Any = None,
+        standing: Any = None,
+        graft: Any = None,
+        opened: str | None = None,
+        is_exact: bool = False,
+    ) -> Tracker:
         """Follow a run that begins where another one stood, if there is one."""
-        return cls(reached, graft, standing, opened, resume=deque(standing.position if standing is not None else ()))
+        resume = deque(standing.position if standing is not None else ())
+        return cls(reached, graft, standing, opened, is_exact, resume=resume)
 
     def begin(self, run: Any) -> None:
         """Bring a run's components to where it goes on."""
