@@ -8,8 +8,8 @@ from typing import Any
 from attrs import field, frozen
 
 from ..registry.repo import Repo
-from ..registry.strict_json import read_json
 from ..state import RepoError
+from ..state.strict_json import read_json
 
 NAME = "brickwork.json"
 VERSION = 1

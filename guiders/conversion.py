@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..registry.repo import open_repo
-from ..registry.strict_json import read_json
 from ..state import InputError, RepoError
 from ..state.atomic import write_text
 from ..state.errors import did_you_mean
+from ..state.strict_json import read_json
 from .adaptive_projected import AdaptiveProjectedGuidance, AdaptiveProjectedMixGuidance
 from .auto_guidance import AutoGuidance
 from .classifier import ClassifierGuidance

@@ -12,8 +12,8 @@ from filelock import FileLock, Timeout
 
 from ..state import RepoError
 from ..state.atomic import write_text
+from ..state.strict_json import read_json
 from .home import home
-from .strict_json import read_json
 from .verified import text_digest
 
 NAME = "brickwork.lock"
