@@ -14,6 +14,7 @@ from ..state.errors import ReplayError
 from ..state.value_data import value_of_data
 from .composition import compose
 from .modular_pipeline import ModularPipeline
+from .picture_files import read_picture
 from .recipe import Recipe
 from .recipe_diff import differences
 from .recipe_files import KEYWORD, read_recipe
@@ -138,8 +139,7 @@ def _is_same(source: Any, result: Any) -> bool:
     if not hasattr(result, "tobytes") or not hasattr(result, "mode"):
         return True
     if isinstance(source, (str, Path)) and Path(source).suffix.lower() != ".json":
-        with Image.open(source) as picture:
-            expected = _pixels(picture)
+        expected = _pixels(read_picture(Path(source)))
     elif isinstance(source, Image.Image):
         expected = _pixels(source)
     else:

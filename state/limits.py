@@ -19,7 +19,7 @@ LONGEST_NUMBER = 400
 LARGEST_YAML = 256_000
 """Bytes of a workflow file."""
 MOST_YAML_ITEMS = 10_000
-LARGEST_SLOW_YAML = 16_000
+LARGEST_SLOW_YAML = 8_000
 """Bytes, where PyYAML was installed without libyaml: its own parser takes a hundred times as long."""
 DEEPEST_YAML = 40
 
@@ -29,8 +29,10 @@ MOST_CHUNKS = 100_000
 """Parts of a PNG file."""
 LARGEST_GUIDER = 1_000_000
 """Bytes of `guider_config.json`."""
-LARGEST_CODE = 2_000_000
-"""Bytes of a file of code."""
+LARGEST_CODE = 1_000_000
+"""Bytes of all code that is read of one repository. Python's own parser takes up to 4 ms for a thousand of them."""
+MOST_CODE_FILES = 200
+"""Files of it."""
 
 LARGEST_HEADER = 1 << 25
 """Bytes of the list of tensors at the beginning of a safetensors file."""
@@ -44,3 +46,5 @@ LARGEST_PICTURE_FILE = 100_000_000
 """Bytes of a picture."""
 MOST_PIXELS = 80_000_000
 """Of a picture that is decoded; below the number at which Pillow begins to warn."""
+MOST_BLOCKS = 2_000
+"""In one composition."""

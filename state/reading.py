@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from .errors import BrickworkError, RepoError
 
@@ -18,11 +21,11 @@ def read_bytes(path: Path, largest: int, error: type[BrickworkError] = RepoError
     Raises:
         RepoError: (or what `error` is) it is not there, no ordinary file, cannot be read, or is larger than `largest`.
     """
-    fault, size, data = _read(path, largest, largest)
-    if fault is None and size > largest:
-        fault = f"{path} has {size:,} bytes; at most {largest:,} are read."
-    if fault is not None:
-        raise error(fault)
+    with opened(path, error) as (file, size):
+        data = file.read(largest + 1) if size <= largest else b""
+    size = max(size, len(data))
+    if size > largest:
+        raise error(f"{path} has {size:,} bytes; at most {largest:,} are read.")
     return data
 
 
@@ -32,26 +35,30 @@ def read_start(path: Path, length: int, error: type[BrickworkError] = RepoError)
     Raises:
         RepoError: (or what `error` is) as `read_bytes`; a file may be of any size.
     """
-    fault, size, data = _read(path, length, None)
-    if fault is not None:
-        raise error(fault)
-    return data[:length], size
+    with opened(path, error) as (file, size):
+        return file.read(length), size
 
 
-def _read(path: Path, length: int, largest: int | None) -> tuple[str | None, int, bytes]:
-    """What is wrong with a file, its size, and its first bytes, with one more where there are any."""
+@contextlib.contextmanager
+def opened(path: Path, error: type[BrickworkError] = RepoError) -> Iterator[tuple[BinaryIO, int]]:
+    """Open an ordinary file, and say how many bytes it has.
+
+    Raises:
+        RepoError: (or what `error` is) it is not there, or is no such file; what fails while it is read.
+    """
     try:
         handle = os.open(path, _FLAGS)
-        try:
-            found = os.fstat(handle)
-            if not stat.S_ISREG(found.st_mode):
-                return f"{path} is no ordinary file.", 0, b""
-            with os.fdopen(handle, "rb", closefd=False) as file:
-                data = b"" if largest is not None and found.st_size > largest else file.read(length + 1)
-        finally:
-            os.close(handle)
     except FileNotFoundError:
-        return f"There is no file {path}.", 0, b""
-    except (OSError, ValueError) as fault:  # ValueError: a zero byte in the name
-        return f"{path} cannot be read: {fault}", 0, b""
-    return None, max(found.st_size, len(data)), data
+        raise error(f"There is no file {path}.") from None
+    except (OSError, ValueError) as fault:  # ValueError: a zero byte, or half a character, in the name
+        raise error(f"{path} cannot be read: {fault}") from fault
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            raise error(f"{path} is no ordinary file.")
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            yield file, found.st_size
+    except OSError as fault:
+        raise error(f"{path} cannot be read: {fault}") from fault
+    finally:
+        os.close(handle)

@@ -2,7 +2,8 @@
 
 A class of attrs is the schema: its fields are the keys, their annotations what may stand there. `None`, `bool`, `int`, `float`, `str`,
 `Literal`, `Mapping[str, X]`, `tuple[X, ...]`, unions, other such classes and `Annotated[X, Check(...)]` are understood; a key is
-required where the field has no default. Numbers are not made of text, and nothing is called that the data name.
+required where the field has no default. A ValueError of the class's own is a fault, too. Numbers are not made of text, and nothing is
+called that the data name.
 
     composition.blocks.denoise.options.steps: expected int, got list.
 """
@@ -10,6 +11,8 @@ required where the field has no default. Numbers are not made of text, and nothi
 from __future__ import annotations
 
 import numbers
+import re
+import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -70,12 +73,21 @@ class Key:
     name: str
 
 
+@frozen
 class _PlainData:
-    """Marks plain data."""
+    """Marks plain data, also with notes of what is none."""
+
+    notes: bool
 
 
-Data = Annotated[Any, _PlainData]
+Data = Annotated[Any, _PlainData(notes=False)]
 """In annotations: plain data, as `state.value_data` writes values, at any depth that a file may have."""
+DataOrNote = Annotated[Any, _PlainData(notes=True)]
+"""The same, or what stands for something that is no data."""
+
+
+Sha256 = Annotated[str, Check("a SHA-256 in hexadecimal", lambda text: re.fullmatch("[0-9a-f]{64}", text) is not None)]
+Commit = Annotated[str, Check("a commit in hexadecimal", lambda text: re.fullmatch("[0-9a-f]{40}", text) is not None)]
 
 
 def structured(cls: type[T], data: Any, name: str, error: type[BrickworkError] = RepoError) -> T:
@@ -135,13 +147,26 @@ def reader_of(hint: Any) -> Reader:
     raise TypeError(f"{hint!r} is nothing that data of files are read as.")
 
 
+def is_schema(hint: Any) -> bool:
+    """Whether a hint says something that data of files can be compared with."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (Annotated, tuple):
+        return is_schema(arguments[0])
+    if origin in _BY_ORIGIN:
+        return origin is Literal or all(is_schema(each) for each in arguments)
+    return hint is None or hint in _PLAIN
+
+
 _PLAIN: Mapping[Any, type] = {
     type(None): type(None), bool: bool, int: numbers.Integral, float: numbers.Real, str: str,
 }  # fmt: skip
 
 
 def _is_plain(kind: Any, data: Any) -> bool:
-    return isinstance(data, _PLAIN[kind]) and (kind is bool or not isinstance(data, bool))
+    if not isinstance(data, _PLAIN[kind]) or (isinstance(data, bool) and kind is not bool):
+        return False
+    # A whole number may be larger than any fraction.
+    return kind is not float or isinstance(data, float) or bool(abs(cast(Any, data)) <= sys.float_info.max)
 
 
 def _plain(kind: Any) -> Reader:
@@ -153,15 +178,19 @@ def _plain(kind: Any) -> Reader:
     return read
 
 
-def _read_data(data: Any, place: Place, faults: Faults) -> Any:
-    fault = data_fault(data, DEEPEST - len(place))
-    if fault is not None:
-        faults.add((*place, *fault[0]), fault[1])
-    return data
+def _data(notes: bool) -> Reader:
+    def read(data: Any, place: Place, faults: Faults) -> Any:
+        fault = data_fault(data, DEEPEST - len(place), notes)
+        if fault is not None:
+            faults.add((*place, *fault[0]), fault[1])
+        return data
+
+    return read
 
 
 def _annotated(hint: Any, *notes: Any) -> Reader:
-    inner = _read_data if _PlainData in notes else reader_of(hint)
+    plain = next((each for each in notes if isinstance(each, _PlainData)), None)
+    inner = reader_of(hint) if plain is None else _data(plain.notes)
     checks = [each for each in notes if isinstance(each, Check)]
 
     def read(data: Any, place: Place, faults: Faults) -> Any:
@@ -264,7 +293,13 @@ def _classed(cls: Any) -> Reader:
                 found[name] = reader_of(hint)(data[key], (*place, key), faults)
             elif is_required:
                 faults.add(place, f"{key!r} is missing.")
-        return cls(**found) if faults.total == before else None
+        if faults.total > before:
+            return None
+        try:
+            return cls(**found)
+        except ValueError as error:  # what the class itself wants of its parts together
+            faults.add(place, str(error))
+            return None
 
     return read
 

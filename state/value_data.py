@@ -46,14 +46,20 @@ def is_note(data: Any) -> bool:
     return isinstance(data, dict) and data.get(_KEY) == "not written"
 
 
-def data_fault(data: Any, deepest: int = DEEPEST) -> tuple[tuple[str | int, ...], str] | None:
-    """Say what in data is not of the form that `data_of` writes, and where; None if nothing is."""
+def data_fault(data: Any, deepest: int = DEEPEST, notes: bool = False) -> tuple[tuple[str | int, ...], str] | None:
+    """Say what in data is not of the form that `data_of` writes, and where; None if nothing is.
+
+    Args:
+        notes: whether `note_of` something that is no data may stand there, too.
+    """
     pending: list[tuple[Any, tuple[str | int, ...]]] = [(data, ())]
     while pending:
         each, place = pending.pop()
         if each is None or isinstance(each, (bool, int, float, str)):
             continue
         inner = _parts(each)
+        if is_note(each) and not notes:
+            inner = f"it was {str(each.get('value'))[:80]}, which was not written down; give it yourself."
         if isinstance(inner, str):
             return place, inner
         if len(place) >= deepest:
@@ -84,6 +90,11 @@ def _special_parts(data: Mapping[str, Any]) -> str | list[tuple[str | int, Any]]
         return f"a written {kind} has the key {name!r} with a {cls.__name__}."
     if kind == "float" and held not in _NOT_FINITE:
         return f"{held[:40]!r} is none of {', '.join(_NOT_FINITE)}."
+    if kind in ("dtype", "device"):
+        try:
+            _MAKERS[kind](data)
+        except ValueError as error:
+            return f"{error}."
     if kind != "mapping":
         return [(name, held)]
     # Its own keys may be "$", which is why it is written so.
@@ -125,10 +136,6 @@ def _built(data: Any) -> Any:
     return _MAKERS[data[_KEY]](data)
 
 
-def _not_written(data: Mapping[str, Any]) -> Any:
-    raise ValueError(f"it was {data['value']}, which was not written down; give it yourself")
-
-
 def _device(data: Mapping[str, Any]) -> Any:
     import torch
 
@@ -155,5 +162,4 @@ _MAKERS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "float": lambda data: float(data["value"]),
     "dtype": _dtype,
     "device": _device,
-    "not written": _not_written,
 }
