@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from ..engine import RunSettings
 from ..registry import ComponentSpec
 from ..state import CompositionError, ConfigSpec, InputParam, OutputParam
-from ..state.digest import code_of
 from .base import ModularPipelineBlocks
+from .block_identity import attributes_of_block, code_key
 from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
 from .container import Container
 from .flattening import Flattening
@@ -231,9 +231,9 @@ def _output(param: Any) -> OutputParam:
 
 
 def _identity(foreign: Any) -> Any:
-    own = {name: value for name, value in vars(foreign).items() if isinstance(value, (bool, int, float, str))}
+    own = {name: value for name, value in attributes_of_block(foreign).items() if not name.startswith("_")}
     parts = getattr(foreign, "sub_blocks", None) or {}
-    return [code_of(type(foreign)), own, {name: _identity(part) for name, part in parts.items()}]
+    return [code_key(foreign), own, {name: _identity(part) for name, part in parts.items()}]
 
 
 def _pipeline_class(foreign: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 from ..engine.executor import value_or_fail
 from ..engine.steps import Call, Presence, Values
 from ..state import Conditioning, Outputs, RunError
+from ..state.defaults import is_editable, own_default
 from ..state.types import group_marker, resolve_hint
 from .declaration import RunParameter, group_fields, name_of
 from .run_alone import bare
@@ -112,9 +113,10 @@ def method_invoker(
 
     def make(bound_method: Any) -> Callable[[Values], Any]:
         positional = _positional_getter(leading, presence)
-        if not rest:
+        editable = {p.name: p.default for p in parameters[len(leading) :] if is_editable(p.default)}
+        if not rest and not editable:
             return lambda values: bound_method(*positional(values))
-        fetch = _keyword_fetcher(owner, rest, groups, presence)
+        fetch = _with_own_defaults(_keyword_fetcher(owner, rest, groups, presence), editable)
         return lambda values: bound_method(*positional(values), **fetch(values))
 
     return make
@@ -164,6 +166,13 @@ def _keyword_fetcher(
         return arguments
 
     return fetch
+
+
+def _with_own_defaults(fetch: Fetch, editable: dict[str, Any]) -> Fetch:
+    """Give a copy of each default that a block may edit, in place of the one that all runs share."""
+    if not editable:
+        return fetch
+    return lambda values: {**{name: own_default(default) for name, default in editable.items()}, **fetch(values)}
 
 
 def _uncertain_getter(name: str, owner: str) -> Callable[[Values], Any]:

@@ -22,8 +22,9 @@ from ..state import (
     RepoError,
     RunError,
 )
-from ..state.digest import code_of
+from ..state.defaults import own_default
 from .binding import bound_class
+from .block_identity import attributes_of_block, code_key
 from .contract import UNBOUND, FamilyContract
 from .flattening import Flattening
 from .foreign_call import assigned_attributes
@@ -51,6 +52,10 @@ class ModularPipelineBlocks:
     """
 
     _says_nothing: ClassVar[bool] = True
+    cached: ClassVar[bool | None] = None
+    """Whether a cache may keep what the block gives. None goes by its code: what reads the clock, files, the environment or
+    a generator of the module is not kept. False is for what code does not show; True is the author's word that the results
+    hang on inputs, options, configs and components alone."""
     memory_advice: ClassVar[tuple[str, ...]] = ()
     """What a person can do where memory runs out in the block, a half sentence each."""
     model_name: str | None = None
@@ -149,7 +154,7 @@ class ModularPipelineBlocks:
             if value is None:
                 if param.required:
                     raise RunError(f"{type(self).__name__} needs {param.name!r}, and the state has no such value.")
-                value = param.default
+                value = own_default(param.default)
             data[param.name] = value
         return BlockState(**data)
 
@@ -309,9 +314,9 @@ class ModularPipelineBlocks:
 
         Foreign code may read any setting of the pipeline, and keep some on itself.
         """
-        own = {name: value for name, value in vars(self).items() if name != "sub_blocks"}
+        own = attributes_of_block(self)
         parts = {name: part.identity(configs) for name, part in getattr(self, "sub_blocks", {}).items()}
-        return [code_of(type(self)), own, dict(configs), parts]
+        return [code_key(self), own, dict(configs), parts]
 
     def mutated_names(self) -> tuple[str, ...]:
         """Names of the components whose state the block changes; every run gets its own copy of them."""

@@ -16,6 +16,8 @@ from typing import Any
 
 from attrs import define
 
+from ..registry.module_settings import OVERRIDE
+
 Behaviour = Callable[..., Any]
 """Takes the module's own forward, then its arguments."""
 
@@ -79,4 +81,6 @@ def _asking(forward: Any, key: int) -> Any:
         behaviour = _active.get().get(key)
         return forward(*args, **kwargs) if behaviour is None else behaviour(forward, *args, **kwargs)
 
+    # Whoever identifies the module goes by what stood there before.
+    setattr(forward_or_else, OVERRIDE, forward)
     return forward_or_else

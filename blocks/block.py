@@ -19,13 +19,13 @@ from ..state import (
     PipelineState,
     RunError,
 )
-from ..state.digest import code_of
 from ..state.errors import did_you_mean
 from ..state.pipeline_state import describe_value
 from ..state.type_relations import accepts
 from ..state.types import type_words
 from .arguments import run_caller
 from .base import ModularPipelineBlocks
+from .block_identity import attributes_of_block, code_key
 from .contract import ROLE_TYPES, UNBOUND
 from .declaration import (
     REQUIRED,
@@ -155,7 +155,8 @@ class Declared(ModularPipelineBlocks):
 
     def identity(self, configs: Mapping[str, Any]) -> Any:
         """What says which code runs, with which settings."""
-        return [code_of(type(self)), self.options, {name: configs[name] for name in self.declaration.configs}]
+        own = attributes_of_block(self, self.declaration.options)
+        return [code_key(self), self.options, {name: configs[name] for name in self.declaration.configs}, own]
 
     def warn(self, text: str) -> None:
         """Say from within `run` that something went another way than asked for: to the log, listeners and the recipe."""

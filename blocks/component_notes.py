@@ -1,4 +1,4 @@
-"""Writes down components for recipes, again only when they are others than before."""
+"""Writes down components for recipes: what they are, and where they are from. It holds no component."""
 
 from __future__ import annotations
 
@@ -8,43 +8,42 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import xxhash
 from attrs import frozen
 
-from ..registry import ComponentSpec, shipped
+from ..engine.identities import RunIdentities
+from ..registry import ComponentSpec, Identity, identity_of, shipped
 from ..registry.classes import library_of
-from ..registry.component_key import component_key
 from ..registry.file_digest import weights_digest
-from ..registry.fingerprint import TOKENS, adapters_of, files_of, fingerprint
+from ..registry.identity import dtype_of, moment_of
+from ..registry.origin import files_of
 from ..registry.weights import file_stamp
+from ..state.errors import NoDigestError
 from .recipe_values import written_input
 
 if TYPE_CHECKING:
     from .components import PipelineComponents
 
+FILES = "files "
+"""Before a digest of weights that is of their files, because the run loaded them for itself."""
+
 
 @frozen(eq=False)
 class _Note:
-    """What one component was. It holds no component: a class, words, and a configuration, which is frozen."""
+    """What one component was when a run began.
+
+    Attributes:
+        identity: or, as text, why nothing tells it; None for one that the run loads for itself. moment: see `moment_of`.
+    """
 
     component: Any
-    parameter: Any
     cls: type
     load_id: str
     files: str
     dtype: Any
-    adapters: dict[str, float]
+    identity: Identity | str | None
     config: Any
-
-    def still_holds(self, component: Any) -> bool:
-        """Whether the component is the same, of the same number format, with no adapters."""
-        if component is None or self.component is None or self.component() is not component or self.adapters:
-            return False
-        if self.parameter is not None and getattr(self.parameter(), "dtype", None) is not self.dtype:
-            return False
-        held = vars(component)
-        return held.get("_diffusers_load_id", "null") == self.load_id and not (
-            held.get("peft_config") or held.get(TOKENS)
-        )
+    moment: object = None
 
     @property
     def written(self) -> dict[str, Any]:
@@ -55,25 +54,56 @@ class _Note:
         }
         if self.dtype is not None:
             entry["dtype"] = str(self.dtype)
-        if self.adapters:
-            entry["adapters"] = self.adapters
         if isinstance(self.config, Mapping):
             named = {str(name): value for name, value in self.config.items()}
             entry["config"] = {n: written_input(value) for n, value in named.items() if not n.startswith("_")}
+        if isinstance(self.identity, str):
+            entry["unknown"] = self.identity
+        elif self.identity is not None:
+            identity = self.identity
+            entry["settings"] = {
+                name: xxhash.xxh3_64_hexdigest(digest.encode())[:8]
+                for name, digest in sorted(identity.settings.items())
+            }
+            entry["digest"] = identity.settings_digest
+            entry |= {
+                name: dict(words) for name, words in (("is", identity.words), ("adapters", identity.adapters)) if words
+            }
+            if identity.declared is not None:
+                entry["declared"] = identity.declared
         return entry
 
     @property
+    def has_weights(self) -> bool:
+        """Whether it is more than its settings: a network, a tokenizer, or what nobody can tell."""
+        return not isinstance(self.identity, Identity) or self.identity.weights is not None
+
+    @property
     def weights(self) -> str | None:
-        """Digest of the weight files, or of a vocabulary; None where the weights are, or may be, others than in the files."""
+        """Digest of what is in the weights or the vocabulary; None where nothing tells, any more."""
+        if self.identity is None:
+            return self._of_files()
+        if isinstance(self.identity, str) or self.identity.is_doubtful:
+            return None
         component = self.component() if self.component is not None else None
-        if self.dtype is None:
-            return component_key(component) if component is not None else None
-        if self.load_id == "null" or (component is not None and fingerprint(component) is None):
+        if component is None:
+            return self.identity.weights
+        try:
+            now = identity_of(component)
+        except NoDigestError:
+            return self.identity.weights
+        # A change that left no trace may have been made before the run as well as after it.
+        was_traced = moment_of(component) is not self.moment
+        return self.identity.weights if was_traced or now.weights == self.identity.weights else None
+
+    def _of_files(self) -> str | None:
+        if self.load_id == "null":
             return None
         fields = ComponentSpec.decode_load_id(self.load_id)
         folder = Path(str(fields["pretrained_model_name_or_path"])) / (fields["subfolder"] or "")
         same = not self.files or file_stamp(folder, fields["variant"]) == self.files
-        return weights_digest(folder, fields["variant"]) if same else None
+        digest = weights_digest(folder, fields["variant"]) if same else None
+        return None if digest is None else f"{FILES}{digest}"
 
 
 @frozen(eq=False, slots=False)
@@ -87,56 +117,36 @@ class RunNotes:
         return {name: note.written for name, note in self.notes.items()}
 
     def weights(self) -> dict[str, Any]:
-        """Digests of weights, which takes as long as reading the files the first time."""
+        """Digests of weights and vocabularies."""
         return {"weights": self._weights}
 
     @cached_property
     def _weights(self) -> dict[str, str | None]:
-        return {name: note.weights for name, note in self.notes.items() if not isinstance(note.config, Mapping)}
+        return {name: note.weights for name, note in self.notes.items() if note.has_weights}
 
 
-class ComponentNotes:
-    """What a pipeline's components were at its last run."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, _Note] = {}
-        self._last = RunNotes({})
-
-    def of(self, pipe: PipelineComponents, names: tuple[str, ...], components: Mapping[str, Any]) -> RunNotes:
-        """Return what these components are now."""
-        found = {name: self._note_of(name, components[name], pipe) for name in names}
-        last = self._last
-        if last.notes.keys() != found.keys() or any(last.notes[name] is not note for name, note in found.items()):
-            last = self._last = RunNotes(found)
-        return last
-
-    def _note_of(self, name: str, component: Any, pipe: PipelineComponents) -> _Note:
-        known = self._known.get(name)
-        if known is not None and known.still_holds(component):
-            return known
-        note = _unloaded(pipe.specs[name], pipe.options_of(name)) if component is None else _noted(component)
-        self._known[name] = note
-        return note
+def notes_of(
+    pipe: PipelineComponents, names: tuple[str, ...], components: Mapping[str, Any], identities: RunIdentities
+) -> RunNotes:
+    """Note what components are now."""
+    return RunNotes({name: _note_of(name, components[name], pipe, identities) for name in names})
 
 
-def _unloaded(spec: ComponentSpec, options: Mapping[str, Any]) -> _Note:
-    """A component that is loaded during the run."""
-    return _Note(None, None, spec.type_hint, spec.load_id, spec.file_stamp(), spec.format_of(**options), {}, None)
-
-
-def _noted(component: Any) -> _Note:
+def _note_of(name: str, component: Any, pipe: PipelineComponents, identities: RunIdentities) -> _Note:
+    if component is None:  # it is loaded during the run
+        spec = pipe.specs[name]
+        dtype = spec.format_of(**pipe.options_of(name))
+        return _Note(None, spec.type_hint, spec.load_id, spec.file_stamp(), dtype, None, None)
     is_model = hasattr(component, "named_parameters")
-    parameter = next((p for p in component.parameters() if p.is_floating_point()), None) if is_model else None
-    has_place = hasattr(component, "__dict__")
     return _Note(
-        weakref.ref(component) if has_place else None,
-        weakref.ref(parameter) if parameter is not None else None,
+        weakref.ref(component) if hasattr(component, "__dict__") else None,
         type(component),
         getattr(component, "_diffusers_load_id", "null"),
         files_of(component),
-        parameter.dtype if parameter is not None else None,
-        dict(adapters_of(component)) if is_model else {},
+        dtype_of(component),
+        identities.look(name),
         None if is_model else getattr(component, "config", None),
+        moment_of(component),
     )
 
 

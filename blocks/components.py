@@ -10,7 +10,7 @@ from ..engine import RunSettings
 from ..guiders import GUIDERS, Guider, guider_of
 from ..registry import ComponentsManager, ComponentSpec, PipelineIndex
 from ..registry.component_table import component_bytes
-from ..registry.fingerprint import invalidate
+from ..registry.identity import invalidate
 from ..registry.lock import Lock
 from ..registry.pinning import pin
 from ..registry.repo import HUB_OPTIONS

@@ -22,13 +22,14 @@ from attrs import field, frozen
 from ..registry import families
 from ..state import BrickworkError, CompositionError
 from ..state.code_digest import is_own
-from ..state.digest import code_of
+from ..state.digest import NoDigestError, code_identity, digest_of
 from ..state.errors import did_you_mean
 from ..state.limits import DEEPEST, MOST_BLOCKS
 from ..state.pipeline_state import describe_value
 from ..state.structure import Place, examined, place_words
 from ..state.value_data import data_of, is_note, note_of, value_of_data
 from .base import ModularPipelineBlocks
+from .block_identity import attributes_of_block, outside_reasons
 from .container import Container, SubBlocks
 from .written_block import WrittenBlock
 
@@ -57,11 +58,29 @@ def describe(block: ModularPipelineBlocks, name_of: Callable[[type], str] | None
     if options:
         entry["options"] = options
     if name_of is None:
-        entry["code"] = code_of(coded_class(block))
+        code = code_identity(coded_class(block))
+        entry["code"] = code.digest
+        unknown = outside_reasons(getattr(block, "foreign", block), code)
+        if unknown:
+            entry["unknown"] = list(unknown)
+        declared = getattr(getattr(block, "declaration", None), "options", {})
+        own = attributes_of_block(getattr(block, "foreign", block), {**declared, **dict.fromkeys(_WRITTEN)})
+        if own:
+            entry["attributes"] = {name: _digest(value) for name, value in own.items()}
     parts = getattr(block, "sub_blocks", None)
     if parts:
         entry["blocks"] = {name: describe(part, name_of) for name, part in parts.items()}
     return entry
+
+
+_WRITTEN = ("description", "model_name")
+
+
+def _digest(value: Any) -> str | None:
+    try:
+        return digest_of(value)
+    except NoDigestError:
+        return None
 
 
 def coded_class(block: ModularPipelineBlocks) -> type:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from .modular_pipeline import ModularPipeline
 
 
-def resume(pipe: ModularPipeline, source: Snapshot | str | Path) -> Any:
+def resume(pipe: ModularPipeline, source: Snapshot | str | Path, exact: bool = True) -> Any:
     """Continue a run; see `ModularPipeline.resume`."""
     snapshot = source if isinstance(source, Snapshot) else Snapshot.load(source)
     standing = snapshot.standing
@@ -32,9 +33,14 @@ def resume(pipe: ModularPipeline, source: Snapshot | str | Path) -> Any:
     pipe.require(plan.components)
     now = recipe_of(pipe, plan.components, {}, snapshot.output)
     found = differences(snapshot.recipe, now)
-    faults = [f"{text} now" for kind, text in found if kind in ("blocks", "components") or text.startswith("config ")]
-    if faults:
+    kinds = ("blocks", "components", "process", "unknown", "outside", "machine")
+    faults = [
+        f"{text} now" for kind, text in found if kind in kinds or (kind == "inputs" and text.startswith("config "))
+    ]
+    if faults and exact:
         raise InputError.of("The snapshot does not belong to this pipeline", faults)
+    if faults:
+        warnings.warn(str(InputError.of("The run goes on, though not everything is as it was", faults)), stacklevel=3)
     prepared = Prepared(plan, standing.values_again(), snapshot.output, snapshot.is_seeded, standing, snapshot.recipe)
     try:
         return pipe.runs.run(pipe, prepared)

@@ -6,7 +6,6 @@ import weakref
 from types import SimpleNamespace
 from typing import Any
 
-from ..registry.fingerprint import invalidate
 from ..registry.repo import open_repo
 from ..registry.tensor_file import read_tensors
 from ..state import ComponentError
@@ -41,7 +40,6 @@ def load_ip_adapter(
     holder = _holder(pipe)
     _processors.setdefault(holder.unet, dict(holder.unet.attn_processors))
     IPAdapterMixin.load_ip_adapter(holder, states, subfolder=[""] * len(states), weight_name=[""] * len(states))
-    invalidate(holder.unet)
     if image_encoder_folder is not None and pipe.components.get(_IMAGE_ENCODER, holder) is None:
         _load_encoder(pipe, given[0], folders[0], image_encoder_folder, revision, hub)
 
@@ -113,4 +111,3 @@ def unload_ip_adapter(pipe: Any) -> None:
     IPAdapterMixin.unload_ip_adapter(holder)
     if unet in _processors:
         unet.set_attn_processor(_processors.pop(unet))
-    invalidate(unet)

@@ -13,11 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..registry.fingerprint import invalidate, remember_adapter
 from ..registry.repo import open_repo
 from ..registry.tensor_file import read_tensors
 from ..state import ComponentError, InputError, RepoError
-from ..state.digest import digest_of
 from ..state.errors import did_you_mean
 from .contract import FamilyContract, bound_family
 from .flattening import walk
@@ -100,14 +98,10 @@ class Loras:
         return {key.partition(".lora")[0] for key in found if ".lora" in key}
 
     def _put_in(self, state: dict[str, Any], name: str, **options: Any) -> None:
-        digest = digest_of(dict(sorted(state.items())))  # before the loader, which empties it
         with warnings.catch_warnings(), _without_remarks():
             # Of models that have a LoRA already, which is what a second one is for.
             warnings.filterwarnings("ignore", message="Already found a `peft_config`")
             self._loader.load_lora_weights(state, adapter_name=name, **options)
-        for model in self.models.values():
-            if name in (getattr(model, "peft_config", None) or ()):
-                remember_adapter(model, name, digest)
 
     def names(self) -> list[str]:
         """Names of all that are loaded."""
@@ -166,7 +160,6 @@ class Loras:
             if getattr(model, "peft_config", None):
                 _kept[model] = {name: tensor.detach().clone() for name, tensor in _base_weights(model)}
         self._loader.fuse_lora(components=list(self.models), lora_scale=scale, adapter_names=chosen, safe_fusing=True)
-        self._changed()
 
     def unfuse(self) -> None:
         """Give the weights back as they were, bit for bit."""
@@ -181,12 +174,6 @@ class Loras:
             with torch.no_grad():
                 for name, tensor in _base_weights(model):
                     tensor.copy_(before[name])
-            invalidate(model)
-
-    def _changed(self) -> None:
-        for model in self.models.values():
-            if model in _kept:
-                invalidate(model)
 
     def _refuse_fused(self) -> None:
         if any(model in _kept for model in self.models.values()):

@@ -18,9 +18,9 @@ from ..registry.lock import Lock
 from ..registry.publishing import publish
 from ..registry.trust import Trust
 from ..state import InputError, PipelineState, RepoError
+from ..state.defaults import own_default
 from ..state.errors import did_you_mean
 from .base import ModularPipelineBlocks
-from .component_notes import ComponentNotes
 from .container import SubBlocks
 from .continuing import branch, resume
 from .contract import UNBOUND
@@ -68,7 +68,6 @@ class ModularPipeline(PipelineAdapters):
         self.blocks = copy.deepcopy(blocks)
         self.settings = RunSettings()
         self._plans: dict[Any, Plan] = {}
-        self.component_notes = ComponentNotes()
         self.input_defaults: dict[str, Any] = {}
         """Values for inputs that a call does not give."""
         self._description: Description | None = None
@@ -197,16 +196,20 @@ class ModularPipeline(PipelineAdapters):
         """
         return EventStream(self, self.prepare_run(state, output, inputs))
 
-    def resume(self, snapshot: Snapshot | str | Path) -> Any:
+    def resume(self, snapshot: Snapshot | str | Path, *, exact: bool = True) -> Any:
         """Continue a run from a snapshot or its file, and return what that run was asked for.
 
         It goes on as if it had not been interrupted: random generators and schedulers are as they were.
 
+        Args:
+            exact: False goes on although something is not as it was, or nothing tells; what, comes as a warning.
+
         Raises:
-            InputError: the snapshot is of other blocks or components; every difference is named.
+            InputError: blocks, components, settings of the process, software or threads are others, or nothing tells whether
+                they are; every difference is named.
             RepoError: there is no such file, or it is broken.
         """
-        return resume(self, snapshot)
+        return resume(self, snapshot, exact)
 
     def branch(self, result: PipelineState, at_step: int, loop: str | None = None, **changes: Any) -> PipelineState:
         """Run a variant of an earlier run that shares the first steps of its loop with it.
@@ -261,7 +264,8 @@ class ModularPipeline(PipelineAdapters):
         """Check everything that can be known before a run."""
         replaced = {name: self._guider_of_call(name, inputs.pop(name)) for name in self.guider_names & inputs.keys()}
         carried = dict(state.values) if state is not None else {}
-        values = {**self.input_defaults, **carried, **inputs}
+        own = {name: own_default(value) for name, value in self.input_defaults.items()}
+        values = {**own, **carried, **inputs}
         try:
             plan = self.plan(values, checked=inputs)
         except InputError as error:

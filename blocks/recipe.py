@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -71,9 +72,22 @@ class Recipe:
         about = {"loop": loop, "at_step": at_step, "changes": sorted(changes), **shared}
         return Recipe({**self._known, "branched": about}, self._late)
 
-    def noted(self, notes: Iterable[str]) -> Recipe:
-        """The recipe of a run in which blocks had something to say, such as that memory ran short."""
-        return Recipe({**self._known, "notes": list(notes)}, self._late, self.image)
+    def finished(self, **found: Any) -> Recipe:
+        """The recipe with what was found out in the run: `results`, `notes`, `witness`; what is None is left out."""
+        known = {name: value for name, value in self._known.items() if name != "witness"}
+        return Recipe({**known, **{n: v for n, v in found.items() if v is not None}}, self._late, self.image)
+
+    @property
+    def witness(self) -> list[list[Any]] | None:
+        """What every block gave, as place, name of the value, and digest, where the run kept account of it."""
+        found: list[list[Any]] | None = self._known.get("witness")
+        return found
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """Digests of what the run gave, by name; of lists one of each item. None where nobody can tell (any more)."""
+        found: dict[str, Any] = _data(self._known.get("results") or {})
+        return found
 
     @property
     def base(self) -> Recipe | None:
@@ -139,7 +153,8 @@ class Recipe:
             return NotImplemented
         names = ("composition", "configs", "inputs", "generators", "output", "branched")
         mine, theirs = self._known, other._known
-        return self.image == other.image and all(_data(mine.get(n)) == _data(theirs.get(n)) for n in names)
+        same = all(written(_data(mine.get(name))) == written(_data(theirs.get(name))) for name in names)
+        return same and self.image == other.image
 
     def __hash__(self) -> int:
         return hash(str(self.inputs))
@@ -156,6 +171,11 @@ class Recipe:
         parts = [inputs, *other]
         seed = "" if self.seed is None else f", seed {self.seed}"
         return f"Recipe({self._known['composition']['block']}: {', '.join(filter(None, parts))}{seed})"
+
+
+def written(value: Any) -> str:
+    """Data as text, in which 0, 0.0, -0.0 and False are four, and the order of a dict counts."""
+    return json.dumps(value, default=repr)
 
 
 def _text(value: Any, image: int | None) -> str:

@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from ..engine.arithmetic import arithmetic
+from ..engine.identities import RunIdentities
+from ..registry.library_code import watch_classes
 from ..state.code_digest import is_packaged
-from ..state.digest import code_of
+from ..state.digest import CodeIdentity, NoDigestError, code_identity
 from .base import ModularPipelineBlocks
+from .block_identity import attributes_digest
+from .component_notes import notes_of
 from .composition import coded_class, describe
 from .flattening import walk
 from .recipe import Recipe
@@ -31,21 +35,32 @@ def recipe_of(
     values: Mapping[str, Any],
     asked: Any,
     held: Mapping[str, Any] | None = None,
+    identities: RunIdentities | None = None,
 ) -> Recipe:
     """Write down a run before it begins.
 
     Args:
         components: names of those that it uses. values: what it is given. asked: as `output=` has it.
-        held: the components, where they are others than the pipeline's.
+        held: the components, where they are others than the pipeline's. identities: what they are; without, they are looked
+            at to the last byte, as is right for a comparison.
     """
-    notes = pipe.component_notes.of(pipe, components, pipe.components if held is None else held)
+    held = pipe.components if held is None else held
+    if identities is None:
+        identities = RunIdentities(held, content=True, whole=pipe.settings.identity == "full")
+    notes = notes_of(pipe, components, held, identities)
     inputs, generators = noted_inputs(values)
     settings = pipe.settings
     known = {
         "software": _software(),
         "device": str(pipe.device),
         "arithmetic": arithmetic(),
-        "settings": {"grad": settings.grad, "residency": settings.residency, "load": settings.load},
+        "process": _process(identities),
+        "settings": {
+            "grad": settings.grad,
+            **_gradients(settings.grad),
+            "residency": settings.residency,
+            "load": settings.load,
+        },
         "composition": pipe.described(),
         "configs": pipe.config.written,
         "components": notes.written,
@@ -54,6 +69,21 @@ def recipe_of(
         "output": asked if asked is None or isinstance(asked, str) else list(asked),
     }
     return Recipe(known, notes.weights)
+
+
+def _gradients(mode: str) -> dict[str, bool]:
+    """Of a run that leaves it to its caller: whether gradients are recorded."""
+    import torch
+
+    return {"gradients": torch.is_grad_enabled()} if mode == "inherit" else {}
+
+
+def _process(identities: RunIdentities) -> dict[str, Any]:
+    """What in the process is not as its libraries have it."""
+    try:
+        return {"replaced": list(identities.process())}
+    except NoDigestError as error:
+        return {"replaced": [], "unknown": str(error)}
 
 
 @frozen
@@ -65,18 +95,25 @@ class Description:
 
     data: dict[str, Any]
     classes: tuple[type, ...]
-    codes: tuple[str, ...]
+    codes: tuple[CodeIdentity, ...]
+    blocks: tuple[ModularPipelineBlocks, ...]
+    attributes: tuple[str | None, ...]
 
     @classmethod
     def of(cls, blocks: ModularPipelineBlocks) -> Description:
         """Describe a composition now."""
         classes = dict.fromkeys(coded_class(block) for _, block in walk(blocks))
         own = tuple(each for each in classes if not is_packaged(each.__module__))
-        return cls(describe(blocks), own, tuple(map(code_of, own)))
+        watch_classes([type(block) for _, block in walk(blocks)])
+        every = tuple(getattr(block, "foreign", block) for _, block in walk(blocks))
+        return cls(describe(blocks), own, tuple(map(code_identity, own)), every, tuple(map(attributes_digest, every)))
 
     def holds(self) -> bool:
-        """Whether the code is still the same."""
-        return tuple(map(code_of, self.classes)) == self.codes
+        """Whether the code, and what lies on the blocks, is still the same."""
+        if tuple(map(code_identity, self.classes)) != self.codes:
+            return False
+        # What nobody can tell is written down anew each time.
+        return None not in self.attributes and tuple(map(attributes_digest, self.blocks)) == self.attributes
 
 
 @cache

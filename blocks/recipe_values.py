@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import base64
+import weakref
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from attrs import define
+
 from ..engine.snapshot import are_generators
-from ..state.digest import NoDigestError, digest_of, tensor_digest
+from ..state.digest import NoDigestError, digest_of
 from ..state.pipeline_state import describe_value
+from ..state.tensor_digest import tensor_digest
 from ..state.value_data import data_of
 
 _UNCHANGING = (str, int, float, bool, type(None))
+AT_ONCE = 1 << 20
+"""Bytes of a tensor on the host that are digested when a run begins, in 50 us; larger ones when somebody asks."""
 Written = Callable[[], Any]
 
 
 def noted_inputs(values: Mapping[str, Any]) -> tuple[Written, Written]:
     """Note what a run is given: inputs, and the states of random generators."""
     unchanging: dict[str, Any] = {}
-    tensors: dict[str, tuple[Any, ...]] = {}
+    tensors: dict[str, NotedTensor] = {}
     others: dict[str, Any] = {}
     generators: dict[str, Any] = {}
     for name, value in values.items():
         cls = value.__class__
         if cls in _UNCHANGING:
             unchanging[name] = value
-        elif hasattr(cls, "untyped_storage") and not value.requires_grad:
-            tensors[name] = cls.__name__, value.shape, value.dtype, value.device, tensor_digest(value)
+        elif hasattr(cls, "untyped_storage"):
+            tensors[name] = NotedTensor.of(value)
         elif are_generators(value):
             generators[name] = _states_of(value)
         else:
@@ -35,15 +41,61 @@ def noted_inputs(values: Mapping[str, Any]) -> tuple[Written, Written]:
 
     def inputs() -> dict[str, Any]:
         found = {name: {"value": data_of(value)} for name, value in unchanging.items()}
-        found |= {name: _written_tensor(*noted) for name, noted in tensors.items()} | others
+        found |= {name: noted.written() for name, noted in tensors.items()} | others
         return {name: found[name] for name in order}
 
     order = [name for name in values if name not in generators]
     return inputs, lambda: {name: [_generator(*each) for each in states] for name, states in generators.items()}
 
 
-def _written_tensor(kind: str, shape: Any, dtype: Any, device: Any, digest: str) -> dict[str, Any]:
-    return {"kind": f"{kind}[{', '.join(map(str, shape))}] {dtype}, {device}", "digest": digest}
+@define(eq=False)
+class NotedTensor:
+    """A tensor that is digested when somebody asks, until when it is held; small ones are digested at once.
+
+    Attributes:
+        kind: in words. held: the tensor, or a weak reference. version: how often it had been written into.
+    """
+
+    kind: str
+    held: Any
+    version: int
+    digest: str | None = None
+    unknown: str | None = None
+
+    @classmethod
+    def of(cls, tensor: Any, weakly: bool = False) -> NotedTensor:
+        """Note a tensor.
+
+        Args:
+            weakly: do not keep it alive; when it is gone, nobody can tell any more what it was.
+        """
+        kind = f"{type(tensor).__name__}[{', '.join(map(str, tensor.shape))}] {tensor.dtype}, {tensor.device}"
+        version = 0 if tensor.is_inference() else tensor._version
+        noted = cls(kind, (weakref.ref(tensor) if weakly else tensor), version)
+        is_small = tensor.nbytes <= AT_ONCE and tensor.device.type == "cpu"
+        if (is_small and not weakly) or tensor.is_inference():  # that of inference mode counts no writing
+            noted._settle(tensor)
+        return noted
+
+    def written(self) -> dict[str, Any]:
+        """As recipes have it."""
+        if self.held is not None:
+            tensor = self.held() if isinstance(self.held, weakref.ref) else self.held
+            if tensor is None:
+                self.held, self.unknown = None, "it was gone before anybody asked"
+            else:
+                self._settle(tensor)
+        return {"kind": self.kind, "digest": self.digest, **({"unknown": self.unknown} if self.unknown else {})}
+
+    def _settle(self, tensor: Any) -> None:
+        self.held = None
+        if not tensor.is_inference() and tensor._version != self.version:
+            self.unknown = "it was written into before anybody asked"
+            return
+        try:
+            self.digest = tensor_digest(tensor)
+        except NoDigestError as error:
+            self.unknown = str(error)
 
 
 def written_input(value: Any) -> dict[str, Any]:
@@ -54,8 +106,8 @@ def written_input(value: Any) -> dict[str, Any]:
         kind = describe_value(value)
     try:
         return {"kind": kind, "digest": digest_of(value)}
-    except NoDigestError:
-        return {"kind": kind, "digest": None}
+    except NoDigestError as error:
+        return {"kind": kind, "digest": None, "unknown": str(error)}
 
 
 def _states_of(value: Any) -> list[tuple[str, int, Any]]:
@@ -71,3 +123,33 @@ def _generator(device: str, seed: int, state: Any) -> dict[str, Any]:
         return {"device": device, "seed": seed}
     packed = base64.b64encode(zlib.compress(state.numpy().tobytes(), 9)).decode()
     return {"device": device, "seed": seed, "state": packed}
+
+
+def noted_results(values: Mapping[str, Any], asked: bool) -> Written:
+    """Note what a run gave, for who repeats it: a digest of each value, of lists one of each item.
+
+    Args:
+        asked: it was asked for by name. Of a whole state only images are digested at once; tensors when somebody asks.
+    """
+    noted = {name: _noted_result(value, asked) for name, value in values.items()}
+    return lambda: {name: _result(each) for name, each in noted.items()}
+
+
+def _noted_result(value: Any, asked: bool) -> Any:
+    if isinstance(value, list):
+        return [_noted_result(part, asked) for part in value]
+    if hasattr(value, "untyped_storage"):
+        is_small = asked and value.nbytes <= AT_ONCE and value.device.type == "cpu"
+        return NotedTensor.of(value, weakly=not is_small)
+    if are_generators(value):
+        return None
+    try:
+        return digest_of(value)
+    except NoDigestError:
+        return None
+
+
+def _result(noted: Any) -> Any:
+    if isinstance(noted, list):
+        return [_result(part) for part in noted]
+    return noted.written()["digest"] if isinstance(noted, NotedTensor) else noted

@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
+from ..engine.witness import first_difference
 from ..state import BrickworkError, PipelineState
 from ..state.errors import ReplayError
 from ..state.value_data import value_of_data
@@ -19,6 +20,7 @@ from .recipe import Recipe
 from .recipe_diff import differences
 from .recipe_files import KEYWORD, read_recipe
 from .recipe_parts import recipe_of
+from .recipe_values import noted_results
 from .replay_components import put_components
 from .replay_values import values_of
 
@@ -50,13 +52,27 @@ def replay(source: Any, blocks: Any = (), components: Any = None, *, exact: bool
         changed = _Changes.of(recipe, recipe_of(pipe, pipe.plan(values).components, values, recipe["output"]))
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise ReplayError(f"The recipe is broken: {error!r}.") from error
-    if exact and changed.serious:
-        raise ReplayError.of("Something is not as it was", changed.serious)
+    expected = _expected(recipe)
+    serious = changed.serious if expected else (*changed.serious, *changed.unknown)
+    if exact and serious:
+        raise ReplayError.of("Something is not as it was", serious)
     result = _picked(_run(pipe, recipe, values, given), recipe.image)
-    same = _is_same(source, result)
-    if changed.of_machine or changed.serious or not same:
-        _say(changed, same, exact, result)
+    verdict = _verdict(recipe, expected, source, result)
+    faults = [*changed.serious, *changed.unknown, *changed.of_machine]
+    if verdict.differs:
+        _refuse(verdict.differs, faults, _first(recipe, pipe), exact, result)
+    elif verdict.is_edited:
+        _tell(_EDITED, exact, result)
+    elif changed.serious or changed.of_machine:
+        what = "result" if recipe.image is None else "picture"
+        warnings.warn(str(ReplayError.of(f"The same {what}, though not everything is as it was", faults)), stacklevel=2)
     return result
+
+
+_EDITED = (
+    "The pixels are not those of the run: the picture was edited, resized or converted since. The run itself is repeated as "
+    "it was; its picture is the error's `result`, and what exact=False returns."
+)
 
 
 def _run(pipe: ModularPipeline, recipe: Recipe, values: dict[str, Any], given: Mapping[str, Any]) -> Any:
@@ -76,9 +92,10 @@ def _run(pipe: ModularPipeline, recipe: Recipe, values: dict[str, Any], given: M
 
 @frozen
 class _Changes:
-    """What differs from the run that is repeated: in what runs, and on what machine."""
+    """What differs from the run that is repeated: in what runs, in what nothing tells, and on what machine."""
 
     serious: tuple[str, ...]
+    unknown: tuple[str, ...]
     of_machine: tuple[str, ...]
 
     @classmethod
@@ -87,7 +104,9 @@ class _Changes:
             (kind, f"{text} now") for kind, text in differences(then, now.of_image(then.image)) if kind != "branch"
         ]
         machine = tuple(text for kind, text in found if kind == "machine")
-        return cls(tuple(text for kind, text in found if kind != "machine"), machine)
+        unknown = tuple(text for kind, text in found if kind in ("unknown", "outside"))
+        serious = (text for kind, text in found if kind not in ("machine", "unknown", "outside", "results"))
+        return cls(tuple(serious), unknown, machine)
 
 
 def _prepared(
@@ -102,7 +121,7 @@ def _prepared(
     values = values_of(recipe, given, faults)
     try:
         pipe = ModularPipeline(compose(recipe["composition"], blocks))
-        pipe.configure(grad=recipe["settings"]["grad"])
+        pipe.configure(grad=recipe["settings"]["grad"], witness=recipe.witness is not None)
         pipe.update_config(**values_of_configs(recipe, pipe))
         put_components(pipe, recipe, components, faults)
     except BrickworkError as error:
@@ -132,33 +151,73 @@ def _picked(result: Any, image: int | None) -> Any:
     return pictures[image]
 
 
-def _is_same(source: Any, result: Any) -> bool:
-    """Whether the pixels are those of the picture in question; True where there is none to compare with."""
+@frozen
+class _Verdict:
+    """How a repeated run compares. `differs` names the results that are others, where any are."""
+
+    differs: tuple[str, ...] = ()
+    is_edited: bool = False
+
+
+def _expected(recipe: Recipe) -> dict[str, Any]:
+    """What the run gave, by name, as far as the recipe knows: of one image of it, only that."""
+    if recipe.image is None:
+        return {name: each for name, each in recipe.results.items() if each is not None}
+    images = [each for each in recipe.results.values() if isinstance(each, list) and len(each) > recipe.image]
+    return {"the image": images[0][recipe.image]} if images and images[0][recipe.image] is not None else {}
+
+
+def _verdict(recipe: Recipe, expected: Mapping[str, Any], source: Any, result: Any) -> _Verdict:
+    """Compare the results with those that are recorded, and a given image with them."""
+    if recipe.image is not None:
+        found: dict[str, Any] = {"the image": result}
+    elif isinstance(result, PipelineState):
+        found = dict(result.values)
+    else:
+        found = result if isinstance(recipe["output"], list) else {str(recipe["output"]): result}
+    now = noted_results({name: found[name] for name in expected if name in found}, asked=True)()
+    differs = tuple(name for name, each in expected.items() if now.get(name) != each)
+    shown = _shown(source)
+    if shown is None or not hasattr(result, "tobytes"):
+        return _Verdict(differs)
+    is_shown = _pixels(shown) == _pixels(result)
+    if expected:
+        return _Verdict(differs, is_edited=not differs and not is_shown)
+    return _Verdict(() if is_shown else ("the image",))
+
+
+def _shown(source: Any) -> Any:
+    """The image that is to be repeated, where one was given."""
     from PIL import Image
 
-    if not hasattr(result, "tobytes") or not hasattr(result, "mode"):
-        return True
     if isinstance(source, (str, Path)) and Path(source).suffix.lower() != ".json":
-        expected = _pixels(read_picture(Path(source)))
-    elif isinstance(source, Image.Image):
-        expected = _pixels(source)
-    else:
-        return True
-    return expected == _pixels(result)
+        return read_picture(Path(source))
+    return source if isinstance(source, Image.Image) else None
 
 
-def _pixels(picture: Any) -> tuple[Any, ...]:
-    return picture.mode, picture.size, picture.tobytes()
+def _pixels(image: Any) -> tuple[Any, ...]:
+    return image.mode, image.size, image.tobytes()
 
 
-def _say(changed: _Changes, same: bool, exact: bool, result: Any) -> None:
-    faults = [*changed.serious, *changed.of_machine]
-    if same:
-        warnings.warn(str(ReplayError.of("The same picture, though not everything is as it was", faults)), stacklevel=3)
+def _first(recipe: Recipe, pipe: ModularPipeline) -> str | None:
+    """Where the run and its repetition differ first, if both kept account of what their blocks gave."""
+    then, again = recipe.witness, pipe.last_recipe
+    now = None if again is None else again.witness
+    return None if then is None or now is None else first_difference(then, now)
+
+
+def _refuse(differs: tuple[str, ...], faults: list[str], first: str | None, exact: bool, result: Any) -> None:
+    """Say that the repetition gave something else, and why that may be."""
+    where = [] if first is None else [f"{first}."]
+    causes = faults or ["nothing that is recorded differs; a block, or the hardware, does not give the same twice"]
+    what = "picture" if differs == ("the image",) else f"result ({', '.join(differs)})"
+    _tell(str(ReplayError.of(f"The repeated run gave another {what}; what differs", [*where, *causes])), exact, result)
+
+
+def _tell(text: str, exact: bool, result: Any) -> None:
+    if not exact:
+        warnings.warn(text, stacklevel=4)
         return
-    faults = faults or ["nothing that is recorded differs; a block, or the hardware, does not give the same twice"]
-    error = ReplayError.of("The repeated run gave another picture; what differs", faults)
+    error = ReplayError(text)
     error.result = result
-    if exact:
-        raise error
-    warnings.warn(str(error), stacklevel=3)
+    raise error

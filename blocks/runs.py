@@ -15,14 +15,18 @@ from ..engine import Plan, Run
 from ..engine.caching import RunCache
 from ..engine.events import Emit, Event, RunFinished
 from ..engine.executor import value_or_fail
-from ..engine.isolation import RunComponents
+from ..engine.identities import RunIdentities
+from ..engine.isolation import RunComponents, unsaveable
 from ..engine.position import Position, Tracker
 from ..engine.settings import SnapshotTaker
 from ..engine.snapshot import Graft, Standing, copied_values
 from ..engine.steps import Values
+from ..engine.witness import Witness
+from ..state import InputError
 from .random_seed import GENERATOR
 from .recipe import Recipe
 from .recipe_parts import recipe_of
+from .recipe_values import noted_results
 from .residency import RunLoader, residency_for
 from .snapshots import Snapshot
 from .view import ComponentsView
@@ -68,6 +72,7 @@ class Begun:
     recipe: Recipe
     emit: Emit | None
     given: dict[str, bool]
+    identities: RunIdentities
     run: Run | None = field(default=None, init=False)
 
     def make_run(self, mutates: frozenset[str]) -> Run:
@@ -79,6 +84,8 @@ class Begun:
             for name in mutates:
                 if components.is_absent(name):
                     components.put(name, RunLoader(pipe).load(name))
+        if pipe.settings.snapshots is not None or self.prepared.snapshots is not None:
+            _refuse_unsaveable(components, mutates)
         view = ComponentsView(pipe, components)
         self.run = view.run = Run(
             components,
@@ -88,8 +95,9 @@ class Begun:
             pipe.settings,
             residency=residency_for(pipe, plan, components, self.emit),
             emit=self.emit,
-            cache=None if cache is None else RunCache(cache, mutates, pipe.promised_key),
+            cache=None if cache is None else RunCache(cache, mutates, pipe.promised_key, self.identities),
             tracker=self._tracker(),
+            witness=self._witness(),
         )
         pipe.runs.add(self.run)
         return self.run
@@ -102,11 +110,23 @@ class Begun:
             return None
         return Tracker.of(reached, prepared.standing, prepared.graft, prepared.opened)
 
+    def _witness(self) -> Witness | None:
+        """An account of the whole run, or none: of one that goes on only if there is one of its beginning."""
+        prepared = self.prepared
+        if not self.pipe.settings.witness or prepared.graft is not None:
+            return None
+        if prepared.standing is None:
+            return Witness()
+        earlier = self.recipe.witness
+        return None if earlier is None else Witness(list(earlier))
+
     def snapshot(self, position: Position, values: Values) -> Snapshot:
         """Take a snapshot of the run as it stands."""
         assert self.run is not None
         standing = Standing.of(self.run, position, values)
-        return Snapshot(standing, self.recipe, self.given, self.prepared.output, self.prepared.is_seeded)
+        witness = self.run.witness
+        recipe = self.recipe if witness is None else self.recipe.finished(witness=witness.written())
+        return Snapshot(standing, recipe, self.given, self.prepared.output, self.prepared.is_seeded)
 
 
 class Runs:
@@ -133,9 +153,12 @@ class Runs:
         listeners = (*pipe.settings.listeners, *([listener] if listener is not None else []))
         emit = partial(_tell_all, listeners) if len(listeners) > 1 else next(iter(listeners), None)
         started = perf_counter()
-        recipe = prepared.recipe or recipe_of(pipe, plan.components, values, output, prepared.components_of(pipe))
+        held, settings = prepared.components_of(pipe), pipe.settings
+        is_exact = settings.cache is not None or settings.snapshots is not None or settings.witness
+        identities = RunIdentities(held, is_exact or prepared.standing is not None, settings.identity == "full")
+        recipe = prepared.recipe or recipe_of(pipe, plan.components, values, output, held, identities)
         self._of_thread.recipe = recipe
-        begun = Begun(pipe, prepared, recipe, emit, {name: value is None for name, value in values.items()})
+        begun = Begun(pipe, prepared, recipe, emit, {name: value is None for name, value in values.items()}, identities)
         start = copied_values(values) if output is None and prepared.standing is None else None
         placement = pipe.placement
         try:
@@ -147,13 +170,19 @@ class Runs:
             with self._lock:
                 self._going.discard(begun.run)
         assert begun.run is not None
-        if begun.run.notes:
-            recipe = self._of_thread.recipe = recipe.noted(begun.run.notes)
-        state.recipe, state.start = recipe, start
         if prepared.is_seeded:
             state.values.pop(GENERATOR, None)
         result = _asked(state, output)
-        for name, value in state.values.items() if output is None else _results(result, output):
+        results = dict(state.values.items() if output is None else _results(result, output))
+        made = {name: value for name, value in results.items() if plan.provenance.get(name) is not None}
+        witness = begun.run.witness
+        recipe = self._of_thread.recipe = recipe.finished(
+            results=noted_results(made, asked=output is not None),
+            notes=begun.run.notes or None,
+            witness=None if witness is None else witness.written(),
+        )
+        state.recipe, state.start = recipe, start
+        for name, value in results.items():
             if plan.provenance.get(name) is not None:
                 _sign(value, recipe)
         if emit is not None:
@@ -165,6 +194,18 @@ class Runs:
         with self._lock:
             for run in self._going:
                 run.cancelled = True
+
+
+def _refuse_unsaveable(components: RunComponents, mutates: frozenset[str]) -> None:
+    """Refuse snapshots of a run before it begins whose solver keeps what none can hold."""
+    faults = [
+        f"The component {name!r} ({type(components[name]).__name__}) keeps {what}."
+        for name in sorted(mutates)
+        if not components.is_absent(name)
+        for what in unsaveable(components[name])
+    ]
+    if faults:
+        raise InputError.of("This run cannot go on from a snapshot, so none is taken", faults)
 
 
 def _names(output: str | list[str] | None) -> frozenset[str] | None:

@@ -47,8 +47,10 @@ class Snapshot:
         """Write it to a safetensors file, which is whole or not there.
 
         Raises:
-            RunError: a value cannot be written to a file; all of them are named.
+            RunError: a value cannot be written to a file; all of them are named. InputError: a block has written into a
+                value since the snapshot was taken.
         """
+        self.standing.refuse_written()
         position = self.standing.position
         values: dict[str, Any] = {f"value {name}": value for name, value in self.standing.values.items()}
         for component, state in self.standing.states.items():

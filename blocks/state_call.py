@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..engine import Run
 from ..engine.steps import Call, Values
 from ..state import BlockState, InputParam, PipelineState
+from ..state.defaults import own_default
 from .foreign_call import call_style
 from .opaque_loop import told_of_turns
 from .view import view_for
@@ -29,7 +30,7 @@ def state_call(
         if loop_variables:
             for param in inputs:
                 if param.name and not param.required and values.get(param.name) is None:
-                    values[param.name] = param.default
+                    values[param.name] = own_default(param.default)
             result = block(view, BlockState.over(values), **passed)
         elif style.takes_block_state:
             block_state = block.get_block_state(state)

@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import define, frozen
 
-from ..registry.fingerprint import declaration_of, declare_again, invalidate, remember_tokens
+from ..registry.identity import remember_tokens
 from ..registry.repo import open_repo
 from ..registry.tensor_file import read_tensors
 from ..state import ComponentError, InputError
@@ -52,7 +52,6 @@ class _Taught:
     embedding: Any
     backend: Any
     vocabulary: int
-    noted: Mapping[str, Any]
     ends: list[tuple[Any, int]]
     words: dict[str, Any]
 
@@ -144,9 +143,7 @@ def _before(encoder: Encoder) -> _Taught:
     """Note what an encoder is before it is taught anything."""
     model, tokenizer = encoder.model, encoder.tokenizer
     ends = [(module, module.eos_token_id) for module in model.modules() if hasattr(module, "eos_token_id")]
-    kept = _Taught(
-        model.get_input_embeddings(), tokenizer._tokenizer, model.config.vocab_size, declaration_of(model), ends, {}
-    )
+    kept = _Taught(model.get_input_embeddings(), tokenizer._tokenizer, model.config.vocab_size, ends, {})
     _taught[model] = kept
     return kept
 
@@ -163,7 +160,6 @@ def _apply(encoder: Encoder, taught: _Taught) -> None:
         for module, end in taught.ends:
             module.eos_token_id = end
         remember_tokens(model, ())
-        declare_again(model, taught.noted)
         del _taught[model]
         return
     tokenizer._tokenizer = Tokenizer.from_str(taught.backend.to_str())
@@ -180,7 +176,6 @@ def _apply(encoder: Encoder, taught: _Taught) -> None:
     for module, end in taught.ends:
         module.eos_token_id = tokenizer.eos_token_id if end == _LEGACY_END else end
     remember_tokens(model, list(taught.words))
-    invalidate(model)
 
 
 def _longer(embedding: Any, rows: Mapping[int, Any]) -> Any:

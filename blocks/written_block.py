@@ -16,7 +16,8 @@ class WrittenBlock:
 
     Attributes:
         block: where its class is found: "Decode", "module:Class", "./file.py:Class". family: that it is bound to.
-        options: those that differ from the class's own; what is no data is noted. code: digest of its code.
+        options: those that differ from the class's own; what is no data is noted. code: digest of its code. unknown: what of
+            the code nothing tells. attributes: digest of what was put on the block later, by name.
         blocks: its parts, in order.
     """
 
@@ -24,6 +25,8 @@ class WrittenBlock:
     family: str | None = None
     options: Mapping[str, DataOrNote] = field(factory=dict)
     code: str | None = None
+    unknown: tuple[str, ...] = ()
+    attributes: Mapping[str, str | None] = field(factory=dict)
     blocks: Mapping[str, WrittenBlock] = field(factory=dict)
 
     def walk(self) -> list[WrittenBlock]:

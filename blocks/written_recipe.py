@@ -11,7 +11,8 @@ from ..engine.settings import GradMode
 from ..state.structure import Check, Data, Key
 from .written_block import WrittenBlock
 
-VERSION = 1
+VERSION = 2
+"""Version 1 knew weights by their files, and nothing of settings and results; it is not read any more."""
 _ABSENT = object()
 Seed = Annotated[int, Check("a number of 64 bits", lambda number: -(1 << 63) <= number < 1 << 64)]
 Count = Annotated[int, Check("a number from 0 on", lambda number: 0 <= number < 1 << 31)]
@@ -20,11 +21,12 @@ Digest = Annotated[str, Check("a digest", lambda text: 0 < len(text) <= 200 and 
 
 @frozen
 class WrittenInput:
-    """A value: as data, or by what it was and its digest (null if it had no content to compare)."""
+    """A value: as data, or by what it was and its digest; where that is null, `unknown` says why."""
 
     value: Data = field(default=_ABSENT)
     kind: str | None = None
     digest: Digest | None = None
+    unknown: str | None = None
 
     def __attrs_post_init__(self) -> None:
         if (self.value is _ABSENT) != (self.kind is not None):
@@ -53,22 +55,68 @@ class WrittenOrigin:
 
 @frozen
 class WrittenComponent:
-    """A component: class as "library:Class", number format of its weights, adapters by strength, settings."""
+    """A component: class as "library:Class", and what `registry.identity` says of it.
+
+    Attributes:
+        dtype: number format of its weights. config: what it was made of, if it has no weights.
+        settings: beginning of a digest by attribute. digest: of all settings. words: settings as people say them.
+        adapters: by strength. declared: what `invalidate` made of it. unknown: why nothing tells what it was.
+    """
 
     cls: Annotated[str, Key("class")]
     origin: WrittenOrigin | None
     dtype: str | None = None
-    adapters: Mapping[str, float] = field(factory=dict)
     config: Mapping[str, WrittenInput] = field(factory=dict)
+    settings: Mapping[str, Digest] = field(factory=dict)
+    digest: Digest | None = None
+    words: Annotated[Mapping[str, str], Key("is")] = field(factory=dict)
+    adapters: Mapping[str, float] = field(factory=dict)
+    declared: str | None = None
+    unknown: str | None = None
 
 
 @frozen
 class WrittenSettings:
-    """Settings of the run."""
+    """Settings of the run; `gradients` says whether they were recorded where that was left to the caller."""
 
     grad: GradMode
-    residency: Literal["stay", "just in time"]
-    load: Literal["before", "on demand"]
+    gradients: bool | None = None
+    residency: Literal["stay", "just in time"] = "stay"
+    load: Literal["before", "on demand"] = "before"
+
+
+@frozen
+class WrittenProcess:
+    """What in the process was not as its libraries have it."""
+
+    replaced: tuple[str, ...]
+    unknown: str | None = None
+
+
+def _are_digests(value: Any) -> bool:
+    """Digests, and lists of such, one for each item of a value; null where nothing tells."""
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, (list, tuple)):
+            pending += each
+        elif each is not None and not (isinstance(each, str) and len(each) <= 200 and each.isprintable()):
+            return False
+    return True
+
+
+def _is_given(parts: tuple[Any, ...]) -> bool:
+    return (
+        len(parts) == 3
+        and isinstance(parts[0], str)
+        and isinstance(parts[1], str)
+        and isinstance(parts[2], (str, type(None)))
+    )
+
+
+Result = Annotated[Data, Check("digests, or lists of digests", _are_digests)]
+WrittenGiven = Annotated[tuple[Any, ...], Check("a place, a name and a digest", _is_given)]
+"""What a block gave; see `engine.witness`."""
 
 
 @frozen
@@ -86,10 +134,11 @@ class WrittenBranch:
 class WrittenRecipe:
     """A recipe; see `Recipe` and docs/running.md."""
 
-    recipe: Literal[1]
+    recipe: Literal[2]
     software: Mapping[str, str]
     device: str
     arithmetic: Mapping[str, Data]
+    process: WrittenProcess
     settings: WrittenSettings
     composition: WrittenBlock
     configs: Mapping[str, WrittenInput]
@@ -101,6 +150,8 @@ class WrittenRecipe:
     image: Count | None = None
     branched: WrittenBranch | None = None
     notes: tuple[str, ...] = ()
+    results: Mapping[str, Result] = field(factory=dict)
+    witness: tuple[WrittenGiven, ...] | None = None
 
     def __attrs_post_init__(self) -> None:
         given: set[Any] = {*self.inputs, *self.generators}

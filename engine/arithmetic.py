@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 
@@ -24,6 +25,30 @@ def arithmetic() -> dict[str, Any]:
         kinds = [kind for kind in ("cpu", "cuda") if torch.is_autocast_enabled(kind)]
         found["autocast"] = ", ".join(f"{kind} {torch.get_autocast_dtype(kind)}" for kind in kinds)
     if torch.version.cuda is not None:
-        cudnn = torch.backends.cudnn
+        cudnn, matmul = torch.backends.cudnn, cuda.matmul
         found |= {"cudnn": cudnn.enabled, "cudnn benchmark": cudnn.benchmark, "cudnn tf32": cudnn.allow_tf32}
+        found |= {
+            "cudnn attention": cuda.cudnn_sdp_enabled(),
+            "matmul tf32": matmul.allow_tf32,
+            "float16 sums in float16": matmul.allow_fp16_reduced_precision_reduction,
+            "bfloat16 sums in bfloat16": matmul.allow_bf16_reduced_precision_reduction,
+        }
+    return found | _unusual()
+
+
+def _unusual() -> dict[str, Any]:
+    """What is seldom set, and named only then: modes of torch, rounding of decimal numbers, NumPy's way with errors."""
+    import torch
+
+    found: dict[str, Any] = {}
+    if torch.is_inference_mode_enabled():
+        found["inference mode"] = True
+    if "decimal" in sys.modules:
+        context = sys.modules["decimal"].getcontext()
+        if (context.prec, context.rounding) != (28, "ROUND_HALF_EVEN"):
+            found["decimal"] = f"{context.prec} digits, {context.rounding}"
+    if "numpy" in sys.modules:
+        errors = sys.modules["numpy"].geterr()
+        if errors != {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}:
+            found["numpy errors"] = ", ".join(f"{kind} {way}" for kind, way in errors.items())
     return found

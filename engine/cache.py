@@ -22,7 +22,8 @@ class Entry:
         values: what it wrote. removed: names that it took away. groups: names that it added to groups of the state.
         states: components that it changed, by name, as they were after it. generators: states of the random generators
             that it read, after it.
-        digest: of all that, to see whether somebody has edited it since. seconds: that it took. bytes: that this holds.
+        digests: of the values. seconds: that it took. bytes: that this holds.
+        witness: what the blocks inside gave, where the run kept account of it.
     """
 
     values: Mapping[str, Any]
@@ -30,9 +31,10 @@ class Entry:
     groups: Mapping[str, tuple[str, ...]]
     states: Mapping[str, Mapping[str, Any]]
     generators: tuple[Any, ...]
-    digest: str
+    digests: Mapping[str, str]
     seconds: float
     bytes: int
+    witness: tuple[Any, ...] | None = None
 
 
 @define(eq=False)

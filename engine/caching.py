@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from ..registry.component_key import component_key, component_state, config_key
+from ..registry.identity import config_identity, identity_of, state_digests
 from ..state.digest import DigestWriter, NoDigestError, digest_of
 from .arithmetic import arithmetic
 from .cache import Entry, MemoryCache
 from .events import CacheHit, CacheSkipped
-from .isolation import clone_run_state
+from .identities import RunIdentities
+from .isolation import clone_run_state, own_state
+from .kept_values import Keeper, handed_out
 from .memory import held_bytes
 from .steps import Call, Values
 from .units import Unit
@@ -22,14 +24,23 @@ from .units import Unit
 if TYPE_CHECKING:
     from .plan import Run
 
+_UNCHANGING = (str, bytes, int, float, complex, bool, type(None))
+
 
 class RunCache:
     """What one run knows of values and components, so that nothing is digested twice."""
 
-    def __init__(self, store: MemoryCache, mutates: frozenset[str], promised: Callable[[str], str | None]) -> None:
+    def __init__(
+        self,
+        store: MemoryCache,
+        mutates: frozenset[str],
+        promised: Callable[[str], str | None],
+        identities: RunIdentities,
+    ) -> None:
         self.store = store
         self._mutates = mutates
         self._promised = promised
+        self._identities = identities
         self._components: dict[str, str] = {}
         self._tensors: dict[int, tuple[weakref.ref[Any], int, str]] = {}
 
@@ -48,8 +59,8 @@ class RunCache:
                 call(values)
                 return
             entry = self.store.find(key)
-            if entry is not None and not self._is_intact(entry):
-                entry = None
+            if entry is not None and run.witness is not None and entry.witness is None:
+                entry = None  # made by a run that kept no witness of what it did inside
             self.store.count(key, entry)
             if entry is None:
                 self._compute(call, key, unit, run, values)
@@ -64,7 +75,9 @@ class RunCache:
         if torch.is_grad_enabled():
             raise NoDigestError("gradients are recorded, which a kept result would not have")
         writer = DigestWriter()
-        writer.add_all("unit", [unit.kind, str(run.device), run.settings.grad, arithmetic()])
+        writer.add_all(
+            "unit", [unit.kind, str(run.device), run.settings.grad, arithmetic(), self._identities.process()]
+        )
         for identity in unit.identities:
             writer.add(identity(run.configs))
         for name in sorted(values) if unit.reads is None else unit.reads:
@@ -83,10 +96,10 @@ class RunCache:
 
     def _digest(self, value: Any) -> str:
         if isinstance(value, (list, tuple)):
-            return digest_of(type(value).__name__, [self._digest(part) for part in value])
+            return digest_of(type(value), [self._digest(part) for part in value])
         version = _version(value)
-        if version is None:
-            return digest_of(value)
+        if version is None or vars(value):
+            return _digest_of_value(value)
         known = self._tensors.get(id(value))
         if known is not None and known[0]() is value and known[1] == version:
             return known[2]
@@ -98,13 +111,14 @@ class RunCache:
         components = run.components
         if name in self._mutates:
             component = components[name]
-            return digest_of(type(component), component_state(component))
+            return digest_of(type(component), state_digests(component))
         key = f"{name} config" if name in unit.config_only else name
         if key not in self._components:
             promised = self._promised(name) if components.is_of_run(name) else None
             try:
-                made = config_key if name in unit.config_only else component_key
-                self._components[key] = promised or made(components[name])
+                self._components[key] = promised or (
+                    config_identity(components[name]) if name in unit.config_only else self._identities.digest(name)
+                )
             except NoDigestError as error:
                 raise NoDigestError(f"component {name!r}: {error}") from None
         return self._components[key]
@@ -114,77 +128,125 @@ class RunCache:
         groups = {group: set(names) for group, names in run.state.kwargs_mapping.items()}
         generators = list(_generators(before, unit.reads))
         chance = _global_chance()
-        versions = {name: _version(value) for name, value in before.items()}
+        marks = self._marks(before, unit.reads)
+        seen = None if run.witness is None else len(run.witness.given)
         started = perf_counter()
         call(values)
-        if chance != _global_chance():
-            if run.emit is not None:
-                run.emit(CacheSkipped(unit.path, "it draws from a random generator of the whole process"))
-            return
-        if any(name in values and _version(before[name]) != version for name, version in versions.items()):
-            return  # it wrote into what others hold, too: its result is not all that it did
-        written = {n: value for n, value in values.items() if n not in before or before[n] is not value}
-        states = {n: self._state_of(n, run) for n in sorted(unit.components & self._mutates)}
-        after = tuple(generator.get_state() for generator in generators)
+        seconds = perf_counter() - started
         try:
-            digest = self._digest_of_entry(written, states, after)
+            if chance != _global_chance():
+                raise NoDigestError("it draws from a random generator of the whole process")
+            self._refuse_changed(unit, run)
+            edited = [name for name, mark in marks.items() if name in before and self._mark(before[name]) != mark]
+            if edited:  # its result is not all that it did
+                raise NoDigestError(f"it writes into {', '.join(map(repr, edited))}, which others hold, too")
+            written = {n: value for n, value in values.items() if n not in before or before[n] is not value}
+            states = {n: self._state_of(n, run) for n in sorted(unit.components & self._mutates)}
+            digests = {name: self.digest(name, value) for name, value in written.items()}
+            keeper = Keeper(before)
+            kept = {name: keeper.keep(value) for name, value in written.items()}
         except NoDigestError as error:
             if run.emit is not None:
-                run.emit(CacheSkipped(unit.path, f"of what it gave, {error}"))
+                run.emit(CacheSkipped(unit.path, str(error)))
             return
         added = {
             g: tuple(n for n in names if n not in groups.get(g, ())) for g, names in run.state.kwargs_mapping.items()
         }
+        after = tuple(generator.get_state() for generator in generators)
         entry = Entry(
-            {name: _own_containers(value) for name, value in written.items()},
+            kept,
             tuple(before.keys() - values.keys()),
             {group: names for group, names in added.items() if names},
             states,
             after,
-            digest,
-            perf_counter() - started,
-            held_bytes([*written.values(), *(state.values() for state in states.values()), *after]),
+            digests,
+            seconds,
+            held_bytes([*kept.values(), *(state.values() for state in states.values()), *after]),
+            None if seen is None or run.witness is None else run.witness.since(seen),
         )
         self.store.put(key, entry)
 
+    def _refuse_changed(self, unit: Unit, run: Run) -> None:
+        """Refuse a step that changed a component without saying so, which its result does not hold."""
+        for name in sorted(unit.components - self._mutates) if unit.kind != "turn" else ():
+            if name in run.components and not run.components.is_of_run(name):
+                before = self._identities.digest(name)
+                if identity_of(run.components[name], content=False).digest != before:
+                    self._identities.forget(name)
+                    self._components.pop(name, None)
+                    raise NoDigestError(f"it changes the component {name!r}")
+
+    def _marks(self, values: Values, reads: tuple[str, ...] | None) -> dict[str, Any]:
+        """What tells whether a step has written into a value: of tensors all, of others those that it may have read."""
+        names = (
+            values
+            if reads is None
+            else {*reads, *(name for name, value in values.items() if _version(value) is not None)}
+        )
+        return {name: self._mark(values[name]) for name in names if name in values}
+
+    def _mark(self, value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return [len(value), *map(self._mark, value)]
+        if isinstance(value, _UNCHANGING) or hasattr(value, "initial_seed"):
+            return None  # a random generator is put to where it was left
+        version = _version(value)
+        try:
+            return self._digest(value) if version is None else version
+        except NoDigestError:
+            return None
+
     def _put_back(self, entry: Entry, unit: Unit, run: Run, values: Values) -> None:
         generators = list(_generators(values, unit.reads))
+        copies: dict[int, Any] = {}
+        restored = {name: handed_out(kept, values, copies) for name, kept in entry.values.items()}
         for name in entry.removed:
             values.pop(name, None)
-        values.update({name: _own_objects(value) for name, value in entry.values.items()})
+        values.update(restored)
+        for name, value in restored.items():
+            version = _version(value)
+            if version is not None:
+                self._tensors[id(value)] = weakref.ref(value), version, entry.digests[name]
         for generator, state in zip(generators, entry.generators, strict=True):
             generator.set_state(state)
-        for name, state in entry.states.items():
-            attributes = vars(run.components[name])
-            for gone in attributes.keys() - state.keys():
-                del attributes[gone]
-            attributes.update({key: _own_containers(part) for key, part in state.items()})
+        for name, attributes in entry.states.items():
+            held = vars(run.components[name])
+            for gone in held.keys() - attributes.keys():
+                del held[gone]
+            held.update({key: own_state(part) for key, part in attributes.items()})
         for group, names in entry.groups.items():
             run.state.kwargs_mapping.setdefault(group, []).extend(names)
         if unit.reads is None:
             run.state.provenance.update(dict.fromkeys(entry.values, unit.path))
+        if run.witness is not None:
+            run.witness.take(entry.witness or ())
         if run.emit is not None:
             run.emit(CacheHit(unit.path, unit.kind, entry.seconds, entry.bytes))
 
     def _state_of(self, name: str, run: Run) -> Mapping[str, Any]:
-        state: Mapping[str, Any] = vars(clone_run_state(run.components[name]))
-        return state
+        state = vars(clone_run_state(run.components[name]))
+        return {key: own_state(part) for key, part in state.items()}
 
-    def _is_intact(self, entry: Entry) -> bool:
-        """Whether nobody has edited what is kept, which callers hold as well."""
-        try:
-            return self._digest_of_entry(entry.values, entry.states, entry.generators) == entry.digest
-        except NoDigestError:
-            return False
 
-    def _digest_of_entry(self, values: Mapping[str, Any], states: Mapping[str, Any], generators: Any) -> str:
-        parts = [(name, self.digest(name, value)) for name, value in values.items()]
-        return digest_of(parts, states, list(generators))
+def _digest_of_value(value: Any) -> str:
+    """Digest a value without a version.
+
+    Raises:
+        NoDigestError: it holds a random generator, which a result that is kept would not bring to where it was left.
+    """
+    writer = DigestWriter()
+    writer.add(value)
+    found = writer.hexdigest()
+    if writer.unknown:
+        raise NoDigestError(writer.unknown[0])
+    if writer.generators and not hasattr(value, "initial_seed"):
+        raise NoDigestError("it holds a random generator; give those as values of their own")
+    return found
 
 
 def _version(value: Any) -> int | None:
     """How often a tensor was written into; None for what does not say."""
-    if hasattr(value, "_version") and hasattr(value, "is_inference") and not value.is_inference():
+    if hasattr(value, "is_inference") and not value.is_inference():  # of inference mode torch counts nothing
         version: int = value._version
         return version
     return None
@@ -192,27 +254,13 @@ def _version(value: Any) -> int | None:
 
 def _generators(values: Values, names: tuple[str, ...] | None) -> Iterator[Any]:
     """Random generators among values, those in lists too, in an order that does not change."""
-    for name in sorted(values) if names is None else names:
-        value = values.get(name)
-        for part in value if isinstance(value, (list, tuple)) else [value]:
-            if hasattr(part, "get_state") and hasattr(part, "initial_seed"):
-                yield part
-
-
-def _own_containers(value: Any) -> Any:
-    """The same objects in lists and dicts of one's own, which nobody else can add to."""
-    if type(value) in (list, tuple):
-        return type(value)(_own_containers(part) for part in value)
-    if type(value) is dict:
-        return {key: _own_containers(part) for key, part in value.items()}
-    return value
-
-
-def _own_objects(value: Any) -> Any:
-    """As it is handed out: containers and pictures of one's own; a tensor is the very one that was kept."""
-    if type(value) in (list, tuple):
-        return type(value)(_own_objects(part) for part in value)
-    return value.copy() if type(value).__module__.startswith("PIL.") else _own_containers(value)
+    pending = [values.get(name) for name in (sorted(values) if names is None else names)][::-1]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, (list, tuple)):
+            pending += reversed(value)
+        elif hasattr(value, "get_state") and hasattr(value, "initial_seed"):
+            yield value
 
 
 def _global_chance() -> Any:

@@ -21,6 +21,7 @@ from .position import Frame, tracked
 from .progress import progress_bar
 from .steps import Call, Turns, Values
 from .units import Unit
+from .witness import witnessed
 
 if TYPE_CHECKING:
     from .plan import Run
@@ -149,6 +150,8 @@ def _call_of(executable: Executable, run: Run) -> Call:
         call = executable.checked(call)
     if run.settings.check_in_place:
         call = watched(call, executable.path)
+    if run.witness is not None:
+        call = witnessed(call, executable.path, executable.writes, run.witness)
     if run.tracker is not None:
         call = tracked(call, executable.path, run.tracker)
     return call if run.emit is None else observed(call, executable.path, executable.writes, run.emit)
@@ -221,7 +224,11 @@ def _loop_call(executable: Executable, run: Run) -> Call:
                     values.update(variables)
                     if told is not None:
                         told.begin(turn)
-                    one_turn(values)
+                    if run.witness is None:
+                        one_turn(values)
+                    else:
+                        with run.witness.iteration(path, turn):
+                            one_turn(values)
                     if told is not None:
                         told.end(turn, values)
                     if finite is not None:

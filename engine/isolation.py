@@ -4,22 +4,54 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
+from types import FunctionType
 from typing import Any
+
+from ..state.digest import NoDigestError, digest_of
+from .kept_values import own_copy
 
 _NOTES = ("_brickwork_", "_diffusers_")
 """Beginnings of the attributes in which loaders note where a component is from: no state of a run, and paths of this machine."""
 
 
 def clone_run_state(component: Any) -> Any:
-    """Copy an object so that setting its attributes, or editing its lists and dicts, leaves the original alone.
+    """Copy an object so that setting its attributes, or editing what they hold, leaves the original alone.
 
-    Tensors are shared: the components that are cloned (schedulers) replace tensors and never edit them in place.
+    Tensors are copied where they lie in lists, in which some schedulers write into them (PNDM adds up); the tables that
+    they are made with are shared. A scheduler in a scheduler (UniPC's `solver_p`) is cloned, too.
     """
     clone = copy.copy(component)
     for name, value in vars(component).items():
         if type(value) in (list, dict, set):
-            vars(clone)[name] = copy.copy(value)
+            vars(clone)[name] = own_state(value)
+        elif hasattr(value, "set_timesteps"):
+            vars(clone)[name] = clone_run_state(value)
     return clone
+
+
+def own_state(part: Any) -> Any:
+    """A part of a scheduler's state of one's own: containers, tensors, and schedulers in it are copied."""
+    if type(part) in (list, tuple, set):
+        return type(part)(own_state(each) for each in part)
+    if type(part) is dict:
+        return {key: own_state(each) for key, each in part.items()}
+    if hasattr(part, "set_timesteps"):
+        return clone_run_state(part)
+    return own_copy(part) if hasattr(part, "untyped_storage") else part
+
+
+def unsaveable(component: Any) -> list[str]:
+    """What a component keeps, or will keep, that no snapshot can hold: functions, and solvers of other libraries."""
+    found = []
+    fresh = pristine_state(component)
+    for name, value in vars(component).items():
+        if name == "noise_sampler":  # made in the first step, of another library's Brownian tree
+            found.append(f"{name!r}, which draws noise along a path that nothing can save")
+        elif hasattr(value, "set_timesteps"):
+            found.append(f"{name!r}, a {type(value).__name__} with a state of its own")
+        elif callable(value) and not _is_same(fresh.get(name), value) and not name.startswith("_"):
+            found.append(f"{name!r}, a function")
+    return found
 
 
 def pristine_state(component: Any) -> dict[str, Any]:
@@ -42,7 +74,16 @@ def _is_same(one: Any, other: Any) -> bool:
         import torch
 
         return one.shape == other.shape and one.dtype == other.dtype and torch.equal(one.cpu(), other.cpu())
+    if isinstance(one, FunctionType) and isinstance(other, FunctionType):
+        return _code_of(one) == _code_of(other) is not None
     return type(one) is type(other) and type(one) in (bool, int, float, str) and bool(one == other)
+
+
+def _code_of(function: FunctionType) -> str | None:
+    try:
+        return digest_of(function)
+    except NoDigestError:
+        return None
 
 
 class RunComponents(Mapping[str, Any]):

@@ -25,6 +25,7 @@ from .residency import Residency, uses_of
 from .settings import RunSettings
 from .steps import LeafStep, LoopStep, Step, Values, all_steps, leaves
 from .units import turn_of, unit_of
+from .witness import Witness
 
 _logger = logging.getLogger("brickwork")
 _NOTHING: Mapping[str, str] = {}
@@ -41,7 +42,7 @@ class Run:
         emit: takes events, if anybody listens. cache: knows the results of steps, if there is one.
         advice: from the path of a block to what would help where memory runs out in it.
         tracker: knows where the run stands, for snapshots. cancelled: set from anywhere, it ends the run before its next block.
-        notes: what blocks said about this run, for its recipe.
+        notes: what blocks said about this run, for its recipe. witness: keeps account of what every block gave.
     """
 
     components: RunComponents
@@ -57,6 +58,7 @@ class Run:
     cancelled: bool = False
     advice: Callable[[str], Sequence[str]] = tuple
     notes: list[str] = field(factory=list)
+    witness: Witness | None = None
 
     def warn(self, path: str, text: str) -> None:
         """Say that something went another way than asked for: to the log, to listeners, and in the recipe."""

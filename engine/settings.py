@@ -40,6 +40,11 @@ class RunSettings:
             so that memory holds the largest step and not the sum.
         grad: "no_grad" records no gradients; "inference" is torch's inference mode; "inherit" leaves it to the caller. True
             and False stand for "inherit" and "no_grad".
+        identity: how components are told apart where cache, snapshots or witness want it: "usual" reads models below 256 MB
+            whole at every run, and of larger ones, whose stamps have not moved, samples and further chunks in turn; "full"
+            reads every byte at every run, also for recipes.
+        witness: note in the recipe what every block gave, in every iteration, so that `replay` can name the first that
+            gives something else.
         snapshots: what takes them while a run goes on; see `brickwork.Snapshots`.
         cache: None (or "off"); a `MemoryCache`, or "memory" for one with 2 GB.
         listeners: functions that take every event of a run; see `brickwork.engine.events`.
@@ -53,6 +58,8 @@ class RunSettings:
     load_options: dict[str, Any] = field(factory=dict)
     residency: Literal["stay", "just in time"] = field(default="stay", validator=in_(["stay", "just in time"]))
     grad: GradMode = field(default="no_grad", converter=_grad_mode, validator=in_(["no_grad", "inference", "inherit"]))
+    identity: Literal["usual", "full"] = field(default="usual", validator=in_(["usual", "full"]))
+    witness: bool = False
     snapshots: SnapshotTaker | None = None
     cache: MemoryCache | None = field(default=None, converter=cache_of)
     listeners: tuple[Emit, ...] = field(default=(), converter=tuple)

@@ -9,6 +9,8 @@ from attrs import evolve, field, frozen
 
 from ..state import InputError
 from ..state.digest import NoDigestError, digest_of
+from .isolation import own_state
+from .kept_values import own_copy
 from .position import Frame, Position
 from .steps import Values
 
@@ -21,33 +23,55 @@ class Standing:
     """Where a run stands, and with what.
 
     Attributes:
-        values: by name; random generators are copies. states: component to its attributes that differ from those of one
-            that has not run.
-        groups: of the state, with the names in them.
+        values: by name; random generators, arrays and images are copies, tensors are shared. states: component to its
+            attributes that differ from those of one that has not run, copied.
+        groups: of the state, with the names in them. versions: how often each shared tensor had been written into.
     """
 
     position: Position
     values: Mapping[str, Any] = field(repr=False)
     states: Mapping[str, Mapping[str, Any]] = field(repr=False)
     groups: Mapping[str, tuple[str, ...]] = field(factory=dict, repr=False)
+    versions: Mapping[str, Any] = field(factory=dict, repr=False)
 
     @classmethod
     def of(cls, run: Run, position: Position, values: Values) -> Standing:
-        """Note how a run stands. Tensors are shared, which no block of ours writes into."""
+        """Note how a run stands."""
         known: dict[int, Any] = {}
         frames = tuple(evolve(frame, inputs=_copied(dict(frame.inputs), known)) for frame in position)
         groups = {group: tuple(names) for group, names in run.state.kwargs_mapping.items()}
-        states = {name: _copied(state, known) for name, state in run.components.changes().items()}
-        return cls(frames, _copied(dict(values), known), states, groups)
+        states = {name: own_state(state) for name, state in run.components.changes().items()}
+        held = _copied(dict(values), known)
+        return cls(frames, held, states, groups, {name: _versions(value) for name, value in held.items()})
 
     def values_again(self) -> Values:
-        """The values for a run that goes on from here; this can be asked again and again."""
-        return copied_values(self.values)
+        """The values for a run that goes on from here, with tensors of its own; this can be asked again and again.
+
+        Raises:
+            InputError: a block has written into a tensor since; see `refuse_written`.
+        """
+        self.refuse_written()
+        return {name: own_state(value) for name, value in copied_values(self.values).items()}
+
+    def refuse_written(self) -> None:
+        """Refuse to go on with tensors that a block has written into since they were noted.
+
+        Raises:
+            InputError: each of them is named.
+        """
+        faults = [
+            f"{name!r} was written into after the snapshot was taken, so it is not what it was; take snapshots to a file, "
+            "which keeps a copy, or let the block make a new tensor."
+            for name, versions in self.versions.items()
+            if _versions(self.values[name]) != versions
+        ]
+        if faults:
+            raise InputError.of("The run cannot go on from here", faults)
 
     def put_components(self, run: Run) -> None:
         """Bring a run's components to their state."""
         for name, state in self.states.items():
-            run.components.put_changes(name, _copied(dict(state), {}))
+            run.components.put_changes(name, own_state(state))
         for group, names in self.groups.items():
             run.state.kwargs_mapping[group] = list(names)
 
@@ -111,17 +135,27 @@ def are_generators(value: Any) -> bool:
 
 
 def _copied(value: Any, known: dict[int, Any]) -> Any:
-    """Containers and random generators of one's own; what is one object stays one."""
+    """Containers, random generators, arrays and images of one's own; what is one object stays one. Tensors are shared."""
     if type(value) in (list, tuple):
         return type(value)(_copied(part, known) for part in value)
     if type(value) is dict:
         return {key: _copied(part, known) for key, part in value.items()}
-    if not hasattr(value, "initial_seed"):
+    is_tensor = (
+        hasattr(value, "untyped_storage") and not value.is_inference()
+    )  # of inference mode torch counts no writing
+    if is_tensor or not (
+        hasattr(value, "initial_seed") or hasattr(value, "tobytes") or hasattr(value, "untyped_storage")
+    ):
         return value
     if id(value) not in known:
-        import torch
-
-        copy = torch.Generator(value.device)
-        copy.set_state(value.get_state())
-        known[id(value)] = copy
+        known[id(value)] = own_copy(value)
     return known[id(value)]
+
+
+def _versions(value: Any) -> Any:
+    """How often the tensors in a value were written into; empty for none."""
+    if type(value) in (list, tuple):
+        return [_versions(part) for part in value]
+    if type(value) is dict:
+        return [_versions(part) for part in value.values()]
+    return value._version if hasattr(value, "untyped_storage") and not value.is_inference() else None

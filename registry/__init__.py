@@ -4,7 +4,7 @@ from .catalog import Catalog, catalog, families, shipped
 from .classes import allow_library
 from .component_spec import ComponentSpec
 from .components_manager import ComponentsManager
-from .fingerprint import fingerprint
+from .identity import Identity, fingerprint, identity_of
 from .index import PipelineIndex, read_index
 from .trust import Trust
 
@@ -12,12 +12,14 @@ __all__ = [
     "Catalog",
     "ComponentSpec",
     "ComponentsManager",
+    "Identity",
     "PipelineIndex",
     "Trust",
     "allow_library",
     "catalog",
     "families",
     "fingerprint",
+    "identity_of",
     "read_index",
     "shipped",
 ]

@@ -10,8 +10,8 @@ from typing import Any, Literal, Self, cast
 
 from ..state import ComponentError, TrustError
 from .classes import library_of, resolve_class
-from .fingerprint import remember_loaded
 from .loading import check_files, is_network, load
+from .origin import remember_loaded
 from .skeleton import skeleton
 from .weights import file_stamp, stored_bytes
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import field, frozen
 
-from .fingerprint import dtype_of
+from .identity import dtype_of
 from .weights import byte_words
 
 

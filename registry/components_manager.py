@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..state import ComponentError
+from ..state.digest import digest_of
 from ..state.errors import did_you_mean
 from .automatic_placement import AutomaticPlacement
 from .component_table import Entry, table
-from .fingerprint import adapters_of, dtype_of, fingerprint
+from .identity import dtype_of, fingerprint
+from .model_words import adapters_of
+from .origin import is_as_loaded
 
 
 class ComponentsManager(AutomaticPlacement):
@@ -233,7 +236,7 @@ class ComponentsManager(AutomaticPlacement):
     def _loaded(self, key: Any, dtype: Any) -> Any:
         for component in self.search_components(load_id=key).values():
             found = dtype_of(component)
-            if (found is None or dtype is None or found == dtype) and fingerprint(component) is not None:
+            if (found is None or dtype is None or found == dtype) and is_as_loaded(component):
                 return component
         return None
 
@@ -243,7 +246,8 @@ class ComponentsManager(AutomaticPlacement):
     def _twins(self, component: Any) -> list[str]:
         """Ids of the same object under another name, and of other objects of the same origin."""
         origin = getattr(component, "_diffusers_load_id", None)
-        mine = fingerprint(component) if hasattr(component, "parameters") else None
+        has_origin = hasattr(component, "parameters") and origin not in (None, "null")
+        mine = fingerprint(component) if has_origin and is_as_loaded(component) else None
         return [
             component_id
             for component_id, known in self.components.items()
@@ -255,8 +259,9 @@ class ComponentsManager(AutomaticPlacement):
         ]
 
     def _new_id(self, name: str, component: Any) -> str:
-        """Readable, and the same in every process for the same origin: the name and some digits of the fingerprint."""
-        digest = (fingerprint(component) or "")[:8] or "new"
+        """Readable, and the same in every process for the same origin: the name and some digits of where it is from."""
+        origin = getattr(component, "_diffusers_load_id", "null")
+        digest = "new" if origin == "null" else digest_of(type(component), origin, str(dtype_of(component)))[:8]
         component_id = f"{name}_{digest}"
         number = 2
         while component_id in self.components:

@@ -1,4 +1,4 @@
-"""Digests of functions and classes: of their byte code, and of what that refers to, as far as it belongs to no package.
+"""Digests of functions, classes and modules: of their byte code, and of what that refers to, as far as it belongs to no package.
 
 Of code in packages, this one included, the version says what it is; of its functions that are met, the byte code is added.
 Byte code, because it is what runs: source files may have changed since they were imported. Line numbers, file names and
@@ -7,35 +7,47 @@ comments do not count, and nothing in it depends on the process.
 
 from __future__ import annotations
 
+import builtins
+import importlib
+import importlib.util
 import sys
 import sysconfig
 from collections.abc import Iterable
-from functools import cache, cached_property, partial
+from functools import cache, cached_property
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
+
+from .errors import NoDigestError
+from .outside_reads import OF_MODULES, names_of
+from .watch import GONE, cell_value
 
 if TYPE_CHECKING:
     from .digest import DigestWriter
 
 _PACKAGE = __name__.partition(".")[0]
+_HOME = Path(__file__).resolve().parent.parent
 _CODE = (FunctionType, staticmethod, classmethod, property, cached_property)
 _DERIVED = frozenset({"declaration", "count_parameters"})
 """What blocks derive from their own body."""
 
 
-def name_of(thing: type | FunctionType) -> str:
-    """Where a function or class is from."""
-    return f"{thing.__module__}.{thing.__qualname__}"
+def name_of(thing: Any) -> str:
+    """Where a function or class is from; the name of a module."""
+    return thing.__name__ if isinstance(thing, ModuleType) else f"{thing.__module__}.{thing.__qualname__}"
 
 
-def has_contents(thing: type | FunctionType, is_base: bool) -> bool:
+def has_contents(thing: Any, is_base: bool) -> bool:
     """Whether its code counts, and not its name only.
 
     Of packages the version says what they are. Of this one, blocks count, and functions that are met.
     """
     if isinstance(thing, FunctionType):
-        return not (is_library(thing.__module__) or thing.__code__.co_filename.startswith("<attrs generated"))
+        # A decorator's function may be a library's, and what it closes over somebody's own.
+        is_generated = thing.__code__.co_filename.startswith("<attrs generated")
+        return not is_generated and (bool(thing.__closure__) or not is_library_function(thing))
+    if isinstance(thing, ModuleType):
+        return not is_packaged(thing.__name__) and thing.__name__ != "__main__"
     if is_own(thing.__module__):
         return is_base and "_says_nothing" not in vars(thing)
     return not is_library(thing.__module__)
@@ -44,37 +56,94 @@ def has_contents(thing: type | FunctionType, is_base: bool) -> bool:
 def add_function(writer: DigestWriter, function: FunctionType) -> None:
     """Feed what a function is: its code, its defaults, and, where it is nobody's library, what it refers to."""
     add_code_object(writer, function.__code__)
-    writer.add(function.__defaults__)
-    writer.add(function.__kwdefaults__)
+    writer.watch.see_function(function)
+    for default in function.__defaults__ or ():
+        _add_reference(writer, default)
+    for name, default in (function.__kwdefaults__ or {}).items():
+        writer.put("keyword", name.encode())
+        _add_reference(writer, default)
     writer.put("closure")
     for cell in function.__closure__ or ():
-        content = _cell_value(cell)
-        # What a function shares with others may be set anew; `__class__`, for super(), and what a wrapper wraps are not.
-        is_kept = isinstance(content, type) or content is getattr(function, "__wrapped__", writer)
-        writer.watch.can_tell &= is_kept or is_own(function.__module__)
-        _add_reference(writer, content)
-    if is_own(function.__module__):
+        content = cell_value(cell)
+        _add_reference(writer, None if content is GONE else content)
+    if is_own_function(function) or is_library_function(function):
         return
-    for name in sorted(_names(function.__code__)):
-        if name in function.__globals__:
-            writer.watch.see(function.__globals__, name, function.__globals__[name])
-            writer.put("global", name.encode())
-            _add_reference(writer, function.__globals__[name])
+    for name, value in sorted(vars(function).items()):
+        writer.put("attribute", name.encode())
+        _add_reference(writer, value)
+    _add_names(writer, function)
+
+
+def _add_names(writer: DigestWriter, function: FunctionType) -> None:
+    """Feed what the names in a function's code stand for now, and why nothing says what some of it does."""
+    names = names_of(function.__code__)
+    writer.unknown += [f"{function.__qualname__}: {reason}" for reason in names.outside]
+    for name, attributes in sorted(names.looked_up.items()):
+        value = function.__globals__.get(name, GONE)
+        writer.watch.see_name(function.__globals__, name, value)
+        if value is GONE:
+            value = vars(builtins).get(name, GONE)
+            if value is GONE:
+                continue
+        writer.put("global", name.encode())
+        if isinstance(value, ModuleType):
+            reads = {each: OF_MODULES.get((value.__name__, each)) for each in attributes or ()}
+            writer.unknown += [
+                f"{function.__qualname__}: it reads {what} ({name}.{each})" for each, what in reads.items() if what
+            ]
+        if isinstance(value, ModuleType) and attributes is not None and has_contents(value, is_base=False):
+            _add_some_of(writer, value, attributes)
+        else:
+            _add_reference(writer, value)
+    for module_name, level in sorted(names.imported):
+        _add_import(writer, function, module_name, level)
+
+
+def _add_some_of(writer: DigestWriter, module: ModuleType, attributes: Iterable[str]) -> None:
+    """Feed what code takes out of a module of somebody's own by name."""
+    writer.put("module", module.__name__.encode())
+    for name in sorted(attributes):
+        value = vars(module).get(name, GONE)
+        writer.watch.see_name(vars(module), name, value)
+        writer.put("of module", name.encode())
+        if value is not GONE:
+            _add_reference(writer, value)
+
+
+def _add_import(writer: DigestWriter, function: FunctionType, name: str, level: int) -> None:
+    """Feed a module that a function imports when it runs, which therefore is imported now, if it is nobody's library."""
+    try:
+        full = importlib.util.resolve_name("." * level + name, function.__globals__.get("__package__") or "")
+        if is_packaged(full) or full.partition(".")[0] in sys.builtin_module_names:
+            return
+        spec = sys.modules.get(full) or importlib.util.find_spec(full)
+        if spec is None or _is_library_file(str(getattr(spec, "origin", None) or getattr(spec, "__file__", ""))):
+            return
+        _add_reference(writer, importlib.import_module(full))
+    except (ImportError, ValueError) as error:
+        writer.unknown.append(f"{function.__qualname__}: it imports {name}, which cannot be looked at ({error})")
+
+
+def add_module(writer: DigestWriter, module: ModuleType) -> None:
+    """Feed a module of somebody's own as a whole, for code that may look anything up in it."""
+    writer.watch.places.append(vars(module))
+    for name, value in sorted(vars(module).items()):
+        if not name.startswith("__"):
+            writer.put("attribute", name.encode())
+            _add_reference(writer, value)
 
 
 def add_class(writer: DigestWriter, cls: type) -> None:
     """Feed what a class is: its bases, and what its body holds."""
     for base in cls.__bases__:
         writer.refer_to(base, is_base=True)
-    watch = None if is_packaged(cls.__module__) else writer.watch
-    if watch is not None:
-        watch.see_body(vars(cls))
+    if type(cls) is not type:
+        writer.refer_to(type(cls))
+    writer.watch.see_class(cls)
     for name, value in sorted(vars(cls).items()):
         if name not in _DERIVED and (not name.startswith("__") or isinstance(value, _CODE)):
-            if watch is not None:
-                watch.see(vars(cls), name, value)
             writer.put("attribute", name.encode())
-            for part in _parts(value):
+            for part in parts_of(value):
                 _add_reference(writer, part)
 
 
@@ -87,34 +156,23 @@ def add_code_object(writer: DigestWriter, code: CodeType) -> None:
     writer.add_all("constants", code.co_consts)
 
 
-def _cell_value(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not filled yet
-        return None
-
-
 def _add_reference(writer: DigestWriter, value: Any) -> None:
-    """What code refers to. Objects of libraries, such as loggers, count by their type; of others the attributes count, too."""
-    from .digest import NoDigestError
-
+    """Feed what code refers to. What has no content is noted: nothing says what the code does with it."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Generator):
+        writer.unknown.append("it refers to a torch.Generator, which nothing puts back to where it was")
+        return
+    before, writer.is_code = writer.is_code, True
     try:
         writer.add(value)
-    except NoDigestError:
-        cls = type(value)
-        writer.put("object", f"{cls.__module__}.{cls.__qualname__}".encode())
-        if not is_packaged(cls.__module__) and writer.is_first(value):
-            for name, part in sorted(getattr(value, "__dict__", {}).items()):
-                writer.put("attribute", name.encode())
-                _add_reference(writer, part)
+    except NoDigestError as error:
+        writer.put("unknown", f"{type(value).__module__}.{type(value).__qualname__}".encode())
+        writer.unknown.append(f"it refers to something that cannot be compared: {error}")
+    finally:
+        writer.is_code = before
 
 
-def _names(code: CodeType) -> set[str]:
-    inner = [_names(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
-    return set(code.co_names).union(*inner)
-
-
-def _parts(value: Any) -> Iterable[Any]:
+def parts_of(value: Any) -> Iterable[Any]:
     """The functions in what a class body may hold."""
     if isinstance(value, (staticmethod, classmethod)):
         return [type(value).__name__, value.__func__]
@@ -122,8 +180,6 @@ def _parts(value: Any) -> Iterable[Any]:
         return [value.fget, value.fset, value.fdel]
     if isinstance(value, cached_property):
         return [value.func]
-    if isinstance(value, partial):
-        return [value.func, value.args, value.keywords]
     return [value]
 
 
@@ -137,6 +193,48 @@ def is_packaged(module_name: str | None) -> bool:
     return is_own(module_name) or is_library(module_name)
 
 
+def is_library_function(function: FunctionType) -> bool:
+    """Whether a function is part of Python or an installed package.
+
+    By the file of its code: decorators copy `__module__` and `__qualname__` from what they wrap.
+    """
+    file = function.__code__.co_filename
+    if file.startswith("<"):  # generated: by whom, only the name says
+        return is_library(function.__module__)
+    return _is_library_file(file)
+
+
+def is_own_function(function: FunctionType) -> bool:
+    """Whether a function is part of this package, by the file of its code."""
+    file = function.__code__.co_filename
+    return is_own(function.__module__) if file.startswith("<") else _is_own_file(file)
+
+
+def is_of_package(thing: Any) -> bool:
+    """Whether a function, class or module is this package's or a library's."""
+    if isinstance(thing, FunctionType):
+        return is_own_function(thing) or is_library_function(thing)
+    return is_packaged(thing.__name__ if isinstance(thing, ModuleType) else thing.__module__)
+
+
+@cache
+def _is_own_file(file: str) -> bool:
+    path = Path(file).resolve()
+    if not path.is_relative_to(_HOME):
+        return False
+    # Beside the package lie tests and examples, because its folder is the repository's root.
+    module = sys.modules.get(
+        ".".join([_PACKAGE, *path.relative_to(_HOME).with_suffix("").parts]).removesuffix(".__init__")
+    )
+    return module is not None
+
+
+@cache
+def _is_library_file(file: str) -> bool:
+    roots = {sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib", "platstdlib")}
+    return any(Path(file).is_relative_to(root) for root in roots if root) and not _is_own_file(file)
+
+
 @cache
 def is_library(module_name: str | None) -> bool:
     """Whether code is part of Python or an installed package, for which a version stands; this package is none."""
@@ -146,4 +244,4 @@ def is_library(module_name: str | None) -> bool:
     if top in sys.stdlib_module_names:
         return True
     file = getattr(sys.modules.get(module_name or ""), "__file__", None)
-    return file is not None and Path(file).is_relative_to(sysconfig.get_path("purelib"))
+    return file is not None and _is_library_file(file)

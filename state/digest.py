@@ -8,89 +8,89 @@ from __future__ import annotations
 
 import enum
 import struct
-import weakref
 from collections import deque
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property, partial
 from pathlib import PurePath
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import (
+    CodeType,
+    EllipsisType,
+    FunctionType,
+    GenericAlias,
+    MethodType,
+    ModuleType,
+    NotImplementedType,
+    UnionType,
+)
 from typing import Any
 
-import attrs
 import xxhash
+from attrs import frozen
 
-from . import code_digest
-from .code_watch import CodeWatch
-from .errors import RunError
+from . import code_digest, object_content
+from .errors import NoDigestError
+from .tensor_digest import add_torch
+from .watch import Watch
+
+__all__ = ["CodeIdentity", "DigestWriter", "NoDigestError", "code_identity", "code_of", "digest_of"]
 
 _DEEPEST = 60
-
-
-class NoDigestError(RunError):
-    """A value has no content that could be compared: an open file, a generator of Python, a class of somebody's own."""
 
 
 def digest_of(*values: Any) -> str:
     """Digest values, 32 hexadecimal digits.
 
-    Tensors count with shape, strides, number format, device and bytes; pictures with mode, size and pixels; random
-    generators with their state; functions and classes with their code, and what that refers to.
+    Tensors count with shape, strides, dtype, device and bytes; images with mode, size, pixels and what changes their
+    meaning; random generators with their state; functions and classes with their code, and what that refers to.
 
     Raises:
-        NoDigestError: a value has no comparable content.
+        NoDigestError: a value has no comparable content, or is code of which nothing says what it does.
     """
     writer = DigestWriter()
     for value in values:
         writer.add(value)
-    return writer.hexdigest()
-
-
-def code_of(cls: type) -> str:
-    """Digest a class; remembered as long as its code, and what that refers to, stays as it is, where that can be told."""
-    watched: tuple[CodeWatch, str] | None = vars(cls).get(_WATCHED)
-    if watched is not None and watched[0].holds():
-        return watched[1]
-    bodies = tuple(id(part) for base in cls.__mro__[:-1] for part in vars(base).values())
-    known = _known_code.get(cls)
-    if known is not None and known[0] == bodies:
-        return known[1]
-    writer = DigestWriter()
-    writer.add(cls)
     found = writer.hexdigest()
-    if writer.is_fixed:
-        _known_code[cls] = bodies, found
-    elif writer.watch.can_tell:
-        # On the class itself: what is watched refers to it, and must go with it.
-        type.__setattr__(cls, _WATCHED, (writer.watch, found))
-        writer.watch.measure()
+    if writer.unknown:
+        raise NoDigestError(writer.unknown[0])
     return found
 
 
-_WATCHED = "__brickwork_code__"
-_known_code: weakref.WeakKeyDictionary[type, tuple[tuple[int, ...], str]] = weakref.WeakKeyDictionary()
-
-
 class DigestWriter:
-    """Feeds values to a hash, each with its kind and length, so that no two values share an encoding."""
+    """Feeds values to a hash, each with its kind and length, so that no two values share an encoding.
 
-    def __init__(self) -> None:
+    Attributes:
+        unknown: why nothing says what some of the code does that was fed: it reads the clock, or an object without content.
+        watch: tells whether everything that was fed is still the same.
+        generators: random generators that were fed.
+        networks: by id, a name for each network that shall count by it; others count by their content.
+        is_code: what is fed belongs to code, for which a logger or a lock says nothing of what it gives.
+    """
+
+    def __init__(self, networks: Mapping[int, str] | None = None, is_code: bool = False) -> None:
         self._hash = xxhash.xxh3_128()
         self._depth = 0
         self._met: dict[int, Any] = {}
         self._pending: deque[Any] = deque()
-        self.is_fixed = True
-        """Whether all code in it belongs to packages, so that nobody defines it anew in this process."""
-        self.watch = CodeWatch()
+        self.unknown: list[str] = []
+        self.watch = Watch()
+        self.generators: list[Any] = []
+        self.networks: Mapping[int, str] = networks or {}
+        self.is_code = is_code
 
     def hexdigest(self) -> str:
         """What was fed so far, and all code that it refers to, each piece once."""
         while self._pending:
             thing = self._pending.popleft()
             self.put("contents", code_digest.name_of(thing).encode())
+            known = len(self.unknown)
             if isinstance(thing, type):
                 code_digest.add_class(self, thing)
+            elif isinstance(thing, ModuleType):
+                code_digest.add_module(self, thing)
             else:
                 code_digest.add_function(self, thing)
+            if code_digest.is_of_package(thing):
+                del self.unknown[known:]  # for what a package's code does stands its version
         return str(self._hash.hexdigest())
 
     def put(self, kind: str, data: Any = b"") -> None:
@@ -101,15 +101,19 @@ class DigestWriter:
         self._hash.update(view)
 
     def add(self, value: Any) -> None:
-        """Feed a value."""
+        """Feed a value.
+
+        Raises:
+            NoDigestError: it has no content.
+        """
         simple = _SIMPLE.get(type(value))
         if simple is not None:
             self.put(simple, repr(value).encode("utf-8", "surrogatepass"))
             return
         self._depth += 1
-        if self._depth > _DEEPEST:
-            raise NoDigestError(f"A value is nested deeper than {_DEEPEST} levels.")
         try:
+            if self._depth > _DEEPEST:
+                raise NoDigestError(f"A value is nested deeper than {_DEEPEST} levels.")
             self._add_other(value)
         finally:
             self._depth -= 1
@@ -122,29 +126,12 @@ class DigestWriter:
             self.add(item)
 
     def _add_other(self, value: Any) -> None:
-        kind = type(value).__name__
-        if isinstance(value, (list, tuple, deque)):
-            self.add_all("list" if isinstance(value, list) else kind, value)
-        elif isinstance(value, Mapping):
-            self.add_all("mapping", [part for pair in value.items() for part in pair])
-        elif isinstance(value, (set, frozenset)):
-            self.add_all("set", sorted(digest_of(part) for part in value))
-        elif isinstance(value, (bytes, bytearray, memoryview)):
-            self.put("bytes", value)
-        elif isinstance(value, enum.Enum):
-            self.add_all("enum", [type(value).__qualname__, value.name])
-        elif isinstance(value, (range, slice, PurePath)):
-            self.put(kind, repr(value).encode())
-        elif isinstance(value, (type, FunctionType)):
-            self.refer_to(value, is_base=not self._met)
-        elif isinstance(value, MethodType):
-            self.add_all("method", [value.__func__, value.__self__])
-        elif isinstance(value, CodeType):
-            code_digest.add_code_object(self, value)
-        elif isinstance(value, ModuleType):
-            self.put("module", value.__name__.encode())
-        elif not (_add_torch(self, value) or _add_picture(self, value) or _add_array(self, value)):
-            self._add_fields(value)
+        for kinds, add in _KINDS:
+            if isinstance(value, kinds):
+                add(self, value)
+                return
+        if not (add_torch(self, value) or _add_image(self, value) or _add_array(self, value)):
+            object_content.add_object(self, value)
 
     def is_first(self, value: Any) -> bool:
         """Whether an object has not been met before, which may refer to itself."""
@@ -152,97 +139,103 @@ class DigestWriter:
         self._met.setdefault(id(value), (value, len(self._met)))
         return is_new
 
-    def refer_to(self, thing: type | FunctionType, is_base: bool) -> None:
-        """Feed the name of a class or function; its contents follow, once, when everything else was fed.
+    def number_of(self, value: Any) -> int:
+        """The how-manieth object it is that was met."""
+        return int(self._met[id(value)][1])
+
+    def refer_to(self, thing: Any, is_base: bool = False) -> None:
+        """Feed the name of a class, function or module; its contents follow, once, when everything else was fed.
 
         Args:
             is_base: it is the class in question, or one that it derives from, and not just mentioned.
         """
-        number = len(self._met)
-        if id(thing) not in self._met:
-            self._met[id(thing)] = thing, number
-            self.is_fixed &= code_digest.is_packaged(thing.__module__)
-            if code_digest.has_contents(thing, is_base):
-                self._pending.append(thing)
-        self.put("code", f"{self._met[id(thing)][1]} {code_digest.name_of(thing)}".encode())
+        if self.is_first(thing) and code_digest.has_contents(thing, is_base):
+            self._pending.append(thing)
+        self.put("code", f"{self.number_of(thing)} {code_digest.name_of(thing)}".encode())
 
-    def _add_fields(self, value: Any) -> None:
-        """Frozen data of classes that say what their fields are."""
-        cls = type(value)
-        if attrs.has(cls):
-            names = [each.name for each in attrs.fields(cls)]
-        elif hasattr(cls, "__dataclass_fields__"):
-            names = list(cls.__dataclass_fields__)
-        else:
-            raise NoDigestError(f"A {cls.__module__}.{cls.__qualname__} has no content that could be compared.")
-        self.add(cls)
-        self.add_all("fields", [getattr(value, name) for name in names])
+
+def _add_mapping(writer: DigestWriter, value: Mapping[Any, Any]) -> None:
+    # The order counts: blocks may go through it.
+    writer.watch.places.append(value)
+    writer.add_all("mapping", [part for pair in value.items() for part in pair])
+    _add_more(writer, value)
+
+
+def _add_sequence(writer: DigestWriter, value: Any) -> None:
+    writer.watch.places.append(value)
+    writer.add_all(type(value).__name__, value)
+    _add_more(writer, value)
+
+
+def _add_set(writer: DigestWriter, value: Any) -> None:
+    writer.watch.places.append(value)
+    writer.add_all("set", sorted(digest_of(part) for part in value))
+    _add_more(writer, value)
+
+
+def _add_more(writer: DigestWriter, value: Any) -> None:
+    """What a container of a class of somebody's own is besides what it contains."""
+    if not code_digest.is_packaged(type(value).__module__):
+        writer.watch.places.append(getattr(value, "__dict__", {}))
+        writer.add(type(value))
+        writer.add_all("attributes", sorted(getattr(value, "__dict__", {}).items()))
+
+
+def _add_code(writer: DigestWriter, value: Any) -> None:
+    # The first thing fed is what a digest is of.
+    writer.refer_to(value, is_base=not writer._met)
+
+
+def _add_bytes(writer: DigestWriter, value: Any) -> None:
+    writer.watch.can_tell &= isinstance(value, bytes)
+    writer.put("bytes", value)
+
+
+def _add_partial(writer: DigestWriter, value: partial[Any]) -> None:
+    writer.watch.places.append(value)
+    writer.add_all("partial", [value.func, value.args, value.keywords])
+
+
+def _add_method(writer: DigestWriter, value: MethodType) -> None:
+    writer.add_all("method", [value.__func__, value.__self__])
+
+
+def _add_descriptor(writer: DigestWriter, value: Any) -> None:
+    writer.add_all(type(value).__name__, code_digest.parts_of(value))
+
+
+def _add_repr(writer: DigestWriter, value: Any) -> None:
+    writer.put(type(value).__name__, repr(value).encode("utf-8", "surrogatepass"))
 
 
 _SIMPLE = {type(None): "none", bool: "bool", int: "int", float: "float", complex: "complex", str: "str"}
+_KINDS: tuple[tuple[Any, Callable[[DigestWriter, Any], None]], ...] = (
+    (enum.Enum, lambda writer, value: writer.add_all("enum", [type(value).__qualname__, value.name])),
+    ((list, tuple, deque), _add_sequence),
+    (Mapping, _add_mapping),
+    ((set, frozenset), _add_set),
+    ((bytes, bytearray, memoryview), _add_bytes),
+    ((range, slice, PurePath, EllipsisType, NotImplementedType, UnionType, GenericAlias), _add_repr),
+    ((type, FunctionType), _add_code),
+    (partial, _add_partial),
+    (MethodType, _add_method),
+    ((staticmethod, classmethod, property, cached_property), _add_descriptor),
+    (CodeType, lambda writer, value: code_digest.add_code_object(writer, value)),
+    (ModuleType, lambda writer, value: writer.refer_to(value)),
+)
 
 
-def _add_torch(writer: DigestWriter, value: Any) -> bool:
-    if not type(value).__module__.startswith("torch"):
+def _add_image(writer: DigestWriter, value: Any) -> bool:
+    if not type(value).__module__.startswith("PIL.") or not hasattr(value, "getbands"):
         return False
-    import torch
-
-    if isinstance(value, torch.Tensor):
-        writer.put("tensor", tensor_digest(value).encode())
-    elif isinstance(value, torch.Generator):
-        writer.put("generator", str(value.device).encode())
-        writer.put("state", value.get_state().numpy().data)
-    elif isinstance(value, (torch.dtype, torch.device, torch.layout, torch.memory_format)):
-        writer.put("torch", str(value).encode())
-    else:
-        return False
-    return True
-
-
-def tensor_digest(tensor: Any) -> str:
-    """Digest a tensor: shape, strides, number format, device and bytes.
-
-    Raises:
-        NoDigestError: it is sparse, quantized, without memory, or records gradients.
-    """
-    import torch
-
-    if tensor.requires_grad:
-        raise NoDigestError("A tensor that records gradients stands for more than its bytes.")
-    if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta:
-        raise NoDigestError(
-            f"A tensor of layout {tensor.layout} on {tensor.device} has no bytes that could be compared."
-        )
-    hashed = xxhash.xxh3_128(f"{tensor.dtype} {tuple(tensor.shape)} {tensor.stride()} {tensor.device}".encode())
-    if tensor.numel():
-        hashed.update(_bytes(tensor))
-    return str(hashed.hexdigest())
-
-
-def _bytes(tensor: Any) -> Any:
-    """The content in one piece, for a hash to read."""
-    import torch
-
-    whole = tensor.detach().cpu().contiguous()
-    return (whole.reshape(-1).view(torch.uint8) if whole.dtype in _other_formats() else whole).numpy()
-
-
-@cache
-def _other_formats() -> frozenset[Any]:
-    """Number formats that NumPy may not know."""
-    import torch
-
-    in_numpy = {torch.float32, torch.float64, torch.float16, torch.int64, torch.int32, torch.uint8, torch.bool}
-    return frozenset(v for v in vars(torch).values() if isinstance(v, torch.dtype)) - in_numpy
-
-
-def _add_picture(writer: DigestWriter, value: Any) -> bool:
-    if not type(value).__module__.startswith("PIL."):
-        return False
-    writer.put("picture", f"{value.mode} {value.size}".encode())
+    writer.watch.can_tell = False
+    writer.put("image", f"{value.mode} {value.size}".encode())
     writer.put("data", value.tobytes())
+    # Orientation and transparency say how the pixels are meant, and blocks may go by them.
+    writer.put("meaning", repr((value.getexif().get(0x112), value.info.get("transparency"))).encode())
     if value.mode in ("P", "PA"):
-        writer.put("palette", bytes(value.getpalette() or []))
+        writer.put("palette", repr(value.palette.mode if value.palette is not None else None).encode())
+        writer.put("colours", bytes(value.getpalette(None) or []))
     return True
 
 
@@ -254,9 +247,51 @@ def _add_array(writer: DigestWriter, value: Any) -> bool:
     if isinstance(value, np.dtype):
         writer.put("dtype", str(value).encode())
         return True
-    if not isinstance(value, (np.ndarray, np.generic)) or value.dtype.hasobject:
+    if not isinstance(value, (np.ndarray, np.generic)):
         return False
+    writer.watch.can_tell = False
+    writer.put("array", f"{value.dtype.str} {value.dtype} {value.shape} {value.strides}".encode())
+    if value.dtype.hasobject:
+        writer.add_all("objects", np.ravel(value).tolist())
+        return True
     array = np.ascontiguousarray(value)
-    writer.put("array", f"{value.dtype.str} {value.shape} {value.strides}".encode())
     writer.put("data", array.reshape(-1).view(np.uint8).data if array.size else b"")
     return True
+
+
+@frozen
+class CodeIdentity:
+    """What a class's code is.
+
+    Attributes:
+        digest: of its code, and what that refers to. unknown: why nothing says what some of it does, one reason each.
+    """
+
+    digest: str
+    unknown: tuple[str, ...] = ()
+
+
+def code_identity(cls: type) -> CodeIdentity:
+    """Identify the code of a class; remembered as long as it, and what it refers to, stays as it is, where that can be told."""
+    known: tuple[Watch, CodeIdentity] | None = vars(cls).get(_WATCHED)
+    if known is not None and known[0].holds():
+        return known[1]
+    writer = DigestWriter(is_code=True)
+    writer.add(cls)
+    digest = writer.hexdigest()
+    found = CodeIdentity(digest, tuple(dict.fromkeys(writer.unknown)))
+    if writer.watch.can_tell:
+        # On the class itself: what is watched refers to it, and must go with it.
+        type.__setattr__(cls, _WATCHED, (writer.watch, found))
+        writer.watch.measure()
+    elif known is not None:
+        type.__delattr__(cls, _WATCHED)
+    return found
+
+
+def code_of(cls: type) -> str:
+    """Digest the code of a class; see `code_identity`."""
+    return code_identity(cls).digest
+
+
+_WATCHED = "__brickwork_code__"

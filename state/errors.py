@@ -9,7 +9,8 @@
     ├── RepoError           a repository or file is missing, broken or of an unknown format
     └── RunError            a block broke its declaration while it ran
         ├── RunCancelledError   the run was asked to stop
-        └── ReplayError         a recipe cannot be repeated, or gave something else
+        ├── ReplayError         a recipe cannot be repeated, or gave something else
+        └── NoDigestError       a value has no content that could be compared, so it is never taken for the same
 
 An error of a block's own code keeps its class; the engine adds a note with the path and the inputs.
 """
@@ -69,6 +70,13 @@ class RunError(BrickworkError):
 
 class RunCancelledError(RunError):
     """A run was asked to stop, and stopped between two blocks."""
+
+
+class NoDigestError(RunError):
+    """A value has no content that could be compared: an open file, an iterator, a quantized tensor.
+
+    Nothing ever takes such a value for the same; a run is never stopped by it.
+    """
 
 
 class ReplayError(RunError):

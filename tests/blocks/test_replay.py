@@ -260,10 +260,25 @@ def test_another_machine_is_named_and_the_picture_compared(tiny_pipe: ModularPip
     told = "".join(str(each.message) for each in caught)
     assert "torch: 1.0, and 2." in told
     assert "threads: 64, and 1 now" in told
-    picture.putpixel((0, 0), (1, 2, 3))
+    picture.info["brickwork"] = Recipe.from_dict({**data, "results": {"images": ["0" * 32]}})
     with pytest.raises(ReplayError, match="The repeated run gave another picture; what differs: 2 faults") as failed:
         brickwork.replay(picture, components=tiny_pipe)
     assert isinstance(failed.value.result, Image.Image)
+
+
+@pytest.mark.parametrize("edit", [lambda p: p.resize((32, 32)), lambda p: p.convert("L"), lambda p: p.rotate(90)])
+def test_a_picture_that_was_edited_is_not_blamed_on_the_run(
+    edit: Any, tiny_pipe: ModularPipeline, tmp_path: Path
+) -> None:
+    picture = tiny_pipe(**INPUTS, generator=seed(), output="images")[0]
+    edited = edit(picture)
+    edited.info["brickwork"] = picture.info["brickwork"]
+    path = brickwork.save(edited, tmp_path / "edited.png")[0]
+    with pytest.raises(ReplayError, match="The pixels are not those of the run: the picture was edited") as failed:
+        brickwork.replay(path, components=tiny_pipe)
+    assert failed.value.result.tobytes() == picture.tobytes()
+    with pytest.warns(UserWarning, match="The pixels are not those of the run"):
+        assert brickwork.replay(path, components=tiny_pipe, exact=False).tobytes() == picture.tobytes()
 
 
 def test_a_block_that_does_not_give_the_same_twice_is_found_out(tiny_pipe: ModularPipeline) -> None:

@@ -38,7 +38,7 @@ def called() -> list[str]:
 
 
 def entry(seconds: float = 1.0, size: int = 10) -> Entry:
-    return Entry({}, (), {}, {}, (), "", seconds, size)
+    return Entry({}, (), {}, {}, (), {}, seconds, size)
 
 
 def test_what_is_cheap_to_redo_for_its_size_goes_first() -> None:
@@ -128,7 +128,7 @@ def test_the_same_input_is_not_computed_twice_and_another_one_is() -> None:
     assert len(called()) == 3
 
 
-def test_a_result_that_its_owner_edits_is_computed_again() -> None:
+def test_a_result_that_its_owner_edits_is_kept_as_it_was() -> None:
     pipe = pipeline(MemoryCache(), double=Double)
     first = pipe(x=torch.ones(3), output="y")
     first.add_(1)
@@ -139,7 +139,7 @@ def test_a_result_that_its_owner_edits_is_computed_again() -> None:
     tensors = pipe(x=[torch.ones(1)], output="y")
     tensors.append("mine")
     assert len(pipe(x=[torch.ones(1)], output="y")) == 1
-    assert len(called()) == 5
+    assert len(called()) == 3
 
 
 def test_an_input_that_is_edited_after_the_run_changes_nothing_of_what_is_kept() -> None:
@@ -227,14 +227,16 @@ def test_what_has_no_content_is_computed_and_the_reason_told() -> None:
     pipe = pipeline(MemoryCache(), told.append, double=Double)
 
     class Odd:
+        def __init__(self) -> None:
+            self.items = iter(())
+
         def __mul__(self, other: int) -> int:
             return other
 
     assert pipe(x=Odd(), output="y") == pipe(x=Odd(), output="y") == 2
     assert len(called()) == 2
     reason = next(event.reason for event in told if isinstance(event, CacheSkipped))
-    assert reason.startswith("'x': A ")
-    assert reason.endswith("Odd has no content that could be compared.")
+    assert reason == "'x': A builtins.tuple_iterator has no content that could be compared."
 
 
 def test_where_gradients_are_recorded_nothing_is_kept() -> None:

@@ -250,10 +250,10 @@ def test_what_is_remembered_of_code_of_ones_own_is_what_stays(change: str) -> No
 
 def test_what_cannot_be_watched_is_digested_each_time() -> None:
     cls, names = noted()
-    names["LIMIT"] = [[1], [2]]
+    names["LIMIT"] = np.zeros(2)
     first = code_of(cls)
     assert "__brickwork_code__" not in vars(cls)
-    names["LIMIT"][0].append(5)
+    names["LIMIT"][0] = 5
     assert code_of(cls) != first
 
 

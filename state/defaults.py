@@ -1,0 +1,22 @@
+"""Defaults that code may edit: every use gets one of its own, so that no run sees what the run before it did."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+_EDITABLE = (list, dict, set, bytearray)
+
+
+def is_editable(default: Any) -> bool:
+    """Whether a default can be edited in place: a container, an array, a tensor, an image."""
+    return (
+        isinstance(default, _EDITABLE)
+        or hasattr(default, "untyped_storage")
+        or (hasattr(default, "tobytes") and not isinstance(default, memoryview))
+    )
+
+
+def own_default(default: Any) -> Any:
+    """A default of one's own; what cannot be edited is handed out as it is."""
+    return copy.deepcopy(default) if is_editable(default) else default

@@ -1,0 +1,128 @@
+"""Tells whether what was digested is still the same objects with the same content, in microseconds, where that can be told.
+
+A digest looks at everything; a watch remembers where it looked. Containers are compared by the objects in them, functions by
+their code and defaults, tensors by how often they were written into and where they lie. What changes without any trace, such
+as an array of NumPy, cannot be watched, and whoever asks digests it again.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Mapping
+from itertools import chain
+from operator import attrgetter, is_
+from types import FunctionType
+from typing import Any
+
+from attrs import define, field
+
+from .object_content import identify_network
+from .tensor_digest import tensor_digest
+
+_MOST = 20_000
+"""Containers and names beyond which looking at all of them costs as much as a new digest."""
+_MOST_BYTES = 4 << 20
+"""Of tensors beside weights, such as tables of schedulers, that are digested at every look, in 0.2 ms."""
+GONE: Any = object()
+"""Of a name that is not there (yet)."""
+_stamp = attrgetter("_version")
+
+
+@define(eq=False)
+class Watch:
+    """Where a digest has looked.
+
+    Attributes:
+        names: global names with what they stood for. places: containers. functions, cells: of code. tensors, networks: that
+            were read, with what their digests were.
+        can_tell: whether everything could be noted.
+    """
+
+    names: list[tuple[Mapping[str, Any], str, Any]] = field(factory=list)
+    places: list[Any] = field(factory=list)
+    functions: list[tuple[FunctionType, Any, Any]] = field(factory=list)
+    cells: list[tuple[Any, Any]] = field(factory=list)
+    tensors: list[tuple[Any, str]] = field(factory=list)
+    networks: list[tuple[Any, str]] = field(factory=list)
+    can_tell: bool = True
+    _inside: list[Any] = field(factory=list, init=False)
+
+    def see_name(self, place: Mapping[str, Any], name: str, value: Any) -> None:
+        """Note a name in a module that has a value now, or none (`GONE`)."""
+        self.names.append((place, name, value))
+
+    def see_function(self, function: FunctionType) -> None:
+        """Note a function's code, defaults and variables of outer functions, all of which can be set anew."""
+        self.functions.append((function, function.__code__, function.__defaults__))
+        self.cells += [(cell, cell_value(cell)) for cell in function.__closure__ or ()]
+        self.places += [part for part in (function.__kwdefaults__, vars(function)) if part]
+
+    def see_class(self, cls: type) -> None:
+        """Note a class's body as a whole."""
+        self.places += gc.get_referents(vars(cls))
+
+    def measure(self) -> None:
+        """Note what is in the containers, when everything was seen."""
+        self.can_tell &= len(self.places) + len(self.names) <= _MOST
+        self.can_tell &= sum(tensor.nbytes for tensor, _ in self.tensors) <= _MOST_BYTES
+        if self.can_tell:
+            self._inside = inside(self.places)
+
+    def holds(self) -> bool:
+        """Whether everything is as it was."""
+        if not self.can_tell:
+            return False
+        for place, name, value in self.names:
+            if place.get(name, GONE) is not value:
+                return False
+        for function, code, defaults in self.functions:
+            if function.__code__ is not code or function.__defaults__ is not defaults:
+                return False
+        for cell, content in self.cells:
+            if cell_value(cell) is not content:
+                return False
+        # By identity, because 1 == True == 1.0.
+        now = inside(self.places)
+        return (
+            len(now) == len(self._inside)
+            and all(map(is_, now, self._inside))
+            # By content: they are small, and writing past torch leaves no trace.
+            and all(tensor_digest(tensor) == digest for tensor, digest in self.tensors)
+            and all(identify_network(network) == digest for network, digest in self.networks)
+        )
+
+
+def inside(places: list[Any]) -> list[Any]:
+    """The objects in containers: keys and values of dicts, items of lists and sets, attributes in slots."""
+    keys = chain.from_iterable(place for place in places if isinstance(place, dict))
+    return [*keys, *gc.get_referents(*places)]
+
+
+def tensor_stamps(tensors: list[Any]) -> list[Any]:
+    """What of tensors changes when they are written into, or get other memory: cheap, and blind to writes past torch."""
+    if not tensors:
+        return []
+    kind = type(tensors[0])
+    try:
+        return [*map(_stamp, tensors), *map(kind.data_ptr, tensors), *map(kind.stride, tensors)]
+    except (RuntimeError, TypeError):  # some of inference mode, which do not count, or of classes of their own
+        return [
+            (0 if each.is_inference() else each._version, each.data_ptr(), each.stride())
+            if each.layout is _strided()
+            else id(each)
+            for each in tensors
+        ]
+
+
+def _strided() -> Any:
+    import torch
+
+    return torch.strided
+
+
+def cell_value(cell: Any) -> Any:
+    """What a variable of an outer function has now."""
+    try:
+        return cell.cell_contents
+    except ValueError:  # not filled yet
+        return GONE

@@ -1,0 +1,37 @@
+"""No kind of change is taken for the same by the cache, by resume here or in another process, by replay, or by the difference of recipes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from kinds import KINDS, Kind
+from scenes import Blocks
+from stages import MADE
+from table import Table, elsewhere, wrong
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # the readers collect them
+
+
+@pytest.fixture(scope="module")
+def table(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Table:
+    return Table(tiny_folder, tmp_path_factory.mktemp("kinds"), thorough=request.config.getoption("--long"))
+
+
+def test_every_kind_of_the_list_is_made_and_has_a_sentence() -> None:
+    assert sorted(MADE) == sorted(kind.name for kind in KINDS)
+    assert all(kind.says.endswith(".") for kind in KINDS)
+    assert len(KINDS) >= 95
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_no_reader_takes_it_for_the_same(kind: Kind, table: Table) -> None:
+    assert wrong(table.row(kind)) == {}, kind.says
+
+
+def test_no_run_is_resumed_in_another_process_as_if_nothing_had_changed(table: Table, many: int) -> None:
+    """Blocks all, as they cost little; of components every eighth kind, and all with `--long`."""
+    of_components = [kind for kind in KINDS if not isinstance(MADE[kind.name], Blocks)]
+    of_blocks = [kind for kind in KINDS if isinstance(MADE[kind.name], Blocks)]
+    answers = elsewhere(table, [*of_blocks, *(of_components if many > 1 else of_components[::8])])
+    assert wrong(answers) == {}
