@@ -11,9 +11,10 @@ import contextlib
 import copy
 import importlib.util
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
-from importlib.metadata import entry_points
+from functools import cache, cached_property
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from attrs import field, frozen
@@ -23,15 +24,20 @@ from ..state import BrickworkError, CompositionError
 from ..state.code_digest import is_own
 from ..state.digest import NoDigestError, code_identity, digest_of
 from ..state.errors import did_you_mean
+from ..state.limits import DEEPEST, MOST_BLOCKS
 from ..state.pipeline_state import describe_value
+from ..state.structure import Place, examined, place_words
 from ..state.value_data import data_of, is_note, note_of, value_of_data
 from .base import ModularPipelineBlocks
 from .block_identity import attributes_of_block, outside_reasons
 from .container import Container, SubBlocks
+from .written_block import WrittenBlock
 
 GROUP = "brickwork.blocks"
 """Entry points of packages that bring blocks."""
 
+_MOST_UNKNOWN = 20
+"""Faults of a composition that are told; the search for the nearest name takes milliseconds."""
 _ADOPTABLE = "diffusers.modular_pipelines."
 _ROOMS = ("brickwork.blocks", "brickwork.presets.sdxl", "brickwork.presets.embedded")
 
@@ -124,47 +130,75 @@ def compose(data: Mapping[str, Any], given: Any = ()) -> ModularPipelineBlocks:
         CompositionError: blocks or families are unknown, or the data are no composition; every fault is named.
     """
     finder = given if isinstance(given, Finder) else Finder.of(given)
-    faults: list[str] = []
-    block = _composed(data, "", finder, faults)
+    written, wrong = examined(WrittenBlock, data)
+    faults = wrong.sentences(_block_place)
+    if faults:
+        faults += _unknown(data, finder)
+    elif len(written.walk()) > MOST_BLOCKS:
+        faults = [f"there are {len(written.walk()):,} blocks; at most {MOST_BLOCKS:,} are read."]
+    block = _composed(written, "", finder, faults) if not faults else None
     if faults or block is None:
         raise CompositionError.of("The composition cannot be made", faults)
     return block
 
 
-def _composed(data: Any, path: str, finder: Finder, faults: list[str]) -> ModularPipelineBlocks | None:
-    where = path or "the composition"
-    if not isinstance(data, Mapping) or not isinstance(data.get("block"), str):
-        faults.append(f"{where}: expected a mapping with the key 'block', and got {type(data).__name__}.")
+def _block_place(place: Place) -> str:
+    """The path of a block, and what of it is meant, without the keys in between."""
+    last = len(place) - 1
+    parts = [part for depth, part in enumerate(place) if depth % 2 or depth == last or part != "blocks"]
+    return place_words(tuple(parts)) or "the composition"
+
+
+def _unknown(data: Any, finder: Finder) -> Iterator[str]:
+    """Names of blocks that are nowhere, in data that have other faults, too; only some of very many."""
+    pending: deque[tuple[Any, str]] = deque([(data, "")])
+    count = 0
+    while pending and count < _MOST_UNKNOWN:
+        each, path = pending.popleft()
+        if not isinstance(each, Mapping):
+            continue
+        if isinstance(each.get("block"), str):
+            try:
+                finder.find(each["block"])
+            except CompositionError as error:
+                count += 1
+                yield f"{path or 'the composition'}: {error}"
+        inner = each.get("blocks")
+        if isinstance(inner, Mapping) and path.count(".") < DEEPEST:
+            pending += [(part, f"{path}.{name}".lstrip(".")) for name, part in inner.items()]
+
+
+def _composed(written: WrittenBlock, path: str, finder: Finder, faults: list[str]) -> ModularPipelineBlocks | None:
+    if len(faults) >= _MOST_UNKNOWN:
         return None
-    inner = data.get("blocks") or {}
-    if not isinstance(inner, Mapping):
-        faults.append(f"{where}: 'blocks' is a {type(inner).__name__}; it maps names to blocks.")
-        return None
-    parts = {name: _composed(part, f"{path}.{name}" if path else name, finder, faults) for name, part in inner.items()}
+    parts = {
+        name: _composed(part, f"{path}.{name}" if path else name, finder, faults)
+        for name, part in written.blocks.items()
+    }
     try:
-        block = _made(data["block"], data, finder)
-        if inner and not isinstance(block, Container):
-            raise CompositionError(f"{data['block']} holds no blocks, and some are listed.")
-        if isinstance(block, Container) and inner and all(part is not None for part in parts.values()):
-            block.sub_blocks = SubBlocks({str(name): part for name, part in parts.items() if part is not None})
+        block = _made(written, finder)
+        if parts and not isinstance(block, Container):
+            raise CompositionError(f"{written.block[:80]} holds no blocks, and some are listed.")
+        if isinstance(block, Container) and parts and all(part is not None for part in parts.values()):
+            block.sub_blocks = SubBlocks({name: part for name, part in parts.items() if part is not None})
     except (BrickworkError, ValueError, TypeError) as error:
-        faults.append(f"{where}: {error}")
+        faults.append(f"{path or 'the composition'}: {error}")
         return None
     return block
 
 
-def _made(name: str, data: Mapping[str, Any], finder: Finder) -> ModularPipelineBlocks:
-    written = data.get("options") or {}
-    if name in finder.instances and (name not in finder.classes or any(is_note(value) for value in written.values())):
+def _made(written: WrittenBlock, finder: Finder) -> ModularPipelineBlocks:
+    name, options = written.block, written.options
+    if name in finder.instances and (name not in finder.classes or any(is_note(value) for value in options.values())):
         return copy.deepcopy(finder.instances[name])
     cls: type[Any] = finder.find(name)
-    if "family" in data:
-        cls = cls.bind(families.get(str(data["family"])))
+    if written.family is not None:
+        cls = cls.bind(families.get(written.family))
     if not issubclass(cls, ModularPipelineBlocks):
         from .adopt import adopt
 
         return adopt(cls)
-    made: ModularPipelineBlocks = cls(**{str(option): value_of_data(value) for option, value in written.items()})
+    made: ModularPipelineBlocks = cls(**{option: value_of_data(value) for option, value in options.items()})
     return made
 
 
@@ -178,6 +212,11 @@ class Finder:
 
     classes: Mapping[str, type[ModularPipelineBlocks]] = field(factory=dict)
     instances: Mapping[str, ModularPipelineBlocks] = field(factory=dict)
+
+    @cached_property
+    def points(self) -> tuple[EntryPoint, ...]:
+        """What installed packages offer; they are looked through once for a composition."""
+        return tuple(entry_points(group=GROUP))
 
     @classmethod
     def of(cls, given: Any) -> Finder:
@@ -208,7 +247,7 @@ class Finder:
         own = own_blocks()
         if name in own:
             return own[name]
-        for point in entry_points(group=GROUP):
+        for point in self.points:
             if name in (point.value, point.name):
                 return _block_class(point.load(), name)
         if name.startswith(_ADOPTABLE):
@@ -216,7 +255,7 @@ class Finder:
         short = name.rpartition(":")[2].rpartition(".")[2]
         if short in self.classes:
             return self.classes[short]
-        known = [*self.classes, *own, *(point.name for point in entry_points(group=GROUP))]
+        known = [*self.classes, *own, *(point.name for point in self.points)]
         raise CompositionError(
             f"{name!r} is no block of this package, of an installed one, or that you gave; give it: blocks=[{short}]. "
             f"{did_you_mean(name, known) if ':' not in name else ''}".strip()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import io
 import ipaddress
 import socket
 import urllib.error
@@ -12,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..state import InputError, TrustError
+from ..state.limits import LARGEST_PICTURE_FILE
+from .picture_files import decoded_picture, read_picture, upright
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-LARGEST_FILE = 100_000_000
+LARGEST_FILE = LARGEST_PICTURE_FILE
 """Bytes that are read of a picture's file, or downloaded."""
-LARGEST_PICTURE = 100_000_000
-"""Pixels."""
 _PATIENCE = 20.0
 """Seconds until a server must have answered."""
 
@@ -27,7 +26,7 @@ _PATIENCE = 20.0
 def load_image(source: Any, *, allow_urls: bool = False, mode: str = "RGB") -> Image:
     """Return a picture: of a file, a URL, a PIL image, or an array or tensor `[height width 3]` or `[3 height width]`.
 
-    Files are turned as their notes say (EXIF).
+    Files are in PNG, JPEG, WEBP, AVIF, GIF, BMP, TIFF or PPM, and are turned as their notes say (EXIF).
 
     Args:
         source: path, address, picture or numbers; floating-point numbers are in 0..1, whole ones in 0..255.
@@ -42,45 +41,20 @@ def load_image(source: Any, *, allow_urls: bool = False, mode: str = "RGB") -> I
         >>> load_image(torch.ones(3, 4, 6)).size
         (6, 4)
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
+    name = str(source)[:200] if isinstance(source, (str, Path)) else "The picture"
     if isinstance(source, str) and source.partition(":")[0].lower() in ("http", "https"):
         if not allow_urls:
             raise TrustError(f"{source[:100]!r} is an address; load_image(..., allow_urls=True) loads such.")
-        picture = _decoded(_downloaded(source), source)
+        picture = decoded_picture(_downloaded(source), source)
     elif isinstance(source, (str, Path)):
-        picture = _decoded(_read(Path(source)), str(source))
+        picture = read_picture(Path(source))
     elif isinstance(source, Image.Image):
         picture = source
     else:
         picture = _of_numbers(source)
-    return ImageOps.exif_transpose(picture).convert(mode)
-
-
-def _read(path: Path) -> bytes:
-    if not path.is_file():
-        raise InputError(f"There is no file {path}.")
-    size = path.stat().st_size
-    if size > LARGEST_FILE:
-        raise InputError(f"{path} has {size:,} bytes; at most {LARGEST_FILE:,} are read.")
-    return path.read_bytes()
-
-
-def _decoded(data: bytes, name: str) -> Image:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        picture = Image.open(io.BytesIO(data))
-        if picture.width * picture.height > LARGEST_PICTURE:
-            raise InputError(
-                f"{name} says it is {picture.width}x{picture.height}; at most {LARGEST_PICTURE:,} pixels are decoded."
-            )
-        picture.load()
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{name} cannot be read as a picture: {error}") from None
-    return picture
+    return upright(picture, mode, name)
 
 
 def _of_numbers(source: Any) -> Image:

@@ -16,11 +16,11 @@ from ..registry.index import find_index
 from ..registry.lock import Lock
 from ..registry.repo import Repo, open_repo
 from ..registry.repo_code import class_of, import_code, read_sources
-from ..registry.strict_json import read_json
 from ..registry.trust import Grant
 from ..registry.verified import text_digest
 from ..state import ComponentError, RepoError, TrustError
 from ..state.folder_update import finish_update
+from ..state.strict_json import read_json
 from .adopt import adopt
 from .base import ModularPipelineBlocks
 from .catalog import made_of

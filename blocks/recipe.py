@@ -9,12 +9,12 @@ from typing import Any
 
 from ..state import RepoError
 from ..state.atomic import write_text
+from ..state.limits import LARGEST_RECIPE
+from ..state.strict_json import written_json
+from ..state.structure import structured
 from ..state.value_data import value_of_data
 from .recipe_values import noted_inputs
-
-VERSION = 2
-"""Version 1 knew weights by their files, and nothing of settings and results; it is not read any more."""
-_PARTS = ("composition", "components", "configs", "inputs", "generators", "software", "arithmetic", "settings")
+from .written_recipe import VERSION, WrittenRecipe
 
 
 class Recipe:
@@ -40,29 +40,27 @@ class Recipe:
         return {"recipe": VERSION, **_data(self._known), **late, **picture}
 
     @classmethod
-    def from_dict(cls, data: Any) -> Recipe:
-        """Read what `to_dict` gave.
+    def from_dict(cls, data: Any, name: str = "The recipe") -> Recipe:
+        """Read what `to_dict` gave; `name` says in errors where it is from.
 
         Raises:
-            RepoError: it is no recipe, or one of a later version.
+            RepoError: it is no recipe, or one of a later version; every fault is named.
         """
-        if not isinstance(data, dict) or "recipe" not in data:
-            raise RepoError("This is no recipe of Brickwork: the key 'recipe' is missing.")
+        if not isinstance(data, Mapping) or "recipe" not in data:
+            raise RepoError(f"{name} is no recipe of Brickwork: the key 'recipe' is missing.")
         if data["recipe"] != VERSION:
-            raise RepoError(f"This is a recipe of version {data['recipe']}, and this Brickwork reads {VERSION}.")
-        faults = [
-            f"{name!r} is a {type(data.get(name)).__name__}; it must be a mapping."
-            for name in _PARTS
-            if not isinstance(data.get(name), dict)
-        ]
-        if faults:
-            raise RepoError.of("The recipe is broken", faults)
+            raise RepoError(f"{name} is of version {data['recipe']!r:.20}, and this Brickwork reads {VERSION}.")
+        structured(WrittenRecipe, data, name)
         known = {name: value for name, value in data.items() if name not in ("recipe", "image", "weights")}
         return cls(known, lambda: {"weights": data.get("weights") or {}}, data.get("image"))
 
     def save(self, path: str | Path) -> None:
-        """Write it as JSON."""
-        write_text(Path(path), json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n")
+        """Write it as JSON.
+
+        Raises:
+            RepoError: it cannot be written, or would be larger than recipes are read.
+        """
+        write_text(Path(path), written_json(self.to_dict(), "The recipe", LARGEST_RECIPE, indent=2))
 
     def of_image(self, index: int | None) -> Recipe:
         """The recipe of one picture of the batch; None is the run."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..state import InputError, RepoError
 from ..state.atomic import beside
+from ..state.limits import LARGEST_RECIPE
+from ..state.strict_json import parse_json, read_json, written_json
 from ..state.value_file import load_values, save_values
+from .png_chunks import read_png
 from .recipe import Recipe
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ KEYWORD = "brickwork"
 INPUTS_CHUNK = b"bwIn"
 """Of a PNG file's chunk with embedded inputs: private, ancillary, to be dropped by programs that edit the picture."""
 INPUTS_ENDING = ".inputs.safetensors"
-LARGEST_TEXT = 1 << 20
+_LARGEST_CHUNK = (1 << 31) - 1
+"""Bytes of one part of a PNG file, by its standard."""
 KeepInputs = Literal["digest", "embed", "beside"]
 
 
@@ -89,11 +92,17 @@ def _kept(recipe: Recipe, given: Mapping[str, Any]) -> dict[str, Any]:
 def _chunks(recipe: Recipe, inputs: Mapping[str, Any]) -> PngInfo:
     from PIL.PngImagePlugin import PngInfo
 
+    text = written_json(recipe.to_dict(), "The recipe", LARGEST_RECIPE)
     info = PngInfo()
     info.add_itxt("parameters", recipe.parameters)
-    info.add_itxt(KEYWORD, json.dumps(recipe.to_dict(), ensure_ascii=False), zip=True)
+    info.add_itxt(KEYWORD, text, zip=True)
     if inputs:
-        info.add(INPUTS_CHUNK, save_values(None, inputs, {}), after_idat=True)
+        content = save_values(None, inputs, {})
+        if len(content) > _LARGEST_CHUNK:
+            raise RepoError(
+                f"The inputs have {len(content):,} bytes, more than fit into a PNG file; keep them beside it: inputs='beside'."
+            )
+        info.add(INPUTS_CHUNK, content, after_idat=True)
     return info
 
 
@@ -106,47 +115,33 @@ def read_recipe(source: Any) -> tuple[Recipe, dict[str, Any]]:
     if isinstance(source, Recipe):
         return source, {}
     held = getattr(source, "info", {}).get(KEYWORD) if hasattr(source, "info") else getattr(source, "recipe", None)
-    if held is not None:
-        return (held, {}) if isinstance(held, Recipe) else (_parsed(held, "the picture"), {})
+    if isinstance(held, Recipe):
+        return held, {}
+    if isinstance(held, str):
+        return _parsed(held, "the picture"), {}
     if not isinstance(source, (str, Path)):
         raise RepoError(
             f"A {type(source).__name__} has no recipe; give a picture, its file, a state, or a recipe's file."
         )
     path = Path(source)
-    if not path.is_file():
-        raise RepoError(f"There is no file {path}.")
     if path.suffix.lower() == ".json":
-        if path.stat().st_size > LARGEST_TEXT:
-            raise RepoError(f"{path} is larger than any recipe ({LARGEST_TEXT} bytes).")
-        return _parsed(path.read_text(encoding="utf-8"), str(path)), {}
+        return Recipe.from_dict(read_json(path, LARGEST_RECIPE), f"The recipe in {path}"), {}
     return _from_picture(path)
 
 
 def _from_picture(path: Path) -> tuple[Recipe, dict[str, Any]]:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as picture:
-            picture.load()
-            text = picture.info.get(KEYWORD)
-            embedded = next(
-                (data for name, data, *_ in getattr(picture, "private_chunks", ()) if name == INPUTS_CHUNK), None
-            )
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
-        raise RepoError(f"{path} cannot be read as a picture: {error}") from None
-    if not isinstance(text, str):
+    parts = read_png(path, KEYWORD, INPUTS_CHUNK)
+    if parts.text is None:
         raise RepoError(f"{path} has no recipe: it was not written by brickwork.save, or a program has removed it.")
-    recipe = _parsed(text, str(path))
+    recipe = _parsed(parts.text, str(path))
     neighbour = path.with_name(path.stem + INPUTS_ENDING)
-    if embedded is not None:
-        return recipe, load_values(embedded)[0]
+    if parts.private is not None:
+        return recipe, load_values(parts.private)[0]
     return recipe, load_values(neighbour)[0] if neighbour.is_file() else {}
 
 
 def _parsed(text: str, where: str) -> Recipe:
-    try:
-        return Recipe.from_dict(json.loads(text))
-    except (ValueError, RecursionError) as error:
-        raise RepoError(f"The recipe in {where} is broken: {error}") from None
-    except RepoError as error:
-        raise RepoError(f"{where}: {error}") from None
+    # A text of a picture in memory may have anything in it; half a character is refused by the parser.
+    data = text.encode("utf-8", "surrogatepass")
+    name = f"The recipe in {where}"
+    return Recipe.from_dict(parse_json(data, name, largest=LARGEST_RECIPE), name)

@@ -15,6 +15,7 @@ from ..state.errors import ReplayError
 from ..state.value_data import value_of_data
 from .composition import compose
 from .modular_pipeline import ModularPipeline
+from .picture_files import read_picture
 from .recipe import Recipe
 from .recipe_diff import differences
 from .recipe_files import KEYWORD, read_recipe
@@ -190,9 +191,7 @@ def _shown(source: Any) -> Any:
     from PIL import Image
 
     if isinstance(source, (str, Path)) and Path(source).suffix.lower() != ".json":
-        with Image.open(source) as image:
-            image.load()
-            return image
+        return read_picture(Path(source))
     return source if isinstance(source, Image.Image) else None
 
 

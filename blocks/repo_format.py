@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from attrs import field, frozen
 
 from ..registry.repo import Repo
-from ..registry.strict_json import read_json
 from ..state import RepoError
+from ..state.strict_json import read_json
+from ..state.structure import Commit, Sha256, structured
+from .written_block import WrittenBlock
 
 NAME = "brickwork.json"
 VERSION = 1
@@ -54,14 +56,30 @@ class RepoFormat:
         if path is None:
             return None
         data = read_json(path)
-        if data.pop("brickwork", None) != VERSION:
+        if data.get("brickwork") != VERSION:
             raise RepoError(f"{NAME} of {repo.name} is not of version {VERSION}, which this Brickwork reads.")
-        known = {"composition", "sources", "requirements", "created", "pins"}
-        faults = [f"{name!r} is unknown." for name in sorted(data.keys() - known)]
-        faults += [f"{name!r} must be a mapping." for name in known & data.keys() if not isinstance(data[name], dict)]
-        if faults or "composition" not in data:
-            raise RepoError.of(f"{NAME} of {repo.name} is broken", faults or ["'composition' is missing."])
-        return cls(**data)
+        structured(_Written, data, f"{NAME} of {repo.name}")
+        return cls(**{name: value for name, value in data.items() if name != "brickwork"})
+
+
+@frozen
+class _Pin:
+    """What the index said of a component when it was saved, and the commit that it was loaded from."""
+
+    entry: Mapping[str, str | None]
+    commit: Commit | None = None
+
+
+@frozen
+class _Written:
+    """The schema of the file."""
+
+    brickwork: Literal[1]
+    composition: WrittenBlock
+    sources: Mapping[str, Sha256] = field(factory=dict)
+    requirements: Mapping[str, str | None] = field(factory=dict)
+    created: Mapping[str, Mapping[str, Any]] = field(factory=dict)
+    pins: Mapping[str, _Pin] = field(factory=dict)
 
 
 def references(composition: Any) -> list[str]:

@@ -13,9 +13,11 @@ from ..engine.position import Frame, Position, words_of
 from ..engine.snapshot import Standing
 from ..engine.steps import Values
 from ..state import RepoError, RunError
+from ..state.structure import structured
 from ..state.value_data import data_of, value_of_data
 from ..state.value_file import load_values, save_values
 from .recipe import Recipe
+from .written_snapshot import WrittenSnapshot
 
 if TYPE_CHECKING:
     from .runs import Begun
@@ -80,32 +82,32 @@ class Snapshot:
         if not Path(path).is_file():
             raise RepoError(f"There is no snapshot {path}.")
         found, about = load_values(Path(path))
-        values, states, inputs = _sorted(found)
-        try:
-            position = tuple(
-                Frame(name, turn, branch, frozenset(before), inputs.get(str(number), {}))
-                for number, (name, turn, branch, before) in enumerate(about["position"])
-            )
-            groups = {group: tuple(names) for group, names in about["groups"].items()}
-            standing = Standing(position, values, states, groups)
-            recipe = Recipe.from_dict(about["recipe"])
-            return cls(standing, recipe, dict(about["given"]), value_of_data(about["output"]), bool(about["is_seeded"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise RepoError(f"{path} is no snapshot of a run: {error!r}.") from None
+        written = structured(WrittenSnapshot, about, f"The snapshot {path}")
+        values, states, inputs = _sorted(found, f"The snapshot {path}")
+        position = tuple(
+            Frame(name, turn, branch, frozenset(before), inputs.get(str(number), {}))
+            for number, (name, turn, branch, before) in enumerate(written.position)
+        )
+        standing = Standing(position, values, states, written.groups)
+        recipe = Recipe.from_dict(about["recipe"])
+        return cls(standing, recipe, dict(written.given), value_of_data(written.output), written.is_seeded)
 
 
-def _sorted(found: dict[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
-    values: dict[str, Any] = {}
-    states: dict[str, dict[str, Any]] = {}
-    inputs: dict[str, dict[str, Any]] = {}
+def _sorted(
+    found: dict[str, Any], name: str
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    """Values, states of components and inputs of loops, which are told apart by the first word of their names."""
+    sorts: dict[str, Any] = {"value": {}, "state": {}, "input": {}}
     for key, value in found.items():
         kind, _, rest = key.partition(" ")
-        owner, _, name = rest.partition(" ")
+        if kind not in sorts:
+            raise RepoError(f"{name} is broken: it holds {key[:60]!r}, which is of none of: {', '.join(sorts)}.")
         if kind == "value":
-            values[rest] = value
+            sorts[kind][rest] = value
         else:
-            (states if kind == "state" else inputs).setdefault(owner, {})[name] = value
-    return values, states, inputs
+            owner, _, inner = rest.partition(" ")
+            sorts[kind].setdefault(owner, {})[inner] = value
+    return sorts["value"], sorts["state"], sorts["input"]
 
 
 def _sink(to: Any) -> Callable[[Snapshot], Any]:

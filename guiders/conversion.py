@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..registry.repo import open_repo
-from ..registry.strict_json import read_json
 from ..state import InputError, RepoError
-from ..state.atomic import write_text
+from ..state.atomic import write_text, writing
 from ..state.errors import did_you_mean
+from ..state.limits import LARGEST_GUIDER
+from ..state.strict_json import read_json, written_json
 from .adaptive_projected import AdaptiveProjectedGuidance, AdaptiveProjectedMixGuidance
 from .auto_guidance import AutoGuidance
 from .classifier import ClassifierGuidance
@@ -72,7 +72,7 @@ def guider_of(given: Any) -> Guider:
         name, config = type(given).__name__, getattr(given, "config", None)
         what = f"A {name}"
     if name not in GUIDERS or not isinstance(config, Mapping):
-        raise InputError(f"{what} is no guider. {did_you_mean(name, GUIDERS)}")
+        raise InputError(f"{what[:200]} is no guider. {did_you_mean(name[:60], GUIDERS)}")
     return GUIDERS[name].from_config(config)
 
 
@@ -90,9 +90,11 @@ def save_guider(guider: Guider, folder: str | Path) -> Path:
             "each step, or set it when the guider is loaded."
         )
     path = Path(folder) / type(guider).config_name
-    path.parent.mkdir(parents=True, exist_ok=True)
     head = {"_class_name": type(guider).__name__, "_diffusers_version": _WRITTEN_FOR}
-    write_text(path, json.dumps({**head, **config}, indent=2) + "\n")
+    text = written_json({**head, **config}, str(path), LARGEST_GUIDER, indent=2)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, text + "\n")
     return path
 
 
@@ -115,8 +117,11 @@ def load_guider(
     path = repo.file(file)
     if path is None:
         raise RepoError(f"There is no {file} in {name}.")
-    config = read_json(path, 1_000_000)
-    kind = config.get("_class_name")
+    config = read_json(path, LARGEST_GUIDER)
+    kind = str(config.get("_class_name"))
     if kind not in GUIDERS:
-        raise RepoError(f"{path} names {kind!r}, which is no guider. {did_you_mean(str(kind), GUIDERS)}")
-    return guider_of(config)
+        raise RepoError(f"{path} names {kind[:80]!r}, which is no guider. {did_you_mean(kind[:60], GUIDERS)}")
+    try:
+        return guider_of(config)
+    except InputError as error:
+        raise RepoError(f"{path} cannot be read: {error}") from error

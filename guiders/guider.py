@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from attrs import NOTHING, asdict, evolve, fields, frozen
 
 from ..state import InputError
-from ..state.errors import did_you_mean
 from .noise_level import NoiseLevel
 from .perturbation import Perturbation
+from .written_settings import setting_faults
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -172,9 +172,8 @@ class Guider:
             InputError: a key is unknown, or one is missing.
         """
         given = {key: value for key, value in {**config, **changes}.items() if not key.startswith("_")}
-        known = {field.name: field.default is NOTHING for field in fields(cls)}
-        faults = [f"{cls.__name__} has no {key!r}. {did_you_mean(key, known)}" for key in given if key not in known]
-        missing = [name for name, required in known.items() if required and name not in given]
+        faults = setting_faults(cls, given)
+        missing = [field.name for field in fields(cls) if field.default is NOTHING and field.name not in given]
         faults += [f"{cls.__name__} needs {name}=...; make it in Python and give the object." for name in missing]
         if faults:
             raise InputError(" ".join(faults))

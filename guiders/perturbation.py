@@ -8,16 +8,16 @@ from typing import Any, Literal
 from attrs import asdict, field, frozen
 
 from ..state import InputError
-from ..state.errors import did_you_mean
+from .written_settings import setting_faults
 
 
 def _indices(given: Any) -> tuple[int, ...] | None:
     if given is None:
         return None
-    if isinstance(given, int):
+    if isinstance(given, int) and not isinstance(given, bool):
         return (given,)
-    found = tuple(given)
-    if not all(isinstance(each, int) for each in found):
+    found = tuple(given) if isinstance(given, (list, tuple, range, set, frozenset)) else (None,)
+    if not all(isinstance(each, int) and not isinstance(each, bool) for each in found):
         raise InputError(
             f"Layers are named by their numbers, not {given!r}; a path of a stack of layers goes into fqn."
         )
@@ -111,10 +111,9 @@ def _config(given: Any) -> LayerSkipConfig:
     fields = dict(given) if isinstance(given, Mapping) else given.to_dict() if hasattr(given, "to_dict") else None
     if fields is None:
         raise InputError(f"{given!r} is no LayerSkipConfig, and no dict with its fields.")
-    known = {"indices", "fqn", "skip_attention", "skip_attention_scores", "skip_ff", "dropout"}
-    odd = [f"LayerSkipConfig has no {name!r}. {did_you_mean(name, known)}" for name in fields if name not in known]
-    if odd:
-        raise InputError(" ".join(odd))
+    faults = setting_faults(LayerSkipConfig, fields)
+    if faults:
+        raise InputError(" ".join(faults))
     return LayerSkipConfig(**fields)
 
 

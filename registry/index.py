@@ -10,10 +10,10 @@ from typing import Any
 from attrs import field, frozen
 
 from ..state import RepoError, TrustError
+from ..state.strict_json import read_json
 from .component_spec import LOADING_FIELDS, ComponentSpec
 from .repo import Repo, is_hub_name, open_repo
 from .repo_paths import checked_name, name_fault
-from .strict_json import read_json
 
 MODULAR_INDEX = "modular_model_index.json"
 CLASSIC_INDEX = "model_index.json"

@@ -9,13 +9,13 @@ from typing import Any
 
 from ..state import ComponentError, TrustError
 from ..state.errors import did_you_mean
+from ..state.strict_json import read_json
 from .classes import resolve_class
 from .lock import Lock
 from .repo import HUB_OPTIONS, Repo, is_hub_name, open_repo
 from .repo_code import class_of, import_code, read_sources
 from .repo_paths import check_inside, name_fault
 from .skeleton import config_of, load_model
-from .strict_json import read_json
 from .trust import Grant
 from .weights import check_file, variant_of, weight_files
 

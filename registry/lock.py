@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from attrs import asdict, field, frozen
 from filelock import FileLock, Timeout
 
 from ..state import RepoError
 from ..state.atomic import write_text
+from ..state.limits import LARGEST_CODE
+from ..state.reading import read_bytes
+from ..state.strict_json import read_json, written_json
+from ..state.structure import Commit, Sha256, structured
 from .home import home
-from .strict_json import read_json
 from .verified import text_digest
 
 NAME = "brickwork.lock"
@@ -29,9 +31,17 @@ class LockedRepo:
         files: name of each file of weights to its SHA-256.
     """
 
-    commit: str | None = None
-    code: Mapping[str, str] = field(factory=dict)
-    files: Mapping[str, str] = field(factory=dict)
+    commit: Commit | None = None
+    code: Mapping[str, Sha256] = field(factory=dict)
+    files: Mapping[str, Sha256] = field(factory=dict)
+
+
+@frozen
+class _Written:
+    """The schema of the file."""
+
+    brickwork_lock: Literal[1]
+    repos: Mapping[str, LockedRepo]
 
 
 @frozen
@@ -56,8 +66,7 @@ class Lock:
         Raises:
             RepoError: the file is broken, or of a later version.
         """
-        entry = self._repos().get(repo)
-        return None if entry is None else LockedRepo(**entry)
+        return self._repos().get(repo)
 
     def record(self, repo: str, entry: LockedRepo, sources: Mapping[str, bytes] | None = None) -> None:
         """Write down a repository, and keep its sources, for the difference if they change.
@@ -75,10 +84,10 @@ class Lock:
                     if not kept.exists():
                         kept.parent.mkdir(parents=True, exist_ok=True)
                         write_text(kept, data.decode("utf-8"))
-                repos = {**self._repos(), repo: asdict(entry)}
-                text = json.dumps({"brickwork_lock": _VERSION, "repos": dict(sorted(repos.items()))}, indent=2)
-                write_text(self.path, text + "\n")
-        except (OSError, Timeout) as error:
+                repos = {name: asdict(each) for name, each in sorted({**self._repos(), repo: entry}.items())}
+                whole = {"brickwork_lock": _VERSION, "repos": repos}
+                write_text(self.path, written_json(whole, str(self.path), indent=2) + "\n")
+        except (OSError, Timeout, RepoError) as error:
             raise RepoError(
                 f"What was granted and loaded cannot be written to {self.path}: {error}. Name another place with lock=..., "
                 "or set BRICKWORK_HOME to a folder that can be written."
@@ -87,22 +96,18 @@ class Lock:
     def source(self, digest: str) -> str | None:
         """A source that was granted, by its SHA-256; None if it was not kept, or was changed since."""
         try:
-            data = self._source(digest).read_bytes()
-        except OSError:
+            data = read_bytes(self._source(digest), LARGEST_CODE)
+        except RepoError:
             return None
         return data.decode("utf-8") if text_digest(data) == digest else None
 
     def _source(self, digest: str) -> Path:
         return self.path.with_name(f"{self.path.name}.sources") / f"{digest}.py"
 
-    def _repos(self) -> dict[str, dict[str, Any]]:
+    def _repos(self) -> Mapping[str, LockedRepo]:
         if not self.path.exists():
             return {}
         data = read_json(self.path)
-        repos = data.get("repos")
-        if data.get("brickwork_lock") != _VERSION or not isinstance(repos, dict):
+        if data.get("brickwork_lock") != _VERSION:
             raise RepoError(f"{self.path} is no lock of version {_VERSION}; move it away to begin a new one.")
-        for name, entry in repos.items():
-            if not isinstance(entry, dict) or not entry.keys() <= {"commit", "code", "files"}:
-                raise RepoError(f"{self.path}: the entry of {name!r} is broken.")
-        return repos
+        return structured(_Written, data, str(self.path)).repos

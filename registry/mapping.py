@@ -7,10 +7,10 @@ tensor changes a private copy of the page, never the file.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from math import prod
 from pathlib import Path
 from typing import Any
 
+from ..state.tensor_list import TensorEntry
 from .weights import data_start, header_of
 
 _FORMATS = {
@@ -38,31 +38,27 @@ def mapped_tensors(path: Path, names: Iterable[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in names:
         entry = header[name]
-        first, end = entry["data_offsets"]
         empty = torch.empty(0, dtype=format_of(entry))
-        found[name] = empty.set_(storage[start + first : start + end], 0, entry["shape"], _strides(entry["shape"]))
+        part = storage[start + entry.first : start + entry.end]
+        found[name] = empty.set_(part, 0, entry.shape, _strides(entry.shape))
     return found
 
 
-def is_mappable(header: Mapping[str, Any], start: int) -> bool:
-    """Whether all tensors are of formats that torch has, of their own size, and where numbers of that size may lie."""
-    return all(entry["dtype"] in _FORMATS and _is_sound(entry, start) for entry in header.values())
+def is_mappable(header: Mapping[str, TensorEntry], start: int) -> bool:
+    """Whether all tensors are of formats that torch has, and where numbers of that size may lie."""
+    return all(
+        entry.dtype in _FORMATS and (start + entry.first) % format_of(entry).itemsize == 0 for entry in header.values()
+    )
 
 
-def _is_sound(entry: Mapping[str, Any], start: int) -> bool:
-    first, end = entry["data_offsets"]
-    size = format_of(entry).itemsize
-    return bool((start + first) % size == 0 and prod(entry["shape"]) * size == end - first)
-
-
-def format_of(entry: Mapping[str, Any]) -> Any:
+def format_of(entry: TensorEntry) -> Any:
     """The number format of a tensor, by what the file says of it."""
     import torch
 
-    return getattr(torch, _FORMATS[entry["dtype"]])
+    return getattr(torch, _FORMATS[entry.dtype])
 
 
-def _strides(shape: list[int]) -> list[int]:
+def _strides(shape: tuple[int, ...]) -> list[int]:
     strides = []
     step = 1
     for size in reversed(shape):

@@ -222,6 +222,6 @@ def _note_commit(name: str, revision: str | None, commit: str, options: Mapping[
     if revision == commit:
         return
     path = _cache_of(name, options) / "refs" / checked_name(revision or "main")
-    with contextlib.suppress(OSError):  # a cache that cannot be written serves all the same
+    with contextlib.suppress(OSError, RepoError):  # a cache that cannot be written serves all the same
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, commit)

@@ -9,6 +9,7 @@ import importlib.machinery
 import importlib.util
 import sys
 import threading
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
@@ -16,13 +17,14 @@ from typing import Any
 from attrs import define, field
 
 from ..state import RepoError, TrustError
+from ..state.limits import LARGEST_CODE, MOST_CODE_FILES
+from ..state.reading import read_bytes
 from .repo import Repo
 from .repo_paths import checked_name
 from .trust import Grant
 from .verified import text_digest
 
 PREFIX = "brickwork_repo_"
-_LARGEST = 2_000_000
 _lock = threading.Lock()
 
 
@@ -41,9 +43,11 @@ def read_sources(repo: Repo, entries: Iterable[str]) -> dict[str, bytes]:
         path = repo.file(name)
         if path is None:
             raise RepoError(f"{repo.name} has no file {name}, which its code needs.")
-        if path.stat().st_size > _LARGEST:
-            raise RepoError(f"{name} of {repo.name} has {path.stat().st_size:,} bytes; code may have {_LARGEST:,}.")
-        found[name] = path.read_bytes()
+        found[name] = read_bytes(path, LARGEST_CODE)
+        if len(found) > MOST_CODE_FILES or sum(map(len, found.values())) > LARGEST_CODE:
+            raise RepoError(
+                f"{repo.name} has more code than is read: at most {LARGEST_CODE:,} bytes in {MOST_CODE_FILES} files."
+            )
         pending += [each for each in relative_imports(name, found[name], repo) if repo.file(each) is not None]
     return found
 
@@ -56,8 +60,10 @@ def relative_imports(name: str, source: bytes, repo: Repo | None = None) -> list
     """
     where = name if repo is None else f"{name} of {repo.name}"
     try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of somebody else's spelling; Python tells it when the code is run
+            tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise RepoError(f"{where} is no Python that this version reads: {error}.") from None
     folder = name.split("/")[:-1]
     wanted: list[str] = []

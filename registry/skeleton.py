@@ -15,8 +15,9 @@ from typing import Any
 
 from attrs import frozen
 
+from ..state.strict_json import read_json
+from ..state.tensor_list import TensorEntry
 from .mapping import format_of, is_mappable, mapped_tensors
-from .strict_json import read_json
 from .weights import check_file, data_start, header_of, weight_files
 
 _RANDOM = (
@@ -65,7 +66,7 @@ def _loaded(cls: Any, folder: Path, files: list[Path], dtype: Any) -> Any:
     ignored = [re.compile(pattern) for pattern in getattr(cls, "_keys_to_ignore_on_load_unexpected", None) or ()]
     stored = {name: (path, entry) for path in files for name, entry in header_of(path).items()}
     wanted = {name: found for name, found in stored.items() if not any(p.search(name) for p in ignored)}
-    if not slots.match({name: tuple(entry["shape"]) for name, (_, entry) in wanted.items()}):
+    if not slots.match({name: entry.shape for name, (_, entry) in wanted.items()}):
         return None
     _fill(slots, wanted, dtype, _precise_parts(model, dtype))
     if slots.has_gaps():
@@ -190,9 +191,11 @@ def _without_collections() -> Iterator[None]:
             gc.enable()
 
 
-def _fill(slots: _Slots, wanted: Mapping[str, tuple[Path, Any]], dtype: Any, precise: re.Pattern[str] | None) -> None:
+def _fill(
+    slots: _Slots, wanted: Mapping[str, tuple[Path, TensorEntry]], dtype: Any, precise: re.Pattern[str] | None
+) -> None:
     """Put the tensors of files into a skeleton."""
-    by_file: dict[Path, dict[str, Any]] = {}
+    by_file: dict[Path, dict[str, TensorEntry]] = {}
     for name, (path, entry) in wanted.items():
         by_file.setdefault(path, {})[name] = entry
     for path, entries in by_file.items():
@@ -219,18 +222,18 @@ def _format_of(name: str, tensor: Any, dtype: Any, precise: re.Pattern[str] | No
     return torch.float32 if precise is not None and precise.search(name) else dtype
 
 
-def _batches(entries: Mapping[str, Any], dtype: Any) -> Iterator[list[str]]:
+def _batches(entries: Mapping[str, TensorEntry], dtype: Any) -> Iterator[list[str]]:
     """The names in parts: all at once where the model keeps the file's own pages, else `BATCH` bytes at a time."""
     if dtype is None or all(format_of(entry) == dtype for entry in entries.values()):
         yield list(entries)
         return
     part: list[str] = []
     size = 0
-    for name in sorted(entries, key=lambda name: entries[name]["data_offsets"][0]):
-        start, end = entries[name]["data_offsets"]
-        if part and size + end - start > BATCH:
+    for name in sorted(entries, key=lambda name: entries[name].first):
+        length = entries[name].end - entries[name].first
+        if part and size + length > BATCH:
             yield part
             part, size = [], 0
         part.append(name)
-        size += end - start
+        size += length
     yield part

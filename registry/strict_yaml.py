@@ -15,9 +15,12 @@ import yaml
 from attrs import define, field, frozen
 
 from ..state import RepoError
+from ..state.limits import DEEPEST_YAML, LARGEST_SLOW_YAML, LARGEST_YAML, MOST_YAML_ITEMS
+from ..state.reading import read_bytes
 
-LARGEST = 1_000_000
-DEEPEST = 40
+_IS_FAST = bool(yaml.__with_libyaml__)
+_LOADER: Any = yaml.CSafeLoader if _IS_FAST else yaml.SafeLoader
+LARGEST = LARGEST_YAML if _IS_FAST else LARGEST_SLOW_YAML
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _WORDS: dict[str, Any] = {
@@ -49,13 +52,7 @@ def read_yaml(path: Path) -> Document:
     Raises:
         RepoError: it cannot be read, or is no such YAML; with line and column.
     """
-    try:
-        size = path.stat().st_size
-        if size > LARGEST:
-            raise RepoError(f"{path} has {size:,} bytes; at most {LARGEST:,} are read.")
-        return parse_yaml(path.read_bytes(), path.name)
-    except OSError as error:
-        raise RepoError(f"{path} cannot be read: {error}") from error
+    return parse_yaml(read_bytes(path, LARGEST), path.name)
 
 
 def parse_yaml(data: bytes, name: str) -> Document:
@@ -67,11 +64,11 @@ def parse_yaml(data: bytes, name: str) -> Document:
     if len(data) > LARGEST:
         raise RepoError(f"{name} has {len(data):,} bytes; at most {LARGEST:,} are read.")
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise RepoError(f"{name} is no text in UTF-8: {error}.") from None
     try:
-        reader = _Reader(name, yaml.parse(text, Loader=yaml.SafeLoader))
+        reader = _Reader(name, yaml.parse(text, Loader=_LOADER))
         return Document(name, reader.document(), reader.places)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -101,10 +98,11 @@ class _Reader:
 
     def _value(self, event: Any, path: tuple[Any, ...]) -> Any:
         self.places[path] = (event.start_mark.line + 1, event.start_mark.column + 1)
+        self._require(len(self.places) <= MOST_YAML_ITEMS, event, f"there are more than {MOST_YAML_ITEMS:,} values")
         self._require(not isinstance(event, yaml.AliasEvent), event, "aliases (*name) are not read; write the part out")
         self._require(event.anchor is None, event, "anchors (&name) are not read; write the part out")
         self._require(event.tag is None, event, f"tags ({event.tag}) are not read; there is plain data only")
-        self._require(len(path) <= DEEPEST, event, f"it is nested deeper than {DEEPEST} levels")
+        self._require(len(path) <= DEEPEST_YAML, event, f"it is nested deeper than {DEEPEST_YAML} levels")
         if isinstance(event, yaml.ScalarEvent):
             return event.value if event.style or not event.implicit[0] else scalar(event.value)
         return self._list(path) if isinstance(event, yaml.SequenceStartEvent) else self._mapping(path)
@@ -148,9 +146,21 @@ def scalar(text: str) -> Any:
     return float(text) if _FLOAT.fullmatch(text) else text
 
 
-def written(data: Any) -> str:
-    """Write data as such YAML: what `parse_yaml` reads as the same."""
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=120)
+def written(data: Any, name: str = "the data") -> str:
+    """Write data as such YAML: what `parse_yaml` reads as the same.
+
+    Raises:
+        RepoError: it would be read as something else, or not at all; `name` says what.
+    """
+    options: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "default_flow_style": False, "width": 120}
+    try:
+        text: str = yaml.dump(data, Dumper=_Dumper, **options)
+        again = parse_yaml(text.encode("utf-8"), name).data
+    except (yaml.YAMLError, ValueError, RecursionError, RepoError) as error:
+        raise RepoError(f"{name} cannot be written: {error}") from error
+    if again != data:
+        raise RepoError(f"{name} cannot be written: YAML holds something in it only as something else.")
+    return text
 
 
 class _Dumper(yaml.SafeDumper):

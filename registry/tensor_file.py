@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..state import RepoError, TrustError
+from ..state import ComponentError, RepoError, TrustError
 from ..state.errors import did_you_mean
 from .repo import Repo
 from .weights import check_file
@@ -17,6 +17,7 @@ def read_tensors(repo: Repo, name: str) -> dict[str, Any]:
         TrustError: it is pickled, or its name leads out of the repository. RepoError: it is not there. ComponentError: it is
             damaged.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     if not name.endswith(".safetensors"):
@@ -27,5 +28,8 @@ def read_tensors(repo: Repo, name: str) -> dict[str, Any]:
     if path is None:
         raise RepoError(f"{repo.name} has no file {name}. {did_you_mean(name, repo.names())}")
     check_file(path)
-    tensors: dict[str, Any] = load_file(path)
+    try:
+        tensors: dict[str, Any] = load_file(path)
+    except (SafetensorError, OSError, KeyError) as error:  # KeyError: a number format that torch does not have
+        raise ComponentError(f"{name} of {repo.name} cannot be read: {error}") from error
     return tensors

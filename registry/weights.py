@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from ..state import ComponentError
-from .strict_json import parse_json
+from ..state.tensor_list import TensorEntry, TensorList, read_tensor_list
 
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 _LARGEST_HEADER = 100_000_000
@@ -55,7 +55,7 @@ def variant_of(path: Path) -> str | None:
 
 def tensor_bytes(path: Path) -> int:
     """Bytes of the tensors that a safetensors file lists."""
-    return sum(int(entry["data_offsets"][1]) - int(entry["data_offsets"][0]) for entry in header_of(path).values())
+    return sum(entry.end - entry.first for entry in header_of(path).values())
 
 
 def check_file(path: Path) -> None:
@@ -64,7 +64,7 @@ def check_file(path: Path) -> None:
     Raises:
         ComponentError: it is truncated, has a tail that belongs to nothing, or is no safetensors file.
     """
-    expected = data_start(path) + max((int(e["data_offsets"][1]) for e in header_of(path).values()), default=0)
+    expected = tensor_list(path).size
     found = path.stat().st_size
     if found != expected:
         raise ComponentError(
@@ -73,42 +73,36 @@ def check_file(path: Path) -> None:
         )
 
 
-def header_of(path: Path) -> dict[str, Any]:
-    """What a safetensors file says of its tensors: name to `dtype`, `shape` and `data_offsets`.
+def header_of(path: Path) -> Mapping[str, TensorEntry]:
+    """What a safetensors file says of its tensors, by name.
 
     Raises:
         ComponentError: it is no safetensors file.
     """
-    stat = path.stat()
-    return _header(path, stat.st_size, stat.st_mtime_ns)
+    return tensor_list(path).entries
+
+
+def tensor_list(path: Path) -> TensorList:
+    """The list at the beginning of a safetensors file, read once as long as the file stays as it is.
+
+    Raises:
+        ComponentError: it is no safetensors file.
+    """
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise ComponentError(f"{path} cannot be read: {error}") from error
+    return _list(path, stat.st_size, stat.st_mtime_ns)
 
 
 @lru_cache(maxsize=64)
-def _header(path: Path, _size: int, _changed: int) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if not 0 < length <= min(_LARGEST_HEADER, _size):
-                raise ValueError("its first 8 bytes are no length of a list")
-            header = parse_json(file.read(length), "its list of tensors", ValueError)
-        entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
-        last = 0
-        for name, entry in sorted(entries.items(), key=lambda named: named[1]["data_offsets"]):
-            first, end = entry["data_offsets"]
-            if not 0 <= first <= end or not all(isinstance(size, int) and size >= 0 for size in entry["shape"]):
-                raise ValueError(f"it says that {name} lies from {first} to {end}")
-            if first < last:
-                raise ValueError(f"{name} lies over another tensor")
-            last = end
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ComponentError(f"{path} is no safetensors file, or its beginning is damaged: {error}.") from error
-    return entries
+def _list(path: Path, _size: int, _changed: int) -> TensorList:
+    return read_tensor_list(path, ComponentError)
 
 
 def data_start(path: Path) -> int:
     """Bytes before the first tensor."""
-    with path.open("rb") as file:
-        return 8 + int.from_bytes(file.read(8), "little")
+    return tensor_list(path).start
 
 
 def byte_words(count: float) -> str:

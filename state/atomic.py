@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside their place, and renamed."""
+"""Files that are whole or not there: written beside their place, and renamed. What fails is an error of ours."""
 
 from __future__ import annotations
 
@@ -8,25 +8,54 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from .errors import RepoError
+
+
+@contextlib.contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """Turn what fails while something is written into an error that names it.
+
+    Raises:
+        RepoError: the disk is full, the place is a folder, is not there, or cannot be written to.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise RepoError(f"{path} cannot be written: {error}") from error
+    except ValueError as error:  # a zero byte, or half a character, in the name
+        if isinstance(error, UnicodeEncodeError) or "null byte" in str(error):
+            raise RepoError(f"{str(path)!r} is no name of a file: {error}") from error
+        raise
+
 
 @contextlib.contextmanager
 def beside(path: Path) -> Iterator[Path]:
-    """Yield where to write; what is there afterwards takes the place of `path`, and nothing does if writing failed."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=f".tmp{path.suffix}", dir=path.parent)
-    os.close(handle)
-    written = Path(name)
-    try:
-        yield written
-        with written.open("rb+") as file:
-            os.fsync(file.fileno())
-        written.chmod(0o666 & ~_umask())
-        written.replace(path)
-    finally:
-        written.unlink(missing_ok=True)
+    """Yield where to write; what is there afterwards takes the place of `path`, and nothing does if writing failed.
+
+    Raises:
+        RepoError: it cannot be written there.
+    """
+    with writing(path):
+        # Of the name only a part: a longer one than the file system takes would fail here, and not there.
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=f".tmp{path.suffix[:20]}", dir=path.parent)
+        os.close(handle)
+        written = Path(name)
+        try:
+            yield written
+            with written.open("rb+") as file:
+                os.fsync(file.fileno())
+            written.chmod(0o666 & ~_umask())
+            written.replace(path)
+        finally:
+            written.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file."""
+    """Write a text file.
+
+    Raises:
+        RepoError: it cannot be written.
+    """
     with beside(path) as place:
         place.write_text(text, encoding="utf-8")
 

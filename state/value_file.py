@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,10 +9,20 @@ from typing import Any
 
 from .atomic import beside
 from .errors import RepoError, RunError
-from .value_data import data_of, value_of_data
+from .limits import DEEPEST_VALUES, LARGEST_HEADER, LARGEST_VALUES, MOST_OTHER_KEYS
+from .reading import read_bytes
+from .strict_json import parse_json, written_json
+from .structure import place_words
+from .tensor_list import parse_tensor_list
+from .value_data import data_of
+from .value_nodes import MOST_DIMENSIONS, PICTURE_MODES, Unpacker, is_key
 
 _FORMAT = "brickwork values 1"
-_LARGEST_HEADER = 1 << 26
+_TENSORS = {
+    "float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "complex64",
+    "int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8", "bool",
+}  # fmt: skip
+"""Number formats of torch that safetensors writes and reads again."""
 
 
 def save_values(path: Path | None, values: Mapping[str, Any], about: Mapping[str, Any]) -> bytes:
@@ -22,8 +31,9 @@ def save_values(path: Path | None, values: Mapping[str, Any], about: Mapping[str
     Tensors, lists, tuples, dicts, numbers, text, arrays, pictures, random generators and number formats can be written.
 
     Raises:
-        RunError: others; all of them are named.
+        RunError: others; all of them are named. RepoError: the file cannot be written, or would be too large to be read.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save
 
     packer = _Packer()
@@ -36,8 +46,17 @@ def save_values(path: Path | None, values: Mapping[str, Any], about: Mapping[str
             faults.append(f"{name}: {error}")
     if faults:
         raise RunError.of("These values cannot be written to a file", faults)
-    header = {"format": _FORMAT, "values": json.dumps(written), "about": json.dumps(dict(about))}
-    content: bytes = save(packer.tensors, metadata=header)
+    texts = {
+        name: written_json(data, f"the {name} of {path or 'the data'}", LARGEST_HEADER, deepest=DEEPEST_VALUES)
+        for name, data in (("values", written), ("about", dict(about)))
+    }
+    try:
+        content: bytes = save(packer.tensors, metadata={"format": _FORMAT, **texts})
+    except SafetensorError as error:
+        raise RepoError(f"The values cannot be written: {error}") from error
+    if len(content) > LARGEST_VALUES:
+        raise RepoError(f"The values have {len(content):,} bytes; at most {LARGEST_VALUES:,} are read again.")
+    parse_tensor_list(content[: LARGEST_HEADER + 8], len(content), "what would be written")
     if path is not None:
         with beside(path) as place:
             place.write_bytes(content)
@@ -48,25 +67,29 @@ def load_values(source: Path | bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read what `save_values` has written: the values, and what is said about them.
 
     Raises:
-        RepoError: it is no such file, or a broken one.
+        RepoError: it is no such file, or a broken one; every fault is named.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    content = source.read_bytes() if isinstance(source, Path) else source
     where = str(source) if isinstance(source, Path) else "the data"
     try:
-        size = int.from_bytes(content[:8], "little")
-        if len(content) < 8 or size > min(len(content) - 8, _LARGEST_HEADER):
-            raise ValueError("its header is longer than the file")
-        header = json.loads(content[8 : 8 + size]).get("__metadata__") or {}
-        if header.get("format") != _FORMAT:
-            raise ValueError(f"its format is {header.get('format')!r}, not {_FORMAT!r}")
-        unpacker = _Unpacker(load(content))
-        values = {name: unpacker.unpack(data) for name, data in json.loads(header["values"]).items()}
-        return values, json.loads(header["about"])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, RuntimeError, SafetensorError) as error:
+        content = read_bytes(source, LARGEST_VALUES) if isinstance(source, Path) else source
+        notes = parse_tensor_list(content[: LARGEST_HEADER + 8], len(content), "it").notes
+        if notes.keys() != {"format", "values", "about"} or notes["format"] != _FORMAT:
+            raise RepoError(f"its format is {str(notes.get('format'))[:40]!r}, not {_FORMAT!r}")
+        values, about = (
+            parse_json(notes[name].encode("utf-8"), name, largest=LARGEST_HEADER, deepest=DEEPEST_VALUES)
+            for name in ("values", "about")
+        )
+        tensors = load(content)
+    except (RepoError, SafetensorError, KeyError) as error:  # KeyError: a number format that torch does not have
         raise RepoError(f"{where} cannot be read as values: {error}") from None
+    unpacker = Unpacker(tensors)
+    found = {name: unpacker.unpack(data, (name,)) for name, data in values.items()}
+    if unpacker.faults:
+        raise RepoError.of(f"{where} cannot be read as values", unpacker.faults.sentences(place_words))
+    return found, about
 
 
 class _Packer:
@@ -77,18 +100,26 @@ class _Packer:
         self._known: dict[int, tuple[str, Any]] = {}
         self._generators: dict[int, dict[str, Any]] = {}
 
-    def pack(self, value: Any) -> Any:
+    def pack(self, value: Any, deepest: int = DEEPEST_VALUES // 2 - 2) -> Any:
         """Return what stands for a value in the header."""
+        if deepest <= 0:
+            raise ValueError("it is nested too deeply to be read again")
         module = type(value).__module__.partition(".")[0]
         if isinstance(value, (list, deque)):
             kind = {"$": "deque", "maxlen": value.maxlen} if isinstance(value, deque) else {"$": "list"}
-            return {**kind, "items": [self.pack(part) for part in value]}
+            return {**kind, "items": [self.pack(part, deepest - 1) for part in value]}
         if type(value) is tuple:
-            return {"$": "tuple", "items": [self.pack(part) for part in value]}
+            return {"$": "tuple", "items": [self.pack(part, deepest - 1) for part in value]}
         if isinstance(value, Mapping):
-            return {"$": "dict", "items": [[self.pack(key), self.pack(part)] for key, part in value.items()]}
+            return {"$": "dict", "items": self._pairs(value, deepest - 1)}
         special = {"torch": self._of_torch, "numpy": self._array, "PIL": self._picture}.get(module)
         return special(value) if special is not None else {"$": "data", "data": data_of(value)}
+
+    def _pairs(self, value: Mapping[Any, Any], deepest: int) -> list[list[Any]]:
+        others = sum(not isinstance(key, str) for key in value)
+        if others > MOST_OTHER_KEYS or not all(map(is_key, value)):
+            raise ValueError(f"a mapping with keys beyond 64 bits, or more than {MOST_OTHER_KEYS:,} that are no text")
+        return [[self.pack(key, deepest - 1), self.pack(part, deepest - 1)] for key, part in value.items()]
 
     def _of_torch(self, value: Any) -> Any:
         if hasattr(value, "untyped_storage"):
@@ -105,6 +136,8 @@ class _Packer:
 
         if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta:
             raise ValueError(f"a tensor of layout {tensor.layout} on {tensor.device}")
+        if str(tensor.dtype).removeprefix("torch.") not in _TENSORS:
+            raise ValueError(f"a tensor of {tensor.dtype}")
         if tensor.requires_grad:
             raise ValueError("a tensor that records gradients; detach it")
         if id(tensor) not in self._known:
@@ -120,6 +153,8 @@ class _Packer:
 
         if not isinstance(value, (np.ndarray, np.generic)) or value.dtype.kind not in "biuf":
             raise ValueError(f"a numpy {type(value).__name__}")
+        if value.ndim > MOST_DIMENSIONS:
+            raise ValueError(f"a numpy array of {value.ndim} dimensions")
         flat = np.ascontiguousarray(value).reshape(-1).view(np.uint8).copy()
         entry = {"dtype": value.dtype.str, "shape": list(value.shape), "scalar": isinstance(value, np.generic)}
         return {"$": "array", **entry, "bytes": self._tensor(torch.from_numpy(flat))}
@@ -128,78 +163,7 @@ class _Packer:
         import numpy as np
         import torch
 
-        if value.mode not in ("RGB", "RGBA", "L", "1", "F", "I"):
+        if value.mode not in PICTURE_MODES:
             raise ValueError(f"a picture of mode {value.mode}; convert it to RGB")
         content = torch.from_numpy(np.frombuffer(value.tobytes(), np.uint8).copy())
         return {"$": "picture", "mode": value.mode, "size": list(value.size), "bytes": self._tensor(content)}
-
-
-class _Unpacker:
-    def __init__(self, tensors: Mapping[str, Any]) -> None:
-        self._tensors = tensors
-        self._known: dict[str, Any] = {}
-        self._generators: dict[int, Any] = {}
-
-    def unpack(self, data: Any) -> Any:
-        """Return the value."""
-        kind = data["$"]
-        if kind == "data":
-            return value_of_data(data["data"])
-        if kind in ("list", "tuple", "deque"):
-            items = [self.unpack(part) for part in data["items"]]
-            return items if kind == "list" else tuple(items) if kind == "tuple" else deque(items, data["maxlen"])
-        if kind == "dict":
-            return {self.unpack(key): self.unpack(part) for key, part in data["items"]}
-        return {"tensor": self._tensor, "generator": self._generator, "array": _array, "picture": _picture}[kind](
-            data if kind == "tensor" else {**data, **self._inner(data)}
-        )
-
-    def _generator(self, data: Mapping[str, Any]) -> Any:
-        import torch
-
-        if data["number"] not in self._generators:
-            generator = torch.Generator(data["device"])
-            generator.set_state(data["state"])
-            self._generators[data["number"]] = generator
-        return self._generators[data["number"]]
-
-    def _inner(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: self._tensor(part) for name, part in data.items() if isinstance(part, dict)}
-
-    def _tensor(self, data: Mapping[str, Any]) -> Any:
-        import torch
-
-        name = data["name"]
-        if name not in self._known:
-            tensor = self._tensors[name]
-            if data["strides"] is not None:
-                tensor = _with_strides(tensor, data["strides"])
-            device = torch.device(data["device"])
-            self._known[name] = tensor if device.type == "cpu" else tensor.to(device)
-        return self._known[name]
-
-
-def _with_strides(tensor: Any, strides: list[int]) -> Any:
-    """The same numbers in another order in memory; where several would share a place, each gets its own."""
-    import torch
-
-    reach = 1 + sum((size - 1) * stride for size, stride in zip(tensor.shape, strides, strict=True))
-    if 0 in strides or min(strides, default=0) < 0 or reach > tensor.numel():
-        return tensor
-    return torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype).copy_(tensor)
-
-
-def _array(data: Mapping[str, Any]) -> Any:
-    import numpy as np
-
-    dtype = np.dtype(data["dtype"])
-    if dtype.kind not in "biuf":
-        raise ValueError(f"an array of {dtype}")
-    array = data["bytes"].numpy().view(dtype).reshape(data["shape"])
-    return array[()] if data["scalar"] else array
-
-
-def _picture(data: Mapping[str, Any]) -> Any:
-    from PIL import Image
-
-    return Image.frombytes(data["mode"], tuple(data["size"]), data["bytes"].numpy().tobytes())

@@ -15,6 +15,7 @@ from PIL import Image
 
 from brickwork import InputError, TrustError, load_image
 from brickwork.blocks import load_image as module
+from brickwork.blocks import picture_files
 
 
 def picture(width: int = 6, height: int = 4) -> Image.Image:
@@ -73,12 +74,49 @@ def test_broken_and_huge_files_are_refused(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(InputError, match="cannot be read as a picture"):
         load_image(tmp_path / "a.png")
     picture(60, 60).save(tmp_path / "b.png")
-    monkeypatch.setattr(module, "LARGEST_PICTURE", 1000)
+    monkeypatch.setattr(picture_files, "MOST_PIXELS", 1000)
     with pytest.raises(InputError, match="says it is 60x60; at most 1,000 pixels are decoded"):
         load_image(tmp_path / "b.png")
-    monkeypatch.setattr(module, "LARGEST_FILE", 50)
+    monkeypatch.setattr(picture_files, "LARGEST_PICTURE_FILE", 50)
     with pytest.raises(InputError, match="at most 50 are read"):
         load_image(tmp_path / "b.png")
+
+
+@pytest.mark.parametrize("name", picture_files.FORMATS)
+def test_every_format_that_is_named_is_read(name: str, tmp_path: Path) -> None:
+    picture(8, 8).save(tmp_path / "a.bin", name)
+    assert load_image(tmp_path / "a.bin").size == (8, 8)
+
+
+@pytest.mark.parametrize("name", ["EPS", "PDF", "ICO", "TGA", "PCX", "SGI", "DDS", "JPEG2000"])
+def test_other_formats_are_refused_before_a_decoder_sees_them(name: str, tmp_path: Path) -> None:
+    """EPS is drawn by a program, which Pillow starts."""
+    picture(16, 16).save(tmp_path / "a.png", name)
+    with pytest.raises(InputError, match="is none of the formats PNG, JPEG, WEBP"):
+        load_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    "data", [b"\xff\xd8\xff\xe0" + b"\0" * 9, b"II*\0" + b"\xff" * 40, b"\x89PNG\r\n\x1a\n", b"GIF89a", b""]
+)
+def test_what_decoders_come_across_is_an_error_of_ours(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(data)
+    with pytest.raises(InputError, match=r"a.png cannot be read as a picture"):
+        load_image(tmp_path / "a.png")
+
+
+def test_notes_that_are_damaged_turn_nothing_and_are_no_warning(tmp_path: Path) -> None:
+    picture(8, 4).save(tmp_path / "a.jpg", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x09\x01\x12")
+    assert load_image(tmp_path / "a.jpg").size == picture(8, 4).size
+
+
+def test_a_file_that_is_read_late_and_is_cut_off_is_said(tmp_path: Path) -> None:
+    picture(60, 60).save(tmp_path / "a.png")
+    (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:-200])
+    with Image.open(tmp_path / "a.png") as late, pytest.raises(InputError, match="The picture cannot be made"):
+        load_image(late)
+    with pytest.raises(InputError, match="cannot be made a picture in 'XYZ'"):
+        load_image(picture(4, 4), mode="XYZ")
 
 
 @pytest.fixture

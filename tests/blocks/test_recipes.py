@@ -20,8 +20,9 @@ from PIL.PngImagePlugin import PngInfo
 
 import brickwork
 from brickwork import ClassifierFreeGuidance, InputError, ModularPipeline, Recipe, RepoError, SequentialPipelineBlocks
-from brickwork.blocks.recipe_files import LARGEST_TEXT, read_recipe
+from brickwork.blocks.recipe_files import read_recipe
 from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS
+from brickwork.state.limits import LARGEST_RECIPE
 
 INPUTS: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 2}
 
@@ -233,7 +234,7 @@ def test_saving_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyte
         raise OSError("full")
 
     monkeypatch.setattr(Image.Image, "save", fail)
-    with pytest.raises(OSError, match="full"):
+    with pytest.raises(RepoError, match="a.png cannot be written: full"):
         brickwork.save(Image.new("RGB", (2, 2), "blue"), path)
     assert path.read_bytes() == old
     assert [each.name for each in tmp_path.iterdir()] == ["a.png"]
@@ -248,14 +249,15 @@ def chunk(text: str, **options: Any) -> PngInfo:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "is broken: Expecting property name"),
-        ("[]", "This is no recipe of Brickwork"),
-        ('{"recipe": 99}', "a recipe of version 99"),
+        ("{", "cannot be read: Expecting property name"),
+        ("[]", "holds no JSON object"),
+        ("{}", "is no recipe of Brickwork"),
+        ('{"recipe": 99}', "is of version 99"),
         (
             '{"recipe": 2, "inputs": 3}',
-            r"The recipe is broken: 8 faults\n  - 'composition' is a NoneType; it must be a mapping.",
+            r"a.png is broken: 11 faults\n  - 'software' is missing.",
         ),
-        ("[" * 100_000, "is broken: "),
+        ("[" * 100_000, "nested deeper than 50 levels"),
     ],
 )
 def test_broken_recipes_are_refused(text: str, message: str, tmp_path: Path) -> None:
@@ -267,12 +269,12 @@ def test_broken_recipes_are_refused(text: str, message: str, tmp_path: Path) -> 
 
 def test_a_chunk_that_unpacks_to_gigabytes_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bomb.png"
-    Image.new("RGB", (2, 2)).save(path, pnginfo=chunk(" " * (LARGEST_TEXT * 40), zip=True))
+    Image.new("RGB", (2, 2)).save(path, pnginfo=chunk(" " * (LARGEST_RECIPE * 40), zip=True))
     with pytest.raises(RepoError, match="cannot be read as a picture"):
         read_recipe(path)
     large = tmp_path / "large.json"
-    large.write_text(" " * (LARGEST_TEXT + 1))
-    with pytest.raises(RepoError, match="larger than any recipe"):
+    large.write_text(" " * (LARGEST_RECIPE + 1))
+    with pytest.raises(RepoError, match="has 1,048,577 bytes; at most 1,048,576 are read"):
         read_recipe(large)
 
 

@@ -341,7 +341,7 @@ EVIL = {"block": "evil:Block", "code": "", "blocks": {}}
         ({"components__unet__origin__subfolder": "../../../etc"}, "leads out of"),
         ({"components__unet__origin__subfolder": "/etc"}, "leads out of"),
         ({"components__unet__dtype": "torch.load"}, "'torch.load' is no number format"),
-        ({"configs": 3}, "'configs' is a int; it must be a mapping"),
+        ({"configs": 3}, "configs: expected dict, got 3"),
         ({"generators__generator": [{"device": "warp", "seed": 1}]}, "The recipe is broken"),
         ({"generators__generator": [{"device": "cpu", "seed": 1, "state": "eA=="}]}, "The recipe is broken"),
         (

@@ -754,5 +754,7 @@ def png(width: int, height: int) -> bytes:
 def test_a_picture_that_says_it_is_huge_is_not_decoded(size: tuple[int, int], tmp_path: Path, canary: Path) -> None:
     path = tmp_path / "huge.png"
     path.write_bytes(png(*size))
-    with pytest.raises(RepoError, match="huge.png cannot be read as a picture"):
+    with pytest.raises(RepoError, match="huge.png has no recipe"):
         brickwork.replay(path)
+    with pytest.raises(InputError, match="huge.png"):
+        brickwork.load_image(path)

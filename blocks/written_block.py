@@ -1,0 +1,40 @@
+"""How a block stands in files: the schema of compositions, of `brickwork.json`, recipes and workflow files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from ..state.structure import DataOrNote
+
+
+@frozen
+class WrittenBlock:
+    """A block and its parts, as `composition.describe` writes them.
+
+    Attributes:
+        block: where its class is found: "Decode", "module:Class", "./file.py:Class". family: that it is bound to.
+        options: those that differ from the class's own; what is no data is noted. code: digest of its code. unknown: what of
+            the code nothing tells. attributes: digest of what was put on the block later, by name.
+        blocks: its parts, in order.
+    """
+
+    block: str
+    family: str | None = None
+    options: Mapping[str, DataOrNote] = field(factory=dict)
+    code: str | None = None
+    unknown: tuple[str, ...] = ()
+    attributes: Mapping[str, str | None] = field(factory=dict)
+    blocks: Mapping[str, WrittenBlock] = field(factory=dict)
+
+    def walk(self) -> list[WrittenBlock]:
+        """The block and all within it."""
+        found: list[WrittenBlock] = []
+        pending: list[Any] = [self]
+        while pending:
+            each = pending.pop()
+            found.append(each)
+            pending += reversed(each.blocks.values())
+        return found
