@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -318,9 +319,22 @@ ROUTES: list[tuple[str, Callable[..., None]]] = [
 ]
 
 
-def serve(hub: Hub) -> ThreadingHTTPServer:
-    """Bind a port of this machine, and answer from a thread of its own."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"hub": hub}))
+def environment(port: int, home: Path | str) -> dict[str, str]:
+    """What the Hub's client reads when it is imported: a Hub on this machine, and folders of one's own."""
+    return {
+        "HF_ENDPOINT": f"http://127.0.0.1:{port}",
+        "HF_HOME": f"{home}/huggingface",
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_OFFLINE": "0",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "BRICKWORK_HOME": f"{home}/brickwork",
+    }
+
+
+def serve(hub: Hub, port: int = 0) -> ThreadingHTTPServer:
+    """Bind a port of this machine, 0 for any, and answer from a thread of its own."""
+    server = ThreadingHTTPServer(("127.0.0.1", port), type("Bound", (Handler,), {"hub": hub}))
     server.daemon_threads = True
     hub.port = server.server_address[1]
     threading.Thread(target=server.serve_forever, daemon=True, name="hub").start()

@@ -1,0 +1,80 @@
+"""`python -m mutation sample` tries small faults; `raises` looks for errors that no test meets; `measure` makes the map."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from .coverage_map import ROOMS, CoverageMap
+from .mutants import files_of, sampled
+from .pool import workers
+from .raises import faults
+from .trial import Verdict, summary, tried
+
+ROOT = Path(__file__).parents[2]
+
+
+def main() -> int:
+    """Do what the command line says; the exit status is 1 where `raises` finds a fault."""
+    options = _options()
+    known = _measured(options)
+    files = files_of(ROOT, options.rooms, options.exclude)
+    if options.command == "raises":
+        head, *texts = faults(ROOT, files, known)
+        print("\n".join([*texts, head]))
+        return bool(texts)
+    if options.command == "sample":
+        _sample(options, known, files)
+    return 0
+
+
+def _measured(options: argparse.Namespace) -> CoverageMap:
+    place = ROOT / "build" / "mutation" / "map.json"
+    known = CoverageMap.of(ROOT) if options.command == "measure" else CoverageMap.kept(place, ROOT)
+    if files := known.unmeasured:
+        print(f"Which lines do the tests of {len(files)} files run?", file=sys.stderr)
+        with workers(ROOT, options.jobs, known.libraries) as pool:
+            for number, file in enumerate(known.measure(pool, files), 1):
+                print(f"{number}/{len(files)} {file}", file=sys.stderr)
+        known.keep(place)
+    for test, text in known.failed.items():
+        print(f"left out, because it fails as it is: {test}\n{text}\n", file=sys.stderr)
+    return known
+
+
+def _sample(options: argparse.Namespace, known: CoverageMap, files: list[str]) -> None:
+    mutants = sampled(ROOT, files, options.seed, options.count)
+    verdicts: list[tuple[int, Verdict]] = []
+    with workers(ROOT, options.jobs, known.libraries) as pool:
+        tasks = pool.each(range(len(mutants)), lambda worker, i: tried(worker, mutants[i], known, options.seconds))
+        for index, verdict in tasks:
+            mutant = mutants[index]
+            verdicts.append((index, verdict))
+            mark = "      " if verdict.is_noticed else "  >>> "
+            print(
+                f"{mark}{verdict.kind}: {mutant.file}:{mutant.line} {mutant.operator} ({verdict.run} of {verdict.tests} tests)"
+            )
+            print(f"{mutant.diff}\n{verdict.by}\n", flush=True)
+    verdicts.sort(key=lambda pair: pair[0])
+    survivors = [mutants[index] for index, verdict in verdicts if not verdict.is_noticed]
+    print("Survivors:" if survivors else "No survivors.")
+    for mutant in survivors:
+        print(f"{mutant.file}:{mutant.line} {mutant.operator}\n{mutant.diff}")
+    print(f"seed {options.seed}: {summary([verdict for _, verdict in verdicts])}")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="mutation", description=__doc__)
+    parser.add_argument("command", choices=["sample", "raises", "measure"])
+    parser.add_argument("--seed", type=int, default=0, help="which faults are drawn")
+    parser.add_argument("--count", type=int, default=80, help="how many")
+    parser.add_argument("--rooms", nargs="+", default=list(ROOMS), choices=ROOMS)
+    parser.add_argument("--exclude", nargs="*", default=[], help="patterns of files, as in 'engine/cache*.py'")
+    parser.add_argument("--jobs", type=int, default=2, help="processes at once")
+    parser.add_argument("--seconds", type=float, default=300.0, help="most time for the tests of one fault")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
