@@ -14,10 +14,8 @@ from ..state.errors import did_you_mean
 def _indices(given: Any) -> tuple[int, ...] | None:
     if given is None:
         return None
-    if isinstance(given, int):
-        return (given,)
-    found = tuple(given)
-    if not all(isinstance(each, int) for each in found):
+    found = tuple(given) if isinstance(given, Iterable) else (given,)
+    if not all(isinstance(each, int) and not isinstance(each, bool) for each in found):
         raise InputError(
             f"Layers are named by their numbers, not {given!r}; a path of a stack of layers goes into fqn."
         )
@@ -44,13 +42,16 @@ class LayerSkipConfig:
     dropout: float = 1.0
 
     def __attrs_post_init__(self) -> None:
-        faults = []
-        if not 0.0 <= self.dropout <= 1.0:
-            faults.append(f"dropout is {self.dropout}; it is a share, 0 to 1.")
+        flags = ("skip_attention", "skip_attention_scores", "skip_ff")
+        faults = [f"{name} is {value!r}; it is True or False." for name in flags if (value := getattr(self, name)) not in (True, False)]
+        if not isinstance(self.fqn, str):
+            faults.append(f"fqn is {self.fqn!r}; it is the path of a stack of layers, or 'auto'.")
+        if not (isinstance(self.dropout, (int, float)) and 0.0 <= self.dropout <= 1.0):
+            faults.append(f"dropout is {self.dropout!r}; it is a share, 0 to 1.")
+        elif self.skip_attention_scores and self.dropout < 1.0:
+            faults.append("skip_attention_scores has no dropout; leave it 1.")
         if self.skip_attention_scores and self.skip_attention:
             faults.append("skip_attention and skip_attention_scores exclude each other.")
-        if self.skip_attention_scores and self.dropout < 1.0:
-            faults.append("skip_attention_scores has no dropout; leave it 1.")
         if self.indices == ():
             faults.append("indices is empty; name layers, or None for those that the family recommends.")
         if faults:
@@ -112,7 +113,9 @@ def _config(given: Any) -> LayerSkipConfig:
     if fields is None:
         raise InputError(f"{given!r} is no LayerSkipConfig, and no dict with its fields.")
     known = {"indices", "fqn", "skip_attention", "skip_attention_scores", "skip_ff", "dropout"}
-    odd = [f"LayerSkipConfig has no {name!r}. {did_you_mean(name, known)}" for name in fields if name not in known]
+    # What begins with an underscore are notes of diffusers' own.
+    fields = {name: value for name, value in fields.items() if not str(name).startswith("_")}
+    odd = [f"LayerSkipConfig has no {name!r}. {did_you_mean(str(name), known)}" for name in fields if name not in known]
     if odd:
         raise InputError(" ".join(odd))
     return LayerSkipConfig(**fields)

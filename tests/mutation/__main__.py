@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from .coverage_map import ROOMS, CoverageMap
-from .mutants import files_of, sampled
+from .mutants import all_at, files_of, sampled
 from .pool import workers
 from .raises import faults
 from .trial import Verdict, summary, tried
@@ -44,7 +44,12 @@ def _measured(options: argparse.Namespace) -> CoverageMap:
 
 
 def _sample(options: argparse.Namespace, known: CoverageMap, files: list[str]) -> None:
-    mutants = sampled(ROOT, files, options.seed, options.count)
+    if options.at:
+        file, _, lines = options.at.partition(":")
+        first, _, last = lines.partition("-")
+        mutants = all_at(ROOT, file, range(int(first or 1), int(last or first or 1_000_000) + 1))
+    else:
+        mutants = sampled(ROOT, files, options.seed, options.count)
     verdicts: list[tuple[int, Verdict]] = []
     with workers(ROOT, options.jobs, known.libraries) as pool:
         tasks = pool.each(range(len(mutants)), lambda worker, i: tried(worker, mutants[i], known, options.seconds))
@@ -61,7 +66,7 @@ def _sample(options: argparse.Namespace, known: CoverageMap, files: list[str]) -
     print("Survivors:" if survivors else "No survivors.")
     for mutant in survivors:
         print(f"{mutant.file}:{mutant.line} {mutant.operator}\n{mutant.diff}")
-    print(f"seed {options.seed}: {summary([verdict for _, verdict in verdicts])}")
+    print(f"{options.at or f'seed {options.seed}'}: {summary([verdict for _, verdict in verdicts])}")
 
 
 def _options() -> argparse.Namespace:
@@ -69,6 +74,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("command", choices=["sample", "raises", "measure"])
     parser.add_argument("--seed", type=int, default=0, help="which faults are drawn")
     parser.add_argument("--count", type=int, default=80, help="how many")
+    parser.add_argument("--at", help="all faults at a place instead, as in engine/plan.py or engine/plan.py:10-20")
     parser.add_argument("--rooms", nargs="+", default=list(ROOMS), choices=ROOMS)
     parser.add_argument("--exclude", nargs="*", default=[], help="patterns of files, as in 'engine/cache*.py'")
     parser.add_argument("--jobs", type=int, default=2, help="processes at once")

@@ -70,6 +70,12 @@ def sampled(root: Path, files: Iterable[str], seed: int, count: int) -> list[Mut
     return sorted(found, key=lambda mutant: (mutant.file, mutant.line))
 
 
+def all_at(root: Path, file: str, lines: range) -> list[Mutant]:
+    """Every fault of some lines of a file."""
+    source = (root / file).read_text()
+    return [mutant for mutant in mutants_at(file, source, sites_of(ast.parse(source))) if mutant.line in lines]
+
+
 def mutants_at(file: str, source: str, sites: Iterable[Site]) -> Iterator[Mutant]:
     """Every fault that the places of a file can have, as far as it is still Python, and another program."""
     whole = ast.dump(ast.parse(source))

@@ -66,6 +66,8 @@ class Hub:
     uploads: dict[str, bytes] = field(factory=dict)
     requests: list[tuple[str, str]] = field(factory=list)
     agents: list[str] = field(factory=list)
+    commits: list[dict[str, Any]] = field(factory=list)
+    """What each commit said: repository, revision, message, and whether it is only proposed."""
     fault: Fault | None = None
     port: int = 0
 
@@ -74,6 +76,7 @@ class Hub:
         self.uploads.clear()
         self.requests.clear()
         self.agents.clear()
+        self.commits.clear()
         self.fault = None
 
     def add(self, name: str, files: dict[str, bytes]) -> str:
@@ -237,11 +240,13 @@ class Handler(BaseHTTPRequestHandler):
             return
         files: dict[str, bytes | None] = {}
         parent = None
+        is_proposed = self.query.get("create_pr") == ["1"]
         for line in self.body.splitlines():
             entry = json.loads(line)
             value = entry["value"]
             if entry["key"] == "header":
                 parent = value.get("parentCommit")
+                said = {"name": name, "revision": revision, "message": value["summary"], "is_proposed": is_proposed}
             elif entry["key"] == "file":
                 files[value["path"]] = base64.b64decode(value["content"])
             elif entry["key"] == "lfsFile":
@@ -251,9 +256,13 @@ class Handler(BaseHTTPRequestHandler):
         if parent is not None and parent != repo.refs.get(revision):
             self.reply(412, {"error": "A commit has happened since."})
             return
-        sha = repo.commit(files, revision)
-        url = f"http://127.0.0.1:{self.hub.port}/{name}/commit/{sha}"
-        self.reply(200, {"success": True, "commitOid": sha, "commitUrl": url, "hookOutput": ""})
+        self.hub.commits.append(said)
+        if is_proposed:
+            repo.refs["refs/pr/1"] = repo.refs[revision]
+        sha = repo.commit(files, "refs/pr/1" if is_proposed else revision)
+        url = f"http://127.0.0.1:{self.hub.port}/{name}"
+        answer = {"success": True, "commitOid": sha, "commitUrl": f"{url}/commit/{sha}", "hookOutput": ""}
+        self.reply(200, {**answer, **({"pullRequestUrl": f"{url}/discussions/1"} if is_proposed else {})})
 
     def resolve(self, name: str, revision: str, path: str) -> None:
         repo = self.repo(name)
