@@ -43,7 +43,11 @@ class LayerSkipConfig:
 
     def __attrs_post_init__(self) -> None:
         flags = ("skip_attention", "skip_attention_scores", "skip_ff")
-        faults = [f"{name} is {value!r}; it is True or False." for name in flags if (value := getattr(self, name)) not in (True, False)]
+        faults = [
+            f"{name} is {value!r}; it is True or False."
+            for name in flags
+            if (value := getattr(self, name)) not in (True, False)
+        ]
         if not isinstance(self.fqn, str):
             faults.append(f"fqn is {self.fqn!r}; it is the path of a stack of layers, or 'auto'.")
         if not (isinstance(self.dropout, (int, float)) and 0.0 <= self.dropout <= 1.0):

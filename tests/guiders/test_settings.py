@@ -21,12 +21,7 @@ from brickwork.guiders.conversion import GUIDERS, guider_of
 from brickwork.guiders.perturbation import Perturbation, configs_of, perturbations_of, written
 
 NEEDED: dict[str, dict[str, Any]] = {"ClassifierGuidance": {"score": lambda samples, step: samples.sum()}}
-SCALES = [
-    (name, field.name)
-    for name, cls in GUIDERS.items()
-    for field in fields(cls)
-    if field.name.endswith("_scale")
-]
+SCALES = [(name, field.name) for name, cls in GUIDERS.items() for field in fields(cls) if field.name.endswith("_scale")]
 
 
 def test_every_guider_with_a_strength_is_among_them() -> None:
@@ -75,7 +70,9 @@ def test_a_foreign_guider_that_lacks_one_altogether_is_none() -> None:
 
 
 def test_a_foreign_guider_of_an_unknown_name_is_refused_with_the_nearest() -> None:
-    with pytest.raises(InputError, match="A ClassifierFreeGuidanceX is no guider. Did you mean 'ClassifierFreeGuidance'"):
+    with pytest.raises(
+        InputError, match="A ClassifierFreeGuidanceX is no guider. Did you mean 'ClassifierFreeGuidance'"
+    ):
         guider_of(ClassifierFreeGuidanceX())
 
 

@@ -3,41 +3,47 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+import tempfile
 from pathlib import Path
 
 from .coverage_map import ROOMS, CoverageMap
 from .mutants import all_at, files_of, sampled
-from .pool import workers
+from .pool import copied, workers
 from .raises import faults
 from .trial import Verdict, summary, tried
 
 ROOT = Path(__file__).parents[2]
+_MAP = ROOT / "build" / "mutation" / "map.json"
 
 
 def main() -> int:
     """Do what the command line says; the exit status is 1 where `raises` finds a fault."""
     options = _options()
-    known = _measured(options)
-    files = files_of(ROOT, options.rooms, options.exclude)
-    if options.command == "raises":
-        head, *texts = faults(ROOT, files, known)
-        print("\n".join([*texts, head]))
-        return bool(texts)
-    if options.command == "sample":
-        _sample(options, known, files)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that workers end, too
+    with tempfile.TemporaryDirectory(prefix="brickwork-mutation-") as folder:
+        # The tree as it is now: somebody may go on working in it.
+        root = copied(ROOT, Path(folder) / "brickwork")
+        known = _measured(options, root)
+        files = files_of(root, options.rooms, options.exclude)
+        if options.command == "raises":
+            head, *texts = faults(root, files, known)
+            print("\n".join([*texts, head]))
+            return bool(texts)
+        if options.command == "sample":
+            _sample(options, known, files)
     return 0
 
 
-def _measured(options: argparse.Namespace) -> CoverageMap:
-    place = ROOT / "build" / "mutation" / "map.json"
-    known = CoverageMap.of(ROOT) if options.command == "measure" else CoverageMap.kept(place, ROOT)
+def _measured(options: argparse.Namespace, root: Path) -> CoverageMap:
+    known = CoverageMap.of(root) if options.command == "measure" else CoverageMap.kept(_MAP, root)
     if files := known.unmeasured:
         print(f"Which lines do the tests of {len(files)} files run?", file=sys.stderr)
-        with workers(ROOT, options.jobs, known.libraries) as pool:
+        with workers(root, options.jobs, known.libraries) as pool:
             for number, file in enumerate(known.measure(pool, files), 1):
                 print(f"{number}/{len(files)} {file}", file=sys.stderr)
-        known.keep(place)
+        known.keep(_MAP)
     for test, text in known.failed.items():
         print(f"left out, because it fails as it is: {test}\n{text}\n", file=sys.stderr)
     return known
@@ -47,11 +53,11 @@ def _sample(options: argparse.Namespace, known: CoverageMap, files: list[str]) -
     if options.at:
         file, _, lines = options.at.partition(":")
         first, _, last = lines.partition("-")
-        mutants = all_at(ROOT, file, range(int(first or 1), int(last or first or 1_000_000) + 1))
+        mutants = all_at(known.root, file, range(int(first or 1), int(last or first or 1_000_000) + 1))
     else:
-        mutants = sampled(ROOT, files, options.seed, options.count)
+        mutants = sampled(known.root, files, options.seed, options.count)
     verdicts: list[tuple[int, Verdict]] = []
-    with workers(ROOT, options.jobs, known.libraries) as pool:
+    with workers(known.root, options.jobs, known.libraries) as pool:
         tasks = pool.each(range(len(mutants)), lambda worker, i: tried(worker, mutants[i], known, options.seconds))
         for index, verdict in tasks:
             mutant = mutants[index]

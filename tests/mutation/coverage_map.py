@@ -28,11 +28,12 @@ class CoverageMap:
     """What was measured.
 
     Attributes:
-        sources: digest of each file of the rooms and of the tests' support. test_files: digest of each.
+        root: the tree that it is of. sources: digest of each file of the rooms and of the tests' support. test_files: digest of each.
         tests: test to its seconds, and its lines by file. failed: tests that fail as it is, with what they say.
         libraries: modules of others that the tests import.
     """
 
+    root: Path
     sources: dict[str, str]
     test_files: dict[str, str]
     tests: dict[str, Any] = field(factory=dict, repr=False)
@@ -46,7 +47,7 @@ class CoverageMap:
         for path in (root / "tests" / "conftest.py", *sorted((root / "tests" / "support").glob("*.py"))):
             sources[_name(path, root)] = _digest(path)
         tests = {_name(path, root / "tests"): _digest(path) for path in sorted((root / "tests").rglob("test_*.py"))}
-        return cls(sources, {name: digest for name, digest in tests.items() if not name.startswith(_SKIPPED)})
+        return cls(root, sources, {name: digest for name, digest in tests.items() if not name.startswith(_SKIPPED)})
 
     @classmethod
     def kept(cls, place: Path, root: Path) -> CoverageMap:
@@ -54,7 +55,7 @@ class CoverageMap:
         now = cls.of(root)
         if not place.exists():
             return now
-        known = cls(**json.loads(place.read_text()))
+        known = cls(root, **json.loads(place.read_text()))
         if known.sources != now.sources:
             return now
         same = {name for name, digest in now.test_files.items() if known.test_files.get(name) == digest}
@@ -143,8 +144,7 @@ class CoverageMap:
     @cached_property
     def _functions(self) -> list[tuple[str, Function, set[str]]]:
         """All functions of the rooms, with the names in them."""
-        root = Path(__file__).parents[2]
-        trees = {file: ast.parse((root / file).read_text()) for file in self.sources if file.startswith(ROOMS)}
+        trees = {file: ast.parse((self.root / file).read_text()) for file in self.sources if file.startswith(ROOMS)}
         nodes = [(file, node) for file, tree in trees.items() for node in ast.walk(tree)]
         return [(file, node, _names(node)) for file, node in nodes if isinstance(node, Function)]
 

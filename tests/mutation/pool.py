@@ -74,6 +74,11 @@ class Pool:
                 yield done.result()
 
 
+def copied(root: Path, place: Path) -> Path:
+    """Copy what is of the repository itself, and not made from it."""
+    return Path(shutil.copytree(root, place, ignore=_LEFT_OUT))
+
+
 @contextmanager
 def workers(root: Path, count: int, libraries: Sequence[str] = ()) -> Iterator[Pool]:
     """Copy the repository for each worker, and start it with the libraries imported."""
@@ -92,8 +97,7 @@ def workers(root: Path, count: int, libraries: Sequence[str] = ()) -> Iterator[P
 
 
 def _started(root: Path, place: Path) -> Worker:
-    copy = place / "brickwork"
-    shutil.copytree(root, copy, ignore=_LEFT_OUT)
+    copy = copied(root, place / "brickwork")
     compileall.compile_dir(copy, quiet=2)
     (copy / "build" / "typing").mkdir(parents=True)
     (copy / "build" / "typing" / "brickwork").symlink_to("../..")

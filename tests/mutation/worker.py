@@ -28,8 +28,12 @@ _START = 120.0
 """Seconds that importing and collecting may take; a test may take ten times as long as when it was measured, and 30 more."""
 
 
+_children: set[int] = set()
+
+
 def main() -> None:
     """Answer until the input ends."""
+    signal.signal(signal.SIGTERM, _end)
     sys.path.remove(str(Path.cwd()))  # rooms of the tests would be packages there
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no answer
@@ -38,6 +42,12 @@ def main() -> None:
         answer = {"preload": _preload, "measure": _measure, "run": _run}[request.pop("do")](**request)
         answers.write(f"{json.dumps(answer)}\n")
         answers.flush()
+
+
+def _end(*_: object) -> None:
+    for child in _children:
+        os.killpg(child, signal.SIGKILL)
+    os._exit(1)
 
 
 def _preload(modules: Sequence[str]) -> int:
@@ -129,6 +139,7 @@ def _forked(work: Any, allowed: dict[str, float], seconds: float) -> dict[str, A
     if child == 0:
         os.close(reader)
         _in_child(work, writer)
+    _children.add(child)
     os.close(writer)
     test, end, rest = "", time.monotonic() + seconds, b""
     found: dict[str, Any] = {}
@@ -150,12 +161,14 @@ def _forked(work: Any, allowed: dict[str, float], seconds: float) -> dict[str, A
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # what it has started, too
     _, status = os.waitpid(child, 0)
+    _children.discard(child)
     os.close(reader)
     shutil.rmtree(Path(tempfile.gettempdir()) / "pytest", ignore_errors=True)
     return found or {"died": os.waitstatus_to_exitcode(status), "test": test}
 
 
 def _in_child(work: Any, writer: int) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.setsid()
     os.chdir(ROOT)
     pipe = os.fdopen(writer, "wb")

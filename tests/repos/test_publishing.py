@@ -69,7 +69,7 @@ def test_the_given_token_is_the_one_that_is_used(hub: Hub, monkeypatch: pytest.M
 
 def test_what_publishing_does_not_know_is_refused_by_name(hub: Hub) -> None:
     with pytest.raises(RepoError, match="^message, public is nothing that publishing knows"):
-        publish(save, "me/words", **{"message": "x", "public": True})
+        publish(save, "me/words", message="x", public=True)
     assert hub.requests == []
 
 

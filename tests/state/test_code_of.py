@@ -9,7 +9,6 @@ import pytest
 
 from brickwork.state.digest import code_of
 
-
 SOURCE = """
 from brickwork import Block, Outputs
 

@@ -81,7 +81,8 @@ def test_data_that_stands_for_nothing_is_refused(data: Any, message: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("data", "expected"), [(note_of("x"), True), ({"$": "tuple", "items": []}, False), ({}, False), ("not written", False)]
+    ("data", "expected"),
+    [(note_of("x"), True), ({"$": "tuple", "items": []}, False), ({}, False), ("not written", False)],
 )
 def test_a_note_is_told_from_a_value(data: Any, expected: bool) -> None:
     assert is_note(data) is expected
