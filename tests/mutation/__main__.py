@@ -37,7 +37,8 @@ def main() -> int:
 
 
 def _measured(options: argparse.Namespace, root: Path) -> CoverageMap:
-    known = CoverageMap.of(root) if options.command == "measure" else CoverageMap.kept(_MAP, root)
+    exact = options.command == "raises"
+    known = CoverageMap.of(root) if options.command == "measure" else CoverageMap.kept(_MAP, root, exact)
     if files := known.unmeasured:
         print(f"Which lines do the tests of {len(files)} files run?", file=sys.stderr)
         with workers(root, options.jobs, known.libraries) as pool:

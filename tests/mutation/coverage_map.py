@@ -1,8 +1,12 @@
-"""Which tests run which lines: measured once, kept in `build/mutation`, measured again for test files that change."""
+"""Which tests run which lines: measured once, kept in `build/mutation`, measured again for test files that change.
+
+Where code has changed since, its unchanged lines keep their tests, and changed ones take those of the lines that were there.
+"""
 
 from __future__ import annotations
 
 import ast
+import difflib
 import hashlib
 import json
 from collections import defaultdict
@@ -28,9 +32,9 @@ class CoverageMap:
     """What was measured.
 
     Attributes:
-        root: the tree that it is of. sources: digest of each file of the rooms and of the tests' support. test_files: digest of each.
+        root: the tree that it is of. sources: text of each file of the rooms. test_files: digest of each.
         tests: test to its seconds, and its lines by file. failed: tests that fail as it is, with what they say.
-        libraries: modules of others that the tests import.
+        libraries: modules of others that the tests import. is_exact: no code has changed since.
     """
 
     root: Path
@@ -39,35 +43,47 @@ class CoverageMap:
     tests: dict[str, Any] = field(factory=dict, repr=False)
     failed: dict[str, str] = field(factory=dict)
     libraries: list[str] = field(factory=list, repr=False)
+    is_exact: bool = True
 
     @classmethod
     def of(cls, root: Path) -> CoverageMap:
         """An empty map of the tree as it is."""
-        sources = {_name(path, root): _digest(path) for room in ROOMS for path in sorted((root / room).rglob("*.py"))}
-        for path in (root / "tests" / "conftest.py", *sorted((root / "tests" / "support").glob("*.py"))):
-            sources[_name(path, root)] = _digest(path)
+        sources = {
+            _name(path, root): path.read_text() for room in ROOMS for path in sorted((root / room).rglob("*.py"))
+        }
         tests = {_name(path, root / "tests"): _digest(path) for path in sorted((root / "tests").rglob("test_*.py"))}
         return cls(root, sources, {name: digest for name, digest in tests.items() if not name.startswith(_SKIPPED)})
 
     @classmethod
-    def kept(cls, place: Path, root: Path) -> CoverageMap:
-        """The map in a file as far as it is of this tree, else an empty one."""
+    def kept(cls, place: Path, root: Path, exact: bool) -> CoverageMap:
+        """The map in a file as far as it is of this tree, else an empty one; `exact`: nothing of it where code has changed."""
         now = cls.of(root)
         if not place.exists():
             return now
         known = cls(root, **json.loads(place.read_text()))
-        if known.sources != now.sources:
+        is_exact = known.is_exact and known.sources == now.sources
+        if exact and not is_exact:
             return now
         same = {name for name, digest in now.test_files.items() if known.test_files.get(name) == digest}
-        now.tests = {test: each for test, each in known.tests.items() if _file(test) in same}
+        moves = {
+            file: _moves(text, now.sources[file])
+            for file, text in known.sources.items()
+            if file in now.sources and text != now.sources[file]
+        }
+        for test, each in known.tests.items():
+            if _file(test) in same:
+                lines = {
+                    file: _moved(lines, moves.get(file)) for file, lines in each["lines"].items() if file in now.sources
+                }
+                now.tests[test] = {**each, "lines": lines}
         now.failed = {test: text for test, text in known.failed.items() if _file(test) in same}
-        now.libraries = known.libraries
+        now.libraries, now.is_exact = known.libraries, is_exact
         return now
 
     def keep(self, place: Path) -> None:
         """Write it to a file."""
         place.parent.mkdir(parents=True, exist_ok=True)
-        names = ("sources", "test_files", "tests", "failed", "libraries")
+        names = ("sources", "test_files", "tests", "failed", "libraries", "is_exact")
         place.write_text(json.dumps({name: getattr(self, name) for name in names}))
 
     @property
@@ -147,6 +163,24 @@ class CoverageMap:
         trees = {file: ast.parse((self.root / file).read_text()) for file in self.sources if file.startswith(ROOMS)}
         nodes = [(file, node) for file, tree in trees.items() for node in ast.walk(tree)]
         return [(file, node, _names(node)) for file, node in nodes if isinstance(node, Function)]
+
+
+def _moves(old: str, new: str) -> dict[int, list[int]]:
+    """Line of a text to the lines that stand in its place in a newer one."""
+    found: dict[int, list[int]] = {}
+    matcher = difflib.SequenceMatcher(None, old.splitlines(), new.splitlines(), autojunk=False)
+    for kind, start, end, new_start, new_end in matcher.get_opcodes():
+        if kind == "equal":
+            found |= {start + index + 1: [new_start + index + 1] for index in range(end - start)}
+        else:
+            # What is put in between counts as run where the line before it is.
+            for line in range(start, end) or [start - 1]:
+                found[line + 1] = [*found.get(line + 1, []), *range(new_start + 1, new_end + 1)]
+    return found
+
+
+def _moved(lines: list[int], moves: dict[int, list[int]] | None) -> list[int]:
+    return lines if moves is None else sorted({new for line in lines for new in moves.get(line, [])})
 
 
 def _measured(worker: Worker, files: Sequence[str]) -> Any:
