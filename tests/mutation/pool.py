@@ -69,9 +69,13 @@ class Pool:
             finally:
                 self._free.put(worker)
 
-        with ThreadPoolExecutor(self._count) as threads:
+        threads = ThreadPoolExecutor(self._count)
+        try:
             for done in as_completed([threads.submit(with_worker, task) for task in tasks]):
                 yield done.result()
+        finally:
+            # Threads end with their workers, for which nobody must wait here.
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 def copied(root: Path, place: Path) -> Path:

@@ -69,3 +69,40 @@ def test_a_class_of_a_package_that_is_restored_has_its_first_digest_again(packag
     assert code_of(packaged.Mine) != before
     packaged.Mine.run = run
     assert code_of(packaged.Mine) == before
+
+
+REFERS = """
+from collections import OrderedDict
+from logging import getLogger
+from threading import Barrier, Event, Lock
+
+from brickwork import Block, Outputs
+
+THING = {thing}
+
+class Refers(Block):
+    class Out(Outputs):
+        x: bool
+
+    def run(self) -> Out:
+        return self.Out(x=bool(THING))
+"""
+
+
+def referring(thing: str) -> str:
+    """The digest of a block of one's own that names an object of a library."""
+    names: dict[str, Any] = {"__name__": "my_blocks"}
+    exec(REFERS.format(thing=thing), names)
+    return code_of(names["Refers"])
+
+
+def test_objects_of_libraries_without_content_count_by_their_type() -> None:
+    assert referring("Lock()") == referring("Lock()")
+    assert referring("getLogger('one')") == referring("getLogger('other')")
+    digests = [referring(thing) for thing in ("Lock()", "getLogger('one')", "Event()", "Barrier(1)", "object()")]
+    assert len(set(digests)) == 5
+
+
+def test_objects_of_libraries_with_content_count_by_it() -> None:
+    assert referring("OrderedDict(a=1)") == referring("OrderedDict(a=1)")
+    assert referring("OrderedDict(a=1)") != referring("OrderedDict(a=2)")
