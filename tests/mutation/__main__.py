@@ -85,7 +85,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rooms", nargs="+", default=list(ROOMS), choices=ROOMS)
     parser.add_argument("--exclude", nargs="*", default=[], help="patterns of files, as in 'engine/cache*.py'")
     parser.add_argument("--jobs", type=int, default=2, help="processes at once")
-    parser.add_argument("--seconds", type=float, default=300.0, help="most time for the tests of one fault")
+    parser.add_argument("--seconds", type=float, default=100.0, help="how long the tests of one fault may usually take")
     return parser.parse_args()
 
 

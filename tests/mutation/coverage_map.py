@@ -12,6 +12,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -115,18 +116,29 @@ class CoverageMap:
         """The tests that run any of some lines."""
         return {test for line in lines for test in self.by_line.get((file, line), ())}
 
-    def tests_of(self, mutant: Mutant) -> list[str]:
-        """The tests that can notice a mutant: those of its statement first, the quick and narrow ones before others."""
+    def tests_of(self, mutant: Mutant, seconds: float) -> tuple[list[str], int]:
+        """The tests that are to notice a mutant, as many as take so long, and how many could.
+
+        Those of its statement come first, the quick and narrow ones before others.
+        """
         function, statement = mutant.site.function, mutant.site.statement
         if function is not None:
             near = self.running(mutant.file, mutant.lines)
-            # What was computed once may have been kept, so all that come to the function are asked, too.
+            # What was computed once may have been kept, so some that come to the function are asked, too.
             wide = self.running(mutant.file, _body(function)) if near else set()
         elif isinstance(statement, Function):
             near, wide = self.running(mutant.file, _body(statement)), set()
         else:
             near, wide = self._naming(mutant), self._inside(mutant.file)
-        return [*self._ordered(near, mutant), *self._ordered(wide - near, mutant)]
+        chosen = [
+            *self._within(self._ordered(near, mutant), seconds),
+            *self._within(self._ordered(wide - near, mutant), seconds / 5),
+        ]
+        return chosen, len(near | wide)
+
+    def _within(self, tests: list[str], seconds: float) -> list[str]:
+        ends = accumulate(self.tests[test]["seconds"] for test in tests)
+        return [test for test, end in zip(tests, ends, strict=True) if end <= seconds]
 
     def _ordered(self, tests: set[str], mutant: Mutant) -> list[str]:
         """Quick tests first; those of one file together, whose fixtures they share."""

@@ -15,11 +15,10 @@ Tell = Callable[[dict[str, Any]], None]
 
 
 class Chosen:
-    """Runs the chosen tests in the given order, and tells of each; ends with the first failure or when time is over."""
+    """Runs the chosen tests in the given order, and tells of each."""
 
-    def __init__(self, tests: Sequence[str], seconds: float, tell: Tell) -> None:
+    def __init__(self, tests: Sequence[str], tell: Tell) -> None:
         self._order = {test: index for index, test in enumerate(tests)}
-        self._end = time.monotonic() + seconds
         self._tell = tell
         self.failure: dict[str, str] | None = None
         self.passed = 0
@@ -54,10 +53,6 @@ class Chosen:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.passed += report.passed and report.when == "call"
-
-    def pytest_runtest_protocol(self, item: pytest.Item) -> None:
-        if time.monotonic() > self._end:
-            item.session.shouldstop = "the time is over"
 
 
 class Measured:

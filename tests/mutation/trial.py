@@ -47,16 +47,15 @@ class Verdict:
 
 
 def tried(worker: Worker, mutant: Mutant, known: CoverageMap, seconds: float) -> Verdict:
-    """Run the tests of a mutant in its presence, until one fails or for some seconds of their usual time.
+    """Run the tests of a mutant in its presence, as many as usually take so many seconds, until one fails.
 
     A test that fails in the same row without the mutant says nothing, and is left out.
     """
-    tests = known.tests_of(mutant)
+    tests, count = known.tests_of(mutant, seconds)
     if not tests:
-        return Verdict("not run", 0, 0)
-    count = len(tests)
-    while True:
-        given = {"allowed": {test: known.tests[test]["seconds"] for test in tests}, "seconds": seconds}
+        return Verdict("not run", count, 0)
+    given = {"allowed": {test: known.tests[test]["seconds"] for test in tests}}
+    while tests:
         answer = worker.ask("run", tests=tests, file=mutant.file, text=mutant.text, **given)
         verdict = _verdict(answer, count)
         by = verdict.by.partition(" ")[0]
@@ -66,6 +65,7 @@ def tried(worker: Worker, mutant: Mutant, known: CoverageMap, seconds: float) ->
         if not (worker.ask("run", tests=before, **given).get("result") or {"failure": True})["failure"]:
             return verdict
         tests.remove(by)
+    return Verdict("not run", count, 0)
 
 
 def _verdict(answer: dict[str, Any], count: int) -> Verdict:

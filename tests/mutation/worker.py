@@ -99,7 +99,7 @@ def _libraries() -> Iterator[str]:
             yield name
 
 
-def _run(tests: Sequence[str], allowed: dict[str, float], seconds: float, file: str = "", text: str = "") -> Any:
+def _run(tests: Sequence[str], allowed: dict[str, float], file: str = "", text: str = "") -> Any:
     """Run tests until one fails, with another text in one file of the copy."""
     place = ROOT / file
     source, times = (place.read_bytes(), place.stat()) if file else (b"", None)
@@ -107,17 +107,17 @@ def _run(tests: Sequence[str], allowed: dict[str, float], seconds: float, file: 
         if times is not None:
             place.write_text(text)
             os.utime(place, (times.st_mtime, times.st_mtime + 10))  # its byte code counts as old
-        return _forked(lambda tell: _chosen(tests, seconds, tell), allowed, _START)
+        return _forked(lambda tell: _chosen(tests, tell), allowed, _START)
     finally:
         if times is not None:
             place.write_bytes(source)
             os.utime(place, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
-def _chosen(tests: Sequence[str], seconds: float, tell: Tell) -> None:
+def _chosen(tests: Sequence[str], tell: Tell) -> None:
     sys.dont_write_bytecode = True
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-    plugin = Chosen(tests, seconds, tell)
+    plugin = Chosen(tests, tell)
     files = dict.fromkeys(test.partition("::")[0] for test in tests)
     code = _pytest([str(ROOT / "tests" / file) for file in files], plugin, "-x")
     tell({"result": {"failure": plugin.failure, "passed": plugin.passed, "code": code}})
