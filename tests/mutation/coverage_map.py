@@ -138,7 +138,7 @@ class CoverageMap:
 
     def _within(self, tests: list[str], seconds: float) -> list[str]:
         ends = accumulate(self.tests[test]["seconds"] for test in tests)
-        return [test for test, end in zip(tests, ends, strict=True) if end <= seconds]
+        return [test for test, end in zip(tests, ends, strict=True) if end <= seconds or test == tests[0]]
 
     def _ordered(self, tests: set[str], mutant: Mutant) -> list[str]:
         """Quick tests first; those of one file together, whose fixtures they share."""
