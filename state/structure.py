@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import numbers
 import re
-import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -165,8 +164,16 @@ _PLAIN: Mapping[Any, type] = {
 def _is_plain(kind: Any, data: Any) -> bool:
     if not isinstance(data, _PLAIN[kind]) or (isinstance(data, bool) and kind is not bool):
         return False
+    return kind is not float or isinstance(data, float) or _fits_a_float(data)
+
+
+def _fits_a_float(number: Any) -> bool:
     # A whole number may be larger than any fraction.
-    return kind is not float or isinstance(data, float) or bool(abs(cast(Any, data)) <= sys.float_info.max)
+    try:
+        float(number)
+    except OverflowError:
+        return False
+    return True
 
 
 def _plain(kind: Any) -> Reader:
