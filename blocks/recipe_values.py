@@ -135,21 +135,20 @@ def _generator(device: str, seed: int, state: Any) -> dict[str, Any]:
     return {"device": device, "seed": seed, "state": packed}
 
 
-def noted_results(values: Mapping[str, Any], asked: bool) -> Written:
+def noted_results(values: Mapping[str, Any]) -> Written:
     """Note what a run gave, for who repeats it: a digest of each value, of lists one of each item.
 
-    Args:
-        asked: it was asked for by name. Of a whole state only images are digested at once; tensors when somebody asks.
+    Large tensors, and those on a device, are digested when somebody asks; when they are gone by then, nobody can tell.
     """
-    noted = {name: _noted_result(value, asked) for name, value in values.items()}
+    noted = {name: _noted_result(value) for name, value in values.items()}
     return lambda: {name: _result(each) for name, each in noted.items()}
 
 
-def _noted_result(value: Any, asked: bool) -> Any:
+def _noted_result(value: Any) -> Any:
     if isinstance(value, list):
-        return [_noted_result(part, asked) for part in value]
+        return [_noted_result(part) for part in value]
     if hasattr(value, "untyped_storage"):
-        is_small = asked and value.nbytes <= AT_ONCE and value.device.type == "cpu"
+        is_small = value.nbytes <= AT_ONCE and value.device.type == "cpu"
         return NotedTensor.of(value, weakly=not is_small)
     if are_generators(value):
         return None

@@ -59,8 +59,9 @@ def replay(source: Any, blocks: Any = (), components: Any = None, *, exact: bool
     result = _picked(_run(pipe, recipe, values, given), recipe.image)
     verdict = _verdict(recipe, expected, source, result)
     faults = [*changed.serious, *changed.unknown, *changed.of_machine]
-    if verdict.differs:
-        _refuse(verdict.differs, faults, _first(recipe, pipe), exact, result)
+    first = _first(recipe, pipe)
+    if verdict.differs or first is not None:
+        _refuse(verdict.differs, faults, first, exact, result)
     elif verdict.is_edited:
         _tell(_EDITED, exact, result)
     elif changed.serious or changed.of_machine:
@@ -175,7 +176,7 @@ def _verdict(recipe: Recipe, expected: Mapping[str, Any], source: Any, result: A
         found = dict(result.values)
     else:
         found = result if isinstance(recipe["output"], list) else {str(recipe["output"]): result}
-    now = noted_results({name: found[name] for name in expected if name in found}, asked=True)()
+    now = noted_results({name: found[name] for name in expected if name in found})()
     differs = tuple(name for name, each in expected.items() if now.get(name) != each)
     shown = _shown(source)
     if shown is None or not hasattr(result, "tobytes"):
@@ -210,7 +211,7 @@ def _refuse(differs: tuple[str, ...], faults: list[str], first: str | None, exac
     """Say that the repetition gave something else, and why that may be."""
     where = [] if first is None else [f"{first}."]
     causes = faults or ["nothing that is recorded differs; a block, or the hardware, does not give the same twice"]
-    what = "picture" if differs == ("the image",) else f"result ({', '.join(differs)})"
+    what = "picture" if differs == ("the image",) else f"result ({', '.join(differs) or 'on the way'})"
     _tell(str(ReplayError.of(f"The repeated run gave another {what}; what differs", [*where, *causes])), exact, result)
 
 

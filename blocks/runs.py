@@ -180,7 +180,7 @@ class Runs:
         made = {name: value for name, value in results.items() if plan.provenance.get(name) is not None}
         witness = begun.run.witness
         recipe = self._of_thread.recipe = recipe.finished(
-            results=noted_results(made, asked=output is not None),
+            results=noted_results(made),
             notes=begun.run.notes or None,
             witness=None if witness is None else witness.written(),
         )

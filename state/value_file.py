@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from .atomic import beside
+from .digest import image_info
 from .errors import RepoError, RunError
 from .limits import DEEPEST_VALUES, LARGEST_HEADER, LARGEST_VALUES, MOST_OTHER_KEYS
 from .reading import read_bytes
@@ -166,4 +168,8 @@ class _Packer:
         if value.mode not in PICTURE_MODES:
             raise ValueError(f"a picture of mode {value.mode}; convert it to RGB")
         content = torch.from_numpy(np.frombuffer(value.tobytes(), np.uint8).copy())
-        return {"$": "picture", "mode": value.mode, "size": list(value.size), "bytes": self._tensor(content)}
+        said = {**image_info(value), **({"exif": value.info["exif"]} if "exif" in value.info else {})}
+        raw = {name: base64.b64encode(part).decode() for name, part in said.items() if isinstance(part, bytes)}
+        info = {name: data_of(part) for name, part in said.items() if name not in raw}
+        more = {**({"info": info} if info else {}), **({"raw": raw} if raw else {})}
+        return {"$": "picture", "mode": value.mode, "size": list(value.size), "bytes": self._tensor(content), **more}

@@ -5,12 +5,13 @@ Sizes that the notes claim are compared with the bytes that are there before any
 
 from __future__ import annotations
 
+import base64
 import math
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .limits import MOST_OTHER_KEYS
 from .structure import Check, Data, Faults, Key, Place, reader_of
@@ -100,12 +101,14 @@ class ArrayNode:
 
 @frozen
 class PictureNode:
-    """A picture, by its pixels."""
+    """A picture, by its pixels and what it says of itself; `raw` holds bytes, such as a colour profile, in base 64."""
 
     kind: Annotated[Literal["picture"], Key("$")]
     mode: Mode
     size: Sides
     content: Annotated[TensorNode, Key("bytes")]
+    info: Mapping[str, Data] = field(factory=dict)
+    raw: Mapping[str, str] = field(factory=dict)
 
 
 class Unpacker:
@@ -208,7 +211,10 @@ class Unpacker:
         content = self._bytes(node.content)
         if (width * PICTURE_MODES[node.mode] + 7) // 8 * height != len(content):
             raise ValueError(f"a picture of {width}x{height} does not have {len(content):,} bytes")
-        return Image.frombytes(node.mode, (width, height), content.numpy().tobytes())
+        image = Image.frombytes(node.mode, (width, height), content.numpy().tobytes())
+        image.info |= {name: value_of_data(part) for name, part in node.info.items()}
+        image.info |= {name: base64.b64decode(part, validate=True) for name, part in node.raw.items()}
+        return image
 
 
 _KINDS: Mapping[str, tuple[type, Callable[[Unpacker, Any, Place], Any]]] = {

@@ -1,0 +1,255 @@
+"""What a component is: content of weights, settings, code; and what is known of it without looking at every byte."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import pickle
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from brickwork.registry import identity_of, tensor_content
+from brickwork.registry.identity import counted_as_another, invalidate, moment_of, moved
+from brickwork.registry.library_code import process_words, watch_classes
+from brickwork.state.digest import NoDigestError
+
+
+def network(seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 2)).eval()
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> nn.Module:
+    """A network that counts as too large to be read whole, of several chunks and with unsampled places."""
+    monkeypatch.setattr(tensor_content, "ALWAYS_WHOLE", 0)
+    monkeypatch.setattr(tensor_content, "SAMPLE", 16)
+    monkeypatch.setattr(tensor_content, "CHUNK", 256)
+    monkeypatch.setattr(tensor_content, "ROTATING", 2)
+    return nn.Linear(16, 64).eval()
+
+
+def test_equal_content_is_the_same_wherever_it_is_from() -> None:
+    one, other = network(), network()
+    assert identity_of(one) == identity_of(other)
+    assert identity_of(network(1)).weights != identity_of(one).weights
+    assert identity_of(copy.deepcopy(one)) == identity_of(one)
+
+
+def test_the_identity_holds_no_component() -> None:
+    model = network()
+    identity_of(model)
+    there = weakref.ref(model)
+    del model
+    gc.collect()
+    assert there() is None
+
+
+def test_what_is_known_of_a_component_is_neither_copied_nor_pickled_with_it() -> None:
+    model = network()
+    before = identity_of(model)
+    again = pickle.loads(pickle.dumps(model))
+    with torch.no_grad():
+        again[0].weight.add_(1)
+    assert identity_of(again).weights != before.weights
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m[0].weight.data.mul_(2),
+        lambda m: m[0].weight.detach().numpy().__setitem__((0, 0), 7.0),
+        lambda m: m[1].running_mean.add_(1),
+        lambda m: setattr(m[0], "weight", nn.Parameter(m[0].weight.detach().clone() * 2)),
+        lambda m: m.register_buffer("more", torch.ones(1)),
+        lambda m: m.train(),
+        lambda m: setattr(m[0], "__class__", type("Other", (nn.Linear,), {})),
+        lambda m: m.append(nn.Identity()),
+        lambda m: m[0].register_forward_hook(lambda *_: None),
+        lambda m: setattr(m[0], "forward", lambda x: x),
+        lambda m: setattr(m[0], "table", {"a": [1]}),
+        lambda m: m.to(torch.float64),
+        invalidate,
+    ],
+)
+def test_every_change_is_seen_by_content_and_by_a_new_look(change: Any) -> None:
+    model = network()
+    before = identity_of(model)
+    change(model)
+    assert identity_of(model) != before
+
+
+def test_a_table_that_is_edited_in_place_is_seen() -> None:
+    model = network()
+    model[0].table = {"a": [1]}
+    before = identity_of(model)
+    model[0].table["a"].append(2)
+    after = identity_of(model)
+    assert after.settings["table"] != before.settings["table"]
+    assert identity_of(model, content=False) == after
+
+
+def test_without_content_a_change_past_torch_is_seen_in_the_first_numbers_of_a_tensor_only() -> None:
+    """What a plain run promises: stamps, and a few bytes of each of some tensors."""
+    model = network()
+    before, moment = identity_of(model), moment_of(model)
+    model[2].weight.detach().numpy()[1, 7] = 9.0
+    assert identity_of(model, content=False) == before
+    assert moment_of(model) is moment
+    model[0].weight.detach().numpy()[0, 0] = 9.0
+    assert identity_of(model, content=False) != before
+    assert moment_of(model) is not moment
+
+
+def test_in_a_large_model_an_unsampled_change_is_seen_in_turn(large: nn.Module) -> None:
+    before = identity_of(large)
+    with torch.no_grad():
+        array = large.weight.detach().numpy().reshape(-1)
+    array[700] = 5.0
+    looks = 0
+    while identity_of(large) == before:
+        looks += 1
+        assert looks < 20
+    assert looks > 0
+
+
+def test_what_stood_for_other_weights_for_a_while_is_never_the_same_again(large: nn.Module) -> None:
+    """Between the change and its discovery, results were noted under the digest of before."""
+    before = identity_of(large)
+    array = large.weight.detach().numpy().reshape(-1)
+    kept = array[700].copy()
+    array[700] = 5.0
+    while identity_of(large) == before:
+        pass
+    assert before.is_doubtful
+    array[700] = kept
+    while not (after := identity_of(large)).weights.startswith(f"{before.weights}-"):  # type: ignore[union-attr]
+        assert after != before
+    assert identity_of(copy.deepcopy(large)) != before
+
+
+def test_full_identity_reads_every_byte_at_once(large: nn.Module) -> None:
+    before = identity_of(large)
+    large.weight.detach().numpy().reshape(-1)[700] = 5.0
+    assert identity_of(large, whole=True) != before
+
+
+def test_what_was_moved_by_us_is_not_read_again(large: nn.Module) -> None:
+    before = identity_of(large)
+    record = vars(large)["_brickwork_identity"]
+    reads = record.content.whole_reads
+    large.weight.data = large.weight.data.clone()
+    large.bias.data = large.bias.data.clone()
+    moved(large)
+    assert identity_of(large) == before
+    assert record.content.whole_reads == reads
+
+
+def test_bytes_that_come_over_from_a_device_give_the_same_digest() -> None:
+    tensors = [
+        torch.arange(10.0),
+        torch.ones(3, 5).T,
+        torch.tensor(True),
+        torch.zeros(0),
+        torch.ones(2, dtype=torch.bfloat16),
+    ]
+    pieces = tensor_content._pieces(tensors)
+    direct = [bytes(part) for part in tensor_content._read_pieces(tensors, pieces)]
+    assert [bytes(part) for part in tensor_content._transferred(tensors, pieces)] == direct
+
+
+def test_weights_without_bytes_are_refused_by_name() -> None:
+    with pytest.raises(NoDigestError, match="on meta has no bytes"):
+        identity_of(nn.Linear(2, 2, device="meta"))
+
+
+def test_a_setting_without_content_is_refused_with_its_place() -> None:
+    model = network()
+    model[0].source = iter([1])
+    with pytest.raises(NoDigestError, match="source of the module 0: A builtins.list_iterator has no content"):
+        identity_of(model)
+
+
+def test_a_network_that_a_hook_refers_to_counts_with_its_weights() -> None:
+    model, other = network(), network(1)
+    model[0].register_forward_hook(lambda _module, _given, out: out + other[0].bias.sum())
+    before = identity_of(model)
+    with torch.no_grad():
+        other[0].bias.add_(1)
+    assert identity_of(model) != before
+    assert identity_of(model, content=False) != before
+
+
+def test_until_the_end_of_a_with_a_component_is_another() -> None:
+    model = network()
+    before = identity_of(model)
+    with counted_as_another(model):
+        assert identity_of(model) != before
+    assert identity_of(model) == before
+
+
+class Patched(nn.Linear):
+    """Of this test, so that only torch's class below it is a library's."""
+
+
+def test_a_method_of_a_library_that_is_replaced_is_named_and_put_back_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch_classes([nn.Linear])
+    before = process_words()
+    forward = nn.Linear.forward
+
+    def mine(self: Any, x: Any) -> Any:
+        return forward(self, x) * 2
+
+    monkeypatch.setattr(nn.Linear, "forward", mine)
+    (word,) = set(process_words()) - set(before)
+    assert word.startswith("torch.nn.modules.linear.Linear.forward=")
+    monkeypatch.undo()
+    assert process_words() == before
+
+
+def test_a_function_of_another_library_in_its_place_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch_classes([nn.Linear])
+    before = process_words()
+    monkeypatch.setattr(torch.nn.functional, "linear", torch.nn.functional.bilinear)
+    assert any(word.startswith("torch.nn.functional.linear=") for word in set(process_words()) - set(before))
+
+
+def test_a_mode_of_somebodys_own_makes_everything_unknown() -> None:
+    from torch.overrides import TorchFunctionMode
+
+    class Doubling(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            return func(*args, **(kwargs or {}))
+
+    with (
+        Doubling(),
+        pytest.raises(NoDigestError, match="the mode .*Doubling is active, and what it does cannot be told"),
+    ):
+        process_words()
+
+
+def test_a_global_hook_is_named() -> None:
+    before = process_words()
+    hook = nn.modules.module.register_module_forward_hook(lambda *_: None)
+    try:
+        assert any(word.startswith("_global_forward_hooks=") for word in set(process_words()) - set(before))
+    finally:
+        hook.remove()
+    assert process_words() == before
+
+
+def test_an_array_on_a_scheduler_like_component_counts_with_its_content() -> None:
+    class Thing:
+        def __init__(self) -> None:
+            self.numbers = np.zeros(2)
+
+    thing = Thing()
+    before = identity_of(thing)
+    thing.numbers[0] = 1
+    assert identity_of(thing) != before
+    assert identity_of(thing, content=False) != before
