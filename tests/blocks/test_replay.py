@@ -266,6 +266,7 @@ def test_another_machine_is_named_and_the_picture_compared(tiny_pipe: ModularPip
     assert isinstance(failed.value.result, Image.Image)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("edit", [lambda p: p.resize((32, 32)), lambda p: p.convert("L"), lambda p: p.rotate(90)])
 def test_a_picture_that_was_edited_is_not_blamed_on_the_run(
     edit: Any, tiny_pipe: ModularPipeline, tmp_path: Path

@@ -150,6 +150,9 @@ class Counting(Scene):
     def resume(self, snapshot: Any) -> PipelineState:
         return self._at_place(lambda: self.pipe.resume(snapshot))
 
+    def branch(self, state: PipelineState) -> PipelineState:
+        return self._at_place(lambda: self.pipe.branch(state, at_step=1))
+
     def replay(self, source: Any, recipe: Any) -> Any:
         given = self.inputs()
         again = {name: given[name] for name in recipe.missing_inputs if name in given}

@@ -118,7 +118,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("activation cache", "settings", "`enable_cache` lets a transformer of diffusers reuse attention of earlier steps.", back=True),
     Kind("forward chunking", "settings", "Feed-forward layers are computed in chunks.", back=True, same_result=True),
     Kind("gradient checkpointing", "settings", "`enable_gradient_checkpointing` is called.", back=True, same_result=True),
-    Kind("training mode", "settings", "`train()` is called on a text encoder with dropout.", back=True),
+    Kind("training mode", "settings", "`train()` is called on a text encoder with dropout (of everything, so that runs can be compared).", back=True),
     Kind("channels_last", "settings", "A model is moved to another memory format.", back=True, same_result=True),
     Kind("config registered", "settings", "`register_to_config` changes the VAE's `scaling_factor`.", back=True),
     Kind("config that forward reads", "settings", "`register_to_config` changes `center_input_sample`, which the UNet's `forward` reads.", back=True),

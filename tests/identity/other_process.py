@@ -12,7 +12,7 @@ if __name__ == "__main__":
 
 import torch
 from kinds import KINDS, Kind
-from readers import asked, judge_resumed
+from readers import asked, judge_resumed, says_why
 from scenes import Scene
 from stages import staged
 
@@ -44,13 +44,14 @@ class Elsewhere:
         unchanged = asked(scene, lambda: scene.resume(file))
         if unchanged.error is not None and _OUTSIDE in str(unchanged.error):
             return "refused"  # with or without the change: such code is not gone on with
+        if unchanged.fault() == "refused" and not kind.back:
+            return "refused"  # what nobody can compare belongs to no other process, changed or not
         if not stage.moves and unchanged.result != before:
             return f"ALARM before the change: {unchanged.error or 'another result'}"
         stage.change()
         plain, found = asked(scene, scene.call), asked(scene, lambda: scene.resume(file))
         said = not set(found.words) <= set(unchanged.words)
-        if stage.moves and found.state is not None:
-            said = said or bool(brickwork.diff(brickwork.Snapshot.load(file).recipe, found.state))
+        said = said or (stage.moves and says_why(brickwork.Snapshot.load(file).recipe, found))
         cell = judge_resumed(kind, stage.moves, found, before, plain.result, said)
         if stage.usual and kind.back:
             stage.back()

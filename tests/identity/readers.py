@@ -162,7 +162,7 @@ def ask_cache(kind: Kind, stage: Stage, before: Before, plain: Answer, thorough:
     scene = stage.scene
     jobs: list[Callable[[], Any]] = [scene.call]
     if thorough and kind.group != "value" and not stage.moves and "repeat" in scene.pipe.blocks.sub_blocks:
-        jobs.append(lambda: scene.pipe.branch(before.first.state, at_step=1))
+        jobs.append(lambda: scene.branch(before.first.state))
     scene.pipe.configure(cache=before.cache)
     found = [asked(scene, job) for job in jobs]
     scene.pipe.configure(cache=None)
@@ -182,7 +182,10 @@ def _judge_cached(moves: bool, before: Before, plain: Answer, found: Answer) -> 
 
 
 def judge_resumed(kind: Kind, moves: bool, found: Answer, before: str, plain: str, said: bool) -> str:
-    """What a resumed run says: it has to end as a plain run does now; where only values changed, as the run would have ended."""
+    """What a resumed run says: it has to end as a plain run does now; where only values changed, as the run would have ended.
+
+    What gives something else every time cannot end as it would have: that has to be said, at least in the recipe of the result.
+    """
     if found.fault():
         return found.fault()
     if moves:
@@ -197,7 +200,7 @@ def ask_resume(kind: Kind, stage: Stage, before: Before, plain: Answer) -> str:
     cells = []
     for snapshot in before.snapshots:
         found = asked(stage.scene, lambda: stage.scene.resume(snapshot))  # noqa: B023 - it is done at once
-        said = before.said(found) or (stage.moves and found.state is not None and bool(_said(before.recipe, found)))
+        said = before.said(found) or (stage.moves and says_why(before.recipe, found))
         cells.append(judge_resumed(kind, stage.moves, found, before.first.result, plain.result, said))
     return worst(cells)
 
@@ -228,6 +231,11 @@ def _said(one: Any, other: Answer) -> str:
 def _causes(text: str) -> str:
     """What a difference says beside that results differ."""
     return "; ".join(part for part in text.split("; ") if part.partition(":")[0] not in _RESULTS)
+
+
+def says_why(recipe: Any, found: Answer) -> bool:
+    """Whether the recipe of a run says that it hangs on more than it was given."""
+    return found.state is not None and bool(_causes(_said(recipe, found)))
 
 
 def ask_diff(stage: Stage, before: Before, lazily: PipelineState, plain: Answer) -> str:

@@ -50,6 +50,11 @@ class Scene:
         torch.manual_seed(0)
         return self.pipe.resume(snapshot)
 
+    def branch(self, state: PipelineState) -> PipelineState:
+        """Run a variant that shares the first step with an earlier run, and changes nothing after it."""
+        torch.manual_seed(0)
+        return self.pipe.branch(state, at_step=1)
+
     def replay(self, source: Any, recipe: Any) -> Any:
         """Repeat an earlier run, from its recipe or another source that has it, with what this pipeline is made of now."""
         torch.manual_seed(0)
