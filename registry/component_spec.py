@@ -11,8 +11,7 @@ from typing import Any, Literal, Self, cast
 from ..state import ComponentError, TrustError
 from .classes import library_of, resolve_class
 from .fingerprint import remember_loaded
-from .loading import check_files, is_network, load
-from .skeleton import skeleton
+from .loading import check_files, is_network, load, load_skeleton
 from .weights import file_stamp, stored_bytes
 
 LOADING_FIELDS = ("pretrained_model_name_or_path", "subfolder", "variant", "revision")
@@ -147,6 +146,8 @@ class ComponentSpec:
             else:
                 known = inspect.signature(cls).parameters
                 component = cls(**{k: v for k, v in {**given, **changes}.items() if k in known})
+        except TrustError:
+            raise
         except Exception as error:
             raise ComponentError(f"{self.name!r}: {cls.__name__} could not be created: {error}") from error
         _stamp(component, "null")
@@ -195,7 +196,7 @@ class ComponentSpec:
     def load_skeleton(self, **options: Any) -> Any:
         """Return the component without its weights, to read its configuration; with them where it cannot be had else."""
         if self.repo is not None and isinstance(self.type_hint, type) and Path(self.repo).is_dir():
-            found = skeleton(self.type_hint, Path(self.repo) / (self.subfolder or ""), self.format_of(**options))
+            found = load_skeleton(self.type_hint, self.repo, self.subfolder or "", self.format_of(**options))
             if found is not None:
                 return found
         return self.load(**options)

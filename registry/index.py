@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from ..state import RepoError, TrustError
 from .component_spec import LOADING_FIELDS, ComponentSpec
-from .repo import Repo, is_hub_name, open_repo
+from .repo import Repo, is_hub_name, open_repo, same_repo
 from .repo_paths import checked_name, name_fault
 from .strict_json import read_json
 
@@ -96,7 +96,7 @@ def _spec_of(name: str, library: Any, class_name: Any, loading: dict[str, Any], 
 
 def _is_inside(spec: ComponentSpec, repo: Repo) -> bool:
     """Whether a component lies in the repository itself: by its name, or because a folder was moved after it was saved."""
-    if spec.repo == repo.name and spec.revision in (None, "main"):
+    if same_repo(spec.repo, repo.name) and spec.revision in (None, "main"):
         return True
     gone = (
         repo.folder is not None and isinstance(spec.repo, str) and not Path(spec.repo).exists() and bool(spec.subfolder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from filelock import FileLock, Timeout
 from ..state import RepoError
 from ..state.atomic import write_text
 from .home import home
+from .repo import hub_key
 from .strict_json import read_json
 from .verified import text_digest
 
 NAME = "brickwork.lock"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _VERSION = 1
 
 
@@ -56,8 +59,8 @@ class Lock:
         Raises:
             RepoError: the file is broken, or of a later version.
         """
-        entry = self._repos().get(repo)
-        return None if entry is None else LockedRepo(**entry)
+        entry = self._repos().get(hub_key(repo))
+        return None if entry is None else LockedRepo(**entry[1])
 
     def record(self, repo: str, entry: LockedRepo, sources: Mapping[str, bytes] | None = None) -> None:
         """Write down a repository, and keep its sources, for the difference if they change.
@@ -75,7 +78,8 @@ class Lock:
                     if not kept.exists():
                         kept.parent.mkdir(parents=True, exist_ok=True)
                         write_text(kept, data.decode("utf-8"))
-                repos = {**self._repos(), repo: asdict(entry)}
+                known = self._repos()
+                repos = dict({**known, hub_key(repo): (known.get(hub_key(repo), (repo,))[0], asdict(entry))}.values())
                 text = json.dumps({"brickwork_lock": _VERSION, "repos": dict(sorted(repos.items()))}, indent=2)
                 write_text(self.path, text + "\n")
         except (OSError, Timeout) as error:
@@ -86,6 +90,8 @@ class Lock:
 
     def source(self, digest: str) -> str | None:
         """A source that was granted, by its SHA-256; None if it was not kept, or was changed since."""
+        if not _SHA256.fullmatch(digest):
+            return None  # what a lock says is no name of a file
         try:
             data = self._source(digest).read_bytes()
         except OSError:
@@ -95,14 +101,21 @@ class Lock:
     def _source(self, digest: str) -> Path:
         return self.path.with_name(f"{self.path.name}.sources") / f"{digest}.py"
 
-    def _repos(self) -> dict[str, dict[str, Any]]:
+    def _repos(self) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Names and entries, by the name as the Hub compares names."""
         if not self.path.exists():
             return {}
         data = read_json(self.path)
         repos = data.get("repos")
         if data.get("brickwork_lock") != _VERSION or not isinstance(repos, dict):
             raise RepoError(f"{self.path} is no lock of version {_VERSION}; move it away to begin a new one.")
+        found: dict[str, tuple[str, dict[str, Any]]] = {}
         for name, entry in repos.items():
             if not isinstance(entry, dict) or not entry.keys() <= {"commit", "code", "files"}:
                 raise RepoError(f"{self.path}: the entry of {name!r} is broken.")
-        return repos
+            if hub_key(name) in found:
+                raise RepoError(
+                    f"{self.path} has {found[hub_key(name)][0]!r} and {name!r}, which are one repository; delete one."
+                )
+            found[hub_key(name)] = (name, entry)
+        return found

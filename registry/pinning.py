@@ -9,8 +9,8 @@ from typing import Any
 from attrs import evolve
 
 from ..state import TrustError
+from .component_files import component_files
 from .component_spec import ComponentSpec
-from .loading import component_files
 from .lock import Lock, LockedRepo
 from .repo import open_repo
 from .verified import sha256_of
