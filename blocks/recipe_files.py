@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..registry.repo_paths import check_inside
 from ..state import InputError, RepoError
 from ..state.atomic import beside
 from ..state.value_file import load_values, save_values
@@ -101,7 +102,7 @@ def read_recipe(source: Any) -> tuple[Recipe, dict[str, Any]]:
     """Read a recipe: of a picture file, of a picture, of a JSON file, of a state; and the inputs that are kept with it.
 
     Raises:
-        RepoError: there is none, or it is broken.
+        RepoError: there is none, or it is broken. TrustError: the inputs beside a picture are a link elsewhere.
     """
     if isinstance(source, Recipe):
         return source, {}
@@ -118,7 +119,7 @@ def read_recipe(source: Any) -> tuple[Recipe, dict[str, Any]]:
     if path.suffix.lower() == ".json":
         if path.stat().st_size > LARGEST_TEXT:
             raise RepoError(f"{path} is larger than any recipe ({LARGEST_TEXT} bytes).")
-        return _parsed(path.read_text(encoding="utf-8"), str(path)), {}
+        return _parsed(path.read_bytes(), str(path)), {}
     return _from_picture(path)
 
 
@@ -138,12 +139,14 @@ def _from_picture(path: Path) -> tuple[Recipe, dict[str, Any]]:
         raise RepoError(f"{path} has no recipe: it was not written by brickwork.save, or a program has removed it.")
     recipe = _parsed(text, str(path))
     neighbour = path.with_name(path.stem + INPUTS_ENDING)
+    if neighbour.is_symlink():
+        check_inside(path.parent, neighbour)
     if embedded is not None:
         return recipe, load_values(embedded)[0]
     return recipe, load_values(neighbour)[0] if neighbour.is_file() else {}
 
 
-def _parsed(text: str, where: str) -> Recipe:
+def _parsed(text: str | bytes, where: str) -> Recipe:
     try:
         return Recipe.from_dict(json.loads(text))
     except (ValueError, RecursionError) as error:

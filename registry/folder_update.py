@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from ..state import RepoError
 from ..state.atomic import write_text
 from .home import home
-from .repo_paths import name_fault, relative_name
+from .repo_paths import name_fault, relative_name, twins
 from .strict_json import read_json
 from .verified import text_digest
 
@@ -154,7 +154,7 @@ def _commit(root: Path, stage: Path, last: tuple[str, ...]) -> None:
         with (stage / name).open("rb+") as file:
             os.fsync(file.fileno())
     ordered = [*(name for name in names if name not in last), *(name for name in last if name in names)]
-    faults = [f"{name!r}: {fault}." for name in names if (fault := name_fault(name))]
+    faults = [*(f"{name!r}: {fault}." for name in names if (fault := name_fault(name))), *twins(names)]
     if faults:
         raise RepoError.of(f"The save to {root} has names that not every system takes", faults)
     _refuse_links(root, ordered)

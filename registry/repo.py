@@ -141,6 +141,11 @@ def is_hub_name(name: str) -> bool:
     return bool(_HUB_NAME.fullmatch(name)) and "--" not in name and ".." not in name
 
 
+def is_share(name: Any) -> bool:
+    """Whether a text names a place on another machine, to which Windows connects as soon as it is looked at."""
+    return isinstance(name, str) and name.startswith(("\\\\", "//", "\\/", "/\\"))
+
+
 def hub_key(name: str) -> str:
     """A repository's name as the Hub compares names, which is without regard to case; folders as they are."""
     return name.lower() if is_hub_name(name) else name

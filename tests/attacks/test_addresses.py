@@ -35,7 +35,9 @@ def test_addresses_that_are_special_are_not_public(text: str) -> None:
     assert public_net.is_public(ip_address(text)) is False
 
 
-@pytest.mark.parametrize("text", ["8.8.8.8", "1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "2a00:1450:4001:81b::200e", "100.128.0.1"])
+@pytest.mark.parametrize(
+    "text", ["8.8.8.8", "1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "2a00:1450:4001:81b::200e", "100.128.0.1"]
+)
 def test_addresses_of_the_public_net_are(text: str) -> None:
     assert public_net.is_public(ip_address(text)) is True
 
@@ -95,7 +97,9 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Answer], str]]:
 
 
 def redirect(place: str) -> Answer:
-    return lambda connection: connection.sendall(f"HTTP/1.1 302 Found\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n".encode())
+    return lambda connection: connection.sendall(
+        f"HTTP/1.1 302 Found\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n".encode()
+    )
 
 
 @pytest.mark.parametrize(
@@ -153,7 +157,10 @@ SLOW: dict[str, Answer] = {
     "headers": lambda c: _dribble(c, b"HTTP/1.1 200 OK\r\nX: "),
     "one header": lambda c: (c.sendall(b"HTTP/1.1 200 OK\r\nX: "), _dribble(c, b"a"))[1],
     "the body": lambda c: (c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"), _dribble(c, b"a"))[1],
-    "chunks": lambda c: (c.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), _dribble(c, b"1\r\na\r\n"))[1],
+    "chunks": lambda c: (
+        c.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        _dribble(c, b"1\r\na\r\n"),
+    )[1],
     "nothing": lambda c: time.sleep(3),
     "redirections": lambda c: (time.sleep(0.15), redirect("/again")(c))[1],
 }
@@ -171,7 +178,9 @@ def test_a_whole_download_has_one_deadline(
     assert time.monotonic() - start < 1
 
 
-def test_a_name_server_that_does_not_answer_has_the_same_deadline(canary: Canary, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_server_that_does_not_answer_has_the_same_deadline(
+    canary: Canary, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(public_net.download, "__defaults__", (0.2,))
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(1) or [])
     assert "within 0.2 seconds" in canary.refused(lambda: load_image("http://evil.example/x", allow_urls=True))
@@ -180,6 +189,8 @@ def test_a_name_server_that_does_not_answer_has_the_same_deadline(canary: Canary
 @pytest.mark.parametrize("answer", [b"", b"no\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1000 + b"\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000,
                                     b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc", b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nabc",
                                     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"HTTP/1.1 500 No\r\n\r\n"])  # fmt: skip
-def test_an_answer_that_is_none_is_an_error_in_words(answer: bytes, canary: Canary, serve: Callable[[Answer], str]) -> None:
+def test_an_answer_that_is_none_is_an_error_in_words(
+    answer: bytes, canary: Canary, serve: Callable[[Answer], str]
+) -> None:
     url = serve(lambda connection: connection.sendall(answer))
     canary.refused(lambda: load_image(url, allow_urls=True))
