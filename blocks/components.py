@@ -149,7 +149,7 @@ class PipelineComponents(PipelineDevices):
         if not same_repo(spec.repo, self.repo_name):  # a grant is for the repository that the caller named
             options.pop("trust_remote_code", None)
         if self.lock is not None:
-            pin(spec, self.lock, self.hub_options)
+            pin(spec, self.lock, self.hub_options, safe=options.get("use_safetensors") is not False)
         if self.manager is None or options.keys() - {"dtype", "torch_dtype", *HUB_OPTIONS}:
             component = spec.load(**options)
             if self.manager is not None:

@@ -11,13 +11,15 @@ from typing import Any
 
 from attrs import frozen
 
-from ..state import ComponentError, TrustError
+from ..state import ComponentError, RepoError, TrustError
 from .repo import Repo
 from .repo_paths import check_inside, name_fault, relative_name
 from .strict_json import read_json
 from .weights import variant_of
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
+_LONGEST = 200_000_000
+"""Bytes of a JSON file; the longest word lists of tokenizers have a fifth of it."""
 _READ = (".json", ".txt", ".model", ".jinja", ".tiktoken", ".safetensors")
 
 
@@ -155,6 +157,8 @@ _ESCAPED = re.compile(rb"\\u00[4-7]")
 
 def _telling_fields(path: Path) -> Iterator[tuple[str, Any]]:
     """Fields of a JSON file that say where code or files are, at any depth. Word lists without any are not parsed: they are long."""
+    if path.stat().st_size > _LONGEST:
+        raise RepoError(f"{path} has {path.stat().st_size:,} bytes; at most {_LONGEST:,} of a JSON file are read.")
     data = path.read_bytes()
     is_settings = path.name == "tokenizer_config.json"
     if is_settings or any(word in data for word in _WORDS) or _ESCAPED.search(data):

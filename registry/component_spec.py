@@ -8,7 +8,7 @@ import inspect
 from pathlib import Path
 from typing import Any, Literal, Self, cast
 
-from ..state import ComponentError, TrustError
+from ..state import ComponentError, RepoError, TrustError
 from .classes import library_of, resolve_class
 from .fingerprint import remember_loaded
 from .loading import check_files, is_network, load, load_skeleton
@@ -207,7 +207,7 @@ class ComponentSpec:
             return f"{self.name!r} is not loaded, and has no origin to load it from; call update_components({self.name}=...)."
         try:
             check_files(self.type_hint, self.repo, self.subfolder or "", self.variant)
-        except (ComponentError, TrustError) as error:
+        except (ComponentError, TrustError, RepoError) as error:
             return f"{self.name!r} cannot be loaded: {error}"
         return None
 

@@ -77,7 +77,8 @@ def credential_in(path: Path) -> str | None:
     """Say what kind of key or token a file seems to hold; None if it holds none. Of tensors only the list before them is looked at."""
     with path.open("rb") as file:
         data = file.read(8)
-        data += file.read(int.from_bytes(data, "little") if path.suffix == ".safetensors" else -1)
+        length = int.from_bytes(data, "little") if path.suffix == ".safetensors" else path.stat().st_size
+        data += file.read(min(length, path.stat().st_size))
     # Text of two or four bytes a letter has zeros in between, and nothing else in a repository does.
     texts = (data, data.replace(b"\0", b"")) if b"\0" in data else (data,)
     return next((form.words for form in _FORMS for text in texts if _is_in(form, text)), None)

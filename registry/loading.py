@@ -170,13 +170,14 @@ def check_files(cls: Any, repo: str, subfolder: str, variant: str | None) -> Non
     """Look at the files of a component that lie on this machine, as far as their lists of tensors tell.
 
     Raises:
-        ComponentError: a folder or file is missing or truncated. TrustError: the weights are pickled.
+        ComponentError: a folder or file is missing or truncated. TrustError: the weights are pickled, or a file leads elsewhere.
     """
     folder = Path(repo) / subfolder
     if Path(repo).is_file() or not (Path(repo).is_dir() or Path(repo).is_absolute()):
         return
     if not folder.is_dir():
         _check_folder(folder, variant, {})
+    check_component_files(Path(repo), folder)
     if is_network(cls):
         _check_folder(folder, variant, {})
 

@@ -88,7 +88,10 @@ def check_inside(folder: Path, path: Path) -> None:
     Raises:
         TrustError: it does.
     """
-    real, root = path.resolve(), folder.resolve()
+    try:
+        real, root = path.resolve(), folder.resolve()
+    except (OSError, RuntimeError) as error:  # links in a circle
+        raise TrustError(f"{path} is a link that leads nowhere: {error}.") from None
     if real.is_relative_to(root):
         return
     blobs = _blobs_of(root)

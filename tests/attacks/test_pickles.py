@@ -213,3 +213,20 @@ def test_pickled_weights_that_were_granted_are_loaded(canary: Canary, tiny_folde
     spec = model(canary, tiny_folder, "unet", **{"diffusion_pytorch_model.bin": held.getvalue()})
     assert spec.load(use_safetensors=False).config.in_channels == 4
     assert [options["weights_only"] for options in loads] == [True]
+
+
+def test_pickled_weights_that_were_granted_are_held_to_a_lock(
+    canary: Canary, tiny_folder: Path, tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file
+
+    from brickwork.registry.lock import Lock
+    from brickwork.registry.pinning import pin
+
+    held = io.BytesIO()
+    torch.save(load_file(tiny_folder / "unet" / "diffusion_pytorch_model.safetensors"), held)
+    spec = model(canary, tiny_folder, "unet", **{"diffusion_pytorch_model.bin": held.getvalue()})
+    lock = Lock.at(tmp_path / "my.lock")
+    pin(spec, lock, {}, safe=False)
+    (canary.inside / "unet" / "diffusion_pytorch_model.bin").write_bytes(bomb(canary, "torch"))
+    assert "diffusion_pytorch_model.bin of" in canary.refused(lambda: pin(spec, lock, {}, safe=False))
