@@ -11,7 +11,7 @@ from ..state import CompositionError
 from ..state.errors import did_you_mean
 from ..state.types import group_marker
 from .base import ModularPipelineBlocks
-from .composition import GROUP, Finder, own_blocks
+from .composition import GROUP, Finder, block_class, own_blocks
 from .contract import ROLE_TYPES, UNBOUND, FamilyContract, bound_family
 from .declaration import attribute_hint
 from .interface import snake_case
@@ -41,8 +41,8 @@ def find_block(name: str, near: Any = ()) -> type[ModularPipelineBlocks]:
 
 def _named(name: str) -> type[ModularPipelineBlocks]:
     for point in entry_points(group=GROUP):
-        if name in (_long_name(point), _long_name(point).replace("-", "_")):
-            return Finder().find(point.name)
+        if point.dist is not None and name in _names(point)[1:]:
+            return block_class(point.load(), name)
     own = own_blocks()
     by_snake = {snake_case(each): each for each in own}
     if name in own or name in by_snake:
@@ -77,14 +77,16 @@ def find_preset(name: str) -> ModularPipelineBlocks:
     Raises:
         CompositionError: there is no such preset.
     """
-    for point in entry_points(group=PRESETS):
-        if name in (point.name, _long_name(point), _long_name(point).replace("-", "_")):
-            found = point.load()
-            break
-    else:
-        if name not in catalog:
-            raise CompositionError(f"No preset is named {name!r}. {did_you_mean(name, preset_names())}")
-        found = catalog.get(name)
+    if name in catalog:  # ours come first: no package takes a name from them
+        return made_of(catalog.get(name))
+    points = [point for point in entry_points(group=PRESETS) if name in _names(point)]
+    if not points:
+        raise CompositionError(f"No preset is named {name!r}. {did_you_mean(name, preset_names())}")
+    if len({point.value for point in points}) > 1:
+        raise CompositionError(
+            f"{name!r} is a preset of several packages: {', '.join(map(_long_name, points))}. Say which."
+        )
+    found = points[0].load()
     return made_of(found)
 
 
@@ -103,6 +105,11 @@ def presets() -> Iterator[tuple[str, ModularPipelineBlocks]]:
     for name in catalog:
         if "." in name:
             yield name, find_preset(name)
+
+
+def _names(point: EntryPoint) -> tuple[str, ...]:
+    """The name alone, and with the package before it, also as Python spells that."""
+    return point.name, _long_name(point), _long_name(point).replace("-", "_")
 
 
 def _long_name(point: EntryPoint) -> str:

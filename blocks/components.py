@@ -13,7 +13,7 @@ from ..registry.component_table import component_bytes
 from ..registry.identity import invalidate
 from ..registry.lock import Lock
 from ..registry.pinning import pin
-from ..registry.repo import HUB_OPTIONS
+from ..registry.repo import HUB_OPTIONS, same_repo
 from ..state import ComponentError, InputError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean
@@ -146,10 +146,10 @@ class PipelineComponents(PipelineDevices):
     def _loaded_or_shared(self, name: str, options: dict[str, Any]) -> Any:
         spec = self.specs[name]
         options = {**self.hub_options, **options}
-        if spec.repo != self.repo_name:  # a grant is for the repository that the caller named
+        if not same_repo(spec.repo, self.repo_name):  # a grant is for the repository that the caller named
             options.pop("trust_remote_code", None)
         if self.lock is not None:
-            pin(spec, self.lock, self.hub_options)
+            pin(spec, self.lock, self.hub_options, safe=options.get("use_safetensors") is not False)
         if self.manager is None or options.keys() - {"dtype", "torch_dtype", *HUB_OPTIONS}:
             component = spec.load(**options)
             if self.manager is not None:

@@ -247,9 +247,13 @@ class Finder:
         own = own_blocks()
         if name in own:
             return own[name]
-        for point in self.points:
-            if name in (point.value, point.name):
-                return _block_class(point.load(), name)
+        points = [point for point in self.points if name in (point.value, point.name)]
+        if len({point.value for point in points}) > 1:
+            raise CompositionError(
+                f"{name!r} is a block of several packages: {', '.join(each.value for each in points)}."
+            )
+        if points:
+            return block_class(points[0].load(), name)
         if name.startswith(_ADOPTABLE):
             return _of_diffusers(name)
         short = name.rpartition(":")[2].rpartition(".")[2]
@@ -274,7 +278,12 @@ def _of_diffusers(name: str) -> type[ModularPipelineBlocks]:
     return found
 
 
-def _block_class(found: Any, name: str) -> type[ModularPipelineBlocks]:
+def block_class(found: Any, name: str) -> type[ModularPipelineBlocks]:
+    """What an entry point has loaded, if it is a class of blocks.
+
+    Raises:
+        CompositionError: it is none.
+    """
     if not (isinstance(found, type) and issubclass(found, ModularPipelineBlocks)):
         raise CompositionError(f"The entry point {name!r} is {found!r}, which is no class of blocks.")
     return found

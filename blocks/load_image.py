@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import http.client
-import ipaddress
-import socket
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..state import InputError, TrustError
 from ..state.limits import LARGEST_PICTURE_FILE
 from .picture_files import decoded_picture, read_picture, upright
+from .public_net import download
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 LARGEST_FILE = LARGEST_PICTURE_FILE
 """Bytes that are read of a picture's file, or downloaded."""
-_PATIENCE = 20.0
-"""Seconds until a server must have answered."""
 
 
 def load_image(source: Any, *, allow_urls: bool = False, mode: str = "RGB") -> Image:
@@ -31,7 +25,8 @@ def load_image(source: Any, *, allow_urls: bool = False, mode: str = "RGB") -> I
     Args:
         source: path, address, picture or numbers; floating-point numbers are in 0..1, whole ones in 0..255.
         allow_urls: load addresses ("https://..."); without it they are refused, so that a name from elsewhere cannot make this
-            machine send requests. Addresses of private networks are refused in every case, also behind a redirection.
+            machine send requests. Addresses of private networks, and of protocols other than http and https, are refused in every
+            case, also behind a redirection.
         mode: of the result, as PIL names it ("RGB", "L").
 
     Raises:
@@ -47,7 +42,7 @@ def load_image(source: Any, *, allow_urls: bool = False, mode: str = "RGB") -> I
     if isinstance(source, str) and source.partition(":")[0].lower() in ("http", "https"):
         if not allow_urls:
             raise TrustError(f"{source[:100]!r} is an address; load_image(..., allow_urls=True) loads such.")
-        picture = decoded_picture(_downloaded(source), source)
+        picture = decoded_picture(download(source, LARGEST_FILE), source)
     elif isinstance(source, (str, Path)):
         picture = read_picture(Path(source))
     elif isinstance(source, Image.Image):
@@ -75,54 +70,3 @@ def _of_numbers(source: Any) -> Image:
             raise InputError("Floating-point numbers of a picture are in 0..1.")
         numbers = (numbers.astype(np.float64) * 255).round()
     return Image.fromarray(numbers.astype(np.uint8))
-
-
-def _downloaded(url: str) -> bytes:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _HTTP(), _HTTPS())
-    request = urllib.request.Request(url, headers={"User-Agent": "brickwork"})  # noqa: S310 - http and https alone, see above
-    try:
-        with opener.open(request, timeout=_PATIENCE) as answer:
-            data: bytes = answer.read(LARGEST_FILE + 1)
-    except TrustError:
-        raise
-    except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
-        cause = getattr(error, "reason", None)
-        if isinstance(cause, TrustError):
-            raise cause from None
-        raise InputError(f"{url[:200]} could not be loaded: {error}") from None
-    if len(data) > LARGEST_FILE:
-        raise InputError(f"{url[:200]} has more than {LARGEST_FILE:,} bytes.")
-    return data
-
-
-def _check_peer(connected: socket.socket | None, host: str) -> None:
-    """Refuse addresses that are not of the public net; asked of the connection itself, so no name can lead elsewhere."""
-    assert connected is not None
-    address = ipaddress.ip_address(connected.getpeername()[0].partition("%")[0])
-    if not address.is_global or address.is_multicast:
-        connected.close()
-        raise TrustError(f"{host} is at {address}, which is no address of the public net; it is not loaded from there.")
-
-
-class _GuardedHTTP(http.client.HTTPConnection):
-    def connect(self) -> None:
-        super().connect()
-        _check_peer(self.sock, self.host)
-
-
-class _GuardedHTTPS(http.client.HTTPSConnection):
-    def connect(self) -> None:
-        http.client.HTTPConnection.connect(self)
-        _check_peer(self.sock, self.host)
-        context: Any = self._context  # type: ignore[attr-defined]  # as the class's own connect has it
-        self.sock = context.wrap_socket(self.sock, server_hostname=self.host)
-
-
-class _HTTP(urllib.request.HTTPHandler):
-    def http_open(self, request: urllib.request.Request) -> Any:
-        return self.do_open(_GuardedHTTP, request)
-
-
-class _HTTPS(urllib.request.HTTPSHandler):
-    def https_open(self, request: urllib.request.Request) -> Any:
-        return self.do_open(_GuardedHTTPS, request)

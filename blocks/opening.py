@@ -12,14 +12,14 @@ from attrs import frozen
 from ..guiders import Guider, guider_of
 from ..registry import ComponentSpec, PipelineIndex, catalog
 from ..registry.classes import resolve_class
+from ..registry.confined import confined
 from ..registry.index import find_index
 from ..registry.lock import Lock
-from ..registry.repo import Repo, open_repo
+from ..registry.repo import Repo, open_repo, same_repo
 from ..registry.repo_code import class_of, import_code, read_sources
 from ..registry.trust import Grant
 from ..registry.verified import text_digest
 from ..state import ComponentError, RepoError, TrustError
-from ..state.folder_update import finish_update
 from ..state.strict_json import read_json
 from .adopt import adopt
 from .base import ModularPipelineBlocks
@@ -56,8 +56,6 @@ def open_repository(
         CompositionError: the blocks that it names are not there.
     """
     held = Lock.at(lock)
-    if Path(name).is_dir():
-        finish_update(Path(name))
     known = held.of(str(name)) if held.pins else None
     repo = open_repo(name, revision or (known.commit if known is not None else None), **hub_options)
     grant = Grant(trust_remote_code, held, revision)
@@ -154,13 +152,13 @@ def _apply(written: RepoFormat, index: PipelineIndex, repo: Repo) -> Iterable[st
             continue
         if pin["entry"] != origin_of(spec, repo):
             yield f"{name} of {repo.name}: its entry in the index was changed after it was saved, so no commit is pinned for it."
-        elif isinstance(pin.get("commit"), str) and spec.revision is None and spec.repo != repo.name:
+        elif isinstance(pin.get("commit"), str) and spec.revision is None and not same_repo(spec.repo, repo.name):
             spec.revision = pin["commit"]
 
 
 def origin_of(spec: ComponentSpec, repo: Repo | None) -> dict[str, Any]:
     """What an index says of where a component comes from; the repository itself, wherever it is, is "."."""
-    inside = repo is not None and spec.repo == repo.name
+    inside = repo is not None and same_repo(spec.repo, repo.name)
     return {
         "repo": "." if inside else spec.repo,
         "subfolder": spec.subfolder or "",
@@ -184,11 +182,22 @@ def created_components(written: RepoFormat, known: Mapping[str, ComponentSpec]) 
             made[name] = guider_of(config)
             continue
         library, _, class_name = str(config.get("class")).partition(":")
-        spec = ComponentSpec(
-            name, resolve_class(library, class_name), config=config.get("config"), default_creation_method="from_config"
-        )
+        cls = resolve_class(library, class_name)
+        if not serves_for(cls, expected):
+            raise TrustError(f"{NAME} makes {name} a {class_name}, and the blocks expect a {expected.__name__}.")
+        if not isinstance(config.get("config"), dict):
+            raise RepoError(f"{NAME}: the configuration of {name} is no mapping.")
+        spec = ComponentSpec(name, cls, config=config["config"], default_creation_method="from_config")
         try:
-            made[name] = spec.create()
+            with confined(f"{NAME}: making a {class_name}"):
+                made[name] = spec.create()
         except ComponentError as error:
             raise RepoError(f"{NAME}: {error}") from error
     return made
+
+
+def serves_for(cls: type[Any], expected: Any) -> bool:
+    """Whether a component of a class may be made where blocks expect one of another: a scheduler serves for any."""
+    if not isinstance(expected, type) or (hasattr(cls, "set_timesteps") and hasattr(expected, "set_timesteps")):
+        return True
+    return not getattr(expected, "_is_protocol", False) and issubclass(cls, expected)

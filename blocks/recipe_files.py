@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..registry.repo_paths import check_inside
 from ..state import InputError, RepoError
 from ..state.atomic import beside
 from ..state.limits import LARGEST_RECIPE
@@ -110,7 +111,7 @@ def read_recipe(source: Any) -> tuple[Recipe, dict[str, Any]]:
     """Read a recipe: of a picture file, of a picture, of a JSON file, of a state; and the inputs that are kept with it.
 
     Raises:
-        RepoError: there is none, or it is broken.
+        RepoError: there is none, or it is broken. TrustError: the inputs beside a picture are a link elsewhere.
     """
     if isinstance(source, Recipe):
         return source, {}
@@ -135,6 +136,8 @@ def _from_picture(path: Path) -> tuple[Recipe, dict[str, Any]]:
         raise RepoError(f"{path} has no recipe: it was not written by brickwork.save, or a program has removed it.")
     recipe = _parsed(parts.text, str(path))
     neighbour = path.with_name(path.stem + INPUTS_ENDING)
+    if neighbour.is_symlink():
+        check_inside(path.parent, neighbour)
     if parts.private is not None:
         return recipe, load_values(parts.private)[0]
     return recipe, load_values(neighbour)[0] if neighbour.is_file() else {}

@@ -9,9 +9,11 @@ from typing import Any
 from ..guiders import Guider
 from ..registry import ComponentSpec, shipped
 from ..registry.classes import resolve_class
+from ..registry.confined import confined
 from ..state import BrickworkError
 from ..state.value_data import value_of_data
 from .modular_pipeline import ModularPipeline
+from .opening import serves_for
 from .recipe import Recipe
 
 
@@ -49,11 +51,11 @@ def _created(name: str, entry: Mapping[str, Any], spec: ComponentSpec) -> Any:
     cls: Any = resolve_class(library, class_name)
     expected = spec.type_hint
     is_guider = issubclass(cls, Guider) and isinstance(expected, type) and issubclass(expected, Guider)
-    is_scheduler = hasattr(cls, "set_timesteps") and hasattr(expected, "set_timesteps")
-    if not (is_guider or is_scheduler or cls is expected):
+    if not (is_guider or serves_for(cls, expected)):
         raise BrickworkError(f"the recipe names a {class_name}, and the block expects a {expected.__name__}.")
     config = {key: value_of_data(part["value"]) for key, part in entry["config"].items() if "value" in part}
-    return ComponentSpec(name, cls, config=config, default_creation_method="from_config").create()
+    with confined(f"the recipe: making a {class_name}"):
+        return ComponentSpec(name, cls, config=config, default_creation_method="from_config").create()
 
 
 def _loaded(name: str, entry: Mapping[str, Any], given: Any, spec: ComponentSpec) -> Any:

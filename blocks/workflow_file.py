@@ -13,7 +13,7 @@ from ..guiders import GUIDERS, guider_of
 from ..registry import ComponentSpec
 from ..registry.component_spec import LOADING_FIELDS
 from ..registry.index import origin_faults
-from ..registry.repo import Repo, open_repo
+from ..registry.repo import Repo, is_share, open_repo
 from ..registry.strict_yaml import Document, read_yaml
 from ..state import BrickworkError, CompositionError
 from ..state.errors import did_you_mean
@@ -101,6 +101,8 @@ class _Workflow:
         for key in ("repo", "revision", "start"):
             if not isinstance(data.get(key), (str, type(None))):
                 self.fault((key,), f"{key!r} must be text.")
+        if is_share(data.get("repo")):
+            self.fault(("repo",), f"{data['repo']!r} is on another machine, which files do not name.")
         return {key: value for key, value in data.items() if value is not None}
 
     def _blocks(self, data: Mapping[str, Any]) -> ModularPipelineBlocks | None:
@@ -234,7 +236,10 @@ _APPLY: dict[str, Callable[..., None]] = {
 def _values(data: Any) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise CompositionError(f"expected names with values, and got {data!r}.")
-    return {str(name): value_of_data(value) for name, value in data.items()}
+    try:
+        return {str(name): value_of_data(value) for name, value in data.items()}
+    except ValueError as error:
+        raise CompositionError(str(error)) from None
 
 
 def _guider(data: Any) -> Any:

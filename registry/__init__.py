@@ -4,6 +4,7 @@ from .catalog import Catalog, catalog, families, shipped
 from .classes import allow_library
 from .component_spec import ComponentSpec
 from .components_manager import ComponentsManager
+from .folder_update import finish_save
 from .identity import Identity, fingerprint, identity_of
 from .index import PipelineIndex, read_index
 from .trust import Trust
@@ -19,6 +20,7 @@ __all__ = [
     "catalog",
     "families",
     "fingerprint",
+    "finish_save",
     "identity_of",
     "read_index",
     "shipped",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import Any
 
 from ..state import ComponentError, TrustError
@@ -11,6 +12,28 @@ from ..state.errors import did_you_mean
 ALLOWED_LIBRARIES = frozenset({"diffusers", "transformers", "tokenizers", "brickwork"})
 """A repository's files name components as (library, class); other libraries are refused."""
 _granted: set[str] = set()
+_KINDS: Mapping[str, frozenset[str]] = {
+    "diffusers": frozenset({"ConfigMixin", "ModelMixin", "SchedulerMixin"}),
+    "transformers": frozenset(
+        [
+            "PreTrainedModel",
+            "PreTrainedTokenizerBase",
+            "ProcessorMixin",
+            "ImageProcessingMixin",
+            "FeatureExtractionMixin",
+            "_BaseAutoModelClass",
+            "AutoTokenizer",
+            "AutoProcessor",
+            "AutoImageProcessor",
+            "AutoFeatureExtractor",
+            "AutoVideoProcessor",
+        ]
+    ),
+    "brickwork": frozenset({"Guider"}),
+}
+"""By library, the bases of what a component can be: models, schedulers, tokenizers, processors, guiders. Other public classes make
+connections, read indexes or unpickle when they are made or loaded."""
+_WHOLE = frozenset({"DiffusionPipeline", "ModularPipeline", "ModularPipelineBlocks"})
 
 
 def allow_library(name: str) -> None:
@@ -33,7 +56,8 @@ def resolve_class(library: str, name: str) -> type[Any]:
     """Return the public class of an allowed library.
 
     Raises:
-        TrustError: the library is not allowed. ComponentError: it has no such class.
+        TrustError: the library is not allowed, or the class is of no kind that a component can be. ComponentError: there is no such
+            class, or it needs a package that is not installed.
     """
     if library not in allowed_libraries():
         raise TrustError(
@@ -43,8 +67,35 @@ def resolve_class(library: str, name: str) -> type[Any]:
     module = importlib.import_module(library)
     found = getattr(module, name, None) if name.isidentifier() and not name.startswith("_") else None
     if not isinstance(found, type):
-        raise ComponentError(f"{library} has no class {name!r}. {did_you_mean(name, dir(module))}")
+        raise ComponentError(f"{library} has no class {name!r}. {did_you_mean(name, {*dir(module)} - {name})}")
+    _refuse_no_component(library, found)
     return found
+
+
+def refuse_pipelines(cls: Any) -> None:
+    """Refuse whole pipelines and blocks as components: their loaders load by themselves whatever their files name.
+
+    Raises:
+        TrustError: it is one.
+    """
+    bases = {base.__name__ for base in cls.__mro__} if isinstance(cls, type) else set()
+    if bases & _WHOLE or any(name.startswith("AutoPipeline") for name in bases):
+        raise TrustError(
+            f"{cls.__name__} is no component, but a whole pipeline or its blocks, which would load what its files name, pickles "
+            "among them. Name its components, or open it as a repository."
+        )
+
+
+def _refuse_no_component(library: str, cls: type[Any]) -> None:
+    if ".dummy_" in cls.__module__ or cls.__module__.endswith(".import_utils"):
+        needed = ", ".join(getattr(cls, "_backends", ()))
+        raise ComponentError(f"{library}'s {cls.__name__} needs a package that is not installed ({needed}).")
+    refuse_pipelines(cls)
+    bases = {base.__name__ for base in cls.__mro__}
+    if library not in _granted and not bases & _KINDS.get(library, frozenset()):
+        raise TrustError(
+            f"{library}'s {cls.__name__} is no component: those are models, schedulers, tokenizers, processors and guiders."
+        )
 
 
 def library_of(cls: type[Any]) -> str:

@@ -8,11 +8,10 @@ import inspect
 from pathlib import Path
 from typing import Any, Literal, Self, cast
 
-from ..state import ComponentError, TrustError
+from ..state import ComponentError, RepoError, TrustError
 from .classes import library_of, resolve_class
-from .loading import check_files, is_network, load
+from .loading import check_files, is_network, load, load_skeleton
 from .origin import remember_loaded
-from .skeleton import skeleton
 from .weights import file_stamp, stored_bytes
 
 LOADING_FIELDS = ("pretrained_model_name_or_path", "subfolder", "variant", "revision")
@@ -147,6 +146,8 @@ class ComponentSpec:
             else:
                 known = inspect.signature(cls).parameters
                 component = cls(**{k: v for k, v in {**given, **changes}.items() if k in known})
+        except TrustError:
+            raise
         except Exception as error:
             raise ComponentError(f"{self.name!r}: {cls.__name__} could not be created: {error}") from error
         _stamp(component, "null")
@@ -195,7 +196,7 @@ class ComponentSpec:
     def load_skeleton(self, **options: Any) -> Any:
         """Return the component without its weights, to read its configuration; with them where it cannot be had else."""
         if self.repo is not None and isinstance(self.type_hint, type) and Path(self.repo).is_dir():
-            found = skeleton(self.type_hint, Path(self.repo) / (self.subfolder or ""), self.format_of(**options))
+            found = load_skeleton(self.type_hint, self.repo, self.subfolder or "", self.format_of(**options))
             if found is not None:
                 return found
         return self.load(**options)
@@ -206,7 +207,7 @@ class ComponentSpec:
             return f"{self.name!r} is not loaded, and has no origin to load it from; call update_components({self.name}=...)."
         try:
             check_files(self.type_hint, self.repo, self.subfolder or "", self.variant)
-        except (ComponentError, TrustError) as error:
+        except (ComponentError, TrustError, RepoError) as error:
             return f"{self.name!r} cannot be loaded: {error}"
         return None
 

@@ -12,7 +12,7 @@ from attrs import field, frozen
 from ..state import RepoError, TrustError
 from ..state.strict_json import read_json
 from .component_spec import LOADING_FIELDS, ComponentSpec
-from .repo import Repo, is_hub_name, open_repo
+from .repo import Repo, is_hub_name, is_share, open_repo, same_repo
 from .repo_paths import checked_name, name_fault
 
 MODULAR_INDEX = "modular_model_index.json"
@@ -96,8 +96,10 @@ def _spec_of(name: str, library: Any, class_name: Any, loading: dict[str, Any], 
 
 def _is_inside(spec: ComponentSpec, repo: Repo) -> bool:
     """Whether a component lies in the repository itself: by its name, or because a folder was moved after it was saved."""
-    if spec.repo == repo.name and spec.revision in (None, "main"):
+    if same_repo(spec.repo, repo.name) and spec.revision in (None, "main"):
         return True
+    if is_share(spec.repo):
+        return False
     gone = (
         repo.folder is not None and isinstance(spec.repo, str) and not Path(spec.repo).exists() and bool(spec.subfolder)
     )
@@ -125,6 +127,9 @@ def origin_faults(spec: ComponentSpec, repo: Repo) -> Iterator[str]:
     wrong = [name for name in LOADING_FIELDS if not isinstance(getattr(spec, name), (str, type(None)))]
     if wrong:
         yield f"{', '.join(wrong)} must be text."
+        return
+    if is_share(spec.repo):
+        yield f"{spec.repo!r} is on another machine; files name folders of this one, and repositories on the Hub."
         return
     if spec.repo is not None and repo.folder is None and not is_hub_name(spec.repo):
         yield f"{spec.repo!r} is no repository on the Hub (owner/name), and folders of this machine are not a repository's business."

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+import inspect
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from ..state import ComponentError, TrustError
+from ..state import ComponentError, InputError, TrustError
 from ..state.errors import did_you_mean
-from ..state.strict_json import read_json
-from .classes import resolve_class
+from .classes import refuse_pipelines, resolve_class
+from .component_files import PICKLES, CodeReference, check_component_files, component_files
+from .confined import confined
 from .lock import Lock
 from .repo import HUB_OPTIONS, Repo, is_hub_name, open_repo
 from .repo_code import class_of, import_code, read_sources
-from .repo_paths import check_inside, name_fault
-from .skeleton import config_of, load_model
+from .skeleton import config_of, load_model, skeleton
 from .trust import Grant
-from .weights import check_file, variant_of, weight_files
+from .weights import check_file, weight_files
 
 
 def load(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[str, Any]) -> Any:
@@ -28,8 +30,11 @@ def load(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[
         options: for the class's own loader; `dtype` casts, `quantization_config` and others are handed on.
 
     Raises:
-        ComponentError: what is wrong with the files. Any error of the class's own loader.
+        ComponentError: what is wrong with the files. TrustError: they ask for more than was granted. Any error of the class's own
+            loader.
     """
+    refuse_pipelines(cls)
+    options = _checked_options(options)
     if Path(repo).is_file():
         return _from_single_file(cls, Path(repo), options)
     hub = {name: options[name] for name in HUB_OPTIONS if name in options}
@@ -42,6 +47,23 @@ def load(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[
     return component
 
 
+def _checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options, with `use_safetensors` only where it is the grant False.
+
+    Raises:
+        TrustError: `weights_only=False` would let weights run code. InputError: `use_safetensors` is no yes or no.
+    """
+    given = dict(options)
+    safe = given.pop("use_safetensors", None)
+    if safe is not None and not isinstance(safe, bool):
+        raise InputError(
+            f"use_safetensors={safe!r}: False grants pickled weights; leave it out, or give True, to refuse them."
+        )
+    if given.pop("weights_only", True) is not True:
+        raise TrustError("weights_only=False would let files of weights run code; that is never granted.")
+    return {**given, "use_safetensors": False} if safe is False else given
+
+
 def commit_of(component: Any, repo: str | None) -> str | None:
     """The commit of a Hub repository that a component was loaded from; None if it came from elsewhere."""
     origin, commit = getattr(component, "_brickwork_commit", (None, None))
@@ -51,52 +73,74 @@ def commit_of(component: Any, repo: str | None) -> str | None:
 def _from_folder(
     cls: Any, found: Repo, root: Path, where: Mapping[str, str | None], options: Mapping[str, Any], granted: Any
 ) -> Any:
-    subfolder = where.get("subfolder") or ""
-    folder = root / subfolder
-    check_component_files(root, folder)
-    inside = {name: value for name, value in where.items() if name != "revision"}
-    if cls is None or cls.__name__.startswith("AutoModel"):
-        cls = own_class(found, subfolder, config_of(folder), granted) or cls
-    cls = cls or _class_in(folder)
+    folder = root / (where.get("subfolder") or "")
+    own = own_class(found, check_component_files(root, folder), cls, granted)
+    cls = own or (_class_in(folder) if cls in (None, _auto_model()) else cls)
     loader = getattr(cls, "from_pretrained", None)
     if loader is None:
         raise ComponentError(f"{cls.__name__} cannot be loaded from files; give it a config.")
-    if not _is_model(cls):
-        given = {name: value for name, value in options.items() if name != "dtype"}
-        return loader(str(root), **inside, **{**_of_auto_classes(cls), **given})
-    _check_folder(folder, where.get("variant"), options)
-    if options.keys() <= {"dtype"}:
-        model = load_model(cls, folder, where.get("variant"), options.get("dtype"))
-        if model is not None:
-            _note_origin(model, found.name, options.get("dtype"))
-            return model
-    return _by_own_loader(loader, str(root), inside, options)
+    inside = {**{name: value for name, value in where.items() if name != "revision"}, **_told(cls, loader)}
+    with _confined(cls, found.name, options) if own is None else contextlib.nullcontext():
+        if not _is_model(cls):
+            return loader(
+                str(root), **inside, **{n: v for n, v in options.items() if n not in ("dtype", "use_safetensors")}
+            )
+        _check_folder(folder, where.get("variant"), options)
+        if options.keys() <= {"dtype"}:
+            model = load_model(cls, folder, where.get("variant"), options.get("dtype"))
+            if model is not None:
+                _note_origin(model, found.name, options.get("dtype"))
+                return model
+        return _by_own_loader(loader, str(root), inside, options)
 
 
-def _of_auto_classes(cls: Any) -> dict[str, Any]:
-    """Loaders that look for a class by themselves must not ask on the terminal whether to run code, nor take pickles."""
-    if not cls.__name__.startswith("Auto"):
-        return {}
-    safe = {"use_safetensors": True} if cls.__name__.startswith("AutoModel") else {}
-    return {"trust_remote_code": False, **safe}
-
-
-def own_class(repo: Repo, subfolder: str, config: Mapping[str, Any] | None, granted: Any) -> Any:
-    """The class of a model that its repository brings, if it says so and the caller grants it; None if it brings none.
+def load_skeleton(cls: Any, repo: str, subfolder: str, dtype: Any) -> Any:
+    """Return a model of a local folder without weights, for its configuration; None if it is not for this model.
 
     Raises:
-        TrustError: it was not granted, changed, or is named in a way that leads elsewhere.
+        TrustError: its files ask for more than a folder of somebody else may.
     """
-    auto_map = (config or {}).get("auto_map")
-    if not isinstance(auto_map, dict):
+    root = Path(repo)
+    if check_component_files(root, root / subfolder):
+        return None  # `load` asks for the grant
+    with _confined(cls, repo, {}):
+        return skeleton(cls, root / subfolder, dtype)
+
+
+def _told(cls: Any, loader: Any) -> dict[str, Any]:
+    """What every loader that knows of it is told: a repository's code is imported by us, from the bytes that were checked, or not at all.
+
+    Loaders that are told nothing ask on the terminal.
+    """
+    known = inspect.signature(loader).parameters
+    takes_all = any(each.kind is each.VAR_KEYWORD for each in known.values())
+    is_theirs = any(base.__module__.partition(".")[0] in ("diffusers", "transformers") for base in cls.__mro__)
+    return {"trust_remote_code": False} if "trust_remote_code" in known or (takes_all and is_theirs) else {}
+
+
+def _confined(cls: Any, name: str, options: Mapping[str, Any], connects: bool = False) -> AbstractContextManager[None]:
+    pickles = options.get("use_safetensors") is False
+    return confined(f"{name}: loading a {cls.__name__}", connects=connects, pickles=pickles)
+
+
+def own_class(repo: Repo, references: Sequence[CodeReference], cls: Any, granted: Any) -> Any:
+    """The class that a repository brings for one that is to be found, if the caller grants its code; None if it brings none.
+
+    Raises:
+        TrustError: the code was not granted, or changed.
+    """
+    if not references:
         return None
-    name = next((value for key, value in sorted(auto_map.items()) if key.startswith("AutoModel")), None)
-    parts = name.split(".") if isinstance(name, str) else []
-    if len(parts) != 2 or not all(part.isidentifier() for part in parts):
-        raise TrustError(f"auto_map of {repo.name} names {name!r}; it must be module.Class, both in this repository.")
-    file = "/".join(filter(None, [subfolder, f"{parts[0]}.py"]))
-    sources = read_sources(repo, [file])
-    return class_of(import_code(repo, sources, Grant(granted, Lock.at(None))), file, parts[1])
+    sources = read_sources(repo, dict.fromkeys(each.file for each in references))
+    package = import_code(repo, sources, Grant(granted, Lock.at(None)))
+    wanted = "AutoModel" if cls is None else str(cls.__name__)
+    fitting = [each for each in references if each.key == wanted]
+    if not fitting and wanted.startswith("AutoModel"):
+        fitting = sorted((each for each in references if each.key.startswith("AutoModel")), key=lambda each: each.key)[
+            :1
+        ]
+    # Of two tokenizers the second is the fast one.
+    return class_of(package, fitting[-1].file, fitting[-1].name) if fitting else None
 
 
 def _fetched(
@@ -113,53 +157,6 @@ def _fetched(
     return found, found.fetch(names)
 
 
-def component_files(repo: Repo, subfolder: str, variant: str | None, safe: bool = True) -> list[str]:
-    """Names of a component's files in a repository: configurations, vocabularies, and the weights of one variant.
-
-    Raises:
-        ComponentError: there are none.
-    """
-    depth = subfolder.count("/") + 1 if subfolder else 0
-    own = [
-        name
-        for name in repo.names()
-        if name.count("/") == depth and name.startswith(f"{subfolder}/" if subfolder else "")
-    ]
-    wanted = [name for name in own if _is_wanted(name, variant, safe)]
-    if not wanted:
-        raise ComponentError(
-            f"{repo.name}{f' at {repo.commit}' if repo.commit else ''} has no files in {subfolder or 'its root'!r}."
-        )
-    return wanted
-
-
-_READ = (".json", ".txt", ".model", ".jinja", ".tiktoken", ".safetensors")
-
-
-def _is_wanted(name: str, variant: str | None, safe: bool) -> bool:
-    """Configurations, vocabularies, and the weights of one variant; pickles only where they were granted."""
-    path = Path(name)
-    if path.suffix == ".safetensors":
-        return variant_of(path) == variant
-    return path.suffix in _READ or (not safe and path.suffix in (".bin", ".pt", ".ckpt"))
-
-
-def check_component_files(root: Path, folder: Path) -> None:
-    """Look at all files of a component's folder: links stay in the repository, and lists of shards name files in it.
-
-    Raises:
-        TrustError: something leads elsewhere. RepoError: a list of shards cannot be read.
-    """
-    for path in folder.iterdir() if folder.is_dir() else ():
-        check_inside(root, path)
-        if path.name.endswith(".index.json"):
-            shards = read_json(path).get("weight_map")
-            for name in {*shards.values()} if isinstance(shards, dict) else ():
-                fault = name_fault(str(name)) or ("shards lie beside their list" if "/" in str(name) else None)
-                if fault:
-                    raise TrustError(f"{path} names the shard {str(name)[:80]!r}: {fault}.")
-
-
 def _note_origin(model: Any, repo: str, dtype: Any) -> None:
     """Say where a model is from and how it was cast, as its own loader would."""
     if hasattr(model, "register_to_config"):
@@ -173,13 +170,14 @@ def check_files(cls: Any, repo: str, subfolder: str, variant: str | None) -> Non
     """Look at the files of a component that lie on this machine, as far as their lists of tensors tell.
 
     Raises:
-        ComponentError: a folder or file is missing or truncated. TrustError: the weights are pickled.
+        ComponentError: a folder or file is missing or truncated. TrustError: the weights are pickled, or a file leads elsewhere.
     """
     folder = Path(repo) / subfolder
     if Path(repo).is_file() or not (Path(repo).is_dir() or Path(repo).is_absolute()):
         return
     if not folder.is_dir():
         _check_folder(folder, variant, {})
+    check_component_files(Path(repo), folder)
     if is_network(cls):
         _check_folder(folder, variant, {})
 
@@ -190,13 +188,11 @@ def is_network(cls: Any) -> bool:
 
 
 def _is_model(cls: Any) -> bool:
-    return is_network(cls) or cls is _auto_model()
+    return is_network(cls) or cls.__name__.startswith("AutoModel")
 
 
 def _by_own_loader(loader: Any, repo: str, where: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
     """Older names of weights, quantized models and downloads: what does not fit is an error here as well."""
-    if loader.__self__ is _auto_model():
-        return loader(repo, **where, **options).eval()
     model, info = loader(repo, **where, **{"use_safetensors": True, **options}, output_loading_info=True)
     faults = _loading_faults(info)
     if faults:
@@ -222,7 +218,9 @@ def _from_single_file(cls: Any, path: Path, options: Mapping[str, Any]) -> Any:
     given.pop("use_safetensors", None)
     if "dtype" in given:
         given["torch_dtype"] = given.pop("dtype")
-    return loader(str(path), **given).eval()
+    # It connects to the Hub, for the configuration that goes with the weights.
+    with _confined(cls, path.name, options, connects=True):
+        return loader(str(path), **given).eval()
 
 
 def _check_folder(folder: Path, variant: str | None, options: Mapping[str, Any]) -> None:
@@ -235,7 +233,7 @@ def _check_folder(folder: Path, variant: str | None, options: Mapping[str, Any])
         return
     there = _names_in(folder)
     wanted = f"safetensors file of the variant {variant!r}" if variant else "safetensors file"
-    if not variant and any(name.endswith((".bin", ".ckpt", ".pt")) for name in there):
+    if not variant and any(name.endswith(PICKLES) for name in there):
         raise TrustError(
             f"{folder} holds no {wanted}, only pickled weights, which can run code while they are loaded. Convert them, or "
             "grant them with use_safetensors=False."
@@ -247,11 +245,19 @@ def _names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
-def _class_in(folder: Path | None) -> Any:
-    """The class that a model's files name, of diffusers; else the loader that finds it out."""
-    config = config_of(folder) if folder is not None else None
-    name = str((config or {}).get("_class_name") or "")
-    return resolve_class("diffusers", name) if name else _auto_model()
+def _class_in(folder: Path) -> Any:
+    """The class that a model's files name, of diffusers or transformers.
+
+    Raises:
+        ComponentError: they name none. TrustError: it is none that a component can be of.
+    """
+    config = config_of(folder) or {}
+    if "_class_name" in config:
+        return resolve_class("diffusers", str(config["_class_name"]))
+    named = config.get("architectures")
+    if "model_type" not in config:
+        raise ComponentError(f"{folder} has no config.json that says which class it is of; give the spec a type_hint.")
+    return resolve_class("transformers", str(named[0]) if isinstance(named, list) and named else "AutoModel")
 
 
 def _auto_model() -> Any:

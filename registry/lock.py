@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -16,9 +17,11 @@ from ..state.reading import read_bytes
 from ..state.strict_json import read_json, written_json
 from ..state.structure import Commit, Sha256, structured
 from .home import home
+from .repo import hub_key
 from .verified import text_digest
 
 NAME = "brickwork.lock"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _VERSION = 1
 
 
@@ -66,7 +69,8 @@ class Lock:
         Raises:
             RepoError: the file is broken, or of a later version.
         """
-        return self._repos().get(repo)
+        entry = self._repos().get(hub_key(repo))
+        return None if entry is None else entry[1]
 
     def record(self, repo: str, entry: LockedRepo, sources: Mapping[str, bytes] | None = None) -> None:
         """Write down a repository, and keep its sources, for the difference if they change.
@@ -84,8 +88,11 @@ class Lock:
                     if not kept.exists():
                         kept.parent.mkdir(parents=True, exist_ok=True)
                         write_text(kept, data.decode("utf-8"))
-                repos = {name: asdict(each) for name, each in sorted({**self._repos(), repo: entry}.items())}
-                whole = {"brickwork_lock": _VERSION, "repos": repos}
+                known = self._repos()
+                name = known.get(hub_key(repo), (repo,))[0]
+                repos = dict({**known, hub_key(repo): (name, entry)}.values())
+                written = {each: asdict(held) for each, held in sorted(repos.items())}
+                whole = {"brickwork_lock": _VERSION, "repos": written}
                 write_text(self.path, written_json(whole, str(self.path), indent=2) + "\n")
         except (OSError, Timeout, RepoError) as error:
             raise RepoError(
@@ -95,6 +102,8 @@ class Lock:
 
     def source(self, digest: str) -> str | None:
         """A source that was granted, by its SHA-256; None if it was not kept, or was changed since."""
+        if not _SHA256.fullmatch(digest):
+            return None  # what a lock says is no name of a file
         try:
             data = read_bytes(self._source(digest), LARGEST_CODE)
         except RepoError:
@@ -104,10 +113,18 @@ class Lock:
     def _source(self, digest: str) -> Path:
         return self.path.with_name(f"{self.path.name}.sources") / f"{digest}.py"
 
-    def _repos(self) -> Mapping[str, LockedRepo]:
+    def _repos(self) -> dict[str, tuple[str, LockedRepo]]:
+        """Names and entries, by the name as the Hub compares names."""
         if not self.path.exists():
             return {}
         data = read_json(self.path)
         if data.get("brickwork_lock") != _VERSION:
             raise RepoError(f"{self.path} is no lock of version {_VERSION}; move it away to begin a new one.")
-        return structured(_Written, data, str(self.path)).repos
+        found: dict[str, tuple[str, LockedRepo]] = {}
+        for name, entry in structured(_Written, data, str(self.path)).repos.items():
+            if hub_key(name) in found:
+                raise RepoError(
+                    f"{self.path} has {found[hub_key(name)][0]!r} and {name!r}, which are one repository; delete one."
+                )
+            found[hub_key(name)] = (name, entry)
+        return found

@@ -9,15 +9,18 @@ from typing import Any
 from attrs import evolve
 
 from ..state import TrustError
+from .component_files import component_files
 from .component_spec import ComponentSpec
-from .loading import component_files
 from .lock import Lock, LockedRepo
 from .repo import open_repo
 from .verified import sha256_of
 
 
-def pin(spec: ComponentSpec, lock: Lock, hub_options: Mapping[str, Any]) -> None:
+def pin(spec: ComponentSpec, lock: Lock, hub_options: Mapping[str, Any], safe: bool = True) -> None:
     """Hold a component to what a lock says of its repository; what it says nothing of is recorded.
+
+    Args:
+        safe: False where pickled weights were granted, which are held to it, too.
 
     Raises:
         TrustError: a file is another one than was recorded. RepoError: the repository cannot be reached, or the lock written.
@@ -27,7 +30,7 @@ def pin(spec: ComponentSpec, lock: Lock, hub_options: Mapping[str, Any]) -> None
     known = lock.of(spec.repo if not Path(spec.repo).is_dir() else str(Path(spec.repo).resolve()))
     wanted = spec.revision or (known.commit if known is not None else None)
     repo = open_repo(spec.repo, wanted, **hub_options)
-    names = component_files(repo, spec.subfolder or "", spec.variant)
+    names = component_files(repo, spec.subfolder or "", spec.variant, safe)
     folder = repo.fetch(names)
     found = {name: sha256_of(folder / name) for name in names}
     if known is not None and known.commit == repo.commit:

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ..state import RepoError
+from .credentials import credential_in
 from .repo import is_hub_name
-from .repo_paths import name_fault, relative_name
+from .repo_paths import name_fault, relative_name, twins
 
-_SECRETS = {
-    "a token of the Hub": re.compile(rb"\bhf_[A-Za-z0-9]{30,}"),
-    "a key of AWS": re.compile(rb"\bAKIA[0-9A-Z]{16}\b"),
-    "a private key": re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
-    "a token of GitHub": re.compile(rb"\bgh[pousr]_[A-Za-z0-9]{36,}"),
-    "a key of an API": re.compile(rb"\bsk-[A-Za-z0-9_-]{32,}"),
-}
-_TEXT = (".py", ".json", ".md", ".txt", ".yaml", ".yml", ".jinja", ".svg")
 _OURS = (".py", ".json", ".md", ".txt", ".yaml", ".yml", ".jinja", ".svg", ".safetensors", ".model", ".tiktoken")
 _TRIES = 4
 
@@ -71,6 +63,7 @@ def publishable(folder: Path) -> Iterator[tuple[str, Path]]:
         RepoError: one is a link, of a kind that we do not save, or holds a secret; every fault is named.
     """
     faults = []
+    names: list[str] = []
     for path in sorted(folder.rglob("*")):
         name = relative_name(folder, path)
         if path.is_symlink():
@@ -78,19 +71,16 @@ def publishable(folder: Path) -> Iterator[tuple[str, Path]]:
         elif path.is_file() and path.suffix not in _OURS:
             faults.append(f"{name} is of no kind that is published ({', '.join(_OURS)}).")
         elif path.is_file() and (fault := name_fault(name)):
-            faults.append(f"{name}: {fault}.")
+            faults.append(f"{name!r}: {fault}.")
         elif path.is_file():
-            found = _secret(path) if path.suffix in _TEXT else None
+            found = credential_in(path)
             if found:
                 faults.append(f"{name} seems to hold {found}; take it out, and treat it as known to others.")
+            names.append(name)
             yield name, path
+    faults += twins(names)
     if faults:
         raise RepoError.of("The folder cannot be published", faults)
-
-
-def _secret(path: Path) -> str | None:
-    data = path.read_bytes()
-    return next((words for words, pattern in _SECRETS.items() if pattern.search(data)), None)
 
 
 def _api(token: Any) -> Any:

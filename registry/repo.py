@@ -12,8 +12,10 @@ from attrs import field, frozen
 
 from ..state import RepoError
 from ..state.atomic import write_text
-from .repo_paths import check_inside, checked_name, file_in, name_fault, relative_name
-from .verified import is_intact
+from .folder_update import interruption
+from .hub_listing import HubListing
+from .repo_paths import check_inside, checked_name, file_in, relative_name
+from .verified import fault_of
 
 HUB_OPTIONS = ("cache_dir", "token", "local_files_only")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -26,7 +28,8 @@ class Repo:
 
     Attributes:
         name: as it was given. folder: on this machine. commit: on the Hub.
-        listing: names of its files; None if only the Hub could tell and it cannot be asked.
+        listing: names of its files; None if only the Hub could tell and it cannot be asked. digests: of its files, as far as the Hub has
+            told them, now or when it was last asked.
         options: `cache_dir`, `token`, `local_files_only`.
     """
 
@@ -34,6 +37,7 @@ class Repo:
     folder: Path | None = None
     commit: str | None = None
     listing: tuple[str, ...] | None = None
+    digests: Mapping[str, str | None] = field(factory=dict, repr=False)
     options: Mapping[str, Any] = field(factory=dict, repr=False)
 
     @property
@@ -81,32 +85,42 @@ class Repo:
         return folder if folder.is_dir() else None
 
     def _downloaded(self, name: str) -> Path | None:
+        blobs = _cache_of(self.name, self.options) / "blobs"
+        faults: list[str] = []
+        for again in (False, True):
+            try:
+                path = self._from_cache_or_hub(name, again)
+            except RepoError as error:
+                if faults:  # and the Hub cannot be asked for another
+                    raise RepoError(f"{name} of {self.name} at {self.commit} is not loaded: {faults[0]}.") from error
+                raise
+            if path is None:
+                return None
+            check_inside(_folder_of(path, name), path)
+            fault = fault_of(path, blobs, self.digests.get(name))
+            if fault is None:
+                return path
+            faults.append(f"{fault}: {path}")
+        raise RepoError(
+            f"{name} of {self.name} at {self.commit} is not loaded, after a second download, too: {faults[-1]}. The connection, a mirror "
+            "or the disk changes files."
+        )
+
+    def _from_cache_or_hub(self, name: str, again: bool) -> Path | None:
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
 
-        for again in (False, True):
-            try:
-                # Pinned to a commit: what is in the cache is not asked for again.
-                path = Path(
-                    hf_hub_download(self.name, name, revision=self.commit, force_download=again, **self.options)
-                )
-            except LocalEntryNotFoundError as error:
-                if self.listing is None:
-                    return None
-                raise RepoError(
-                    f"{name} of {self.name} is not in the cache, and cannot be downloaded: {error}"
-                ) from error
-            except EntryNotFoundError:
+        try:
+            # Pinned to a commit: what is in the cache is not asked for again.
+            return Path(hf_hub_download(self.name, name, revision=self.commit, force_download=again, **self.options))
+        except LocalEntryNotFoundError as error:
+            if self.listing is None and name not in self.digests:
                 return None
-            except (HfHubHTTPError, OSError) as error:
-                raise RepoError(f"{name} of {self.name} could not be downloaded: {error}") from error
-            check_inside(_folder_of(path, name), path)
-            if is_intact(path):
-                return path
-        raise RepoError(
-            f"{name} of {self.name} at {self.commit} is not what the Hub says it is, after a second download, too: {path}. "
-            "The connection, a mirror or the disk changes files."
-        )
+            raise RepoError(f"{name} of {self.name} is not in the cache, and cannot be downloaded: {error}") from error
+        except EntryNotFoundError:
+            return None
+        except (HfHubHTTPError, OSError, ValueError) as error:
+            raise RepoError(f"{name} of {self.name} could not be downloaded: {error}") from error
 
 
 def _folder_of(path: Path, name: str) -> Path:
@@ -127,6 +141,21 @@ def is_hub_name(name: str) -> bool:
     return bool(_HUB_NAME.fullmatch(name)) and "--" not in name and ".." not in name
 
 
+def is_share(name: Any) -> bool:
+    """Whether a text names a place on another machine, to which Windows connects as soon as it is looked at."""
+    return isinstance(name, str) and name.startswith(("\\\\", "//", "\\/", "/\\"))
+
+
+def hub_key(name: str) -> str:
+    """A repository's name as the Hub compares names, which is without regard to case; folders as they are."""
+    return name.lower() if is_hub_name(name) else name
+
+
+def same_repo(one: Any, other: Any) -> bool:
+    """Whether two names are of one repository; what is no text names none."""
+    return one == other or (isinstance(one, str) and isinstance(other, str) and hub_key(one) == hub_key(other))
+
+
 def open_repo(name: str | Path, revision: str | None = None, **options: Any) -> Repo:
     """Find a repository, and on the Hub which commit a branch or tag is at: once, for all that is read from it.
 
@@ -135,7 +164,8 @@ def open_repo(name: str | Path, revision: str | None = None, **options: Any) -> 
         options: `cache_dir`, `token`, `local_files_only`.
 
     Raises:
-        RepoError: there is no such repository or revision, or it cannot be reached and is not in the cache.
+        RepoError: there is no such repository or revision, it cannot be reached and is not in the cache, or a save to the folder
+            was interrupted.
     """
     unknown = sorted(options.keys() - set(HUB_OPTIONS))
     if unknown:
@@ -143,18 +173,24 @@ def open_repo(name: str | Path, revision: str | None = None, **options: Any) -> 
     given = {key: value for key, value in options.items() if value is not None}
     folder = Path(name)
     if folder.is_dir():
+        unfinished = interruption(folder)
+        if unfinished is not None:
+            raise RepoError(unfinished)
         return Repo(str(name), folder, options=given)
     if folder.is_absolute() or not is_hub_name(str(name)):
         raise RepoError(f"{name} is no folder on this machine, and no name of a Hub repository (owner/name).")
     commit, listing = _resolved(str(name), revision, given)
-    return Repo(str(name), None, commit, listing, given)
+    if listing is not None:
+        return Repo(str(name), None, commit, listing.names, listing.digests, given)
+    kept = HubListing.kept(str(name), commit)
+    return Repo(str(name), None, commit, None, kept.digests if kept is not None else {}, given)
 
 
-_listings: dict[tuple[str, str], tuple[str, ...]] = {}
-"""Names of files by repository and commit, which never change: they are asked for once in a process."""
+_listings: dict[tuple[str, str], HubListing] = {}
+"""Files by repository and commit, which never change: they are asked for once in a process."""
 
 
-def _resolved(name: str, revision: str | None, options: Mapping[str, Any]) -> tuple[str, tuple[str, ...] | None]:
+def _resolved(name: str, revision: str | None, options: Mapping[str, Any]) -> tuple[str, HubListing | None]:
     from huggingface_hub import HfApi
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -170,7 +206,7 @@ def _resolved(name: str, revision: str | None, options: Mapping[str, Any]) -> tu
         return str(revision), _listings[name, str(revision)]
     if not options.get("local_files_only"):
         try:
-            info = HfApi(token=options.get("token")).model_info(name, revision=revision)
+            info = HfApi(token=options.get("token")).model_info(name, revision=revision, files_metadata=True)
         except RevisionNotFoundError as error:
             raise RepoError(f"{name} has no revision {revision!r}.") from error
         except (GatedRepoError, RepositoryNotFoundError) as error:
@@ -186,16 +222,18 @@ def _resolved(name: str, revision: str | None, options: Mapping[str, Any]) -> tu
                 raise
             refusal = error
         else:
-            files = [each.rfilename for each in info.siblings or ()]
-            _note_commit(name, revision, str(info.sha), options)
-            return str(info.sha), _listings.setdefault(
-                (name, str(info.sha)), tuple(n for n in files if not name_fault(n))
-            )
-    commit = _cached_commit(name, revision, options)
-    if commit is None:
+            commit = str(info.sha)
+            if not _COMMIT.fullmatch(commit):
+                raise RepoError(f"The Hub says that {name} is at {commit[:80]!r}, which is no commit.")
+            _note_commit(name, revision, commit, options)
+            listing = _listings.setdefault((name, commit), HubListing.of(info.siblings or ()))
+            listing.keep(name, commit)
+            return commit, listing
+    cached = _cached_commit(name, revision, options)
+    if cached is None:
         why = f"the Hub cannot be reached ({refusal})" if refusal else "local_files_only forbids asking the Hub"
         raise RepoError(f"{name} is no folder here, {revision or 'main'} of it is not in the cache, and {why}.")
-    return commit, None
+    return cached, None
 
 
 def _cache_of(name: str, options: Mapping[str, Any]) -> Path:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
+from unicodedata import category, normalize
 
 from ..state import TrustError
 
 _LONGEST, _LONGEST_PART = 1000, 200
 _ODD = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0f\ufffe\uffff\U000e0100-\U000e01ef]")
+_UNSEEN_KINDS = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+"""Control and format characters, which change how a name is shown, or are not shown: directions of writing, joiners, zero widths."""
+_DEVICES = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|clock\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])\s*(\.|$)", re.IGNORECASE
+)
+"""What Windows takes for devices, whatever ending follows."""
 
 
 def checked_name(name: str) -> str:
@@ -26,17 +35,36 @@ def checked_name(name: str) -> str:
 def name_fault(name: str) -> str | None:
     """Say what is wrong with a file's name; None if nothing is."""
     parts = name.split("/")
-    if not name or name.startswith("/"):
-        return "names are relative to the repository"
-    if _ODD.search(name):
-        return "it has characters that lead elsewhere, or that some systems do not allow"
-    if any(part in ("", ".", "..") for part in parts):
-        return "it leads out of its folder"
-    if len(name) > _LONGEST or any(len(part.encode()) > _LONGEST_PART for part in parts):
-        return "it is too long"
-    if any(part != part.strip() or part.endswith(".") for part in parts):
-        return "a part begins or ends with a space, or ends with a dot"
-    return None
+    faults = {
+        "names are relative to the repository": not name or name.startswith("/"),
+        "it has characters that lead elsewhere, or that some systems do not allow": bool(_ODD.search(name)),
+        "it has characters that are not seen, or that turn the direction of writing": _has_unseen(name),
+        "it leads out of its folder": any(part in ("", ".", "..") for part in parts),
+        "it is too long": len(name) > _LONGEST
+        or any(len(part.encode("utf-8", "replace")) > _LONGEST_PART for part in parts),
+        "a part begins or ends with a space, or ends with a dot": any(p != p.strip() or p.endswith(".") for p in parts),
+        "Windows has a device of this name": any(_DEVICES.match(part) for part in parts),
+    }
+    return next((words for words, holds in faults.items() if holds), None)
+
+
+def _has_unseen(name: str) -> bool:
+    if name.isascii():
+        return False
+    return bool(_UNSEEN.search(name)) or any(category(letter) in _UNSEEN_KINDS for letter in name)
+
+
+def twins(names: Iterable[str]) -> list[str]:
+    """Say which names are one and the same on systems that ignore case, or how letters are composed."""
+    known: dict[str, str] = {}
+    found = []
+    for name in names:
+        other = known.setdefault(normalize("NFC", name).casefold(), name)
+        if other != name:
+            found.append(
+                f"{other!r} and {name!r} are one name on systems that ignore case or how letters are composed."
+            )
+    return found
 
 
 def file_in(folder: Path, name: str) -> Path | None:
@@ -60,7 +88,10 @@ def check_inside(folder: Path, path: Path) -> None:
     Raises:
         TrustError: it does.
     """
-    real, root = path.resolve(), folder.resolve()
+    try:
+        real, root = path.resolve(), folder.resolve()
+    except (OSError, RuntimeError) as error:  # links in a circle
+        raise TrustError(f"{path} is a link that leads nowhere: {error}.") from None
     if real.is_relative_to(root):
         return
     blobs = _blobs_of(root)

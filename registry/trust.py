@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from ..state import InputError, TrustError
 from .lock import Lock, LockedRepo
-from .repo import Repo
+from .repo import Repo, same_repo
 from .verified import text_digest
 
 
@@ -30,8 +30,8 @@ class Trust:
 
     def grants(self, repo: str, commit: str | None, digest: str) -> bool:
         """Whether the code of a repository may run, at just this commit or with just this digest."""
-        granted = self.code.get(repo)
-        return bool(granted) and granted in (commit, digest)
+        granted = [state for name, state in self.code.items() if same_repo(name, repo)]
+        return any(state and state in (commit, digest) for state in granted)
 
 
 @frozen
@@ -62,19 +62,33 @@ class Grant:
         """
         files = {name: text_digest(data) for name, data in sorted(sources.items())}
         digest = code_digest(files)
+        known = self.lock.of(repo.key)
+        is_same_commit = known is not None and repo.commit is not None and known.commit == repo.commit
+        if known is not None and is_same_commit:
+            self._refuse_forged(repo, known, files)
         explicit = self._names(repo, digest)
         if not explicit and self.given is not True:
             raise TrustError(_refusal(repo, sources, digest))
-        known = self.lock.of(repo.key)
-        if known is not None and known.code and dict(known.code) != files and not explicit:
+        if known is not None and known.code and dict(known.code) != files and not (explicit or is_same_commit):
             raise TrustError(
                 f"The code of {repo.name} changed since it was granted (commit {known.commit or 'none'}, now {repo.commit or 'none'}; "
                 f"{self.lock.path}):\n{self._difference(known, sources)}\nIf you agree, name the new state: "
                 f"trust_remote_code={repo.commit or digest!r}."
             )
-        weights = known.files if known is not None and known.commit == repo.commit else {}
-        self.lock.record(repo.key, LockedRepo(repo.commit, files, weights), sources)
+        before = known if known is not None and known.commit == repo.commit else LockedRepo()
+        code = {**before.code, **files} if is_same_commit else files
+        self.lock.record(repo.key, LockedRepo(repo.commit, code, before.files), sources)
         return digest
+
+    def _refuse_forged(self, repo: Repo, known: LockedRepo, files: Mapping[str, str]) -> None:
+        """A commit is the same for ever; what differs from it was changed on the way, and no grant is meant for that."""
+        forged = [name for name, digest in files.items() if known.code.get(name, digest) != digest]
+        if forged:
+            raise TrustError(
+                f"{', '.join(forged)} of {repo.name} is not what it was when it was granted, at the very same commit {repo.commit}. A "
+                "commit does not change: the cache, a mirror or the connection does. No grant is for that. Delete the repository's folder "
+                f"in the cache, and load it again; if what {self.lock.path} holds is wrong, delete the entry there."
+            )
 
     def _names(self, repo: Repo, digest: str) -> bool:
         """Whether the call names just this state of the code."""

@@ -1,4 +1,4 @@
-"""Downloads compared with the digests that the Hub's cache has them under, once per file as long as it stays as it is."""
+"""Files of the Hub's cache compared with the digests that the Hub names them by, once per file as long as it stays as it is."""
 
 from __future__ import annotations
 
@@ -15,24 +15,33 @@ _SHA256, _GIT = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{40}")
 _CHUNK = 1 << 22
 
 
-def is_intact(path: Path) -> bool:
-    """Whether a file of the Hub's cache is what its blob's name says; True for any other file.
+def fault_of(path: Path, blobs: Path, wanted: str | None) -> str | None:
+    """Say what is wrong with a file of the Hub's cache; None if it is what the Hub has.
 
-    Blobs are named by their SHA-256, and small ones, which git keeps itself, by git's own digest.
+    Args:
+        blobs: where the cache keeps the files that it links to, each under its own digest. wanted: what the Hub says the file is digested
+            to ("sha256:..." or "git:..."), if that is known; without it the file must be a link to a blob, whose name says it.
     """
     real = path.resolve()
-    if real.parent.name != "blobs":
-        return True
-    if _SHA256.fullmatch(real.name):
-        return sha256_of(real) == real.name
-    return _git_digest(real) == real.name if _GIT.fullmatch(real.name) else True
+    if wanted is None and real.parent == blobs.resolve():
+        kind = "sha256" if _SHA256.fullmatch(real.name) else "git" if _GIT.fullmatch(real.name) else ""
+        wanted = f"{kind}:{real.name}" if kind else None
+    if wanted is None:
+        return "it is a copy, and no link to a file under its digest, so nothing says whether it is the Hub's: load it once online"
+    kind, _, digest = wanted.partition(":")
+    found = sha256_of(real) if kind == "sha256" else _git_digest(real)
+    return (
+        None
+        if found == digest
+        else f"it is not what the Hub says it is ({kind} {digest[:12]}..., and it has {found[:12]}...)"
+    )
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, remembered in the user's folder by path, size and time."""
+    """SHA-256 of a file, remembered in the user's folder by path, size and times, of which one cannot be set by programs."""
     real = path.resolve()
     stat = real.stat()
-    return _known_or_read(str(real), stat.st_size, stat.st_mtime_ns)
+    return _known_or_read(str(real), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
 
 
 def text_digest(data: bytes) -> str:
@@ -41,9 +50,9 @@ def text_digest(data: bytes) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _known_or_read(path: str, size: int, changed: int) -> str:
+def _known_or_read(path: str, size: int, changed: int, noted: int) -> str:
     kept = home() / "verified.jsonl"
-    key = [path, size, changed]
+    key = [path, size, changed, noted]
     known = _kept(kept).get(json.dumps(key)) if size > _CHUNK else None
     if known is not None:
         return known

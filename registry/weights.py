@@ -31,7 +31,7 @@ def stored_bytes(folder: Path, variant: str | None = None) -> int | None:
 
 def weight_files(folder: Path, variant: str | None = None) -> list[Path]:
     """The safetensors files of a model's folder: one, or its shards."""
-    return [path for path in sorted(folder.glob("*.safetensors")) if variant_of(path) == variant]
+    return [path for path in sorted(folder.glob("*.safetensors")) if variant_of(path) == variant and path.is_file()]
 
 
 def weights_at(place: Path, variant: str | None = None) -> list[Path]:

@@ -18,8 +18,11 @@ An error of a block's own code keeps its class; the engine adds a note with the 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from typing import Self
+
+_MOVING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
 class BrickworkError(Exception):
@@ -30,6 +33,10 @@ class BrickworkError(Exception):
     """
 
     faults: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """The message. Names from files of others may hold what moves a cursor or turns the direction of writing: that is spelled out."""
+        return _MOVING.sub(lambda found: found[0].encode("unicode_escape").decode(), super().__str__())
 
     @classmethod
     def of(cls, heading: str, faults: Sequence[str]) -> Self:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from brickwork import RepoError
-from brickwork.registry.strict_json import read_json
+from brickwork.state.strict_json import read_json
 
 
 def read(folder: Path, text: str | bytes) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -18,6 +17,7 @@ import pytest
 import torch
 from block_repo import BLOCK, hand_written, relocated, write
 from hub_server import Hub
+from transformers import CLIPTokenizer
 
 import brickwork
 from brickwork import (
@@ -213,18 +213,39 @@ def test_models_name_code_beside_them(name: Any, tmp_path: Path, canary: Path, t
         ComponentSpec("unet", None, repo=str(folder), subfolder="unet").load(trust_remote_code=True)
 
 
-def test_tokenizers_with_code_do_not_ask(tmp_path: Path, canary: Path, tiny_folder: Path) -> None:
-    folder = relocated(tiny_folder, tmp_path / "models")
-    path = folder / "tokenizer" / "tokenizer_config.json"
+def test_tokenizers_with_code_are_refused_without_a_grant(tmp_path: Path, canary: Path, tiny_folder: Path) -> None:
+    folder = tokenizer_with_code(tmp_path / "models", canary, tiny_folder)
+    for hint in ("transformers:AutoTokenizer", "transformers:CLIPTokenizer"):
+        with pytest.raises(TrustError, match=r"brings code of its own \(tokenizer/evil.py\)"):
+            ComponentSpec("tokenizer", hint, repo=str(folder), subfolder="tokenizer").load()
+
+
+def test_tokenizers_with_code_that_was_granted_are_of_their_own_class(tmp_path: Path, tiny_folder: Path) -> None:
+    folder = tokenizer_with_code(tmp_path / "models", tmp_path / "ran", tiny_folder)
+    spec = ComponentSpec("tokenizer", "transformers:AutoTokenizer", repo=str(folder), subfolder="tokenizer")
+    loaded = spec.load(trust_remote_code=True)
+    assert type(loaded).__name__ == "Evil"
+    assert loaded("a cat").input_ids == CLIPTokenizer.from_pretrained(tiny_folder / "tokenizer")("a cat").input_ids
+
+
+def test_a_class_that_is_named_by_the_caller_needs_none_of_the_code_that_was_granted(
+    tmp_path: Path, canary: Path, tiny_folder: Path
+) -> None:
+    folder = tokenizer_with_code(tmp_path / "models", canary, tiny_folder)
+    spec = ComponentSpec("tokenizer", "transformers:CLIPTokenizer", repo=str(folder), subfolder="tokenizer")
+    assert type(spec.load(trust_remote_code=True)).__name__ == "CLIPTokenizer"
+
+
+def tokenizer_with_code(folder: Path, canary: Path, tiny_folder: Path) -> Path:
+    """The tiny repository, with a tokenizer whose class comes with it."""
+    relocated(tiny_folder, folder)
     config = {
-        **json.loads(path.read_text()),
+        **json.loads((folder / "tokenizer" / "tokenizer_config.json").read_text()),
         "tokenizer_class": "Evil",
-        "auto_map": {"AutoTokenizer": ["evil.Evil", None]},
+        "auto_map": {"AutoTokenizer": [None, "evil.Evil"]},
     }
-    write(folder, {"tokenizer/tokenizer_config.json": config, "tokenizer/evil.py": f"open({str(canary)!r}, 'w')"})
-    with contextlib.suppress(ComponentError):  # it may find a class of its own, or none
-        ComponentSpec("tokenizer", "transformers:AutoTokenizer", repo=str(folder), subfolder="tokenizer").load()
-    assert ComponentSpec("tokenizer", "transformers:CLIPTokenizer", repo=str(folder), subfolder="tokenizer").load()
+    code = f"from transformers import CLIPTokenizer\nopen({str(canary)!r}, 'w').close()\n\nclass Evil(CLIPTokenizer):\n    pass\n"
+    return write(folder, {"tokenizer/tokenizer_config.json": config, "tokenizer/evil.py": code})
 
 
 def model_with_code(folder: Path, canary: Path, tiny_folder: Path) -> Path:
@@ -577,7 +598,10 @@ def test_a_file_of_the_right_size_and_another_content_is_refused(hub: Hub, tiny_
     spec = tiny_on_hub(hub, tiny_folder)
     with (
         hub.failing(lambda method, path: "corrupt" if path.startswith("/lfs/") else None),
-        pytest.raises((RepoError, ComponentError), match="is not what the Hub says it is, after a second download"),
+        pytest.raises(
+            (RepoError, ComponentError),
+            match="is not loaded, after a second download, too: it is not what the Hub says it is",
+        ),
     ):
         spec.load()
     assert spec.load().config.in_channels == 4, "the next load mends it"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 import brickwork
 from brickwork.state.errors import did_you_mean
 
@@ -23,3 +25,14 @@ def test_a_far_name_lists_what_there_is() -> None:
     assert did_you_mean("xyz", ["alpha", "beta"]) == "There are: alpha, beta."
     assert did_you_mean("alpa", ["alpha", "beta"]) == "Did you mean 'alpha'?"
     assert did_you_mean("x", []) == "There are none."
+
+
+@pytest.mark.parametrize(
+    "hidden", ["\x1b[2K", "\x07", "\r", "\x9b1A", "\u202e", "\u2066", "\u200b", "\ufeff", "\u2028", "\x00"]
+)
+def test_names_of_others_in_a_message_move_no_cursor_and_turn_no_text(hidden: str) -> None:
+    error = brickwork.RepoError.of("Heading", [f"a{hidden}b", "c\td"])
+    assert hidden not in str(error)
+    assert f"a{hidden.encode('unicode_escape').decode()}b" in str(error)
+    assert str(error).endswith("\n  - c\td")
+    assert str(brickwork.TrustError("größer, 名前")) == "größer, 名前"
