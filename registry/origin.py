@@ -38,4 +38,4 @@ def is_as_loaded(component: Any) -> bool:
 def _stamps(component: Any) -> tuple[int, ...]:
     tensors = [tensor for _, tensor in tensors_of(component)]
     versions = tensor_stamps(tensors)[: len(tensors)]
-    return (*(each[0] if isinstance(each, tuple) else each for each in versions), *map(id, tensors))
+    return (*versions, *map(id, tensors))

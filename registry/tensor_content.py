@@ -138,7 +138,8 @@ def has_mixin(module: Any) -> bool:
 
 
 def _full_stamps(tensors: list[Any]) -> list[Any]:
-    return [*tensor_stamps(tensors), *(tensor.dtype for tensor in tensors), *map(id, tensors)]
+    forms = [(tensor.dtype, tensor.stride()) for tensor in tensors]
+    return [*tensor_stamps(tensors), *forms, *map(id, tensors)]
 
 
 Piece = tuple[int, int, int]

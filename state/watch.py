@@ -99,25 +99,26 @@ def inside(places: list[Any]) -> list[Any]:
 
 
 def tensor_stamps(tensors: list[Any]) -> list[Any]:
-    """What of tensors changes when they are written into, or get other memory: cheap, and blind to writes past torch."""
+    """What of tensors changes when they are written into, or get other memory: cheap, and blind to writes past torch.
+
+    The first half counts writing, the second says where they lie. Numbers only: a thousand tuples would set off Python's
+    garbage collector at every run.
+    """
     if not tensors:
         return []
     kind = type(tensors[0])
     try:
-        return [*map(_stamp, tensors), *map(kind.data_ptr, tensors), *map(kind.stride, tensors)]
+        return [*map(_stamp, tensors), *map(kind.data_ptr, tensors)]
     except (RuntimeError, TypeError):  # some of inference mode, which do not count, or of classes of their own
-        return [
-            (0 if each.is_inference() else each._version, each.data_ptr(), each.stride())
-            if each.layout is _strided()
-            else id(each)
-            for each in tensors
-        ]
+        return [*(_version(each) for each in tensors), *(_address(each) for each in tensors)]
 
 
-def _strided() -> Any:
-    import torch
+def _version(tensor: Any) -> int:
+    return 0 if tensor.is_inference() else int(tensor._version)
 
-    return torch.strided
+
+def _address(tensor: Any) -> int:
+    return int(tensor.data_ptr()) if str(tensor.layout) == "torch.strided" else id(tensor)
 
 
 def cell_value(cell: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from block_repo import write
 
-from brickwork import ModularPipeline, SequentialPipelineBlocks
+from brickwork import ModularPipeline, RepoError, SequentialPipelineBlocks
 from brickwork.blocks.composition import describe
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
 
@@ -44,6 +44,11 @@ def test_a_component_of_the_repository_itself_is_of_its_commit(tmp_path: Path) -
     assert revision_of(tmp_path, [COMMIT], repo=str(tmp_path)) is None
 
 
-@pytest.mark.parametrize("pin", [[None], [40], [[COMMIT]], [True], 7])
-def test_a_pin_that_is_no_text_pins_nothing(pin: Any, tmp_path: Path) -> None:
-    assert revision_of(tmp_path, pin) is None
+def test_a_pin_without_a_commit_pins_nothing(tmp_path: Path) -> None:
+    assert revision_of(tmp_path, [None]) is None
+
+
+@pytest.mark.parametrize("pin", [[40], [[COMMIT]], [True], 7])
+def test_a_pin_that_is_no_text_is_refused_with_its_place(pin: Any, tmp_path: Path) -> None:
+    with pytest.raises(RepoError, match=r"is broken: pins\.unet(\.commit)?: expected (str or None|dict), got"):
+        revision_of(tmp_path, pin)
