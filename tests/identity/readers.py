@@ -184,12 +184,13 @@ def _judge_cached(moves: bool, before: Before, plain: Answer, found: Answer) -> 
 def judge_resumed(kind: Kind, moves: bool, found: Answer, before: str, plain: str, said: bool) -> str:
     """What a resumed run says: it has to end as a plain run does now; where only values changed, as the run would have ended.
 
-    What gives something else every time cannot end as it would have: that has to be said, at least in the recipe of the result.
+    What gives something else every time ends as it would have only where all of that was done before the snapshot; else it has to
+    be said, at least in the recipe of the result.
     """
     if found.fault():
         return found.fault()
     if moves:
-        return "seen" if said else "SILENT"
+        return "equal" if found.result == before else "seen" if said else "SILENT"
     if found.result == (before if kind.group == "value" else plain):
         return "equal"
     return "seen" if said else "SILENT"
