@@ -15,9 +15,9 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, NoReturn, TypeVar, cast
 
 import attrs
 from attrs import frozen
@@ -101,10 +101,13 @@ def structured(cls: type[T], data: Any, name: str, error: type[BrickworkError] =
     """
     found, faults = examined(cls, data)
     if faults:
-        said = faults.sentences(place_words)
-        heading = f"{name} is broken"
-        raise error.of(heading, said if len(said) > 1 else [f"{heading}: {said[0]}"])
+        raise_faults(error, f"{name} is broken", faults.sentences(place_words))
     return cast(T, found)
+
+
+def raise_faults(error: type[BrickworkError], heading: str, said: Sequence[str]) -> NoReturn:
+    """Raise one error of several faults; the heading, which names the file, stands before a single one, too."""
+    raise error.of(heading, said if len(said) > 1 else [f"{heading}: {said[0]}"])
 
 
 def examined(hint: Any, data: Any) -> tuple[Any, Faults]:
@@ -166,7 +169,7 @@ def _is_plain(kind: Any, data: Any) -> bool:
     if not isinstance(data, _PLAIN[kind]) or (isinstance(data, bool) and kind is not bool):
         return False
     # A whole number may be larger than any fraction.
-    return kind is not float or isinstance(data, float) or bool(abs(cast(Any, data)) <= sys.float_info.max)
+    return kind is not float or not isinstance(data, int) or abs(data) <= sys.float_info.max
 
 
 def _plain(kind: Any) -> Reader:
