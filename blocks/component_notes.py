@@ -86,7 +86,7 @@ class _Note:
         if isinstance(self.identity, str) or self.identity.is_doubtful:
             return None
         component = self.component() if self.component is not None else None
-        if component is None:
+        if component is None or self.moment is None:
             return self.identity.weights
         try:
             now = identity_of(component)
@@ -146,7 +146,7 @@ def _note_of(name: str, component: Any, pipe: PipelineComponents, identities: Ru
         dtype_of(component),
         identities.look(name),
         None if is_model else getattr(component, "config", None),
-        moment_of(component),
+        None if identities.content else moment_of(component),
     )
 
 

@@ -41,13 +41,10 @@ def resume(pipe: ModularPipeline, source: Snapshot | str | Path, exact: bool = T
         raise InputError.of("The snapshot does not belong to this pipeline", faults)
     if faults:
         warnings.warn(str(InputError.of("The run goes on, though not everything is as it was", faults)), stacklevel=3)
-    prepared = Prepared(plan, standing.values_again(), snapshot.output, snapshot.is_seeded, standing, snapshot.recipe)
-    try:
-        return pipe.runs.run(pipe, prepared)
-    except LookupError as error:
-        if prepared.standing is None or str(error).strip("'") not in {frame.path for frame in standing.position}:
-            raise
-        raise InputError(f"The snapshot was taken after {snapshot.where}, which this run does not come to.") from None
+    prepared = Prepared(
+        plan, standing.values_again(), snapshot.output, snapshot.is_seeded, standing, snapshot.recipe, is_exact=exact
+    )
+    return pipe.runs.run(pipe, prepared)
 
 
 def branch(

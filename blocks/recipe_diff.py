@@ -51,6 +51,7 @@ def differences(one: Recipe, other: Recipe) -> Iterator[tuple[Kind, str]]:
         "inputs": [
             *_named("", mine["inputs"], theirs["inputs"], _value_words),
             *_named("", mine["generators"], theirs["generators"], _generator_words),
+            *_plain("inputs that are one object", mine, theirs, "shared"),
             *_named("config ", mine.get("configs", {}), theirs.get("configs", {}), _value_words),
         ],
         "components": _components(mine, theirs),
@@ -136,9 +137,10 @@ def _outside(path: str, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> I
             yield from _outside(f"{path}.{name}".lstrip("."), part, theirs["blocks"][name])
 
 
-def _plain(name: str, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[str]:
-    if mine.get(name) != theirs.get(name):
-        yield f"{name}: {mine.get(name)}, and {theirs.get(name)}"
+def _plain(name: str, mine: Mapping[str, Any], theirs: Mapping[str, Any], key: str | None = None) -> Iterator[str]:
+    one, other = mine.get(key or name), theirs.get(key or name)
+    if one != other:
+        yield f"{name}: {one}, and {other}"
 
 
 def _named(before: str, mine: Mapping[str, Any], theirs: Mapping[str, Any], words: Any) -> Iterator[str]:

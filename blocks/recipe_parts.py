@@ -21,7 +21,7 @@ from .component_notes import notes_of
 from .composition import coded_class, describe
 from .flattening import walk
 from .recipe import Recipe
-from .recipe_values import noted_inputs
+from .recipe_values import noted_inputs, shared_values
 
 if TYPE_CHECKING:
     from .modular_pipeline import ModularPipeline
@@ -66,6 +66,7 @@ def recipe_of(
         "components": notes.written,
         "inputs": inputs,
         "generators": generators,
+        **shared_values(values),
         "output": asked if asked is None or isinstance(asked, str) else list(asked),
     }
     return Recipe(known, notes.weights)

@@ -13,7 +13,6 @@ from attrs import define
 from ..engine.snapshot import are_generators
 from ..state.digest import NoDigestError, digest_of
 from ..state.pipeline_state import describe_value
-from ..state.tensor_digest import tensor_digest
 from ..state.value_data import data_of
 
 _UNCHANGING = (str, int, float, bool, type(None))
@@ -46,6 +45,16 @@ def noted_inputs(values: Mapping[str, Any]) -> tuple[Written, Written]:
 
     order = [name for name in values if name not in generators]
     return inputs, lambda: {name: [_generator(*each) for each in states] for name, states in generators.items()}
+
+
+def shared_values(values: Mapping[str, Any]) -> dict[str, list[list[str]]]:
+    """Names of inputs that are one object, which a block may write into under one name and read under the other."""
+    names: dict[int, list[str]] = {}
+    for name, value in values.items():
+        if value.__class__ not in _UNCHANGING:
+            names.setdefault(id(value), []).append(name)
+    groups = [sorted(each) for each in names.values() if len(each) > 1]
+    return {"shared": sorted(groups)} if groups else {}
 
 
 @define(eq=False)
@@ -93,7 +102,7 @@ class NotedTensor:
             self.unknown = "it was written into before anybody asked"
             return
         try:
-            self.digest = tensor_digest(tensor)
+            self.digest = digest_of(tensor)
         except NoDigestError as error:
             self.unknown = str(error)
 
@@ -103,7 +112,8 @@ def written_input(value: Any) -> dict[str, Any]:
     try:
         return {"value": data_of(value)}
     except ValueError:
-        kind = describe_value(value)
+        is_named = callable(value) and hasattr(value, "__qualname__")  # else its address would stand there
+        kind = f"{type(value).__name__} {value.__qualname__}" if is_named else describe_value(value)
     try:
         return {"kind": kind, "digest": digest_of(value)}
     except NoDigestError as error:

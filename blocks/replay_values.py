@@ -31,6 +31,8 @@ def values_of(recipe: Recipe, given: Mapping[str, Any], faults: list[str]) -> di
         for name, entries in recipe["generators"].items():
             made = [_generator(entry) for entry in entries]
             values[name] = made[0] if len(made) == 1 else made
+        for first, *others in recipe.to_dict().get("shared") or ():
+            values.update({name: values[first] for name in others if name in values and first in values})
     except (KeyError, TypeError, ValueError, RuntimeError, zlib.error) as error:
         faults.append(f"The recipe is broken: {error!r}.")
         return {}

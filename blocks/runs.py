@@ -45,6 +45,7 @@ class Prepared:
         standing: where it goes on. recipe: of the run that it goes on with. graft: turns that it takes from another one.
         snapshots: what takes them, in place of what the settings say. opened: path of a loop whose turns are needed one
             by one, even if the result of the whole is known. replaced: components that this run has in place of the pipeline's.
+        is_exact: a run that goes on must do so as it was, or not at all.
     """
 
     plan: Plan
@@ -57,6 +58,7 @@ class Prepared:
     snapshots: SnapshotTaker | None = None
     opened: str | None = None
     replaced: Mapping[str, Any] = field(factory=dict)
+    is_exact: bool = False
 
     def components_of(self, pipe: ModularPipeline) -> Mapping[str, Any]:
         """The pipeline's components, as this run has them."""
@@ -108,7 +110,7 @@ class Begun:
         reached = taker.taker(self) if taker is not None else None
         if reached is None and prepared.standing is None and prepared.graft is None:
             return None
-        return Tracker.of(reached, prepared.standing, prepared.graft, prepared.opened)
+        return Tracker.of(reached, prepared.standing, prepared.graft, prepared.opened, prepared.is_exact)
 
     def _witness(self) -> Witness | None:
         """An account of the whole run, or none: of one that goes on only if there is one of its beginning."""
@@ -167,6 +169,7 @@ class Runs:
         finally:
             if begun.run is not None:
                 begun.run.view.close()
+            _forget_step_caches(held.values())
             with self._lock:
                 self._going.discard(begun.run)
         assert begun.run is not None
@@ -194,6 +197,13 @@ class Runs:
         with self._lock:
             for run in self._going:
                 run.cancelled = True
+
+
+def _forget_step_caches(components: Iterable[Any]) -> None:
+    """Empty diffusers' caches of steps (`enable_cache`), which would go on in the next run where this one ended."""
+    for component in components:
+        if getattr(component, "is_cache_enabled", False) is True:
+            component._reset_stateful_cache()
 
 
 def _refuse_unsaveable(components: RunComponents, mutates: frozenset[str]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter
@@ -18,6 +16,7 @@ from .identities import RunIdentities
 from .isolation import clone_run_state, own_state
 from .kept_values import Keeper, handed_out
 from .memory import held_bytes
+from .process_chance import process_chance
 from .steps import Call, Values
 from .units import Unit
 
@@ -127,14 +126,14 @@ class RunCache:
         before = dict(values)
         groups = {group: set(names) for group, names in run.state.kwargs_mapping.items()}
         generators = list(_generators(before, unit.reads))
-        chance = _global_chance()
+        chance = process_chance()
         marks = self._marks(before, unit.reads)
         seen = None if run.witness is None else len(run.witness.given)
         started = perf_counter()
         call(values)
         seconds = perf_counter() - started
         try:
-            if chance != _global_chance():
+            if chance != process_chance():
                 raise NoDigestError("it draws from a random generator of the whole process")
             self._refuse_changed(unit, run)
             edited = [name for name, mark in marks.items() if name in before and self._mark(before[name]) != mark]
@@ -261,16 +260,3 @@ def _generators(values: Values, names: tuple[str, ...] | None) -> Iterator[Any]:
             pending += reversed(value)
         elif hasattr(value, "get_state") and hasattr(value, "initial_seed"):
             yield value
-
-
-def _global_chance() -> Any:
-    """The state of the process's own random generators, which no block declares."""
-    import torch
-
-    found = [torch.get_rng_state().numpy().tobytes(), random.getstate()]
-    if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # torch
-        found += [state.cpu().numpy().tobytes() for state in torch.cuda.get_rng_state_all()]
-    if "numpy" in sys.modules:
-        state = sys.modules["numpy"].random.get_state()
-        found.append((state[1].tobytes(), state[2:]))
-    return found

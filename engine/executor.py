@@ -18,6 +18,7 @@ from .memory import tensor_bytes
 from .observe import TurnEvents, observed
 from .out_of_memory import is_out_of_memory, relieve
 from .position import Frame, tracked
+from .process_chance import refusing_chance
 from .progress import progress_bar
 from .steps import Call, Turns, Values
 from .units import Unit
@@ -129,9 +130,10 @@ def _sequence(executables: Sequence[Executable], run: Run) -> Call:
     steps = _bound(executables, run)
 
     def call(values: Values) -> None:
+        remaining = steps if run.tracker is None else run.tracker.remaining(steps)
         path = ""
         try:
-            for step, path in steps if run.tracker is None else run.tracker.remaining(steps):
+            for step, path in remaining:
                 if run.cancelled:
                     raise RunCancelledError(f"The run was cancelled before {path}.")
                 step(values)
@@ -152,6 +154,8 @@ def _call_of(executable: Executable, run: Run) -> Call:
         call = watched(call, executable.path)
     if run.witness is not None:
         call = witnessed(call, executable.path, executable.writes, run.witness)
+    if run.tracker is not None and run.tracker.is_exact:
+        call = refusing_chance(call, executable.path)
     if run.tracker is not None:
         call = tracked(call, executable.path, run.tracker)
     return call if run.emit is None else observed(call, executable.path, executable.writes, run.emit)
@@ -180,20 +184,19 @@ def _choice_call(executable: Executable, run: Run) -> Call:
     assert select is not None
 
     def choose(values: Values) -> None:
-        going_on = run.tracker.entered(executable.path, run, values) if run.tracker is not None else None
+        tracker, branches = run.tracker, executable.branches
+        going_on = tracker.entered(executable.path, run, values, branches) if tracker is not None else None
         name = select(values) if going_on is None else going_on.branch
         if name is None:
             return
-        if name not in executable.branches:
-            raise RunError(
-                f"{executable.path}: select_block chose {name!r}; the branches are {', '.join(executable.branches)}."
-            )
-        branch = _sequence(executable.branches[name], run)
-        if run.tracker is None:
+        if name not in branches:
+            raise RunError(f"{executable.path}: select_block chose {name!r}; the branches are {', '.join(branches)}.")
+        branch = _sequence(branches[name], run)
+        if tracker is None:
             branch(values)
             return
-        run.tracker.following(branch, Frame(executable.path, branch=name))(values)
-        run.tracker.tell(values, Frame(executable.path))
+        tracker.following(branch, Frame(executable.path, branch=name))(values)
+        tracker.tell(values, Frame(executable.path))
 
     return choose
 

@@ -20,7 +20,7 @@ class RunIdentities:
 
     def __init__(self, components: Mapping[str, Any], content: bool, whole: bool) -> None:
         self._components = components
-        self._content = content or whole
+        self.content = content or whole
         self._whole = whole
         self._known: dict[str, Identity | str] = {}
         self._process: tuple[str, ...] | str | None = None
@@ -30,7 +30,7 @@ class RunIdentities:
         known = self._known.get(name)
         if known is None:
             try:
-                known = identity_of(self._components[name], content=self._content, whole=self._whole)
+                known = identity_of(self._components[name], content=self.content, whole=self._whole)
             except NoDigestError as error:
                 known = str(error)
             self._known[name] = known

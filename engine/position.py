@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 from attrs import define, evolve, field, frozen
 
+from ..state import InputError
 from .steps import Call, Values
 
 
@@ -46,19 +47,29 @@ class Tracker:
         graft: turns of a loop that are taken from another run; see `engine.snapshot.Graft`.
         opened: path of a loop of which single turns are wanted, or brought.
         standing: of the run that is continued; see `engine.snapshot.Standing`.
+        is_exact: it must go on as it was, or not at all.
     """
 
     reached: Any = None
     graft: Any = None
     standing: Any = None
     opened: str | None = None
+    is_exact: bool = False
     _around: list[Frame] = field(factory=list)
     _resume: deque[Frame] = field(factory=deque)
 
     @classmethod
-    def of(cls, reached: Any = None, standing: Any = None, graft: Any = None, opened: str | None = None) -> Tracker:
+    def of(
+        cls,
+        reached: Any = None,
+        standing: Any = None,
+        graft: Any = None,
+        opened: str | None = None,
+        is_exact: bool = False,
+    ) -> Tracker:
         """Follow a run that begins where another one stood, if there is one."""
-        return cls(reached, graft, standing, opened, resume=deque(standing.position if standing is not None else ()))
+        resume = deque(standing.position if standing is not None else ())
+        return cls(reached, graft, standing, opened, is_exact, resume=resume)
 
     def begin(self, run: Any) -> None:
         """Bring a run's components to where it goes on."""
@@ -69,34 +80,64 @@ class Tracker:
         """Whether only a part of a step is run, or a part of it by another run, so that its result is not its own."""
         return bool(self._resume) or (kind == "loop" and path == self.opened)
 
+    def missed(self, position: Iterable[Frame]) -> InputError:
+        """The error of a run that does not come to where it is to go on."""
+        return InputError(f"The run is to go on after {words_of(position)}, which it does not come to.")
+
     def remaining(self, steps: Sequence[tuple[Call, str]]) -> Sequence[tuple[Call, str]]:
-        """The steps of a sequence that are still to do."""
+        """The steps of a sequence that are still to do.
+
+        Raises:
+            InputError: the run is to go on at none of them.
+        """
         if not self._resume:
             return steps
         frame = self._resume[0]
         index = next((i for i, (_, path) in enumerate(steps) if path == frame.path), None)
         if index is None:
-            raise LookupError(frame.path)
+            raise self.missed(self.standing.position)
         if frame.turn is None and frame.branch is None:
             self._resume.popleft()
             index += 1
         return steps[index:]
 
-    def entered(self, path: str, run: Any, values: Values) -> Frame | None:
-        """The frame of a loop or a choice in which the run goes on; None where it is begun."""
+    def entered(self, path: str, run: Any, values: Values, branches: Container[str] | None = None) -> Frame | None:
+        """The frame of a loop, or of a choice (with `branches`), in which the run goes on; None where it is begun.
+
+        Raises:
+            InputError: it is to go on in a step of another kind, or in a branch that is not there.
+        """
         if self.graft is not None and self.graft.path == path:
             frame: Frame = self.graft.apply(run, values)
             return frame
-        return self._resume.popleft() if self._resume and self._resume[0].path == path else None
+        if not self._resume or self._resume[0].path != path:
+            return None
+        frame = self._resume.popleft()
+        if frame.turn is None if branches is None else frame.branch not in branches:
+            raise self.missed(self.standing.position)
+        return frame
+
+    def arrive(self) -> None:
+        """Say that a block begins.
+
+        Raises:
+            InputError: the run was to go on within it.
+        """
+        if self._resume:
+            raise self.missed(self.standing.position)
 
     def turns_left(self, turns: Iterable[Values], going_on: Frame | None) -> tuple[Iterable[Values], int]:
-        """The turns that are still to do, and the number of the first; one that was begun has its variables already."""
+        """The turns that are still to do, and the number of the first; one that was begun has its variables already.
+
+        Raises:
+            InputError: there are not so many.
+        """
         if going_on is None or going_on.turn is None:
             return turns, 0
         left = iter(turns)
         for _ in range(going_on.turn + 1):
             if next(left, None) is None:
-                raise LookupError(going_on.words)
+                raise self.missed([going_on] if self.standing is None else self.standing.position)
         return (chain([{}], left), going_on.turn) if self._resume else (left, going_on.turn + 1)
 
     def following(self, call: Call, frame: Frame) -> Call:
@@ -128,6 +169,7 @@ def tracked(call: Call, path: str, tracker: Tracker) -> Call:
     frame = Frame(path)
 
     def call_tracked(values: Values) -> None:
+        tracker.arrive()
         call(values)
         tracker.tell(values, frame)
 

@@ -25,14 +25,15 @@ class Standing:
     Attributes:
         values: by name; random generators, arrays and images are copies, tensors are shared. states: component to its
             attributes that differ from those of one that has not run, copied.
-        groups: of the state, with the names in them. versions: how often each shared tensor had been written into.
+        groups: of the state, with the names in them. digests: of the values, for one that stays in memory: tensors are
+            shared, and whoever holds them may write into them. Those on a device are copied in place of it.
     """
 
     position: Position
     values: Mapping[str, Any] = field(repr=False)
     states: Mapping[str, Mapping[str, Any]] = field(repr=False)
     groups: Mapping[str, tuple[str, ...]] = field(factory=dict, repr=False)
-    versions: Mapping[str, Any] = field(factory=dict, repr=False)
+    digests: Mapping[str, str | None] = field(factory=dict, repr=False)
 
     @classmethod
     def of(cls, run: Run, position: Position, values: Values) -> Standing:
@@ -42,7 +43,7 @@ class Standing:
         groups = {group: tuple(names) for group, names in run.state.kwargs_mapping.items()}
         states = {name: own_state(state) for name, state in run.components.changes().items()}
         held = _copied(dict(values), known)
-        return cls(frames, held, states, groups, {name: _versions(value) for name, value in held.items()})
+        return cls(frames, held, states, groups, {name: _digest(value) for name, value in held.items()})
 
     def values_again(self) -> Values:
         """The values for a run that goes on from here, with tensors of its own; this can be asked again and again.
@@ -54,17 +55,21 @@ class Standing:
         return {name: own_state(value) for name, value in copied_values(self.values).items()}
 
     def refuse_written(self) -> None:
-        """Refuse to go on with tensors that a block has written into since they were noted.
+        """Refuse to go on with values that somebody has written into since they were noted.
 
         Raises:
             InputError: each of them is named.
         """
-        faults = [
-            f"{name!r} was written into after the snapshot was taken, so it is not what it was; take snapshots to a file, "
-            "which keeps a copy, or let the block make a new tensor."
-            for name, versions in self.versions.items()
-            if _versions(self.values[name]) != versions
-        ]
+        faults = []
+        for name, digest in self.digests.items():
+            now = _digest(self.values[name])
+            if digest is None:
+                faults.append(f"{name!r} has no content that could be compared, so nothing says that it is as it was.")
+            elif now != digest:
+                faults.append(
+                    f"{name!r} was written into after the snapshot was taken, so it is not what it was; take snapshots to a "
+                    "file, which keeps a copy, or let the block make a new value."
+                )
         if faults:
             raise InputError.of("The run cannot go on from here", faults)
 
@@ -135,27 +140,30 @@ def are_generators(value: Any) -> bool:
 
 
 def _copied(value: Any, known: dict[int, Any]) -> Any:
-    """Containers, random generators, arrays and images of one's own; what is one object stays one. Tensors are shared."""
+    """Containers, random generators, arrays, images and tensors on a device of one's own; what is one object stays one."""
     if type(value) in (list, tuple):
         return type(value)(_copied(part, known) for part in value)
     if type(value) is dict:
         return {key: _copied(part, known) for key, part in value.items()}
-    is_tensor = (
-        hasattr(value, "untyped_storage") and not value.is_inference()
-    )  # of inference mode torch counts no writing
-    if is_tensor or not (
-        hasattr(value, "initial_seed") or hasattr(value, "tobytes") or hasattr(value, "untyped_storage")
-    ):
+    has_memory = hasattr(value, "untyped_storage")
+    is_shared = has_memory and value.device.type == "cpu"
+    if is_shared or not (has_memory or hasattr(value, "initial_seed") or hasattr(value, "tobytes")):
         return value
     if id(value) not in known:
         known[id(value)] = own_copy(value)
     return known[id(value)]
 
 
-def _versions(value: Any) -> Any:
-    """How often the tensors in a value were written into; empty for none."""
-    if type(value) in (list, tuple):
-        return [_versions(part) for part in value]
-    if type(value) is dict:
-        return [_versions(part) for part in value.values()]
-    return value._version if hasattr(value, "untyped_storage") and not value.is_inference() else None
+def _digest(value: Any) -> str | None:
+    """Digest what may be written into; empty for what nobody can change, or what is a copy."""
+    if isinstance(value, _UNCHANGING) or are_generators(value):
+        return ""
+    if hasattr(value, "untyped_storage") and value.device.type != "cpu":
+        return ""
+    try:
+        return digest_of(value)
+    except NoDigestError:
+        return None
+
+
+_UNCHANGING = (str, bytes, int, float, complex, bool, type(None))

@@ -14,9 +14,8 @@ from .written_settings import setting_faults
 def _indices(given: Any) -> tuple[int, ...] | None:
     if given is None:
         return None
-    if isinstance(given, int) and not isinstance(given, bool):
-        return (given,)
-    found = tuple(given) if isinstance(given, (list, tuple, range, set, frozenset)) else (None,)
+    is_several = isinstance(given, Iterable) and not isinstance(given, (str, bytes, Mapping))
+    found = tuple(given) if is_several else (given,)
     if not all(isinstance(each, int) and not isinstance(each, bool) for each in found):
         raise InputError(
             f"Layers are named by their numbers, not {given!r}; a path of a stack of layers goes into fqn."
@@ -44,13 +43,21 @@ class LayerSkipConfig:
     dropout: float = 1.0
 
     def __attrs_post_init__(self) -> None:
-        faults = []
-        if not 0.0 <= self.dropout <= 1.0:
-            faults.append(f"dropout is {self.dropout}; it is a share, 0 to 1.")
+        flags = ("skip_attention", "skip_attention_scores", "skip_ff")
+        faults = [
+            f"{name} is {value!r}; it is True or False."
+            for name in flags
+            if (value := getattr(self, name)) not in (True, False)
+        ]
+        fqn: Any = self.fqn
+        if not isinstance(fqn, str):
+            faults.append(f"fqn is {self.fqn!r}; it is the path of a stack of layers, or 'auto'.")
+        if not (isinstance(self.dropout, (int, float)) and 0.0 <= self.dropout <= 1.0):
+            faults.append(f"dropout is {self.dropout!r}; it is a share, 0 to 1.")
+        elif self.skip_attention_scores and self.dropout < 1.0:
+            faults.append("skip_attention_scores has no dropout; leave it 1.")
         if self.skip_attention_scores and self.skip_attention:
             faults.append("skip_attention and skip_attention_scores exclude each other.")
-        if self.skip_attention_scores and self.dropout < 1.0:
-            faults.append("skip_attention_scores has no dropout; leave it 1.")
         if self.indices == ():
             faults.append("indices is empty; name layers, or None for those that the family recommends.")
         if faults:
@@ -111,6 +118,8 @@ def _config(given: Any) -> LayerSkipConfig:
     fields = dict(given) if isinstance(given, Mapping) else given.to_dict() if hasattr(given, "to_dict") else None
     if fields is None:
         raise InputError(f"{given!r} is no LayerSkipConfig, and no dict with its fields.")
+    # What begins with an underscore are notes of diffusers' own.
+    fields = {name: value for name, value in fields.items() if not str(name).startswith("_")}
     faults = setting_faults(LayerSkipConfig, fields)
     if faults:
         raise InputError(" ".join(faults))

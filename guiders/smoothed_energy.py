@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from attrs import field, frozen
 
-from ..state import InputError
 from .guider import GuidanceStep
-from .perturbation import LayerSkipConfig, Perturbation
+from .perturbation import Perturbation, configs_of
 from .perturbed import PerturbedGuidance
 from .schedule import scale_of
 
@@ -47,15 +45,5 @@ class SmoothedEnergyGuidance(PerturbedGuidance):
     def perturbations(self, step: GuidanceStep) -> tuple[Perturbation, ...]:  # noqa: ARG002 - the protocol gives it
         """Queries of the layers, blurred."""
         sigma = float("inf") if self.seg_blur_sigma > self.seg_blur_threshold_inf else self.seg_blur_sigma
-        return tuple(Perturbation("blur", each.indices, each.fqn, sigma=sigma) for each in self._layers)
-
-    @property
-    def _layers(self) -> list[LayerSkipConfig]:
-        if self.seg_guidance_config is None:
-            return [LayerSkipConfig(self.seg_guidance_layers)]
-        if self.seg_guidance_layers is not None:
-            raise InputError("seg_guidance_layers and seg_guidance_config are two ways to say one thing; give one.")
-        given = self.seg_guidance_config
-        many = given if isinstance(given, (list, tuple)) else [given]
-        fields = [each if isinstance(each, Mapping) else vars(each) for each in many]
-        return [LayerSkipConfig(each.get("indices"), each.get("fqn", "auto")) for each in fields]
+        configs = configs_of(self.seg_guidance_config, self.seg_guidance_layers)
+        return tuple(Perturbation("blur", each.indices, each.fqn, sigma=sigma) for each in configs)

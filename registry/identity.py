@@ -222,14 +222,16 @@ def _other_identity(component: Any, record: _Record, content: bool) -> Identity:
     declared = getattr(component, "__dict__", {}).get(_DECLARED)
     is_tokenizer = hasattr(component, "get_added_vocab")
     probe = tokenizer_probe(component) if is_tokenizer else b""
-    if (
-        not (content or known is None or settings is None)
+    holds = (
+        known is not None
+        and settings is not None
         and (known.declared, record.probe) == (declared, probe)
         and _are_same(_own(component), record.own)
         and settings.watch.holds()
-    ):
+    )
+    if holds and known is not None and not content:
         return known
-    if known is not None:
+    if not holds:
         record.moment = object()
     watch = Watch()
     digests = (

@@ -25,8 +25,8 @@ from ..state.watch import cell_value
 
 _ALWAYS = ("torch", "torch.nn.functional", "diffusers.models.attention_dispatch", "transformers.masking_utils",
            "transformers.integrations.sdpa_attention", "transformers.modeling_utils")  # fmt: skip
-_SETTINGS = {"diffusers.models.attention_dispatch": "_AttentionBackendRegistry"}
-"""Classes of libraries whose attributes are settings of the process."""
+_SETTINGS = {"diffusers.models.attention_dispatch": ("_AttentionBackendRegistry", "_active_backend", "native")}
+"""Settings of the process that lie on a library's class: its name, the attribute, and what it usually is."""
 _MODES_OF_TORCH = frozenset({"torch.utils._device", "torch.utils.flop_counter"})
 _PLAIN = (bool, int, float, str)
 
@@ -67,7 +67,7 @@ def watch_classes(classes: Any) -> None:
             if name in sys.modules:
                 _watch(sys.modules[name])
                 if name in _SETTINGS:
-                    _watch(vars(sys.modules[name])[_SETTINGS[name]])
+                    _watch(vars(sys.modules[name])[_SETTINGS[name][0]])
         if "torch" in sys.modules:
             _watch(sys.modules["torch"].Tensor)
 
@@ -116,6 +116,7 @@ def _are_same(one: list[Any], other: list[Any]) -> bool:
 def _words_of(place: _Place) -> list[str]:
     found = []
     module, _, cls = place.name.rpartition(".")
+    settings = {(each, owner, name): usual for each, (owner, name, usual) in _SETTINGS.items()}
     for name, value in list(place.body.items()):
         if name.startswith("__brickwork") or isinstance(value, ModuleType):
             continue
@@ -123,7 +124,10 @@ def _words_of(place: _Place) -> list[str]:
         is_other = name in place.first and value is not place.first[name]
         if any(map(_is_foreign, parts_of(value))) or (is_other and (callable(value) or isinstance(value, property))):
             found.append(f"{place.name}.{name}={_digest(value)}")
-        elif is_plain and not name.startswith("__") and ((is_other and place.is_class) or _SETTINGS.get(module) == cls):
+        elif (module, cls, name) in settings:
+            if str(getattr(value, "value", value)) != settings[module, cls, name]:
+                found.append(f"{place.name}.{name}={value!r}")
+        elif is_plain and is_other and place.is_class and not name.startswith("__"):
             found.append(f"{place.name}.{name}={value!r}")
     return found
 

@@ -9,7 +9,8 @@ from ..state.digest import digest_of
 
 def tokenizer_probe(tokenizer: Any) -> bytes:
     """What changes when a tokenizer is told or taught something, in microseconds."""
-    parts = (len(tokenizer), id(getattr(tokenizer, "_tokenizer", None)), tokenizer_settings(tokenizer))
+    added = repr(tokenizer.added_tokens_decoder)
+    parts = (len(tokenizer), added, id(getattr(tokenizer, "_tokenizer", None)), tokenizer_settings(tokenizer))
     return repr(parts).encode()
 
 

@@ -232,11 +232,23 @@ def _add_image(writer: DigestWriter, value: Any) -> bool:
     writer.put("image", f"{value.mode} {value.size}".encode())
     writer.put("data", value.tobytes())
     # Orientation and transparency say how the pixels are meant, and blocks may go by them.
-    writer.put("meaning", repr((value.getexif().get(0x112), value.info.get("transparency"))).encode())
+    writer.put("meaning", repr(value.getexif().get(0x112)).encode())
+    for name, part in sorted(image_info(value).items()):
+        writer.add_all("info", [name, part])
     if value.mode in ("P", "PA"):
         writer.put("palette", repr(value.palette.mode if value.palette is not None else None).encode())
         writer.put("colours", bytes(value.getpalette(None) or []))
     return True
+
+
+def image_info(image: Any) -> dict[str, Any]:
+    """What an image says of itself besides its pixels, without how it was made."""
+    own = ("brickwork", "parameters", "exif")
+    return {
+        str(name): part
+        for name, part in image.info.items()
+        if name not in own and isinstance(part, (bool, int, float, str, bytes, tuple))
+    }
 
 
 def _add_array(writer: DigestWriter, value: Any) -> bool:

@@ -13,6 +13,7 @@ import re
 import threading
 import weakref
 from collections.abc import Iterator
+from functools import cached_property
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
@@ -115,7 +116,10 @@ def attributes_of(value: Any) -> Iterator[tuple[str, Any]]:
             )
             if name not in _OF_NOBODY and hasattr(value, mangled):
                 yield mangled, getattr(value, mangled)
-    yield from getattr(value, "__dict__", {}).items()
+    for name, part in getattr(value, "__dict__", {}).items():
+        # What a cached property has worked out follows from the rest.
+        if not name.startswith("_brickwork_") and not isinstance(getattr(type(value), name, None), cached_property):
+            yield name, part
 
 
 def _add_network(writer: DigestWriter, network: Any) -> None:

@@ -10,22 +10,14 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from hub_server import TOKEN, Hub, serve
+from hub_server import TOKEN, Hub, environment, serve
 
-# Before the Hub's client is imported, which reads them then: a Hub on this machine, and folders of this process.
+# Before the Hub's client is imported, which reads them then. The mutation tool, which has it imported, says which port.
 _HUB = Hub()
-_SERVER = serve(_HUB)
+_SERVER = serve(_HUB, int(os.environ.get("BRICKWORK_TEST_HUB_PORT", "0")))
 _HOME = tempfile.mkdtemp(prefix="brickwork-tests-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
-os.environ |= {
-    "HF_ENDPOINT": f"http://127.0.0.1:{_HUB.port}",
-    "HF_HOME": f"{_HOME}/huggingface",
-    "HF_HUB_DISABLE_XET": "1",
-    "HF_HUB_OFFLINE": "0",
-    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "BRICKWORK_HOME": f"{_HOME}/brickwork",
-}
+os.environ |= environment(_HUB.port, _HOME)
 
 import diffusers
 import hypothesis

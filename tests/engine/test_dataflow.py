@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
 
-from brickwork import AutoPipelineBlocks, Block, ConditionalPipelineBlocks, Outputs, SequentialPipelineBlocks
+from brickwork import (
+    AutoPipelineBlocks,
+    Block,
+    ConditionalPipelineBlocks,
+    InputParam,
+    ModularPipelineBlocks,
+    OutputParam,
+    Outputs,
+    SequentialPipelineBlocks,
+)
 from brickwork.blocks import LoopSequentialPipelineBlocks
 from brickwork.engine import Plan
 
@@ -60,7 +70,7 @@ class Always(Either):
     default_block_name = "again"
 
 
-def plan_of(*given: str, **blocks: type[Block]) -> Plan:
+def plan_of(*given: str, **blocks: Any) -> Plan:
     return SequentialPipelineBlocks.from_blocks_dict(blocks).plan(given)
 
 
@@ -159,3 +169,64 @@ class Auto(AutoPipelineBlocks):
 def test_a_decided_choice_leaves_one_branch() -> None:
     assert plan_of(auto=Auto, show=Show).paths == ["auto.start", "show"]
     assert sources(plan_of("x", auto=Auto, show=Show), "show", "x") == [("auto.add", 1)]
+
+
+class Given(ModularPipelineBlocks):
+    """A foreign block that reads a whole group, and declares two values of it and one of another."""
+
+    @property
+    def inputs(self) -> list[InputParam]:
+        return [InputParam(kwargs_type="fields")]
+
+    @property
+    def intermediate_outputs(self) -> list[OutputParam]:
+        return [
+            OutputParam("x", kwargs_type="fields"),
+            OutputParam("y", kwargs_type="fields"),
+            OutputParam("z", kwargs_type="others"),
+            OutputParam("alone"),
+        ]
+
+    def __call__(self, components: Any, state: Any) -> Any:
+        for name in ("x", "y", "z", "alone"):
+            state.set(name, 1, "fields" if name in "xy" else None)
+        return components, state
+
+
+def group_reads(plan: Plan, path: str) -> dict[str | None, list[str]]:
+    """Name to its writers, of the reads of a step."""
+    reads = [read for read in plan.flow.reads if read.path == path]
+    assert {(read.param.kwargs_type, read.param.required) for read in reads} <= {("fields", False)}
+    return {read.param.name: [version.writer for version in read.sources.versions] for read in reads}
+
+
+def test_a_foreign_block_reads_every_value_of_its_group_and_no_other() -> None:
+    plan = plan_of(write=Given, read=Given)
+    assert group_reads(plan, "write") == {}
+    assert group_reads(plan, "read") == {"x": ["write"], "y": ["write"]}
+    assert plan.last_use == {"x": "read", "y": "read"}
+    assert plan.groups == {"fields": ["x", "y"], "others": ["z"]}
+
+
+def test_a_group_in_a_loop_is_read_from_before_it_and_from_the_turn_before() -> None:
+    loop = Repeat.from_blocks_dict({"inner": Given})
+    plan = plan_of(write=Given, loop=loop)
+    assert group_reads(plan, "loop.inner") == {"x": ["write", "loop.inner"], "y": ["write", "loop.inner"]}
+    assert len([read for read in plan.flow.reads if read.path == "loop.inner"]) == 2
+    assert all(read.is_carried for read in plan.flow.reads if read.path == "loop.inner")
+
+
+def test_a_value_that_was_written_again_without_its_group_is_not_in_it() -> None:
+    plan = plan_of(write=Given, add=Add, read=Given)
+    assert group_reads(plan, "read") == {"y": ["write"]}
+
+
+def test_a_group_is_read_in_the_branch_in_which_the_reader_stands() -> None:
+    class Maybe(Either):
+        block_classes = [Given]
+        block_names = ["add"]
+
+    plan = plan_of(write=Given, maybe=Maybe)
+    reads = [read for read in plan.flow.reads if read.path == "maybe.add"]
+    assert [read.branch for read in reads] == [(("maybe", "add"),)] * 2
+    assert [read.typed for read in reads] == [False, False]

@@ -206,6 +206,46 @@ def test_a_run_is_cancelled_from_another_thread_and_the_pipeline_goes_on() -> No
     assert pipe(x=0, times=2, output="x") == 3
 
 
+@pytest.mark.parametrize("output", [None, "x"], ids=["all", "asked"])
+@pytest.mark.parametrize(
+    ("order", "ran_before", "next_one", "place"),
+    [
+        (["stop", "first", "loop"], [], "first", "first"),
+        (["first", "stop", "loop"], [0], "loop", "loop"),
+        (["first", "loop", "stop"], [0, 1, 2], None, None),
+        (["loop"], [0], "loop.again", "loop.step[0].again"),
+    ],
+)
+def test_a_run_that_is_cancelled_between_blocks_ends_before_the_next_one(
+    order: list[str], ran_before: list[int], next_one: str | None, place: str | None, output: str | None
+) -> None:
+    ran: list[int] = []
+
+    class Counts(AddOne):
+        def run(self, x: int) -> AddOne.Out:
+            ran.append(x)
+            if order == ["loop"]:
+                pipe.cancel()
+            return self.Out(x=x + 1)
+
+    class Stop(AddOne):
+        def run(self, x: int) -> AddOne.Out:
+            pipe.cancel()
+            return self.Out(x=x)
+
+    loop = Repeat.from_blocks_dict({"add": Counts, "again": Counts})
+    blocks = {"first": Counts, "stop": Stop, "loop": loop}
+    pipe = pipeline(**{name: blocks[name] for name in order})
+    if next_one is None:
+        assert pipe(x=0, times=1, output=output) is not None
+    else:
+        with pytest.raises(RunCancelledError) as caught:
+            pipe(x=0, times=1, output=output)
+        assert str(caught.value) == f"The run was cancelled before {next_one}."
+        assert caught.value.__notes__[0].startswith(f"In block {place}.")
+    assert ran == ran_before
+
+
 def test_ctrl_c_in_a_block_leaves_the_pipeline_usable(tiny_pipe: ModularPipeline) -> None:
     expected = tiny_pipe(**QUICK, output_type="pt", generator=torch.Generator().manual_seed(0))
 

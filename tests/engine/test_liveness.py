@@ -12,11 +12,13 @@ import torch
 
 from brickwork import (
     Block,
+    ConditionalPipelineBlocks,
     InputParam,
     LoopSequentialPipelineBlocks,
     ModularPipeline,
     ModularPipelineBlocks,
     Outputs,
+    PipelineState,
     SequentialPipelineBlocks,
 )
 from brickwork.engine.events import BlockStarted, Event, RunStarted, ValueReleased
@@ -131,6 +133,72 @@ def test_the_plan_predicts_what_is_there_and_the_peak() -> None:
     live = plan.live_after(["c"])
     assert {path: set(names) for path, names in live.items()} == {"a": {"a"}, "b": {"b"}, "c": {"c"}}
     assert peak_of(live, {"a": 400, "b": 200, "c": 20}) == 400
+
+
+def released(pipe: ModularPipeline, state: PipelineState, output: str) -> list[str]:
+    """What a run starts and lets go of, in order."""
+    told: list[str] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, (BlockStarted, ValueReleased)):
+            told.append(event.path if isinstance(event, BlockStarted) else f"-{event.name} {event.bytes}")
+
+    pipe.configure(listeners=[listen])
+    pipe(state, output=output)
+    return told
+
+
+def test_what_is_given_and_read_by_nobody_is_let_go_of_after_the_first_block() -> None:
+    pipe = pipeline(a=MakeA, b=MakeB, c=MakeC)
+    state = PipelineState({"x": 1, "extra": torch.zeros(7)})
+    told = released(pipe, state, "c")
+    assert told == ["a", "-extra 28", "-x 0", "b", "-a 400", "-unused 40", "c", "-b 200", "-seen 0"]
+    assert "extra" in state.values
+
+
+def test_what_is_given_and_asked_for_stays_although_nobody_reads_it() -> None:
+    pipe = pipeline(a=MakeA, b=MakeB, c=MakeC)
+    told = released(pipe, PipelineState({"x": 1, "extra": torch.zeros(7)}), "extra")
+    assert not [text for text in told if "extra" in text]
+    assert "-c 20" in told
+
+
+def test_the_plan_predicts_that_nothing_is_there_which_nobody_reads() -> None:
+    live = pipeline(a=MakeA, b=MakeB, c=MakeC).blocks.plan(["x", "extra"]).live_after(["c"])
+    assert {path: set(names) for path, names in live.items()} == {"a": {"a"}, "b": {"b"}, "c": {"c"}}
+
+
+class Some(ConditionalPipelineBlocks):
+    """A choice in the run between reading `a` and writing `c`."""
+
+    block_classes = [MakeB, MakeC]
+    block_names = ["first", "second"]
+    block_trigger_inputs = ["way"]
+
+    def select_block(self, way: str | None = None) -> str | None:
+        return way
+
+
+def test_what_any_branch_reads_or_writes_stays_until_after_the_choice() -> None:
+    class Way(Block):
+        class Out(Outputs):
+            way: str
+
+        def run(self) -> Out:
+            return self.Out(way="first")
+
+    live = pipeline(a=MakeA, b=MakeB, way=Way, some=Some).plan(["x"]).live_after(["seen"])
+    assert {path: set(names) for path, names in live.items()} == {
+        "a": {"a"},
+        "b": {"a", "b", "unused"},
+        "way": {"a", "b", "unused", "way"},
+        "some": {"seen"},
+    }
+
+
+def test_the_peak_counts_what_has_no_size_as_nothing() -> None:
+    assert peak_of({"a": frozenset({"x", "y", "z"}), "b": frozenset({"x"})}, {"x": 3, "y": 4}) == 7
+    assert peak_of({}, {"x": 3}) == 0
 
 
 def new_tensor_bytes(known: set[int]) -> int:

@@ -70,3 +70,8 @@ def restored(*tensors: Any) -> Iterator[None]:
     finally:
         for tensor, numbers in zip(tensors, kept, strict=True):
             tensor.data.copy_(numbers)
+
+
+def attention(scene: Any) -> Any:
+    """The attention of a middle layer; its projections have one shape."""
+    return scene.pipe.unet.mid_block.attentions[0].transformer_blocks[0].attn1

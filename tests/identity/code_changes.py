@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenes import Blocks, use
+from counting import Blocks, use
 
 _HELPER = {"HELPER": "number = 1.0\n\n\ndef f():\n    return number\n"}
 _IMPORT = "import HELPER as helper\n"

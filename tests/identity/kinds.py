@@ -1,7 +1,7 @@
 """The kinds of change that a person can make between two runs, in words, and nothing else.
 
 Written from the documentation (README, docs/, the public functions of torch, diffusers and transformers), not from the code that has to
-notice them. `pipeline_changes.py` and `block_changes.py` make each of them; `test_kinds.py` asks five readers about each.
+notice them. The files `*_changes.py` make each of them; `readers.py` asks five readers about each, and `table.py` prints the answers.
 """
 
 from __future__ import annotations
@@ -24,12 +24,14 @@ class Kind:
         says: what a person does, in a sentence.
         back: True where the change can be taken back, and everything is then as it was: nothing may be taken for another. Not so where
             a block reads what nobody can compare: the recipe says so, whether it has changed or not.
+        same_result: True where what a run gives need not change, or changes on some machines only.
     """
 
     name: str
     group: Group
     says: str
     back: bool = False
+    same_result: bool = False
 
 
 KINDS: tuple[Kind, ...] = (
@@ -73,7 +75,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("LoRA edited", "weights", "The matrices of a loaded LoRA are changed in place.", back=True),
     Kind("own module's weights", "weights", "The weights of a component that came from no file, a module of one's own, are changed by `.data`.", back=True),
     # ------ settings of components
-    Kind("processor class", "settings", "`set_attn_processor` gives another class of attention processors.", back=True),
+    Kind("processor class", "settings", "`set_attn_processor` gives another class of attention processors.", back=True, same_result=True),
     Kind("processor's number", "settings", "A number on a custom attention processor is changed.", back=True),
     Kind("processor's list", "settings", "A list that an attention processor holds is changed in place.", back=True),
     Kind("processor's dict", "settings", "A dict that an attention processor holds is changed in place.", back=True),
@@ -82,9 +84,9 @@ KINDS: tuple[Kind, ...] = (
     Kind("processor's slots", "settings", "A number on an object with `__slots__` that an attention processor holds is changed.", back=True),
     Kind("processor's closure", "settings", "A variable that a function used as attention processor closes over is changed.", back=True),
     Kind("processor's class attribute", "settings", "An attribute of the class of an attention processor is changed.", back=True),
-    Kind("attention backend", "settings", "`set_attention_backend` chooses another kernel for a transformer of diffusers.", back=True),
-    Kind("attention backend of another", "settings", "`set_attention_backend` of another model changes the kernel of this one, too, because the active one is the process's.", back=True),
-    Kind("attention implementation", "settings", "`set_attn_implementation('eager')` chooses another attention of a text encoder.", back=True),
+    Kind("attention backend", "settings", "`set_attention_backend` chooses another kernel for a transformer of diffusers.", back=True, same_result=True),
+    Kind("attention backend of another", "settings", "`set_attention_backend` of another model changes the kernel of this one, too, because the active one is the process's.", back=True, same_result=True),
+    Kind("attention implementation", "settings", "`set_attn_implementation('eager')` chooses another attention of a text encoder.", back=True, same_result=True),
     Kind("forward hook", "settings", "A forward hook scales what a layer gives.", back=True),
     Kind("forward pre-hook", "settings", "A forward pre-hook scales what a layer takes.", back=True),
     Kind("partial hook", "settings", "A forward hook made by `functools.partial` is replaced by one with another number.", back=True),
@@ -107,23 +109,24 @@ KINDS: tuple[Kind, ...] = (
     Kind("activation replaced", "settings", "The activation function of a layer is replaced.", back=True),
     Kind("FreeU", "settings", "`enable_freeu` is called.", back=True),
     Kind("FreeU's numbers", "settings", "`enable_freeu` is called with other numbers than before.", back=True),
-    Kind("attention slicing", "settings", "`set_attention_slice` splits attention.", back=True),
-    Kind("VAE slicing", "settings", "`enable_slicing` decodes pictures one by one.", back=True),
+    Kind("attention slicing", "settings", "`set_attention_slice` splits attention.", back=True, same_result=True),
+    Kind("VAE slicing", "settings", "`enable_slicing` decodes pictures one by one.", back=True, same_result=True),
     Kind("VAE tiling", "settings", "`enable_tiling` decodes in tiles.", back=True),
     Kind("VAE tile size", "settings", "The size of tiles is changed while tiling is on.", back=True),
-    Kind("fused projections", "settings", "`fuse_qkv_projections` joins the matrices of attention.", back=True),
+    Kind("fused projections", "settings", "`fuse_qkv_projections` joins the matrices of attention.", back=True, same_result=True),
     Kind("layerwise casting", "settings", "`enable_layerwise_casting` keeps weights in a smaller format."),
     Kind("activation cache", "settings", "`enable_cache` lets a transformer of diffusers reuse attention of earlier steps.", back=True),
-    Kind("forward chunking", "settings", "Feed-forward layers are computed in chunks.", back=True),
-    Kind("gradient checkpointing", "settings", "`enable_gradient_checkpointing` is called.", back=True),
+    Kind("forward chunking", "settings", "Feed-forward layers are computed in chunks.", back=True, same_result=True),
+    Kind("gradient checkpointing", "settings", "`enable_gradient_checkpointing` is called.", back=True, same_result=True),
     Kind("training mode", "settings", "`train()` is called on a text encoder with dropout.", back=True),
-    Kind("channels_last", "settings", "A model is moved to another memory format.", back=True),
+    Kind("channels_last", "settings", "A model is moved to another memory format.", back=True, same_result=True),
     Kind("config registered", "settings", "`register_to_config` changes the VAE's `scaling_factor`.", back=True),
     Kind("config that forward reads", "settings", "`register_to_config` changes `center_input_sample`, which the UNet's `forward` reads.", back=True),
     Kind("scheduler config", "settings", "`register_to_config` changes the scheduler's `timestep_spacing`.", back=True),
     Kind("scheduler from config", "settings", "The scheduler is replaced by another class, made `from_config`.", back=True),
     Kind("scheduler's tensor", "settings", "`scheduler.alphas_cumprod` is changed in place.", back=True),
     Kind("scheduler's method", "settings", "`scheduler.step` is set on the instance.", back=True),
+    Kind("scheduler used by hand", "settings", "`scheduler.set_timesteps` is called by hand between two runs.", same_result=True),
     Kind("tokenizer's padding side", "settings", "`tokenizer.padding_side` is changed.", back=True),
     Kind("tokenizer's length", "settings", "`tokenizer.model_max_length` is changed.", back=True),
     Kind("tokenizer's added token", "settings", "A token is added to the tokenizer."),
@@ -142,13 +145,13 @@ KINDS: tuple[Kind, ...] = (
     Kind("textual inversion", "settings", "`load_textual_inversion` teaches a word that the prompt has.", back=True),
     Kind("IP-Adapter's scale", "settings", "`set_ip_adapter_scale` is called.", back=True),
     Kind("autocast", "settings", "`torch.autocast` is around the run.", back=True),
-    Kind("deterministic algorithms", "settings", "`torch.use_deterministic_algorithms` is called.", back=True),
-    Kind("number of threads", "settings", "`torch.set_num_threads` is called.", back=True),
-    Kind("matmul precision", "settings", "`torch.set_float32_matmul_precision('medium')` is called.", back=True),
+    Kind("deterministic algorithms", "settings", "`torch.use_deterministic_algorithms` is called.", back=True, same_result=True),
+    Kind("number of threads", "settings", "`torch.set_num_threads` is called.", back=True, same_result=True),
+    Kind("matmul precision", "settings", "`torch.set_float32_matmul_precision('medium')` is called.", back=True, same_result=True),
     Kind("default dtype", "settings", "`torch.set_default_dtype` is called, and a block makes a tensor.", back=True),
-    Kind("SDPA backends", "settings", "`sdpa_kernel` allows other kernels of attention around the run.", back=True),
-    Kind("oneDNN off", "settings", "`torch.backends.mkldnn.flags(enabled=False)` is around the run.", back=True),
-    Kind("flush denormals", "settings", "`torch.set_flush_denormal(True)` is called.", back=True),
+    Kind("SDPA backends", "settings", "`sdpa_kernel` allows other kernels of attention around the run.", back=True, same_result=True),
+    Kind("oneDNN off", "settings", "`torch.backends.mkldnn.flags(enabled=False)` is around the run.", back=True, same_result=True),
+    Kind("flush denormals", "settings", "`torch.set_flush_denormal(True)` is called.", back=True, same_result=True),
     # ------ code of blocks
     Kind("function of a module assigned", "code", "A helper module is used as `module.f`, and `module.f` is set to another function.", back=True),
     Kind("module edited and reloaded", "code", "The file of a helper module that is used as `module.f` is edited, and `importlib.reload` called.", back=True),
@@ -156,7 +159,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("function defined again", "code", "A function that the block calls by name is defined again, as in a notebook.", back=True),
     Kind("class defined again", "code", "The block's class is defined again with another body, and the block replaced.", back=True),
     Kind("method replaced", "code", "A method that `run` calls is replaced on the block's class.", back=True),
-    Kind("run replaced", "code", "`run` itself is replaced on the block's class.", back=True),
+    Kind("run replaced", "code", "`run` itself is replaced on the block's class.", back=True, same_result=True),
     Kind("method replaced twice", "code", "A helper method is replaced on the block's class, and then replaced again.", back=True),
     Kind("helper's method replaced", "code", "A method of a helper class is replaced.", back=True),
     Kind("method on the instance", "code", "A helper method is set on the block's instance.", back=True),
@@ -200,13 +203,13 @@ KINDS: tuple[Kind, ...] = (
     Kind("block inserted in the loop", "code", "A block is inserted into a loop.", back=True),
     Kind("loop's turns", "code", "`iterate` of a loop is replaced on its class.", back=True),
     # ------ values
-    Kind("dict changed by a block", "value", "A block changes a dict that an earlier one made, and a later one reads it; the run is repeated."),
-    Kind("list changed by a block", "value", "A block appends to a list that an earlier one made, and a later one reads it; the run is repeated."),
-    Kind("kept tensor written in place", "value", "A block writes in place into a tensor that an earlier one made; the run is repeated."),
-    Kind("mutable default of run", "value", "A block appends to a list that is a default of its `run`; the run is repeated."),
-    Kind("result edited", "value", "The caller edits a tensor that a run returned, and runs again.", back=True),
-    Kind("result edited by .data", "value", "The caller edits a tensor that a run returned by `.data`, and runs again.", back=True),
-    Kind("result picture edited", "value", "The caller paints on a picture that a run returned, and runs again.", back=True),
+    Kind("dict changed by a block", "value", "A block changes a dict that an earlier one made, and a later one reads it; the run is repeated.", same_result=True),
+    Kind("list changed by a block", "value", "A block appends to a list that an earlier one made, and a later one reads it; the run is repeated.", same_result=True),
+    Kind("kept tensor written in place", "value", "A block writes in place into a tensor that an earlier one made; the run is repeated.", same_result=True),
+    Kind("mutable default of run", "value", "A block appends to a list that is a default of its `run`; the run is repeated.", same_result=True),
+    Kind("result edited", "value", "The caller edits a tensor that a run returned, and runs again.", back=True, same_result=True),
+    Kind("result edited by .data", "value", "The caller edits a tensor that a run returned by `.data`, and runs again.", back=True, same_result=True),
+    Kind("result picture edited", "value", "The caller paints on a picture that a run returned, and runs again.", back=True, same_result=True),
     Kind("given tensor edited", "value", "A tensor that is given is edited in place between two runs.", back=True),
     Kind("given tensor edited by numpy", "value", "A tensor that is given is edited through numpy between two runs.", back=True),
     Kind("tensor's strides", "value", "The tensor that is given has other strides, and the block reads them.", back=True),

@@ -1,4 +1,4 @@
-"""Changes of the settings of what is no model: schedulers, tokenizers, guiders, adapters, configs of the pipeline."""
+"""Changes of settings beside those of models: schedulers, tokenizers, guiders, adapters, configs of the pipeline."""
 
 from __future__ import annotations
 
@@ -75,6 +75,12 @@ def schedulers_method(scene: Any) -> Iterator[None]:
 
     with patched(scheduler, "scale_model_input", larger):
         yield
+
+
+@change("scheduler used by hand", "scheduler", scene="solve")
+def scheduler_used_by_hand(scene: Any) -> Iterator[None]:
+    scene.pipe.scheduler.set_timesteps(7)
+    yield
 
 
 @change("tokenizer's padding side", "tokenizer")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenes import Blocks
+from counting import Blocks
 
 
 def _file(how: str, head: str = "") -> Blocks:

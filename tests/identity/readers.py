@@ -127,6 +127,7 @@ class Before:
     again: Answer
     snapshots: list[Snapshot]
     recipe: Path
+    pictures: list[Path]
     words: set[str]
     """What is said without any change."""
 
@@ -145,23 +146,33 @@ class Before:
                 raise each.error
         recipe = folder / f"{id(scene)}.json"
         first.state.recipe.save(recipe)
+        images = first.state.values.get("images")
+        pictures = brickwork.save(images, recipe.with_suffix(".png")) if images else []
         words = {*first.words, *again.words, *third.words}
-        return cls(scene, cache, first, again, kept if scene.after == "blocks" else kept[:1], recipe, words)
+        snapshots = kept if scene.after == "blocks" else kept[:1]
+        return cls(scene, cache, first, again, snapshots, recipe, pictures, words)
 
     def said(self, answer: Answer) -> bool:
         """Whether anything was said that is not said without a change."""
         return not set(answer.words) <= self.words
 
 
-def ask_cache(stage: Stage, before: Before, plain: Answer) -> str:
-    """Run with the cache that has what was run before."""
+def ask_cache(kind: Kind, stage: Stage, before: Before, plain: Answer, thorough: bool) -> str:
+    """Run with the cache that has what was run before; `thorough`: also a variant that shares the first step with that run."""
     scene = stage.scene
+    jobs: list[Callable[[], Any]] = [scene.call]
+    if thorough and kind.group != "value" and not stage.moves and "repeat" in scene.pipe.blocks.sub_blocks:
+        jobs.append(lambda: scene.pipe.branch(before.first.state, at_step=1))
     scene.pipe.configure(cache=before.cache)
-    found = asked(scene, scene.call)
+    found = [asked(scene, job) for job in jobs]
     scene.pipe.configure(cache=None)
+    return worst(_judge_cached(stage.moves, before, plain, each) for each in found)
+
+
+def _judge_cached(moves: bool, before: Before, plain: Answer, found: Answer) -> str:
     if found.fault() or plain.fault():
         return found.fault() or "SILENT (a plain run is refused)"
-    if stage.moves:
+    if moves:
         return "SILENT" if found.result in (before.first.result, before.again.result) else "refused"
     if found.result != plain.result:
         return "SILENT"
@@ -192,14 +203,18 @@ def ask_resume(kind: Kind, stage: Stage, before: Before, plain: Answer) -> str:
 
 
 def ask_replay(stage: Stage, before: Before, lazily: PipelineState, thorough: bool) -> str:
-    """Repeat the run before the change from its recipe's file; `thorough`: from the one in memory, too, that nobody has read yet."""
+    """Repeat the run before the change from its recipe's file; `thorough`: also from the one in memory, and from the picture."""
+    in_file = brickwork.Recipe.from_dict(json.loads(before.recipe.read_text()))
+    sources = [(in_file, in_file)]
+    if thorough:
+        sources += [(lazily.recipe, lazily.recipe), *((picture, in_file) for picture in before.pictures)]
     cells = []
-    recipes = [lazily.recipe] if thorough else []
-    for recipe in (*recipes, brickwork.Recipe.from_dict(json.loads(before.recipe.read_text()))):
-        found = asked(stage.scene, lambda: stage.scene.replay(recipe))  # noqa: B023 - it is done at once
+    for source, recipe in sources:
+        found = asked(stage.scene, lambda: stage.scene.replay(source, recipe))  # noqa: B023 - it is done at once
+        expected = before.first.result if source is recipe else content_of(before.first.state.values["images"][0])
         if found.fault():
             cells.append(found.fault())
-        elif found.result == before.first.result:
+        elif found.result == expected:
             cells.append("equal")
         else:
             cells.append("seen" if before.said(found) else "SILENT")

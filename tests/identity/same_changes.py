@@ -12,14 +12,13 @@ import os
 import pickle
 import random
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate.hooks import AlignDevicesHook, add_hook_to_module, remove_hook_from_module
 from diffusers.models.attention_processor import AttnProcessor2_0
+from models import copied
 from scenes import Parts
-from stages import copied
 
 from brickwork import InputError
 
@@ -41,19 +40,19 @@ def nothing(scene: Any) -> None:
 
 @same("a second pipeline of the same files")
 def second_pipeline(scene: Any) -> None:
-    scene.pipe = Parts(scene.folder).pipe
+    scene.pipe = Parts(scene.folder.parent).pipe
 
 
 @same("the components in a new pipeline")
 def components_in_a_new_pipeline(scene: Any) -> None:
     held = dict(scene.pipe.components)
-    scene.pipe = Parts(scene.folder).pipe
+    scene.pipe = Parts(scene.folder.parent).pipe
     scene.pipe.update_components(**held)
 
 
 @same("a copy of the folder, loaded")
 def copied_folder(scene: Any) -> None:
-    target = copied(scene.folder, Path(f"{scene.folder}-copied"))
+    target = copied(scene.folder, scene.folder.parent / "copied" / "parts").parent
     held = Parts(target).pipe
     scene.pipe.update_components(**{name: held.components[name] for name in held.pretrained_component_names})
 

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import layer_changes
 import other_changes
-import setting_changes
+import patch_changes
+import processor_changes
+import switch_changes
 import weight_changes
 from attrs import define
 from changes import CHANGES, Change
 from code_changes import CODE
+from counting import Blocks, Counting, slug
 from kinds import Kind
+from models import copied
 from process_changes import PROCESS
-from scenes import SCENES, Blocks, Counting, Scene, slug
+from scenes import SCENES, Scene
 from value_changes import VALUES
 
-assert all((weight_changes, setting_changes, other_changes))  # they fill CHANGES
+assert all(
+    (weight_changes, patch_changes, processor_changes, switch_changes, layer_changes, other_changes)
+)  # they fill CHANGES
 MADE: dict[str, Change | Blocks] = {**CHANGES, **CODE, **VALUES, **PROCESS}
 
 
@@ -45,7 +51,7 @@ def staged(kind: Kind, folder: Path, model: Path, usual: Mapping[str, Scene]) ->
     """Make the pipeline for a kind, and leave the process as it was.
 
     Args:
-        folder: for files. model: the tiny Stable Diffusion XL. usual: pipelines over it that are as they were.
+        folder: for files. model: as of `save_models`. usual: pipelines over it that are as they were.
     """
     made = MADE[kind.name]
     with contextlib.chdir(Path.cwd()):
@@ -86,12 +92,3 @@ def _of_components(made: Change, name: str, folder: Path, model: Path, usual: Ma
         yield Stage(scene, lambda: next(steps), lambda: next(steps, None), made.moves, made.names, shared)
     finally:
         steps.close()
-
-
-def copied(model: Path, target: Path) -> Path:
-    """A copy of a model's folder, whose index names the copy."""
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(model, target)
-    index = target / "modular_model_index.json"
-    index.write_text(index.read_text().replace(str(model), str(target)))
-    return target

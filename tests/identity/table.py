@@ -19,9 +19,9 @@ if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).parents[1] / "support")]
 
 from attrs import define, field
+from counting import Blocks, slug
 from kinds import KINDS, Kind
 from readers import READERS, RIGHT, Before, ask_back, ask_cache, ask_diff, ask_replay, ask_resume, asked
-from scenes import Blocks, slug
 from stages import MADE, Stage, staged
 
 from brickwork import BrickworkError
@@ -34,7 +34,7 @@ class Table:
     """Makes rows of the table; keeps the pipeline that many kinds share, as long as it is as it was.
 
     Attributes:
-        model: the tiny Stable Diffusion XL. folder: for files. thorough: ask every reader in every way.
+        model: as of `save_models`. folder: for files. thorough: ask every reader in every way.
     """
 
     model: Path
@@ -69,12 +69,14 @@ class Table:
         stage.change()
         plain = asked(stage.scene, stage.scene.call)
         cells = {
-            "cache": ask_cache(stage, before, plain),
+            "cache": ask_cache(kind, stage, before, plain, self.thorough),
             "resume": ask_resume(kind, stage, before, plain),
             "replay": ask_replay(stage, before, lazily, self.thorough),
             "diff": ask_diff(stage, before, lazily, plain),
             "back": "-",
         }
+        if plain.result == before.first.result and not (kind.same_result or stage.moves):
+            cells["diff"] = "NO EFFECT"  # the change was not made, so nothing above means anything
         if kind.back:
             stage.back()
             cells["back"] = ask_back(stage, before)
@@ -130,6 +132,7 @@ def _write(text: str) -> None:
 def main() -> None:
     """Print the table of all kinds, then what is wrong in full, then how often each answer came."""
     import torch
+    from models import save_models
 
     from tiny_sdxl import save_repository
 
@@ -141,7 +144,8 @@ def main() -> None:
     torch.set_num_threads(1)
     kinds = [kind for kind in KINDS if not given.names or kind.name in given.names]
     with tempfile.TemporaryDirectory() as folder:
-        table = Table(save_repository(Path(folder) / "model"), Path(folder), given.long)
+        model = save_models(Path(folder) / "model", save_repository(Path(folder) / "tiny"))
+        table = Table(model, Path(folder), given.long)
         others = {} if given.here else elsewhere(table, kinds)
         _write(f"{'kind':36} " + " ".join(f"{column:14}" for column in COLUMNS))
         rows: dict[str, dict[str, str]] = {}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from counting import Blocks
 from kinds import KINDS, Kind
-from scenes import Blocks
+from models import save_models
 from stages import MADE
 from table import Table, elsewhere, wrong
 
@@ -15,7 +16,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # the readers collect them
 
 @pytest.fixture(scope="module")
 def table(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Table:
-    return Table(tiny_folder, tmp_path_factory.mktemp("kinds"), thorough=request.config.getoption("--long"))
+    folder = tmp_path_factory.mktemp("kinds")
+    return Table(save_models(folder / "model", tiny_folder), folder, thorough=request.config.getoption("--long"))
 
 
 def test_every_kind_of_the_list_is_made_and_has_a_sentence() -> None:

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from attrs import define
+from counting import Blocks, Counting
+from models import save_models
 from readers import Before, ask_back
 from same_changes import SAME
-from scenes import Blocks, Counting, Parts
-from stages import Stage, copied
+from scenes import Parts
+from stages import Stage
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -41,7 +43,7 @@ class Shared:
 @pytest.fixture(scope="module")
 def shared(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Shared:
     folder = tmp_path_factory.mktemp("same")
-    return Shared(copied(tiny_folder, folder / "model"), folder)
+    return Shared(save_models(folder / "model", tiny_folder), folder)
 
 
 @pytest.mark.parametrize("what", SAME)

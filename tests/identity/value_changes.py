@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenes import Blocks
+from counting import Blocks
 
 _IMAGE = "from PIL import Image, ImageOps\n"
 _PALETTE = _IMAGE + "PICTURE = Image.new('P', (2, 1))\nPICTURE.putpalette([10, 20, 30, 40, 50, 60])\n"

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -65,6 +66,8 @@ class Hub:
     uploads: dict[str, bytes] = field(factory=dict)
     requests: list[tuple[str, str]] = field(factory=list)
     agents: list[str] = field(factory=list)
+    commits: list[dict[str, Any]] = field(factory=list)
+    """What each commit said: repository, revision, message, and whether it is only proposed."""
     fault: Fault | None = None
     port: int = 0
 
@@ -73,6 +76,7 @@ class Hub:
         self.uploads.clear()
         self.requests.clear()
         self.agents.clear()
+        self.commits.clear()
         self.fault = None
 
     def add(self, name: str, files: dict[str, bytes]) -> str:
@@ -236,11 +240,13 @@ class Handler(BaseHTTPRequestHandler):
             return
         files: dict[str, bytes | None] = {}
         parent = None
+        is_proposed = self.query.get("create_pr") == ["1"]
         for line in self.body.splitlines():
             entry = json.loads(line)
             value = entry["value"]
             if entry["key"] == "header":
                 parent = value.get("parentCommit")
+                said = {"name": name, "revision": revision, "message": value["summary"], "is_proposed": is_proposed}
             elif entry["key"] == "file":
                 files[value["path"]] = base64.b64decode(value["content"])
             elif entry["key"] == "lfsFile":
@@ -250,9 +256,13 @@ class Handler(BaseHTTPRequestHandler):
         if parent is not None and parent != repo.refs.get(revision):
             self.reply(412, {"error": "A commit has happened since."})
             return
-        sha = repo.commit(files, revision)
-        url = f"http://127.0.0.1:{self.hub.port}/{name}/commit/{sha}"
-        self.reply(200, {"success": True, "commitOid": sha, "commitUrl": url, "hookOutput": ""})
+        self.hub.commits.append(said)
+        if is_proposed:
+            repo.refs["refs/pr/1"] = repo.refs[revision]
+        sha = repo.commit(files, "refs/pr/1" if is_proposed else revision)
+        url = f"http://127.0.0.1:{self.hub.port}/{name}"
+        answer = {"success": True, "commitOid": sha, "commitUrl": f"{url}/commit/{sha}", "hookOutput": ""}
+        self.reply(200, {**answer, **({"pullRequestUrl": f"{url}/discussions/1"} if is_proposed else {})})
 
     def resolve(self, name: str, revision: str, path: str) -> None:
         repo = self.repo(name)
@@ -318,9 +328,22 @@ ROUTES: list[tuple[str, Callable[..., None]]] = [
 ]
 
 
-def serve(hub: Hub) -> ThreadingHTTPServer:
-    """Bind a port of this machine, and answer from a thread of its own."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"hub": hub}))
+def environment(port: int, home: Path | str) -> dict[str, str]:
+    """What the Hub's client reads when it is imported: a Hub on this machine, and folders of one's own."""
+    return {
+        "HF_ENDPOINT": f"http://127.0.0.1:{port}",
+        "HF_HOME": f"{home}/huggingface",
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_OFFLINE": "0",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "BRICKWORK_HOME": f"{home}/brickwork",
+    }
+
+
+def serve(hub: Hub, port: int = 0) -> ThreadingHTTPServer:
+    """Bind a port of this machine, 0 for any, and answer from a thread of its own."""
+    server = ThreadingHTTPServer(("127.0.0.1", port), type("Bound", (Handler,), {"hub": hub}))
     server.daemon_threads = True
     hub.port = server.server_address[1]
     threading.Thread(target=server.serve_forever, daemon=True, name="hub").start()
