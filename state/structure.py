@@ -43,8 +43,22 @@ class Check:
     holds: Callable[[Any], bool]
 
 
-class Faults(list[tuple[Place, str]]):
-    """Faults by place; of very many, the first and how many more there are."""
+@frozen
+class Fault:
+    """What is wrong at a place; that of a key stands at the key, and names it itself."""
+
+    place: Place
+    text: str
+    of_key: bool = False
+
+    def sentence(self, said: Callable[[Place], str]) -> str:
+        """For people; `said` gives words for a place."""
+        where = said(self.place[:-1] if self.of_key else self.place)
+        return f"{where}: {self.text}" if where else self.text
+
+
+class Faults(list[Fault]):
+    """Faults of one file; of very many, the first and how many more there are."""
 
     more = 0
 
@@ -53,16 +67,16 @@ class Faults(list[tuple[Place, str]]):
         """Of all."""
         return len(self) + self.more
 
-    def add(self, place: Place, text: str) -> None:
+    def add(self, place: Place, text: str, of_key: bool = False) -> None:
         """Add one."""
         if len(self) < _MOST_FAULTS:
-            self.append((place, text))
+            self.append(Fault(place, text, of_key))
         else:
             self.more += 1
 
     def sentences(self, said: Callable[[Place], str]) -> list[str]:
         """A sentence each; `said` gives words for a place."""
-        found = [f"{where}: {text}" if (where := said(place)) else text for place, text in self]
+        found = [each.sentence(said) for each in self]
         return [*found, f"{self.more:,} more faults."] if self.more else found
 
 
@@ -289,7 +303,7 @@ def _classed(cls: Any) -> Reader:
         for name in data:
             if name not in keys:
                 near = did_you_mean(name[:60], keys) if faults.total < _MOST_FAULTS else ""
-                faults.add(place, f"{name[:60]!r} is unknown. {near}")
+                faults.add((*place, name), f"{name[:60]!r} is unknown. {near}", of_key=True)
         found = {}
         for key, (name, hint, is_required) in keys.items():
             if key in data:
