@@ -7,33 +7,25 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attrs import asdict, define, field
 
 from ..guiders import GUIDERS, guider_of
 from ..registry import ComponentSpec
-from ..registry.component_spec import LOADING_FIELDS
 from ..registry.index import origin_faults
 from ..registry.repo import Repo, is_share, open_repo
 from ..registry.strict_yaml import Document, read_yaml
 from ..state import BrickworkError, CompositionError
 from ..state.errors import did_you_mean
+from ..state.structure import Faults, examined, place_words
 from ..state.value_data import value_of_data
 from .base import ModularPipelineBlocks
 from .catalog import find_block, find_preset
 from .composition import Finder, compose
 from .input_checks import expectations_of, input_faults
+from .written_workflow import EDITS, VERSION, Insert, Remove, Replace, SetOptions, WrittenPlace, WrittenWorkflow
 
 if TYPE_CHECKING:
     from .modular_pipeline import ModularPipeline
-
-VERSION = 1
-KEYS = ("brickwork", "start", "composition", "edits", "repo", "revision", "components", "guider", "config", "inputs")
-EDITS = {
-    "replace": ("with", "options"),
-    "insert": ("block", "before", "after", "options"),
-    "remove": (),
-    "options": ("set",),
-}
 
 
 def load_workflow(path: str | Path, blocks: Any = (), **options: Any) -> ModularPipeline:
@@ -62,16 +54,15 @@ class _Workflow:
     def pipeline(self, options: dict[str, Any]) -> ModularPipeline:
         from .modular_pipeline import ModularPipeline
 
-        data = self._checked_keys()
-        blocks = self._blocks(data)
+        written = self._written()
+        blocks = self._blocks(written)
         if self.faults or blocks is None:
             self._fail()
         assert blocks is not None
         pipe_options = {name: options.pop(name) for name in ("components_manager", "collection") if name in options}
-        repo = data.get("repo")
-        hub = {**options, **({"revision": data["revision"]} if data.get("revision") else {})}
-        pipe = ModularPipeline(blocks, str(repo) if repo is not None else None, **pipe_options, **(hub if repo else {}))
-        self._settle(pipe, data)
+        hub = {**options, **({"revision": written.revision} if written.revision else {})}
+        pipe = ModularPipeline(blocks, written.repo, **pipe_options, **(hub if written.repo else {}))
+        self._settle(pipe, written)
         if self.faults:
             self._fail()
         return pipe
@@ -82,97 +73,89 @@ class _Workflow:
     def fault(self, path: tuple[Any, ...], text: str) -> None:
         self.faults.append(f"{self.document.at(*path)}: {text}")
 
-    def _checked_keys(self) -> dict[str, Any]:
+    def _noted(self, found: Faults, within: tuple[Any, ...] = ()) -> None:
+        """Note faults of the schema, each with its line."""
+        for each in found:
+            place = (*within, *each.place)
+            self.fault(place, each.text if each.of_key or not place else f"{place_words(place)}: {each.text}")
+
+    def _written(self) -> WrittenWorkflow:
+        """The file as its schema has it; keys under which something is wrong are left out, so that others are looked at, too."""
         data = self.document.data
         if not isinstance(data, dict):
             self.fault((), "expected keys such as 'start: sdxl.text2image'.")
             self._fail()
         if data.get("brickwork") != VERSION:
             self.fault(("brickwork",), f"the file must say 'brickwork: {VERSION}', the version of its format.")
-        for key in data:
-            if key not in KEYS:
-                self.fault((key,), f"{key!r} is unknown. {did_you_mean(key, KEYS)}")
         if ("start" in data) == ("composition" in data):
             self.fault((), "there must be one of 'start' (a preset) and 'composition' (all blocks).")
-        for key, kind in (("edits", list), ("components", dict), ("config", dict), ("inputs", dict)):
-            if not isinstance(data.get(key) or kind(), kind):
-                self.fault((key,), f"{key!r} is a {type(data[key]).__name__}; it must be a {kind.__name__}.")
-                data = {**data, key: kind()}
-        for key in ("repo", "revision", "start"):
-            if not isinstance(data.get(key), (str, type(None))):
-                self.fault((key,), f"{key!r} must be text.")
         if is_share(data.get("repo")):
             self.fault(("repo",), f"{data['repo']!r} is on another machine, which files do not name.")
-        return {key: value for key, value in data.items() if value is not None}
+        found = examined(WrittenWorkflow, {**data, "brickwork": VERSION})[1]
+        self._noted(found)
+        broken = {each.place[0] for each in found if each.place}
+        whole = {key: value for key, value in data.items() if key not in broken}
+        written: WrittenWorkflow = examined(WrittenWorkflow, {**whole, "brickwork": VERSION})[0]
+        return written
 
-    def _blocks(self, data: Mapping[str, Any]) -> ModularPipelineBlocks | None:
+    def _blocks(self, written: WrittenWorkflow) -> ModularPipelineBlocks | None:
+        place = "start" if written.composition is None else "composition"
+        if written.start is None and written.composition is None:
+            return None
         try:
-            if "composition" in data:
-                blocks = compose(data["composition"], self.finder)
-            else:
-                blocks = find_preset(str(data.get("start")))
+            whole = self.document.data.get("composition")
+            blocks = find_preset(str(written.start)) if place == "start" else compose(whole, self.finder)
         except BrickworkError as error:
-            place = "composition" if "composition" in data else "start"
             self.faults += [f"{self.document.at(place)}: {text}" for text in error.faults or [str(error)]]
             return None
-        for number, edit in enumerate(data.get("edits") or ()):
+        for number, edit in enumerate(written.edits or ()):
             self._edit(blocks, edit, ("edits", number))
         return blocks
 
-    def _edit(self, blocks: Any, edit: Any, path: tuple[Any, ...]) -> None:
-        verbs = [
-            verb
-            for verb in EDITS
-            if isinstance(edit, dict) and verb in edit and not (verb == "options" and len(edit) > 2)
-        ]
-        verbs = [verb for verb in verbs if verb != "options"] or verbs
-        if len(verbs) != 1:
+    def _edit(self, blocks: Any, edit: Mapping[str, Any], path: tuple[Any, ...]) -> None:
+        verbs = [verb for verb in EDITS if verb in edit]
+        # The options of a block that is put there are none of an edit.
+        verb = verbs[0] if len(verbs) == 1 else verbs[0] if len(verbs) == 2 and verbs[1] == "options" else None
+        if verb is None:
             self.fault(path, f"an edit is one of: {', '.join(EDITS)}.")
             return
-        (verb,) = verbs
-        unknown = [key for key in edit if key not in (verb, *EDITS[verb])]
-        for key in unknown:
-            self.fault((*path, key), f"{key!r} is unknown in {verb!r}. {did_you_mean(key, EDITS[verb])}")
-        if unknown:
+        found, wrong = examined(EDITS[verb], edit)
+        self._noted(wrong, path)
+        if wrong:
             return
         try:
-            _APPLY[verb](self, blocks, edit, path)
+            _APPLY[verb](self, blocks, found, path)
         except (BrickworkError, KeyError, ValueError, TypeError) as error:
             said = error.args[0] if error.args else error
             self.fault((*path, verb), str(said) if not isinstance(error, KeyError) else f"{said!r} is missing.")
 
-    def _replace(self, blocks: Any, edit: Mapping[str, Any], path: tuple[Any, ...]) -> None:
-        name = str(edit["replace"])
-        blocks.replace(name, self._made(edit["with"], edit, blocks, name, (*path, "with")))
+    def _replace(self, blocks: Any, edit: Replace, path: tuple[Any, ...]) -> None:
+        blocks.replace(edit.name, self._made(edit.block, edit.options, blocks, edit.name, (*path, "with")))
 
-    def _insert(self, blocks: Any, edit: Mapping[str, Any], path: tuple[Any, ...]) -> None:
-        sides = [side for side in ("before", "after") if side in edit]
-        if len(sides) != 1:
-            raise CompositionError("say where: one of 'before' and 'after', with the name of a block.")
-        anchor = str(edit[sides[0]])
-        made = self._made(edit["block"], edit, blocks, anchor, (*path, "block"))
-        put = blocks.insert_before if sides == ["before"] else blocks.insert_after
-        put(anchor, str(edit["insert"]), made)
+    def _insert(self, blocks: Any, edit: Insert, path: tuple[Any, ...]) -> None:
+        anchor = str(edit.before if edit.after is None else edit.after)
+        made = self._made(edit.block, edit.options, blocks, anchor, (*path, "block"))
+        put = blocks.insert_before if edit.after is None else blocks.insert_after
+        put(anchor, edit.name, made)
 
-    def _remove(self, blocks: Any, edit: Mapping[str, Any], path: tuple[Any, ...]) -> None:  # noqa: ARG002 - as the others
-        blocks.pop(str(edit["remove"]))
+    def _remove(self, blocks: Any, edit: Remove, path: tuple[Any, ...]) -> None:  # noqa: ARG002 - as the others
+        blocks.pop(edit.name)
 
-    def _set_options(self, blocks: Any, edit: Mapping[str, Any], path: tuple[Any, ...]) -> None:  # noqa: ARG002 - as the others
-        name = str(edit["options"])
-        block = blocks[name]
-        changed = {**getattr(block, "options", {}), **_values(edit["set"])}
+    def _set_options(self, blocks: Any, edit: SetOptions, path: tuple[Any, ...]) -> None:  # noqa: ARG002 - as the others
+        block = blocks[edit.name]
+        changed = {**getattr(block, "options", {}), **_values(edit.options)}
         made = type(block)(**changed)
         if getattr(block, "sub_blocks", None):
             made.sub_blocks = block.sub_blocks
-        blocks.replace(name, made)
+        blocks.replace(edit.name, made)
 
-    def _made(self, name: Any, edit: Mapping[str, Any], blocks: Any, beside: str, path: tuple[Any, ...]) -> Any:
+    def _made(
+        self, name: str, written: Mapping[str, Any], blocks: Any, beside: str, path: tuple[Any, ...]
+    ) -> ModularPipelineBlocks:
         """A block by its name: one that the caller gave, else of this package or an installed one."""
         head = beside.rpartition(".")[0]
         near = list((blocks[head] if head else blocks).sub_blocks.values())
-        options = _values(edit.get("options") or {})
-        if not isinstance(name, str):
-            raise CompositionError(f"a block is named by text, and this is {name!r}.")
+        options = _values(written)
         if name in self.finder.instances and not options:
             return compose({"block": name}, self.finder)
         if name in self.finder.classes:
@@ -181,18 +164,21 @@ class _Workflow:
             return find_block(name, near)(**options)
         except CompositionError as error:
             self.fault(path, f"{error} Blocks of your own are given in Python: load_workflow(path, blocks=[...]).")
-            return blocks[beside]
+            there: ModularPipelineBlocks = blocks[beside]
+            return there
 
-    def _settle(self, pipe: ModularPipeline, data: Mapping[str, Any]) -> None:
+    def _settle(self, pipe: ModularPipeline, written: WrittenWorkflow) -> None:
         """Components' origins, guider, config and defaults of inputs."""
-        here = open_repo(data["repo"], **pipe.hub_options) if data.get("repo") else Repo(self.document.name, Path())
-        for name, origin in (data.get("components") or {}).items():
+        here = open_repo(written.repo, **pipe.hub_options) if written.repo else Repo(self.document.name, Path())
+        for name, origin in (written.components or {}).items():
             self._attempt(("components", name), partial(self._origin, pipe, name, origin, here))
-        if "guider" in data:
-            self._attempt(("guider",), lambda: pipe.update_components(guider=_guider(data["guider"])))
-        if data.get("config"):
-            self._attempt(("config",), lambda: pipe.update_config(**_values(data["config"])))
-        inputs = _values(data.get("inputs") or {})
+        if written.guider is not None:
+            guider = written.guider
+            self._attempt(("guider",), lambda: pipe.update_components(guider=_guider(guider)))
+        if written.config:
+            config = written.config
+            self._attempt(("config",), lambda: pipe.update_config(**_values(config)))
+        inputs = _values(written.inputs or {})
         known = pipe.blocks.input_names
         for name in inputs:
             if name not in known:
@@ -209,17 +195,15 @@ class _Workflow:
                 f"{self.document.at(*path)}: {text}" for text in getattr(error, "faults", ()) or [str(error)]
             ]
 
-    def _origin(self, pipe: ModularPipeline, name: str, origin: Any, here: Repo) -> None:
+    def _origin(self, pipe: ModularPipeline, name: str, origin: str | WrittenPlace, here: Repo) -> None:
         if name not in pipe.specs:
             raise CompositionError(f"the workflow has no component {name!r}. {did_you_mean(name, pipe.specs)}")
-        given = {"repo": origin} if isinstance(origin, str) else origin
-        fields = {"repo", *LOADING_FIELDS[1:]}
-        if not isinstance(given, dict) or not given.keys() <= fields:
-            raise CompositionError(f"say where {name} is from: {', '.join(sorted(fields))}.")
+        place = WrittenPlace(origin) if isinstance(origin, str) else origin
         spec = pipe.specs[name].copy()
         spec.default_creation_method = "from_pretrained"
-        for key, value in given.items():
-            setattr(spec, key, value)
+        for key, value in asdict(place).items():
+            if value is not None:
+                setattr(spec, key, value)
         for text in origin_faults(spec, here):
             raise CompositionError(f"{name}: {text}")
         pipe.update_components(**{name: spec})
@@ -233,21 +217,19 @@ _APPLY: dict[str, Callable[..., None]] = {
 }
 
 
-def _values(data: Any) -> dict[str, Any]:
-    if not isinstance(data, dict):
-        raise CompositionError(f"expected names with values, and got {data!r}.")
+def _values(data: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        return {str(name): value_of_data(value) for name, value in data.items()}
+        return {name: value_of_data(value) for name, value in data.items()}
     except ValueError as error:
         raise CompositionError(str(error)) from None
 
 
-def _guider(data: Any) -> Any:
+def _guider(data: str | Mapping[str, Any]) -> Any:
     if isinstance(data, str):
         return guider_of(data)
-    if not isinstance(data, dict) or not isinstance(data.get("name"), str):
+    if not isinstance(data.get("name"), str):
         raise CompositionError(f"a guider is a name, or 'name' with settings. There are: {', '.join(GUIDERS)}.")
-    settings = {name: value for name, value in data.items() if name != "name"}
+    settings = {name: value_of_data(value) for name, value in data.items() if name != "name"}
     return guider_of({"_class_name": data["name"], **settings})
 
 

@@ -15,7 +15,8 @@ from ..state.value_data import data_of, is_note
 from .base import ModularPipelineBlocks
 from .catalog import presets
 from .composition import describe, reference
-from .workflow_file import VERSION, specs_of
+from .workflow_file import specs_of
+from .written_workflow import VERSION
 
 if TYPE_CHECKING:
     from .modular_pipeline import ModularPipeline

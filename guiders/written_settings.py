@@ -27,7 +27,7 @@ def setting_faults(cls: Any, given: Mapping[str, Any]) -> list[str]:
     for name in _plain(known.values(), hints):
         if name in given:
             found = examined(hints[name], given[name])[1]
-            faults += [f"{cls.__name__}: {place_words((name, *place))}: {text}" for place, text in found]
+            faults += [f"{cls.__name__}: {place_words((name, *each.place))}: {each.text}" for each in found]
     return faults
 
 

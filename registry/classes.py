@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from ..state import ComponentError, TrustError
@@ -67,7 +68,7 @@ def resolve_class(library: str, name: str) -> type[Any]:
     module = importlib.import_module(library)
     found = getattr(module, name, None) if name.isidentifier() and not name.startswith("_") else None
     if not isinstance(found, type):
-        raise ComponentError(f"{library} has no class {name!r}. {did_you_mean(name, {*dir(module)} - {name})}")
+        raise ComponentError(f"{library} has no class {name!r}. {did_you_mean(name, _names_of(library) - {name})}")
     _refuse_no_component(library, found)
     return found
 
@@ -96,6 +97,12 @@ def _refuse_no_component(library: str, cls: type[Any]) -> None:
         raise TrustError(
             f"{library}'s {cls.__name__} is no component: those are models, schedulers, tokenizers, processors and guiders."
         )
+
+
+@cache
+def _names_of(library: str) -> frozenset[str]:
+    """Public names of a library; large ones take up to half a second to find them, and files can ask for many."""
+    return frozenset(dir(importlib.import_module(library)))
 
 
 def library_of(cls: type[Any]) -> str:

@@ -97,9 +97,20 @@ class ReplayError(RunError):
 
 
 def nearest(name: str, options: Iterable[str]) -> str | None:
-    """Return the option that is most like `name`, if one is near."""
-    matches = difflib.get_close_matches(name, list(options), n=1, cutoff=0.6)
+    """Return the option that is most like `name`, if one is near; of many, only those that begin alike are looked at.
+
+    Files choose the name, so the search must not take long: all names of a large library would take a fifth of a second.
+    """
+    if len(name) > _LONGEST_NAME:
+        return None
+    known = list(options)
+    if len(known) > _MANY:
+        known = [o for o in known if o[:1].lower() == name[:1].lower() and abs(len(o) - len(name)) <= len(name) // 3]
+    matches = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return matches[0] if matches else None
+
+
+_MANY, _LONGEST_NAME = 300, 100
 
 
 def did_you_mean(name: str, options: Iterable[str]) -> str:
@@ -108,4 +119,6 @@ def did_you_mean(name: str, options: Iterable[str]) -> str:
     match = nearest(name, known)
     if match:
         return f"Did you mean {match!r}?"
+    if len(known) > _MANY:
+        return f"There are {len(known):,} others, and none is like it."
     return f"There are: {', '.join(known)}." if known else "There are none."

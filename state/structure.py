@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import numbers
 import re
+import sys
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, NoReturn, TypeVar, cast
 
 import attrs
 from attrs import frozen
@@ -42,8 +43,22 @@ class Check:
     holds: Callable[[Any], bool]
 
 
-class Faults(list[tuple[Place, str]]):
-    """Faults by place; of very many, the first and how many more there are."""
+@frozen
+class Fault:
+    """What is wrong at a place; that of a key stands at the key, and names it itself."""
+
+    place: Place
+    text: str
+    of_key: bool = False
+
+    def sentence(self, said: Callable[[Place], str]) -> str:
+        """For people; `said` gives words for a place."""
+        where = said(self.place[:-1] if self.of_key else self.place)
+        return f"{where}: {self.text}" if where else self.text
+
+
+class Faults(list[Fault]):
+    """Faults of one file; of very many, the first and how many more there are."""
 
     more = 0
 
@@ -52,16 +67,16 @@ class Faults(list[tuple[Place, str]]):
         """Of all."""
         return len(self) + self.more
 
-    def add(self, place: Place, text: str) -> None:
+    def add(self, place: Place, text: str, of_key: bool = False) -> None:
         """Add one."""
         if len(self) < _MOST_FAULTS:
-            self.append((place, text))
+            self.append(Fault(place, text, of_key))
         else:
             self.more += 1
 
     def sentences(self, said: Callable[[Place], str]) -> list[str]:
         """A sentence each; `said` gives words for a place."""
-        found = [f"{where}: {text}" if (where := said(place)) else text for place, text in self]
+        found = [each.sentence(said) for each in self]
         return [*found, f"{self.more:,} more faults."] if self.more else found
 
 
@@ -100,10 +115,13 @@ def structured(cls: type[T], data: Any, name: str, error: type[BrickworkError] =
     """
     found, faults = examined(cls, data)
     if faults:
-        said = faults.sentences(place_words)
-        heading = f"{name} is broken"
-        raise error.of(heading, said if len(said) > 1 else [f"{heading}: {said[0]}"])
+        raise_faults(error, f"{name} is broken", faults.sentences(place_words))
     return cast(T, found)
+
+
+def raise_faults(error: type[BrickworkError], heading: str, said: Sequence[str]) -> NoReturn:
+    """Raise one error of several faults; the heading, which names the file, stands before a single one, too."""
+    raise error.of(heading, said if len(said) > 1 else [f"{heading}: {said[0]}"])
 
 
 def examined(hint: Any, data: Any) -> tuple[Any, Faults]:
@@ -164,16 +182,8 @@ _PLAIN: Mapping[Any, type] = {
 def _is_plain(kind: Any, data: Any) -> bool:
     if not isinstance(data, _PLAIN[kind]) or (isinstance(data, bool) and kind is not bool):
         return False
-    return kind is not float or isinstance(data, float) or _fits_a_float(data)
-
-
-def _fits_a_float(number: Any) -> bool:
     # A whole number may be larger than any fraction.
-    try:
-        float(number)
-    except OverflowError:
-        return False
-    return True
+    return kind is not float or not isinstance(data, int) or abs(data) <= sys.float_info.max
 
 
 def _plain(kind: Any) -> Reader:
@@ -293,7 +303,7 @@ def _classed(cls: Any) -> Reader:
         for name in data:
             if name not in keys:
                 near = did_you_mean(name[:60], keys) if faults.total < _MOST_FAULTS else ""
-                faults.add(place, f"{name[:60]!r} is unknown. {near}")
+                faults.add((*place, name), f"{name[:60]!r} is unknown. {near}", of_key=True)
         found = {}
         for key, (name, hint, is_required) in keys.items():
             if key in data:

@@ -14,7 +14,7 @@ from .errors import RepoError, RunError
 from .limits import DEEPEST_VALUES, LARGEST_HEADER, LARGEST_VALUES, MOST_OTHER_KEYS
 from .reading import read_bytes
 from .strict_json import parse_json, written_json
-from .structure import place_words
+from .structure import place_words, raise_faults
 from .tensor_list import parse_tensor_list
 from .value_data import data_of
 from .value_nodes import MOST_DIMENSIONS, PICTURE_MODES, Unpacker, is_key
@@ -79,7 +79,7 @@ def load_values(source: Path | bytes) -> tuple[dict[str, Any], dict[str, Any]]:
         content = read_bytes(source, LARGEST_VALUES) if isinstance(source, Path) else source
         notes = parse_tensor_list(content[: LARGEST_HEADER + 8], len(content), "it").notes
         if notes.keys() != {"format", "values", "about"} or notes["format"] != _FORMAT:
-            raise RepoError(f"its format is {str(notes.get('format'))[:40]!r}, not {_FORMAT!r}")
+            raise RepoError(f"its format is {notes.get('format')!r:.40}, not {_FORMAT!r}")
         values, about = (
             parse_json(notes[name].encode("utf-8"), name, largest=LARGEST_HEADER, deepest=DEEPEST_VALUES)
             for name in ("values", "about")
@@ -90,7 +90,7 @@ def load_values(source: Path | bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     unpacker = Unpacker(tensors)
     found = {name: unpacker.unpack(data, (name,)) for name, data in values.items()}
     if unpacker.faults:
-        raise RepoError.of(f"{where} cannot be read as values", unpacker.faults.sentences(place_words))
+        raise_faults(RepoError, f"{where} cannot be read as values", unpacker.faults.sentences(place_words))
     return found, about
 
 
