@@ -58,8 +58,11 @@ def _sample(options: argparse.Namespace, known: CoverageMap, files: list[str]) -
     else:
         mutants = sampled(known.root, files, options.seed, options.count)
     verdicts: list[tuple[int, Verdict]] = []
+    passing: set[tuple[str, ...]] = set()
     with workers(known.root, options.jobs, known.libraries) as pool:
-        tasks = pool.each(range(len(mutants)), lambda worker, i: tried(worker, mutants[i], known, options.seconds))
+        tasks = pool.each(
+            range(len(mutants)), lambda worker, i: tried(worker, mutants[i], known, options.seconds, passing)
+        )
         for index, verdict in tasks:
             mutant = mutants[index]
             verdicts.append((index, verdict))
