@@ -255,7 +255,7 @@ def test_all_who_may_have_given_a_value_are_named_and_nobody_where_it_is_a_defau
 
     pipe = pipe_of(give=Give(**GOOD), repeat=Repeat)
     pipe.configure(progress=False)
-    with pytest.raises(RunError, match=r"Tensor\[b 3 h w\] \(from give or repeat.flat\)\.$"):
+    with pytest.raises(RunError, match=r"(?m)Tensor\[b 3 h w\] \(from give or repeat.flat\)\.$"):
         pipe()
-    with pytest.raises(RunError, match=r"Tensor\[b 3 h w\]\.$"):
+    with pytest.raises(RunError, match=r"(?m)Tensor\[b 3 h w\]\.$"):
         pipe_of(preset=Preset)()
