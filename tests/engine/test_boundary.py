@@ -9,7 +9,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from brickwork import Block, LoopSequentialPipelineBlocks, ModularPipeline, Outputs, RunError, SequentialPipelineBlocks
+from brickwork import (
+    Block,
+    LoopSequentialPipelineBlocks,
+    ModularPipeline,
+    ModularPipelineBlocks,
+    Outputs,
+    RunError,
+    SequentialPipelineBlocks,
+)
 from brickwork.state.vocabulary import Value
 
 Picture = Annotated[Tensor, Value("b 3 h w", dtype="float")]
@@ -232,7 +240,7 @@ def test_a_size_that_is_a_number_is_compared_with_it() -> None:
         pipe(x=torch.zeros(3, 2), y=torch.zeros(2, 4))
 
 
-def test_all_who_may_have_given_a_value_are_named_and_nobody_where_it_is_a_default() -> None:
+def test_all_who_may_have_given_a_value_are_named_and_nobody_where_nobody_says_so() -> None:
     class Flat(Block):
         class Out(Outputs):
             picture: Tensor
@@ -250,12 +258,17 @@ def test_all_who_may_have_given_a_value_are_named_and_nobody_where_it_is_a_defau
         def iterate(self) -> Iterator[Vars]:
             yield from (self.Vars(i=i) for i in range(2))
 
-    class Preset(Block):
-        def run(self, picture: Picture = GOOD["picture_is"][0]) -> None: ...
+    class Scribble(ModularPipelineBlocks):
+        def __call__(self, components: Any, state: Any) -> Any:
+            state.set("picture", torch.zeros(1))
+            return components, state
+
+    class Maybe(Block):
+        def run(self, picture: Picture | None = None) -> None: ...
 
     pipe = pipe_of(give=Give(**GOOD), repeat=Repeat)
     pipe.configure(progress=False)
     with pytest.raises(RunError, match=r"(?m)Tensor\[b 3 h w\] \(from give or repeat.flat\)\.$"):
         pipe()
-    with pytest.raises(RunError, match=r"(?m)Tensor\[b 3 h w\]\.$"):
-        pipe_of(preset=Preset)()
+    with pytest.raises(RunError, match=r"(?m)Tensor\[b 3 h w\] \| None\.$"):
+        pipe_of(scribble=Scribble, maybe=Maybe)()

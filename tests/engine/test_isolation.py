@@ -85,7 +85,7 @@ def test_changes_are_the_attributes_that_differ_without_configuration_and_notes(
 
 
 SAME: list[tuple[Any, Any, bool]] = [
-    (1, 1, True), (1, 2, False), (1, 1.0, False), (True, 1, False), ("a", "a", True), (0.5, 0.5, True), ([1], [1], False),
+    (1000, int("1000"), True), (1, 2, False), (1, 1.0, False), (True, 1, False), ("ab", "".join("ab"), True), (0.5, float("0.5"), True), ([1], [1], False),
     (torch.arange(3.0), torch.arange(3.0), True), (torch.arange(3.0), torch.ones(3), False),
     (torch.arange(3.0), torch.arange(3), False), (torch.zeros(2, 3), torch.zeros(3, 2), False),
     (torch.zeros(1), torch.nn.Parameter(torch.zeros(1)), False), (torch.zeros(1), 0.0, False), (None, None, True),

@@ -75,7 +75,7 @@ def test_a_table_of_no_run_has_no_shares() -> None:
 def test_a_trace_tells_begin_and_length_in_microseconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = iter([10.0, 12.0, 13.0, 14.0, 15.0, 20.0, 21.0])
     monkeypatch.setattr(listeners, "perf_counter", lambda: next(now))
-    trace = ChromeTrace(tmp_path / "trace.json")
+    trace = ChromeTrace(str(tmp_path / "trace.json"))  # type: ignore[arg-type]  # it is made a path
     for event in (
         RunStarted(("a",)),
         BlockFinished("a", 1.5, 7),
