@@ -171,7 +171,7 @@ def test_a_device_without_a_stream_brings_nothing_ahead() -> None:
     assert memory.log == []
 
 
-def test_only_models_are_moved_to_the_host() -> None:
+def test_only_models_are_moved_to_the_host_and_all_of_a_manager_are() -> None:
     moved: list[str] = []
 
     class Model(Weights):
@@ -186,6 +186,11 @@ def test_only_models_are_moved_to_the_host() -> None:
     to_host(Model(1))
     to_host(Named())
     assert moved == ["cpu"]
+    manager = ComponentsManager()
+    manager.add("model", Model(1))
+    manager.add("named", Named())
+    manager.enable_auto_cpu_offload("cpu", memory=DeviceMemory())
+    assert moved == ["cpu", "cpu"]
 
 
 def test_bytes_of_a_model_are_of_its_parameters_and_kept_buffers_once() -> None:
