@@ -16,6 +16,7 @@ from ..state import InputParam, OutputParam, RunError
 from ..state.pipeline_state import describe_value
 from ..state.types import plain_type, type_words
 from ..state.vocabulary import value_of
+from .dataflow import Dataflow
 from .steps import Call, LeafStep, Values
 
 
@@ -30,7 +31,7 @@ class Expected:
     words: str
 
 
-def checked(step: LeafStep, provenance: dict[str, str]) -> Callable[[Call], Call] | None:
+def checked(step: LeafStep, flow: Dataflow) -> Callable[[Call], Call] | None:
     """Return what wraps a step's call into its checks; None if its declarations say nothing that can be checked."""
     if not step.typed:
         return None
@@ -43,7 +44,7 @@ def checked(step: LeafStep, provenance: dict[str, str]) -> Callable[[Call], Call
         def call_checked(values: Values) -> None:
             fault = find_fault(reads, values) if reads else None
             if fault is not None:
-                raise RunError(f"{path} was given {fault[1]}{_origin(fault[0], provenance)}.")
+                raise RunError(f"{path} was given {fault[1]}{_origin(fault[0], path, flow)}.")
             call(values)
             fault = find_fault(writes, values) if writes else None
             if fault is not None:
@@ -54,8 +55,11 @@ def checked(step: LeafStep, provenance: dict[str, str]) -> Callable[[Call], Call
     return wrap
 
 
-def _origin(name: str, provenance: dict[str, str]) -> str:
-    return f" (from {provenance[name]})" if name in provenance else " (from the caller)"
+def _origin(name: str, path: str, flow: Dataflow) -> str:
+    """Who may have given a value to a step."""
+    reads = [read for read in flow.reads if read.path == path and read.param.name == name]
+    writers = dict.fromkeys(version.writer or "the caller" for read in reads for version in read.sources.versions)
+    return f" (from {' or '.join(writers)})" if writers else ""
 
 
 def expected_of(params: Sequence[InputParam | OutputParam]) -> tuple[Expected, ...]:

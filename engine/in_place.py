@@ -49,6 +49,7 @@ def _mark(value: Any) -> Any:
     if isinstance(value, (list, dict)):
         held = value.values() if isinstance(value, dict) else value
         return [*map(id, held)], [*value] if isinstance(value, dict) else None
-    if hasattr(value, "_version") and not value.is_inference():
-        return value._version
+    if hasattr(value, "is_inference"):
+        # To ask a tensor of inference mode for its version is an error of torch.
+        return None if value.is_inference() else value._version
     return None

@@ -212,7 +212,7 @@ def _bound(step: Step, flow: Dataflow, in_loop: bool = False) -> Executable:
         return Executable(
             step.path,
             prepare=step.bind(presence),
-            checked=checked(step, flow.provenance),
+            checked=checked(step, flow),
             writes=writes,
             unit=None if in_loop else unit_of(step, flow),
         )

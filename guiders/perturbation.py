@@ -43,17 +43,16 @@ class LayerSkipConfig:
     dropout: float = 1.0
 
     def __attrs_post_init__(self) -> None:
-        flags = ("skip_attention", "skip_attention_scores", "skip_ff")
+        flags = {name: getattr(self, name) for name in ("skip_attention", "skip_attention_scores", "skip_ff")}
         faults = [
-            f"{name} is {value!r}; it is True or False."
-            for name in flags
-            if (value := getattr(self, name)) not in (True, False)
+            f"{name} is {given!r}; it is True or False." for name, given in flags.items() if given not in (True, False)
         ]
-        fqn: Any = self.fqn
-        if not isinstance(fqn, str):
-            faults.append(f"fqn is {self.fqn!r}; it is the path of a stack of layers, or 'auto'.")
-        if not (isinstance(self.dropout, (int, float)) and 0.0 <= self.dropout <= 1.0):
-            faults.append(f"dropout is {self.dropout!r}; it is a share, 0 to 1.")
+        path: Any = self.fqn
+        share: Any = self.dropout
+        if not isinstance(path, str):
+            faults.append(f"fqn is {path!r}; it is the path of a stack of layers, or 'auto'.")
+        if not (isinstance(share, (int, float)) and 0.0 <= share <= 1.0):
+            faults.append(f"dropout is {share!r}; it is a share, 0 to 1.")
         elif self.skip_attention_scores and self.dropout < 1.0:
             faults.append("skip_attention_scores has no dropout; leave it 1.")
         if self.skip_attention_scores and self.skip_attention:

@@ -9,7 +9,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from brickwork import Block, LoopSequentialPipelineBlocks, ModularPipeline, Outputs, RunError, SequentialPipelineBlocks
+from brickwork import (
+    Block,
+    LoopSequentialPipelineBlocks,
+    ModularPipeline,
+    ModularPipelineBlocks,
+    Outputs,
+    RunError,
+    SequentialPipelineBlocks,
+)
 from brickwork.state.vocabulary import Value
 
 Picture = Annotated[Tensor, Value("b 3 h w", dtype="float")]
@@ -114,3 +122,153 @@ def test_the_turn_of_a_loop_is_named() -> None:
     with pytest.raises(RunError, match="repeat.shrink wrote picture") as caught:
         pipe(picture=torch.zeros(1, 3, 4, 4))
     assert caught.value.__notes__[0].startswith("In block repeat.step[2].shrink.")
+
+
+def reader(hint: Any) -> type[Block]:
+    """A block that reads one value of a type."""
+
+    def run(self: Any, x: Any) -> None: ...
+
+    run.__annotations__ = {"x": hint, "return": None}
+    return type("Reads", (Block,), {"run": run, "__module__": __name__})
+
+
+class Only(Block):
+    """Reads one value and writes none."""
+
+    def run(self, picture: Picture) -> None: ...
+
+
+def test_what_a_block_without_outputs_reads_is_looked_at() -> None:
+    with pytest.raises(RunError) as caught:
+        pipe_of(only=Only)(picture=torch.zeros(4, 4))
+    expected = "only was given picture as Tensor[4, 4] torch.float32, cpu instead of Tensor[b 3 h w] (from the caller)."
+    assert str(caught.value) == expected
+
+
+def test_what_another_block_gave_is_said_to_be_from_it() -> None:
+    give, only = Give(**{**GOOD, "picture_is": torch.zeros(1, 3, 4, 4)}), Only()
+    pipe = pipe_of(give=give, only=only)
+    pipe()
+
+    class Loose(Give):
+        class Out(Outputs):
+            picture: Tensor
+
+        def run(self) -> Out:
+            return self.Out(picture=torch.zeros(1, 3, 4, 4, dtype=torch.int64))
+
+    with pytest.raises(RunError) as caught:
+        pipe_of(loose=Loose(), only=only)()
+    assert str(caught.value) == (
+        "only was given picture as Tensor[1, 3, 4, 4] torch.int64, cpu; it holds float numbers (from loose)."
+    )
+
+
+def test_one_name_is_one_size_among_all_that_is_read_and_another_among_all_that_is_written() -> None:
+    class Two(Block):
+        class Out(Outputs):
+            ids: Ids
+            more: Ids
+
+        def run(self, ids: Ids, more: Ids) -> Out:
+            return self.Out(
+                ids=torch.ones(5, 2, dtype=torch.int64), more=torch.ones(5, int(ids[0, 0]), dtype=torch.int64)
+            )
+
+    ids = torch.full((1, 4), 2)
+    assert len(pipe_of(two=Two)(ids=ids, more=ids, output="ids")) == 5
+    with pytest.raises(RunError) as caught:
+        pipe_of(two=Two)(ids=ids, more=ids[:, :3])
+    assert str(caught.value) == (
+        "two was given more of the shape [1, 3]: 'n' of Tensor[b n] is 4 in the values before it (from the caller)."
+    )
+    with pytest.raises(RunError) as caught:
+        pipe_of(two=Two)(ids=ids + 1, more=ids)
+    assert str(caught.value) == (
+        "two wrote more of the shape [5, 3]: 'n' of Tensor[b n] is 2 in the values before it: it broke its declaration."
+    )
+
+
+@pytest.mark.parametrize(
+    "hint",
+    [
+        Tensor,
+        Annotated[Tensor, Value(doc="any")],
+        Annotated[Tensor, Value("b ... w")],
+        Annotated[Tensor | list[int], Value("b n")],
+    ],
+    ids=["plain", "without dimensions", "of any number", "or a list"],
+)
+def test_what_is_declared_without_exact_dimensions_is_not_looked_at(hint: Any) -> None:
+    pipe_of(free=reader(hint))(x=torch.zeros(1, 2, 3))
+
+
+def test_a_tensor_that_may_be_absent_is_looked_at_where_it_is_there() -> None:
+    class Maybe(Block):
+        def run(self, mask: Mask | None = None) -> None: ...
+
+    pipe_of(maybe=Maybe)()
+    with pytest.raises(RunError, match="maybe was given mask as Tensor"):
+        pipe_of(maybe=Maybe)(mask=torch.zeros(1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "fine", "wrong"),
+    [
+        ("float", [torch.float16, torch.float32], [torch.int8, torch.bool]),
+        ("int", [torch.int8, torch.int64], [torch.float32, torch.bool]),
+        ("bool", [torch.bool], [torch.float32, torch.int8]),
+    ],
+)
+def test_numbers_are_of_the_kind_that_is_declared(kind: Any, fine: list[Any], wrong: list[Any]) -> None:
+    pipe = pipe_of(kind=reader(Annotated[Tensor, Value("n", dtype=kind)]))
+    for dtype in fine:
+        pipe(x=torch.zeros(2, dtype=dtype))
+    for dtype in wrong:
+        with pytest.raises(RunError, match=rf"kind was given x as Tensor\[2\] {dtype}, cpu; it holds {kind} numbers"):
+            pipe(x=torch.zeros(2, dtype=dtype))
+
+
+def test_a_size_that_is_a_number_is_compared_with_it() -> None:
+    class Exact(Block):
+        def run(self, x: Annotated[Tensor, Value("3 n")], y: Annotated[Tensor, Value("n 3")]) -> None: ...
+
+    pipe = pipe_of(exact=Exact)
+    pipe(x=torch.zeros(3, 2), y=torch.zeros(2, 3))
+    with pytest.raises(RunError, match=r"y of the shape \[2, 4\] instead of Tensor\[n 3\]"):
+        pipe(x=torch.zeros(3, 2), y=torch.zeros(2, 4))
+
+
+def test_all_who_may_have_given_a_value_are_named_and_nobody_where_nobody_says_so() -> None:
+    class Flat(Block):
+        class Out(Outputs):
+            picture: Tensor
+
+        def run(self, picture: Picture) -> Out:
+            return self.Out(picture=picture[0])
+
+    class Repeat(LoopSequentialPipelineBlocks):
+        block_classes = [Flat]
+        block_names = ["flat"]
+
+        class Vars(Outputs):
+            i: int
+
+        def iterate(self) -> Iterator[Vars]:
+            yield from (self.Vars(i=i) for i in range(2))
+
+    class Scribble(ModularPipelineBlocks):
+        def __call__(self, components: Any, state: Any) -> Any:
+            state.set("picture", torch.zeros(1))
+            return components, state
+
+    class Maybe(Block):
+        def run(self, picture: Picture | None = None) -> None: ...
+
+    pipe = pipe_of(give=Give(**GOOD), repeat=Repeat)
+    pipe.configure(progress=False)
+    with pytest.raises(RunError, match=r"(?m)Tensor\[b 3 h w\] \(from give or repeat.flat\)\.$"):
+        pipe()
+    with pytest.raises(RunError, match=r"(?m)Tensor\[b 3 h w\] \| None\.$"):
+        pipe_of(scribble=Scribble, maybe=Maybe)()

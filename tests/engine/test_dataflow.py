@@ -81,6 +81,7 @@ def sources(plan: Plan, path: str, name: str) -> list[tuple[str, int]]:
 
 def test_a_read_is_bound_to_the_version_before_it() -> None:
     plan = plan_of(start=Start, add=Add, show=Show)
+    assert all(read.sources.certain for read in plan.flow.reads if read.param.name == "x")
     assert sources(plan, "add", "x") == [("start", 1)]
     assert sources(plan, "show", "x") == [("add", 2)]
     assert sources(plan, "start", "seed") == []
@@ -98,6 +99,7 @@ def test_a_loop_carries_values_from_turn_to_turn() -> None:
     assert sources(plan, "repeat.add", "x") == [("start", 1), ("repeat.add", 2)]
     (carried,) = [read for read in plan.flow.reads if read.is_carried]
     assert carried.path == "repeat.add"
+    assert all(read.sources.certain for read in plan.flow.reads if read.param.name == "x")
     # The loop may take no turn, so the value from before it is still possible.
     assert sources(plan, "show", "x") == [("start", 1), ("repeat.add", 2)]
 

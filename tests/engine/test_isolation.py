@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from brickwork import Block, Outputs, SequentialPipelineBlocks, component
 from brickwork.engine.isolation import RunComponents, clone_run_state, pristine_state
 
 
@@ -85,7 +86,7 @@ def test_changes_are_the_attributes_that_differ_without_configuration_and_notes(
 
 
 SAME: list[tuple[Any, Any, bool]] = [
-    (1, 1, True), (1, 2, False), (1, 1.0, False), (True, 1, False), ("a", "a", True), (0.5, 0.5, True), ([1], [1], False),
+    (1000, int("1000"), True), (1, 2, False), (1, 1.0, False), (True, 1, False), ("ab", "".join("ab"), True), (0.5, float("0.5"), True), ([1], [1], False),
     (torch.arange(3.0), torch.arange(3.0), True), (torch.arange(3.0), torch.ones(3), False),
     (torch.arange(3.0), torch.arange(3), False), (torch.zeros(2, 3), torch.zeros(3, 2), False),
     (torch.zeros(1), torch.nn.Parameter(torch.zeros(1)), False), (torch.zeros(1), 0.0, False), (None, None, True),
@@ -134,3 +135,37 @@ def test_a_component_that_is_loaded_for_a_run_is_only_there_until_it_is_taken_ou
     run.put("late", loaded)
     assert run["late"] is not first
     assert run["late"].at == 0
+
+
+class Single(Counter):
+    """Cannot be copied."""
+
+    def __copy__(self) -> Any:
+        raise ZeroDivisionError("there is one only")
+
+
+class Count(Block):
+    counter: Counter = component(mutates=True)
+
+    class Out(Outputs):
+        x: int
+
+    def run(self) -> Out:
+        self.counter.at += 1
+        return self.Out(x=self.counter.at)
+
+
+def test_a_component_that_cannot_be_cloned_fails_in_the_block_that_changes_it() -> None:
+    pipe = SequentialPipelineBlocks.from_blocks_dict({"first": Count, "count": Count}).init_pipeline()
+    pipe.update_components(counter=Single())
+    with pytest.raises(ZeroDivisionError, match="there is one only") as caught:
+        pipe()
+    assert [note.splitlines()[0] for note in caught.value.__notes__] == ["In block first. The values at that point:"]
+
+
+def test_a_run_changes_its_own_clone_from_where_the_component_stands() -> None:
+    pipe = SequentialPipelineBlocks.from_blocks_dict({"first": Count, "count": Count}).init_pipeline()
+    counter = Counter(3)
+    pipe.update_components(counter=counter)
+    assert [pipe(output="x") for _ in range(2)] == [5, 5]
+    assert counter.at == 3

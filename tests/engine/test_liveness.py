@@ -127,6 +127,31 @@ def test_a_foreign_block_may_read_anything() -> None:
     assert pipe(x=1, output="seen") == {"b", "c"}
 
 
+def test_a_loop_with_one_foreign_block_among_others_may_read_anything() -> None:
+    class Foreign(ModularPipelineBlocks):
+        @property
+        def inputs(self) -> list[InputParam]:
+            return [InputParam("i")]
+
+        def __call__(self, components: Any, block_state: Any) -> Any:
+            return components, block_state
+
+    class Turns(LoopSequentialPipelineBlocks):
+        class Vars(Outputs):
+            i: int
+
+        def iterate(self) -> Iterator[Vars]:
+            yield from (self.Vars(i=i) for i in range(2))
+
+    loop = Turns.from_blocks_dict({"c": MakeC, "foreign": Foreign})
+    live = pipeline(a=MakeA, b=MakeB, loop=loop).plan(["x"]).live_after(["seen"])
+    assert {path: set(names) for path, names in live.items()} == {
+        "a": {"x", "a"},
+        "b": {"x", "a", "b", "unused"},
+        "loop": {"seen"},
+    }
+
+
 def test_the_plan_predicts_what_is_there_and_the_peak() -> None:
     pipe = pipeline(a=MakeA, b=MakeB, c=MakeC)
     plan = pipe.plan(["x"])

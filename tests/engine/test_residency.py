@@ -183,6 +183,35 @@ def test_a_rule_of_your_own_decides_what_goes() -> None:
         manager.set_offload_strategy(largest)
 
 
+@pytest.mark.parametrize(("budget", "short"), [(80 * KB, None), (80 * KB - 1, 1), (80 * KB - 2, 2)])
+def test_a_rule_of_your_own_is_asked_as_soon_as_a_byte_is_short(budget: int, short: int | None) -> None:
+    asked: list[int] = []
+
+    def first(sizes: Any, bytes_short: int, distance: Any) -> list[str]:
+        asked.append(bytes_short)
+        return [min(sizes)]
+
+    manager = ComponentsManager()
+    pipe = SequentialPipelineBlocks.from_blocks_dict({"one": A, "two": B, "three": C}).init_pipeline(
+        components_manager=manager
+    )
+    pipe.update_components(**{name: Weights(size) for name, size in SIZES.items()})
+    manager.enable_auto_cpu_offload("cpu", budget=budget, memory=DeviceMemory(), strategy=first)
+    pipe(x=0)
+    assert asked == ([] if short is None else [short])
+
+
+def test_a_rule_that_frees_too_little_is_refused_with_figures() -> None:
+    pipe, _, _ = pipeline(72, {"one": A, "two": B, "three": C}, SIZES, strategy=lambda *_: [])
+    with pytest.raises(ComponentError) as caught:
+        pipe(x=0)
+    assert str(caught.value) == ("three lacks 8.0 KB, and the offload strategy chose nothing to go, which frees 0 B.")
+    pipe, _, _ = pipeline(65, {"one": A, "two": B, "three": C}, SIZES, strategy=lambda *_: ["a"])
+    with pytest.raises(ComponentError) as caught:
+        pipe(x=0)
+    assert str(caught.value) == ("three lacks 15.0 KB, and the offload strategy chose a to go, which frees 10.0 KB.")
+
+
 def test_e45_models_start_on_the_host_and_the_pipeline_is_not_moved_by_hand(
     tiny_folder: Path, tiny_pipe: ModularPipeline
 ) -> None:

@@ -16,6 +16,7 @@ from .trial import Verdict, summary, tried
 
 ROOT = Path(__file__).parents[2]
 _MAP = ROOT / "build" / "mutation" / "map.json"
+_ALL = ["*"]
 
 
 def main() -> int:
@@ -38,13 +39,18 @@ def main() -> int:
 
 def _measured(options: argparse.Namespace, root: Path) -> CoverageMap:
     exact = options.command == "raises"
-    known = CoverageMap.of(root) if options.command == "measure" else CoverageMap.kept(_MAP, root, exact)
+    known = (
+        CoverageMap.of(root, options.tests)
+        if options.command == "measure"
+        else CoverageMap.kept(_MAP, root, exact, options.tests)
+    )
     if files := known.unmeasured:
         print(f"Which lines do the tests of {len(files)} files run?", file=sys.stderr)
         with workers(root, options.jobs, known.libraries) as pool:
             for number, file in enumerate(known.measure(pool, files), 1):
                 print(f"{number}/{len(files)} {file}", file=sys.stderr)
-        known.keep(_MAP)
+        if options.tests == _ALL:
+            known.keep(_MAP)
     for test, text in known.failed.items():
         print(f"left out, because it fails as it is: {test}\n{text}\n", file=sys.stderr)
     return known
@@ -58,8 +64,11 @@ def _sample(options: argparse.Namespace, known: CoverageMap, files: list[str]) -
     else:
         mutants = sampled(known.root, files, options.seed, options.count)
     verdicts: list[tuple[int, Verdict]] = []
+    passing: set[tuple[str, ...]] = set()
     with workers(known.root, options.jobs, known.libraries) as pool:
-        tasks = pool.each(range(len(mutants)), lambda worker, i: tried(worker, mutants[i], known, options.seconds))
+        tasks = pool.each(
+            range(len(mutants)), lambda worker, i: tried(worker, mutants[i], known, options.seconds, passing)
+        )
         for index, verdict in tasks:
             mutant = mutants[index]
             verdicts.append((index, verdict))
@@ -84,6 +93,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--at", help="all faults at a place instead, as in engine/plan.py or engine/plan.py:10-20")
     parser.add_argument("--rooms", nargs="+", default=list(ROOMS), choices=ROOMS)
     parser.add_argument("--exclude", nargs="*", default=[], help="patterns of files, as in 'engine/cache*.py'")
+    parser.add_argument("--tests", nargs="+", default=_ALL, help="patterns of test files, as in 'engine/*'")
     parser.add_argument("--jobs", type=int, default=2, help="processes at once")
     parser.add_argument("--seconds", type=float, default=100.0, help="how long the tests of one fault may usually take")
     return parser.parse_args()

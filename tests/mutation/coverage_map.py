@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from fnmatch import fnmatch
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
@@ -47,18 +48,19 @@ class CoverageMap:
     is_exact: bool = True
 
     @classmethod
-    def of(cls, root: Path) -> CoverageMap:
-        """An empty map of the tree as it is."""
+    def of(cls, root: Path, patterns: Sequence[str] = ("*",)) -> CoverageMap:
+        """An empty map of the tree as it is, with the test files of some patterns."""
         sources = {
             _name(path, root): path.read_text() for room in ROOMS for path in sorted((root / room).rglob("*.py"))
         }
         tests = {_name(path, root / "tests"): _digest(path) for path in sorted((root / "tests").rglob("test_*.py"))}
-        return cls(root, sources, {name: digest for name, digest in tests.items() if not name.startswith(_SKIPPED)})
+        chosen = [n for n in tests if not n.startswith(_SKIPPED) and any(fnmatch(n, pattern) for pattern in patterns)]
+        return cls(root, sources, {name: tests[name] for name in chosen})
 
     @classmethod
-    def kept(cls, place: Path, root: Path, exact: bool) -> CoverageMap:
+    def kept(cls, place: Path, root: Path, exact: bool, patterns: Sequence[str] = ("*",)) -> CoverageMap:
         """The map in a file as far as it is of this tree, else an empty one; `exact`: nothing of it where code has changed."""
-        now = cls.of(root)
+        now = cls.of(root, patterns)
         if not place.exists():
             return now
         known = cls(root, **json.loads(place.read_text()))

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from attrs import define
-from support.hub_server import environment
 
 _LEFT_OUT = shutil.ignore_patterns(".*", "build", "dist", "outputs", "*.egg-info", "__pycache__")
 _LIBRARIES = ("torch", "diffusers", "transformers", "peft", "hypothesis", "pytest", "_pytest.assertion.rewrite")
@@ -101,6 +100,10 @@ def workers(root: Path, count: int, libraries: Sequence[str] = ()) -> Iterator[P
 
 
 def _started(root: Path, place: Path) -> Worker:
+    from support.hub_server import (
+        environment,
+    )  # its folder is on the path where this is run, and not where it is tested
+
     copy = copied(root, place / "brickwork")
     compileall.compile_dir(copy, quiet=2)
     (copy / "build" / "typing").mkdir(parents=True)

@@ -70,9 +70,6 @@ def faults(root: Path, files: Sequence[str], known: CoverageMap, listed: Path = 
 
 
 def _is_of(entry: dict[str, str], each: Raise) -> bool:
-    return (
-        entry["file"] == each.file
-        and entry["function"] == each.function
-        and each.source.startswith(entry["starts"])
-        and bool(entry["reason"])
-    )
+    starts = entry["starts"]
+    is_it = each.source == starts if starts == "raise" else each.source.startswith(starts)
+    return is_it and (entry["file"], entry["function"]) == (each.file, each.function) and bool(entry["reason"])

@@ -46,10 +46,13 @@ class Verdict:
         return self.kind not in ("survived", "not run")
 
 
-def tried(worker: Worker, mutant: Mutant, known: CoverageMap, seconds: float) -> Verdict:
+def tried(worker: Worker, mutant: Mutant, known: CoverageMap, seconds: float, passing: set[tuple[str, ...]]) -> Verdict:
     """Run the tests of a mutant in its presence, as many as usually take so many seconds, until one fails.
 
     A test that fails in the same row without the mutant says nothing, and is left out.
+
+    Args:
+        passing: rows of tests that are known to pass without a mutant; those that are found to do so are added.
     """
     tests, count = known.tests_of(mutant, seconds)
     if not tests:
@@ -61,8 +64,11 @@ def tried(worker: Worker, mutant: Mutant, known: CoverageMap, seconds: float) ->
         by = verdict.by.partition(" ")[0]
         if not verdict.is_noticed or by not in tests:
             return verdict
-        before = tests[: tests.index(by) + 1]
-        if not (worker.ask("run", tests=before, **given).get("result") or {"failure": True})["failure"]:
+        row = tuple(tests[: tests.index(by) + 1])
+        if row in passing:
+            return verdict
+        if not (worker.ask("run", tests=row, **given).get("result") or {"failure": True})["failure"]:
+            passing.add(row)
             return verdict
         tests.remove(by)
     return Verdict("not run", count, 0)

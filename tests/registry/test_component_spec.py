@@ -134,3 +134,140 @@ def test_specs_show_what_matters() -> None:
     spec = ComponentSpec("unet", repo="a/b")
     assert hash(spec) == hash(spec.copy())
     assert spec != 3
+
+
+WHERE = {"repo": "a/b", "subfolder": "unet", "variant": "fp16", "revision": "v1"}
+
+
+def test_a_spec_in_words_has_its_class_and_where_it_is_from() -> None:
+    assert repr(ComponentSpec("unet", UNet2DConditionModel, **WHERE)) == (
+        "ComponentSpec(name='unet', type_hint=UNet2DConditionModel, pretrained_model_name_or_path='a/b', subfolder='unet', "
+        "variant='fp16', revision='v1', default_creation_method='from_pretrained')"
+    )
+    assert repr(ComponentSpec("unet", "diffusers:UNet2DConditionModel", repo="a/b")) == (
+        "ComponentSpec(name='unet', type_hint=UNet2DConditionModel, pretrained_model_name_or_path='a/b', "
+        "default_creation_method='from_pretrained')"
+    )
+    assert repr(ComponentSpec("guider", None, config={"a": 1}, default_creation_method="from_config")) == (
+        "ComponentSpec(name='guider', type_hint=None, config={'a': 1}, default_creation_method='from_config')"
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"name": "vae"}, {"repo": "c/d"}, {"subfolder": "vae"}, {"variant": None}, {"revision": None},
+     {"default_creation_method": "from_config"}],
+)  # fmt: skip
+def test_two_specs_are_equal_if_name_origin_and_way_are(change: dict[str, Any]) -> None:
+    spec = ComponentSpec(**{"name": "unet", **WHERE})
+    same = ComponentSpec(**{"name": "unet", **WHERE, "type_hint": UNet2DConditionModel, "description": "words"})
+    other = ComponentSpec(**{"name": "unet", **WHERE, **change})
+    assert spec == same
+    assert hash(spec) == hash(same)
+    assert spec != other
+    assert hash(spec) != hash(other)
+
+
+@pytest.mark.parametrize("given", [{}, {"repo": "a/b"}, WHERE])
+def test_an_origin_is_taken_apart_as_it_was_put_together(given: dict[str, Any]) -> None:
+    spec = ComponentSpec("unet", **given)
+    fields = {"pretrained_model_name_or_path": given.get("repo"), "subfolder": "", "variant": None, "revision": None}
+    fields |= {name: value for name, value in given.items() if name != "repo"}
+    assert ComponentSpec.decode_load_id(spec.load_id) == fields
+
+
+def test_what_is_created_has_no_origin() -> None:
+    spec = ComponentSpec("guider", ClassifierFreeGuidance, repo="a/b", default_creation_method="from_config")
+    assert spec.load_id == "null"
+    assert set(ComponentSpec.decode_load_id("null").values()) == {None}
+    assert spec.stored_bytes() == 0
+    assert spec.loading_fault() == (
+        "'guider' is not loaded, and has no origin to load it from; call update_components(guider=...)."
+    )
+
+
+def test_two_spellings_of_an_origin_are_named_unless_they_agree() -> None:
+    assert ComponentSpec("unet", repo="a", pretrained_model_name_or_path="a").repo == "a"
+    with pytest.raises(ComponentError) as caught:
+        ComponentSpec("unet", repo="a", pretrained_model_name_or_path="b")
+    assert str(caught.value) == (
+        "ComponentSpec('unet'): repo='a' and pretrained_model_name_or_path='b' are two spellings of one thing; give one."
+    )
+
+
+def test_a_way_that_is_none_is_named() -> None:
+    with pytest.raises(ComponentError, match=r"^ComponentSpec\('unet'\): default_creation_method is 'from_air'; it is"):
+        ComponentSpec("unet", default_creation_method="from_air")
+
+
+@pytest.mark.parametrize(
+    ("hint", "expected"),
+    [
+        ("a:B", ("a", "B")),
+        (UNet2DConditionModel, ("diffusers", "UNet2DConditionModel")),
+        (None, (None, None)),
+        (3, (None, None)),
+    ],
+)
+def test_a_class_is_named_without_being_imported(hint: Any, expected: tuple[Any, Any]) -> None:
+    assert ComponentSpec("x", hint).type_name == expected
+
+
+def test_what_is_in_the_way_of_loading_is_said_before(tiny_folder: Path, tmp_path: Path) -> None:
+    assert ComponentSpec("unet", UNet2DConditionModel, repo=str(tiny_folder), subfolder="unet").loading_fault() is None
+    assert ComponentSpec("unet", UNet2DConditionModel).loading_fault() == (
+        "'unet' is not loaded, and has no origin to load it from; call update_components(unet=...)."
+    )
+    fault = ComponentSpec("unet", UNet2DConditionModel, repo=str(tmp_path), subfolder="unet").loading_fault()
+    assert fault is not None
+    assert fault.startswith("'unet' cannot be loaded: ")
+
+
+def test_a_number_format_means_nothing_to_what_is_no_network() -> None:
+    assert ComponentSpec("unet", UNet2DConditionModel).format_of() is torch.float32
+    assert ComponentSpec("unet").format_of() is torch.float32
+    assert ComponentSpec("unet", UNet2DConditionModel).format_of(torch_dtype=torch.float16) is torch.float16
+    assert ComponentSpec("tokenizer", CLIPTokenizer).format_of() is None
+    assert ComponentSpec("tokenizer", CLIPTokenizer).format_of(dtype=torch.float16) is torch.float16
+
+
+def test_one_number_format_in_two_spellings_is_one() -> None:
+    spec = ComponentSpec("unet", UNet2DConditionModel)
+    assert spec.format_of(dtype=torch.half, torch_dtype=torch.float16) is torch.float16
+    with pytest.raises(ComponentError) as caught:
+        spec.format_of(dtype=torch.half, torch_dtype=torch.float)
+    assert str(caught.value) == (
+        "dtype=torch.float16 and torch_dtype=torch.float32 are two spellings of one thing; give one."
+    )
+
+
+def test_where_it_is_loaded_from_may_be_said_at_the_load(tiny_folder: Path) -> None:
+    spec = ComponentSpec("unet", UNet2DConditionModel)
+    assert spec.load(pretrained_model_name_or_path=str(tiny_folder), subfolder="unet").dtype is torch.float32
+    assert (spec.repo, spec.subfolder) == (str(tiny_folder), "unet")
+
+
+def test_bytes_in_files_are_known_for_what_is_loaded_from_a_folder(tiny_folder: Path) -> None:
+    spec = ComponentSpec("unet", UNet2DConditionModel, repo=str(tiny_folder), subfolder="unet")
+    assert spec.stored_bytes() == sum(p.numel() * 4 for p in spec.load().parameters())
+    assert ComponentSpec("unet", UNet2DConditionModel).stored_bytes() is None
+
+
+def test_a_component_without_its_weights_has_its_configuration(tiny_folder: Path) -> None:
+    spec = ComponentSpec("unet", UNet2DConditionModel, repo=str(tiny_folder), subfolder="unet")
+    found = spec.load_skeleton(dtype=torch.float16)
+    assert found.config.sample_size == spec.load().config.sample_size
+    assert found.dtype is torch.float16
+    assert next(found.parameters(), torch.zeros(1, device="meta")).is_meta
+
+
+def test_an_object_without_from_config_is_made_of_what_it_knows() -> None:
+    class Plain:
+        def __init__(self, a: int, b: int = 2) -> None:
+            self.sum = a + b
+
+    spec = ComponentSpec("plain", Plain, config={"a": 1, "unknown": 5})
+    assert spec.create().sum == 3
+    assert spec.config == {"a": 1, "unknown": 5}
+    assert spec.create(b=5).sum == 6
+    assert spec.create({"a": 7}).sum == 9
