@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 _PACKAGE = __name__.partition(".")[0]
 _HOME = Path(__file__).resolve().parent.parent
 _CODE = (FunctionType, staticmethod, classmethod, property, cached_property)
-_DERIVED = frozenset({"declaration", "count_parameters"})
-"""What blocks derive from their own body."""
+_DERIVED = frozenset({"declaration", "count_parameters", "block_classes"})
+"""What blocks derive from their own body, and the blocks in a container, which speak for themselves."""
 
 
 def name_of(thing: Any) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from brickwork.state.atomic import beside, write_text
-from brickwork.state.folder_update import folder_update
+from brickwork.registry.folder_update import folder_update
 
 
 def test_a_text_file_is_written_with_the_rights_of_any_new_file(tmp_path: Path) -> None:
