@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from brickwork.state.atomic import beside, write_text
+from brickwork import RepoError
 from brickwork.registry.folder_update import folder_update
+from brickwork.state.atomic import beside, write_text
 
 
 def test_a_text_file_is_written_with_the_rights_of_any_new_file(tmp_path: Path) -> None:
@@ -36,7 +37,7 @@ def test_a_failed_write_leaves_what_was_there_and_nothing_beside_it(tmp_path: Pa
             place.write_text("new")
             raise OSError("full")
 
-    with pytest.raises(OSError, match="full"):
+    with pytest.raises(RepoError, match="a.json cannot be written: full"):
         fail()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
