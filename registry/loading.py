@@ -10,6 +10,7 @@ from typing import Any
 from ..state import ComponentError, TrustError
 from ..state.errors import did_you_mean
 from ..state.strict_json import read_json
+from .byte_order_marks import named_after, without_marks
 from .classes import resolve_class
 from .lock import Lock
 from .repo import HUB_OPTIONS, Repo, is_hub_name, open_repo
@@ -63,14 +64,20 @@ def _from_folder(
         raise ComponentError(f"{cls.__name__} cannot be loaded from files; give it a config.")
     if not _is_model(cls):
         given = {name: value for name, value in options.items() if name != "dtype"}
-        return loader(str(root), **inside, **{**_of_auto_classes(cls), **given})
+        with without_marks(root, subfolder) as place:
+            component = loader(str(place), **inside, **{**_of_auto_classes(cls), **given})
+        named_after(component, place, root)
+        return component
     _check_folder(folder, where.get("variant"), options)
     if options.keys() <= {"dtype"}:
         model = load_model(cls, folder, where.get("variant"), options.get("dtype"))
         if model is not None:
             _note_origin(model, found.name, options.get("dtype"))
             return model
-    return _by_own_loader(loader, str(root), inside, options)
+    with without_marks(root, subfolder) as place:
+        component = _by_own_loader(loader, str(place), inside, options)
+    named_after(component, place, root)
+    return component
 
 
 def _of_auto_classes(cls: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -87,7 +88,7 @@ class Lock:
                 repos = {name: asdict(each) for name, each in sorted({**self._repos(), repo: entry}.items())}
                 whole = {"brickwork_lock": _VERSION, "repos": repos}
                 write_text(self.path, written_json(whole, str(self.path), indent=2) + "\n")
-        except (OSError, Timeout, RepoError) as error:
+        except (OSError, ValueError, Timeout, RepoError) as error:
             raise RepoError(
                 f"What was granted and loaded cannot be written to {self.path}: {error}. Name another place with lock=..., "
                 "or set BRICKWORK_HOME to a folder that can be written."
@@ -105,7 +106,7 @@ class Lock:
         return self.path.with_name(f"{self.path.name}.sources") / f"{digest}.py"
 
     def _repos(self) -> Mapping[str, LockedRepo]:
-        if not self.path.exists():
+        if not os.path.lexists(self.path):  # False also for what cannot be a name
             return {}
         data = read_json(self.path)
         if data.get("brickwork_lock") != _VERSION:
