@@ -53,9 +53,13 @@ def save(
         the paths that were written.
 
     Raises:
-        InputError: the path is no PNG file, or inputs that shall be kept are not in `given`, or are others.
+        InputError: the path is no PNG file, or inputs that shall be kept are not in `given`, or are others. RepoError: the file
+            cannot be written, or the recipe is larger than recipes are read.
     """
     pictures = list(images) if isinstance(images, Sequence) else [images]
+    odd = [type(each).__name__ for each in pictures if not hasattr(each, "info")]
+    if odd:
+        raise InputError(f"A {odd[0]} is no picture; give those of PIL, as output_type='pil' makes them.")
     places = _places(Path(path), len(pictures), many=isinstance(images, Sequence))
     for picture, place in zip(pictures, places, strict=True):
         found: Recipe | None = picture.info.get(KEYWORD) if recipe else None

@@ -17,6 +17,7 @@ from ..registry.loading import commit_of
 from ..registry.repo import is_hub_name
 from ..registry.verified import text_digest
 from ..state import ComponentError, RepoError
+from ..state.atomic import writing
 from ..state.value_data import is_note
 from .base import ModularPipelineBlocks
 from .block_sources import Sources, collect_sources
@@ -42,7 +43,7 @@ def save_blocks(
         RepoError: code or options cannot be saved; every fault is named, and nothing is written.
     """
     sources, composition = _written(blocks)
-    with folder_update(folder, LAST) as stage:
+    with writing(folder), folder_update(folder, LAST) as stage:
         _write_blocks(
             stage, sources, RepoFormat(composition, _digests(sources), sources.requirements), blocks.graph().svg
         )
@@ -73,7 +74,7 @@ def save_pipeline(
     created = _created(pipe)
     if origin is not None:
         _refuse_own_folders(pipe)
-    with folder_update(folder, LAST) as stage:
+    with writing(folder), folder_update(folder, LAST) as stage:
         specs = dict(pipe.specs)
         for name in pipe.pretrained_component_names:
             component = pipe.components[name]

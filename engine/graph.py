@@ -9,6 +9,7 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
+from ..state.atomic import write_text
 from .dataflow import CALLER, Dataflow, Version
 from .steps import ChoiceStep, LeafStep, LoopStep, Step
 
@@ -82,9 +83,13 @@ class Graph:
         return draw(self)
 
     def save(self, path: str | Path) -> Path:
-        """Write the picture: Mermaid text for names that end in .mmd or .md, else SVG."""
+        """Write the picture: Mermaid text for names that end in .mmd or .md, else SVG.
+
+        Raises:
+            RepoError: it cannot be written there.
+        """
         target = Path(path)
-        target.write_text(self.mermaid if target.suffix in {".mmd", ".md"} else self.svg, encoding="utf-8")
+        write_text(target, self.mermaid if target.suffix in {".mmd", ".md"} else self.svg)
         return target
 
     def _repr_svg_(self) -> str:

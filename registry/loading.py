@@ -11,6 +11,7 @@ from typing import Any
 
 from ..state import ComponentError, InputError, TrustError
 from ..state.errors import did_you_mean
+from .byte_order_marks import named_after, without_marks
 from .classes import refuse_pipelines, resolve_class
 from .component_files import PICKLES, CodeReference, check_component_files, component_files
 from .confined import confined
@@ -79,19 +80,29 @@ def _from_folder(
     loader = getattr(cls, "from_pretrained", None)
     if loader is None:
         raise ComponentError(f"{cls.__name__} cannot be loaded from files; give it a config.")
+    subfolder = where.get("subfolder") or ""
     inside = {**{name: value for name, value in where.items() if name != "revision"}, **_told(cls, loader)}
-    with _confined(cls, found.name, options) if own is None else contextlib.nullcontext():
-        if not _is_model(cls):
-            return loader(
-                str(root), **inside, **{n: v for n, v in options.items() if n not in ("dtype", "use_safetensors")}
-            )
-        _check_folder(folder, where.get("variant"), options)
-        if options.keys() <= {"dtype"}:
-            model = load_model(cls, folder, where.get("variant"), options.get("dtype"))
-            if model is not None:
-                _note_origin(model, found.name, options.get("dtype"))
-                return model
-        return _by_own_loader(loader, str(root), inside, options)
+
+    def wall() -> AbstractContextManager[None]:
+        return _confined(cls, found.name, options) if own is None else contextlib.nullcontext()
+
+    if _is_model(cls):
+        with wall():
+            _check_folder(folder, where.get("variant"), options)
+            model = None
+            if options.keys() <= {"dtype"}:
+                model = load_model(cls, folder, where.get("variant"), options.get("dtype"))
+        if model is not None:
+            _note_origin(model, found.name, options.get("dtype"))
+            return model
+        with without_marks(root, subfolder) as place, wall():
+            component = _by_own_loader(loader, str(place), inside, options)
+    else:
+        given = {name: value for name, value in options.items() if name not in ("dtype", "use_safetensors")}
+        with without_marks(root, subfolder) as place, wall():
+            component = loader(str(place), **inside, **given)
+    named_after(component, place, root)
+    return component
 
 
 def load_skeleton(cls: Any, repo: str, subfolder: str, dtype: Any) -> Any:

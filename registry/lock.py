@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -94,7 +95,7 @@ class Lock:
                 written = {each: asdict(held) for each, held in sorted(repos.items())}
                 whole = {"brickwork_lock": _VERSION, "repos": written}
                 write_text(self.path, written_json(whole, str(self.path), indent=2) + "\n")
-        except (OSError, Timeout, RepoError) as error:
+        except (OSError, ValueError, Timeout, RepoError) as error:
             raise RepoError(
                 f"What was granted and loaded cannot be written to {self.path}: {error}. Name another place with lock=..., "
                 "or set BRICKWORK_HOME to a folder that can be written."
@@ -115,7 +116,7 @@ class Lock:
 
     def _repos(self) -> dict[str, tuple[str, LockedRepo]]:
         """Names and entries, by the name as the Hub compares names."""
-        if not self.path.exists():
+        if not os.path.lexists(self.path):  # False also for what cannot be a name
             return {}
         data = read_json(self.path)
         if data.get("brickwork_lock") != _VERSION:

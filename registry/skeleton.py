@@ -17,6 +17,7 @@ from attrs import frozen
 
 from ..state.strict_json import read_json
 from ..state.tensor_list import TensorEntry
+from .byte_order_marks import without_marks
 from .mapping import format_of, is_mappable, mapped_tensors
 from .weights import check_file, data_start, header_of, weight_files
 
@@ -142,7 +143,8 @@ def _skeleton(cls: Any, folder: Path) -> Any:
         with _without_memory():
             if hasattr(cls, "load_config"):
                 return cls.from_config(config)
-            made = cls.config_class.from_pretrained(folder)
+            with without_marks(folder) as place:
+                made = cls.config_class.from_pretrained(place)
             return cls(made)
     except (NotImplementedError, RuntimeError, AttributeError, TypeError):
         return None  # it computes with its weights while it is made

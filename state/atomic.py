@@ -26,6 +26,17 @@ def writing(path: str | Path) -> Iterator[None]:
         if isinstance(error, UnicodeEncodeError) or "null byte" in str(error):
             raise RepoError(f"{str(path)!r} is no name of a file: {error}") from error
         raise
+    except Exception as error:
+        if not _is_of_a_writer(error):
+            raise
+        raise RepoError(f"{path} cannot be written: {error}") from error
+
+
+def _is_of_a_writer(error: Exception) -> bool:
+    """Whether it is what libraries in Rust make of an error of the system: tokenizers' is of no class of its own."""
+    from safetensors import SafetensorError
+
+    return isinstance(error, SafetensorError) or type(error) is Exception
 
 
 @contextlib.contextmanager

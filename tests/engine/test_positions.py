@@ -25,6 +25,7 @@ from brickwork.engine.position import Frame, words_of
 
 class AddOne(Block):
     cached = True  # so that runs go on although the environment, by which these tests change them, is read
+
     class Out(Outputs):
         total: int
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from attrs import asdict, frozen
 from block_repo import hand_written
-from mutations import as_json, mutated_bytes, mutated_data, mutated_png, mutated_tensors
+from mutations import as_json, mutated_bytes, mutated_data, mutated_note, mutated_png, mutated_tensors
 from PIL import Image
 from safetensors.torch import save
 from tiny_adapters import ip_adapter, lora
@@ -132,7 +132,7 @@ HEADER_NOTES = {"format": "pt", "rank": "4"}
 NAMES = (
     "yaml", "workflow", "whole workflow", "lock",
     *(f"guider {name}" for name in GUIDERS if name != "ClassifierGuidance"),
-    "composition", "recipe data", "recipe file", "picture with a recipe", "replay", "snapshot", "values",
+    "composition", "recipe data", "recipe file", "picture with a recipe", "replay", "snapshot", "snapshot that goes on", "values",
     "model_index.json", "modular_model_index.json", "brickwork.json", "modular_config.json", "scheduler_config.json",
     "config.json of a model", "list of shards", "code", "tensors", "LoRA", "textual inversion", "IP-Adapter", "picture",
 )  # fmt: skip
@@ -248,10 +248,12 @@ def _recipes(folder: Path) -> dict[str, Reader]:
             warnings.simplefilter("ignore", UserWarning)  # of what is not as it was
             brickwork.replay(path, blocks=[Add, Count], x=torch.ones(2), exact=True)
 
-    def resumed(path: Path) -> None:
+    def opened(path: Path) -> None:
         read = Snapshot.load(path)
         repr((read.where, read))
-        pipe.resume(read)
+
+    def resumed(path: Path) -> None:
+        pipe.resume(path)
 
     blocks = [describe(pipe.blocks), describe(SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS))]
 
@@ -270,8 +272,11 @@ def _recipes(folder: Path) -> dict[str, Reader]:
         ),
         "replay": _of_data(recipe.to_dict(), _file(folder, "replay.json", replayed), 60, works=True),
         "snapshot": Reader(
-            lambda rng: mutated_tensors(rng, snapshot.read_bytes()), _file(folder, "s.safetensors", resumed), snapshot.read_bytes(),
-            works=True,
+            lambda rng: mutated_tensors(rng, snapshot.read_bytes()), _file(folder, "s.safetensors", opened), snapshot.read_bytes(), 200
+        ),
+        "snapshot that goes on": Reader(
+            lambda rng: mutated_note(rng, snapshot.read_bytes(), "about"), _file(folder, "r.safetensors", resumed),
+            snapshot.read_bytes(), works=True,
         ),
         "values": Reader(lambda rng: mutated_tensors(rng, values), load_values, values, 300),
     }  # fmt: skip

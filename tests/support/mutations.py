@@ -174,6 +174,16 @@ def mutated_tensors(rng: Random, data: bytes) -> bytes:
     return length.to_bytes(8, "little") + text + body
 
 
+def mutated_note(rng: Random, data: bytes, name: str) -> bytes:
+    """A safetensors file of which one note, that is JSON, has faults."""
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    notes = header["__metadata__"]
+    notes[name] = json.dumps(mutated_data(rng, json.loads(notes[name])))
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data[8 + size :]
+
+
 def mutated_png(rng: Random, data: bytes) -> bytes:
     """A PNG file whose chunks have faults; their sums are right where that lets the reader come further."""
     if rng.random() < 0.2:
