@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -101,7 +102,10 @@ def _is_inside(spec: ComponentSpec, repo: Repo) -> bool:
     if is_share(spec.repo):
         return False
     gone = (
-        repo.folder is not None and isinstance(spec.repo, str) and not Path(spec.repo).exists() and bool(spec.subfolder)
+        repo.folder is not None
+        and isinstance(spec.repo, str)
+        and not os.path.exists(spec.repo)  # noqa: PTH110 - any text
+        and bool(spec.subfolder)
     )
     return (
         gone
@@ -115,6 +119,8 @@ def _has(repo: Repo, subfolder: str) -> bool:
     return repo.folder is not None and (repo.folder / subfolder).is_dir()
 
 
+_LONGEST = 255
+"""Bytes of a part of a path, on the systems that there are."""
 _PLAIN = re.compile(r"[\w][\w.+-]{0,100}", re.ASCII)
 _REVISION = re.compile(r"[\w][\w./+-]{0,200}", re.ASCII)
 
@@ -130,6 +136,9 @@ def origin_faults(spec: ComponentSpec, repo: Repo) -> Iterator[str]:
         return
     if is_share(spec.repo):
         yield f"{spec.repo!r} is on another machine; files name folders of this one, and repositories on the Hub."
+        return
+    if any(len(part.encode("utf-8", "replace")) > _LONGEST for part in re.split(r"[/\\]", spec.repo or "")):
+        yield f"{str(spec.repo)[:80]!r}... is longer than any name."
         return
     if spec.repo is not None and repo.folder is None and not is_hub_name(spec.repo):
         yield f"{spec.repo!r} is no repository on the Hub (owner/name), and folders of this machine are not a repository's business."

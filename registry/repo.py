@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -172,13 +173,15 @@ def open_repo(name: str | Path, revision: str | None = None, **options: Any) -> 
         raise RepoError(f"{', '.join(unknown)} is no option for repositories; there are: {', '.join(HUB_OPTIONS)}.")
     given = {key: value for key, value in options.items() if value is not None}
     folder = Path(name)
-    if folder.is_dir():
+    if os.path.isdir(folder):  # noqa: PTH112 - any text, also longer than names may be
         unfinished = interruption(folder)
         if unfinished is not None:
             raise RepoError(unfinished)
         return Repo(str(name), folder, options=given)
     if folder.is_absolute() or not is_hub_name(str(name)):
-        raise RepoError(f"{name} is no folder on this machine, and no name of a Hub repository (owner/name).")
+        raise RepoError(
+            f"{str(name)[:300]} is no folder on this machine, and no name of a Hub repository (owner/name)."
+        )
     commit, listing = _resolved(str(name), revision, given)
     if listing is not None:
         return Repo(str(name), None, commit, listing.names, listing.digests, given)

@@ -116,6 +116,26 @@ def test_a_guider_is_one_that_is_known(kind: Any, canary: Canary) -> None:
 
 @pytest.mark.parametrize(
     "origin",
+    ["x" * 300, "/" + "x/" * 3000, "x" * 10_000, "a\0b", "../" * 2000],
+    ids=["a long name", "a long path", "a longer name", "a zero", "upwards"],
+)
+@pytest.mark.parametrize("entry", ["index", "workflow", "workflow repo", "name"])
+def test_origins_that_are_no_names_are_refused(entry: str, origin: str, canary: Canary) -> None:
+    hint = ["diffusers", "UNet2DConditionModel"]
+    loading = {"pretrained_model_name_or_path": origin, "subfolder": "x", "type_hint": hint}
+    index = {"_class_name": "StableDiffusionXLPipeline", "unet": [*hint, loading]}
+    places = {"workflow": {"components": {"unet": {"repo": origin}}}, "workflow repo": {"repo": origin}}.get(entry, {})
+    workflow = {"brickwork": 1, "start": "sdxl.text2image", **places}
+    write(canary.inside, {"modular_model_index.json": index, "workflow.yaml": workflow})
+    openers: dict[str, Callable[[], Any]] = {
+        "index": lambda: ModularPipeline.from_pretrained(str(canary.inside)).load_components("unet"),
+        "name": lambda: ModularPipeline.from_pretrained(origin),
+    }
+    canary.refused(openers.get(entry, lambda: load_workflow(canary.inside / "workflow.yaml").load_components("unet")))
+
+
+@pytest.mark.parametrize(
+    "origin",
     [
         "\\\\host\\share",
         "//127.0.0.1/share",
