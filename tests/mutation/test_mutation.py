@@ -166,7 +166,7 @@ def test_faults_are_tried_in_copies_of_the_tree(many: int) -> None:
         "--tests",
         "engine/test_dataflow.py",
         "--at",
-        "engine/dataflow.py:60-66",
+        "engine/dataflow.py:54-58",
     ]
     done = subprocess.run(command, cwd=ROOT / "tests", capture_output=True, text=True, check=True)
     assert "assertion: engine/dataflow.py" in done.stdout
