@@ -32,6 +32,7 @@ def sha(text: str) -> str:
     ("name", "fault"),
     [
         ("a/b.json", None), (".gitattributes", None), ("a-b_c.d/e f.txt", None), ("x" * 200, None), ("ä" * 100, None),
+        ("/".join(["abcdefghi"] * 100) + "x", None), ("/".join(["abcdefghi"] * 100) + "xx", "too long"),
         ("", "names are relative"), ("/a", "names are relative"), ("a\\b", "characters that lead elsewhere"),
         ("a:b", "characters that lead elsewhere"), ("a\nb", "characters that lead elsewhere"), ("a\x7f", "characters that lead"),
         ("a?", "characters that lead elsewhere"), ("a//b", "leads out"), ("a/./b", "leads out"), ("../a", "leads out"), ("a/..", "leads out"),
