@@ -29,7 +29,7 @@ class Standing:
     position: Position
     values: Mapping[str, Any] = field(repr=False)
     states: Mapping[str, Mapping[str, Any]] = field(repr=False)
-    groups: Mapping[str, tuple[str, ...]] = field(factory=dict, repr=False)
+    groups: Mapping[str, tuple[str, ...]] = field(repr=False)
 
     @classmethod
     def of(cls, run: Run, position: Position, values: Values) -> Standing:

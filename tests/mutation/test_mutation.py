@@ -88,9 +88,9 @@ def test_a_seed_draws_the_same_faults_again_one_for_a_statement() -> None:
     assert not any(file.startswith("engine/c") for file in files)
 
     def drawn(seed: int) -> list[tuple[str, int, str]]:
-        return [(m.file, m.line, m.diff) for m in sampled(ROOT, ["engine/plan.py", "engine/memory.py"], seed, 20)]
+        return [(m.file, m.line, m.diff) for m in sampled(ROOT, ["engine/liveness.py", "engine/memory.py"], seed, 10)]
 
-    assert len(drawn(1)) == 20
+    assert len(drawn(1)) == 10
     assert drawn(1) == drawn(1)
     assert drawn(1) != drawn(2)
 
