@@ -87,19 +87,18 @@ def _once(executables: Sequence[Executable], run: Run, values: Values, releases:
     """Run the top-level steps, each of which is forgotten when it is done, with all that it is bound to."""
     steps = _bound(executables, run)
     steps = [*(steps if run.tracker is None else run.tracker.remaining(steps))][::-1]
-    path = ""
-    try:
-        while steps:
-            step, path = steps.pop()
+    while steps:
+        step, path = steps.pop()
+        try:
             if run.cancelled:
                 raise RunCancelledError(f"The run was cancelled before {path}.")
             step(values)
             del step  # what it is bound to may hold values, too
             if path in releases:
                 _release(releases[path], values, run.emit)
-    except BaseException as error:
-        _mark(error, path)
-        raise
+        except BaseException as error:
+            _mark(error, path)
+            raise
 
 
 def _release(names: tuple[str, ...], values: Values, emit: Emit | None) -> None:
@@ -130,16 +129,14 @@ def _sequence(executables: Sequence[Executable], run: Run) -> Call:
     steps = _bound(executables, run)
 
     def call(values: Values) -> None:
-        remaining = steps if run.tracker is None else run.tracker.remaining(steps)
-        path = ""
-        try:
-            for step, path in remaining:
+        for step, path in steps if run.tracker is None else run.tracker.remaining(steps):
+            try:
                 if run.cancelled:
                     raise RunCancelledError(f"The run was cancelled before {path}.")
                 step(values)
-        except BaseException as error:
-            _mark(error, path)
-            raise
+            except BaseException as error:
+                _mark(error, path)
+                raise
 
     return call
 

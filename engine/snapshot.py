@@ -32,7 +32,7 @@ class Standing:
     position: Position
     values: Mapping[str, Any] = field(repr=False)
     states: Mapping[str, Mapping[str, Any]] = field(repr=False)
-    groups: Mapping[str, tuple[str, ...]] = field(factory=dict, repr=False)
+    groups: Mapping[str, tuple[str, ...]] = field(repr=False)
     digests: Mapping[str, str | None] = field(factory=dict, repr=False)
 
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -52,19 +52,14 @@ def files_of(root: Path, rooms: Sequence[str], excluded: Sequence[str]) -> list[
 def sampled(root: Path, files: Iterable[str], seed: int, count: int) -> list[Mutant]:
     """Draw mutants: first a statement, all with the same chance, then one of the faults that it can have."""
     chance = random.Random(seed)
-    statements: list[tuple[str, str, list[Site]]] = []
-    for file in files:
-        source = (root / file).read_text()
-        by_statement: dict[int, list[Site]] = {}
-        for site in sites_of(ast.parse(source)):
-            by_statement.setdefault(id(site.statement), []).append(site)
-        statements += [(file, source, sites) for sites in by_statement.values()]
+    statements = [(file, each) for file in files for each in _by_statement(file, (root / file).read_text())]
     chance.shuffle(statements)
     found: list[Mutant] = []
-    for file, source, sites in statements:
-        faults = list(mutants_at(file, source, sites))
-        if faults:
-            found.append(chance.choice(faults))
+    for _, candidates in statements:
+        chance.shuffle(candidates)
+        mutant = next((made for each in candidates if (made := each.mutant()) is not None), None)
+        if mutant is not None:
+            found.append(mutant)
         if len(found) == count:
             break
     return sorted(found, key=lambda mutant: (mutant.file, mutant.line))
@@ -72,22 +67,41 @@ def sampled(root: Path, files: Iterable[str], seed: int, count: int) -> list[Mut
 
 def all_at(root: Path, file: str, lines: range) -> list[Mutant]:
     """Every fault of some lines of a file."""
-    source = (root / file).read_text()
-    return [mutant for mutant in mutants_at(file, source, sites_of(ast.parse(source))) if mutant.line in lines]
+    candidates = [each for some in _by_statement(file, (root / file).read_text()) for each in some]
+    made = [each.mutant() for each in candidates if each.site.node.lineno in lines]  # type: ignore[attr-defined]  # what has faults has a place
+    return [mutant for mutant in made if mutant is not None]
 
 
-def mutants_at(file: str, source: str, sites: Iterable[Site]) -> Iterator[Mutant]:
-    """Every fault that the places of a file can have, as far as it is still Python, and another program."""
-    whole = ast.dump(ast.parse(source))
-    for site in sites:
+@frozen
+class _Candidate:
+    """What could stand at a place, which may be no Python, or the same program."""
+
+    file: str
+    source: str
+    dump: str
+    site: Site
+    operator: str
+    replacement: str
+
+    def mutant(self) -> Mutant | None:
+        text = _replaced(self.source, self.site.node, self.replacement)
+        try:
+            tree = ast.parse(text)
+        except SyntaxError:
+            return None
+        is_same = ast.dump(tree) == self.dump
+        return None if is_same else Mutant(self.file, self.site.lines, self.operator, self.source, text, self.site)
+
+
+def _by_statement(file: str, source: str) -> list[list[_Candidate]]:
+    tree = ast.parse(source)
+    dump = ast.dump(tree)
+    found: dict[int, list[_Candidate]] = {}
+    for site in sites_of(tree):
         for operator, replacement in changes_of(site):
-            text = _replaced(source, site.node, replacement)
-            try:
-                tree = ast.parse(text)
-            except SyntaxError:
-                continue
-            if ast.dump(tree) != whole:
-                yield Mutant(file, site.lines, operator, source, text, site)
+            candidate = _Candidate(file, source, dump, site, operator, replacement)
+            found.setdefault(id(site.statement), []).append(candidate)
+    return list(found.values())
 
 
 def _replaced(source: str, node: ast.AST, replacement: str) -> str:

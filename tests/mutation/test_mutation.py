@@ -88,9 +88,9 @@ def test_a_seed_draws_the_same_faults_again_one_for_a_statement() -> None:
     assert not any(file.startswith("engine/c") for file in files)
 
     def drawn(seed: int) -> list[tuple[str, int, str]]:
-        return [(m.file, m.line, m.diff) for m in sampled(ROOT, ["engine/plan.py", "engine/memory.py"], seed, 20)]
+        return [(m.file, m.line, m.diff) for m in sampled(ROOT, ["engine/liveness.py", "engine/memory.py"], seed, 10)]
 
-    assert len(drawn(1)) == 20
+    assert len(drawn(1)) == 10
     assert drawn(1) == drawn(1)
     assert drawn(1) != drawn(2)
 
@@ -166,7 +166,7 @@ def test_faults_are_tried_in_copies_of_the_tree(many: int) -> None:
         "--tests",
         "engine/test_dataflow.py",
         "--at",
-        "engine/dataflow.py:60-66",
+        "engine/dataflow.py:54-58",
     ]
     done = subprocess.run(command, cwd=ROOT / "tests", capture_output=True, text=True, check=True)
     assert "assertion: engine/dataflow.py" in done.stdout

@@ -1,0 +1,303 @@
+"""Files of weights: what is told of them without reading, their pages as tensors, and their digests."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import xxhash
+from safetensors.torch import load_file, save_file
+
+from brickwork import ComponentError, RepoError, TrustError
+from brickwork.registry.file_digest import file_digest, weights_digest
+from brickwork.registry.mapping import is_mappable, mapped_tensors
+from brickwork.registry.repo import open_repo
+from brickwork.registry.skeleton import BATCH, load_model
+from brickwork.registry.tensor_file import read_tensors
+from brickwork.registry.verified import is_intact, sha256_of
+from brickwork.registry.weights import (
+    byte_words,
+    bytes_of,
+    check_file,
+    data_start,
+    file_stamp,
+    header_of,
+    stored_bytes,
+    variant_of,
+    weight_files,
+    weights_at,
+)
+
+TENSORS = {
+    "matrix": torch.arange(24.0).reshape(2, 3, 4),
+    "half": torch.ones(5).half(),
+    "brain": torch.ones(3, dtype=torch.bfloat16),
+    "small": torch.tensor([[1], [2]], dtype=torch.int8),
+    "flags": torch.tensor([True, False]),
+    "number": torch.tensor(3.5),
+    "nothing": torch.zeros(0, 2),
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "model.safetensors"
+    save_file(TENSORS, path, metadata={"format": "pt"})
+    return path
+
+
+def test_tensors_that_are_pages_of_a_file_are_what_a_copy_of_it_is(file: Path) -> None:
+    assert is_mappable(header_of(file), data_start(file))
+    found, expected = mapped_tensors(file, TENSORS), load_file(file)
+    assert found.keys() == expected.keys()
+    for name, tensor in expected.items():
+        assert torch.equal(found[name], tensor), name
+        assert (found[name].dtype, found[name].stride()) == (tensor.dtype, tensor.stride()), name
+    assert mapped_tensors(file, ["half"]).keys() == {"half"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "start", "expected"),
+    [
+        ({"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}, 8, True),
+        ({"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}, 10, False),
+        ({"dtype": "F32", "shape": [2], "data_offsets": [2, 10]}, 10, True),
+        ({"dtype": "F32", "shape": [2], "data_offsets": [0, 12]}, 8, False),
+        ({"dtype": "F32", "shape": [], "data_offsets": [0, 4]}, 8, True),
+        ({"dtype": "F4", "shape": [2], "data_offsets": [0, 1]}, 8, False),
+        ({"dtype": "U8", "shape": [3], "data_offsets": [1, 4]}, 7, True),
+    ],
+)
+def test_only_what_lies_as_its_format_wants_is_mapped(entry: dict[str, Any], start: int, expected: bool) -> None:
+    assert is_mappable({"a": entry}, start) is expected
+    assert is_mappable({"a": entry, "b": {"dtype": "X", "shape": [], "data_offsets": [0, 0]}}, start) is False
+
+
+def test_a_file_of_a_repository_is_read_by_its_name(file: Path) -> None:
+    repo = open_repo(file.parent)
+    assert {name: tensor.shape for name, tensor in read_tensors(repo, file.name).items()} == {
+        name: tensor.shape for name, tensor in TENSORS.items()
+    }
+    with pytest.raises(TrustError, match=r"^model.bin is no \.safetensors file; pickled weights"):
+        read_tensors(repo, "model.bin")
+    with pytest.raises(RepoError, match=r"has no file modle.safetensors. Did you mean 'model.safetensors'\?$"):
+        read_tensors(repo, "modle.safetensors")
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(ComponentError, match="it is truncated"):
+        read_tensors(repo, file.name)
+
+
+def test_a_large_model_is_cast_in_parts(tmp_path: Path, tiny_pipe: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from brickwork.registry import skeleton
+
+    parts: list[int] = []
+
+    def noted(path: Path, names: Any) -> Any:
+        chosen = list(names)
+        entries = [header_of(path)[name]["data_offsets"] for name in chosen]
+        parts.append(sum(end - start for start, end in entries))
+        return mapped_tensors(path, chosen)
+
+    tiny_pipe.unet.save_pretrained(tmp_path)
+    monkeypatch.setattr(skeleton, "mapped_tensors", noted)
+    monkeypatch.setattr(skeleton, "BATCH", 100_000)
+    whole = sum(parameter.numel() * 4 for parameter in tiny_pipe.unet.parameters())
+    cast = load_model(type(tiny_pipe.unet), tmp_path, None, torch.float16)
+    assert sum(parts) == whole
+    largest = max(parameter.numel() * 4 for parameter in tiny_pipe.unet.parameters())
+    assert len(parts) > 3
+    assert max(parts) <= max(100_000, largest)
+    assert torch.equal(cast.conv_out.weight, tiny_pipe.unet.conv_out.weight.half())
+    parts.clear()
+    load_model(type(tiny_pipe.unet), tmp_path, None, torch.float32)
+    assert parts == [whole], "pages of the file itself are not cast"
+    assert BATCH == 8 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("name", "variant"),
+    [("model.safetensors", None), ("model.fp16.safetensors", "fp16"), ("model-00001-of-00002.safetensors", None),
+     ("model.fp16-00001-of-00002.safetensors", "fp16"), ("a.b.c.safetensors", "c")],
+)  # fmt: skip
+def test_the_variant_of_a_file_is_in_its_name(name: str, variant: str | None) -> None:
+    assert variant_of(Path(name)) == variant
+
+
+def test_the_files_of_a_variant_are_in_order_and_a_stamp_tells_them_from_others(tmp_path: Path) -> None:
+    for name in ("b.safetensors", "a.safetensors", "a.fp16.safetensors", "a.bin"):
+        (tmp_path / name).write_bytes(name.encode())
+    assert [path.name for path in weight_files(tmp_path)] == ["a.safetensors", "b.safetensors"]
+    assert [path.name for path in weight_files(tmp_path, "fp16")] == ["a.fp16.safetensors"]
+    assert weights_at(tmp_path / "a.bin") == [tmp_path / "a.bin"]
+    assert weights_at(tmp_path / "none") == []
+    stat = (tmp_path / "a.fp16.safetensors").stat()
+    assert file_stamp(tmp_path, "fp16") == f"a.fp16.safetensors:18:{stat.st_mtime_ns}"
+    assert file_stamp(tmp_path / "none") == ""
+    assert len(file_stamp(tmp_path).split()) == 2
+
+
+def test_the_digest_of_weights_is_of_their_bytes_in_order(tmp_path: Path) -> None:
+    one, other = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    one.write_bytes(b"one" * 2_000_000)
+    other.write_bytes(b"other")
+    assert file_digest(one) == f"xxh3:{xxhash.xxh3_128(one.read_bytes()).hexdigest()}"
+    both = weights_digest(tmp_path)
+    assert both == xxhash.xxh3_128(f"{file_digest(one)}\n{file_digest(other)}".encode()).hexdigest()
+    assert weights_digest(one) == xxhash.xxh3_128(file_digest(one).encode()).hexdigest()
+    assert weights_digest(tmp_path, "fp16") is None
+    one.write_bytes(b"One" * 2_000_000)
+    assert weights_digest(tmp_path) != both
+    assert file_digest(one) == f"xxh3:{xxhash.xxh3_128(one.read_bytes()).hexdigest()}"
+
+
+def blob(folder: Path, name: str, content: bytes = b"x") -> Path:
+    """A file of the Hub's cache, by a link to it."""
+    (folder / "blobs").mkdir(exist_ok=True)
+    (folder / "blobs" / name).write_bytes(content)
+    (folder / f"link-{name}").symlink_to(folder / "blobs" / name)
+    return folder / f"link-{name}"
+
+
+def test_a_file_of_the_hubs_cache_is_digested_by_its_name_if_that_is_a_digest(tmp_path: Path) -> None:
+    digest = "0123456789abcdef" * 4
+    assert file_digest(blob(tmp_path, digest)) == f"sha256:{digest}"
+    read = f"xxh3:{xxhash.xxh3_128(b'x').hexdigest()}"
+    assert file_digest(blob(tmp_path, digest[:40])) == read
+    assert file_digest(blob(tmp_path, f"{digest}0")) == read
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others" / digest).write_bytes(b"x")
+    assert file_digest(tmp_path / "others" / digest) == read
+
+
+def test_a_download_is_intact_if_its_name_is_its_digest(tmp_path: Path) -> None:
+    content = b"words" * 1_000_000
+    git = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+    sha = hashlib.sha256(content).hexdigest()
+    assert is_intact(blob(tmp_path, sha, content))
+    assert is_intact(blob(tmp_path, git, content))
+    assert not is_intact(blob(tmp_path, f"{'0' * 64}", content))
+    assert not is_intact(blob(tmp_path, f"{'0' * 40}", content))
+    assert is_intact(blob(tmp_path, "another-name", content))
+    (tmp_path / sha).write_bytes(b"changed")
+    assert is_intact(tmp_path / sha), "only what lies among blobs is named by its digest"
+
+
+def test_the_digest_of_a_large_file_is_remembered_until_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BRICKWORK_HOME", str(tmp_path / "home"))
+    kept = tmp_path / "home" / "verified.jsonl"
+    large, small = tmp_path / "large", tmp_path / "small"
+    large.write_bytes(b"a" * (4 * 2**20 + 1))
+    small.write_bytes(b"a" * (4 * 2**20))
+    assert sha256_of(small) == hashlib.sha256(small.read_bytes()).hexdigest()
+    assert not kept.exists()
+    assert sha256_of(large) == hashlib.sha256(large.read_bytes()).hexdigest()
+    stat = large.stat()
+    assert [json.loads(line) for line in kept.read_text().splitlines()] == [
+        [str(large), stat.st_size, stat.st_mtime_ns, sha256_of(large)]
+    ]
+    other = tmp_path / "other"
+    other.write_bytes(b"b" * (4 * 2**20 + 1))
+    stat = other.stat()
+    lines = ["{", '["unfinished"', json.dumps([str(other), stat.st_size, stat.st_mtime_ns, "no digest"])]
+    lines += [json.dumps([str(other), stat.st_size, stat.st_mtime_ns, "f" * 64])]
+    kept.write_text("\n".join(lines))
+    assert sha256_of(other) == "f" * 64, "what was verified before is not read again"
+    other.write_bytes(b"c" * (4 * 2**20 + 1))
+    os.utime(other, (1, 1))
+    assert sha256_of(other) == hashlib.sha256(other.read_bytes()).hexdigest()
+
+
+def test_a_home_that_cannot_be_written_only_costs_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "home").write_text("no folder")
+    monkeypatch.setenv("BRICKWORK_HOME", str(tmp_path / "home"))
+    large = tmp_path / "large"
+    large.write_bytes(b"d" * (4 * 2**20 + 1))
+    assert sha256_of(large) == hashlib.sha256(large.read_bytes()).hexdigest()
+
+
+def with_header(path: Path, header: Any, data: bytes = b"\0" * 16, length: int | None = None) -> Path:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    path.write_bytes((len(text) if length is None else length).to_bytes(8, "little") + text + data)
+    return path
+
+
+def entry(first: int, end: int, shape: Any = (4,)) -> dict[str, Any]:
+    return {"dtype": "F32", "shape": list(shape), "data_offsets": [first, end]}
+
+
+@pytest.mark.parametrize(
+    ("header", "length", "reason"),
+    [
+        (b"", 0, "its first 8 bytes are no length of a list"),
+        (b"{}", 1000, "its first 8 bytes are no length of a list"),
+        (b"[]", None, "its list of tensors holds no JSON object"),
+        ({"a": entry(8, 0)}, None, "it says that a lies from 8 to 0"),
+        ({"a": entry(-4, 0)}, None, "it says that a lies from -4 to 0"),
+        ({"a": entry(0, 4, [-1])}, None, "it says that a lies from 0 to 4"),
+        ({"a": entry(0, 4, ["x"])}, None, "it says that a lies from 0 to 4"),
+        ({"a": entry(0, 8), "b": entry(4, 16)}, None, "b lies over another tensor"),
+        ({"a": {"dtype": "F32"}}, None, "data_offsets"),
+        ({"a": 3}, None, "not subscriptable"),
+    ],
+)
+def test_a_list_of_tensors_that_cannot_be_is_refused_with_the_reason(
+    header: Any, length: int | None, reason: str, tmp_path: Path
+) -> None:
+    path = with_header(tmp_path / "a.safetensors", header, length=length)
+    with pytest.raises(ComponentError) as caught:
+        header_of(path)
+    assert str(caught.value).startswith(f"{path} is no safetensors file, or its beginning is damaged: ")
+    assert reason in str(caught.value)
+    assert stored_bytes(tmp_path) is None
+
+
+def test_tensors_in_any_order_that_touch_each_other_are_fine(tmp_path: Path) -> None:
+    path = with_header(tmp_path / "a.safetensors", {"b": entry(8, 16), "__metadata__": {"x": "y"}, "a": entry(0, 8)})
+    assert header_of(path).keys() == {"a", "b"}
+    assert stored_bytes(tmp_path) == 16
+    check_file(path)
+
+
+@pytest.mark.parametrize(
+    ("size", "words"), [(15, "it is truncated; copy or download it again"), (17, "something was appended to it")]
+)
+def test_a_file_has_as_many_bytes_as_its_list_says(size: int, words: str, tmp_path: Path) -> None:
+    path = with_header(tmp_path / "a.safetensors", {"a": entry(0, 16)}, b"\0" * size)
+    expected = path.stat().st_size - size + 16
+    with pytest.raises(ComponentError) as caught:
+        check_file(path)
+    assert str(caught.value) == (
+        f"{path} has {path.stat().st_size:,} bytes, and {expected:,} by its own list of tensors: {words}."
+    )
+    check_file(with_header(tmp_path / "b.safetensors", {}, b""))
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 KB"), (99_900, "99.9 KB"), (100_000, "100 KB"), (999_999, "1000 KB"),
+     (10**6, "1.0 MB"), (10**12, "1.0 TB"), (5 * 10**15, "5000 TB")],
+)  # fmt: skip
+def test_bytes_have_words(count: int, words: str) -> None:
+    assert byte_words(count) == words
+
+
+@pytest.mark.parametrize(
+    ("amount", "expected"),
+    [(0, 0), ("0B", 0), ("1kB", 1000), ("1KiB", 1024), (" 2 mb ", 2 * 10**6), ("1TiB", 2**40), ("1.5GB", 15 * 10**8)],
+)
+def test_words_have_bytes(amount: Any, expected: int) -> None:
+    assert bytes_of(amount) == expected
+
+
+@pytest.mark.parametrize("amount", [-1, "1", "1XB", "-1B", "1.B", "B", 1.5, None, "1MBx"])
+def test_what_is_no_number_of_bytes_is_named(amount: Any) -> None:
+    with pytest.raises(ComponentError) as caught:
+        bytes_of(amount)
+    assert str(caught.value) == f"{amount!r} is no number of bytes; give one as in 8_000_000_000, '8GB' or '7.5GiB'."
