@@ -13,11 +13,12 @@ from .classes import resolve_class
 from .lock import Lock
 from .repo import HUB_OPTIONS, Repo, is_hub_name, open_repo
 from .repo_code import class_of, import_code, read_sources
-from .repo_paths import check_inside, name_fault
+from .repo_paths import check_inside
 from .skeleton import config_of, load_model
 from .strict_json import read_json
 from .trust import Grant
-from .weights import check_file, variant_of, weight_files
+from .weight_names import ADAPTER_CONFIG, shard_fault, weights_among
+from .weights import check_file, stored_tensors, weight_files
 
 
 def load(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[str, Any]) -> Any:
@@ -119,29 +120,31 @@ def component_files(repo: Repo, subfolder: str, variant: str | None, safe: bool 
     Raises:
         ComponentError: there are none.
     """
-    depth = subfolder.count("/") + 1 if subfolder else 0
-    own = [
+    head = f"{subfolder}/" if subfolder else ""
+    own = {name.removeprefix(head) for name in repo.names() if name.startswith(head) and "/" not in name[len(head) :]}
+    weights = weights_among(own, variant, lambda name: _json_in(repo, head + name)).files
+    wanted = [
         name
-        for name in repo.names()
-        if name.count("/") == depth and name.startswith(f"{subfolder}/" if subfolder else "")
+        for name in own
+        if name in weights or Path(name).suffix in _READ or (not safe and Path(name).suffix in _PICKLED)
     ]
-    wanted = [name for name in own if _is_wanted(name, variant, safe)]
     if not wanted:
         raise ComponentError(
             f"{repo.name}{f' at {repo.commit}' if repo.commit else ''} has no files in {subfolder or 'its root'!r}."
         )
-    return wanted
+    return [head + name for name in sorted(wanted)]
 
 
-_READ = (".json", ".txt", ".model", ".jinja", ".tiktoken", ".safetensors")
+_READ = (".json", ".txt", ".model", ".jinja", ".tiktoken")
+_PICKLED = (".bin", ".pt", ".ckpt")
+"""Fetched only where they were granted."""
 
 
-def _is_wanted(name: str, variant: str | None, safe: bool) -> bool:
-    """Configurations, vocabularies, and the weights of one variant; pickles only where they were granted."""
-    path = Path(name)
-    if path.suffix == ".safetensors":
-        return variant_of(path) == variant
-    return path.suffix in _READ or (not safe and path.suffix in (".bin", ".pt", ".ckpt"))
+def _json_in(repo: Repo, name: str) -> Mapping[str, Any]:
+    path = repo.file(name)
+    if path is None:
+        raise ComponentError(f"{name} of {repo.name} is not there, and says which files are weights.")
+    return read_json(path)
 
 
 def check_component_files(root: Path, folder: Path) -> None:
@@ -155,7 +158,7 @@ def check_component_files(root: Path, folder: Path) -> None:
         if path.name.endswith(".index.json"):
             shards = read_json(path).get("weight_map")
             for name in {*shards.values()} if isinstance(shards, dict) else ():
-                fault = name_fault(str(name)) or ("shards lie beside their list" if "/" in str(name) else None)
+                fault = shard_fault(str(name))
                 if fault:
                     raise TrustError(f"{path} names the shard {str(name)[:80]!r}: {fault}.")
 
@@ -228,9 +231,15 @@ def _from_single_file(cls: Any, path: Path, options: Mapping[str, Any]) -> Any:
 def _check_folder(folder: Path, variant: str | None, options: Mapping[str, Any]) -> None:
     if not folder.is_dir():
         raise ComponentError(f"there is no folder {folder}. {did_you_mean(folder.name, _names_in(folder.parent))}")
+    if (folder / ADAPTER_CONFIG).is_file() and "_class_name" not in (config_of(folder) or {}):
+        raise ComponentError(
+            f"{folder} holds {ADAPTER_CONFIG}, by which transformers would put an adapter into the model, or load another base. Take "
+            "it out; load the adapter with load_lora_weights()."
+        )
     files = weight_files(folder, variant)
     for path in files:
         check_file(path)
+    stored_tensors(folder, variant)
     if files or not options.get("use_safetensors", True):
         return
     there = _names_in(folder)

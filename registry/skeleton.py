@@ -17,7 +17,7 @@ from attrs import frozen
 
 from .mapping import format_of, is_mappable, mapped_tensors
 from .strict_json import read_json
-from .weights import check_file, data_start, header_of, weight_files
+from .weights import check_file, data_start, header_of, stored_tensors, weight_files
 
 _RANDOM = (
     "normal_ uniform_ trunc_normal_ orthogonal_ sparse_ xavier_uniform_ xavier_normal_ kaiming_uniform_ kaiming_normal_"
@@ -32,7 +32,7 @@ def load_model(cls: Any, folder: Path, variant: str | None, dtype: Any) -> Any:
     """Load a model from a local folder the fast way; None if it is not for this model.
 
     Raises:
-        ComponentError: a file is truncated, or no safetensors file.
+        ComponentError: a file is truncated, or no safetensors file; a list of shards does not say what they hold.
     """
     if not hasattr(cls, "from_pretrained") or not hasattr(cls, "named_parameters"):
         return None
@@ -41,8 +41,9 @@ def load_model(cls: Any, folder: Path, variant: str | None, dtype: Any) -> Any:
         check_file(path)
     if not files or not all(is_mappable(header_of(path), data_start(path)) for path in files):
         return None
+    stored = stored_tensors(folder, variant)
     with _without_collections():
-        return _loaded(cls, folder, files, dtype)
+        return _loaded(cls, folder, stored, dtype)
 
 
 def skeleton(cls: Any, folder: Path, dtype: Any) -> Any:
@@ -57,13 +58,12 @@ def skeleton(cls: Any, folder: Path, dtype: Any) -> Any:
     return model if model is None or dtype is None else torch.nn.Module.to(model, dtype)
 
 
-def _loaded(cls: Any, folder: Path, files: list[Path], dtype: Any) -> Any:
+def _loaded(cls: Any, folder: Path, stored: Mapping[str, tuple[Path, Any]], dtype: Any) -> Any:
     model = _skeleton(cls, folder)
     if model is None:
         return None
     slots = _Slots.of(model)
     ignored = [re.compile(pattern) for pattern in getattr(cls, "_keys_to_ignore_on_load_unexpected", None) or ()]
-    stored = {name: (path, entry) for path in files for name, entry in header_of(path).items()}
     wanted = {name: found for name, found in stored.items() if not any(p.search(name) for p in ignored)}
     if not slots.match({name: tuple(entry["shape"]) for name, (_, entry) in wanted.items()}):
         return None
