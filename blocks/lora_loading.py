@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import warnings
-import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,8 @@ from .contract import FamilyContract, bound_family
 from .flattening import walk
 
 WEIGHTS = "pytorch_lora_weights.safetensors"
-_kept: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionary()
-"""Weights of models before LoRAs were fused into them."""
+_UNFUSED = "_brickwork_unfused"
+"""Note on a model: its weights before LoRAs were fused into it. It lies there so that a copy of the model has it, too."""
 
 
 class Loras:
@@ -164,20 +163,21 @@ class Loras:
             raise InputError("There is no LoRA to fuse: load_lora_weights(...) first.")
         for model in self.models.values():
             if getattr(model, "peft_config", None):
-                _kept[model] = {name: tensor.detach().clone() for name, tensor in _base_weights(model)}
+                kept = {name: tensor.detach().clone() for name, tensor in _base_weights(model)}
+                object.__setattr__(model, _UNFUSED, kept)
         self._loader.fuse_lora(components=list(self.models), lora_scale=scale, adapter_names=chosen, safe_fusing=True)
         self._changed()
 
     def unfuse(self) -> None:
         """Give the weights back as they were, bit for bit."""
-        fused = [model for model in self.models.values() if model in _kept]
+        fused = [model for model in self.models.values() if is_fused(model)]
         if not fused:
             return
         import torch
 
         self._loader.unfuse_lora(components=list(self.models))
         for model in fused:
-            before = _kept.pop(model)
+            before = vars(model).pop(_UNFUSED)
             with torch.no_grad():
                 for name, tensor in _base_weights(model):
                     tensor.copy_(before[name])
@@ -185,11 +185,11 @@ class Loras:
 
     def _changed(self) -> None:
         for model in self.models.values():
-            if model in _kept:
+            if is_fused(model):
                 invalidate(model)
 
     def _refuse_fused(self) -> None:
-        if any(model in _kept for model in self.models.values()):
+        if any(is_fused(model) for model in self.models.values()):
             raise InputError("LoRAs are fused into the weights: unfuse_lora() first.")
 
     def _known(self, names: Sequence[str]) -> None:
@@ -208,6 +208,11 @@ class Loras:
                 known.pop(name, None)
         if not self.names():
             self.unload()
+
+
+def is_fused(model: Any) -> bool:
+    """Whether LoRAs were added to a model's weights, and can be taken out again."""
+    return _UNFUSED in getattr(model, "__dict__", {})
 
 
 def _holder(pipe: Any, family: FamilyContract) -> Any:

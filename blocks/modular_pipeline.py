@@ -29,6 +29,7 @@ from .flattening import walk
 from .input_checks import expectations, expectations_of, family_faults, input_faults
 from .opening import open_repository
 from .pipeline_adapters import PipelineAdapters
+from .pipeline_copy import deep_copy, refuse_pickle, shallow_copy
 from .random_seed import GENERATOR, seeded_generator
 from .recipe import Recipe
 from .recipe_parts import Description
@@ -245,6 +246,18 @@ class ModularPipeline(PipelineAdapters):
         The calls raise RunCancelledError, and the pipeline can be used again at once.
         """
         self.runs.cancel()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ModularPipeline:
+        """Copy it with models of its own, as before a LoRA is fused; see docs/components.md."""
+        return deep_copy(self, memo)
+
+    def __copy__(self) -> ModularPipeline:
+        """Copy it with blocks of its own, and the same models."""
+        return shallow_copy(self)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Refuse pickling, in words."""
+        return refuse_pickle()
 
     @property
     def last_recipe(self) -> Recipe | None:

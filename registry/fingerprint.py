@@ -75,6 +75,21 @@ def declare_again(component: Any, noted: Mapping[str, Any]) -> None:
     vars(component).update(noted)
 
 
+def carry_over(component: Any, copied: Any) -> None:
+    """Note of a copy what is noted of the original: it is the same, as long as the original is what was noted."""
+    if not hasattr(component, "parameters"):
+        return
+    known = getattr(component, _LOADED, None)
+    if known is not None and known == _versions(component):
+        object.__setattr__(copied, _LOADED, _versions(copied))
+    adapters = {
+        name: (digest, _adapter_versions(copied, name))
+        for name, (digest, versions) in getattr(component, _ADAPTERS, {}).items()
+        if versions == _adapter_versions(component, name)
+    }
+    object.__setattr__(copied, _ADAPTERS, adapters)
+
+
 def remember_tokens(component: Any, tokens: Sequence[str]) -> None:
     """Note the words that a text encoder was taught (textual inversion)."""
     object.__setattr__(component, TOKENS, tuple(tokens))

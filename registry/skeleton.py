@@ -6,6 +6,7 @@ quantized models, weights on the Hub that are not in the cache) go through the c
 
 from __future__ import annotations
 
+import copy
 import gc
 import re
 from collections.abc import Iterator, Mapping
@@ -58,6 +59,35 @@ def skeleton(cls: Any, folder: Path, dtype: Any) -> Any:
     return model if model is None or dtype is None else torch.nn.Module.to(model, dtype)
 
 
+def plain_model(model: Any, replaced: Mapping[str, Any] | None = None) -> Any:
+    """Return a model as its class and configuration make it, which holds the tensors of this one; None if its class cannot.
+
+    It has none of what was put into the model: adapters, processors, hooks. Nothing is copied, and the model is not touched.
+
+    Args:
+        replaced: tensors by name that it holds in place of the model's own.
+    """
+    from .base_modules import base_tensors
+
+    plain = skeleton_like(model)
+    if plain is None:
+        return None
+    slots = _Slots.of(plain)
+    held = {**dict(base_tensors(model)), **(replaced or {})}
+    if not slots.match({name: tuple(tensor.shape) for name, tensor in held.items()}):
+        return None
+    for name, tensor in held.items():
+        slots.put(name, tensor.detach())
+    return plain if not slots.has_gaps() else None
+
+
+def skeleton_like(model: Any) -> Any:
+    """Return a model of the class and configuration of another one, without weights; None if its class cannot."""
+    config = getattr(model, "config", None)
+    with _without_collections():
+        return None if config is None else _made_of(type(model), config)
+
+
 def _loaded(cls: Any, folder: Path, stored: Mapping[str, tuple[Path, Any]], dtype: Any) -> Any:
     model = _skeleton(cls, folder)
     if model is None:
@@ -67,7 +97,7 @@ def _loaded(cls: Any, folder: Path, stored: Mapping[str, tuple[Path, Any]], dtyp
     wanted = {name: found for name, found in stored.items() if not any(p.search(name) for p in ignored)}
     if not slots.match({name: tuple(entry["shape"]) for name, (_, entry) in wanted.items()}):
         return None
-    _fill(slots, wanted, dtype, _precise_parts(model, dtype))
+    _fill(slots, wanted, dtype, precise_parts(model, dtype))
     if slots.has_gaps():
         return None
     for module in slots.modules.values():
@@ -137,12 +167,15 @@ def _skeleton(cls: Any, folder: Path) -> Any:
     config = config_of(folder)
     if not config or config.get("quantization_config"):
         return None
+    return _made_of(cls, config if hasattr(cls, "load_config") else None, folder)
+
+
+def _made_of(cls: Any, config: Any, folder: Path | None = None) -> Any:
     try:
         with _without_memory():
             if hasattr(cls, "load_config"):
-                return cls.from_config(config)
-            made = cls.config_class.from_pretrained(folder)
-            return cls(made)
+                return cls.from_config({name: value for name, value in config.items() if name != "_name_or_path"})
+            return cls(cls.config_class.from_pretrained(folder) if folder is not None else copy.deepcopy(config))
     except (NotImplementedError, RuntimeError, AttributeError, TypeError):
         return None  # it computes with its weights while it is made
 
@@ -198,10 +231,10 @@ def _fill(slots: _Slots, wanted: Mapping[str, tuple[Path, Any]], dtype: Any, pre
     for path, entries in by_file.items():
         for batch in _batches(entries, dtype):
             for name, tensor in mapped_tensors(path, batch).items():
-                slots.put(name, tensor.to(_format_of(name, tensor, dtype, precise)))
+                slots.put(name, tensor.to(format_of_loaded(name, tensor, dtype, precise)))
 
 
-def _precise_parts(model: Any, dtype: Any) -> re.Pattern[str] | None:
+def precise_parts(model: Any, dtype: Any) -> re.Pattern[str] | None:
     """What stays in float32 in a smaller format; transformers ask for it in float16 alone, but for the strict ones."""
     import torch
 
@@ -211,7 +244,8 @@ def _precise_parts(model: Any, dtype: Any) -> re.Pattern[str] | None:
     return re.compile(rf"(^|\.)({'|'.join(map(re.escape, sorted(parts)))})(\.|$)") if parts else None
 
 
-def _format_of(name: str, tensor: Any, dtype: Any, precise: re.Pattern[str] | None) -> Any:
+def format_of_loaded(name: str, tensor: Any, dtype: Any, precise: re.Pattern[str] | None) -> Any:
+    """The number format that a stored tensor has once it is loaded."""
     import torch
 
     if dtype is None or not tensor.is_floating_point():
