@@ -20,7 +20,6 @@ from ..registry.strict_json import read_json
 from ..registry.trust import Grant
 from ..registry.verified import text_digest
 from ..state import ComponentError, RepoError, TrustError
-from ..state.folder_update import finish_update
 from .adopt import adopt
 from .base import ModularPipelineBlocks
 from .catalog import made_of
@@ -56,8 +55,6 @@ def open_repository(
         CompositionError: the blocks that it names are not there.
     """
     held = Lock.at(lock)
-    if Path(name).is_dir():
-        finish_update(Path(name))
     known = held.of(str(name)) if held.pins else None
     repo = open_repo(name, revision or (known.commit if known is not None else None), **hub_options)
     grant = Grant(trust_remote_code, held, revision)

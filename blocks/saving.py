@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from ..guiders import Guider
 from ..registry import ComponentSpec
 from ..registry.component_spec import LOADING_FIELDS
+from ..registry.folder_update import folder_update
 from ..registry.index import MODULAR_INDEX
 from ..registry.loading import commit_of
 from ..registry.repo import is_hub_name
 from ..registry.verified import text_digest
 from ..state import ComponentError, RepoError
-from ..state.folder_update import folder_update
 from ..state.value_data import is_note
 from .base import ModularPipelineBlocks
 from .block_sources import Sources, collect_sources
@@ -152,7 +152,11 @@ def _json(data: Any) -> str:
 def _kept_card(folder: Path, card: str) -> str:
     """A card that a person has written stays; one of ours is made anew."""
     path = folder / CARD
-    if path.is_file() and "<!-- made by brickwork -->" not in (text := path.read_text(encoding="utf-8")):
+    if (
+        path.is_file()
+        and not path.is_symlink()
+        and "<!-- made by brickwork -->" not in (text := path.read_text(encoding="utf-8"))
+    ):
         return text
     return card
 

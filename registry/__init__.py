@@ -5,6 +5,7 @@ from .classes import allow_library
 from .component_spec import ComponentSpec
 from .components_manager import ComponentsManager
 from .fingerprint import fingerprint
+from .folder_update import finish_save
 from .index import PipelineIndex, read_index
 from .trust import Trust
 
@@ -18,6 +19,7 @@ __all__ = [
     "catalog",
     "families",
     "fingerprint",
+    "finish_save",
     "read_index",
     "shipped",
 ]

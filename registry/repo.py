@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from ..state import RepoError
 from ..state.atomic import write_text
+from .folder_update import interruption
 from .repo_paths import check_inside, checked_name, file_in, name_fault, relative_name
 from .verified import is_intact
 
@@ -135,7 +136,8 @@ def open_repo(name: str | Path, revision: str | None = None, **options: Any) -> 
         options: `cache_dir`, `token`, `local_files_only`.
 
     Raises:
-        RepoError: there is no such repository or revision, or it cannot be reached and is not in the cache.
+        RepoError: there is no such repository or revision, it cannot be reached and is not in the cache, or a save to the folder
+            was interrupted.
     """
     unknown = sorted(options.keys() - set(HUB_OPTIONS))
     if unknown:
@@ -143,6 +145,9 @@ def open_repo(name: str | Path, revision: str | None = None, **options: Any) -> 
     given = {key: value for key, value in options.items() if value is not None}
     folder = Path(name)
     if folder.is_dir():
+        unfinished = interruption(folder)
+        if unfinished is not None:
+            raise RepoError(unfinished)
         return Repo(str(name), folder, options=given)
     if folder.is_absolute() or not is_hub_name(str(name)):
         raise RepoError(f"{name} is no folder on this machine, and no name of a Hub repository (owner/name).")

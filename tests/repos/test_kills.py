@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -19,8 +20,7 @@ from hub_server import Hub
 from brickwork import ModularPipelineBlocks, RepoError, SequentialPipelineBlocks
 from brickwork.blocks.composition import describe
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
-from brickwork.registry import ComponentSpec
-from brickwork.state import folder_update
+from brickwork.registry import ComponentSpec, finish_save, folder_update
 
 OLD = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS)
 NEW = SequentialPipelineBlocks.from_blocks_dict({k: v for k, v in TEXT2IMAGE_BLOCKS.items() if k != "decode"})
@@ -39,6 +39,12 @@ def in_child(work: Callable[[], object]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+def place_of(args: tuple[Any, ...]) -> str:
+    """What a change of files is about, with the folders that descriptors stand for."""
+    folders = [str(Path(f"/proc/self/fd/{arg}").readlink()) for arg in args[2:] if isinstance(arg, int) and arg > 2]
+    return " ".join(map(str, [*args, *folders]))
+
+
 def killed_at(number: int, within: Path, work: Callable[[], object]) -> Callable[[], object]:
     """Work that is killed before its n-th change of files within a folder."""
     left = [number]
@@ -47,7 +53,7 @@ def killed_at(number: int, within: Path, work: Callable[[], object]) -> Callable
         is_write = event in WRITES or (
             event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR)
         )
-        if is_write and str(within) in " ".join(map(str, args)):
+        if is_write and str(within) in place_of(args if event != "open" else args[:2]):
             left[0] -= 1
             if left[0] == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -59,14 +65,41 @@ def killed_at(number: int, within: Path, work: Callable[[], object]) -> Callable
     return killed
 
 
-def test_a_save_that_is_killed_at_any_write_leaves_the_old_or_the_new(tmp_path: Path) -> None:
+def tree(folder: Path) -> dict[str, bytes | str]:
+    """All that is in a folder: the content of files, where links lead to."""
+    return {
+        str(path.relative_to(folder)): str(path.readlink()) if path.is_symlink() else path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_symlink() or path.is_file()
+    }
+
+
+def opened_or_finished(folder: Path) -> Any:
+    """The composition in a folder. A save that was interrupted is said, changes nothing, and can be finished."""
+    before, refusal = tree(folder), None
+    try:
+        found = describe(ModularPipelineBlocks.from_pretrained(folder))
+    except RepoError as error:
+        refusal = str(error)
+    assert tree(folder) == before
+    if refusal is None:
+        return found
+    assert re.search(r"was not finished.*brickwork\.registry\.finish_save", refusal)
+    assert finish_save(folder)
+    return describe(ModularPipelineBlocks.from_pretrained(folder))
+
+
+def test_a_save_that_is_killed_at_any_write_leaves_the_old_or_the_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    monkeypatch.setenv("BRICKWORK_HOME", str(tmp_path / "home"))
     folder = tmp_path / "repo"
     seen = []
-    for number in range(1, 200):
+    for number in range(1, 200, 1 if many > 1 else 2):
         OLD.save_pretrained(folder)
         (folder / "mine.txt").write_text("kept")
-        status = in_child(killed_at(number, folder, lambda: NEW.save_pretrained(folder)))
-        found = describe(ModularPipelineBlocks.from_pretrained(folder))
+        status = in_child(killed_at(number, tmp_path, lambda: NEW.save_pretrained(folder)))
+        found = opened_or_finished(folder)
         assert found in (describe(OLD), describe(NEW)), f"killed at write {number}"
         assert (folder / "mine.txt").read_text() == "kept"
         seen.append(found == describe(NEW))
@@ -77,7 +110,8 @@ def test_a_save_that_is_killed_at_any_write_leaves_the_old_or_the_new(tmp_path: 
     assert seen == sorted(seen), "once the new state is there it stays"
     assert seen[0] is False
     NEW.save_pretrained(folder)
-    assert not [path for path in folder.iterdir() if path.name.startswith(".brickwork")]
+    assert not [path for path in folder.iterdir() if path.name.startswith((".brickwork", "..brickwork"))]
+    assert not list((tmp_path / "home" / "saves").iterdir())
 
 
 def test_a_first_save_that_is_killed_is_no_repository_or_a_whole_one(tmp_path: Path) -> None:
@@ -102,7 +136,7 @@ def test_a_full_disk_leaves_what_was_there(limit: int, tmp_path: Path) -> None:
     def save() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-        with pytest.raises(OSError, match="File too large"):
+        with pytest.raises((OSError, RepoError), match="File too large"):
             NEW.save_pretrained(folder)
 
     assert in_child(save) == 0
@@ -181,18 +215,74 @@ def test_a_cache_that_cannot_be_written_is_said(hub: Hub, tiny_folder: Path) -> 
         ModularPipelineBlocks.from_pretrained("you/blocks", cache_dir="/proc/sys/hub")
 
 
+BROKEN_LISTS = [
+    "{}", "no", '{"from": "x", "files": []}', '{"from": ".brickwork-new-x", "files": ["../../evil"]}',
+    '{"from": ".brickwork-new-/../..", "files": ["a"]}', '{"from": ".brickwork-new-x", "files": ["/etc/x"]}',
+    '{"from": ".brickwork-new-x", "files": [7]}', '{"from": ".brickwork-new-x", "files": ["C:\\\\x"]}', "[" * 100_000,
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    "text",
+    ("act", "text"),
     [
-        "{}", "no", '{"from": "x", "files": []}', '{"from": ".brickwork-new-x", "files": ["../../evil"]}',
-        '{"from": ".brickwork-new-/../..", "files": ["a"]}', '{"from": ".brickwork-new-x", "files": ["/etc/x"]}',
+        *((ModularPipelineBlocks.from_pretrained, text) for text in BROKEN_LISTS),
+        *((act, text) for act in (NEW.save_pretrained, finish_save) for text in BROKEN_LISTS[3:5]),
     ],
-)  # fmt: skip
-def test_a_list_of_moves_of_somebody_else_is_refused(text: str, tmp_path: Path) -> None:
+)
+def test_a_list_of_moves_that_is_broken_is_refused(act: Callable[..., Any], text: str, tmp_path: Path) -> None:
     OLD.save_pretrained(tmp_path / "repo")
     (tmp_path / "repo" / folder_update.LIST).write_text(text)
-    with pytest.raises(RepoError, match=r"is broken|places outside"):
-        ModularPipelineBlocks.from_pretrained(tmp_path / "repo")
+    before = tree(tmp_path)
+    with pytest.raises(RepoError, match="none of ours: .*Opening changes nothing"):
+        act(tmp_path / "repo")
+    assert tree(tmp_path) == before
+
+
+def interrupted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A save of NEW over OLD that ends when its list is in place."""
+    OLD.save_pretrained(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(folder_update, "_move", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        assert in_child(lambda: NEW.save_pretrained(folder)) == -signal.SIGKILL
+    (folder / ".brickwork-lock").unlink()
+
+
+def test_an_interrupted_save_is_said_with_the_state_of_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "repo"
+    interrupted(folder, monkeypatch)
+    with pytest.raises(RepoError, match=r"0 of 5 files are new, 5 are as before \(.*README.md.*\)"):
+        ModularPipelineBlocks.from_pretrained(folder)
+    stage = next(folder.glob(".brickwork-new-*"))
+    (stage / "README.md").replace(folder / "README.md")
+    with pytest.raises(RepoError, match=r"1 of 5 files are new \(README.md\), 4 are as before"):
+        ModularPipelineBlocks.from_pretrained(folder)
+    NEW.save_pretrained(folder)
+    assert describe(ModularPipelineBlocks.from_pretrained(folder)) == describe(NEW)
+    assert finish_save(folder) is False
+
+
+@pytest.mark.parametrize("act", [ModularPipelineBlocks.from_pretrained, NEW.save_pretrained, finish_save])
+def test_a_save_that_another_user_began_is_finished_by_nobody_else(
+    act: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted(tmp_path / "repo", monkeypatch)
+    monkeypatch.setenv("BRICKWORK_HOME", str(tmp_path / "another"))
+    before = tree(tmp_path / "repo")
+    with pytest.raises(RepoError, match="begun by another user"):
+        act(tmp_path / "repo")
+    assert tree(tmp_path / "repo") == before
+
+
+def test_a_list_that_was_changed_after_the_kill_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted(tmp_path / "repo", monkeypatch)
+    path = tmp_path / "repo" / folder_update.LIST
+    path.write_text(path.read_text().replace('"README.md"', '"mine.md"'))
+    with pytest.raises(RepoError, match="begun by another user"):
+        NEW.save_pretrained(tmp_path / "repo")
 
 
 def test_a_second_writer_waits_its_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
