@@ -15,7 +15,6 @@ from ..registry.classes import library_of
 from ..registry.component_key import component_key
 from ..registry.file_digest import weights_digest
 from ..registry.fingerprint import TOKENS, adapters_of, files_of, fingerprint
-from ..registry.weights import file_stamp
 from .recipe_values import written_input
 
 if TYPE_CHECKING:
@@ -71,9 +70,11 @@ class _Note:
         if self.load_id == "null" or (component is not None and fingerprint(component) is None):
             return None
         fields = ComponentSpec.decode_load_id(self.load_id)
-        folder = Path(str(fields["pretrained_model_name_or_path"])) / (fields["subfolder"] or "")
-        same = not self.files or file_stamp(folder, fields["variant"]) == self.files
-        return weights_digest(folder, fields["variant"]) if same else None
+        spec = ComponentSpec(None, self.cls, **fields)
+        if self.files and spec.file_stamp() != self.files:
+            return None
+        found = [weights_digest(folder, spec.variant) for folder in spec.local_folders()]
+        return " ".join(map(str, found)) if len(found) > 1 else found[0]
 
 
 @frozen(eq=False, slots=False)

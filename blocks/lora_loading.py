@@ -14,12 +14,13 @@ from typing import Any
 
 from ..registry.fingerprint import invalidate, remember_adapter
 from ..registry.repo import open_repo
-from ..registry.tensor_file import read_tensors
+from ..registry.tensor_file import read_metadata, read_tensors
 from ..state import ComponentError, InputError, RepoError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean
 from .contract import FamilyContract, bound_family
 from .flattening import walk
+from .lora_metadata import KEY, metadata_of, told
 
 WEIGHTS = "pytorch_lora_weights.safetensors"
 _UNFUSED = "_brickwork_unfused"
@@ -49,9 +50,9 @@ class Loras:
                 f"There is a LoRA {name!r} already; give another adapter_name, hotswap=True to put this one in its place, "
                 f"or delete_adapters({name!r}) first."
             )
-        state = _state(source, weight_name, revision, hub)
+        state, said = _state(source, weight_name, revision, hub)
         try:
-            self._put_in(state, name)
+            self._put_in(state, name, said)
         except Exception as error:
             self._forget(name)
             raise ComponentError(f"The LoRA does not fit the pipeline's models: {error}") from error
@@ -68,7 +69,7 @@ class Loras:
             raise InputError("hotswap=True needs the adapter_name of the LoRA that is replaced.")
         self._known([name])
         self._refuse_fused()
-        state = _state(source, weight_name, revision, hub)
+        state, said = _state(source, weight_name, revision, hub)
         held = {each: _layers(model, name) for each, model in self.models.items()}
         if any(layers for each, layers in held.items() if each.startswith("text_encoder")):
             raise InputError(
@@ -83,7 +84,7 @@ class Loras:
                 f"delete_adapters({name!r}) and load it without hotswap."
             )
         try:
-            self._put_in(state, name, hotswap=True)
+            self._put_in(state, name, said, hotswap=True)
         except Exception as error:
             self._forget(name)
             raise ComponentError(
@@ -98,8 +99,10 @@ class Loras:
         found = found[0] if isinstance(found, tuple) else found
         return {key.partition(".lora")[0] for key in found if ".lora" in key}
 
-    def _put_in(self, state: dict[str, Any], name: str, **options: Any) -> None:
-        digest = digest_of(dict(sorted(state.items())))  # before the loader, which empties it
+    def _put_in(self, state: dict[str, Any], name: str, said: dict[str, Any] | None, **options: Any) -> None:
+        known = [said] if said is not None else []
+        digest = digest_of(dict(sorted(state.items())), *known)  # before the loader, which empties it
+        self._loader.lora_state_dict = told(type(self._loader).lora_state_dict, said)
         with warnings.catch_warnings(), _without_remarks():
             # Of models that have a LoRA already, which is what a second one is for.
             warnings.filterwarnings("ignore", message="Already found a `peft_config`")
@@ -261,12 +264,16 @@ def _without_remarks() -> Iterator[None]:
             each.setLevel(level)
 
 
-def _state(source: Any, weight_name: str | None, revision: str | None, hub: dict[str, Any]) -> dict[str, Any]:
+def _state(
+    source: Any, weight_name: str | None, revision: str | None, hub: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The tensors, and what their file says of ranks and strengths."""
     if isinstance(source, Mapping):
-        return dict(source)
+        return dict(source), None
     folder, name = split_file(source, weight_name)
     repo = open_repo(folder, revision, **hub)
-    return read_tensors(repo, name or _only_weights(repo))
+    name = name or _only_weights(repo)
+    return read_tensors(repo, name), metadata_of(read_metadata(repo, name).get(KEY))
 
 
 def split_file(source: Any, weight_name: str | None) -> tuple[Any, str | None]:

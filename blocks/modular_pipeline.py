@@ -15,7 +15,7 @@ from ..guiders import guider_of
 from ..registry import ComponentsManager, PipelineIndex, read_index
 from ..registry.index import CLASSIC_INDEX, MODULAR_INDEX
 from ..registry.lock import Lock
-from ..registry.publishing import publish
+from ..registry.publishing import publish, refuse_unknown
 from ..registry.trust import Trust
 from ..state import InputError, PipelineState, RepoError
 from ..state.errors import did_you_mean
@@ -120,6 +120,7 @@ class ModularPipeline(PipelineAdapters):
         blocks = opened.blocks if workflow is None else opened.blocks.get_workflow(workflow)
         pipe = cls(blocks, name, components_manager, collection, opened.index)
         pipe.take_from(opened, Lock.at(lock), hub_options)
+        pipe.input_defaults = opened.inputs
         return pipe
 
     def save_pretrained(
@@ -130,21 +131,26 @@ class ModularPipeline(PipelineAdapters):
         max_shard_size: int | str | None = None,
         overwrite_modular_index: bool = True,
         license_id: str | None = None,
+        safe_serialization: bool = True,
         **publishing: Any,
     ) -> None:
         """Save blocks with their code, the components that are loaded, and where the others come from.
 
-        The folder is changed as a whole, or not at all. diffusers opens it, too.
+        The folder is changed as a whole, or not at all, after everything in it was opened again and is the same. diffusers opens it, too.
 
         Args:
             push_to_hub: publish it, too; `publishing` is for `push_to_hub` (`repo_id`, `private`, `token`, ...).
             variant: of the weights ("fp16"). max_shard_size: of a file of weights ("5GB").
             overwrite_modular_index: entries of saved components point at the folder; False keeps where they came from.
             license_id: of your code and weights, as the Hub writes it ("apache-2.0"), for the card.
+            safe_serialization: True; pickled weights are not written.
 
         Raises:
-            RepoError: something cannot be saved; every fault is named, and nothing is written.
+            RepoError: something cannot be saved, or would come back as something else; every fault is named, and nothing is written.
         """
+        if safe_serialization is not True:
+            raise RepoError("Weights are saved as safetensors: safe_serialization=False is not there.")
+        refuse_unknown(publishing, push_to_hub)
         folder, name = Path(save_directory), publishing.get("repo_id")
         save_pipeline(self, folder, name, variant, max_shard_size, overwrite_modular_index, licence=license_id)
         if push_to_hub:

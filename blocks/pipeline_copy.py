@@ -6,6 +6,7 @@ import copy
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from ..registry.aligned_file import LINE, begins_line
 from ..registry.fingerprint import carry_over
 from ..state import ComponentError, InputError
 from .behaviour import is_changed
@@ -52,6 +53,7 @@ def shallow_copy(pipe: ModularPipeline) -> ModularPipeline:
         {name: getattr(pipe, name) for name in (*_SHARED, "manager", "config")},
         blocks=copy.deepcopy(pipe.blocks),
         specs={name: spec.copy() for name, spec in pipe.specs.items()},
+        pending_adapters=copy.deepcopy(pipe.pending_adapters),
     )
     return made
 
@@ -80,13 +82,8 @@ def _unmade(pipe: ModularPipeline, memo: dict[int, Any]) -> ModularPipeline:
     return made
 
 
-_LINE = 64
-"""Bytes of a cache line. Matrix products of one library give other last bits for numbers that lie otherwise in it, and the pages of a
-file lie as the file has them."""
-
-
 def _copy_tensors(component: Any, memo: dict[int, Any]) -> None:
-    """Copy a model's tensors to places that are aligned as theirs, so that the copy computes the same to the last bit."""
+    """Copy a model's tensors to places that lie in cache lines as theirs, so that the copy computes the same to the last bit."""
     if not hasattr(component, "named_parameters"):
         return
     import torch
@@ -94,11 +91,11 @@ def _copy_tensors(component: Any, memo: dict[int, Any]) -> None:
     for tensor in (*component.parameters(), *component.buffers()):
         if id(tensor) in memo or type(tensor) not in (torch.Tensor, torch.nn.Parameter) or vars(tensor):
             continue
-        if tensor.device.type != "cpu" or not tensor.is_contiguous() or tensor.data_ptr() % _LINE == 0:
+        if tensor.device.type != "cpu" or not tensor.is_contiguous() or begins_line(tensor):
             continue
         size = tensor.numel() * tensor.element_size()
-        raw = torch.empty(size + _LINE, dtype=torch.uint8)
-        start = (tensor.data_ptr() - raw.data_ptr()) % _LINE
+        raw = torch.empty(size + LINE, dtype=torch.uint8)
+        start = (tensor.data_ptr() - raw.data_ptr()) % LINE
         content = raw[start : start + size].view(tensor.dtype).view(tensor.shape).copy_(tensor.detach())
         is_parameter = isinstance(tensor, torch.nn.Parameter)
         memo[id(tensor)] = torch.nn.Parameter(content, tensor.requires_grad) if is_parameter else content

@@ -110,6 +110,24 @@ def teach(
     return list(dict.fromkeys(word for _, word, _ in lessons))
 
 
+def teach_again(encoder: Encoder, words: Mapping[str, Any]) -> None:
+    """Teach an encoder words that another one like it was taught, in this order.
+
+    Raises:
+        InputError: it knows one already. ComponentError: a tensor does not fit it.
+    """
+    known = encoder.tokenizer.get_vocab()
+    faults = [f"{encoder.name} knows {word!r} already." for word in words if word in known]
+    if faults:
+        raise InputError(" ".join(faults))
+    wrong = [word for word, rows in words.items() if rows.ndim == 0 or rows.shape[-1] != encoder.width]
+    if wrong:
+        raise ComponentError(f"The embedding of {wrong[0]!r} does not fit {encoder.name}, which has {encoder.width}.")
+    taught = taught_of(encoder.model) or _before(encoder)
+    taught.words.update(words)
+    _apply(encoder, taught)
+
+
 def forget(encoders: Sequence[Encoder], tokens: Any) -> None:
     """Take words out, or all; see `ModularPipeline.unload_textual_inversion`."""
     known = {word for each in encoders if (taught := taught_of(each.model)) is not None for word in taught.words}

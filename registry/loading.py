@@ -14,6 +14,7 @@ from .lock import Lock
 from .repo import HUB_OPTIONS, Repo, is_hub_name, open_repo
 from .repo_code import class_of, import_code, read_sources
 from .repo_paths import check_inside
+from .several import holds_several, part_class, part_folders
 from .skeleton import config_of, load_model
 from .strict_json import read_json
 from .trust import Grant
@@ -33,6 +34,8 @@ def load(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[
     """
     if Path(repo).is_file():
         return _from_single_file(cls, Path(repo), options)
+    if part_class(cls) is not None:
+        return _several(cls, repo, where, options)
     hub = {name: options[name] for name in HUB_OPTIONS if name in options}
     options = {name: value for name, value in options.items() if name not in HUB_OPTIONS}
     granted = options.pop("trust_remote_code", False)
@@ -41,6 +44,23 @@ def load(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[
     with contextlib.suppress(AttributeError):  # objects with slots carry none
         object.__setattr__(component, "_brickwork_commit", (repo, found.commit))
     return component
+
+
+def _several(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[str, Any]) -> Any:
+    """Load the models of a component that holds several, each by itself."""
+    hub = {name: options[name] for name in HUB_OPTIONS if name in options}
+    found = open_repo(repo, where.get("revision"), **hub)
+    subfolder = where.get("subfolder") or ""
+    if not subfolder:
+        raise ComponentError(
+            f"the models of a {cls.__name__} lie in folders beside each other; name the first as subfolder=..."
+        )
+    folders = part_folders(True, subfolder, found.has_folder)
+    pinned = {**where, **({"revision": found.commit} if found.commit is not None else {})}
+    parts = [load(part_class(cls), repo, {**pinned, "subfolder": folder}, options) for folder in folders]
+    made = cls(parts).eval()
+    object.__setattr__(made, "_brickwork_commit", (repo, found.commit))
+    return made
 
 
 def commit_of(component: Any, repo: str | None) -> str | None:
@@ -114,6 +134,15 @@ def _fetched(
     return found, found.fetch(names)
 
 
+def fetched_folders(spec: Any, hub: Mapping[str, Any]) -> list[Path]:
+    """The folders of a component's files, which are downloaded where they are not on this machine; none for a single file."""
+    if Path(spec.repo).is_file():
+        return []
+    repo = open_repo(spec.repo, spec.revision, **hub)
+    folders = part_folders(holds_several(*spec.type_name), spec.subfolder or "", repo.has_folder)
+    return [repo.fetch(component_files(repo, folder, spec.variant)) / folder for folder in folders]
+
+
 def component_files(repo: Repo, subfolder: str, variant: str | None, safe: bool = True) -> list[str]:
     """Names of a component's files in a repository: configurations, vocabularies, and the weights of one variant.
 
@@ -178,13 +207,16 @@ def check_files(cls: Any, repo: str, subfolder: str, variant: str | None) -> Non
     Raises:
         ComponentError: a folder or file is missing or truncated. TrustError: the weights are pickled.
     """
-    folder = Path(repo) / subfolder
     if Path(repo).is_file() or not (Path(repo).is_dir() or Path(repo).is_absolute()):
         return
-    if not folder.is_dir():
-        _check_folder(folder, variant, {})
-    if is_network(cls):
-        _check_folder(folder, variant, {})
+    for folder in local_folders(part_class(cls) is not None, repo, subfolder):
+        if is_network(cls) or not folder.is_dir():
+            _check_folder(folder, variant, {})
+
+
+def local_folders(several: bool, repo: str, subfolder: str) -> list[Path]:
+    """The folders of this machine that a component's files are in: one, or as many as it holds models."""
+    return [Path(repo) / name for name in part_folders(several, subfolder, lambda name: (Path(repo) / name).is_dir())]
 
 
 def is_network(cls: Any) -> bool:

@@ -18,7 +18,8 @@ _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 def content_of(value: Any, around: tuple[int, ...] = ()) -> Any:
     """What a setting is, as nested tuples: equal for equal content, whichever object holds it.
 
-    A module counts by its class only, because its own settings are compared by themselves, and a device not at all.
+    A module counts by its class only, because its own settings are compared by themselves, and a device not at all. A list counts as a
+    tuple, and a numbered choice as its number, because files have no other.
 
     Args:
         around: ids of what it lies in, for objects that refer to themselves.
@@ -41,8 +42,9 @@ def _kinds() -> tuple[tuple[Any, Content], ...]:
     import torch
 
     return (
+        (enum.IntEnum, lambda value, _: ("int", repr(int(value)))),
         (enum.Enum, lambda value, _: ("enum", type(value).__qualname__, value.name)),
-        ((list, tuple), lambda value, inner: (type(value).__name__, tuple(content_of(part, inner) for part in value))),
+        ((list, tuple), lambda value, inner: ("sequence", tuple(content_of(part, inner) for part in value))),
         (
             (set, frozenset),
             lambda value, inner: ("set", tuple(sorted((content_of(part, inner) for part in value), key=repr))),
@@ -89,6 +91,25 @@ def words_of(value: Any) -> str:
         text = repr(value)
         return text if len(text) <= 60 else f"{text[:57]}..."
     return str(getattr(value, "__name__", None) or type(value).__name__)
+
+
+def differing_words(one: Any, other: Any) -> tuple[str, str]:
+    """Two settings that differ, each in a line that tells it from the other."""
+    words = words_of(one), words_of(other)
+    if words[0] != words[1]:
+        return words
+    if isinstance(one, type):
+        return _name(one), _name(other)
+    held = [_attributes(each) for each in (one, other)]
+    for name in (
+        sorted(held[0].keys() | held[1].keys())
+        if type(one).__module__.partition(".")[0] not in ("torch", "numpy")
+        else ()
+    ):
+        if content_of(held[0].get(name)) != content_of(held[1].get(name)):
+            inner = differing_words(held[0].get(name), held[1].get(name))
+            return f"{words[0]} with {name} {inner[0]}", f"one with {inner[1]}"
+    return words[0], f"a {words[1]} with other values"
 
 
 def _name(thing: Any) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 from attrs import frozen
 
+from .base_modules import base_tensors
 from .mapping import format_of, is_mappable, mapped_tensors
 from .strict_json import read_json
 from .weights import check_file, data_start, header_of, stored_tensors, weight_files
@@ -59,17 +60,15 @@ def skeleton(cls: Any, folder: Path, dtype: Any) -> Any:
     return model if model is None or dtype is None else torch.nn.Module.to(model, dtype)
 
 
-def plain_model(model: Any, replaced: Mapping[str, Any] | None = None) -> Any:
+def plain_model(model: Any, replaced: Mapping[str, Any] | None = None, changes: Mapping[str, Any] | None = None) -> Any:
     """Return a model as its class and configuration make it, which holds the tensors of this one; None if its class cannot.
 
     It has none of what was put into the model: adapters, processors, hooks. Nothing is copied, and the model is not touched.
 
     Args:
-        replaced: tensors by name that it holds in place of the model's own.
+        replaced: tensors by name that it holds in place of the model's own. changes: to the configuration.
     """
-    from .base_modules import base_tensors
-
-    plain = skeleton_like(model)
+    plain = skeleton_like(model, changes)
     if plain is None:
         return None
     slots = _Slots.of(plain)
@@ -78,14 +77,28 @@ def plain_model(model: Any, replaced: Mapping[str, Any] | None = None) -> Any:
         return None
     for name, tensor in held.items():
         slots.put(name, tensor.detach())
-    return plain if not slots.has_gaps() else None
+    if getattr(model, "generation_config", None) is not None:
+        plain.generation_config = model.generation_config
+    return plain.eval() if not slots.has_gaps() else None
 
 
-def skeleton_like(model: Any) -> Any:
-    """Return a model of the class and configuration of another one, without weights; None if its class cannot."""
+def skeleton_like(model: Any, changes: Mapping[str, Any] | None = None) -> Any:
+    """Return a model of the class and configuration of another one, without weights; None if its class cannot.
+
+    Args:
+        changes: to the configuration.
+    """
     config = getattr(model, "config", None)
+    if config is None:
+        return None
+    if hasattr(type(model), "load_config"):
+        config = {**config, **(changes or {})}
+    else:
+        config = copy.deepcopy(config)
+        for name, value in (changes or {}).items():
+            setattr(config, name, value)
     with _without_collections():
-        return None if config is None else _made_of(type(model), config)
+        return _made_of(type(model), config)
 
 
 def _loaded(cls: Any, folder: Path, stored: Mapping[str, tuple[Path, Any]], dtype: Any) -> Any:
@@ -175,7 +188,7 @@ def _made_of(cls: Any, config: Any, folder: Path | None = None) -> Any:
         with _without_memory():
             if hasattr(cls, "load_config"):
                 return cls.from_config({name: value for name, value in config.items() if name != "_name_or_path"})
-            return cls(cls.config_class.from_pretrained(folder) if folder is not None else copy.deepcopy(config))
+            return cls(cls.config_class.from_pretrained(folder) if folder is not None else config)
     except (NotImplementedError, RuntimeError, AttributeError, TypeError):
         return None  # it computes with its weights while it is made
 

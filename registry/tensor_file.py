@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ..state import RepoError, TrustError
@@ -19,6 +20,23 @@ def read_tensors(repo: Repo, name: str) -> dict[str, Any]:
     """
     from safetensors.torch import load_file
 
+    tensors: dict[str, Any] = load_file(_checked(repo, name))
+    return tensors
+
+
+def read_metadata(repo: Repo, name: str) -> dict[str, str]:
+    """What a file says of itself besides its tensors.
+
+    Raises:
+        as `read_tensors`.
+    """
+    from safetensors import safe_open
+
+    with safe_open(_checked(repo, name), "pt") as file:
+        return dict(file.metadata() or {})
+
+
+def _checked(repo: Repo, name: str) -> Path:
     if not name.endswith(".safetensors"):
         raise TrustError(
             f"{name} is no .safetensors file; pickled weights can run code while they are loaded. Convert it."
@@ -27,5 +45,4 @@ def read_tensors(repo: Repo, name: str) -> dict[str, Any]:
     if path is None:
         raise RepoError(f"{repo.name} has no file {name}. {did_you_mean(name, repo.names())}")
     check_file(path)
-    tensors: dict[str, Any] = load_file(path)
-    return tensors
+    return path

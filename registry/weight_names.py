@@ -51,12 +51,6 @@ class _Loader:
         newer, older = f"index.{variant}.json", f"{variant}.index.json"
         return tuple(f"{self.stem}.safetensors.{end}" for end in ((newer, older) if self.index_first else (newer,)))
 
-    def parts(self, variant: str | None) -> re.Pattern[str]:
-        """Names of shards, as both libraries write them."""
-        return re.compile(
-            rf"{re.escape(self.single(variant).removesuffix('.safetensors'))}-\d{{5}}-of-\d{{5}}\.safetensors"
-        )
-
 
 DIFFUSERS = _Loader("diffusion_pytorch_model", index_first=True)
 TRANSFORMERS = _Loader("model", index_first=False)
@@ -112,6 +106,30 @@ def _shards(index: str, names: Collection[str], data: Mapping[str, Any]) -> Weig
             f"{index} names {', '.join(missing[:3])}{more}, which {'is' if len(missing) == 1 else 'are'} not there."
         )
     return WeightNames(files, index, places)
+
+
+@frozen
+class WrittenWeights:
+    """What the name of a file of weights says. stem: which library's. is_shard: whether it is one of several files."""
+
+    stem: str
+    variant: str | None
+    is_shard: bool
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Names of the single file, and of the lists of shards, of the same weights."""
+        loader = DIFFUSERS if self.stem == DIFFUSERS.stem else TRANSFORMERS
+        return (loader.single(self.variant), *loader.indices(self.variant))
+
+
+_WRITTEN = re.compile(r"(diffusion_pytorch_model|model)(?:\.([A-Za-z0-9_-]+?))?(-\d{5}-of-\d{5})?\.safetensors")
+
+
+def written_weights(name: str) -> WrittenWeights | None:
+    """What a name says, if a library names weights so; None if not."""
+    found = _WRITTEN.fullmatch(name)
+    return None if found is None else WrittenWeights(found[1], found[2], found[3] is not None)
 
 
 def shard_fault(name: str) -> str | None:
