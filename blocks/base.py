@@ -353,10 +353,13 @@ class ModularPipelineBlocks:
             license_id: as the Hub writes it ("apache-2.0"), for the card.
 
         Raises:
-            RepoError: code or options cannot be saved; every fault is named, and nothing is written.
+            RepoError: code or options cannot be saved, or would come back as something else; every fault is named, and nothing is
+                written.
         """
+        from ..registry.publishing import refuse_unknown
         from .saving import save_blocks
 
+        refuse_unknown(publishing, push_to_hub)
         save_blocks(self, Path(save_directory), publishing.get("repo_id"), license_id)
         if push_to_hub:
             self.push_to_hub(publishing.pop("repo_id", Path(save_directory).name), license_id, **publishing)

@@ -41,6 +41,11 @@ def behaving(changes: Sequence[tuple[Any, Behaviour]]) -> Iterator[None]:
         yield
 
 
+def is_changed(module: Any) -> bool:
+    """Whether somebody lets a module do something else just now."""
+    return id(module) in _patches
+
+
 def _nested(outer: Behaviour, inner: Behaviour) -> Behaviour:
     return lambda forward, *args, **kwargs: outer(partial(inner, forward), *args, **kwargs)
 

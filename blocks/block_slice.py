@@ -71,7 +71,7 @@ def _origin(name: str, value: Any) -> str | None:
         return f"from {home} import {own}" if own == name else f"from {home} import {own} as {name}"
     if not isinstance(value, (bool, int, float, str, bytes, list, tuple, dict, set, type(None))):
         for where, module in sorted(sys.modules.items()):
-            if where.partition(".")[0] in ("brickwork", "typing") and vars(module).get(name) is value:
+            if where.partition(".")[0] in ("brickwork", "typing", "attrs") and vars(module).get(name) is value:
                 return f"from {where} import {name}"
     return None
 

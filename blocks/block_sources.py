@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import entry_points, packages_distributions, version
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from attrs import define, field, frozen
@@ -21,6 +21,8 @@ from .composition import GROUP, is_adoptable, reference
 from .flattening import walk
 from .interface import snake_case
 
+_NO_OTHERS: Mapping[str, Iterable[type]] = MappingProxyType({})
+
 
 @frozen
 class Sources:
@@ -28,20 +30,25 @@ class Sources:
 
     Attributes:
         files: name in the repository to content. places: custom class to its reference, "./file.py:Class".
-        requirements: distribution to the versions that serve.
+        requirements: distribution to the versions that serve. cut_out: classes of scripts and notebooks, whose file is none of its
+            author's.
     """
 
     files: Mapping[str, bytes]
     places: Mapping[type, str]
     requirements: Mapping[str, str]
+    cut_out: tuple[type, ...] = ()
 
     def name_of(self, cls: type) -> str:
         """The reference of a class of blocks within the repository."""
         return self.places.get(cls) or reference(cls)
 
 
-def collect_sources(blocks: ModularPipelineBlocks) -> Sources:
+def collect_sources(blocks: ModularPipelineBlocks, others: Mapping[str, Iterable[type]] = _NO_OTHERS) -> Sources:
     """Collect the sources of all blocks of a composition that no installed package brings.
+
+    Args:
+        others: component to the classes that it needs besides, such as a guider of one's own.
 
     Raises:
         RepoError: what a block needs cannot be told, or would not be there for others; every fault is named.
@@ -55,10 +62,17 @@ def collect_sources(blocks: ModularPipelineBlocks) -> Sources:
             collection.add(cls)
         except RepoError as error:
             collection.faults.append(f"{path or type(block).__name__}: {error}")
+    for name, classes in others.items():
+        for cls in classes:
+            try:
+                collection.add(cls)
+            except RepoError as error:
+                collection.faults.append(f"{name}: {error}")
     if collection.faults:
         raise RepoError.of("The blocks cannot be saved with their code", list(dict.fromkeys(collection.faults)))
     collection.require("brickwork")
-    return Sources(collection.files, collection.places, dict(sorted(collection.requirements.items())))
+    requirements = dict(sorted(collection.requirements.items()))
+    return Sources(collection.files, collection.places, requirements, tuple(collection.cut_out))
 
 
 @define(eq=False)
@@ -67,6 +81,7 @@ class _Collection:
     places: dict[type, str] = field(factory=dict)
     requirements: dict[str, str] = field(factory=dict)
     faults: list[str] = field(factory=list)
+    cut_out: list[type] = field(factory=list)
 
     def add(self, cls: type) -> None:
         """Add a class: by its package where that registers it, else with its source."""
@@ -78,6 +93,8 @@ class _Collection:
         if "<locals>" in cls.__qualname__:
             raise RepoError(f"{cls.__qualname__} is defined within a function; define it at the top level of a module.")
         file, files = _files_of(cls)
+        if not _has_own_file(cls):
+            self.cut_out.append(cls)
         for name, data in files.items():
             if self.files.setdefault(name, data) != data:
                 raise RepoError(f"Two different files are named {name}; rename one of the modules.")
@@ -105,15 +122,20 @@ class _Collection:
 
 def _files_of(cls: type) -> tuple[str, dict[str, bytes]]:
     """The file that a class is in, and all that come along."""
-    module = sys.modules.get(cls.__module__)
     loaded = sources_of(cls.__module__)
     if loaded is not None:
         return loaded[0], dict(loaded[1])
-    path = getattr(module, "__file__", None)
-    if module is None or cls.__module__ == "__main__" or path is None or not Path(path).is_file():
+    if not _has_own_file(cls):
         name = f"{snake_case(cls.__name__)}.py"
         return name, {name: sliced_source(cls).encode("utf-8")}
-    return _module_files(module)
+    return _module_files(sys.modules[cls.__module__])
+
+
+def _has_own_file(cls: type) -> bool:
+    """Whether a class is of a module that is copied as it is; of a script or notebook, only what it needs is cut out."""
+    path: Any = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    is_file = cls.__module__ != "__main__" and path is not None and Path(path).is_file()
+    return is_file or sources_of(cls.__module__) is not None
 
 
 def _module_files(module: ModuleType) -> tuple[str, dict[str, bytes]]:

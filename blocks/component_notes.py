@@ -17,7 +17,6 @@ from ..registry.classes import library_of
 from ..registry.file_digest import weights_digest
 from ..registry.identity import dtype_of, moment_of
 from ..registry.origin import files_of
-from ..registry.weights import file_stamp
 from ..state.errors import NoDigestError
 from .recipe_values import written_input
 
@@ -100,10 +99,11 @@ class _Note:
         if self.load_id == "null":
             return None
         fields = ComponentSpec.decode_load_id(self.load_id)
-        folder = Path(str(fields["pretrained_model_name_or_path"])) / (fields["subfolder"] or "")
-        same = not self.files or file_stamp(folder, fields["variant"]) == self.files
-        digest = weights_digest(folder, fields["variant"]) if same else None
-        return None if digest is None else f"{FILES}{digest}"
+        spec = ComponentSpec(None, self.cls, **fields)
+        if self.files and spec.file_stamp() != self.files:
+            return None
+        found = [weights_digest(folder, spec.variant) for folder in spec.local_folders()]
+        return None if None in found or not found else FILES + " ".join(map(str, found))
 
 
 @frozen(eq=False, slots=False)

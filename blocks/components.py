@@ -20,6 +20,7 @@ from ..state.errors import did_you_mean
 from .base import ModularPipelineBlocks
 from .devices import PipelineDevices
 from .opening import Opened, created_components
+from .pending_adapters import PendingAdapters
 
 _logger = logging.getLogger("brickwork")
 
@@ -54,6 +55,7 @@ class PipelineComponents(PipelineDevices):
         self.lock: Lock | None = None
         self.repo_name: str | None = None
         self.hub_options: dict[str, Any] = {}
+        self.pending_adapters = PendingAdapters()
         self.register(blocks.expected_components)
 
     def register(self, expected: Iterable[ComponentSpec]) -> None:
@@ -79,9 +81,10 @@ class PipelineComponents(PipelineDevices):
             _logger.warning("%s", text)
         self.notes += opened.notes
         if opened.format is not None:
-            made = created_components(opened.format, self.specs)
+            made = created_components(opened.format, self.specs, opened.guiders)
             for name, component in made.items():
                 self.update_components(**{name: component})
+            self.pending_adapters = PendingAdapters.of(opened.format.adapters, opened.repo, self.specs)
 
     @property
     def component_names(self) -> list[str]:
@@ -133,6 +136,7 @@ class PipelineComponents(PipelineDevices):
                 faults.append(str(error))
                 continue
             self.components[name] = self._placed(self._ours(name, component))
+        faults += self.pending_adapters.put_in(wanted, self.components)
         if faults:
             raise ComponentError.of("Components could not be loaded", faults)
         return self
@@ -220,6 +224,7 @@ class PipelineComponents(PipelineDevices):
             _log_change(name, self.specs[name], spec)
             self.components[name] = self._placed(component)
             self.specs[name] = spec
+            self.pending_adapters.names.discard(name)
             if self.manager is not None and component is not None:
                 self.manager.add(name, component, self.collection, reuse=True)
 
@@ -236,6 +241,8 @@ class PipelineComponents(PipelineDevices):
     def require(self, names: Iterable[str]) -> None:
         """Raise ComponentError naming every component of these that is needed and not there."""
         missing = [name for name in names if self.components[name] is None]
+        if (lacking := self.pending_adapters.fault(names)) is not None:
+            raise ComponentError(lacking)
         if missing and self.loads_on_demand:
             faults = [fault for name in missing if (fault := self.specs[name].loading_fault())]
             if faults:

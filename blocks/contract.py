@@ -206,6 +206,11 @@ def is_compiled(model: Any) -> bool:
     return hasattr(model, "_orig_mod") or getattr(model, "_compiled_call_impl", None) is not None
 
 
+def uncompiled(model: Any) -> Any:
+    """The model itself, where `torch.compile` has made an object around it: how it is run is no part of it."""
+    return getattr(model, "_orig_mod", model)
+
+
 def bound_family(blocks: Iterable[Any]) -> FamilyContract:
     """The family of the first block that is bound to one; UNBOUND where none is."""
     return next((each.family for each in blocks if getattr(each, "family", UNBOUND) is not UNBOUND), UNBOUND)

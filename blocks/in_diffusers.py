@@ -8,6 +8,7 @@ from typing import Any
 
 from ..guiders import Guider, guider_of
 from ..registry import ComponentSpec
+from ..state.value_data import value_of_data
 from .base import ModularPipelineBlocks
 from .composition import Finder, compose
 from .describe import document
@@ -29,7 +30,8 @@ def blocks_for_diffusers(
     from diffusers.modular_pipelines import ModularPipelineBlocks as PeerBlocks
 
     blocks = compose(composition, Finder(dict(classes)))
-    peers = _Translation(blocks, created)
+    guiders = {name: cls for name, cls in classes.items() if isinstance(cls, type) and issubclass(cls, Guider)}
+    peers = _Translation(blocks, created, guiders)
 
     def call(_: Any, components: Any, state: Any) -> Any:
         given = {p.name: state.get(p.name) for p in blocks.all_inputs if p.name and state.get(p.name) is not None}
@@ -91,9 +93,12 @@ def _model_name(blocks: ModularPipelineBlocks) -> str | None:
 class _Translation:
     """Declarations in diffusers' words."""
 
-    def __init__(self, blocks: ModularPipelineBlocks, created: Mapping[str, Any]) -> None:
+    def __init__(
+        self, blocks: ModularPipelineBlocks, created: Mapping[str, Any], own: Mapping[str, type[Guider]]
+    ) -> None:
         self.blocks = blocks
         self.created = created
+        self.own = own
 
     def components(self) -> list[Any]:
         specs = {str(spec.name): spec for spec in self.blocks.expected_components}
@@ -110,7 +115,9 @@ class _Translation:
         for spec in self.blocks.expected_components:
             if isinstance(spec.type_hint, type) and issubclass(spec.type_hint, Guider):
                 config = self.created.get(str(spec.name))
-                found[str(spec.name)] = guider_of(config) if config is not None else spec.copy().create()
+                found[str(spec.name)] = (
+                    guider_of(value_of_data(config), self.own) if config is not None else spec.copy().create()
+                )
         return found
 
     def configs(self) -> list[Any]:

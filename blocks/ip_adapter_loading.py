@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,8 +10,8 @@ from ..registry.tensor_file import read_tensors
 from ..state import ComponentError
 
 _IMAGE_ENCODER = "image_encoder"
-_processors: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionary()
-"""The attention processors that a denoiser had before its first adapter."""
+_PROCESSORS = "_brickwork_processors"
+"""Note on a denoiser: the attention processors that it had before its first adapter."""
 
 
 def load_ip_adapter(
@@ -38,7 +37,8 @@ def load_ip_adapter(
     for place, folder, name in zip(given, folders, names, strict=True):
         states.append(place if isinstance(place, dict) else _state(place, folder, name, revision, hub))
     holder = _holder(pipe)
-    _processors.setdefault(holder.unet, dict(holder.unet.attn_processors))
+    if _PROCESSORS not in vars(holder.unet):
+        object.__setattr__(holder.unet, _PROCESSORS, dict(holder.unet.attn_processors))
     IPAdapterMixin.load_ip_adapter(holder, states, subfolder=[""] * len(states), weight_name=[""] * len(states))
     if image_encoder_folder is not None and pipe.components.get(_IMAGE_ENCODER, holder) is None:
         _load_encoder(pipe, given[0], folders[0], image_encoder_folder, revision, hub)
@@ -109,5 +109,5 @@ def unload_ip_adapter(pipe: Any) -> None:
     from diffusers.loaders import IPAdapterMixin
 
     IPAdapterMixin.unload_ip_adapter(holder)
-    if unet in _processors:
-        unet.set_attn_processor(_processors.pop(unet))
+    if _PROCESSORS in vars(unet):
+        unet.set_attn_processor(vars(unet).pop(_PROCESSORS))

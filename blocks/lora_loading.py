@@ -8,21 +8,21 @@ from __future__ import annotations
 import contextlib
 import importlib
 import warnings
-import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..registry.repo import open_repo
-from ..registry.tensor_file import read_tensors
+from ..registry.tensor_file import read_metadata, read_tensors
 from ..state import ComponentError, InputError, RepoError
 from ..state.errors import did_you_mean
 from .contract import FamilyContract, bound_family
 from .flattening import walk
+from .lora_metadata import KEY, metadata_of, told
 
 WEIGHTS = "pytorch_lora_weights.safetensors"
-_kept: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionary()
-"""Weights of models before LoRAs were fused into them."""
+_UNFUSED = "_brickwork_unfused"
+"""Note on a model: its weights before LoRAs were fused into it. It lies there so that a copy of the model has it, too."""
 
 
 class Loras:
@@ -48,9 +48,9 @@ class Loras:
                 f"There is a LoRA {name!r} already; give another adapter_name, hotswap=True to put this one in its place, "
                 f"or delete_adapters({name!r}) first."
             )
-        state = _state(source, weight_name, revision, hub)
+        state, said = _state(source, weight_name, revision, hub)
         try:
-            self._put_in(state, name)
+            self._put_in(state, name, said)
         except Exception as error:
             self._forget(name)
             raise ComponentError(f"The LoRA does not fit the pipeline's models: {error}") from error
@@ -67,7 +67,7 @@ class Loras:
             raise InputError("hotswap=True needs the adapter_name of the LoRA that is replaced.")
         self._known([name])
         self._refuse_fused()
-        state = _state(source, weight_name, revision, hub)
+        state, said = _state(source, weight_name, revision, hub)
         held = {each: _layers(model, name) for each, model in self.models.items()}
         if any(layers for each, layers in held.items() if each.startswith("text_encoder")):
             raise InputError(
@@ -82,7 +82,7 @@ class Loras:
                 f"delete_adapters({name!r}) and load it without hotswap."
             )
         try:
-            self._put_in(state, name, hotswap=True)
+            self._put_in(state, name, said, hotswap=True)
         except Exception as error:
             self._forget(name)
             raise ComponentError(
@@ -97,7 +97,8 @@ class Loras:
         found = found[0] if isinstance(found, tuple) else found
         return {key.partition(".lora")[0] for key in found if ".lora" in key}
 
-    def _put_in(self, state: dict[str, Any], name: str, **options: Any) -> None:
+    def _put_in(self, state: dict[str, Any], name: str, said: dict[str, Any] | None, **options: Any) -> None:
+        self._loader.lora_state_dict = told(type(self._loader).lora_state_dict, said)
         with warnings.catch_warnings(), _without_remarks():
             # Of models that have a LoRA already, which is what a second one is for.
             warnings.filterwarnings("ignore", message="Already found a `peft_config`")
@@ -158,25 +159,26 @@ class Loras:
             raise InputError("There is no LoRA to fuse: load_lora_weights(...) first.")
         for model in self.models.values():
             if getattr(model, "peft_config", None):
-                _kept[model] = {name: tensor.detach().clone() for name, tensor in _base_weights(model)}
+                kept = {name: tensor.detach().clone() for name, tensor in _base_weights(model)}
+                object.__setattr__(model, _UNFUSED, kept)
         self._loader.fuse_lora(components=list(self.models), lora_scale=scale, adapter_names=chosen, safe_fusing=True)
 
     def unfuse(self) -> None:
         """Give the weights back as they were, bit for bit."""
-        fused = [model for model in self.models.values() if model in _kept]
+        fused = [model for model in self.models.values() if is_fused(model)]
         if not fused:
             return
         import torch
 
         self._loader.unfuse_lora(components=list(self.models))
         for model in fused:
-            before = _kept.pop(model)
+            before = vars(model).pop(_UNFUSED)
             with torch.no_grad():
                 for name, tensor in _base_weights(model):
                     tensor.copy_(before[name])
 
     def _refuse_fused(self) -> None:
-        if any(model in _kept for model in self.models.values()):
+        if any(is_fused(model) for model in self.models.values()):
             raise InputError("LoRAs are fused into the weights: unfuse_lora() first.")
 
     def _known(self, names: Sequence[str]) -> None:
@@ -195,6 +197,11 @@ class Loras:
                 known.pop(name, None)
         if not self.names():
             self.unload()
+
+
+def is_fused(model: Any) -> bool:
+    """Whether LoRAs were added to a model's weights, and can be taken out again."""
+    return _UNFUSED in getattr(model, "__dict__", {})
 
 
 def _holder(pipe: Any, family: FamilyContract) -> Any:
@@ -243,12 +250,16 @@ def _without_remarks() -> Iterator[None]:
             each.setLevel(level)
 
 
-def _state(source: Any, weight_name: str | None, revision: str | None, hub: dict[str, Any]) -> dict[str, Any]:
+def _state(
+    source: Any, weight_name: str | None, revision: str | None, hub: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The tensors, and what their file says of ranks and strengths."""
     if isinstance(source, Mapping):
-        return dict(source)
+        return dict(source), None
     folder, name = split_file(source, weight_name)
     repo = open_repo(folder, revision, **hub)
-    return read_tensors(repo, name or _only_weights(repo))
+    name = name or _only_weights(repo)
+    return read_tensors(repo, name), metadata_of(read_metadata(repo, name).get(KEY))
 
 
 def split_file(source: Any, weight_name: str | None) -> tuple[Any, str | None]:

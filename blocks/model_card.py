@@ -5,9 +5,11 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from ..registry import ComponentSpec
+from ..registry.catalog import shipped_name
 from ..registry.repo import is_hub_name
 from ..state.types import type_words
 from .base import ModularPipelineBlocks
@@ -110,7 +112,7 @@ def _components(blocks: ModularPipelineBlocks, specs: Mapping[str, ComponentSpec
     for expected in blocks.expected_components:
         spec = specs.get(str(expected.name), expected)
         made = spec.default_creation_method == "from_config"
-        place = "this repository" if own is not None and spec.repo == own else spec.repo
+        place = "this repository" if own is not None and spec.repo == own else _place(spec.repo)
         origin = "/".join(filter(None, [place, spec.subfolder])) or "yours to give"
         origin = "made from its configuration" if made else origin
         rows.append((str(spec.name), str(spec.type_name[1] or ""), origin, expected.description or ""))
@@ -118,6 +120,13 @@ def _components(blocks: ModularPipelineBlocks, specs: Mapping[str, ComponentSpec
         yield "## Components"
         yield _table(("component", "class", "from", "what for"), rows)
         yield "Each component keeps the licence of where it is from."
+
+
+def _place(repo: str | None) -> str | None:
+    """A repository by a name that means something elsewhere: of a folder of this machine, its own."""
+    if repo is None or is_hub_name(repo):
+        return repo
+    return shipped_name(repo) or f"a folder ({Path(repo).name})"
 
 
 def _code(sources: Sources) -> Iterable[str]:

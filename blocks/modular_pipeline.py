@@ -15,7 +15,7 @@ from ..guiders import guider_of
 from ..registry import ComponentsManager, PipelineIndex, read_index
 from ..registry.index import CLASSIC_INDEX, MODULAR_INDEX
 from ..registry.lock import Lock
-from ..registry.publishing import publish
+from ..registry.publishing import publish, refuse_unknown
 from ..registry.trust import Trust
 from ..state import InputError, PipelineState, RepoError
 from ..state.defaults import own_default
@@ -29,6 +29,7 @@ from .flattening import walk
 from .input_checks import expectations, expectations_of, family_faults, input_faults
 from .opening import open_repository
 from .pipeline_adapters import PipelineAdapters
+from .pipeline_copy import deep_copy, refuse_pickle, shallow_copy
 from .random_seed import GENERATOR, seeded_generator
 from .recipe import Recipe
 from .recipe_parts import Description
@@ -118,6 +119,7 @@ class ModularPipeline(PipelineAdapters):
         blocks = opened.blocks if workflow is None else opened.blocks.get_workflow(workflow)
         pipe = cls(blocks, name, components_manager, collection, opened.index)
         pipe.take_from(opened, Lock.at(lock), hub_options)
+        pipe.input_defaults = opened.inputs
         return pipe
 
     def save_pretrained(
@@ -128,21 +130,26 @@ class ModularPipeline(PipelineAdapters):
         max_shard_size: int | str | None = None,
         overwrite_modular_index: bool = True,
         license_id: str | None = None,
+        safe_serialization: bool = True,
         **publishing: Any,
     ) -> None:
         """Save blocks with their code, the components that are loaded, and where the others come from.
 
-        The folder is changed as a whole, or not at all. diffusers opens it, too.
+        The folder is changed as a whole, or not at all, after everything in it was opened again and is the same. diffusers opens it, too.
 
         Args:
             push_to_hub: publish it, too; `publishing` is for `push_to_hub` (`repo_id`, `private`, `token`, ...).
             variant: of the weights ("fp16"). max_shard_size: of a file of weights ("5GB").
             overwrite_modular_index: entries of saved components point at the folder; False keeps where they came from.
             license_id: of your code and weights, as the Hub writes it ("apache-2.0"), for the card.
+            safe_serialization: True; pickled weights are not written.
 
         Raises:
-            RepoError: something cannot be saved; every fault is named, and nothing is written.
+            RepoError: something cannot be saved, or would come back as something else; every fault is named, and nothing is written.
         """
+        if safe_serialization is not True:
+            raise RepoError("Weights are saved as safetensors: safe_serialization=False is not there.")
+        refuse_unknown(publishing, push_to_hub)
         folder, name = Path(save_directory), publishing.get("repo_id")
         save_pipeline(self, folder, name, variant, max_shard_size, overwrite_modular_index, licence=license_id)
         if push_to_hub:
@@ -248,6 +255,18 @@ class ModularPipeline(PipelineAdapters):
         The calls raise RunCancelledError, and the pipeline can be used again at once.
         """
         self.runs.cancel()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ModularPipeline:
+        """Copy it with models of its own, as before a LoRA is fused; see docs/components.md."""
+        return deep_copy(self, memo)
+
+    def __copy__(self) -> ModularPipeline:
+        """Copy it with blocks of its own, and the same models."""
+        return shallow_copy(self)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Refuse pickling, in words."""
+        return refuse_pickle()
 
     @property
     def last_recipe(self) -> Recipe | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..guiders import Guider, guider_of
 from ..registry import ComponentSpec, PipelineIndex, catalog
@@ -19,13 +19,14 @@ from ..registry.repo import Repo, open_repo, same_repo
 from ..registry.repo_code import class_of, import_code, read_sources
 from ..registry.trust import Grant
 from ..registry.verified import text_digest
-from ..state import ComponentError, RepoError, TrustError
+from ..state import ComponentError, CompositionError, RepoError, TrustError
 from ..state.strict_json import read_json
+from ..state.value_data import value_of_data
 from .adopt import adopt
 from .base import ModularPipelineBlocks
 from .catalog import made_of
-from .composition import Finder, compose
-from .repo_format import NAME, RepoFormat, references
+from .composition import GROUP, Finder, compose
+from .repo_format import NAME, RepoFormat, guider_references, references
 
 PEER_CONFIG = "modular_config.json"
 _PEER_KEY = "ModularPipelineBlocks"
@@ -37,6 +38,7 @@ class Opened:
 
     Attributes:
         blocks: None if it brings none. format: what `brickwork.json` says, if it is there.
+        guiders: classes of guiders that are none of ours, by the names that it has for them.
     """
 
     repo: Repo
@@ -44,6 +46,19 @@ class Opened:
     format: RepoFormat | None
     index: PipelineIndex
     notes: tuple[str, ...] = ()
+    guiders: Mapping[str, type[Guider]] = field(factory=dict)
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """Values for inputs that a call does not give.
+
+        Raises:
+            RepoError: they are none.
+        """
+        try:
+            return {name: value_of_data(value) for name, value in (self.format.inputs if self.format else {}).items()}
+        except (KeyError, TypeError, ValueError) as error:
+            raise RepoError(f"{NAME} of {self.repo.name}: the values for inputs are broken: {error}.") from error
 
 
 def open_repository(
@@ -61,19 +76,38 @@ def open_repository(
     grant = Grant(trust_remote_code, held, revision)
     written = RepoFormat.of(repo)
     index = find_index(repo) or PipelineIndex()
-    blocks = _own_blocks(repo, written, grant) if written is not None else _peer_blocks(repo, grant)
+    classes = _own_classes(repo, written, grant) if written is not None else {}
+    blocks = compose(written.composition, Finder(classes)) if written is not None else _peer_blocks(repo, grant)
     if blocks is None and index.class_name is not None:
         blocks = made_of(catalog.get(index.class_name))
     notes = _apply(written, index, repo) if written is not None else ()
-    return Opened(repo, blocks, written, index, tuple(notes))
+    guiders = _guiders(guider_references(written.created), classes) if written is not None else {}
+    return Opened(repo, blocks, written, index, tuple(notes), guiders)
 
 
-def _own_blocks(repo: Repo, written: RepoFormat, grant: Grant) -> ModularPipelineBlocks:
-    wanted = references(written.composition)
-    if not wanted:
-        return compose(written.composition)
-    classes = _classes(repo, wanted, grant, written)
-    return compose(written.composition, Finder(classes))
+def _own_classes(repo: Repo, written: RepoFormat, grant: Grant) -> dict[str, type[Any]]:
+    """Classes of the repository's own code, of blocks and guiders."""
+    guiders = [name for name in guider_references(written.created) if name.startswith("./")]
+    wanted = list(dict.fromkeys([*references(written.composition), *guiders]))
+    return _classes(repo, wanted, grant, written) if wanted else {}
+
+
+def _guiders(names: Iterable[str], classes: Mapping[str, type[Any]]) -> dict[str, type[Guider]]:
+    """Classes of guiders by name: of the repository's own code, or of installed packages that register them.
+
+    Raises:
+        CompositionError: there is none of this name.
+    """
+    found = {}
+    for name in names:
+        points = [point for point in entry_points(group=GROUP) if point.value == name]
+        cls = classes.get(name) or (points[0].load() if points else None)
+        if not (isinstance(cls, type) and issubclass(cls, Guider)):
+            raise CompositionError(
+                f"{name!r} is no guider of this repository, or of an installed package that registers it."
+            )
+        found[name] = cls
+    return found
 
 
 def _classes(repo: Repo, wanted: Iterable[str], grant: Grant, written: RepoFormat | None) -> dict[str, type[Any]]:
@@ -145,7 +179,7 @@ def check_requirements(repo: Repo, requirements: Mapping[str, Any]) -> None:
 
 
 def _apply(written: RepoFormat, index: PipelineIndex, repo: Repo) -> Iterable[str]:
-    """Pin components to the commits that they were saved from, where the index still says the same of them."""
+    """Pin components to the commits that they were saved from, where the index still says the same of them, and note their formats."""
     for name, pin in written.pins.items():
         spec = index.specs.get(name)
         if spec is None or not isinstance(pin, dict) or not isinstance(pin.get("entry"), dict):
@@ -154,6 +188,9 @@ def _apply(written: RepoFormat, index: PipelineIndex, repo: Repo) -> Iterable[st
             yield f"{name} of {repo.name}: its entry in the index was changed after it was saved, so no commit is pinned for it."
         elif isinstance(pin.get("commit"), str) and spec.revision is None and not same_repo(spec.repo, repo.name):
             spec.revision = pin["commit"]
+    for name, dtype in written.dtypes.items():
+        if name in index.specs:
+            index.specs[name].dtype = str(dtype)
 
 
 def origin_of(spec: ComponentSpec, repo: Repo | None) -> dict[str, Any]:
@@ -167,7 +204,16 @@ def origin_of(spec: ComponentSpec, repo: Repo | None) -> dict[str, Any]:
     }
 
 
-def created_components(written: RepoFormat, known: Mapping[str, ComponentSpec]) -> dict[str, Any]:
+def _settings(config: Mapping[str, Any]) -> Any:
+    try:
+        return value_of_data(config)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RepoError(f"{NAME}: the settings of {config.get('_class_name')} are broken: {error!r}.") from error
+
+
+def created_components(
+    written: RepoFormat, known: Mapping[str, ComponentSpec], guiders: Mapping[str, type[Guider]]
+) -> dict[str, Any]:
     """Components that were made from a configuration, as they were saved: guiders, and classes of allowed libraries.
 
     Raises:
@@ -179,7 +225,7 @@ def created_components(written: RepoFormat, known: Mapping[str, ComponentSpec]) 
             continue
         expected = known[name].type_hint
         if isinstance(expected, type) and issubclass(expected, Guider):
-            made[name] = guider_of(config)
+            made[name] = guider_of(_settings(config), guiders)
             continue
         library, _, class_name = str(config.get("class")).partition(":")
         cls = resolve_class(library, class_name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .block_sources import Sources
@@ -21,13 +21,21 @@ def auto_map() -> dict[str, Any]:
     }
 
 
-def adapter_file(composition: Mapping[str, Any], created: Mapping[str, Any], sources: Sources) -> str:
+def adapter_file(
+    composition: Mapping[str, Any], created: Mapping[str, Any], sources: Sources, only_here: Sequence[str] = ()
+) -> str:
     """The text of the file.
+
+    Args:
+        only_here: what diffusers would leave out, so that it would draw something else; it is told instead.
 
     diffusers copies it, with what it imports relatively, to a place of its own, so it has to say everything itself, and to
     import every other file, also those that only these import.
     """
     head = '"""Made by brickwork: lets diffusers run the blocks of this repository, with brickwork installed."""\n'
+    if only_here:
+        reason = f"diffusers would run this without {', '.join(only_here)}: open the repository with brickwork."
+        return f"{head}\nraise ImportError({reason!r})\n"
     nested = sorted(name for name in sources.files if "/" in name)
     if nested:
         reason = (

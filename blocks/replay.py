@@ -10,10 +10,12 @@ from typing import Any
 from attrs import frozen
 
 from ..engine.witness import first_difference
+from ..guiders import Guider
 from ..state import BrickworkError, PipelineState
 from ..state.errors import ReplayError
 from ..state.value_data import value_of_data
 from .composition import compose
+from .guider_names import known_guiders
 from .modular_pipeline import ModularPipeline
 from .picture_files import read_picture
 from .recipe import Recipe
@@ -25,7 +27,9 @@ from .replay_components import put_components
 from .replay_values import values_of
 
 
-def replay(source: Any, blocks: Any = (), components: Any = None, *, exact: bool = True, **inputs: Any) -> Any:
+def replay(
+    source: Any, blocks: Any = (), components: Any = None, *, exact: bool = True, guiders: Any = (), **inputs: Any
+) -> Any:
     """Repeat the run that made a picture.
 
     The recipe decides nothing about trust: its blocks are looked up by name in this package, in installed packages that offer
@@ -36,6 +40,7 @@ def replay(source: Any, blocks: Any = (), components: Any = None, *, exact: bool
         source: a picture file that `brickwork.save` wrote, a picture, a state, a recipe, or its JSON file.
         blocks: your own blocks that it used: classes, instances, or a composition.
         components: a folder with the models, a pipeline that has them, or a dict of components and specs by name.
+        guiders: guiders of your own that it used: classes or objects.
         exact: False runs it although something is not as it was; what, comes as a warning.
         inputs: pictures and tensors that the recipe has by their digest only.
 
@@ -45,10 +50,11 @@ def replay(source: Any, blocks: Any = (), components: Any = None, *, exact: bool
     Raises:
         ReplayError: it cannot be repeated exactly; every reason is named. RepoError: there is no recipe, or a broken one.
     """
+    own = known_guiders(guiders)
     recipe, kept = read_recipe(source)
     given = {**kept, **inputs}
     try:
-        pipe, values = _prepared(recipe, () if blocks is None else blocks, components, given)
+        pipe, values = _prepared(recipe, () if blocks is None else blocks, components, given, own)
         changed = _Changes.of(recipe, recipe_of(pipe, pipe.plan(values).components, values, recipe["output"]))
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise ReplayError(f"The recipe is broken: {error!r}.") from error
@@ -111,7 +117,7 @@ class _Changes:
 
 
 def _prepared(
-    recipe: Recipe, blocks: Any, components: Any, given: Mapping[str, Any]
+    recipe: Recipe, blocks: Any, components: Any, given: Mapping[str, Any], guiders: Mapping[str, type[Guider]]
 ) -> tuple[ModularPipeline, dict[str, Any]]:
     """Make the pipeline, and gather its inputs.
 
@@ -124,7 +130,7 @@ def _prepared(
         pipe = ModularPipeline(compose(recipe["composition"], blocks))
         pipe.configure(grad=recipe["settings"]["grad"], witness=recipe.witness is not None)
         pipe.update_config(**values_of_configs(recipe, pipe))
-        put_components(pipe, recipe, components, faults)
+        put_components(pipe, recipe, components, faults, guiders)
     except BrickworkError as error:
         faults += error.faults or [str(error)]
     if faults:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..guiders import Guider
+from ..guiders import GUIDERS, Guider, guider_of
 from ..registry import ComponentSpec, shipped
-from ..registry.classes import resolve_class
+from ..registry.classes import allowed_libraries, resolve_class
 from ..registry.confined import confined
 from ..state import BrickworkError
 from ..state.value_data import value_of_data
@@ -17,8 +17,14 @@ from .opening import serves_for
 from .recipe import Recipe
 
 
-def put_components(pipe: ModularPipeline, recipe: Recipe, given: Any, faults: list[str]) -> None:
-    """Give a pipeline the components that a recipe names; what cannot be had is added to the faults."""
+def put_components(
+    pipe: ModularPipeline, recipe: Recipe, given: Any, faults: list[str], guiders: Mapping[str, type[Guider]]
+) -> None:
+    """Give a pipeline the components that a recipe names; what cannot be had is added to the faults.
+
+    Args:
+        guiders: the caller's own, by name.
+    """
     written: Mapping[str, Any] = recipe["components"]
     for name in pipe.component_names:
         entry = written.get(name)
@@ -27,7 +33,9 @@ def put_components(pipe: ModularPipeline, recipe: Recipe, given: Any, faults: li
         try:
             component = _held(name, given)
             if component is None:
-                component = _created(name, entry, pipe.specs[name]) or _loaded(name, entry, given, pipe.specs[name])
+                component = _created(name, entry, pipe.specs[name], guiders) or _loaded(
+                    name, entry, given, pipe.specs[name]
+                )
             pipe.update_components(**{name: component})
         except (BrickworkError, KeyError, TypeError, ValueError) as error:
             faults += getattr(error, "faults", None) or [f"{name}: {error}"]
@@ -43,17 +51,25 @@ def _held(name: str, given: Any) -> Any:
     return found.create() if found.default_creation_method == "from_config" else found.load()
 
 
-def _created(name: str, entry: Mapping[str, Any], spec: ComponentSpec) -> Any:
+def _created(name: str, entry: Mapping[str, Any], spec: ComponentSpec, guiders: Mapping[str, type[Guider]]) -> Any:
     """A component without weights, made of its configuration: of the class that the block expects, or one that serves for it."""
     if "config" not in entry or "dtype" in entry:
         return None
     library, _, class_name = str(entry["class"]).partition(":")
+    own = guiders.get(str(entry["class"]), guiders.get(class_name) if class_name not in GUIDERS else None)
+    if own is not None:
+        settings = {key: value_of_data(part["value"]) for key, part in entry["config"].items() if "value" in part}
+        return guider_of({"_class_name": class_name, **settings}, {**guiders, class_name: own})
+    if isinstance(spec.type_hint, type) and issubclass(spec.type_hint, Guider) and library not in allowed_libraries():
+        raise BrickworkError(f"the run had a guider of somebody's own, {class_name}; give it: guiders=[{class_name}].")
     cls: Any = resolve_class(library, class_name)
     expected = spec.type_hint
     is_guider = issubclass(cls, Guider) and isinstance(expected, type) and issubclass(expected, Guider)
     if not (is_guider or serves_for(cls, expected)):
         raise BrickworkError(f"the recipe names a {class_name}, and the block expects a {expected.__name__}.")
     config = {key: value_of_data(part["value"]) for key, part in entry["config"].items() if "value" in part}
+    if is_guider:
+        return guider_of({"_class_name": class_name, **config}, guiders)
     with confined(f"the recipe: making a {class_name}"):
         return ComponentSpec(name, cls, config=config, default_creation_method="from_config").create()
 

@@ -26,6 +26,9 @@ class RepoFormat:
         sources: file of code to its SHA-256. requirements: distribution to version specifier.
         created: component that is made from a configuration to it, where it is none of the blocks' own.
         pins: component to what the index said of it when it was saved, and the commit that it was loaded from.
+        dtypes: component to its number format, where that is not float32, in which others are loaded.
+        adapters: LoRAs and taught words that lie in files of their own; see `saved_adapters.py`.
+        inputs: values for inputs that a call does not give, as data.
     """
 
     composition: Mapping[str, Any]
@@ -33,9 +36,13 @@ class RepoFormat:
     requirements: Mapping[str, str] = field(factory=dict)
     created: Mapping[str, Any] = field(factory=dict)
     pins: Mapping[str, Any] = field(factory=dict)
+    dtypes: Mapping[str, str] = field(factory=dict)
+    adapters: Mapping[str, Any] = field(factory=dict)
+    inputs: Mapping[str, Any] = field(factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
+        rest = {"dtypes": dict(self.dtypes), "adapters": dict(self.adapters), "inputs": dict(self.inputs)}
         return {
             "brickwork": VERSION,
             "composition": dict(self.composition),
@@ -43,6 +50,7 @@ class RepoFormat:
             "requirements": dict(self.requirements),
             "created": dict(self.created),
             "pins": dict(self.pins),
+            **{name: part for name, part in rest.items() if part},
         }
 
     @classmethod
@@ -80,6 +88,22 @@ class _Written:
     requirements: Mapping[str, str | None] = field(factory=dict)
     created: Mapping[str, Mapping[str, Any]] = field(factory=dict)
     pins: Mapping[str, _Pin] = field(factory=dict)
+    dtypes: Mapping[str, str] = field(factory=dict)
+    adapters: Mapping[str, Any] = field(factory=dict)
+    inputs: Mapping[str, Any] = field(factory=dict)
+
+
+def guider_references(created: Any) -> list[str]:
+    """The names of guiders that are none of ours, in components that are made of configurations: "./file.py:Class", "module:Class"."""
+    found: list[str] = []
+    pending = [created]
+    while pending:
+        entry = pending.pop()
+        if isinstance(entry, Mapping):
+            name = entry.get("_class_name")
+            found += [name] if isinstance(name, str) and ":" in name else []
+            pending += entry.values()
+    return list(dict.fromkeys(found))
 
 
 def references(composition: Any) -> list[str]:

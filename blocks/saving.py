@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-import inspect
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..guiders import Guider
+from ..guiders.conversion import guider_config, own_guiders
 from ..registry import ComponentSpec
 from ..registry.component_spec import LOADING_FIELDS
 from ..registry.folder_update import folder_update
-from ..registry.index import MODULAR_INDEX
+from ..registry.index import MODULAR_INDEX, origin_faults
 from ..registry.loading import commit_of
-from ..registry.repo import is_hub_name
+from ..registry.repo import Repo, is_hub_name
+from ..registry.stale_files import stale_files
 from ..registry.verified import text_digest
-from ..state import ComponentError, RepoError
-from ..state.atomic import writing
-from ..state.value_data import is_note
+from ..state import BrickworkError, RepoError
+from ..state.atomic import new_file_mode, writing
+from ..state.value_data import data_of, is_note
 from .base import ModularPipelineBlocks
 from .block_sources import Sources, collect_sources
 from .composition import describe
 from .model_card import CARD, model_card
 from .opening import PEER_CONFIG, origin_of
 from .peer_adapter import ADAPTER, adapter_file, auto_map
+from .reopening import blocks_faults, created_faults, index_faults, written_type
 from .repo_format import NAME, RepoFormat
+from .saved_components import ComponentsPlan, created_entry
+from .unsavable import class_faults
 
 if TYPE_CHECKING:
     from .modular_pipeline import ModularPipeline
@@ -40,15 +45,16 @@ def save_blocks(
     """Save a composition with the code of its custom blocks.
 
     Raises:
-        RepoError: code or options cannot be saved; every fault is named, and nothing is written.
+        RepoError: code or options cannot be saved, or would come back as something else; every fault is named, and nothing is
+            written.
     """
-    sources, composition = _written(blocks)
+    sources, composition = _written(blocks, {})
     with writing(folder), folder_update(folder, LAST) as stage:
-        _write_blocks(
-            stage, sources, RepoFormat(composition, _digests(sources), sources.requirements), blocks.graph().svg
-        )
+        written = RepoFormat(composition, _digests(sources), sources.requirements)
+        _write_blocks(stage, sources, written, blocks.graph().svg)
         card = model_card(blocks, repo_id or folder.name, sources, licence=licence)
         (stage / CARD).write_text(_kept_card(folder, card), encoding="utf-8")
+        _refuse(list(blocks_faults(stage, str(folder), written, blocks, sources)), "The blocks")
 
 
 def save_pipeline(
@@ -63,38 +69,84 @@ def save_pipeline(
 ) -> None:
     """Save a pipeline: its blocks, the components that are loaded, and where the others come from.
 
+    What was written is opened again before it takes its place: structure, names, classes and weights are those of the pipeline.
+
     Args:
         overwrite_modular_index: the saved components' entries point at the new repository; else where they came from.
         origin: what entries call the new repository; the folder by default.
 
     Raises:
-        RepoError: something cannot be saved; every fault is named, and nothing is written.
+        RepoError: something cannot be saved, or would come back as something else; every fault is named, and nothing is written.
     """
-    sources, composition = _written(pipe.blocks)
-    created = _created(pipe)
+    own = origin or str(folder)
+    odd = list(origin_faults(ComponentSpec(variant=variant), Repo(own, folder)))
+    if odd:
+        raise RepoError.of("The pipeline cannot be saved", odd)
+    sources, composition = _written(pipe.blocks, _own_guiders(pipe))
+    plan = ComponentsPlan.of(pipe, variant, overwrite_modular_index)
+    created = _created(pipe, sources)
     if origin is not None:
         _refuse_own_folders(pipe)
-    with writing(folder), folder_update(folder, LAST) as stage:
-        specs = dict(pipe.specs)
-        for name in pipe.pretrained_component_names:
-            component = pipe.components[name]
-            if component is None:
-                continue
-            spec = specs[name]
-            if not overwrite_modular_index and spec.repo is not None:
-                continue
-            _save_component(name, component, stage / name, variant, max_shard_size)
-            saved = ComponentSpec(name, type(component), spec.description, None, origin or str(folder), name)
-            saved.variant = variant if hasattr(component, "parameters") else None
-            specs[name] = saved
-        pins = {name: _pin(pipe, spec, origin or str(folder)) for name, spec in specs.items() if spec.repo is not None}
+    with writing(folder), folder_update(folder, LAST, _stale) as stage:
+        with _in_words():
+            adapters = plan.write(stage, max_shard_size)
+        specs = plan.specs(own)
         (stage / MODULAR_INDEX).write_text(_json(_index(pipe, specs)), encoding="utf-8")
-        written = RepoFormat(composition, _digests(sources), sources.requirements, created, pins)
-        _write_blocks(stage, sources, written, pipe.graph().svg)
-        card = model_card(pipe.blocks, repo_id or folder.name, sources, specs, origin or str(folder), licence)
+        pins = {name: _pin(pipe, spec, own) for name, spec in specs.items() if spec.repo is not None}
+        written = RepoFormat(
+            composition,
+            _digests(sources),
+            sources.requirements,
+            created,
+            pins,
+            {name: spec.dtype for name, spec in specs.items() if spec.dtype is not None},
+            adapters.to_dict(),
+            _inputs(pipe),
+        )
+        _write_blocks(stage, sources, written, pipe.graph().svg, plan.not_for_diffusers(adapters))
+        card = model_card(pipe.blocks, repo_id or folder.name, sources, specs, own, licence)
         (stage / CARD).write_text(_kept_card(folder, card), encoding="utf-8")
+        _open_to_others(stage)
+        faults = [
+            *blocks_faults(stage, own, written, pipe.blocks, sources),
+            *plan.faults(stage, adapters),
+            *index_faults(stage, own, specs, pipe.config),
+            *created_faults(pipe, stage, sources),
+        ]
+        _refuse(faults, "The pipeline")
     if overwrite_modular_index and origin is None:
         pipe.specs.update({name: spec for name, spec in specs.items() if spec.repo == str(folder)})
+
+
+def _stale(saved: Path, there: Iterable[str]) -> list[str]:
+    """Files of an older save that must not stay beside this one."""
+    return stale_files(saved, MODULAR_INDEX, there)
+
+
+def _refuse(faults: list[str], what: str) -> None:
+    if faults:
+        raise RepoError.of(f"{what} cannot be saved: opened again, it is not the same", faults)
+
+
+@contextlib.contextmanager
+def _in_words() -> Iterator[None]:
+    """What other libraries say while they write weights, as ours."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (RuntimeError, ValueError, TypeError, NotImplementedError, OSError, SafetensorError) as error:
+        if isinstance(error, BrickworkError):
+            raise
+        raise RepoError(f"The components cannot be written: {error}") from error
+
+
+def _open_to_others(stage: Path) -> None:
+    """Give files the modes that new ones have: those of weights are made for their owner alone."""
+    mode = new_file_mode()
+    for path in stage.rglob("*"):
+        if path.is_file():
+            path.chmod(mode)
 
 
 def _refuse_own_folders(pipe: ModularPipeline) -> None:
@@ -109,13 +161,28 @@ def _refuse_own_folders(pipe: ModularPipeline) -> None:
         raise RepoError.of("The pipeline cannot be published", faults)
 
 
-def _written(blocks: ModularPipelineBlocks) -> tuple[Sources, dict[str, Any]]:
-    sources = collect_sources(blocks)
+def _written(blocks: ModularPipelineBlocks, guiders: Mapping[str, Iterable[type]]) -> tuple[Sources, dict[str, Any]]:
+    sources = collect_sources(blocks, guiders)
     composition = describe(blocks, sources.name_of)
     faults = list(_notes(composition, type(blocks).__name__))
     if faults:
         raise RepoError.of("The composition cannot be saved", faults)
     return sources, composition
+
+
+def _own_guiders(pipe: ModularPipeline) -> dict[str, list[type]]:
+    """By component: classes of guiders that are none of ours, which bring their code."""
+    held = {name: pipe.components[name] for name in pipe.config_component_names}
+    return {name: list(own_guiders(each)) for name, each in held.items() if isinstance(each, Guider)}
+
+
+def _inputs(pipe: ModularPipeline) -> dict[str, Any]:
+    """Values for inputs that a call does not give."""
+    try:
+        found: dict[str, Any] = data_of(dict(pipe.input_defaults))
+    except ValueError as error:
+        raise RepoError(f"The pipeline cannot be saved: of its values for inputs, {error}.") from error
+    return found
 
 
 def _notes(entry: Mapping[str, Any], path: str) -> list[str]:
@@ -134,13 +201,16 @@ def _digests(sources: Sources) -> dict[str, str]:
     return {name: text_digest(data) for name, data in sorted(sources.files.items())}
 
 
-def _write_blocks(stage: Path, sources: Sources, written: RepoFormat, graph: str) -> None:
+def _write_blocks(
+    stage: Path, sources: Sources, written: RepoFormat, graph: str, only_here: Sequence[str] = ()
+) -> None:
     for name, data in sources.files.items():
         target = stage / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
     (stage / GRAPH).write_text(graph, encoding="utf-8")
-    (stage / ADAPTER).write_text(adapter_file(written.composition, written.created, sources), encoding="utf-8")
+    adapter = adapter_file(written.composition, written.created, sources, only_here)
+    (stage / ADAPTER).write_text(adapter, encoding="utf-8")
     config = {**auto_map(), "requirements": dict(sources.requirements)}
     (stage / PEER_CONFIG).write_text(_json(config), encoding="utf-8")
     (stage / NAME).write_text(_json(written.to_dict()), encoding="utf-8")
@@ -166,21 +236,11 @@ def _index(pipe: ModularPipeline, specs: Mapping[str, ComponentSpec]) -> dict[st
     entries: dict[str, Any] = {"_class_name": _class_name(pipe.blocks), "_diffusers_version": "0.42.1"}
     for name, spec in specs.items():
         if spec.default_creation_method == "from_pretrained":
-            hint = _written_type(spec)
+            hint = written_type(spec)
             loaded = hint if pipe.components[name] is not None else [None, None]
             fields = {field: getattr(spec, field) for field in LOADING_FIELDS}
             entries[name] = [*loaded, {**fields, "type_hint": hint}]
     return {**entries, **pipe.config}
-
-
-def _written_type(spec: ComponentSpec) -> list[str | None]:
-    """Library and class of a component; of guiders that diffusers has, too, its own."""
-    hint = spec.type_hint
-    if isinstance(hint, type) and issubclass(hint, Guider):
-        import diffusers
-
-        return ["diffusers" if hasattr(diffusers, hint.__name__) else "brickwork", hint.__name__]
-    return list(spec.type_name)
 
 
 def _class_name(blocks: ModularPipelineBlocks) -> str:
@@ -199,7 +259,7 @@ def _pin(pipe: ModularPipeline, spec: ComponentSpec, origin: str) -> dict[str, A
     return {"entry": entry, "commit": commit_of(pipe.components.get(str(spec.name)), spec.repo)}
 
 
-def _created(pipe: ModularPipeline) -> dict[str, Any]:
+def _created(pipe: ModularPipeline, sources: Sources) -> dict[str, Any]:
     """Components that are made from a configuration which is not the blocks' own."""
     defaults = {str(spec.name): spec for spec in pipe.blocks.expected_components}
     found: dict[str, Any] = {}
@@ -207,35 +267,29 @@ def _created(pipe: ModularPipeline) -> dict[str, Any]:
     for name in pipe.config_component_names:
         component = pipe.components[name]
         if isinstance(component, Guider):
-            config = {"_class_name": type(component).__name__, **component.config}
             if defaults[name].create() != component:
-                found[name] = config
-        elif hasattr(component, "config"):
-            spec = ComponentSpec.from_component(name, component)
-            config = {k: v for k, v in dict(component.config).items() if not k.startswith("_")}
-            found[name] = {"class": ":".join(map(str, spec.type_name)), "config": config}
-        try:
-            json.dumps(found.get(name))
-        except (TypeError, ValueError):
+                found[name] = _as_data(guider_config(component, sources.name_of))
+        elif component is not None:
+            faults += list(class_faults(name, component))
+            found[name] = created_entry(name, component)
+        if name in found and not _is_json(found[name]):
             faults.append(f"{name}: {type(component).__name__} has settings that no file holds, such as a function.")
     if faults:
         raise RepoError.of("Components cannot be saved", faults)
-    return found
+    return {name: entry for name, entry in found.items() if entry is not None}
 
 
-def _save_component(name: str, component: Any, folder: Path, variant: str | None, max_shard_size: Any) -> None:
-    save = getattr(component, "save_pretrained", None)
-    if save is None:
-        raise ComponentError(f"{name!r} is a {type(component).__name__}, which has no save_pretrained.")
-    accepted = inspect.signature(save).parameters
-    takes_all = any(each.kind is each.VAR_KEYWORD for each in accepted.values())
-    is_model = hasattr(component, "parameters")
-    options: dict[str, Any] = {}
-    if is_model and ("safe_serialization" in accepted or takes_all):
-        options["safe_serialization"] = True
-    if is_model and variant is not None:
-        options["variant"] = variant
-    if is_model and max_shard_size is not None:
-        options["max_shard_size"] = max_shard_size
-    folder.mkdir(parents=True)
-    save(str(folder), **options)
+def _as_data(config: dict[str, Any]) -> Any:
+    """A configuration as data; what is none of it stays, and is no JSON."""
+    try:
+        return data_of(config)
+    except ValueError:
+        return config
+
+
+def _is_json(entry: Any) -> bool:
+    try:
+        json.dumps(entry)
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -6,7 +6,6 @@ out leaves nothing behind.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -46,8 +45,13 @@ class Encoder:
 
 
 @define(eq=False)
-class _Taught:
-    """What an encoder was before, and what it was taught since."""
+class Taught:
+    """What an encoder was before, and what it was taught since; a note on the encoder, so that a copy of it has it, too.
+
+    Attributes:
+        embedding, backend, vocabulary: its table, and its tokenizer's words. noted: what was known of it. ends: modules with their
+            id of the end of a text. words: tensors by word, as they were given.
+    """
 
     embedding: Any
     backend: Any
@@ -56,7 +60,13 @@ class _Taught:
     words: dict[str, Any]
 
 
-_taught: weakref.WeakKeyDictionary[Any, _Taught] = weakref.WeakKeyDictionary()
+_TAUGHT = "_brickwork_taught"
+
+
+def taught_of(model: Any) -> Taught | None:
+    """What an encoder was taught; None for nothing."""
+    found: Taught | None = getattr(model, "__dict__", {}).get(_TAUGHT)
+    return found
 
 
 def encoders_of(pipe: Any) -> list[Encoder]:
@@ -93,21 +103,39 @@ def teach(
     if faults:
         raise InputError(" ".join(faults))
     for encoder, word, rows in lessons:
-        taught = _taught.get(encoder.model) or _before(encoder)
+        taught = taught_of(encoder.model) or _before(encoder)
         taught.words[word] = rows
         _apply(encoder, taught)
     return list(dict.fromkeys(word for _, word, _ in lessons))
 
 
+def teach_again(encoder: Encoder, words: Mapping[str, Any]) -> None:
+    """Teach an encoder words that another one like it was taught, in this order.
+
+    Raises:
+        InputError: it knows one already. ComponentError: a tensor does not fit it.
+    """
+    known = encoder.tokenizer.get_vocab()
+    faults = [f"{encoder.name} knows {word!r} already." for word in words if word in known]
+    if faults:
+        raise InputError(" ".join(faults))
+    wrong = [word for word, rows in words.items() if rows.ndim == 0 or rows.shape[-1] != encoder.width]
+    if wrong:
+        raise ComponentError(f"The embedding of {wrong[0]!r} does not fit {encoder.name}, which has {encoder.width}.")
+    taught = taught_of(encoder.model) or _before(encoder)
+    taught.words.update(words)
+    _apply(encoder, taught)
+
+
 def forget(encoders: Sequence[Encoder], tokens: Any) -> None:
     """Take words out, or all; see `ModularPipeline.unload_textual_inversion`."""
-    known = {word for each in encoders if each.model in _taught for word in _taught[each.model].words}
+    known = {word for each in encoders if (taught := taught_of(each.model)) is not None for word in taught.words}
     chosen = known if tokens is None else {tokens} if isinstance(tokens, str) else set(tokens)
     faults = [f"No word {word!r} was taught. {did_you_mean(word, known)}" for word in sorted(chosen - known)]
     if faults:
         raise InputError(" ".join(faults))
     for encoder in encoders:
-        taught = _taught.get(encoder.model)
+        taught = taught_of(encoder.model)
         if taught is None:
             continue
         taught.words = {word: rows for word, rows in taught.words.items() if word not in chosen}
@@ -139,16 +167,16 @@ def _for_whom(encoders: Sequence[Encoder], name: str, rows: Any, token: str | No
     return fitting[0], word
 
 
-def _before(encoder: Encoder) -> _Taught:
+def _before(encoder: Encoder) -> Taught:
     """Note what an encoder is before it is taught anything."""
     model, tokenizer = encoder.model, encoder.tokenizer
     ends = [(module, module.eos_token_id) for module in model.modules() if hasattr(module, "eos_token_id")]
-    kept = _Taught(model.get_input_embeddings(), tokenizer._tokenizer, model.config.vocab_size, ends, {})
-    _taught[model] = kept
+    kept = Taught(model.get_input_embeddings(), tokenizer._tokenizer, model.config.vocab_size, ends, {})
+    object.__setattr__(model, _TAUGHT, kept)
     return kept
 
 
-def _apply(encoder: Encoder, taught: _Taught) -> None:
+def _apply(encoder: Encoder, taught: Taught) -> None:
     """Give an encoder exactly the words that it shall know."""
     from tokenizers import Tokenizer
 
@@ -160,7 +188,7 @@ def _apply(encoder: Encoder, taught: _Taught) -> None:
         for module, end in taught.ends:
             module.eos_token_id = end
         remember_tokens(model, ())
-        del _taught[model]
+        del vars(model)[_TAUGHT]
         return
     tokenizer._tokenizer = Tokenizer.from_str(taught.backend.to_str())
     rows: dict[str, Any] = {}

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, define, field
 
-from ..guiders import GUIDERS, guider_of
+from ..guiders import GUIDERS, Guider, guider_of
 from ..registry import ComponentSpec
+from ..registry.catalog import shipped_folder
+from ..registry.classes import resolve_class
 from ..registry.index import origin_faults
 from ..registry.repo import Repo, is_share, open_repo
 from ..registry.strict_yaml import Document, read_yaml
 from ..state import BrickworkError, CompositionError
 from ..state.errors import did_you_mean
-from ..state.structure import Faults, examined, place_words
+from ..state.structure import Faults, examined, place_words, structured
 from ..state.value_data import value_of_data
 from .base import ModularPipelineBlocks
 from .catalog import find_block, find_preset
 from .composition import Finder, compose
+from .guider_names import known_guiders
 from .input_checks import expectations_of, input_faults
 from .written_workflow import EDITS, VERSION, Insert, Remove, Replace, SetOptions, WrittenPlace, WrittenWorkflow
 
@@ -28,19 +31,20 @@ if TYPE_CHECKING:
     from .modular_pipeline import ModularPipeline
 
 
-def load_workflow(path: str | Path, blocks: Any = (), **options: Any) -> ModularPipeline:
+def load_workflow(path: str | Path, blocks: Any = (), guiders: Any = (), **options: Any) -> ModularPipeline:
     """Make the pipeline that a workflow file describes; see docs/publishing.md for what may stand in it.
 
     Args:
         blocks: custom blocks that the file may name, besides those of installed packages: classes, instances, or a mapping
             from names to them.
+        guiders: guiders of your own that the file may name: classes or objects.
         options: `components_manager`, `collection`; `token`, `cache_dir`, `local_files_only` where it names a repository.
 
     Raises:
         RepoError: it is no such YAML. CompositionError: it names what is not there, or does not fit; every fault is named, with
             line and column.
     """
-    return _Workflow(read_yaml(Path(path)), Finder.of(blocks)).pipeline(options)
+    return _Workflow(read_yaml(Path(path)), Finder.of(blocks), known_guiders(guiders)).pipeline(options)
 
 
 @define(eq=False)
@@ -49,6 +53,7 @@ class _Workflow:
 
     document: Document
     finder: Finder
+    guiders: Mapping[str, type[Guider]] = field(factory=dict)
     faults: list[str] = field(factory=list)
 
     def pipeline(self, options: dict[str, Any]) -> ModularPipeline:
@@ -60,8 +65,9 @@ class _Workflow:
             self._fail()
         assert blocks is not None
         pipe_options = {name: options.pop(name) for name in ("components_manager", "collection") if name in options}
+        repo = _place(written.repo)
         hub = {**options, **({"revision": written.revision} if written.revision else {})}
-        pipe = ModularPipeline(blocks, written.repo, **pipe_options, **(hub if written.repo else {}))
+        pipe = ModularPipeline(blocks, str(repo) if repo is not None else None, **pipe_options, **(hub if repo else {}))
         self._settle(pipe, written)
         if self.faults:
             self._fail()
@@ -169,12 +175,13 @@ class _Workflow:
 
     def _settle(self, pipe: ModularPipeline, written: WrittenWorkflow) -> None:
         """Components' origins, guider, config and defaults of inputs."""
-        here = open_repo(written.repo, **pipe.hub_options) if written.repo else Repo(self.document.name, Path())
+        place = _place(written.repo)
+        here = open_repo(place, **pipe.hub_options) if place else Repo(self.document.name, Path())
         for name, origin in (written.components or {}).items():
             self._attempt(("components", name), partial(self._origin, pipe, name, origin, here))
         if written.guider is not None:
             guider = written.guider
-            self._attempt(("guider",), lambda: pipe.update_components(guider=_guider(guider)))
+            self._attempt(("guider",), lambda: pipe.update_components(guider=self._guider(guider)))
         if written.config:
             config = written.config
             self._attempt(("config",), lambda: pipe.update_config(**_values(config)))
@@ -195,18 +202,58 @@ class _Workflow:
                 f"{self.document.at(*path)}: {text}" for text in getattr(error, "faults", ()) or [str(error)]
             ]
 
-    def _origin(self, pipe: ModularPipeline, name: str, origin: str | WrittenPlace, here: Repo) -> None:
+    def _origin(self, pipe: ModularPipeline, name: str, origin: str | Mapping[str, Any], here: Repo) -> None:
+        """Say of one component where it is from, or what it is made of."""
         if name not in pipe.specs:
             raise CompositionError(f"the workflow has no component {name!r}. {did_you_mean(name, pipe.specs)}")
-        place = WrittenPlace(origin) if isinstance(origin, str) else origin
+        given = {"repo": origin} if isinstance(origin, str) else dict(origin)
+        if given.keys() == {"guider"}:
+            pipe.update_components(**{name: self._guider(given["guider"])})
+            return
+        if given.keys() == {"class", "config"}:
+            pipe.update_components(**{name: _made_of_config(name, given)})
+            return
+        place = structured(WrittenPlace, given, f"the place of {name}")
         spec = pipe.specs[name].copy()
         spec.default_creation_method = "from_pretrained"
         for key, value in asdict(place).items():
             if value is not None:
-                setattr(spec, key, value)
+                setattr(spec, key, _place(value) if key == "repo" else value)
         for text in origin_faults(spec, here):
             raise CompositionError(f"{name}: {text}")
+        spec.format_of()
         pipe.update_components(**{name: spec})
+
+    def _guider(self, data: Any) -> Any:
+        if isinstance(data, str):
+            return guider_of(data, self.guiders)
+        if not isinstance(data, dict) or not isinstance(data.get("name"), str):
+            known = ", ".join([*GUIDERS, *self.guiders])
+            raise CompositionError(f"a guider is a name, or 'name' with settings. There are: {known}.")
+        settings = {name: value_of_data(value) for name, value in data.items() if name != "name"}
+        if data["name"] not in GUIDERS and data["name"] not in self.guiders:
+            short = data["name"].rpartition(":")[2]
+            raise CompositionError(
+                f"{data['name']!r} is no guider of this package; give your own: load_workflow(path, guiders=[{short}]). "
+                f"{did_you_mean(data['name'], GUIDERS)}"
+            )
+        return guider_of({"_class_name": data["name"], **settings}, self.guiders)
+
+
+def _place(repo: Any) -> Any:
+    """A repository by its name; "embedded" is the model that ships with this package."""
+    return repo if repo is None else shipped_folder(str(repo)) or repo
+
+
+def _made_of_config(name: str, given: Mapping[str, Any]) -> Any:
+    """A component that is made from a configuration, of a class of an allowed library."""
+    library, _, class_name = str(given["class"]).partition(":")
+    config = value_of_data(given["config"])
+    if not isinstance(config, dict):
+        raise CompositionError(f"the config of {name} must be a mapping.")
+    return ComponentSpec(
+        name, resolve_class(library, class_name), config=config, default_creation_method="from_config"
+    ).create()
 
 
 _APPLY: dict[str, Callable[..., None]] = {
@@ -222,19 +269,3 @@ def _values(data: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value_of_data(value) for name, value in data.items()}
     except ValueError as error:
         raise CompositionError(str(error)) from None
-
-
-def _guider(data: str | Mapping[str, Any]) -> Any:
-    if isinstance(data, str):
-        return guider_of(data)
-    if not isinstance(data.get("name"), str):
-        raise CompositionError(f"a guider is a name, or 'name' with settings. There are: {', '.join(GUIDERS)}.")
-    settings = {name: value_of_data(value) for name, value in data.items() if name != "name"}
-    return guider_of({"_class_name": data["name"], **settings})
-
-
-def specs_of(pipe: ModularPipeline) -> Iterator[tuple[str, ComponentSpec]]:
-    """Specs that say where a component is from."""
-    for name, spec in pipe.specs.items():
-        if spec.default_creation_method == "from_pretrained" and spec.repo is not None:
-            yield name, spec

@@ -7,15 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..guiders import Guider
-from ..registry.component_spec import LOADING_FIELDS
+from ..guiders.conversion import comes_back, own_guiders
+from ..registry.model_content import content_of
+from ..registry.same_component import component_differences
 from ..registry.strict_yaml import written
-from ..state import RepoError
-from ..state.atomic import write_text
+from ..state import BrickworkError, RepoError
+from ..state.atomic import beside
+from ..state.code_digest import is_own
 from ..state.value_data import data_of, is_note
 from .base import ModularPipelineBlocks
 from .catalog import presets
-from .composition import describe, reference
-from .workflow_file import specs_of
+from .composition import describe, is_adoptable, reference
+from .flattening import walk
+from .reopening import composition_faults
+from .workflow_file import load_workflow
+from .workflow_origins import common_repo, component_entries, dtype_of_spec, live_faults, named_repo
 from .written_workflow import VERSION
 
 if TYPE_CHECKING:
@@ -25,42 +31,80 @@ if TYPE_CHECKING:
 def save_workflow(pipe: ModularPipeline, path: str | Path) -> None:
     """Write the file that `load_workflow` makes the same pipeline of; custom blocks are named, and their code is not in it.
 
+    What was written is loaded again before it takes its place, and loaded components are compared with where the file says that they
+    are from.
+
     Raises:
-        RepoError: an option or setting is no plain data; every fault is named, and nothing is written.
+        RepoError: an option or setting is no plain data, or a component is not as its origin holds it; every fault is named, and
+            nothing is written.
     """
     data: dict[str, Any] = {"brickwork": VERSION, **_composition(pipe.blocks)}
-    components = {name: _origin(spec) for name, spec in specs_of(pipe)}
     faults = [f"{place}: {note['value']} is no plain data." for place, note in _notes(data, "")]
-    if components:
-        data["components"] = components
-    defaults = {str(spec.name): spec for spec in pipe.blocks.expected_components}
-    for name, component in pipe.components.items():
-        if isinstance(component, Guider) and name == "guider" and component != defaults[name].create():
-            try:
-                data["guider"] = {"name": type(component).__name__, **data_of(_settings(component))}
-            except ValueError as error:
-                faults.append(f"guider: {error}.")
-    config = {spec.name: spec.default for spec in pipe.blocks.expected_configs}
-    changed = {name: value for name, value in pipe.config.items() if name in config and value != config[name]}
-    data |= {"config": data_of(changed)} if changed else {}
-    data |= {"inputs": data_of(dict(pipe.input_defaults))} if pipe.input_defaults else {}
+    faults += live_faults(pipe)
+    data |= _settled(pipe, faults)
     if faults:
         raise RepoError.of("The workflow cannot be written", faults)
-    write_text(Path(path), written(data))
+    with beside(Path(path)) as place:
+        place.write_text(written(data), encoding="utf-8")
+        faults = list(_reopened_faults(pipe, place))
+        if faults:
+            raise RepoError.of("The workflow cannot be written: loaded again, it is not the same", faults)
 
 
-def _settings(guider: Guider) -> dict[str, Any]:
-    """What differs from the guider's own defaults; all of it where it cannot be made without."""
+def _settled(pipe: ModularPipeline, faults: list[str]) -> dict[str, Any]:
+    """Origins, guider, config and inputs, as far as they are not what the blocks have by themselves."""
+    repo, index = common_repo(pipe)
+    found: dict[str, Any] = {}
+    if repo is not None:
+        found["repo"] = named_repo(repo)
+        revisions = {spec.revision for spec in index.specs.values() if spec.repo == repo and spec.revision is not None}
+        found |= {"revision": revisions.pop()} if len(revisions) == 1 else {}
     try:
-        defaults = type(guider)().config
-    except TypeError:
-        return dict(guider.config)
-    return {name: value for name, value in guider.config.items() if value != defaults.get(name)}
+        origins = component_entries(pipe, index)
+        guider = origins.pop("guider", {}).get("guider") if "guider" in pipe.guider_names else None
+        found |= {"components": origins} if origins else {}
+        found |= {"guider": guider} if guider is not None else {}
+        defaults = {spec.name: spec.default for spec in pipe.blocks.expected_configs}
+        given = {**defaults, **{name: value for name, value in index.configs.items() if name in defaults}}
+        changed = {name: value for name, value in pipe.config.items() if name in given and value != given[name]}
+        found |= {"config": data_of(changed)} if changed else {}
+        found |= {"inputs": data_of(dict(pipe.input_defaults))} if pipe.input_defaults else {}
+    except ValueError as error:
+        faults += getattr(error, "faults", ()) or [str(error)]
+    return found
 
 
-def _origin(spec: Any) -> Any:
-    found = {"repo": spec.repo, **{name: getattr(spec, name) for name in LOADING_FIELDS[1:] if getattr(spec, name)}}
-    return found["repo"] if len(found) == 1 else found
+def _reopened_faults(pipe: ModularPipeline, path: Path) -> Iterator[str]:
+    """Load a file, and say in what its pipeline is another one."""
+    own = {
+        name: cls
+        for _, block in walk(pipe.blocks)
+        if not is_own((cls := block.source_class).__module__) and not is_adoptable(cls)
+        for name in (reference(cls),)
+    }
+    guiders = [cls for each in pipe.components.values() if isinstance(each, Guider) for cls in own_guiders(each)]
+    try:
+        again = load_workflow(path, own, guiders, **pipe.hub_options)
+    except BrickworkError as error:
+        yield from error.faults or [str(error)]
+        return
+    yield from composition_faults(pipe.blocks, again.blocks, reference)
+    for name, spec in pipe.specs.items():
+        there = again.specs[name]
+        if spec.repo is not None and (spec.load_id, dtype_of_spec(pipe, name)) != (there.load_id, there.dtype):
+            yield f"{name} is from {spec.load_id}, and would be from {there.load_id}."
+        live, made = pipe.components[name], again.components[name]
+        if isinstance(live, Guider):
+            if not (isinstance(made, Guider) and comes_back(live, made)):
+                yield f"{name} is {live}, and loaded again {made}."
+        elif live is not None and made is not None:
+            yield from (f"{name}: {fault}" for fault in component_differences(live, made))
+    for words, one, other in (
+        ("config", dict(pipe.config), dict(again.config)),
+        ("values for inputs", pipe.input_defaults, again.input_defaults),
+    ):
+        if content_of(one) != content_of(other):
+            yield f"Its {words} are {one}, and loaded again {other}."
 
 
 def _composition(blocks: ModularPipelineBlocks) -> dict[str, Any]:

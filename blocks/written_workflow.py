@@ -15,12 +15,13 @@ VERSION = 1
 
 @frozen
 class WrittenPlace:
-    """Where a component comes from."""
+    """Where a component comes from, and in which dtype it is loaded."""
 
     repo: str | None = None
     subfolder: str | None = None
     variant: str | None = None
     revision: str | None = None
+    dtype: str | None = None
 
 
 @frozen
@@ -75,7 +76,7 @@ class WrittenWorkflow:
     edits: tuple[Mapping[str, Any], ...] | None = None
     repo: str | None = None
     revision: str | None = None
-    components: Mapping[str, str | WrittenPlace] | None = None
+    components: Mapping[str, str | Mapping[str, Any]] | None = None
     guider: str | Mapping[str, Data] | None = None
     config: Mapping[str, Data] | None = None
     inputs: Mapping[str, Data] | None = None

@@ -126,10 +126,13 @@ class Guider:
         """Write `guider_config.json`, which diffusers reads, too; `publishing` is for `push_to_hub`.
 
         Raises:
-            InputError: a setting is a function, which no file can hold.
+            InputError: a setting is a function, which no file can hold; or it is a guider of one's own, whose code that file does not
+                hold. RepoError: an option would have no effect.
         """
+        from ..registry.publishing import refuse_unknown
         from .conversion import save_guider
 
+        refuse_unknown(publishing, push_to_hub)
         save_guider(self, save_directory)
         if push_to_hub:
             self.push_to_hub(publishing.pop("repo_id", Path(save_directory).name), **publishing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import Any
 
 from ..state import CompositionError
@@ -55,8 +56,30 @@ catalog = Catalog(
 )
 """Compositions by name, and by the class names that repositories write."""
 
-shipped = Catalog({"brickwork/embedded": "brickwork.presets.embedded:FOLDER"})
+shipped = Catalog(
+    {
+        "brickwork/embedded": "brickwork.presets.embedded:FOLDER",
+        "brickwork/ip_adapter": "brickwork.presets.embedded:IP_ADAPTER",
+        "brickwork/layout_controlnet": "brickwork.presets.embedded:LAYOUT_CONTROLNET",
+    }
+)
 """Folders of models that come with this package, by the names under which recipes know them."""
+
+
+def shipped_name(folder: str | Path) -> str | None:
+    """The short name ("embedded") of a folder that comes with this package; None for any other."""
+    path = Path(folder)
+    if not path.is_absolute():
+        return None
+    found = next((name for name in shipped if path.resolve() == Path(shipped.get(name)).resolve()), None)
+    return None if found is None else found.partition("/")[2]
+
+
+def shipped_folder(name: str) -> str | None:
+    """The folder that comes with this package under a short name; None if there is none."""
+    whole = f"brickwork/{name}"
+    return str(shipped.get(whole)) if whole in shipped else None
+
 
 families = Catalog({"stable-diffusion-xl": "brickwork.presets.sdxl:SDXL"})
 """Contracts of model families, by the `model_name` of their blocks."""

@@ -15,12 +15,12 @@ from ..state import ComponentError, RepoError, TrustError
 from ..state.strict_json import read_json
 from .repo import Repo
 from .repo_paths import check_inside, name_fault, relative_name
-from .weights import variant_of
+from .weight_names import weights_among
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 _LONGEST = 200_000_000
 """Bytes of a JSON file; the longest word lists of tokenizers have a fifth of it."""
-_READ = (".json", ".txt", ".model", ".jinja", ".tiktoken", ".safetensors")
+_READ = (".json", ".txt", ".model", ".jinja", ".tiktoken")
 
 
 @frozen
@@ -42,26 +42,26 @@ def component_files(repo: Repo, subfolder: str, variant: str | None, safe: bool 
     Raises:
         ComponentError: there are none.
     """
-    depth = subfolder.count("/") + 1 if subfolder else 0
-    own = [
+    head = f"{subfolder}/" if subfolder else ""
+    own = {name.removeprefix(head) for name in repo.names() if name.startswith(head) and "/" not in name[len(head) :]}
+    weights = weights_among(own, variant, lambda name: _json_in(repo, head + name)).files
+    wanted = [
         name
-        for name in repo.names()
-        if name.count("/") == depth and name.startswith(f"{subfolder}/" if subfolder else "")
+        for name in own
+        if name in weights or Path(name).suffix in _READ or (not safe and Path(name).suffix in PICKLES)
     ]
-    wanted = [name for name in own if _is_wanted(name, variant, safe)]
     if not wanted:
         raise ComponentError(
             f"{repo.name}{f' at {repo.commit}' if repo.commit else ''} has no files in {subfolder or 'its root'!r}."
         )
-    return wanted
+    return [head + name for name in sorted(wanted)]
 
 
-def _is_wanted(name: str, variant: str | None, safe: bool) -> bool:
-    """Configurations, vocabularies, and the weights of one variant; pickles only where they were granted."""
-    path = Path(name)
-    if path.suffix == ".safetensors":
-        return variant_of(path) == variant
-    return path.suffix in _READ or (not safe and path.suffix in PICKLES)
+def _json_in(repo: Repo, name: str) -> Mapping[str, Any]:
+    path = repo.file(name)
+    if path is None:
+        raise ComponentError(f"{name} of {repo.name} is not there, and says which files are weights.")
+    return read_json(path)
 
 
 def check_component_files(root: Path, folder: Path) -> list[CodeReference]:

@@ -10,8 +10,9 @@ from typing import Any, Literal, Self, cast
 
 from ..state import ComponentError, RepoError, TrustError
 from .classes import library_of, resolve_class
-from .loading import check_files, is_network, load, load_skeleton
+from .loading import check_files, fetched_folders, is_network, load, load_skeleton, local_folders
 from .origin import remember_loaded
+from .several import holds_several
 from .weights import file_stamp, stored_bytes
 
 LOADING_FIELDS = ("pretrained_model_name_or_path", "subfolder", "variant", "revision")
@@ -29,7 +30,10 @@ class ComponentSpec:
         pretrained_model_name_or_path: folder or Hub name it is loaded from; `repo` is another name of it.
         subfolder, variant, revision: where in it.
         default_creation_method: "from_pretrained" for what has weights, "from_config" for what has none.
+        dtype: number format in which `load` gives it where it is told none, as text ("bfloat16"); None is float32.
     """
+
+    dtype: str | None = None
 
     def __init__(
         self,
@@ -214,11 +218,33 @@ class ComponentSpec:
     def format_of(self, **options: Any) -> Any:
         """The number format that `load` with these options gives; None for what has none."""
         dtype = _one_dtype(dict(options))
-        return dtype if dtype is not None or not _is_network(self.type_hint) else _default_dtype()
+        return dtype if dtype is not None or not _is_network(self.type_hint) else self._own_dtype()
+
+    def _own_dtype(self) -> Any:
+        import torch
+
+        found = getattr(torch, self.dtype or "float32", None)
+        if not isinstance(found, torch.dtype) or not found.is_floating_point:
+            raise ComponentError(
+                f"{self.name!r} is to be loaded in {self.dtype!r}, which is no number format of weights."
+            )
+        return found
 
     def file_stamp(self) -> str:
         """Tells its weights in a local folder from what was there before under the same names."""
-        return file_stamp(Path(self.repo or "") / (self.subfolder or ""), self.variant)
+        return " ".join(file_stamp(folder, self.variant) for folder in self.local_folders())
+
+    def fetched_folders(self, **hub_options: Any) -> list[Path]:
+        """Its folders, as `local_folders`, from the Hub as well; none for a single file.
+
+        Raises:
+            RepoError: it cannot be reached. ComponentError: there are no files.
+        """
+        return fetched_folders(self, hub_options)
+
+    def local_folders(self) -> list[Path]:
+        """Where its files are if they are on this machine: in one folder, or one for each model that it holds."""
+        return local_folders(holds_several(*self.type_name), self.repo or "", self.subfolder or "")
 
     def stored_bytes(self) -> int | None:
         """Bytes of its weights in the files of a local folder; None where that cannot be told."""
@@ -226,7 +252,8 @@ class ComponentSpec:
             return 0
         if self.repo is None:
             return None
-        return stored_bytes(Path(self.repo) / (self.subfolder or ""), self.variant)
+        sizes = [stored_bytes(folder, self.variant) for folder in self.local_folders()]
+        return None if None in sizes else sum(size for size in sizes if size is not None)
 
     def copy(self) -> Self:
         """Return a spec of its own to edit."""
@@ -263,12 +290,6 @@ def _one_dtype(options: dict[str, Any]) -> Any:
     if older is not None and dtype is not None and older != dtype:
         raise ComponentError(f"dtype={dtype} and torch_dtype={older} are two spellings of one thing; give one.")
     return older if dtype is None else dtype
-
-
-def _default_dtype() -> Any:
-    import torch
-
-    return torch.float32
 
 
 def _is_network(cls: Any) -> bool:

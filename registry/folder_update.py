@@ -14,7 +14,7 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from attrs import frozen
@@ -36,10 +36,11 @@ _LARGEST = 4_000_000
 
 @frozen
 class _Moves:
-    """Files that are to be moved from the hidden folder `stage` to their places."""
+    """Files that are to be moved from the hidden folder `stage` to their places, and older ones that are then `stale`."""
 
     stage: str
     files: tuple[str, ...]
+    stale: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, path: Path) -> _Moves:
@@ -51,24 +52,27 @@ class _Moves:
         if path.is_symlink():
             raise RepoError(f"{path} is a link")
         data = read_json(path, _LARGEST)
-        stage, names = data.get("from"), data.get("files")
-        if not isinstance(stage, str) or not isinstance(names, list):
+        stage, names, stale = data.get("from"), data.get("files"), data.get("stale", [])
+        if not isinstance(stage, str) or not isinstance(names, list) or not isinstance(stale, list):
             raise RepoError(f"{path} is broken")
-        faults = [repr(name)[:80] for name in names if not isinstance(name, str) or name_fault(name)]
+        faults = [repr(name)[:80] for name in [*names, *stale] if not isinstance(name, str) or name_fault(name)]
         if faults or not _STAGE.fullmatch(stage):
             raise RepoError(f"{path} names places outside of its folder ({(faults or [repr(stage)[:80]])[0]})")
-        return cls(stage, tuple(names))
+        return cls(stage, tuple(names), tuple(stale))
 
     def write(self, path: Path) -> None:
-        write_text(path, json.dumps({"from": self.stage, "files": list(self.files)}))
+        write_text(path, json.dumps({"from": self.stage, "files": list(self.files), "stale": list(self.stale)}))
 
 
 @contextlib.contextmanager
-def folder_update(folder: Path, last: tuple[str, ...] = ()) -> Iterator[Path]:
+def folder_update(
+    folder: Path, last: tuple[str, ...] = (), stale: Callable[[Path, set[str]], Iterable[str]] | None = None
+) -> Iterator[Path]:
     """Yield a folder to write to; in the end its files take their places in `folder`, if nothing was raised.
 
     Args:
-        last: names of files that are moved when all others are.
+        last: names of files that are moved when all others are. stale: takes the new files' folder and the names of those that there
+            are, and says which of these go when all are moved, because they are of an older save.
 
     Raises:
         RepoError: another process is writing there, a save that is none of this user's was interrupted there, or a place in it
@@ -83,7 +87,7 @@ def folder_update(folder: Path, last: tuple[str, ...] = ()) -> Iterator[Path]:
         stage.mkdir()
         try:
             yield stage
-            _commit(root, stage, last)
+            _commit(root, stage, last, tuple(stale(stage, _kept_files(root)) if stale is not None else ()))
         finally:
             if not os.path.lexists(root / LIST):
                 _forget(root, moves.stage)
@@ -148,7 +152,12 @@ def _locked(folder: Path) -> Iterator[Path]:
         raise RepoError(f"Another process is writing to {folder}.") from None
 
 
-def _commit(root: Path, stage: Path, last: tuple[str, ...]) -> None:
+def _kept_files(root: Path) -> set[str]:
+    """Names of the files that a folder has, without those of saves."""
+    return {name for name in _files_in(root) if not name.startswith(".brickwork-")}
+
+
+def _commit(root: Path, stage: Path, last: tuple[str, ...], stale: tuple[str, ...]) -> None:
     names = sorted(_files_in(stage))
     for name in names:
         with (stage / name).open("rb+") as file:
@@ -157,8 +166,8 @@ def _commit(root: Path, stage: Path, last: tuple[str, ...]) -> None:
     faults = [*(f"{name!r}: {fault}." for name in names if (fault := name_fault(name))), *twins(names)]
     if faults:
         raise RepoError.of(f"The save to {root} has names that not every system takes", faults)
-    _refuse_links(root, ordered)
-    moves = _Moves(stage.name, tuple(ordered))
+    _refuse_links(root, [*ordered, *stale])
+    moves = _Moves(stage.name, tuple(ordered), stale)
     _note(root, moves)
     moves.write(stage / LIST)
     (stage / LIST).replace(root / LIST)
@@ -185,9 +194,11 @@ def _finish(root: Path) -> None:
         return
     if noted is None or noted != _listed(root):
         raise RepoError(str(interruption(root)))
-    _refuse_links(root, [*noted.files, *(f"{noted.stage}/{name}" for name in noted.files)])
+    _refuse_links(root, [*noted.files, *noted.stale, *(f"{noted.stage}/{name}" for name in noted.files)])
     for name in noted.files:
         _move(root, noted.stage, name)
+    for name in noted.stale:
+        _remove(root, name)
     (root / LIST).unlink(missing_ok=True)
     _forget(root, noted.stage)
 
@@ -206,6 +217,22 @@ def _move(root: Path, stage: str, name: str) -> None:
         if not stat.S_ISREG(os.stat(file, dir_fd=source, follow_symlinks=False).st_mode):
             raise RepoError(f"{root / stage / name} is no plain file any more; it is not moved.")
         os.replace(file, file, src_dir_fd=source, dst_dir_fd=target)  # a link at its place is replaced, not followed
+
+
+def _remove(root: Path, name: str) -> None:
+    """Remove a file of an older save, and its folder if that is empty then."""
+    *folders, file = name.split("/")
+    if not (root.joinpath(*folders) / file).is_file():
+        return
+    if os.unlink not in os.supports_dir_fd:
+        _refuse_links(root, [name])
+        (root / name).unlink(missing_ok=True)
+    else:
+        with _opened(root, folders) as place, contextlib.suppress(FileNotFoundError):
+            os.unlink(file, dir_fd=place)
+    if folders:
+        with contextlib.suppress(OSError):  # other files are in it
+            root.joinpath(*folders).rmdir()
 
 
 @contextlib.contextmanager

@@ -18,9 +18,11 @@ from .confined import confined
 from .lock import Lock
 from .repo import HUB_OPTIONS, Repo, is_hub_name, open_repo
 from .repo_code import class_of, import_code, read_sources
+from .several import holds_several, part_class, part_folders
 from .skeleton import config_of, load_model, skeleton
 from .trust import Grant
-from .weights import check_file, weight_files
+from .weight_names import ADAPTER_CONFIG
+from .weights import check_file, stored_tensors, weight_files
 
 
 def load(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[str, Any]) -> Any:
@@ -38,6 +40,8 @@ def load(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[
     options = _checked_options(options)
     if Path(repo).is_file():
         return _from_single_file(cls, Path(repo), options)
+    if part_class(cls) is not None:
+        return _several(cls, repo, where, options)
     hub = {name: options[name] for name in HUB_OPTIONS if name in options}
     options = {name: value for name, value in options.items() if name not in HUB_OPTIONS}
     granted = options.pop("trust_remote_code", False)
@@ -63,6 +67,23 @@ def _checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
     if given.pop("weights_only", True) is not True:
         raise TrustError("weights_only=False would let files of weights run code; that is never granted.")
     return {**given, "use_safetensors": False} if safe is False else given
+
+
+def _several(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[str, Any]) -> Any:
+    """Load the models of a component that holds several, each by itself."""
+    hub = {name: options[name] for name in HUB_OPTIONS if name in options}
+    found = open_repo(repo, where.get("revision"), **hub)
+    subfolder = where.get("subfolder") or ""
+    if not subfolder:
+        raise ComponentError(
+            f"the models of a {cls.__name__} lie in folders beside each other; name the first as subfolder=..."
+        )
+    folders = part_folders(True, subfolder, found.has_folder)
+    pinned = {**where, **({"revision": found.commit} if found.commit is not None else {})}
+    parts = [load(part_class(cls), repo, {**pinned, "subfolder": folder}, options) for folder in folders]
+    made = cls(parts).eval()
+    object.__setattr__(made, "_brickwork_commit", (repo, found.commit))
+    return made
 
 
 def commit_of(component: Any, repo: str | None) -> str | None:
@@ -168,6 +189,15 @@ def _fetched(
     return found, found.fetch(names)
 
 
+def fetched_folders(spec: Any, hub: Mapping[str, Any]) -> list[Path]:
+    """The folders of a component's files, which are downloaded where they are not on this machine; none for a single file."""
+    if Path(spec.repo).is_file():
+        return []
+    repo = open_repo(spec.repo, spec.revision, **hub)
+    folders = part_folders(holds_several(*spec.type_name), spec.subfolder or "", repo.has_folder)
+    return [repo.fetch(component_files(repo, folder, spec.variant)) / folder for folder in folders]
+
+
 def _note_origin(model: Any, repo: str, dtype: Any) -> None:
     """Say where a model is from and how it was cast, as its own loader would."""
     if hasattr(model, "register_to_config"):
@@ -183,14 +213,19 @@ def check_files(cls: Any, repo: str, subfolder: str, variant: str | None) -> Non
     Raises:
         ComponentError: a folder or file is missing or truncated. TrustError: the weights are pickled, or a file leads elsewhere.
     """
-    folder = Path(repo) / subfolder
     if Path(repo).is_file() or not (Path(repo).is_dir() or Path(repo).is_absolute()):
         return
-    if not folder.is_dir():
-        _check_folder(folder, variant, {})
-    check_component_files(Path(repo), folder)
-    if is_network(cls):
-        _check_folder(folder, variant, {})
+    for folder in local_folders(part_class(cls) is not None, repo, subfolder):
+        if not folder.is_dir():
+            _check_folder(folder, variant, {})
+        check_component_files(Path(repo), folder)
+        if is_network(cls):
+            _check_folder(folder, variant, {})
+
+
+def local_folders(several: bool, repo: str, subfolder: str) -> list[Path]:
+    """The folders of this machine that a component's files are in: one, or as many as it holds models."""
+    return [Path(repo) / name for name in part_folders(several, subfolder, lambda name: (Path(repo) / name).is_dir())]
 
 
 def is_network(cls: Any) -> bool:
@@ -237,9 +272,15 @@ def _from_single_file(cls: Any, path: Path, options: Mapping[str, Any]) -> Any:
 def _check_folder(folder: Path, variant: str | None, options: Mapping[str, Any]) -> None:
     if not folder.is_dir():
         raise ComponentError(f"there is no folder {folder}. {did_you_mean(folder.name, _names_in(folder.parent))}")
+    if (folder / ADAPTER_CONFIG).is_file() and "_class_name" not in (config_of(folder) or {}):
+        raise ComponentError(
+            f"{folder} holds {ADAPTER_CONFIG}, by which transformers would put an adapter into the model, or load another base. Take "
+            "it out; load the adapter with load_lora_weights()."
+        )
     files = weight_files(folder, variant)
     for path in files:
         check_file(path)
+    stored_tensors(folder, variant)
     if files or not options.get("use_safetensors", True):
         return
     there = _names_in(folder)

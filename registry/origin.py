@@ -39,3 +39,9 @@ def _stamps(component: Any) -> tuple[int, ...]:
     tensors = [tensor for _, tensor in tensors_of(component)]
     versions = tensor_stamps(tensors)[: len(tensors)]
     return (*versions, *map(id, tensors))
+
+
+def carry_over(component: Any, copied: Any) -> None:
+    """Note of a copy where its original is from, as long as the original is what was loaded."""
+    if hasattr(component, "parameters") and is_as_loaded(component):
+        remember_loaded(copied, files_of(component))

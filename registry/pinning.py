@@ -13,6 +13,7 @@ from .component_files import component_files
 from .component_spec import ComponentSpec
 from .lock import Lock, LockedRepo
 from .repo import open_repo
+from .several import holds_several, part_folders
 from .verified import sha256_of
 
 
@@ -30,7 +31,8 @@ def pin(spec: ComponentSpec, lock: Lock, hub_options: Mapping[str, Any], safe: b
     known = lock.of(spec.repo if not Path(spec.repo).is_dir() else str(Path(spec.repo).resolve()))
     wanted = spec.revision or (known.commit if known is not None else None)
     repo = open_repo(spec.repo, wanted, **hub_options)
-    names = component_files(repo, spec.subfolder or "", spec.variant, safe)
+    folders = part_folders(holds_several(*spec.type_name), spec.subfolder or "", repo.has_folder)
+    names = [name for folder in folders for name in component_files(repo, folder, spec.variant, safe)]
     folder = repo.fetch(names)
     found = {name: sha256_of(folder / name) for name in names}
     if known is not None and known.commit == repo.commit:

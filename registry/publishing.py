@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ..state import RepoError
+from ..state.errors import did_you_mean
 from .credentials import credential_in
+from .index import MODULAR_INDEX
 from .repo import is_hub_name
 from .repo_paths import name_fault, relative_name, twins
+from .stale_files import stale_files
 
 _OURS = (".py", ".json", ".md", ".txt", ".yaml", ".yml", ".jinja", ".svg", ".safetensors", ".model", ".tiktoken")
 _TRIES = 4
+PUBLISHING = ("repo_id", "private", "token", "commit_message", "create_pr", "revision")
 
 
 def publish(
@@ -51,9 +55,24 @@ def publish(
         message = commit_message or f"Publish {name.rpartition('/')[2]} with brickwork"
         with _in_words(f"{name} could not be published"):
             api.create_repo(name, private=private, exist_ok=True)
-            return _committed(
-                api, name, files, {"commit_message": message, "create_pr": create_pr, "revision": revision}
-            )
+            options = {"commit_message": message, "create_pr": create_pr, "revision": revision}
+            return _committed(api, name, files, lambda there: stale_files(folder, MODULAR_INDEX, there), options)
+
+
+def refuse_unknown(options: Iterable[str], publishes: bool) -> None:
+    """Refuse options of a save that would have no effect.
+
+    Args:
+        publishes: whether what is saved is published, too, which most of them are for.
+
+    Raises:
+        RepoError: some are unknown, or for publishing while nothing is published.
+    """
+    faults = [f"{name!r} is unknown. {did_you_mean(name, PUBLISHING)}" for name in options if name not in PUBLISHING]
+    if not publishes:
+        faults += [f"{name!r} is for push_to_hub=True." for name in options if name in PUBLISHING and name != "repo_id"]
+    if faults:
+        raise RepoError.of("Options do not fit", faults)
 
 
 def publishable(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -102,15 +121,24 @@ def _whole_name(api: Any, repo_id: str) -> str:
     return name
 
 
-def _committed(api: Any, name: str, files: dict[str, Path], options: dict[str, Any]) -> str:
-    """Commit on top of what is there; again if others committed meanwhile, as long as their files are none of ours."""
-    from huggingface_hub import CommitOperationAdd
+def _committed(
+    api: Any, name: str, files: dict[str, Path], stale: Callable[[Iterable[str]], list[str]], options: dict[str, Any]
+) -> str:
+    """Commit on top of what is there; again if others committed meanwhile, as long as their files are none of ours.
+
+    Args:
+        stale: which of the files that there are go, because they are of an older save.
+    """
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
     from huggingface_hub.errors import HfHubHTTPError
 
     before = _state(api, name, options["revision"])
     head = before
     for attempt in range(_TRIES):
-        operations = [CommitOperationAdd(path_in_repo=each, path_or_fileobj=str(path)) for each, path in files.items()]
+        operations = [
+            *(CommitOperationAdd(path_in_repo=each, path_or_fileobj=str(path)) for each, path in files.items()),
+            *(CommitOperationDelete(path_in_repo=each) for each in stale(head[1])),
+        ]
         try:
             info = api.create_commit(name, operations, parent_commit=head[0], **options)
             return str(info.commit_url)

@@ -81,6 +81,12 @@ class Repo:
         folder = self.folder or self._snapshot()
         return tuple(sorted(_names_in(folder))) if folder is not None else ()
 
+    def has_folder(self, name: str) -> bool:
+        """Whether there are files in a folder of it."""
+        if self.folder is not None:
+            return (self.folder / checked_name(name)).is_dir()
+        return any(each.startswith(f"{name}/") for each in self.names())
+
     def _snapshot(self) -> Path | None:
         folder = _cache_of(self.name, self.options) / "snapshots" / str(self.commit)
         return folder if folder.is_dir() else None

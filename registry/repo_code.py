@@ -153,6 +153,31 @@ def import_code(repo: Repo, sources: Mapping[str, bytes], grant: Grant) -> str:
     return name
 
 
+def try_class(sources: Mapping[str, bytes], file: str, name: str) -> None:
+    """Import a class from sources that come from this process, to see that they are whole; nothing of it stays.
+
+    Raises:
+        RepoError: they cannot be imported.
+    """
+    package = _Package(f"{PREFIX}tried", "what would be saved", dict(sources))
+    with _lock:
+        if _finder not in sys.meta_path:
+            sys.meta_path.insert(0, _finder)
+        _packages[package.name] = package
+        try:
+            class_of(package.name, file, name)
+        except RepoError:
+            raise
+        except Exception as error:  # whatever the code does while it is imported
+            raise RepoError(
+                f"{file}, which would bring {name}, cannot be imported: {error!r}. Move it to a module."
+            ) from error
+        finally:
+            del _packages[package.name]
+            for module in [each for each in sys.modules if each.partition(".")[0] == package.name]:
+                del sys.modules[module]
+
+
 def class_of(package: str, file: str, name: str) -> type[Any]:
     """Return a class of a file of granted code.
 

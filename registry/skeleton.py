@@ -6,6 +6,7 @@ quantized models, weights on the Hub that are not in the cache) go through the c
 
 from __future__ import annotations
 
+import copy
 import gc
 import re
 from collections.abc import Iterator, Mapping
@@ -17,9 +18,10 @@ from attrs import frozen
 
 from ..state.strict_json import read_json
 from ..state.tensor_list import TensorEntry
+from .base_modules import base_tensors
 from .byte_order_marks import without_marks
 from .mapping import format_of, is_mappable, mapped_tensors
-from .weights import check_file, data_start, header_of, weight_files
+from .weights import check_file, data_start, header_of, stored_tensors, weight_files
 
 _RANDOM = (
     "normal_ uniform_ trunc_normal_ orthogonal_ sparse_ xavier_uniform_ xavier_normal_ kaiming_uniform_ kaiming_normal_"
@@ -34,7 +36,7 @@ def load_model(cls: Any, folder: Path, variant: str | None, dtype: Any) -> Any:
     """Load a model from a local folder the fast way; None if it is not for this model.
 
     Raises:
-        ComponentError: a file is truncated, or no safetensors file.
+        ComponentError: a file is truncated, or no safetensors file; a list of shards does not say what they hold.
     """
     if not hasattr(cls, "from_pretrained") or not hasattr(cls, "named_parameters"):
         return None
@@ -43,8 +45,9 @@ def load_model(cls: Any, folder: Path, variant: str | None, dtype: Any) -> Any:
         check_file(path)
     if not files or not all(is_mappable(header_of(path), data_start(path)) for path in files):
         return None
+    stored = stored_tensors(folder, variant)
     with _without_collections():
-        return _loaded(cls, folder, files, dtype)
+        return _loaded(cls, folder, stored, dtype)
 
 
 def skeleton(cls: Any, folder: Path, dtype: Any) -> Any:
@@ -59,17 +62,57 @@ def skeleton(cls: Any, folder: Path, dtype: Any) -> Any:
     return model if model is None or dtype is None else torch.nn.Module.to(model, dtype)
 
 
-def _loaded(cls: Any, folder: Path, files: list[Path], dtype: Any) -> Any:
+def plain_model(model: Any, replaced: Mapping[str, Any] | None = None, changes: Mapping[str, Any] | None = None) -> Any:
+    """Return a model as its class and configuration make it, which holds the tensors of this one; None if its class cannot.
+
+    It has none of what was put into the model: adapters, processors, hooks. Nothing is copied, and the model is not touched.
+
+    Args:
+        replaced: tensors by name that it holds in place of the model's own. changes: to the configuration.
+    """
+    plain = skeleton_like(model, changes)
+    if plain is None:
+        return None
+    slots = _Slots.of(plain)
+    held = {**dict(base_tensors(model)), **(replaced or {})}
+    if not slots.match({name: tuple(tensor.shape) for name, tensor in held.items()}):
+        return None
+    for name, tensor in held.items():
+        slots.put(name, tensor.detach())
+    if getattr(model, "generation_config", None) is not None:
+        plain.generation_config = model.generation_config
+    return plain.eval() if not slots.has_gaps() else None
+
+
+def skeleton_like(model: Any, changes: Mapping[str, Any] | None = None) -> Any:
+    """Return a model of the class and configuration of another one, without weights; None if its class cannot.
+
+    Args:
+        changes: to the configuration.
+    """
+    config = getattr(model, "config", None)
+    if config is None:
+        return None
+    if hasattr(type(model), "load_config"):
+        config = {**config, **(changes or {})}
+    else:
+        config = copy.deepcopy(config)
+        for name, value in (changes or {}).items():
+            setattr(config, name, value)
+    with _without_collections():
+        return _made_of(type(model), config)
+
+
+def _loaded(cls: Any, folder: Path, stored: Mapping[str, tuple[Path, Any]], dtype: Any) -> Any:
     model = _skeleton(cls, folder)
     if model is None:
         return None
     slots = _Slots.of(model)
     ignored = [re.compile(pattern) for pattern in getattr(cls, "_keys_to_ignore_on_load_unexpected", None) or ()]
-    stored = {name: (path, entry) for path in files for name, entry in header_of(path).items()}
     wanted = {name: found for name, found in stored.items() if not any(p.search(name) for p in ignored)}
     if not slots.match({name: entry.shape for name, (_, entry) in wanted.items()}):
         return None
-    _fill(slots, wanted, dtype, _precise_parts(model, dtype))
+    _fill(slots, wanted, dtype, precise_parts(model, dtype))
     if slots.has_gaps():
         return None
     for module in slots.modules.values():
@@ -139,10 +182,16 @@ def _skeleton(cls: Any, folder: Path) -> Any:
     config = config_of(folder)
     if not config or config.get("quantization_config"):
         return None
+    return _made_of(cls, config if hasattr(cls, "load_config") else None, folder)
+
+
+def _made_of(cls: Any, config: Any, folder: Path | None = None) -> Any:
     try:
         with _without_memory():
             if hasattr(cls, "load_config"):
-                return cls.from_config(config)
+                return cls.from_config({name: value for name, value in config.items() if name != "_name_or_path"})
+            if folder is None:
+                return cls(config)
             with without_marks(folder) as place:
                 made = cls.config_class.from_pretrained(place)
             return cls(made)
@@ -203,10 +252,10 @@ def _fill(
     for path, entries in by_file.items():
         for batch in _batches(entries, dtype):
             for name, tensor in mapped_tensors(path, batch).items():
-                slots.put(name, tensor.to(_format_of(name, tensor, dtype, precise)))
+                slots.put(name, tensor.to(format_of_loaded(name, tensor, dtype, precise)))
 
 
-def _precise_parts(model: Any, dtype: Any) -> re.Pattern[str] | None:
+def precise_parts(model: Any, dtype: Any) -> re.Pattern[str] | None:
     """What stays in float32 in a smaller format; transformers ask for it in float16 alone, but for the strict ones."""
     import torch
 
@@ -216,7 +265,8 @@ def _precise_parts(model: Any, dtype: Any) -> re.Pattern[str] | None:
     return re.compile(rf"(^|\.)({'|'.join(map(re.escape, sorted(parts)))})(\.|$)") if parts else None
 
 
-def _format_of(name: str, tensor: Any, dtype: Any, precise: re.Pattern[str] | None) -> Any:
+def format_of_loaded(name: str, tensor: Any, dtype: Any, precise: re.Pattern[str] | None) -> Any:
+    """The number format that a stored tensor has once it is loaded."""
     import torch
 
     if dtype is None or not tensor.is_floating_point():

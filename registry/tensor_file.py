@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ..state import ComponentError, RepoError, TrustError
@@ -20,6 +21,27 @@ def read_tensors(repo: Repo, name: str) -> dict[str, Any]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    path = _checked(repo, name)
+    try:
+        tensors: dict[str, Any] = load_file(path)
+    except (SafetensorError, OSError, KeyError) as error:  # KeyError: a number format that torch does not have
+        raise ComponentError(f"{name} of {repo.name} cannot be read: {error}") from error
+    return tensors
+
+
+def read_metadata(repo: Repo, name: str) -> dict[str, str]:
+    """What a file says of itself besides its tensors.
+
+    Raises:
+        as `read_tensors`.
+    """
+    from safetensors import safe_open
+
+    with safe_open(_checked(repo, name), "pt") as file:
+        return dict(file.metadata() or {})
+
+
+def _checked(repo: Repo, name: str) -> Path:
     if not name.endswith(".safetensors"):
         raise TrustError(
             f"{name} is no .safetensors file; pickled weights can run code while they are loaded. Convert it."
@@ -28,8 +50,4 @@ def read_tensors(repo: Repo, name: str) -> dict[str, Any]:
     if path is None:
         raise RepoError(f"{repo.name} has no file {name}. {did_you_mean(name, repo.names())}")
     check_file(path)
-    try:
-        tensors: dict[str, Any] = load_file(path)
-    except (SafetensorError, OSError, KeyError) as error:  # KeyError: a number format that torch does not have
-        raise ComponentError(f"{name} of {repo.name} cannot be read: {error}") from error
-    return tensors
+    return path

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
-from ..state import ComponentError
+from ..state import ComponentError, RepoError, TrustError
+from ..state.strict_json import read_json
 from ..state.tensor_list import TensorEntry, TensorList, read_tensor_list
+from .weight_names import WeightNames, weights_among
 
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 _LARGEST_HEADER = 100_000_000
@@ -25,13 +29,74 @@ def stored_bytes(folder: Path, variant: str | None = None) -> int | None:
         return None
     try:
         return sum(tensor_bytes(path) for path in weight_files(folder, variant))
-    except ComponentError:
+    except (ComponentError, TrustError):
         return None
 
 
+def weights_in(folder: Path, variant: str | None = None) -> WeightNames:
+    """The files of a model's folder that hold its weights.
+
+    Raises:
+        ComponentError: its index or configuration cannot be read. TrustError: the index names files elsewhere.
+    """
+    names = {path.name for path in folder.iterdir() if path.is_file()} if folder.is_dir() else set()
+    return weights_among(names, variant, lambda name: _json_of(folder / name))
+
+
 def weight_files(folder: Path, variant: str | None = None) -> list[Path]:
-    """The safetensors files of a model's folder: one, or its shards."""
-    return [path for path in sorted(folder.glob("*.safetensors")) if variant_of(path) == variant and path.is_file()]
+    """The safetensors files of a model's folder: one, or its shards; none but those that its loader reads.
+
+    Raises:
+        ComponentError: its index or configuration cannot be read. TrustError: the index names files elsewhere.
+    """
+    return [folder / name for name in weights_in(folder, variant).files]
+
+
+def _json_of(path: Path) -> Mapping[str, Any]:
+    stat = path.stat()
+    return _read_json(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _read_json(path: Path, _size: int, _changed: int) -> Mapping[str, Any]:
+    try:
+        return MappingProxyType(read_json(path))
+    except RepoError as error:
+        raise ComponentError(str(error)) from error
+
+
+def stored_tensors(folder: Path, variant: str | None = None) -> dict[str, tuple[Path, Any]]:
+    """Every tensor of a model's files: name to the file that it is read from, and what that file says of it.
+
+    Raises:
+        ComponentError: a file is damaged, or a list of shards does not say what they hold.
+    """
+    found = weights_in(folder, variant)
+    stored: dict[str, tuple[Path, Any]] = {}
+    said: dict[str, set[str]] = {name: set() for name in found.files}
+    for tensor, name in (found.places or {}).items():
+        said[name].add(tensor)
+    for name in found.files:
+        entries = header_of(folder / name)
+        if found.index is not None:
+            _check_places(entries.keys(), said[name], folder / name, found.index)
+        stored |= {each: (folder / name, entry) for each, entry in entries.items()}
+    return stored
+
+
+def _check_places(held: Set[str], said: set[str], shard: Path, index: str) -> None:
+    """A shard holds what the index says, and nothing else: a tensor could otherwise be read from either of two files."""
+    lacking, more = said - held, held - said
+    if lacking or more:
+        words = f"does not hold {_some(lacking)}" if lacking else f"holds {_some(more)}"
+        raise ComponentError(
+            f"{shard} {words}, and by {index} it should{'' if lacking else ' not'}: they are of different saves. Copy or download "
+            "both again."
+        )
+
+
+def _some(names: Set[str]) -> str:
+    return f"{min(names)}{f' and {len(names) - 1} more' if len(names) > 1 else ''}"
 
 
 def weights_at(place: Path, variant: str | None = None) -> list[Path]:
@@ -43,14 +108,13 @@ def weights_at(place: Path, variant: str | None = None) -> list[Path]:
 
 def file_stamp(folder: Path, variant: str | None = None) -> str:
     """Tells the weights of a local folder from what was there before under the same names; empty for no folder."""
-    stats = [(path.name, path.stat()) for path in weights_at(folder, variant)]
+    try:
+        files = weights_at(folder, variant)
+        index = weights_in(folder, variant).index if folder.is_dir() else None
+    except (ComponentError, TrustError) as error:
+        return f"unreadable: {error}"
+    stats = [(path.name, path.stat()) for path in (*files, *([folder / index] if index else []))]
     return " ".join(f"{name}:{stat.st_size}:{stat.st_mtime_ns}" for name, stat in stats)
-
-
-def variant_of(path: Path) -> str | None:
-    """The part between the name and the ending; "00001-of-00002" of a shard belongs to the name."""
-    _, dot, variant = path.stem.rpartition(".")
-    return variant.partition("-")[0] if dot else None
 
 
 def tensor_bytes(path: Path) -> int:

@@ -55,7 +55,7 @@ def beside(path: Path) -> Iterator[Path]:
             yield written
             with written.open("rb+") as file:
                 os.fsync(file.fileno())
-            written.chmod(0o666 & ~_umask())
+            written.chmod(new_file_mode())
             written.replace(path)
         finally:
             written.unlink(missing_ok=True)
@@ -71,8 +71,8 @@ def write_text(path: Path, text: str) -> None:
         place.write_text(text, encoding="utf-8")
 
 
-def _umask() -> int:
-    """What new files are denied; it can only be read by setting it."""
+def new_file_mode() -> int:
+    """The mode of new files; what they are denied can only be read by setting it."""
     mask = os.umask(0o077)
     os.umask(mask)
-    return mask
+    return 0o666 & ~mask

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from tiny_adapters import as_kohya, as_old_diffusers, lora
 
 from brickwork import ComponentError, InputError, MemoryCache, ModularPipeline, RepoError, TrustError
-from brickwork.registry.fingerprint import fingerprint
+from brickwork.registry import fingerprint
 
 INPUTS: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 3, "guidance_scale": 5.0, "height": 64, "width": 64,
                           "output_type": "latent"}  # fmt: skip

@@ -20,6 +20,7 @@ from brickwork.registry.repo import open_repo
 from brickwork.registry.skeleton import BATCH, load_model
 from brickwork.registry.tensor_file import read_tensors
 from brickwork.registry.verified import is_intact, sha256_of
+from brickwork.registry.weight_names import variant_of
 from brickwork.registry.weights import (
     byte_words,
     bytes_of,
@@ -28,7 +29,6 @@ from brickwork.registry.weights import (
     file_stamp,
     header_of,
     stored_bytes,
-    variant_of,
     weight_files,
     weights_at,
 )
@@ -125,7 +125,7 @@ def test_a_large_model_is_cast_in_parts(tmp_path: Path, tiny_pipe: Any, monkeypa
      ("model.fp16-00001-of-00002.safetensors", "fp16"), ("a.b.c.safetensors", "c")],
 )  # fmt: skip
 def test_the_variant_of_a_file_is_in_its_name(name: str, variant: str | None) -> None:
-    assert variant_of(Path(name)) == variant
+    assert variant_of(name) == variant
 
 
 def test_the_files_of_a_variant_are_in_order_and_a_stamp_tells_them_from_others(tmp_path: Path) -> None:

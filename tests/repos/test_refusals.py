@@ -15,9 +15,9 @@ from brickwork.registry.loading import component_files
 from brickwork.registry.lock import Lock
 from brickwork.registry.repo import open_repo
 from brickwork.registry.repo_code import class_of, import_code, read_sources
-from brickwork.registry.strict_json import read_json
 from brickwork.registry.strict_yaml import parse_yaml, read_yaml
 from brickwork.registry.trust import Grant
+from brickwork.state.strict_json import read_json
 
 
 def test_a_folder_without_an_index_is_no_pipeline(tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import linecache
 import shutil
 import subprocess
 import sys
 import textwrap
+import types
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,7 @@ from brickwork import (
     RepoError,
     SequentialPipelineBlocks,
     TrustError,
+    save_workflow,
 )
 from brickwork.blocks import PredictNoise, adopt, composition
 from brickwork.presets.sdxl import SDXL, TEXT2IMAGE_BLOCKS
@@ -257,6 +261,76 @@ def test_settings_that_no_file_holds_are_refused(tiny_pipe: ModularPipeline, tmp
     with pytest.raises(RepoError, match="guider: ClassifierFreeGuidance has settings that no file holds"):
         tiny_pipe.save_pretrained(tmp_path / "repo")
     assert not (tmp_path / "repo").exists()
+
+
+KEEPING = '''
+from brickwork import InputParam, ModularPipelineBlocks, OutputParam
+
+
+class Keeping(ModularPipelineBlocks):
+    """A block that keeps what its constructor was given, which no composition tells."""
+
+    def __init__(self, factor=1):
+        self.factor = factor
+        super().__init__()
+
+    @property
+    def inputs(self):
+        return [InputParam("x", required=True)]
+
+    @property
+    def intermediate_outputs(self):
+        return [OutputParam("y")]
+
+    def __call__(self, components, state):
+        state.set("y", self.factor * state.get("x"))
+        return components, state
+
+
+class Wanting(Keeping):
+    """A block that cannot be made without."""
+
+    def __init__(self, factor):
+        super().__init__(factor)
+'''
+
+
+def test_what_a_block_keeps_and_the_composition_does_not_tell_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By what is written, a block would be made without its attributes."""
+    (tmp_path / "keeping.py").write_text(KEEPING)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = importlib.import_module("keeping")
+    module.Keeping().save_pretrained(tmp_path / "plain")
+    for blocks in (module.Keeping(3), SequentialPipelineBlocks.from_blocks_dict({"keep": module.Keeping(3)})):
+        with pytest.raises(
+            RepoError, match="its attribute 'factor' is 3, and made again 1. What a block keeps must be"
+        ):
+            blocks.save_pretrained(tmp_path / "repo")
+        with pytest.raises(RepoError, match="its attribute 'factor' is 3, and made again 1"):
+            save_workflow(blocks.init_pipeline(), tmp_path / "flow.yaml")
+    assert not list((tmp_path / "repo").glob("*"))
+    with pytest.raises(RepoError, match="The blocks would not open: .*missing 1 required positional argument"):
+        module.Wanting(3).save_pretrained(tmp_path / "repo")
+
+
+def test_code_that_was_cut_out_and_does_not_run_is_refused(tmp_path: Path) -> None:
+    cell = "class Base:\n    pass\n\n\nclass Lonely(Base, Block):\n    class Out(Outputs):\n        y: int\n\n"
+    cell += "    def run(self, x: int) -> Out:\n        return self.Out(y=x)\n"
+    notebook = types.ModuleType("a_notebook")
+    vars(notebook).update(Block=Block, Outputs=Outputs)
+    sys.modules[notebook.__name__] = notebook
+    linecache.cache["<cell 2>"] = (len(cell), None, cell.splitlines(keepends=True), "<cell 2>")
+    try:
+        exec(compile(cell, "<cell 2>", "exec"), vars(notebook))
+        del notebook.Base
+        with pytest.raises(RepoError, match="lonely.py, which would bring Lonely, cannot be imported: NameError"):
+            notebook.Lonely().save_pretrained(tmp_path / "repo")
+    finally:
+        del sys.modules[notebook.__name__], linecache.cache["<cell 2>"]
+    assert not list((tmp_path / "repo").glob("*"))
+    assert not [name for name in sys.modules if name.startswith("brickwork_repo_tried")]
 
 
 SCRIPT = '''

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,14 @@ import hypothesis.strategies as st
 import pytest
 import torch
 import yaml
+from diffusers import ControlNetModel
 from hypothesis import given
 
 import brickwork
+import brickwork.presets.embedded
 from brickwork import (
     Block,
+    ComponentSpec,
     CompositionError,
     ModularPipeline,
     Outputs,
@@ -128,6 +132,59 @@ def test_a_pipeline_is_written_as_the_file_that_makes_it(tiny_folder: Path, tmp_
     assert {name: spec.load_id for name, spec in again.specs.items()} == {n: s.load_id for n, s in pipe.specs.items()}
 
 
+def test_what_ships_with_the_package_is_named_and_no_path_of_this_machine_is_written(tmp_path: Path) -> None:
+    from brickwork.presets.sdxl import AutoBlocks
+
+    pipe = AutoBlocks().init_pipeline(str(brickwork.presets.embedded.FOLDER))
+    net = ComponentSpec("controlnet", ControlNetModel, repo=str(brickwork.presets.embedded.LAYOUT_CONTROLNET))
+    pipe.update_components(controlnet=net)
+    save_workflow(pipe, tmp_path / "named.yaml")
+    text = (tmp_path / "named.yaml").read_text()
+    assert text == "brickwork: 1\nstart: sdxl.auto\nrepo: embedded\ncomponents:\n  controlnet: layout_controlnet\n"
+    again = load_workflow(tmp_path / "named.yaml")
+    assert {name: spec.load_id for name, spec in again.specs.items()} == {n: s.load_id for n, s in pipe.specs.items()}
+    again.load_components(["controlnet", "vae"])
+
+
+def test_a_component_from_elsewhere_is_written_beside_the_repository_of_the_others(
+    tiny_folder: Path, tmp_path: Path
+) -> None:
+    pipe = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS).init_pipeline(str(tiny_folder))
+    shutil.copytree(tiny_folder / "vae", tmp_path / "other" / "vae")
+    spec = pipe.get_component_spec("vae")
+    spec.repo = str(tmp_path / "other")
+    pipe.update_components(vae=spec)
+    save_workflow(pipe, tmp_path / "a.yaml")
+    text = (tmp_path / "a.yaml").read_text()
+    assert f"repo: {tiny_folder}" in text
+    assert text.count("subfolder") == 1
+    again = load_workflow(tmp_path / "a.yaml")
+    assert {name: spec.load_id for name, spec in again.specs.items()} == {n: s.load_id for n, s in pipe.specs.items()}
+
+
+def test_a_setting_that_the_repository_has_otherwise_is_written(tiny_folder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_folder, tmp_path / "repo"))
+    for name in ("modular_model_index.json", "model_index.json"):
+        text = (folder / name).read_text().replace(str(tiny_folder), str(folder))
+        (folder / name).write_text(text.replace('zeros_for_empty_prompt": true', 'zeros_for_empty_prompt": false'))
+    pipe = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS).init_pipeline(str(folder))
+    assert pipe.config.force_zeros_for_empty_prompt is False
+    pipe.update_config(force_zeros_for_empty_prompt=True)
+    save_workflow(pipe, tmp_path / "a.yaml")
+    assert load_workflow(tmp_path / "a.yaml").config.force_zeros_for_empty_prompt is True
+
+
+def test_a_file_that_is_there_stays_where_the_new_one_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
+    pipe = composed(tiny_folder)
+    save_workflow(pipe, tmp_path / "a.yaml")
+    before = (tmp_path / "a.yaml").read_text()
+    pipe.load_components("unet").unet.enable_freeu(0.9, 0.2, 1.5, 1.6)
+    with pytest.raises(RepoError, match="unet: FreeU is on"):
+        save_workflow(pipe, tmp_path / "a.yaml")
+    assert (tmp_path / "a.yaml").read_text() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["a.yaml"]
+
+
 @pytest.mark.parametrize("name", [name for name, _ in catalog.presets()])
 def test_every_preset_is_its_own_file(name: str, tmp_path: Path) -> None:
     blocks = catalog.find_preset(name)
@@ -169,6 +226,11 @@ def test_what_is_no_edit_of_a_preset_is_written_whole(tmp_path: Path) -> None:
         ("brickwork: 1\nstart: sdxl.auto\ncomponents: {unt: a/b}", "line 3, column 14: the workflow has no component 'unt'. Did you mean 'unet'"),
         ("brickwork: 1\nstart: sdxl.auto\ncomponents: {unet: {repo: a/b, code: x}}", "line 3, column 32: 'code' is unknown. There are: repo, revision, subfolder, variant"),
         ("brickwork: 1\nstart: sdxl.auto\ncomponents: {unet: {repo: a/b, subfolder: ../x}}", "the subfolder '../x' is refused"),
+        ("brickwork: 1\nstart: sdxl.auto\ncomponents: {unet: {repo: a/b, dtype: int8}}", "loaded in 'int8', which is no number format"),
+        ("brickwork: 1\nstart: sdxl.auto\ncomponents: {scheduler: {class: 'os:system', config: {}}}", "asks for the class 'system' of 'os'"),
+        ("brickwork: 1\nstart: sdxl.auto\ncomponents: {scheduler: {class: 'diffusers:DDIMScheduler', config: 7}}", "the config of scheduler must be a mapping"),
+        ("brickwork: 1\nstart: sdxl.auto\ncomponents: {scheduler: {class: 'diffusers:AutoencoderKL', config: {}}}", "'scheduler' expects a .*Scheduler"),
+        ("brickwork: 1\nstart: sdxl.auto\ncomponents: {guider: {guider: nobody}}", "'nobody' is no guider"),
         ("[1]", "expected keys such as"),
         ("brickwork: 1\nstart: 3", "line 2, column 1: start: expected str or None, got 3"),
         ("brickwork: 1\nstart: sdxl.auto\nedits:\n  - options: decode\n    set: [1]", r"line 5, column 5: edits\[0\].set: expected dict, got list"),

@@ -1,0 +1,74 @@
+"""Ranks and strengths that a LoRA's file says of itself, as diffusers' training scripts and `save_lora_weights` write them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ..state import ComponentError
+
+KEY = "lora_adapter_metadata"
+_FIELDS = {
+    "r": int,
+    "lora_alpha": (int, float),
+    "rank_pattern": dict,
+    "alpha_pattern": dict,
+    "target_modules": list,
+    "use_dora": bool,
+    "use_rslora": bool,
+    "lora_bias": bool,
+}
+"""Of PEFT's configuration what makes the strength of layers; all else concerns training, or would lead elsewhere."""
+_PATH = re.compile(r"\^?[\w.\\]{1,500}\$?")
+"""What PEFT takes for a pattern, and is nothing but a path."""
+
+
+def metadata_of(text: str | None) -> dict[str, Any] | None:
+    """What a file says, by component and field ("unet.lora_alpha"); None if it says nothing.
+
+    Raises:
+        ComponentError: it is no such description.
+    """
+    if text is None:
+        return None
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise ComponentError(f"The LoRA's description of itself ({KEY}) cannot be read: {error}.") from None
+    if not isinstance(found, dict):
+        raise ComponentError(f"The LoRA's description of itself ({KEY}) is no mapping.")
+    kept = {name: value for name, value in found.items() if name.rpartition(".")[2] in _FIELDS and value is not None}
+    faults = [name for name, value in kept.items() if not _is_sound(name.rpartition(".")[2], value)]
+    if faults:
+        raise ComponentError(
+            f"The LoRA's description of itself ({KEY}) says something odd of {', '.join(sorted(faults)[:3])}."
+        )
+    return kept or None
+
+
+def _is_sound(field: str, value: Any) -> bool:
+    if not isinstance(value, _FIELDS[field]):  # type: ignore[arg-type]  # types, and a tuple of them
+        return False
+    if isinstance(value, dict):
+        return all(_PATH.fullmatch(key) and isinstance(each, (int, float)) for key, each in value.items())
+    if isinstance(value, list):
+        return all(isinstance(each, str) and _PATH.fullmatch(each) for each in value)
+    return True
+
+
+def told(read: Any, metadata: Mapping[str, Any] | None) -> Any:
+    """Let a loader of diffusers know what a file says, whose tensors it is given without the file.
+
+    Args:
+        read: its `lora_state_dict`.
+    """
+
+    def lora_state_dict(source: Any, **options: Any) -> Any:
+        found = read(source, **options)
+        if metadata is None or not options.get("return_lora_metadata") or found[1]:
+            return found
+        return (*found[:2], dict(metadata))
+
+    return lora_state_dict
