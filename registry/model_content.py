@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..state.digest import NoDigestError, tensor_digest
+from ..state.digest import NoDigestError
+from ..state.tensor_digest import tensor_digest
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
