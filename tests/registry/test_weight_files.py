@@ -207,11 +207,16 @@ def test_the_digest_of_a_large_file_is_remembered_until_it_changes(
     stat = other.stat()
     lines = ["{", '["unfinished"', json.dumps([str(other), stat.st_size, stat.st_mtime_ns, "no digest"])]
     lines += [json.dumps([str(other), stat.st_size, stat.st_mtime_ns, "f" * 64])]
-    kept.write_text("\n".join(lines))
+    kept.write_text("\n".join([*lines, ""]))
     assert sha256_of(other) == "f" * 64, "what was verified before is not read again"
-    other.write_bytes(b"c" * (4 * 2**20 + 1))
-    os.utime(other, (1, 1))
-    assert sha256_of(other) == hashlib.sha256(other.read_bytes()).hexdigest()
+    for path, letter in ((other, b"c"), (tmp_path / "more", b"d")):
+        path.write_bytes(letter * (4 * 2**20 + 1))
+        os.utime(path, (1, 1))
+    for path in (other, tmp_path / "more"):
+        assert sha256_of(path) == hashlib.sha256(path.read_bytes()).hexdigest(), "size and time alone are no file"
+    assert [json.loads(line)[:3] for line in kept.read_text().splitlines()[-2:]][1] == [
+        str(tmp_path / "more"), 4 * 2**20 + 1, 10**9,
+    ]  # fmt: skip
 
 
 def test_a_home_that_cannot_be_written_only_costs_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
