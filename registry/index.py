@@ -17,7 +17,6 @@ from .strict_json import read_json
 
 MODULAR_INDEX = "modular_model_index.json"
 CLASSIC_INDEX = "model_index.json"
-MODULAR_CONFIG = "modular_config.json"
 
 
 @frozen
