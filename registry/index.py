@@ -19,7 +19,6 @@ from .repo_paths import checked_name, name_fault
 
 MODULAR_INDEX = "modular_model_index.json"
 CLASSIC_INDEX = "model_index.json"
-MODULAR_CONFIG = "modular_config.json"
 
 
 @frozen
