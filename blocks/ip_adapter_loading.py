@@ -23,7 +23,11 @@ def load_ip_adapter(
     revision: str | None,
     **hub: Any,
 ) -> None:
-    """Load one adapter or several; see `ModularPipeline.load_ip_adapter`."""
+    """Load one adapter or several; see `ModularPipeline.load_ip_adapter`.
+
+    Raises:
+        ComponentError: it is damaged, or does not fit, and the UNet is as it was.
+    """
     from diffusers.loaders import IPAdapterMixin
 
     names, folders = _listed(weight_name), _listed(subfolder)
@@ -39,7 +43,13 @@ def load_ip_adapter(
     holder = _holder(pipe)
     if _PROCESSORS not in vars(holder.unet):
         object.__setattr__(holder.unet, _PROCESSORS, dict(holder.unet.attn_processors))
-    IPAdapterMixin.load_ip_adapter(holder, states, subfolder=[""] * len(states), weight_name=[""] * len(states))
+    before = dict(holder.unet.attn_processors), holder.unet.encoder_hid_proj
+    try:
+        IPAdapterMixin.load_ip_adapter(holder, states, subfolder=[""] * len(states), weight_name=[""] * len(states))
+    except Exception as error:
+        holder.unet.set_attn_processor(before[0])
+        holder.unet.encoder_hid_proj = before[1]
+        raise ComponentError(f"The IP-Adapter does not fit the UNet: {type(error).__name__}: {error}") from error
     if image_encoder_folder is not None and pipe.components.get(_IMAGE_ENCODER, holder) is None:
         _load_encoder(pipe, given[0], folders[0], image_encoder_folder, revision, hub)
 

@@ -20,6 +20,7 @@ from ..registry.repo_code import class_of, import_code, read_sources
 from ..registry.trust import Grant
 from ..registry.verified import text_digest
 from ..state import ComponentError, CompositionError, RepoError, TrustError
+from ..state.limits import MOST_REQUIREMENTS
 from ..state.strict_json import read_json
 from ..state.value_data import value_of_data
 from .adopt import adopt
@@ -162,6 +163,10 @@ def check_requirements(repo: Repo, requirements: Mapping[str, Any]) -> None:
     """
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+    if len(requirements) > MOST_REQUIREMENTS:
+        raise RepoError(
+            f"{repo.name} needs {len(requirements):,} packages; at most {MOST_REQUIREMENTS} are looked for."
+        )
     faults = []
     for name, wanted in requirements.items():
         try:

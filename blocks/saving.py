@@ -20,6 +20,8 @@ from ..registry.stale_files import stale_files
 from ..registry.verified import text_digest
 from ..state import BrickworkError, RepoError
 from ..state.atomic import new_file_mode, writing
+from ..state.limits import LARGEST_JSON
+from ..state.reading import read_bytes
 from ..state.value_data import data_of, is_note
 from .base import ModularPipelineBlocks
 from .block_sources import Sources, collect_sources
@@ -223,13 +225,13 @@ def _json(data: Any) -> str:
 def _kept_card(folder: Path, card: str) -> str:
     """A card that a person has written stays; one of ours is made anew."""
     path = folder / CARD
-    if (
-        path.is_file()
-        and not path.is_symlink()
-        and "<!-- made by brickwork -->" not in (text := path.read_text(encoding="utf-8"))
-    ):
-        return text
-    return card
+    if not path.is_file() or path.is_symlink():
+        return card
+    try:
+        text = read_bytes(path, LARGEST_JSON).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RepoError(f"{path} is no text in UTF-8, so it cannot be kept: {error}. Save it as UTF-8.") from None
+    return card if "<!-- made by brickwork -->" in text else text
 
 
 def _index(pipe: ModularPipeline, specs: Mapping[str, ComponentSpec]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ _BY_PLACE = {"clip_l": 0, "clip_g": 1, "text_encoders_0": 0, "text_encoders_1": 
 """Names of tensors in files for families with two encoders, and which encoder each is for."""
 _UNNAMED = "emb_params"
 """What other tools call the tensor in a file that does not say the word."""
+_LONGEST_WORD = 200
 _LEGACY_END = 2
 """An id in old CLIP configurations by which transformers takes the highest id for the end of the text; taught words have higher
 ones, so the pooled embedding would be theirs. While there are some, the encoder is told the true id."""
@@ -93,12 +94,12 @@ def teach(
     **hub: Any,
 ) -> list[str]:
     """Teach words to encoders, and return them; see `ModularPipeline.load_textual_inversion`."""
-    held = _tensors(source, weight_name, revision, hub)
+    held = _embeddings(_tensors(source, weight_name, revision, hub))
     lessons = [(*_for_whom(encoders, name, rows, token), rows) for name, rows in held.items()]
     faults = [
         f"{encoder.name} knows {word!r} already; give another token, or unload_textual_inversion({word!r}) first."
-        for encoder, word, _ in lessons
-        if word in encoder.tokenizer.get_vocab()
+        for encoder, word, rows in lessons
+        if not {*_row_names(word, rows)}.isdisjoint(encoder.tokenizer.get_vocab())
     ]
     if faults:
         raise InputError(" ".join(faults))
@@ -152,6 +153,32 @@ def _tensors(source: Any, weight_name: str | None, revision: str | None, hub: di
     return read_tensors(open_repo(folder, revision, **hub), name or WEIGHTS)
 
 
+def _embeddings(held: dict[str, Any]) -> dict[str, Any]:
+    """What a file says, if all of it can be taught.
+
+    Raises:
+        ComponentError: something is no embedding; every fault is named.
+    """
+    faults = [
+        f"The embedding {name[:60]!r} has the shape {list(getattr(rows, 'shape', ()))}; it is one row of numbers, or several."
+        for name, rows in held.items()
+        if getattr(rows, "ndim", 0) not in (1, 2) or not rows.numel() or not rows.is_floating_point()
+    ]
+    faults += [
+        f"{name[:60]!r} is no word that can be taught; it is what a prompt will have."
+        for name in held
+        if not name.strip() or not name.isprintable() or len(name) > _LONGEST_WORD
+    ]
+    if faults or not held:
+        raise ComponentError.of("These are no embeddings of words", faults or ["The file holds no embedding."])
+    return held
+
+
+def _row_names(word: str, rows: Any) -> list[str]:
+    """The words of an embedding's rows: the taught one, and numbered ones."""
+    return [word if number == 0 else f"{word}_{number}" for number in range(rows.numel() // rows.shape[-1])]
+
+
 def _for_whom(encoders: Sequence[Encoder], name: str, rows: Any, token: str | None) -> tuple[Encoder, str]:
     """Which encoder a tensor is for, and the word that it teaches."""
     word = token if name in _BY_PLACE or name == _UNNAMED else token or name
@@ -193,8 +220,7 @@ def _apply(encoder: Encoder, taught: Taught) -> None:
     tokenizer._tokenizer = Tokenizer.from_str(taught.backend.to_str())
     rows: dict[str, Any] = {}
     for word, given in taught.words.items():
-        several = given.reshape(-1, given.shape[-1])
-        rows |= {word if number == 0 else f"{word}_{number}": row for number, row in enumerate(several)}
+        rows |= dict(zip(_row_names(word, given), given.reshape(-1, given.shape[-1]), strict=True))
     tokenizer.add_tokens(list(rows))
     longer = _longer(
         taught.embedding, dict(zip(tokenizer.convert_tokens_to_ids(list(rows)), rows.values(), strict=True))

@@ -11,6 +11,9 @@ import attrs
 from ..state.errors import did_you_mean
 from ..state.structure import examined, is_schema, place_words
 
+_MOST = 10
+"""Unknown settings that are told with the nearest known one."""
+
 
 def setting_faults(cls: Any, given: Mapping[str, Any]) -> list[str]:
     """Say what is wrong with settings for a class of attrs: unknown names, missing ones, wrong types.
@@ -18,11 +21,10 @@ def setting_faults(cls: Any, given: Mapping[str, Any]) -> list[str]:
     Settings that the class converts by itself are left to it.
     """
     known = {field.name: field for field in attrs.fields(cls)}
-    faults = [
-        f"{cls.__name__} has no {str(name)[:60]!r}. {did_you_mean(str(name)[:60], known)}"
-        for name in given
-        if name not in known
-    ]
+    unknown = [str(name)[:60] for name in given if name not in known]
+    faults = [f"{cls.__name__} has no {name!r}. {did_you_mean(name, known)}" for name in unknown[:_MOST]]
+    if len(unknown) > _MOST:
+        faults.append(f"{len(unknown) - _MOST:,} more are unknown.")
     hints = typing.get_type_hints(cls, include_extras=True)
     for name in _plain(known.values(), hints):
         if name in given:

@@ -12,13 +12,13 @@ from attrs import field, frozen
 
 from ..state import RepoError, TrustError
 from ..state.strict_json import read_json
+from ..state.structure import got
 from .component_spec import LOADING_FIELDS, ComponentSpec
 from .repo import Repo, is_hub_name, is_share, open_repo, same_repo
 from .repo_paths import checked_name, name_fault
 
 MODULAR_INDEX = "modular_model_index.json"
 CLASSIC_INDEX = "model_index.json"
-MODULAR_CONFIG = "modular_config.json"
 
 
 @frozen
@@ -66,7 +66,11 @@ def _modular(entries: dict[str, Any], repo: Repo) -> PipelineIndex:
     for name, entry in entries.items():
         if name.startswith("_"):
             continue
-        if isinstance(entry, list) and len(entry) == 3 and isinstance(entry[2], dict):
+        if _is_component(entry, 3):
+            if not isinstance(entry[2], dict):
+                raise RepoError(
+                    f"{MODULAR_INDEX} of {repo.name}: {name[:60]!r} does not say where it is from, got {got(entry[2])}."
+                )
             library, class_name, loading = entry
             specs[name] = _spec_of(name, library, class_name, loading, repo)
             faults += [f"{name}: {fault}" for fault in origin_faults(specs[name], repo)]
@@ -75,6 +79,15 @@ def _modular(entries: dict[str, Any], repo: Repo) -> PipelineIndex:
     if faults:
         raise TrustError.of(f"{repo.name} names components where none may come from", faults)
     return PipelineIndex(_class_name(entries), specs, configs)
+
+
+def _is_component(entry: Any, parts: int) -> bool:
+    """Whether an entry begins with a library and a class, or null for both; others are settings."""
+    return (
+        isinstance(entry, list)
+        and len(entry) == parts
+        and all(isinstance(part, (str, type(None))) for part in entry[:2])
+    )
 
 
 def _class_name(entries: Mapping[str, Any]) -> str | None:
@@ -155,8 +168,8 @@ def _classic(entries: dict[str, Any], repo: Repo) -> PipelineIndex:
     for name, entry in entries.items():
         if name.startswith("_"):
             continue
-        if isinstance(entry, list) and len(entry) == 2:
-            if all(isinstance(part, str) and part for part in entry):
+        if _is_component(entry, 2):
+            if all(entry):
                 checked_name(name)
                 hint = ":".join(entry)
                 specs[name] = ComponentSpec(name, hint, None, None, repo.name, name, None, repo.commit)

@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from ..state import RepoError
 from ..state.atomic import write_text
+from ..state.reading import read_bytes
 from .folder_update import interruption
 from .hub_listing import HubListing
 from .repo_paths import check_inside, checked_name, file_in, relative_name
@@ -258,8 +259,8 @@ def _cached_commit(name: str, revision: str | None, options: Mapping[str, Any]) 
     if _COMMIT.fullmatch(revision or "") and (cache / "snapshots" / str(revision)).is_dir():
         return revision
     try:
-        commit = (cache / "refs" / checked_name(revision or "main")).read_text().strip()
-    except OSError:
+        commit = read_bytes(cache / "refs" / checked_name(revision or "main"), 1000).decode("ascii", "replace").strip()
+    except RepoError:
         return None
     return commit if _COMMIT.fullmatch(commit) else None
 

@@ -29,8 +29,8 @@ MOST_CHUNKS = 100_000
 """Parts of a PNG file."""
 LARGEST_GUIDER = 1_000_000
 """Bytes of `guider_config.json`."""
-LARGEST_CODE = 1_000_000
-"""Bytes of all code that is read of one repository. Python's own parser takes up to 4 ms for a thousand of them."""
+LARGEST_CODE = 500_000
+"""Bytes of all code that is read of one repository. Python's own parser takes up to 8 ms for a thousand of them."""
 MOST_CODE_FILES = 200
 """Files of it."""
 
@@ -48,3 +48,5 @@ MOST_PIXELS = 80_000_000
 """Of a picture that is decoded; below the number at which Pillow begins to warn."""
 MOST_BLOCKS = 2_000
 """In one composition."""
+MOST_REQUIREMENTS = 200
+"""Packages that one repository needs."""

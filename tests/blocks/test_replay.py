@@ -338,7 +338,10 @@ EVIL = {"block": "evil:Block", "code": "", "blocks": {}}
             "names a UNet2DConditionModel, and the block expects",
         ),
         ({"components__scheduler__class": "evil:Thing"}, "grant it with brickwork.registry.allow_library"),
-        ({"components__guider__class": "brickwork:ModularPipeline"}, "and the block expects a ClassifierFreeGuidance"),
+        (
+            {"components__guider__class": "brickwork:ModularPipeline"},
+            "ModularPipeline is no component, but a whole pipeline",
+        ),
         ({"components__unet__origin__subfolder": "../../../etc"}, "leads out of"),
         ({"components__unet__origin__subfolder": "/etc"}, "leads out of"),
         ({"components__unet__dtype": "torch.load"}, "'torch.load' is no number format"),

@@ -17,6 +17,7 @@ from brickwork import (
     component,
 )
 from brickwork.engine import Plan
+from brickwork.engine.residency import Use, uses_of
 from brickwork.engine.steps import LeafStep, LoopStep
 from brickwork.engine.units import Unit, turn_of, unit_of
 
@@ -137,3 +138,26 @@ def test_an_identity_says_where_in_the_unit_its_step_stands() -> None:
     places = [identity({})[0] for identity in unit(made, 1).identities]
     assert places == ["", ".add"]
     assert [identity({})[0] for identity in unit(made, 0).identities] == [""]
+
+
+def test_uses_of_components_are_in_order_those_of_every_branch_too() -> None:
+    way = Way.from_blocks_dict({"one": Look, "two": Turns.from_blocks_dict({"add": Add})})
+    steps = plan(start=Start, loop=Turns.from_blocks_dict({"add": Add, "look": Look}), way=way).steps
+    none, net, timer, scheduler = frozenset[str](), frozenset({"net"}), frozenset({"timer"}), frozenset({"scheduler"})
+    assert list(uses_of(steps, lambda *_: True)) == [
+        Use("start", none),
+        Use("loop", net | timer, scheduler),
+        Use("way.one", none, net | scheduler),
+        Use("way.two", net | timer, scheduler),
+    ]
+    asked: list[tuple[str, frozenset[str]]] = []
+
+    def fits(path: str, names: frozenset[str]) -> bool:
+        asked.append((path, names))
+        return path != "loop"
+
+    assert [(use.path, use.names, use.configs) for use in uses_of(steps, fits)][1:3] == [
+        ("loop.add", net | timer, scheduler),
+        ("loop.look", timer, net | scheduler),
+    ]
+    assert asked == [("loop", net | timer), ("way.two", net | timer)]

@@ -247,6 +247,22 @@ def test_adapters_that_are_none_are_refused(tiny_pipe: ModularPipeline, unet: An
             tiny_pipe.load_ip_adapter(str(tmp_path), weight_name=name)
 
 
+@pytest.mark.parametrize("part", ["ip_adapter", "image_proj"])
+def test_an_adapter_that_does_not_fit_leaves_the_one_before(
+    part: str, tiny_folder: Path, tiny_pipe: ModularPipeline, unet: Any
+) -> None:
+    ours = with_pictures("text2image", tiny_folder, tiny_pipe)
+    ours.load_ip_adapter(ip_adapter(unet), subfolder="", weight_name="")
+    before = dict(ours.unet.attn_processors), ours.unet.encoder_hid_proj
+    broken = ip_adapter(unet, seed=5)
+    broken[part] = {f"{name}.x": tensor for name, tensor in broken[part].items()}
+    with pytest.raises(ComponentError, match="The IP-Adapter does not fit the UNet"):
+        ours.load_ip_adapter(broken, subfolder="", weight_name="")
+    assert dict(ours.unet.attn_processors) == before[0]
+    assert ours.unet.encoder_hid_proj is before[1]
+    ours.unload_ip_adapter()
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_e57_the_auto_composition_takes_pictures_as_prompts_beside_control(
     task: str, tiny_folder: Path, tiny_pipe: ModularPipeline, unet: Any

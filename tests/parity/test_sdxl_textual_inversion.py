@@ -174,3 +174,32 @@ def test_what_is_wrong_is_said_and_changes_nothing(pipe: ModularPipeline, tmp_pa
     pipe.load_textual_inversion(for_both(1), token="<cat>")
     with pytest.raises(InputError, match="No word '<cut>' was taught. Did you mean '<cat>'"):
         pipe.unload_textual_inversion("<cut>")
+
+
+@pytest.mark.parametrize(
+    ("held", "message"),
+    [
+        ({}, "The file holds no embedding"),
+        ({"clip_l": torch.tensor(1.0)}, r"'clip_l' has the shape \[\]; it is one row of numbers, or several"),
+        ({"clip_l": torch.ones(1, 1, 16)}, r"'clip_l' has the shape \[1, 1, 16\]"),
+        ({"clip_l": torch.ones(0, 16)}, r"'clip_l' has the shape \[0, 16\]"),
+        ({"clip_l": torch.ones(1, 16, dtype=torch.int64)}, "'clip_l' has the shape"),
+        ({"": torch.ones(1, 16)}, "'' is no word that can be taught"),
+        ({" ": torch.ones(1, 16)}, "' ' is no word that can be taught"),
+        ({"a\x1b[2J": torch.ones(1, 16)}, "is no word that can be taught"),
+        ({"x" * 300: torch.ones(1, 16)}, "is no word that can be taught"),
+    ],
+)
+def test_what_is_no_embedding_is_refused(
+    held: dict[str, Any], message: str, pipe: ModularPipeline, tmp_path: Path
+) -> None:
+    save_file(held, tmp_path / "learned_embeds.safetensors")
+    with pytest.raises(ComponentError, match=message):
+        pipe.load_textual_inversion(str(tmp_path))
+
+
+def test_the_second_row_of_a_word_takes_no_word_that_is_known(pipe: ModularPipeline) -> None:
+    pipe.load_textual_inversion({"<x>_1": rows(1, 16)})
+    with pytest.raises(InputError, match="knows '<x>' already"):
+        pipe.load_textual_inversion({"<x>": rows(2, 16)})
+    pipe.load_textual_inversion({"<x>": rows(1, 16)})

@@ -166,6 +166,7 @@ def test_two_specs_are_equal_if_name_origin_and_way_are(change: dict[str, Any]) 
     assert hash(spec) == hash(same)
     assert spec != other
     assert hash(spec) != hash(other)
+    assert spec.__eq__("unet") is NotImplemented
 
 
 @pytest.mark.parametrize("given", [{}, {"repo": "a/b"}, WHERE])

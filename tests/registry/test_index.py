@@ -76,3 +76,23 @@ def test_the_catalog_names_the_nearest_and_keeps_names_unique() -> None:
     assert "mine" in names
     with pytest.raises(CompositionError, match="'mine' is taken by a:b; c:d needs another"):
         names.register("mine", "c:d")
+
+
+@pytest.mark.parametrize(
+    ("name", "entry", "message"),
+    [
+        ("modular_model_index.json", ["diffusers", "AutoencoderKL", 7], "'vae' does not say where it is from, got 7"),
+        ("modular_model_index.json", [None, None, None], "'vae' does not say where it is from, got None"),
+    ],
+)
+def test_an_entry_that_is_half_a_component_is_said(name: str, entry: Any, message: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(json.dumps({"vae": entry}))
+    with pytest.raises(RepoError, match=message):
+        read_index(tmp_path)
+
+
+@pytest.mark.parametrize("entry", [[1, 2, 3], [1, 2], ["a"], {"a": 1}, "text", [True, "x", {}]])
+@pytest.mark.parametrize("name", ["modular_model_index.json", "model_index.json"])
+def test_other_entries_are_settings(name: str, entry: Any, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(json.dumps({"setting": entry}))
+    assert read_index(tmp_path).configs == {"setting": entry}

@@ -230,3 +230,42 @@ def test_an_origin_is_shown_without_what_is_not_said(load_id: str | None, origin
     assert (entry.id, entry.name, entry.class_name, entry.size) == ("id", "name", "Module", 6)
     assert (entry.dtype, entry.device, entry.origin, entry.collections) == ("float16", "", origin, ("one",))
     assert Entry.of("id", "name", 3, (), {}).dtype == ""
+
+
+def test_ids_of_one_name_are_numbered_from_two() -> None:
+    manager = ComponentsManager()
+    assert [manager.add("guider", object()) for _ in range(3)] == ["guider_new", "guider_new-2", "guider_new-3"]
+
+
+def test_a_component_is_forgotten_everywhere_or_in_one_collection() -> None:
+    manager, part, other = ComponentsManager(), object(), object()
+    manager.add("a", part, "one")
+    manager.add("a", part, "two")
+    manager.add("b", other, "one")
+    manager.forget(part, "none")
+    assert len(manager) == 2
+    manager.forget(part, "one")
+    assert manager.collections == {"one": ["b_new"], "two": ["a_new"]}
+    assert "a_new" in manager
+    manager.forget(part)
+    assert manager.collections == {"one": ["b_new"], "two": []}
+    assert list(manager.components.values()) == [other]
+    manager.forget(part)
+
+
+def test_one_component_is_found_or_said_to_be_none_or_several() -> None:
+    manager, part = ComponentsManager(), object()
+    with pytest.raises(ComponentError, match="^no filter matches no component. There are none.$"):
+        manager.get_one()
+    manager.add("unet", part, "one")
+    assert manager.get_one() is part
+    manager.add("vae", object())
+    with pytest.raises(ComponentError, match="^no filter matches several components: unet_new, vae_new. Say which.$"):
+        manager.get_one()
+    with pytest.raises(ComponentError) as caught:
+        manager.get_one("x", "one", "y")
+    assert str(caught.value) == "name='x', collection='one', load_id='y' matches no component. There are: unet, vae."
+    assert manager.get_ids() == ["unet_new", "vae_new"]
+    assert manager.get_ids(["vae", "none"]) == ["vae_new"]
+    assert manager.get_ids("unet", collection="one") == ["unet_new"]
+    assert manager.get_components_by_names(["vae", "none"]).keys() == {"vae"}

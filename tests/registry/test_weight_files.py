@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import xxhash
+from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
+from transformers import CLIPTextModel
 
-from brickwork import ComponentError, RepoError, TrustError
+from brickwork import ComponentError, ComponentSpec, RepoError, TrustError
 from brickwork.registry.file_digest import file_digest, weights_digest
 from brickwork.registry.mapping import is_mappable, mapped_tensors
 from brickwork.registry.repo import open_repo
@@ -207,11 +210,16 @@ def test_the_digest_of_a_large_file_is_remembered_until_it_changes(
     stat = other.stat()
     lines = ["{", '["unfinished"', json.dumps([str(other), stat.st_size, stat.st_mtime_ns, "no digest"])]
     lines += [json.dumps([str(other), stat.st_size, stat.st_mtime_ns, "f" * 64])]
-    kept.write_text("\n".join(lines))
+    kept.write_text("\n".join([*lines, ""]))
     assert sha256_of(other) == "f" * 64, "what was verified before is not read again"
-    other.write_bytes(b"c" * (4 * 2**20 + 1))
-    os.utime(other, (1, 1))
-    assert sha256_of(other) == hashlib.sha256(other.read_bytes()).hexdigest()
+    for path, letter in ((other, b"c"), (tmp_path / "more", b"d")):
+        path.write_bytes(letter * (4 * 2**20 + 1))
+        os.utime(path, (1, 1))
+    for path in (other, tmp_path / "more"):
+        assert sha256_of(path) == hashlib.sha256(path.read_bytes()).hexdigest(), "size and time alone are no file"
+    assert [json.loads(line)[:3] for line in kept.read_text().splitlines()[-2:]][1] == [
+        str(tmp_path / "more"), 4 * 2**20 + 1, 10**9,
+    ]  # fmt: skip
 
 
 def test_a_home_that_cannot_be_written_only_costs_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,3 +309,64 @@ def test_what_is_no_number_of_bytes_is_named(amount: Any) -> None:
     with pytest.raises(ComponentError) as caught:
         bytes_of(amount)
     assert str(caught.value) == f"{amount!r} is no number of bytes; give one as in 8_000_000_000, '8GB' or '7.5GiB'."
+
+
+@pytest.fixture
+def unet(tiny_folder: Path, tmp_path: Path) -> Path:
+    """A folder of its own with the UNet, and a variant of it."""
+    folder = Path(shutil.copytree(tiny_folder / "unet", tmp_path / "unet"))
+    half = {name: tensor.half() for name, tensor in load_file(folder / WEIGHTS).items()}
+    save_file(half, folder / "diffusion_pytorch_model.fp16.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+WEIGHTS = "diffusion_pytorch_model.safetensors"
+
+
+@pytest.mark.parametrize("variant", [None, "fp16"])
+@pytest.mark.parametrize("dtype", [None, torch.float16, torch.bfloat16])
+def test_a_model_in_a_folder_needs_no_loader_of_its_class(
+    variant: str | None, dtype: Any, unet: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise AssertionError("the class's own loader was asked")
+
+    monkeypatch.setattr(UNet2DConditionModel, "from_pretrained", refuse)
+    spec = ComponentSpec("unet", UNet2DConditionModel, repo=str(unet), variant=variant)
+    found = spec.load(**({} if dtype is None else {"dtype": dtype}))
+    assert found.dtype is (dtype or torch.float32)
+    expected = load_file(weight_files(unet, variant)[0])["conv_in.weight"].to(found.dtype)
+    assert torch.equal(found.conv_in.weight, expected)
+    assert found.config._name_or_path == str(unet)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_a_text_encoder_says_its_origin_and_number_format(dtype: Any, tiny_folder: Path) -> None:
+    spec = ComponentSpec("text_encoder", CLIPTextModel, repo=str(tiny_folder), subfolder="text_encoder")
+    found = spec.load(dtype=dtype)
+    assert found.config.dtype is dtype
+    assert found.name_or_path == found.config._name_or_path == str(tiny_folder)
+
+
+def test_a_quantized_model_goes_through_the_loader_of_its_class(unet: Path) -> None:
+    assert load_model(UNet2DConditionModel, unet, None, torch.float32) is not None
+    config = json.loads((unet / "config.json").read_text())
+    (unet / "config.json").write_text(json.dumps({**config, "quantization_config": {"quant_method": "x"}}))
+    assert load_model(UNet2DConditionModel, unet, None, torch.float32) is None
+
+
+@pytest.mark.parametrize("place", ["folder", "file"])
+def test_a_truncated_file_is_refused_before_its_class_reads_it(place: str, unet: Path) -> None:
+    path = unet / WEIGHTS
+    path.write_bytes(path.read_bytes()[:-4])
+    spec = ComponentSpec("unet", UNet2DConditionModel, repo=str(unet if place == "folder" else path))
+    with pytest.raises(ComponentError, match="it is truncated; copy or download it again"):
+        spec.load()
+    with pytest.raises(ComponentError, match="it is truncated"):
+        load_model(UNet2DConditionModel, unet, None, None)
+
+
+def test_what_has_no_loader_or_no_weights_is_not_loaded_the_fast_way(unet: Path) -> None:
+    assert load_model(int, unet, None, None) is None
+    assert load_model(torch.nn.Linear, unet, None, None) is None
+    assert load_model(UNet2DConditionModel, unet, "bf16", None) is None

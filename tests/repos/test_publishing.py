@@ -88,6 +88,21 @@ def test_a_commit_that_others_always_overtake_is_given_up_after_four_tries(statu
     assert len(tries) == 4
 
 
+@pytest.mark.parametrize("suffix", [".py", ".json", ".md", ".txt", ".yaml", ".yml", ".jinja", ".svg"])
+def test_a_secret_in_any_kind_of_text_stops_a_publish(suffix: str, hub: Hub) -> None:
+    def leak(folder: Path, name: str) -> None:
+        folder.mkdir()
+        (folder / f"a{suffix}").write_text("key = 'AKIA" + "B" * 16 + "'")
+        (folder / "b.md").write_text("hf_" + "c" * 40)
+
+    with pytest.raises(RepoError) as caught:
+        publish(leak, "me/words")
+    assert list(caught.value.faults) == [
+        f"a{suffix} seems to hold a key of AWS; take it out, and treat it as known to others.",
+        "b.md seems to hold a token of the Hub; take it out, and treat it as known to others.",
+    ]
+
+
 def test_what_cannot_be_saved_is_not_published_and_keeps_its_error(hub: Hub) -> None:
     def fail(folder: Path, name: str) -> Any:
         raise KeyError(name)

@@ -13,6 +13,7 @@ from brickwork import ComponentError, ComponentSpec, RepoError
 from brickwork.registry import read_index
 from brickwork.registry.loading import component_files
 from brickwork.registry.lock import Lock
+from brickwork.registry.pinning import pin
 from brickwork.registry.repo import open_repo
 from brickwork.registry.repo_code import class_of, import_code, read_sources
 from brickwork.registry.strict_yaml import parse_yaml, read_yaml
@@ -121,3 +122,57 @@ def test_yaml_that_is_too_long_is_not_parsed() -> None:
         RepoError, match=rf"^x.yaml has {strict_yaml.LARGEST + 1:,} bytes; at most {strict_yaml.LARGEST:,} are read"
     ):
         parse_yaml(b"a" * (strict_yaml.LARGEST + 1), "x.yaml")
+
+
+def test_offline_each_branch_is_where_it_was_seen_last(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = hub.add("you/models", {"a.json": b"1"})
+    second = hub.repos["you/models"].commit({"a.json": b"2"}, "trial")
+    assert [open_repo("you/models", name).commit for name in (None, "trial")] == [first, second]
+    seen = len(hub.requests)
+    assert [open_repo("you/models", name, local_files_only=True).commit for name in (None, "trial")] == [first, second]
+    with pytest.raises(RepoError, match="other of it is not in the cache, and local_files_only forbids asking the Hub"):
+        open_repo("you/models", "other", local_files_only=True)
+    assert len(hub.requests) == seen
+
+
+def test_what_code_needs_is_said_with_how_to_get_it(tmp_path: Path, hub: Hub) -> None:
+    files = {
+        "a.py": "import other\nclass A: ...\n",
+        "other.py": "x = 1\n",
+        "b.py": "import no_such.thing\nclass B: ...\n",
+    }
+    repo = open_repo(write(tmp_path / "repo", files))
+    package = import_code(repo, read_sources(repo, ["a.py", "b.py", "other.py"]), Grant(True, Lock.at(None)))
+    with pytest.raises(
+        RepoError, match=r"a.py of .* To mend it, import it relatively \(from \.other import \.\.\.\)\.$"
+    ):
+        class_of(package, "a.py", "A")
+    with pytest.raises(RepoError, match=r"b.py of .* To mend it, install 'no_such'\.$"):
+        class_of(package, "b.py", "B")
+
+
+def test_with_a_lock_a_component_is_of_the_commit_that_is_asked_for_and_then_of_that(
+    tiny_folder: Path, tmp_path: Path, hub: Hub
+) -> None:
+    first = hub.add_folder("you/models", tiny_folder)
+    hub.repos["you/models"].refs["trial"] = first
+    second = hub.repos["you/models"].commit({"unet/notes.md": b"x"}, "trial")
+    lock = Lock.at(tmp_path / "my.lock")
+    for revision, expected in ((None, first), ("trial", second), (None, second)):
+        spec = ComponentSpec(
+            "unet", "diffusers:UNet2DConditionModel", repo="you/models", subfolder="unet", revision=revision
+        )
+        pin(spec, lock, {})
+        assert spec.revision == expected
+    hub.repos["you/models"].commit({"unet/more.md": b"y"})
+    spec = ComponentSpec("unet", "diffusers:UNet2DConditionModel", repo="you/models", subfolder="unet")
+    pin(spec, lock, {})
+    assert spec.revision == second, "what the lock knows holds, wherever the branch is now"
+
+
+def test_what_is_created_is_not_pinned(tmp_path: Path, hub: Hub) -> None:
+    lock = Lock.at(tmp_path / "my.lock")
+    pin(ComponentSpec("guider", repo="you/guiders", default_creation_method="from_config"), lock, {})
+    pin(ComponentSpec("guider"), lock, {})
+    assert not lock.path.exists()
+    assert hub.requests == []

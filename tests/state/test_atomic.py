@@ -43,6 +43,20 @@ def test_a_failed_write_leaves_what_was_there_and_nothing_beside_it(tmp_path: Pa
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_what_was_written_is_on_the_disk_before_it_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[bytes] = []
+
+    def noted(number: int) -> None:
+        assert not (tmp_path / "a.txt").exists()
+        written.append(os.pread(number, 100, 0))
+
+    monkeypatch.setattr(os, "fsync", noted)
+    write_text(tmp_path / "a.txt", "words")
+    assert written == [b"words"]
+
+
 def test_files_of_a_folder_take_their_places_together(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "deep"
     with folder_update(folder, last=("b.txt", "absent")) as stage:

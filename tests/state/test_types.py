@@ -42,6 +42,14 @@ def test_an_unknown_name_is_said_with_the_nearest() -> None:
         resolve_hint("Latent", Owner)
 
 
+def test_a_name_for_type_checkers_is_among_the_nearest() -> None:
+    with pytest.raises(DeclarationError) as caught:
+        resolve_hint("Decimale", Owner)
+    assert str(caught.value) == (
+        "Owner: the annotation 'Decimale' names 'Decimale', which its module does not import. Did you mean 'Decimal'?"
+    )
+
+
 @pytest.mark.parametrize(
     ("hint", "words"),
     [

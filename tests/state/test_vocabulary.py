@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from brickwork import InputParam, OutputParam
+from brickwork.state import vocabulary
 from brickwork.state.types import type_words
 from brickwork.state.vocabulary import INPUT_WORDS, OUTPUT_WORDS, Value, value_of
 
@@ -16,12 +17,12 @@ WORDS = Path(__file__).with_name("vocabulary.txt")
 
 
 def written() -> str:
-    """One line for each word, as blocks that read or write it have it."""
-    lines = []
-    for name, word in INPUT_WORDS.items():
-        value = value_of(word.type_hint)
-        bounds = "" if value is None else f" {value.shape!r} {value.low} {value.high} {value.open} {value.dtype!r}"
-        lines.append(f"in {name} {InputParam.template(name)!r} group={word.kwargs_type}{bounds}")
+    """One line for each type of a value, and for each word as blocks that read or write it have it."""
+    types = {
+        name: value for name, hint in vars(vocabulary).items() if not name.startswith("_") and (value := value_of(hint))
+    }
+    lines = [f"type {name} {value}" for name, value in sorted(types.items())]
+    lines += [f"in {name} {InputParam.template(name)!r} group={word.kwargs_type}" for name, word in INPUT_WORDS.items()]
     lines += [
         f"out {name} {OutputParam.template(name)!r} group={word.kwargs_type}" for name, word in OUTPUT_WORDS.items()
     ]

@@ -105,6 +105,20 @@ def test_outputs_name_every_fault_in_order() -> None:
     assert Out.__brickwork_fields__ == {"images", "score"}
 
 
+def test_outputs_name_all_that_is_missing_in_order() -> None:
+    class Many(Outputs):
+        delta: int
+        alpha: int
+        charlie: int
+        bravo: int
+
+    with pytest.raises(RunError) as caught:
+        Many(charlie=1)  # type: ignore[call-arg]
+    assert [text.partition(",")[0].rpartition(" ")[2] for text in str(caught.value).split("given.")[:-1]] == [
+        "'alpha'", "'bravo'", "'delta'",
+    ]  # fmt: skip
+
+
 def test_outputs_without_names_take_none() -> None:
     class Nothing(Outputs):
         pass
