@@ -144,6 +144,7 @@ def save_guider(guider: Guider, folder: str | Path) -> Path:
     path = Path(folder) / type(guider).config_name
     head = {"_class_name": type(guider).__name__, "_diffusers_version": _WRITTEN_FOR}
     try:
+        json.dumps(config, allow_nan=False)
         text = written_json({**head, **config}, str(path), LARGEST_GUIDER, indent=2) + "\n"
         again = guider_of(parse_json(text.encode("utf-8"), str(path)))
     except (TypeError, ValueError, BrickworkError) as error:

@@ -224,7 +224,7 @@ def test_what_is_no_edit_of_a_preset_is_written_whole(tmp_path: Path) -> None:
         ("brickwork: 1\nstart: sdxl.auto\ninputs: {promt: x}", "line 3, column 10: 'promt' is no input of this workflow. Did you mean 'prompt'"),
         ("brickwork: 1\nstart: sdxl.auto\ninputs: {num_inference_steps: many}", "num_inference_steps"),
         ("brickwork: 1\nstart: sdxl.auto\ncomponents: {unt: a/b}", "line 3, column 14: the workflow has no component 'unt'. Did you mean 'unet'"),
-        ("brickwork: 1\nstart: sdxl.auto\ncomponents: {unet: {repo: a/b, code: x}}", "line 3, column 32: 'code' is unknown. There are: repo, revision, subfolder, variant"),
+        ("brickwork: 1\nstart: sdxl.auto\ncomponents: {unet: {repo: a/b, code: x}}", "line 3, column 14: the place of unet is broken: 'code' is unknown. There are: dtype, repo, revision"),
         ("brickwork: 1\nstart: sdxl.auto\ncomponents: {unet: {repo: a/b, subfolder: ../x}}", "the subfolder '../x' is refused"),
         ("brickwork: 1\nstart: sdxl.auto\ncomponents: {unet: {repo: a/b, dtype: int8}}", "loaded in 'int8', which is no number format"),
         ("brickwork: 1\nstart: sdxl.auto\ncomponents: {scheduler: {class: 'os:system', config: {}}}", "asks for the class 'system' of 'os'"),
