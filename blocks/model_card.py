@@ -16,6 +16,7 @@ from .base import ModularPipelineBlocks
 from .block_sources import Sources
 from .describe import tree
 from .interface import description_of
+from .workflows import made_workflow, named_workflows
 
 CARD = "README.md"
 MARK = "<!-- made by brickwork -->"
@@ -66,7 +67,7 @@ def _head(specs: Mapping[str, ComponentSpec], own: str | None, licence: str | No
 
 
 def _run(blocks: ModularPipelineBlocks, repo_id: str, sources: Sources) -> Iterable[str]:
-    workflow = blocks.workflow(None)
+    workflow = made_workflow(blocks, None)
     inputs = ", ".join(f"{param.name}=..." for param in workflow.required)
     trusted = ", trust_remote_code=True" if sources.places else ""
     outputs = [output.name for output in workflow.outputs]
@@ -82,10 +83,11 @@ def _run(blocks: ModularPipelineBlocks, repo_id: str, sources: Sources) -> Itera
 
 
 def _workflows(blocks: ModularPipelineBlocks) -> Iterable[str]:
-    names = blocks.available_workflows
+    known = named_workflows(blocks)
+    names = list(known)
     shown: list[str | None] = [*names[:_MOST]]
     for name in shown or [None]:
-        workflow = blocks.workflow(name)
+        workflow = made_workflow(blocks, name, known[name] if name is not None else ())
         yield f"## Workflow {_plain(name)}" if name else "## Inputs and outputs"
         rows = [(param, True) for param in workflow.required] + [(param, False) for param in workflow.optional]
         yield _table(

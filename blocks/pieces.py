@@ -44,11 +44,14 @@ class Piece:
     variant: str | None = None
 
 
-def pieces_of(name: str, component: Any, encoders: Mapping[str, Encoder], variant: str | None = None) -> list[Piece]:
+def pieces_of(
+    name: str, component: Any, encoders: Mapping[str, Encoder], fresh: dict[int, Any], variant: str | None = None
+) -> list[Piece]:
     """Return what is to be written of a component.
 
     Args:
-        encoders: text encoders with their tokenizers, which may have been taught words. variant: of the names of weights.
+        encoders: text encoders with their tokenizers, which may have been taught words. fresh: skeletons by the ids of models, as
+            `component_faults` has left them; they are used up. variant: of the names of weights.
 
     Raises:
         ComponentError: its class cannot be made without weights, which parting it from adapters needs.
@@ -61,16 +64,21 @@ def pieces_of(name: str, component: Any, encoders: Mapping[str, Encoder], varian
             return [Piece(name, component, plain)]
     if not is_network(type(component)):
         return [Piece(name, component, component)]
-    return [Piece(part_name, part, _plain(part_name, part), variant) for part_name, part in parts_of(name, component)]
+    return [
+        Piece(part_name, part, _plain(part_name, part, fresh.pop(id(part), None)), variant)
+        for part_name, part in parts_of(name, component)
+    ]
 
 
-def _plain(name: str, model: Any) -> Any:
+def _plain(name: str, model: Any, fresh: Any = None) -> Any:
     taught = taught_of(model)
     if taught is None:
-        plain = plain_model(model)
+        plain = plain_model(model, fresh)
     else:
         table = next(path for path, module in model.named_modules() if module is model.get_input_embeddings())
-        plain = plain_model(model, {f"{table}.weight": taught.embedding.weight}, {"vocab_size": taught.vocabulary})
+        plain = plain_model(
+            model, None, {f"{table}.weight": taught.embedding.weight}, {"vocab_size": taught.vocabulary}
+        )
     if plain is None and (taught is not None or any(adapted_layers(model))):
         raise ComponentError(
             f"{name} has adapters, and a {type(model).__name__} cannot be made without them: take them out before saving, and load "

@@ -51,14 +51,16 @@ class ComponentsPlan:
         }
         encoders = loaded_encoders(pipe)
         faults = [*name_faults(loaded), *adapter_faults(loaded, encoders), *_pending_faults(pipe)]
+        fresh: dict[int, Any] = {}
         for name, component in loaded.items():
-            faults += component_faults(name, component)
+            faults += component_faults(name, component, fresh)
         if faults:
             raise RepoError.of("Components cannot be saved", faults)
         try:
             saved = {name: overwrite or pipe.specs[name].repo is None for name in loaded}
             pieces = {
-                name: pieces_of(name, each, encoders, variant if saved[name] else None) for name, each in loaded.items()
+                name: pieces_of(name, each, encoders, fresh, variant if saved[name] else None)
+                for name, each in loaded.items()
             }
         except ComponentError as error:
             raise RepoError(str(error)) from error

@@ -35,8 +35,12 @@ def name_faults(loaded: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{name}: no component can be saved under this name, because {fault}. Name it otherwise in the block."
 
 
-def component_faults(name: str, component: Any) -> Iterator[str]:
-    """Say what of a component no file holds; nothing is written, and no weights are read."""
+def component_faults(name: str, component: Any, fresh: dict[int, Any]) -> Iterator[str]:
+    """Say what of a component no file holds; nothing is written, and no weights are read.
+
+    Args:
+        fresh: takes the skeletons that models were compared with, by the models' ids.
+    """
     for part_name, part in parts_of(name, component):
         yield from class_faults(part_name, part)
     yield from class_faults(name, component)
@@ -44,7 +48,7 @@ def component_faults(name: str, component: Any) -> Iterator[str]:
         yield f"{name} is a {type(component).__name__}, which has no save_pretrained."
     elif is_network(type(component)):
         for part_name, part in parts_of(name, component):
-            yield from _model_faults(part_name, part)
+            yield from _model_faults(part_name, part, fresh)
 
 
 def class_faults(name: str, component: Any) -> Iterator[str]:
@@ -70,7 +74,7 @@ def class_faults(name: str, component: Any) -> Iterator[str]:
         )
 
 
-def _model_faults(name: str, model: Any) -> Iterator[str]:
+def _model_faults(name: str, model: Any, skeletons: dict[int, Any]) -> Iterator[str]:
     odd = _odd_weights(model)
     if odd:
         yield f"{name} {odd}: dequantize it, or load it anew without quantization; a quantized model is not saved."
@@ -78,7 +82,7 @@ def _model_faults(name: str, model: Any) -> Iterator[str]:
     if _has_ip_adapter(model):
         yield f"{name} has an IP-Adapter, which is not saved: unload_ip_adapter() before saving, and load it after opening."
         return
-    fresh = skeleton_like(model)
+    fresh = skeletons[id(model)] = skeleton_like(model)
     if fresh is not None:
         _teach_ends(model, fresh)
         faults = model_differences(model, fresh, weights=False)

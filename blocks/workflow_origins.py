@@ -126,6 +126,7 @@ def _origin(spec: ComponentSpec, dtype: str | None) -> Any:
 def live_faults(pipe: ModularPipeline) -> Iterator[str]:
     """Say of which loaded components a file that names origins would not tell all."""
     encoders = loaded_encoders(pipe)
+    fresh: dict[int, Any] = {}
     for name in pipe.pretrained_component_names:
         component, spec = uncompiled(pipe.components[name]), pipe.specs[name]
         if component is None:
@@ -133,11 +134,11 @@ def live_faults(pipe: ModularPipeline) -> Iterator[str]:
         if spec.repo is None:
             yield f"{name} is of unknown origin, which no file can name: save_pretrained writes the component itself."
             continue
-        found = [*component_faults(name, component), *_adapter_faults(name, component)]
+        found = [*component_faults(name, component, fresh), *_adapter_faults(name, component)]
         yield from found
         if not found:
             try:
-                yield from origin_faults(pieces_of(name, component, encoders), spec, pipe.hub_options)
+                yield from origin_faults(pieces_of(name, component, encoders, fresh), spec, pipe.hub_options)
             except BrickworkError as error:
                 yield f"{name} would not open: {error}"
     for name in sorted(pipe.pending_adapters.names):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -164,7 +164,12 @@ def find_workflow(blocks: ModularPipelineBlocks, name: str | None) -> Workflow:
     known = named_workflows(blocks)
     if name is not None and name not in known:
         raise CompositionError(f"There is no workflow {name!r}. {did_you_mean(name, known)}")
-    given = known[name] if name is not None else ()
+    return made_workflow(blocks, name, known[name] if name is not None else ())
+
+
+def made_workflow(blocks: ModularPipelineBlocks, name: str | None, given: Iterable[str] = ()) -> Workflow:
+    """Return the workflow that runs when these inputs are given, under a name that `named_workflows` has for it."""
+    given = tuple(given)
     walk = Exploration(frozenset(given), decided=_Rest(dict.fromkeys(given, True)))
     steps = blocks.steps(walk, "")
     return Workflow(name or "default", tuple(given), tuple(steps), frozenset(walk.taken))

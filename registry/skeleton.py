@@ -62,15 +62,18 @@ def skeleton(cls: Any, folder: Path, dtype: Any) -> Any:
     return model if model is None or dtype is None else torch.nn.Module.to(model, dtype)
 
 
-def plain_model(model: Any, replaced: Mapping[str, Any] | None = None, changes: Mapping[str, Any] | None = None) -> Any:
+def plain_model(
+    model: Any, fresh: Any = None, replaced: Mapping[str, Any] | None = None, changes: Mapping[str, Any] | None = None
+) -> Any:
     """Return a model as its class and configuration make it, which holds the tensors of this one; None if its class cannot.
 
     It has none of what was put into the model: adapters, processors, hooks. Nothing is copied, and the model is not touched.
 
     Args:
-        replaced: tensors by name that it holds in place of the model's own. changes: to the configuration.
+        fresh: what `skeleton_like` gave of it, to be filled. replaced: tensors by name that it holds in place of the model's own.
+            changes: to the configuration.
     """
-    plain = skeleton_like(model, changes)
+    plain = fresh if fresh is not None else skeleton_like(model, changes)
     if plain is None:
         return None
     slots = _Slots.of(plain)
