@@ -144,16 +144,17 @@ def test_a_copy_is_known_to_be_the_same_as_long_as_it_is(pipe: ModularPipeline) 
     before = cache.misses
     drawn(other)
     assert cache.misses == before
+    kept = fingerprint(pipe.unet)
     with torch.no_grad():
         other.unet.conv_in.weight.add_(1.0)
-    assert fingerprint(other.unet) is None
-    assert fingerprint(pipe.unet) is not None
+    assert fingerprint(other.unet) not in (None, kept)
+    assert fingerprint(pipe.unet) == kept
 
 
-def test_weights_that_were_changed_are_unknown_in_the_copy_too(pipe: ModularPipeline) -> None:
+def test_weights_that_were_changed_are_as_changed_in_the_copy(pipe: ModularPipeline) -> None:
     with torch.no_grad():
         pipe.unet.conv_in.weight.add_(1.0)
-    assert fingerprint(copy.deepcopy(pipe).unet) is None
+    assert fingerprint(copy.deepcopy(pipe).unet) == fingerprint(pipe.unet)
 
 
 def test_a_deep_copy_belongs_to_no_manager(tiny_folder: Path) -> None:
