@@ -51,6 +51,7 @@ class Standing:
         Raises:
             InputError: a block has written into a tensor since; see `refuse_written`.
         """
+        self.refuse_uncomparable()
         self.refuse_written()
         return {name: own_state(value) for name, value in copied_values(self.values).items()}
 
@@ -60,16 +61,26 @@ class Standing:
         Raises:
             InputError: each of them is named.
         """
-        faults = []
-        for name, digest in self.digests.items():
-            now = _digest(self.values[name])
-            if digest is None:
-                faults.append(f"{name!r} has no content that could be compared, so nothing says that it is as it was.")
-            elif now != digest:
-                faults.append(
-                    f"{name!r} was written into after the snapshot was taken, so it is not what it was; take snapshots to a "
-                    "file, which keeps a copy, or let the block make a new value."
-                )
+        faults = [
+            f"{name!r} was written into after the snapshot was taken, so it is not what it was; take snapshots to a file, which "
+            "keeps a copy, or let the block make a new value."
+            for name, digest in self.digests.items()
+            if digest is not None and _digest(self.values[name]) != digest
+        ]
+        if faults:
+            raise InputError.of("The run cannot go on from here", faults)
+
+    def refuse_uncomparable(self) -> None:
+        """Refuse to go on with values of which nothing says that they are as they were.
+
+        Raises:
+            InputError: each of them is named.
+        """
+        faults = [
+            f"{name!r} has no content that could be compared, so nothing says that it is as it was."
+            for name, digest in self.digests.items()
+            if digest is None
+        ]
         if faults:
             raise InputError.of("The run cannot go on from here", faults)
 
