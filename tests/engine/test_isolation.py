@@ -30,7 +30,7 @@ class Counter:
         return cls(**config)
 
 
-def test_a_clone_has_attributes_lists_dicts_and_sets_of_its_own_and_shares_tensors() -> None:
+def test_a_clone_has_attributes_lists_dicts_and_sets_of_its_own_and_shares_tables() -> None:
     counter = Counter()
     clone = clone_run_state(counter)
     assert type(clone) is Counter
@@ -40,7 +40,8 @@ def test_a_clone_has_attributes_lists_dicts_and_sets_of_its_own_and_shares_tenso
     clone.names.add("y")
     assert (counter.at, counter.seen, counter.table, counter.names) == (0, [], {"a": [1]}, {"x"})
     assert clone.levels is counter.levels
-    assert clone.table["a"] is counter.table["a"]
+    clone.table["a"].append(2)
+    assert counter.table["a"] == [1]
 
 
 def test_where_a_component_begins_is_what_its_configuration_makes_without_the_configuration() -> None:
