@@ -125,6 +125,8 @@ class Before:
     cache: MemoryCache
     first: Answer
     again: Answer
+    taken: Answer
+    """The run that the snapshots are of."""
     snapshots: list[Snapshot]
     recipe: Path
     pictures: list[Path]
@@ -150,7 +152,7 @@ class Before:
         pictures = brickwork.save(images, recipe.with_suffix(".png")) if images else []
         words = {*first.words, *again.words, *third.words}
         snapshots = kept if scene.after == "blocks" else kept[:1]
-        return cls(scene, cache, first, again, snapshots, recipe, pictures, words)
+        return cls(scene, cache, first, again, third, snapshots, recipe, pictures, words)
 
     def said(self, answer: Answer) -> bool:
         """Whether anything was said that is not said without a change."""
@@ -202,7 +204,7 @@ def ask_resume(kind: Kind, stage: Stage, before: Before, plain: Answer) -> str:
     for snapshot in before.snapshots:
         found = asked(stage.scene, lambda: stage.scene.resume(snapshot))  # noqa: B023 - it is done at once
         said = before.said(found) or (stage.moves and says_why(before.recipe, found))
-        cells.append(judge_resumed(kind, stage.moves, found, before.first.result, plain.result, said))
+        cells.append(judge_resumed(kind, stage.moves, found, before.taken.result, plain.result, said))
     return worst(cells)
 
 

@@ -90,7 +90,7 @@ class Table:
                 snapshot.save(file)
         except BrickworkError:
             return {"elsewhere": "refused"}
-        return {"kind": kind.name, "snapshot": str(file), "before": before.first.result}
+        return {"kind": kind.name, "snapshot": str(file), "before": before.taken.result}
 
 
 def elsewhere(table: Table, kinds: Iterable[Kind]) -> dict[str, str]:
