@@ -104,7 +104,9 @@ def test_a_repository_knows_its_files_and_what_locks_call_it(tmp_path: Path) -> 
 
 
 def test_classes_are_public_ones_of_libraries_that_are_allowed() -> None:
-    assert library_of(resolve_class("brickwork", "Block")) == "brickwork"
+    assert library_of(resolve_class("brickwork", "ClassifierFreeGuidance")) == "brickwork"
+    with pytest.raises(TrustError, match="^Block is no component, but a whole pipeline or its blocks"):
+        resolve_class("brickwork", "Block")
     assert {"diffusers", "transformers", "tokenizers", "brickwork"} <= allowed_libraries()
     with pytest.raises(
         TrustError, match=r"^A component asks for the class 'Popen' of 'subprocess'. Repositories may name"
@@ -133,7 +135,7 @@ def test_every_name_of_the_catalog_is_something(name: str) -> None:
 
 
 def test_what_is_shipped_and_known_of_families_is_there() -> None:
-    assert list(shipped) == ["brickwork/embedded"]
+    assert sorted(shipped) == ["brickwork/embedded", "brickwork/ip_adapter", "brickwork/layout_controlnet"]
     assert (Path(shipped.get("brickwork/embedded")) / "model_index.json").exists()
     assert list(families) == ["stable-diffusion-xl"]
     assert families.get("stable-diffusion-xl")
@@ -170,7 +172,6 @@ def test_an_index_is_written_as_it_is_read() -> None:
         ([None, None, {"type_hint": ["a", ""]}], (None, None)),
         ([None, None, {"type_hint": ["a", 3]}], (None, None)),
         ([None, None, {"type_hint": "ab"}], (None, None)),
-        ([3, 4, {}], (None, None)),
     ],
 )
 def test_the_class_of_an_entry_is_two_words_or_unknown(entry: Any, expected: tuple[Any, Any], tmp_path: Path) -> None:
@@ -178,11 +179,18 @@ def test_the_class_of_an_entry_is_two_words_or_unknown(entry: Any, expected: tup
     assert read_index(tmp_path).specs["x"].type_name == expected
 
 
-@pytest.mark.parametrize("value", [[1, 2], ["a", "B", 3], {"a": 1}, None, "text", [], ["a", "B", {}, 1]])
+@pytest.mark.parametrize("value", [[1, 2], [3, 4, {}], {"a": 1}, None, "text", [], ["a", "B", {}, 1]])
 def test_other_entries_are_settings(value: Any, tmp_path: Path) -> None:
     (tmp_path / "modular_model_index.json").write_text(json.dumps({"x": value, "_note": [1, 2, {}], "_class_name": 3}))
     index = read_index(tmp_path)
     assert (dict(index.specs), dict(index.configs), index.class_name) == ({}, {"x": value}, None)
+
+
+@pytest.mark.parametrize("entry", [["a", "B", 3]])
+def test_half_an_entry_of_a_component_is_refused(entry: Any, tmp_path: Path) -> None:
+    (tmp_path / "modular_model_index.json").write_text(json.dumps({"x": entry}))
+    with pytest.raises(RepoError, match="'x'"):
+        assert "x" in read_index(tmp_path).specs
 
 
 ORIGIN = {"pretrained_model_name_or_path": "a/b"}
@@ -250,9 +258,12 @@ def test_the_lock_of_a_user_lies_in_their_folder_and_pins_nothing(
     ("data", "message"),
     [
         ({"brickwork_lock": 2, "repos": {}}, "is no lock of version 1; move it away"),
-        ({"brickwork_lock": 1, "repos": []}, "is no lock of version 1; move it away"),
-        ({"brickwork_lock": 1, "repos": {"a/b": []}}, "the entry of 'a/b' is broken"),
-        ({"brickwork_lock": 1, "repos": {"x": {}, "a/b": {"commits": 1}}}, "the entry of 'a/b' is broken"),
+        ({"brickwork_lock": 1, "repos": []}, "is broken: repos: expected dict, got list"),
+        ({"brickwork_lock": 1, "repos": {"a/b": []}}, "is broken: repos.a/b: expected dict, got list"),
+        (
+            {"brickwork_lock": 1, "repos": {"x": {}, "a/b": {"commits": 1}}},
+            "is broken: repos.a/b: 'commits' is unknown",
+        ),
     ],
 )
 def test_a_lock_that_is_none_is_named(data: Any, message: str, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_every_part_has_its_value_and_its_place() -> None:
     [
         ("a:\n  b: 1\n  c: {d: 2}\n  b: 3", "line 4, column 3: the key 'b' stands there twice, first in line 2"),
         ("- {x: 1}\n- {x: 1, x: 2}", "line 2, column 10: the key 'x' stands there twice, first in line 2"),
-        ("a: [1\nb", "line 2"),
+        ("a: [1\nb", "line 3, column 1"),
         ("a: 'open", "line 1, column 9"),
         ("a: \x07", "is no YAML"),
         ("&x a: 1", "line 1, column 1: a key is a plain word or text"),

@@ -177,5 +177,5 @@ def test_an_adapter_that_transformers_would_put_in_is_refused(tiny_pipe: Any, tm
     folder = tmp_path / "text_encoder"
     tiny_pipe.text_encoder.save_pretrained(folder)
     (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "somebody/else"}')
-    with pytest.raises(ComponentError, match="holds adapter_config.json, by which transformers would put an adapter"):
+    with pytest.raises(TrustError, match="adapter_config.json is an adapter, which loaders take instead of the model"):
         loaded(CLIPTextModel, folder)

@@ -59,7 +59,7 @@ def test_a_component_without_files_is_named_with_its_folder(
 
 def test_the_files_of_a_component_are_those_of_its_folder_and_variant(tmp_path: Path) -> None:
     names = ("config.json", "a.safetensors", "a.fp16.safetensors", "a.bin", "a.msgpack", "inner/b.json")
-    repo = open_repo(write(tmp_path / "repo", {f"unet/{name}": "x" for name in names} | {"unetx/config.json": "x"}))
+    repo = open_repo(write(tmp_path / "repo", {f"unet/{name}": "{}" for name in names} | {"unetx/config.json": "x"}))
     assert set(component_files(repo, "unet", None)) == {"unet/config.json", "unet/a.safetensors"}
     assert set(component_files(repo, "unet", "fp16")) == {"unet/config.json", "unet/a.fp16.safetensors"}
     assert "unet/a.bin" in component_files(repo, "unet", None, safe=False)
@@ -81,7 +81,7 @@ def test_a_name_that_the_hub_takes_for_none_is_refused(hub: Hub) -> None:
 
 def test_code_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     repo = open_repo(write(tmp_path / "repo", {"a.py": "#" * 2_000_001}))
-    with pytest.raises(RepoError, match=r"^a.py of .*repo has 2,000,001 bytes; code may have 2,000,000\.$"):
+    with pytest.raises(RepoError, match=r"repo/a.py has 2,000,001 bytes; at most 500,000 are read\.$"):
         read_sources(repo, ["a.py"])
 
 
@@ -109,7 +109,7 @@ def test_a_class_that_code_lacks_is_named_with_those_that_it_has(name: str, tmp_
 
 @pytest.mark.parametrize("read", [read_json, read_yaml])
 def test_a_file_that_cannot_be_opened_is_named(read: Any, tmp_path: Path) -> None:
-    with pytest.raises(RepoError, match=rf"^{tmp_path}/none cannot be read: .*No such file"):
+    with pytest.raises(RepoError, match=rf"^There is no file {tmp_path}/none\.$"):
         read(tmp_path / "none")
     with pytest.raises(RepoError, match=rf"^{tmp_path} cannot be read: .*[Dd]irectory"):
         read(tmp_path)
