@@ -132,12 +132,10 @@ def _refuse(faults: list[str], what: str) -> None:
 
 @contextlib.contextmanager
 def _in_words() -> Iterator[None]:
-    """What other libraries say while they write weights, as ours."""
-    from safetensors import SafetensorError
-
+    """What other libraries say while they write weights, as ours; of the disk `writing` says it, with the place."""
     try:
         yield
-    except (RuntimeError, ValueError, TypeError, NotImplementedError, OSError, SafetensorError) as error:
+    except (RuntimeError, ValueError, TypeError, NotImplementedError) as error:
         if isinstance(error, BrickworkError):
             raise
         raise RepoError(f"The components cannot be written: {error}") from error

@@ -145,7 +145,12 @@ def save_guider(guider: Guider, folder: str | Path) -> Path:
     head = {"_class_name": type(guider).__name__, "_diffusers_version": _WRITTEN_FOR}
     try:
         json.dumps(config, allow_nan=False)
-        text = written_json({**head, **config}, str(path), LARGEST_GUIDER, indent=2) + "\n"
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{type(guider).__name__} cannot be saved, because no file holds its settings: {error}"
+        ) from error
+    text = written_json({**head, **config}, str(path), LARGEST_GUIDER, indent=2) + "\n"
+    try:
         again = guider_of(parse_json(text.encode("utf-8"), str(path)))
     except (TypeError, ValueError, BrickworkError) as error:
         raise InputError(

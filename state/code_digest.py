@@ -231,8 +231,14 @@ def _is_own_file(file: str) -> bool:
 
 @cache
 def _is_library_file(file: str) -> bool:
+    # Packages also lie in the folders of a user, of a distribution, and of an environment that this one builds on.
+    is_installed = not _INSTALLED.isdisjoint(Path(file).parts)
     roots = {sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib", "platstdlib")}
-    return any(Path(file).is_relative_to(root) for root in roots if root) and not _is_own_file(file)
+    is_library = is_installed or any(Path(file).is_relative_to(root) for root in roots if root)
+    return is_library and not _is_own_file(file)
+
+
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
 @cache
