@@ -15,6 +15,7 @@ from ..engine.snapshot import Graft, Standing, copied_values
 from ..engine.steps import LoopStep, Values, leaves
 from ..state import InputError, PipelineState
 from ..state.errors import did_you_mean
+from . import arguments
 from .random_seed import GENERATOR
 from .recipe_diff import differences
 from .recipe_parts import recipe_of
@@ -44,7 +45,20 @@ def resume(pipe: ModularPipeline, source: Snapshot | str | Path, exact: bool = T
     prepared = Prepared(
         plan, standing.values_again(), snapshot.output, snapshot.is_seeded, standing, snapshot.recipe, is_exact=exact
     )
-    return pipe.runs.run(pipe, prepared)
+    try:
+        return pipe.runs.run(pipe, prepared)
+    except KeyError as error:
+        if not _is_of_a_read(error):
+            raise
+        raise InputError(f"The snapshot lacks {error}, which the rest of the run reads: it is damaged.") from None
+
+
+def _is_of_a_read(error: KeyError) -> bool:
+    """Whether a value was missing that a block was to be given, and not something within the block."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    return last is not None and last.tb_frame.f_code.co_filename == arguments.__file__
 
 
 def branch(

@@ -90,7 +90,11 @@ class Snapshot:
         )
         standing = Standing(position, values, states, written.groups)
         recipe = Recipe.from_dict(about["recipe"])
-        return cls(standing, recipe, dict(written.given), value_of_data(written.output), written.is_seeded)
+        output = value_of_data(written.output)
+        names = [output] if isinstance(output, str) else output
+        if names is not None and not (isinstance(names, list) and all(isinstance(each, str) for each in names)):
+            raise RepoError(f"{path} is broken: output: expected a name, names or null.")
+        return cls(standing, recipe, dict(written.given), output, written.is_seeded)
 
 
 def _sorted(

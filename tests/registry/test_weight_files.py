@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,9 @@ from brickwork import ComponentError, ComponentSpec, RepoError, TrustError
 from brickwork.registry.file_digest import file_digest, weights_digest
 from brickwork.registry.mapping import is_mappable, mapped_tensors
 from brickwork.registry.repo import open_repo
-from brickwork.registry.skeleton import BATCH, load_model
+from brickwork.registry.skeleton import load_model
 from brickwork.registry.tensor_file import read_tensors
-from brickwork.registry.verified import is_intact, sha256_of
+from brickwork.registry.verified import sha256_of
 from brickwork.registry.weight_names import variant_of
 from brickwork.registry.weights import (
     byte_words,
@@ -31,7 +30,6 @@ from brickwork.registry.weights import (
     data_start,
     file_stamp,
     header_of,
-    stored_bytes,
     weight_files,
     weights_at,
 )
@@ -64,23 +62,6 @@ def test_tensors_that_are_pages_of_a_file_are_what_a_copy_of_it_is(file: Path) -
     assert mapped_tensors(file, ["half"]).keys() == {"half"}
 
 
-@pytest.mark.parametrize(
-    ("entry", "start", "expected"),
-    [
-        ({"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}, 8, True),
-        ({"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}, 10, False),
-        ({"dtype": "F32", "shape": [2], "data_offsets": [2, 10]}, 10, True),
-        ({"dtype": "F32", "shape": [2], "data_offsets": [0, 12]}, 8, False),
-        ({"dtype": "F32", "shape": [], "data_offsets": [0, 4]}, 8, True),
-        ({"dtype": "F4", "shape": [2], "data_offsets": [0, 1]}, 8, False),
-        ({"dtype": "U8", "shape": [3], "data_offsets": [1, 4]}, 7, True),
-    ],
-)
-def test_only_what_lies_as_its_format_wants_is_mapped(entry: dict[str, Any], start: int, expected: bool) -> None:
-    assert is_mappable({"a": entry}, start) is expected
-    assert is_mappable({"a": entry, "b": {"dtype": "X", "shape": [], "data_offsets": [0, 0]}}, start) is False
-
-
 def test_a_file_of_a_repository_is_read_by_its_name(file: Path) -> None:
     repo = open_repo(file.parent)
     assert {name: tensor.shape for name, tensor in read_tensors(repo, file.name).items()} == {
@@ -93,33 +74,6 @@ def test_a_file_of_a_repository_is_read_by_its_name(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(ComponentError, match="it is truncated"):
         read_tensors(repo, file.name)
-
-
-def test_a_large_model_is_cast_in_parts(tmp_path: Path, tiny_pipe: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from brickwork.registry import skeleton
-
-    parts: list[int] = []
-
-    def noted(path: Path, names: Any) -> Any:
-        chosen = list(names)
-        entries = [header_of(path)[name]["data_offsets"] for name in chosen]
-        parts.append(sum(end - start for start, end in entries))
-        return mapped_tensors(path, chosen)
-
-    tiny_pipe.unet.save_pretrained(tmp_path)
-    monkeypatch.setattr(skeleton, "mapped_tensors", noted)
-    monkeypatch.setattr(skeleton, "BATCH", 100_000)
-    whole = sum(parameter.numel() * 4 for parameter in tiny_pipe.unet.parameters())
-    cast = load_model(type(tiny_pipe.unet), tmp_path, None, torch.float16)
-    assert sum(parts) == whole
-    largest = max(parameter.numel() * 4 for parameter in tiny_pipe.unet.parameters())
-    assert len(parts) > 3
-    assert max(parts) <= max(100_000, largest)
-    assert torch.equal(cast.conv_out.weight, tiny_pipe.unet.conv_out.weight.half())
-    parts.clear()
-    load_model(type(tiny_pipe.unet), tmp_path, None, torch.float32)
-    assert parts == [whole], "pages of the file itself are not cast"
-    assert BATCH == 8 * 2**20
 
 
 @pytest.mark.parametrize(
@@ -177,51 +131,6 @@ def test_a_file_of_the_hubs_cache_is_digested_by_its_name_if_that_is_a_digest(tm
     assert file_digest(tmp_path / "others" / digest) == read
 
 
-def test_a_download_is_intact_if_its_name_is_its_digest(tmp_path: Path) -> None:
-    content = b"words" * 1_000_000
-    git = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-    sha = hashlib.sha256(content).hexdigest()
-    assert is_intact(blob(tmp_path, sha, content))
-    assert is_intact(blob(tmp_path, git, content))
-    assert not is_intact(blob(tmp_path, f"{'0' * 64}", content))
-    assert not is_intact(blob(tmp_path, f"{'0' * 40}", content))
-    assert is_intact(blob(tmp_path, "another-name", content))
-    (tmp_path / sha).write_bytes(b"changed")
-    assert is_intact(tmp_path / sha), "only what lies among blobs is named by its digest"
-
-
-def test_the_digest_of_a_large_file_is_remembered_until_it_changes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BRICKWORK_HOME", str(tmp_path / "home"))
-    kept = tmp_path / "home" / "verified.jsonl"
-    large, small = tmp_path / "large", tmp_path / "small"
-    large.write_bytes(b"a" * (4 * 2**20 + 1))
-    small.write_bytes(b"a" * (4 * 2**20))
-    assert sha256_of(small) == hashlib.sha256(small.read_bytes()).hexdigest()
-    assert not kept.exists()
-    assert sha256_of(large) == hashlib.sha256(large.read_bytes()).hexdigest()
-    stat = large.stat()
-    assert [json.loads(line) for line in kept.read_text().splitlines()] == [
-        [str(large), stat.st_size, stat.st_mtime_ns, sha256_of(large)]
-    ]
-    other = tmp_path / "other"
-    other.write_bytes(b"b" * (4 * 2**20 + 1))
-    stat = other.stat()
-    lines = ["{", '["unfinished"', json.dumps([str(other), stat.st_size, stat.st_mtime_ns, "no digest"])]
-    lines += [json.dumps([str(other), stat.st_size, stat.st_mtime_ns, "f" * 64])]
-    kept.write_text("\n".join([*lines, ""]))
-    assert sha256_of(other) == "f" * 64, "what was verified before is not read again"
-    for path, letter in ((other, b"c"), (tmp_path / "more", b"d")):
-        path.write_bytes(letter * (4 * 2**20 + 1))
-        os.utime(path, (1, 1))
-    for path in (other, tmp_path / "more"):
-        assert sha256_of(path) == hashlib.sha256(path.read_bytes()).hexdigest(), "size and time alone are no file"
-    assert [json.loads(line)[:3] for line in kept.read_text().splitlines()[-2:]][1] == [
-        str(tmp_path / "more"), 4 * 2**20 + 1, 10**9,
-    ]  # fmt: skip
-
-
 def test_a_home_that_cannot_be_written_only_costs_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "home").write_text("no folder")
     monkeypatch.setenv("BRICKWORK_HOME", str(tmp_path / "home"))
@@ -238,39 +147,6 @@ def with_header(path: Path, header: Any, data: bytes = b"\0" * 16, length: int |
 
 def entry(first: int, end: int, shape: Any = (4,)) -> dict[str, Any]:
     return {"dtype": "F32", "shape": list(shape), "data_offsets": [first, end]}
-
-
-@pytest.mark.parametrize(
-    ("header", "length", "reason"),
-    [
-        (b"", 0, "its first 8 bytes are no length of a list"),
-        (b"{}", 1000, "its first 8 bytes are no length of a list"),
-        (b"[]", None, "its list of tensors holds no JSON object"),
-        ({"a": entry(8, 0)}, None, "it says that a lies from 8 to 0"),
-        ({"a": entry(-4, 0)}, None, "it says that a lies from -4 to 0"),
-        ({"a": entry(0, 4, [-1])}, None, "it says that a lies from 0 to 4"),
-        ({"a": entry(0, 4, ["x"])}, None, "it says that a lies from 0 to 4"),
-        ({"a": entry(0, 8), "b": entry(4, 16)}, None, "b lies over another tensor"),
-        ({"a": {"dtype": "F32"}}, None, "data_offsets"),
-        ({"a": 3}, None, "not subscriptable"),
-    ],
-)
-def test_a_list_of_tensors_that_cannot_be_is_refused_with_the_reason(
-    header: Any, length: int | None, reason: str, tmp_path: Path
-) -> None:
-    path = with_header(tmp_path / "a.safetensors", header, length=length)
-    with pytest.raises(ComponentError) as caught:
-        header_of(path)
-    assert str(caught.value).startswith(f"{path} is no safetensors file, or its beginning is damaged: ")
-    assert reason in str(caught.value)
-    assert stored_bytes(tmp_path) is None
-
-
-def test_tensors_in_any_order_that_touch_each_other_are_fine(tmp_path: Path) -> None:
-    path = with_header(tmp_path / "a.safetensors", {"b": entry(8, 16), "__metadata__": {"x": "y"}, "a": entry(0, 8)})
-    assert header_of(path).keys() == {"a", "b"}
-    assert stored_bytes(tmp_path) == 16
-    check_file(path)
 
 
 @pytest.mark.parametrize(
