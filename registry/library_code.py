@@ -121,7 +121,7 @@ def _words_of(place: _Place) -> list[str]:
         if name.startswith("__brickwork") or isinstance(value, ModuleType):
             continue
         is_plain = isinstance(value, (enum.Enum, *_PLAIN))
-        is_other = name in place.first and value is not place.first[name]
+        is_other = name in place.first and value is not place.first[name] and not _is_put_back(name, value, place)
         if any(map(_is_foreign, parts_of(value))) or (is_other and (callable(value) or isinstance(value, property))):
             found.append(f"{place.name}.{name}={_digest(value)}")
         elif (module, cls, name) in settings:
@@ -130,6 +130,13 @@ def _words_of(place: _Place) -> list[str]:
         elif is_plain and is_other and place.is_class and not name.startswith("__"):
             found.append(f"{place.name}.{name}={value!r}")
     return found
+
+
+def _is_put_back(name: str, value: Any, place: _Place) -> bool:
+    """Whether a library's function stands again in its own place, which somebody else's held when it was first seen."""
+    if not (isinstance(value, FunctionType) and is_library_function(value) and value.__name__ == name):
+        return False
+    return any(map(_is_foreign, parts_of(place.first[name])))
 
 
 def _is_foreign(value: Any) -> bool:

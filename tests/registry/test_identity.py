@@ -212,6 +212,20 @@ def test_a_method_of_a_library_that_is_replaced_is_named_and_put_back_is_not(mon
     assert process_words() == before
 
 
+@pytest.mark.parametrize("other, is_named", [(None, False), (nn.Fold.extra_repr, True)])
+def test_a_method_that_was_replaced_when_its_class_was_first_seen_may_be_put_back(
+    other: Any, is_named: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = nn.Unfold if other is None else nn.Fold  # a class is first seen once
+    forward = seen.forward
+    monkeypatch.setattr(seen, "forward", lambda self, x: forward(self, x) * 2)
+    watch_classes([seen])
+    place = f"torch.nn.modules.fold.{seen.__name__}.forward="
+    assert any(word.startswith(place) for word in process_words())
+    monkeypatch.setattr(seen, "forward", other or forward)
+    assert any(word.startswith(place) for word in process_words()) is is_named
+
+
 def test_a_function_of_another_library_in_its_place_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     watch_classes([nn.Linear])
     before = process_words()
