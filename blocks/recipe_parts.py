@@ -92,12 +92,16 @@ class Description:
     """A composition as data, and the code that it was written down for.
 
     Somebody may define blocks anew, or what they refer to, between two runs.
+
+    Attributes:
+        bare: blocks on which nothing lies, which one pass tells. others: those with attributes, and the digests of these.
     """
 
     data: dict[str, Any]
     classes: tuple[type, ...]
     codes: tuple[CodeIdentity, ...]
-    blocks: tuple[ModularPipelineBlocks, ...]
+    bare: tuple[ModularPipelineBlocks, ...]
+    others: tuple[ModularPipelineBlocks, ...]
     attributes: tuple[str | None, ...]
 
     @classmethod
@@ -107,14 +111,18 @@ class Description:
         own = tuple(each for each in classes if not is_packaged(each.__module__))
         watch_classes([type(block) for _, block in walk(blocks)])
         every = tuple(getattr(block, "foreign", block) for _, block in walk(blocks))
-        return cls(describe(blocks), own, tuple(map(code_identity, own)), every, tuple(map(attributes_digest, every)))
+        bare, others = (tuple(each for each in every if bool(vars(each)) is has) for has in (False, True))
+        digests = tuple(map(attributes_digest, others))
+        return cls(describe(blocks), own, tuple(map(code_identity, own)), bare, others, digests)
 
     def holds(self) -> bool:
         """Whether the code, and what lies on the blocks, is still the same."""
         if tuple(map(code_identity, self.classes)) != self.codes:
             return False
+        if any(map(vars, self.bare)):
+            return False
         # What nobody can tell is written down anew each time.
-        return None not in self.attributes and tuple(map(attributes_digest, self.blocks)) == self.attributes
+        return None not in self.attributes and tuple(map(attributes_digest, self.others)) == self.attributes
 
 
 @cache

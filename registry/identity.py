@@ -78,18 +78,20 @@ class _Record:
 
     Attributes:
         own: attributes of the component. bodies: of the modules below it, and what holds modules, tensors and hooks.
-        inside: what was in the bodies, classes of the modules included. probe: first bytes of some tensors.
+        inside: what was in the bodies. classes: of the modules. tensors: those of `named`. probe: first bytes of some tensors.
         moment: another object after every change that left a trace.
     """
 
     identity: Identity | None = None
     settings: Settings | None = None
     named: list[tuple[str, Any]] = field(factory=list)
+    tensors: list[Any] = field(factory=list)
     content: TensorContent = field(factory=TensorContent)
     own: list[Any] = field(factory=list)
     bodies: list[Any] = field(factory=list)
     modules: list[Any] = field(factory=list)
     inside: list[Any] = field(factory=list)
+    classes: list[type] = field(factory=list)
     stamps: list[Any] = field(factory=list)
     probe: bytes = b""
     moment: object = field(factory=object)
@@ -141,7 +143,7 @@ def _network_identity(model: Any, record: _Record, content: bool, whole: bool) -
         _read(model, record)
     settings, known = record.settings, record.identity
     assert settings is not None
-    stamps, probe = tensor_stamps([tensor for _, tensor in record.named]), _probe(record.named)
+    stamps, probe = tensor_stamps(record.tensors), _probe(record.tensors)
     declared = vars(model).get(_DECLARED)
     if holds and known is not None and not (content or whole) and stamps == record.stamps and probe == record.probe:
         return known if known.declared == declared else _declared(record, known, declared)
@@ -168,7 +170,8 @@ def _holds(model: Any, record: _Record) -> bool:
     if settings is None or not _are_same(_own(model), record.own):
         return False
     return (
-        _are_same(_inside(record), record.inside)
+        list(map(type, record.modules)) == record.classes
+        and _are_same(gc.get_referents(*record.bodies), record.inside)
         and settings.watch.holds()
         and all(code_identity(cls) == code for cls, code in settings.codes)
     )
@@ -180,7 +183,7 @@ def _read(model: Any, record: _Record) -> None:
     settings.watch.measure()
     modules = list(model.modules())
     watch_classes({type(module) for module in modules})
-    record.named = tensors_of(model)
+    _note_tensors(record, model)
     record.own = _own(model)
     # The model's own attributes are left out: this record is one of them, and would hold the model.
     record.bodies = [vars(module) for module in modules[1:]]
@@ -188,12 +191,14 @@ def _read(model: Any, record: _Record) -> None:
         vars(module)[name] for module in modules for name in ("_modules", "_parameters", "_buffers", *HOOKS)
     ]
     record.modules = modules[1:]
-    record.inside = _inside(record)
+    record.classes = list(map(type, record.modules))
+    record.inside = gc.get_referents(*record.bodies)
     record.settings = settings
 
 
-def _inside(record: _Record) -> list[Any]:
-    return [*map(type, record.modules), *gc.get_referents(*record.bodies)]
+def _note_tensors(record: _Record, model: Any) -> None:
+    record.named = tensors_of(model)
+    record.tensors = [tensor for _, tensor in record.named]
 
 
 def _own(model: Any) -> list[Any]:
@@ -209,10 +214,10 @@ def _are_same(one: list[Any], other: list[Any]) -> bool:
         return len(one) == len(other) and all(map(is_, one, other))
 
 
-def _probe(named: Sequence[tuple[str, Any]]) -> bytes:
+def _probe(tensors: Sequence[Any]) -> bytes:
     """The first bytes of a few tensors on the host; those on a device would have to be waited for."""
     found = []
-    for _, tensor in named[:: max(1, len(named) // _PROBES)]:
+    for tensor in tensors[:: max(1, len(tensors) // _PROBES)]:
         if tensor.device.type == "cpu" and tensor.is_contiguous():
             found.append(ctypes.string_at(tensor.data_ptr(), min(64, tensor.nbytes)))
     return b"".join(found)
@@ -337,7 +342,7 @@ def moved(component: Any) -> None:
     """Say that a component was moved to another device, and not changed."""
     record = getattr(component, "__dict__", {}).get(_RECORD)
     if record is not None and record.named:
-        record.named = tensors_of(component)
+        _note_tensors(record, component)
         record.content.moved(record.named)
 
 

@@ -45,6 +45,7 @@ class Watch:
     tensors: list[tuple[Any, str]] = field(factory=list)
     networks: list[tuple[Any, str]] = field(factory=list)
     can_tell: bool = True
+    _dicts: list[dict[Any, Any]] = field(factory=list, init=False)
     _inside: list[Any] = field(factory=list, init=False)
 
     def see_name(self, place: Mapping[str, Any], name: str, value: Any) -> None:
@@ -66,7 +67,8 @@ class Watch:
         self.can_tell &= len(self.places) + len(self.names) <= _MOST
         self.can_tell &= sum(tensor.nbytes for tensor, _ in self.tensors) <= _MOST_BYTES
         if self.can_tell:
-            self._inside = inside(self.places)
+            self._dicts = [place for place in self.places if isinstance(place, dict)]
+            self._inside = self._objects()
 
     def holds(self) -> bool:
         """Whether everything is as it was."""
@@ -82,7 +84,7 @@ class Watch:
             if cell_value(cell) is not content:
                 return False
         # By identity, because 1 == True == 1.0.
-        now = inside(self.places)
+        now = self._objects()
         return (
             len(now) == len(self._inside)
             and all(map(is_, now, self._inside))
@@ -91,11 +93,9 @@ class Watch:
             and all(identify_network(network) == digest for network, digest in self.networks)
         )
 
-
-def inside(places: list[Any]) -> list[Any]:
-    """The objects in containers: keys and values of dicts, items of lists and sets, attributes in slots."""
-    keys = chain.from_iterable(place for place in places if isinstance(place, dict))
-    return [*keys, *gc.get_referents(*places)]
+    def _objects(self) -> list[Any]:
+        """The objects in containers: keys and values of dicts, items of lists and sets, attributes in slots."""
+        return [*chain.from_iterable(self._dicts), *gc.get_referents(*self.places)]
 
 
 def tensor_stamps(tensors: list[Any]) -> list[Any]:
