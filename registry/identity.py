@@ -216,11 +216,9 @@ def _are_same(one: list[Any], other: list[Any]) -> bool:
 
 def _probe(tensors: Sequence[Any]) -> bytes:
     """The first bytes of a few tensors on the host; those on a device would have to be waited for."""
-    found = []
-    for tensor in tensors[:: max(1, len(tensors) // _PROBES)]:
-        if tensor.device.type == "cpu" and tensor.is_contiguous():
-            found.append(ctypes.string_at(tensor.data_ptr(), min(64, tensor.nbytes)))
-    return b"".join(found)
+    some = tensors[:: max(1, len(tensors) // _PROBES)]
+    near = [tensor for tensor in some if tensor.device.type == "cpu" and tensor.is_contiguous()]
+    return b"".join([ctypes.string_at(tensor.data_ptr(), min(64, tensor.nbytes)) for tensor in near])
 
 
 def _other_identity(component: Any, record: _Record, content: bool) -> Identity:

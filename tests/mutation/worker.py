@@ -9,6 +9,7 @@ import contextlib
 import importlib
 import json
 import os
+import resource
 import select
 import shutil
 import signal
@@ -24,6 +25,8 @@ from .plugins import Chosen, Measured, Tell
 
 ROOT = Path(__file__).parents[2]
 _OTHERS = {"brickwork", "mutation", "conftest", "__main__", "__mp_main__"}
+_MEMORY = 8 << 30
+"""Bytes that a trial may take."""
 _START = 120.0
 """Seconds that importing and collecting may take; a test may take ten times as long as when it was measured, and 30 more."""
 
@@ -115,6 +118,8 @@ def _run(tests: Sequence[str], allowed: dict[str, float], file: str = "", text: 
 
 
 def _chosen(tests: Sequence[str], tell: Tell) -> None:
+    # A fault may ask for all memory there is, which would end other trials, too.
+    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
     sys.dont_write_bytecode = True
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     plugin = Chosen(tests, tell)

@@ -212,7 +212,7 @@ def test_a_method_of_a_library_that_is_replaced_is_named_and_put_back_is_not(mon
     assert process_words() == before
 
 
-@pytest.mark.parametrize("other, is_named", [(None, False), (nn.Fold.extra_repr, True)])
+@pytest.mark.parametrize(("other", "is_named"), [(None, False), (nn.Fold.extra_repr, True)])
 def test_a_method_that_was_replaced_when_its_class_was_first_seen_may_be_put_back(
     other: Any, is_named: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
