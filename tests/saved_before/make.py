@@ -9,10 +9,10 @@ import os
 from pathlib import Path
 
 import torch
+from own_blocks import Brighter, Weaker
 
 import brickwork
 from brickwork import Snapshots
-from own_blocks import Brighter, Weaker
 
 HERE = Path(__file__).parent
 INPUTS = {"prompt": "a red circle", "num_inference_steps": 3, "output": "images"}

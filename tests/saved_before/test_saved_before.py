@@ -7,16 +7,17 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import numpy as np
 import pytest
 import torch
+from own_blocks import Brighter, Weaker
 
 import brickwork
 from brickwork import Guider, ModularPipelineBlocks, PerturbedAttentionGuidance, load_workflow
 from brickwork.blocks.recipe_diff import differences
 from brickwork.blocks.recipe_files import read_recipe
 from brickwork.presets.sdxl import AutoBlocks
-from own_blocks import Brighter, Weaker
 
 HERE = Path(__file__).parent
 INPUTS: dict[str, Any] = {"prompt": "a red circle", "num_inference_steps": 3, "output": "images"}
@@ -86,3 +87,9 @@ def test_a_preset_that_was_saved_is_the_preset() -> None:
 
 def test_a_guider_is_opened() -> None:
     assert Guider.from_pretrained(str(HERE / "guider")) == PerturbedAttentionGuidance(guidance_scale=3.0)
+
+
+def test_diffusers_opens_a_composition_that_was_saved(tmp_path: Path) -> None:
+    folder = shutil.copytree(HERE / "composition", tmp_path / "composition")
+    blocks = diffusers.modular_pipelines.ModularPipelineBlocks.from_pretrained(str(folder), trust_remote_code=True)
+    assert {"prompt", "num_inference_steps"} <= {each.name for each in blocks.inputs}
