@@ -31,7 +31,8 @@ ELSEWHERE = {
 
 def state_of(model: torch.nn.Module) -> Any:
     """Everything that a guider could leave on a model."""
-    attributes = [(name, sorted(vars(module))) for name, module in model.named_modules()]
+    own = {"_brickwork_identity"}  # what is known of the model, which every run may note
+    attributes = [(name, sorted(vars(module).keys() - own)) for name, module in model.named_modules()]
     hooks = [(len(module._forward_hooks), len(module._forward_pre_hooks)) for module in model.modules()]
     return attributes, hooks, [tensor.clone() for tensor in model.state_dict().values()]
 
