@@ -17,6 +17,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from .errors import NoDigestError
 from .outside_reads import OF_MODULES, names_of
@@ -63,10 +64,13 @@ def add_function(writer: DigestWriter, function: FunctionType) -> None:
         writer.put("keyword", name.encode())
         _add_reference(writer, default)
     writer.put("closure")
+    is_packaged_code = is_own_function(function) or is_library_function(function)
     for cell in function.__closure__ or ():
         content = cell_value(cell)
+        if is_packaged_code and isinstance(content, WeakKeyDictionary):
+            continue  # what a library remembers of objects, as `functools.singledispatch` does of classes
         _add_reference(writer, None if content is GONE else content)
-    if is_own_function(function) or is_library_function(function):
+    if is_packaged_code:
         return
     for name, value in sorted(vars(function).items()):
         writer.put("attribute", name.encode())

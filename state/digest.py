@@ -7,6 +7,7 @@ two values with one digest on purpose.
 from __future__ import annotations
 
 import enum
+import os
 import struct
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -155,7 +156,12 @@ class DigestWriter:
 
 
 def _add_mapping(writer: DigestWriter, value: Mapping[Any, Any]) -> None:
-    # The order counts: blocks may go through it.
+    # The order counts: blocks may go through it. What is no dict keeps its items elsewhere, where nothing watches them.
+    writer.watch.can_tell &= isinstance(value, dict)
+    if writer.is_code and any(value is each for each in _ENVIRONMENT):
+        writer.put("environment")
+        writer.unknown.append("it refers to the environment")
+        return
     writer.watch.places.append(value)
     writer.add_all("mapping", [part for pair in value.items() for part in pair])
     _add_more(writer, value)
@@ -208,6 +214,7 @@ def _add_repr(writer: DigestWriter, value: Any) -> None:
     writer.put(type(value).__name__, repr(value).encode("utf-8", "surrogatepass"))
 
 
+_ENVIRONMENT = (os.environ, getattr(os, "environb", None))
 _SIMPLE = {type(None): "none", bool: "bool", int: "int", float: "float", complex: "complex", str: "str"}
 _KINDS: tuple[tuple[Any, Callable[[DigestWriter, Any], None]], ...] = (
     (enum.Enum, lambda writer, value: writer.add_all("enum", [type(value).__qualname__, value.name])),

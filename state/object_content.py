@@ -18,7 +18,6 @@ from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
     GetSetDescriptorType,
-    MappingProxyType,
     MemberDescriptorType,
     MethodDescriptorType,
     MethodWrapperType,
@@ -60,8 +59,6 @@ def add_object(writer: DigestWriter, value: Any) -> None:
         _add_builtin(writer, value)
     elif isinstance(value, re.Pattern):
         writer.add_all("pattern", [value.pattern, value.flags])
-    elif isinstance(value, MappingProxyType):
-        writer.add(dict(value))
     elif isinstance(value, random.Random) or (cls.__module__.startswith("numpy.random") and cls.__name__ in _DRAWING):
         raise NoDigestError(f"A {_name(cls)} draws at random, and nothing puts it back to where it was.")
     elif hasattr(value, "__wrapped__") and hasattr(value, "cache_info"):

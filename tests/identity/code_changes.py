@@ -185,6 +185,22 @@ CODE: dict[str, Blocks] = {
     "global list": _code("K = [1.0]", "sum(K)", "K.append(1.0)", "K.pop()"),
     "global tensor": _code("K = torch.ones(2)", "K.sum().item()", "K.data.mul_(2.0)", "K.data.div_(2.0)"),
     "global array": _code("import numpy\nK = numpy.ones(2)", "float(K.sum())", "K[0] = 2.0", "K[0] = 1.0"),
+    "UserDict": _code("from collections import UserDict\nK = UserDict(by=1.0)", "K['by']", "K['by'] = 2.0", "K['by'] = 1.0"),
+    "ChainMap": _code(
+        "from collections import ChainMap\nK = ChainMap({}, {'by': 1.0})",
+        "K['by']",
+        "K.maps[1]['by'] = 2.0",
+        "K.maps[1]['by'] = 1.0",
+    ),
+    "mappingproxy": _code(
+        "from types import MappingProxyType\nBEHIND = {'by': 1.0}\nK = MappingProxyType(BEHIND)",
+        "K['by']",
+        "BEHIND['by'] = 2.0",
+        "BEHIND['by'] = 1.0",
+    ),
+    "mapping in a list": _code(
+        "from collections import UserDict\nK = [UserDict(by=1.0)]", "K[0]['by']", "K[0]['by'] = 2.0", "K[0]['by'] = 1.0"
+    ),
     "SimpleNamespace": _code(
         "from types import SimpleNamespace\nK = SimpleNamespace(by=1.0)", "K.by", "K.by = 2.0", "K.by = 1.0"
     ),

@@ -58,6 +58,12 @@ PROCESS: dict[str, Blocks] = {
         change="os.environ['KINDS_NUMBER'] = '2.0'",
         back="os.environ['KINDS_NUMBER'] = '1.0'",
     ),
+    "environment by another name": Blocks(
+        adds="float(SETTINGS['KINDS_NUMBER'])",
+        head=_ENVIRONMENT + "\nSETTINGS = os.environ",
+        change="os.environ['KINDS_NUMBER'] = '2.0'",
+        back="os.environ['KINDS_NUMBER'] = '1.0'",
+    ),
     "os.getenv": Blocks(
         adds="float(getenv('KINDS_NUMBER'))",
         head=_ENVIRONMENT + "\nfrom os import getenv",
