@@ -26,6 +26,8 @@ from .watch import GONE, cell_value
 if TYPE_CHECKING:
     from .digest import DigestWriter
 
+_FLAGS = 0xFFFF
+"""Of a code object: what it is. Higher bits say which `from __future__` stood above it, as saved code has one more."""
 _PACKAGE = __name__.partition(".")[0]
 _HOME = Path(__file__).resolve().parent.parent
 _CODE = (FunctionType, staticmethod, classmethod, property, cached_property)
@@ -34,8 +36,13 @@ _DERIVED = frozenset({"declaration", "count_parameters", "block_classes"})
 
 
 def name_of(thing: Any) -> str:
-    """Where a function or class is from; the name of a module."""
-    return thing.__name__ if isinstance(thing, ModuleType) else f"{thing.__module__}.{thing.__qualname__}"
+    """Where a function or class is from; the name of a module. Of somebody's own, whose content follows, the last part only.
+
+    Own code is the same wherever it lies: in a script, in a module, in a repository that was opened.
+    """
+    if isinstance(thing, ModuleType):
+        return thing.__name__.rpartition(".")[2]
+    return f"{thing.__module__}.{thing.__qualname__}" if is_packaged(thing.__module__) else str(thing.__qualname__)
 
 
 def has_contents(thing: Any, is_base: bool) -> bool:
@@ -105,7 +112,7 @@ def _add_names(writer: DigestWriter, function: FunctionType) -> None:
 
 def _add_some_of(writer: DigestWriter, module: ModuleType, attributes: Iterable[str]) -> None:
     """Feed what code takes out of a module of somebody's own by name."""
-    writer.put("module", module.__name__.encode())
+    writer.put("module", name_of(module).encode())
     for name in sorted(attributes):
         value = vars(module).get(name, GONE)
         writer.watch.see_name(vars(module), name, value)
@@ -155,7 +162,7 @@ def add_code_object(writer: DigestWriter, code: CodeType) -> None:
     """Feed byte code."""
     writer.put("code", code.co_code)
     writer.add_all("names", [*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_cellvars])
-    writer.put("counts", f"{code.co_argcount} {code.co_kwonlyargcount} {code.co_flags}".encode())
+    writer.put("counts", f"{code.co_argcount} {code.co_kwonlyargcount} {code.co_flags & _FLAGS}".encode())
     writer.put("handlers", code.co_exceptiontable)
     writer.add_all("constants", code.co_consts)
 
