@@ -319,6 +319,17 @@ def test_two_results_that_overlap_in_memory_are_not_kept() -> None:
     assert reason(Overlap, 6) == "it gives two tensors that overlap in memory"
 
 
+def test_an_array_that_is_a_view_of_an_input_is_not_kept() -> None:
+    class Rest(Block):
+        class Out(Outputs):
+            y: np.ndarray
+
+        def run(self, x: np.ndarray) -> Out:
+            return self.Out(y=x[1:])
+
+    assert reason(Rest, np.zeros(4)) == "it gives an array that is a view of one of its inputs"
+
+
 def test_a_result_that_nothing_copies_is_not_kept() -> None:
     class Freeze(Block):
         class Out(Outputs):
