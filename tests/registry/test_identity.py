@@ -6,6 +6,8 @@ import copy
 import gc
 import pickle
 import weakref
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -267,3 +269,48 @@ def test_an_array_on_a_scheduler_like_component_counts_with_its_content() -> Non
     thing.numbers[0] = 1
     assert identity_of(thing) != before
     assert identity_of(thing, content=False) != before
+
+
+def test_code_of_a_component_without_weights_that_cannot_be_compared_is_named() -> None:
+    words = iter(["a", "b"])
+
+    class Words:
+        def next_word(self) -> str:
+            return next(words)
+
+    with pytest.raises(NoDigestError, match=r"Words: .*builtins\.list_iterator has no content that could be compared"):
+        identity_of(Words())
+
+
+def test_an_attribute_of_a_component_without_weights_that_has_no_content_is_named() -> None:
+    with pytest.raises(NoDigestError, match=r"^SimpleNamespace\.source: A builtins\.list_iterator has no content"):
+        identity_of(SimpleNamespace(size=1, source=iter([1])))
+
+
+def test_code_of_a_network_that_cannot_be_compared_is_named_with_its_class() -> None:
+    factors = iter([1.0, 2.0])
+
+    class Scaled(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            scaled: torch.Tensor = super().forward(x) * next(factors)
+            return scaled
+
+    with pytest.raises(NoDigestError, match=r"^the class .*Scaled: .*builtins\.list_iterator has no content"):
+        identity_of(nn.Sequential(Scaled(2, 2)))
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (lambda source: partial(nn.functional.linear, bias=source), ", and what does so cannot be compared: "),
+        (lambda source: lambda x, weight, bias=None: next(source), ": "),
+    ],
+    ids=["an object", "a function"],
+)
+def test_what_cannot_be_compared_in_place_of_a_function_of_a_library_makes_everything_unknown(
+    other: Any, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch_classes([nn.Linear])
+    monkeypatch.setattr(nn.functional, "linear", other(iter([1])))
+    with pytest.raises(NoDigestError, match=rf"^a function of a library was replaced{words}.*builtins\.list_iterator"):
+        process_words()

@@ -16,6 +16,7 @@ from diffusers import (
     AutoencoderKL,
     ControlNetModel,
     FluxTransformer2DModel,
+    MultiControlNetModel,
     UNet2DConditionModel,
     WanTransformer3DModel,
 )
@@ -23,6 +24,7 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, T5EncoderModel
 
 from brickwork import ComponentError, ComponentSpec, TrustError
+from brickwork.registry import loading
 from brickwork.registry.skeleton import load_model
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -193,3 +195,21 @@ def test_a_single_file_goes_through_its_class(unet: Path, tiny_pipe: Any, tmp_pa
 def test_options_of_the_loader_are_handed_on(unet: Path) -> None:
     with pytest.raises(ComponentError, match="quant"):
         load_unet(unet, quantization_config={"quant_method": "no such method"})
+
+
+def test_a_component_of_several_models_needs_the_folder_of_the_first(tmp_path: Path) -> None:
+    spec = ComponentSpec("controlnet", MultiControlNetModel, repo=str(tmp_path))
+    with pytest.raises(
+        ComponentError, match=r"the models of a MultiControlNetModel lie in folders .* as subfolder=\.\.\."
+    ):
+        spec.load()
+
+
+def test_an_adapter_beside_a_model_is_refused_before_its_weights_are_looked_at(tmp_path: Path) -> None:
+    """Where a file system ignores case, it is one in any spelling, which the look at the names of files does not see."""
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "somebody/else"}')
+    with pytest.raises(ComponentError) as caught:
+        loading._check_folder(tmp_path, None, {})
+    assert str(caught.value).startswith(
+        f"{tmp_path} holds adapter_config.json, by which transformers would put an adapter"
+    )

@@ -18,6 +18,7 @@ from hypothesis import given
 from PIL import Image
 
 from brickwork import Block, Outputs
+from brickwork.state import object_content
 from brickwork.state.digest import NoDigestError, code_of, digest_of
 
 plain = st.recursive(
@@ -114,6 +115,42 @@ def test_a_list_that_contains_itself_is_refused() -> None:
     endless.append(endless)
     with pytest.raises(NoDigestError, match="deeper than 60"):
         digest_of(endless)
+
+
+def test_a_function_that_refers_to_what_has_no_content_is_refused() -> None:
+    source = iter([1])
+    with pytest.raises(NoDigestError, match=r"builtins\.list_iterator"):
+        digest_of(lambda: next(source))
+
+
+class Elsewhere(torch.Tensor):
+    """A tensor of a class that keeps its bytes in another one, as quantized ones of libraries do."""
+
+    @staticmethod
+    def __new__(cls, inner: torch.Tensor) -> Elsewhere:
+        made: Elsewhere = torch.Tensor._make_wrapper_subclass(cls, inner.shape, dtype=inner.dtype)  # type: ignore[attr-defined]
+        made.inner = inner
+        return made
+
+    inner: torch.Tensor
+
+    @classmethod
+    def __torch_dispatch__(cls, function: Any, types: Any, args: Any = (), options: Any = None) -> Any:
+        given = [part.inner if isinstance(part, Elsewhere) else part for part in args]
+        return function(*given, **(options or {}))
+
+
+def test_a_tensor_that_keeps_its_bytes_in_another_one_is_refused_by_its_class() -> None:
+    with pytest.raises(NoDigestError, match=r"^A Elsewhere keeps its bytes elsewhere, so they cannot be compared\.$"):
+        digest_of(Elsewhere(torch.ones(2)))
+
+
+def test_a_network_is_refused_where_nothing_knows_how_to_compare_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(object_content, "_identify_network", None)  # as in a process that has the values alone
+    with pytest.raises(
+        NoDigestError, match=r"^A torch\.nn\.modules\.linear\.Linear is a network, and nothing here can"
+    ):
+        digest_of(torch.nn.Linear(1, 1))
 
 
 SOURCE = """
