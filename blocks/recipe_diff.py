@@ -155,7 +155,10 @@ def _value_words(entry: Mapping[str, Any]) -> str:
 
 
 def _generator_words(entries: list[Mapping[str, Any]]) -> str:
-    return ", ".join(f"seed {e['seed']}{' (advanced)' if 'state' in e else ''}" for e in entries)
+    return ", ".join(
+        f"seed {e['seed']}{' (advanced)' if 'state' in e else ''}{' (the same generator again)' if 'is' in e else ''}"
+        for e in entries
+    )
 
 
 def _blocks(path: str, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[str]:

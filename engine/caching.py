@@ -82,6 +82,9 @@ class RunCache:
         for name in sorted(values) if unit.reads is None else unit.reads:
             writer.add(name)
             writer.add(self.digest(name, values[name]) if name in values else None)
+        # One generator in two places draws otherwise than two with equal states.
+        met: dict[int, int] = {}
+        writer.add([met.setdefault(id(each), len(met)) for each in _generators(values, unit.reads)])
         for name in sorted(unit.components | unit.config_only):
             writer.add_all("component", [name, self._component(name, unit, run)])
         return writer.hexdigest()

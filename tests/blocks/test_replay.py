@@ -492,3 +492,39 @@ def test_how_inputs_are_kept_is_said_in_full(
     with pytest.raises(brickwork.InputError, match=words):
         brickwork.save(picture, tmp_path / "a.png", **options)
     assert not list(tmp_path.iterdir())
+
+
+def test_one_generator_in_two_places_is_not_two_with_equal_states(tiny_pipe: ModularPipeline, tmp_path: Path) -> None:
+    tiny_pipe.configure(cache=MemoryCache())
+    prompts = {**INPUTS, "prompt": ["a cat", "red"], "output": "images"}
+    once = seed()
+    shared = tiny_pipe(**prompts, generator=[once, once])
+    apart = tiny_pipe(**prompts, generator=[seed(), seed()])
+    tiny_pipe.configure(cache=None)
+    expected = tiny_pipe(**prompts, generator=[seed(), seed()])
+    assert [same(*pair) for pair in zip(apart, expected, strict=True)] == [True, True]
+    assert not same(shared[1], apart[1])
+    assert list(brickwork.diff(shared[1], apart[1])) == [
+        "generator: seed 1, seed 1 (the same generator again), and seed 1, seed 1"
+    ]
+    paths = brickwork.save(shared, tmp_path / "a.png")
+    assert same(brickwork.replay(paths[1], components=tiny_pipe), shared[1])
+
+
+def test_one_generator_under_two_names_is_repeated_as_one(tmp_path: Path) -> None:
+    class Draw(Block):
+        class Out(Outputs):
+            total: float
+
+        def run(self, first: torch.Generator, more: list[torch.Generator]) -> Out:
+            return self.Out(total=float(sum(torch.rand(1, generator=g) for g in (first, *more, first))))
+
+    pipe = SequentialPipelineBlocks.from_blocks_dict({"draw": Draw}).init_pipeline()
+    generator = seed()
+    pipe(first=generator, more=[seed(2), generator], output="total")
+    assert pipe.last_recipe is not None
+    pipe.last_recipe.save(tmp_path / "a.json")
+    other = pipe(first=seed(), more=[seed(2), seed()], output="total")
+    again = brickwork.replay(tmp_path / "a.json", blocks=[Draw])
+    generator = seed()
+    assert again == pipe(first=generator, more=[seed(2), generator], output="total") != other
