@@ -30,6 +30,8 @@ def _found(make: Any, config: Any) -> frozenset[str]:
             return frozenset()
     before, after = vars(fresh), vars(begun)
     changed = {name for name, value in after.items() if name not in before or not _is_same(before[name], value)}
+    # That the scale was asked for is noted for a warning alone.
+    changed.add("is_scale_input_called")
     return frozenset(changed | {name for name, value in before.items() if value is None and _is_reset(begun, name)})
 
 

@@ -187,6 +187,17 @@ def _add_more(writer: DigestWriter, value: Any) -> None:
         writer.add_all("attributes", sorted(getattr(value, "__dict__", {}).items()))
 
 
+def _add_enum(writer: DigestWriter, value: enum.Enum) -> None:
+    writer.add_all("enum", [type(value).__qualname__, value.name])
+    if writer.is_code and not code_digest.is_packaged(type(value).__module__) and writer.is_first(value):
+        # Its value and attributes can be set, and code may read them.
+        held = {
+            name: part for name, part in vars(value).items() if name not in ("_name_", "__objclass__", "_sort_order_")
+        }
+        writer.watch.places.append(vars(value))
+        writer.add_all("attributes", [part for pair in sorted(held.items()) for part in pair])
+
+
 def _add_code(writer: DigestWriter, value: Any) -> None:
     # The first thing fed is what a digest is of.
     writer.refer_to(value, is_base=not writer._met)
@@ -217,7 +228,7 @@ def _add_repr(writer: DigestWriter, value: Any) -> None:
 _ENVIRONMENT = (os.environ, getattr(os, "environb", None))
 _SIMPLE = {type(None): "none", bool: "bool", int: "int", float: "float", complex: "complex", str: "str"}
 _KINDS: tuple[tuple[Any, Callable[[DigestWriter, Any], None]], ...] = (
-    (enum.Enum, lambda writer, value: writer.add_all("enum", [type(value).__qualname__, value.name])),
+    (enum.Enum, _add_enum),
     ((list, tuple, deque), _add_sequence),
     (Mapping, _add_mapping),
     ((set, frozenset), _add_set),

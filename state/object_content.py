@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _SAYING_NOTHING = (
     logging.Logger, logging.LoggerAdapter, type(threading.Lock()), type(threading.RLock()), threading.Event,
-    queue.SimpleQueue, queue.Queue, weakref.ref,
+    queue.SimpleQueue, queue.Queue,
 )  # fmt: skip
 """What changes no result of the code that refers to it: where to log to, what to wait for, where to put things."""
 _BUILTIN = (
@@ -55,6 +55,9 @@ def add_object(writer: DigestWriter, value: Any) -> None:
         _add_network(writer, value)
     elif writer.is_code and (cls is object or isinstance(value, _SAYING_NOTHING)):
         writer.put("object", _name(cls).encode())
+    elif isinstance(value, weakref.ref):
+        writer.watch.can_tell = False  # for what it refers to may go
+        writer.add_all("weak reference", [value()])
     elif isinstance(value, _BUILTIN):
         _add_builtin(writer, value)
     elif isinstance(value, re.Pattern):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from diffusers import EulerDiscreteScheduler
 from torch import nn
 
 from brickwork.registry import identity_of, tensor_content
@@ -233,6 +234,28 @@ def test_a_function_of_another_library_in_its_place_is_named(monkeypatch: pytest
     before = process_words()
     monkeypatch.setattr(torch.nn.functional, "linear", torch.nn.functional.bilinear)
     assert any(word.startswith("torch.nn.functional.linear=") for word in set(process_words()) - set(before))
+
+
+def test_that_torch_counts_modules_for_its_compiler_is_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch._dynamo.mutation_guard import install_generation_tagging_init
+
+    watch_classes([nn.Linear])
+    before, init = process_words(), nn.Module.__init__
+    for name in ("__init__", "__setstate__"):
+        monkeypatch.setattr(nn.Module, name, vars(nn.Module)[name])
+    monkeypatch.setattr(nn.Module, "___needs_generation_tag_patch", True, raising=False)
+    install_generation_tagging_init()
+    assert nn.Module.__init__ is not init
+    assert process_words() == before
+
+
+def test_that_a_scheduler_was_asked_for_its_scale_is_no_change() -> None:
+    scheduler = EulerDiscreteScheduler()
+    before = identity_of(scheduler).digest
+    scheduler.set_timesteps(2)
+    scheduler.scale_model_input(torch.zeros(1), scheduler.timesteps[0])
+    assert scheduler.is_scale_input_called
+    assert identity_of(scheduler).digest == before
 
 
 def test_a_mode_of_somebodys_own_makes_everything_unknown() -> None:
