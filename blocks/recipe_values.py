@@ -151,7 +151,7 @@ def noted_results(values: Mapping[str, Any]) -> Written:
 def _noted_result(value: Any) -> Any:
     if isinstance(value, list):
         return [_noted_result(part) for part in value]
-    if hasattr(value, "untyped_storage"):
+    if hasattr(type(value), "untyped_storage"):
         is_small = value.nbytes <= AT_ONCE and value.device.type == "cpu"
         return NotedTensor.of(value, weakly=not is_small)
     if are_generators(value):

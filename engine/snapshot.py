@@ -147,7 +147,7 @@ def are_generators(value: Any) -> bool:
     """Whether a value is a random generator of torch, or a list of some."""
     if isinstance(value, (list, tuple)):
         return bool(value) and all(are_generators(part) for part in value)
-    return type(value).__name__ == "Generator" and hasattr(value, "initial_seed")
+    return type(value).__name__ == "Generator" and hasattr(type(value), "initial_seed")
 
 
 def _copied(value: Any, known: dict[int, Any]) -> Any:
@@ -156,9 +156,9 @@ def _copied(value: Any, known: dict[int, Any]) -> Any:
         return type(value)(_copied(part, known) for part in value)
     if type(value) is dict:
         return {key: _copied(part, known) for key, part in value.items()}
-    has_memory = hasattr(value, "untyped_storage")
+    has_memory = hasattr(type(value), "untyped_storage")
     is_shared = has_memory and value.device.type == "cpu"
-    if is_shared or not (has_memory or hasattr(value, "initial_seed") or hasattr(value, "tobytes")):
+    if is_shared or not (has_memory or hasattr(type(value), "initial_seed") or hasattr(value, "tobytes")):
         return value
     if id(value) not in known:
         known[id(value)] = own_copy(value)
@@ -169,7 +169,7 @@ def _digest(value: Any) -> str | None:
     """Digest what may be written into; empty for what nobody can change, or what is a copy."""
     if isinstance(value, _UNCHANGING) or are_generators(value):
         return ""
-    if hasattr(value, "untyped_storage") and value.device.type != "cpu":
+    if hasattr(type(value), "untyped_storage") and value.device.type != "cpu":
         return ""
     try:
         return digest_of(value)

@@ -14,7 +14,7 @@ import gc
 import sys
 import threading
 import weakref
-from functools import partial
+from functools import cached_property, partial
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -34,6 +34,7 @@ _TAGGING = "torch._dynamo.mutation_guard"
 """Where torch wraps `Module.__init__` at the first `torch.compile` of the process: it only counts modules."""
 _MODES_OF_TORCH = frozenset({"torch.utils._device", "torch.utils.flop_counter"})
 _PLAIN = (bool, int, float, str)
+_TELLING = (ModuleType, staticmethod, classmethod, property, cached_property, enum.Enum, *_PLAIN)
 
 
 @define(eq=False)
@@ -136,6 +137,9 @@ def _words_of(place: _Place) -> list[str]:
     module, _, cls = place.name.rpartition(".")
     settings = {(each, owner, name): usual for each, (owner, name, usual) in _SETTINGS.items()}
     for name, value in list(place.body.items()):
+        # By type: some objects warn of their own age at any question.
+        if not (callable(value) or issubclass(type(value), _TELLING)):
+            continue
         if name.startswith("__brickwork") or _is_tagging(value):
             continue
         is_plain = isinstance(value, (enum.Enum, *_PLAIN))

@@ -52,6 +52,6 @@ def _is_reset(begun: Any, name: str) -> bool:
 def _is_same(one: Any, other: Any) -> bool:
     if one is other:
         return True
-    if hasattr(one, "untyped_storage") and type(one) is type(other):
+    if hasattr(type(one), "untyped_storage") and type(one) is type(other):
         return bool(one.shape == other.shape and (one == other).all())
     return type(one) is type(other) and type(one) in (bool, int, float, str) and bool(one == other)

@@ -116,6 +116,10 @@ class DigestWriter:
             if self._depth > _DEEPEST:
                 raise NoDigestError(f"A value is nested deeper than {_DEEPEST} levels.")
             self._add_other(value)
+        except (NoDigestError, MemoryError):
+            raise
+        except Exception as error:  # objects of somebody's own raise what they like when they are looked at
+            raise NoDigestError(f"A {type(value).__qualname__} cannot be looked at: {error!r}.") from error
         finally:
             self._depth -= 1
 

@@ -51,7 +51,7 @@ def add_object(writer: DigestWriter, value: Any) -> None:
         NoDigestError: it has none.
     """
     cls = type(value)
-    if hasattr(value, "named_parameters"):
+    if hasattr(cls, "named_parameters"):
         _add_network(writer, value)
     elif writer.is_code and (cls is object or isinstance(value, _SAYING_NOTHING)):
         writer.put("object", _name(cls).encode())
@@ -64,7 +64,7 @@ def add_object(writer: DigestWriter, value: Any) -> None:
         writer.add_all("pattern", [value.pattern, value.flags])
     elif isinstance(value, random.Random) or (cls.__module__.startswith("numpy.random") and cls.__name__ in _DRAWING):
         raise NoDigestError(f"A {_name(cls)} draws at random, and nothing puts it back to where it was.")
-    elif hasattr(value, "__wrapped__") and hasattr(value, "cache_info"):
+    elif hasattr(cls, "cache_info") and hasattr(value, "__wrapped__"):
         writer.add_all("remembering", [value.__wrapped__])
     elif is_of_python(cls):
         _add_attributes(writer, value)

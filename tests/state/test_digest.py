@@ -17,7 +17,7 @@ import torch
 from hypothesis import given
 from PIL import Image
 
-from brickwork import Block, Outputs
+from brickwork import Block, Outputs, SequentialPipelineBlocks
 from brickwork.state import object_content
 from brickwork.state.digest import NoDigestError, code_of, digest_of
 
@@ -317,3 +317,41 @@ def test_a_block_of_the_package_has_the_same_digest_in_every_process() -> None:
         for seed in ("1", "2")
     }
     assert len(found) == 1
+
+
+class Odd(dict[str, int]):
+    __getattr__ = dict.__getitem__
+
+
+class Refusing:
+    def __getattr__(self, name: str) -> Any:
+        raise KeyError(name)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise RuntimeError("not this way")
+
+
+def test_objects_that_answer_every_question_with_an_error_of_their_own_are_digested_or_refused() -> None:
+    assert digest_of(Odd(a=1)) == digest_of(Odd(a=1)) != digest_of(Odd(a=2))
+    assert digest_of(Refusing()) == digest_of(Refusing())
+
+    class Properties:
+        @property
+        def __dict__(self) -> Any:
+            raise KeyError("nothing")
+
+    with pytest.raises(NoDigestError, match=r"A .*Properties cannot be looked at: KeyError\('nothing'\)"):
+        digest_of(Properties())
+
+
+def test_a_run_takes_an_input_that_answers_every_question_with_an_error_of_its_own() -> None:
+    class Count(Block):
+        class Out(Outputs):
+            count: int
+
+        def run(self, given: Any) -> Out:
+            return self.Out(count=len(given))
+
+    pipe = SequentialPipelineBlocks.from_blocks_dict({"count": Count}).init_pipeline()
+    pipe.configure(cache="memory", witness=True)
+    assert pipe(given=Odd(a=1), output="count") == pipe(given=Odd(a=1), output="count") == 1
