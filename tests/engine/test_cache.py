@@ -479,3 +479,18 @@ def test_a_block_that_writes_into_its_input_is_not_kept() -> None:
     pipe(x=x)
     assert called() == ["edit", "edit"]
     assert x.item() == 1
+
+
+def test_an_array_that_is_a_view_of_what_the_block_made_is_kept() -> None:
+    class Last(Block):
+        class Out(Outputs):
+            y: np.ndarray
+
+        def run(self, x: int, word: str) -> Out:
+            return self.Out(y=np.arange(x * len(word))[1:])
+
+    pipe = SequentialPipelineBlocks.from_blocks_dict({"last": Last}).init_pipeline()
+    cache = MemoryCache()
+    pipe.configure(cache=cache)
+    assert pipe(x=2, word="ab", output="y").tolist() == pipe(x=2, word="ab", output="y").tolist() == [1, 2, 3]
+    assert cache.hits == 1

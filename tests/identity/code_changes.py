@@ -252,6 +252,7 @@ CODE: dict[str, Blocks] = {
     "builtin function": _code(
         "import builtins\nkept = abs", "float(abs(-1.0))", "builtins.abs = lambda x: 2.0", "builtins.abs = kept"
     ),
+    "array of Python's": _code("import array\nK = array.array('d', [1.0])", "K[0]", "K[0] = 2.0", "K[0] = 1.0"),
     "SimpleNamespace": _code(
         "from types import SimpleNamespace\nK = SimpleNamespace(by=1.0)", "K.by", "K.by = 2.0", "K.by = 1.0"
     ),

@@ -192,6 +192,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("numpy function", "code", "`numpy.linalg.norm`, which the block calls by its whole name, is replaced.", back=True),
     Kind("numpy function by another", "code", "`numpy.sqrt` is replaced by `numpy.square`.", back=True),
     Kind("builtin function", "code", "`builtins.abs`, which the block calls, is replaced.", back=True),
+    Kind("array of Python's", "code", "A number in a global `array.array` is changed in place.", back=True),
     Kind("SimpleNamespace", "code", "A field of a global `SimpleNamespace` is changed.", back=True),
     Kind("object with slots", "code", "A field of a global object with `__slots__` is changed.", back=True),
     Kind("object with a dict", "code", "A field of a global object of one's own class is changed.", back=True),

@@ -337,3 +337,13 @@ def test_what_cannot_be_compared_in_place_of_a_function_of_a_library_makes_every
     monkeypatch.setattr(nn.functional, "linear", other(iter([1])))
     with pytest.raises(NoDigestError, match=rf"^a function of a library was replaced{words}.*builtins\.list_iterator"):
         process_words()
+
+
+def test_two_replacements_of_one_function_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch_classes([nn.Linear])
+    forward, found = nn.Linear.forward, []
+    for factor in (2.0, 3.0):
+        by = factor
+        monkeypatch.setattr(nn.Linear, "forward", lambda self, x, by=by: forward(self, x) * by)
+        found += [word for word in process_words() if "Linear.forward=" in word]
+    assert len(set(found)) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import struct
@@ -21,7 +22,7 @@ from diffusers import (
     WanTransformer3DModel,
 )
 from safetensors.torch import load_file, save_file
-from transformers import CLIPTextModel, CLIPTextModelWithProjection, T5EncoderModel
+from transformers import CLIPTextModel, CLIPTextModelWithProjection, T5Config, T5EncoderModel
 
 from brickwork import ComponentError, ComponentSpec, TrustError
 from brickwork.registry import loading
@@ -213,3 +214,29 @@ def test_an_adapter_beside_a_model_is_refused_before_its_weights_are_looked_at(t
     assert str(caught.value).startswith(
         f"{tmp_path} holds adapter_config.json, by which transformers would put an adapter"
     )
+
+
+def test_parameters_ask_for_gradients_where_the_class_lets_them(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = T5EncoderModel(T5Config(vocab_size=8, d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2))
+    model.save_pretrained(tmp_path)
+    skeleton = load_model(Frozen, tmp_path, None, None)
+    assert [name for name, each in skeleton.named_parameters() if not each.requires_grad] == ["shared.weight"]
+
+
+class Frozen(T5EncoderModel):
+    """One that is made with a part that is not trained."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.shared.weight.requires_grad_(False)
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_pythons_collection_of_garbage_is_left_as_it_was(is_enabled: bool, unet: Path) -> None:
+    (gc.enable if is_enabled else gc.disable)()
+    try:
+        load_model(UNet2DConditionModel, unet, None, None)
+        assert gc.isenabled() is is_enabled
+    finally:
+        gc.enable()
