@@ -110,7 +110,7 @@ class Graft:
         """Take over what the turns have written, the state of components and of random generators.
 
         Raises:
-            InputError: the loop would go over something else than it did there.
+            InputError: the loop would go over something else than it did there, or with values of other sizes.
         """
         frame = self.standing.position[-1]
         before = frozenset(values)
@@ -121,6 +121,15 @@ class Graft:
                 "cannot be shared. Change only what the turns themselves read."
             )
         taken = self.standing.values_again()
+        odd = [
+            f"{name} would be {list(_size(values[name]))}, and is {list(_size(taken[name]))}"
+            for name in sorted(self.carried & taken.keys() & values.keys() - self.keeps)
+            if _size(values[name]) != _size(taken[name])
+        ]
+        if odd:
+            raise InputError(
+                f"{self.path}: {', '.join(odd)} in the steps that are shared. Change nothing that changes sizes or counts."
+            )
         for name, value in taken.items():
             if name in self.keeps:
                 continue
@@ -128,6 +137,11 @@ class Graft:
                 values[name] = value
         self.standing.put_components(run)
         return Frame(self.path, frame.turn, None, before)
+
+
+def _size(value: Any) -> tuple[int, ...]:
+    """The shape of a tensor or array; empty for anything else."""
+    return tuple(value.shape) if hasattr(type(value), "shape") else ()
 
 
 def copied_values(values: Mapping[str, Any]) -> Values:
