@@ -11,6 +11,7 @@ from typing import Any
 from .atomic import beside
 from .digest import image_info
 from .errors import RepoError, RunError
+from .layout import bits_of, own_strides
 from .limits import DEEPEST_VALUES, LARGEST_HEADER, LARGEST_VALUES, MOST_OTHER_KEYS
 from .reading import read_bytes
 from .strict_json import parse_json, written_json
@@ -144,10 +145,12 @@ class _Packer:
             raise ValueError("a tensor that records gradients; detach it")
         if id(tensor) not in self._known:
             name = str(len(self.tensors))
-            self.tensors[name] = tensor.detach().cpu().contiguous().clone()
+            plain = tensor.detach().resolve_conj().resolve_neg()
+            self.tensors[name] = plain.cpu().contiguous().clone()
             self._known[id(tensor)] = name, tensor
-        strides = None if tensor.is_contiguous() else list(tensor.stride())
-        return {"$": "tensor", "name": self._known[id(tensor)][0], "device": str(tensor.device), "strides": strides}
+        entry = {"name": self._known[id(tensor)][0], "device": str(tensor.device), "strides": own_strides(tensor)}
+        bits = bits_of(tensor)
+        return {"$": "tensor", **entry, **({"bits": bits} if bits else {})}
 
     def _array(self, value: Any) -> Any:
         import numpy as np
@@ -159,6 +162,8 @@ class _Packer:
             raise ValueError(f"a numpy array of {value.ndim} dimensions")
         flat = np.ascontiguousarray(value).reshape(-1).view(np.uint8).copy()
         entry = {"dtype": value.dtype.str, "shape": list(value.shape), "scalar": isinstance(value, np.generic)}
+        if value.strides != flat.view(value.dtype).reshape(value.shape).strides:
+            entry["strides"] = list(value.strides)
         return {"$": "array", **entry, "bytes": self._tensor(torch.from_numpy(flat))}
 
     def _picture(self, value: Any) -> Any:
