@@ -150,7 +150,18 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
 
     @property
     def pairs(self) -> list[tuple[str, str | None]]:
-        """Block names with their triggers, in the order of priority."""
+        """Block names with their triggers, in the order of priority.
+
+        Raises:
+            CompositionError: a block was taken out of the choice, or put in, so that nothing says what triggers which.
+        """
+        triggers = list(self.block_trigger_inputs)
+        if len(self.sub_blocks) != len(triggers):
+            raise CompositionError(
+                f"{type(self).__name__} has one trigger per block ({', '.join(map(repr, triggers))}), and "
+                f"{len(self.sub_blocks)} blocks ({', '.join(map(repr, self.sub_blocks))}): give it a block for each, or declare a "
+                "choice of your own."
+            )
         return list(zip(self.sub_blocks, self.block_trigger_inputs, strict=True))
 
     @property

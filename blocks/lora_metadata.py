@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from ..state import ComponentError
+from ..state.strict_json import parse_json
 
 KEY = "lora_adapter_metadata"
 _FIELDS = {
@@ -33,12 +33,8 @@ def metadata_of(text: str | None) -> dict[str, Any] | None:
     """
     if text is None:
         return None
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise ComponentError(f"The LoRA's description of itself ({KEY}) cannot be read: {error}.") from None
-    if not isinstance(found, dict):
-        raise ComponentError(f"The LoRA's description of itself ({KEY}) is no mapping.")
+    # Text of a file's header, which was read as strict JSON, so that it can be encoded.
+    found = parse_json(text.encode("utf-8"), f"The LoRA's description of itself ({KEY})", ComponentError)
     kept = {name: value for name, value in found.items() if name.rpartition(".")[2] in _FIELDS and value is not None}
     faults = [name for name, value in kept.items() if not _is_sound(name.rpartition(".")[2], value)]
     if faults:

@@ -66,11 +66,12 @@ def save(
     for picture, place in zip(pictures, places, strict=True):
         # Of a picture that was opened from a file it is text.
         found = read_recipe(picture)[0] if recipe and KEYWORD in picture.info else None
-        kept = _kept(found, given or {}) if found is not None and inputs in ("embed", "beside") else {}
-        if kept and inputs == "beside":
-            save_values(place.with_name(place.stem + INPUTS_ENDING), kept, {})
+        kept = _kept(found, given or {}) if found is not None and inputs in ("embed", "beside") else None
+        if kept is not None and inputs == "beside":
+            with beside(place.with_name(place.stem + INPUTS_ENDING)) as written:
+                written.write_bytes(kept)
         with beside(place) as written:
-            chunks = _chunks(found, kept if inputs == "embed" else {}) if found is not None else None
+            chunks = _chunks(found, kept if inputs == "embed" else None) if found is not None else None
             picture.save(written, format="PNG", pnginfo=chunks)
     return places
 
@@ -94,25 +95,37 @@ def _places(path: Path, count: int, many: bool) -> list[Path]:
     return [path.with_name(f"{path.stem}-{number}{path.suffix}") for number in range(count)]
 
 
-def _kept(recipe: Recipe, given: Mapping[str, Any]) -> dict[str, Any]:
+def _kept(recipe: Recipe, given: Mapping[str, Any]) -> bytes | None:
+    """Inputs as a file of values, which is read again before it is kept: a repeated run is given what comes back."""
     wanted = recipe.missing_inputs
     faults = [f"{name} ({kind}) is in the recipe by its digest only; give it: given={{{name!r}: ...}}." for name, kind in
               wanted.items() if name not in given]  # fmt: skip
     faults += [f"{name} is another one than the run had." for name in wanted if name in given and not recipe.is_input(name, given[name])]  # fmt: skip
     if faults:
         raise InputError.of("The inputs cannot be kept", faults)
-    return {name: given[name] for name in wanted}
+    if not wanted:
+        return None
+    content = save_values(None, {name: given[name] for name in wanted}, {})
+    again = load_values(content)[0]
+    faults = [
+        f"{name} ({kind}) would come back as another one than the run had: no file holds how its numbers lie in memory, or what else "
+        "it is. Run with a plain copy of it (.contiguous(), np.ascontiguousarray), or save with inputs='digest'."
+        for name, kind in wanted.items()
+        if not recipe.is_input(name, again[name])
+    ]
+    if faults:
+        raise InputError.of("The inputs cannot be kept", faults)
+    return content
 
 
-def _chunks(recipe: Recipe, inputs: Mapping[str, Any]) -> PngInfo:
+def _chunks(recipe: Recipe, content: bytes | None) -> PngInfo:
     from PIL.PngImagePlugin import PngInfo
 
     text = written_json(recipe.to_dict(), "The recipe", LARGEST_RECIPE)
     info = PngInfo()
     info.add_itxt("parameters", recipe.parameters)
     info.add_itxt(KEYWORD, text, zip=True)
-    if inputs:
-        content = save_values(None, inputs, {})
+    if content is not None:
         if len(content) > _LARGEST_CHUNK:
             raise RepoError(
                 f"The inputs have {len(content):,} bytes, more than fit into a PNG file; keep them beside it: inputs='beside'."

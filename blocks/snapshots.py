@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
-from attrs.validators import ge, in_
 
 from ..engine.position import Frame, Position, words_of
 from ..engine.snapshot import Standing
 from ..engine.steps import Values
-from ..state import RepoError, RunError
+from ..state import InputError, RepoError, RunError
+from ..state.atomic import writing
+from ..state.errors import did_you_mean
 from ..state.structure import structured
 from ..state.value_data import data_of, value_of_data
 from ..state.value_file import load_values, save_values
@@ -114,12 +116,54 @@ def _sorted(
     return sorts["value"], sorts["state"], sorts["input"]
 
 
-def _sink(to: Any) -> Callable[[Snapshot], Any]:
-    if callable(to):
-        taker: Callable[[Snapshot], Any] = to
-        return taker
-    path = Path(to)
-    return lambda snapshot: snapshot.save(path)
+@frozen
+class _ToFile:
+    """Writes each snapshot to one file."""
+
+    path: Path
+
+    def __call__(self, snapshot: Snapshot) -> None:
+        snapshot.save(self.path)
+
+    def check(self) -> None:
+        """Look at the place before a run begins whose first steps would be for nothing.
+
+        Raises:
+            InputError: no file can be written there.
+        """
+        folder = self.path.parent
+        with writing(self.path):
+            if not folder.is_dir():
+                raise InputError(f"Snapshots({str(self.path)!r}): there is no folder {folder}; make it before the run.")
+            if self.path.is_dir():
+                raise InputError(f"Snapshots({str(self.path)!r}): that is a folder; name a file in it.")
+            if not os.access(folder, os.W_OK):
+                raise InputError(f"Snapshots({str(self.path)!r}): the folder {folder} cannot be written to.")
+
+
+def _sink(to: Any) -> Any:
+    return _ToFile(Path(to)) if isinstance(to, (str, os.PathLike)) and not callable(to) else to
+
+
+def _check_sink(_: Any, __: Any, value: Any) -> None:
+    if not callable(value):
+        raise InputError(
+            f"Snapshots({value!r:.100}): it is the path of a file, or a function that takes each snapshot."
+        )
+
+
+_AFTER = ("steps", "blocks")
+
+
+def _check_after(_: Any, __: Any, value: Any) -> None:
+    if value not in _AFTER:
+        near = did_you_mean(value[:60], _AFTER) if isinstance(value, str) else ""
+        raise InputError(f"Snapshots: after={value!r:.100}: it is 'steps' (of loops) or 'blocks'. {near}".strip())
+
+
+def _check_every(_: Any, __: Any, value: Any) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise InputError(f"Snapshots: every={value!r:.100}: it is a number from 1 on; every n-th is taken.")
 
 
 @frozen(eq=False)
@@ -132,12 +176,18 @@ class Snapshots:
         every: take only each n-th.
     """
 
-    to: Callable[[Snapshot], Any] = field(converter=_sink)
-    after: Literal["steps", "blocks"] = field(default="steps", validator=in_(["steps", "blocks"]))
-    every: int = field(default=1, validator=ge(1))
+    to: Callable[[Snapshot], Any] = field(converter=_sink, validator=_check_sink)
+    after: Literal["steps", "blocks"] = field(default="steps", validator=_check_after)
+    every: int = field(default=1, validator=_check_every)
 
     def taker(self, begun: Begun) -> Callable[[Position, Values], None]:
-        """Make what one run calls after every block and every turn."""
+        """Make what one run calls after every block and every turn.
+
+        Raises:
+            InputError: no file can be written where they shall go.
+        """
+        if isinstance(self.to, _ToFile):
+            self.to.check()
         count = 0
 
         def reached(position: Position, values: Values) -> None:

@@ -6,7 +6,7 @@ out leaves nothing behind.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import define, frozen
@@ -94,6 +94,8 @@ def teach(
     **hub: Any,
 ) -> list[str]:
     """Teach words to encoders, and return them; see `ModularPipeline.load_textual_inversion`."""
+    if token is not None and not _is_word(token):
+        raise InputError(f"token={_shown(token)} is no word that can be taught; it is what a prompt will have.")
     held = _embeddings(_tensors(source, weight_name, revision, hub))
     lessons = [(*_for_whom(encoders, name, rows, token), rows) for name, rows in held.items()]
     faults = [
@@ -131,7 +133,12 @@ def teach_again(encoder: Encoder, words: Mapping[str, Any]) -> None:
 def forget(encoders: Sequence[Encoder], tokens: Any) -> None:
     """Take words out, or all; see `ModularPipeline.unload_textual_inversion`."""
     known = {word for each in encoders if (taught := taught_of(each.model)) is not None for word in taught.words}
-    chosen = known if tokens is None else {tokens} if isinstance(tokens, str) else set(tokens)
+    several = [tokens] if isinstance(tokens, str) else tokens
+    if several is not None and not (isinstance(several, Iterable) and all(isinstance(each, str) for each in several)):
+        raise InputError(
+            f"tokens={_shown(tokens)} are no words; give one that was taught, a list of them, or None for all."
+        )
+    chosen = known if several is None else set(several)
     faults = [f"No word {word!r} was taught. {did_you_mean(word, known)}" for word in sorted(chosen - known)]
     if faults:
         raise InputError(" ".join(faults))
@@ -160,18 +167,30 @@ def _embeddings(held: dict[str, Any]) -> dict[str, Any]:
         ComponentError: something is no embedding; every fault is named.
     """
     faults = [
-        f"The embedding {name[:60]!r} has the shape {list(getattr(rows, 'shape', ()))}; it is one row of numbers, or several."
+        f"The embedding {_shown(name)} has the shape {list(getattr(rows, 'shape', ()))}; it is one row of numbers, or several."
         for name, rows in held.items()
-        if getattr(rows, "ndim", 0) not in (1, 2) or not rows.numel() or not rows.is_floating_point()
+        if not hasattr(rows, "untyped_storage")
+        or rows.ndim not in (1, 2)
+        or not rows.numel()
+        or not rows.is_floating_point()
     ]
     faults += [
-        f"{name[:60]!r} is no word that can be taught; it is what a prompt will have."
+        f"{_shown(name)} is no word that can be taught; it is what a prompt will have."
         for name in held
-        if not name.strip() or not name.isprintable() or len(name) > _LONGEST_WORD
+        if not _is_word(name)
     ]
     if faults or not held:
         raise ComponentError.of("These are no embeddings of words", faults or ["The file holds no embedding."])
     return held
+
+
+def _is_word(given: Any) -> bool:
+    return isinstance(given, str) and bool(given.strip()) and given.isprintable() and len(given) <= _LONGEST_WORD
+
+
+def _shown(given: Any) -> str:
+    """What was given, short; halves of surrogate pairs are spelled out by `repr`."""
+    return repr(given[:60] if isinstance(given, str) else given)[:80]
 
 
 def _row_names(word: str, rows: Any) -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, Protocol
 
 from attrs import field, frozen
 from attrs.validators import in_
 
+from ..state import InputError
 from .cache import MemoryCache, cache_of
 from .events import Emit
 
@@ -25,6 +27,31 @@ def _grad_mode(given: bool | GradMode) -> GradMode:
     if isinstance(given, bool):
         return "inherit" if given else "no_grad"
     return given
+
+
+def _listeners(given: Any) -> Any:
+    return tuple(given) if isinstance(given, Iterable) and not isinstance(given, (str, Mapping)) else given
+
+
+def _is(holds: Callable[[Any], bool], words: str) -> Any:
+    """A validator that says what a setting is."""
+
+    def check(_: Any, field: Any, value: Any) -> None:
+        if not holds(value):
+            raise InputError(f"{field.name}={value!r:.100}: it is {words}.")
+
+    return check
+
+
+_BOOL = _is(lambda value: isinstance(value, bool), "True or False")
+_OPTIONS = _is(lambda value: isinstance(value, Mapping), "a dict of options by name")
+_TAKER = _is(
+    lambda value: value is None or (callable(getattr(value, "taker", None)) and not isinstance(value, type)),
+    'a brickwork.Snapshots, as in Snapshots("run.safetensors", every=5), or None',
+)
+_LISTENERS = _is(
+    lambda value: isinstance(value, tuple) and all(map(callable, value)), "a list of functions that take an event"
+)
 
 
 @frozen
@@ -52,16 +79,16 @@ class RunSettings:
         progress_options: arguments for tqdm, such as `desc` or `leave`.
     """
 
-    check_values: bool = True
-    check_in_place: bool = False
+    check_values: bool = field(default=True, validator=_BOOL)
+    check_in_place: bool = field(default=False, validator=_BOOL)
     load: Literal["before", "on demand"] = field(default="before", validator=in_(["before", "on demand"]))
-    load_options: dict[str, Any] = field(factory=dict)
+    load_options: dict[str, Any] = field(factory=dict, validator=_OPTIONS)
     residency: Literal["stay", "just in time"] = field(default="stay", validator=in_(["stay", "just in time"]))
     grad: GradMode = field(default="no_grad", converter=_grad_mode, validator=in_(["no_grad", "inference", "inherit"]))
     identity: Literal["usual", "full"] = field(default="usual", validator=in_(["usual", "full"]))
-    witness: bool = False
-    snapshots: SnapshotTaker | None = None
+    witness: bool = field(default=False, validator=_BOOL)
+    snapshots: SnapshotTaker | None = field(default=None, validator=_TAKER)
     cache: MemoryCache | None = field(default=None, converter=cache_of)
-    listeners: tuple[Emit, ...] = field(default=(), converter=tuple)
-    progress: bool = True
-    progress_options: dict[str, Any] = field(factory=dict)
+    listeners: tuple[Emit, ...] = field(default=(), converter=_listeners, validator=_LISTENERS)
+    progress: bool = field(default=True, validator=_BOOL)
+    progress_options: dict[str, Any] = field(factory=dict, validator=_OPTIONS)

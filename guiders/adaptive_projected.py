@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from ..state import InputError
 from .conditional import ConditionalGuidance, projected
 from .schedule import scale_at, scale_of
+from .setting_types import Finite, Limit, Strength
+from .written_settings import checked
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from .guider import GuidanceStep
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, field_transformer=checked)
 class AdaptiveProjectedGuidance(ConditionalGuidance):
     """Guide less along the conditional prediction than across it, which keeps high scales from oversaturating.
 
@@ -27,10 +30,10 @@ class AdaptiveProjectedGuidance(ConditionalGuidance):
         eta: how much of the part along the conditional prediction is kept (1 is all of it).
     """
 
-    adaptive_projected_guidance_momentum: float | None = None
-    adaptive_projected_guidance_rescale: float = 15.0
+    adaptive_projected_guidance_momentum: Finite | None = None
+    adaptive_projected_guidance_rescale: Limit = 15.0
     adaptive_projected_guidance_norm_dim: int | tuple[int, ...] | None = None
-    eta: float = 1.0
+    eta: Finite = 1.0
 
     def guided(self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: Any) -> tuple[Tensor, Any]:
         """Algorithm 1 of the paper."""
@@ -45,10 +48,16 @@ class AdaptiveProjectedGuidance(ConditionalGuidance):
         dims = self.adaptive_projected_guidance_norm_dim
         if dims is None:
             return [-number for number in range(1, ndim)]
-        return [dims] if isinstance(dims, int) else list(dims)
+        named = [dims] if isinstance(dims, int) else list(dims)
+        if len({dim % ndim for dim in named if -ndim <= dim < ndim}) < len(named):
+            raise InputError(
+                f"{type(self).__name__}: adaptive_projected_guidance_norm_dim: expected different dimensions of a prediction that "
+                f"has {ndim} (0 to {ndim - 1}, or {-ndim} to -1), got {str(named)[:60]}."
+            )
+        return named
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, field_transformer=checked)
 class AdaptiveProjectedMixGuidance(ConditionalGuidance):
     """Classifier-free guidance in the first steps, adaptive projected guidance in the others, as HunyuanImage 2.1 has it.
 
@@ -58,11 +67,11 @@ class AdaptiveProjectedMixGuidance(ConditionalGuidance):
             after this index. Momentum gathers from the first step on.
     """
 
-    guidance_scale: Any = field(default=3.5, converter=scale_of)
-    adaptive_projected_guidance_scale: Any = field(default=10.0, converter=scale_of)
-    adaptive_projected_guidance_momentum: float | None = -0.5
-    adaptive_projected_guidance_rescale: float = 10.0
-    eta: float = 0.0
+    guidance_scale: Strength = field(default=3.5, converter=scale_of)
+    adaptive_projected_guidance_scale: Strength = field(default=10.0, converter=scale_of)
+    adaptive_projected_guidance_momentum: Finite | None = -0.5
+    adaptive_projected_guidance_rescale: Limit = 10.0
+    eta: Finite = 0.0
     adaptive_projected_guidance_start_step: int = 5
 
     def guided(self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: Any) -> tuple[Tensor, Any]:

@@ -13,18 +13,30 @@ from .classifier_free import ClassifierFreeGuidance
 from .guider import Branch, GuidanceStep, Guider
 from .noise_level import NoiseLevel
 from .perturbation import Perturbation
+from .written_settings import checked, naming
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def _guider_of(given: Any) -> Guider:
+def _guider_of(given: Any) -> Any:
+    """The guider that is meant; what means none stays as it is, to be refused by the setting's name."""
     from .conversion import guider_of
 
-    return guider_of(given)
+    try:
+        return guider_of(given)
+    except InputError:
+        return given
 
 
-@frozen(kw_only=True, slots=False)
+def _check_guider(made: Any, field: Any, value: Any) -> None:
+    from .conversion import guider_of
+
+    with naming(type(made), field.name):
+        guider_of(value)
+
+
+@frozen(kw_only=True, slots=False, field_transformer=checked)
 class GuidanceAround(Guider):
     """Base: another guider says which predictions there are. Define `corrected`.
 
@@ -33,7 +45,7 @@ class GuidanceAround(Guider):
             own window stays. enabled: False turns both off.
     """
 
-    guider: Guider = field(factory=ClassifierFreeGuidance, converter=_guider_of)
+    guider: Guider = field(factory=ClassifierFreeGuidance, converter=_guider_of, validator=_check_guider)
 
     needs_noise_level: ClassVar[bool] = True
 

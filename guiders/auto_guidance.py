@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from .classifier_free import ClassifierFreeGuidance
 from .guider import CONDITIONAL, UNCONDITIONAL, Branch, GuidanceStep
-from .perturbation import Perturbation, configs_of, perturbations_of
+from .perturbation import Perturbation, check_config, check_layers, configs_of, perturbations_of
+from .setting_types import Share
+from .written_settings import checked
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, field_transformer=checked)
 class AutoGuidance(ClassifierFreeGuidance):
     """Classifier-free guidance whose unconditional prediction comes from the network with some layers dropped.
 
@@ -21,9 +23,9 @@ class AutoGuidance(ClassifierFreeGuidance):
         dropout: share of the layers' outputs that is dropped; None is all. What is dropped hangs on the step alone.
     """
 
-    auto_guidance_layers: Any = None
-    auto_guidance_config: Any = None
-    dropout: float | None = None
+    auto_guidance_layers: Any = field(default=None, validator=check_layers)
+    auto_guidance_config: Any = field(default=None, validator=check_config)
+    dropout: Share | None = None
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()

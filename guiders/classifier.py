@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import evolve, field, frozen
-from attrs.validators import in_, is_callable
 
 from ..state import InputError
 from .around import GuidanceAround
 from .schedule import scale_at, scale_of
+from .setting_types import Called, Strength
+from .written_settings import checked
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +23,7 @@ Score = Callable[..., Any]
 """Takes samples `[b c h w]` and the step, with its level of noise; returns log probabilities, `[b]` or one number."""
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, field_transformer=checked)
 class ClassifierGuidance(GuidanceAround):
     """Follow the gradient of a score, such as a classifier's log probability, on top of another guider.
 
@@ -34,9 +35,9 @@ class ClassifierGuidance(GuidanceAround):
             through the network (Bansal et al. 2023, https://arxiv.org/abs/2302.07121, eq. 5), which costs time and memory.
     """
 
-    score: Score = field(validator=is_callable())
-    classifier_scale: Any = field(default=1.0, converter=scale_of)
-    of: Literal["latents", "sample"] = field(default="sample", validator=in_(["latents", "sample"]))
+    score: Called
+    classifier_scale: Strength = field(default=1.0, converter=scale_of)
+    of: Literal["latents", "sample"] = "sample"
 
     def needs_gradient(self, step: GuidanceStep) -> bool:
         """Whether the gradient goes through the network at this step."""

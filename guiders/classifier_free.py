@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from .conditional import ConditionalGuidance
+from .written_settings import checked
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from .guider import GuidanceStep
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, field_transformer=checked)
 class ClassifierFreeGuidance(ConditionalGuidance):
     """Push the prediction away from the negative prompt's: `u + scale (c - u)`.
 

@@ -11,6 +11,8 @@ from attrs import field, frozen
 
 from .guider import CONDITIONAL, UNCONDITIONAL, Branch, GuidanceStep, Guider
 from .schedule import is_never, scale_at, scale_of
+from .setting_types import Finite, Strength
+from .written_settings import checked
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,7 +21,7 @@ _GUIDED = (UNCONDITIONAL, CONDITIONAL)
 _PLAIN = (CONDITIONAL,)
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, field_transformer=checked)
 class ConditionalGuidance(Guider):
     """Base of guiders with a conditional and an unconditional prediction. Define `guided`.
 
@@ -32,8 +34,8 @@ class ConditionalGuidance(Guider):
             instead of the unconditional one, as in Imagen and most code.
     """
 
-    guidance_scale: Any = field(default=7.5, converter=scale_of)
-    guidance_rescale: float = 0.0
+    guidance_scale: Strength = field(default=7.5, converter=scale_of)
+    guidance_rescale: Finite = 0.0
     use_original_formulation: bool = False
 
     @property

@@ -31,6 +31,7 @@ from .sample_space import SampleSpaceGuidance
 from .skip_layer import SkipLayerGuidance
 from .smoothed_energy import SmoothedEnergyGuidance
 from .tangential import TangentialClassifierFreeGuidance
+from .written_settings import naming
 from .zero_star import ClassifierFreeZeroStarGuidance
 
 GUIDERS: Mapping[str, type[Guider]] = {
@@ -82,13 +83,18 @@ def guider_of(given: Any, known: Mapping[str, type[Guider]] = _NONE) -> Guider:
         what = f"A {name}"
     if name not in classes or not isinstance(config, Mapping):
         raise InputError(f"{what[:200]} is no guider. {did_you_mean(name[:60], classes)}")
-    inner = {key: guider_of(value, known) for key, value in config.items() if _is_of_guider(value, classes)}
+    inner = {}
+    for key, value in config.items():
+        if _is_of_guider(value, classes):
+            with naming(classes[name], str(key)[:60]):
+                inner[key] = guider_of(value, known)
     return classes[name].from_config({**config, **inner})
 
 
 def _is_of_guider(value: Any, classes: Mapping[str, type[Guider]]) -> bool:
     """Whether a setting is the configuration of a guider inside of another one."""
-    return isinstance(value, Mapping) and value.get("_class_name") in classes
+    name = value.get("_class_name") if isinstance(value, Mapping) else None
+    return isinstance(name, str) and name in classes
 
 
 def guider_config(guider: Guider, name_of: Callable[[type[Guider]], str]) -> dict[str, Any]:

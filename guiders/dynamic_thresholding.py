@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
-from attrs.validators import and_, gt, le
+from attrs import frozen
 
 from .around import GuidanceAround
+from .setting_types import Positive, Quantile
+from .written_settings import checked
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from .noise_level import NoiseLevel
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, field_transformer=checked)
 class DynamicThresholding(GuidanceAround):
     """Keep high scales from driving a picture out of its range: clip the clean sample at a quantile, and shrink it.
 
@@ -27,8 +28,8 @@ class DynamicThresholding(GuidanceAround):
             the conditional prediction alone has at the same quantile, so that guidance changes what is there and not its range.
     """
 
-    quantile: float = field(default=0.995, validator=and_(gt(0.0), le(1.0)))
-    bound: float | None = None
+    quantile: Quantile = 0.995
+    bound: Positive | None = None
 
     def corrected(
         self, predictions: Mapping[str, Tensor], step: GuidanceStep, noise: NoiseLevel, memory: Any

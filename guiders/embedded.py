@@ -9,12 +9,14 @@ from attrs import evolve, field, frozen
 
 from .guider import CONDITIONAL, Branch, GuidanceStep, Guider
 from .schedule import scale_at, scale_of
+from .setting_types import Strength
+from .written_settings import checked
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, field_transformer=checked)
 class EmbeddedGuidance(Guider):
     """Tell the network the strength, and call it once: for distilled models (FLUX dev, latent consistency models).
 
@@ -22,7 +24,7 @@ class EmbeddedGuidance(Guider):
         guidance_scale: the number that it is told. Outside of the window it is told 1.
     """
 
-    guidance_scale: Any = field(default=3.5, converter=scale_of)
+    guidance_scale: Strength = field(default=3.5, converter=scale_of)
 
     @property
     def uses_negative(self) -> bool:

@@ -14,24 +14,22 @@ from .conditional import projected, rescaled
 from .guider import CONDITIONAL, UNCONDITIONAL, Branch, GuidanceStep, Guider
 from .pyramid import laplacian_pyramid, sum_of_pyramid
 from .schedule import is_never, scale_at, scale_of
+from .setting_types import FiniteOrNonePerLevel, FinitePerLevel, SharePerLevel, Strengths
+from .written_settings import checked
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def _scales_of(given: Any) -> tuple[Any, ...]:
-    if isinstance(given, (int, float)) or callable(given) or not given:
-        raise InputError(
-            f"guidance_scales is {given!r}; it is a list with one scale per level, high frequencies first."
-        )
-    return tuple(scale_of(each) for each in given)
+def _scales_of(given: Any) -> Any:
+    return tuple(map(scale_of, given)) if isinstance(given, (list, tuple)) else given
 
 
 def _per_level(given: Any) -> Any:
     return tuple(given) if isinstance(given, (list, tuple)) else given
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, field_transformer=checked)
 class FrequencyDecoupledGuidance(Guider):
     """Guide each band of frequencies by its own strength; low strength for low frequencies keeps colours natural.
 
@@ -43,12 +41,12 @@ class FrequencyDecoupledGuidance(Guider):
         upcast_to_double: split directions in double precision.
     """
 
-    guidance_scales: tuple[Any, ...] = field(default=(10.0, 5.0), converter=_scales_of)
-    guidance_rescale: Any = field(default=0.0, converter=_per_level)
-    parallel_weights: Any = field(default=None, converter=_per_level)
+    guidance_scales: Strengths = field(default=(10.0, 5.0), converter=_scales_of)
+    guidance_rescale: FinitePerLevel = field(default=0.0, converter=_per_level)
+    parallel_weights: FiniteOrNonePerLevel = field(default=None, converter=_per_level)
     use_original_formulation: bool = False
-    start: Any = field(default=0.0, converter=_per_level)
-    stop: Any = field(default=1.0, converter=_per_level)
+    start: SharePerLevel = field(default=0.0, converter=_per_level)
+    stop: SharePerLevel = field(default=1.0, converter=_per_level)
     guidance_rescale_space: Literal["data", "freq"] = "data"
     upcast_to_double: bool = True
 
@@ -59,14 +57,13 @@ class FrequencyDecoupledGuidance(Guider):
             value = getattr(self, name)
             if isinstance(value, tuple) and len(value) != levels:
                 faults.append(f"{name} has {len(value)} numbers for {levels} levels of guidance_scales.")
-        if self.guidance_rescale_space not in ("data", "freq"):
-            faults.append(f"guidance_rescale_space is {self.guidance_rescale_space!r}; it is 'data' or 'freq'.")
-        if not faults and not all(0.0 <= a <= b <= 1.0 for a, b in self._windows):
+        if not faults and not all(a <= b for a, b in self._windows):
             faults.append(
                 f"start={self.start} and stop={self.stop} are fractions of the steps, with 0 <= start <= stop <= 1."
             )
         if faults:
-            raise InputError.of("FrequencyDecoupledGuidance cannot be made", faults)
+            name = type(self).__name__
+            raise InputError.of(f"{name} cannot be made", [f"{name}: {fault}" for fault in faults])
 
     @cached_property
     def _windows(self) -> tuple[tuple[float, float], ...]:

@@ -11,7 +11,8 @@ from attrs import NOTHING, asdict, evolve, fields, frozen
 from ..state import InputError
 from .noise_level import NoiseLevel
 from .perturbation import Perturbation
-from .written_settings import setting_faults
+from .setting_types import Share
+from .written_settings import checked, setting_faults
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,7 +52,7 @@ CONDITIONAL = Branch("conditional")
 UNCONDITIONAL = Branch("unconditional", negative=True)
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, field_transformer=checked)
 class Guider:
     """Base of guiders.
 
@@ -60,8 +61,8 @@ class Guider:
             the conditional prediction. enabled: False turns guidance off altogether.
     """
 
-    start: float = 0.0
-    stop: float = 1.0
+    start: Share = 0.0
+    stop: Share = 1.0
     enabled: bool = True
 
     config_name: ClassVar[str] = "guider_config.json"

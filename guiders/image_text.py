@@ -10,6 +10,8 @@ from attrs import field, frozen
 from .conditional import ConditionalGuidance, rescaled
 from .guider import CONDITIONAL, Branch, GuidanceStep
 from .schedule import is_never, scale_at, scale_of
+from .setting_types import Strength
+from .written_settings import checked
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,7 +20,7 @@ _NOTHING = Branch("unconditional", negative=True, without=frozenset({"image"}))
 _IMAGE = Branch("image", negative=True)
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, field_transformer=checked)
 class ImageTextGuidance(ConditionalGuidance):
     """`u + s_I (i - u) + s_T (t - i)`: from nothing to the picture, and from the picture to the text (eq. 3).
 
@@ -28,7 +30,7 @@ class ImageTextGuidance(ConditionalGuidance):
         guidance_scale: strength of the text. image_guidance_scale: strength of the picture.
     """
 
-    image_guidance_scale: Any = field(default=1.5, converter=scale_of)
+    image_guidance_scale: Strength = field(default=1.5, converter=scale_of)
 
     def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
         """Without anything, with the picture, with both; fewer where a strength is 1."""

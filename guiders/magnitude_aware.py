@@ -8,6 +8,8 @@ from attrs import field, frozen
 
 from .conditional import ConditionalGuidance
 from .schedule import scale_of
+from .setting_types import Finite, Strength
+from .written_settings import checked
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from .guider import GuidanceStep
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, field_transformer=checked)
 class MagnitudeAwareGuidance(ConditionalGuidance):
     """Guide less where the two predictions are far apart for their size, as they are in the first steps.
 
@@ -23,8 +25,8 @@ class MagnitudeAwareGuidance(ConditionalGuidance):
         alpha: how fast the strength falls with that ratio.
     """
 
-    guidance_scale: Any = field(default=10.0, converter=scale_of)
-    alpha: float = 8.0
+    guidance_scale: Strength = field(default=10.0, converter=scale_of)
+    alpha: Finite = 8.0
 
     def guided(self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: Any) -> tuple[Tensor, Any]:
         """`exp(-alpha |c - u| / |u|)` of what is above the neutral scale, for each picture."""

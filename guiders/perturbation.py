@@ -8,7 +8,7 @@ from typing import Any, Literal
 from attrs import asdict, field, frozen
 
 from ..state import InputError
-from .written_settings import setting_faults
+from .written_settings import naming, setting_faults
 
 
 def _indices(given: Any) -> tuple[int, ...] | None:
@@ -109,6 +109,26 @@ def configs_of(given: Any, layers: Any, **defaults: Any) -> tuple[LayerSkipConfi
         return (LayerSkipConfig(layers, **defaults),)
     many = given if isinstance(given, (list, tuple)) else [given]
     return tuple(_config(each) for each in many)
+
+
+def check_layers(made: Any, field: Any, value: Any) -> None:
+    """Refuse numbers of layers that are none, by the name of the setting.
+
+    Raises:
+        InputError: see `configs_of`.
+    """
+    with naming(type(made), field.name):
+        configs_of(None, value)
+
+
+def check_config(made: Any, field: Any, value: Any) -> None:
+    """Refuse a configuration of layers that is none, by the name of the setting.
+
+    Raises:
+        InputError: see `configs_of`.
+    """
+    with naming(type(made), field.name):
+        configs_of(value, None)
 
 
 def _config(given: Any) -> LayerSkipConfig:

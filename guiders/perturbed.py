@@ -15,12 +15,13 @@ from .conditional import rescaled
 from .guider import CONDITIONAL, Branch, GuidanceStep
 from .perturbation import Perturbation
 from .schedule import is_never, scale_at
+from .written_settings import checked
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, field_transformer=checked)
 class PerturbedGuidance(ClassifierFreeGuidance):
     """Base: classifier-free guidance, and away from a perturbed conditional prediction.
 

@@ -7,12 +7,14 @@ from typing import Any
 from attrs import field, frozen
 
 from .guider import GuidanceStep
-from .perturbation import LayerSkipConfig, Perturbation, configs_of, perturbations_of
+from .perturbation import LayerSkipConfig, Perturbation, check_config, check_layers, configs_of, perturbations_of
 from .perturbed import PerturbedGuidance
 from .schedule import scale_of
+from .setting_types import Share, Strength
+from .written_settings import checked
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, field_transformer=checked)
 class PerturbedAttentionGuidance(PerturbedGuidance):
     """Move away from a prediction in which the tokens of some layers attend to themselves only.
 
@@ -23,11 +25,11 @@ class PerturbedAttentionGuidance(PerturbedGuidance):
             family recommends: for UNets the middle block, as in the paper.
     """
 
-    perturbed_guidance_scale: Any = field(default=2.8, converter=scale_of)
-    perturbed_guidance_start: float = 0.01
-    perturbed_guidance_stop: float = 0.2
-    perturbed_guidance_layers: Any = None
-    perturbed_guidance_config: Any = None
+    perturbed_guidance_scale: Strength = field(default=2.8, converter=scale_of)
+    perturbed_guidance_start: Share = 0.01
+    perturbed_guidance_stop: Share = 0.2
+    perturbed_guidance_layers: Any = field(default=None, validator=check_layers)
+    perturbed_guidance_config: Any = field(default=None, validator=check_config)
 
     @property
     def perturbed_scale(self) -> Any:

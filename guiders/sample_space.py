@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 
 from .around import GuidanceAround
+from .written_settings import checked
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from .noise_level import NoiseLevel
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, field_transformer=checked)
 class SampleSpaceGuidance(GuidanceAround):
     """Give another guider the clean samples that the predictions mean, and turn its result into a prediction again.
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..state import InputError
+from .setting_types import is_number
 
 if TYPE_CHECKING:
     from .guider import GuidanceStep
@@ -18,25 +17,20 @@ at the first step to 1 after the last."""
 
 
 def scale_of(given: Any) -> Any:
-    """Check a strength as a person gives it; lists become tuples.
+    """A strength as guiders keep it, with lists as tuples: the converter of such settings.
 
-    Raises:
-        InputError: it is none.
+    What is none stays as it is, for `setting_types.Strength` to refuse by the setting's name, which a converter is not told.
     """
-    if isinstance(given, (list, tuple)):
-        if not given or not all(_is_number(each) for each in given):
-            raise InputError(f"A scale per step is a list of numbers, not {given!r}.")
-        return tuple(float(each) for each in given)
-    if not (_is_number(given) or callable(given)):
-        raise InputError(f"A scale is a number, a list of numbers, or a function of progress (0 to 1), not {given!r}.")
-    return given
+    is_list = isinstance(given, (list, tuple)) and given and all(map(is_number, given))
+    return tuple(float(each) for each in given) if is_list else given
 
 
 def scale_at(scale: Any, step: GuidanceStep) -> float:
     """The strength at a step."""
     if isinstance(scale, tuple):
         return float(scale[min(step.index, len(scale) - 1)])
-    return float(scale(step.index / max(step.count, 1))) if callable(scale) else scale
+    # A whole number beyond 64 bits cannot be multiplied with a tensor.
+    return float(scale(step.index / max(step.count, 1)) if callable(scale) else scale)
 
 
 def is_never(scale: Any, neutral: float) -> bool:
@@ -44,9 +38,3 @@ def is_never(scale: Any, neutral: float) -> bool:
     if callable(scale):
         return False
     return all(math.isclose(each, neutral) for each in (scale if isinstance(scale, tuple) else (scale,)))
-
-
-def _is_number(value: Any) -> bool:
-    """Whether it is a finite number; a whole one can be larger than any fraction."""
-    largest = sys.float_info.max
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and -largest <= value <= largest

@@ -7,12 +7,14 @@ from typing import Any
 from attrs import field, frozen
 
 from .guider import GuidanceStep
-from .perturbation import Perturbation, configs_of, perturbations_of
+from .perturbation import Perturbation, check_config, check_layers, configs_of, perturbations_of
 from .perturbed import PerturbedGuidance
 from .schedule import scale_of
+from .setting_types import Share, Strength
+from .written_settings import checked
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, field_transformer=checked)
 class SkipLayerGuidance(PerturbedGuidance):
     """Move away from a prediction without some layers.
 
@@ -22,11 +24,11 @@ class SkipLayerGuidance(PerturbedGuidance):
             skip_layer_config: more exactly. With neither, those that the family recommends.
     """
 
-    skip_layer_guidance_scale: Any = field(default=2.8, converter=scale_of)
-    skip_layer_guidance_start: float = 0.01
-    skip_layer_guidance_stop: float = 0.2
-    skip_layer_guidance_layers: Any = None
-    skip_layer_config: Any = None
+    skip_layer_guidance_scale: Strength = field(default=2.8, converter=scale_of)
+    skip_layer_guidance_start: Share = 0.01
+    skip_layer_guidance_stop: Share = 0.2
+    skip_layer_guidance_layers: Any = field(default=None, validator=check_layers)
+    skip_layer_config: Any = field(default=None, validator=check_config)
 
     @property
     def perturbed_scale(self) -> Any:

@@ -7,12 +7,14 @@ from typing import Any
 from attrs import field, frozen
 
 from .guider import GuidanceStep
-from .perturbation import Perturbation, configs_of
+from .perturbation import Perturbation, check_config, check_layers, configs_of
 from .perturbed import PerturbedGuidance
 from .schedule import scale_of
+from .setting_types import Limit, NotNegative, Share, Strength
+from .written_settings import checked
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, field_transformer=checked)
 class SmoothedEnergyGuidance(PerturbedGuidance):
     """Move away from a prediction whose self-attention has blurred queries, in some layers.
 
@@ -24,13 +26,13 @@ class SmoothedEnergyGuidance(PerturbedGuidance):
             neither, those that the family recommends.
     """
 
-    seg_guidance_scale: Any = field(default=2.8, converter=scale_of)
-    seg_blur_sigma: float = 9999999.0
-    seg_blur_threshold_inf: float = 9999.0
-    seg_guidance_start: float = 0.0
-    seg_guidance_stop: float = 1.0
-    seg_guidance_layers: Any = None
-    seg_guidance_config: Any = None
+    seg_guidance_scale: Strength = field(default=2.8, converter=scale_of)
+    seg_blur_sigma: NotNegative = 9999999.0
+    seg_blur_threshold_inf: Limit = 9999.0
+    seg_guidance_start: Share = 0.0
+    seg_guidance_stop: Share = 1.0
+    seg_guidance_layers: Any = field(default=None, validator=check_layers)
+    seg_guidance_config: Any = field(default=None, validator=check_config)
 
     @property
     def perturbed_scale(self) -> Any:

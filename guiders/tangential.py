@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from .classifier_free import ClassifierFreeGuidance
+from .written_settings import checked
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from .guider import GuidanceStep
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, field_transformer=checked)
 class TangentialClassifierFreeGuidance(ClassifierFreeGuidance):
     """Keep of the unconditional prediction only what lies in the direction that both predictions share."""
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import Annotated, Any
 
 import attrs
 
+from ..state import InputError
 from ..state.errors import did_you_mean
-from ..state.structure import examined, is_schema, place_words
+from ..state.structure import Check, examined, is_schema, place_words
 
 _MOST = 10
 """Unknown settings that are told with the nearest known one."""
@@ -28,10 +31,65 @@ def setting_faults(cls: Any, given: Mapping[str, Any]) -> list[str]:
     hints = typing.get_type_hints(cls, include_extras=True)
     for name in _plain(known.values(), hints):
         if name in given:
-            found = examined(hints[name], given[name])[1]
-            faults += [f"{cls.__name__}: {place_words((name, *each.place))}: {each.text}" for each in found]
+            faults += _faults_of(cls, name, hints[name], given[name])
     return faults
 
 
+def checked(_cls: type, fields: list[Any]) -> list[Any]:
+    """Give settings that a class declares a validator by their types, whoever derives from it: attrs calls it with them.
+
+    Settings that somebody's own class adds are left to it, as nothing says that its annotations are meant so.
+    """
+    with_own = [(each, [each.validator] if each.validator else []) for each in fields]
+    return [
+        each if each.inherited else each.evolve(validator=attrs.validators.and_(*own, _refuse_odd))
+        for each, own in with_own
+    ]
+
+
+def _refuse_odd(made: Any, field: attrs.Attribute[Any], value: Any) -> None:
+    cls: Any = type(made)
+    hint = _declared(cls).get(field.name)
+    faults = [] if hint is None else _faults_of(cls, field.name, hint, value)
+    if faults:
+        raise InputError.of(f"{cls.__name__} cannot be made", faults)
+
+
+@contextmanager
+def naming(cls: type, setting: str) -> Iterator[None]:
+    """Say of which setting of which class an error is that does not know."""
+    try:
+        yield
+    except InputError as error:
+        named = InputError(f"{cls.__name__}: {setting}: {error}")
+        named.faults = error.faults
+        raise named from None
+
+
+def _faults_of(cls: type, name: str, hint: Any, value: Any) -> list[str]:
+    found = examined(hint, value)[1]
+    return [f"{cls.__name__}: {place_words((name, *each.place))}: {each.text}" for each in found]
+
+
+@cache
+def _declared(cls: Any) -> dict[str, Any]:
+    """What may stand in settings, of those that a class of this package declares."""
+    names = {field.name for field in attrs.fields(cls)}
+    found: dict[str, Any] = {}
+    for base in cls.__mro__:
+        own = names & vars(base).get("__annotations__", {}).keys() - found.keys()
+        if own and base.__module__.startswith(f"{__package__}."):
+            hints = typing.get_type_hints(base, include_extras=True)
+            found |= {name: hints[name] for name in own if _is_told(hints[name])}
+        names -= own
+    return found
+
+
+def _is_told(hint: Any) -> bool:
+    """Whether a hint says something of a value that was made already."""
+    checks = any(isinstance(each, Check) for each in getattr(hint, "__metadata__", ()))
+    return is_schema(hint) or (checks and typing.get_origin(hint) is Annotated and typing.get_args(hint)[0] is Any)
+
+
 def _plain(fields: Iterable[Any], hints: Mapping[str, Any]) -> Iterable[str]:
-    return [field.name for field in fields if field.converter is None and is_schema(hints[field.name])]
+    return [field.name for field in fields if field.converter is None and _is_told(hints[field.name])]

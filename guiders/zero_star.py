@@ -9,12 +9,13 @@ from attrs import frozen
 
 from .classifier_free import ClassifierFreeGuidance
 from .guider import Branch, GuidanceStep
+from .written_settings import checked
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, field_transformer=checked)
 class ClassifierFreeZeroStarGuidance(ClassifierFreeGuidance):
     """Classifier-free guidance for flow matching: zero in the first steps, then from the best multiple of the negative one.
 

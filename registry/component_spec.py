@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, cast
 
 from ..state import ComponentError, RepoError, TrustError
+from .building import limited_without_files
 from .classes import library_of, resolve_class
 from .loading import check_files, fetched_folders, is_network, load, load_skeleton, local_folders
 from .origin import remember_loaded
@@ -145,11 +146,12 @@ class ComponentSpec:
             raise ComponentError(f"{self.name!r} cannot be created: its type_hint is {cls!r}, which is no class.")
         given = dict(config or self.config or {})
         try:
-            if hasattr(cls, "from_config"):
-                component = cls.from_config(given, **changes)
-            else:
-                known = inspect.signature(cls).parameters
-                component = cls(**{k: v for k, v in {**given, **changes}.items() if k in known})
+            with limited_without_files("its configuration", {**given, **changes}):
+                if hasattr(cls, "from_config"):
+                    component = cls.from_config(given, **changes)
+                else:
+                    known = inspect.signature(cls).parameters
+                    component = cls(**{k: v for k, v in {**given, **changes}.items() if k in known})
         except TrustError:
             raise
         except Exception as error:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..state import ComponentError, InputError, TrustError
 from ..state.errors import did_you_mean
+from .building import check_schedule, limited_by_files
 from .byte_order_marks import named_after, without_marks
 from .classes import refuse_pipelines, resolve_class
 from .component_files import PICKLES, CodeReference, check_component_files, component_files
@@ -108,7 +109,7 @@ def _from_folder(
         return _confined(cls, found.name, options) if own is None else contextlib.nullcontext()
 
     if _is_model(cls):
-        with wall():
+        with wall(), limited_by_files(folder):
             _check_folder(folder, where.get("variant"), options)
             model = None
             if options.keys() <= {"dtype"}:
@@ -116,9 +117,10 @@ def _from_folder(
         if model is not None:
             _note_origin(model, found.name, options.get("dtype"))
             return model
-        with without_marks(root, subfolder) as place, wall():
+        with without_marks(root, subfolder) as place, wall(), limited_by_files(folder):
             component = _by_own_loader(loader, str(place), inside, options)
     else:
+        check_schedule(folder)
         given = {name: value for name, value in options.items() if name not in ("dtype", "use_safetensors")}
         with without_marks(root, subfolder) as place, wall():
             component = loader(str(place), **inside, **given)
@@ -135,7 +137,7 @@ def load_skeleton(cls: Any, repo: str, subfolder: str, dtype: Any) -> Any:
     root = Path(repo)
     if check_component_files(root, root / subfolder):
         return None  # `load` asks for the grant
-    with _confined(cls, repo, {}):
+    with _confined(cls, repo, {}), limited_by_files(root / subfolder):
         return skeleton(cls, root / subfolder, dtype)
 
 

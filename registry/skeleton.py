@@ -10,7 +10,7 @@ import copy
 import gc
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from attrs import frozen
 from ..state.strict_json import read_json
 from ..state.tensor_list import TensorEntry
 from .base_modules import base_tensors
+from .building import refuse_large
 from .byte_order_marks import without_marks
 from .mapping import format_of, is_mappable, mapped_tensors
 from .weights import check_file, data_start, header_of, stored_tensors, weight_files
@@ -217,12 +218,18 @@ def _without_memory() -> Iterator[None]:
     from torch.overrides import TorchFunctionMode
 
     makers = {torch.empty, torch.randn, torch.rand}
+    tables = {torch.arange, torch.linspace, torch.logspace, torch.zeros, torch.ones, torch.full, torch.eye}
 
     class Skeleton(TorchFunctionMode):
         def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             kwargs = kwargs or {}
             if function in makers:
                 return function(*args, **{**kwargs, "device": "meta"})
+            if function in tables:
+                with suppress(
+                    RuntimeError, NotImplementedError, TypeError
+                ):  # what it is given may be on another device
+                    refuse_large(function(*args, **{**kwargs, "device": "meta"}).numel())
             if getattr(function, "__name__", "") in _FILLING:
                 tensor = args[0] if args else kwargs.get("tensor")
                 if tensor is not None and tensor.is_meta:

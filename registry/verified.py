@@ -73,7 +73,9 @@ def _kept(path: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     with contextlib.suppress(OSError):
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            with contextlib.suppress(ValueError, TypeError):  # a line that another process has not finished
+            with contextlib.suppress(
+                ValueError, TypeError, RecursionError
+            ):  # a line that another process has not finished
                 *key, digest = json.loads(line)
                 if _SHA256.fullmatch(digest):
                     found[json.dumps(key)] = digest

@@ -50,3 +50,19 @@ MOST_BLOCKS = 2_000
 """In one composition."""
 MOST_REQUIREMENTS = 200
 """Packages that one repository needs."""
+
+PARTS_OF_A_MODEL = 2_000
+"""Modules and parameters that any model may have when it is made, whatever its files hold."""
+PARTS_PER_TENSOR = 10
+"""More of them, for each tensor of its files: the models of diffusers and transformers have up to 3.6."""
+BYTES_PER_PART = 1_000
+"""Of its files, for one more: a file may hold all experts of a layer in one tensor, and each of them has more bytes than that."""
+NUMBERS_OF_A_MODEL = 1 << 26
+"""Numbers in its parameters that any may have."""
+NUMBERS_PER_BYTE = 16
+"""More of them: there are number formats of one bit, and weights that are used twice count twice."""
+PARTS_WITHOUT_FILES = 50_000
+"""Of a model that is made of a configuration alone."""
+NUMBERS_WITHOUT_FILES = 1 << 36
+MOST_TIMESTEPS = 1_000_000
+"""Of a noise schedule, which has a table with a row for each; all that are known have 1000."""

@@ -8,18 +8,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import xxhash
+
 from .atomic import beside
 from .digest import image_info
 from .errors import RepoError, RunError
+from .layout import bits_of, own_strides
 from .limits import DEEPEST_VALUES, LARGEST_HEADER, LARGEST_VALUES, MOST_OTHER_KEYS
 from .reading import read_bytes
 from .strict_json import parse_json, written_json
 from .structure import place_words, raise_faults
+from .tensor_digest import bytes_of
 from .tensor_list import parse_tensor_list
 from .value_data import data_of
 from .value_nodes import MOST_DIMENSIONS, PICTURE_MODES, Unpacker, is_key
 
 _FORMAT = "brickwork values 1"
+_DIGEST = "digest"
 _TENSORS = {
     "float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "complex64",
     "int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8", "bool",
@@ -53,7 +58,8 @@ def save_values(path: Path | None, values: Mapping[str, Any], about: Mapping[str
         for name, data in (("values", written), ("about", dict(about)))
     }
     try:
-        content: bytes = save(packer.tensors, metadata={"format": _FORMAT, **texts})
+        notes = {"format": _FORMAT, **texts, _DIGEST: _digest(texts, packer.tensors)}
+        content: bytes = save(packer.tensors, metadata=notes)
     except SafetensorError as error:
         raise RepoError(f"The values cannot be written: {error}") from error
     if len(content) > LARGEST_VALUES:
@@ -78,13 +84,16 @@ def load_values(source: Path | bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         content = read_bytes(source, LARGEST_VALUES) if isinstance(source, Path) else source
         notes = parse_tensor_list(content[: LARGEST_HEADER + 8], len(content), "it").notes
-        if notes.keys() != {"format", "values", "about"} or notes["format"] != _FORMAT:
+        if notes.keys() - {_DIGEST} != {"format", "values", "about"} or notes["format"] != _FORMAT:
             raise RepoError(f"its format is {notes.get('format')!r:.40}, not {_FORMAT!r}")
         values, about = (
             parse_json(notes[name].encode("utf-8"), name, largest=LARGEST_HEADER, deepest=DEEPEST_VALUES)
             for name in ("values", "about")
         )
         tensors = load(content)
+        # Files of earlier versions have none.
+        if _DIGEST in notes and notes[_DIGEST] != _digest(notes, tensors):
+            raise RepoError("it is damaged: by its own digest something else was written; take a copy that is whole")
     except (RepoError, SafetensorError, KeyError) as error:  # KeyError: a number format that torch does not have
         raise RepoError(f"{where} cannot be read as values: {error}") from None
     unpacker = Unpacker(tensors)
@@ -92,6 +101,20 @@ def load_values(source: Path | bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     if unpacker.faults:
         raise_faults(RepoError, f"{where} cannot be read as values", unpacker.faults.sentences(place_words))
     return found, about
+
+
+def _digest(texts: Mapping[str, str], tensors: Mapping[str, Any]) -> str:
+    """Of all that a file says, to know a damaged one; it protects from nobody who changes a file on purpose."""
+    hashed = xxhash.xxh3_128()
+    for name in ("values", "about"):
+        text = texts[name].encode("utf-8")
+        hashed.update(f"{name} {len(text)} ".encode() + text)
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        hashed.update(f"{len(name)} {name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+        if tensor.numel():
+            hashed.update(bytes_of(tensor))
+    return hashed.hexdigest()
 
 
 class _Packer:
@@ -144,10 +167,12 @@ class _Packer:
             raise ValueError("a tensor that records gradients; detach it")
         if id(tensor) not in self._known:
             name = str(len(self.tensors))
-            self.tensors[name] = tensor.detach().cpu().contiguous().clone()
+            plain = tensor.detach().resolve_conj().resolve_neg()
+            self.tensors[name] = plain.cpu().contiguous().clone()
             self._known[id(tensor)] = name, tensor
-        strides = None if tensor.is_contiguous() else list(tensor.stride())
-        return {"$": "tensor", "name": self._known[id(tensor)][0], "device": str(tensor.device), "strides": strides}
+        entry = {"name": self._known[id(tensor)][0], "device": str(tensor.device), "strides": own_strides(tensor)}
+        bits = bits_of(tensor)
+        return {"$": "tensor", **entry, **({"bits": bits} if bits else {})}
 
     def _array(self, value: Any) -> Any:
         import numpy as np
@@ -159,6 +184,8 @@ class _Packer:
             raise ValueError(f"a numpy array of {value.ndim} dimensions")
         flat = np.ascontiguousarray(value).reshape(-1).view(np.uint8).copy()
         entry = {"dtype": value.dtype.str, "shape": list(value.shape), "scalar": isinstance(value, np.generic)}
+        if value.strides != flat.view(value.dtype).reshape(value.shape).strides:
+            entry["strides"] = list(value.strides)
         return {"$": "array", **entry, "bytes": self._tensor(torch.from_numpy(flat))}
 
     def _picture(self, value: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from attrs import field, frozen
 
+from .layout import array_with_strides, behind_bits, with_bits, with_strides
 from .limits import MOST_OTHER_KEYS
 from .structure import Check, Data, Faults, Key, Place, reader_of
 from .value_data import value_of_data
@@ -24,6 +25,7 @@ MOST_DIMENSIONS = 32
 _ARRAYS = {"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "f16"}
 
 Size = Annotated[int, Check("a size", lambda number: 0 <= number < 1 << 31)]
+Stride = Annotated[int, Check("a stride", lambda number: -(1 << 62) < number < 1 << 62)]
 Device = Annotated[str, Check(f"a device ({', '.join(DEVICES)})", lambda text: text.partition(":")[0] in DEVICES)]
 ArrayFormat = Annotated[str, Check("a number format of numpy", lambda text: text[:1] in "<>|" and text[1:] in _ARRAYS)]
 
@@ -70,12 +72,13 @@ class MappingNode:
 
 @frozen
 class TensorNode:
-    """A tensor of the file: on which device it was, and in which order its numbers lay in memory."""
+    """A tensor of the file: on which device it was, in which order its numbers lay in memory, and by which bits they were read."""
 
     kind: Annotated[Literal["tensor"], Key("$")]
     name: str
     device: Device
     strides: tuple[Size, ...] | None = None
+    bits: tuple[Literal["negative", "conjugate"], ...] = ()
 
 
 @frozen
@@ -97,6 +100,7 @@ class ArrayNode:
     shape: Shape
     scalar: bool
     content: Annotated[TensorNode, Key("bytes")]
+    strides: tuple[Stride, ...] | None = None
 
 
 @frozen
@@ -119,6 +123,7 @@ class Unpacker:
         self._tensors = tensors
         self._known: dict[str, Any] = {}
         self._generators: dict[int, Any] = {}
+        self._rows: set[str] = set()
 
     def unpack(self, data: Any, place: Place) -> Any:
         """Return the value that stands at a place."""
@@ -179,11 +184,11 @@ class Unpacker:
         if name not in self._known:
             if name not in self._tensors:
                 raise ValueError(f"the file has no tensor {name[:40]!r}")
-            tensor = self._tensors[name]
+            tensor = behind_bits(self._tensors[name], node.bits)
             if node.strides is not None:
-                tensor = _with_strides(tensor, node.strides)
+                tensor = with_strides(tensor, node.strides)
             device = torch.device(node.device)
-            self._known[name] = tensor if device.type == "cpu" else tensor.to(device)
+            self._known[name] = with_bits(tensor if device.type == "cpu" else tensor.to(device), node.bits)
         return self._known[name]
 
     def _bytes(self, node: TensorNode) -> Any:
@@ -192,6 +197,9 @@ class Unpacker:
         tensor = self._tensor(node, ())
         if tensor.dtype != torch.uint8 or tensor.ndim != 1 or tensor.device.type != "cpu" or not tensor.is_contiguous():
             raise ValueError(f"the tensor {node.name[:40]!r} is no row of bytes")
+        if node.name in self._rows:  # each is copied, so many could be made of few bytes
+            raise ValueError(f"the tensor {node.name[:40]!r} is the bytes of another value, too")
+        self._rows.add(node.name)
         return tensor
 
     def _array(self, node: ArrayNode, _place: Place) -> Any:
@@ -202,6 +210,8 @@ class Unpacker:
         if math.prod(node.shape) * dtype.itemsize != len(content):
             raise ValueError(f"an array of {list(node.shape)} does not have {len(content):,} bytes")
         array = content.numpy().view(dtype).reshape(node.shape)
+        if node.strides is not None:
+            array = array_with_strides(array, node.strides)
         return array[()] if node.scalar else array
 
     def _picture(self, node: PictureNode, _place: Place) -> Any:
@@ -237,15 +247,3 @@ def is_key(value: Any) -> bool:
     if isinstance(value, int):
         return -(1 << 63) <= value < 1 << 64
     return type(value).__hash__ is not None
-
-
-def _with_strides(tensor: Any, strides: tuple[int, ...]) -> Any:
-    """The same numbers in another order in memory; where several would share a place, each gets its own."""
-    import torch
-
-    if len(strides) != tensor.ndim:
-        raise ValueError(f"{len(strides)} strides are of no tensor of {list(tensor.shape)}")
-    reach = 1 + sum((size - 1) * stride for size, stride in zip(tensor.shape, strides, strict=True))
-    if 0 in strides or reach > tensor.numel():
-        return tensor
-    return torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype).copy_(tensor)

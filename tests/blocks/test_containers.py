@@ -416,3 +416,13 @@ def test_an_output_of_a_branch_that_did_not_run_is_said() -> None:
     assert run(chain(maybe=Maybe), output="made", x=1) == 1
     with pytest.raises(RunError, match="needs 'made', which no block has written"):
         run(chain(maybe=Maybe), output="made", x=2)
+
+
+def test_a_choice_that_lacks_one_of_its_blocks_says_so() -> None:
+    auto = Auto()
+    auto.sub_blocks.pop("add")
+    words = r"^Auto has one trigger per block \('plus', None\), and 1 blocks \('double'\): give it a block for each"
+    with pytest.raises(CompositionError, match=words):
+        auto.init_pipeline()
+    with pytest.raises(CompositionError, match=words):
+        SequentialPipelineBlocks.from_blocks_dict({"auto": auto}).init_pipeline()(x=1)

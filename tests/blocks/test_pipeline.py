@@ -11,6 +11,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, EulerDiscreteScheduler, UNet2DConditionModel
 
+import brickwork
 from brickwork import (
     Block,
     ClassifierFreeGuidance,
@@ -386,3 +387,40 @@ def test_an_unknown_input_is_refused_though_a_state_holds_that_name(tiny_pipe: M
     tiny_pipe(state=state, **again)
     with pytest.raises(InputError, match="'note' is no input of this pipeline"):
         tiny_pipe(**{**state.values, **again})
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        (
+            {"snapshots": "run.safetensors"},
+            r"snapshots='run.safetensors': it is a brickwork.Snapshots, as in Snapshots\(",
+        ),
+        ({"snapshots": Path("run.safetensors")}, "snapshots=.*: it is a brickwork.Snapshots"),
+        ({"snapshots": True}, "snapshots=True: it is a brickwork.Snapshots"),
+        ({"snapshots": brickwork.Snapshots}, "snapshots=.*: it is a brickwork.Snapshots"),
+        ({"check_values": "no"}, "check_values='no': it is True or False"),
+        ({"check_in_place": None}, "check_in_place=None: it is True or False"),
+        ({"witness": 1}, "witness=1: it is True or False"),
+        ({"progress": "bar"}, "progress='bar': it is True or False"),
+        ({"listeners": print}, "listeners=.*: it is a list of functions that take an event"),
+        ({"listeners": "ab"}, "listeners='ab': it is a list of functions"),
+        ({"listeners": [print, 3]}, "listeners=.*: it is a list of functions"),
+        ({"load_options": [1]}, r"load_options=\[1\]: it is a dict of options by name"),
+        ({"progress_options": None}, "progress_options=None: it is a dict of options by name"),
+        ({"load": 3}, "load"),
+        ({"residency": []}, "residency"),
+        ({"identity": None}, "identity"),
+        ({"grad": "yes"}, "grad"),
+        ({"grad": []}, "grad"),
+        ({"cache": 5}, "cache=5: it is 'off', 'memory', or a MemoryCache"),
+    ],
+    ids=str,
+)
+def test_a_setting_of_the_wrong_type_is_refused_when_it_is_given(
+    setting: dict[str, Any], message: str, tiny_pipe: ModularPipeline
+) -> None:
+    before = tiny_pipe.settings
+    with pytest.raises(InputError, match=message):
+        tiny_pipe.configure(**setting)
+    assert tiny_pipe.settings is before

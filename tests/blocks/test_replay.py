@@ -9,6 +9,7 @@ import types
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from diffusers import EulerAncestralDiscreteScheduler
@@ -143,6 +144,39 @@ def test_pictures_and_tensors_that_were_given_are_kept_as_asked(
         assert same(brickwork.replay(path, components=from_image), picture)
     expected = {"a.png", "a.inputs.safetensors"} if keep == "beside" else {"a.png"}
     assert {file.name for file in tmp_path.iterdir()} == expected
+
+
+PIXELS = np.random.default_rng(0).random((64, 64, 3)).astype(np.float32)
+LAID_OUT: dict[str, Any] = {
+    "mirrored": PIXELS[:, ::-1],
+    "Fortran order": np.asfortranarray(PIXELS),
+    "repeated": np.broadcast_to(PIXELS[:1], (64, 64, 3)),
+    "negative bit": torch._neg_view(-torch.rand(1, 3, 64, 64)),
+    "every second": torch.rand(1, 3, 64, 128)[..., ::2],
+    "one of a batch of one": torch.rand(3, 1, 64, 64).transpose(0, 1),
+}
+
+
+@pytest.mark.parametrize("keep", ["embed", "beside"])
+@pytest.mark.parametrize("image", LAID_OUT.values(), ids=LAID_OUT)
+def test_inputs_are_kept_as_they_lie_in_memory(
+    image: Any, keep: Any, from_image: ModularPipeline, tmp_path: Path
+) -> None:
+    given = {"image": image}
+    picture = from_image(prompt="red", **given, num_inference_steps=3, strength=0.7, output="images")[0]
+    path = brickwork.save(picture, tmp_path / "a.png", inputs=keep, given=given)[0]
+    assert same(brickwork.replay(path, components=from_image), picture)
+
+
+@pytest.mark.parametrize("keep", ["embed", "beside"])
+def test_inputs_that_no_file_holds_as_they_lie_are_refused_when_they_are_saved(
+    keep: Any, from_image: ModularPipeline, tmp_path: Path
+) -> None:
+    far = torch.rand(1, 3, 64, 64 * 100)[..., ::100]
+    picture = from_image(prompt="red", image=far, num_inference_steps=3, strength=0.7, output="images")[0]
+    with pytest.raises(brickwork.InputError, match=r"^image \(.*\) would come back as another one than the run had"):
+        brickwork.save(picture, tmp_path / "a.png", inputs=keep, given={"image": far})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_inputs_to_keep_must_be_given_and_be_the_ones(from_image: ModularPipeline, tmp_path: Path) -> None:

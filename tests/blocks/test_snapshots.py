@@ -23,6 +23,7 @@ import brickwork
 from brickwork import (
     AutoPipelineBlocks,
     Block,
+    BrickworkError,
     ConditionalPipelineBlocks,
     InputError,
     InputParam,
@@ -405,15 +406,73 @@ def test_nothing_in_a_file_names_code(tmp_path: Path, tiny_pipe: ModularPipeline
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     values = json.loads(about["values"])
     values["value evil"] = {"$": "pickle", "data": "cos\nsystem\n(S'true'\ntR."}
+    del about["digest"]  # as older files are, so that this is not refused as damage
     save_file(tensors, path, metadata={**about, "values": json.dumps(values)})
     with pytest.raises(RepoError, match="'pickle'"):
         tiny_pipe.resume(path)
 
 
-@pytest.mark.parametrize("wrong", [{"every": 0}, {"after": "runs"}])
-def test_wrong_settings_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=next(iter(wrong))):
-        Snapshots(print, **wrong)
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"every": 0}, "every=0: it is a number from 1 on"),
+        ({"every": 1.5}, "every=1.5: it is a number from 1 on"),
+        ({"every": True}, "every=True: it is a number from 1 on"),
+        ({"every": None}, "every=None: it is a number from 1 on"),
+        ({"after": "runs"}, r"after='runs': it is 'steps' \(of loops\) or 'blocks'"),
+        ({"after": "step"}, "after='step': it is .* Did you mean 'steps'"),
+        ({"after": []}, r"after=\[\]: it is 'steps'"),
+        ({"to": 5}, r"Snapshots\(5\): it is the path of a file, or a function"),
+        ({"to": None}, r"Snapshots\(None\): it is the path of a file, or a function"),
+        ({"to": b"a"}, r"Snapshots\(b'a'\): it is the path of a file, or a function"),
+    ],
+)
+def test_wrong_settings_are_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Snapshots(**{"to": print, **wrong})
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("none/run.safetensors", "there is no folder .*none; make it before the run"),
+        ("there", "that is a folder; name a file in it"),
+        ("there/\0/run", "is no name of a file|there is no folder"),
+    ],
+    ids=ascii,
+)
+def test_a_place_where_no_file_can_be_is_refused_before_the_first_step(name: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    steps: list[int] = []
+
+    class Note(Block):
+        class Out(Outputs):
+            total: int
+
+        def run(self, i: int) -> Out:
+            steps.append(i)
+            return self.Out(total=i)
+
+    pipe = pipeline(loop=Count.from_blocks_dict({"note": Note}))
+    pipe.configure(snapshots=Snapshots(tmp_path / name, every=3))
+    with pytest.raises(BrickworkError, match=message):
+        pipe(turns=5)
+    assert steps == []
+
+
+def test_one_flipped_bit_is_damage_and_nothing_goes_on_from_it(tmp_path: Path, tiny_pipe: ModularPipeline) -> None:
+    path = tmp_path / "run.safetensors"
+    snapshots_of(tiny_pipe, "steps", prompt="a cat", num_inference_steps=2)[0].save(path)
+    whole = path.read_bytes()
+    start = 8 + int.from_bytes(whole[:8], "little")
+    for place in (start, (start + len(whole)) // 2, len(whole) - 1):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 8]) + whole[place + 1 :])
+        with pytest.raises(
+            RepoError, match=r"run.safetensors cannot be read as values: it is damaged: by its own digest"
+        ):
+            tiny_pipe.resume(path)
+    path.write_bytes(whole)
+    tiny_pipe.resume(path)
 
 
 def test_a_failing_run_leaves_the_last_whole_file(tmp_path: Path) -> None:

@@ -203,3 +203,22 @@ def test_the_second_row_of_a_word_takes_no_word_that_is_known(pipe: ModularPipel
     with pytest.raises(InputError, match="knows '<x>' already"):
         pipe.load_textual_inversion({"<x>": rows(2, 16)})
     pipe.load_textual_inversion({"<x>": rows(1, 16)})
+
+
+@pytest.mark.parametrize("token", ["\ud800", 5, "", " ", "a\nb", "a" * 201, ["<a>"], b"<a>"], ids=ascii)
+def test_a_token_that_is_no_word_is_refused_before_anything_is_read(token: Any, pipe: ModularPipeline) -> None:
+    for source in (rows(1, 16), for_both(1), "no/such/file.safetensors"):
+        with pytest.raises(InputError, match=r"^token=.* is no word that can be taught; it is what a prompt will have"):
+            pipe.load_textual_inversion(source, token=token)
+
+
+@pytest.mark.parametrize("source", [{5: rows(1, 16)}, {"\ud800": rows(1, 16)}, {"<a>": 5}, {"<a>": None}], ids=ascii)
+def test_a_mapping_that_holds_no_embeddings_by_word_is_refused(source: Any, pipe: ModularPipeline) -> None:
+    with pytest.raises(ComponentError, match="is no word that can be taught|it is one row of numbers"):
+        pipe.load_textual_inversion(source)
+
+
+@pytest.mark.parametrize("tokens", [5, [5], [None], b"<a>"], ids=ascii)
+def test_what_is_no_word_cannot_be_unloaded(tokens: Any, pipe: ModularPipeline) -> None:
+    with pytest.raises(InputError, match=r"^tokens=.* are no words"):
+        pipe.unload_textual_inversion(tokens)

@@ -457,7 +457,7 @@ def test_a_saved_lora_has_its_strength_wherever_it_is_loaded(
     ("said", "expected"),
     [
         ("{", "cannot be read"),
-        ("[]", "is no mapping"),
+        ("[]", "holds no JSON object"),
         ('{"unet.r": "many"}', "says something odd of unet.r"),
         ('{"unet.rank_pattern": {"(a+)+$": 4}}', "says something odd of unet.rank_pattern"),
         ('{"unet.target_modules": [7]}', "says something odd of unet.target_modules"),

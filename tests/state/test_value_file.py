@@ -204,3 +204,26 @@ def test_a_device_that_is_not_here_is_said() -> None:
 def test_another_format_is_said(notes: dict[str, str]) -> None:
     with pytest.raises(RepoError, match="the data cannot be read as values"):
         load_values(file(data(1), **notes))
+
+
+def test_a_flipped_bit_anywhere_is_refused() -> None:
+    content = save_values(
+        None, {"a": torch.arange(4.0), "b": [1, "two"], "c": torch.zeros(0, dtype=torch.bfloat16)}, {"n": 12}
+    )
+    start = 8 + int.from_bytes(content[:8], "little")
+    for place in range(len(content)):
+        if content[place] == 0x20 and content[place:start].strip() == b"":
+            continue  # blanks that align the tensors say nothing
+        for bit in (1, 8):
+            with pytest.raises(RepoError):
+                load_values(content[:place] + bytes([content[place] ^ bit]) + content[place + 1 :])
+    assert load_values(content)[1] == {"n": 12}
+
+
+def test_files_of_earlier_versions_have_no_digest() -> None:
+    tensors = {"0": torch.zeros(2)}
+    values = {"x": {"$": "tensor", "name": "0", "device": "cpu", "strides": None}}
+    notes = {"format": "brickwork values 1", "values": json.dumps(values), "about": "{}"}
+    assert torch.equal(load_values(save(tensors, notes))[0]["x"], tensors["0"])
+    with pytest.raises(RepoError, match="it is damaged: by its own digest something else was written"):
+        load_values(save(tensors, {**notes, "digest": "0" * 32}))

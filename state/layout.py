@@ -1,0 +1,97 @@
+"""How numbers lie in memory, and back: strides of tensors and arrays, and the two bits by which torch reads numbers as others.
+
+Blocks may go by them, and digests count them, so what comes back from a file lies as it lay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+_GAPS, _LITTLE = 16, 4096
+"""How much more memory than numbers a layout may take, and what any may take: notes of a file could claim any stride."""
+NEGATIVE, CONJUGATE = "negative", "conjugate"
+
+
+def own_strides(tensor: Any) -> list[int] | None:
+    """Strides of a tensor; None where its numbers lie as those of a new one, also where one of a single row says other strides."""
+    import torch
+
+    plain = torch.empty(tensor.shape, device="meta").stride()
+    strides = list(tensor.stride())
+    return None if strides == list(plain) or any(stride >= 1 << 31 for stride in strides) else strides
+
+
+def with_strides(tensor: Any, strides: Sequence[int]) -> Any:
+    """The same numbers in another order in memory; where that would have large gaps, they lie as those of a new tensor.
+
+    Raises:
+        ValueError: there are others strides than dimensions, or numbers that share a place are not the same.
+    """
+    import torch
+
+    if len(strides) != tensor.ndim:
+        raise ValueError(f"{len(strides)} strides are of no tensor of {list(tensor.shape)}")
+    if not tensor.numel():
+        return torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype)
+    each = tensor
+    for dimension, stride in enumerate(strides):
+        each = each.narrow(dimension, 0, 1) if stride == 0 else each
+    extent = 1 + sum((size - 1) * stride for size, stride in zip(each.shape, strides, strict=True))
+    if extent > _GAPS * tensor.numel() + _LITTLE:
+        return tensor
+    placed = torch.zeros(extent, dtype=tensor.dtype)
+    placed.as_strided(each.shape, strides).copy_(each)
+    found = placed.as_strided(tensor.shape, strides)
+    if (0 in strides or extent < each.numel()) and not torch.equal(_bytes(found), _bytes(tensor)):
+        raise ValueError("numbers that share a place in memory are not the same")
+    return found
+
+
+def bits_of(tensor: Any) -> list[str]:
+    """By which bits torch reads a tensor's numbers as others."""
+    return [NEGATIVE] * tensor.is_neg() + [CONJUGATE] * tensor.is_conj()
+
+
+def behind_bits(tensor: Any, bits: Sequence[str]) -> Any:
+    """What lies in memory where a tensor has these bits."""
+    tensor = tensor.conj_physical() if CONJUGATE in bits else tensor
+    return tensor.neg() if NEGATIVE in bits else tensor
+
+
+def with_bits(tensor: Any, bits: Sequence[str]) -> Any:
+    """A view that reads numbers in memory as others."""
+    import torch
+
+    tensor = tensor.conj() if CONJUGATE in bits else tensor
+    return torch._neg_view(tensor) if NEGATIVE in bits else tensor
+
+
+def array_with_strides(array: Any, strides: Sequence[int]) -> Any:
+    """The same array in another order in memory, in bytes; where that would have large gaps, as a new one.
+
+    Raises:
+        ValueError: as `with_strides`.
+    """
+    import numpy as np
+
+    if len(strides) != array.ndim:
+        raise ValueError(f"{len(strides)} strides are of no array of {list(array.shape)}")
+    if not array.size:
+        return np.lib.stride_tricks.as_strided(array, strides=strides)
+    steps = [(size - 1) * stride for size, stride in zip(array.shape, strides, strict=True)]
+    first = -sum(step for step in steps if step < 0)
+    extent = first + sum(step for step in steps if step > 0) + array.itemsize
+    if extent > _GAPS * array.nbytes + _LITTLE:
+        return array
+    placed: Any = np.ndarray(array.shape, array.dtype, np.zeros(extent, np.uint8), first, tuple(strides))
+    placed[...] = array
+    if placed.tobytes() != array.tobytes():
+        raise ValueError("numbers that share a place in memory are not the same")
+    return placed
+
+
+def _bytes(tensor: Any) -> Any:
+    import torch
+
+    return tensor.contiguous().reshape(-1).view(torch.uint8)
