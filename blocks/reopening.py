@@ -12,11 +12,11 @@ from ..registry import ComponentSpec
 from ..registry.index import find_index
 from ..registry.model_content import content_of, words_of
 from ..registry.repo import Repo
-from ..registry.repo_code import try_class
 from ..registry.same_component import component_differences
 from ..state import BrickworkError
 from .base import ModularPipelineBlocks
 from .block_sources import Sources
+from .code_comparison import code_faults
 from .composition import Finder, compose, describe
 from .flattening import walk
 from .opening import created_components, origin_of
@@ -34,11 +34,7 @@ def blocks_faults(
     Args:
         stage: the folder that was written to. name: what the repository is called.
     """
-    for cls in sources.cut_out:
-        try:
-            try_class(sources.files, *sources.places[cls].removeprefix("./").split(":"))
-        except BrickworkError as error:
-            yield str(error)
+    yield from code_faults(sources)
     try:
         read = RepoFormat.of(Repo(name, stage))
         again = compose(

@@ -185,7 +185,9 @@ CODE: dict[str, Blocks] = {
     "global list": _code("K = [1.0]", "sum(K)", "K.append(1.0)", "K.pop()"),
     "global tensor": _code("K = torch.ones(2)", "K.sum().item()", "K.data.mul_(2.0)", "K.data.div_(2.0)"),
     "global array": _code("import numpy\nK = numpy.ones(2)", "float(K.sum())", "K[0] = 2.0", "K[0] = 1.0"),
-    "UserDict": _code("from collections import UserDict\nK = UserDict(by=1.0)", "K['by']", "K['by'] = 2.0", "K['by'] = 1.0"),
+    "UserDict": _code(
+        "from collections import UserDict\nK = UserDict(by=1.0)", "K['by']", "K['by'] = 2.0", "K['by'] = 1.0"
+    ),
     "ChainMap": _code(
         "from collections import ChainMap\nK = ChainMap({}, {'by': 1.0})",
         "K['by']",
