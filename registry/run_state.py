@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-_REMARKS = frozenset({"is_scale_input_called"})
-"""What a scheduler notes to warn of a call that was left out; it stays when the run is over."""
 _known: dict[tuple[type, str], frozenset[str]] = {}
 
 
@@ -32,8 +30,7 @@ def _found(make: Any, config: Any) -> frozenset[str]:
             return frozenset()
     before, after = vars(fresh), vars(begun)
     changed = {name for name, value in after.items() if name not in before or not _is_same(before[name], value)}
-    reset = {name for name, value in before.items() if value is None and _is_reset(begun, name)}
-    return frozenset(changed | reset | _REMARKS)
+    return frozenset(changed | {name for name, value in before.items() if value is None and _is_reset(begun, name)})
 
 
 def _is_reset(begun: Any, name: str) -> bool:

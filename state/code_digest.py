@@ -178,9 +178,7 @@ def add_code_object(writer: DigestWriter, code: CodeType) -> None:
     """Feed byte code."""
     writer.put("code", code.co_code)
     writer.add_all("names", [*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_cellvars])
-    # That annotations stay text is no difference: where they are worked out, other code does it.
-    flags = code.co_flags & ~annotations.compiler_flag
-    writer.put("counts", f"{code.co_argcount} {code.co_kwonlyargcount} {flags}".encode())
+    writer.put("counts", f"{code.co_argcount} {code.co_kwonlyargcount} {code.co_flags & writer.flags}".encode())
     writer.put("handlers", code.co_exceptiontable)
     writer.add_all("constants", code.co_consts)
 

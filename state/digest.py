@@ -65,7 +65,10 @@ class DigestWriter:
         generators: random generators that were fed.
         networks: by id, a name for each network that shall count by it; others count by their content.
         is_code: what is fed belongs to code, for which a logger or a lock says nothing of what it gives.
+        flags: those of code that count.
     """
+
+    flags = ~0
 
     def __init__(self, networks: Mapping[int, str] | None = None, is_code: bool = False) -> None:
         self._hash = xxhash.xxh3_128()
