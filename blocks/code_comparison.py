@@ -8,7 +8,7 @@ from typing import Any
 from ..registry.repo_code import trial
 from ..state import BrickworkError
 from ..state.code_digest import is_library
-from ..state.digest import DigestWriter
+from ..state.digest import DigestWriter, code_identity
 from .block_sources import Sources
 
 _LABELS = {"global": "global", "attribute": "attribute", "of module": "name of a module", "keyword": "default of"}
@@ -25,7 +25,7 @@ def code_faults(sources: Sources) -> list[str]:
                 faults.append(str(error))
                 continue
             # Of an installed package only the version counts, and its digest has nothing that could be compared.
-            if not is_library(cls.__module__) and _Compared(cls).digest != _Compared(again).digest:
+            if not is_library(cls.__module__) and code_identity(cls).digest != code_identity(again).digest:
                 faults.append(_fault(cls, again, cls in sources.cut_out))
     return faults
 
@@ -44,23 +44,14 @@ def _fault(cls: type, again: type, is_cut_out: bool) -> str:
     )
 
 
-class _Compared(DigestWriter):
-    """Digests a class as `code_identity` does, but for one thing: whether annotations stay text, which other code shows where it counts."""
-
-    flags = ~annotations.compiler_flag
-
-    def __init__(self, cls: type) -> None:
-        super().__init__(is_code=True)
-        self.add(cls)
-        self.digest = self.hexdigest()
-
-
-class _Spelled(_Compared):
+class _Spelled(DigestWriter):
     """Notes what it is fed, to tell where two digests part."""
 
     def __init__(self, cls: type) -> None:
+        super().__init__(is_code=True)
         self.parts: list[tuple[str, bytes]] = []
-        super().__init__(cls)
+        self.add(cls)
+        self.hexdigest()
 
     def put(self, kind: str, data: Any = b"") -> None:
         self.parts.append((kind, memoryview(data).tobytes()))

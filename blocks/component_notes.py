@@ -137,9 +137,9 @@ def _note_of(name: str, component: Any, pipe: PipelineComponents, identities: Ru
         spec = pipe.specs[name]
         dtype = spec.format_of(**pipe.options_of(name))
         return _Note(None, spec.type_hint, spec.load_id, spec.file_stamp(), dtype, None, None)
-    is_model = hasattr(component, "named_parameters")
+    is_model, has_content = hasattr(component, "named_parameters"), hasattr(component, "__dict__")
     return _Note(
-        weakref.ref(component) if hasattr(component, "__dict__") else None,
+        weakref.ref(component) if has_content and type(component).__weakrefoffset__ else None,
         type(component),
         getattr(component, "_diffusers_load_id", "null"),
         files_of(component),

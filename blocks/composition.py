@@ -261,7 +261,7 @@ class Finder:
             return self.classes[short]
         known = [*self.classes, *own, *(point.name for point in self.points)]
         raise CompositionError(
-            f"{name!r} is no block of this package, of an installed one, or that you gave; give it: blocks=[{short}]. "
+            f"{name!r} is no block of this package, of an installed one, or that you gave; give it: blocks=[{short}], or a composition that has it. "
             f"{did_you_mean(name, known) if ':' not in name else ''}".strip()
         )
 

@@ -41,9 +41,11 @@ def resume(pipe: ModularPipeline, source: Snapshot | str | Path, exact: bool = T
     if faults and exact:
         raise InputError.of("The snapshot does not belong to this pipeline", faults)
     if faults:
-        warnings.warn(str(InputError.of("The run goes on, though not everything is as it was", faults)), stacklevel=3)
+        warnings.warn(f"The run goes on, though not everything is as it was: {'; '.join(faults)}", stacklevel=3)
+    where = f"went on after {snapshot.where}, though not everything was as it was"
+    recipe = snapshot.recipe.noting(f"{where}: {fault}" for fault in faults)
     prepared = Prepared(
-        plan, standing.values_again(), snapshot.output, snapshot.is_seeded, standing, snapshot.recipe, is_exact=exact
+        plan, standing.values_again(), snapshot.output, snapshot.is_seeded, standing, recipe, is_exact=exact
     )
     try:
         return pipe.runs.run(pipe, prepared)

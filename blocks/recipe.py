@@ -72,8 +72,13 @@ class Recipe:
         about = {"loop": loop, "at_step": at_step, "changes": sorted(changes), **shared}
         return Recipe({**self._known, "branched": about}, self._late)
 
+    def noting(self, notes: Iterable[str]) -> Recipe:
+        """The recipe with remarks on the run, after those that it has."""
+        every = [*(self._known.get("notes") or ()), *notes]
+        return Recipe({**self._known, "notes": every}, self._late, self.image) if every else self
+
     def finished(self, **found: Any) -> Recipe:
-        """The recipe with what was found out in the run: `results`, `notes`, `witness`; what is None is left out."""
+        """The recipe with what was found out in the run: `results`, `witness`; what is None is left out."""
         known = {name: value for name, value in self._known.items() if name != "witness"}
         return Recipe({**known, **{n: v for n, v in found.items() if v is not None}}, self._late, self.image)
 

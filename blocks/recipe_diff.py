@@ -155,12 +155,15 @@ def _value_words(entry: Mapping[str, Any]) -> str:
 
 
 def _generator_words(entries: list[Mapping[str, Any]]) -> str:
-    return ", ".join(f"seed {e['seed']}{' (advanced)' if 'state' in e else ''}" for e in entries)
+    return ", ".join(
+        f"seed {e['seed']}{' (advanced)' if 'state' in e else ''}{' (the same generator again)' if 'is' in e else ''}"
+        for e in entries
+    )
 
 
 def _blocks(path: str, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[str]:
     where = path or "composition"
-    if mine["block"] != theirs["block"]:
+    if mine["block"] != theirs["block"] and not _is_same_code(mine, theirs):
         yield f"{where}: {mine['block']}, and {theirs['block']}"
         return
     if mine.get("code") != theirs.get("code"):
@@ -184,23 +187,37 @@ def _blocks(path: str, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> It
         yield from _blocks(f"{path}.{name}".lstrip("."), one[name], other[name])
 
 
+def _is_same_code(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+    """Whether two blocks of somebody's own are one class that lies in two places: a script, a module, an opened repository."""
+    modules, names = zip(*(str(side["block"]).rpartition(":")[::2] for side in (mine, theirs)), strict=True)
+    return all(modules) and len(set(names)) == 1 and None is not mine.get("code") == theirs.get("code")
+
+
 def _components(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[str]:
     one, other = mine["components"], theirs["components"]
     for name in dict.fromkeys([*one, *other]):
         left, right = one.get(name, {}), other.get(name, {})
         contents = [side.get("weights", {}).get(name) for side in (mine, theirs)]
         is_known = _are_comparable(contents) or "digest" in left
+        is_moved = _is_moved_guider(left, right)
         for key in ("class", "dtype", "adapters") if is_known else ("class", "origin", "dtype", "adapters"):
-            if left.get(key) != right.get(key):
+            if left.get(key) != right.get(key) and not (key == "class" and is_moved):
                 yield f"{name}: {key} {_words(left.get(key))}, and {_words(right.get(key))}"
         yield from _named(f"{name}.", left.get("config", {}), right.get("config", {}), _value_words)
-        is_like = all(left.get(key) == right.get(key) for key in ("class", "dtype"))
+        is_like = left.get("dtype") == right.get("dtype") and (is_moved or left.get("class") == right.get("class"))
         if is_like and _are_comparable(contents) and contents[0] != contents[1]:
             places = [_place(left), _place(right)]
             where = f"though both are {places[0]}" if places[0] == places[1] else f"{places[0]}, and {places[1]}"
             yield f"{name}: other weights or vocabulary, {where}"
         if is_like:
             yield from _settings(name, left, right)
+
+
+def _is_moved_guider(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
+    """Whether two components are of one class of somebody's own, with the same code, in two places."""
+    names = {str(side.get("class")).rpartition(":")[2].rpartition(".")[2] for side in (left, right)}
+    codes = [side.get("settings", {}).get("code") for side in (left, right)]
+    return len(names) == 1 and None is not codes[0] == codes[1]
 
 
 def _settings(name: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ..registry.repo_paths import check_inside
 from ..state import InputError, RepoError
 from ..state.atomic import beside
+from ..state.errors import did_you_mean
 from ..state.limits import LARGEST_RECIPE
 from ..state.strict_json import parse_json, read_json, written_json
 from ..state.value_file import load_values, save_values
@@ -34,7 +35,7 @@ def save(
     path: str | Path,
     *,
     recipe: bool = True,
-    inputs: KeepInputs = "digest",
+    inputs: KeepInputs | None = None,
     given: Mapping[str, Any] | None = None,
 ) -> list[Path]:
     """Write pictures as PNG files, with what they were made of.
@@ -45,7 +46,7 @@ def save(
     Args:
         images: one, or several; several get "-0", "-1", ... before the ending, unless `path` has "{}" for the number.
         recipe: False writes the pixels only.
-        inputs: pictures and tensors that were given to the run stand in the recipe by their digest. "embed" writes them into
+        inputs: pictures and tensors that were given to the run stand in the recipe by their digest ("digest"). "embed" writes them into
             the file, "beside" into a file of their own next to it; both want them once more as `given`.
         given: those inputs by name.
 
@@ -60,16 +61,25 @@ def save(
     odd = [type(each).__name__ for each in pictures if not hasattr(each, "info")]
     if odd:
         raise InputError(f"A {odd[0]} is no picture; give those of PIL, as output_type='pil' makes them.")
+    _refuse_odd(inputs, given)
     places = _places(Path(path), len(pictures), many=isinstance(images, Sequence))
     for picture, place in zip(pictures, places, strict=True):
-        found: Recipe | None = picture.info.get(KEYWORD) if recipe else None
-        kept = _kept(found, given or {}) if found is not None and inputs != "digest" else {}
+        # Of a picture that was opened from a file it is text.
+        found = read_recipe(picture)[0] if recipe and KEYWORD in picture.info else None
+        kept = _kept(found, given or {}) if found is not None and inputs in ("embed", "beside") else {}
         if kept and inputs == "beside":
             save_values(place.with_name(place.stem + INPUTS_ENDING), kept, {})
         with beside(place) as written:
             chunks = _chunks(found, kept if inputs == "embed" else {}) if found is not None else None
             picture.save(written, format="PNG", pnginfo=chunks)
     return places
+
+
+def _refuse_odd(inputs: str | None, given: Mapping[str, Any] | None) -> None:
+    if inputs is not None and inputs not in get_args(KeepInputs):
+        raise InputError(f"inputs={inputs!r} is unknown. {did_you_mean(inputs, get_args(KeepInputs))}")
+    if given and inputs is None:
+        raise InputError("given= is for inputs that are kept with the picture; say where: inputs='embed' or 'beside'.")
 
 
 def _places(path: Path, count: int, many: bool) -> list[Path]:

@@ -27,6 +27,7 @@ def noted_inputs(values: Mapping[str, Any]) -> tuple[Written, Written]:
     tensors: dict[str, NotedTensor] = {}
     others: dict[str, Any] = {}
     generators: dict[str, Any] = {}
+    met: dict[int, int] = {}
     for name, value in values.items():
         cls = value.__class__
         if cls in _UNCHANGING:
@@ -34,7 +35,7 @@ def noted_inputs(values: Mapping[str, Any]) -> tuple[Written, Written]:
         elif hasattr(cls, "untyped_storage"):
             tensors[name] = NotedTensor.of(value)
         elif are_generators(value):
-            generators[name] = _states_of(value)
+            generators[name] = _states_of(value, met)
         else:
             others[name] = written_input(value)
 
@@ -120,19 +121,22 @@ def written_input(value: Any) -> dict[str, Any]:
         return {"kind": kind, "digest": None, "unknown": str(error)}
 
 
-def _states_of(value: Any) -> list[tuple[str, int, Any]]:
-    parts = value if isinstance(value, (list, tuple)) else [value]
-    return [(str(part.device), part.initial_seed(), part.get_state()) for part in parts]
+def _states_of(value: Any, met: dict[int, int]) -> list[tuple[str, int, Any, int | None]]:
+    """Generators as they are, each with the number of the earlier one that it is, by object, where it is one."""
+    found = []
+    for part in value if isinstance(value, (list, tuple)) else [value]:
+        found.append((str(part.device), part.initial_seed(), part.get_state(), met.get(id(part))))
+        met.setdefault(id(part), len(met))
+    return found
 
 
-def _generator(device: str, seed: int, state: Any) -> dict[str, Any]:
+def _generator(device: str, seed: int, state: Any, earlier: int | None) -> dict[str, Any]:
     import torch
 
-    fresh = torch.Generator(device).manual_seed(seed).get_state()
-    if torch.equal(fresh, state):
-        return {"device": device, "seed": seed}
-    packed = base64.b64encode(zlib.compress(state.numpy().tobytes(), 9)).decode()
-    return {"device": device, "seed": seed, "state": packed}
+    written: dict[str, Any] = {"device": device, "seed": seed}
+    if not torch.equal(torch.Generator(device).manual_seed(seed).get_state(), state):
+        written["state"] = base64.b64encode(zlib.compress(state.numpy().tobytes(), 9)).decode()
+    return written if earlier is None else {**written, "is": earlier}
 
 
 def noted_results(values: Mapping[str, Any]) -> Written:
@@ -147,7 +151,7 @@ def noted_results(values: Mapping[str, Any]) -> Written:
 def _noted_result(value: Any) -> Any:
     if isinstance(value, list):
         return [_noted_result(part) for part in value]
-    if hasattr(value, "untyped_storage"):
+    if hasattr(type(value), "untyped_storage"):
         is_small = value.nbytes <= AT_ONCE and value.device.type == "cpu"
         return NotedTensor.of(value, weakly=not is_small)
     if are_generators(value):

@@ -28,27 +28,32 @@ def values_of(recipe: Recipe, given: Mapping[str, Any], faults: list[str]) -> di
     ]
     try:
         values = {**recipe.inputs, **{name: given[name] for name in missing if name in given}}
+        met: list[Any] = []
         for name, entries in recipe["generators"].items():
-            made = [_generator(entry) for entry in entries]
+            made = [_generator(entry, met) for entry in entries]
             values[name] = made[0] if len(made) == 1 else made
         for first, *others in recipe.to_dict().get("shared") or ():
             values.update({name: values[first] for name in others if name in values and first in values})
-    except (KeyError, TypeError, ValueError, RuntimeError, zlib.error) as error:
+    except (IndexError, KeyError, TypeError, ValueError, RuntimeError, zlib.error) as error:
         faults.append(f"The recipe is broken: {error!r}.")
         return {}
     return values
 
 
-def _generator(entry: Mapping[str, Any]) -> Any:
-    """Make a random generator as it was.
+def _generator(entry: Mapping[str, Any], met: list[Any]) -> Any:
+    """Make a random generator as it was, or take the earlier one that it is.
 
     Raises:
-        RuntimeError: there is no such device here.
+        RuntimeError: there is no such device here. IndexError: there is no such earlier one.
     """
     import torch
+
+    if "is" in entry:
+        return met[entry["is"]]
 
     generator = torch.Generator(entry["device"]).manual_seed(int(entry["seed"]))
     if "state" in entry:
         unpacked = zlib.decompressobj().decompress(base64.b64decode(entry["state"]), _LARGEST_STATE)
         generator.set_state(torch.frombuffer(bytearray(unpacked), dtype=torch.uint8))
+    met.append(generator)
     return generator

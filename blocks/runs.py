@@ -179,9 +179,8 @@ class Runs:
         results = dict(state.values.items() if output is None else _results(result, output))
         made = {name: value for name, value in results.items() if plan.provenance.get(name) is not None}
         witness = begun.run.witness
-        recipe = self._of_thread.recipe = recipe.finished(
+        recipe = self._of_thread.recipe = recipe.noting(begun.run.notes).finished(
             results=noted_results(made),
-            notes=begun.run.notes or None,
             witness=None if witness is None else witness.written(),
         )
         state.recipe, state.start = recipe, start

@@ -117,6 +117,16 @@ def _held_by(function: FunctionType) -> Iterator[Any]:
     for name, attributes in names_of(function.__code__).looked_up.items():
         value = function.__globals__.get(name)
         if isinstance(value, ModuleType) and not is_packaged(value.__name__):
-            yield from (vars(value).get(each) for each in attributes or ())
+            yield from (_asked_of(value, each) for each in attributes or ())
         else:
             yield value
+
+
+def _asked_of(module: ModuleType, path: str) -> Any:
+    """What a path in a module leads to, as far as that goes through modules."""
+    found: Any = module
+    for name in path.split("."):
+        if not isinstance(found, ModuleType):
+            break
+        found = vars(found).get(name)
+    return found

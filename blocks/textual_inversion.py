@@ -145,7 +145,7 @@ def forget(encoders: Sequence[Encoder], tokens: Any) -> None:
 
 def _tensors(source: Any, weight_name: str | None, revision: str | None, hub: dict[str, Any]) -> dict[str, Any]:
     """Tensors by name, of a file, a folder, a repository, or given as they are."""
-    if hasattr(source, "untyped_storage"):
+    if hasattr(type(source), "untyped_storage"):
         return {_UNNAMED: source}
     if isinstance(source, Mapping):
         return dict(source)

@@ -35,11 +35,16 @@ class WrittenInput:
 
 @frozen
 class WrittenGenerator:
-    """A random generator: its seed, and its state where it was not fresh (compressed, base64)."""
+    """A random generator: its seed, and its state where it was not fresh (compressed, base64).
+
+    Attributes:
+        same_as ("is"): which of the generators before it, numbered as they are first met, it is: a list may hold one twice.
+    """
 
     device: str
     seed: Seed
     state: str | None = None
+    same_as: Annotated[Count | None, Key("is")] = None
 
 
 @frozen

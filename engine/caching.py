@@ -82,6 +82,9 @@ class RunCache:
         for name in sorted(values) if unit.reads is None else unit.reads:
             writer.add(name)
             writer.add(self.digest(name, values[name]) if name in values else None)
+        # One generator in two places draws otherwise than two with equal states.
+        met: dict[int, int] = {}
+        writer.add([met.setdefault(id(each), len(met)) for each in _generators(values, unit.reads)])
         for name in sorted(unit.components | unit.config_only):
             writer.add_all("component", [name, self._component(name, unit, run)])
         return writer.hexdigest()
@@ -187,7 +190,7 @@ class RunCache:
     def _mark(self, value: Any) -> Any:
         if isinstance(value, (list, tuple)):
             return [len(value), *map(self._mark, value)]
-        if isinstance(value, _UNCHANGING) or hasattr(value, "initial_seed"):
+        if isinstance(value, _UNCHANGING) or hasattr(type(value), "initial_seed"):
             return None  # a random generator is put to where it was left
         version = _version(value)
         try:
@@ -238,14 +241,14 @@ def _digest_of_value(value: Any) -> str:
     found = writer.hexdigest()
     if writer.unknown:
         raise NoDigestError(writer.unknown[0])
-    if writer.generators and not hasattr(value, "initial_seed"):
+    if writer.generators and not hasattr(type(value), "initial_seed"):
         raise NoDigestError("it holds a random generator; give those as values of their own")
     return found
 
 
 def _version(value: Any) -> int | None:
     """How often a tensor was written into; None for what does not say."""
-    if hasattr(value, "is_inference") and not value.is_inference():  # of inference mode torch counts nothing
+    if hasattr(type(value), "is_inference") and not value.is_inference():  # of inference mode torch counts nothing
         version: int = value._version
         return version
     return None
@@ -258,5 +261,5 @@ def _generators(values: Values, names: tuple[str, ...] | None) -> Iterator[Any]:
         value = pending.pop()
         if isinstance(value, (list, tuple)):
             pending += reversed(value)
-        elif hasattr(value, "get_state") and hasattr(value, "initial_seed"):
+        elif hasattr(type(value), "get_state") and hasattr(type(value), "initial_seed"):
             yield value

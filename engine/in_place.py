@@ -49,7 +49,7 @@ def _mark(value: Any) -> Any:
     if isinstance(value, (list, dict)):
         held = value.values() if isinstance(value, dict) else value
         return [*map(id, held)], [*value] if isinstance(value, dict) else None
-    if hasattr(value, "is_inference"):
+    if hasattr(type(value), "is_inference"):
         # To ask a tensor of inference mode for its version is an error of torch.
         return None if value.is_inference() else value._version
     return None

@@ -37,7 +37,7 @@ def own_state(part: Any) -> Any:
         return {key: own_state(each) for key, each in part.items()}
     if hasattr(part, "set_timesteps"):
         return clone_run_state(part)
-    return own_copy(part) if hasattr(part, "untyped_storage") else part
+    return own_copy(part) if hasattr(type(part), "untyped_storage") else part
 
 
 def unsaveable(component: Any) -> list[str]:
@@ -70,7 +70,7 @@ def pristine_state(component: Any) -> dict[str, Any]:
 def _is_same(one: Any, other: Any) -> bool:
     if one is other:
         return True
-    if hasattr(one, "untyped_storage") and type(one) is type(other):
+    if hasattr(type(one), "untyped_storage") and type(one) is type(other):
         import torch
 
         return one.shape == other.shape and one.dtype == other.dtype and torch.equal(one.cpu(), other.cpu())

@@ -128,7 +128,7 @@ def own_copy(value: Any) -> Any:
             return value.clone()
         flat = value.detach().as_strided((_extent(value),), (1,), value.storage_offset()).clone()
         return flat.as_strided(value.shape, value.stride(), 0)
-    if hasattr(value, "initial_seed"):
+    if hasattr(type(value), "initial_seed"):
         import torch
 
         generator = torch.Generator(value.device)
@@ -143,7 +143,7 @@ def own_copy(value: Any) -> Any:
 
 
 def _is_strided(value: Any) -> bool:
-    return hasattr(value, "untyped_storage") and str(value.layout) == "torch.strided"
+    return hasattr(type(value), "untyped_storage") and str(value.layout) == "torch.strided"
 
 
 def _memory_of(tensor: Any) -> int:

@@ -17,7 +17,7 @@ def held_bytes(values: Iterable[Any]) -> int:
             pending += value.values()
         elif isinstance(value, (list, tuple, set, frozenset, type({}.values()))):
             pending += value
-        elif hasattr(value, "untyped_storage"):
+        elif hasattr(type(value), "untyped_storage"):
             storage = value.untyped_storage()
             seen[storage.data_ptr()] = storage.nbytes()
         elif hasattr(value, "getbands"):
@@ -37,6 +37,6 @@ def tensor_bytes(values: Iterable[Any]) -> int:
         value = pending.pop()
         if isinstance(value, (list, tuple)):
             pending += value
-        elif hasattr(value, "untyped_storage"):
+        elif hasattr(type(value), "untyped_storage"):
             seen[value.untyped_storage().data_ptr()] = value.numel() * value.element_size()
     return sum(seen.values())

@@ -110,7 +110,7 @@ class Graft:
         """Take over what the turns have written, the state of components and of random generators.
 
         Raises:
-            InputError: the loop would go over something else than it did there.
+            InputError: the loop would go over something else than it did there, or with values of other sizes.
         """
         frame = self.standing.position[-1]
         before = frozenset(values)
@@ -121,6 +121,15 @@ class Graft:
                 "cannot be shared. Change only what the turns themselves read."
             )
         taken = self.standing.values_again()
+        odd = [
+            f"{name} would be {list(_size(values[name]))}, and is {list(_size(taken[name]))}"
+            for name in sorted(self.carried & taken.keys() & values.keys() - self.keeps)
+            if _size(values[name]) != _size(taken[name])
+        ]
+        if odd:
+            raise InputError(
+                f"{self.path}: {', '.join(odd)} in the steps that are shared. Change nothing that changes sizes or counts."
+            )
         for name, value in taken.items():
             if name in self.keeps:
                 continue
@@ -128,6 +137,11 @@ class Graft:
                 values[name] = value
         self.standing.put_components(run)
         return Frame(self.path, frame.turn, None, before)
+
+
+def _size(value: Any) -> tuple[int, ...]:
+    """The shape of a tensor or array; empty for anything else."""
+    return tuple(value.shape) if hasattr(type(value), "shape") else ()
 
 
 def copied_values(values: Mapping[str, Any]) -> Values:
@@ -147,7 +161,7 @@ def are_generators(value: Any) -> bool:
     """Whether a value is a random generator of torch, or a list of some."""
     if isinstance(value, (list, tuple)):
         return bool(value) and all(are_generators(part) for part in value)
-    return type(value).__name__ == "Generator" and hasattr(value, "initial_seed")
+    return type(value).__name__ == "Generator" and hasattr(type(value), "initial_seed")
 
 
 def _copied(value: Any, known: dict[int, Any]) -> Any:
@@ -156,9 +170,9 @@ def _copied(value: Any, known: dict[int, Any]) -> Any:
         return type(value)(_copied(part, known) for part in value)
     if type(value) is dict:
         return {key: _copied(part, known) for key, part in value.items()}
-    has_memory = hasattr(value, "untyped_storage")
+    has_memory = hasattr(type(value), "untyped_storage")
     is_shared = has_memory and value.device.type == "cpu"
-    if is_shared or not (has_memory or hasattr(value, "initial_seed") or hasattr(value, "tobytes")):
+    if is_shared or not (has_memory or hasattr(type(value), "initial_seed") or hasattr(value, "tobytes")):
         return value
     if id(value) not in known:
         known[id(value)] = own_copy(value)
@@ -169,7 +183,7 @@ def _digest(value: Any) -> str | None:
     """Digest what may be written into; empty for what nobody can change, or what is a copy."""
     if isinstance(value, _UNCHANGING) or are_generators(value):
         return ""
-    if hasattr(value, "untyped_storage") and value.device.type != "cpu":
+    if hasattr(type(value), "untyped_storage") and value.device.type != "cpu":
         return ""
     try:
         return digest_of(value)

@@ -76,7 +76,7 @@ def folder_update(
 
     Raises:
         RepoError: another process is writing there, a save that is none of this user's was interrupted there, or a place in it
-            is a link. OSError: as from the file system; the old files are as they were.
+            is a link, or a folder where a file is saved, or a file where a folder is needed. OSError: as from the file system; the old files are as they were.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder) as root:
@@ -167,6 +167,7 @@ def _commit(root: Path, stage: Path, last: tuple[str, ...], stale: tuple[str, ..
     if faults:
         raise RepoError.of(f"The save to {root} has names that not every system takes", faults)
     _refuse_links(root, [*ordered, *stale])
+    _refuse_occupied(root, ordered)
     moves = _Moves(stage.name, tuple(ordered), stale)
     _note(root, moves)
     moves.write(stage / LIST)
@@ -183,6 +184,21 @@ def _refuse_links(root: Path, names: Iterable[str]) -> None:
         faults += [f"{place} is a link to {place.readlink()}; delete it, or save elsewhere." for place in links[:1]]
     if faults:
         raise RepoError.of(f"A save to {root} does not write through links", list(dict.fromkeys(faults)))
+
+
+def _refuse_occupied(root: Path, names: Iterable[str]) -> None:
+    """Refuse names of which only some could be moved, so that the save would stay interrupted; said before the change counts."""
+    faults = []
+    for name in names:
+        *folders, _ = name.split("/")
+        above = [root.joinpath(*folders[: n + 1]) for n in range(len(folders))]
+        faults += [f"{place} is a file, and a folder of this name is needed." for place in above if place.is_file()]
+        if (root / name).is_dir():
+            faults.append(f"{root / name} is a folder, and a file of this name is saved.")
+    if faults:
+        raise RepoError.of(
+            f"Delete what is in the way of the save to {root}, or save elsewhere", list(dict.fromkeys(faults))
+        )
 
 
 def _finish(root: Path) -> None:
@@ -293,7 +309,7 @@ def _note(root: Path, moves: _Moves) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         moves.write(path)
-    except OSError as error:
+    except (OSError, RepoError) as error:
         raise RepoError(
             f"A save notes in {path.parent} what it is about to do, and that cannot be written: {error}. Set BRICKWORK_HOME to a "
             "folder that can."

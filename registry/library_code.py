@@ -8,12 +8,13 @@ a library's function that was put in place of another one before that, and what 
 
 from __future__ import annotations
 
+import builtins
 import enum
 import gc
 import sys
 import threading
 import weakref
-from functools import partial
+from functools import cached_property, partial
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -27,8 +28,13 @@ _ALWAYS = ("torch", "torch.nn.functional", "diffusers.models.attention_dispatch"
            "transformers.integrations.sdpa_attention", "transformers.modeling_utils")  # fmt: skip
 _SETTINGS = {"diffusers.models.attention_dispatch": ("_AttentionBackendRegistry", "_active_backend", "native")}
 """Settings of the process that lie on a library's class: its name, the attribute, and what it usually is."""
+_ONE_AWAY = frozenset({"math", "cmath", "operator", "functools", "itertools", "statistics", "copy", "collections"})
+"""Modules of Python that numbers go through; they are watched where a watched module names them, as other packages' are."""
+_TAGGING = "torch._dynamo.mutation_guard"
+"""Where torch wraps `Module.__init__` at the first `torch.compile` of the process: it only counts modules."""
 _MODES_OF_TORCH = frozenset({"torch.utils._device", "torch.utils.flop_counter"})
 _PLAIN = (bool, int, float, str)
+_TELLING = (ModuleType, staticmethod, classmethod, property, cached_property, enum.Enum, *_PLAIN)
 
 
 @define(eq=False)
@@ -63,6 +69,8 @@ def watch_classes(classes: Any) -> None:
                 module = sys.modules.get(base.__module__)
                 if module is not None and base.__module__ != "builtins":
                     _watch(module)
+                    for named in _named_in(module):
+                        _watch(named)
         for name in _ALWAYS:
             if name in sys.modules:
                 _watch(sys.modules[name])
@@ -70,6 +78,17 @@ def watch_classes(classes: Any) -> None:
                     _watch(vars(sys.modules[name])[_SETTINGS[name][0]])
         if "torch" in sys.modules:
             _watch(sys.modules["torch"].Tensor)
+        _watch(builtins)
+
+
+def _named_in(module: ModuleType) -> list[ModuleType]:
+    """The modules that a module names, as far as numbers may go through them."""
+    named = {value.__name__: value for value in vars(module).values() if isinstance(value, ModuleType)}
+    return [
+        each
+        for name, each in named.items()
+        if name in _ONE_AWAY or (is_library(name) and name.partition(".")[0] not in sys.stdlib_module_names)
+    ]
 
 
 def _watch(place: Any) -> None:
@@ -118,11 +137,17 @@ def _words_of(place: _Place) -> list[str]:
     module, _, cls = place.name.rpartition(".")
     settings = {(each, owner, name): usual for each, (owner, name, usual) in _SETTINGS.items()}
     for name, value in list(place.body.items()):
-        if name.startswith("__brickwork") or isinstance(value, ModuleType):
+        # By type: some objects warn of their own age at any question.
+        if not (callable(value) or issubclass(type(value), _TELLING)):
+            continue
+        if name.startswith("__brickwork") or _is_tagging(value):
             continue
         is_plain = isinstance(value, (enum.Enum, *_PLAIN))
         is_other = name in place.first and value is not place.first[name] and not _is_put_back(name, value, place)
-        if any(map(_is_foreign, parts_of(value))) or (is_other and (callable(value) or isinstance(value, property))):
+        if isinstance(value, ModuleType):
+            if is_other:
+                found.append(f"{place.name}.{name}={_digest(value)}")
+        elif any(map(_is_foreign, parts_of(value))) or (is_other and (callable(value) or isinstance(value, property))):
             found.append(f"{place.name}.{name}={_digest(value)}")
         elif (module, cls, name) in settings:
             if str(getattr(value, "value", value)) != settings[module, cls, name]:
@@ -130,6 +155,10 @@ def _words_of(place: _Place) -> list[str]:
         elif is_plain and is_other and place.is_class and not name.startswith("__"):
             found.append(f"{place.name}.{name}={value!r}")
     return found
+
+
+def _is_tagging(value: Any) -> bool:
+    return isinstance(value, FunctionType) and value.__globals__.get("__name__") == _TAGGING
 
 
 def _is_put_back(name: str, value: Any, place: _Place) -> bool:

@@ -98,6 +98,9 @@ def read_settings(model: Any) -> Settings:
     Raises:
         NoDigestError: something of it has no content that could be compared; it is named.
     """
+    import torch
+
+    plain = (torch.nn.Parameter, torch.Tensor, torch.nn.Buffer)
     named = used_modules(model)
     reading = _Reading({id(module): path or "itself" for path, module in named})
     classes: dict[type, None] = {}
@@ -110,6 +113,10 @@ def read_settings(model: Any) -> Settings:
             hooks = _hooks_of(module, name)
             if hooks:
                 reading.note(name, path, reading.content(hooks, path, name))
+        for name, tensor in (*module._parameters.items(), *module._buffers.items()):
+            if tensor is not None and type(tensor) not in plain:
+                # What such a tensor does in a product, its class says, and what lies on it.
+                reading.note("tensor", f"{path}.{name}", reading.content([type(tensor), vars(tensor)], path, name))
     codes = [(cls, code_identity(cls)) for cls in classes if not is_library(cls.__module__)]
     for cls, code in codes:
         if code.unknown:

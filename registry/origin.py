@@ -10,7 +10,7 @@ from .tensor_content import tensors_of
 _LOADED = "_brickwork_loaded"
 
 
-def remember_loaded(component: Any, files: str = "") -> None:
+def remember_loaded(component: Any, files: str) -> None:
     """Note what a component was loaded from, and the stamps of its tensors then.
 
     Args:

@@ -30,6 +30,8 @@ def _found(make: Any, config: Any) -> frozenset[str]:
             return frozenset()
     before, after = vars(fresh), vars(begun)
     changed = {name for name, value in after.items() if name not in before or not _is_same(before[name], value)}
+    # That the scale was asked for is noted for a warning alone.
+    changed.add("is_scale_input_called")
     return frozenset(changed | {name for name, value in before.items() if value is None and _is_reset(begun, name)})
 
 
@@ -50,6 +52,6 @@ def _is_reset(begun: Any, name: str) -> bool:
 def _is_same(one: Any, other: Any) -> bool:
     if one is other:
         return True
-    if hasattr(one, "untyped_storage") and type(one) is type(other):
+    if hasattr(type(one), "untyped_storage") and type(one) is type(other):
         return bool(one.shape == other.shape and (one == other).all())
     return type(one) is type(other) and type(one) in (bool, int, float, str) and bool(one == other)

@@ -26,6 +26,8 @@ from .watch import GONE, cell_value
 if TYPE_CHECKING:
     from .digest import DigestWriter
 
+_FLAGS = 0xFFFF
+"""Of a code object: what it is. Higher bits say which `from __future__` stood above it, as saved code has one more."""
 _PACKAGE = __name__.partition(".")[0]
 _HOME = Path(__file__).resolve().parent.parent
 _CODE = (FunctionType, staticmethod, classmethod, property, cached_property)
@@ -97,15 +99,15 @@ def _add_names(writer: DigestWriter, function: FunctionType) -> None:
         writer.watch.see_name(function.__globals__, name, value)
         if value is GONE:
             value = vars(builtins).get(name, GONE)
+            writer.watch.see_name(vars(builtins), name, value)
             if value is GONE:
                 continue
         writer.put("global", name.encode())
-        if isinstance(value, ModuleType):
-            reads = {each: OF_MODULES.get((value.__name__, each)) for each in attributes or ()}
+        if isinstance(value, ModuleType) and attributes is not None:
+            reads = {each: OF_MODULES.get((value.__name__, each.partition(".")[0])) for each in attributes}
             writer.unknown += [
                 f"{function.__qualname__}: it reads {what} ({name}.{each})" for each, what in reads.items() if what
             ]
-        if isinstance(value, ModuleType) and attributes is not None and has_contents(value, is_base=False):
             _add_some_of(writer, value, attributes)
         else:
             _add_reference(writer, value)
@@ -114,14 +116,31 @@ def _add_names(writer: DigestWriter, function: FunctionType) -> None:
 
 
 def _add_some_of(writer: DigestWriter, module: ModuleType, attributes: Iterable[str]) -> None:
-    """Feed what code takes out of a module of somebody's own by name."""
+    """Feed what code takes out of a module by name, of a package's what is called, which somebody may have replaced."""
+    is_own_code = has_contents(module, is_base=False)
     writer.put("module", name_of(module).encode())
     for name in sorted(attributes):
-        value = vars(module).get(name, GONE)
-        writer.watch.see_name(vars(module), name, value)
+        first, _, rest = name.partition(".")
+        value = vars(module).get(first, GONE)
+        writer.watch.see_name(vars(module), first, value)
         writer.put("of module", name.encode())
-        if value is not GONE:
+        if value is GONE and is_own_code:
+            _add_made_up(writer, module)
+        elif isinstance(value, ModuleType) and rest:
+            _add_some_of(writer, value, [rest])
+        elif is_own_code or isinstance(value, FunctionType):
             _add_reference(writer, value)
+        elif callable(value):
+            writer.put("of package", f"{type(value).__qualname__} {getattr(value, '__name__', '')}".encode())
+
+
+def _add_made_up(writer: DigestWriter, module: ModuleType) -> None:
+    """Feed what makes up names that a module does not have: its `__getattr__`, or a class of its own."""
+    if "__getattr__" in vars(module):
+        writer.watch.see_name(vars(module), "__getattr__", vars(module)["__getattr__"])
+        _add_reference(writer, vars(module)["__getattr__"])
+    if type(module) is not ModuleType:
+        _add_reference(writer, type(module))
 
 
 def _add_import(
@@ -178,7 +197,7 @@ def add_code_object(writer: DigestWriter, code: CodeType) -> None:
     """Feed byte code."""
     writer.put("code", code.co_code)
     writer.add_all("names", [*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_cellvars])
-    writer.put("counts", f"{code.co_argcount} {code.co_kwonlyargcount} {code.co_flags & writer.flags}".encode())
+    writer.put("counts", f"{code.co_argcount} {code.co_kwonlyargcount} {code.co_flags & _FLAGS}".encode())
     writer.put("handlers", code.co_exceptiontable)
     writer.add_all("constants", code.co_consts)
 

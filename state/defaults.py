@@ -12,7 +12,7 @@ def is_editable(default: Any) -> bool:
     """Whether a default can be edited in place: a container, an array, a tensor, an image."""
     return (
         isinstance(default, _EDITABLE)
-        or hasattr(default, "untyped_storage")
+        or hasattr(type(default), "untyped_storage")
         or (hasattr(default, "tobytes") and not isinstance(default, memoryview))
     )
 

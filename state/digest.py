@@ -65,10 +65,7 @@ class DigestWriter:
         generators: random generators that were fed.
         networks: by id, a name for each network that shall count by it; others count by their content.
         is_code: what is fed belongs to code, for which a logger or a lock says nothing of what it gives.
-        flags: those of code that count.
     """
-
-    flags = ~0
 
     def __init__(self, networks: Mapping[int, str] | None = None, is_code: bool = False) -> None:
         self._hash = xxhash.xxh3_128()
@@ -119,6 +116,10 @@ class DigestWriter:
             if self._depth > _DEEPEST:
                 raise NoDigestError(f"A value is nested deeper than {_DEEPEST} levels.")
             self._add_other(value)
+        except (NoDigestError, MemoryError):
+            raise
+        except Exception as error:  # objects of somebody's own raise what they like when they are looked at
+            raise NoDigestError(f"A {type(value).__qualname__} cannot be looked at: {error!r}.") from error
         finally:
             self._depth -= 1
 
@@ -190,6 +191,17 @@ def _add_more(writer: DigestWriter, value: Any) -> None:
         writer.add_all("attributes", sorted(getattr(value, "__dict__", {}).items()))
 
 
+def _add_enum(writer: DigestWriter, value: enum.Enum) -> None:
+    writer.add_all("enum", [type(value).__qualname__, value.name])
+    if writer.is_code and not code_digest.is_packaged(type(value).__module__) and writer.is_first(value):
+        # Its value and attributes can be set, and code may read them.
+        held = {
+            name: part for name, part in vars(value).items() if name not in ("_name_", "__objclass__", "_sort_order_")
+        }
+        writer.watch.places.append(vars(value))
+        writer.add_all("attributes", [part for pair in sorted(held.items()) for part in pair])
+
+
 def _add_code(writer: DigestWriter, value: Any) -> None:
     # The first thing fed is what a digest is of.
     writer.refer_to(value, is_base=not writer._met)
@@ -220,7 +232,7 @@ def _add_repr(writer: DigestWriter, value: Any) -> None:
 _ENVIRONMENT = (os.environ, getattr(os, "environb", None))
 _SIMPLE = {type(None): "none", bool: "bool", int: "int", float: "float", complex: "complex", str: "str"}
 _KINDS: tuple[tuple[Any, Callable[[DigestWriter, Any], None]], ...] = (
-    (enum.Enum, lambda writer, value: writer.add_all("enum", [type(value).__qualname__, value.name])),
+    (enum.Enum, _add_enum),
     ((list, tuple, deque), _add_sequence),
     (Mapping, _add_mapping),
     ((set, frozenset), _add_set),

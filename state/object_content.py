@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _SAYING_NOTHING = (
     logging.Logger, logging.LoggerAdapter, type(threading.Lock()), type(threading.RLock()), threading.Event,
-    queue.SimpleQueue, queue.Queue, weakref.ref,
+    queue.SimpleQueue, queue.Queue,
 )  # fmt: skip
 """What changes no result of the code that refers to it: where to log to, what to wait for, where to put things."""
 _BUILTIN = (
@@ -51,17 +51,20 @@ def add_object(writer: DigestWriter, value: Any) -> None:
         NoDigestError: it has none.
     """
     cls = type(value)
-    if hasattr(value, "named_parameters"):
+    if hasattr(cls, "named_parameters"):
         _add_network(writer, value)
     elif writer.is_code and (cls is object or isinstance(value, _SAYING_NOTHING)):
         writer.put("object", _name(cls).encode())
+    elif isinstance(value, weakref.ref):
+        writer.watch.can_tell = False  # for what it refers to may go
+        writer.add_all("weak reference", [value()])
     elif isinstance(value, _BUILTIN):
         _add_builtin(writer, value)
     elif isinstance(value, re.Pattern):
         writer.add_all("pattern", [value.pattern, value.flags])
     elif isinstance(value, random.Random) or (cls.__module__.startswith("numpy.random") and cls.__name__ in _DRAWING):
         raise NoDigestError(f"A {_name(cls)} draws at random, and nothing puts it back to where it was.")
-    elif hasattr(value, "__wrapped__") and hasattr(value, "cache_info"):
+    elif hasattr(cls, "cache_info") and hasattr(value, "__wrapped__"):
         writer.add_all("remembering", [value.__wrapped__])
     elif is_of_python(cls):
         _add_attributes(writer, value)

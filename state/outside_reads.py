@@ -7,6 +7,7 @@ block says `cached = True` where that is wrong, and `cached = False` where somet
 from __future__ import annotations
 
 import dis
+import itertools
 from collections.abc import Mapping
 from functools import lru_cache
 from types import CodeType
@@ -52,7 +53,7 @@ class Names:
     """Names that a piece of code looks up, with the code inside of it.
 
     Attributes:
-        looked_up: global names, each with the attributes that are asked of it; None where it is handed on whole.
+        looked_up: global names, each with the attributes that are asked of it ("linalg.norm"); None where it is handed on whole.
         imported: modules that it imports while it runs: their name, how many levels up that is relative to, and what it takes out of them.
         outside: why its results hang on something that nobody hands to it, in words.
     """
@@ -71,11 +72,11 @@ def names_of(code: CodeType) -> Names:
     instructions = list(dis.get_instructions(code))
     asked = dict.fromkeys(i.argval for i in instructions if i.opname in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"))
     for place, each in enumerate(instructions):
-        following = instructions[place + 1] if place + 1 < len(instructions) else None
         if each.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             known = found.setdefault(each.argval, set())
-            if following is not None and following.opname in ("LOAD_ATTR", "LOAD_METHOD") and known is not None:
-                known.add(following.argval)
+            attributes = _attributes_after(instructions, place)
+            if attributes and known is not None:
+                known.add(attributes)
             else:
                 found[each.argval] = None
         elif each.opname == "IMPORT_NAME":
@@ -97,3 +98,9 @@ def names_of(code: CodeType) -> Names:
             outside |= dict.fromkeys(inner.outside)
     looked_up = {name: None if each is None else frozenset(each) for name, each in found.items()}
     return Names(looked_up, frozenset(imported), tuple(outside))
+
+
+def _attributes_after(instructions: list[dis.Instruction], place: int) -> str:
+    """The attributes that are asked of what an instruction loads, one of the other, with dots between them."""
+    found = itertools.takewhile(lambda each: each.opname in ("LOAD_ATTR", "LOAD_METHOD"), instructions[place + 1 :])
+    return ".".join(str(each.argval) for each in found)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def add_torch(writer: DigestWriter, value: Any) -> bool:
     """Feed a value of torch; False if it is none."""
     cls = type(value)
-    if not (cls.__module__.startswith("torch") or hasattr(value, "untyped_storage")):
+    if not (cls.__module__.startswith("torch") or hasattr(type(value), "untyped_storage")):
         return False
     import torch
 

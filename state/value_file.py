@@ -124,9 +124,9 @@ class _Packer:
         return [[self.pack(key, deepest - 1), self.pack(part, deepest - 1)] for key, part in value.items()]
 
     def _of_torch(self, value: Any) -> Any:
-        if hasattr(value, "untyped_storage"):
+        if hasattr(type(value), "untyped_storage"):
             return self._tensor(value)
-        if hasattr(value, "initial_seed"):
+        if hasattr(type(value), "initial_seed"):
             if id(value) not in self._generators:
                 entry = {"device": str(value.device), "state": self._tensor(value.get_state())}
                 self._generators[id(value)] = {"$": "generator", "number": len(self._generators), **entry}

@@ -33,7 +33,7 @@ class Watch:
     """Where a digest has looked.
 
     Attributes:
-        names: global names with what they stood for. places: containers. functions, cells: of code. tensors, networks: that
+        names: global names with what they stood for. places: containers. functions, cells, bases: of code. tensors, networks: that
             were read, with what their digests were.
         can_tell: whether everything could be noted.
     """
@@ -42,6 +42,7 @@ class Watch:
     places: list[Any] = field(factory=list)
     functions: list[tuple[FunctionType, Any, Any]] = field(factory=list)
     cells: list[tuple[Any, Any]] = field(factory=list)
+    bases: list[tuple[type, tuple[type, ...]]] = field(factory=list)
     tensors: list[tuple[Any, str]] = field(factory=list)
     networks: list[tuple[Any, str]] = field(factory=list)
     can_tell: bool = True
@@ -61,6 +62,7 @@ class Watch:
     def see_class(self, cls: type) -> None:
         """Note a class's body as a whole."""
         self.places += gc.get_referents(vars(cls))
+        self.bases.append((cls, cls.__bases__))
 
     def measure(self) -> None:
         """Note what is in the containers, when everything was seen."""
@@ -83,6 +85,8 @@ class Watch:
         for cell, content in self.cells:
             if cell_value(cell) is not content:
                 return False
+        if any(cls.__bases__ != bases for cls, bases in self.bases):
+            return False
         # By identity, because 1 == True == 1.0.
         now = self._objects()
         return (

@@ -155,6 +155,13 @@ def test_a_branch_out_of_place_is_refused(tiny_pipe: ModularPipeline) -> None:
         tiny_pipe.branch(base, at_step=0)
     with pytest.raises(InputError, match="denoise loops over timesteps, which the changed inputs make another one"):
         tiny_pipe.branch(base, at_step=2, num_inference_steps=9)
+    words = (
+        r"denoise: latents would be \[1, 4, 40, .*\], and is \[1, 4, .*\] in the steps that are shared. Change nothing"
+    )
+    with pytest.raises(InputError, match=words):
+        tiny_pipe.branch(base, at_step=2, height=320)
+    with pytest.raises(InputError, match=r"latents would be \[2, 4, .*\], and is \[1, 4, .*\] in the steps"):
+        tiny_pipe.branch(base, at_step=2, num_images_per_prompt=2)
     with pytest.raises(InputError, match="'promt' is no input of this pipeline. Did you mean 'prompt'?"):
         tiny_pipe.branch(base, at_step=2, promt="a cat")
     with pytest.raises(InputError, match=r"no loop 'denoize'. Did you mean 'denoise'\?"):

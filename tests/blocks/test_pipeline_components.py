@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,15 @@ import torch
 from accelerate.hooks import AlignDevicesHook, add_hook_to_module, remove_hook_from_module
 from diffusers import UNet2DConditionModel
 
-from brickwork import ComponentError, ComponentSpec, ModularPipeline, SequentialPipelineBlocks
+from brickwork import (
+    Block,
+    ComponentError,
+    ComponentSpec,
+    ModularPipeline,
+    Outputs,
+    SequentialPipelineBlocks,
+    component,
+)
 from brickwork.modular_pipelines.stable_diffusion_xl import TEXT2IMAGE_BLOCKS
 
 
@@ -61,3 +70,19 @@ def test_models_under_hooks_of_accelerate_are_left_to_them(pipe: ModularPipeline
     assert pipe(prompt="a cat", num_inference_steps=1, output_type="latent", output="images") is not None
     remove_hook_from_module(pipe.unet)
     pipe.to("cpu")
+
+
+class Scale(Block):
+    table: SimpleNamespace = component()
+
+    class Out(Outputs):
+        y: int
+
+    def run(self, x: int) -> Out:
+        return self.Out(y=x * self.table.factor)
+
+
+def test_a_component_that_nothing_can_refer_to_weakly_runs_like_any_other() -> None:
+    pipe = SequentialPipelineBlocks.from_blocks_dict({"scale": Scale}).init_pipeline()
+    pipe.update_components(table=SimpleNamespace(factor=3))
+    assert pipe(x=2, output="y") == 6

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -393,3 +394,137 @@ def test_specs_are_taken_as_they_are(tiny_pipe: ModularPipeline) -> None:
     }
     with pytest.raises(ReplayError, match=r"guider.guidance_scale: 7.5, and 2.0 now"):
         brickwork.replay(picture, components=given)
+
+
+MOVED = """
+from __future__ import annotations
+from attrs import frozen
+import brickwork
+from brickwork import Block, Outputs
+from brickwork.state.vocabulary import Images
+from PIL import ImageOps
+
+def turned(image):
+    return {how}(image)
+
+class Flip(Block):
+    class Out(Outputs):
+        images: Images
+
+    def run(self, images: Images) -> Out:
+        return self.Out(images=[turned(image) for image in images])
+
+@frozen(kw_only=True, slots=False)
+class Strong(brickwork.ClassifierFreeGuidance):
+    def combine(self, predictions, step, memory=None):
+        guided, memory = super().combine(predictions, step, memory)
+        return guided * {factor}, memory
+"""
+
+
+def lying_in(module: str, monkeypatch: pytest.MonkeyPatch, how: str = "ImageOps.mirror", factor: float = 1.5) -> Any:
+    """A block and a guider of one's own in a module of that name."""
+    made = types.ModuleType(module)
+    monkeypatch.setitem(sys.modules, module, made)
+    text = MOVED.format(how=how, factor=factor)
+    exec(text if "later" in module else text.replace("from __future__ import annotations\n", ""), vars(made))
+    return made
+
+
+def test_a_block_and_a_guider_that_were_moved_to_another_module_are_the_same(
+    tiny_pipe: ModularPipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, later = (lying_in(name, monkeypatch) for name in ("at_first", "my_package_later"))
+    tiny_pipe.blocks.insert_after("decode", "flip", first.Flip)
+    tiny_pipe.update_components(guider=first.Strong(guidance_scale=2.0))
+    picture = tiny_pipe(**INPUTS, generator=seed(), output="images")[0]
+    brickwork.save(picture, tmp_path / "a.png")
+    components = {name: part for name, part in tiny_pipe.components.items() if name != "guider"}
+    again = brickwork.replay(tmp_path / "a.png", [later.Flip], components, guiders=[later.Strong])
+    assert same(again, picture)
+    assert not brickwork.diff(again, picture)
+
+
+def test_another_block_or_guider_of_the_same_name_in_another_module_is_another(
+    tiny_pipe: ModularPipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = lying_in("at_first", monkeypatch)
+    flipping = lying_in("flipping_later", monkeypatch, how="ImageOps.flip")
+    stronger = lying_in("stronger_later", monkeypatch, factor=2.5)
+    tiny_pipe.blocks.insert_after("decode", "flip", first.Flip)
+    tiny_pipe.update_components(guider=first.Strong(guidance_scale=2.0))
+    picture = tiny_pipe(**INPUTS, generator=seed(), output="images")[0]
+    components = {name: part for name, part in tiny_pipe.components.items() if name != "guider"}
+    with pytest.raises(ReplayError, match=r"flip: at_first:Flip, and flipping_later:Flip now"):
+        brickwork.replay(picture, [flipping.Flip], components, guiders=[first.Strong])
+    with pytest.raises(ReplayError, match=r"guider: class at_first:Strong, and stronger_later:Strong now"):
+        brickwork.replay(picture, [first.Flip], components, guiders=[stronger.Strong])
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_picture_that_was_opened_from_its_file_is_saved_with_its_recipe(
+    edited: bool, tiny_pipe: ModularPipeline, tmp_path: Path
+) -> None:
+    picture = tiny_pipe(**INPUTS, generator=seed(), output="images")[0]
+    brickwork.save(picture, tmp_path / "a.png")
+    opened = Image.open(tmp_path / "a.png")
+    if edited:
+        opened.putpixel((0, 0), (1, 2, 3))
+    brickwork.save(opened, tmp_path / "b.png")
+    if edited:
+        with pytest.raises(ReplayError, match="The pixels are not those of the run"):
+            brickwork.replay(tmp_path / "b.png", components=tiny_pipe)
+    else:
+        assert same(brickwork.replay(tmp_path / "b.png", components=tiny_pipe), picture)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"inputs": "embedded"}, r"inputs='embedded' is unknown. Did you mean 'embed'"),
+        ({"given": {"image": 1}}, r"given= is for inputs that are kept with the picture; say where: inputs='embed'"),
+    ],
+)
+def test_how_inputs_are_kept_is_said_in_full(
+    options: Any, words: str, tiny_pipe: ModularPipeline, tmp_path: Path
+) -> None:
+    picture = tiny_pipe(**INPUTS, generator=seed(), output="images")[0]
+    with pytest.raises(brickwork.InputError, match=words):
+        brickwork.save(picture, tmp_path / "a.png", **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_generator_in_two_places_is_not_two_with_equal_states(tiny_pipe: ModularPipeline, tmp_path: Path) -> None:
+    tiny_pipe.configure(cache=MemoryCache())
+    prompts = {**INPUTS, "prompt": ["a cat", "red"], "output": "images"}
+    once = seed()
+    shared = tiny_pipe(**prompts, generator=[once, once])
+    apart = tiny_pipe(**prompts, generator=[seed(), seed()])
+    tiny_pipe.configure(cache=None)
+    expected = tiny_pipe(**prompts, generator=[seed(), seed()])
+    assert [same(*pair) for pair in zip(apart, expected, strict=True)] == [True, True]
+    assert not same(shared[1], apart[1])
+    assert list(brickwork.diff(shared[1], apart[1])) == [
+        "generator: seed 1, seed 1 (the same generator again), and seed 1, seed 1"
+    ]
+    paths = brickwork.save(shared, tmp_path / "a.png")
+    assert same(brickwork.replay(paths[1], components=tiny_pipe), shared[1])
+
+
+def test_one_generator_under_two_names_is_repeated_as_one(tmp_path: Path) -> None:
+    class Draw(Block):
+        class Out(Outputs):
+            total: float
+
+        def run(self, first: torch.Generator, more: list[torch.Generator]) -> Out:
+            return self.Out(total=float(sum(torch.rand(1, generator=g) for g in (first, *more, first))))
+
+    pipe = SequentialPipelineBlocks.from_blocks_dict({"draw": Draw}).init_pipeline()
+    generator = seed()
+    pipe(first=generator, more=[seed(2), generator], output="total")
+    assert pipe.last_recipe is not None
+    pipe.last_recipe.save(tmp_path / "a.json")
+    other = pipe(first=seed(), more=[seed(2), seed()], output="total")
+    again = brickwork.replay(tmp_path / "a.json", blocks=[Draw])
+    generator = seed()
+    assert again == pipe(first=generator, more=[seed(2), generator], output="total") != other

@@ -19,6 +19,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+import brickwork
 from brickwork import (
     AutoPipelineBlocks,
     Block,
@@ -32,6 +33,7 @@ from brickwork import (
     OutputParam,
     Outputs,
     PipelineState,
+    ReplayError,
     RepoError,
     RunError,
     SequentialPipelineBlocks,
@@ -485,3 +487,21 @@ def test_a_snapshot_holds_no_path_of_this_machine(
     snapshots_of(tiny_pipe, "steps", prompt="a cat", num_inference_steps=2)[0].save(path)
     assert str(tiny_folder).encode() not in path.read_bytes()
     assert b"_step_index" in path.read_bytes()
+
+
+def test_the_recipe_of_a_run_that_went_on_with_something_else_says_so(tiny_pipe: ModularPipeline) -> None:
+    taken: list[Snapshot] = []
+    tiny_pipe.configure(snapshots=Snapshots(taken.append, every=2))
+    inputs: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 4, "output": "images"}
+    plain = tiny_pipe(**inputs, generator=torch.Generator().manual_seed(1))[0]
+    tiny_pipe.configure(snapshots=None)
+    tiny_pipe.unet.enable_freeu(0.9, 0.2, 1.5, 1.6)
+    with pytest.warns(UserWarning, match="though not everything is as it was"):
+        other = tiny_pipe.resume(taken[0], exact=False)[0]
+    tiny_pipe.unet.disable_freeu()
+    note = "went on after denoise.step[1], though not everything was as it was: unet: no FreeU, and (0.9, 0.2, 1.5, 1.6) now"
+    assert other.info["brickwork"].to_dict()["notes"] == [note]
+    assert list(brickwork.diff(other, plain)) == [f"notes: ['{note}'], and None"]
+    with pytest.raises(ReplayError, match=r"went on after denoise.step\[1\], though not everything was"):
+        brickwork.replay(other, components=tiny_pipe)
+    assert tiny_pipe.resume(taken[0])[0].info["brickwork"].to_dict().get("notes") is None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from brickwork import (
     OutputParam,
     Outputs,
     SequentialPipelineBlocks,
+    component,
 )
 from brickwork.engine.cache import Entry
 from brickwork.engine.events import CacheHit, CacheSkipped
@@ -239,6 +241,106 @@ def test_what_has_no_content_is_computed_and_the_reason_told() -> None:
     assert reason == "'x': A builtins.tuple_iterator has no content that could be compared."
 
 
+def reason(block: type[Block], x: Any, **components: Any) -> str:
+    """Why the result of a block is not kept."""
+    told: list[Any] = []
+    pipe = pipeline(MemoryCache(), told.append, block=block)
+    pipe.update_components(**components)
+    pipe(x=x)
+    (found,) = {event.reason for event in told if isinstance(event, CacheSkipped)}
+    return str(found)
+
+
+def test_a_function_that_refers_to_what_has_no_content_is_no_key() -> None:
+    class Apply(Block):
+        class Out(Outputs):
+            y: int
+
+        def run(self, x: Callable[[], int]) -> Out:
+            return self.Out(y=x())
+
+    source = iter([1, 2])
+    assert reason(Apply, lambda: next(source)).startswith("'x': ")
+    assert reason(Apply, lambda: next(source)).endswith(
+        "A builtins.list_iterator has no content that could be compared."
+    )
+
+
+class Size(Block):
+    class Out(Outputs):
+        y: int
+
+    def run(self, x: Any) -> Out:
+        return self.Out(y=len(x))
+
+
+def test_a_random_generator_within_a_value_is_no_key() -> None:
+    words = "'x': it holds a random generator; give those as values of their own"
+    assert reason(Size, {"generator": torch.Generator()}) == words
+
+
+class Look(Block):
+    source: SimpleNamespace = component()
+
+    class Out(Outputs):
+        y: int
+
+    def run(self, x: int) -> Out:
+        return self.Out(y=x + self.source.size)
+
+
+def test_a_component_without_content_is_named() -> None:
+    words = "component 'source': SimpleNamespace.items: A builtins.list_iterator has no content that could be compared."
+    assert reason(Look, 1, source=SimpleNamespace(size=1, items=iter([1]))) == words
+
+
+def test_a_view_of_more_than_an_input_shows_is_not_kept() -> None:
+    class Whole(Block):
+        class Out(Outputs):
+            y: torch.Tensor
+
+        def run(self, x: torch.Tensor) -> Out:
+            return self.Out(y=x.as_strided((4,), (1,), 0))
+
+    words = "it gives a view of the memory of 'x' that 'x' alone does not hold"
+    assert reason(Whole, torch.arange(4.0)[1:3]) == words
+
+
+def test_two_results_that_overlap_in_memory_are_not_kept() -> None:
+    class Overlap(Block):
+        class Out(Outputs):
+            y: torch.Tensor
+            z: torch.Tensor
+
+        def run(self, x: int) -> Out:
+            made = torch.zeros(x)
+            return self.Out(y=made[:4], z=made[3:])
+
+    assert reason(Overlap, 6) == "it gives two tensors that overlap in memory"
+
+
+def test_an_array_that_is_a_view_of_an_input_is_not_kept() -> None:
+    class Rest(Block):
+        class Out(Outputs):
+            y: np.ndarray
+
+        def run(self, x: np.ndarray) -> Out:
+            return self.Out(y=x[1:])
+
+    assert reason(Rest, np.zeros(4)) == "it gives an array that is a view of one of its inputs"
+
+
+def test_a_result_that_nothing_copies_is_not_kept() -> None:
+    class Freeze(Block):
+        class Out(Outputs):
+            y: Any
+
+        def run(self, x: int) -> Out:
+            return self.Out(y=MappingProxyType({"a": x}))
+
+    assert reason(Freeze, 1) == "a mappingproxy cannot be copied (cannot pickle 'mappingproxy' object)"
+
+
 def test_where_gradients_are_recorded_nothing_is_kept() -> None:
     pipe = pipeline(MemoryCache(), double=Double)
     pipe.configure(grad="inherit")
@@ -377,3 +479,18 @@ def test_a_block_that_writes_into_its_input_is_not_kept() -> None:
     pipe(x=x)
     assert called() == ["edit", "edit"]
     assert x.item() == 1
+
+
+def test_an_array_that_is_a_view_of_what_the_block_made_is_kept() -> None:
+    class Last(Block):
+        class Out(Outputs):
+            y: np.ndarray
+
+        def run(self, x: int, word: str) -> Out:
+            return self.Out(y=np.arange(x * len(word))[1:])
+
+    pipe = SequentialPipelineBlocks.from_blocks_dict({"last": Last}).init_pipeline()
+    cache = MemoryCache()
+    pipe.configure(cache=cache)
+    assert pipe(x=2, word="ab", output="y").tolist() == pipe(x=2, word="ab", output="y").tolist() == [1, 2, 3]
+    assert cache.hits == 1

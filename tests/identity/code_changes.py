@@ -203,6 +203,56 @@ CODE: dict[str, Blocks] = {
     "mapping in a list": _code(
         "from collections import UserDict\nK = [UserDict(by=1.0)]", "K[0]['by']", "K[0]['by'] = 2.0", "K[0]['by'] = 1.0"
     ),
+    "enum's value": _code(
+        "import enum\nclass Kind(enum.Enum):\n    A = 1.0",
+        "Kind.A.value",
+        "Kind.A._value_ = 2.0",
+        "Kind.A._value_ = 1.0",
+    ),
+    "enum's attribute": _code(
+        "import enum\nclass Kind(enum.Enum):\n    A = 1.0\nKind.A.by = 1.0",
+        "Kind.A.by",
+        "Kind.A.by = 2.0",
+        "Kind.A.by = 1.0",
+    ),
+    "weak reference": _code(
+        _OBJECT + "import weakref\nHELD = Helper()\nK = weakref.ref(HELD)", "K().by", "HELD.by = 2.0", "HELD.by = 1.0"
+    ),
+    "bases of a class": _code(
+        "class One:\n    by = 1.0\nclass Two:\n    by = 2.0\nclass K(One):\n    pass",
+        "K.by",
+        "K.__bases__ = (Two,)",
+        "K.__bases__ = (One,)",
+    ),
+    "module __getattr__": _code(
+        "import types\nK = types.ModuleType('made_up')\ndef one(name):\n    return 1.0\nK.__getattr__ = one",
+        "K.by",
+        "K.__getattr__ = lambda name: 2.0",
+        "K.__getattr__ = one",
+    ),
+    "module's property": _code(
+        "import types\nclass Made(types.ModuleType):\n    held = 1.0\n    @property\n    def by(self):\n        return Made.held\n"
+        "K = Made('made')",
+        "K.by",
+        "Made.held = 2.0",
+        "Made.held = 1.0",
+    ),
+    "math function": _code(
+        "import math\nkept = math.sqrt", "math.sqrt(1.0)", "math.sqrt = lambda x: 2.0", "math.sqrt = kept"
+    ),
+    "numpy function": _code(
+        "import numpy\nkept = numpy.linalg.norm",
+        "float(numpy.linalg.norm([1.0]))",
+        "numpy.linalg.norm = lambda x: 2.0",
+        "numpy.linalg.norm = kept",
+    ),
+    "numpy function by another": _code(
+        "import numpy\nkept = numpy.sqrt", "float(numpy.sqrt(4.0))", "numpy.sqrt = numpy.square", "numpy.sqrt = kept"
+    ),
+    "builtin function": _code(
+        "import builtins\nkept = abs", "float(abs(-1.0))", "builtins.abs = lambda x: 2.0", "builtins.abs = kept"
+    ),
+    "array of Python's": _code("import array\nK = array.array('d', [1.0])", "K[0]", "K[0] = 2.0", "K[0] = 1.0"),
     "SimpleNamespace": _code(
         "from types import SimpleNamespace\nK = SimpleNamespace(by=1.0)", "K.by", "K.by = 2.0", "K.by = 1.0"
     ),

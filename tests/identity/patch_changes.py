@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 import diffusers
+import PIL.Image
 import torch
 from changes import change, patched
 from diffusers import UNet2DConditionModel
@@ -170,6 +173,29 @@ def tensor_method_patched(scene: Any) -> Iterator[None]:
 def library_function_patched(scene: Any) -> Iterator[None]:
     module = diffusers.models.embeddings
     with patched(module, "get_timestep_embedding", _larger(module.get_timestep_embedding)):
+        yield
+
+
+@change("math patched under a model")
+def math_patched(scene: Any) -> Iterator[None]:
+    log = math.log
+    with patched(math, "log", lambda x, *base: log(x, *base) * 1.1):
+        yield
+
+
+@change("module replaced in a module")
+def module_replaced(scene: Any) -> Iterator[None]:
+    other = ModuleType("math")
+    vars(other).update({name: part for name, part in vars(math).items() if not name.startswith("__")})
+    other.log = lambda x, *base: math.log(x, *base) * 1.1  # type: ignore[attr-defined]
+    with patched(diffusers.models.embeddings, "math", other):
+        yield
+
+
+@change("PIL function patched")
+def pil_patched(scene: Any) -> Iterator[None]:
+    fromarray = PIL.Image.fromarray
+    with patched(PIL.Image, "fromarray", lambda *args, **options: fromarray(*args, **options).rotate(90)):
         yield
 
 

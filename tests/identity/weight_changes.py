@@ -20,6 +20,43 @@ def data_assigned(scene: Any) -> Iterator[None]:
     weight.data = kept
 
 
+class Louder(torch.Tensor):
+    """A tensor with the bytes of another one, which counts for more in what it is used in."""
+
+    by = 1.5
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = super().__torch_function__(func, types, args, kwargs or {})
+        if func is not torch.nn.functional.conv2d:
+            return found
+        weight = next(each for each in args if isinstance(each, Louder))
+        return found.as_subclass(torch.Tensor) * weight.by
+
+
+@change("tensor class", "unet")
+def tensor_class(scene: Any) -> Iterator[None]:
+    held = scene.pipe.unet.conv_out._parameters
+    kept = held["weight"]
+    held["weight"] = kept.detach().as_subclass(Louder)
+    yield
+    held["weight"] = kept
+
+
+@change("attribute of a tensor class", "unet", prepared=True)
+def attribute_of_tensor_class(scene: Any) -> Iterator[None]:
+    held = scene.pipe.unet.conv_out._parameters
+    kept = held["weight"]
+    held["weight"] = louder = kept.detach().as_subclass(Louder)
+    louder.by = 1.5
+    yield
+    louder.by = 2.0
+    yield
+    louder.by = 1.5
+    yield
+    held["weight"] = kept
+
+
 @change("data edited", "unet")
 def data_edited(scene: Any) -> Iterator[None]:
     weight = scene.pipe.unet.conv_out.weight

@@ -12,6 +12,7 @@ from transformers import CLIPTokenizer
 
 from brickwork import ClassifierFreeGuidance, ComponentError, ComponentSpec, TrustError
 from brickwork.registry import allow_library, classes
+from brickwork.registry.repo_paths import file_in
 
 
 def test_repo_and_the_long_name_are_one_field() -> None:
@@ -272,3 +273,12 @@ def test_an_object_without_from_config_is_made_of_what_it_knows() -> None:
     assert spec.config == {"a": 1, "unknown": 5}
     assert spec.create(b=5).sum == 6
     assert spec.create({"a": 7}).sum == 9
+
+
+def test_a_component_that_would_read_what_is_not_granted_says_so_itself(tmp_path: Path) -> None:
+    class Table:
+        def __init__(self, name: str) -> None:
+            self.path = file_in(tmp_path, name)
+
+    with pytest.raises(TrustError, match=r"^'\.\./words\.txt' is no name of a file in a repository"):
+        ComponentSpec("table", Table, config={"name": "../words.txt"}).create()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,15 @@ def test_a_link_may_lead_within_its_repository_and_to_the_blobs_of_the_cache(tmp
     with pytest.raises(TrustError):
         check_inside(plain, plain / "w")
     assert relative_name(snapshot, snapshot / "unet" / "w.bin") == "unet/w.bin"
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="newer versions of Python do not follow such links to an error")
+def test_links_in_a_circle_lead_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    with pytest.raises(TrustError) as caught:
+        check_inside(tmp_path, tmp_path / "a")
+    assert str(caught.value).startswith(f"{tmp_path / 'a'} is a link that leads nowhere: ")
 
 
 def test_a_repository_knows_its_files_and_what_locks_call_it(tmp_path: Path) -> None:

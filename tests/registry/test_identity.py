@@ -6,11 +6,14 @@ import copy
 import gc
 import pickle
 import weakref
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from diffusers import EulerDiscreteScheduler
 from torch import nn
 
 from brickwork.registry import identity_of, tensor_content
@@ -233,6 +236,28 @@ def test_a_function_of_another_library_in_its_place_is_named(monkeypatch: pytest
     assert any(word.startswith("torch.nn.functional.linear=") for word in set(process_words()) - set(before))
 
 
+def test_that_torch_counts_modules_for_its_compiler_is_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch._dynamo.mutation_guard import install_generation_tagging_init
+
+    watch_classes([nn.Linear])
+    before, init = process_words(), nn.Module.__init__
+    for name in ("__init__", "__setstate__"):
+        monkeypatch.setattr(nn.Module, name, vars(nn.Module)[name])
+    monkeypatch.setattr(nn.Module, "___needs_generation_tag_patch", True, raising=False)
+    install_generation_tagging_init()
+    assert nn.Module.__init__ is not init
+    assert process_words() == before
+
+
+def test_that_a_scheduler_was_asked_for_its_scale_is_no_change() -> None:
+    scheduler = EulerDiscreteScheduler()
+    before = identity_of(scheduler).digest
+    scheduler.set_timesteps(2)
+    scheduler.scale_model_input(torch.zeros(1), scheduler.timesteps[0])
+    assert scheduler.is_scale_input_called
+    assert identity_of(scheduler).digest == before
+
+
 def test_a_mode_of_somebodys_own_makes_everything_unknown() -> None:
     from torch.overrides import TorchFunctionMode
 
@@ -267,3 +292,58 @@ def test_an_array_on_a_scheduler_like_component_counts_with_its_content() -> Non
     thing.numbers[0] = 1
     assert identity_of(thing) != before
     assert identity_of(thing, content=False) != before
+
+
+def test_code_of_a_component_without_weights_that_cannot_be_compared_is_named() -> None:
+    words = iter(["a", "b"])
+
+    class Words:
+        def next_word(self) -> str:
+            return next(words)
+
+    with pytest.raises(NoDigestError, match=r"Words: .*builtins\.list_iterator has no content that could be compared"):
+        identity_of(Words())
+
+
+def test_an_attribute_of_a_component_without_weights_that_has_no_content_is_named() -> None:
+    with pytest.raises(NoDigestError, match=r"^SimpleNamespace\.source: A builtins\.list_iterator has no content"):
+        identity_of(SimpleNamespace(size=1, source=iter([1])))
+
+
+def test_code_of_a_network_that_cannot_be_compared_is_named_with_its_class() -> None:
+    factors = iter([1.0, 2.0])
+
+    class Scaled(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            scaled: torch.Tensor = super().forward(x) * next(factors)
+            return scaled
+
+    with pytest.raises(NoDigestError, match=r"^the class .*Scaled: .*builtins\.list_iterator has no content"):
+        identity_of(nn.Sequential(Scaled(2, 2)))
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (lambda source: partial(nn.functional.linear, bias=source), ", and what does so cannot be compared: "),
+        (lambda source: lambda x, weight, bias=None: next(source), ": "),
+    ],
+    ids=["an object", "a function"],
+)
+def test_what_cannot_be_compared_in_place_of_a_function_of_a_library_makes_everything_unknown(
+    other: Any, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch_classes([nn.Linear])
+    monkeypatch.setattr(nn.functional, "linear", other(iter([1])))
+    with pytest.raises(NoDigestError, match=rf"^a function of a library was replaced{words}.*builtins\.list_iterator"):
+        process_words()
+
+
+def test_two_replacements_of_one_function_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch_classes([nn.Linear])
+    forward, found = nn.Linear.forward, []
+    for factor in (2.0, 3.0):
+        by = factor
+        monkeypatch.setattr(nn.Linear, "forward", lambda self, x, by=by: forward(self, x) * by)
+        found += [word for word in process_words() if "Linear.forward=" in word]
+    assert len(set(found)) == 2

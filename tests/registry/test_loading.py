@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import struct
@@ -16,13 +17,15 @@ from diffusers import (
     AutoencoderKL,
     ControlNetModel,
     FluxTransformer2DModel,
+    MultiControlNetModel,
     UNet2DConditionModel,
     WanTransformer3DModel,
 )
 from safetensors.torch import load_file, save_file
-from transformers import CLIPTextModel, CLIPTextModelWithProjection, T5EncoderModel
+from transformers import CLIPTextModel, CLIPTextModelWithProjection, T5Config, T5EncoderModel
 
 from brickwork import ComponentError, ComponentSpec, TrustError
+from brickwork.registry import loading
 from brickwork.registry.skeleton import load_model
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -193,3 +196,47 @@ def test_a_single_file_goes_through_its_class(unet: Path, tiny_pipe: Any, tmp_pa
 def test_options_of_the_loader_are_handed_on(unet: Path) -> None:
     with pytest.raises(ComponentError, match="quant"):
         load_unet(unet, quantization_config={"quant_method": "no such method"})
+
+
+def test_a_component_of_several_models_needs_the_folder_of_the_first(tmp_path: Path) -> None:
+    spec = ComponentSpec("controlnet", MultiControlNetModel, repo=str(tmp_path))
+    with pytest.raises(
+        ComponentError, match=r"the models of a MultiControlNetModel lie in folders .* as subfolder=\.\.\."
+    ):
+        spec.load()
+
+
+def test_an_adapter_beside_a_model_is_refused_before_its_weights_are_looked_at(tmp_path: Path) -> None:
+    """Where a file system ignores case, it is one in any spelling, which the look at the names of files does not see."""
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "somebody/else"}')
+    with pytest.raises(ComponentError) as caught:
+        loading._check_folder(tmp_path, None, {})
+    assert str(caught.value).startswith(
+        f"{tmp_path} holds adapter_config.json, by which transformers would put an adapter"
+    )
+
+
+def test_parameters_ask_for_gradients_where_the_class_lets_them(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = T5EncoderModel(T5Config(vocab_size=8, d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2))
+    model.save_pretrained(tmp_path)
+    skeleton = load_model(Frozen, tmp_path, None, None)
+    assert [name for name, each in skeleton.named_parameters() if not each.requires_grad] == ["shared.weight"]
+
+
+class Frozen(T5EncoderModel):
+    """One that is made with a part that is not trained."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.shared.weight.requires_grad_(False)
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_pythons_collection_of_garbage_is_left_as_it_was(is_enabled: bool, unet: Path) -> None:
+    (gc.enable if is_enabled else gc.disable)()
+    try:
+        load_model(UNet2DConditionModel, unet, None, None)
+        assert gc.isenabled() is is_enabled
+    finally:
+        gc.enable()

@@ -30,6 +30,7 @@ from brickwork.registry.weights import (
     data_start,
     file_stamp,
     header_of,
+    tensor_list,
     weight_files,
     weights_at,
 )
@@ -74,6 +75,23 @@ def test_a_file_of_a_repository_is_read_by_its_name(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(ComponentError, match="it is truncated"):
         read_tensors(repo, file.name)
+
+
+def test_a_number_format_that_torch_does_not_have_is_said_with_the_files_name(tmp_path: Path) -> None:
+    with_header(
+        tmp_path / "lora.safetensors", {"a": {"dtype": "F6_E2M3", "shape": [8], "data_offsets": [0, 6]}}, b"\0" * 6
+    )
+    with pytest.raises(
+        ComponentError, match=r"^lora\.safetensors of .* cannot be read: Dtype not understood: F6_E2M3$"
+    ):
+        read_tensors(open_repo(tmp_path), "lora.safetensors")
+
+
+def test_a_file_that_is_not_there_has_no_list_of_tensors(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    with pytest.raises(ComponentError) as caught:
+        tensor_list(path)
+    assert str(caught.value).startswith(f"{path} cannot be read: [Errno 2] No such file")
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from brickwork import RepoError
 from brickwork.registry.folder_update import folder_update
-from brickwork.state.atomic import beside, write_text
+from brickwork.state.atomic import beside, write_text, writing
 
 
 def test_a_text_file_is_written_with_the_rights_of_any_new_file(tmp_path: Path) -> None:
@@ -41,6 +43,19 @@ def test_a_failed_write_leaves_what_was_there_and_nothing_beside_it(tmp_path: Pa
         fail()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_writer_in_rust_says_of_the_system_is_an_error_with_the_name(tmp_path: Path) -> None:
+    with pytest.raises(RepoError) as caught, writing(tmp_path):
+        save_file({"a": torch.zeros(1)}, tmp_path)
+    assert str(caught.value).startswith(
+        f"{tmp_path} cannot be written: Error while serializing: I/O error: Is a directory"
+    )
+
+
+def test_a_value_that_the_caller_cannot_write_is_none_of_the_files_errors(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^a set is no plain data$"), writing(tmp_path / "a.json"):
+        raise ValueError("a set is no plain data")
 
 
 def test_what_was_written_is_on_the_disk_before_it_takes_its_place(

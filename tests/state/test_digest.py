@@ -17,7 +17,8 @@ import torch
 from hypothesis import given
 from PIL import Image
 
-from brickwork import Block, Outputs
+from brickwork import Block, Outputs, SequentialPipelineBlocks
+from brickwork.state import object_content
 from brickwork.state.digest import NoDigestError, code_of, digest_of
 
 plain = st.recursive(
@@ -114,6 +115,42 @@ def test_a_list_that_contains_itself_is_refused() -> None:
     endless.append(endless)
     with pytest.raises(NoDigestError, match="deeper than 60"):
         digest_of(endless)
+
+
+def test_a_function_that_refers_to_what_has_no_content_is_refused() -> None:
+    source = iter([1])
+    with pytest.raises(NoDigestError, match=r"builtins\.list_iterator"):
+        digest_of(lambda: next(source))
+
+
+class Elsewhere(torch.Tensor):
+    """A tensor of a class that keeps its bytes in another one, as quantized ones of libraries do."""
+
+    @staticmethod
+    def __new__(cls, inner: torch.Tensor) -> Elsewhere:
+        made: Elsewhere = torch.Tensor._make_wrapper_subclass(cls, inner.shape, dtype=inner.dtype)  # type: ignore[attr-defined]
+        made.inner = inner
+        return made
+
+    inner: torch.Tensor
+
+    @classmethod
+    def __torch_dispatch__(cls, function: Any, types: Any, args: Any = (), options: Any = None) -> Any:
+        given = [part.inner if isinstance(part, Elsewhere) else part for part in args]
+        return function(*given, **(options or {}))
+
+
+def test_a_tensor_that_keeps_its_bytes_in_another_one_is_refused_by_its_class() -> None:
+    with pytest.raises(NoDigestError, match=r"^A Elsewhere keeps its bytes elsewhere, so they cannot be compared\.$"):
+        digest_of(Elsewhere(torch.ones(2)))
+
+
+def test_a_network_is_refused_where_nothing_knows_how_to_compare_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(object_content, "_identify_network", None)  # as in a process that has the values alone
+    with pytest.raises(
+        NoDigestError, match=r"^A torch\.nn\.modules\.linear\.Linear is a network, and nothing here can"
+    ):
+        digest_of(torch.nn.Linear(1, 1))
 
 
 SOURCE = """
@@ -280,3 +317,41 @@ def test_a_block_of_the_package_has_the_same_digest_in_every_process() -> None:
         for seed in ("1", "2")
     }
     assert len(found) == 1
+
+
+class Odd(dict[str, int]):
+    __getattr__ = dict.__getitem__
+
+
+class Refusing:
+    def __getattr__(self, name: str) -> Any:
+        raise KeyError(name)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise RuntimeError("not this way")
+
+
+def test_objects_that_answer_every_question_with_an_error_of_their_own_are_digested_or_refused() -> None:
+    assert digest_of(Odd(a=1)) == digest_of(Odd(a=1)) != digest_of(Odd(a=2))
+    assert digest_of(Refusing()) == digest_of(Refusing())
+
+    class Properties:
+        @property
+        def __dict__(self) -> Any:
+            raise KeyError("nothing")
+
+    with pytest.raises(NoDigestError, match=r"A .*Properties cannot be looked at: KeyError\('nothing'\)"):
+        digest_of(Properties())
+
+
+def test_a_run_takes_an_input_that_answers_every_question_with_an_error_of_its_own() -> None:
+    class Count(Block):
+        class Out(Outputs):
+            count: int
+
+        def run(self, given: Any) -> Out:
+            return self.Out(count=len(given))
+
+    pipe = SequentialPipelineBlocks.from_blocks_dict({"count": Count}).init_pipeline()
+    pipe.configure(cache="memory", witness=True)
+    assert pipe(given=Odd(a=1), output="count") == pipe(given=Odd(a=1), output="count") == 1

@@ -86,6 +86,15 @@ def test_every_fault_has_its_place(changes: dict[str, Any], expected: str) -> No
     assert faults_of({"version": 1, "name": "x", **changes}) == [expected]
 
 
+def test_a_field_of_a_kind_that_no_file_holds_is_a_fault_of_the_schema() -> None:
+    @frozen
+    class Odd:
+        raw: bytes
+
+    with pytest.raises(TypeError, match=r"^<class 'bytes'> is nothing that data of files are read as\.$"):
+        structured(Odd, {"raw": "x"}, "it")
+
+
 def test_all_faults_are_named_at_once() -> None:
     with pytest.raises(RepoError) as error:
         structured(Whole, {"flags": [1, 2], "part": {"class": "a", "more": 1}}, "soft.json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pytest
@@ -91,3 +92,8 @@ def test_relative_imports_for_type_checkers_are_found_too(tmp_path: Any, monkeyp
 
     assert resolve_hint("Hammer | None", steps.Step).__args__[0].__name__ == "Tool"
     assert resolve_hint("fractions.Fraction", steps.Step).__name__ == "Fraction"
+
+
+def test_the_types_of_a_functions_arguments_stay_as_they_are() -> None:
+    hint = Callable[[int], str]
+    assert resolve_hint(hint, Owner) is hint

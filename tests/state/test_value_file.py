@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import SafetensorError
 from safetensors.torch import save
 
 from brickwork import RepoError, RunError
@@ -117,6 +118,18 @@ def test_a_file_larger_than_is_read_is_said(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(value_file, "LARGEST_VALUES", 1000)
     with pytest.raises(RepoError, match=r"have \d,\d+ bytes; at most 1,000 are read"):
         save_values(tmp_path / "a.safetensors", {"a": torch.zeros(500)}, {})
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_the_library_refuses_to_write_is_said_in_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> bytes:
+        raise SafetensorError("Error while serializing: TensorInvalidInfo")
+
+    monkeypatch.setattr("safetensors.torch.save", refuse)
+    with pytest.raises(RepoError, match=r"^The values cannot be written: Error while serializing: TensorInvalidInfo$"):
+        save_values(tmp_path / "a.safetensors", {"a": torch.zeros(2)}, {})
     assert not list(tmp_path.iterdir())
 
 

@@ -17,6 +17,7 @@ from safetensors.torch import save
 
 from brickwork import RepoError, RunError
 from brickwork.state.digest import NoDigestError, digest_of
+from brickwork.state.limits import DEEPEST_DATA
 from brickwork.state.value_data import data_of, is_note, note_of, value_of_data
 from brickwork.state.value_file import load_values, save_values
 
@@ -62,6 +63,15 @@ class Whole(int):
 def test_what_is_no_data_is_refused_with_its_class(value: Any, name: str) -> None:
     with pytest.raises(ValueError, match=rf"{name} is no plain data$"):
         data_of(value)
+
+
+def test_data_that_are_nested_deeper_than_is_read_are_refused() -> None:
+    value: Any = 1
+    for _ in range(DEEPEST_DATA):
+        value = [value]
+    assert value_of_data(data_of(value)) == value
+    with pytest.raises(ValueError, match=rf"^it is nested deeper than {DEEPEST_DATA} levels$"):
+        data_of([value])
 
 
 @pytest.mark.parametrize(
