@@ -74,9 +74,9 @@ def names_of(code: CodeType) -> Names:
     for place, each in enumerate(instructions):
         if each.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             known = found.setdefault(each.argval, set())
-            attributes = _attributes_after(instructions, place)
-            if attributes and known is not None:
-                known.add(attributes)
+            chain = _attributes_after(instructions, place)
+            if chain and known is not None:
+                known.add(chain)
             else:
                 found[each.argval] = None
         elif each.opname == "IMPORT_NAME":

@@ -29,6 +29,12 @@ def marked(place: Any) -> float:
 
 
 @pytest.fixture
+def pipe_of_ours(tiny_folder: Path) -> ModularPipeline:
+    """A pipeline with models of its own, to change."""
+    return ModularPipeline.from_pretrained(str(tiny_folder)).load_components()
+
+
+@pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory."""
     monkeypatch.chdir(tmp_path)
@@ -37,25 +43,25 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", ["mine", "models/mine", "a/b/mine", None])
 def test_a_copy_opens_its_own_weights_when_the_original_is_saved_again(
-    name: str | None, tiny_pipe: ModularPipeline, here: Path
+    name: str | None, pipe_of_ours: ModularPipeline, here: Path
 ) -> None:
     saved = str(here / "mine") if name is None else name
-    mark(tiny_pipe, 1.0)
-    tiny_pipe.save_pretrained(saved)
+    mark(pipe_of_ours, 1.0)
+    pipe_of_ours.save_pretrained(saved)
     shutil.copytree(saved, "copy")
-    mark(tiny_pipe, 2.0)
-    tiny_pipe.save_pretrained(saved)
+    mark(pipe_of_ours, 2.0)
+    pipe_of_ours.save_pretrained(saved)
     assert marked("copy") == 1.0
     assert marked(here / "copy") == 1.0
     assert marked(saved) == 2.0
 
 
 def test_a_folder_of_two_names_opens_from_every_working_directory_and_never_from_the_hub(
-    tiny_pipe: ModularPipeline, here: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    pipe_of_ours: ModularPipeline, here: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    mark(tiny_pipe, 3.0)
-    tiny_pipe.save_pretrained("models/mine")
-    assert {spec.repo for spec in tiny_pipe.specs.values() if spec.repo is not None} == {"./models/mine"}
+    mark(pipe_of_ours, 3.0)
+    pipe_of_ours.save_pretrained("models/mine")
+    assert {spec.repo for spec in pipe_of_ours.specs.values() if spec.repo is not None} == {"./models/mine"}
     monkeypatch.chdir(here / "models")
     with caplog.at_level(logging.WARNING):
         assert marked("mine") == 3.0
@@ -66,9 +72,9 @@ def test_a_folder_of_two_names_opens_from_every_working_directory_and_never_from
 
 
 def test_a_pipeline_of_a_relative_folder_does_not_ask_the_hub_when_the_working_directory_changes(
-    tiny_pipe: ModularPipeline, here: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch
+    pipe_of_ours: ModularPipeline, here: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tiny_pipe.save_pretrained("models/mine")
+    pipe_of_ours.save_pretrained("models/mine")
     pipe = ModularPipeline.from_pretrained("models/mine")
     save_workflow(pipe, here / "flow.yaml")
     (here / "elsewhere").mkdir()
@@ -80,9 +86,9 @@ def test_a_pipeline_of_a_relative_folder_does_not_ask_the_hub_when_the_working_d
 
 
 def test_what_is_not_loaded_keeps_a_name_that_cannot_be_on_the_hub(
-    tiny_pipe: ModularPipeline, here: Path, monkeypatch: pytest.MonkeyPatch
+    pipe_of_ours: ModularPipeline, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tiny_pipe.save_pretrained("models/base")
+    pipe_of_ours.save_pretrained("models/base")
     pipe = ModularPipeline.from_pretrained("models/base")
     pipe.save_pretrained("models/derived")
     index = json.loads((here / "models/derived/modular_model_index.json").read_text())
@@ -93,11 +99,11 @@ def test_what_is_not_loaded_keeps_a_name_that_cannot_be_on_the_hub(
     assert ModularPipeline.from_pretrained("copy").get_component_spec("unet").repo == "copy"
 
 
-def test_an_entry_that_was_pointed_elsewhere_by_hand_is_from_there(tiny_pipe: ModularPipeline, here: Path) -> None:
-    mark(tiny_pipe, 1.0)
-    tiny_pipe.save_pretrained("other")
-    mark(tiny_pipe, 2.0)
-    tiny_pipe.save_pretrained("mine")
+def test_an_entry_that_was_pointed_elsewhere_by_hand_is_from_there(pipe_of_ours: ModularPipeline, here: Path) -> None:
+    mark(pipe_of_ours, 1.0)
+    pipe_of_ours.save_pretrained("other")
+    mark(pipe_of_ours, 2.0)
+    pipe_of_ours.save_pretrained("mine")
     path = here / "mine" / "modular_model_index.json"
     index = json.loads(path.read_text())
     index["unet"][2]["pretrained_model_name_or_path"] = "other"
@@ -105,24 +111,26 @@ def test_an_entry_that_was_pointed_elsewhere_by_hand_is_from_there(tiny_pipe: Mo
     assert marked("mine") == 1.0
 
 
-def test_diffusers_opens_a_folder_of_two_names_from_where_it_was_saved(tiny_pipe: ModularPipeline, here: Path) -> None:
-    mark(tiny_pipe, 4.0)
-    tiny_pipe.save_pretrained("models/mine")
+def test_diffusers_opens_a_folder_of_two_names_from_where_it_was_saved(
+    pipe_of_ours: ModularPipeline, here: Path
+) -> None:
+    mark(pipe_of_ours, 4.0)
+    pipe_of_ours.save_pretrained("models/mine")
     theirs = diffusers.ModularPipeline.from_pretrained("models/mine", trust_remote_code=True)
     theirs.load_components(names="unet")
     assert float(theirs.unet.get_parameter(WEIGHT).detach().flatten()[0]) == 4.0
 
 
 def test_a_published_repository_opens_its_own_weights_as_a_folder_and_under_another_name(
-    tiny_pipe: ModularPipeline, here: Path, hub: Hub
+    pipe_of_ours: ModularPipeline, here: Path, hub: Hub
 ) -> None:
     from huggingface_hub import HfApi, snapshot_download
 
-    mark(tiny_pipe, 1.0)
-    tiny_pipe.push_to_hub("me/mine")
+    mark(pipe_of_ours, 1.0)
+    pipe_of_ours.push_to_hub("me/mine")
     snapshot_download("me/mine", local_dir="mine")
-    mark(tiny_pipe, 2.0)
-    tiny_pipe.push_to_hub("me/mine")
+    mark(pipe_of_ours, 2.0)
+    pipe_of_ours.push_to_hub("me/mine")
     assert marked("mine") == 1.0
     assert marked("me/mine") == 2.0
     api = HfApi()
