@@ -15,6 +15,7 @@ from typing import Any
 from attrs import define, field
 
 from ..state import RepoError
+from ..state.code_digest import is_of_package, parts_of
 
 
 def sliced_source(cls: type) -> str:
@@ -26,7 +27,8 @@ def sliced_source(cls: type) -> str:
     names: Mapping[str, Any] = vars(sys.modules[cls.__module__])
     slices = _Slices(names, cls.__module__)
     slices.add_definition(cls)
-    parts = ["from __future__ import annotations", "\n".join(sorted(slices.imports)), *slices.constants]
+    future = "from __future__ import annotations" if slices.needs_text_annotations else ""
+    parts = [future, "\n".join(sorted(slices.imports)), *slices.constants]
     return "\n\n".join(filter(None, [*parts, *slices.definitions])) + "\n"
 
 
@@ -37,16 +39,23 @@ class _Slices:
     imports: set[str] = field(factory=set)
     constants: list[str] = field(factory=list)
     definitions: list[str] = field(factory=list)
+    needs_text_annotations: bool = False
+    """Whether a definition was made with annotations as text, or two name each other; else functions in functions run other code."""
     _met: set[str] = field(factory=set)
+    _begun: set[str] = field(factory=set)
 
     def add_definition(self, thing: Any) -> None:
         """Add a class or function, after what it refers to."""
         self._met.add(thing.__name__)
         source = _source_of(thing)
-        for name in _global_names(source):
+        names = _global_names(source)
+        self.needs_text_annotations |= _has_text_annotations(thing) or not self._begun.isdisjoint(names)
+        self._begun.add(thing.__name__)
+        for name in names:
             if name in self.names and name not in self._met:
                 self._met.add(name)
                 self._add(name, self.names[name], thing.__name__)
+        self._begun.remove(thing.__name__)
         self.definitions.append(source)
 
     def _add(self, name: str, value: Any, user: str) -> None:
@@ -117,6 +126,15 @@ def _class_source(cls: type) -> str | None:
                 first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
                 return "\n".join(text.splitlines()[first - 1 : node.end_lineno])
     return None
+
+
+def _has_text_annotations(thing: Any) -> bool:
+    """Whether a function, or one of a class, was compiled with `from __future__ import annotations`."""
+    held = vars(thing).values() if isinstance(thing, type) else [thing]
+    functions = [part for value in held for part in parts_of(value) if isinstance(part, FunctionType)]
+    return any(
+        function.__code__.co_flags & annotations.compiler_flag for function in functions if not is_of_package(function)
+    )
 
 
 def _is_around(node: ast.ClassDef, line: int) -> bool:

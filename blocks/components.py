@@ -13,7 +13,7 @@ from ..registry.component_table import component_bytes
 from ..registry.identity import invalidate
 from ..registry.lock import Lock
 from ..registry.pinning import pin
-from ..registry.repo import HUB_OPTIONS, same_repo
+from ..registry.repo import HUB_OPTIONS, local_name, same_repo
 from ..state import ComponentError, InputError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean
@@ -150,7 +150,7 @@ class PipelineComponents(PipelineDevices):
     def _loaded_or_shared(self, name: str, options: dict[str, Any]) -> Any:
         spec = self.specs[name]
         options = {**self.hub_options, **options}
-        if not same_repo(spec.repo, self.repo_name):  # a grant is for the repository that the caller named
+        if not self._is_of_repo(spec):  # a grant is for the repository that the caller named
             options.pop("trust_remote_code", None)
         if self.lock is not None:
             pin(spec, self.lock, self.hub_options, safe=options.get("use_safetensors") is not False)
@@ -161,6 +161,12 @@ class PipelineComponents(PipelineDevices):
             return component
         dtype = spec.format_of(**options)
         return self.manager.shared(name, spec.load_id, dtype, lambda: spec.load(**options), self.collection)
+
+    def _is_of_repo(self, spec: ComponentSpec) -> bool:
+        """Whether a component is from the repository that the pipeline is of."""
+        return self.repo_name is not None and any(
+            same_repo(spec.repo, name) for name in (self.repo_name, local_name(self.repo_name))
+        )
 
     def invalidate(self, *names: str) -> None:
         """Declare that components are something new, as after training: nothing that was kept of before counts for them.

@@ -12,15 +12,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..registry.base_modules import adapted_layers
 from ..registry.repo import open_repo
 from ..registry.tensor_file import read_metadata, read_tensors
 from ..state import ComponentError, InputError, RepoError
 from ..state.errors import did_you_mean
 from .contract import FamilyContract, bound_family
 from .flattening import walk
+from .lora_check import lora_faults
 from .lora_metadata import KEY, metadata_of, told
 
 WEIGHTS = "pytorch_lora_weights.safetensors"
+_UNFIT = "The LoRA does not fit the pipeline's models"
+_MOST_FAULTS = 6
 _UNFUSED = "_brickwork_unfused"
 """Note on a model: its weights before LoRAs were fused into it. It lies there so that a copy of the model has it, too."""
 
@@ -49,6 +53,7 @@ class Loras:
                 f"or delete_adapters({name!r}) first."
             )
         state, said = _state(source, weight_name, revision, hub)
+        self._refuse_unfit(state)
         try:
             self._put_in(state, name, said)
         except Exception as error:
@@ -68,6 +73,7 @@ class Loras:
         self._known([name])
         self._refuse_fused()
         state, said = _state(source, weight_name, revision, hub)
+        self._refuse_unfit(state)
         held = {each: _layers(model, name) for each, model in self.models.items()}
         if any(layers for each, layers in held.items() if each.startswith("text_encoder")):
             raise InputError(
@@ -90,6 +96,17 @@ class Loras:
             ) from error
         return name
 
+    def _refuse_unfit(self, state: dict[str, Any]) -> None:
+        """Refuse what would be dropped, or stay at random, before anything is put in."""
+        try:
+            faults = lora_faults(state, self._loader, self.models)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:  # of diffusers' conversion
+            raise ComponentError(f"The LoRA does not fit the pipeline's models: {error}") from error
+        if faults:
+            more = [f"and {len(faults) - _MOST_FAULTS} more of that kind."] if len(faults) > _MOST_FAULTS else []
+            told = [*faults[:_MOST_FAULTS], *more]
+            raise ComponentError.of(_UNFIT, [f"{_UNFIT}: {told[0]}"] if len(told) == 1 else told)
+
     def _layers_named(self, state: dict[str, Any]) -> set[str]:
         """Paths of the layers that a LoRA is for, each after the name of its model."""
         options = {"unet_config": self.models["unet"].config} if "unet" in self.models else {}
@@ -103,6 +120,9 @@ class Loras:
             # Of models that have a LoRA already, which is what a second one is for.
             warnings.filterwarnings("ignore", message="Already found a `peft_config`")
             self._loader.load_lora_weights(state, adapter_name=name, **options)
+        for model in self.models.values():
+            for _, layer in adapted_layers(model):
+                layer.train(layer.get_base_layer().training)  # PEFT's layers begin as if they were trained
 
     def names(self) -> list[str]:
         """Names of all that are loaded."""

@@ -178,7 +178,12 @@ def _inject(model: Any, name: str, tensors: Mapping[str, Any]) -> None:
 
 
 def _number(value: Any) -> Number:
-    return {str(layer): float(each) for layer, each in value.items()} if isinstance(value, dict) else float(value)
+    return {str(layer): _plain(each) for layer, each in value.items()} if isinstance(value, dict) else _plain(value)
+
+
+def _plain(value: Any) -> float:
+    """A whole number stays one: by its identity, a layer with a strength of 4 is another one than with 4.0."""
+    return value if type(value) in (int, float) else float(value)
 
 
 def _compact(values: Mapping[str, float]) -> Number:

@@ -191,7 +191,7 @@ def _apply(written: RepoFormat, index: PipelineIndex, repo: Repo) -> Iterable[st
             continue
         if pin["entry"] != origin_of(spec, repo):
             yield f"{name} of {repo.name}: its entry in the index was changed after it was saved, so no commit is pinned for it."
-        elif isinstance(pin.get("commit"), str) and spec.revision is None and not same_repo(spec.repo, repo.name):
+        elif isinstance(pin.get("commit"), str) and spec.revision is None and not same_repo(spec.repo, repo.own_name):
             spec.revision = pin["commit"]
     for name, dtype in written.dtypes.items():
         if name in index.specs:
@@ -200,7 +200,7 @@ def _apply(written: RepoFormat, index: PipelineIndex, repo: Repo) -> Iterable[st
 
 def origin_of(spec: ComponentSpec, repo: Repo | None) -> dict[str, Any]:
     """What an index says of where a component comes from; the repository itself, wherever it is, is "."."""
-    inside = repo is not None and same_repo(spec.repo, repo.name)
+    inside = repo is not None and same_repo(spec.repo, repo.own_name)
     return {
         "repo": "." if inside else spec.repo,
         "subfolder": spec.subfolder or "",

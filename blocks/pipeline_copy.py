@@ -10,7 +10,9 @@ from ..registry.aligned_file import LINE, begins_line
 from ..registry.origin import carry_over
 from ..state import ComponentError, InputError
 from .behaviour import is_changed
+from .flattening import walk
 from .runs import Runs
+from .shared_by_copies import Search, originals_of
 
 if TYPE_CHECKING:
     from .modular_pipeline import ModularPipeline
@@ -23,11 +25,12 @@ def deep_copy(pipe: ModularPipeline, memo: dict[int, Any]) -> ModularPipeline:
     """Copy a pipeline with its blocks, components and settings; it belongs to no manager, because its models are shared with nobody.
 
     Raises:
-        ComponentError: the manager places its components, or a model is changed just now.
+        ComponentError: the manager places its components, a model is changed just now, or something on it holds the original.
     """
     pipe._refuse_placed("copy")
     for name, component in pipe.components.items():
         _refuse_changed(name, component)
+    _refuse_shared(pipe)
     made = _unmade(pipe, memo)
     for component in pipe.components.values():
         _copy_tensors(component, memo)
@@ -112,3 +115,14 @@ def _refuse_changed(name: str, component: Any) -> None:
                 f"the forward of {where} was replaced by a function, which a copy would share with the original. Put it in the copy "
                 "instead."
             )
+
+
+def _refuse_shared(pipe: ModularPipeline) -> None:
+    """Refuse hooks, processors and blocks through which the copy would go on reading the original's models."""
+    originals = {**originals_of(pipe.components), id(pipe): "the pipeline"}
+    blocks = {path or type(block).__name__: block for path, block in walk(pipe.blocks)}
+    held = [*pipe.components.items(), *reversed(blocks.items())]  # blocks before the containers that hold them
+    search = Search(originals)
+    faults = [fault for name, part in held for fault in search.faults(name, part)]
+    if faults:
+        raise ComponentError.of("The pipeline cannot be copied", faults)

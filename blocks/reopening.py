@@ -12,11 +12,11 @@ from ..registry import ComponentSpec
 from ..registry.index import find_index
 from ..registry.model_content import content_of, words_of
 from ..registry.repo import Repo
-from ..registry.repo_code import try_class
 from ..registry.same_component import component_differences
 from ..state import BrickworkError
 from .base import ModularPipelineBlocks
 from .block_sources import Sources
+from .code_comparison import code_faults
 from .composition import Finder, compose, describe
 from .flattening import walk
 from .opening import created_components, origin_of
@@ -34,11 +34,7 @@ def blocks_faults(
     Args:
         stage: the folder that was written to. name: what the repository is called.
     """
-    for cls in sources.cut_out:
-        try:
-            try_class(sources.files, *sources.places[cls].removeprefix("./").split(":"))
-        except BrickworkError as error:
-            yield str(error)
+    yield from code_faults(sources)
     try:
         read = RepoFormat.of(Repo(name, stage))
         again = compose(
@@ -90,14 +86,18 @@ def index_faults(
         if spec.default_creation_method != "from_pretrained" or spec.repo is None:
             continue
         there = read.specs.get(each)
-        if there is None or (origin_of(there, repo), list(there.type_name)) != (
-            origin_of(spec, repo),
-            written_type(spec),
-        ):
+        entry = written_origin(spec, name)
+        if there is None or (origin_of(there, repo), list(there.type_name)) != (entry, written_type(spec)):
             yield f"{each}: the index would say of it {there!r}, and it is {spec!r}."
     for each, value in config.items():
         if each not in read.configs or content_of(read.configs[each]) != content_of(value):
             yield f"The config {each!r} is {value!r}, and opened again {read.configs.get(each)!r}."
+
+
+def written_origin(spec: ComponentSpec, own: str) -> dict[str, Any]:
+    """What the index says of where a component comes from, if it calls the repository itself `own`."""
+    entry = origin_of(spec, None)
+    return {**entry, "repo": ".", "revision": None} if spec.repo == own else entry
 
 
 def written_type(spec: ComponentSpec) -> list[str | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,14 @@ from ..guiders import GUIDERS, Guider, guider_of
 from ..registry import ComponentSpec, shipped
 from ..registry.classes import allowed_libraries, resolve_class
 from ..registry.confined import confined
+from ..registry.repo import open_repo
 from ..state import BrickworkError
 from ..state.value_data import value_of_data
 from .modular_pipeline import ModularPipeline
 from .opening import serves_for
+from .pending_adapters import PendingAdapters
 from .recipe import Recipe
+from .repo_format import RepoFormat
 
 
 def put_components(
@@ -26,6 +29,7 @@ def put_components(
         guiders: the caller's own, by name.
     """
     written: Mapping[str, Any] = recipe["components"]
+    loaded: list[str] = []
     for name in pipe.component_names:
         entry = written.get(name)
         if entry is None:
@@ -33,12 +37,28 @@ def put_components(
         try:
             component = _held(name, given)
             if component is None:
-                component = _created(name, entry, pipe.specs[name], guiders) or _loaded(
-                    name, entry, given, pipe.specs[name]
-                )
+                component = _created(name, entry, pipe.specs[name], guiders)
+            if component is None:
+                component = _loaded(name, entry, given, pipe.specs[name])
+                loaded.append(name)
             pipe.update_components(**{name: component})
         except (BrickworkError, KeyError, TypeError, ValueError) as error:
             faults += getattr(error, "faults", None) or [f"{name}: {error}"]
+
+    if isinstance(given, (str, Path)) and loaded:
+        try:
+            faults += _with_adapters(Path(given), loaded, pipe.components)
+        except BrickworkError as error:
+            faults.append(str(error))
+
+
+def _with_adapters(folder: Path, loaded: Iterable[str], components: Mapping[str, Any]) -> list[str]:
+    """Put in what a folder holds besides the weights of components that were loaded from it, as `load_components` does."""
+    repo = open_repo(folder)
+    saved = RepoFormat.of(repo)
+    if saved is None or not saved.adapters:
+        return []
+    return list(PendingAdapters.of(saved.adapters, repo, loaded).put_in(loaded, components))
 
 
 def _held(name: str, given: Any) -> Any:

@@ -7,13 +7,14 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
+from ..registry.index import OURS, OWN
 from ..registry.repo import Repo
 from ..state import RepoError
 from ..state.strict_json import read_json
 from ..state.structure import Commit, Sha256, structured
 from .written_block import WrittenBlock
 
-NAME = "brickwork.json"
+NAME = OURS
 VERSION = 1
 
 
@@ -29,6 +30,7 @@ class RepoFormat:
         dtypes: component to its number format, where that is not float32, in which others are loaded.
         adapters: LoRAs and taught words that lie in files of their own; see `saved_adapters.py`.
         inputs: values for inputs that a call does not give, as data.
+        own: what the index calls the repository itself, so that it is known when it was moved, copied or published again.
     """
 
     composition: Mapping[str, Any]
@@ -39,10 +41,16 @@ class RepoFormat:
     dtypes: Mapping[str, str] = field(factory=dict)
     adapters: Mapping[str, Any] = field(factory=dict)
     inputs: Mapping[str, Any] = field(factory=dict)
+    own: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
-        rest = {"dtypes": dict(self.dtypes), "adapters": dict(self.adapters), "inputs": dict(self.inputs)}
+        rest = {
+            "dtypes": dict(self.dtypes),
+            "adapters": dict(self.adapters),
+            "inputs": dict(self.inputs),
+            OWN: self.own,
+        }
         return {
             "brickwork": VERSION,
             "composition": dict(self.composition),
@@ -91,6 +99,7 @@ class _Written:
     dtypes: Mapping[str, str] = field(factory=dict)
     adapters: Mapping[str, Any] = field(factory=dict)
     inputs: Mapping[str, Any] = field(factory=dict)
+    own: str | None = None
 
 
 def guider_references(created: Any) -> list[str]:

@@ -11,6 +11,7 @@ from attrs import frozen
 from ..registry import ComponentSpec
 from ..registry.identity import dtype_of
 from ..registry.loading import is_network
+from ..registry.repo import local_name
 from ..state import BrickworkError, ComponentError, RepoError
 from .contract import uncompiled
 from .pieces import Piece, origin_faults, pieces_of, reopened_faults, words_faults, write
@@ -97,13 +98,16 @@ class ComponentsPlan:
                     yield f"{piece.name} would not open: {error}"
         yield from words_faults(loaded_encoders(self.pipe), adapters, stage)
 
-    def specs(self, own: str) -> dict[str, ComponentSpec]:
+    def specs(self, own: str, folder: Path) -> dict[str, ComponentSpec]:
         """Where the components of the saved pipeline are from.
 
         Args:
-            own: what entries call the new repository.
+            own: what entries call the new repository. folder: that it is saved to.
         """
         specs = {name: spec.copy() for name, spec in self.pipe.specs.items()}
+        for spec in specs.values():
+            if spec.repo is not None and Path(spec.repo).is_dir():
+                spec.repo = own if Path(spec.repo).resolve() == folder.resolve() else local_name(spec.repo)
         for name in self.pieces:
             component = self.live[name]
             specs[name] = ComponentSpec(name, type(component), specs[name].description, None, own, name)

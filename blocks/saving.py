@@ -15,7 +15,7 @@ from ..registry.component_spec import LOADING_FIELDS
 from ..registry.folder_update import folder_update
 from ..registry.index import MODULAR_INDEX, origin_faults
 from ..registry.loading import commit_of
-from ..registry.repo import Repo, is_hub_name
+from ..registry.repo import Repo, is_hub_name, local_name
 from ..registry.stale_files import stale_files
 from ..registry.verified import text_digest
 from ..state import BrickworkError, RepoError
@@ -27,9 +27,9 @@ from .base import ModularPipelineBlocks
 from .block_sources import Sources, collect_sources
 from .composition import describe
 from .model_card import CARD, model_card
-from .opening import PEER_CONFIG, origin_of
+from .opening import PEER_CONFIG
 from .peer_adapter import ADAPTER, adapter_file, auto_map
-from .reopening import blocks_faults, created_faults, index_faults, written_type
+from .reopening import blocks_faults, created_faults, index_faults, written_origin, written_type
 from .repo_format import NAME, RepoFormat
 from .saved_components import ComponentsPlan, created_entry
 from .unsavable import class_faults
@@ -80,7 +80,7 @@ def save_pipeline(
     Raises:
         RepoError: something cannot be saved, or would come back as something else; every fault is named, and nothing is written.
     """
-    own = origin or str(folder)
+    own = origin or local_name(str(folder))
     odd = list(origin_faults(ComponentSpec(variant=variant), Repo(own, folder)))
     if odd:
         raise RepoError.of("The pipeline cannot be saved", odd)
@@ -92,7 +92,7 @@ def save_pipeline(
     with writing(folder), folder_update(folder, LAST, _stale) as stage:
         with _in_words():
             adapters = plan.write(stage, max_shard_size)
-        specs = plan.specs(own)
+        specs = plan.specs(own, folder)
         (stage / MODULAR_INDEX).write_text(_json(_index(pipe, specs)), encoding="utf-8")
         pins = {name: _pin(pipe, spec, own) for name, spec in specs.items() if spec.repo is not None}
         written = RepoFormat(
@@ -104,6 +104,7 @@ def save_pipeline(
             {name: spec.dtype for name, spec in specs.items() if spec.dtype is not None},
             adapters.to_dict(),
             _inputs(pipe),
+            own,
         )
         _write_blocks(stage, sources, written, pipe.graph().svg, plan.not_for_diffusers(adapters))
         card = model_card(pipe.blocks, repo_id or folder.name, sources, specs, own, licence)
@@ -117,7 +118,7 @@ def save_pipeline(
         ]
         _refuse(faults, "The pipeline")
     if overwrite_modular_index and origin is None:
-        pipe.specs.update({name: spec for name, spec in specs.items() if spec.repo == str(folder)})
+        pipe.specs.update({name: spec for name, spec in specs.items() if spec.repo == own})
 
 
 def _stale(saved: Path, there: Iterable[str]) -> list[str]:
@@ -253,10 +254,7 @@ def _class_name(blocks: ModularPipelineBlocks) -> str:
 
 def _pin(pipe: ModularPipeline, spec: ComponentSpec, origin: str) -> dict[str, Any]:
     """What the index says of a component now, and the commit that the loaded one is of."""
-    entry = origin_of(spec, None)
-    if spec.repo == origin:
-        entry = {**entry, "repo": ".", "revision": None}
-    return {"entry": entry, "commit": commit_of(pipe.components.get(str(spec.name)), spec.repo)}
+    return {"entry": written_origin(spec, origin), "commit": commit_of(pipe.components.get(str(spec.name)), spec.repo)}
 
 
 def _created(pipe: ModularPipeline, sources: Sources) -> dict[str, Any]:

@@ -19,6 +19,9 @@ from .repo_paths import checked_name, name_fault
 
 MODULAR_INDEX = "modular_model_index.json"
 CLASSIC_INDEX = "model_index.json"
+OURS = "brickwork.json"
+OWN = "own"
+"""Under which that file says what the index calls the repository itself: where it was saved, or published."""
 
 
 @frozen
@@ -63,6 +66,7 @@ def find_index(repo: Repo) -> PipelineIndex | None:
 
 def _modular(entries: dict[str, Any], repo: Repo) -> PipelineIndex:
     specs, configs, faults = {}, {}, []
+    own = _own_name(repo)
     for name, entry in entries.items():
         if name.startswith("_"):
             continue
@@ -72,13 +76,20 @@ def _modular(entries: dict[str, Any], repo: Repo) -> PipelineIndex:
                     f"{MODULAR_INDEX} of {repo.name}: {name[:60]!r} does not say where it is from, got {got(entry[2])}."
                 )
             library, class_name, loading = entry
-            specs[name] = _spec_of(name, library, class_name, loading, repo)
+            specs[name] = _spec_of(name, library, class_name, loading, repo, own)
             faults += [f"{name}: {fault}" for fault in origin_faults(specs[name], repo)]
         else:
             configs[name] = entry
     if faults:
         raise TrustError.of(f"{repo.name} names components where none may come from", faults)
     return PipelineIndex(_class_name(entries), specs, configs)
+
+
+def _own_name(repo: Repo) -> str | None:
+    """What the index calls the repository itself, as the one who saved it has noted; None where nobody has."""
+    path = repo.file(OURS)
+    own = read_json(path).get(OWN) if path is not None else None
+    return own if isinstance(own, str) else None
 
 
 def _is_component(entry: Any, parts: int) -> bool:
@@ -95,7 +106,9 @@ def _class_name(entries: Mapping[str, Any]) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _spec_of(name: str, library: Any, class_name: Any, loading: dict[str, Any], repo: Repo) -> ComponentSpec:
+def _spec_of(
+    name: str, library: Any, class_name: Any, loading: dict[str, Any], repo: Repo, own: str | None
+) -> ComponentSpec:
     named: Any = [library, class_name]
     if not all(named):
         named = loading.get("type_hint")
@@ -103,17 +116,20 @@ def _spec_of(name: str, library: Any, class_name: Any, loading: dict[str, Any], 
     origin = loading.get("pretrained_model_name_or_path") or loading.get("repo")
     fields: dict[str, Any] = {key: loading.get(key) for key in LOADING_FIELDS[1:]}
     spec = ComponentSpec(name, ":".join(named) if is_named else None, pretrained_model_name_or_path=origin, **fields)
-    if _is_inside(spec, repo):
-        spec.repo, spec.revision = repo.name, repo.commit
+    if _is_inside(spec, repo, own):
+        spec.repo, spec.revision = repo.own_name, repo.commit
     return spec
 
 
-def _is_inside(spec: ComponentSpec, repo: Repo) -> bool:
-    """Whether a component lies in the repository itself: by its name, or because a folder was moved after it was saved."""
-    if same_repo(spec.repo, repo.name) and spec.revision in (None, "main"):
+def _is_inside(spec: ComponentSpec, repo: Repo, own: str | None) -> bool:
+    """Whether a component lies in the repository itself, wherever that is by now: it may have been moved, copied or published again."""
+    if spec.revision in (None, "main") and (
+        same_repo(spec.repo, own or repo.name) or same_repo(spec.repo, repo.own_name)
+    ):
         return True
-    if is_share(spec.repo):
+    if own is not None or is_share(spec.repo):
         return False
+    # Of a folder that somebody else has saved, nothing says what it called itself; if its place is gone, it was moved.
     gone = (
         repo.folder is not None
         and isinstance(spec.repo, str)
@@ -172,7 +188,7 @@ def _classic(entries: dict[str, Any], repo: Repo) -> PipelineIndex:
             if all(entry):
                 checked_name(name)
                 hint = ":".join(entry)
-                specs[name] = ComponentSpec(name, hint, None, None, repo.name, name, None, repo.commit)
+                specs[name] = ComponentSpec(name, hint, None, None, repo.own_name, name, None, repo.commit)
         else:
             configs[name] = entry
     return PipelineIndex(_class_name(entries), specs, configs)

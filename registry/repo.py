@@ -47,6 +47,11 @@ class Repo:
         """What locks know it by: the Hub's name, or the folder's whole path."""
         return self.name if self.folder is None else str(self.folder.resolve())
 
+    @property
+    def own_name(self) -> str:
+        """What its components say that they are from: its name, of a folder as no repository on the Hub can be called."""
+        return self.name if self.folder is None else local_name(self.name)
+
     def file(self, name: str) -> Path | None:
         """Return a file by its name; None if there is none. From the Hub it is downloaded, and compared with its digest.
 
@@ -147,6 +152,11 @@ def _names_in(folder: Path) -> Iterable[str]:
 def is_hub_name(name: str) -> bool:
     """Whether a text can be the name of a repository on the Hub (owner/name)."""
     return bool(_HUB_NAME.fullmatch(name)) and "--" not in name and ".." not in name
+
+
+def local_name(folder: str) -> str:
+    """A folder by a name that stays one where the folder is not there: "models/mine" could be on the Hub, "./models/mine" cannot."""
+    return f"./{folder}" if is_hub_name(folder) else folder
 
 
 def is_share(name: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -10,7 +11,7 @@ import importlib.util
 import sys
 import threading
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -153,25 +154,30 @@ def import_code(repo: Repo, sources: Mapping[str, bytes], grant: Grant) -> str:
     return name
 
 
-def try_class(sources: Mapping[str, bytes], file: str, name: str) -> None:
-    """Import a class from sources that come from this process, to see that they are whole; nothing of it stays.
+@contextlib.contextmanager
+def trial(sources: Mapping[str, bytes]) -> Iterator[Callable[[str, str], type[Any]]]:
+    """Make sources that come from this process importable for a while, to see that they are whole; nothing of them stays.
 
-    Raises:
-        RepoError: they cannot be imported.
+    Yields a function that takes a file and the name of a class in it, and raises RepoError where it cannot be imported.
     """
     package = _Package(f"{PREFIX}tried", "what would be saved", dict(sources))
-    with _lock:
-        if _finder not in sys.meta_path:
-            sys.meta_path.insert(0, _finder)
-        _packages[package.name] = package
+
+    def find(file: str, name: str) -> type[Any]:
         try:
-            class_of(package.name, file, name)
+            return class_of(package.name, file, name)
         except RepoError:
             raise
         except Exception as error:  # whatever the code does while it is imported
             raise RepoError(
                 f"{file}, which would bring {name}, cannot be imported: {error!r}. Move it to a module."
             ) from error
+
+    with _lock:
+        if _finder not in sys.meta_path:
+            sys.meta_path.insert(0, _finder)
+        _packages[package.name] = package
+        try:
+            yield find
         finally:
             del _packages[package.name]
             for module in [each for each in sys.modules if each.partition(".")[0] == package.name]:
@@ -184,7 +190,7 @@ def class_of(package: str, file: str, name: str) -> type[Any]:
     Raises:
         RepoError: importing fails, or there is no such class.
     """
-    module_name = ".".join([package, *file.removesuffix(".py").split("/")])
+    module_name = ".".join([package, *file.removesuffix(".py").split("/")]).removesuffix(".__init__")
     known = _packages[package]
     try:
         module = importlib.import_module(module_name)

@@ -33,15 +33,18 @@ _HOME = Path(__file__).resolve().parent.parent
 _CODE = (FunctionType, staticmethod, classmethod, property, cached_property)
 _DERIVED = frozenset({"declaration", "count_parameters", "block_classes"})
 """What blocks derive from their own body, and the blocks in a container, which speak for themselves."""
+_PLACES = frozenset({"__name__", "__package__"})
+"""Where code lies, for loggers and messages; own code is the same wherever that is."""
 
 
 def name_of(thing: Any) -> str:
-    """Where a function or class is from; the name of a module. Of somebody's own, whose content follows, the last part only.
+    """Where a function or class is from; the name of a module. Of somebody's own, whose content follows, without the module.
 
     Own code is the same wherever it lies: in a script, in a module, in a repository that was opened.
     """
+    # By the name: functions of attrs and dataclasses are a library's, and say that they are of the class's module.
     if isinstance(thing, ModuleType):
-        return thing.__name__.rpartition(".")[2]
+        return "" if has_contents(thing, is_base=False) else thing.__name__
     return f"{thing.__module__}.{thing.__qualname__}" if is_packaged(thing.__module__) else str(thing.__qualname__)
 
 
@@ -90,6 +93,8 @@ def _add_names(writer: DigestWriter, function: FunctionType) -> None:
     names = names_of(function.__code__)
     writer.unknown += [f"{function.__qualname__}: {reason}" for reason in names.outside]
     for name, attributes in sorted(names.looked_up.items()):
+        if name in _PLACES:
+            continue
         value = function.__globals__.get(name, GONE)
         writer.watch.see_name(function.__globals__, name, value)
         if value is GONE:
@@ -106,8 +111,8 @@ def _add_names(writer: DigestWriter, function: FunctionType) -> None:
             _add_some_of(writer, value, attributes)
         else:
             _add_reference(writer, value)
-    for module_name, level in sorted(names.imported):
-        _add_import(writer, function, module_name, level)
+    for module_name, level, taken in sorted(names.imported):
+        _add_import(writer, function, module_name, level, taken)
 
 
 def _add_some_of(writer: DigestWriter, module: ModuleType, attributes: Iterable[str]) -> None:
@@ -138,8 +143,14 @@ def _add_made_up(writer: DigestWriter, module: ModuleType) -> None:
         _add_reference(writer, type(module))
 
 
-def _add_import(writer: DigestWriter, function: FunctionType, name: str, level: int) -> None:
-    """Feed a module that a function imports when it runs, which therefore is imported now, if it is nobody's library."""
+def _add_import(
+    writer: DigestWriter, function: FunctionType, name: str, level: int, taken: tuple[str, ...] = ()
+) -> None:
+    """Feed a module that a function imports when it runs, which therefore is imported now, if it is nobody's library.
+
+    Args:
+        taken: what it takes out of it, where not the module as a whole: a package also holds what others have imported of it.
+    """
     try:
         full = importlib.util.resolve_name("." * level + name, function.__globals__.get("__package__") or "")
         if is_packaged(full) or full.partition(".")[0] in sys.builtin_module_names:
@@ -147,7 +158,14 @@ def _add_import(writer: DigestWriter, function: FunctionType, name: str, level: 
         spec = sys.modules.get(full) or importlib.util.find_spec(full)
         if spec is None or _is_library_file(str(getattr(spec, "origin", None) or getattr(spec, "__file__", ""))):
             return
-        _add_reference(writer, importlib.import_module(full))
+        module = importlib.import_module(full)
+        if not taken or "*" in taken:
+            _add_reference(writer, module)
+            return
+        for each in taken:
+            if not hasattr(module, each) and hasattr(module, "__path__"):
+                importlib.import_module(f"{full}.{each}")
+        _add_some_of(writer, module, taken)
     except (ImportError, ValueError) as error:
         writer.unknown.append(f"{function.__qualname__}: it imports {name}, which cannot be looked at ({error})")
 

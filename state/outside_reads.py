@@ -54,12 +54,12 @@ class Names:
 
     Attributes:
         looked_up: global names, each with the attributes that are asked of it ("linalg.norm"); None where it is handed on whole.
-        imported: modules that it imports while it runs: their name, and how many levels up that is relative to.
+        imported: modules that it imports while it runs: their name, how many levels up that is relative to, and what it takes out of them.
         outside: why its results hang on something that nobody hands to it, in words.
     """
 
     looked_up: Mapping[str, frozenset[str] | None]
-    imported: frozenset[tuple[str, int]]
+    imported: frozenset[tuple[str, int, tuple[str, ...]]]
     outside: tuple[str, ...]
 
 
@@ -67,22 +67,22 @@ class Names:
 def names_of(code: CodeType) -> Names:
     """Read the names in byte code; remembered, as code never changes."""
     found: dict[str, set[str] | None] = {}
-    imported: set[tuple[str, int]] = set()
+    imported: set[tuple[str, int, tuple[str, ...]]] = set()
     outside: dict[str, None] = {}
     instructions = list(dis.get_instructions(code))
     asked = dict.fromkeys(i.argval for i in instructions if i.opname in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"))
     for place, each in enumerate(instructions):
         if each.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             known = found.setdefault(each.argval, set())
-            attributes = _attributes_after(instructions, place)
-            if attributes and known is not None:
-                known.add(attributes)
+            chain = _attributes_after(instructions, place)
+            if chain and known is not None:
+                known.add(chain)
             else:
                 found[each.argval] = None
         elif each.opname == "IMPORT_NAME":
             # Before it stand the level and the names that are taken from it.
             constants = [i.argval for i in instructions[:place] if i.opname in ("LOAD_CONST", "LOAD_SMALL_INT")]
-            imported.add((each.argval, constants[-2]))
+            imported.add((each.argval, constants[-2], constants[-1] or ()))
         elif each.opname in ("STORE_GLOBAL", "DELETE_GLOBAL"):
             outside[f"it sets the global {each.argval}"] = None
     reads = {**{n: _GLOBALS[n] for n in found if n in _GLOBALS}}

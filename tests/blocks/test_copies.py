@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import functools
 import pickle
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 import tiny_adapters
 import torch
 from diffusers import UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor2_0
 
 from brickwork import (
     Block,
@@ -188,6 +191,103 @@ def test_a_model_whose_forward_is_a_function_of_somebody_is_not_copied(pipe: Mod
     with pytest.raises(
         ComponentError, match="the forward of unet was replaced by a function, which a copy would share"
     ):
+        copy.deepcopy(pipe)
+
+
+def by_closure(unet: Any) -> Any:
+    return lambda module, given, result: result * (1 + unet.conv_out.bias.abs().mean())
+
+
+class Reading:
+    """A hook that holds a model, and is copied with it."""
+
+    def __init__(self, unet: Any) -> None:
+        self.unet = unet
+
+    def __call__(self, module: Any, given: Any, result: Any) -> Any:
+        return result * (1 + self.unet.conv_out.bias.abs().mean())
+
+
+HELD: dict[str, Any] = {}
+
+
+def by_global(module: Any, given: Any, result: Any) -> Any:
+    return result * (1 + HELD["unet"].conv_out.bias.abs().mean())
+
+
+def by_default(unet: Any) -> Any:
+    def hook(module: Any, given: Any, result: Any, bias: Any = unet.conv_out.bias) -> Any:
+        return result * (1 + bias.abs().mean())
+
+    return hook
+
+
+class Nested(AttnProcessor2_0):  # type: ignore[misc]  # of diffusers, untyped
+    """A processor with a function of somebody."""
+
+    def __init__(self, scale: Any) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return super().__call__(*args, **kwargs) * self.scale()
+
+
+HOOKS: dict[str, Callable[[Any], Any]] = {
+    "a closure": by_closure,
+    "a global": lambda unet: by_global,
+    "a default": by_default,
+    "a function in a partial": lambda unet: functools.partial(by_closure(unet)),
+    "a function in an object": lambda unet: SimpleHook(by_closure(unet)),
+    "a weak reference": lambda unet: SimpleHook(weakref.ref(unet)),
+}
+
+
+class SimpleHook:
+    """A hook that holds something."""
+
+    def __init__(self, held: Any) -> None:
+        self.held = held
+
+    def __call__(self, module: Any, given: Any, result: Any) -> Any:
+        return result
+
+
+@pytest.mark.parametrize("make", HOOKS.values(), ids=HOOKS)
+def test_a_model_with_a_hook_that_holds_the_original_is_not_copied(
+    make: Callable[[Any], Any], pipe: ModularPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(HELD, "unet", pipe.unet)
+    handle = pipe.unet.conv_in.register_forward_hook(make(pipe.unet))
+    with pytest.raises(ComponentError, match=r"unet.conv_in: a hook refers to unet(.conv_out.bias)? of the original"):
+        copy.deepcopy(pipe)
+    handle.remove()
+    copy.deepcopy(pipe)
+
+
+def test_a_model_with_a_processor_whose_function_holds_the_original_is_not_copied(pipe: ModularPipeline) -> None:
+    unet = pipe.unet
+    unet.set_attn_processor(Nested(lambda: 1 + unet.conv_out.bias.abs().mean()))
+    with pytest.raises(ComponentError, match=r"its processor refers to unet of the original"):
+        copy.deepcopy(pipe)
+
+
+def test_hooks_that_hold_nothing_of_the_original_or_are_copied_with_it_do_not_hinder(pipe: ModularPipeline) -> None:
+    pipe.unet.conv_in.register_forward_hook(lambda module, given, result: result * 0.9)
+    pipe.unet.conv_in.register_forward_hook(Reading(pipe.unet))
+    before = drawn(pipe)
+    again = copy.deepcopy(pipe)
+    with torch.no_grad():
+        pipe.unet.conv_out.bias.mul_(30.0)
+    assert torch.equal(drawn(again), before)
+
+
+def test_a_block_whose_function_holds_the_original_is_not_copied(pipe: ModularPipeline) -> None:
+    unet = pipe.unet
+    block = Dim(by=0.0)
+    vars(block)["measure"] = lambda: unet.conv_out.bias
+    pipe.blocks.insert_before("decode", "dim", block)
+    with pytest.raises(ComponentError, match=r"dim: its measure refers to unet of the original"):
         copy.deepcopy(pipe)
 
 

@@ -17,7 +17,7 @@ from hub_server import Hub
 from safetensors.torch import save_file
 from tiny_adapters import as_kohya, as_old_diffusers, lora
 
-from brickwork import ComponentError, InputError, MemoryCache, ModularPipeline, RepoError, TrustError
+from brickwork import ComponentError, InputError, MemoryCache, ModularPipeline, RepoError, TrustError, replay
 from brickwork.registry import fingerprint
 
 INPUTS: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 3, "guidance_scale": 5.0, "height": 64, "width": 64,
@@ -296,3 +296,97 @@ def test_models_that_a_lora_does_not_touch_are_not_remarked_on(
     finally:
         diffusers_logger.removeHandler(caplog.handler)
     assert "No LoRA keys" not in caplog.text
+
+
+def layer_of(state: dict[str, torch.Tensor], model: str) -> str:
+    return next(key for key in state if key.startswith(f"{model}.") and "lora_A" in key).partition(".lora_A")[0]
+
+
+def spoiled(pipe: ModularPipeline, how: str) -> tuple[dict[str, torch.Tensor], str]:
+    """Weights of which some would be dropped or stay at random, and what is said of them."""
+    state = lora(pipe)
+    layer, words = layer_of(state, "unet"), layer_of(state, "text_encoder_2")
+    pair = {"lora_A.weight": torch.ones(4, 4), "lora_B.weight": torch.ones(4, 4)}
+
+    def extra(name: str) -> dict[str, torch.Tensor]:
+        return {f"{name}.{part}": tensor for part, tensor in pair.items()}
+
+    def without(part: str) -> dict[str, torch.Tensor]:
+        return {key: tensor for key, tensor in state.items() if key != part}
+
+    kohya = as_kohya(state, 2.0)
+    down = next(key for key in kohya if key.startswith("lora_unet") and "lora_down" in key)
+    cases: dict[str, tuple[dict[str, torch.Tensor], str]] = {
+        "no A": (without(f"{layer}.lora_A.weight"), f"{layer} has no lora_A.weight, which would start at random"),
+        "no B": (without(f"{layer}.lora_B.weight"), f"{layer} has no lora_B.weight, which would start at random"),
+        "no A of an encoder": (without(f"{words}.lora_A.weight"), f"{words} has no lora_A.weight"),
+        "a bias of one layer": ({**state, f"{layer}.lora_B.bias": torch.ones(4)}, "has no lora_B.bias"),
+        "an unknown layer": ({**state, **extra("unet.nothing_here")}, "unet has no layer 'nothing_here'"),
+        "an unknown layer of an encoder": (
+            {**state, **extra("text_encoder.encoder.nothing")},
+            "text_encoder has no layer",
+        ),
+        "of the VAE": ({**state, **extra("vae.decoder.conv_in")}, "'vae.decoder.conv_in.lora_A.weight', 'vae.dec"),
+        "an odd weight": ({**state, f"{layer}.lora_C.weight": torch.ones(4)}, "is nothing that is read of LoRAs"),
+        "Kohya's without a matrix": ({key: each for key, each in kohya.items() if key != down}, "does not fit"),
+        "Kohya's with a scale that is not read": (
+            {**kohya, down.replace("lora_down.weight", "dora_scale"): torch.ones(4, 1)},
+            "dora_scale' would be left out",
+        ),
+    }
+    return cases[how]
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["no A", "no B", "no A of an encoder", "a bias of one layer", "an unknown layer", "an unknown layer of an encoder", "of the VAE",
+     "an odd weight", "Kohya's without a matrix", "Kohya's with a scale that is not read"],
+)  # fmt: skip
+def test_weights_that_would_be_dropped_or_stay_at_random_are_refused_by_name(how: str, pipe: ModularPipeline) -> None:
+    state, words = spoiled(pipe, how)
+    modules = {name: [type(each) for each in pipe.components[name].modules()] for name in MODELS}
+    with pytest.raises(ComponentError, match="does not fit the pipeline's models") as caught:
+        pipe.load_lora_weights(state, adapter_name="one")
+    assert words in str(caught.value)
+    assert modules == {name: [type(each) for each in pipe.components[name].modules()] for name in MODELS}
+
+
+def test_a_swap_for_half_a_layer_is_refused_and_changes_nothing(pipe: ModularPipeline) -> None:
+    whole = unet_lora(pipe, 3)
+    pipe.load_lora_weights(whole, adapter_name="one")
+    before = drawn(pipe)
+    half = {key: tensor for key, tensor in whole.items() if key != f"{layer_of(whole, 'unet')}.lora_B.weight"}
+    with pytest.raises(ComponentError, match=r"has no lora_B.weight, which would start at random"):
+        pipe.load_lora_weights(half, adapter_name="one", hotswap=True)
+    assert torch.equal(drawn(pipe), before)
+
+
+def test_weights_for_an_encoder_that_is_not_there_are_refused(tiny_pipe: ModularPipeline) -> None:
+    state = lora(tiny_pipe)
+    tiny_pipe.update_components(text_encoder=None)
+    with pytest.raises(ComponentError, match=r"are for text_encoder, which is not loaded: load_components\('text_enc"):
+        tiny_pipe.load_lora_weights(state, adapter_name="one")
+
+
+def test_its_layers_have_the_mode_of_those_that_they_are_in(pipe: ModularPipeline) -> None:
+    pipe.load_lora_weights(lora(pipe), adapter_name="one")
+    assert not any(module.training for name in MODELS for module in pipe.components[name].modules())
+    pipe.unload_lora_weights()
+    pipe.unet.train()
+    try:
+        pipe.load_lora_weights(lora(pipe), adapter_name="one")
+        assert all(module.training for module in pipe.unet.modules())
+    finally:
+        pipe.unet.eval()
+
+
+def test_a_picture_repeats_from_the_folder_that_the_pipeline_with_its_lora_was_saved_to(
+    pipe: ModularPipeline, tmp_path: Path
+) -> None:
+    pipe.load_lora_weights(lora(pipe), adapter_name="one")
+    pipe.update_components(scheduler=type(pipe.scheduler).from_config(pipe.scheduler.config))
+    state = pipe(**INPUTS, generator=torch.Generator().manual_seed(7))
+    pipe.save_pretrained(tmp_path / "repo")
+    pipe.unload_lora_weights()
+    again = replay(state, components=tmp_path / "repo", exact=True)
+    assert torch.equal(again.images, state.images)

@@ -10,7 +10,7 @@ from block_repo import write
 
 from brickwork import RepoError
 from brickwork.registry.repo import open_repo
-from brickwork.registry.repo_code import PREFIX, read_sources, try_class
+from brickwork.registry.repo_code import PREFIX, read_sources, trial
 from brickwork.state.limits import LARGEST_CODE, MOST_CODE_FILES
 
 
@@ -38,7 +38,7 @@ def test_files_that_are_together_longer_than_is_read_are_refused(tmp_path: Path)
 
 
 def test_a_class_that_the_sources_do_not_have_is_named_and_nothing_of_them_stays() -> None:
-    with pytest.raises(RepoError) as caught:
-        try_class({"block.py": b"class Other:\n    pass\n"}, "block.py", "Wanted")
+    with trial({"block.py": b"class Other:\n    pass\n"}) as find, pytest.raises(RepoError) as caught:
+        find("block.py", "Wanted")
     assert str(caught.value) == "block.py of what would be saved has no class 'Wanted'; it has: Other."
     assert not [name for name in sys.modules if name.startswith(f"{PREFIX}tried")]

@@ -168,6 +168,18 @@ def test_one_that_would_come_back_as_another_is_refused(tiny_pipe: ModularPipeli
     assert not list((tmp_path / "repo").glob("*"))
 
 
+def test_one_whose_module_was_changed_since_its_file_was_read_is_refused(
+    tiny_pipe: ModularPipeline, own: Any, tmp_path: Path
+) -> None:
+    tiny_pipe.update_components(guider=own.Weaker())
+    own.FACTOR = 2.0
+    with pytest.raises(
+        RepoError, match=r"Weaker that runs is not .*weaker.py says.*Weaker.combine \(global 'FACTOR'\)"
+    ):
+        tiny_pipe.save_pretrained(tmp_path / "repo")
+    assert not list((tmp_path / "repo").glob("*"))
+
+
 def test_settings_that_would_be_lost_are_refused(tiny_pipe: ModularPipeline, own: Any, tmp_path: Path) -> None:
     tiny_pipe.update_components(guider=own.Weaker(places=range(2)))
     with pytest.raises(RepoError, match="guider: Weaker has settings that no file holds"):

@@ -407,8 +407,10 @@ def test_the_card_shows_blocks_inputs_and_how_to_run(tiny_pipe: ModularPipeline,
 
 
 def test_words_of_blocks_are_nothing_but_words_in_the_card(tmp_path: Path, dim: Any) -> None:
-    dim.__doc__ = dim.description = "</td><script>alert(1)</script> | [x](javascript:alert(1)) ![](http://x/y.png) `a`"
-    dim().save_pretrained(tmp_path / "repo")
+    words = "</td><script>alert(1)</script> | [x](javascript:alert(1)) ![](http://x/y.png) `a`"
+    module = sys.modules[dim.__module__]
+    Path(str(module.__file__)).write_text(MODULE.replace("Take light from pictures.", words))
+    importlib.reload(module).Dim().save_pretrained(tmp_path / "repo")
     card = (tmp_path / "repo" / "README.md").read_text().partition("```text")[0]
     for bad in ("<script", "](java", "![](http", "</td>"):
         assert bad not in card

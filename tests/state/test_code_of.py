@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio.futures
+import concurrent.futures
 from types import SimpleNamespace
 from typing import Any
 
@@ -104,3 +106,26 @@ def test_objects_of_libraries_without_content_count_by_their_type() -> None:
 def test_objects_of_libraries_with_content_count_by_it() -> None:
     assert referring("OrderedDict(a=1)") == referring("OrderedDict(a=1)")
     assert referring("OrderedDict(a=1)") != referring("OrderedDict(a=2)")
+
+
+FUNCTION = """
+class Uses:
+    def run(self):
+        import logging
+        logging.getLogger(__name__).debug("here")
+        return futures.Future
+"""
+
+
+def uses(name: str, futures: Any) -> Any:
+    names: dict[str, Any] = {"__name__": name, "futures": futures}
+    exec(compile(FUNCTION, "uses.py", "exec", dont_inherit=True), names)
+    return names["Uses"]
+
+
+def test_code_of_one_s_own_is_the_same_in_whatever_module_it_lies() -> None:
+    assert code_of(uses("mine", asyncio.futures)) == code_of(uses("somewhere.else", asyncio.futures))
+
+
+def test_modules_of_libraries_with_the_same_last_name_are_told_apart() -> None:
+    assert code_of(uses("mine", asyncio.futures)) != code_of(uses("mine", concurrent.futures))
