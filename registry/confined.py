@@ -24,6 +24,8 @@ _CONNECTING = {
     "socket.getaddrinfo": "looks up the address of {0}",
     "socket.gethostbyname": "looks up the address of {0}",
     "socket.sendto": "sends to {1}",
+    # A connection that is open already tells of nothing but this.
+    "http.client.send": "sends a request",
 }
 _NEVER = {
     "builtins.input": "asks on the terminal",
@@ -69,6 +71,22 @@ def _install() -> None:
     sys.addaudithook(_hook)
 
 
+def _refuse_request(request: Any) -> None:
+    """Refuse what the Hub's client sends over connections that it has kept open, of which Python tells nothing."""
+    held = _confinement.get()
+    if held is not None and not held.connects:
+        held.refused = held.refused or f"asks {request.url.host}"
+        raise TrustError(f"{held.what} asks {request.url.host}.")
+
+
+def _watch_client() -> None:
+    # Every public way to the client makes one where there is none, and one without connections is stopped by the hook of Python.
+    client = getattr(sys.modules.get("huggingface_hub.utils._http"), "_GLOBAL_CLIENT", None)
+    if client is not None and _refuse_request not in client.event_hooks["request"]:
+        hooks = client.event_hooks
+        client.event_hooks = {**hooks, "request": [_refuse_request, *hooks["request"]]}
+
+
 @contextlib.contextmanager
 def confined(what: str, *, connects: bool = False, pickles: bool = False) -> Iterator[None]:
     """Within it, this thread asks nothing, connects to nothing and unpickles nothing.
@@ -81,6 +99,7 @@ def confined(what: str, *, connects: bool = False, pickles: bool = False) -> Ite
         TrustError: it was attempted, and the loader could not go on without.
     """
     _install()
+    _watch_client()
     held = _Confinement(what, connects, pickles)
     token = _confinement.set(held)
     try:

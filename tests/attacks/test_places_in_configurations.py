@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import os
 import shutil
 import socket
@@ -12,6 +14,7 @@ import pytest
 from block_repo import write
 from canary import Canary
 from hub_server import Hub
+from huggingface_hub import HfApi
 
 from brickwork import TrustError
 from brickwork.registry import ComponentSpec
@@ -165,6 +168,23 @@ def test_a_class_that_fetches_a_table_when_it_is_made_fetches_nothing(canary: Ca
     spec = ComponentSpec("feature_extractor", "transformers:OneFormerImageProcessor", repo=str(canary.inside))
     canary.refused(spec.load)
     assert hub.requests == []
+
+
+def test_a_connection_that_the_hubs_client_has_kept_open_is_not_used_either(canary: Canary, hub: Hub) -> None:
+    hub.add("you/tables", {"ade20k_panoptic.json": b"{}"})
+    with contextlib.suppress(Exception):
+        HfApi().model_info("you/tables")  # leaves its connection open
+    assert hub.requests
+    hub.requests.clear()
+    test_a_class_that_fetches_a_table_when_it_is_made_fetches_nothing(canary, hub)
+
+
+def test_a_request_over_an_open_connection_of_pythons_own_client_is_stopped() -> None:
+    made = http.client.HTTPConnection("127.0.0.1")
+    made.sock, other = socket.socketpair()
+    with other, pytest.raises(TrustError, match="a test sends a request"), confined("a test"):
+        made.request("GET", "/")
+    made.close()
 
 
 def _connect(port: int) -> None:
