@@ -10,7 +10,7 @@ from block_repo import write
 
 from brickwork import RepoError
 from brickwork.registry.repo import open_repo
-from brickwork.registry.repo_code import PREFIX, read_sources, trial
+from brickwork.registry.repo_code import PREFIX, read_sources, relative_imports, trial
 from brickwork.state.limits import LARGEST_CODE, MOST_CODE_FILES
 
 
@@ -42,3 +42,19 @@ def test_a_class_that_the_sources_do_not_have_is_named_and_nothing_of_them_stays
         find("block.py", "Wanted")
     assert str(caught.value) == "block.py of what would be saved has no class 'Wanted'; it has: Other."
     assert not [name for name in sys.modules if name.startswith(f"{PREFIX}tried")]
+
+
+def test_relative_imports_are_files_beside_the_one_that_imports() -> None:
+    code = b"from .other import thing\nfrom .other import *\nfrom . import part\nfrom ..up import more\nimport os\n"
+    assert relative_imports("inner/mine.py", code) == [
+        "inner/other.py",
+        "inner/other/__init__.py",
+        "inner/other/thing.py",
+        "inner/other.py",
+        "inner/other/__init__.py",
+        "inner/part.py",
+        "inner/part/__init__.py",
+        "up.py",
+        "up/__init__.py",
+        "up/more.py",
+    ]
