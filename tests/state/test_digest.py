@@ -355,3 +355,7 @@ def test_a_run_takes_an_input_that_answers_every_question_with_an_error_of_its_o
     pipe = SequentialPipelineBlocks.from_blocks_dict({"count": Count}).init_pipeline()
     pipe.configure(cache="memory", witness=True)
     assert pipe(given=Odd(a=1), output="count") == pipe(given=Odd(a=1), output="count") == 1
+
+
+def test_errors_are_told_apart_by_what_they_say() -> None:
+    assert digest_of(ValueError("a", 1)) == digest_of(ValueError("a", 1)) != digest_of(ValueError("a", 2))
