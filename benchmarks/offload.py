@@ -32,7 +32,7 @@ from brickwork import (
     component,
 )
 from brickwork.registry.component_table import component_bytes
-from brickwork.registry.device_memory import DeviceMemory
+from brickwork.registry.devices.device_memory import DeviceMemory
 
 DEVICE = 8 * 10**9
 MARGIN = 3 * 10**9

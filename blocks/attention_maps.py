@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from ..guiders import Branch
-from ..registry.identity import counted_as_another
+from ..registry.identity.component_identity import counted_as_another
 from ..state import InputError, RunError
 from ..state.errors import did_you_mean
 from .behaviour import Behaviour, behaving

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from fnmatch import fnmatch
 from typing import Any
 
-from ..registry.identity import counted_as_another
+from ..registry.identity.component_identity import counted_as_another
 from ..state import ComponentError, InputError
 from ..state.errors import did_you_mean
 

@@ -356,7 +356,7 @@ class ModularPipelineBlocks:
             RepoError: code or options cannot be saved, or would come back as something else; every fault is named, and nothing is
                 written.
         """
-        from ..registry.publishing import refuse_unknown
+        from ..registry.hub.publishing import refuse_unknown
         from .saving import save_blocks
 
         refuse_unknown(publishing, push_to_hub)
@@ -366,7 +366,7 @@ class ModularPipelineBlocks:
 
     def push_to_hub(self, repo_id: str, license_id: str | None = None, **publishing: Any) -> str:
         """Publish the composition on the Hub in one commit, and return its address; see `ModularPipeline.push_to_hub`."""
-        from ..registry.publishing import publish
+        from ..registry.hub.publishing import publish
         from .saving import save_blocks
 
         return publish(lambda folder, name: save_blocks(self, folder, name, license_id), repo_id, **publishing)

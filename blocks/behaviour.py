@@ -16,7 +16,7 @@ from typing import Any
 
 from attrs import define
 
-from ..registry.module_settings import OVERRIDE
+from ..registry.identity.module_settings import OVERRIDE
 
 Behaviour = Callable[..., Any]
 """Takes the module's own forward, then its arguments."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from ..registry.repo_code import relative_imports, sources_of
+from ..registry.hub.repo_code import relative_imports, sources_of
 from ..state import RepoError
 from ..state.code_digest import is_own
 from .base import ModularPipelineBlocks

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from ..registry.repo_code import trial
+from ..registry.hub.repo_code import trial
 from ..state import BrickworkError
 from ..state.code_digest import is_library
 from ..state.digest import DigestWriter, code_identity

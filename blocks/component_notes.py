@@ -13,10 +13,10 @@ from attrs import frozen
 
 from ..engine.identities import RunIdentities
 from ..registry import ComponentSpec, Identity, identity_of, shipped
-from ..registry.classes import library_of
-from ..registry.file_digest import weights_digest
-from ..registry.identity import dtype_of, moment_of
-from ..registry.origin import files_of
+from ..registry.identity.component_identity import dtype_of, moment_of
+from ..registry.identity.origin import files_of
+from ..registry.loading.classes import library_of
+from ..registry.loading.file_digest import weights_digest
 from ..state.errors import NoDigestError
 from .recipe_values import written_input
 

@@ -10,10 +10,10 @@ from ..engine import RunSettings
 from ..guiders import GUIDERS, Guider, guider_of
 from ..registry import ComponentsManager, ComponentSpec, PipelineIndex
 from ..registry.component_table import component_bytes
-from ..registry.identity import invalidate
-from ..registry.lock import Lock
+from ..registry.hub.lock import Lock
+from ..registry.hub.repo import HUB_OPTIONS, local_name, same_repo
+from ..registry.identity.component_identity import invalidate
 from ..registry.pinning import pin
-from ..registry.repo import HUB_OPTIONS, local_name, same_repo
 from ..state import ComponentError, InputError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean

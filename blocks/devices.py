@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 
 from ..registry import ComponentsManager
-from ..registry.placement import Placement
+from ..registry.devices.placement import Placement
 from ..state import ComponentError
 
 if TYPE_CHECKING:

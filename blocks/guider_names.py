@@ -7,7 +7,7 @@ from typing import Any
 
 from ..guiders import GUIDERS, Guider
 from ..guiders.conversion import is_own_guider
-from ..registry.classes import library_of
+from ..registry.loading.classes import library_of
 from ..state import InputError
 
 

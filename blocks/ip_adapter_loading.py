@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from ..registry.repo import open_repo
-from ..registry.tensor_file import read_tensors
+from ..registry.hub.repo import open_repo
+from ..registry.loading.tensor_file import read_tensors
 from ..state import ComponentError
 
 _IMAGE_ENCODER = "image_encoder"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..registry.base_modules import base_modules
+from ..registry.loading.base_modules import base_modules
 from .contract import uncompiled
 
 _PART = re.compile(r"(.+)\.(lora_[AB]\.weight|lora_B\.bias|lora_magnitude_vector|lora_embedding_[AB])(?:\.weight)?")

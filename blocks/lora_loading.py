@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..registry.base_modules import adapted_layers
-from ..registry.repo import open_repo
-from ..registry.tensor_file import read_metadata, read_tensors
+from ..registry.hub.repo import open_repo
+from ..registry.loading.base_modules import adapted_layers
+from ..registry.loading.tensor_file import read_metadata, read_tensors
 from ..state import ComponentError, InputError, RepoError
 from ..state.errors import did_you_mean
 from .contract import FamilyContract, bound_family

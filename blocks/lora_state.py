@@ -10,8 +10,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from ..registry.base_modules import adapted_layers
-from ..registry.same_model import same_tensor
+from ..registry.identity.same_model import same_tensor
+from ..registry.loading.base_modules import adapted_layers
 from ..state import ComponentError, RepoError
 
 Number = float | dict[str, float]

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..registry import ComponentSpec
 from ..registry.catalog import shipped_name
-from ..registry.repo import is_hub_name
+from ..registry.hub.repo import is_hub_name
 from ..state.types import type_words
 from .base import ModularPipelineBlocks
 from .block_sources import Sources

@@ -13,10 +13,10 @@ from typing import Any
 from ..engine import Plan, RunSettings
 from ..guiders import guider_of
 from ..registry import ComponentsManager, PipelineIndex, read_index
+from ..registry.hub.lock import Lock
+from ..registry.hub.publishing import publish, refuse_unknown
+from ..registry.hub.trust import Trust
 from ..registry.index import CLASSIC_INDEX, MODULAR_INDEX
-from ..registry.lock import Lock
-from ..registry.publishing import publish, refuse_unknown
-from ..registry.trust import Trust
 from ..state import InputError, PipelineState, RepoError
 from ..state.defaults import own_default
 from ..state.errors import did_you_mean

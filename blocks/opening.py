@@ -11,14 +11,14 @@ from attrs import field, frozen
 
 from ..guiders import Guider, guider_of
 from ..registry import ComponentSpec, PipelineIndex, catalog
-from ..registry.classes import resolve_class
-from ..registry.confined import confined
+from ..registry.hub.lock import Lock
+from ..registry.hub.repo import Repo, open_repo, same_repo
+from ..registry.hub.repo_code import class_of, import_code, read_sources
+from ..registry.hub.trust import Grant
+from ..registry.hub.verified import text_digest
 from ..registry.index import find_index
-from ..registry.lock import Lock
-from ..registry.repo import Repo, open_repo, same_repo
-from ..registry.repo_code import class_of, import_code, read_sources
-from ..registry.trust import Grant
-from ..registry.verified import text_digest
+from ..registry.loading.classes import resolve_class
+from ..registry.loading.confined import confined
 from ..state import ComponentError, CompositionError, RepoError, TrustError
 from ..state.limits import MOST_REQUIREMENTS
 from ..state.strict_json import read_json

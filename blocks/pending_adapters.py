@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define, field
 
-from ..registry.repo import Repo
+from ..registry.hub.repo import Repo
 from ..state import ComponentError, InputError
 from .saved_adapters import SavedAdapters
 

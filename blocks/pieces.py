@@ -12,18 +12,18 @@ from typing import Any
 from attrs import frozen
 
 from ..registry import ComponentSpec
-from ..registry.aligned_file import align, begins_line
-from ..registry.base_modules import adapted_layers, base_tensors
-from ..registry.identity import dtype_of
-from ..registry.loading import check_files, commit_of, is_network
-from ..registry.repo import HUB_OPTIONS, Repo
-from ..registry.same_component import component_differences
-from ..registry.same_model import model_differences, same_tensor, stored_differences
-from ..registry.several import parts_of
-from ..registry.skeleton import load_model, plain_model
-from ..registry.tensor_file import read_tensors
-from ..registry.weight_names import CONFIG
-from ..registry.weights import weight_files
+from ..registry.hub.repo import HUB_OPTIONS, Repo
+from ..registry.identity.component_identity import dtype_of
+from ..registry.identity.same_component import component_differences
+from ..registry.identity.same_model import model_differences, same_tensor, stored_differences
+from ..registry.loading.aligned_file import align, begins_line
+from ..registry.loading.base_modules import adapted_layers, base_tensors
+from ..registry.loading.load import check_files, commit_of, is_network
+from ..registry.loading.several import parts_of
+from ..registry.loading.skeleton import load_model, plain_model
+from ..registry.loading.tensor_file import read_tensors
+from ..registry.loading.weight_names import CONFIG
+from ..registry.loading.weights import weight_files
 from ..state import ComponentError
 from .lora_state import lora_differences
 from .saved_adapters import SavedAdapters

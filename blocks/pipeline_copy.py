@@ -6,8 +6,8 @@ import copy
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from ..registry.aligned_file import LINE, begins_line
-from ..registry.origin import carry_over
+from ..registry.identity.origin import carry_over
+from ..registry.loading.aligned_file import LINE, begins_line
 from ..state import ComponentError, InputError
 from .behaviour import is_changed
 from .flattening import walk

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from ..registry.repo_paths import check_inside
+from ..registry.hub.repo_paths import check_inside
 from ..state import InputError, RepoError
 from ..state.atomic import beside
 from ..state.errors import did_you_mean

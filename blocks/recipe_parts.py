@@ -12,7 +12,7 @@ from attrs import frozen
 
 from ..engine.arithmetic import arithmetic
 from ..engine.identities import RunIdentities
-from ..registry.library_code import watch_classes
+from ..registry.identity.library_code import watch_classes
 from ..state.code_digest import is_packaged
 from ..state.digest import CodeIdentity, NoDigestError, code_identity
 from .base import ModularPipelineBlocks

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from ..guiders import Guider
 from ..guiders.conversion import comes_back
 from ..registry import ComponentSpec
+from ..registry.hub.repo import Repo
+from ..registry.identity.same_component import component_differences
+from ..registry.identity.setting_content import content_of, words_of
 from ..registry.index import find_index
-from ..registry.model_content import content_of, words_of
-from ..registry.repo import Repo
-from ..registry.same_component import component_differences
 from ..state import BrickworkError
 from .base import ModularPipelineBlocks
 from .block_sources import Sources

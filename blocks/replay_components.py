@@ -8,9 +8,9 @@ from typing import Any
 
 from ..guiders import GUIDERS, Guider, guider_of
 from ..registry import ComponentSpec, shipped
-from ..registry.classes import allowed_libraries, resolve_class
-from ..registry.confined import confined
-from ..registry.repo import open_repo
+from ..registry.hub.repo import open_repo
+from ..registry.loading.classes import allowed_libraries, resolve_class
+from ..registry.loading.confined import confined
 from ..state import BrickworkError
 from ..state.value_data import value_of_data
 from .modular_pipeline import ModularPipeline

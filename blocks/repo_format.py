@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
+from ..registry.hub.repo import Repo
 from ..registry.index import OURS, OWN
-from ..registry.repo import Repo
 from ..state import RepoError
 from ..state.strict_json import read_json
 from ..state.structure import Commit, Sha256, structured

@@ -13,9 +13,9 @@ from typing import Any
 
 from attrs import field, frozen
 
-from ..registry.aligned_file import align
-from ..registry.repo import Repo
-from ..registry.tensor_file import read_tensors
+from ..registry.hub.repo import Repo
+from ..registry.loading.aligned_file import align
+from ..registry.loading.tensor_file import read_tensors
 from ..state import ComponentError, RepoError
 from .lora_metadata import KEY
 from .lora_state import LoraState, put_in, state_of, tensors_of

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from ..registry import ComponentSpec
-from ..registry.identity import dtype_of
-from ..registry.loading import is_network
-from ..registry.repo import local_name
+from ..registry.hub.repo import local_name
+from ..registry.identity.component_identity import dtype_of
+from ..registry.loading.load import is_network
 from ..state import BrickworkError, ComponentError, RepoError
 from .contract import uncompiled
 from .pieces import Piece, origin_faults, pieces_of, reopened_faults, words_faults, write

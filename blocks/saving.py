@@ -12,12 +12,12 @@ from ..guiders import Guider
 from ..guiders.conversion import guider_config, own_guiders
 from ..registry import ComponentSpec
 from ..registry.component_spec import LOADING_FIELDS
-from ..registry.folder_update import folder_update
+from ..registry.hub.folder_update import folder_update
+from ..registry.hub.repo import Repo, is_hub_name, local_name
+from ..registry.hub.verified import text_digest
 from ..registry.index import MODULAR_INDEX, origin_faults
-from ..registry.loading import commit_of
-from ..registry.repo import Repo, is_hub_name, local_name
-from ..registry.stale_files import stale_files
-from ..registry.verified import text_digest
+from ..registry.loading.load import commit_of
+from ..registry.loading.stale_files import stale_files
 from ..state import BrickworkError, RepoError
 from ..state.atomic import new_file_mode, writing
 from ..state.limits import LARGEST_JSON

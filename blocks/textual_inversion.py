@@ -11,9 +11,9 @@ from typing import Any
 
 from attrs import define, frozen
 
-from ..registry.identity import remember_tokens
-from ..registry.repo import open_repo
-from ..registry.tensor_file import read_tensors
+from ..registry.hub.repo import open_repo
+from ..registry.identity.component_identity import remember_tokens
+from ..registry.loading.tensor_file import read_tensors
 from ..state import ComponentError, InputError
 from ..state.errors import did_you_mean
 from .contract import bound_family

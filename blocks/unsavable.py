@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..guiders import GUIDERS, Guider
-from ..registry.classes import allowed_libraries, library_of, resolve_class
-from ..registry.loading import is_network
-from ..registry.repo_paths import name_fault
-from ..registry.same_model import model_differences
-from ..registry.several import parts_of
-from ..registry.skeleton import skeleton_like
+from ..registry.hub.repo_paths import name_fault
+from ..registry.identity.same_model import model_differences
+from ..registry.loading.classes import allowed_libraries, library_of, resolve_class
+from ..registry.loading.load import is_network
+from ..registry.loading.several import parts_of
+from ..registry.loading.skeleton import skeleton_like
 from ..state import ComponentError, TrustError
 from .saved_adapters import FOLDER
 from .textual_inversion import taught_of

@@ -12,10 +12,10 @@ from attrs import asdict, define, field
 from ..guiders import GUIDERS, Guider, guider_of
 from ..registry import ComponentSpec
 from ..registry.catalog import shipped_folder
-from ..registry.classes import resolve_class
+from ..registry.hub.repo import Repo, is_share, open_repo
+from ..registry.hub.strict_yaml import Document, read_yaml
 from ..registry.index import origin_faults
-from ..registry.repo import Repo, is_share, open_repo
-from ..registry.strict_yaml import Document, read_yaml
+from ..registry.loading.classes import resolve_class
 from ..state import BrickworkError, CompositionError
 from ..state.errors import did_you_mean
 from ..state.structure import Faults, examined, place_words, structured

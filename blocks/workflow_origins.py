@@ -11,7 +11,7 @@ from ..guiders.conversion import guider_config
 from ..registry import ComponentSpec, PipelineIndex, read_index
 from ..registry.catalog import shipped_name
 from ..registry.component_spec import LOADING_FIELDS
-from ..registry.same_component import component_differences
+from ..registry.identity.same_component import component_differences
 from ..state import BrickworkError, ComponentError, InputError
 from ..state.value_data import data_of
 from .contract import uncompiled

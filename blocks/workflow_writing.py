@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..guiders import Guider
 from ..guiders.conversion import comes_back, own_guiders
-from ..registry.model_content import content_of
-from ..registry.same_component import component_differences
-from ..registry.strict_yaml import written
+from ..registry.hub.strict_yaml import written
+from ..registry.identity.same_component import component_differences
+from ..registry.identity.setting_content import content_of
 from ..state import BrickworkError, RepoError
 from ..state.atomic import beside
 from ..state.code_digest import is_own

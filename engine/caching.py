@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from ..registry.identity import config_identity, identity_of, state_digests
+from ..registry.identity.component_identity import config_identity, identity_of, state_digests
 from ..state.digest import DigestWriter, NoDigestError, digest_of
 from .arithmetic import arithmetic
 from .cache import Entry, MemoryCache

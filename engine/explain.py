@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from ..registry.weights import byte_words
+from ..registry.loading.weights import byte_words
 from .dataflow import CALLER, Read
 from .residency import uses_of
 from .steps import LeafStep, LoopStep, all_steps

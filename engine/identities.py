@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..registry.identity import Identity, identity_of
-from ..registry.library_code import process_words
+from ..registry.identity.component_identity import Identity, identity_of
+from ..registry.identity.library_code import process_words
 from ..state.digest import NoDigestError
 
 

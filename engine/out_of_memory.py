@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Sequence
 
-from ..registry.weights import byte_words
+from ..registry.loading.weights import byte_words
 from .memory import tensor_bytes
 from .steps import Values
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from attrs import frozen
 
 from ..registry.component_table import component_bytes
-from ..registry.placement import Placement
-from ..registry.weights import byte_words
+from ..registry.devices.placement import Placement
+from ..registry.loading.weights import byte_words
 from ..state import ComponentError
 from .events import ComponentFreed, ComponentLoaded, ComponentMoved, Emit
 from .eviction import best_schedule

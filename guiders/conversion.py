@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import fields
 
-from ..registry.repo import open_repo
+from ..registry.hub.repo import open_repo
 from ..state import BrickworkError, InputError, RepoError
 from ..state.atomic import write_text, writing
 from ..state.errors import did_you_mean

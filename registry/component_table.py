@@ -7,8 +7,8 @@ from typing import Any, Self
 
 from attrs import field, frozen
 
-from .identity import dtype_of
-from .weights import byte_words
+from .identity.component_identity import dtype_of
+from .loading.weights import byte_words
 
 
 @frozen(slots=False)

@@ -16,8 +16,8 @@ from hub_server import Hub
 from safetensors.torch import save
 
 from brickwork import ModularPipeline, SequentialPipelineBlocks
-from brickwork.registry.credentials import credential_in
-from brickwork.registry.publishing import publish, publishable
+from brickwork.registry.hub.credentials import credential_in
+from brickwork.registry.hub.publishing import publish, publishable
 
 A, N = "Abcdefghij" * 8, "0123456789" * 8
 TOKENS = {

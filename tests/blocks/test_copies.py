@@ -29,7 +29,7 @@ from brickwork import (
 )
 from brickwork.blocks.behaviour import behaving
 from brickwork.registry import fingerprint
-from brickwork.registry.device_memory import DeviceMemory
+from brickwork.registry.devices.device_memory import DeviceMemory
 from brickwork.state.vocabulary import Latents
 
 INPUTS: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 1, "output": "latents"}

@@ -403,7 +403,7 @@ def test_a_tampered_cache_of_modules_is_not_read(tmp_path: Path, canary: Path) -
 def test_a_file_that_changes_between_check_and_import_does_not_count(
     tmp_path: Path, canary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from brickwork.registry import trust
+    from brickwork.registry.hub import trust
 
     ran = tmp_path / "ran"
     folder = hand_written(tmp_path / "repo", ran)

@@ -31,7 +31,7 @@ from brickwork import (
 from brickwork.blocks import Decode, PredictNoise, catalog
 from brickwork.blocks.composition import describe
 from brickwork.presets.sdxl import SDXL, TEXT2IMAGE_BLOCKS
-from brickwork.registry.strict_yaml import parse_yaml, scalar, written
+from brickwork.registry.hub.strict_yaml import parse_yaml, scalar, written
 from brickwork.state.vocabulary import Images
 
 

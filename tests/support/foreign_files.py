@@ -39,11 +39,11 @@ from brickwork.blocks.recipe_files import read_recipe
 from brickwork.guiders import GUIDERS, GuidanceStep, Guider
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
 from brickwork.registry import ComponentSpec, read_index
-from brickwork.registry.lock import Lock, LockedRepo
-from brickwork.registry.repo import open_repo
-from brickwork.registry.repo_code import read_sources
-from brickwork.registry.strict_yaml import parse_yaml, written
-from brickwork.registry.tensor_file import read_tensors
+from brickwork.registry.hub.lock import Lock, LockedRepo
+from brickwork.registry.hub.repo import open_repo
+from brickwork.registry.hub.repo_code import read_sources
+from brickwork.registry.hub.strict_yaml import parse_yaml, written
+from brickwork.registry.loading.tensor_file import read_tensors
 from brickwork.state.value_file import load_values, save_values
 
 

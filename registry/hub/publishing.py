@@ -1,0 +1,175 @@
+"""Publishes folders on the Hub: in one commit, from a folder that holds what was saved and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ...state import RepoError
+from ...state.errors import did_you_mean
+from ..index import MODULAR_INDEX
+from ..loading.stale_files import stale_files
+from .credentials import credential_in
+from .repo import is_hub_name
+from .repo_paths import name_fault, relative_name, twins
+
+_OURS = (".py", ".json", ".md", ".txt", ".yaml", ".yml", ".jinja", ".svg", ".safetensors", ".model", ".tiktoken")
+_TRIES = 4
+PUBLISHING = ("repo_id", "private", "token", "commit_message", "create_pr", "revision")
+
+
+def publish(
+    save: Callable[[Path, str], object],
+    repo_id: str,
+    private: bool | None = None,
+    token: str | bool | None = None,
+    commit_message: str | None = None,
+    create_pr: bool = False,
+    revision: str | None = None,
+    **unknown: Any,
+) -> str:
+    """Save to a folder of its own, and upload that in one commit.
+
+    Args:
+        save: takes the folder and the whole name of the repository. repo_id: owner/name, or the name alone.
+        revision: branch that is committed to. create_pr: propose the commit instead.
+
+    Returns:
+        The address of the commit.
+
+    Raises:
+        RepoError: something cannot be saved or uploaded, holds a secret, or somebody else published meanwhile. The repository
+            is as it was.
+    """
+    if unknown:
+        raise RepoError(f"{', '.join(unknown)} is nothing that publishing knows.")
+    api = _api(token)
+    name = _whole_name(api, repo_id)
+    with tempfile.TemporaryDirectory(prefix="brickwork-push-") as place:
+        folder = Path(place) / name.rpartition("/")[2]
+        save(folder, name)
+        files = dict(publishable(folder))
+        message = commit_message or f"Publish {name.rpartition('/')[2]} with brickwork"
+        with _in_words(f"{name} could not be published"):
+            api.create_repo(name, private=private, exist_ok=True)
+            options = {"commit_message": message, "create_pr": create_pr, "revision": revision}
+            return _committed(api, name, files, lambda there: stale_files(folder, MODULAR_INDEX, there), options)
+
+
+def refuse_unknown(options: Iterable[str], publishes: bool) -> None:
+    """Refuse options of a save that would have no effect.
+
+    Args:
+        publishes: whether what is saved is published, too, which most of them are for.
+
+    Raises:
+        RepoError: some are unknown, or for publishing while nothing is published.
+    """
+    faults = [f"{name!r} is unknown. {did_you_mean(name, PUBLISHING)}" for name in options if name not in PUBLISHING]
+    if not publishes:
+        faults += [f"{name!r} is for push_to_hub=True." for name in options if name in PUBLISHING and name != "repo_id"]
+    if faults:
+        raise RepoError.of("Options do not fit", faults)
+
+
+def publishable(folder: Path) -> Iterator[tuple[str, Path]]:
+    """The files of a folder that may be published, by name.
+
+    Raises:
+        RepoError: one is a link, of a kind that we do not save, or holds a secret; every fault is named.
+    """
+    faults = []
+    names: list[str] = []
+    for path in sorted(folder.rglob("*")):
+        name = relative_name(folder, path)
+        if path.is_symlink():
+            faults.append(f"{name} is a link.")
+        elif path.is_file() and path.suffix not in _OURS:
+            faults.append(f"{name} is of no kind that is published ({', '.join(_OURS)}).")
+        elif path.is_file() and (fault := name_fault(name)):
+            faults.append(f"{name!r}: {fault}.")
+        elif path.is_file():
+            found = credential_in(path)
+            if found:
+                faults.append(f"{name} seems to hold {found}; take it out, and treat it as known to others.")
+            names.append(name)
+            yield name, path
+    faults += twins(names)
+    if faults:
+        raise RepoError.of("The folder cannot be published", faults)
+
+
+def _api(token: Any) -> Any:
+    from huggingface_hub import HfApi
+
+    return HfApi(token=token, library_name="brickwork")
+
+
+def _whole_name(api: Any, repo_id: str) -> str:
+    if "/" in repo_id:
+        name = repo_id
+    else:
+        with _in_words("Your name on the Hub could not be found out; log in (`hf auth login`), or give owner/name"):
+            name = f"{api.whoami()['name']}/{repo_id}"
+    if not is_hub_name(name):
+        raise RepoError(
+            f"{name!r} is no name of a repository on the Hub: owner/name, of letters, digits, '-', '_' and '.'."
+        )
+    return name
+
+
+def _committed(
+    api: Any, name: str, files: dict[str, Path], stale: Callable[[Iterable[str]], list[str]], options: dict[str, Any]
+) -> str:
+    """Commit on top of what is there; again if others committed meanwhile, as long as their files are none of ours.
+
+    Args:
+        stale: which of the files that there are go, because they are of an older save.
+    """
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+    from huggingface_hub.errors import HfHubHTTPError
+
+    before = _state(api, name, options["revision"])
+    head = before
+    for attempt in range(_TRIES):
+        operations = [
+            *(CommitOperationAdd(path_in_repo=each, path_or_fileobj=str(path)) for each, path in files.items()),
+            *(CommitOperationDelete(path_in_repo=each) for each in stale(head[1])),
+        ]
+        try:
+            info = api.create_commit(name, operations, parent_commit=head[0], **options)
+            return str(info.commit_url)
+        except HfHubHTTPError as error:
+            status = getattr(error.response, "status_code", None)
+            if status not in (409, 412) or attempt == _TRIES - 1:
+                raise
+            head = _state(api, name, options["revision"])
+            changed = sorted(n for n in files if head[1].get(n) != before[1].get(n))
+            if changed:
+                raise RepoError(
+                    f"Somebody else published {', '.join(changed)} of {name} meanwhile. Look at it, and publish again."
+                ) from error
+    raise AssertionError
+
+
+def _state(api: Any, name: str, revision: str | None) -> tuple[str, dict[str, str | None]]:
+    """The commit that a branch is at, and its files by digest."""
+    info = api.model_info(name, revision=revision, files_metadata=True)
+    return str(info.sha), {each.rfilename: each.blob_id for each in info.siblings or ()}
+
+
+@contextlib.contextmanager
+def _in_words(words: str) -> Iterator[None]:
+    """Errors of the Hub's client as ours."""
+    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
+
+    try:
+        yield
+    except Exception as error:
+        foreign = type(error).__module__.partition(".")[0] in ("httpx", "httpx2", "requests")
+        if isinstance(error, (HfHubHTTPError, LocalTokenNotFoundError, OSError, ValueError)) or foreign:
+            raise RepoError(f"{words}: {error}") from error
+        raise
