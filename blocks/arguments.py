@@ -7,7 +7,7 @@ from operator import is_, itemgetter
 from types import MethodType
 from typing import Any
 
-from ..engine.executor import value_or_fail
+from ..engine.execution.executor import value_or_fail
 from ..engine.steps import Call, Presence, Values
 from ..state import Conditioning, Outputs, RunError
 from ..state.defaults import is_editable, own_default

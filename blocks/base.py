@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ..engine import LeafStep, Plan, Run, Step, make_plan
-from ..engine.dataflow import trace
-from ..engine.explain import Explanation
-from ..engine.graph import Graph, make_graph
+from ..engine.planning.dataflow import trace
+from ..engine.planning.explain import Explanation
+from ..engine.planning.graph import Graph, make_graph
 from ..engine.steps import Call, Presence, Undeclared
 from ..registry import ComponentSpec
 from ..state import (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import xxhash
 from attrs import frozen
 
-from ..engine.identities import RunIdentities
+from ..engine.execution.identities import RunIdentities
 from ..registry import ComponentSpec, Identity, identity_of, shipped
 from ..registry.identity.component_identity import dtype_of, moment_of
 from ..registry.identity.origin import files_of

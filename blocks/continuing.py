@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 
 from ..engine import Plan
-from ..engine.position import Position
-from ..engine.snapshot import Graft, Standing, copied_values
+from ..engine.execution.checkpoint import Graft, Standing, copied_values
+from ..engine.execution.position import Position
 from ..engine.steps import LoopStep, Values, leaves
 from ..state import InputError, PipelineState
 from ..state.errors import did_you_mean

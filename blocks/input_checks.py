@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 from attrs import field, frozen
 
 from ..engine import Plan
-from ..engine.dataflow import CALLER
+from ..engine.planning.dataflow import CALLER
 from ..state.errors import nearest
 from ..state.pipeline_state import describe_value
 from ..state.type_relations import accepts

@@ -7,7 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from ..engine import Run
-from ..engine.observe import TurnEvents
+from ..engine.execution.call_events import TurnEvents
 from ..state import RunCancelledError
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import Any, Self
 from attrs import evolve, fields
 
 from ..engine import Plan, RunSettings
-from ..engine.explain import Explanation
-from ..engine.graph import Graph
+from ..engine.planning.explain import Explanation
+from ..engine.planning.graph import Graph
 from ..registry import ComponentSpec
 from ..registry.index import index_entries
 from ..state import InputError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from attrs import evolve, frozen
 
-from ..engine.out_of_memory import is_out_of_memory
+from ..engine.execution.out_of_memory import is_out_of_memory
 from ..guiders import Branch, ClassifierFreeGuidance, EmbeddedGuidance, GuidanceStep, Perturbation
 from ..state import Conditioning, Group, InputError, Outputs, RunError
 from ..state.vocabulary import (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from ..engine.arithmetic import arithmetic
-from ..engine.identities import RunIdentities
+from ..engine.execution.identities import RunIdentities
 from ..registry.identity.library_code import watch_classes
 from ..state.code_digest import is_packaged
 from ..state.digest import CodeIdentity, NoDigestError, code_identity

@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import define
 
-from ..engine.snapshot import are_generators
+from ..engine.execution.checkpoint import are_generators
 from ..state.digest import NoDigestError, digest_of
 from ..state.pipeline_state import describe_value
 from ..state.value_data import data_of

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
-from ..engine.witness import first_difference
+from ..engine.execution.witness import first_difference
 from ..guiders import Guider
 from ..state import BrickworkError, PipelineState
 from ..state.errors import ReplayError

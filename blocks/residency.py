@@ -8,8 +8,8 @@ from attrs import frozen
 
 from ..engine import Plan
 from ..engine.events import Emit
+from ..engine.execution.residency import LoadedResidency, PlannedResidency, Residency
 from ..engine.isolation import RunComponents
-from ..engine.residency import LoadedResidency, PlannedResidency, Residency
 
 if TYPE_CHECKING:
     from .components import PipelineComponents

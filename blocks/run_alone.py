@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from ..engine.boundary import expected_of, find_fault
+from ..engine.execution.value_checks import expected_of, find_fault
 from ..state import InputError, RunError
 from .input_checks import expectations_of, family_faults, input_faults
 

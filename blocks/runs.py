@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field, frozen
 
 from ..engine import Plan, Run
-from ..engine.caching import RunCache
 from ..engine.events import Emit, Event, RunFinished
-from ..engine.executor import value_or_fail
-from ..engine.identities import RunIdentities
+from ..engine.execution.checkpoint import Graft, Standing, copied_values
+from ..engine.execution.executor import value_or_fail
+from ..engine.execution.identities import RunIdentities
+from ..engine.execution.position import Position, Tracker
+from ..engine.execution.run_cache import RunCache
+from ..engine.execution.witness import Witness
 from ..engine.isolation import RunComponents, unsaveable
-from ..engine.position import Position, Tracker
 from ..engine.settings import SnapshotTaker
-from ..engine.snapshot import Graft, Standing, copied_values
 from ..engine.steps import Values
-from ..engine.witness import Witness
 from ..state import InputError
 from .random_seed import GENERATOR
 from .recipe import Recipe

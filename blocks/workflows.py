@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from ..engine import Step
-from ..engine.dataflow import Dataflow, trace
+from ..engine.planning.dataflow import Dataflow, trace
 from ..engine.steps import all_steps
 from ..state import CompositionError, InputError, InputParam, OutputParam
 from ..state.errors import did_you_mean

@@ -1,6 +1,6 @@
 """Executes plans. Knows nothing of diffusion or of models."""
 
-from .plan import Plan, Run, make_plan
+from .planning.plan import Plan, Run, make_plan
 from .settings import RunSettings
 from .steps import ChoiceStep, LeafStep, LoopStep, Step
 

@@ -20,7 +20,7 @@ from brickwork import (
     component,
 )
 from brickwork.engine import Plan
-from brickwork.engine.graph import INPUTS, Edge, Frame, Graph, Node, Port
+from brickwork.engine.planning.graph import INPUTS, Edge, Frame, Graph, Node, Port
 
 PICTURES = Path(__file__).parent / "pictures"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from .events import Emit, RunWarning
-from .steps import Values
+from ..events import Emit, RunWarning
+from ..steps import Values
 
 
 class FiniteWatch:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..state import RunError
-from ..state.pipeline_state import describe_value
-from .steps import Call, Values
+from ...state import RunError
+from ...state.pipeline_state import describe_value
+from ..steps import Call, Values
 
 Mark = tuple[str, Any, Any]
 """Name, the object, and what would differ if it had been edited."""

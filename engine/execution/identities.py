@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..registry.identity.component_identity import Identity, identity_of
-from ..registry.identity.library_code import process_words
-from ..state.digest import NoDigestError
+from ...registry.identity.component_identity import Identity, identity_of
+from ...registry.identity.library_code import process_words
+from ...state.digest import NoDigestError
 
 
 class RunIdentities:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-from ..state.atomic import write_text
+from ...state.atomic import write_text
+from ..steps import ChoiceStep, LeafStep, LoopStep, Step
 from .dataflow import CALLER, Dataflow, Version
-from .steps import ChoiceStep, LeafStep, LoopStep, Step
 
 INPUTS = "inputs"
 """Name of the node that stands for the caller."""

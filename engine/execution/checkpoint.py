@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
-from ..state import InputError
-from ..state.digest import NoDigestError, digest_of
-from .isolation import own_state
+from ...state import InputError
+from ...state.digest import NoDigestError, digest_of
+from ..isolation import own_state
+from ..steps import Values
 from .kept_values import own_copy
 from .position import Frame, Position
-from .steps import Values
 
 if TYPE_CHECKING:
-    from .plan import Run
+    from ..planning.plan import Run
 
 
 @frozen(eq=False)

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .dataflow import Dataflow, Read
+from .planning.dataflow import Dataflow, Read
 from .steps import ChoiceStep, LeafStep, LoopStep, Step, all_steps, leaves
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from ..state import InputParam
-from .steps import ChoiceStep, LeafStep, LoopStep, Presence, Step, leaves
+from ...state import InputParam
+from ..steps import ChoiceStep, LeafStep, LoopStep, Presence, Step, leaves
 
 Branch = tuple[tuple[str, str], ...]
 CALLER = ""

@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Iterator
 from typing import Any
 
-from ..state.errors import nearest
-from ..state.type_relations import conflict
-from ..state.types import type_words
+from ...state.errors import nearest
+from ...state.type_relations import conflict
+from ...state.types import type_words
 from .dataflow import CALLER, Dataflow, Missing, Read, Version
 
 

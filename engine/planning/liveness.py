@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..steps import ChoiceStep, LoopStep, Step, leaves
 from .dataflow import Dataflow
-from .steps import ChoiceStep, LoopStep, Step, leaves
 
 
 def releases_of(steps: Sequence[Step], flow: Dataflow, asked: frozenset[str]) -> dict[str, tuple[str, ...]]:

@@ -9,23 +9,23 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from ..state import CompositionError, InputError, PipelineState
-from .boundary import checked
-from .caching import RunCache
+from ...state import CompositionError, InputError, PipelineState
+from ..cache_unit import turn_of, unit_of
+from ..events import Emit, RunStarted, RunWarning
+from ..execution.executor import Executable, execute
+from ..execution.position import Tracker
+from ..execution.residency import Residency, uses_of
+from ..execution.run_cache import RunCache
+from ..execution.value_checks import checked
+from ..execution.witness import Witness
+from ..isolation import RunComponents
+from ..settings import RunSettings
+from ..steps import LeafStep, LoopStep, Step, Values, all_steps, leaves
 from .checks import find_faults, find_warnings, missing_inputs
 from .dataflow import Dataflow, trace
-from .events import Emit, RunStarted, RunWarning
-from .executor import Executable, execute
 from .explain import Explanation, explain
 from .graph import Graph, make_graph
-from .isolation import RunComponents
 from .liveness import live_after, releases_of
-from .position import Tracker
-from .residency import Residency, uses_of
-from .settings import RunSettings
-from .steps import LeafStep, LoopStep, Step, Values, all_steps, leaves
-from .units import turn_of, unit_of
-from .witness import Witness
 
 _logger = logging.getLogger("brickwork")
 _NOTHING: Mapping[str, str] = {}

@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from ..state import PipelineState, RunError
-from ..state.errors import RunCancelledError
-from ..state.pipeline_state import describe_value
-from .events import Emit, ValueReleased
-from .finite import FiniteWatch
-from .in_place import watched
-from .memory import tensor_bytes
-from .observe import TurnEvents, observed
+from ...state import PipelineState, RunError
+from ...state.errors import RunCancelledError
+from ...state.pipeline_state import describe_value
+from ..cache_unit import Unit
+from ..events import Emit, ValueReleased
+from ..memory import tensor_bytes
+from ..progress import progress_bar
+from ..steps import Call, Turns, Values
+from .call_events import TurnEvents, observed
+from .finite_watch import FiniteWatch
+from .in_place_watch import watched
 from .out_of_memory import is_out_of_memory, relieve
 from .position import Frame, tracked
 from .process_chance import refusing_chance
-from .progress import progress_bar
-from .steps import Call, Turns, Values
-from .units import Unit
 from .witness import witnessed
 
 if TYPE_CHECKING:
-    from .plan import Run
+    from ..planning.plan import Run
 
 
 @frozen(eq=False)

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import frozen
 
-from ..registry.component_table import component_bytes
-from ..registry.devices.placement import Placement
-from ..registry.loading.weights import byte_words
-from ..state import ComponentError
-from .events import ComponentFreed, ComponentLoaded, ComponentMoved, Emit
+from ...registry.component_table import component_bytes
+from ...registry.devices.placement import Placement
+from ...registry.loading.weights import byte_words
+from ...state import ComponentError
+from ..events import ComponentFreed, ComponentLoaded, ComponentMoved, Emit
+from ..memory import tensor_bytes
+from ..steps import ChoiceStep, LeafStep, LoopStep, Step, Values
 from .eviction import best_schedule
-from .memory import tensor_bytes
-from .steps import ChoiceStep, LeafStep, LoopStep, Step, Values
 
 if TYPE_CHECKING:
-    from .isolation import RunComponents
+    from ..isolation import RunComponents
 
 
 class Residency(Protocol):

@@ -12,12 +12,12 @@ from typing import Any
 
 from attrs import frozen
 
-from ..state import InputParam, OutputParam, RunError
-from ..state.pipeline_state import describe_value
-from ..state.types import plain_type, type_words
-from ..state.vocabulary import value_of
-from .dataflow import Dataflow
-from .steps import Call, LeafStep, Values
+from ...state import InputParam, OutputParam, RunError
+from ...state.pipeline_state import describe_value
+from ...state.types import plain_type, type_words
+from ...state.vocabulary import value_of
+from ..planning.dataflow import Dataflow
+from ..steps import Call, LeafStep, Values
 
 
 @frozen

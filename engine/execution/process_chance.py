@@ -6,8 +6,8 @@ import random
 import sys
 from typing import Any
 
-from ..state import RunError
-from .steps import Call, Values
+from ...state import RunError
+from ..steps import Call, Values
 
 
 def process_chance() -> Any:

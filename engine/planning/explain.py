@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from ..registry.loading.weights import byte_words
+from ...registry.loading.weights import byte_words
+from ..execution.residency import uses_of
+from ..steps import LeafStep, LoopStep, all_steps
 from .dataflow import CALLER, Read
-from .residency import uses_of
-from .steps import LeafStep, LoopStep, all_steps
 
 if TYPE_CHECKING:
     from .plan import Plan

@@ -7,21 +7,21 @@ from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from ..registry.identity.component_identity import config_identity, identity_of, state_digests
-from ..state.digest import DigestWriter, NoDigestError, digest_of
-from .arithmetic import arithmetic
-from .cache import Entry, MemoryCache
-from .events import CacheHit, CacheSkipped
+from ...registry.identity.component_identity import config_identity, identity_of, state_digests
+from ...state.digest import DigestWriter, NoDigestError, digest_of
+from ..arithmetic import arithmetic
+from ..cache import Entry, MemoryCache
+from ..cache_unit import Unit
+from ..events import CacheHit, CacheSkipped
+from ..isolation import clone_run_state, own_state
+from ..memory import held_bytes
+from ..steps import Call, Values
 from .identities import RunIdentities
-from .isolation import clone_run_state, own_state
 from .kept_values import Keeper, handed_out
-from .memory import held_bytes
 from .process_chance import process_chance
-from .steps import Call, Values
-from .units import Unit
 
 if TYPE_CHECKING:
-    from .plan import Run
+    from ..planning.plan import Run
 
 _UNCHANGING = (str, bytes, int, float, complex, bool, type(None))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Sequence
 
-from ..registry.loading.weights import byte_words
-from .memory import tensor_bytes
-from .steps import Values
+from ...registry.loading.weights import byte_words
+from ..memory import tensor_bytes
+from ..steps import Values
 
 _OF_HOST = ("not enough memory", "DefaultCPUAllocator", "can't allocate memory")
 

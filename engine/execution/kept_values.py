@@ -13,8 +13,8 @@ from typing import Any
 
 from attrs import frozen
 
-from ..state.errors import NoDigestError
-from .steps import Values
+from ...state.errors import NoDigestError
+from ..steps import Values
 
 _PLAIN = (str, bytes, int, float, complex, bool, type(None))
 

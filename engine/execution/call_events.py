@@ -5,9 +5,9 @@ from __future__ import annotations
 from time import perf_counter
 from types import MappingProxyType
 
-from .events import BlockFinished, BlockStarted, Emit, StepFinished, StepStarted
-from .memory import tensor_bytes
-from .steps import Call, Values
+from ..events import BlockFinished, BlockStarted, Emit, StepFinished, StepStarted
+from ..memory import tensor_bytes
+from ..steps import Call, Values
 
 
 def observed(call: Call, path: str, writes: tuple[str, ...], emit: Emit) -> Call:
