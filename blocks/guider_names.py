@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..guiders import GUIDERS, Guider
-from ..guiders.conversion import is_own_guider
+from ..guiders.guider_file import is_own_guider
 from ..registry.loading.classes import library_of
 from ..state import InputError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..guiders import Guider
-from ..guiders.conversion import comes_back
+from ..guiders.guider_file import comes_back
 from ..registry import ComponentSpec
 from ..registry.hub.repo import Repo
 from ..registry.identity.same_component import component_differences

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..guiders import Guider
-from ..guiders.conversion import guider_config, own_guiders
+from ..guiders.guider_file import guider_config, own_guiders
 from ..registry import ComponentSpec
 from ..registry.component_spec import LOADING_FIELDS
 from ..registry.hub.folder_update import folder_update

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..guiders import Guider
-from ..guiders.conversion import guider_config
+from ..guiders.guider_file import guider_config
 from ..registry import ComponentSpec, PipelineIndex, read_index
 from ..registry.catalog import shipped_name
 from ..registry.component_spec import LOADING_FIELDS

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..guiders import Guider
-from ..guiders.conversion import comes_back, own_guiders
+from ..guiders.guider_file import comes_back, own_guiders
 from ..registry.hub.strict_yaml import written
 from ..registry.identity.same_component import component_differences
 from ..registry.identity.setting_content import content_of

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from attrs import evolve, field, frozen
 
 from ..state import InputError
-from .classifier_free import ClassifierFreeGuidance
 from .guider import Branch, GuidanceStep, Guider
+from .methods.classifier_free import ClassifierFreeGuidance
 from .noise_level import NoiseLevel
 from .perturbation import Perturbation
 from .written_settings import checked, naming
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def _guider_of(given: Any) -> Any:
     """The guider that is meant; what means none stays as it is, to be refused by the setting's name."""
-    from .conversion import guider_of
+    from .guider_file import guider_of
 
     try:
         return guider_of(given)
@@ -30,7 +30,7 @@ def _guider_of(given: Any) -> Any:
 
 
 def _check_guider(made: Any, field: Any, value: Any) -> None:
-    from .conversion import guider_of
+    from .guider_file import guider_of
 
     with naming(type(made), field.name):
         guider_of(value)

@@ -131,7 +131,7 @@ class Guider:
                 hold. RepoError: an option would have no effect.
         """
         from ..registry.hub.publishing import refuse_unknown
-        from .conversion import save_guider
+        from .guider_file import save_guider
 
         refuse_unknown(publishing, push_to_hub)
         save_guider(self, save_directory)
@@ -148,7 +148,7 @@ class Guider:
             RepoError: it could not be published. InputError: a setting is a function.
         """
         from ..registry.hub.publishing import publish
-        from .conversion import save_guider
+        from .guider_file import save_guider
 
         return publish(lambda folder, _: save_guider(self, folder / subfolder), repo_id, **publishing)
 
@@ -164,7 +164,7 @@ class Guider:
         Raises:
             RepoError: there is no such file, or a broken one.
         """
-        from .conversion import load_guider
+        from .guider_file import load_guider
 
         return load_guider(repo, subfolder, revision, **hub_options)
 

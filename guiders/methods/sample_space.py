@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from .around import GuidanceAround
-from .written_settings import checked
+from ..around import GuidanceAround
+from ..written_settings import checked
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .guider import GuidanceStep
-    from .noise_level import NoiseLevel
+    from ..guider import GuidanceStep
+    from ..noise_level import NoiseLevel
 
 
 @frozen(kw_only=True, slots=False, field_transformer=checked)

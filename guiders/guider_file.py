@@ -16,23 +16,23 @@ from ..state.atomic import write_text, writing
 from ..state.errors import did_you_mean
 from ..state.limits import LARGEST_GUIDER
 from ..state.strict_json import parse_json, read_json, written_json
-from .adaptive_projected import AdaptiveProjectedGuidance, AdaptiveProjectedMixGuidance
-from .auto_guidance import AutoGuidance
-from .classifier import ClassifierGuidance
-from .classifier_free import ClassifierFreeGuidance
-from .dynamic_thresholding import DynamicThresholding
 from .embedded import EmbeddedGuidance
-from .frequency_decoupled import FrequencyDecoupledGuidance
 from .guider import Guider
-from .image_text import ImageTextGuidance
-from .magnitude_aware import MagnitudeAwareGuidance
-from .perturbed_attention import PerturbedAttentionGuidance
-from .sample_space import SampleSpaceGuidance
-from .skip_layer import SkipLayerGuidance
-from .smoothed_energy import SmoothedEnergyGuidance
-from .tangential import TangentialClassifierFreeGuidance
+from .methods.adaptive_projected import AdaptiveProjectedGuidance, AdaptiveProjectedMixGuidance
+from .methods.auto_guidance import AutoGuidance
+from .methods.classifier import ClassifierGuidance
+from .methods.classifier_free import ClassifierFreeGuidance
+from .methods.dynamic_thresholding import DynamicThresholding
+from .methods.frequency_decoupled import FrequencyDecoupledGuidance
+from .methods.image_text import ImageTextGuidance
+from .methods.magnitude_aware import MagnitudeAwareGuidance
+from .methods.perturbed_attention import PerturbedAttentionGuidance
+from .methods.sample_space import SampleSpaceGuidance
+from .methods.skip_layer import SkipLayerGuidance
+from .methods.smoothed_energy import SmoothedEnergyGuidance
+from .methods.tangential import TangentialClassifierFreeGuidance
+from .methods.zero_star import ClassifierFreeZeroStarGuidance
 from .written_settings import naming
-from .zero_star import ClassifierFreeZeroStarGuidance
 
 GUIDERS: Mapping[str, type[Guider]] = {
     cls.__name__: cls

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from ..guider import Branch, GuidanceStep
+from ..written_settings import checked
 from .classifier_free import ClassifierFreeGuidance
-from .guider import Branch, GuidanceStep
-from .written_settings import checked
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from ..state import InputError
+from ...state import InputError
+from ..scale_schedule import scale_at, scale_of
+from ..setting_types import Finite, Limit, Strength
+from ..written_settings import checked
 from .conditional import ConditionalGuidance, projected
-from .schedule import scale_at, scale_of
-from .setting_types import Finite, Limit, Strength
-from .written_settings import checked
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .guider import GuidanceStep
+    from ..guider import GuidanceStep
 
 
 @frozen(kw_only=True, slots=False, field_transformer=checked)

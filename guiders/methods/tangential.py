@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from ..written_settings import checked
 from .classifier_free import ClassifierFreeGuidance
-from .written_settings import checked
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .guider import GuidanceStep
+    from ..guider import GuidanceStep
 
 
 @frozen(kw_only=True, slots=False, field_transformer=checked)

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from ..scale_schedule import scale_of
+from ..setting_types import Finite, Strength
+from ..written_settings import checked
 from .conditional import ConditionalGuidance
-from .schedule import scale_of
-from .setting_types import Finite, Strength
-from .written_settings import checked
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .guider import GuidanceStep
+    from ..guider import GuidanceStep
 
 
 @frozen(kw_only=True, slots=False, field_transformer=checked)

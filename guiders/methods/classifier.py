@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import evolve, field, frozen
 
-from ..state import InputError
-from .around import GuidanceAround
-from .schedule import scale_at, scale_of
-from .setting_types import Called, Strength
-from .written_settings import checked
+from ...state import InputError
+from ..around import GuidanceAround
+from ..scale_schedule import scale_at, scale_of
+from ..setting_types import Called, Strength
+from ..written_settings import checked
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .guider import GuidanceStep
-    from .noise_level import NoiseLevel
+    from ..guider import GuidanceStep
+    from ..noise_level import NoiseLevel
 
 Score = Callable[..., Any]
 """Takes samples `[b c h w]` and the step, with its level of noise; returns log probabilities, `[b]` or one number."""

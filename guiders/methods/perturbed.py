@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from ..state import InputError
+from ...state import InputError
+from ..guider import CONDITIONAL, Branch, GuidanceStep
+from ..perturbation import Perturbation
+from ..scale_schedule import is_never, scale_at
+from ..written_settings import checked
 from .classifier_free import ClassifierFreeGuidance
 from .conditional import rescaled
-from .guider import CONDITIONAL, Branch, GuidanceStep
-from .perturbation import Perturbation
-from .schedule import is_never, scale_at
-from .written_settings import checked
 
 if TYPE_CHECKING:
     from torch import Tensor

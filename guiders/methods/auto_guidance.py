@@ -6,11 +6,11 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
+from ..guider import CONDITIONAL, UNCONDITIONAL, Branch, GuidanceStep
+from ..perturbation import Perturbation, check_config, check_layers, configs_of, perturbations_of
+from ..setting_types import Share
+from ..written_settings import checked
 from .classifier_free import ClassifierFreeGuidance
-from .guider import CONDITIONAL, UNCONDITIONAL, Branch, GuidanceStep
-from .perturbation import Perturbation, check_config, check_layers, configs_of, perturbations_of
-from .setting_types import Share
-from .written_settings import checked
 
 
 @frozen(kw_only=True, slots=False, field_transformer=checked)

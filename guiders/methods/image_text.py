@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from ..guider import CONDITIONAL, Branch, GuidanceStep
+from ..scale_schedule import is_never, scale_at, scale_of
+from ..setting_types import Strength
+from ..written_settings import checked
 from .conditional import ConditionalGuidance, rescaled
-from .guider import CONDITIONAL, Branch, GuidanceStep
-from .schedule import is_never, scale_at, scale_of
-from .setting_types import Strength
-from .written_settings import checked
 
 if TYPE_CHECKING:
     from torch import Tensor

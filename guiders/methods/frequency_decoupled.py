@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
-from ..state import InputError
+from ...state import InputError
+from ..guider import CONDITIONAL, UNCONDITIONAL, Branch, GuidanceStep, Guider
+from ..scale_schedule import is_never, scale_at, scale_of
+from ..setting_types import FiniteOrNonePerLevel, FinitePerLevel, SharePerLevel, Strengths
+from ..written_settings import checked
 from .conditional import projected, rescaled
-from .guider import CONDITIONAL, UNCONDITIONAL, Branch, GuidanceStep, Guider
 from .pyramid import laplacian_pyramid, sum_of_pyramid
-from .schedule import is_never, scale_at, scale_of
-from .setting_types import FiniteOrNonePerLevel, FinitePerLevel, SharePerLevel, Strengths
-from .written_settings import checked
 
 if TYPE_CHECKING:
     from torch import Tensor

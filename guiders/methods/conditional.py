@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from .guider import CONDITIONAL, UNCONDITIONAL, Branch, GuidanceStep, Guider
-from .schedule import is_never, scale_at, scale_of
-from .setting_types import Finite, Strength
-from .written_settings import checked
+from ..guider import CONDITIONAL, UNCONDITIONAL, Branch, GuidanceStep, Guider
+from ..scale_schedule import is_never, scale_at, scale_of
+from ..setting_types import Finite, Strength
+from ..written_settings import checked
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,12 +6,12 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .guider import GuidanceStep
-from .perturbation import Perturbation, check_config, check_layers, configs_of
+from ..guider import GuidanceStep
+from ..perturbation import Perturbation, check_config, check_layers, configs_of
+from ..scale_schedule import scale_of
+from ..setting_types import Limit, NotNegative, Share, Strength
+from ..written_settings import checked
 from .perturbed import PerturbedGuidance
-from .schedule import scale_of
-from .setting_types import Limit, NotNegative, Share, Strength
-from .written_settings import checked
 
 
 @frozen(kw_only=True, slots=False, field_transformer=checked)
