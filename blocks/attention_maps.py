@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from ..families.contract import is_compiled
+from ..families.tokenize import plain_ids
 from ..guiders import Branch
 from ..registry.identity.component_identity import counted_as_another
 from ..state import InputError, RunError
 from ..state.errors import did_you_mean
 from .behaviour import Behaviour, behaving
-from .contract import is_compiled
 from .self_attention import cross_attention_modules
-from .tokenize import plain_ids
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -11,6 +11,7 @@ from ..engine.planning.dataflow import trace
 from ..engine.planning.explain import Explanation
 from ..engine.planning.graph import Graph, make_graph
 from ..engine.steps import Call, Presence, Undeclared
+from ..families.contract import UNBOUND, FamilyContract
 from ..registry import ComponentSpec
 from ..state import (
     BlockState,
@@ -25,7 +26,6 @@ from ..state import (
 from ..state.defaults import own_default
 from .binding import bound_class
 from .block_identity import attributes_of_block, code_key
-from .contract import UNBOUND, FamilyContract
 from .flattening import Flattening
 from .foreign_call import assigned_attributes
 from .interface import listed, merged_inputs, older_inputs, warn_of_misspelt

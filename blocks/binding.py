@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .contract import FamilyContract
+from ..families.contract import FamilyContract
 
 
 def bound_class(cls: type[Any], family: FamilyContract) -> type[Any]:

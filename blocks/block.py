@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
 
 from ..engine import LeafStep, Run, Step
 from ..engine.steps import Call, Presence, Values
+from ..families.contract import ROLE_TYPES, UNBOUND
 from ..registry import ComponentSpec
 from ..state import (
     BlockState,
@@ -26,7 +27,6 @@ from ..state.types import type_words
 from .arguments import run_caller
 from .base import ModularPipelineBlocks
 from .block_identity import attributes_of_block, code_key
-from .contract import ROLE_TYPES, UNBOUND
 from .declaration import (
     REQUIRED,
     Declaration,

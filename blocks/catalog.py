@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from ..families.contract import ROLE_TYPES, UNBOUND, FamilyContract, bound_family
 from ..registry import catalog
 from ..state import CompositionError
 from ..state.errors import did_you_mean
 from ..state.types import group_marker
 from .base import ModularPipelineBlocks
 from .composition import GROUP, Finder, block_class, own_blocks
-from .contract import ROLE_TYPES, UNBOUND, FamilyContract, bound_family
 from .declaration import attribute_hint
 from .interface import snake_case
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from attrs import evolve
 
+from ..families.contract import ControlNet
+from ..families.controlnet import Steering, is_union, nets_of
 from ..guiders import Branch
 from ..state import Conditioning, Group, InputError, Outputs
 from ..state.vocabulary import (
@@ -34,8 +36,6 @@ from ..state.vocabulary import (
     Width,
 )
 from .block import Block
-from .contract import ControlNet
-from .control_residuals import Steering, is_union, nets_of
 from .denoise import Denoise, ScaleLatents, StepScheduler
 from .predict_noise import PredictNoise, repeated
 from .prepare_image_latents import row_per_picture

@@ -14,7 +14,7 @@ from ..state.vocabulary import value_of
 from .slots import ComponentSlot, ConfigSlot
 
 if TYPE_CHECKING:
-    from .contract import ConditioningField, FamilyContract
+    from ..families.contract import ConditioningField, FamilyContract
 
 REQUIRED = inspect.Parameter.empty
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ..families.contract import Autoencoder
 from ..state import Outputs
 from ..state.vocabulary import Images, Latents, OutputType
 from .block import Block
-from .contract import Autoencoder
 from .slots import component
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from ..families.contract import Scheduler
 from ..state import Outputs
 from ..state.vocabulary import Eta, Generators, Latents, NoisePrediction, ScaledLatents, StepIndex, Timestep, Timesteps
 from .block import Block
-from .contract import Scheduler
 from .loop import LoopSequentialPipelineBlocks
 from .predict_noise import PredictNoise
 from .slots import component

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..families.contract import Autoencoder, FamilyContract
 from ..state import InputError, Outputs
 from ..state.vocabulary import Generators, Height, ImageLatents, InputImage, Width
 from .block import Block
-from .contract import Autoencoder, FamilyContract
 from .decode import VAE_ADVICE, without_overflow
 from .slots import component
 

@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
+from ..families.contract import TextEncoder, TextEncoding, Tokenizer
+from ..families.tokenize import token_ids
 from ..guiders import ClassifierFreeGuidance
 from ..state import Conditioning, Group, InputError, Outputs
 from ..state.vocabulary import AttentionArguments, ClipSkip, GuidanceScale
 from .block import Block
 from .choice import AutoPipelineBlocks
-from .contract import TextEncoder, TextEncoding, Tokenizer
 from .lora_weight import lora_weighed, weight_of
 from .sequential import SequentialPipelineBlocks
 from .slots import component, config
-from .tokenize import token_ids
 
 if TYPE_CHECKING:
     from torch import Tensor

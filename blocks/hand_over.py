@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..families.contract import Scheduler
 from ..state import InputError, Outputs
 from ..state.vocabulary import AskedSchedule, HandOver, OwnTimesteps, Sigmas, StepCount, Timesteps
 from .block import Block
-from .contract import Scheduler
 from .set_timesteps import SetTimesteps, begin_at, first_after, set_schedule, until
 from .slots import component
 

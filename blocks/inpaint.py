@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..families.contract import Autoencoder, Denoiser, Scheduler
 from ..state import InputError, Outputs
 from ..state.vocabulary import (
     BatchSize,
@@ -32,7 +33,6 @@ from ..state.vocabulary import (
     Width,
 )
 from .block import Block
-from .contract import Autoencoder, Denoiser, Scheduler
 from .control import PredictControlled
 from .decode import VAE_ADVICE, Decode
 from .denoise import Denoise, ScaleLatents, StepScheduler

@@ -10,13 +10,13 @@ from attrs import field, frozen
 
 from ..engine import Plan
 from ..engine.planning.dataflow import CALLER
+from ..families.contract import FamilyContract
 from ..state.errors import nearest
 from ..state.pipeline_state import describe_value
 from ..state.type_relations import accepts
 from ..state.types import plain_type, type_words
 from ..state.vocabulary import Value, value_of
 from .checks import is_typed
-from .contract import FamilyContract
 from .flattening import walk
 
 if TYPE_CHECKING:

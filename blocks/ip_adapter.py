@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
+from ..families.contract import Denoiser
 from ..guiders import ClassifierFreeGuidance
 from ..state import Conditioning, Group, InputError, Outputs
 from ..state.vocabulary import GivenImageEmbeds, GuidanceScale, ImagePrompt
 from .block import Block
 from .choice import AutoPipelineBlocks
-from .contract import Denoiser
 from .encode_prompt import active_guider
 from .slots import component
 

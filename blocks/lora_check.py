@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ..families.contract import uncompiled
 from ..registry.loading.base_modules import base_modules
-from .contract import uncompiled
 
 _PART = re.compile(r"(.+)\.(lora_[AB]\.weight|lora_B\.bias|lora_magnitude_vector|lora_embedding_[AB])(?:\.weight)?")
 _MATRICES = frozenset({"lora_A.weight", "lora_B.weight"})

@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from ..families.contract import is_compiled
 from ..state import RunError
-from .contract import is_compiled
 
 _factor: ContextVar[float] = ContextVar("brickwork_lora_weight", default=1.0)
 _users: dict[int, int] = {}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..engine import Plan, RunSettings
+from ..families.contract import UNBOUND
 from ..guiders import guider_of
 from ..registry import ComponentsManager, PipelineIndex, read_index
 from ..registry.hub.lock import Lock
@@ -23,7 +24,6 @@ from ..state.errors import did_you_mean
 from .base import ModularPipelineBlocks
 from .container import SubBlocks
 from .continuing import branch, resume
-from .contract import UNBOUND
 from .event_stream import EventStream
 from .flattening import walk
 from .input_checks import expectations, expectations_of, family_faults, input_faults

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from attrs import evolve, frozen
 
 from ..engine.execution.out_of_memory import is_out_of_memory
+from ..families.contract import Denoiser, Scheduler, with_rows
 from ..guiders import Branch, ClassifierFreeGuidance, EmbeddedGuidance, GuidanceStep, Perturbation
 from ..state import Conditioning, Group, InputError, Outputs, RunError
 from ..state.vocabulary import (
@@ -24,7 +25,6 @@ from ..state.vocabulary import (
 )
 from .attention_maps import maps_of, watching
 from .block import Block
-from .contract import Denoiser, Scheduler, with_rows
 from .encode_prompt import active_guider
 from .lora_weight import lora_weighed, weight_of
 from .perturb import chosen_layers, perturbed

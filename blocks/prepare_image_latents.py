@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..families.contract import Autoencoder, Scheduler
 from ..state import InputError, Outputs
 from ..state.vocabulary import (
     BatchSize,
@@ -20,7 +21,6 @@ from ..state.vocabulary import (
     Width,
 )
 from .block import Block
-from .contract import Autoencoder, Scheduler
 from .prepare_latents import draw_noise
 from .slots import component
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..families.contract import Autoencoder, Denoiser, Scheduler
 from ..state import InputError, Outputs
 from ..state.vocabulary import BatchSize, DType, Generators, Height, ImagesPerPrompt, Latents, Width
 from .block import Block
-from .contract import Autoencoder, Denoiser, Scheduler
 from .slots import component
 
 if TYPE_CHECKING:

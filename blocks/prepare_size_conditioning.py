@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from ..families.contract import Denoiser
 from ..state import Conditioning, Group, Outputs
 from ..state.vocabulary import (
     AestheticScore,
@@ -15,7 +16,6 @@ from ..state.vocabulary import (
     Width,
 )
 from .block import Block
-from .contract import Denoiser
 from .slots import component, config
 
 Sizes = tuple[tuple[float, ...], ...]

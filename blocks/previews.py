@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from ..engine.events import Event, StepFinished
-from .contract import FamilyContract
+from ..families.contract import FamilyContract
 
 if TYPE_CHECKING:
     from PIL.Image import Image

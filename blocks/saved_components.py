@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from ..families.contract import uncompiled
 from ..registry import ComponentSpec
 from ..registry.hub.repo import local_name
 from ..registry.identity.component_identity import dtype_of
 from ..registry.loading.load import is_network
 from ..state import BrickworkError, ComponentError, RepoError
-from .contract import uncompiled
 from .pieces import Piece, origin_faults, pieces_of, reopened_faults, words_faults, write
 from .saved_adapters import SavedAdapters, adapter_faults, write_adapters
 from .textual_inversion import Encoder, encoders_of

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..families.contract import Scheduler
 from ..state import InputError, Outputs
 from ..state.vocabulary import (
     DenoisingEnd,
@@ -18,7 +19,6 @@ from ..state.vocabulary import (
     Timesteps,
 )
 from .block import Block
-from .contract import Scheduler
 from .slots import component
 
 

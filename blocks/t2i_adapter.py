@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
+from ..families.contract import PictureAdapter
 from ..guiders import Branch
 from ..state import Conditioning, Group, InputError, Outputs
 from ..state.vocabulary import (
@@ -26,7 +27,6 @@ from ..state.vocabulary import (
     Width,
 )
 from .block import Block
-from .contract import PictureAdapter
 from .control import for_each
 from .denoise import Denoise, ScaleLatents, StepScheduler
 from .predict_noise import PredictNoise, repeated

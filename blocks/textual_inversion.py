@@ -11,12 +11,12 @@ from typing import Any
 
 from attrs import define, frozen
 
+from ..families.contract import bound_family
 from ..registry.hub.repo import open_repo
 from ..registry.identity.component_identity import remember_tokens
 from ..registry.loading.tensor_file import read_tensors
 from ..state import ComponentError, InputError
 from ..state.errors import did_you_mean
-from .contract import bound_family
 from .flattening import walk
 from .lora_loading import split_file
 

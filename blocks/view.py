@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from ..engine import Run
+from ..families.contract import UNBOUND, FamilyContract
 from ..guiders import Guider, Perturbation, StatefulGuider
 from ..registry import families
 from ..state import InputError
 from ..state.errors import did_you_mean
-from .contract import UNBOUND, FamilyContract
 from .flattening import walk
 from .perturb import perturbed
 from .recipe_values import written_input

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ..families.contract import uncompiled
 from ..guiders import Guider
 from ..guiders.guider_file import guider_config
 from ..registry import ComponentSpec, PipelineIndex, read_index
@@ -14,7 +15,6 @@ from ..registry.component_spec import LOADING_FIELDS
 from ..registry.identity.same_component import component_differences
 from ..state import BrickworkError, ComponentError, InputError
 from ..state.value_data import data_of
-from .contract import uncompiled
 from .guider_names import guider_reference
 from .lora_state import state_of
 from .pieces import origin_faults, pieces_of

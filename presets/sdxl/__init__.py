@@ -1,7 +1,7 @@
 """Stable Diffusion XL (Podell et al. 2023, https://arxiv.org/abs/2307.01952)."""
 
+from ...families.sdxl import SDXL, SDXL_REFINER, SDXL_SECOND
 from .auto import AUTO_BLOCKS, AutoBlocks, AutoControlInput
-from .contract import SDXL, SDXL_REFINER, SDXL_SECOND
 from .control import CONTROLNET_BLOCKS, T2I_ADAPTER_BLOCKS, with_adapter, with_control
 from .image2image import IMAGE2IMAGE_BLOCKS
 from .image_prompt import IP_ADAPTER_BLOCKS

@@ -9,7 +9,7 @@ from ...blocks.control import ControlledDenoise, PrepareControl, PrepareImageCon
 from ...blocks.inpaint import ControlledInpaintDenoise, InpaintDenoise
 from ...blocks.insertable_dict import InsertableDict
 from ...blocks.t2i_adapter import AdaptedDenoise, EncodeAdapterImage
-from .contract import SDXL
+from ...families.sdxl import SDXL
 from .text2image import Blocks
 
 CONTROLNET_BLOCKS: Blocks = InsertableDict(

@@ -7,7 +7,7 @@ from ...blocks.insertable_dict import InsertableDict
 from ...blocks.prepare_image_latents import PrepareImageLatents
 from ...blocks.prepare_size_conditioning import PrepareImageSizeConditioning
 from ...blocks.set_timesteps import SetPartialTimesteps
-from .contract import SDXL
+from ...families.sdxl import SDXL
 from .text2image import TEXT2IMAGE_BLOCKS, Blocks
 
 IMAGE2IMAGE_BLOCKS: Blocks = InsertableDict(

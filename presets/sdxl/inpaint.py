@@ -6,7 +6,7 @@ from ...blocks.inpaint import DecodeInpaint, EncodeInpaintImage, EncodeMaskedIma
 from ...blocks.insertable_dict import InsertableDict
 from ...blocks.prepare_image_latents import PrepareInpaintLatents
 from ...blocks.set_timesteps import SetInpaintTimesteps
-from .contract import SDXL
+from ...families.sdxl import SDXL
 from .image2image import IMAGE2IMAGE_BLOCKS
 from .text2image import Blocks
 

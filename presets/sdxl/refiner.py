@@ -12,7 +12,7 @@ from ...blocks.hand_over import SetFirstTimesteps, SetLastTimesteps
 from ...blocks.insertable_dict import InsertableDict
 from ...blocks.prepare_size_conditioning import PrepareRatedSizeConditioning
 from ...blocks.sequential import SequentialPipelineBlocks
-from .contract import SDXL, SDXL_REFINER, SDXL_SECOND
+from ...families.sdxl import SDXL, SDXL_REFINER, SDXL_SECOND
 from .text2image import TEXT2IMAGE_BLOCKS, Blocks
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...blocks.check_safety import CheckSafety
 from ...blocks.insertable_dict import InsertableDict
-from .contract import SDXL
+from ...families.sdxl import SDXL
 from .text2image import Blocks
 
 SAFETY_BLOCKS: Blocks = InsertableDict(safety_checker=CheckSafety.bind(SDXL))

@@ -11,7 +11,7 @@ from ...blocks.insertable_dict import InsertableDict
 from ...blocks.prepare_latents import PrepareLatents
 from ...blocks.prepare_size_conditioning import PrepareSizeConditioning
 from ...blocks.set_timesteps import SetTimesteps
-from .contract import SDXL
+from ...families.sdxl import SDXL
 
 Blocks = InsertableDict[type[ModularPipelineBlocks]]
 

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from ...blocks.contract import ConditioningField, FamilyContract, RoleComponent, TextEncoding
-from ...blocks.embedded_scale import embedded_scales
-from ...blocks.ip_adapter import projections
-from ...state import InputError
-from ...state.vocabulary import (
+from ..blocks.ip_adapter import projections
+from ..state import InputError
+from ..state.vocabulary import (
     ImagePromptEmbeds,
     NegativePrompt,
     PooledPromptEmbeds,
@@ -21,12 +19,14 @@ from ...state.vocabulary import (
     SecondPrompt,
     TimeIds,
 )
-from ..unet import middle_of_unet, unet_layers
+from .contract import ConditioningField, FamilyContract, RoleComponent, TextEncoding
+from .guidance_embedding import embedded_scales
+from .unet import middle_of_unet, unet_layers
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ...blocks.perturb import Layer
+    from ..blocks.perturb import Layer
 
 
 @frozen

@@ -9,14 +9,14 @@ from attrs import field, frozen
 
 from ..guiders import NoiseLevel
 from ..state import InputError
-from .control_residuals import Steering, unet_control
+from .controlnet import Steering, unet_control
 from .noise_schedule import level_of, prediction_type_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..blocks.perturb import Layer
     from ..guiders import Branch
-    from .perturb import Layer
 
 
 @frozen
