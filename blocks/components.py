@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
+from ..adapters.pending_adapters import PendingAdapters
 from ..engine import RunSettings
 from ..guiders import GUIDERS, Guider, guider_of
 from ..registry import ComponentsManager, ComponentSpec, PipelineIndex
@@ -20,7 +21,6 @@ from ..state.errors import did_you_mean
 from .base import ModularPipelineBlocks
 from .devices import PipelineDevices
 from .opening import Opened, created_components
-from .pending_adapters import PendingAdapters
 
 _logger = logging.getLogger("brickwork")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
+from ..adapters.lora_scale import lora_weighed, weight_of
 from ..families.contract import TextEncoder, TextEncoding, Tokenizer
 from ..families.tokenize import token_ids
 from ..guiders import ClassifierFreeGuidance
@@ -13,7 +14,6 @@ from ..state import Conditioning, Group, InputError, Outputs
 from ..state.vocabulary import AttentionArguments, ClipSkip, GuidanceScale
 from .block import Block
 from .choice import AutoPipelineBlocks
-from .lora_weight import lora_weighed, weight_of
 from .sequential import SequentialPipelineBlocks
 from .slots import component, config
 

@@ -11,6 +11,9 @@ from typing import Any
 
 from attrs import frozen
 
+from ..adapters.lora_state import lora_differences
+from ..adapters.saved_adapters import SavedAdapters
+from ..adapters.textual_inversion import Encoder, taught_of
 from ..registry import ComponentSpec
 from ..registry.hub.repo import HUB_OPTIONS, Repo
 from ..registry.identity.component_identity import dtype_of
@@ -25,9 +28,6 @@ from ..registry.loading.tensor_file import read_tensors
 from ..registry.loading.weight_names import CONFIG
 from ..registry.loading.weights import weight_files
 from ..state import ComponentError
-from .lora_state import lora_differences
-from .saved_adapters import SavedAdapters
-from .textual_inversion import Encoder, taught_of
 
 
 @frozen(eq=False)

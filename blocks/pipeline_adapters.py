@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+from ..adapters.attention_maps import AttentionMaps, observed
+from ..adapters.attention_processors import replaced_processors
+from ..adapters.ip_adapter import load_ip_adapter, set_ip_adapter_scale, unload_ip_adapter
+from ..adapters.lora import Loras
+from ..adapters.textual_inversion import encoders_of, forget, teach
 from ..state import ComponentError
-from .attention_maps import AttentionMaps, observed
-from .attention_processors import replaced_processors
 from .flattening import walk
-from .ip_adapter_loading import load_ip_adapter, set_ip_adapter_scale, unload_ip_adapter
-from .lora_loading import Loras
 from .pipeline_face import PipelineFace
-from .textual_inversion import encoders_of, forget, teach
 
 
 class PipelineAdapters(PipelineFace):

@@ -6,10 +6,10 @@ import copy
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from ..adapters.forward_override import is_changed
 from ..registry.identity.origin import carry_over
 from ..registry.loading.aligned_file import LINE, begins_line
 from ..state import ComponentError, InputError
-from .behaviour import is_changed
 from .flattening import walk
 from .runs import Runs
 from .shared_by_copies import Search, originals_of

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from attrs import evolve, frozen
 
+from ..adapters.attention_maps import maps_of, watching
+from ..adapters.lora_scale import lora_weighed, weight_of
+from ..adapters.perturb import chosen_layers, perturbed
 from ..engine.execution.out_of_memory import is_out_of_memory
 from ..families.contract import Denoiser, Scheduler, with_rows
 from ..guiders import Branch, ClassifierFreeGuidance, EmbeddedGuidance, GuidanceStep, Perturbation
@@ -23,11 +26,8 @@ from ..state.vocabulary import (
     StepIndex,
     Timestep,
 )
-from .attention_maps import maps_of, watching
 from .block import Block
 from .encode_prompt import active_guider
-from .lora_weight import lora_weighed, weight_of
-from .perturb import chosen_layers, perturbed
 from .slots import component
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..adapters.pending_adapters import PendingAdapters
 from ..guiders import GUIDERS, Guider, guider_of
 from ..registry import ComponentSpec, shipped
 from ..registry.hub.repo import open_repo
@@ -15,7 +16,6 @@ from ..state import BrickworkError
 from ..state.value_data import value_of_data
 from .modular_pipeline import ModularPipeline
 from .opening import serves_for
-from .pending_adapters import PendingAdapters
 from .recipe import Recipe
 from .repo_format import RepoFormat
 

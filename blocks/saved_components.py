@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from ..adapters.saved_adapters import SavedAdapters, adapter_faults, write_adapters
+from ..adapters.textual_inversion import Encoder, encoders_of
 from ..families.contract import uncompiled
 from ..registry import ComponentSpec
 from ..registry.hub.repo import local_name
@@ -15,8 +17,6 @@ from ..registry.identity.component_identity import dtype_of
 from ..registry.loading.load import is_network
 from ..state import BrickworkError, ComponentError, RepoError
 from .pieces import Piece, origin_faults, pieces_of, reopened_faults, words_faults, write
-from .saved_adapters import SavedAdapters, adapter_faults, write_adapters
-from .textual_inversion import Encoder, encoders_of
 from .unsavable import component_faults, name_faults
 
 if TYPE_CHECKING:

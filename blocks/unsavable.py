@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..adapters.saved_adapters import FOLDER
+from ..adapters.textual_inversion import taught_of
 from ..guiders import GUIDERS, Guider
 from ..registry.hub.repo_paths import name_fault
 from ..registry.identity.same_model import model_differences
@@ -13,8 +15,6 @@ from ..registry.loading.load import is_network
 from ..registry.loading.several import parts_of
 from ..registry.loading.skeleton import skeleton_like
 from ..state import ComponentError, TrustError
-from .saved_adapters import FOLDER
-from .textual_inversion import taught_of
 
 _ADVICE = "No file holds that: undo it before saving, and do it again after opening."
 _OWN_NAMES = frozenset({FOLDER, "graph.svg", "readme.md"})

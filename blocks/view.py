@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+from ..adapters.perturb import perturbed
 from ..engine import Run
 from ..families.contract import UNBOUND, FamilyContract
 from ..guiders import Guider, Perturbation, StatefulGuider
@@ -13,7 +14,6 @@ from ..registry import families
 from ..state import InputError
 from ..state.errors import did_you_mean
 from .flattening import walk
-from .perturb import perturbed
 from .recipe_values import written_input
 
 

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ..adapters.lora_state import state_of
+from ..adapters.textual_inversion import taught_of
 from ..families.contract import uncompiled
 from ..guiders import Guider
 from ..guiders.guider_file import guider_config
@@ -16,10 +18,8 @@ from ..registry.identity.same_component import component_differences
 from ..state import BrickworkError, ComponentError, InputError
 from ..state.value_data import data_of
 from .guider_names import guider_reference
-from .lora_state import state_of
 from .pieces import origin_faults, pieces_of
 from .saved_components import created_entry, dtype_words, loaded_encoders
-from .textual_inversion import taught_of
 from .unsavable import component_faults
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from .noise_schedule import level_of, prediction_type_of
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..blocks.perturb import Layer
+    from ..adapters.perturb import Layer
     from ..guiders import Branch
 
 

@@ -26,7 +26,7 @@ from .unet import middle_of_unet, unet_layers
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..blocks.perturb import Layer
+    from ..adapters.perturb import Layer
 
 
 @frozen

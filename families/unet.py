@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..blocks.perturb import Layer
+from ..adapters.perturb import Layer
 
 _STAGES = ("down_blocks", "mid_block", "up_blocks")
 

@@ -230,7 +230,7 @@ def _is_wrapped_by_hooks(module: Any) -> bool:
     held = vars(module)
     return (
         bool({"_hf_hook", "_diffusers_hook"} & held.keys())
-        or getattr(held["forward"], "__module__", "") == "brickwork.blocks.behaviour"
+        or getattr(held["forward"], "__module__", "") == "brickwork.adapters.forward_override"
     )
 
 

@@ -27,7 +27,8 @@ from brickwork import (
     SkipLayerGuidance,
     SmoothedEnergyGuidance,
 )
-from brickwork.blocks import adopt, behaviour
+from brickwork.adapters import forward_override as behaviour
+from brickwork.blocks import adopt
 from brickwork.blocks.view import ComponentsView
 from brickwork.guiders import Perturbation
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS

@@ -27,7 +27,7 @@ from brickwork import (
     Outputs,
     PerturbedAttentionGuidance,
 )
-from brickwork.blocks.behaviour import behaving
+from brickwork.adapters.forward_override import behaving
 from brickwork.registry import fingerprint
 from brickwork.registry.devices.device_memory import DeviceMemory
 from brickwork.state.vocabulary import Latents

@@ -15,8 +15,8 @@ from diffusers import (
     UNet2DConditionModel,
 )
 
+from brickwork.adapters.perturb import Layer
 from brickwork.blocks import PredictNoise
-from brickwork.blocks.perturb import Layer
 from brickwork.families.contract import ConditioningField, FamilyContract, RoleComponent
 from brickwork.families.sdxl import SDXL, middle_of_unet, unet_layers
 from brickwork.state.vocabulary import ImageLatents, PooledPromptEmbeds, PromptEmbeds

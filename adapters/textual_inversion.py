@@ -11,14 +11,14 @@ from typing import Any
 
 from attrs import define, frozen
 
+from ..blocks.flattening import walk
 from ..families.contract import bound_family
 from ..registry.hub.repo import open_repo
 from ..registry.identity.component_identity import remember_tokens
 from ..registry.loading.tensor_file import read_tensors
 from ..state import ComponentError, InputError
 from ..state.errors import did_you_mean
-from .flattening import walk
-from .lora_loading import split_file
+from .lora import split_file
 
 WEIGHTS = "learned_embeds.safetensors"
 _BY_PLACE = {"clip_l": 0, "clip_g": 1, "text_encoders_0": 0, "text_encoders_1": 1}

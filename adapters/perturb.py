@@ -11,8 +11,8 @@ from attrs import frozen
 from ..families.contract import is_compiled
 from ..guiders import Perturbation
 from ..state import InputError, RunError
-from .behaviour import Behaviour, behaving
 from .blur import blurred_tokens
+from .forward_override import Behaviour, behaving
 from .self_attention import attention_modules, feed_forward_modules, self_attending
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..blocks.flattening import walk
 from ..families.contract import FamilyContract, bound_family
 from ..registry.hub.repo import open_repo
 from ..registry.loading.base_modules import adapted_layers
 from ..registry.loading.tensor_file import read_metadata, read_tensors
 from ..state import ComponentError, InputError, RepoError
 from ..state.errors import did_you_mean
-from .flattening import walk
 from .lora_check import lora_faults
 from .lora_metadata import KEY, metadata_of, told
 

@@ -18,7 +18,7 @@ from ..guiders import Branch
 from ..registry.identity.component_identity import counted_as_another
 from ..state import InputError, RunError
 from ..state.errors import did_you_mean
-from .behaviour import Behaviour, behaving
+from .forward_override import Behaviour, behaving
 from .self_attention import cross_attention_modules
 
 if TYPE_CHECKING:
