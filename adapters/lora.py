@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..blocks.flattening import walk
+from ..blocks.core.flattening import walk
 from ..families.contract import FamilyContract, bound_family
 from ..registry.hub.repo import open_repo
 from ..registry.loading.base_modules import adapted_layers

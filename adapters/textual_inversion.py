@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import define, frozen
 
-from ..blocks.flattening import walk
+from ..blocks.core.flattening import walk
 from ..families.contract import bound_family
 from ..registry.hub.repo import open_repo
 from ..registry.identity.component_identity import remember_tokens

@@ -1,25 +1,25 @@
 """Blocks, the containers that combine them, the pipeline that runs them, and the standard steps."""
 
-from .adopt import adopt
-from .base import ModularPipelineBlocks
-from .block import Block
-from .check_safety import CheckSafety
-from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
-from .control import ControlledDenoise, PredictControlled, PrepareControl
-from .decode import Decode
-from .denoise import Denoise, ScaleLatents, StepScheduler
-from .encode_prompt import EncodeNegativePrompt, EncodePositivePrompt, EncodePrompt
-from .expand_batch import ExpandBatch
-from .insertable_dict import InsertableDict
-from .loop import LoopSequentialPipelineBlocks
+from .core.base import ModularPipelineBlocks
+from .core.block import Block
+from .core.choice import AutoPipelineBlocks, ConditionalPipelineBlocks
+from .core.from_diffusers import adopt
+from .core.insertable_dict import InsertableDict
+from .core.loop import LoopSequentialPipelineBlocks
+from .core.sequential import SequentialPipelineBlocks
+from .core.slots import component, config
 from .modular_pipeline import ModularPipeline
-from .predict_noise import PredictNoise
-from .prepare_latents import PrepareLatents
-from .prepare_size_conditioning import PrepareSizeConditioning
 from .previews import Previews
-from .sequential import SequentialPipelineBlocks
-from .set_timesteps import SetTimesteps
-from .slots import component, config
+from .steps.check_safety import CheckSafety
+from .steps.control import ControlledDenoise, PredictControlled, PrepareControl
+from .steps.decode import Decode
+from .steps.denoise import Denoise, ScaleLatents, StepScheduler
+from .steps.encode_prompt import EncodeNegativePrompt, EncodePositivePrompt, EncodePrompt
+from .steps.expand_batch import ExpandBatch
+from .steps.predict_noise import PredictNoise
+from .steps.prepare_latents import PrepareLatents
+from .steps.prepare_size_conditioning import PrepareSizeConditioning
+from .steps.set_timesteps import SetTimesteps
 
 __all__ = [
     "AutoPipelineBlocks",

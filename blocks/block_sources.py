@@ -15,11 +15,11 @@ from attrs import define, field, frozen
 from ..registry.hub.repo_code import relative_imports, sources_of
 from ..state import RepoError
 from ..state.code_digest import is_own
-from .base import ModularPipelineBlocks
 from .block_slice import sliced_source
 from .composition import GROUP, is_adoptable, reference
-from .flattening import walk
-from .interface import snake_case
+from .core.base import ModularPipelineBlocks
+from .core.flattening import walk
+from .core.interface import snake_case
 
 _NO_OTHERS: Mapping[str, Iterable[type]] = MappingProxyType({})
 

@@ -18,7 +18,7 @@ from ..registry.pinning import pin
 from ..state import ComponentError, InputError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean
-from .base import ModularPipelineBlocks
+from .core.base import ModularPipelineBlocks
 from .devices import PipelineDevices
 from .opening import Opened, created_components
 

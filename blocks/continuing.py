@@ -15,7 +15,7 @@ from ..engine.execution.position import Position
 from ..engine.steps import LoopStep, Values, leaves
 from ..state import InputError, PipelineState
 from ..state.errors import did_you_mean
-from . import arguments
+from .core import arguments
 from .random_seed import GENERATOR
 from .recipe_diff import differences
 from .recipe_parts import recipe_of

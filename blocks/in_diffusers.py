@@ -9,10 +9,10 @@ from typing import Any
 from ..guiders import Guider, guider_of
 from ..registry import ComponentSpec
 from ..state.value_data import value_of_data
-from .base import ModularPipelineBlocks
 from .composition import Finder, compose
-from .describe import document
-from .interface import description_of
+from .core.base import ModularPipelineBlocks
+from .core.describe import document
+from .core.interface import description_of
 
 
 def blocks_for_diffusers(
@@ -84,7 +84,7 @@ def run_in_diffusers(
 
 
 def _model_name(blocks: ModularPipelineBlocks) -> str | None:
-    from .flattening import walk
+    from .core.flattening import walk
 
     names = {block.model_name for _, block in walk(blocks) if block.model_name}
     return names.pop() if len(names) == 1 else None

@@ -12,11 +12,11 @@ from ..registry import ComponentSpec
 from ..registry.catalog import shipped_name
 from ..registry.hub.repo import is_hub_name
 from ..state.types import type_words
-from .base import ModularPipelineBlocks
 from .block_sources import Sources
-from .describe import tree
-from .interface import description_of
-from .workflows import made_workflow, named_workflows
+from .core.base import ModularPipelineBlocks
+from .core.describe import tree
+from .core.interface import description_of
+from .core.workflows import made_workflow, named_workflows
 
 CARD = "README.md"
 MARK = "<!-- made by brickwork -->"

@@ -21,12 +21,13 @@ from ..registry.index import CLASSIC_INDEX, MODULAR_INDEX
 from ..state import InputError, PipelineState, RepoError
 from ..state.defaults import own_default
 from ..state.errors import did_you_mean
-from .base import ModularPipelineBlocks
-from .container import SubBlocks
 from .continuing import branch, resume
+from .core.base import ModularPipelineBlocks
+from .core.components_view import PipelineConfig
+from .core.container import SubBlocks
+from .core.flattening import walk
+from .core.input_checks import expectations, expectations_of, family_faults, input_faults
 from .event_stream import EventStream
-from .flattening import walk
-from .input_checks import expectations, expectations_of, family_faults, input_faults
 from .opening import open_repository
 from .pipeline_adapters import PipelineAdapters
 from .pipeline_copy import deep_copy, refuse_pickle, shallow_copy
@@ -37,7 +38,6 @@ from .runs import Prepared, Runs
 from .saving import save_pipeline
 from .snapshots import Snapshot
 from .sweep import SEED, Sweep, sweep
-from .view import PipelineConfig
 
 logger = logging.getLogger(__name__)
 

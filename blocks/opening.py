@@ -23,10 +23,10 @@ from ..state import ComponentError, CompositionError, RepoError, TrustError
 from ..state.limits import MOST_REQUIREMENTS
 from ..state.strict_json import read_json
 from ..state.value_data import value_of_data
-from .adopt import adopt
-from .base import ModularPipelineBlocks
-from .catalog import made_of
 from .composition import GROUP, Finder, compose
+from .core.base import ModularPipelineBlocks
+from .core.block_catalog import made_of
+from .core.from_diffusers import adopt
 from .repo_format import NAME, RepoFormat, guider_references, references
 
 PEER_CONFIG = "modular_config.json"

@@ -12,7 +12,7 @@ from ..adapters.ip_adapter import load_ip_adapter, set_ip_adapter_scale, unload_
 from ..adapters.lora import Loras
 from ..adapters.textual_inversion import encoders_of, forget, teach
 from ..state import ComponentError
-from .flattening import walk
+from .core.flattening import walk
 from .pipeline_face import PipelineFace
 
 

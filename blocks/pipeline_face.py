@@ -16,10 +16,10 @@ from ..registry import ComponentSpec
 from ..registry.index import index_entries
 from ..state import InputError
 from ..state.errors import did_you_mean, nearest
-from .base import ModularPipelineBlocks
-from .checks import Report
 from .components import PipelineComponents
-from .view import PipelineConfig
+from .core.base import ModularPipelineBlocks
+from .core.checks import Report
+from .core.components_view import PipelineConfig
 
 
 class PipelineFace(PipelineComponents):

@@ -15,11 +15,11 @@ from ..engine.execution.identities import RunIdentities
 from ..registry.identity.library_code import watch_classes
 from ..state.code_digest import is_packaged
 from ..state.digest import CodeIdentity, NoDigestError, code_identity
-from .base import ModularPipelineBlocks
-from .block_identity import attributes_digest
 from .component_notes import notes_of
 from .composition import coded_class, describe
-from .flattening import walk
+from .core.base import ModularPipelineBlocks
+from .core.block_identity import attributes_digest
+from .core.flattening import walk
 from .recipe import Recipe
 from .recipe_values import noted_inputs, shared_values
 

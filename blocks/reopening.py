@@ -14,11 +14,11 @@ from ..registry.identity.same_component import component_differences
 from ..registry.identity.setting_content import content_of, words_of
 from ..registry.index import find_index
 from ..state import BrickworkError
-from .base import ModularPipelineBlocks
 from .block_sources import Sources
 from .code_comparison import code_faults
 from .composition import Finder, compose, describe
-from .flattening import walk
+from .core.base import ModularPipelineBlocks
+from .core.flattening import walk
 from .opening import created_components, origin_of
 from .repo_format import RepoFormat
 

@@ -17,7 +17,6 @@ from ..state.value_data import value_of_data
 from .composition import compose
 from .guider_names import known_guiders
 from .modular_pipeline import ModularPipeline
-from .picture_files import read_picture
 from .recipe import Recipe
 from .recipe_diff import differences
 from .recipe_files import KEYWORD, read_recipe
@@ -25,6 +24,7 @@ from .recipe_parts import recipe_of
 from .recipe_values import noted_results
 from .replay_components import put_components
 from .replay_values import values_of
+from .steps.image_files import read_picture
 
 
 def replay(

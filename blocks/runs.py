@@ -23,13 +23,13 @@ from ..engine.isolation import RunComponents, unsaveable
 from ..engine.settings import SnapshotTaker
 from ..engine.steps import Values
 from ..state import InputError
+from .core.components_view import ComponentsView
 from .random_seed import GENERATOR
 from .recipe import Recipe
 from .recipe_parts import recipe_of
 from .recipe_values import noted_results
 from .residency import RunLoader, residency_for
 from .snapshots import Snapshot
-from .view import ComponentsView
 
 if TYPE_CHECKING:
     from .modular_pipeline import ModularPipeline

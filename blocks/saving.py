@@ -23,9 +23,9 @@ from ..state.atomic import new_file_mode, writing
 from ..state.limits import LARGEST_JSON
 from ..state.reading import read_bytes
 from ..state.value_data import data_of, is_note
-from .base import ModularPipelineBlocks
 from .block_sources import Sources, collect_sources
 from .composition import describe
+from .core.base import ModularPipelineBlocks
 from .model_card import CARD, model_card
 from .opening import PEER_CONFIG
 from .peer_adapter import ADAPTER, adapter_file, auto_map
@@ -246,7 +246,7 @@ def _index(pipe: ModularPipeline, specs: Mapping[str, ComponentSpec]) -> dict[st
 
 def _class_name(blocks: ModularPipelineBlocks) -> str:
     """The pipeline class of diffusers whose properties the blocks' family has."""
-    from .flattening import walk
+    from .core.flattening import walk
 
     families = {block.model_name for _, block in walk(blocks)}
     return "StableDiffusionXLModularPipeline" if "stable-diffusion-xl" in families else "ModularPipeline"

@@ -20,11 +20,11 @@ from ..state import BrickworkError, CompositionError
 from ..state.errors import did_you_mean
 from ..state.structure import Faults, examined, place_words, structured
 from ..state.value_data import value_of_data
-from .base import ModularPipelineBlocks
-from .catalog import find_block, find_preset
 from .composition import Finder, compose
+from .core.base import ModularPipelineBlocks
+from .core.block_catalog import find_block, find_preset
+from .core.input_checks import expectations_of, input_faults
 from .guider_names import known_guiders
-from .input_checks import expectations_of, input_faults
 from .written_workflow import EDITS, VERSION, Insert, Remove, Replace, SetOptions, WrittenPlace, WrittenWorkflow
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from ..state import BrickworkError, RepoError
 from ..state.atomic import beside
 from ..state.code_digest import is_own
 from ..state.value_data import data_of, is_note
-from .base import ModularPipelineBlocks
-from .catalog import presets
 from .composition import describe, is_adoptable, reference
-from .flattening import walk
+from .core.base import ModularPipelineBlocks
+from .core.block_catalog import presets
+from .core.flattening import walk
 from .reopening import composition_faults
 from .workflow_file import load_workflow
 from .workflow_origins import common_repo, component_entries, dtype_of_spec, live_faults, named_repo

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from ..blocks.ip_adapter import projections
+from ..blocks.steps.ip_adapter import projections
 from ..state import InputError
 from ..state.vocabulary import (
     ImagePromptEmbeds,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...blocks.insertable_dict import InsertableDict
-from ...blocks.ip_adapter import AutoImagePrompt
+from ...blocks.core.insertable_dict import InsertableDict
+from ...blocks.steps.ip_adapter import AutoImagePrompt
 from ...families.sdxl import SDXL
 from .text2image import Blocks
 

@@ -128,7 +128,7 @@ def test_a_name_that_nobody_vouches_for_is_not_imported(tmp_path: Path, monkeypa
         "evil",
         "evil.Block",
         "os:system",
-        "brickwork.blocks.decode:Decode",
+        "brickwork.blocks.steps.decode:Decode",
         "brickwork.app.demo:main",
     ):
         with pytest.raises(

@@ -134,7 +134,7 @@ def test_a_value_that_is_written_too_late_says_by_whom() -> None:
 
 def late(**blocks: Any) -> list[str]:
     composition = SequentialPipelineBlocks.from_blocks_dict(blocks)
-    from brickwork.blocks.flattening import Flattening
+    from brickwork.blocks.core.flattening import Flattening
 
     return late_writes(trace(composition.steps(Flattening(frozenset()), ""), []))
 

@@ -33,7 +33,8 @@ from brickwork import (
     TrustError,
     save_workflow,
 )
-from brickwork.blocks import PredictNoise, adopt, composition
+from brickwork.blocks import PredictNoise, composition
+from brickwork.blocks.core import from_diffusers as adopt
 from brickwork.presets.sdxl import SDXL, TEXT2IMAGE_BLOCKS
 from brickwork.registry import ComponentSpec
 

@@ -309,7 +309,7 @@ def test_names_of_files_stay_in_the_repository(name: str, tmp_path: Path, canary
 
 
 @pytest.mark.parametrize("name", ["os:system", "subprocess:Popen", "builtins:eval", "posixpath:join", "diffusers.utils:os",
-                                  "diffusers.modular_pipelines.modular_pipeline:importlib", "brickwork.blocks.base:Path"])  # fmt: skip
+                                  "diffusers.modular_pipelines.modular_pipeline:importlib", "brickwork.blocks.core.base:Path"])  # fmt: skip
 def test_compositions_name_blocks_and_nothing_else(name: str, tmp_path: Path, canary: Path) -> None:
     folder = write(tmp_path / "repo", {"brickwork.json": {"brickwork": 1, "composition": {"block": name}}})
     with pytest.raises(CompositionError):

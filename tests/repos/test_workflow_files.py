@@ -28,8 +28,9 @@ from brickwork import (
     load_workflow,
     save_workflow,
 )
-from brickwork.blocks import Decode, PredictNoise, catalog
+from brickwork.blocks import Decode, PredictNoise
 from brickwork.blocks.composition import describe
+from brickwork.blocks.core import block_catalog as catalog
 from brickwork.presets.sdxl import SDXL, TEXT2IMAGE_BLOCKS
 from brickwork.registry.hub.strict_yaml import parse_yaml, scalar, written
 from brickwork.state.vocabulary import Images
