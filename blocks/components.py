@@ -15,12 +15,12 @@ from ..registry.hub.lock import Lock
 from ..registry.hub.repo import HUB_OPTIONS, local_name, same_repo
 from ..registry.identity.component_identity import invalidate
 from ..registry.pinning import pin
+from ..saving.open_repository import Opened, created_components
 from ..state import ComponentError, InputError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean
 from .core.base import ModularPipelineBlocks
 from .devices import PipelineDevices
-from .opening import Opened, created_components
 
 _logger = logging.getLogger("brickwork")
 

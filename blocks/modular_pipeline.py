@@ -18,6 +18,7 @@ from ..registry.hub.lock import Lock
 from ..registry.hub.publishing import publish, refuse_unknown
 from ..registry.hub.trust import Trust
 from ..registry.index import CLASSIC_INDEX, MODULAR_INDEX
+from ..saving.open_repository import open_repository
 from ..state import InputError, PipelineState, RepoError
 from ..state.defaults import own_default
 from ..state.errors import did_you_mean
@@ -28,7 +29,6 @@ from .core.container import SubBlocks
 from .core.flattening import walk
 from .core.input_checks import expectations, expectations_of, family_faults, input_faults
 from .event_stream import EventStream
-from .opening import open_repository
 from .pipeline_adapters import PipelineAdapters
 from .pipeline_copy import deep_copy, refuse_pickle, shallow_copy
 from .random_seed import GENERATOR, seeded_generator
@@ -274,7 +274,7 @@ class ModularPipeline(PipelineAdapters):
         return self.runs.last_recipe
 
     def described(self) -> dict[str, Any]:
-        """The composition as data; see `brickwork.blocks.composition`."""
+        """The composition as data; see `brickwork.saving.composition`."""
         if self._description is None or not self._description.holds():
             self._description = Description.of(self.blocks)
         return self._description.data

@@ -13,10 +13,10 @@ from attrs import frozen
 from ..engine.arithmetic import arithmetic
 from ..engine.execution.identities import RunIdentities
 from ..registry.identity.library_code import watch_classes
+from ..saving.composition import coded_class, describe
 from ..state.code_digest import is_packaged
 from ..state.digest import CodeIdentity, NoDigestError, code_identity
 from .component_notes import notes_of
-from .composition import coded_class, describe
 from .core.base import ModularPipelineBlocks
 from .core.block_identity import attributes_digest
 from .core.flattening import walk

@@ -11,10 +11,10 @@ from attrs import frozen
 
 from ..engine.execution.witness import first_difference
 from ..guiders import Guider
+from ..saving.composition import compose
 from ..state import BrickworkError, PipelineState
 from ..state.errors import ReplayError
 from ..state.value_data import value_of_data
-from .composition import compose
 from .guider_names import known_guiders
 from .modular_pipeline import ModularPipeline
 from .recipe import Recipe

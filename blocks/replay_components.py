@@ -12,12 +12,12 @@ from ..registry import ComponentSpec, shipped
 from ..registry.hub.repo import open_repo
 from ..registry.loading.classes import allowed_libraries, resolve_class
 from ..registry.loading.confined import confined
+from ..saving.open_repository import serves_for
+from ..saving.repo_format import RepoFormat
 from ..state import BrickworkError
 from ..state.value_data import value_of_data
 from .modular_pipeline import ModularPipeline
-from .opening import serves_for
 from .recipe import Recipe
-from .repo_format import RepoFormat
 
 
 def put_components(

@@ -18,21 +18,21 @@ from ..registry.hub.verified import text_digest
 from ..registry.index import MODULAR_INDEX, origin_faults
 from ..registry.loading.load import commit_of
 from ..registry.loading.stale_files import stale_files
+from ..saving.block_sources import Sources, collect_sources
+from ..saving.composition import describe
+from ..saving.model_card import CARD, model_card
+from ..saving.open_repository import PEER_CONFIG
+from ..saving.reopening import blocks_faults, created_faults, index_faults, written_origin, written_type
+from ..saving.repo_format import NAME, RepoFormat
+from ..saving.saved_components import ComponentsPlan, created_entry
+from ..saving.to_diffusers import ADAPTER, adapter_file, auto_map
+from ..saving.unsavable import class_faults
 from ..state import BrickworkError, RepoError
 from ..state.atomic import new_file_mode, writing
 from ..state.limits import LARGEST_JSON
 from ..state.reading import read_bytes
 from ..state.value_data import data_of, is_note
-from .block_sources import Sources, collect_sources
-from .composition import describe
 from .core.base import ModularPipelineBlocks
-from .model_card import CARD, model_card
-from .opening import PEER_CONFIG
-from .peer_adapter import ADAPTER, adapter_file, auto_map
-from .reopening import blocks_faults, created_faults, index_faults, written_origin, written_type
-from .repo_format import NAME, RepoFormat
-from .saved_components import ComponentsPlan, created_entry
-from .unsavable import class_faults
 
 if TYPE_CHECKING:
     from .modular_pipeline import ModularPipeline

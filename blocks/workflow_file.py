@@ -16,11 +16,11 @@ from ..registry.hub.repo import Repo, is_share, open_repo
 from ..registry.hub.strict_yaml import Document, read_yaml
 from ..registry.index import origin_faults
 from ..registry.loading.classes import resolve_class
+from ..saving.composition import Finder, compose
 from ..state import BrickworkError, CompositionError
 from ..state.errors import did_you_mean
 from ..state.structure import Faults, examined, place_words, structured
 from ..state.value_data import value_of_data
-from .composition import Finder, compose
 from .core.base import ModularPipelineBlocks
 from .core.block_catalog import find_block, find_preset
 from .core.input_checks import expectations_of, input_faults

@@ -336,7 +336,7 @@ class ModularPipelineBlocks:
         Raises:
             RepoError: there are none. TrustError: they have code that was not granted.
         """
-        from ..opening import open_repository
+        from ...saving.open_repository import open_repository
 
         name = str(pretrained_model_name_or_path)
         opened = open_repository(name, trust_remote_code, lock, revision, **hub_options)

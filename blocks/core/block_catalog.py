@@ -8,10 +8,10 @@ from typing import Any
 
 from ...families.contract import ROLE_TYPES, UNBOUND, FamilyContract, bound_family
 from ...registry import catalog
+from ...saving.composition import GROUP, Finder, block_class, own_blocks
 from ...state import CompositionError
 from ...state.errors import did_you_mean
 from ...state.types import group_marker
-from ..composition import GROUP, Finder, block_class, own_blocks
 from .base import ModularPipelineBlocks
 from .declaration import attribute_hint
 from .interface import snake_case

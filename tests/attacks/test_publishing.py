@@ -246,8 +246,8 @@ def test_a_preset_of_a_package_takes_no_name_of_ours(kind: str, canary: Canary, 
 
 
 def test_a_name_of_two_packages_is_said(canary: Canary, packages: Any, tmp_path: Path) -> None:
-    from brickwork.blocks.composition import compose
     from brickwork.blocks.core.block_catalog import find_preset
+    from brickwork.saving.composition import compose
 
     for package in ("one-light", "two-light"):
         module = package.replace("-", "_")

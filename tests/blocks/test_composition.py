@@ -22,9 +22,10 @@ from brickwork import (
     Outputs,
     SequentialPipelineBlocks,
 )
-from brickwork.blocks import Decode, Denoise, composition
-from brickwork.blocks.composition import compose, describe
+from brickwork.blocks import Decode, Denoise
 from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, SDXL, TEXT2IMAGE_BLOCKS, AutoBlocks
+from brickwork.saving import composition
+from brickwork.saving.composition import compose, describe
 
 
 class Scale(Block):

@@ -29,10 +29,10 @@ from brickwork import (
     save_workflow,
 )
 from brickwork.blocks import Decode, PredictNoise
-from brickwork.blocks.composition import describe
 from brickwork.blocks.core import block_catalog as catalog
 from brickwork.presets.sdxl import SDXL, TEXT2IMAGE_BLOCKS
 from brickwork.registry.hub.strict_yaml import parse_yaml, scalar, written
+from brickwork.saving.composition import describe
 from brickwork.state.vocabulary import Images
 
 

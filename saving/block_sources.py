@@ -12,14 +12,14 @@ from typing import Any
 
 from attrs import define, field, frozen
 
+from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.flattening import walk
+from ..blocks.core.interface import snake_case
 from ..registry.hub.repo_code import relative_imports, sources_of
 from ..state import RepoError
 from ..state.code_digest import is_own
 from .block_slice import sliced_source
 from .composition import GROUP, is_adoptable, reference
-from .core.base import ModularPipelineBlocks
-from .core.flattening import walk
-from .core.interface import snake_case
 
 _NO_OTHERS: Mapping[str, Iterable[type]] = MappingProxyType({})
 

@@ -19,6 +19,9 @@ from typing import Any
 
 from attrs import field, frozen
 
+from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.block_identity import attributes_of_block, outside_reasons
+from ..blocks.core.container import Container, SubBlocks
 from ..registry import families
 from ..state import BrickworkError, CompositionError
 from ..state.code_digest import is_own
@@ -28,9 +31,6 @@ from ..state.limits import DEEPEST, MOST_BLOCKS
 from ..state.pipeline_state import describe_value
 from ..state.structure import Place, examined, place_words
 from ..state.value_data import data_of, is_note, note_of, value_of_data
-from .core.base import ModularPipelineBlocks
-from .core.block_identity import attributes_of_block, outside_reasons
-from .core.container import Container, SubBlocks
 from .written_block import WrittenBlock
 
 GROUP = "brickwork.blocks"
@@ -195,7 +195,7 @@ def _made(written: WrittenBlock, finder: Finder) -> ModularPipelineBlocks:
     if written.family is not None:
         cls = cls.bind(families.get(written.family))
     if not issubclass(cls, ModularPipelineBlocks):
-        from .core.from_diffusers import adopt
+        from ..blocks.core.from_diffusers import adopt
 
         return adopt(cls)
     made: ModularPipelineBlocks = cls(**{option: value_of_data(value) for option, value in options.items()})

@@ -53,7 +53,7 @@ def adapter_file(
         imports.append(f"from .{file.removesuffix('.py')} import {first} as block_{number}")
         classes.append(f"    {place!r}: block_{number}{dot}{rest},")
     data = json.dumps(json.dumps({"composition": composition, "created": created}))
-    body = ["import json", "", "from brickwork.blocks.in_diffusers import blocks_for_diffusers", "", *imports]
+    body = ["import json", "", "from brickwork.saving.diffusers_module import blocks_for_diffusers", "", *imports]
     body += ["", "CLASSES = {", *classes, "}", f"DATA = json.loads({data})"]
     body += [f'{_CLASS} = blocks_for_diffusers(DATA["composition"], DATA["created"], CLASSES, __name__)', ""]
     return head + "\n" + "\n".join(body)

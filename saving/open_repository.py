@@ -9,6 +9,9 @@ from typing import Any
 
 from attrs import field, frozen
 
+from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.block_catalog import made_of
+from ..blocks.core.from_diffusers import adopt
 from ..guiders import Guider, guider_of
 from ..registry import ComponentSpec, PipelineIndex, catalog
 from ..registry.hub.lock import Lock
@@ -24,9 +27,6 @@ from ..state.limits import MOST_REQUIREMENTS
 from ..state.strict_json import read_json
 from ..state.value_data import value_of_data
 from .composition import GROUP, Finder, compose
-from .core.base import ModularPipelineBlocks
-from .core.block_catalog import made_of
-from .core.from_diffusers import adopt
 from .repo_format import NAME, RepoFormat, guider_references, references
 
 PEER_CONFIG = "modular_config.json"

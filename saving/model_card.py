@@ -8,15 +8,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.describe import tree
+from ..blocks.core.interface import description_of
+from ..blocks.core.workflows import made_workflow, named_workflows
 from ..registry import ComponentSpec
 from ..registry.catalog import shipped_name
 from ..registry.hub.repo import is_hub_name
 from ..state.types import type_words
 from .block_sources import Sources
-from .core.base import ModularPipelineBlocks
-from .core.describe import tree
-from .core.interface import description_of
-from .core.workflows import made_workflow, named_workflows
 
 CARD = "README.md"
 MARK = "<!-- made by brickwork -->"

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.describe import document
+from ..blocks.core.interface import description_of
 from ..guiders import Guider, guider_of
 from ..registry import ComponentSpec
 from ..state.value_data import value_of_data
 from .composition import Finder, compose
-from .core.base import ModularPipelineBlocks
-from .core.describe import document
-from .core.interface import description_of
 
 
 def blocks_for_diffusers(
@@ -84,7 +84,7 @@ def run_in_diffusers(
 
 
 def _model_name(blocks: ModularPipelineBlocks) -> str | None:
-    from .core.flattening import walk
+    from ..blocks.core.flattening import walk
 
     names = {block.model_name for _, block in walk(blocks) if block.model_name}
     return names.pop() if len(names) == 1 else None

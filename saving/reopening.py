@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.flattening import walk
 from ..guiders import Guider
 from ..guiders.guider_file import comes_back
 from ..registry import ComponentSpec
@@ -17,13 +19,11 @@ from ..state import BrickworkError
 from .block_sources import Sources
 from .code_comparison import code_faults
 from .composition import Finder, compose, describe
-from .core.base import ModularPipelineBlocks
-from .core.flattening import walk
-from .opening import created_components, origin_of
+from .open_repository import created_components, origin_of
 from .repo_format import RepoFormat
 
 if TYPE_CHECKING:
-    from .modular_pipeline import ModularPipeline
+    from ..blocks.modular_pipeline import ModularPipeline
 
 
 def blocks_faults(
