@@ -16,7 +16,7 @@ from attrs import frozen
 from PIL import Image
 
 from ..blocks import ModularPipeline
-from ..blocks.pictures import make_image_grid
+from ..pipeline.image_grid import make_image_grid
 from ..presets.embedded import GUIDANCE_SCALE, embedded, known_words, unknown_words
 
 PROMPTS = (

@@ -1,5 +1,7 @@
 """Blocks, the containers that combine them, the pipeline that runs them, and the standard steps."""
 
+from ..pipeline.modular_pipeline import ModularPipeline
+from ..pipeline.previews import Previews
 from .core.base import ModularPipelineBlocks
 from .core.block import Block
 from .core.choice import AutoPipelineBlocks, ConditionalPipelineBlocks
@@ -8,8 +10,6 @@ from .core.insertable_dict import InsertableDict
 from .core.loop import LoopSequentialPipelineBlocks
 from .core.sequential import SequentialPipelineBlocks
 from .core.slots import component, config
-from .modular_pipeline import ModularPipeline
-from .previews import Previews
 from .steps.check_safety import CheckSafety
 from .steps.control import ControlledDenoise, PredictControlled, PrepareControl
 from .steps.decode import Decode

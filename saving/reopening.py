@@ -23,7 +23,7 @@ from .open_repository import created_components, origin_of
 from .repo_format import RepoFormat
 
 if TYPE_CHECKING:
-    from ..blocks.modular_pipeline import ModularPipeline
+    from ..pipeline.modular_pipeline import ModularPipeline
 
 
 def blocks_faults(

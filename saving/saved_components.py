@@ -20,7 +20,7 @@ from .pieces import Piece, origin_faults, pieces_of, reopened_faults, words_faul
 from .unsavable import component_faults, name_faults
 
 if TYPE_CHECKING:
-    from ..blocks.modular_pipeline import ModularPipeline
+    from ..pipeline.modular_pipeline import ModularPipeline
 
 
 @frozen

@@ -32,7 +32,7 @@ from .property_call import assigned_attributes
 from .state_call import state_call
 
 if TYPE_CHECKING:
-    from ..modular_pipeline import ModularPipeline
+    from ...pipeline.modular_pipeline import ModularPipeline
     from .checks import Report
     from .workflows import Workflow
 
@@ -356,8 +356,8 @@ class ModularPipelineBlocks:
             RepoError: code or options cannot be saved, or would come back as something else; every fault is named, and nothing is
                 written.
         """
+        from ...pipeline.saving import save_blocks
         from ...registry.hub.publishing import refuse_unknown
-        from ..saving import save_blocks
 
         refuse_unknown(publishing, push_to_hub)
         save_blocks(self, Path(save_directory), publishing.get("repo_id"), license_id)
@@ -366,8 +366,8 @@ class ModularPipelineBlocks:
 
     def push_to_hub(self, repo_id: str, license_id: str | None = None, **publishing: Any) -> str:
         """Publish the composition on the Hub in one commit, and return its address; see `ModularPipeline.push_to_hub`."""
+        from ...pipeline.saving import save_blocks
         from ...registry.hub.publishing import publish
-        from ..saving import save_blocks
 
         return publish(lambda folder, name: save_blocks(self, folder, name, license_id), repo_id, **publishing)
 
@@ -383,7 +383,7 @@ class ModularPipelineBlocks:
             pretrained_model_name_or_path: folder (or Hub name) with `modular_model_index.json` or `model_index.json`.
             components_manager: a `ComponentsManager` that shares components. collection: under which it files them.
         """
-        from ..modular_pipeline import ModularPipeline
+        from ...pipeline.modular_pipeline import ModularPipeline
 
         return ModularPipeline(self, pretrained_model_name_or_path, components_manager, collection)
 

@@ -10,10 +10,10 @@ from ...adapters.perturb import perturbed
 from ...engine import Run
 from ...families.contract import UNBOUND, FamilyContract
 from ...guiders import Guider, Perturbation, StatefulGuider
+from ...pipeline.recipes.noted_values import written_input
 from ...registry import families
 from ...state import InputError
 from ...state.errors import did_you_mean
-from ..recipe_values import written_input
 from .flattening import walk
 
 

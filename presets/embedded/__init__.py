@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ...blocks.modular_pipeline import ModularPipeline
 from ...guiders import ClassifierFreeGuidance
+from ...pipeline.modular_pipeline import ModularPipeline
 from .words import known_words, unknown_words
 
 __all__ = [

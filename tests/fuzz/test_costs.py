@@ -20,9 +20,9 @@ from safetensors.torch import save
 
 import brickwork
 from brickwork import BrickworkError, Snapshot
-from brickwork.blocks.png_chunks import SIGNATURE
-from brickwork.blocks.recipe_files import read_recipe
 from brickwork.guiders import Guider
+from brickwork.pipeline.recipes.png_chunks import SIGNATURE
+from brickwork.pipeline.recipes.recipe_files import read_recipe
 from brickwork.registry import read_index
 from brickwork.registry.hub.lock import Lock
 from brickwork.registry.hub.repo import open_repo

@@ -32,9 +32,9 @@ from brickwork import (
     Snapshots,
     TrustError,
 )
-from brickwork.blocks.recipe import Recipe
-from brickwork.blocks.recipe_files import read_recipe
 from brickwork.guiders import GUIDERS, GuidanceStep, Guider
+from brickwork.pipeline.recipes.recipe import Recipe
+from brickwork.pipeline.recipes.recipe_files import read_recipe
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
 from brickwork.registry import ComponentSpec, read_index
 from brickwork.registry.hub.lock import Lock, LockedRepo

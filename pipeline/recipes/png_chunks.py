@@ -11,9 +11,9 @@ from typing import BinaryIO
 
 from attrs import frozen
 
-from ..state import RepoError
-from ..state.limits import LARGEST_RECIPE, MOST_CHUNKS
-from ..state.reading import opened
+from ...state import RepoError
+from ...state.limits import LARGEST_RECIPE, MOST_CHUNKS
+from ...state.reading import opened
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")

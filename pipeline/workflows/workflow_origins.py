@@ -6,24 +6,24 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..adapters.lora_state import state_of
-from ..adapters.textual_inversion import taught_of
-from ..families.contract import uncompiled
-from ..guiders import Guider
-from ..guiders.guider_file import guider_config
-from ..registry import ComponentSpec, PipelineIndex, read_index
-from ..registry.catalog import shipped_name
-from ..registry.component_spec import LOADING_FIELDS
-from ..registry.identity.same_component import component_differences
-from ..saving.pieces import origin_faults, pieces_of
-from ..saving.saved_components import created_entry, dtype_words, loaded_encoders
-from ..saving.unsavable import component_faults
-from ..state import BrickworkError, ComponentError, InputError
-from ..state.value_data import data_of
+from ...adapters.lora_state import state_of
+from ...adapters.textual_inversion import taught_of
+from ...families.contract import uncompiled
+from ...guiders import Guider
+from ...guiders.guider_file import guider_config
+from ...registry import ComponentSpec, PipelineIndex, read_index
+from ...registry.catalog import shipped_name
+from ...registry.component_spec import LOADING_FIELDS
+from ...registry.identity.same_component import component_differences
+from ...saving.pieces import origin_faults, pieces_of
+from ...saving.saved_components import created_entry, dtype_words, loaded_encoders
+from ...saving.unsavable import component_faults
+from ...state import BrickworkError, ComponentError, InputError
+from ...state.value_data import data_of
 from .guider_names import guider_reference
 
 if TYPE_CHECKING:
-    from .modular_pipeline import ModularPipeline
+    from ..modular_pipeline import ModularPipeline
 
 
 def named_repo(repo: str) -> str:

@@ -6,26 +6,26 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..guiders import Guider
-from ..guiders.guider_file import comes_back, own_guiders
-from ..registry.hub.strict_yaml import written
-from ..registry.identity.same_component import component_differences
-from ..registry.identity.setting_content import content_of
-from ..saving.composition import describe, is_adoptable, reference
-from ..saving.reopening import composition_faults
-from ..state import BrickworkError, RepoError
-from ..state.atomic import beside
-from ..state.code_digest import is_own
-from ..state.value_data import data_of, is_note
-from .core.base import ModularPipelineBlocks
-from .core.block_catalog import presets
-from .core.flattening import walk
+from ...blocks.core.base import ModularPipelineBlocks
+from ...blocks.core.block_catalog import presets
+from ...blocks.core.flattening import walk
+from ...guiders import Guider
+from ...guiders.guider_file import comes_back, own_guiders
+from ...registry.hub.strict_yaml import written
+from ...registry.identity.same_component import component_differences
+from ...registry.identity.setting_content import content_of
+from ...saving.composition import describe, is_adoptable, reference
+from ...saving.reopening import composition_faults
+from ...state import BrickworkError, RepoError
+from ...state.atomic import beside
+from ...state.code_digest import is_own
+from ...state.value_data import data_of, is_note
 from .workflow_file import load_workflow
 from .workflow_origins import common_repo, component_entries, dtype_of_spec, live_faults, named_repo
 from .written_workflow import VERSION
 
 if TYPE_CHECKING:
-    from .modular_pipeline import ModularPipeline
+    from ..modular_pipeline import ModularPipeline
 
 
 def save_workflow(pipe: ModularPipeline, path: str | Path) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 from attrs import define
 
-from ..engine.execution.checkpoint import are_generators
-from ..state.digest import NoDigestError, digest_of
-from ..state.pipeline_state import describe_value
-from ..state.value_data import data_of
+from ...engine.execution.checkpoint import are_generators
+from ...state.digest import NoDigestError, digest_of
+from ...state.pipeline_state import describe_value
+from ...state.value_data import data_of
 
 _UNCHANGING = (str, int, float, bool, type(None))
 AT_ONCE = 1 << 20

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from attrs import field, frozen
 
-from ..engine.settings import GradMode
-from ..saving.written_block import WrittenBlock
-from ..state.structure import Check, Data, Key
+from ...engine.settings import GradMode
+from ...saving.written_block import WrittenBlock
+from ...state.structure import Check, Data, Key
 
 VERSION = 2
 """Version 1 knew weights by their files, and nothing of settings and results; it is not read any more."""

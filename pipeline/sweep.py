@@ -43,7 +43,7 @@ class Sweep:
         Raises:
             InputError: the results are no lists of PIL images.
         """
-        from .pictures import make_image_grid
+        from .image_grid import make_image_grid
 
         pictures = [result[0] for result in self.results if isinstance(result, list) and hasattr(result[0], "resize")]
         if len(pictures) != len(self.results):

@@ -9,22 +9,22 @@ from typing import Any
 
 from attrs import frozen
 
-from ..engine.execution.witness import first_difference
-from ..guiders import Guider
-from ..saving.composition import compose
-from ..state import BrickworkError, PipelineState
-from ..state.errors import ReplayError
-from ..state.value_data import value_of_data
-from .guider_names import known_guiders
-from .modular_pipeline import ModularPipeline
-from .recipe import Recipe
-from .recipe_diff import differences
-from .recipe_files import KEYWORD, read_recipe
-from .recipe_parts import recipe_of
-from .recipe_values import noted_results
+from ...blocks.steps.image_files import read_picture
+from ...engine.execution.witness import first_difference
+from ...guiders import Guider
+from ...saving.composition import compose
+from ...state import BrickworkError, PipelineState
+from ...state.errors import ReplayError
+from ...state.value_data import value_of_data
+from ..modular_pipeline import ModularPipeline
+from ..recipes.noted_values import noted_results
+from ..recipes.recipe import Recipe
+from ..recipes.recipe_diff import differences
+from ..recipes.recipe_files import KEYWORD, read_recipe
+from ..recipes.recipe_of_run import recipe_of
+from ..workflows.guider_names import known_guiders
 from .replay_components import put_components
 from .replay_values import values_of
-from .steps.image_files import read_picture
 
 
 def replay(

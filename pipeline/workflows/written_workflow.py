@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from attrs import field, frozen
 
-from ..saving.written_block import WrittenBlock
-from ..state.structure import Data, Key
+from ...saving.written_block import WrittenBlock
+from ...state.structure import Data, Key
 
 VERSION = 1
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
+from ..blocks.core.components_view import ComponentsView
 from ..engine import Plan, Run
 from ..engine.events import Emit, Event, RunFinished
 from ..engine.execution.checkpoint import Graft, Standing, copied_values
@@ -23,12 +24,11 @@ from ..engine.isolation import RunComponents, unsaveable
 from ..engine.settings import SnapshotTaker
 from ..engine.steps import Values
 from ..state import InputError
-from .core.components_view import ComponentsView
-from .random_seed import GENERATOR
-from .recipe import Recipe
-from .recipe_parts import recipe_of
-from .recipe_values import noted_results
-from .residency import RunLoader, residency_for
+from .component_loader import RunLoader, residency_for
+from .recipes.noted_values import noted_results
+from .recipes.recipe import Recipe
+from .recipes.recipe_of_run import recipe_of
+from .seed import GENERATOR
 from .snapshots import Snapshot
 
 if TYPE_CHECKING:

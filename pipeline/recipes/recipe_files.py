@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from ..registry.hub.repo_paths import check_inside
-from ..state import InputError, RepoError
-from ..state.atomic import beside
-from ..state.errors import did_you_mean
-from ..state.limits import LARGEST_RECIPE
-from ..state.strict_json import parse_json, read_json, written_json
-from ..state.value_file import load_values, save_values
+from ...registry.hub.repo_paths import check_inside
+from ...state import InputError, RepoError
+from ...state.atomic import beside
+from ...state.errors import did_you_mean
+from ...state.limits import LARGEST_RECIPE
+from ...state.strict_json import parse_json, read_json, written_json
+from ...state.value_file import load_values, save_values
 from .png_chunks import read_png
 from .recipe import Recipe
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 from ..adapters.pending_adapters import PendingAdapters
+from ..blocks.core.base import ModularPipelineBlocks
 from ..engine import RunSettings
 from ..guiders import GUIDERS, Guider, guider_of
 from ..registry import ComponentsManager, ComponentSpec, PipelineIndex
@@ -19,7 +20,6 @@ from ..saving.open_repository import Opened, created_components
 from ..state import ComponentError, InputError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean
-from .core.base import ModularPipelineBlocks
 from .devices import PipelineDevices
 
 _logger = logging.getLogger("brickwork")

@@ -6,18 +6,18 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..adapters.pending_adapters import PendingAdapters
-from ..guiders import GUIDERS, Guider, guider_of
-from ..registry import ComponentSpec, shipped
-from ..registry.hub.repo import open_repo
-from ..registry.loading.classes import allowed_libraries, resolve_class
-from ..registry.loading.confined import confined
-from ..saving.open_repository import serves_for
-from ..saving.repo_format import RepoFormat
-from ..state import BrickworkError
-from ..state.value_data import value_of_data
-from .modular_pipeline import ModularPipeline
-from .recipe import Recipe
+from ...adapters.pending_adapters import PendingAdapters
+from ...guiders import GUIDERS, Guider, guider_of
+from ...registry import ComponentSpec, shipped
+from ...registry.hub.repo import open_repo
+from ...registry.loading.classes import allowed_libraries, resolve_class
+from ...registry.loading.confined import confined
+from ...saving.open_repository import serves_for
+from ...saving.repo_format import RepoFormat
+from ...state import BrickworkError
+from ...state.value_data import value_of_data
+from ..modular_pipeline import ModularPipeline
+from ..recipes.recipe import Recipe
 
 
 def put_components(

@@ -18,7 +18,7 @@ from ..state.errors import did_you_mean
 from ..state.structure import structured
 from ..state.value_data import data_of, value_of_data
 from ..state.value_file import load_values, save_values
-from .recipe import Recipe
+from .recipes.recipe import Recipe
 from .written_snapshot import WrittenSnapshot
 
 if TYPE_CHECKING:

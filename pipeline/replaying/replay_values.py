@@ -7,8 +7,8 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from ..state.errors import did_you_mean
-from .recipe import Recipe
+from ...state.errors import did_you_mean
+from ..recipes.recipe import Recipe
 
 _LARGEST_STATE = 1 << 16
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..state import RepoError
-from ..state.atomic import write_text
-from ..state.limits import LARGEST_RECIPE
-from ..state.strict_json import written_json
-from ..state.structure import structured
-from ..state.value_data import value_of_data
-from .recipe_values import noted_inputs
+from ...state import RepoError
+from ...state.atomic import write_text
+from ...state.limits import LARGEST_RECIPE
+from ...state.strict_json import written_json
+from ...state.structure import structured
+from ...state.value_data import value_of_data
+from .noted_values import noted_inputs
 from .written_recipe import VERSION, WrittenRecipe
 
 

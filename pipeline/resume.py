@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
+from ..blocks.core import arguments
 from ..engine import Plan
 from ..engine.execution.checkpoint import Graft, Standing, copied_values
 from ..engine.execution.position import Position
 from ..engine.steps import LoopStep, Values, leaves
 from ..state import InputError, PipelineState
 from ..state.errors import did_you_mean
-from .core import arguments
-from .random_seed import GENERATOR
-from .recipe_diff import differences
-from .recipe_parts import recipe_of
+from .recipes.recipe_diff import differences
+from .recipes.recipe_of_run import recipe_of
 from .runs import Begun, Prepared
+from .seed import GENERATOR
 from .snapshots import Snapshot
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..blocks.core.base import ModularPipelineBlocks
 from ..guiders import Guider
 from ..guiders.guider_file import guider_config, own_guiders
 from ..registry import ComponentSpec
@@ -32,7 +33,6 @@ from ..state.atomic import new_file_mode, writing
 from ..state.limits import LARGEST_JSON
 from ..state.reading import read_bytes
 from ..state.value_data import data_of, is_note
-from .core.base import ModularPipelineBlocks
 
 if TYPE_CHECKING:
     from .modular_pipeline import ModularPipeline
@@ -246,7 +246,7 @@ def _index(pipe: ModularPipeline, specs: Mapping[str, ComponentSpec]) -> dict[st
 
 def _class_name(blocks: ModularPipelineBlocks) -> str:
     """The pipeline class of diffusers whose properties the blocks' family has."""
-    from .core.flattening import walk
+    from ..blocks.core.flattening import walk
 
     families = {block.model_name for _, block in walk(blocks)}
     return "StableDiffusionXLModularPipeline" if "stable-diffusion-xl" in families else "ModularPipeline"

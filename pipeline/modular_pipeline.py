@@ -10,6 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.components_view import PipelineConfig
+from ..blocks.core.container import SubBlocks
+from ..blocks.core.flattening import walk
+from ..blocks.core.input_checks import expectations, expectations_of, family_faults, input_faults
 from ..engine import Plan, RunSettings
 from ..families.contract import UNBOUND
 from ..guiders import guider_of
@@ -22,20 +27,15 @@ from ..saving.open_repository import open_repository
 from ..state import InputError, PipelineState, RepoError
 from ..state.defaults import own_default
 from ..state.errors import did_you_mean
-from .continuing import branch, resume
-from .core.base import ModularPipelineBlocks
-from .core.components_view import PipelineConfig
-from .core.container import SubBlocks
-from .core.flattening import walk
-from .core.input_checks import expectations, expectations_of, family_faults, input_faults
+from .adapter_methods import PipelineAdapters
 from .event_stream import EventStream
-from .pipeline_adapters import PipelineAdapters
 from .pipeline_copy import deep_copy, refuse_pickle, shallow_copy
-from .random_seed import GENERATOR, seeded_generator
-from .recipe import Recipe
-from .recipe_parts import Description
+from .recipes.recipe import Recipe
+from .recipes.recipe_of_run import Description
+from .resume import branch, resume
 from .runs import Prepared, Runs
 from .saving import save_pipeline
+from .seed import GENERATOR, seeded_generator
 from .snapshots import Snapshot
 from .sweep import SEED, Sweep, sweep
 

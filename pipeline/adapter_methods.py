@@ -11,9 +11,9 @@ from ..adapters.attention_processors import replaced_processors
 from ..adapters.ip_adapter import load_ip_adapter, set_ip_adapter_scale, unload_ip_adapter
 from ..adapters.lora import Loras
 from ..adapters.textual_inversion import encoders_of, forget, teach
+from ..blocks.core.flattening import walk
 from ..state import ComponentError
-from .core.flattening import walk
-from .pipeline_face import PipelineFace
+from .inspection import PipelineFace
 
 
 class PipelineAdapters(PipelineFace):

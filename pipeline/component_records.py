@@ -18,7 +18,7 @@ from ..registry.identity.origin import files_of
 from ..registry.loading.classes import library_of
 from ..registry.loading.file_digest import weights_digest
 from ..state.errors import NoDigestError
-from .recipe_values import written_input
+from .recipes.noted_values import written_input
 
 if TYPE_CHECKING:
     from .components import PipelineComponents

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..guiders import GUIDERS, Guider
-from ..guiders.guider_file import is_own_guider
-from ..registry.loading.classes import library_of
-from ..state import InputError
+from ...guiders import GUIDERS, Guider
+from ...guiders.guider_file import is_own_guider
+from ...registry.loading.classes import library_of
+from ...state import InputError
 
 
 def known_guiders(given: Iterable[Any] | Any) -> dict[str, type[Guider]]:

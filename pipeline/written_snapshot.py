@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from attrs import frozen
 
 from ..state.structure import Check, Data
-from .written_recipe import WrittenRecipe
+from .recipes.written_recipe import WrittenRecipe
 
 
 def _is_frame(parts: tuple[Any, ...]) -> bool:

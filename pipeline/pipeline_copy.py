@@ -7,10 +7,10 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from ..adapters.forward_override import is_changed
+from ..blocks.core.flattening import walk
 from ..registry.identity.origin import carry_over
 from ..registry.loading.aligned_file import LINE, begins_line
 from ..state import ComponentError, InputError
-from .core.flattening import walk
 from .runs import Runs
 from .shared_by_copies import Search, originals_of
 

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from ..engine.arithmetic import arithmetic
-from ..engine.execution.identities import RunIdentities
-from ..registry.identity.library_code import watch_classes
-from ..saving.composition import coded_class, describe
-from ..state.code_digest import is_packaged
-from ..state.digest import CodeIdentity, NoDigestError, code_identity
-from .component_notes import notes_of
-from .core.base import ModularPipelineBlocks
-from .core.block_identity import attributes_digest
-from .core.flattening import walk
+from ...blocks.core.base import ModularPipelineBlocks
+from ...blocks.core.block_identity import attributes_digest
+from ...blocks.core.flattening import walk
+from ...engine.arithmetic import arithmetic
+from ...engine.execution.identities import RunIdentities
+from ...registry.identity.library_code import watch_classes
+from ...saving.composition import coded_class, describe
+from ...state.code_digest import is_packaged
+from ...state.digest import CodeIdentity, NoDigestError, code_identity
+from ..component_records import notes_of
+from .noted_values import noted_inputs, shared_values
 from .recipe import Recipe
-from .recipe_values import noted_inputs, shared_values
 
 if TYPE_CHECKING:
-    from .modular_pipeline import ModularPipeline
+    from ..modular_pipeline import ModularPipeline
 
 _PACKAGES = ("brickwork", "torch", "diffusers", "transformers")
 

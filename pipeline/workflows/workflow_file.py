@@ -9,26 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, define, field
 
-from ..guiders import GUIDERS, Guider, guider_of
-from ..registry import ComponentSpec
-from ..registry.catalog import shipped_folder
-from ..registry.hub.repo import Repo, is_share, open_repo
-from ..registry.hub.strict_yaml import Document, read_yaml
-from ..registry.index import origin_faults
-from ..registry.loading.classes import resolve_class
-from ..saving.composition import Finder, compose
-from ..state import BrickworkError, CompositionError
-from ..state.errors import did_you_mean
-from ..state.structure import Faults, examined, place_words, structured
-from ..state.value_data import value_of_data
-from .core.base import ModularPipelineBlocks
-from .core.block_catalog import find_block, find_preset
-from .core.input_checks import expectations_of, input_faults
+from ...blocks.core.base import ModularPipelineBlocks
+from ...blocks.core.block_catalog import find_block, find_preset
+from ...blocks.core.input_checks import expectations_of, input_faults
+from ...guiders import GUIDERS, Guider, guider_of
+from ...registry import ComponentSpec
+from ...registry.catalog import shipped_folder
+from ...registry.hub.repo import Repo, is_share, open_repo
+from ...registry.hub.strict_yaml import Document, read_yaml
+from ...registry.index import origin_faults
+from ...registry.loading.classes import resolve_class
+from ...saving.composition import Finder, compose
+from ...state import BrickworkError, CompositionError
+from ...state.errors import did_you_mean
+from ...state.structure import Faults, examined, place_words, structured
+from ...state.value_data import value_of_data
 from .guider_names import known_guiders
 from .written_workflow import EDITS, VERSION, Insert, Remove, Replace, SetOptions, WrittenPlace, WrittenWorkflow
 
 if TYPE_CHECKING:
-    from .modular_pipeline import ModularPipeline
+    from ..modular_pipeline import ModularPipeline
 
 
 def load_workflow(path: str | Path, blocks: Any = (), guiders: Any = (), **options: Any) -> ModularPipeline:
@@ -57,7 +57,7 @@ class _Workflow:
     faults: list[str] = field(factory=list)
 
     def pipeline(self, options: dict[str, Any]) -> ModularPipeline:
-        from .modular_pipeline import ModularPipeline
+        from ..modular_pipeline import ModularPipeline
 
         written = self._written()
         blocks = self._blocks(written)

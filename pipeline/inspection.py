@@ -9,6 +9,9 @@ from typing import Any, Self
 
 from attrs import evolve, fields
 
+from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.checks import Report
+from ..blocks.core.components_view import PipelineConfig
 from ..engine import Plan, RunSettings
 from ..engine.planning.explain import Explanation
 from ..engine.planning.graph import Graph
@@ -17,9 +20,6 @@ from ..registry.index import index_entries
 from ..state import InputError
 from ..state.errors import did_you_mean, nearest
 from .components import PipelineComponents
-from .core.base import ModularPipelineBlocks
-from .core.checks import Report
-from .core.components_view import PipelineConfig
 
 
 class PipelineFace(PipelineComponents):

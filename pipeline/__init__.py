@@ -1,0 +1,1 @@
+"""What a user holds: the pipeline, its runs, components and settings."""
