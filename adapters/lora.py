@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..blocks.core.flattening import walk
-from ..families.contract import FamilyContract, bound_family
+from ..families.contract import FamilyContract
 from ..registry.hub.repo import open_repo
 from ..registry.loading.base_modules import adapted_layers
 from ..registry.loading.tensor_file import read_metadata, read_tensors
@@ -33,7 +32,7 @@ class Loras:
     """The LoRAs of one pipeline's models."""
 
     def __init__(self, pipe: Any) -> None:
-        family = bound_family(block for _, block in walk(pipe.blocks))
+        family = pipe.family
         if not family.lora_loader:
             raise ComponentError("None of the pipeline's blocks is of a model family that knows LoRAs.")
         self._loader = _holder(pipe, family)

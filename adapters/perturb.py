@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
-
 from ..families.contract import is_compiled
+from ..families.layers import Layer
 from ..guiders import Perturbation
 from ..state import InputError, RunError
 from .blur import blurred_tokens
@@ -17,19 +16,6 @@ from .self_attention import attention_modules, feed_forward_modules, self_attend
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-@frozen
-class Layer:
-    """A transformer block of a denoiser.
-
-    Attributes:
-        path: in the denoiser. returns: names of the inputs that it gives back changed, in the order of its results.
-    """
-
-    path: str
-    module: Any
-    returns: tuple[str, ...] = ("hidden_states",)
 
 
 @contextmanager

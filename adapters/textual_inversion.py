@@ -11,8 +11,6 @@ from typing import Any
 
 from attrs import define, frozen
 
-from ..blocks.core.flattening import walk
-from ..families.contract import bound_family
 from ..registry.hub.repo import open_repo
 from ..registry.identity.component_identity import remember_tokens
 from ..registry.loading.tensor_file import read_tensors
@@ -76,7 +74,7 @@ def encoders_of(pipe: Any) -> list[Encoder]:
     Raises:
         ComponentError: there are none.
     """
-    family = bound_family(block for _, block in walk(pipe.blocks))
+    family = pipe.family
     pairs = zip(family.roles.get("text_encoders", ()), family.roles.get("tokenizers", ()), strict=True)
     found = [Encoder(one.name, pipe.components.get(one.name), pipe.components.get(other.name)) for one, other in pairs]
     found = [each for each in found if each.model is not None and each.tokenizer is not None]

@@ -1,12 +1,14 @@
-"""Blocks, the containers that combine them, the pipeline that runs them, and the standard steps."""
+"""Blocks, the containers that combine them, and the standard steps."""
 
-from ..pipeline.modular_pipeline import ModularPipeline
-from ..pipeline.previews import Previews
+import warnings
+from typing import Any
+
 from .core.base import ModularPipelineBlocks
 from .core.block import Block
 from .core.choice import AutoPipelineBlocks, ConditionalPipelineBlocks
 from .core.from_diffusers import adopt
 from .core.insertable_dict import InsertableDict
+from .core.late import late
 from .core.loop import LoopSequentialPipelineBlocks
 from .core.sequential import SequentialPipelineBlocks
 from .core.slots import component, config
@@ -35,14 +37,12 @@ __all__ = [
     "ExpandBatch",
     "InsertableDict",
     "LoopSequentialPipelineBlocks",
-    "ModularPipeline",
     "ModularPipelineBlocks",
     "PredictControlled",
     "PredictNoise",
     "PrepareControl",
     "PrepareLatents",
     "PrepareSizeConditioning",
-    "Previews",
     "ScaleLatents",
     "SequentialPipelineBlocks",
     "SetTimesteps",
@@ -51,3 +51,13 @@ __all__ = [
     "component",
     "config",
 ]
+
+_MOVED = ("ModularPipeline", "Previews")
+
+
+def __getattr__(name: str) -> Any:
+    """Names that stood here in version 0.1.0, for one more minor version."""
+    if name not in _MOVED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn(f"{name} is in brickwork.pipeline now.", DeprecationWarning, stacklevel=2)
+    return late(name)

@@ -15,8 +15,8 @@ from .noise_schedule import level_of, prediction_type_of
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..adapters.perturb import Layer
     from ..guiders import Branch
+    from .layers import Layer
 
 
 @frozen

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from ..blocks.steps.ip_adapter import projections
+from ..registry import families
 from ..state import InputError
 from ..state.vocabulary import (
     ImagePromptEmbeds,
@@ -21,7 +21,7 @@ from ..state.vocabulary import (
 )
 from .contract import ConditioningField, FamilyContract, RoleComponent, TextEncoding
 from .guidance_embedding import embedded_scales
-from .unet import middle_of_unet, unet_layers
+from .unet import middle_of_unet, projections, unet_layers
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -237,3 +237,5 @@ SDXL_REFINER = evolve(
     zeros_for_empty_prompt=False,
 )
 """The contract of the refiner that goes on where the base stops: one text encoder, and a rating in place of the target size."""
+
+families.register(SDXL.name, f"{__name__}:SDXL")

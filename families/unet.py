@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..adapters.perturb import Layer
+from .layers import Layer
 
 _STAGES = ("down_blocks", "mid_block", "up_blocks")
 
@@ -47,3 +47,8 @@ def _tokens(unet: Any, depth: int) -> int:
     size = unet.config.sample_size
     height, width = (size, size) if isinstance(size, int) else size
     return int(height // 2**depth) * int(width // 2**depth)
+
+
+def projections(denoiser: Any) -> list[Any]:
+    """What turns images into tokens in a denoiser, one per IP-Adapter; none where no adapter is loaded."""
+    return list(getattr(getattr(denoiser, "encoder_hid_proj", None), "image_projection_layers", ()))

@@ -11,15 +11,17 @@ from attrs import evolve, fields
 
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.checks import Report
-from ..blocks.core.components_view import PipelineConfig
+from ..blocks.core.flattening import walk
 from ..engine import Plan, RunSettings
 from ..engine.planning.explain import Explanation
 from ..engine.planning.graph import Graph
+from ..families.contract import FamilyContract, bound_family
 from ..registry import ComponentSpec
 from ..registry.index import index_entries
 from ..state import InputError
 from ..state.errors import did_you_mean, nearest
 from .components import PipelineComponents
+from .config import PipelineConfig
 
 
 class PipelineFace(PipelineComponents):
@@ -31,6 +33,11 @@ class PipelineFace(PipelineComponents):
 
     blocks: ModularPipelineBlocks
     config: PipelineConfig
+
+    @property
+    def family(self) -> FamilyContract:
+        """The contract of the model family that the blocks are bound to; the unbound one where they are of none."""
+        return bound_family(block for _, block in walk(self.blocks))
 
     def plan(self, given: Iterable[str] | Mapping[str, Any] = (), checked: Iterable[str] | None = None) -> Plan:
         """Return the plan for these inputs."""

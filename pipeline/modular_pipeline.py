@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
-from ..blocks.core.components_view import PipelineConfig
 from ..blocks.core.container import SubBlocks
 from ..blocks.core.flattening import walk
 from ..blocks.core.input_checks import expectations, expectations_of, family_faults, input_faults
@@ -28,6 +27,7 @@ from ..state import InputError, PipelineState, RepoError
 from ..state.defaults import own_default
 from ..state.errors import did_you_mean
 from .adapter_methods import PipelineAdapters
+from .config import PipelineConfig
 from .event_stream import EventStream
 from .pipeline_copy import deep_copy, refuse_pickle, shallow_copy
 from .recipes.recipe import Recipe

@@ -1,62 +1,45 @@
-"""Saves blocks and pipelines as repositories, which diffusers opens, too."""
+"""Saves pipelines as repositories, which diffusers opens, too."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.flattening import walk
 from ..guiders import Guider
 from ..guiders.guider_file import guider_config, own_guiders
 from ..registry import ComponentSpec
 from ..registry.component_spec import LOADING_FIELDS
 from ..registry.hub.folder_update import folder_update
 from ..registry.hub.repo import Repo, is_hub_name, local_name
-from ..registry.hub.verified import text_digest
 from ..registry.index import MODULAR_INDEX, origin_faults
 from ..registry.loading.load import commit_of
 from ..registry.loading.stale_files import stale_files
-from ..saving.block_sources import Sources, collect_sources
-from ..saving.composition import describe
+from ..saving.block_sources import Sources
 from ..saving.model_card import CARD, model_card
-from ..saving.open_repository import PEER_CONFIG
 from ..saving.reopening import blocks_faults, created_faults, index_faults, written_origin, written_type
-from ..saving.repo_format import NAME, RepoFormat
+from ..saving.repo_format import RepoFormat
+from ..saving.save_blocks import (
+    LAST,
+    json_text,
+    kept_card,
+    refuse_others,
+    source_digests,
+    write_blocks,
+    written_composition,
+)
 from ..saving.saved_components import ComponentsPlan, created_entry
-from ..saving.to_diffusers import ADAPTER, adapter_file, auto_map
 from ..saving.unsavable import class_faults
 from ..state import BrickworkError, RepoError
 from ..state.atomic import new_file_mode, writing
-from ..state.limits import LARGEST_JSON
-from ..state.reading import read_bytes
-from ..state.value_data import data_of, is_note
+from ..state.value_data import data_of
 
 if TYPE_CHECKING:
     from .modular_pipeline import ModularPipeline
-
-GRAPH = "graph.svg"
-LAST = (MODULAR_INDEX, PEER_CONFIG, NAME)
-
-
-def save_blocks(
-    blocks: ModularPipelineBlocks, folder: Path, repo_id: str | None = None, licence: str | None = None
-) -> None:
-    """Save a composition with the code of its custom blocks.
-
-    Raises:
-        RepoError: code or options cannot be saved, or would come back as something else; every fault is named, and nothing is
-            written.
-    """
-    sources, composition = _written(blocks, {})
-    with writing(folder), folder_update(folder, LAST) as stage:
-        written = RepoFormat(composition, _digests(sources), sources.requirements)
-        _write_blocks(stage, sources, written, blocks.graph().svg)
-        card = model_card(blocks, repo_id or folder.name, sources, licence=licence)
-        (stage / CARD).write_text(_kept_card(folder, card), encoding="utf-8")
-        _refuse(list(blocks_faults(stage, str(folder), written, blocks, sources)), "The blocks")
 
 
 def save_pipeline(
@@ -84,7 +67,7 @@ def save_pipeline(
     odd = list(origin_faults(ComponentSpec(variant=variant), Repo(own, folder)))
     if odd:
         raise RepoError.of("The pipeline cannot be saved", odd)
-    sources, composition = _written(pipe.blocks, _own_guiders(pipe))
+    sources, composition = written_composition(pipe.blocks, _own_guiders(pipe))
     plan = ComponentsPlan.of(pipe, variant, overwrite_modular_index)
     created = _created(pipe, sources)
     if origin is not None:
@@ -93,11 +76,11 @@ def save_pipeline(
         with _in_words():
             adapters = plan.write(stage, max_shard_size)
         specs = plan.specs(own, folder)
-        (stage / MODULAR_INDEX).write_text(_json(_index(pipe, specs)), encoding="utf-8")
+        (stage / MODULAR_INDEX).write_text(json_text(_index(pipe, specs)), encoding="utf-8")
         pins = {name: _pin(pipe, spec, own) for name, spec in specs.items() if spec.repo is not None}
         written = RepoFormat(
             composition,
-            _digests(sources),
+            source_digests(sources),
             sources.requirements,
             created,
             pins,
@@ -106,9 +89,9 @@ def save_pipeline(
             _inputs(pipe),
             own,
         )
-        _write_blocks(stage, sources, written, pipe.graph().svg, plan.not_for_diffusers(adapters))
+        write_blocks(stage, sources, written, pipe.graph().svg, plan.not_for_diffusers(adapters))
         card = model_card(pipe.blocks, repo_id or folder.name, sources, specs, own, licence)
-        (stage / CARD).write_text(_kept_card(folder, card), encoding="utf-8")
+        (stage / CARD).write_text(kept_card(folder, card), encoding="utf-8")
         _open_to_others(stage)
         faults = [
             *blocks_faults(stage, own, written, pipe.blocks, sources),
@@ -116,7 +99,7 @@ def save_pipeline(
             *index_faults(stage, own, specs, pipe.config),
             *created_faults(pipe, stage, sources),
         ]
-        _refuse(faults, "The pipeline")
+        refuse_others(faults, "The pipeline")
     if overwrite_modular_index and origin is None:
         pipe.specs.update({name: spec for name, spec in specs.items() if spec.repo == own})
 
@@ -124,11 +107,6 @@ def save_pipeline(
 def _stale(saved: Path, there: Iterable[str]) -> list[str]:
     """Files of an older save that must not stay beside this one."""
     return stale_files(saved, MODULAR_INDEX, there)
-
-
-def _refuse(faults: list[str], what: str) -> None:
-    if faults:
-        raise RepoError.of(f"{what} cannot be saved: opened again, it is not the same", faults)
 
 
 @contextlib.contextmanager
@@ -162,15 +140,6 @@ def _refuse_own_folders(pipe: ModularPipeline) -> None:
         raise RepoError.of("The pipeline cannot be published", faults)
 
 
-def _written(blocks: ModularPipelineBlocks, guiders: Mapping[str, Iterable[type]]) -> tuple[Sources, dict[str, Any]]:
-    sources = collect_sources(blocks, guiders)
-    composition = describe(blocks, sources.name_of)
-    faults = list(_notes(composition, type(blocks).__name__))
-    if faults:
-        raise RepoError.of("The composition cannot be saved", faults)
-    return sources, composition
-
-
 def _own_guiders(pipe: ModularPipeline) -> dict[str, list[type]]:
     """By component: classes of guiders that are none of ours, which bring their code."""
     held = {name: pipe.components[name] for name in pipe.config_component_names}
@@ -186,53 +155,6 @@ def _inputs(pipe: ModularPipeline) -> dict[str, Any]:
     return found
 
 
-def _notes(entry: Mapping[str, Any], path: str) -> list[str]:
-    options = entry.get("options") or {}
-    found = [
-        f"{path}: the option {name!r} is {value['value']}, which no file holds; make it a number, a text or a list of such."
-        for name, value in options.items()
-        if is_note(value)
-    ]
-    for name, part in (entry.get("blocks") or {}).items():
-        found += _notes(part, f"{path}.{name}")
-    return found
-
-
-def _digests(sources: Sources) -> dict[str, str]:
-    return {name: text_digest(data) for name, data in sorted(sources.files.items())}
-
-
-def _write_blocks(
-    stage: Path, sources: Sources, written: RepoFormat, graph: str, only_here: Sequence[str] = ()
-) -> None:
-    for name, data in sources.files.items():
-        target = stage / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
-    (stage / GRAPH).write_text(graph, encoding="utf-8")
-    adapter = adapter_file(written.composition, written.created, sources, only_here)
-    (stage / ADAPTER).write_text(adapter, encoding="utf-8")
-    config = {**auto_map(), "requirements": dict(sources.requirements)}
-    (stage / PEER_CONFIG).write_text(_json(config), encoding="utf-8")
-    (stage / NAME).write_text(_json(written.to_dict()), encoding="utf-8")
-
-
-def _json(data: Any) -> str:
-    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-
-
-def _kept_card(folder: Path, card: str) -> str:
-    """A card that a person has written stays; one of ours is made anew."""
-    path = folder / CARD
-    if not path.is_file() or path.is_symlink():
-        return card
-    try:
-        text = read_bytes(path, LARGEST_JSON).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise RepoError(f"{path} is no text in UTF-8, so it cannot be kept: {error}. Save it as UTF-8.") from None
-    return card if "<!-- made by brickwork -->" in text else text
-
-
 def _index(pipe: ModularPipeline, specs: Mapping[str, ComponentSpec]) -> dict[str, Any]:
     entries: dict[str, Any] = {"_class_name": _class_name(pipe.blocks), "_diffusers_version": "0.42.1"}
     for name, spec in specs.items():
@@ -246,8 +168,6 @@ def _index(pipe: ModularPipeline, specs: Mapping[str, ComponentSpec]) -> dict[st
 
 def _class_name(blocks: ModularPipelineBlocks) -> str:
     """The pipeline class of diffusers whose properties the blocks' family has."""
-    from ..blocks.core.flattening import walk
-
     families = {block.model_name for _, block in walk(blocks)}
     return "StableDiffusionXLModularPipeline" if "stable-diffusion-xl" in families else "ModularPipeline"
 

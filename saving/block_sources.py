@@ -13,13 +13,13 @@ from typing import Any
 from attrs import define, field, frozen
 
 from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.block_catalog import GROUP, is_adoptable, reference
 from ..blocks.core.flattening import walk
 from ..blocks.core.interface import snake_case
 from ..registry.hub.repo_code import relative_imports, sources_of
 from ..state import RepoError
 from ..state.code_digest import is_own
 from .block_slice import sliced_source
-from .composition import GROUP, is_adoptable, reference
 
 _NO_OTHERS: Mapping[str, Iterable[type]] = MappingProxyType({})
 

@@ -7,39 +7,26 @@ group "brickwork.blocks"), in which the very same "module:Class" stands.
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import importlib.util
-import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache, cached_property
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from attrs import field, frozen
-
 from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.block_catalog import Finder, reference
 from ..blocks.core.block_identity import attributes_of_block, outside_reasons
 from ..blocks.core.container import Container, SubBlocks
 from ..registry import families
 from ..state import BrickworkError, CompositionError
-from ..state.code_digest import is_own
 from ..state.digest import NoDigestError, code_identity, digest_of
-from ..state.errors import did_you_mean
 from ..state.limits import DEEPEST, MOST_BLOCKS
 from ..state.pipeline_state import describe_value
 from ..state.structure import Place, examined, place_words
 from ..state.value_data import data_of, is_note, note_of, value_of_data
 from .written_block import WrittenBlock
 
-GROUP = "brickwork.blocks"
-"""Entry points of packages that bring blocks."""
-
 _MOST_UNKNOWN = 20
 """Faults of a composition that are told; the search for the nearest name takes milliseconds."""
-_ADOPTABLE = "diffusers.modular_pipelines."
-_ROOMS = ("brickwork.blocks", "brickwork.presets.sdxl", "brickwork.presets.embedded")
 
 
 def describe(block: ModularPipelineBlocks, name_of: Callable[[type], str] | None = None) -> dict[str, Any]:
@@ -87,16 +74,6 @@ def coded_class(block: ModularPipelineBlocks) -> type:
     """The class whose code a block runs."""
     source = block.source_class
     return source if not issubclass(source, ModularPipelineBlocks) else type(block)
-
-
-def is_adoptable(cls: type) -> bool:
-    """Whether a class is one of diffusers' own blocks, which `adopt` makes ours."""
-    return cls.__module__.startswith(_ADOPTABLE) and "<locals>" not in cls.__qualname__
-
-
-def reference(cls: type) -> str:
-    """The name under which a class of blocks is found again."""
-    return cls.__qualname__ if is_own(cls.__module__) else f"{cls.__module__}:{cls.__qualname__}"
 
 
 def _options(block: ModularPipelineBlocks) -> dict[str, Any]:
@@ -200,124 +177,3 @@ def _made(written: WrittenBlock, finder: Finder) -> ModularPipelineBlocks:
         return adopt(cls)
     made: ModularPipelineBlocks = cls(**{option: value_of_data(value) for option, value in options.items()})
     return made
-
-
-@frozen
-class Finder:
-    """Finds blocks by reference, in the places that may be trusted.
-
-    Attributes:
-        classes: of what the caller gave, by reference and by class name. instances: those that their class alone cannot make.
-    """
-
-    classes: Mapping[str, type[ModularPipelineBlocks]] = field(factory=dict)
-    instances: Mapping[str, ModularPipelineBlocks] = field(factory=dict)
-
-    @cached_property
-    def points(self) -> tuple[EntryPoint, ...]:
-        """What installed packages offer; they are looked through once for a composition."""
-        return tuple(entry_points(group=GROUP))
-
-    @classmethod
-    def of(cls, given: Any) -> Finder:
-        """Look in what a caller gives: a block, a class, or several of them, also by names of the caller's own."""
-        single = isinstance(given, (type, ModularPipelineBlocks))
-        named: dict[str, Any] = dict(given) if isinstance(given, Mapping) else {}
-        things = [given] if single else list(given.values() if named else given)
-        classes = {name: _class_of(thing) for name, thing in named.items() if isinstance(thing, type)}
-        instances: dict[str, ModularPipelineBlocks] = {}
-        for thing in things:
-            for made in _with_parts(thing):
-                source = (_class_of(made).bound_from or made) if isinstance(made, type) else made.source_class
-                for name in (reference(source), source.__name__):
-                    if issubclass(source, ModularPipelineBlocks):
-                        classes.setdefault(name, source)
-                    if not isinstance(made, type):
-                        instances.setdefault(name, made)
-        return cls(classes, instances)
-
-    def find(self, name: str) -> type[ModularPipelineBlocks]:
-        """Return a class.
-
-        Raises:
-            CompositionError: nothing has this name in any place that is trusted.
-        """
-        if name in self.classes:
-            return self.classes[name]
-        own = own_blocks()
-        if name in own:
-            return own[name]
-        points = [point for point in self.points if name in (point.value, point.name)]
-        if len({point.value for point in points}) > 1:
-            raise CompositionError(
-                f"{name!r} is a block of several packages: {', '.join(each.value for each in points)}."
-            )
-        if points:
-            return block_class(points[0].load(), name)
-        if name.startswith(_ADOPTABLE):
-            return _of_diffusers(name)
-        short = name.rpartition(":")[2].rpartition(".")[2]
-        if short in self.classes:
-            return self.classes[short]
-        known = [*self.classes, *own, *(point.name for point in self.points)]
-        raise CompositionError(
-            f"{name!r} is no block of this package, of an installed one, or that you gave; give it: blocks=[{short}], or a composition that has it. "
-            f"{did_you_mean(name, known) if ':' not in name else ''}".strip()
-        )
-
-
-def _of_diffusers(name: str) -> type[ModularPipelineBlocks]:
-    """A class of diffusers' own blocks; `adopt` makes one of ours of it."""
-    module_name, _, class_name = name.partition(":")
-    if module_name not in sys.modules and importlib.util.find_spec("diffusers") is not None:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(module_name)
-    found = getattr(sys.modules.get(module_name), class_name, None) if class_name.isidentifier() else None
-    if not (isinstance(found, type) and hasattr(found, "intermediate_outputs")):
-        raise CompositionError(f"diffusers has no block {name!r}.")
-    return found
-
-
-def block_class(found: Any, name: str) -> type[ModularPipelineBlocks]:
-    """What an entry point has loaded, if it is a class of blocks.
-
-    Raises:
-        CompositionError: it is none.
-    """
-    if not (isinstance(found, type) and issubclass(found, ModularPipelineBlocks)):
-        raise CompositionError(f"The entry point {name!r} is {found!r}, which is no class of blocks.")
-    return found
-
-
-def _class_of(thing: Any) -> type[ModularPipelineBlocks]:
-    cls = thing if isinstance(thing, type) else type(thing)
-    if not issubclass(cls, ModularPipelineBlocks):
-        raise CompositionError(f"{thing!r} is no block; give blocks or classes of blocks.")
-    return cls
-
-
-def _with_parts(thing: Any) -> Iterator[Any]:
-    _class_of(thing)
-    yield thing
-    for part in getattr(thing, "sub_blocks", {}).values() if not isinstance(thing, type) else ():
-        yield from _with_parts(part)
-
-
-@cache
-def own_blocks() -> dict[str, type[ModularPipelineBlocks]]:
-    """The blocks of this package by class name."""
-    for room in _ROOMS:
-        importlib.import_module(room)
-    return {cls.__qualname__: cls for cls in _subclasses(ModularPipelineBlocks) if _is_public(cls)}
-
-
-def _is_public(cls: type) -> bool:
-    made = {"bound_from", "foreign"} & vars(cls).keys()
-    return is_own(cls.__module__) and "<locals>" not in cls.__qualname__ and not made
-
-
-def _subclasses(cls: type) -> Iterable[type]:
-    derived: list[type] = cls.__subclasses__()
-    for sub in derived:
-        yield sub
-        yield from _subclasses(sub)

@@ -7,12 +7,13 @@ from functools import cached_property
 from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.block_catalog import Finder
 from ..blocks.core.describe import document
 from ..blocks.core.interface import description_of
 from ..guiders import Guider, guider_of
 from ..registry import ComponentSpec
 from ..state.value_data import value_of_data
-from .composition import Finder, compose
+from .composition import compose
 
 
 def blocks_for_diffusers(

@@ -10,8 +10,9 @@ from typing import Any
 from attrs import field, frozen
 
 from ..blocks.core.base import ModularPipelineBlocks
-from ..blocks.core.block_catalog import made_of
+from ..blocks.core.block_catalog import GROUP, Finder
 from ..blocks.core.from_diffusers import adopt
+from ..blocks.core.preset_catalog import made_of
 from ..guiders import Guider, guider_of
 from ..registry import ComponentSpec, PipelineIndex, catalog
 from ..registry.hub.lock import Lock
@@ -26,7 +27,7 @@ from ..state import ComponentError, CompositionError, RepoError, TrustError
 from ..state.limits import MOST_REQUIREMENTS
 from ..state.strict_json import read_json
 from ..state.value_data import value_of_data
-from .composition import GROUP, Finder, compose
+from .composition import compose
 from .repo_format import NAME, RepoFormat, guider_references, references
 
 PEER_CONFIG = "modular_config.json"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.block_catalog import Finder
 from ..blocks.core.flattening import walk
 from ..guiders import Guider
 from ..guiders.guider_file import comes_back
@@ -18,7 +19,7 @@ from ..registry.index import find_index
 from ..state import BrickworkError
 from .block_sources import Sources
 from .code_comparison import code_faults
-from .composition import Finder, compose, describe
+from .composition import compose, describe
 from .open_repository import created_components, origin_of
 from .repo_format import RepoFormat
 

@@ -13,6 +13,7 @@ from ...engine.planning.graph import Graph, make_graph
 from ...engine.steps import Call, Presence, Undeclared
 from ...families.contract import UNBOUND, FamilyContract
 from ...registry import ComponentSpec
+from ...registry.hub.publishing import publish, refuse_unknown
 from ...state import (
     BlockState,
     CompositionError,
@@ -28,6 +29,7 @@ from .binding import bound_class
 from .block_identity import attributes_of_block, code_key
 from .flattening import Flattening
 from .interface import listed, merged_inputs, older_inputs, warn_of_misspelt
+from .late import late
 from .property_call import assigned_attributes
 from .state_call import state_call
 
@@ -336,10 +338,8 @@ class ModularPipelineBlocks:
         Raises:
             RepoError: there are none. TrustError: they have code that was not granted.
         """
-        from ...saving.open_repository import open_repository
-
         name = str(pretrained_model_name_or_path)
-        opened = open_repository(name, trust_remote_code, lock, revision, **hub_options)
+        opened = late("open_repository")(name, trust_remote_code, lock, revision, **hub_options)
         if opened.blocks is None:
             raise RepoError(f"{name} brings no blocks.")
         return opened.blocks
@@ -356,20 +356,15 @@ class ModularPipelineBlocks:
             RepoError: code or options cannot be saved, or would come back as something else; every fault is named, and nothing is
                 written.
         """
-        from ...pipeline.saving import save_blocks
-        from ...registry.hub.publishing import refuse_unknown
-
         refuse_unknown(publishing, push_to_hub)
-        save_blocks(self, Path(save_directory), publishing.get("repo_id"), license_id)
+        late("save_blocks")(self, Path(save_directory), publishing.get("repo_id"), license_id)
         if push_to_hub:
             self.push_to_hub(publishing.pop("repo_id", Path(save_directory).name), license_id, **publishing)
 
     def push_to_hub(self, repo_id: str, license_id: str | None = None, **publishing: Any) -> str:
         """Publish the composition on the Hub in one commit, and return its address; see `ModularPipeline.push_to_hub`."""
-        from ...pipeline.saving import save_blocks
-        from ...registry.hub.publishing import publish
-
-        return publish(lambda folder, name: save_blocks(self, folder, name, license_id), repo_id, **publishing)
+        save = late("save_blocks")
+        return publish(lambda folder, name: save(self, folder, name, license_id), repo_id, **publishing)
 
     def init_pipeline(
         self,
@@ -383,9 +378,10 @@ class ModularPipelineBlocks:
             pretrained_model_name_or_path: folder (or Hub name) with `modular_model_index.json` or `model_index.json`.
             components_manager: a `ComponentsManager` that shares components. collection: under which it files them.
         """
-        from ...pipeline.modular_pipeline import ModularPipeline
-
-        return ModularPipeline(self, pretrained_model_name_or_path, components_manager, collection)
+        pipeline: ModularPipeline = late("ModularPipeline")(
+            self, pretrained_model_name_or_path, components_manager, collection
+        )
+        return pipeline
 
     def __repr__(self) -> str:
         from .describe import summary

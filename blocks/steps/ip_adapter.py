@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ...families.contract import Denoiser
+from ...families.unet import projections
 from ...guiders import ClassifierFreeGuidance
 from ...state import Conditioning, Group, InputError, Outputs
 from ...state.vocabulary import GivenImageEmbeds, GuidanceScale, ImagePrompt
@@ -17,11 +18,6 @@ from .encode_prompt import active_guider
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
-
-
-def projections(denoiser: Any) -> list[Any]:
-    """What turns pictures into tokens in a denoiser, one per adapter; none where no adapter is loaded."""
-    return list(getattr(getattr(denoiser, "encoder_hid_proj", None), "image_projection_layers", ()))
 
 
 class EncodeImagePrompt(Block):

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict, define, field
 
 from ...blocks.core.base import ModularPipelineBlocks
-from ...blocks.core.block_catalog import find_block, find_preset
+from ...blocks.core.block_catalog import Finder, find_block
 from ...blocks.core.input_checks import expectations_of, input_faults
+from ...blocks.core.preset_catalog import find_preset
 from ...guiders import GUIDERS, Guider, guider_of
 from ...registry import ComponentSpec
 from ...registry.catalog import shipped_folder
@@ -19,7 +20,7 @@ from ...registry.hub.repo import Repo, is_share, open_repo
 from ...registry.hub.strict_yaml import Document, read_yaml
 from ...registry.index import origin_faults
 from ...registry.loading.classes import resolve_class
-from ...saving.composition import Finder, compose
+from ...saving.composition import compose
 from ...state import BrickworkError, CompositionError
 from ...state.errors import did_you_mean
 from ...state.structure import Faults, examined, place_words, structured

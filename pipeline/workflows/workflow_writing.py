@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...blocks.core.base import ModularPipelineBlocks
-from ...blocks.core.block_catalog import presets
+from ...blocks.core.block_catalog import is_adoptable, reference
 from ...blocks.core.flattening import walk
+from ...blocks.core.preset_catalog import presets
 from ...guiders import Guider
 from ...guiders.guider_file import comes_back, own_guiders
 from ...registry.hub.strict_yaml import written
 from ...registry.identity.same_component import component_differences
 from ...registry.identity.setting_content import content_of
-from ...saving.composition import describe, is_adoptable, reference
+from ...saving.composition import describe
 from ...saving.reopening import composition_faults
 from ...state import BrickworkError, RepoError
 from ...state.atomic import beside
