@@ -31,7 +31,7 @@ from brickwork import (
     SequentialPipelineBlocks,
     component,
 )
-from brickwork.registry.component_table import component_bytes
+from brickwork.registry.devices.component_bytes import component_bytes
 from brickwork.registry.devices.device_memory import DeviceMemory
 
 DEVICE = 8 * 10**9

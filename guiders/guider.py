@@ -130,7 +130,7 @@ class Guider:
             InputError: a setting is a function, which no file can hold; or it is a guider of one's own, whose code that file does not
                 hold. RepoError: an option would have no effect.
         """
-        from ..registry.hub.publishing import refuse_unknown
+        from ..registry.publishing import refuse_unknown
         from .guider_file import save_guider
 
         refuse_unknown(publishing, push_to_hub)
@@ -147,7 +147,7 @@ class Guider:
         Raises:
             RepoError: it could not be published. InputError: a setting is a function.
         """
-        from ..registry.hub.publishing import publish
+        from ..registry.publishing import publish
         from .guider_file import save_guider
 
         return publish(lambda folder, _: save_guider(self, folder / subfolder), repo_id, **publishing)

@@ -8,7 +8,8 @@ from attrs import frozen
 
 from ..engine import Plan
 from ..engine.events import Emit
-from ..engine.execution.residency import LoadedResidency, PlannedResidency, Residency
+from ..engine.execution.residency import LoadedResidency, PlannedResidency
+from ..engine.run import Residency
 from ..engine.isolation import RunComponents
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from ..blocks.core.base import ModularPipelineBlocks
 from ..engine import RunSettings
 from ..guiders import GUIDERS, Guider, guider_of
 from ..registry import ComponentsManager, ComponentSpec, PipelineIndex
-from ..registry.component_table import component_bytes
+from ..registry.devices.component_bytes import component_bytes
 from ..registry.hub.lock import Lock
 from ..registry.hub.repo import HUB_OPTIONS, local_name, same_repo
 from ..registry.identity.component_identity import invalidate

@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 from ..blocks.core import arguments
 from ..engine import Plan
 from ..engine.execution.checkpoint import Graft, Standing, copied_values
-from ..engine.execution.position import Position
+from ..engine.position import Position
 from ..engine.steps import LoopStep, Values, leaves
 from ..state import InputError, PipelineState
 from ..state.errors import did_you_mean

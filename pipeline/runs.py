@@ -17,9 +17,9 @@ from ..engine.events import Emit, Event, RunFinished
 from ..engine.execution.checkpoint import Graft, Standing, copied_values
 from ..engine.execution.executor import value_or_fail
 from ..engine.execution.identities import RunIdentities
-from ..engine.execution.position import Position, Tracker
+from ..engine.position import Position, Tracker
 from ..engine.execution.run_cache import RunCache
-from ..engine.execution.witness import Witness
+from ..engine.witness import Witness
 from ..engine.isolation import RunComponents, unsaveable
 from ..engine.settings import SnapshotTaker
 from ..engine.steps import Values

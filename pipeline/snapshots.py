@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import field, frozen
 
 from ..engine.execution.checkpoint import Standing
-from ..engine.execution.position import Frame, Position, words_of
+from ..engine.position import Frame, Position, words_of
 from ..engine.steps import Values
 from ..state import InputError, RepoError, RunError
 from ..state.atomic import writing

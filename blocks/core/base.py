@@ -13,7 +13,7 @@ from ...engine.planning.graph import Graph, make_graph
 from ...engine.steps import Call, Presence, Undeclared
 from ...families.contract import UNBOUND, FamilyContract
 from ...registry import ComponentSpec
-from ...registry.hub.publishing import publish, refuse_unknown
+from ...registry.publishing import publish, refuse_unknown
 from ...state import (
     BlockState,
     CompositionError,

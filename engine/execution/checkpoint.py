@@ -11,11 +11,11 @@ from ...state import InputError
 from ...state.digest import NoDigestError, digest_of
 from ..isolation import own_state
 from ..steps import Values
-from .kept_values import own_copy
-from .position import Frame, Position
+from ..copies import own_copy
+from ..position import Frame, Position
 
 if TYPE_CHECKING:
-    from ..planning.plan import Run
+    from ..run import Run
 
 
 @frozen(eq=False)

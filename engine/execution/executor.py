@@ -20,12 +20,12 @@ from .call_events import TurnEvents, observed
 from .finite_watch import FiniteWatch
 from .in_place_watch import watched
 from .out_of_memory import is_out_of_memory, relieve
-from .position import Frame, tracked
+from ..position import Frame, tracked
 from .process_chance import refusing_chance
-from .witness import witnessed
+from ..witness import witnessed
 
 if TYPE_CHECKING:
-    from ..planning.plan import Run
+    from ..run import Run
 
 
 @frozen(eq=False)

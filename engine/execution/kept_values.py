@@ -14,6 +14,7 @@ from typing import Any
 from attrs import frozen
 
 from ...state.errors import NoDigestError
+from ..copies import extent, is_strided, own_copy
 from ..steps import Values
 
 _PLAIN = (str, bytes, int, float, complex, bool, type(None))
@@ -46,7 +47,7 @@ class Keeper:
     def __init__(self, before: Mapping[str, Any]) -> None:
         self._before = before
         self._given = {id(value): name for name, value in before.items() if not isinstance(value, _PLAIN)}
-        self._memory = {_memory_of(value): name for name, value in before.items() if _is_strided(value)}
+        self._memory = {_memory_of(value): name for name, value in before.items() if is_strided(value)}
         self._copies: dict[int, Any] = {}
         self._taken: list[tuple[int, int, int]] = []
 
@@ -64,7 +65,7 @@ class Keeper:
             return type(value)(self.keep(part) for part in value)
         if type(value) is dict:
             return {key: self.keep(part) for key, part in value.items()}
-        if _is_strided(value) and value.numel() and _memory_of(value) in self._memory:
+        if is_strided(value) and value.numel() and _memory_of(value) in self._memory:
             return self._view(value, self._memory[_memory_of(value)])
         if id(value) not in self._copies:
             self._refuse_shared(value)
@@ -74,15 +75,15 @@ class Keeper:
     def _view(self, value: Any, name: str) -> _View:
         base = self._before[name]
         offset = value.storage_offset() - base.storage_offset()
-        if value.dtype != base.dtype or offset < 0 or offset + _extent(value) > _extent(base):
+        if value.dtype != base.dtype or offset < 0 or offset + extent(value) > extent(base):
             raise NoDigestError(f"it gives a view of the memory of {name!r} that {name!r} alone does not hold")
         return _View(name, tuple(value.shape), value.stride(), offset)
 
     def _refuse_shared(self, value: Any) -> None:
         """Refuse two results that overlap in memory, and arrays that are views of an input."""
-        if _is_strided(value):
+        if is_strided(value):
             first = value.storage_offset() * value.element_size()
-            end = first + _extent(value) * value.element_size()
+            end = first + extent(value) * value.element_size()
             memory = _memory_of(value)
             if any(m == memory and first < e and f < end for m, f, e in self._taken):
                 raise NoDigestError("it gives two tensors that overlap in memory")
@@ -117,33 +118,8 @@ def handed_out(kept: Any, values: Values, copies: dict[int, Any]) -> Any:
     return copies[id(kept)]
 
 
-def own_copy(value: Any) -> Any:
-    """Copy a value with all that is in it; a tensor keeps its strides.
-
-    Raises:
-        NoDigestError: it cannot be copied.
-    """
-    if _is_strided(value):
-        if value.is_conj() or value.is_neg():
-            return value.clone()
-        flat = value.detach().as_strided((_extent(value),), (1,), value.storage_offset()).clone()
-        return flat.as_strided(value.shape, value.stride(), 0)
-    if hasattr(type(value), "initial_seed"):
-        import torch
-
-        generator = torch.Generator(value.device)
-        generator.set_state(value.get_state())
-        return generator
-    if type(value).__module__.startswith("PIL."):
-        return value.copy()
-    try:
-        return copy.deepcopy(value)
-    except (TypeError, ValueError, AttributeError, RuntimeError, NotImplementedError, copy.Error) as error:
-        raise NoDigestError(f"a {type(value).__name__} cannot be copied ({error})") from None
 
 
-def _is_strided(value: Any) -> bool:
-    return hasattr(type(value), "untyped_storage") and str(value.layout) == "torch.strided"
 
 
 def _memory_of(tensor: Any) -> int:
@@ -151,8 +127,3 @@ def _memory_of(tensor: Any) -> int:
     return address
 
 
-def _extent(tensor: Any) -> int:
-    """Elements from the first to the last that a tensor sees."""
-    if not tensor.numel():
-        return 0
-    return 1 + sum((int(count) - 1) * int(step) for count, step in zip(tensor.shape, tensor.stride(), strict=True))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import frozen
 
-from ...registry.component_table import component_bytes
+from ...registry.devices.component_bytes import component_bytes
 from ...registry.devices.placement import Placement
 from ...registry.loading.weights import byte_words
 from ...state import ComponentError
@@ -20,22 +20,6 @@ from .eviction import best_schedule
 
 if TYPE_CHECKING:
     from ..isolation import RunComponents
-
-
-class Residency(Protocol):
-    """Told by the executor where a run is."""
-
-    def is_over(self, path: str) -> bool:
-        """Whether a step that is done must let go of its components."""
-        ...
-
-    def during(self, path: str, values: Values) -> Any:
-        """Around one step: a context manager."""
-        ...
-
-    def release(self) -> None:
-        """Let go of every component, because memory has run out."""
-        ...
 
 
 class Loader(Protocol):

@@ -21,7 +21,7 @@ from .kept_values import Keeper, handed_out
 from .process_chance import process_chance
 
 if TYPE_CHECKING:
-    from ..planning.plan import Run
+    from ..run import Run
 
 _UNCHANGING = (str, bytes, int, float, complex, bool, type(None))
 

@@ -16,7 +16,6 @@ from ...state import InputParam, OutputParam, RunError
 from ...state.pipeline_state import describe_value
 from ...state.types import plain_type, type_words
 from ...state.vocabulary import value_of
-from ..planning.dataflow import Dataflow
 from ..steps import Call, LeafStep, Values
 
 
@@ -31,8 +30,12 @@ class Expected:
     words: str
 
 
-def checked(step: LeafStep, flow: Dataflow) -> Callable[[Call], Call] | None:
-    """Return what wraps a step's call into its checks; None if its declarations say nothing that can be checked."""
+def checked(step: LeafStep, givers: Callable[[str], Sequence[str]]) -> Callable[[Call], Call] | None:
+    """Return what wraps a step's call into its checks; None if its declarations say nothing that can be checked.
+
+    Args:
+        givers: who may have given the step a value, by the value's name.
+    """
     if not step.typed:
         return None
     reads, writes = expected_of(step.reads), expected_of(step.writes)
@@ -44,7 +47,8 @@ def checked(step: LeafStep, flow: Dataflow) -> Callable[[Call], Call] | None:
         def call_checked(values: Values) -> None:
             fault = find_fault(reads, values) if reads else None
             if fault is not None:
-                raise RunError(f"{path} was given {fault[1]}{_origin(fault[0], path, flow)}.")
+                writers = " or ".join(givers(fault[0]))
+                raise RunError(f"{path} was given {fault[1]}{f' (from {writers})' if writers else ''}.")
             call(values)
             fault = find_fault(writes, values) if writes else None
             if fault is not None:
@@ -53,13 +57,6 @@ def checked(step: LeafStep, flow: Dataflow) -> Callable[[Call], Call] | None:
         return call_checked
 
     return wrap
-
-
-def _origin(name: str, path: str, flow: Dataflow) -> str:
-    """Who may have given a value to a step."""
-    reads = [read for read in flow.reads if read.path == path and read.param.name == name]
-    writers = dict.fromkeys(version.writer or "the caller" for read in reads for version in read.sources.versions)
-    return f" (from {' or '.join(writers)})" if writers else ""
 
 
 def expected_of(params: Sequence[InputParam | OutputParam]) -> tuple[Expected, ...]:

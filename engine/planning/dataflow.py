@@ -111,6 +111,12 @@ class Dataflow:
         """Value name to the path of its last writer."""
         return {v.name: v.writer for v in self.versions if v.writer != CALLER and v.name in self.final}
 
+    def givers(self, path: str, name: str) -> list[str]:
+        """Who may have given a value to a step, in words."""
+        reads = [read for read in self.reads if read.path == path and read.param.name == name]
+        writers = (version.writer or "the caller" for read in reads for version in read.sources.versions)
+        return list(dict.fromkeys(writers))
+
     def readers(self) -> dict[Version, list[Read]]:
         """Who reads each version."""
         found: dict[Version, list[Read]] = {version: [] for version in self.versions}

@@ -4,68 +4,28 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from attrs import define, field, frozen
 
 from ...state import CompositionError, InputError, PipelineState
-from ..cache_unit import turn_of, unit_of
 from ..events import Emit, RunStarted, RunWarning
 from ..execution.executor import Executable, execute
-from ..execution.position import Tracker
-from ..execution.residency import Residency, uses_of
-from ..execution.run_cache import RunCache
+from ..execution.residency import uses_of
 from ..execution.value_checks import checked
-from ..execution.witness import Witness
-from ..isolation import RunComponents
-from ..settings import RunSettings
+from ..run import Run
 from ..steps import LeafStep, LoopStep, Step, Values, all_steps, leaves
 from .checks import find_faults, find_warnings, missing_inputs
 from .dataflow import Dataflow, trace
 from .explain import Explanation, explain
 from .graph import Graph, make_graph
+from .units import turn_of, unit_of
 from .liveness import live_after, releases_of
 
-_logger = logging.getLogger("brickwork")
 _NOTHING: Mapping[str, str] = {}
 
 
-@define(eq=False)
-class Run:
-    """What one run of a plan shares.
-
-    Attributes:
-        components: the pipeline's, with clones of those that the run changes.
-        configs: the pipeline's settings by name. view: what foreign blocks know as `components`.
-        state: what the run writes; the plan sets it. residency: brings components when they are needed.
-        emit: takes events, if anybody listens. cache: knows the results of steps, if there is one.
-        advice: from the path of a block to what would help where memory runs out in it.
-        tracker: knows where the run stands, for snapshots. cancelled: set from anywhere, it ends the run before its next block.
-        notes: what blocks said about this run, for its recipe. witness: keeps account of what every block gave.
-    """
-
-    components: RunComponents
-    configs: Mapping[str, Any]
-    view: Any
-    device: Any
-    settings: RunSettings
-    state: PipelineState = field(factory=PipelineState)
-    residency: Residency | None = None
-    emit: Emit | None = None
-    cache: RunCache | None = None
-    tracker: Tracker | None = None
-    cancelled: bool = False
-    advice: Callable[[str], Sequence[str]] = tuple
-    notes: list[str] = field(factory=list)
-    witness: Witness | None = None
-
-    def warn(self, path: str, text: str) -> None:
-        """Say that something went another way than asked for: to the log, to listeners, and in the recipe."""
-        _logger.warning("%s: %s", path, text)
-        self.notes.append(f"{path}: {text}")
-        if self.emit is not None:
-            self.emit(RunWarning(path, text))
 
 
 @frozen(eq=False)
@@ -212,7 +172,7 @@ def _bound(step: Step, flow: Dataflow, in_loop: bool = False) -> Executable:
         return Executable(
             step.path,
             prepare=step.bind(presence),
-            checked=checked(step, flow),
+            checked=checked(step, partial(flow.givers, step.path)),
             writes=writes,
             unit=None if in_loop else unit_of(step, flow),
         )

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from ...blocks.steps.image_files import read_picture
-from ...engine.execution.witness import first_difference
+from ...engine.witness import first_difference
 from ...guiders import Guider
 from ...saving.composition import compose
 from ...state import BrickworkError, PipelineState

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..component_table import component_bytes
+from .component_bytes import component_bytes
 
 
 class DeviceMemory:

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import define, field
 
 from ...state import ComponentError
-from ..component_table import component_bytes
+from .component_bytes import component_bytes
 from ..loading.weights import byte_words
 from .device_memory import DeviceMemory
 

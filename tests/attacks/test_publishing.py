@@ -17,7 +17,7 @@ from safetensors.torch import save
 
 from brickwork import ModularPipeline, SequentialPipelineBlocks
 from brickwork.registry.hub.credentials import credential_in
-from brickwork.registry.hub.publishing import publish, publishable
+from brickwork.registry.publishing import publish, publishable
 
 A, N = "Abcdefghij" * 8, "0123456789" * 8
 TOKENS = {

@@ -18,7 +18,7 @@ from brickwork import (
     SequentialPipelineBlocks,
     Snapshots,
 )
-from brickwork.engine.execution.witness import Given, first_difference
+from brickwork.engine.witness import Given, first_difference
 from brickwork.state.errors import ReplayError
 
 secret: list[Any] = [0]

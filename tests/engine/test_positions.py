@@ -20,7 +20,7 @@ from brickwork import (
     Snapshot,
     Snapshots,
 )
-from brickwork.engine.execution.position import Frame, words_of
+from brickwork.engine.position import Frame, words_of
 
 
 class AddOne(Block):

@@ -9,7 +9,7 @@ import pytest
 from hub_server import Hub
 
 from brickwork import RepoError
-from brickwork.registry.hub.publishing import publish
+from brickwork.registry.publishing import publish
 
 
 def save(folder: Path, name: str) -> None:

@@ -600,7 +600,7 @@ def test_components_from_elsewhere_are_pinned_to_the_commit_that_was_loaded(
 def test_what_must_not_leave_the_machine_stops_a_publish(
     name: str, content: str, expected: str, tmp_path: Path, hub: Hub
 ) -> None:
-    from brickwork.registry.hub.publishing import publish
+    from brickwork.registry.publishing import publish
 
     def save(folder: Path, _: str) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -614,7 +614,7 @@ def test_what_must_not_leave_the_machine_stops_a_publish(
 
 
 def test_links_are_not_published(tmp_path: Path, hub: Hub) -> None:
-    from brickwork.registry.hub.publishing import publish
+    from brickwork.registry.publishing import publish
 
     def save(folder: Path, _: str) -> None:
         folder.mkdir()

@@ -9,8 +9,8 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from ...state import InputError
-from ..steps import Call, Values
+from ..state import InputError
+from .steps import Call, Values
 
 
 @frozen

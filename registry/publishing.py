@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ...state import RepoError
-from ...state.errors import did_you_mean
-from ..index import MODULAR_INDEX
-from ..loading.stale_files import stale_files
-from .credentials import credential_in
-from .repo import is_hub_name
-from .repo_paths import name_fault, relative_name, twins
+from ..state import RepoError
+from ..state.errors import did_you_mean
+from .index import MODULAR_INDEX
+from .loading.stale_files import stale_files
+from .hub.credentials import credential_in
+from .hub.repo import is_hub_name
+from .hub.repo_paths import name_fault, relative_name, twins
 
 _OURS = (".py", ".json", ".md", ".txt", ".yaml", ".yml", ".jinja", ".svg", ".safetensors", ".model", ".tiktoken")
 _TRIES = 4
