@@ -65,6 +65,7 @@ class Guider:
     stop: Share = 1.0
     enabled: bool = True
 
+    _says_nothing: ClassVar[bool] = True
     config_name: ClassVar[str] = "guider_config.json"
     needs_noise_level: ClassVar[bool] = False
     """Whether `combine` wants `step.noise`."""
