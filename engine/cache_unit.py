@@ -8,7 +8,6 @@ from typing import Any
 from attrs import field, frozen
 
 
-
 @frozen(eq=False)
 class Unit:
     """What the result of a part of a plan depends on.

@@ -26,7 +26,7 @@ from .unet import middle_of_unet, projections, unet_layers
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..adapters.perturb import Layer
+    from .layers import Layer
 
 
 @frozen

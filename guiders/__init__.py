@@ -1,10 +1,11 @@
 """Guidance: which predictions to make at a step, and how to combine them."""
 
-from .around import GuidanceAround
+from .by_name import GUIDERS
 from .embedded import EmbeddedGuidance
 from .guider import Branch, GuidanceStep, Guider
-from .guider_file import GUIDERS, guider_of
+from .guider_file import guider_of
 from .methods.adaptive_projected import AdaptiveProjectedGuidance, AdaptiveProjectedMixGuidance
+from .methods.around import GuidanceAround
 from .methods.auto_guidance import AutoGuidance
 from .methods.classifier import ClassifierGuidance
 from .methods.classifier_free import ClassifierFreeGuidance

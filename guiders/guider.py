@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from attrs import NOTHING, asdict, evolve, fields, frozen
 
+from ..registry.publishing import publish, refuse_unknown
 from ..state import InputError
+from .by_name import register
 from .noise_level import NoiseLevel
 from .perturbation import Perturbation
 from .setting_types import Share
@@ -69,6 +71,11 @@ class Guider:
     config_name: ClassVar[str] = "guider_config.json"
     needs_noise_level: ClassVar[bool] = False
     """Whether `combine` wants `step.noise`."""
+
+    def __init_subclass__(cls, is_base: bool = False) -> None:
+        super().__init_subclass__()
+        if not is_base:
+            register(cls)
 
     def __attrs_post_init__(self) -> None:
         if not 0.0 <= self.start <= self.stop <= 1.0:
@@ -131,7 +138,6 @@ class Guider:
             InputError: a setting is a function, which no file can hold; or it is a guider of one's own, whose code that file does not
                 hold. RepoError: an option would have no effect.
         """
-        from ..registry.publishing import refuse_unknown
         from .guider_file import save_guider
 
         refuse_unknown(publishing, push_to_hub)
@@ -148,7 +154,6 @@ class Guider:
         Raises:
             RepoError: it could not be published. InputError: a setting is a function.
         """
-        from ..registry.publishing import publish
         from .guider_file import save_guider
 
         return publish(lambda folder, _: save_guider(self, folder / subfolder), repo_id, **publishing)

@@ -16,46 +16,10 @@ from ..state.atomic import write_text, writing
 from ..state.errors import did_you_mean
 from ..state.limits import LARGEST_GUIDER
 from ..state.strict_json import parse_json, read_json, written_json
-from .embedded import EmbeddedGuidance
+from .by_name import GUIDERS
 from .guider import Guider
-from .methods.adaptive_projected import AdaptiveProjectedGuidance, AdaptiveProjectedMixGuidance
-from .methods.auto_guidance import AutoGuidance
-from .methods.classifier import ClassifierGuidance
-from .methods.classifier_free import ClassifierFreeGuidance
-from .methods.dynamic_thresholding import DynamicThresholding
-from .methods.frequency_decoupled import FrequencyDecoupledGuidance
-from .methods.image_text import ImageTextGuidance
-from .methods.magnitude_aware import MagnitudeAwareGuidance
-from .methods.perturbed_attention import PerturbedAttentionGuidance
-from .methods.sample_space import SampleSpaceGuidance
-from .methods.skip_layer import SkipLayerGuidance
-from .methods.smoothed_energy import SmoothedEnergyGuidance
-from .methods.tangential import TangentialClassifierFreeGuidance
-from .methods.zero_star import ClassifierFreeZeroStarGuidance
 from .written_settings import naming
 
-GUIDERS: Mapping[str, type[Guider]] = {
-    cls.__name__: cls
-    for cls in (
-        AdaptiveProjectedGuidance,
-        AdaptiveProjectedMixGuidance,
-        AutoGuidance,
-        ClassifierFreeGuidance,
-        ClassifierFreeZeroStarGuidance,
-        ClassifierGuidance,
-        DynamicThresholding,
-        EmbeddedGuidance,
-        FrequencyDecoupledGuidance,
-        ImageTextGuidance,
-        MagnitudeAwareGuidance,
-        PerturbedAttentionGuidance,
-        SampleSpaceGuidance,
-        SkipLayerGuidance,
-        SmoothedEnergyGuidance,
-        TangentialClassifierFreeGuidance,
-    )
-}
-"""Ours by the names that files and diffusers have for them."""
 _NONE: Mapping[str, type[Guider]] = MappingProxyType({})
 _WRITTEN_FOR = "0.42.1"
 """The release of diffusers whose files these are."""

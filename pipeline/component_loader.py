@@ -9,8 +9,8 @@ from attrs import frozen
 from ..engine import Plan
 from ..engine.events import Emit
 from ..engine.execution.residency import LoadedResidency, PlannedResidency
-from ..engine.run import Residency
 from ..engine.isolation import RunComponents
+from ..engine.run import Residency
 
 if TYPE_CHECKING:
     from .components import PipelineComponents

@@ -19,9 +19,9 @@ from ..families.contract import UNBOUND
 from ..guiders import guider_of
 from ..registry import ComponentsManager, PipelineIndex, read_index
 from ..registry.hub.lock import Lock
-from ..registry.publishing import publish, refuse_unknown
 from ..registry.hub.trust import Trust
 from ..registry.index import CLASSIC_INDEX, MODULAR_INDEX
+from ..registry.publishing import publish, refuse_unknown
 from ..saving.open_repository import open_repository
 from ..state import InputError, PipelineState, RepoError
 from ..state.defaults import own_default

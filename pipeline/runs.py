@@ -17,12 +17,12 @@ from ..engine.events import Emit, Event, RunFinished
 from ..engine.execution.checkpoint import Graft, Standing, copied_values
 from ..engine.execution.executor import value_or_fail
 from ..engine.execution.identities import RunIdentities
-from ..engine.position import Position, Tracker
 from ..engine.execution.run_cache import RunCache
-from ..engine.witness import Witness
 from ..engine.isolation import RunComponents, unsaveable
+from ..engine.position import Position, Tracker
 from ..engine.settings import SnapshotTaker
 from ..engine.steps import Values
+from ..engine.witness import Witness
 from ..state import InputError
 from .component_loader import RunLoader, residency_for
 from .recipes.noted_values import noted_results

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from attrs import field, frozen
 
+from .devices.component_bytes import component_bytes
 from .identity.component_identity import dtype_of
 from .loading.weights import byte_words
 
@@ -42,8 +43,6 @@ class Entry:
             collections,
             adapters,
         )
-
-
 
 
 def table(entries: Sequence[Entry]) -> str:

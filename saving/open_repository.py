@@ -14,8 +14,7 @@ from ..blocks.core.block_catalog import GROUP, Finder
 from ..blocks.core.from_diffusers import adopt
 from ..blocks.core.preset_catalog import made_of
 from ..guiders import Guider, guider_of
-from ..registry import ComponentSpec, PipelineIndex
-from ..registry import catalog
+from ..registry import ComponentSpec, PipelineIndex, catalog
 from ..registry.hub.lock import Lock
 from ..registry.hub.repo import Repo, open_repo, same_repo
 from ..registry.hub.repo_code import class_of, import_code, read_sources

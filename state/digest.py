@@ -28,8 +28,7 @@ from typing import Any
 import xxhash
 from attrs import frozen
 
-from . import code_digest
-from . import object_content
+from . import code_digest, object_content
 from .errors import NoDigestError
 from .tensor_digest import add_torch
 from .watch import Watch

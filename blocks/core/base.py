@@ -27,16 +27,17 @@ from ...state import (
 from ...state.defaults import own_default
 from .binding import bound_class
 from .block_identity import attributes_of_block, code_key
+from .describe import document, summary
 from .flattening import Flattening
 from .interface import listed, merged_inputs, older_inputs, warn_of_misspelt
 from .late import late
 from .property_call import assigned_attributes
 from .state_call import state_call
+from .workflows import Workflow, find_workflow, named_workflows
 
 if TYPE_CHECKING:
     from ...pipeline.modular_pipeline import ModularPipeline
     from .checks import Report
-    from .workflows import Workflow
 
 
 class ModularPipelineBlocks:
@@ -121,8 +122,6 @@ class ModularPipelineBlocks:
     @property
     def doc(self) -> str:
         """Everything a person wants to know: description, components, configs, inputs, outputs."""
-        from .describe import document
-
         return document(self)
 
     docs = doc
@@ -237,15 +236,12 @@ class ModularPipelineBlocks:
             >>> SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS).check().faults
             ()
         """
-        from .checks import check
-
-        return check(self)
+        report: Report = late("check")(self)
+        return report
 
     @property
     def available_workflows(self) -> list[str]:
         """Names of the workflows that the choices allow; a class may list its own in `workflow_map`."""
-        from .workflows import named_workflows
-
         return list(named_workflows(self))
 
     def workflow(self, name: str | None = None) -> Workflow:
@@ -254,8 +250,6 @@ class ModularPipelineBlocks:
         Raises:
             CompositionError: there is no such workflow.
         """
-        from .workflows import find_workflow
-
         return find_workflow(self, name)
 
     def get_workflow(self, name: str) -> ModularPipelineBlocks:
@@ -264,9 +258,12 @@ class ModularPipelineBlocks:
 
     def get_execution_blocks(self, *names: str, **values: Any) -> ModularPipelineBlocks:
         """Return the blocks that run when these inputs are given, choices decided."""
-        from .choice import executed
+        return self.decided(Flattening(frozenset(names) | {k for k, v in values.items() if v is not None}))
 
-        return executed(self, Flattening(frozenset(names) | {k for k, v in values.items() if v is not None}))
+    def decided(self, flattening: Flattening) -> ModularPipelineBlocks:
+        """The block with the choices in it decided, as far as that can be done before a run."""
+        flattening.written |= {output.name for output in self.intermediate_outputs}
+        return self
 
     def steps(self, flattening: Flattening, path: str) -> list[Step]:
         """Return the engine's steps of this block; containers return those of their blocks."""
@@ -339,10 +336,12 @@ class ModularPipelineBlocks:
             RepoError: there are none. TrustError: they have code that was not granted.
         """
         name = str(pretrained_model_name_or_path)
-        opened = late("open_repository")(name, trust_remote_code, lock, revision, **hub_options)
-        if opened.blocks is None:
+        blocks: ModularPipelineBlocks | None = late("open_repository")(
+            name, trust_remote_code, lock, revision, **hub_options
+        ).blocks
+        if blocks is None:
             raise RepoError(f"{name} brings no blocks.")
-        return opened.blocks
+        return blocks
 
     def save_pretrained(
         self, save_directory: str | Path, push_to_hub: bool = False, license_id: str | None = None, **publishing: Any
@@ -384,6 +383,4 @@ class ModularPipelineBlocks:
         return pipeline
 
     def __repr__(self) -> str:
-        from .describe import summary
-
         return summary(self)

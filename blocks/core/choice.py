@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -13,9 +12,10 @@ from ...engine.steps import Values
 from ...state import CompositionError, DeclarationError, InputError, InputParam, OutputParam
 from ...state.params import with_defaults_of_branches
 from .base import ModularPipelineBlocks
-from .container import Container, SubBlocks
+from .container import Container
 from .flattening import Flattening, joined
-from .interface import description_of, merged_inputs
+from .interface import merged_inputs
+from .sequential import SequentialPipelineBlocks
 
 
 class ConditionalPipelineBlocks(Container):
@@ -97,6 +97,13 @@ class ConditionalPipelineBlocks(Container):
         return [
             ChoiceStep(name, tuple(InputParam(trigger) for trigger in triggers), branches, select, self.has_default)
         ]
+
+    def decided(self, flattening: Flattening) -> ModularPipelineBlocks:
+        """The branch that runs, its own choices decided; what can only be decided in the run stays a choice."""
+        is_decided, branch = self.choose(flattening)
+        if not is_decided:
+            return self
+        return SequentialPipelineBlocks() if branch is None else self.sub_blocks[branch].decided(flattening)
 
     def possible(self, flattening: Flattening) -> Mapping[str, ModularPipelineBlocks]:  # noqa: ARG002 - as above
         """Branches that the run may take."""
@@ -217,32 +224,3 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
         if not self.has_default:
             lines.append("nothing runs otherwise")
         return "; ".join(lines) + "."
-
-
-def executed(block: ModularPipelineBlocks, flattening: Flattening) -> ModularPipelineBlocks:
-    """Return a composition with its choices decided; what can only be decided in the run stays a choice."""
-    from .loop import LoopSequentialPipelineBlocks
-    from .sequential import SequentialPipelineBlocks
-
-    if isinstance(block, ConditionalPipelineBlocks):
-        decided, branch = block.choose(flattening)
-        if not decided:
-            return block
-        return SequentialPipelineBlocks() if branch is None else executed(block.sub_blocks[branch], flattening)
-    result: Container
-    if type(block).steps is SequentialPipelineBlocks.steps:
-        result = SequentialPipelineBlocks()
-        result.description = description_of(block)
-    else:
-        flattening.written |= {output.name for output in block.intermediate_outputs}
-        if not isinstance(block, LoopSequentialPipelineBlocks) or block.is_hand_written:
-            return block
-        result = copy.copy(block)
-    assert isinstance(block, Container)
-    parts = {name: executed(part, flattening) for name, part in block.sub_blocks.items()}
-    result.sub_blocks = SubBlocks({name: part for name, part in parts.items() if not _is_nothing(part)})
-    return result if result.sub_blocks else SequentialPipelineBlocks()
-
-
-def _is_nothing(block: ModularPipelineBlocks) -> bool:
-    return isinstance(block, Container) and not block.sub_blocks

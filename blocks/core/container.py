@@ -8,9 +8,11 @@ from typing import Any, ClassVar, Self
 from ...registry import ComponentSpec
 from ...state import BlockState, CompositionError, ConfigSpec, DeclarationError, InputParam, OutputParam, PipelineState
 from .base import ModularPipelineBlocks
-from .flattening import walk
+from .block_catalog import find_block
+from .flattening import Flattening, walk
 from .insertable_dict import InsertableDict
 from .interface import merged_inputs
+from .nested_run import run_within
 
 AnyBlock = ModularPipelineBlocks | type[ModularPipelineBlocks] | str
 """A block, a class of blocks, or the name of one: "PredictNoise", "my-package/soft_denoise"."""
@@ -40,6 +42,11 @@ class Container(ModularPipelineBlocks):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise DeclarationError(f"{cls.__qualname__}.block_names holds {', '.join(map(repr, twice))} twice.")
+
+    def decided_parts(self, flattening: Flattening) -> SubBlocks:
+        """The blocks in it with their choices decided, without those that are empty then."""
+        parts = {name: part.decided(flattening) for name, part in self.sub_blocks.items()}
+        return SubBlocks({n: part for n, part in parts.items() if not isinstance(part, Container) or part.sub_blocks})
 
     def __init__(self) -> None:
         pairs = zip(self.block_names, self.block_classes, strict=True)
@@ -128,8 +135,6 @@ class Container(ModularPipelineBlocks):
         self, components: Any = None, state: PipelineState | BlockState | None = None, **variables: Any
     ) -> Any:
         """Run inside of foreign code, over the values of its state."""
-        from .nested_run import run_within
-
         if state is None:
             raise self.no_pipeline()
         values = state.__dict__ if isinstance(state, BlockState) else state.values
@@ -154,8 +159,6 @@ class SubBlocks(InsertableDict[Any]):
 
     def _taken(self, name: str, block: Any) -> ModularPipelineBlocks:
         if isinstance(block, str):
-            from .block_catalog import find_block
-
             block = find_block(block, self.values())
         made = instance_of(name, block)
         if any(getattr(inner, "sub_blocks", None) is self for _, inner in walk(made)):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...registry import ComponentSpec
 from ...state import BrickworkError, InputParam, OutputParam
 from ...state.types import type_words
-from .base import ModularPipelineBlocks
 from .interface import description_of
+
+if TYPE_CHECKING:
+    from .base import ModularPipelineBlocks
 
 WIDTH = 100
 

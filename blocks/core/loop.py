@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,6 +18,7 @@ from .declaration import Declaration, RunParameter, input_params, output_params,
 from .flattening import Flattening, joined
 from .interface import merged_inputs, older_inputs
 from .property_call import call_style, loop_step_keywords
+from .sequential import SequentialPipelineBlocks
 
 
 class LoopSequentialPipelineBlocks(Container, Declared):
@@ -141,6 +143,15 @@ class LoopSequentialPipelineBlocks(Container, Declared):
         if self.is_hand_written:
             return ModularPipelineBlocks.identity(self, configs)
         return Declared.identity(self, configs)
+
+    def decided(self, flattening: Flattening) -> ModularPipelineBlocks:
+        """The loop over blocks whose choices are decided; a hand-written one stays as it is."""
+        as_it_is = ModularPipelineBlocks.decided(self, flattening)
+        if self.is_hand_written:
+            return as_it_is
+        result = copy.copy(self)
+        result.sub_blocks = self.decided_parts(flattening)
+        return result if result.sub_blocks else SequentialPipelineBlocks()
 
     def steps(self, flattening: Flattening, path: str) -> list[Step]:
         """One loop step with the steps of the body; a hand-written loop is one leaf step."""

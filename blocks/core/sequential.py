@@ -6,8 +6,10 @@ from typing import ClassVar
 
 from ...engine import Step
 from ...state import CompositionError
+from .base import ModularPipelineBlocks
 from .container import Container
 from .flattening import Flattening, joined
+from .interface import description_of
 
 
 class SequentialPipelineBlocks(Container):
@@ -20,6 +22,15 @@ class SequentialPipelineBlocks(Container):
     """
 
     _says_nothing: ClassVar[bool] = True
+
+    def decided(self, flattening: Flattening) -> ModularPipelineBlocks:
+        """Blocks in a row with their choices decided; a subclass that makes steps of its own stays as it is."""
+        if type(self).steps is not SequentialPipelineBlocks.steps:
+            return super().decided(flattening)
+        result = SequentialPipelineBlocks()
+        result.description = description_of(self)
+        result.sub_blocks = self.decided_parts(flattening)
+        return result if result.sub_blocks else SequentialPipelineBlocks()
 
     def steps(self, flattening: Flattening, path: str) -> list[Step]:
         """The steps of all blocks."""

@@ -9,10 +9,10 @@ from attrs import evolve, field, frozen
 
 from ...state import InputError
 from ...state.digest import NoDigestError, digest_of
-from ..isolation import own_state
-from ..steps import Values
 from ..copies import own_copy
+from ..isolation import own_state
 from ..position import Frame, Position
+from ..steps import Values
 
 if TYPE_CHECKING:
     from ..run import Run

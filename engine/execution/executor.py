@@ -14,15 +14,15 @@ from ...state.pipeline_state import describe_value
 from ..cache_unit import Unit
 from ..events import Emit, ValueReleased
 from ..memory import tensor_bytes
+from ..position import Frame, tracked
 from ..progress import progress_bar
 from ..steps import Call, Turns, Values
+from ..witness import witnessed
 from .call_events import TurnEvents, observed
 from .finite_watch import FiniteWatch
 from .in_place_watch import watched
 from .out_of_memory import is_out_of_memory, relieve
-from ..position import Frame, tracked
 from .process_chance import refusing_chance
-from ..witness import witnessed
 
 if TYPE_CHECKING:
     from ..run import Run

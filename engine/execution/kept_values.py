@@ -7,7 +7,6 @@ the run that gets it, because a later block may write into the one and read the 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -118,12 +117,6 @@ def handed_out(kept: Any, values: Values, copies: dict[int, Any]) -> Any:
     return copies[id(kept)]
 
 
-
-
-
-
 def _memory_of(tensor: Any) -> int:
     address: int = tensor.untyped_storage().data_ptr()
     return address
-
-

@@ -7,59 +7,16 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from ...state.atomic import write_text
 from ..steps import ChoiceStep, LeafStep, LoopStep, Step
 from .dataflow import CALLER, Dataflow, Version
+from .graph_types import Edge, Frame, Node
+from .svg import draw
 
 INPUTS = "inputs"
 """Name of the node that stands for the caller."""
-
-
-@frozen
-class Port:
-    """One value at a node: `is_write` tells what leaves it from what enters it."""
-
-    name: str
-    is_write: bool
-
-
-@define(eq=False)
-class Node:
-    """A leaf step, the caller, or the head of a loop or choice."""
-
-    path: str
-    title: str
-    detail: str
-    ports: list[Port] = field(factory=list)
-
-    def add_port(self, name: str, is_write: bool) -> None:
-        """Add a port, unless it is there."""
-        port = Port(name, is_write)
-        if port not in self.ports:
-            self.ports.append(port)
-
-
-@frozen
-class Frame:
-    """A loop, a choice or a branch, around the nodes from `first` to `last`."""
-
-    title: str
-    first: int
-    last: int
-    depth: int
-    is_loop: bool = False
-
-
-@frozen
-class Edge:
-    """A value on its way. `carried`: to an earlier node, in the next turn of a loop."""
-
-    name: str
-    source: int
-    target: int
-    carried: bool
 
 
 @define(eq=False)
@@ -78,8 +35,6 @@ class Graph:
     @property
     def svg(self) -> str:
         """A picture in SVG: boxes from top to bottom, one line per value."""
-        from .svg import draw
-
         return draw(self)
 
     def save(self, path: str | Path) -> Path:

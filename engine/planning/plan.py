@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
-from typing import Any
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 
 from ...state import CompositionError, InputError, PipelineState
-from ..events import Emit, RunStarted, RunWarning
+from ..events import RunStarted, RunWarning
 from ..execution.executor import Executable, execute
 from ..execution.residency import uses_of
 from ..execution.value_checks import checked
@@ -20,12 +18,10 @@ from .checks import find_faults, find_warnings, missing_inputs
 from .dataflow import Dataflow, trace
 from .explain import Explanation, explain
 from .graph import Graph, make_graph
-from .units import turn_of, unit_of
 from .liveness import live_after, releases_of
+from .units import turn_of, unit_of
 
 _NOTHING: Mapping[str, str] = {}
-
-
 
 
 @frozen(eq=False)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
-from .graph import Port
+from .graph_types import Edge, Frame, Node, Port
 
 if TYPE_CHECKING:
-    from .graph import Edge, Frame, Graph, Node
+    from .graph import Graph
 
 LINE, CHARACTER, LONGEST_DETAIL = 16, 6.7, 44
 """Height of a line of text and width of a character, in pixels, at the font size below; characters of a detail."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import evolve, field, frozen
 
 from ...state import InputError
-from ..around import GuidanceAround
 from ..scale_schedule import scale_at, scale_of
 from ..setting_types import Called, Strength
 from ..written_settings import checked
+from .around import GuidanceAround
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -22,7 +22,7 @@ _PLAIN = (CONDITIONAL,)
 
 
 @frozen(kw_only=True, slots=False, field_transformer=checked)
-class ConditionalGuidance(Guider):
+class ConditionalGuidance(Guider, is_base=True):
     """Base of guiders with a conditional and an unconditional prediction. Define `guided`.
 
     Attributes:

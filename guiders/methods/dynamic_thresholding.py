@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from ..around import GuidanceAround
 from ..setting_types import Positive, Quantile
 from ..written_settings import checked
+from .around import GuidanceAround
 
 if TYPE_CHECKING:
     from torch import Tensor

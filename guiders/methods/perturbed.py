@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @frozen(kw_only=True, slots=False, field_transformer=checked)
-class PerturbedGuidance(ClassifierFreeGuidance):
+class PerturbedGuidance(ClassifierFreeGuidance, is_base=True):
     """Base: classifier-free guidance, and away from a perturbed conditional prediction.
 
     A subclass defines `perturbations(step)`, and what its scale and window are called.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from ..around import GuidanceAround
 from ..written_settings import checked
+from .around import GuidanceAround
 
 if TYPE_CHECKING:
     from torch import Tensor

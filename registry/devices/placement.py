@@ -9,8 +9,8 @@ from typing import Any
 from attrs import define, field
 
 from ...state import ComponentError
-from .component_bytes import component_bytes
 from ..loading.weights import byte_words
+from .component_bytes import component_bytes
 from .device_memory import DeviceMemory
 
 Strategy = Callable[[Mapping[str, int], int, Mapping[str, int]], Iterable[str]]

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from attrs import evolve, field, frozen
 
-from ..state import InputError
-from .guider import Branch, GuidanceStep, Guider
-from .methods.classifier_free import ClassifierFreeGuidance
-from .noise_level import NoiseLevel
-from .perturbation import Perturbation
-from .written_settings import checked, naming
+from ...state import InputError
+from ..guider import Branch, GuidanceStep, Guider
+from ..guider_file import guider_of
+from ..noise_level import NoiseLevel
+from ..perturbation import Perturbation
+from ..written_settings import checked, naming
+from .classifier_free import ClassifierFreeGuidance
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 def _guider_of(given: Any) -> Any:
     """The guider that is meant; what means none stays as it is, to be refused by the setting's name."""
-    from .guider_file import guider_of
-
     try:
         return guider_of(given)
     except InputError:
@@ -30,14 +29,12 @@ def _guider_of(given: Any) -> Any:
 
 
 def _check_guider(made: Any, field: Any, value: Any) -> None:
-    from .guider_file import guider_of
-
     with naming(type(made), field.name):
         guider_of(value)
 
 
 @frozen(kw_only=True, slots=False, field_transformer=checked)
-class GuidanceAround(Guider):
+class GuidanceAround(Guider, is_base=True):
     """Base: another guider says which predictions there are. Define `corrected`.
 
     Attributes:

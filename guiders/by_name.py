@@ -1,0 +1,19 @@
+"""Guiders of this package by the names that files, and diffusers, have for them. Each registers itself when it is made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..state.code_digest import is_own
+
+if TYPE_CHECKING:
+    from .guider import Guider
+
+GUIDERS: dict[str, type[Guider]] = {}
+"""Ours by their names."""
+
+
+def register(cls: type[Guider]) -> None:
+    """Register a guider of this package; those of others are given where a file names them."""
+    if is_own(cls.__module__) and "<locals>" not in cls.__qualname__:
+        GUIDERS[cls.__name__] = cls
