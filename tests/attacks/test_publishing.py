@@ -231,7 +231,7 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.mark.parametrize("kind", PRESETS)
 def test_a_preset_of_a_package_takes_no_name_of_ours(kind: str, canary: Canary, packages: Any, tmp_path: Path) -> None:
-    from brickwork.blocks.core.block_catalog import find_preset
+    from brickwork.blocks.core.preset_catalog import find_preset
 
     name = PRESETS[kind]
     packages(
@@ -246,7 +246,7 @@ def test_a_preset_of_a_package_takes_no_name_of_ours(kind: str, canary: Canary, 
 
 
 def test_a_name_of_two_packages_is_said(canary: Canary, packages: Any, tmp_path: Path) -> None:
-    from brickwork.blocks.core.block_catalog import find_preset
+    from brickwork.blocks.core.preset_catalog import find_preset
     from brickwork.saving.composition import compose
 
     for package in ("one-light", "two-light"):

@@ -17,8 +17,9 @@ from brickwork import (
     component,
 )
 from brickwork.engine import Plan
-from brickwork.engine.cache_unit import Unit, turn_of, unit_of
+from brickwork.engine.cache_unit import Unit
 from brickwork.engine.execution.residency import Use, uses_of
+from brickwork.engine.planning.units import turn_of, unit_of
 from brickwork.engine.steps import LeafStep, LoopStep
 
 
