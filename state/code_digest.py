@@ -1,6 +1,6 @@
 """Digests of functions, classes and modules: of their byte code, and of what that refers to, as far as it belongs to no package.
 
-Of code in packages, this one included, the version says what it is; of its functions that are met, the byte code is added.
+Of code in packages, this one included, the version says what it is, as long as nobody has put something else in its place.
 Byte code, because it is what runs: source files may have changed since they were imported. Line numbers, file names and
 comments do not count, and nothing in it depends on the process.
 """
@@ -40,18 +40,22 @@ _PLACES = frozenset({"__name__", "__package__"})
 def name_of(thing: Any) -> str:
     """Where a function or class is from; the name of a module. Of somebody's own, whose content follows, without the module.
 
-    Own code is the same wherever it lies: in a script, in a module, in a repository that was opened.
+    Own code is the same wherever it lies: in a script, in a module, in a repository that was opened. What is of this package is the
+    same whichever of its modules it lies in.
     """
     # By the name: functions of attrs and dataclasses are a library's, and say that they are of the class's module.
     if isinstance(thing, ModuleType):
         return "" if has_contents(thing, is_base=False) else thing.__name__
-    return f"{thing.__module__}.{thing.__qualname__}" if is_packaged(thing.__module__) else str(thing.__qualname__)
+    if is_own(thing.__module__):
+        return f"{_PACKAGE}.{thing.__qualname__}"
+    return f"{thing.__module__}.{thing.__qualname__}" if is_library(thing.__module__) else str(thing.__qualname__)
 
 
 def has_contents(thing: Any, is_base: bool) -> bool:
     """Whether its code counts, and not its name only.
 
-    Of packages the version says what they are. Of this one, blocks count, and functions that are met.
+    Of packages, this one included, the version says what they are. Of this one's blocks and functions it counts what is not
+    the package's: what somebody has put in the place of a method, values, what a function closes over.
     """
     if isinstance(thing, FunctionType):
         # A decorator's function may be a library's, and what it closes over somebody's own.
@@ -66,7 +70,10 @@ def has_contents(thing: Any, is_base: bool) -> bool:
 
 def add_function(writer: DigestWriter, function: FunctionType) -> None:
     """Feed what a function is: its code, its defaults, and, where it is nobody's library, what it refers to."""
-    add_code_object(writer, function.__code__)
+    if is_own_function(function):
+        writer.put("own", function.__qualname__.encode())
+    else:
+        add_code_object(writer, function.__code__)
     writer.watch.see_function(function)
     for default in function.__defaults__ or ():
         _add_reference(writer, default)
