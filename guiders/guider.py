@@ -10,7 +10,8 @@ from attrs import NOTHING, asdict, evolve, fields, frozen
 
 from ..registry.publishing import publish, refuse_unknown
 from ..state import InputError
-from .by_name import register
+from .by_name import CONFIG_NAME, AnyGuider, register
+from .guider_file import load_guider, save_guider
 from .noise_level import NoiseLevel
 from .perturbation import Perturbation
 from .setting_types import Share
@@ -55,7 +56,7 @@ UNCONDITIONAL = Branch("unconditional", negative=True)
 
 
 @frozen(kw_only=True, slots=False, field_transformer=checked)
-class Guider:
+class Guider(AnyGuider):
     """Base of guiders.
 
     Attributes:
@@ -68,7 +69,7 @@ class Guider:
     enabled: bool = True
 
     _says_nothing: ClassVar[bool] = True
-    config_name: ClassVar[str] = "guider_config.json"
+    config_name: ClassVar[str] = CONFIG_NAME
     needs_noise_level: ClassVar[bool] = False
     """Whether `combine` wants `step.noise`."""
 
@@ -138,8 +139,6 @@ class Guider:
             InputError: a setting is a function, which no file can hold; or it is a guider of one's own, whose code that file does not
                 hold. RepoError: an option would have no effect.
         """
-        from .guider_file import save_guider
-
         refuse_unknown(publishing, push_to_hub)
         save_guider(self, save_directory)
         if push_to_hub:
@@ -154,8 +153,6 @@ class Guider:
         Raises:
             RepoError: it could not be published. InputError: a setting is a function.
         """
-        from .guider_file import save_guider
-
         return publish(lambda folder, _: save_guider(self, folder / subfolder), repo_id, **publishing)
 
     @classmethod
@@ -170,8 +167,6 @@ class Guider:
         Raises:
             RepoError: there is no such file, or a broken one.
         """
-        from .guider_file import load_guider
-
         return load_guider(repo, subfolder, revision, **hub_options)
 
     @classmethod

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import fields
 
@@ -16,9 +16,11 @@ from ..state.atomic import write_text, writing
 from ..state.errors import did_you_mean
 from ..state.limits import LARGEST_GUIDER
 from ..state.strict_json import parse_json, read_json, written_json
-from .by_name import GUIDERS
-from .guider import Guider
+from .by_name import CONFIG_NAME, GUIDERS, is_guider
 from .written_settings import naming
+
+if TYPE_CHECKING:
+    from .guider import Guider
 
 _NONE: Mapping[str, type[Guider]] = MappingProxyType({})
 _WRITTEN_FOR = "0.42.1"
@@ -34,7 +36,7 @@ def guider_of(given: Any, known: Mapping[str, type[Guider]] = _NONE) -> Guider:
     Raises:
         InputError: there is no such guider.
     """
-    if isinstance(given, Guider):
+    if is_guider(given):
         return given
     classes = {**GUIDERS, **known}
     config: Any
@@ -69,7 +71,7 @@ def guider_config(guider: Guider, name_of: Callable[[type[Guider]], str]) -> dic
     """
     config = guider.config
     for part in fields(type(guider)):
-        if isinstance(inner := getattr(guider, part.name), Guider):
+        if is_guider(inner := getattr(guider, part.name)):
             config[part.name] = guider_config(inner, name_of)
     cls = type(guider)
     return {"_class_name": name_of(cls) if is_own_guider(cls) else cls.__name__, **config}
@@ -80,7 +82,7 @@ def own_guiders(guider: Guider) -> Iterator[type[Guider]]:
     if is_own_guider(type(guider)):
         yield type(guider)
     for part in fields(type(guider)):
-        if isinstance(inner := getattr(guider, part.name), Guider):
+        if is_guider(inner := getattr(guider, part.name)):
             yield from own_guiders(inner)
 
 
@@ -101,7 +103,7 @@ def save_guider(guider: Guider, folder: str | Path) -> Path:
     foreign = [cls.__name__ for cls in own_guiders(guider)]
     if foreign:
         raise InputError(
-            f"{foreign[0]} is a guider of your own, and {Guider.config_name} holds no code, so nobody could open it. Save the pipeline "
+            f"{foreign[0]} is a guider of your own, and {CONFIG_NAME} holds no code, so nobody could open it. Save the pipeline "
             "that has it, which takes its code along."
         )
     config = guider.config
@@ -166,7 +168,7 @@ def load_guider(
         RepoError: there is no file, or it names no guider that is known here.
     """
     repo = open_repo(name, revision, **hub_options)
-    file = "/".join(filter(None, [subfolder, Guider.config_name]))
+    file = "/".join(filter(None, [subfolder, CONFIG_NAME]))
     path = repo.file(file)
     if path is None:
         raise RepoError(f"There is no {file} in {name}.")

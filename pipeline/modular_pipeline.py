@@ -5,17 +5,15 @@ from __future__ import annotations
 import copy
 import logging
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.container import SubBlocks
 from ..blocks.core.flattening import walk
-from ..blocks.core.input_checks import expectations, expectations_of, family_faults, input_faults
+from ..blocks.core.input_checks import FaultFinder, expectations, expectations_of, fault_finders, input_faults
 from ..engine import Plan, RunSettings
-from ..families.contract import UNBOUND
 from ..guiders import guider_of
 from ..registry import ComponentsManager, PipelineIndex, read_index
 from ..registry.hub.lock import Lock
@@ -374,7 +372,7 @@ class ModularPipeline(PipelineAdapters):
 
     def _check_values(self, plan: Plan, inputs: Mapping[str, Any]) -> None:
         if plan not in self._expected:
-            finders = _fault_finders(self.blocks, plan)
+            finders = fault_finders(self.blocks, plan)
             self._expected[plan] = expectations(plan), expectations(plan, typed=False), finders
         annotated, hinted, finders = self._expected[plan]
         faults = input_faults(annotated, inputs)
@@ -391,23 +389,6 @@ class ModularPipeline(PipelineAdapters):
         if unknown:
             faults = [f"{name!r} is no output of this run. {did_you_mean(name, plan.outputs)}" for name in unknown]
             raise InputError.of("The outputs do not fit", faults)
-
-
-FaultFinder = Callable[[Mapping[str, Any]], Iterable[str]]
-
-
-def _fault_finders(blocks: ModularPipelineBlocks, plan: Plan) -> list[FaultFinder]:
-    """What looks at the caller's inputs as a whole: families of the blocks that run, and these blocks themselves."""
-    running = plan.paths
-    parts = [
-        block
-        for path, block in walk(blocks)
-        if not path
-        or any(leaf == path or leaf.startswith(f"{path}.") or path.startswith(f"{leaf}.") for leaf in running)
-    ]
-    families = {id(block.family): block.family for block in parts if block.family is not UNBOUND}
-    own = [block.input_faults for block in parts if type(block).input_faults is not ModularPipelineBlocks.input_faults]
-    return [*(partial(family_faults, family) for family in families.values()), *own]
 
 
 def _shape_of(block: Any) -> Any:

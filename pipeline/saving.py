@@ -21,7 +21,7 @@ from ..registry.loading.load import commit_of
 from ..registry.loading.stale_files import stale_files
 from ..saving.block_sources import Sources
 from ..saving.model_card import CARD, model_card
-from ..saving.reopening import blocks_faults, created_faults, index_faults, written_origin, written_type
+from ..saving.reopening import blocks_faults, index_faults, written_origin, written_type
 from ..saving.repo_format import RepoFormat
 from ..saving.save_blocks import (
     LAST,
@@ -32,11 +32,12 @@ from ..saving.save_blocks import (
     write_blocks,
     written_composition,
 )
-from ..saving.saved_components import ComponentsPlan, created_entry
 from ..saving.unsavable import class_faults
 from ..state import BrickworkError, RepoError
 from ..state.atomic import new_file_mode, writing
 from ..state.value_data import data_of
+from .created_components import created_faults
+from .saved_components import ComponentsPlan, created_entry
 
 if TYPE_CHECKING:
     from .modular_pipeline import ModularPipeline

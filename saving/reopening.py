@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.block_catalog import Finder
 from ..blocks.core.flattening import walk
 from ..guiders import Guider
-from ..guiders.guider_file import comes_back
 from ..registry import ComponentSpec
 from ..registry.hub.repo import Repo
-from ..registry.identity.same_component import component_differences
 from ..registry.identity.setting_content import content_of, words_of
 from ..registry.index import find_index
 from ..state import BrickworkError
 from .block_sources import Sources
 from .code_comparison import code_faults
 from .composition import compose, describe
-from .open_repository import created_components, origin_of
+from .open_repository import origin_of
 from .repo_format import RepoFormat
-
-if TYPE_CHECKING:
-    from ..pipeline.modular_pipeline import ModularPipeline
 
 
 def blocks_faults(
@@ -109,24 +104,3 @@ def written_type(spec: ComponentSpec) -> list[str | None]:
 
         return ["diffusers" if hasattr(diffusers, hint.__name__) else "brickwork", hint.__name__]
     return list(spec.type_name)
-
-
-def created_faults(pipe: ModularPipeline, stage: Path, sources: Sources) -> Iterator[str]:
-    """Say which components that are made from configurations would be others."""
-    written = RepoFormat.of(Repo(str(stage), stage))
-    assert written is not None
-    known = {reference: cls for cls, reference in sources.places.items() if issubclass(cls, Guider)}
-    try:
-        made = created_components(written, pipe.specs, known)
-    except BrickworkError as error:
-        yield f"Components would not be made: {error}"
-        return
-    defaults = {str(spec.name): spec for spec in pipe.blocks.expected_components}
-    for name in pipe.config_component_names:
-        live = pipe.components[name]
-        again = made[name] if name in made else defaults[name].create()
-        if isinstance(live, Guider):
-            if not comes_back(live, again):
-                yield f"{name} is {live}, and opened again {again}."
-        elif live is not None:
-            yield from (f"{name}: {fault}" for fault in component_differences(live, again))

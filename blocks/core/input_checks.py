@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal, get_args, get_origin
 
 from attrs import field, frozen
 
 from ...engine import Plan
 from ...engine.planning.dataflow import CALLER
-from ...families.contract import FamilyContract
+from ...families.contract import UNBOUND, FamilyContract
 from ...state.errors import nearest
 from ...state.pipeline_state import describe_value
 from ...state.type_relations import accepts
 from ...state.types import plain_type, type_words
 from ...state.vocabulary import Value, value_of
+from .base import ModularPipelineBlocks
 from .checks import is_typed
 from .flattening import walk
-
-if TYPE_CHECKING:
-    from .base import ModularPipelineBlocks
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 60
@@ -138,3 +137,20 @@ def _generator_faults(values: Mapping[str, Any], prompts: int) -> Iterator[str]:
     pictures = prompts * (each if isinstance(each, int) else 1)
     if isinstance(generators, (list, tuple)) and len(generators) not in (1, pictures):
         yield f"{len(generators)} generators were given for {pictures} pictures; give one for each, or one for all."
+
+
+FaultFinder = Callable[[Mapping[str, Any]], Iterable[str]]
+
+
+def fault_finders(blocks: ModularPipelineBlocks, plan: Plan) -> list[FaultFinder]:
+    """What looks at the caller's inputs as a whole: families of the blocks that run, and these blocks themselves."""
+    running = plan.paths
+    parts = [
+        block
+        for path, block in walk(blocks)
+        if not path
+        or any(leaf == path or leaf.startswith(f"{path}.") or path.startswith(f"{leaf}.") for leaf in running)
+    ]
+    families = {id(block.family): block.family for block in parts if block.family is not UNBOUND}
+    own = [block.input_faults for block in parts if type(block).input_faults is not ModularPipelineBlocks.input_faults]
+    return [*(partial(family_faults, family) for family in families.values()), *own]

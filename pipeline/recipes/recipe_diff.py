@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
-from ..component_records import FILES
+from .component_records import FILES
 from .recipe import Recipe, written
 from .recipe_files import read_recipe
 

@@ -16,10 +16,10 @@ from ...registry.catalog import shipped_name
 from ...registry.component_spec import LOADING_FIELDS
 from ...registry.identity.same_component import component_differences
 from ...saving.pieces import origin_faults, pieces_of
-from ...saving.saved_components import created_entry, dtype_words, loaded_encoders
 from ...saving.unsavable import component_faults
 from ...state import BrickworkError, ComponentError, InputError
 from ...state.value_data import data_of
+from ..saved_components import created_entry, dtype_words, loaded_encoders
 from .guider_names import guider_reference
 
 if TYPE_CHECKING:

@@ -31,8 +31,8 @@ from brickwork import (
     load_workflow,
     save_workflow,
 )
+from brickwork.pipeline.saved_components import ComponentsPlan
 from brickwork.presets.sdxl import CONTROLNET_BLOCKS, TEXT2IMAGE_BLOCKS
-from brickwork.saving.saved_components import ComponentsPlan
 
 INPUTS: dict[str, Any] = {"prompt": "a cat2", "num_inference_steps": 1, "output": "latents"}
 

@@ -15,12 +15,12 @@ from ..registry import ComponentSpec
 from ..registry.hub.repo import local_name
 from ..registry.identity.component_identity import dtype_of
 from ..registry.loading.load import is_network
+from ..saving.pieces import Piece, origin_faults, pieces_of, reopened_faults, words_faults, write
+from ..saving.unsavable import component_faults, name_faults
 from ..state import BrickworkError, ComponentError, RepoError
-from .pieces import Piece, origin_faults, pieces_of, reopened_faults, words_faults, write
-from .unsavable import component_faults, name_faults
 
 if TYPE_CHECKING:
-    from ..pipeline.modular_pipeline import ModularPipeline
+    from .modular_pipeline import ModularPipeline
 
 
 @frozen

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 import xxhash
 from attrs import frozen
 
-from ..engine.execution.identities import RunIdentities
-from ..registry import ComponentSpec, Identity, identity_of, shipped
-from ..registry.identity.component_identity import dtype_of, moment_of
-from ..registry.identity.origin import files_of
-from ..registry.loading.classes import library_of
-from ..registry.loading.file_digest import weights_digest
-from ..state.errors import NoDigestError
-from .recipes.noted_values import written_input
+from ...engine.execution.identities import RunIdentities
+from ...registry import ComponentSpec, Identity, identity_of, shipped
+from ...registry.identity.component_identity import dtype_of, moment_of
+from ...registry.identity.origin import files_of
+from ...registry.loading.classes import library_of
+from ...registry.loading.file_digest import weights_digest
+from ...state.errors import NoDigestError
+from .noted_values import written_input
 
 if TYPE_CHECKING:
-    from .components import PipelineComponents
+    from ..components import PipelineComponents
 
 FILES = "files "
 """Before a digest of weights that is of their files, because the run loaded them for itself."""
