@@ -348,3 +348,15 @@ def test_two_replacements_of_one_function_are_told_apart(monkeypatch: pytest.Mon
         monkeypatch.setattr(nn.Linear, "forward", lambda self, x, by=by: forward(self, x) * by)
         found += [word for word in process_words() if "Linear.forward=" in word]
     assert len(set(found)) == 2
+
+
+def test_the_attention_backend_of_the_process_is_named_where_it_is_not_the_usual_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from diffusers.models import attention_dispatch
+
+    watch_classes([nn.Linear])
+    registry = attention_dispatch._AttentionBackendRegistry
+    monkeypatch.setattr(registry, "_active_backend", attention_dispatch.AttentionBackendName._NATIVE_MATH)
+    place = "diffusers.models.attention_dispatch._AttentionBackendRegistry._active_backend="
+    assert [word.partition("=")[0] + "=" for word in process_words() if "_active_backend" in word] == [place]

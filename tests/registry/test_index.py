@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from brickwork import CompositionError, RepoError
-from brickwork.registry import Catalog, read_index
+from brickwork.registry import Catalog, ComponentSpec, read_index
+from brickwork.registry.index import origin_faults
+from brickwork.registry.repo import Repo
 
 
 def write(folder: Path, name: str, entries: Any) -> None:
@@ -96,3 +98,10 @@ def test_an_entry_that_is_half_a_component_is_said(name: str, entry: Any, messag
 def test_other_entries_are_settings(name: str, entry: Any, tmp_path: Path) -> None:
     (tmp_path / name).write_text(json.dumps({"setting": entry}))
     assert read_index(tmp_path).configs == {"setting": entry}
+
+
+def test_a_name_that_is_longer_than_any_is_named_by_its_beginning(tmp_path: Path) -> None:
+    name = "me/" + "n" * 256
+    spec = ComponentSpec("unet", repo=name)
+    assert list(origin_faults(spec, Repo("here", tmp_path))) == [f"{name[:80]!r}... is longer than any name."]
+    assert list(origin_faults(ComponentSpec("unet", repo="me/" + "n" * 255), Repo("here", tmp_path))) == []

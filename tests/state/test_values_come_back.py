@@ -17,6 +17,7 @@ from safetensors.torch import save
 
 from brickwork import RepoError, RunError
 from brickwork.state.digest import NoDigestError, digest_of
+from brickwork.state.layout import with_strides
 from brickwork.state.limits import DEEPEST_DATA
 from brickwork.state.value_data import data_of, is_note, note_of, value_of_data
 from brickwork.state.value_file import load_values, save_values
@@ -277,3 +278,13 @@ def test_bytes_stand_for_one_value_only() -> None:
     notes = {"format": "brickwork values 1", "about": "{}", "values": json.dumps({"x": node, "y": node})}
     with pytest.raises(RepoError, match="y: the tensor '0' is the bytes of another value, too"):
         load_values(save({"0": torch.zeros(8, dtype=torch.uint8)}, notes))
+
+
+@pytest.mark.parametrize(
+    ("strides", "words"),
+    [([0], "numbers that share a place in memory are not the same"), ([1, 1], r"2 strides are of no tensor of \[2\]")],
+)
+def test_strides_that_do_not_fit_a_tensor_are_refused(strides: list[int], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        with_strides(torch.tensor([1.0, 2.0]), strides)
+    assert with_strides(torch.tensor([1.0, 1.0]), [0]).stride() == (0,)
