@@ -24,6 +24,8 @@ def register(cls: type[Guider]) -> None:
     """Register a guider of this package; those of others are given where a file names them."""
     if is_own(cls.__module__) and "<locals>" not in cls.__qualname__:
         GUIDERS[cls.__name__] = cls
+        for name in sorted(GUIDERS):  # so that lists of them do not hang on who was imported first
+            GUIDERS[name] = GUIDERS.pop(name)
 
 
 def is_guider(value: Any) -> TypeGuard[Guider]:

@@ -28,7 +28,7 @@ from brickwork import (
     SmoothedEnergyGuidance,
 )
 from brickwork.adapters import forward_override as behaviour
-from brickwork.blocks.core import from_diffusers as adopt
+from brickwork.blocks import adopt
 from brickwork.blocks.core.components_view import ComponentsView
 from brickwork.guiders import Perturbation
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS

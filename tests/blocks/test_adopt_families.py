@@ -15,7 +15,7 @@ from PIL import Image
 from tiny_families import flux, stable_diffusion_3
 
 from brickwork import InputError
-from brickwork.blocks.core import from_diffusers as adopt
+from brickwork.blocks import adopt
 from brickwork.engine.events import RunFinished, StepFinished
 
 INPUTS: dict[str, Any] = {

@@ -29,7 +29,7 @@ from brickwork import (
     ReplayError,
     SequentialPipelineBlocks,
 )
-from brickwork.blocks.core import from_diffusers as adopt
+from brickwork.blocks import adopt
 from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS
 from brickwork.state.vocabulary import Images
 from tiny_sdxl import save_repository

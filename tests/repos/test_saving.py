@@ -33,8 +33,7 @@ from brickwork import (
     TrustError,
     save_workflow,
 )
-from brickwork.blocks import PredictNoise
-from brickwork.blocks.core import from_diffusers as adopt
+from brickwork.blocks import PredictNoise, adopt
 from brickwork.presets.sdxl import SDXL, TEXT2IMAGE_BLOCKS
 from brickwork.registry import ComponentSpec
 from brickwork.saving import composition
