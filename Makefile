@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
-ROOMS := state registry engine guiders blocks presets app modular_pipelines
+ROOMS := state registry engine guiders families adapters blocks saving pipeline presets app modular_pipelines
 export HF_HUB_OFFLINE = 1
 export OMP_NUM_THREADS ?= 2
 

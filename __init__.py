@@ -16,21 +16,21 @@ _ROOMS = {
         "ConditionalPipelineBlocks",
         "InsertableDict",
         "LoopSequentialPipelineBlocks",
-        "ModularPipeline",
         "ModularPipelineBlocks",
         "SequentialPipelineBlocks",
         "component",
         "config",
     ),
-    "blocks.load_image": ("load_image",),
-    "blocks.pictures": ("make_image_grid",),
-    "blocks.recipe": ("Recipe",),
-    "blocks.recipe_diff": ("diff",),
-    "blocks.recipe_files": ("save",),
-    "blocks.replay": ("replay",),
-    "blocks.snapshots": ("Snapshot", "Snapshots"),
-    "blocks.workflow_file": ("load_workflow",),
-    "blocks.workflow_writing": ("save_workflow",),
+    "blocks.steps.load_image": ("load_image",),
+    "pipeline": ("ModularPipeline",),
+    "pipeline.image_grid": ("make_image_grid",),
+    "pipeline.recipes.recipe": ("Recipe",),
+    "pipeline.recipes.recipe_diff": ("diff",),
+    "pipeline.recipes.recipe_files": ("save",),
+    "pipeline.replaying.replay": ("replay",),
+    "pipeline.snapshots": ("Snapshot", "Snapshots"),
+    "pipeline.workflows.workflow_file": ("load_workflow",),
+    "pipeline.workflows.workflow_writing": ("save_workflow",),
     "engine.cache": ("MemoryCache",),
     "guiders": (
         "AdaptiveProjectedGuidance",
@@ -82,21 +82,11 @@ if TYPE_CHECKING:
     from .blocks import ConditionalPipelineBlocks as ConditionalPipelineBlocks
     from .blocks import InsertableDict as InsertableDict
     from .blocks import LoopSequentialPipelineBlocks as LoopSequentialPipelineBlocks
-    from .blocks import ModularPipeline as ModularPipeline
     from .blocks import ModularPipelineBlocks as ModularPipelineBlocks
     from .blocks import SequentialPipelineBlocks as SequentialPipelineBlocks
     from .blocks import component as component
     from .blocks import config as config
-    from .blocks.load_image import load_image as load_image
-    from .blocks.pictures import make_image_grid as make_image_grid
-    from .blocks.recipe import Recipe as Recipe
-    from .blocks.recipe_diff import diff as diff
-    from .blocks.recipe_files import save as save
-    from .blocks.replay import replay as replay
-    from .blocks.snapshots import Snapshot as Snapshot
-    from .blocks.snapshots import Snapshots as Snapshots
-    from .blocks.workflow_file import load_workflow as load_workflow
-    from .blocks.workflow_writing import save_workflow as save_workflow
+    from .blocks.steps.load_image import load_image as load_image
     from .engine.cache import MemoryCache as MemoryCache
     from .guiders import AdaptiveProjectedGuidance as AdaptiveProjectedGuidance
     from .guiders import AdaptiveProjectedMixGuidance as AdaptiveProjectedMixGuidance
@@ -114,6 +104,16 @@ if TYPE_CHECKING:
     from .guiders import SkipLayerGuidance as SkipLayerGuidance
     from .guiders import SmoothedEnergyGuidance as SmoothedEnergyGuidance
     from .guiders import TangentialClassifierFreeGuidance as TangentialClassifierFreeGuidance
+    from .pipeline import ModularPipeline as ModularPipeline
+    from .pipeline.image_grid import make_image_grid as make_image_grid
+    from .pipeline.recipes.recipe import Recipe as Recipe
+    from .pipeline.recipes.recipe_diff import diff as diff
+    from .pipeline.recipes.recipe_files import save as save
+    from .pipeline.replaying.replay import replay as replay
+    from .pipeline.snapshots import Snapshot as Snapshot
+    from .pipeline.snapshots import Snapshots as Snapshots
+    from .pipeline.workflows.workflow_file import load_workflow as load_workflow
+    from .pipeline.workflows.workflow_writing import save_workflow as save_workflow
     from .presets.embedded import embedded as embedded
     from .registry import ComponentsManager as ComponentsManager
     from .registry import ComponentSpec as ComponentSpec

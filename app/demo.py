@@ -15,8 +15,8 @@ import transformers
 from attrs import frozen
 from PIL import Image
 
-from ..blocks import ModularPipeline
-from ..blocks.pictures import make_image_grid
+from ..pipeline import ModularPipeline
+from ..pipeline.image_grid import make_image_grid
 from ..presets.embedded import GUIDANCE_SCALE, embedded, known_words, unknown_words
 
 PROMPTS = (

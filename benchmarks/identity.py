@@ -23,7 +23,7 @@ from overhead import make_inputs, make_models, medians
 import brickwork
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
 from brickwork.registry import identity_of
-from brickwork.registry.library_code import process_words
+from brickwork.registry.identity.library_code import process_words
 
 REPEATS = 15
 

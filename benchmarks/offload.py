@@ -31,8 +31,8 @@ from brickwork import (
     SequentialPipelineBlocks,
     component,
 )
-from brickwork.registry.component_table import component_bytes
-from brickwork.registry.device_memory import DeviceMemory
+from brickwork.registry.devices.component_bytes import component_bytes
+from brickwork.registry.devices.device_memory import DeviceMemory
 
 DEVICE = 8 * 10**9
 MARGIN = 3 * 10**9

@@ -1,25 +1,27 @@
-"""Blocks, the containers that combine them, the pipeline that runs them, and the standard steps."""
+"""Blocks, the containers that combine them, and the standard steps."""
 
-from .adopt import adopt
-from .base import ModularPipelineBlocks
-from .block import Block
-from .check_safety import CheckSafety
-from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
-from .control import ControlledDenoise, PredictControlled, PrepareControl
-from .decode import Decode
-from .denoise import Denoise, ScaleLatents, StepScheduler
-from .encode_prompt import EncodeNegativePrompt, EncodePositivePrompt, EncodePrompt
-from .expand_batch import ExpandBatch
-from .insertable_dict import InsertableDict
-from .loop import LoopSequentialPipelineBlocks
-from .modular_pipeline import ModularPipeline
-from .predict_noise import PredictNoise
-from .prepare_latents import PrepareLatents
-from .prepare_size_conditioning import PrepareSizeConditioning
-from .previews import Previews
-from .sequential import SequentialPipelineBlocks
-from .set_timesteps import SetTimesteps
-from .slots import component, config
+import warnings
+from typing import Any
+
+from .core.base import ModularPipelineBlocks
+from .core.block import Block
+from .core.choice import AutoPipelineBlocks, ConditionalPipelineBlocks
+from .core.from_diffusers import adopt
+from .core.insertable_dict import InsertableDict
+from .core.late import late
+from .core.loop import LoopSequentialPipelineBlocks
+from .core.sequential import SequentialPipelineBlocks
+from .core.slots import component, config
+from .steps.check_safety import CheckSafety
+from .steps.control import ControlledDenoise, PredictControlled, PrepareControl
+from .steps.decode import Decode
+from .steps.denoise import Denoise, ScaleLatents, StepScheduler
+from .steps.encode_prompt import EncodeNegativePrompt, EncodePositivePrompt, EncodePrompt
+from .steps.expand_batch import ExpandBatch
+from .steps.predict_noise import PredictNoise
+from .steps.prepare_latents import PrepareLatents
+from .steps.prepare_size_conditioning import PrepareSizeConditioning
+from .steps.set_timesteps import SetTimesteps
 
 __all__ = [
     "AutoPipelineBlocks",
@@ -35,14 +37,12 @@ __all__ = [
     "ExpandBatch",
     "InsertableDict",
     "LoopSequentialPipelineBlocks",
-    "ModularPipeline",
     "ModularPipelineBlocks",
     "PredictControlled",
     "PredictNoise",
     "PrepareControl",
     "PrepareLatents",
     "PrepareSizeConditioning",
-    "Previews",
     "ScaleLatents",
     "SequentialPipelineBlocks",
     "SetTimesteps",
@@ -51,3 +51,13 @@ __all__ = [
     "component",
     "config",
 ]
+
+_MOVED = ("ModularPipeline", "Previews")
+
+
+def __getattr__(name: str) -> Any:
+    """Names that stood here in version 0.1.0, for one more minor version."""
+    if name not in _MOVED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn(f"{name} is in brickwork.pipeline now.", DeprecationWarning, stacklevel=2)
+    return late(name)

@@ -1,6 +1,7 @@
 """Executes plans. Knows nothing of diffusion or of models."""
 
-from .plan import Plan, Run, make_plan
+from .planning.plan import Plan, make_plan
+from .run import Run
 from .settings import RunSettings
 from .steps import ChoiceStep, LeafStep, LoopStep, Step
 

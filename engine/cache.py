@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from ..registry.weights import byte_words
+from ..registry.loading.weights import byte_words
 from ..state import InputError
 
 DEFAULT_BYTES = 2 * 10**9

@@ -8,7 +8,7 @@ from types import FunctionType
 from typing import Any
 
 from ..state.digest import NoDigestError, digest_of
-from .kept_values import own_copy
+from .copies import own_copy
 
 _NOTES = ("_brickwork_", "_diffusers_")
 """Beginnings of the attributes in which loaders note where a component is from: no state of a run, and paths of this machine."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import define, field
 
-from ..registry.weights import byte_words
+from ..registry.loading.weights import byte_words
 from ..state.atomic import write_text
 from .events import BlockFinished, ComponentLoaded, ComponentMoved, Event, RunFinished, RunStarted, StepFinished
 

@@ -15,7 +15,7 @@ from attrs import field, frozen
 from ..state import InputParam, OutputParam
 
 if TYPE_CHECKING:
-    from .plan import Run
+    from .run import Run
 
 Values = dict[str, Any]
 Call = Callable[[Values], object]

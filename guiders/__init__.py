@@ -1,28 +1,29 @@
 """Guidance: which predictions to make at a step, and how to combine them."""
 
-from .adaptive_projected import AdaptiveProjectedGuidance, AdaptiveProjectedMixGuidance
-from .around import GuidanceAround
-from .auto_guidance import AutoGuidance
-from .classifier import ClassifierGuidance
-from .classifier_free import ClassifierFreeGuidance
-from .conditional import ConditionalGuidance
-from .conversion import GUIDERS, guider_of
-from .dynamic_thresholding import DynamicThresholding
+from .by_name import GUIDERS
 from .embedded import EmbeddedGuidance
-from .frequency_decoupled import FrequencyDecoupledGuidance
 from .guider import Branch, GuidanceStep, Guider
-from .image_text import ImageTextGuidance
-from .magnitude_aware import MagnitudeAwareGuidance
+from .guider_file import guider_of
+from .methods.adaptive_projected import AdaptiveProjectedGuidance, AdaptiveProjectedMixGuidance
+from .methods.around import GuidanceAround
+from .methods.auto_guidance import AutoGuidance
+from .methods.classifier import ClassifierGuidance
+from .methods.classifier_free import ClassifierFreeGuidance
+from .methods.conditional import ConditionalGuidance
+from .methods.dynamic_thresholding import DynamicThresholding
+from .methods.frequency_decoupled import FrequencyDecoupledGuidance
+from .methods.image_text import ImageTextGuidance
+from .methods.magnitude_aware import MagnitudeAwareGuidance
+from .methods.perturbed import PerturbedGuidance
+from .methods.perturbed_attention import PerturbedAttentionGuidance
+from .methods.sample_space import SampleSpaceGuidance
+from .methods.skip_layer import SkipLayerGuidance
+from .methods.smoothed_energy import SmoothedEnergyGuidance
+from .methods.tangential import TangentialClassifierFreeGuidance
+from .methods.zero_star import ClassifierFreeZeroStarGuidance
 from .noise_level import NoiseLevel
 from .perturbation import LayerSkipConfig, Perturbation
-from .perturbed import PerturbedGuidance
-from .perturbed_attention import PerturbedAttentionGuidance
-from .sample_space import SampleSpaceGuidance
-from .skip_layer import SkipLayerGuidance
-from .smoothed_energy import SmoothedEnergyGuidance
 from .stateful import StatefulGuider
-from .tangential import TangentialClassifierFreeGuidance
-from .zero_star import ClassifierFreeZeroStarGuidance
 
 __all__ = [
     "GUIDERS",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, field, frozen
 
 from .guider import CONDITIONAL, Branch, GuidanceStep, Guider
-from .schedule import scale_at, scale_of
+from .scale_schedule import scale_at, scale_of
 from .setting_types import Strength
 from .written_settings import checked
 

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from attrs import NOTHING, asdict, evolve, fields, frozen
 
+from ..registry.publishing import publish, refuse_unknown
 from ..state import InputError
+from .by_name import CONFIG_NAME, AnyGuider, register
+from .guider_file import load_guider, save_guider
 from .noise_level import NoiseLevel
 from .perturbation import Perturbation
 from .setting_types import Share
@@ -53,7 +56,7 @@ UNCONDITIONAL = Branch("unconditional", negative=True)
 
 
 @frozen(kw_only=True, slots=False, field_transformer=checked)
-class Guider:
+class Guider(AnyGuider):
     """Base of guiders.
 
     Attributes:
@@ -66,9 +69,14 @@ class Guider:
     enabled: bool = True
 
     _says_nothing: ClassVar[bool] = True
-    config_name: ClassVar[str] = "guider_config.json"
+    config_name: ClassVar[str] = CONFIG_NAME
     needs_noise_level: ClassVar[bool] = False
     """Whether `combine` wants `step.noise`."""
+
+    def __init_subclass__(cls, is_base: bool = False) -> None:
+        super().__init_subclass__()
+        if not is_base:
+            register(cls)
 
     def __attrs_post_init__(self) -> None:
         if not 0.0 <= self.start <= self.stop <= 1.0:
@@ -131,9 +139,6 @@ class Guider:
             InputError: a setting is a function, which no file can hold; or it is a guider of one's own, whose code that file does not
                 hold. RepoError: an option would have no effect.
         """
-        from ..registry.publishing import refuse_unknown
-        from .conversion import save_guider
-
         refuse_unknown(publishing, push_to_hub)
         save_guider(self, save_directory)
         if push_to_hub:
@@ -148,9 +153,6 @@ class Guider:
         Raises:
             RepoError: it could not be published. InputError: a setting is a function.
         """
-        from ..registry.publishing import publish
-        from .conversion import save_guider
-
         return publish(lambda folder, _: save_guider(self, folder / subfolder), repo_id, **publishing)
 
     @classmethod
@@ -165,8 +167,6 @@ class Guider:
         Raises:
             RepoError: there is no such file, or a broken one.
         """
-        from .conversion import load_guider
-
         return load_guider(repo, subfolder, revision, **hub_options)
 
     @classmethod

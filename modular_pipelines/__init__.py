@@ -5,10 +5,10 @@ from ..blocks import (
     ConditionalPipelineBlocks,
     InsertableDict,
     LoopSequentialPipelineBlocks,
-    ModularPipeline,
     ModularPipelineBlocks,
     SequentialPipelineBlocks,
 )
+from ..pipeline import ModularPipeline
 from ..registry import ComponentsManager, ComponentSpec
 from ..state import BlockState, ConfigSpec, InputParam, OutputParam, PipelineState
 

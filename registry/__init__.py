@@ -1,13 +1,13 @@
 """Names and origins: component specs, loading, repositories, and the catalog of blocks by name."""
 
 from .catalog import Catalog, catalog, families, shipped
-from .classes import allow_library
 from .component_spec import ComponentSpec
 from .components_manager import ComponentsManager
-from .folder_update import finish_save
-from .identity import Identity, fingerprint, identity_of
+from .hub.folder_update import finish_save
+from .hub.trust import Trust
+from .identity.component_identity import Identity, fingerprint, identity_of
 from .index import PipelineIndex, read_index
-from .trust import Trust
+from .loading.classes import allow_library
 
 __all__ = [
     "Catalog",

@@ -1,8 +1,14 @@
-"""Names of compositions and model families. Entries are import paths, so the catalog needs none of the rooms above it."""
+"""Names of compositions, model families and shipped folders.
+
+The modules that make them register them here, each by its own import path, so the catalog needs none of the rooms above it. A
+module is found by its place: whatever lies in the package `presets` or `families` is imported when a name is first asked for.
+"""
 
 from __future__ import annotations
 
 import importlib
+import pkgutil
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +16,33 @@ from ..state import CompositionError
 from ..state.errors import did_you_mean
 
 
-class Catalog:
-    """Names to objects, imported when they are asked for."""
+@cache
+def import_all(package: str) -> None:
+    """Import every module of a package of this one, so that all that they register is there."""
+    found = importlib.import_module(f"{_ROOT}.{package}")
+    for each in pkgutil.walk_packages(found.__path__, f"{found.__name__}."):
+        importlib.import_module(each.name)
 
-    def __init__(self, entries: dict[str, str]) -> None:
-        self._entries = dict(entries)
+
+_ROOT = __name__.partition(".registry")[0]
+
+
+class Catalog:
+    """Names to objects, imported when they are asked for.
+
+    Args:
+        package: whose modules register what they hold; they are imported at the first question.
+    """
+
+    def __init__(self, entries: dict[str, str] | None = None, package: str | None = None) -> None:
+        self._own = dict(entries or {})
+        self._package = package
+
+    @property
+    def _entries(self) -> dict[str, str]:
+        if self._package is not None:
+            import_all(self._package)
+        return self._own
 
     def register(self, name: str, target: str) -> None:
         """Add an entry: `target` is "module:attribute".
@@ -22,7 +50,7 @@ class Catalog:
         Raises:
             CompositionError: the name is taken by something else.
         """
-        known = self._entries.setdefault(name, target)
+        known = self._own.setdefault(name, target)
         if known != target:
             raise CompositionError(f"The name {name!r} is taken by {known}; {target} needs another.")
 
@@ -44,25 +72,10 @@ class Catalog:
         return iter(sorted(self._entries))
 
 
-catalog = Catalog(
-    {
-        "sdxl.text2image": "brickwork.presets.sdxl:TEXT2IMAGE_BLOCKS",
-        "sdxl.image2image": "brickwork.presets.sdxl:IMAGE2IMAGE_BLOCKS",
-        "sdxl.inpainting": "brickwork.presets.sdxl:INPAINT_BLOCKS",
-        "sdxl.auto": "brickwork.presets.sdxl:AutoBlocks",
-        "StableDiffusionXLPipeline": "brickwork.presets.sdxl:TEXT2IMAGE_BLOCKS",
-        "StableDiffusionXLModularPipeline": "brickwork.presets.sdxl:TEXT2IMAGE_BLOCKS",
-    }
-)
+catalog = Catalog(package="presets")
 """Compositions by name, and by the class names that repositories write."""
 
-shipped = Catalog(
-    {
-        "brickwork/embedded": "brickwork.presets.embedded:FOLDER",
-        "brickwork/ip_adapter": "brickwork.presets.embedded:IP_ADAPTER",
-        "brickwork/layout_controlnet": "brickwork.presets.embedded:LAYOUT_CONTROLNET",
-    }
-)
+shipped = Catalog(package="presets")
 """Folders of models that come with this package, by the names under which recipes know them."""
 
 
@@ -81,5 +94,5 @@ def shipped_folder(name: str) -> str | None:
     return str(shipped.get(whole)) if whole in shipped else None
 
 
-families = Catalog({"stable-diffusion-xl": "brickwork.presets.sdxl:SDXL"})
+families = Catalog(package="families")
 """Contracts of model families, by the `model_name` of their blocks."""

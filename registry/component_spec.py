@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Literal, Self, cast
 
 from ..state import ComponentError, RepoError, TrustError
-from .building import limited_without_files
-from .classes import library_of, resolve_class
-from .loading import check_files, fetched_folders, is_network, load, load_skeleton, local_folders
-from .origin import remember_loaded
-from .several import holds_several
-from .weights import file_stamp, stored_bytes
+from .identity.origin import remember_loaded
+from .loading.building import limited_without_files
+from .loading.classes import library_of, resolve_class
+from .loading.load import check_files, fetched_folders, is_network, load, load_skeleton, local_folders
+from .loading.several import holds_several
+from .loading.weights import file_stamp, stored_bytes
 
 LOADING_FIELDS = ("pretrained_model_name_or_path", "subfolder", "variant", "revision")
 CreationMethod = Literal["from_config", "from_pretrained"]

@@ -7,8 +7,9 @@ from typing import Any, Self
 
 from attrs import field, frozen
 
-from .identity import dtype_of
-from .weights import byte_words
+from .devices.component_bytes import component_bytes
+from .identity.component_identity import dtype_of
+from .loading.weights import byte_words
 
 
 @frozen(slots=False)
@@ -42,19 +43,6 @@ class Entry:
             collections,
             adapters,
         )
-
-
-def component_bytes(component: Any) -> int:
-    """Bytes of a model's weights; 0 for what has none. Buffers that are no part of its files do not count."""
-    if not hasattr(component, "named_parameters"):
-        return 0
-    sizes = {
-        id(tensor): int(tensor.numel()) * tensor.element_size()
-        for module in component.modules()
-        for name, tensor in (*module._parameters.items(), *module._buffers.items())
-        if tensor is not None and name not in module._non_persistent_buffers_set
-    }
-    return sum(sizes.values())
 
 
 def table(entries: Sequence[Entry]) -> str:

@@ -11,11 +11,11 @@ from typing import Any
 from ..state import ComponentError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean
-from .automatic_placement import AutomaticPlacement
 from .component_table import Entry, table
-from .identity import dtype_of, fingerprint
-from .model_words import adapters_of
-from .origin import is_as_loaded
+from .devices.automatic_placement import AutomaticPlacement
+from .identity.component_identity import dtype_of, fingerprint
+from .identity.model_words import adapters_of
+from .identity.origin import is_as_loaded
 
 
 class ComponentsManager(AutomaticPlacement):

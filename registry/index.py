@@ -14,8 +14,8 @@ from ..state import RepoError, TrustError
 from ..state.strict_json import read_json
 from ..state.structure import got
 from .component_spec import LOADING_FIELDS, ComponentSpec
-from .repo import Repo, is_hub_name, is_share, open_repo, same_repo
-from .repo_paths import checked_name, name_fault
+from .hub.repo import Repo, is_hub_name, is_share, open_repo, same_repo
+from .hub.repo_paths import checked_name, name_fault
 
 MODULAR_INDEX = "modular_model_index.json"
 CLASSIC_INDEX = "model_index.json"

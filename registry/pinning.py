@@ -9,12 +9,12 @@ from typing import Any
 from attrs import evolve
 
 from ..state import TrustError
-from .component_files import component_files
 from .component_spec import ComponentSpec
-from .lock import Lock, LockedRepo
-from .repo import open_repo
-from .several import holds_several, part_folders
-from .verified import sha256_of
+from .hub.lock import Lock, LockedRepo
+from .hub.repo import open_repo
+from .hub.verified import sha256_of
+from .loading.component_files import component_files
+from .loading.several import holds_several, part_folders
 
 
 def pin(spec: ComponentSpec, lock: Lock, hub_options: Mapping[str, Any], safe: bool = True) -> None:

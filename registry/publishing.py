@@ -10,11 +10,11 @@ from typing import Any
 
 from ..state import RepoError
 from ..state.errors import did_you_mean
-from .credentials import credential_in
+from .hub.credentials import credential_in
+from .hub.repo import is_hub_name
+from .hub.repo_paths import name_fault, relative_name, twins
 from .index import MODULAR_INDEX
-from .repo import is_hub_name
-from .repo_paths import name_fault, relative_name, twins
-from .stale_files import stale_files
+from .loading.stale_files import stale_files
 
 _OURS = (".py", ".json", ".md", ".txt", ".yaml", ".yml", ".jinja", ".svg", ".safetensors", ".model", ".tiktoken")
 _TRIES = 4

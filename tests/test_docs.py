@@ -93,7 +93,10 @@ def names_of_docstrings() -> dict[str, Any]:
 
 
 MODULES = [info.name for info in pkgutil.walk_packages(brickwork.__path__, "brickwork.") if ".tests" not in info.name]
-ROOMS = ("state", "registry", "engine", "guiders", "blocks", "presets", "app", "modular_pipelines")
+ROOMS = (
+    "state", "registry", "engine", "guiders", "families", "adapters", "blocks", "saving", "pipeline", "presets", "app",
+    "modular_pipelines",
+)  # fmt: skip
 
 
 def test_the_examples_in_docstrings_run(monkeypatch: pytest.MonkeyPatch) -> None:

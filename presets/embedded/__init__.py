@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ...blocks.modular_pipeline import ModularPipeline
 from ...guiders import ClassifierFreeGuidance
+from ...pipeline.modular_pipeline import ModularPipeline
+from ...registry import shipped
 from .words import known_words, unknown_words
 
 __all__ = [
@@ -22,6 +23,13 @@ __all__ = [
 
 FOLDER = Path(__file__).parent / "model"
 """The model's repository, which diffusers' own StableDiffusionXLPipeline loads too."""
+
+for _name, _target in {
+    "embedded": "FOLDER",
+    "ip_adapter": "IP_ADAPTER",
+    "layout_controlnet": "LAYOUT_CONTROLNET",
+}.items():
+    shipped.register(f"brickwork/{_name}", f"{__name__}:{_target}")
 
 ARROW_LORA = FOLDER.parent / "arrow_lora"
 """A LoRA that teaches the model a shape it does not know: "a red arrow on a blue background"."""

@@ -1,7 +1,8 @@
 """Stable Diffusion XL (Podell et al. 2023, https://arxiv.org/abs/2307.01952)."""
 
+from ...families.sdxl import SDXL, SDXL_REFINER, SDXL_SECOND
+from ...registry import catalog
 from .auto import AUTO_BLOCKS, AutoBlocks, AutoControlInput
-from .contract import SDXL, SDXL_REFINER, SDXL_SECOND
 from .control import CONTROLNET_BLOCKS, T2I_ADAPTER_BLOCKS, with_adapter, with_control
 from .image2image import IMAGE2IMAGE_BLOCKS
 from .image_prompt import IP_ADAPTER_BLOCKS
@@ -9,6 +10,16 @@ from .inpaint import INPAINT_BLOCKS
 from .refiner import REFINER_BLOCKS, SECOND_UNET_BLOCKS, with_refiner
 from .safety import SAFETY_BLOCKS
 from .text2image import TEXT2IMAGE_BLOCKS
+
+for _name, _target in {
+    "sdxl.text2image": "TEXT2IMAGE_BLOCKS",
+    "sdxl.image2image": "IMAGE2IMAGE_BLOCKS",
+    "sdxl.inpainting": "INPAINT_BLOCKS",
+    "sdxl.auto": "AutoBlocks",
+    "StableDiffusionXLPipeline": "TEXT2IMAGE_BLOCKS",
+    "StableDiffusionXLModularPipeline": "TEXT2IMAGE_BLOCKS",
+}.items():
+    catalog.register(_name, f"{__name__}:{_target}")
 
 __all__ = [
     "AUTO_BLOCKS",

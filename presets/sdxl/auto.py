@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ...blocks.choice import AutoPipelineBlocks
-from ...blocks.insertable_dict import InsertableDict
-from ...blocks.sequential import SequentialPipelineBlocks
+from ...blocks.core.choice import AutoPipelineBlocks
+from ...blocks.core.insertable_dict import InsertableDict
+from ...blocks.core.sequential import SequentialPipelineBlocks
 from .control import CONTROLNET_BLOCKS, with_control
 from .image2image import IMAGE2IMAGE_BLOCKS
 from .image_prompt import IP_ADAPTER_BLOCKS

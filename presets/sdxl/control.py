@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...blocks.control import ControlledDenoise, PrepareControl, PrepareImageControl
-from ...blocks.inpaint import ControlledInpaintDenoise, InpaintDenoise
-from ...blocks.insertable_dict import InsertableDict
-from ...blocks.t2i_adapter import AdaptedDenoise, EncodeAdapterImage
-from .contract import SDXL
+from ...blocks.core.insertable_dict import InsertableDict
+from ...blocks.steps.control import ControlledDenoise, PrepareControl, PrepareImageControl
+from ...blocks.steps.inpaint import ControlledInpaintDenoise, InpaintDenoise
+from ...blocks.steps.t2i_adapter import AdaptedDenoise, EncodeAdapterImage
+from ...families.sdxl import SDXL
 from .text2image import Blocks
 
 CONTROLNET_BLOCKS: Blocks = InsertableDict(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ...blocks.encode_image import EncodeImage
-from ...blocks.insertable_dict import InsertableDict
-from ...blocks.prepare_image_latents import PrepareImageLatents
-from ...blocks.prepare_size_conditioning import PrepareImageSizeConditioning
-from ...blocks.set_timesteps import SetPartialTimesteps
-from .contract import SDXL
+from ...blocks.core.insertable_dict import InsertableDict
+from ...blocks.steps.encode_image import EncodeImage
+from ...blocks.steps.prepare_image_latents import PrepareImageLatents
+from ...blocks.steps.prepare_size_conditioning import PrepareImageSizeConditioning
+from ...blocks.steps.set_timesteps import SetPartialTimesteps
+from ...families.sdxl import SDXL
 from .text2image import TEXT2IMAGE_BLOCKS, Blocks
 
 IMAGE2IMAGE_BLOCKS: Blocks = InsertableDict(

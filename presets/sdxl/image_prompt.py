@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ...blocks.insertable_dict import InsertableDict
-from ...blocks.ip_adapter import AutoImagePrompt
-from .contract import SDXL
+from ...blocks.core.insertable_dict import InsertableDict
+from ...blocks.steps.ip_adapter import AutoImagePrompt
+from ...families.sdxl import SDXL
 from .text2image import Blocks
 
 IP_ADAPTER_BLOCKS: Blocks = InsertableDict(ip_adapter=AutoImagePrompt.bind(SDXL))

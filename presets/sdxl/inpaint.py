@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ...blocks.inpaint import DecodeInpaint, EncodeInpaintImage, EncodeMaskedImage, InpaintDenoise, PrepareMask
-from ...blocks.insertable_dict import InsertableDict
-from ...blocks.prepare_image_latents import PrepareInpaintLatents
-from ...blocks.set_timesteps import SetInpaintTimesteps
-from .contract import SDXL
+from ...blocks.core.insertable_dict import InsertableDict
+from ...blocks.steps.inpaint import DecodeInpaint, EncodeInpaintImage, EncodeMaskedImage, InpaintDenoise, PrepareMask
+from ...blocks.steps.prepare_image_latents import PrepareInpaintLatents
+from ...blocks.steps.set_timesteps import SetInpaintTimesteps
+from ...families.sdxl import SDXL
 from .image2image import IMAGE2IMAGE_BLOCKS
 from .text2image import Blocks
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...blocks.denoise import Denoise
-from ...blocks.encode_prompt import NegativePrompt, PositivePrompt
-from ...blocks.expand_batch import ExpandBatch
-from ...blocks.hand_over import SetFirstTimesteps, SetLastTimesteps
-from ...blocks.insertable_dict import InsertableDict
-from ...blocks.prepare_size_conditioning import PrepareRatedSizeConditioning
-from ...blocks.sequential import SequentialPipelineBlocks
-from .contract import SDXL, SDXL_REFINER, SDXL_SECOND
+from ...blocks.core.insertable_dict import InsertableDict
+from ...blocks.core.sequential import SequentialPipelineBlocks
+from ...blocks.steps.denoise import Denoise
+from ...blocks.steps.encode_prompt import NegativePrompt, PositivePrompt
+from ...blocks.steps.expand_batch import ExpandBatch
+from ...blocks.steps.hand_over import SetFirstTimesteps, SetLastTimesteps
+from ...blocks.steps.prepare_size_conditioning import PrepareRatedSizeConditioning
+from ...families.sdxl import SDXL, SDXL_REFINER, SDXL_SECOND
 from .text2image import TEXT2IMAGE_BLOCKS, Blocks
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ...blocks.check_safety import CheckSafety
-from ...blocks.insertable_dict import InsertableDict
-from .contract import SDXL
+from ...blocks.core.insertable_dict import InsertableDict
+from ...blocks.steps.check_safety import CheckSafety
+from ...families.sdxl import SDXL
 from .text2image import Blocks
 
 SAFETY_BLOCKS: Blocks = InsertableDict(safety_checker=CheckSafety.bind(SDXL))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from ...blocks.base import ModularPipelineBlocks
-from ...blocks.decode import Decode
-from ...blocks.denoise import Denoise
-from ...blocks.encode_prompt import EncodePrompt
-from ...blocks.expand_batch import ExpandBatch
-from ...blocks.insertable_dict import InsertableDict
-from ...blocks.prepare_latents import PrepareLatents
-from ...blocks.prepare_size_conditioning import PrepareSizeConditioning
-from ...blocks.set_timesteps import SetTimesteps
-from .contract import SDXL
+from ...blocks.core.base import ModularPipelineBlocks
+from ...blocks.core.insertable_dict import InsertableDict
+from ...blocks.steps.decode import Decode
+from ...blocks.steps.denoise import Denoise
+from ...blocks.steps.encode_prompt import EncodePrompt
+from ...blocks.steps.expand_batch import ExpandBatch
+from ...blocks.steps.prepare_latents import PrepareLatents
+from ...blocks.steps.prepare_size_conditioning import PrepareSizeConditioning
+from ...blocks.steps.set_timesteps import SetTimesteps
+from ...families.sdxl import SDXL
 
 Blocks = InsertableDict[type[ModularPipelineBlocks]]
 

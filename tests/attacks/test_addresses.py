@@ -14,7 +14,7 @@ import pytest
 from canary import Canary
 
 from brickwork import InputError, load_image
-from brickwork.blocks import public_net
+from brickwork.blocks.steps import public_net
 
 PUBLIC = "127.0.0.2"
 """Stands for a public address: this machine's own, and not the canary's."""

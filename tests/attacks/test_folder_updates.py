@@ -16,7 +16,8 @@ from canary import SECRET, Canary, tree_of
 
 from brickwork import Guider, ModularPipeline, ModularPipelineBlocks, SequentialPipelineBlocks, load_workflow
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
-from brickwork.registry import ComponentSpec, finish_save, folder_update, read_index
+from brickwork.registry import ComponentSpec, finish_save, read_index
+from brickwork.registry.hub import folder_update
 
 BLOCKS = SequentialPipelineBlocks.from_blocks_dict({"decode": TEXT2IMAGE_BLOCKS["decode"]})
 STAGE = ".brickwork-new-0123456789abcdef"

@@ -17,8 +17,8 @@ from hub_server import Hub, git_digest
 
 from brickwork import ModularPipelineBlocks, RepoError, TrustError
 from brickwork.registry import ComponentSpec
-from brickwork.registry.lock import Lock
-from brickwork.registry.repo import open_repo
+from brickwork.registry.hub.lock import Lock
+from brickwork.registry.hub.repo import open_repo
 
 open_blocks = ModularPipelineBlocks.from_pretrained
 UNET = "diffusers:UNet2DConditionModel"
@@ -41,7 +41,7 @@ def granted(canary: Canary, hub: Hub, tmp_path: Path, monkeypatch: pytest.Monkey
 
 def forget(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a new process."""
-    from brickwork.registry import repo, verified
+    from brickwork.registry.hub import repo, verified
 
     monkeypatch.setattr(repo, "_listings", {})
     verified._known_or_read.cache_clear()
@@ -181,7 +181,7 @@ def test_a_commit_that_the_lock_knows_with_other_code_is_refused_whatever_is_gra
 ) -> None:
     """A mirror that serves other files under the same commit, with a list that fits them."""
     from brickwork import Trust
-    from brickwork.registry.trust import code_digest
+    from brickwork.registry.hub.trust import code_digest
 
     hub.repos["you/blocks"].trees[granted]["block.py"] = evil(canary)
     shutil.rmtree(cache_of())
@@ -199,7 +199,7 @@ def test_a_commit_that_the_lock_knows_with_other_code_is_refused_whatever_is_gra
 
 
 def test_more_code_of_a_commit_that_was_granted_is_recorded_beside_it(hub: Hub, granted: str, tmp_path: Path) -> None:
-    from brickwork.registry.trust import Grant
+    from brickwork.registry.hub.trust import Grant
 
     lock = Lock.at(None)
     Grant(True, lock).check(open_repo("you/blocks"), {"more.py": b"x = 1\n"})

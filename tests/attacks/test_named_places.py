@@ -171,7 +171,7 @@ WORKFLOWS = [
     "start: !!python/object/apply:os.system ['touch {ran}']", "start: !!python/name:os.system", "start: &a [*a, *a]", "start: !include /etc/passwd",
     "start: ../outside", "start: /etc/passwd", "start: os.system", "start: 'brickwork.presets.sdxl:TEXT2IMAGE_BLOCKS'", "start: file:///etc/passwd",
     "composition: {{block: 'os:system'}}", "composition: {{block: './evil.py:Evil'}}", "composition: {{block: 'evil:Evil'}}",
-    "composition: {{block: 'brickwork.blocks.base:Path'}}", "composition: {{block: 'diffusers.modular_pipelines.modular_pipeline:os'}}",
+    "composition: {{block: 'brickwork.blocks.core.base:Path'}}", "composition: {{block: 'diffusers.modular_pipelines.modular_pipeline:os'}}",
     "composition: {{block: 'diffusers.modular_pipelines.../../evil:Evil'}}", "composition: {{block: '{inside}/evil.py:Evil'}}",
     "start: sdxl.text2image\nedits: [{{replace: decode, with: './evil.py:Evil'}}]", "start: sdxl.text2image\nedits: [{{replace: decode, with: 'subprocess:Popen'}}]",
     "start: sdxl.text2image\nedits: [{{insert: x, block: '../evil', after: decode}}]", "start: sdxl.text2image\nguider: os.system",
@@ -213,7 +213,7 @@ RECIPES: list[tuple[Callable[[Any, Any], None], Any]] = [
     *((_with("components", "unet", "origin", "subfolder"), value) for value in ("../../outside", "/etc", "..", "a/../../outside")),
     *((_with("components", "unet", "origin", "repo"), value) for value in ("/etc", "../outside", "\\\\host\\share", "http://127.0.0.1/x", "you/other", 7)),
     *((_with("components", "scheduler", "class"), value) for value in ("os:system", "subprocess:Popen", "diffusers:DiffusionPipeline", "builtins:eval", "transformers:Trainer", 7)),
-    *((_with("composition", "block"), value) for value in ("os:system", "./evil.py:Evil", "evil:Evil", "brickwork.blocks.base:Path", 7)),
+    *((_with("composition", "block"), value) for value in ("os:system", "./evil.py:Evil", "evil:Evil", "brickwork.blocks.core.base:Path", 7)),
     (_with("components", "unet", "dtype"), "os.system"), (_with("components", "unet", "origin", "variant"), "../../outside/x"),
 ]  # fmt: skip
 

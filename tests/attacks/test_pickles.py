@@ -220,7 +220,7 @@ def test_pickled_weights_that_were_granted_are_held_to_a_lock(
 ) -> None:
     from safetensors.torch import load_file
 
-    from brickwork.registry.lock import Lock
+    from brickwork.registry.hub.lock import Lock
     from brickwork.registry.pinning import pin
 
     held = io.BytesIO()

@@ -18,7 +18,7 @@ from huggingface_hub import HfApi
 
 from brickwork import TrustError
 from brickwork.registry import ComponentSpec
-from brickwork.registry.confined import confined
+from brickwork.registry.loading.confined import confined
 
 TYPES = {
     "tokenizer": "transformers:CLIPTokenizer",

@@ -16,7 +16,7 @@ from hub_server import Hub
 from safetensors.torch import save
 
 from brickwork import ModularPipeline, SequentialPipelineBlocks
-from brickwork.registry.credentials import credential_in
+from brickwork.registry.hub.credentials import credential_in
 from brickwork.registry.publishing import publish, publishable
 
 A, N = "Abcdefghij" * 8, "0123456789" * 8
@@ -231,7 +231,7 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.mark.parametrize("kind", PRESETS)
 def test_a_preset_of_a_package_takes_no_name_of_ours(kind: str, canary: Canary, packages: Any, tmp_path: Path) -> None:
-    from brickwork.blocks.catalog import find_preset
+    from brickwork.blocks.core.preset_catalog import find_preset
 
     name = PRESETS[kind]
     packages(
@@ -240,14 +240,14 @@ def test_a_preset_of_a_package_takes_no_name_of_ours(kind: str, canary: Canary, 
     )
     write(tmp_path / "site", {"evil_of_tests.py": canary.code})
     assert "decode" in find_preset(name).sub_blocks
-    from brickwork.blocks.catalog import find_block
+    from brickwork.blocks.core.block_catalog import find_block
 
-    assert find_block("Decode").__module__ == "brickwork.blocks.decode"
+    assert find_block("Decode").__module__ == "brickwork.blocks.steps.decode"
 
 
 def test_a_name_of_two_packages_is_said(canary: Canary, packages: Any, tmp_path: Path) -> None:
-    from brickwork.blocks.catalog import find_preset
-    from brickwork.blocks.composition import compose
+    from brickwork.blocks.core.preset_catalog import find_preset
+    from brickwork.saving.composition import compose
 
     for package in ("one-light", "two-light"):
         module = package.replace("-", "_")
@@ -258,7 +258,7 @@ def test_a_name_of_two_packages_is_said(canary: Canary, packages: Any, tmp_path:
 
 
 def test_a_block_of_a_package_by_its_long_name_is_none_of_ours_of_the_same_name(packages: Any, tmp_path: Path) -> None:
-    from brickwork.blocks.catalog import find_block
+    from brickwork.blocks.core.block_catalog import find_block
 
     packages("my-codec", "[brickwork.blocks]\nDecode = my_codec_of_tests:Decode\n")
     code = "from brickwork import Block, Outputs\n\n\nclass Decode(Block):\n    class Out(Outputs):\n        y: int\n\n    def run(self, x: int) -> Out:\n        return self.Out(y=x)\n"

@@ -14,7 +14,7 @@ import torch
 
 from brickwork import ComponentError, ModularPipeline
 from brickwork.registry import ComponentSpec
-from brickwork.registry.building import limited_by_files, limited_without_files
+from brickwork.registry.loading.building import limited_by_files, limited_without_files
 
 AT_MOST = 3.0
 """Seconds of CPU time; ten million layers took hours, and two thousand nine seconds."""

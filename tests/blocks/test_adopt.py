@@ -27,8 +27,9 @@ from brickwork import (
     SkipLayerGuidance,
     SmoothedEnergyGuidance,
 )
-from brickwork.blocks import adopt, behaviour
-from brickwork.blocks.view import ComponentsView
+from brickwork.adapters import forward_override as behaviour
+from brickwork.blocks import adopt
+from brickwork.blocks.core.components_view import ComponentsView
 from brickwork.guiders import Perturbation
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
 

@@ -22,9 +22,10 @@ from brickwork import (
     Outputs,
     SequentialPipelineBlocks,
 )
-from brickwork.blocks import Decode, Denoise, composition
-from brickwork.blocks.composition import compose, describe
+from brickwork.blocks import Decode, Denoise
+from brickwork.blocks.core import block_catalog
 from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, SDXL, TEXT2IMAGE_BLOCKS, AutoBlocks
+from brickwork.saving.composition import compose, describe
 
 
 class Scale(Block):
@@ -128,7 +129,7 @@ def test_a_name_that_nobody_vouches_for_is_not_imported(tmp_path: Path, monkeypa
         "evil",
         "evil.Block",
         "os:system",
-        "brickwork.blocks.decode:Decode",
+        "brickwork.blocks.steps.decode:Decode",
         "brickwork.app.demo:main",
     ):
         with pytest.raises(
@@ -145,7 +146,7 @@ def test_blocks_of_installed_packages_come_by_their_entry_points(monkeypatch: py
         EntryPoint("odd", "os:path", "brickwork.blocks"),
     ]
     monkeypatch.setitem(sys.modules, __name__, sys.modules[Scale.__module__])
-    monkeypatch.setattr(composition, "entry_points", lambda group: points)
+    monkeypatch.setattr(block_catalog, "entry_points", lambda group: points)
     found = again(SequentialPipelineBlocks.from_blocks_dict({"scale": Scale(by=3.0)}))
     assert found.sub_blocks["scale"].by == 3.0  # type: ignore[attr-defined]
     assert isinstance(compose({"block": "soft"}), Scale)

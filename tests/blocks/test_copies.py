@@ -27,9 +27,9 @@ from brickwork import (
     Outputs,
     PerturbedAttentionGuidance,
 )
-from brickwork.blocks.behaviour import behaving
+from brickwork.adapters.forward_override import behaving
 from brickwork.registry import fingerprint
-from brickwork.registry.device_memory import DeviceMemory
+from brickwork.registry.devices.device_memory import DeviceMemory
 from brickwork.state.vocabulary import Latents
 
 INPUTS: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 1, "output": "latents"}

@@ -14,8 +14,9 @@ import torch
 from PIL import Image
 
 from brickwork import InputError, TrustError, load_image
-from brickwork.blocks import load_image as module
-from brickwork.blocks import picture_files, public_net
+from brickwork.blocks.steps import image_files as picture_files
+from brickwork.blocks.steps import load_image as module
+from brickwork.blocks.steps import public_net
 
 
 def picture(width: int = 6, height: int = 4) -> Image.Image:

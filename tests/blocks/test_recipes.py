@@ -20,7 +20,7 @@ from PIL.PngImagePlugin import PngInfo
 
 import brickwork
 from brickwork import ClassifierFreeGuidance, InputError, ModularPipeline, Recipe, RepoError, SequentialPipelineBlocks
-from brickwork.blocks.recipe_files import read_recipe
+from brickwork.pipeline.recipes.recipe_files import read_recipe
 from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS
 from brickwork.state.limits import LARGEST_RECIPE
 

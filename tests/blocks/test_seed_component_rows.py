@@ -21,7 +21,7 @@ from brickwork import (
     SequentialPipelineBlocks,
 )
 from brickwork.modular_pipelines.stable_diffusion_xl import TEXT2IMAGE_BLOCKS
-from brickwork.registry.device_memory import DeviceMemory
+from brickwork.registry.devices.device_memory import DeviceMemory
 from brickwork.registry.index import MODULAR_INDEX
 
 QUICK: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 2}

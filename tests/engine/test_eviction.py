@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brickwork.engine import eviction
-from brickwork.engine.eviction import best_schedule, bytes_moved
+from brickwork.engine.execution import eviction
+from brickwork.engine.execution.eviction import best_schedule, bytes_moved
 
 
 def brute_force(uses: list[frozenset[int]], sizes: dict[int, int], capacities: list[int], there: frozenset[int]) -> int:

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from brickwork import ComponentError, InputError, ModularPipeline, SequentialPipelineBlocks
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
-from brickwork.registry.weights import byte_words, stored_bytes, tensor_bytes
+from brickwork.registry.loading.weights import byte_words, stored_bytes, tensor_bytes
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -21,8 +21,8 @@ from brickwork import (
     Outputs,
     SequentialPipelineBlocks,
 )
-from brickwork.engine.checks import find_warnings, late_writes
-from brickwork.engine.dataflow import trace
+from brickwork.engine.planning.checks import find_warnings, late_writes
+from brickwork.engine.planning.dataflow import trace
 
 
 def block(reads: dict[str, Any] | None = None, writes: dict[str, Any] | None = None, **defaults: Any) -> type[Block]:
@@ -134,7 +134,7 @@ def test_a_value_that_is_written_too_late_says_by_whom() -> None:
 
 def late(**blocks: Any) -> list[str]:
     composition = SequentialPipelineBlocks.from_blocks_dict(blocks)
-    from brickwork.blocks.flattening import Flattening
+    from brickwork.blocks.core.flattening import Flattening
 
     return late_writes(trace(composition.steps(Flattening(frozenset()), ""), []))
 

@@ -20,7 +20,8 @@ from brickwork import (
     component,
 )
 from brickwork.engine import Plan
-from brickwork.engine.graph import INPUTS, Edge, Frame, Graph, Node, Port
+from brickwork.engine.planning.graph import INPUTS, Edge, Frame, Graph, Node
+from brickwork.engine.planning.graph_types import Port
 
 PICTURES = Path(__file__).parent / "pictures"
 

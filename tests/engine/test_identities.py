@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from brickwork.engine.identities import RunIdentities
+from brickwork.engine.execution.identities import RunIdentities
 from brickwork.registry import identity_of
 from brickwork.state.digest import NoDigestError
 

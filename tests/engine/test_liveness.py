@@ -22,8 +22,8 @@ from brickwork import (
     SequentialPipelineBlocks,
 )
 from brickwork.engine.events import BlockStarted, Event, RunStarted, ValueReleased
-from brickwork.engine.liveness import peak_of
 from brickwork.engine.memory import tensor_bytes
+from brickwork.engine.planning.liveness import peak_of
 from brickwork.presets.sdxl import INPAINT_BLOCKS
 
 alive: dict[str, weakref.ref[torch.Tensor]] = {}

@@ -10,8 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
+from brickwork.engine.execution.out_of_memory import is_out_of_memory, relieve
 from brickwork.engine.memory import held_bytes, tensor_bytes
-from brickwork.engine.out_of_memory import is_out_of_memory, relieve
 
 FOUR = torch.zeros(4)  # 16 bytes
 

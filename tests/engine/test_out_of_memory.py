@@ -16,7 +16,7 @@ import brickwork
 from brickwork import ModularPipeline, Recipe
 from brickwork.blocks import PredictNoise
 from brickwork.engine.events import RunWarning
-from brickwork.engine.out_of_memory import is_out_of_memory
+from brickwork.engine.execution.out_of_memory import is_out_of_memory
 from brickwork.presets.sdxl import SDXL
 
 

@@ -24,8 +24,8 @@ from brickwork import (
     component,
 )
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
-from brickwork.registry.device_memory import DeviceMemory, TorchMemory
-from brickwork.registry.weights import bytes_of
+from brickwork.registry.devices.device_memory import DeviceMemory, TorchMemory
+from brickwork.registry.loading.weights import bytes_of
 
 KB = 1000
 

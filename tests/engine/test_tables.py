@@ -17,7 +17,7 @@ from brickwork import (
     component,
 )
 from brickwork.engine import Plan
-from brickwork.engine.explain import Explanation, peak_of_components
+from brickwork.engine.planning.explain import Explanation, peak_of_components
 
 
 class Start(Block):

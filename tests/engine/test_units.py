@@ -17,9 +17,10 @@ from brickwork import (
     component,
 )
 from brickwork.engine import Plan
-from brickwork.engine.residency import Use, uses_of
+from brickwork.engine.cache_unit import Unit
+from brickwork.engine.execution.residency import Use, uses_of
+from brickwork.engine.planning.units import turn_of, unit_of
 from brickwork.engine.steps import LeafStep, LoopStep
-from brickwork.engine.units import Unit, turn_of, unit_of
 
 
 class Start(Block):

@@ -37,10 +37,10 @@ from brickwork.engine.events import (
     RunWarning,
     StepFinished,
 )
-from brickwork.engine.finite import FiniteWatch
-from brickwork.engine.in_place import watched
+from brickwork.engine.execution.call_events import TurnEvents, observed
+from brickwork.engine.execution.finite_watch import FiniteWatch
+from brickwork.engine.execution.in_place_watch import watched
 from brickwork.engine.listeners import ChromeTrace, TimeTable
-from brickwork.engine.observe import TurnEvents, observed
 from brickwork.engine.progress import progress_bar
 from brickwork.engine.settings import RunSettings
 

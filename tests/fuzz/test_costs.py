@@ -20,16 +20,16 @@ from safetensors.torch import save
 
 import brickwork
 from brickwork import BrickworkError, Snapshot
-from brickwork.blocks.composition import compose
-from brickwork.blocks.png_chunks import SIGNATURE
-from brickwork.blocks.recipe_files import read_recipe
 from brickwork.guiders import Guider
+from brickwork.pipeline.recipes.png_chunks import SIGNATURE
+from brickwork.pipeline.recipes.recipe_files import read_recipe
 from brickwork.registry import read_index
-from brickwork.registry.lock import Lock
-from brickwork.registry.repo import open_repo
-from brickwork.registry.repo_code import relative_imports
-from brickwork.registry.strict_yaml import parse_yaml
-from brickwork.registry.tensor_file import read_tensors
+from brickwork.registry.hub.lock import Lock
+from brickwork.registry.hub.repo import open_repo
+from brickwork.registry.hub.repo_code import relative_imports
+from brickwork.registry.hub.strict_yaml import parse_yaml
+from brickwork.registry.loading.tensor_file import read_tensors
+from brickwork.saving.composition import compose
 from brickwork.state.strict_json import parse_json
 from brickwork.state.value_file import load_values
 

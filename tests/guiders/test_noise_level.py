@@ -16,7 +16,7 @@ from diffusers import (
 )
 
 from brickwork import InputError
-from brickwork.blocks.contract import FamilyContract
+from brickwork.families.contract import FamilyContract
 from brickwork.guiders import NoiseLevel
 
 PREDICTIONS = ("epsilon", "v_prediction", "sample")

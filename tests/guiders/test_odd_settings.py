@@ -12,7 +12,7 @@ from attrs import fields
 
 from brickwork import ClassifierFreeGuidance, DynamicThresholding, InputError, RepoError
 from brickwork.guiders import GUIDERS, GuidanceStep, Guider, NoiseLevel
-from brickwork.guiders.conversion import guider_of
+from brickwork.guiders.guider_file import guider_of
 
 NEEDED: dict[str, dict[str, Any]] = {"ClassifierGuidance": {"score": lambda samples, _: samples.mean(dim=(1, 2, 3))}}
 ODD: dict[str, Any] = {

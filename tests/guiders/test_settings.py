@@ -17,7 +17,7 @@ from brickwork import (
     SmoothedEnergyGuidance,
 )
 from brickwork.guiders import Guider, LayerSkipConfig
-from brickwork.guiders.conversion import GUIDERS, guider_of
+from brickwork.guiders.guider_file import GUIDERS, guider_of
 from brickwork.guiders.perturbation import Perturbation, configs_of, perturbations_of, written
 
 NEEDED: dict[str, dict[str, Any]] = {"ClassifierGuidance": {"score": lambda samples, step: samples.sum()}}

@@ -90,7 +90,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("command", choices=["sample", "raises", "measure"])
     parser.add_argument("--seed", type=int, default=0, help="which faults are drawn")
     parser.add_argument("--count", type=int, default=80, help="how many")
-    parser.add_argument("--at", help="all faults at a place instead, as in engine/plan.py or engine/plan.py:10-20")
+    parser.add_argument(
+        "--at", help="all faults at a place instead, as in engine/planning/plan.py or engine/planning/plan.py:10-20"
+    )
     parser.add_argument("--rooms", nargs="+", default=list(ROOMS), choices=ROOMS)
     parser.add_argument("--exclude", nargs="*", default=[], help="patterns of files, as in 'engine/cache*.py'")
     parser.add_argument("--tests", nargs="+", default=_ALL, help="patterns of test files, as in 'engine/*'")

@@ -84,11 +84,14 @@ def test_a_change_is_shown_by_its_lines(tmp_path: Path) -> None:
 
 def test_a_seed_draws_the_same_faults_again_one_for_a_statement() -> None:
     files = files_of(ROOT, ["engine"], ["engine/c*"])
-    assert "engine/plan.py" in files
+    assert "engine/planning/plan.py" in files
     assert not any(file.startswith("engine/c") for file in files)
 
     def drawn(seed: int) -> list[tuple[str, int, str]]:
-        return [(m.file, m.line, m.diff) for m in sampled(ROOT, ["engine/liveness.py", "engine/memory.py"], seed, 10)]
+        return [
+            (m.file, m.line, m.diff)
+            for m in sampled(ROOT, ["engine/planning/liveness.py", "engine/memory.py"], seed, 10)
+        ]
 
     assert len(drawn(1)) == 10
     assert drawn(1) == drawn(1)
@@ -166,8 +169,8 @@ def test_faults_are_tried_in_copies_of_the_tree(many: int) -> None:
         "--tests",
         "engine/test_dataflow.py",
         "--at",
-        "engine/dataflow.py:54-58",
+        "engine/planning/dataflow.py:54-58",
     ]
     done = subprocess.run(command, cwd=ROOT / "tests", capture_output=True, text=True, check=True)
-    assert "assertion: engine/dataflow.py" in done.stdout
+    assert "assertion: engine/planning/dataflow.py" in done.stdout
     assert "without what any test would notice" in done.stdout

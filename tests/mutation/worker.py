@@ -79,7 +79,7 @@ def _measured(files: Sequence[str], folder: Path, tell: Tell) -> None:
         "parallel = true",
         "disable_warnings = no-data-collected, module-not-measured, couldnt-parse",
         "include =",
-        *(f"    {ROOT / room / '*'}" for room in ("state", "registry", "engine")),
+        *(f"    {ROOT / room / '**'}" for room in ("state", "registry", "engine")),
     ]
     (folder / "own").write_text("\n".join(settings))
     (folder / "others").write_text("\n".join([settings[0], "context = ${BRICKWORK_TEST_ID}", *settings[1:]]))

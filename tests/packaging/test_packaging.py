@@ -71,7 +71,7 @@ def test_the_wheel_holds_code_types_and_the_model(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for needed in (
         "brickwork/py.typed",
-        "brickwork/blocks/denoise.py",
+        "brickwork/blocks/steps/denoise.py",
         "brickwork/presets/embedded/model/model_index.json",
         "brickwork/presets/embedded/model/unet/diffusion_pytorch_model.safetensors",
         "brickwork/presets/embedded/arrow_lora/pytorch_lora_weights.safetensors",

@@ -18,7 +18,7 @@ from transformers import CLIPImageProcessor
 
 from brickwork import ClassifierFreeGuidance, InputError, ModularPipeline
 from brickwork.blocks import PredictNoise
-from brickwork.blocks.flattening import walk
+from brickwork.blocks.core.flattening import walk
 from brickwork.presets.sdxl import AutoBlocks
 from tiny_sdxl import make_pipeline
 

@@ -11,7 +11,7 @@ import torch
 from diffusers import EulerDiscreteScheduler, LCMScheduler, UNet2DConditionModel
 
 from brickwork import InputError, ModularPipeline, SequentialPipelineBlocks
-from brickwork.blocks.embedded_scale import embedded_scales
+from brickwork.families.guidance_embedding import embedded_scales
 from brickwork.guiders import EmbeddedGuidance
 from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS, TEXT2IMAGE_BLOCKS
 

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from brickwork import ComponentError, InputError, MemoryCache, ModularPipeline, TrustError
-from brickwork.blocks.tokenize import with_all_vectors
+from brickwork.families.tokenize import with_all_vectors
 
 INPUTS: dict[str, Any] = {"num_inference_steps": 3, "guidance_scale": 5.0, "height": 64, "width": 64,
                           "output_type": "latent"}  # fmt: skip

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from brickwork import ModularPipeline
-from brickwork.blocks import Previews
+from brickwork.pipeline import Previews
 from brickwork.presets.sdxl import SDXL
 
 

@@ -11,8 +11,8 @@ from block_repo import write
 from hub_server import Hub
 
 from brickwork import ComponentError, ComponentSpec, RepoError, TrustError
-from brickwork.registry.component_files import check_component_files, component_files
-from brickwork.registry.repo import open_repo
+from brickwork.registry.hub.repo import open_repo
+from brickwork.registry.loading.component_files import check_component_files, component_files
 
 
 def test_a_configuration_that_the_hub_lists_and_does_not_have_is_named(hub: Hub) -> None:

@@ -11,8 +11,9 @@ from diffusers import EulerDiscreteScheduler, UNet2DConditionModel
 from transformers import CLIPTokenizer
 
 from brickwork import ClassifierFreeGuidance, ComponentError, ComponentSpec, TrustError
-from brickwork.registry import allow_library, classes
-from brickwork.registry.repo_paths import file_in
+from brickwork.registry import allow_library
+from brickwork.registry.hub.repo_paths import file_in
+from brickwork.registry.loading import classes
 
 
 def test_repo_and_the_long_name_are_one_field() -> None:

@@ -13,7 +13,7 @@ from full_disk import on_a_full_disk
 
 from brickwork import RepoError
 from brickwork.registry import finish_save
-from brickwork.registry.folder_update import folder_update
+from brickwork.registry.hub.folder_update import folder_update
 
 
 def save(folder: Path, *names: str) -> None:

@@ -14,13 +14,13 @@ from attrs import evolve
 from brickwork import CompositionError, InputError, RepoError, Trust, TrustError
 from brickwork.registry import Catalog, read_index
 from brickwork.registry.catalog import catalog, families, shipped
-from brickwork.registry.classes import allowed_libraries, library_of, resolve_class
 from brickwork.registry.component_spec import ComponentSpec
+from brickwork.registry.hub.lock import Lock, LockedRepo
+from brickwork.registry.hub.repo import Repo, is_hub_name, open_repo
+from brickwork.registry.hub.repo_paths import check_inside, checked_name, file_in, name_fault, relative_name
+from brickwork.registry.hub.trust import Grant, code_digest
 from brickwork.registry.index import index_entries
-from brickwork.registry.lock import Lock, LockedRepo
-from brickwork.registry.repo import Repo, is_hub_name, open_repo
-from brickwork.registry.repo_paths import check_inside, checked_name, file_in, name_fault, relative_name
-from brickwork.registry.trust import Grant, code_digest
+from brickwork.registry.loading.classes import allowed_libraries, library_of, resolve_class
 
 COMMIT = "c" * 40
 

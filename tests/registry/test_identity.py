@@ -16,9 +16,10 @@ import torch
 from diffusers import EulerDiscreteScheduler
 from torch import nn
 
-from brickwork.registry import identity_of, tensor_content
-from brickwork.registry.identity import counted_as_another, invalidate, moment_of, moved
-from brickwork.registry.library_code import process_words, watch_classes
+from brickwork.registry import identity_of
+from brickwork.registry.identity import tensor_content
+from brickwork.registry.identity.component_identity import counted_as_another, invalidate, moment_of, moved
+from brickwork.registry.identity.library_code import process_words, watch_classes
 from brickwork.state.digest import NoDigestError
 
 

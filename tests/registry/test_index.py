@@ -10,8 +10,8 @@ import pytest
 
 from brickwork import CompositionError, RepoError
 from brickwork.registry import Catalog, ComponentSpec, read_index
+from brickwork.registry.hub.repo import Repo
 from brickwork.registry.index import origin_faults
-from brickwork.registry.repo import Repo
 
 
 def write(folder: Path, name: str, entries: Any) -> None:

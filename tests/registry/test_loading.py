@@ -25,8 +25,8 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, T5Config, T5EncoderModel
 
 from brickwork import ComponentError, ComponentSpec, TrustError
-from brickwork.registry import loading
-from brickwork.registry.skeleton import load_model
+from brickwork.registry.loading import load as loading
+from brickwork.registry.loading.skeleton import load_model
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from brickwork import ComponentError, ComponentsManager
-from brickwork.registry.component_table import Entry, component_bytes, table
-from brickwork.registry.device_memory import DeviceMemory, TorchMemory, to_host
-from brickwork.registry.placement import Placement
+from brickwork.registry.component_table import Entry, table
+from brickwork.registry.devices.component_bytes import component_bytes
+from brickwork.registry.devices.device_memory import DeviceMemory, TorchMemory, to_host
+from brickwork.registry.devices.placement import Placement
 
 
 class Weights(torch.nn.Module):

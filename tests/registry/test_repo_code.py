@@ -9,8 +9,8 @@ import pytest
 from block_repo import write
 
 from brickwork import RepoError
-from brickwork.registry.repo import open_repo
-from brickwork.registry.repo_code import PREFIX, read_sources, relative_imports, trial
+from brickwork.registry.hub.repo import open_repo
+from brickwork.registry.hub.repo_code import PREFIX, read_sources, relative_imports, trial
 from brickwork.state.limits import LARGEST_CODE, MOST_CODE_FILES
 
 

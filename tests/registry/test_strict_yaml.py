@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from brickwork import RepoError
-from brickwork.registry.strict_yaml import parse_yaml, scalar, written
+from brickwork.registry.hub.strict_yaml import parse_yaml, scalar, written
 
 TEXT = """\
 # words

@@ -16,14 +16,14 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel
 
 from brickwork import ComponentError, ComponentSpec, RepoError, TrustError
-from brickwork.registry.file_digest import file_digest, weights_digest
-from brickwork.registry.mapping import is_mappable, mapped_tensors
-from brickwork.registry.repo import open_repo
-from brickwork.registry.skeleton import load_model
-from brickwork.registry.tensor_file import read_tensors
-from brickwork.registry.verified import sha256_of
-from brickwork.registry.weight_names import variant_of
-from brickwork.registry.weights import (
+from brickwork.registry.hub.repo import open_repo
+from brickwork.registry.hub.verified import sha256_of
+from brickwork.registry.loading.file_digest import file_digest, weights_digest
+from brickwork.registry.loading.memory_map import is_mappable, mapped_tensors
+from brickwork.registry.loading.skeleton import load_model
+from brickwork.registry.loading.tensor_file import read_tensors
+from brickwork.registry.loading.weight_names import variant_of
+from brickwork.registry.loading.weights import (
     byte_words,
     bytes_of,
     check_file,

@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel
 
 from brickwork import ComponentError, ComponentSpec, TrustError
-from brickwork.registry.file_digest import weights_digest
-from brickwork.registry.weights import file_stamp, stored_bytes, weight_files
+from brickwork.registry.loading.file_digest import weights_digest
+from brickwork.registry.loading.weights import file_stamp, stored_bytes, weight_files
 
 INDEX = "diffusion_pytorch_model.safetensors.index.json"
 SINGLE = "diffusion_pytorch_model.safetensors"

@@ -18,9 +18,10 @@ import torch
 from hub_server import Hub
 
 from brickwork import ModularPipelineBlocks, RepoError, SequentialPipelineBlocks
-from brickwork.blocks.composition import describe
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
-from brickwork.registry import ComponentSpec, finish_save, folder_update
+from brickwork.registry import ComponentSpec, finish_save
+from brickwork.registry.hub import folder_update
+from brickwork.saving.composition import describe
 
 OLD = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS)
 NEW = SequentialPipelineBlocks.from_blocks_dict({k: v for k, v in TEXT2IMAGE_BLOCKS.items() if k != "decode"})

@@ -27,9 +27,9 @@ from brickwork import (
     replay,
     save_workflow,
 )
-from brickwork.blocks.composition import describe
-from brickwork.blocks.in_diffusers import blocks_for_diffusers
 from brickwork.guiders import DynamicThresholding
+from brickwork.saving.composition import describe
+from brickwork.saving.diffusers_module import blocks_for_diffusers
 from brickwork.state.errors import ReplayError
 
 INPUTS: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 2, "output": "latents"}

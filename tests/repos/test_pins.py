@@ -9,8 +9,8 @@ import pytest
 from block_repo import write
 
 from brickwork import ModularPipeline, RepoError, SequentialPipelineBlocks
-from brickwork.blocks.composition import describe
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
+from brickwork.saving.composition import describe
 
 COMMIT = "a" * 40
 

@@ -11,13 +11,13 @@ from hub_server import Hub
 
 from brickwork import ComponentError, ComponentSpec, RepoError
 from brickwork.registry import read_index
-from brickwork.registry.loading import component_files
-from brickwork.registry.lock import Lock
+from brickwork.registry.hub.lock import Lock
+from brickwork.registry.hub.repo import open_repo
+from brickwork.registry.hub.repo_code import class_of, import_code, read_sources
+from brickwork.registry.hub.strict_yaml import parse_yaml, read_yaml
+from brickwork.registry.hub.trust import Grant
+from brickwork.registry.loading.load import component_files
 from brickwork.registry.pinning import pin
-from brickwork.registry.repo import open_repo
-from brickwork.registry.repo_code import class_of, import_code, read_sources
-from brickwork.registry.strict_yaml import parse_yaml, read_yaml
-from brickwork.registry.trust import Grant
 from brickwork.state.strict_json import read_json
 
 
@@ -116,7 +116,7 @@ def test_a_file_that_cannot_be_opened_is_named(read: Any, tmp_path: Path) -> Non
 
 
 def test_yaml_that_is_too_long_is_not_parsed() -> None:
-    from brickwork.registry import strict_yaml
+    from brickwork.registry.hub import strict_yaml
 
     with pytest.raises(
         RepoError, match=rf"^x.yaml has {strict_yaml.LARGEST + 1:,} bytes; at most {strict_yaml.LARGEST:,} are read"

@@ -31,7 +31,7 @@ from brickwork import (
     load_workflow,
     save_workflow,
 )
-from brickwork.blocks.saved_components import ComponentsPlan
+from brickwork.pipeline.saved_components import ComponentsPlan
 from brickwork.presets.sdxl import CONTROLNET_BLOCKS, TEXT2IMAGE_BLOCKS
 
 INPUTS: dict[str, Any] = {"prompt": "a cat2", "num_inference_steps": 1, "output": "latents"}

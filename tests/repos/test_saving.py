@@ -33,9 +33,10 @@ from brickwork import (
     TrustError,
     save_workflow,
 )
-from brickwork.blocks import PredictNoise, adopt, composition
+from brickwork.blocks import PredictNoise, adopt
 from brickwork.presets.sdxl import SDXL, TEXT2IMAGE_BLOCKS
 from brickwork.registry import ComponentSpec
+from brickwork.saving import composition
 
 INPUTS: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 2, "output": "images", "output_type": "pt"}
 MODULE = '''
@@ -141,8 +142,8 @@ def test_the_peer_runs_what_we_save(tiny_pipe: ModularPipeline, dim: Any, tmp_pa
 
 
 def test_files_in_several_folders_are_for_us_alone_and_the_peer_is_told(tmp_path: Path, dim: Any) -> None:
-    from brickwork.blocks.block_sources import Sources
-    from brickwork.blocks.peer_adapter import adapter_file
+    from brickwork.saving.block_sources import Sources
+    from brickwork.saving.to_diffusers import adapter_file
 
     sources = Sources({"a/b.py": b""}, {dim: "./a/b.py:Dim"}, {})
     with pytest.raises(ImportError, match="copies files of one folder only, and there is a/b.py: open the repository"):

@@ -309,7 +309,7 @@ def test_names_of_files_stay_in_the_repository(name: str, tmp_path: Path, canary
 
 
 @pytest.mark.parametrize("name", ["os:system", "subprocess:Popen", "builtins:eval", "posixpath:join", "diffusers.utils:os",
-                                  "diffusers.modular_pipelines.modular_pipeline:importlib", "brickwork.blocks.base:Path"])  # fmt: skip
+                                  "diffusers.modular_pipelines.modular_pipeline:importlib", "brickwork.blocks.core.base:Path"])  # fmt: skip
 def test_compositions_name_blocks_and_nothing_else(name: str, tmp_path: Path, canary: Path) -> None:
     folder = write(tmp_path / "repo", {"brickwork.json": {"brickwork": 1, "composition": {"block": name}}})
     with pytest.raises(CompositionError):
@@ -403,7 +403,7 @@ def test_a_tampered_cache_of_modules_is_not_read(tmp_path: Path, canary: Path) -
 def test_a_file_that_changes_between_check_and_import_does_not_count(
     tmp_path: Path, canary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from brickwork.registry import trust
+    from brickwork.registry.hub import trust
 
     ran = tmp_path / "ran"
     folder = hand_written(tmp_path / "repo", ran)

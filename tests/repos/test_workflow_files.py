@@ -28,10 +28,11 @@ from brickwork import (
     load_workflow,
     save_workflow,
 )
-from brickwork.blocks import Decode, PredictNoise, catalog
-from brickwork.blocks.composition import describe
+from brickwork.blocks import Decode, PredictNoise
+from brickwork.blocks.core import block_catalog, preset_catalog
 from brickwork.presets.sdxl import SDXL, TEXT2IMAGE_BLOCKS
-from brickwork.registry.strict_yaml import parse_yaml, scalar, written
+from brickwork.registry.hub.strict_yaml import parse_yaml, scalar, written
+from brickwork.saving.composition import describe
 from brickwork.state.vocabulary import Images
 
 
@@ -185,9 +186,9 @@ def test_a_file_that_is_there_stays_where_the_new_one_is_refused(tiny_folder: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["a.yaml"]
 
 
-@pytest.mark.parametrize("name", [name for name, _ in catalog.presets()])
+@pytest.mark.parametrize("name", [name for name, _ in preset_catalog.presets()])
 def test_every_preset_is_its_own_file(name: str, tmp_path: Path) -> None:
-    blocks = catalog.find_preset(name)
+    blocks = preset_catalog.find_preset(name)
     save_workflow(blocks.init_pipeline(), tmp_path / "a.yaml")
     assert (tmp_path / "a.yaml").read_text() == f"brickwork: 1\nstart: {name}\n"
     blocks.pop("decode")
@@ -290,7 +291,7 @@ def test_blocks_and_presets_of_installed_packages_have_names(tmp_path: Path, mon
     blocks = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS)
     blocks.insert_after("decode", "dim", "my_light/dim")
     assert type(blocks["dim"]).__module__ == "my_light_of_tests"
-    assert "my-light/dim" in catalog.block_names()
+    assert "my-light/dim" in block_catalog.block_names()
     soft = workflow(tmp_path, "brickwork: 1\nstart: my-light/soft\n")
     assert describe(soft.blocks) == describe(blocks)
     blocks.save_pretrained(tmp_path / "repo")

@@ -27,7 +27,7 @@ from brickwork import (
 )
 from brickwork.engine.listeners import ChromeTrace
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
-from brickwork.registry.lock import Lock, LockedRepo
+from brickwork.registry.hub.lock import Lock, LockedRepo
 from brickwork.state.limits import LARGEST_RECIPE
 
 FILES = ("picture", "picture with inputs", "recipe", "snapshot", "workflow", "trace", "graph", "lock")

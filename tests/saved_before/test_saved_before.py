@@ -15,8 +15,8 @@ from own_blocks import Brighter, Weaker
 
 import brickwork
 from brickwork import Guider, ModularPipelineBlocks, PerturbedAttentionGuidance, load_workflow
-from brickwork.blocks.recipe_diff import differences
-from brickwork.blocks.recipe_files import read_recipe
+from brickwork.pipeline.recipes.recipe_diff import differences
+from brickwork.pipeline.recipes.recipe_files import read_recipe
 from brickwork.presets.sdxl import AutoBlocks
 
 HERE = Path(__file__).parent

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from brickwork import RepoError
-from brickwork.registry.folder_update import folder_update
+from brickwork.registry.hub.folder_update import folder_update
 from brickwork.state.atomic import beside, write_text, writing
 
 

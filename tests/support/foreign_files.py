@@ -32,18 +32,18 @@ from brickwork import (
     Snapshots,
     TrustError,
 )
-from brickwork.blocks.composition import compose, describe
-from brickwork.blocks.opening import open_repository
-from brickwork.blocks.recipe import Recipe
-from brickwork.blocks.recipe_files import read_recipe
 from brickwork.guiders import GUIDERS, GuidanceStep, Guider
+from brickwork.pipeline.recipes.recipe import Recipe
+from brickwork.pipeline.recipes.recipe_files import read_recipe
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
 from brickwork.registry import ComponentSpec, read_index
-from brickwork.registry.lock import Lock, LockedRepo
-from brickwork.registry.repo import open_repo
-from brickwork.registry.repo_code import read_sources
-from brickwork.registry.strict_yaml import parse_yaml, written
-from brickwork.registry.tensor_file import read_tensors
+from brickwork.registry.hub.lock import Lock, LockedRepo
+from brickwork.registry.hub.repo import open_repo
+from brickwork.registry.hub.repo_code import read_sources
+from brickwork.registry.hub.strict_yaml import parse_yaml, written
+from brickwork.registry.loading.tensor_file import read_tensors
+from brickwork.saving.composition import compose, describe
+from brickwork.saving.open_repository import open_repository
 from brickwork.state.value_file import load_values, save_values
 
 

@@ -11,7 +11,7 @@ import torch
 from guided_families import FAMILIES, Family
 
 from brickwork import ClassifierFreeGuidance
-from brickwork.blocks import behaviour
+from brickwork.adapters import forward_override as behaviour
 from brickwork.guiders import GUIDERS
 
 FULL: dict[str, dict[str, Any]] = {

@@ -1,0 +1,300 @@
+"""LoRAs (Hu et al. 2021, https://arxiv.org/abs/2106.09685) into a pipeline's models and out again, by diffusers' own loaders.
+
+Key formats of diffusers, PEFT and Kohya are read. What is fused is taken out again bit for bit: the weights are kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..families.contract import FamilyContract
+from ..registry.hub.repo import open_repo
+from ..registry.loading.base_modules import adapted_layers
+from ..registry.loading.tensor_file import read_metadata, read_tensors
+from ..state import ComponentError, InputError, RepoError
+from ..state.errors import did_you_mean
+from .lora_check import lora_faults
+from .lora_metadata import KEY, metadata_of, told
+
+WEIGHTS = "pytorch_lora_weights.safetensors"
+_UNFIT = "The LoRA does not fit the pipeline's models"
+_MOST_FAULTS = 6
+_UNFUSED = "_brickwork_unfused"
+"""Note on a model: its weights before LoRAs were fused into it. It lies there so that a copy of the model has it, too."""
+
+
+class Loras:
+    """The LoRAs of one pipeline's models."""
+
+    def __init__(self, pipe: Any) -> None:
+        family = pipe.family
+        if not family.lora_loader:
+            raise ComponentError("None of the pipeline's blocks is of a model family that knows LoRAs.")
+        self._loader = _holder(pipe, family)
+        self.models: dict[str, Any] = {
+            name: getattr(self._loader, name) for name in self._loader._lora_loadable_modules
+        }
+
+    def load(
+        self, source: Any, weight_name: str | None, adapter_name: str | None, revision: str | None, **hub: Any
+    ) -> str:
+        """Load one, and return its name."""
+        names = self.names()
+        name = adapter_name or f"default_{len(names)}"
+        if name in names:
+            raise InputError(
+                f"There is a LoRA {name!r} already; give another adapter_name, hotswap=True to put this one in its place, "
+                f"or delete_adapters({name!r}) first."
+            )
+        state, said = _state(source, weight_name, revision, hub)
+        self._refuse_unfit(state)
+        try:
+            self._put_in(state, name, said)
+        except Exception as error:
+            self._forget(name)
+            raise ComponentError(f"The LoRA does not fit the pipeline's models: {error}") from error
+        if name not in self.names():
+            self._forget(name)
+            raise ComponentError(
+                "The file holds nothing for the pipeline's models: its keys name none of their layers."
+            )
+        return name
+
+    def swap(self, source: Any, weight_name: str | None, name: str | None, revision: str | None, **hub: Any) -> str:
+        """Put a LoRA into the layers of one that is there, and return its name."""
+        if name is None:
+            raise InputError("hotswap=True needs the adapter_name of the LoRA that is replaced.")
+        self._known([name])
+        self._refuse_fused()
+        state, said = _state(source, weight_name, revision, hub)
+        self._refuse_unfit(state)
+        held = {each: _layers(model, name) for each, model in self.models.items()}
+        if any(layers for each, layers in held.items() if each.startswith("text_encoder")):
+            raise InputError(
+                f"The LoRA {name!r} is in text encoders, too, whose layers cannot be swapped; "
+                f"delete_adapters({name!r}) and load the other one."
+            )
+        there = {f"{each}.{layer}" for each, layers in held.items() for layer in layers}
+        other = self._layers_named(state) - there
+        if other:
+            raise ComponentError(
+                f"The LoRA does not fit into the layers of {name!r}: it has {len(other)} more, such as {min(other)}. "
+                f"delete_adapters({name!r}) and load it without hotswap."
+            )
+        try:
+            self._put_in(state, name, said, hotswap=True)
+        except Exception as error:
+            self._forget(name)
+            raise ComponentError(
+                f"The LoRA does not fit into the layers of {name!r}, which is taken out now: {error}"
+            ) from error
+        return name
+
+    def _refuse_unfit(self, state: dict[str, Any]) -> None:
+        """Refuse what would be dropped, or stay at random, before anything is put in."""
+        try:
+            faults = lora_faults(state, self._loader, self.models)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:  # of diffusers' conversion
+            raise ComponentError(f"The LoRA does not fit the pipeline's models: {error}") from error
+        if faults:
+            more = [f"and {len(faults) - _MOST_FAULTS} more of that kind."] if len(faults) > _MOST_FAULTS else []
+            told = [*faults[:_MOST_FAULTS], *more]
+            raise ComponentError.of(_UNFIT, [f"{_UNFIT}: {told[0]}"] if len(told) == 1 else told)
+
+    def _layers_named(self, state: dict[str, Any]) -> set[str]:
+        """Paths of the layers that a LoRA is for, each after the name of its model."""
+        options = {"unet_config": self.models["unet"].config} if "unet" in self.models else {}
+        found = self._loader.lora_state_dict(dict(state), **options)
+        found = found[0] if isinstance(found, tuple) else found
+        return {key.partition(".lora")[0] for key in found if ".lora" in key}
+
+    def _put_in(self, state: dict[str, Any], name: str, said: dict[str, Any] | None, **options: Any) -> None:
+        self._loader.lora_state_dict = told(type(self._loader).lora_state_dict, said)
+        with warnings.catch_warnings(), _without_remarks():
+            # Of models that have a LoRA already, which is what a second one is for.
+            warnings.filterwarnings("ignore", message="Already found a `peft_config`")
+            self._loader.load_lora_weights(state, adapter_name=name, **options)
+        for model in self.models.values():
+            for _, layer in adapted_layers(model):
+                layer.train(layer.get_base_layer().training)  # PEFT's layers begin as if they were trained
+
+    def names(self) -> list[str]:
+        """Names of all that are loaded."""
+        return list(
+            dict.fromkeys(name for model in self.models.values() for name in getattr(model, "peft_config", None) or ())
+        )
+
+    def set(self, names: Any, weights: Any) -> None:
+        """Choose those that count, and how much."""
+        chosen = [names] if isinstance(names, str) else list(names)
+        self._known(chosen)
+        given = (
+            list(weights) if isinstance(weights, (list, tuple)) else [1.0 if weights is None else weights] * len(chosen)
+        )
+        if len(given) != len(chosen):
+            raise InputError(
+                f"{len(given)} weights were given for {len(chosen)} LoRAs; give one number, or one for each."
+            )
+        self._loader.set_adapters(chosen, adapter_weights=given)
+
+    def enable(self, active: bool) -> None:
+        """Let all count, or none."""
+        (self._loader.enable_lora if active else self._loader.disable_lora)()
+
+    def active(self) -> list[str]:
+        """Names of those that count."""
+        return list(self._loader.get_active_adapters()) if self.names() else []
+
+    def delete(self, names: Any) -> None:
+        """Take some out."""
+        chosen = [names] if isinstance(names, str) else list(names)
+        self._known(chosen)
+        self._refuse_fused()
+        counting = [name for name in self.active() if name not in chosen]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Adapter .* was active which is now deleted")
+            self._loader.delete_adapters(chosen)
+        left = self.names()
+        if left and not counting:  # PEFT would let another one count that nobody has chosen
+            self._loader.set_adapters(left, adapter_weights=[0.0] * len(left))
+
+    def unload(self) -> None:
+        """Take all out; the models are as before."""
+        self.unfuse()
+        if any(True for model in self.models.values() for _ in _base_weights(model)):
+            self._loader.unload_lora_weights()
+
+    def fuse(self, names: Any, scale: float) -> None:
+        """Add LoRAs to the weights, which makes them free of cost."""
+        self._refuse_fused()
+        chosen = None if names is None else [names] if isinstance(names, str) else list(names)
+        self._known(chosen or ())
+        if not self.names():
+            raise InputError("There is no LoRA to fuse: load_lora_weights(...) first.")
+        for model in self.models.values():
+            if getattr(model, "peft_config", None):
+                kept = {name: tensor.detach().clone() for name, tensor in _base_weights(model)}
+                object.__setattr__(model, _UNFUSED, kept)
+        self._loader.fuse_lora(components=list(self.models), lora_scale=scale, adapter_names=chosen, safe_fusing=True)
+
+    def unfuse(self) -> None:
+        """Give the weights back as they were, bit for bit."""
+        fused = [model for model in self.models.values() if is_fused(model)]
+        if not fused:
+            return
+        import torch
+
+        self._loader.unfuse_lora(components=list(self.models))
+        for model in fused:
+            before = vars(model).pop(_UNFUSED)
+            with torch.no_grad():
+                for name, tensor in _base_weights(model):
+                    tensor.copy_(before[name])
+
+    def _refuse_fused(self) -> None:
+        if any(is_fused(model) for model in self.models.values()):
+            raise InputError("LoRAs are fused into the weights: unfuse_lora() first.")
+
+    def _known(self, names: Sequence[str]) -> None:
+        there = self.names()
+        faults = [f"There is no LoRA {name!r}. {did_you_mean(name, there)}" for name in names if name not in there]
+        if faults:
+            raise InputError(" ".join(faults))
+
+    def _forget(self, name: str) -> None:
+        """Take out what of a LoRA came in before it failed."""
+        for model in self.models.values():
+            known = getattr(model, "peft_config", None) or {}
+            if name in known:
+                with contextlib.suppress(KeyError, ValueError):  # of layers that it had not reached
+                    model.delete_adapters(name)
+                known.pop(name, None)
+        if not self.names():
+            self.unload()
+
+
+def is_fused(model: Any) -> bool:
+    """Whether LoRAs were added to a model's weights, and can be taken out again."""
+    return _UNFUSED in getattr(model, "__dict__", {})
+
+
+def _holder(pipe: Any, family: FamilyContract) -> Any:
+    """What diffusers' mixin knows of a pipeline."""
+    module, _, name = family.lora_loader.partition(":")
+    mixin = getattr(importlib.import_module(module), name)
+    holder = type("Holder", (mixin,), {})()
+    names = [name for name in mixin._lora_loadable_modules if pipe.components.get(name) is not None]
+    if not names:
+        raise ComponentError("The models are not loaded; call load_components() before LoRAs.")
+    holder._lora_loadable_modules = names
+    holder.components = {}
+    holder.hf_device_map = None
+    for each in mixin._lora_loadable_modules:
+        model = pipe.components.get(each)
+        setattr(holder, each, model)
+        if model is not None:
+            holder.components[each] = model
+    return holder
+
+
+def _base_weights(model: Any) -> Iterator[tuple[str, Any]]:
+    for name, parameter in model.named_parameters():
+        if ".base_layer." in name:
+            yield name, parameter
+
+
+def _layers(model: Any, name: str) -> list[str]:
+    """Paths of the layers that an adapter is in."""
+    return [path for path, module in model.named_modules() if name in getattr(module, "lora_A", ())]
+
+
+@contextlib.contextmanager
+def _without_remarks() -> Iterator[None]:
+    """Without diffusers' remarks on models that a LoRA does not touch, which is how most LoRAs are."""
+    from diffusers.utils import logging
+
+    loggers = [logging.get_logger(f"diffusers.loaders.{name}") for name in ("lora_base", "peft")]
+    levels = [each.level for each in loggers]
+    try:
+        for each in loggers:
+            each.setLevel(logging.ERROR)
+        yield
+    finally:
+        for each, level in zip(loggers, levels, strict=True):
+            each.setLevel(level)
+
+
+def _state(
+    source: Any, weight_name: str | None, revision: str | None, hub: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The tensors, and what their file says of ranks and strengths."""
+    if isinstance(source, Mapping):
+        return dict(source), None
+    folder, name = split_file(source, weight_name)
+    repo = open_repo(folder, revision, **hub)
+    name = name or _only_weights(repo)
+    return read_tensors(repo, name), metadata_of(read_metadata(repo, name).get(KEY))
+
+
+def split_file(source: Any, weight_name: str | None) -> tuple[Any, str | None]:
+    """The folder or repository that is meant, and the file in it, if one is named."""
+    path = Path(source)
+    if path.suffix and not path.is_dir() and (path.is_file() or path.is_absolute()):
+        return str(path.parent), path.name
+    return source, weight_name
+
+
+def _only_weights(repo: Any) -> str:
+    there = [name for name in repo.names() if name.endswith(".safetensors") and "/" not in name]
+    if WEIGHTS in there:
+        return WEIGHTS
+    if len(there) != 1:
+        raise RepoError(
+            f"{repo.name} has {', '.join(there) or 'no .safetensors files'}; say which one with weight_name=."
+        )
+    return str(there[0])

@@ -1,0 +1,120 @@
+"""Takes something away from a network during one call: layers, attention scores, sharp queries. Other threads do not see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ..families.contract import is_compiled
+from ..families.layers import Layer
+from ..guiders import Perturbation
+from ..state import InputError, RunError
+from .blur import blurred_tokens
+from .forward_override import Behaviour, behaving
+from .self_attention import attention_modules, feed_forward_modules, self_attending
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@contextmanager
+def perturbed(
+    denoiser: Any, layers: Sequence[Layer], recommended: Sequence[int], wanted: Sequence[Perturbation], aspect: float
+) -> Iterator[None]:
+    """Perturb a denoiser in this thread, until the end of the `with`.
+
+    Args:
+        layers: all of the denoiser's, in the order in which they run. recommended: numbers of those to take where a
+            perturbation names none. aspect: height of the latents by their width.
+
+    Raises:
+        InputError: a perturbation names layers that are not there. RunError: the denoiser is compiled.
+    """
+    if is_compiled(denoiser):
+        raise RunError(
+            "A compiled denoiser cannot be perturbed: its layers are not called one by one any more. Use a guider without "
+            "perturbation (ClassifierFreeGuidance, AdaptiveProjectedGuidance), or the model as it was before compiling."
+        )
+    found: dict[int, tuple[Any, Behaviour]] = {}
+    for perturbation in wanted:
+        for number, layer in chosen_layers(layers, recommended, perturbation):
+            found.update({id(module): (module, b) for module, b in _behaviours(layer, perturbation, number, aspect)})
+    with behaving(list(found.values())):
+        yield
+
+
+def chosen_layers(
+    layers: Sequence[Layer], recommended: Sequence[int], perturbation: Perturbation
+) -> Iterator[tuple[int, Layer]]:
+    """The layers that a perturbation names, with their numbers among all.
+
+    Raises:
+        InputError: it names layers that are not there.
+    """
+    numbered = list(enumerate(layers))
+    if perturbation.path != "auto":
+        stack = [(n, layer) for n, layer in numbered if layer.path.startswith(f"{perturbation.path}.")]
+        if not stack:
+            stacks = dict.fromkeys(layer.path.rpartition(".")[0] for layer in layers)
+            raise InputError(f"The denoiser has no layers in {perturbation.path!r}; there are: {', '.join(stacks)}.")
+        numbered = stack
+    indices = perturbation.layers
+    if indices is None:
+        yield from numbered if perturbation.path != "auto" else [numbered[index] for index in recommended]
+        return
+    wrong = [index for index in indices if not -len(numbered) <= index < len(numbered)]
+    if wrong:
+        where = "" if perturbation.path == "auto" else f" in {perturbation.path!r}"
+        raise InputError(f"There are layers 0 to {len(numbered) - 1}{where}, and no {', '.join(map(str, wrong))}.")
+    yield from [numbered[index] for index in indices]
+
+
+def _behaviours(layer: Layer, what: Perturbation, number: int, aspect: float) -> Iterator[tuple[Any, Behaviour]]:
+    """What the modules of a layer do instead."""
+    seed = what.seed * 10_007 + number
+    if what.kind == "block":
+        yield layer.module, _left_out(layer.returns, what.dropout, seed)
+    elif what.kind == "feed-forward":
+        for module in feed_forward_modules(layer.module):
+            yield module, _left_out(("hidden_states",), what.dropout, seed)
+    else:
+        for module in attention_modules(layer.module):
+            if what.kind == "scores":
+                yield module, self_attending
+            elif what.kind == "attention":
+                yield module, _left_out(layer.returns[::-1], what.dropout, seed)
+            else:
+                yield module.to_q, _blurring(what.sigma, aspect)
+
+
+def _left_out(returns: tuple[str, ...], dropout: float, seed: int) -> Behaviour:
+    """Give inputs back as they came, or drop a share of the results."""
+
+    def leave_out(forward: Any, *args: Any, **kwargs: Any) -> Any:
+        if dropout < 1.0:
+            return _dropped(forward(*args, **kwargs), dropout, seed)
+        given = {"hidden_states": args[0] if args else kwargs.get("hidden_states")}
+        given["encoder_hidden_states"] = args[1] if len(args) > 1 else kwargs.get("encoder_hidden_states")
+        kept = [given[name] for name in returns if given[name] is not None]
+        return kept[0] if len(kept) == 1 or len(returns) == 1 else tuple(kept)
+
+    return leave_out
+
+
+def _dropped(result: Any, share: float, seed: int) -> Any:
+    """Drop a share of the numbers and scale up the others; the same ones every time, for the run to be repeatable."""
+    import torch
+
+    if isinstance(result, tuple):
+        return tuple(_dropped(part, share, seed + index) for index, part in enumerate(result))
+    generator = torch.Generator().manual_seed(seed)
+    kept = torch.rand(result.shape, generator=generator) >= share
+    return result * kept.to(result.device, result.dtype) / (1.0 - share)
+
+
+def _blurring(sigma: float, aspect: float) -> Behaviour:
+    def blur(forward: Any, *args: Any, **kwargs: Any) -> Tensor:
+        return blurred_tokens(forward(*args, **kwargs), sigma, aspect)
+
+    return blur

@@ -1,0 +1,1 @@
+"""What a block is: the block model, containers, declarations, checks."""

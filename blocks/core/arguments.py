@@ -1,0 +1,215 @@
+"""How the values of a run become the arguments of a method, and its result values again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import is_, itemgetter
+from types import MethodType
+from typing import Any
+
+from ...engine.execution.executor import value_or_fail
+from ...engine.steps import Call, Presence, Values
+from ...state import Conditioning, Outputs, RunError
+from ...state.defaults import is_editable, own_default
+from ...state.types import group_marker, resolve_hint
+from .declaration import RunParameter, group_fields, name_of
+from .standalone_run import bare
+
+Fetch = Callable[[Values], dict[str, Any]]
+
+
+def run_caller(owner: type[Any], presence: Presence) -> Callable[[Any], Call]:
+    """Make, once per plan, what turns a bound block into a function over the values."""
+    out: type[Outputs] | None = owner.declaration.out
+    grouped = _grouped_outputs(owner, out) if out is not None else ()
+    parameters = owner.declaration.parameters
+    if out is not None and not grouped and all(_is_plain(owner, p, presence) for p in parameters):
+        return _plain_caller(owner, out, [p.name for p in parameters])
+    invoker = method_invoker(owner, parameters, presence)
+
+    run = bare(owner.run)
+
+    def make_call(bound: Any) -> Call:
+        invoke = invoker(MethodType(run, bound))
+        if out is None:
+            return invoke
+
+        def call(values: Values) -> None:
+            result = invoke(values)
+            if result.__class__ is not out:
+                raise _wrong_result(owner, out, result)
+            values.update(result.__dict__)
+            for field_name, names in grouped:
+                group = values.pop(field_name)
+                values.update({name: group.get(name) for name in names})
+
+        return call
+
+    return make_call
+
+
+def _is_plain(owner: type[Any], parameter: RunParameter, presence: Presence) -> bool:
+    return parameter.name in presence.known and _group_names(owner, parameter) is None
+
+
+def _plain_caller(owner: type[Any], out: type[Outputs], names: list[str]) -> Callable[[Any], Call]:
+    """The usual case, in as few steps as Python allows: every input is there, and no group is among them."""
+    if len(names) == 1:
+        return _single_caller(owner, out, names[0])
+    getter: Callable[[Values], Any] = itemgetter(*names) if names else lambda _: ()
+    method = bare(owner.run)
+
+    def make_call(bound: Any) -> Call:
+        run = MethodType(method, bound)
+
+        def call(values: Values) -> None:
+            result = run(*getter(values))
+            if result.__class__ is not out:
+                raise _wrong_result(owner, out, result)
+            values.update(result.__dict__)
+
+        return call
+
+    return make_call
+
+
+def _single_caller(owner: type[Any], out: type[Outputs], name: str) -> Callable[[Any], Call]:
+    method = bare(owner.run)
+
+    def make_call(bound: Any) -> Call:
+        run = MethodType(method, bound)
+
+        def call(values: Values) -> None:
+            result = run(values[name])
+            if result.__class__ is not out:
+                raise _wrong_result(owner, out, result)
+            values.update(result.__dict__)
+
+        return call
+
+    return make_call
+
+
+def _wrong_result(owner: type[Any], out: type[Outputs], result: Any) -> RunError:
+    return RunError(f"{owner.__name__}.run must return {out.__qualname__}, and returned {result!r}.")
+
+
+def method_invoker(
+    owner: type[Any], parameters: tuple[RunParameter, ...], presence: Presence
+) -> Callable[[Any], Callable[[Values], Any]]:
+    """Make, once per plan, what turns a bound method into a function from the values to its result.
+
+    Inputs that nobody gives keep Python's own defaults. Leading inputs that are certainly there are passed by
+    position, which is the fast way; the rest by name.
+    """
+    groups = {p.name: _group_names(owner, p) for p in parameters}
+    leading: list[tuple[str, tuple[str, ...] | None]] = []
+    for parameter in parameters:
+        group = groups[parameter.name]
+        if group is None and parameter.name not in presence.known:
+            break
+        leading.append((parameter.name, group))
+    rest = [p for p in parameters[len(leading) :] if _is_there(p, groups, presence)]
+
+    def make(bound_method: Any) -> Callable[[Values], Any]:
+        positional = _positional_getter(leading, presence)
+        editable = {p.name: p.default for p in parameters[len(leading) :] if is_editable(p.default)}
+        if not rest and not editable:
+            return lambda values: bound_method(*positional(values))
+        fetch = _with_own_defaults(_keyword_fetcher(owner, rest, groups, presence), editable)
+        return lambda values: bound_method(*positional(values), **fetch(values))
+
+    return make
+
+
+def _is_there(parameter: RunParameter, groups: dict[str, Any], presence: Presence) -> bool:
+    name = parameter.name
+    return parameter.required or groups[name] is not None or name in presence.known or name in presence.maybe
+
+
+def _positional_getter(
+    leading: list[tuple[str, tuple[str, ...] | None]], presence: Presence
+) -> Callable[[Values], Sequence[Any]]:
+    if any(group is not None for _, group in leading):
+        getters = [itemgetter(name) if group is None else _group_getter(group, presence) for name, group in leading]
+        return lambda values: [get(values) for get in getters]
+    names = [name for name, _ in leading]
+    if len(names) > 1:
+        return itemgetter(*names)
+    if names:
+        name = names[0]
+        return lambda values: (values[name],)
+    return lambda _: ()
+
+
+def _keyword_fetcher(
+    owner: type[Any], parameters: list[RunParameter], groups: dict[str, Any], presence: Presence
+) -> Fetch:
+    getters: list[tuple[str, Callable[[Values], Any]]] = []
+    optional: list[str] = []
+    for parameter in parameters:
+        name = parameter.name
+        if groups[name] is not None:
+            getters.append((name, _group_getter(groups[name], presence)))
+        elif name in presence.known:
+            getters.append((name, itemgetter(name)))
+        elif parameter.required:
+            getters.append((name, _uncertain_getter(name, owner.__name__)))
+        else:
+            optional.append(name)
+
+    def fetch(values: Values) -> dict[str, Any]:
+        arguments = {name: get(values) for name, get in getters}
+        for name in optional:
+            if name in values:
+                arguments[name] = values[name]
+        return arguments
+
+    return fetch
+
+
+def _with_own_defaults(fetch: Fetch, editable: dict[str, Any]) -> Fetch:
+    """Give a copy of each default that a block may edit, in place of the one that all runs share."""
+    if not editable:
+        return fetch
+    return lambda values: {**{name: own_default(default) for name, default in editable.items()}, **fetch(values)}
+
+
+def _uncertain_getter(name: str, owner: str) -> Callable[[Values], Any]:
+    return lambda values: value_or_fail(values, name, owner)
+
+
+def _group_names(owner: type[Any], parameter: RunParameter) -> tuple[str, ...] | None:
+    return _names_of_group(owner, parameter.hint)
+
+
+def _names_of_group(owner: type[Any], hint: Any) -> tuple[str, ...] | None:
+    group = group_marker(hint)
+    if group is None:
+        return None
+    return tuple(name_of(field, positive) for field, positive in group_fields(owner.family, group))
+
+
+def _group_getter(names: tuple[str, ...], presence: Presence) -> Callable[[Values], Conditioning]:
+    """Gather a group. While its values are the very same objects, the very same mapping is handed out."""
+    names = tuple(name for name in names if name in presence.known or name in presence.maybe)
+    find: Callable[[Values], tuple[Any, ...]] = lambda values: tuple([values.get(name) for name in names])  # noqa: E731
+    if len(names) > 1 and presence.known.issuperset(names):
+        find = itemgetter(*names)
+    last_values: tuple[Any, ...] | None = None
+    last = Conditioning({})
+
+    def gather(values: Values) -> Conditioning:
+        nonlocal last_values, last
+        found = find(values)
+        if last_values is None or not all(map(is_, found, last_values)):
+            last_values = found
+            last = Conditioning({name: value for name, value in zip(names, found, strict=True) if value is not None})
+        return last
+
+    return gather
+
+
+def _grouped_outputs(owner: type[Any], out: type[Outputs]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    fields = {name: _names_of_group(owner, resolve_hint(hint, out)) for name, hint in out.__annotations__.items()}
+    return tuple((name, names) for name, names in fields.items() if names is not None)

@@ -1,0 +1,386 @@
+"""`ModularPipelineBlocks`: what every block and container is, and the face that foreign code writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from ...engine import LeafStep, Plan, Run, Step, make_plan
+from ...engine.planning.dataflow import trace
+from ...engine.planning.explain import Explanation
+from ...engine.planning.graph import Graph, make_graph
+from ...engine.steps import Call, Presence, Undeclared
+from ...families.contract import UNBOUND, FamilyContract
+from ...registry import ComponentSpec
+from ...registry.publishing import publish, refuse_unknown
+from ...state import (
+    BlockState,
+    CompositionError,
+    ConfigSpec,
+    InputParam,
+    OutputParam,
+    PipelineState,
+    RepoError,
+    RunError,
+)
+from ...state.defaults import own_default
+from .binding import bound_class
+from .block_identity import attributes_of_block, code_key
+from .describe import document, summary
+from .flattening import Flattening
+from .interface import listed, merged_inputs, older_inputs, warn_of_misspelt
+from .late import late
+from .property_call import assigned_attributes
+from .state_call import state_call
+from .workflows import Workflow, find_workflow, named_workflows
+
+if TYPE_CHECKING:
+    from ...pipeline.modular_pipeline import ModularPipeline
+    from .checks import Report
+
+
+class ModularPipelineBlocks:
+    """A definition: what a step reads, writes and uses. It holds no component and no tensor.
+
+    Subclass `Block` to write a step as a function. Subclass this to write it as properties (`description`,
+    `expected_components`, `expected_configs`, `inputs`, `intermediate_outputs`) and `__call__(components, state)`:
+
+        block_state = self.get_block_state(state)
+        ...
+        self.set_block_state(state, block_state)
+        return components, state
+
+    `__call__` may also return a dict of outputs, or nothing.
+    """
+
+    _says_nothing: ClassVar[bool] = True
+    cached: ClassVar[bool | None] = None
+    """Whether a cache may keep what the block gives. None goes by its code: what reads the clock, files, the environment or
+    a generator of the module is not kept. False is for what code does not show; True is the author's word that the results
+    hang on inputs, options, configs and components alone."""
+    memory_advice: ClassVar[tuple[str, ...]] = ()
+    """What a person can do where memory runs out in the block, a half sentence each."""
+    model_name: str | None = None
+    family: ClassVar[FamilyContract] = UNBOUND
+    bound_from: ClassVar[type | None] = None
+    """The class that `bind` made this one of."""
+    description: Any = ""
+    """One or more sentences: a string, a property or a method."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        warn_of_misspelt(cls)
+
+    @property
+    def expected_components(self) -> list[ComponentSpec]:
+        """Components that the block uses."""
+        return []
+
+    @property
+    def expected_configs(self) -> list[ConfigSpec]:
+        """Settings of the pipeline that the block reads."""
+        spelled = getattr(type(self), "expected_config", None)
+        return listed(spelled, self) if spelled is not None else []
+
+    @property
+    def inputs(self) -> list[InputParam]:
+        """Values that the block reads."""
+        return []
+
+    @property
+    def intermediate_outputs(self) -> list[OutputParam]:
+        """Values that the block writes."""
+        return []
+
+    @property
+    def outputs(self) -> list[OutputParam]:
+        """Another name of `intermediate_outputs`."""
+        return self.intermediate_outputs
+
+    @property
+    def all_inputs(self) -> list[InputParam]:
+        """`inputs`, merged with the older separate list `intermediate_inputs` where a class still has it."""
+        older = older_inputs(self, "intermediate_inputs")
+        return merged_inputs([*self.inputs, *older]) if older else list(self.inputs)
+
+    @property
+    def required_inputs(self) -> list[str]:
+        """Names of the inputs that must be given."""
+        return [param.name for param in self.all_inputs if param.required and param.name]
+
+    @property
+    def input_names(self) -> list[str]:
+        """Names of all inputs."""
+        return [param.name for param in self.all_inputs if param.name]
+
+    @property
+    def component_names(self) -> list[str]:
+        """Names of the components that the block uses."""
+        return [str(spec.name) for spec in self.expected_components]
+
+    @property
+    def doc(self) -> str:
+        """Everything a person wants to know: description, components, configs, inputs, outputs."""
+        return document(self)
+
+    docs = doc
+
+    def __call__(self, components: Any, state: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} says nothing of what it does: define __call__ or `run`.")
+
+    def no_pipeline(self) -> CompositionError:
+        """The error for who calls a definition as if it were a pipeline."""
+        return CompositionError(
+            f"{type(self).__name__} is a definition, which holds no models and cannot be called. Make a pipeline of "
+            "it, pipe = blocks.init_pipeline(repo), and call that: pipe(prompt=...)."
+        )
+
+    def get_block_state(self, state: PipelineState | BlockState) -> BlockState:
+        """Return the declared inputs as attributes, defaults filled in. In a loop: the loop's shared view.
+
+        Raises:
+            RunError: a required input is absent.
+        """
+        if isinstance(state, BlockState):
+            return state
+        data: dict[str, Any] = {}
+        for param in self.all_inputs:
+            if param.name is None:
+                group = {k: v for k, v in state.get_by_kwargs(str(param.kwargs_type)).items() if v is not None}
+                data.update(group)
+                data[str(param.kwargs_type)] = group
+                continue
+            value = state.values.get(param.name)
+            if value is None:
+                if param.required:
+                    raise RunError(f"{type(self).__name__} needs {param.name!r}, and the state has no such value.")
+                value = own_default(param.default)
+            data[param.name] = value
+        return BlockState(**data)
+
+    def set_block_state(self, state: PipelineState | BlockState, block_state: BlockState) -> None:
+        """Write the declared outputs, and the inputs that were assigned anew, to the state.
+
+        Raises:
+            RunError: a declared output was not set.
+        """
+        if isinstance(state, BlockState):
+            return
+        values = block_state.__dict__
+        for output in self.intermediate_outputs:
+            if output.name not in values:
+                raise RunError(f"{type(self).__name__} declares the output {output.name!r} and did not set it.")
+            state.set(output.name, values[output.name], output.kwargs_type)
+        for param in self.all_inputs:
+            members = [param.name] if param.name else list(state.get_by_kwargs(str(param.kwargs_type)))
+            for name in members:
+                if name in values and values[name] is not state.values.get(name):
+                    state.set(name, values[name], param.kwargs_type)
+
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:  # noqa: ARG002 - overrides read it
+        """Say what is wrong with the inputs that the caller gave, a sentence each; asked before anything is computed.
+
+        Types and ranges are checked without it: this is for what must fit together.
+        """
+        return ()
+
+    def component_faults(self, components: Mapping[str, Any]) -> Iterable[str]:  # noqa: ARG002 - overrides read it
+        """Say what does not fit among the components of a run, a sentence each; asked before anything is computed."""
+        return ()
+
+    @property
+    def source_class(self) -> type:
+        """The class that somebody has written: before it was bound to a family, or adopted."""
+        return type(self).bound_from or type(self)
+
+    @classmethod
+    def bind(cls, family: FamilyContract) -> type[Self]:
+        """Make the class of this block for a model family: roles become the family's components."""
+        return bound_class(cls, family)
+
+    def plan(self, given: Iterable[str] | Mapping[str, Any] = ()) -> Plan:
+        """Resolve which leaf blocks run, and in what order, when these inputs are given.
+
+        Args:
+            given: names; from a mapping, those whose value is None count as absent where a choice asks.
+
+        Raises:
+            InputError: required inputs are missing.
+            CompositionError: the blocks do not fit together.
+        """
+        names = frozenset(given)
+        present = {k for k, v in given.items() if v is not None} if isinstance(given, Mapping) else names
+        flattening = Flattening(frozenset(present))
+        return make_plan(self.steps(flattening, ""), names, flattening.triggers, flattening.skipped)
+
+    def explain(self, *names: str, **values: Any) -> Explanation:
+        """What runs when these inputs are given: a table to print, or to show in a notebook.
+
+        Raises:
+            InputError: required inputs are missing. CompositionError: the blocks do not fit together.
+        """
+        return self.plan({**dict.fromkeys(names, True), **values}).explain()
+
+    def graph(self) -> Graph:
+        """The whole composition as a picture, every branch of every choice in it."""
+        flattening = Flattening(frozenset(), keeps_choices=True)
+        steps = self.steps(flattening, "")
+        return make_graph(steps, trace(steps, ()))
+
+    def check(self) -> Report:
+        """Check all workflows: types, order, components, choices. Loads and runs nothing.
+
+        Example:
+            >>> from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
+            >>> SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS).check().faults
+            ()
+        """
+        report: Report = late("check")(self)
+        return report
+
+    @property
+    def available_workflows(self) -> list[str]:
+        """Names of the workflows that the choices allow; a class may list its own in `workflow_map`."""
+        return list(named_workflows(self))
+
+    def workflow(self, name: str | None = None) -> Workflow:
+        """Return a workflow with its exact inputs, outputs and components; None is what runs with nothing given.
+
+        Raises:
+            CompositionError: there is no such workflow.
+        """
+        return find_workflow(self, name)
+
+    def get_workflow(self, name: str) -> ModularPipelineBlocks:
+        """Return the composition of a workflow, its choices decided, to edit and run."""
+        return self.get_execution_blocks(*self.workflow(name).given)
+
+    def get_execution_blocks(self, *names: str, **values: Any) -> ModularPipelineBlocks:
+        """Return the blocks that run when these inputs are given, choices decided."""
+        return self.decided(Flattening(frozenset(names) | {k for k, v in values.items() if v is not None}))
+
+    def decided(self, flattening: Flattening) -> ModularPipelineBlocks:
+        """The block with the choices in it decided, as far as that can be done before a run."""
+        flattening.written |= {output.name for output in self.intermediate_outputs}
+        return self
+
+    def steps(self, flattening: Flattening, path: str) -> list[Step]:
+        """Return the engine's steps of this block; containers return those of their blocks."""
+        name = path or type(self).__name__
+        inputs, outputs = self.all_inputs, [*self.intermediate_outputs, *self.rewritten_inputs()]
+        flattening.written |= {output.name for output in outputs}
+        loop_variables = flattening.loop_variables
+
+        def bind(_presence: Presence) -> Callable[[Run], Call]:
+            return lambda run: state_call(self, name, run, inputs, loop_variables)
+
+        return [
+            LeafStep(
+                name,
+                tuple(param for param in inputs if param.name not in loop_variables),
+                tuple(outputs),
+                bind,
+                components=tuple(self.component_names),
+                mutates=self.mutated_names(),
+                typed=False,
+                undeclared=self.undeclared_writes() if loop_variables else None,
+                identity=self.identity,
+                advice=self.memory_advice,
+            )
+        ]
+
+    def rewritten_inputs(self) -> list[OutputParam]:
+        """Declared inputs that the block's own code assigns anew on its block state; later blocks see them."""
+        assigned = assigned_attributes(self.own_call).names
+        declared = {output.name for output in self.intermediate_outputs}
+        inputs = [param for param in self.all_inputs if param.name in assigned and param.name not in declared]
+        return [OutputParam(str(p.name), p.type_hint, p.description, p.kwargs_type) for p in inputs]
+
+    def undeclared_writes(self) -> Undeclared:
+        """Names that the block may write on a loop's view without declaring them: its siblings see them."""
+        assigned = assigned_attributes(self.own_call)
+        declared = {*(output.name for output in self.intermediate_outputs), *self.input_names}
+        return Undeclared(tuple(sorted(assigned.names - declared)), assigned.others)
+
+    @property
+    def own_call(self) -> Any:
+        """The function whose source says what the block does."""
+        return type(self).__call__
+
+    def identity(self, configs: Mapping[str, Any]) -> Any:
+        """What says which code runs, with which settings: results are kept under it.
+
+        Foreign code may read any setting of the pipeline, and keep some on itself.
+        """
+        own = attributes_of_block(self)
+        parts = {name: part.identity(configs) for name, part in getattr(self, "sub_blocks", {}).items()}
+        return [code_key(self), own, dict(configs), parts]
+
+    def mutated_names(self) -> tuple[str, ...]:
+        """Names of the components whose state the block changes; every run gets its own copy of them."""
+        return ()
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str,
+        trust_remote_code: Any = False,
+        lock: Any = None,
+        revision: str | None = None,
+        **hub_options: Any,
+    ) -> ModularPipelineBlocks:
+        """Open the blocks of a repository, of ours or of diffusers; arguments as for `ModularPipeline.from_pretrained`.
+
+        Raises:
+            RepoError: there are none. TrustError: they have code that was not granted.
+        """
+        name = str(pretrained_model_name_or_path)
+        blocks: ModularPipelineBlocks | None = late("open_repository")(
+            name, trust_remote_code, lock, revision, **hub_options
+        ).blocks
+        if blocks is None:
+            raise RepoError(f"{name} brings no blocks.")
+        return blocks
+
+    def save_pretrained(
+        self, save_directory: str | Path, push_to_hub: bool = False, license_id: str | None = None, **publishing: Any
+    ) -> None:
+        """Save the composition with the code of its custom blocks; `publishing` is for `push_to_hub`.
+
+        Args:
+            license_id: as the Hub writes it ("apache-2.0"), for the card.
+
+        Raises:
+            RepoError: code or options cannot be saved, or would come back as something else; every fault is named, and nothing is
+                written.
+        """
+        refuse_unknown(publishing, push_to_hub)
+        late("save_blocks")(self, Path(save_directory), publishing.get("repo_id"), license_id)
+        if push_to_hub:
+            self.push_to_hub(publishing.pop("repo_id", Path(save_directory).name), license_id, **publishing)
+
+    def push_to_hub(self, repo_id: str, license_id: str | None = None, **publishing: Any) -> str:
+        """Publish the composition on the Hub in one commit, and return its address; see `ModularPipeline.push_to_hub`."""
+        save = late("save_blocks")
+        return publish(lambda folder, name: save(self, folder, name, license_id), repo_id, **publishing)
+
+    def init_pipeline(
+        self,
+        pretrained_model_name_or_path: str | None = None,
+        components_manager: Any = None,
+        collection: str | None = None,
+    ) -> ModularPipeline:
+        """Make a pipeline of a copy of these blocks. Reads where components come from; loads none of them.
+
+        Args:
+            pretrained_model_name_or_path: folder (or Hub name) with `modular_model_index.json` or `model_index.json`.
+            components_manager: a `ComponentsManager` that shares components. collection: under which it files them.
+        """
+        pipeline: ModularPipeline = late("ModularPipeline")(
+            self, pretrained_model_name_or_path, components_manager, collection
+        )
+        return pipeline
+
+    def __repr__(self) -> str:
+        return summary(self)

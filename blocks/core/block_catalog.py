@@ -1,0 +1,218 @@
+"""Blocks by name: of this package, of what a caller gives, and of installed packages that register theirs.
+
+A block is named by where it is found: the standard blocks and presets by their class name ("Decode"), others as
+"module:Class". No module is imported because data name it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, cached_property
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from attrs import field, frozen
+
+from ...families.contract import ROLE_TYPES, UNBOUND, FamilyContract, bound_family
+from ...registry.catalog import import_all
+from ...state import CompositionError
+from ...state.code_digest import is_own
+from ...state.errors import did_you_mean
+from ...state.types import group_marker
+from .base import ModularPipelineBlocks
+from .declaration import attribute_hint
+from .interface import snake_case
+
+GROUP = "brickwork.blocks"
+"""Entry points of packages that bring blocks."""
+_ADOPTABLE = "diffusers.modular_pipelines."
+
+
+def block_names() -> list[str]:
+    """Names of all blocks: "PredictNoise" of this package, "my-package/soft_denoise" of others."""
+    return sorted({*own_blocks(), *(long_name(point) for point in entry_points(group=GROUP))})
+
+
+def find_block(name: str, near: Any = ()) -> type[ModularPipelineBlocks]:
+    """Return a class of blocks by its name; one that speaks of roles is bound to the family of its neighbours.
+
+    Args:
+        near: blocks beside which it is put.
+
+    Raises:
+        CompositionError: there is no such block.
+    """
+    found = _named(name)
+    family = bound_family(near)
+    return found.bind(family) if family is not UNBOUND and wants_family(found, family) else found
+
+
+def _named(name: str) -> type[ModularPipelineBlocks]:
+    for point in entry_points(group=GROUP):
+        if point.dist is not None and name in names_of_point(point)[1:]:
+            return block_class(point.load(), name)
+    own = own_blocks()
+    by_snake = {snake_case(each): each for each in own}
+    if name in own or name in by_snake:
+        return own[by_snake.get(name, name)]
+    if name in {word for point in entry_points(group=GROUP) for word in (point.name, point.value)}:
+        return Finder().find(name)
+    raise CompositionError(f"No block is named {name!r}. {did_you_mean(name, [*block_names(), *by_snake])}")
+
+
+def wants_family(cls: type[ModularPipelineBlocks], family: FamilyContract) -> bool:
+    """Whether a class of blocks means nothing until it is bound to a family."""
+    if cls.family is not UNBOUND:
+        return False
+    declared = getattr(cls, "declaration", None)
+    if declared is not None:
+        if any(slot.many or attribute_hint(cls, name) in ROLE_TYPES for name, slot in declared.components.items()):
+            return True
+        if any(group_marker(parameter.hint) is not None for parameter in declared.parameters):
+            return True
+    inner = getattr(cls, "block_classes", ())
+    return any(wants_family(part, family) for part in inner if isinstance(part, type))
+
+
+@frozen
+class Finder:
+    """Finds blocks by reference, in the places that may be trusted.
+
+    Attributes:
+        classes: of what the caller gave, by reference and by class name. instances: those that their class alone cannot make.
+    """
+
+    classes: Mapping[str, type[ModularPipelineBlocks]] = field(factory=dict)
+    instances: Mapping[str, ModularPipelineBlocks] = field(factory=dict)
+
+    @cached_property
+    def points(self) -> tuple[EntryPoint, ...]:
+        """What installed packages offer; they are looked through once for a composition."""
+        return tuple(entry_points(group=GROUP))
+
+    @classmethod
+    def of(cls, given: Any) -> Finder:
+        """Look in what a caller gives: a block, a class, or several of them, also by names of the caller's own."""
+        single = isinstance(given, (type, ModularPipelineBlocks))
+        named: dict[str, Any] = dict(given) if isinstance(given, Mapping) else {}
+        things = [given] if single else list(given.values() if named else given)
+        classes = {name: _class_of(thing) for name, thing in named.items() if isinstance(thing, type)}
+        instances: dict[str, ModularPipelineBlocks] = {}
+        for thing in things:
+            for made in _with_parts(thing):
+                source = (_class_of(made).bound_from or made) if isinstance(made, type) else made.source_class
+                for name in (reference(source), source.__name__):
+                    if issubclass(source, ModularPipelineBlocks):
+                        classes.setdefault(name, source)
+                    if not isinstance(made, type):
+                        instances.setdefault(name, made)
+        return cls(classes, instances)
+
+    def find(self, name: str) -> type[ModularPipelineBlocks]:
+        """Return a class.
+
+        Raises:
+            CompositionError: nothing has this name in any place that is trusted.
+        """
+        if name in self.classes:
+            return self.classes[name]
+        own = own_blocks()
+        if name in own:
+            return own[name]
+        points = [point for point in self.points if name in (point.value, point.name)]
+        if len({point.value for point in points}) > 1:
+            raise CompositionError(
+                f"{name!r} is a block of several packages: {', '.join(each.value for each in points)}."
+            )
+        if points:
+            return block_class(points[0].load(), name)
+        if name.startswith(_ADOPTABLE):
+            return _of_diffusers(name)
+        short = name.rpartition(":")[2].rpartition(".")[2]
+        if short in self.classes:
+            return self.classes[short]
+        known = [*self.classes, *own, *(point.name for point in self.points)]
+        raise CompositionError(
+            f"{name!r} is no block of this package, of an installed one, or that you gave; give it: blocks=[{short}], or a composition that has it. "
+            f"{did_you_mean(name, known) if ':' not in name else ''}".strip()
+        )
+
+
+def _of_diffusers(name: str) -> type[ModularPipelineBlocks]:
+    """A class of diffusers' own blocks; `adopt` makes one of ours of it."""
+    module_name, _, class_name = name.partition(":")
+    if module_name not in sys.modules and importlib.util.find_spec("diffusers") is not None:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module_name)
+    found = getattr(sys.modules.get(module_name), class_name, None) if class_name.isidentifier() else None
+    if not (isinstance(found, type) and hasattr(found, "intermediate_outputs")):
+        raise CompositionError(f"diffusers has no block {name!r}.")
+    return found
+
+
+def block_class(found: Any, name: str) -> type[ModularPipelineBlocks]:
+    """What an entry point has loaded, if it is a class of blocks.
+
+    Raises:
+        CompositionError: it is none.
+    """
+    if not (isinstance(found, type) and issubclass(found, ModularPipelineBlocks)):
+        raise CompositionError(f"The entry point {name!r} is {found!r}, which is no class of blocks.")
+    return found
+
+
+def _class_of(thing: Any) -> type[ModularPipelineBlocks]:
+    cls = thing if isinstance(thing, type) else type(thing)
+    if not issubclass(cls, ModularPipelineBlocks):
+        raise CompositionError(f"{thing!r} is no block; give blocks or classes of blocks.")
+    return cls
+
+
+def _with_parts(thing: Any) -> Iterator[Any]:
+    _class_of(thing)
+    yield thing
+    for part in getattr(thing, "sub_blocks", {}).values() if not isinstance(thing, type) else ():
+        yield from _with_parts(part)
+
+
+@cache
+def own_blocks() -> dict[str, type[ModularPipelineBlocks]]:
+    """The blocks of this package by class name."""
+    import_all("blocks.steps")
+    import_all("presets")
+    return {cls.__qualname__: cls for cls in _subclasses(ModularPipelineBlocks) if _is_public(cls)}
+
+
+def _is_public(cls: type) -> bool:
+    made = {"bound_from", "foreign"} & vars(cls).keys()
+    return is_own(cls.__module__) and "<locals>" not in cls.__qualname__ and not made
+
+
+def _subclasses(cls: type) -> Iterable[type]:
+    derived: list[type] = cls.__subclasses__()
+    for sub in derived:
+        yield sub
+        yield from _subclasses(sub)
+
+
+def reference(cls: type) -> str:
+    """The name under which a class of blocks is found again."""
+    return cls.__qualname__ if is_own(cls.__module__) else f"{cls.__module__}:{cls.__qualname__}"
+
+
+def is_adoptable(cls: type) -> bool:
+    """Whether a class is one of diffusers' own blocks, which `adopt` makes ours."""
+    return cls.__module__.startswith(_ADOPTABLE) and "<locals>" not in cls.__qualname__
+
+
+def names_of_point(point: EntryPoint) -> tuple[str, ...]:
+    """The name alone, and with the package before it, also as Python spells that."""
+    return point.name, long_name(point), long_name(point).replace("-", "_")
+
+
+def long_name(point: EntryPoint) -> str:
+    """The name of an entry point with its package before it."""
+    return f"{point.dist.name}/{point.name}" if point.dist is not None else point.name

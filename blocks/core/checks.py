@@ -1,0 +1,187 @@
+"""What can be known to be wrong with a composition before any input is given: over all of its workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from ...engine.planning.checks import find_faults, find_warnings, late_writes
+from ...registry import ComponentSpec
+from ...state import CompositionError, OutputParam
+from ...state.errors import nearest
+from ...state.type_relations import conflict
+from ...state.types import type_words
+from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
+from .flattening import walk
+from .workflows import Workflow, all_workflows
+
+if TYPE_CHECKING:
+    from .base import ModularPipelineBlocks
+
+
+@frozen
+class Report:
+    """Findings about a composition; true if it has no fault.
+
+    Attributes:
+        faults: what cannot work. warnings: what looks wrong and may be meant. workflows: how many were looked at.
+    """
+
+    faults: tuple[str, ...]
+    warnings: tuple[str, ...]
+    workflows: int
+
+    def __bool__(self) -> bool:
+        return not self.faults
+
+    def raise_faults(self) -> None:
+        """Raise CompositionError if there are faults."""
+        if self.faults:
+            raise CompositionError.of("The blocks do not fit together", self.faults)
+
+    def __repr__(self) -> str:
+        counted = ((len(self.faults), "fault"), (len(self.warnings), "warning"), (self.workflows, "workflow"))
+        faults, warnings, workflows = (f"{count} {word}{'s' if count != 1 else ''}" for count, word in counted)
+        head = f"{faults}, {warnings} in {workflows}"
+        lines = [f"  fault: {text}" for text in self.faults] + [f"  warning: {text}" for text in self.warnings]
+        return "\n".join([head, *lines])
+
+
+def check(blocks: ModularPipelineBlocks) -> Report:
+    """Check every workflow of a composition, and what its blocks say about components and choices."""
+    faults: dict[str, None] = {}
+    warnings: dict[str, None] = {}
+    workflows: list[Workflow] = []
+    for workflow in all_workflows(blocks):
+        workflows.append(workflow)
+        faults.update(dict.fromkeys(find_faults(workflow.flow)))
+        warnings.update(dict.fromkeys([*late_writes(workflow.flow), *find_warnings(workflow.flow)]))
+    for text, certain in [*_component_conflicts(blocks), *_branch_conflicts(blocks)]:
+        (faults if certain else warnings)[text] = None
+    warnings.update(dict.fromkeys(_unreachable(blocks, workflows)))
+    faults.update(dict.fromkeys(_unknown_triggers(blocks)))
+    return Report(tuple(faults), tuple(warnings), len(workflows))
+
+
+def is_typed(block: Any) -> bool:
+    """Whether a block's types are checked annotations."""
+    return hasattr(type(block), "declaration")
+
+
+def _leaf_specs(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, Any, ComponentSpec]]:
+    for path, block in walk(blocks):
+        if not getattr(block, "sub_blocks", None):
+            for spec in block.expected_components:
+                yield path or type(block).__name__, block, spec
+
+
+def _component_conflicts(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, bool]]:
+    """Blocks that want different classes, or different configurations, of one component."""
+    first: dict[str, tuple[str, Any, ComponentSpec]] = {}
+    for path, block, spec in _leaf_specs(blocks):
+        name = str(spec.name)
+        other_path, other_block, other = first.setdefault(name, (path, block, spec))
+        certain = is_typed(block) and is_typed(other_block)
+        if not _classes_agree(other, spec):
+            text = f"{other_path} wants {name!r} to be a {_class_words(other)}, and {path} a {_class_words(spec)}."
+            yield f"{text} Rename one of the two components, or use blocks of one family.", certain
+        elif other.config is not None and spec.config is not None and dict(other.config) != dict(spec.config):
+            text = f"{other_path} makes {name!r} from {dict(other.config)}, and {path} from {dict(spec.config)}."
+            yield f"{text} Give both the same configuration, or rename one.", certain
+
+
+def _class_words(spec: ComponentSpec) -> str:
+    library, name = spec.type_name
+    return name or str(library)
+
+
+def _classes_agree(one: ComponentSpec, other: ComponentSpec) -> bool:
+    if None in (one.type_name[1], other.type_name[1]) or one.type_name == other.type_name:
+        return True
+    mine, theirs = one.type_hint, other.type_hint
+    if hasattr(mine, "set_timesteps") and hasattr(theirs, "set_timesteps"):
+        return True  # schedulers are interchangeable, and share a mixin and no class
+    return conflict(mine, theirs) is None
+
+
+def _branch_conflicts(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, bool]]:
+    """Branches of one choice that promise different types for one value."""
+    for path, block in walk(blocks):
+        if not isinstance(block, ConditionalPipelineBlocks):
+            continue
+        promised: dict[str, tuple[str, OutputParam, bool]] = {}
+        for name, branch in block.sub_blocks.items():
+            for output in branch.intermediate_outputs:
+                known = promised.setdefault(output.name, (name, output, is_typed(branch)))
+                reason = conflict(known[1].type_hint, output.type_hint)
+                if reason:
+                    text = (
+                        f"{path or type(block).__name__}: the branches {known[0]!r} and {name!r} promise {output.name!r} "
+                        f"as {type_words(known[1].type_hint)} and as {type_words(output.type_hint)}. A later block "
+                        "cannot tell which it gets: give them one type, or two names."
+                    )
+                    yield text, known[2] and is_typed(branch)
+
+
+def _unreachable(blocks: ModularPipelineBlocks, workflows: list[Workflow]) -> Iterator[str]:
+    """Branches that no inputs lead to."""
+    taken = {path for workflow in workflows for path in workflow.taken}
+    for path, block in walk(blocks):
+        if not isinstance(block, AutoPipelineBlocks) or _outer_is_unreachable(path, blocks, taken):
+            continue
+        for name, trigger in block.pairs:
+            branch = f"{path}.{name}" if path else name
+            if branch not in taken and not _inside_opaque(path, blocks):
+                reason = (
+                    f"its trigger {trigger!r} already selects an earlier branch" if trigger else "it is the default"
+                )
+                yield (
+                    f"{path or type(block).__name__}: the branch {name!r} can never run: {reason}, or an outer choice "
+                    "rules it out. Remove it, or give it another trigger."
+                )
+
+
+def _outer_is_unreachable(path: str, blocks: ModularPipelineBlocks, taken: set[str]) -> bool:
+    """Whether the choice itself stands in a branch that is never taken; that branch is the finding."""
+    here: Any = blocks
+    done = ""
+    for name in filter(None, path.split(".")):
+        done = f"{done}.{name}" if done else name
+        if isinstance(here, ConditionalPipelineBlocks) and done not in taken:
+            return True
+        here = here.sub_blocks[name]
+    return False
+
+
+def _inside_opaque(path: str, blocks: ModularPipelineBlocks) -> bool:
+    """Whether a hand-written loop around it decides by itself what runs."""
+    here: Any = blocks
+    for name in filter(None, path.split(".")):
+        if getattr(here, "is_hand_written", False):
+            return True
+        here = here.sub_blocks[name]
+    return False
+
+
+def _unknown_triggers(blocks: ModularPipelineBlocks) -> Iterator[str]:
+    """Triggers and requirements that look like misspelt inputs: nobody reads them, and their branch reads a near name."""
+    everything = [block for _, block in walk(blocks) if not getattr(block, "sub_blocks", None)]
+    read = {param.name for block in everything for param in block.all_inputs}
+    written = {output.name for block in everything for output in block.intermediate_outputs}
+    for path, block in walk(blocks):
+        if not isinstance(block, AutoPipelineBlocks):
+            continue
+        for name, branch in block.sub_blocks.items():
+            trigger = dict(block.pairs)[name]
+            for word in filter(None, [trigger, *block.block_requires.get(name, ())]):
+                near = nearest(word, [n for n in branch.input_names if n])
+                if word not in read | written and near:
+                    yield (
+                        f"{path or type(block).__name__}: the branch {name!r} hangs on {word!r}, which no block reads or "
+                        f"writes. Did you mean {near!r}?"
+                    )
+        unknown = sorted(block.block_requires.keys() - block.sub_blocks.keys())
+        for name in unknown:
+            yield f"{path or type(block).__name__}: block_requires names {name!r}, which is no branch of it."

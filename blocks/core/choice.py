@@ -1,0 +1,226 @@
+"""Blocks of which one runs: chosen by which inputs are there, or by a function of values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from attrs import evolve
+
+from ...engine import ChoiceStep, Step
+from ...engine.steps import Values
+from ...state import CompositionError, DeclarationError, InputError, InputParam, OutputParam
+from ...state.params import with_defaults_of_branches
+from .base import ModularPipelineBlocks
+from .container import Container
+from .flattening import Flattening, joined
+from .interface import merged_inputs
+from .sequential import SequentialPipelineBlocks
+
+
+class ConditionalPipelineBlocks(Container):
+    """Runs the block that `select_block` names; it is decided in the run, from values.
+
+    Attributes:
+        block_trigger_inputs: names of the values that `select_block` takes.
+        default_block_name: the branch where `select_block` returns None; without it nothing runs.
+    """
+
+    _says_nothing: ClassVar[bool] = True
+
+    block_trigger_inputs: ClassVar[Any] = ()
+    default_block_name: ClassVar[str | None] = None
+
+    def select_block(self, **values: Any) -> str | None:
+        """Return the name of the block to run, given the trigger values (None for absent ones)."""
+        raise NotImplementedError(f"{type(self).__name__} must define select_block(**values).")
+
+    @property
+    def trigger_names(self) -> list[str]:
+        """Names of the values that decide."""
+        return list(dict.fromkeys(name for name in self.block_trigger_inputs if name))
+
+    @property
+    def inputs(self) -> list[InputParam]:
+        """What any branch reads, and the triggers; required only where every branch requires it."""
+        branches = list(self.sub_blocks.values())
+        always = set.intersection(*[set(block.required_inputs) for block in branches]) if branches else set()
+        if not self.has_default:
+            always = set()
+        read = {name: block.all_inputs for name, block in self.sub_blocks.items()}
+        params = [evolve(param, required=param.name in always) for param in with_defaults_of_branches(read)]
+        params += [InputParam(name) for name in self.trigger_names]
+        return merged_inputs(params)
+
+    @property
+    def has_default(self) -> bool:
+        """Whether a branch runs in every case."""
+        return self.default_block_name is not None
+
+    @property
+    def intermediate_outputs(self) -> list[OutputParam]:
+        """What any branch writes."""
+        outputs = {o.name: o for block in self.sub_blocks.values() for o in block.intermediate_outputs}
+        return list(outputs.values())
+
+    def choose(self, flattening: Flattening) -> tuple[bool, str | None]:  # noqa: ARG002 - overrides read it
+        """Return whether the choice can be decided before the run, and the branch."""
+        return False, None
+
+    def steps(self, flattening: Flattening, path: str) -> list[Step]:
+        """The steps of the chosen branch, or a step that chooses in the run."""
+        name = path or type(self).__name__
+        if not self.sub_blocks:
+            raise CompositionError(f"{name} is empty: it has no branches.")
+        decided, branch = self.choose(flattening)
+        if decided:
+            self._note_skipped(branch, flattening, name)
+            if branch is None:
+                return []
+            self.check_required(branch, flattening, name)
+            flattening.taken.add(joined(path, branch))
+            return self[branch].steps(flattening, joined(path, branch))
+        branches: dict[str, tuple[Step, ...]] = {}
+        written: set[str] = set()
+        for key, block in self.possible(flattening).items():
+            inner = evolve(flattening, written=set(flattening.written))
+            branches[key] = tuple(block.steps(inner, joined(path, key)))
+            written |= inner.written
+            flattening.taken.add(joined(path, key))
+        flattening.written |= written
+        triggers = self.trigger_names
+
+        def select(values: Values) -> str | None:
+            chosen = self.select_block(**{trigger: values.get(trigger) for trigger in triggers})
+            return chosen if chosen is not None else self.default_block_name
+
+        return [
+            ChoiceStep(name, tuple(InputParam(trigger) for trigger in triggers), branches, select, self.has_default)
+        ]
+
+    def decided(self, flattening: Flattening) -> ModularPipelineBlocks:
+        """The branch that runs, its own choices decided; what can only be decided in the run stays a choice."""
+        is_decided, branch = self.choose(flattening)
+        if not is_decided:
+            return self
+        return SequentialPipelineBlocks() if branch is None else self.sub_blocks[branch].decided(flattening)
+
+    def possible(self, flattening: Flattening) -> Mapping[str, ModularPipelineBlocks]:  # noqa: ARG002 - as above
+        """Branches that the run may take."""
+        return self.sub_blocks
+
+    def _note_skipped(self, branch: str | None, flattening: Flattening, path: str) -> None:
+        others = [key for key in self.sub_blocks if key != branch]
+        if others:
+            given = ", ".join(name for name in self.trigger_names if name in flattening.given)
+            reason = f"{given} given" if given else f"{' and '.join(self.trigger_names)} not given"
+            flattening.skipped[path] = f"{', '.join(others)} ({reason})"
+
+    def check_required(self, branch: str, flattening: Flattening, path: str) -> None:
+        """Refuse a branch whose other conditions do not hold; see `AutoPipelineBlocks.block_requires`."""
+
+
+class AutoPipelineBlocks(ConditionalPipelineBlocks):
+    """Runs the first block whose trigger input is there (not None); a trigger of None is the default.
+
+    Attributes:
+        block_trigger_inputs: one per block, in the order of priority.
+        block_requires: block name to inputs that must be there as well, for a clear error where they are not.
+
+    Example:
+        >>> class Auto(AutoPipelineBlocks):
+        ...     block_classes = [Inpaint, FromImage, FromText]
+        ...     block_names = ["inpaint", "image", "text"]
+        ...     block_trigger_inputs = ["mask", "image", None]
+        ...     block_requires = {"inpaint": ["image"]}
+        >>> Auto().select_block(mask=None, image="a picture")
+        'image'
+    """
+
+    _says_nothing: ClassVar[bool] = True
+
+    block_requires: ClassVar[Mapping[str, Sequence[str]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        triggers, names = list(cls.block_trigger_inputs), list(cls.block_names)
+        if len(triggers) != len(names):
+            raise DeclarationError(
+                f"{cls.__qualname__} lists {len(names)} block_names and {len(triggers)} block_trigger_inputs; "
+                "give one trigger per block, None for the default."
+            )
+        if None in triggers[:-1]:
+            raise DeclarationError(
+                f"{cls.__qualname__}: the default ({names[triggers.index(None)]!r}, trigger None) must come last, "
+                "or the blocks after it can never run."
+            )
+
+    @property
+    def pairs(self) -> list[tuple[str, str | None]]:
+        """Block names with their triggers, in the order of priority.
+
+        Raises:
+            CompositionError: a block was taken out of the choice, or put in, so that nothing says what triggers which.
+        """
+        triggers = list(self.block_trigger_inputs)
+        if len(self.sub_blocks) != len(triggers):
+            raise CompositionError(
+                f"{type(self).__name__} has one trigger per block ({', '.join(map(repr, triggers))}), and "
+                f"{len(self.sub_blocks)} blocks ({', '.join(map(repr, self.sub_blocks))}): give it a block for each, or declare a "
+                "choice of your own."
+            )
+        return list(zip(self.sub_blocks, self.block_trigger_inputs, strict=True))
+
+    @property
+    def has_default(self) -> bool:
+        """Whether a branch runs in every case."""
+        return None in self.block_trigger_inputs
+
+    def select_block(self, **values: Any) -> str | None:
+        """Return the first block whose trigger has a value."""
+        return next((name for name, trigger in self.pairs if trigger is None or values.get(trigger) is not None), None)
+
+    def choose(self, flattening: Flattening) -> tuple[bool, str | None]:
+        """Decide by the given names; a trigger that a block writes in the run can only be decided there."""
+        if flattening.keeps_choices:
+            return False, None
+        for name, trigger in self.pairs:
+            if trigger is not None and trigger in flattening.written and trigger not in flattening.given:
+                return False, None
+            if trigger is None or flattening.has(trigger):
+                flattening.triggers |= {trigger} if trigger else set()
+                return True, name
+        return True, None
+
+    def possible(self, flattening: Flattening) -> Mapping[str, ModularPipelineBlocks]:
+        """Branches whose trigger is given, or may be written in the run, and the default."""
+        if flattening.keeps_choices:
+            return self.sub_blocks
+        return {
+            name: self.sub_blocks[name]
+            for name, trigger in self.pairs
+            if trigger is None or trigger in flattening.written or flattening.has(trigger)
+        }
+
+    def check_required(self, branch: str, flattening: Flattening, path: str) -> None:
+        """Raise InputError if the branch was triggered without the inputs that it requires beside the trigger."""
+        needed = self.block_requires.get(branch, ())
+        flattening.triggers |= set(needed)
+        missing = [name for name in needed if name not in flattening.written and not flattening.has(name)]
+        if missing:
+            trigger = dict(self.pairs)[branch]
+            raise InputError(
+                f"{path}: {trigger!r} was given, which selects {branch!r}; that also needs "
+                f"{', '.join(map(repr, missing))}, which was not given."
+            )
+
+    @property
+    def trigger_text(self) -> str:
+        """What triggers what, in words."""
+        lines = [
+            f"{name!r} runs when {trigger!r} is given" if trigger else f"{name!r} runs otherwise"
+            for name, trigger in self.pairs
+        ]
+        if not self.has_default:
+            lines.append("nothing runs otherwise")
+        return "; ".join(lines) + "."

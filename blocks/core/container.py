@@ -1,0 +1,204 @@
+"""What all containers share: named sub-blocks, edited by name, and the interfaces that follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+from ...registry import ComponentSpec
+from ...state import BlockState, CompositionError, ConfigSpec, DeclarationError, InputParam, OutputParam, PipelineState
+from .base import ModularPipelineBlocks
+from .block_catalog import find_block
+from .flattening import Flattening, walk
+from .insertable_dict import InsertableDict
+from .interface import merged_inputs
+from .nested_run import run_within
+
+AnyBlock = ModularPipelineBlocks | type[ModularPipelineBlocks] | str
+"""A block, a class of blocks, or the name of one: "PredictNoise", "my-package/soft_denoise"."""
+
+
+class Container(ModularPipelineBlocks):
+    """Blocks in a container: `block_classes` and `block_names` in a class, `sub_blocks` in an instance.
+
+    Sub-blocks are edited by name or path: `blocks.sub_blocks.insert_before("decode", "upscale", Upscale)`,
+    `blocks["denoise.denoiser"]`, `blocks.replace("denoise.denoiser", MyDenoiser)`, also by the name that a package registered
+    (`"my-package/my_denoiser"`).
+    """
+
+    block_classes: ClassVar[Any] = ()
+    block_names: ClassVar[Any] = ()
+    workflow_map: Any = None
+    """Names of workflows, each with the inputs that lead to it; without it they are named after those inputs."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        classes, names = list(cls.block_classes), list(cls.block_names)
+        if len(classes) != len(names):
+            raise DeclarationError(
+                f"{cls.__qualname__} lists {len(classes)} block_classes and {len(names)} block_names ({names}); "
+                "give one name per class."
+            )
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise DeclarationError(f"{cls.__qualname__}.block_names holds {', '.join(map(repr, twice))} twice.")
+
+    def decided_parts(self, flattening: Flattening) -> SubBlocks:
+        """The blocks in it with their choices decided, without those that are empty then."""
+        parts = {name: part.decided(flattening) for name, part in self.sub_blocks.items()}
+        return SubBlocks({n: part for n, part in parts.items() if not isinstance(part, Container) or part.sub_blocks})
+
+    def __init__(self) -> None:
+        pairs = zip(self.block_names, self.block_classes, strict=True)
+        self.sub_blocks: InsertableDict[Any] = SubBlocks(dict(pairs))
+
+    @classmethod
+    def from_blocks_dict(cls, blocks_dict: Mapping[str, AnyBlock], description: str | None = None) -> Self:
+        """Make a container of named blocks, classes or instances."""
+        container = cls()
+        container.sub_blocks = SubBlocks(blocks_dict)
+        if description is not None:
+            container.description = description
+        return container
+
+    def __getitem__(self, path: str) -> ModularPipelineBlocks:
+        block: ModularPipelineBlocks = self.sub_blocks[path]
+        return block
+
+    def __setitem__(self, path: str, block: AnyBlock) -> None:
+        self.sub_blocks[path] = block
+
+    def insert(self, name: str, block: AnyBlock, index: int) -> Self:
+        """Put a block at a position."""
+        self.sub_blocks.insert(name, block, index)
+        return self
+
+    def insert_before(self, anchor: str, name: str, block: AnyBlock) -> Self:
+        """Put a block before another, which may lie deeper ("denoise.denoiser")."""
+        self.sub_blocks.insert_before(anchor, name, block)
+        return self
+
+    def insert_after(self, anchor: str, name: str, block: AnyBlock) -> Self:
+        """Put a block after another."""
+        self.sub_blocks.insert_after(anchor, name, block)
+        return self
+
+    def replace(self, path: str, block: AnyBlock) -> Self:
+        """Put a block in the place of another."""
+        self.sub_blocks.replace(path, block)
+        return self
+
+    def wrap(self, path: str, container: type[Container]) -> Self:
+        """Put a block into a container of its own, which takes its place and its name: a loop or a choice around it."""
+        inner = path.rpartition(".")[2]
+        return self.replace(path, container.from_blocks_dict({inner: self[path]}))
+
+    def pop(self, path: str) -> ModularPipelineBlocks:
+        """Remove a block and return it."""
+        block: ModularPipelineBlocks = self.sub_blocks.pop(path)
+        return block
+
+    @property
+    def expected_components(self) -> list[ComponentSpec]:
+        """Components of all sub-blocks, once each."""
+        specs: dict[str, ComponentSpec] = {}
+        for block in self.sub_blocks.values():
+            for spec in block.expected_components:
+                known = specs.setdefault(str(spec.name), spec)
+                if known.config is None and spec.config is not None:
+                    specs[str(spec.name)] = spec
+        return list(specs.values())
+
+    @property
+    def expected_configs(self) -> list[ConfigSpec]:
+        """Settings of all sub-blocks, once each."""
+        configs = {spec.name: spec for block in self.sub_blocks.values() for spec in block.expected_configs}
+        return list(configs.values())
+
+    @property
+    def inputs(self) -> list[InputParam]:
+        """What the sub-blocks read and no earlier one writes."""
+        params: list[InputParam] = []
+        written: set[str] = set()
+        for block in self.sub_blocks.values():
+            params += [param for param in block.all_inputs if param.name is None or param.name not in written]
+            written |= {output.name for output in block.intermediate_outputs}
+        return merged_inputs(params)
+
+    @property
+    def intermediate_outputs(self) -> list[OutputParam]:
+        """What any sub-block writes."""
+        outputs = {o.name: o for block in self.sub_blocks.values() for o in block.intermediate_outputs}
+        return list(outputs.values())
+
+    def __call__(
+        self, components: Any = None, state: PipelineState | BlockState | None = None, **variables: Any
+    ) -> Any:
+        """Run inside of foreign code, over the values of its state."""
+        if state is None:
+            raise self.no_pipeline()
+        values = state.__dict__ if isinstance(state, BlockState) else state.values
+        run_within(self, components, values, variables)
+        return components, state
+
+
+class SubBlocks(InsertableDict[Any]):
+    """An `InsertableDict` that makes instances of classes, and refuses what is no block.
+
+    Every edit of any such dict counts up `edits`, so that a pipeline sees at the cost of one comparison that its plans
+    may be out of date.
+    """
+
+    edits: ClassVar[int] = 0
+
+    def __init__(self, blocks: Mapping[str, AnyBlock] = {}) -> None:
+        super().__init__()
+        for name, block in blocks.items():
+            self[name] = block
+        SubBlocks.edits += 1
+
+    def _taken(self, name: str, block: Any) -> ModularPipelineBlocks:
+        if isinstance(block, str):
+            block = find_block(block, self.values())
+        made = instance_of(name, block)
+        if any(getattr(inner, "sub_blocks", None) is self for _, inner in walk(made)):
+            raise CompositionError(f"{name!r} would contain itself: put another {type(made).__name__} there.")
+        SubBlocks.edits += 1
+        return made
+
+    def __delitem__(self, name: str) -> None:
+        self.pop(name)
+
+    def pop(self, path: str, *default: Any) -> Any:
+        """Remove a block and return it."""
+        SubBlocks.edits += 1
+        return super().pop(path, *default)
+
+    def clear(self) -> None:
+        """Remove all blocks."""
+        super().clear()
+        SubBlocks.edits += 1
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """Set several blocks."""
+        for name, block in dict(*args, **kwargs).items():
+            self[name] = block
+
+
+def instance_of(name: str, block: Any) -> ModularPipelineBlocks:
+    """Make an instance of a block class; instances pass.
+
+    Raises:
+        CompositionError: it is no block, or a bound one.
+    """
+    if not name.rpartition(".")[2].replace("-", "_").isidentifier():
+        raise CompositionError(f"A block cannot be named {name!r}: names are letters, digits, '_' and '-'.")
+    made = block() if isinstance(block, type) else block
+    if not isinstance(made, ModularPipelineBlocks):
+        raise CompositionError(f"{name!r} is {block!r}, which is no block: derive it from Block.")
+    if getattr(made, "is_bound", False):
+        raise CompositionError(
+            f"{name!r} holds components of its own (it was made with {type(made).__name__}(component=...)). "
+            f"Compose the definition, {type(made).__name__}(), and give components to the pipeline."
+        )
+    return made

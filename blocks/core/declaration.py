@@ -1,0 +1,233 @@
+"""Reads a signature-face block's class body into data, and says what is wrong with it at class creation."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Union
+
+from attrs import frozen
+
+from ...state import DeclarationError, Group, InputParam, OutputParam, Outputs
+from ...state.types import group_marker, resolve_hint
+from ...state.vocabulary import value_of
+from .slots import ComponentSlot, ConfigSlot
+
+if TYPE_CHECKING:
+    from ...families.contract import ConditioningField, FamilyContract
+
+REQUIRED = inspect.Parameter.empty
+
+
+@frozen
+class RunParameter:
+    """One parameter of `run` (or `iterate`): its name, its annotation as written, its default.
+
+    Attributes:
+        home: the class in whose body the method stands, where the names of the annotation are known.
+    """
+
+    name: str
+    annotation: Any
+    default: Any
+    home: type
+
+    @property
+    def hint(self) -> Any:
+        """The type that the annotation means."""
+        return resolve_hint(self.annotation, self.home)
+
+    @property
+    def required(self) -> bool:
+        """Whether somebody must give it."""
+        return self.default is REQUIRED
+
+
+@frozen(eq=False)
+class Declaration:
+    """What a class body says: parameters and outputs of its method, components, configs and options."""
+
+    parameters: tuple[RunParameter, ...]
+    out: type[Outputs] | None
+    components: Mapping[str, ComponentSlot]
+    configs: Mapping[str, ConfigSlot]
+    options: Mapping[str, Any]
+
+
+def read_method(owner: type, method: Callable[..., Any], faults: list[str]) -> tuple[RunParameter, ...]:
+    """Read the parameters of `run` or `iterate`."""
+    where = f"{owner.__qualname__}.{method.__name__}"
+    parameters = []
+    home = next((cls for cls in owner.__mro__ if vars(cls).get(method.__name__) is method), owner)
+    for parameter in list(inspect.signature(method).parameters.values())[1:]:
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            faults.append(f"{where}: {parameter} hides what the block reads; name each input.")
+        elif parameter.kind is parameter.POSITIONAL_ONLY:
+            faults.append(f"{where}: input {parameter.name!r} is positional-only; inputs are given by name.")
+        elif parameter.annotation is REQUIRED:
+            faults.append(f"{where}: input {parameter.name!r} has no type annotation.")
+        else:
+            parameters.append(RunParameter(parameter.name, parameter.annotation, parameter.default, home))
+    return tuple(parameters)
+
+
+def read_class(owner: type, base: type, method_name: str, out_name: str) -> Declaration:
+    """Read a block class.
+
+    Raises:
+        DeclarationError: with everything that is wrong.
+    """
+    faults: list[str] = []
+    method = getattr(owner, method_name)
+    parameters = read_method(owner, method, faults)
+    out = getattr(owner, out_name, None)
+    if out is not None and not (isinstance(out, type) and issubclass(out, Outputs)):
+        faults.append(f"{owner.__qualname__}.{out_name} must be a class that derives from Outputs.")
+        out = None
+    faults += _return_faults(owner, method, out, out_name)
+    components, configs, options = _attributes(owner, base)
+    for name in components.keys() & {parameter.name for parameter in parameters}:
+        faults.append(f"{owner.__qualname__}: {name!r} is both a component and an input; rename one.")
+    faults += [
+        f"{owner.__qualname__}: component {name!r} has no type annotation." for name in _untyped(owner, components)
+    ]
+    if faults:
+        raise DeclarationError.of(f"{owner.__qualname__} is declared wrongly", faults)
+    return Declaration(parameters, out, components, configs, options)
+
+
+def _return_faults(owner: type, method: Any, out: type[Outputs] | None, out_name: str) -> list[str]:
+    if method.__name__ != "run":
+        return []
+    where = f"{owner.__qualname__}.run"
+    returned = inspect.signature(method).return_annotation
+    if returned is REQUIRED:
+        promise = f"-> {out_name}" if out else "-> None"
+        return [f"{where} has no return annotation; write {promise!r}."]
+    if returned in (None, type(None), "None"):
+        return [f"{where} returns None, but {out_name} declares outputs."] if out and out.__brickwork_fields__ else []
+    if out is None:
+        return [f"{where} returns {returned!r}, but the class declares no {out_name}(Outputs)."]
+    named = returned if isinstance(returned, str) else getattr(returned, "__name__", str(returned))
+    if named.rpartition(".")[2] != out.__name__ or (isinstance(returned, type) and returned is not out):
+        return [f"{where} returns {named}, but the block's outputs are {out.__qualname__}."]
+    return []
+
+
+def _attributes(owner: type, base: type) -> tuple[dict[str, ComponentSlot], dict[str, ConfigSlot], dict[str, Any]]:
+    components: dict[str, ComponentSlot] = {}
+    configs: dict[str, ConfigSlot] = {}
+    options: dict[str, Any] = {}
+    for cls in reversed(owner.__mro__):
+        if not issubclass(cls, base) or cls is base:
+            continue
+        annotations = inspect.get_annotations(cls)
+        for name, value in vars(cls).items():
+            if isinstance(value, ComponentSlot):
+                components[name] = value
+            elif isinstance(value, ConfigSlot):
+                configs[name] = value
+        for name, annotation in annotations.items():
+            if name in components or name in configs or "ClassVar" in str(annotation):
+                continue
+            options[name] = vars(cls).get(name, REQUIRED)
+    return components, configs, options
+
+
+def _untyped(owner: type, components: Mapping[str, ComponentSlot]) -> list[str]:
+    annotated = {name for cls in owner.__mro__ for name in inspect.get_annotations(cls)}
+    return sorted(components.keys() - annotated)
+
+
+def attribute_hint(owner: type, name: str) -> Any:
+    """Resolve the annotation of a class attribute, wherever in the class's ancestry it stands."""
+    for cls in owner.__mro__:
+        annotations = inspect.get_annotations(cls)
+        if name in annotations:
+            return resolve_hint(annotations[name], cls)
+    raise DeclarationError(f"{owner.__qualname__} has no annotation for {name!r}.")
+
+
+def input_params(parameters: tuple[RunParameter, ...], family: FamilyContract) -> list[InputParam]:
+    """Resolve parameters into `InputParam`s; a group parameter becomes one for each of the family's fields."""
+    params: list[InputParam] = []
+    for parameter in parameters:
+        hint = parameter.hint
+        group = group_marker(hint)
+        if group is not None:
+            params += [
+                _field_input(field, positive, family, parameter.required and (positive or group.side == "negative"))
+                for field, positive in group_fields(family, group)
+            ]
+            continue
+        value = value_of(hint)
+        params.append(
+            InputParam(
+                name=parameter.name,
+                type_hint=hint,
+                default=None if parameter.required else parameter.default,
+                required=parameter.required,
+                description=value.doc if value else "",
+            )
+        )
+    return params
+
+
+def output_params(out: type[Outputs] | None, family: FamilyContract) -> list[OutputParam]:
+    """Resolve the fields of `Out` into `OutputParam`s, group fields expanded."""
+    params: list[OutputParam] = []
+    if out is None:
+        return params
+    for cls in reversed(out.__mro__):
+        for name, annotation in inspect.get_annotations(cls).items():
+            if name not in out.__brickwork_fields__:
+                continue
+            hint = resolve_hint(annotation, cls)
+            group = group_marker(hint)
+            if group is not None:
+                params += [
+                    OutputParam(
+                        name, resolve_hint(field.word, cls), field.doc or _doc(field.word), group_of(family, name)
+                    )
+                    for field, positive in group_fields(family, group)
+                    for name in [name_of(field, positive)]
+                ]
+                continue
+            value = value_of(hint)
+            kind = group_of(family, name)
+            params.append(OutputParam(name, hint, value.doc if value else "", kind))
+    return params
+
+
+def group_fields(family: FamilyContract, group: Group) -> list[tuple[ConditioningField, bool]]:
+    """Every field of a group, for its positive value, its negative one, or each in turn."""
+    fields = family.fields(group.name)
+    sides = {"both": (True, False), "positive": (True,), "negative": (False,)}[group.side]
+    return [(field, positive) for field in fields for positive in sides]
+
+
+def name_of(field: ConditioningField, positive: bool) -> str:
+    """Name of a field's positive or negative value."""
+    return field.positive if positive else field.negative
+
+
+def group_of(family: FamilyContract, name: str) -> str | None:
+    """The group that the family counts a value to."""
+    for group in family.groups:
+        if any(name_of(field, positive) == name for field, positive in group_fields(family, Group(group))):
+            return group
+    return None
+
+
+def _field_input(field: ConditioningField, positive: bool, family: FamilyContract, required: bool) -> InputParam:
+    name = name_of(field, positive)
+    required = required and field.required
+    word = field.word if positive or field.negative_word is None else field.negative_word
+    word = resolve_hint(word, type(family))
+    hint = word if required else Union[word, None]  # noqa: UP007 - words may be forward references
+    return InputParam(name, hint, None, required, field.doc or _doc(word), group_of(family, name))
+
+
+def _doc(hint: Any) -> str:
+    value = value_of(hint)
+    return value.doc if value else ""

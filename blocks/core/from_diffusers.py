@@ -1,0 +1,246 @@
+"""Blocks of diffusers' modular pipelines as blocks of ours: declarations are converted, no source is edited."""
+
+from __future__ import annotations
+
+import copy
+import sys
+import types
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from ...engine import RunSettings
+from ...registry import ComponentSpec
+from ...state import CompositionError, ConfigSpec, InputParam, OutputParam
+from .base import ModularPipelineBlocks
+from .block_identity import attributes_of_block, code_key
+from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
+from .container import Container
+from .flattening import Flattening
+from .property_call import call_style
+from .sequential import SequentialPipelineBlocks
+
+C = TypeVar("C", bound=Container)
+KEPT_BY_RUN = ("set_timesteps", "set_state")
+"""Methods of components that keep a run's state in themselves: schedulers and diffusers' guiders."""
+
+
+def adopt(block: Any) -> ModularPipelineBlocks:
+    """Make a block of diffusers' modular pipelines, a class or an instance, one of ours.
+
+    Sequences and choices become ours, so they can be edited, planned and explained; a loop stays one step.
+
+    Raises:
+        CompositionError: it is no such block.
+
+    Example:
+        >>> from diffusers.modular_pipelines.stable_diffusion_xl.decoders import StableDiffusionXLDecodeStep
+        >>> adopt(StableDiffusionXLDecodeStep).input_names
+        ['output_type', 'latents']
+    """
+    foreign = block() if isinstance(block, type) else block
+    if isinstance(foreign, ModularPipelineBlocks):
+        return foreign
+    if not all(hasattr(foreign, name) for name in ("inputs", "intermediate_outputs", "expected_components")):
+        raise CompositionError(f"{block!r} is no block of modular pipelines: it declares no inputs and outputs.")
+    kinds = {cls.__name__ for cls in type(foreign).__mro__}
+    if "SequentialPipelineBlocks" in kinds:
+        return _sequence(foreign)
+    if "ConditionalPipelineBlocks" in kinds:
+        return _choice(foreign)
+    return AdoptedBlock(foreign)
+
+
+class AdoptedBlock(ModularPipelineBlocks):
+    """One block (or loop) of diffusers, run by its own code on the values of ours."""
+
+    def __init__(self, foreign: Any) -> None:
+        self.foreign = foreign
+        self.model_name = foreign.model_name
+        self.description = _description(foreign)
+
+    @property
+    def source_class(self) -> type:
+        """The class of diffusers, or of who derived from it."""
+        return type(self.foreign)
+
+    @property
+    def own_call(self) -> Any:
+        """The foreign block's code; a loop's and its blocks' are theirs, and write no inputs for others."""
+        return type(self.foreign).__call__
+
+    @property
+    def expected_components(self) -> list[ComponentSpec]:
+        """Components, in our words."""
+        return [_component(spec) for spec in self.foreign.expected_components]
+
+    @property
+    def expected_configs(self) -> list[ConfigSpec]:
+        """Settings, in our words."""
+        return [ConfigSpec(spec.name, spec.default, spec.description) for spec in self.foreign.expected_configs]
+
+    @property
+    def inputs(self) -> list[InputParam]:
+        """Inputs, in our words."""
+        return [_input(param) for param in self.foreign.inputs]
+
+    @property
+    def intermediate_outputs(self) -> list[OutputParam]:
+        """Outputs, in our words."""
+        return [_output(param) for param in self.foreign.intermediate_outputs]
+
+    def identity(self, configs: Mapping[str, Any]) -> Any:
+        """The foreign code: classes of diffusers by name, others by what is in them."""
+        return [_identity(self.foreign), dict(configs)]
+
+    def mutated_names(self) -> tuple[str, ...]:
+        """Components that keep a run's state: every run gets its own."""
+        specs = self.expected_components
+        return tuple(str(s.name) for s in specs if any(hasattr(s.type_hint, method) for method in KEPT_BY_RUN))
+
+    def __call__(self, components: Any, state: Any, **variables: Any) -> Any:
+        """Run the block's own code, on a copy that draws progress bars as this run's settings say."""
+        foreign = copy.copy(self.foreign)
+        foreign._progress_bar_config = _bar_options(components.settings)
+        taken = call_style(foreign).loop_arguments(variables, tuple(variables))
+        return foreign(PeerView(components, foreign), state, **taken)
+
+
+class PeerView:
+    """What a block of diffusers knows as `components`: ours first, then what its own pipeline class computes."""
+
+    def __init__(self, components: Any, foreign: Any) -> None:
+        self._components = components
+        self._peer_class = _pipeline_class(foreign)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        try:
+            return getattr(self._components, name)
+        except AttributeError:
+            return self._computed(name)
+
+    def _computed(self, name: str) -> Any:
+        attribute = getattr(self._peer_class, name, None)
+        if isinstance(attribute, property) and attribute.fget is not None:
+            return attribute.fget(self)
+        if isinstance(attribute, types.FunctionType):
+            return types.MethodType(attribute, self)
+        if attribute is None:
+            raise AttributeError(f"Neither the pipeline nor {self._peer_class} has {name!r}.")
+        return attribute
+
+    @contextmanager
+    def progress_bar(self, iterable: Any = None, total: int | None = None) -> Iterator[Any]:
+        """A bar in the way of diffusers, with the settings of ours."""
+        from tqdm.auto import tqdm
+
+        with tqdm(iterable, total=total, **_bar_options(self._components.settings)) as bar:
+            yield bar
+
+
+def _bar_options(settings: RunSettings) -> dict[str, Any]:
+    return {"disable": not settings.progress, **settings.progress_options}
+
+
+def _sequence(foreign: Any) -> SequentialPipelineBlocks:
+    blocks = SequentialPipelineBlocks.from_blocks_dict(_adopted_parts(foreign))
+    return _named(blocks, foreign)
+
+
+def _choice(foreign: Any) -> ConditionalPipelineBlocks:
+    parts = _adopted_parts(foreign)
+    triggers = list(foreign.block_trigger_inputs)
+    is_auto = any(cls.__name__ == "AutoPipelineBlocks" for cls in type(foreign).__mro__)
+    kind = AutoPipelineBlocks if is_auto else AdoptedChoice
+    body = {
+        "block_classes": list(parts.values()),
+        "block_names": list(parts),
+        "block_trigger_inputs": triggers,
+        "default_block_name": getattr(foreign, "default_block_name", None),
+        "foreign": foreign,
+        "source_class": type(foreign),
+        "__module__": __name__,
+        "__doc__": _description(foreign),
+    }
+    made: type[ConditionalPipelineBlocks] = type(type(foreign).__name__, (kind,), body)
+    return _named(made(), foreign)
+
+
+class AdoptedChoice(ConditionalPipelineBlocks):
+    """A choice that diffusers makes by which inputs are there; it is decided in the plan where that is known."""
+
+    foreign: Any = None
+
+    def select_block(self, **values: Any) -> str | None:
+        """What the foreign choice says."""
+        name: str | None = self.foreign.select_block(**values)
+        return name
+
+    def choose(self, flattening: Flattening) -> tuple[bool, str | None]:
+        """Decide by names, unless a block writes one of the triggers in the run."""
+        if flattening.keeps_choices or any(trigger in flattening.written for trigger in self.trigger_names):
+            return False, None
+        present = {trigger: True if flattening.has(trigger) else None for trigger in self.trigger_names}
+        flattening.triggers |= {trigger for trigger, value in present.items() if value}
+        return True, self.select_block(**present) or self.default_block_name
+
+
+def _adopted_parts(foreign: Any) -> dict[str, ModularPipelineBlocks]:
+    return {name: adopt(part) for name, part in foreign.sub_blocks.items()}
+
+
+def _named(blocks: C, foreign: Any) -> C:
+    blocks.description = _description(foreign)
+    blocks.model_name = foreign.model_name
+    if getattr(foreign, "_workflow_map", None):
+        blocks.workflow_map = foreign._workflow_map
+    return blocks
+
+
+def _description(foreign: Any) -> str:
+    """What the block says of itself; loops of diffusers may say nothing, by an exception."""
+    try:
+        return str(foreign.description or "")
+    except NotImplementedError:
+        return ""
+
+
+def _component(spec: Any) -> ComponentSpec:
+    return ComponentSpec(
+        name=spec.name,
+        type_hint=spec.type_hint,
+        description=spec.description,
+        config=dict(spec.config) if spec.config is not None else None,
+        pretrained_model_name_or_path=spec.pretrained_model_name_or_path,
+        subfolder=spec.subfolder,
+        variant=spec.variant,
+        revision=spec.revision,
+        default_creation_method=spec.default_creation_method,
+    )
+
+
+def _input(param: Any) -> InputParam:
+    kept = ("name", "type_hint", "default", "required", "description", "kwargs_type", "defaults_by_block")
+    return InputParam(**{name: getattr(param, name) for name in kept})
+
+
+def _output(param: Any) -> OutputParam:
+    return OutputParam(param.name, param.type_hint, param.description or "", param.kwargs_type)
+
+
+def _identity(foreign: Any) -> Any:
+    own = {name: value for name, value in attributes_of_block(foreign).items() if not name.startswith("_")}
+    parts = getattr(foreign, "sub_blocks", None) or {}
+    return [code_key(foreign), own, {name: _identity(part) for name, part in parts.items()}]
+
+
+def _pipeline_class(foreign: Any) -> Any:
+    """The pipeline class that diffusers keeps for a block's family; its properties are evaluated, it is never made."""
+    base = next(cls for cls in type(foreign).__mro__ if cls.__name__ == "ModularPipelineBlocks")
+    module = sys.modules[base.__module__]
+    mapping: Mapping[str, Any] = module.MODULAR_PIPELINE_MAPPING
+    if foreign.model_name not in mapping:
+        return module.ModularPipeline
+    return getattr(sys.modules["diffusers"], mapping[foreign.model_name]())

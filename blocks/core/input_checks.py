@@ -1,0 +1,156 @@
+"""What the caller gave, looked at before anything is computed: types, ranges, and what must fit together."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal, get_args, get_origin
+
+from attrs import field, frozen
+
+from ...engine import Plan
+from ...engine.planning.dataflow import CALLER
+from ...families.contract import UNBOUND, FamilyContract
+from ...state.errors import nearest
+from ...state.pipeline_state import describe_value
+from ...state.type_relations import accepts
+from ...state.types import plain_type, type_words
+from ...state.vocabulary import Value, value_of
+from .base import ModularPipelineBlocks
+from .checks import is_typed
+from .flattening import walk
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 60
+
+
+_PLAIN = (str, int, float, bool)
+
+
+@frozen
+class _Expectation:
+    """What one typed read expects of an input; for whom, for the message."""
+
+    hint: Any
+    value: Value | None
+    accepted: set[type] = field(factory=set, eq=False, repr=False)
+    """Classes of which it has accepted a value, where the class is all that counts."""
+
+
+def expectations(plan: Plan, typed: bool = True) -> dict[str, list[_Expectation]]:
+    """For each name that the caller may give: what the steps that read it expect; with checked annotations, or hints."""
+    found: dict[str, list[_Expectation]] = {}
+    for read in plan.flow.reads:
+        from_caller = any(version.writer == CALLER for version in read.sources.versions)
+        if not (read.typed is typed and from_caller and read.param.type_hint is not None):
+            continue
+        expected = _Expectation(read.param.type_hint, value_of(read.param.type_hint))
+        known = found.setdefault(str(read.param.name), [])
+        if expected not in known:
+            known.append(expected)
+    return found
+
+
+def expectations_of(blocks: ModularPipelineBlocks) -> dict[str, list[_Expectation]]:
+    """What any typed block of a composition expects of a name: for when there is no plan."""
+    found: dict[str, list[_Expectation]] = {}
+    for _, block in walk(blocks):
+        if is_typed(block) and not getattr(block, "sub_blocks", None):
+            for param in block.all_inputs:
+                expected = _Expectation(param.type_hint, value_of(param.type_hint))
+                found.setdefault(str(param.name), []).append(expected)
+    return found
+
+
+def input_faults(expected: Mapping[str, Sequence[_Expectation]], values: Mapping[str, Any]) -> list[str]:
+    """Values of the wrong type, out of range, or empty."""
+    faults = []
+    for name, wanted in expected.items():
+        value = values.get(name)
+        if value is None:
+            continue
+        fault = next((found for each in wanted if (found := _fault(name, value, each))), None)
+        if fault:
+            faults.append(fault)
+    return faults
+
+
+def _fault(name: str, value: Any, expected: _Expectation) -> str | None:
+    if isinstance(value, (list, tuple)) and not value:
+        return f"{name} is empty; leave it out, or give {type_words(expected.hint)}."
+    cls = value.__class__
+    if cls not in expected.accepted and not accepts(value, expected.hint):
+        return f"{name} is {_words(value)}; it must be {type_words(expected.hint)}.{_choice_hint(value, expected.hint)}"
+    if cls in _PLAIN and cls not in expected.accepted and not _has_choices(expected.hint):
+        expected.accepted.add(cls)
+    problem = expected.value.problem(value) if expected.value else None
+    return f"{name} {problem}." if problem else None
+
+
+def _has_choices(hint: Any) -> bool:
+    """Whether a type names single values."""
+    return get_origin(hint) is Literal or any(_has_choices(part) for part in get_args(hint))
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, (str, int, float, bool, list, tuple, dict)):
+        return f"{_short.repr(value)} (a {type(value).__name__})"
+    return f"a {describe_value(value)}"
+
+
+def _choice_hint(value: Any, hint: Any) -> str:
+    plain = plain_type(hint)
+    parts = get_args(plain) if get_origin(plain) is Literal else ()
+    near = nearest(value, [part for part in parts if isinstance(part, str)]) if isinstance(value, str) else None
+    return f" Did you mean {near!r}?" if near else ""
+
+
+def family_faults(family: FamilyContract, values: Mapping[str, Any]) -> Iterator[str]:
+    """What must fit together in the inputs of a family: numbers of texts, embeddings and generators, sizes."""
+    counts = _counts(family, values)
+    prompts = next(iter(counts.values()), None)
+    embeddings = {name for part in family.fields("prompt_embeds") for name in (part.positive, part.negative)}
+    odd = [name for name, count in counts.items() if count != prompts and (count != 1 or name in embeddings)]
+    if odd:
+        said = ", ".join(f"{name}: {count}" for name, count in counts.items())
+        yield f"There must be one of these for each prompt, and they differ in number: {said}."
+    elif prompts is not None:
+        yield from _generator_faults(values, prompts)
+    for name in ("height", "width"):
+        fault = family.size_fault(name, values.get(name))
+        if fault:
+            yield fault
+
+
+def _counts(family: FamilyContract, values: Mapping[str, Any]) -> dict[str, int]:
+    """How many prompts each given text or embedding speaks of, positive ones first."""
+    fields = [part for group in ("prompts", "prompt_embeds") for part in family.fields(group)]
+    names = [*(part.positive for part in fields), *(part.negative for part in fields)]
+    given = {name: values[name] for name in names if hasattr(values.get(name), "__len__")}
+    return {name: 1 if isinstance(value, str) else len(value) for name, value in given.items()}
+
+
+def _generator_faults(values: Mapping[str, Any], prompts: int) -> Iterator[str]:
+    generators = values.get("generator")
+    each = values.get("num_images_per_prompt")
+    pictures = prompts * (each if isinstance(each, int) else 1)
+    if isinstance(generators, (list, tuple)) and len(generators) not in (1, pictures):
+        yield f"{len(generators)} generators were given for {pictures} pictures; give one for each, or one for all."
+
+
+FaultFinder = Callable[[Mapping[str, Any]], Iterable[str]]
+
+
+def fault_finders(blocks: ModularPipelineBlocks, plan: Plan) -> list[FaultFinder]:
+    """What looks at the caller's inputs as a whole: families of the blocks that run, and these blocks themselves."""
+    running = plan.paths
+    parts = [
+        block
+        for path, block in walk(blocks)
+        if not path
+        or any(leaf == path or leaf.startswith(f"{path}.") or path.startswith(f"{leaf}.") for leaf in running)
+    ]
+    families = {id(block.family): block.family for block in parts if block.family is not UNBOUND}
+    own = [block.input_faults for block in parts if type(block).input_faults is not ModularPipelineBlocks.input_faults]
+    return [*(partial(family_faults, family) for family in families.values()), *own]

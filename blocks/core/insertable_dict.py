@@ -1,0 +1,114 @@
+"""An ordered dict of blocks that is edited by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Generic, Self, TypeVar
+
+from ...state import CompositionError
+from ...state.errors import did_you_mean
+
+V = TypeVar("V")
+
+
+class InsertableDict(dict[str, V], Generic[V]):
+    """Names to blocks (classes or instances), in the order in which they run.
+
+    `insert`, `insert_before`, `insert_after` and `replace` return the dict, so that calls can be chained; an
+    existing name is moved. A path such as "denoise.denoiser" reaches into nested containers.
+
+    Example:
+        >>> steps = InsertableDict(encode="E", decode="D")
+        >>> steps.insert_before("decode", "denoise", "N")
+        InsertableDict(encode='E', denoise='N', decode='D')
+    """
+
+    def insert(self, name: str, block: V, index: int) -> Self:
+        """Put a block at a position; the last positions are reached by negative numbers, as in lists."""
+        items = [(key, value) for key, value in self.items() if key != name]
+        items.insert(index, (name, block))
+        return self._refill(items)
+
+    def insert_before(self, anchor: str, name: str, block: V) -> Self:
+        """Put a block before another."""
+        return self._at(anchor, lambda parent, leaf: parent._beside(leaf, name, block, 0))
+
+    def insert_after(self, anchor: str, name: str, block: V) -> Self:
+        """Put a block after another."""
+        return self._at(anchor, lambda parent, leaf: parent._beside(leaf, name, block, 1))
+
+    def replace(self, name: str, block: V) -> Self:
+        """Put a block in the place of another, under the same name."""
+
+        def put(parent: InsertableDict[V], leaf: str) -> None:
+            dict.__setitem__(parent, parent._known(leaf), parent._taken(leaf, block))
+
+        return self._at(name, put)
+
+    def copy(self) -> InsertableDict[V]:
+        """Return a dict of its own with the same blocks."""
+        return InsertableDict(self)
+
+    def __getitem__(self, path: str) -> V:
+        if path in self:
+            return super().__getitem__(path)
+        head, _, rest = path.partition(".")
+        block = super().__getitem__(self._known(head))
+        return self._inner(block, path)[rest] if rest else block
+
+    def __setitem__(self, path: str, block: V) -> None:
+        head, _, rest = path.rpartition(".")
+        if head:
+            self._inner(self[head], path)[rest] = block
+        else:
+            super().__setitem__(path, self._taken(path, block))
+
+    def pop(self, path: str, *default: Any) -> Any:
+        """Remove a block and return it."""
+        head, _, rest = path.rpartition(".")
+        if head:
+            return self._inner(self[head], path).pop(rest, *default)
+        if path not in self and not default:
+            self._known(path)
+        return super().pop(path, *default)
+
+    def __repr__(self) -> str:
+        names = {name: getattr(block, "__name__", None) or repr(block) for name, block in self.items()}
+        if not any("\n" in text for text in names.values()):
+            return f"InsertableDict({', '.join(f'{name}={text}' for name, text in names.items())})"
+        return f"InsertableDict({', '.join(f'{name}={type(block).__name__}' for name, block in self.items())})"
+
+    def _known(self, name: str) -> str:
+        if name not in self:
+            raise CompositionError(f"There is no block {name!r} here. {did_you_mean(name, self)}")
+        return name
+
+    def _at(self, path: str, edit: Any) -> Self:
+        head, _, leaf = path.rpartition(".")
+        edit(self._inner(self[head], path) if head else self, leaf)
+        return self
+
+    def _beside(self, anchor: str, name: str, block: V, offset: int) -> None:
+        self._known(anchor)
+        items = [(key, value) for key, value in self.items() if key != name]
+        position = [key for key, _ in items].index(anchor)
+        items.insert(position + offset, (name, block))
+        self._refill(items)
+
+    def _refill(self, items: list[tuple[str, V]]) -> Self:
+        # All are looked at first: a block that is refused leaves the dict as it was.
+        taken = [(name, self._taken(name, block)) for name, block in items]
+        dict.clear(self)
+        dict.update(self, taken)
+        return self
+
+    def _taken(self, _name: str, block: V) -> V:
+        """What is put in for a block that is handed over."""
+        return block
+
+    @staticmethod
+    def _inner(block: Any, path: str) -> Any:
+        inner = getattr(block, "sub_blocks", None)
+        if not isinstance(inner, Mapping) or isinstance(block, type):
+            raise CompositionError(f"{path!r} reaches into {block!r}, which holds no blocks that can be edited.")
+        return inner

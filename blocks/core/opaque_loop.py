@@ -1,0 +1,45 @@
+"""Hand-written loops, ours and adopted ones, tell of their turns and can be cancelled between them."""
+
+from __future__ import annotations
+
+import copy
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from ...engine import Run
+from ...engine.execution.call_events import TurnEvents
+from ...state import RunCancelledError
+
+if TYPE_CHECKING:
+    from .base import ModularPipelineBlocks
+
+
+def told_of_turns(block: ModularPipelineBlocks, path: str, run: Run) -> ModularPipelineBlocks:
+    """Return a copy of a block with a hand-written loop whose `loop_step` tells of each turn; other blocks as they are."""
+    foreign = getattr(block, "foreign", None)
+    if not hasattr(block if foreign is None else foreign, "loop_step"):
+        return block
+    made = copy.copy(block)
+    loop: Any = made
+    if foreign is not None:
+        loop = made.foreign = copy.copy(foreign)  # type: ignore[attr-defined]  # adopted blocks have it
+    loop.loop_step = _telling(loop.loop_step, path, run)
+    return made
+
+
+def _telling(step: Any, path: str, run: Run) -> Any:
+    turns = None if run.emit is None else TurnEvents(path, None, run.emit)
+    numbers = count()
+
+    def loop_step(components: Any, block_state: Any, **variables: Any) -> Any:
+        turn = next(numbers)
+        if run.cancelled:
+            raise RunCancelledError(f"The run was cancelled before {path}.step[{turn}].")
+        if turns is not None:
+            turns.begin(turn)
+        result = step(components, block_state, **variables)
+        if turns is not None:
+            turns.end(turn, vars(block_state))
+        return result
+
+    return loop_step

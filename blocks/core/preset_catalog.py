@@ -1,0 +1,56 @@
+"""Ready compositions by name: of this package, and of installed ones that register theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from typing import Any
+
+from ...registry import catalog
+from ...state import CompositionError
+from ...state.errors import did_you_mean
+from .base import ModularPipelineBlocks
+from .block_catalog import long_name, names_of_point
+from .sequential import SequentialPipelineBlocks
+
+PRESETS = "brickwork.presets"
+"""Entry points of packages that bring whole compositions."""
+
+
+def preset_names() -> list[str]:
+    """Names of all presets: "sdxl.text2image" of this package, "my-package/soft" of others."""
+    return sorted({*catalog, *(long_name(point) for point in entry_points(group=PRESETS))})
+
+
+def find_preset(name: str) -> ModularPipelineBlocks:
+    """Make the composition of a preset.
+
+    Raises:
+        CompositionError: there is no such preset.
+    """
+    if name in catalog:  # ours come first: no package takes a name from them
+        return made_of(catalog.get(name))
+    points = [point for point in entry_points(group=PRESETS) if name in names_of_point(point)]
+    if not points:
+        raise CompositionError(f"No preset is named {name!r}. {did_you_mean(name, preset_names())}")
+    if len({point.value for point in points}) > 1:
+        raise CompositionError(
+            f"{name!r} is a preset of several packages: {', '.join(map(long_name, points))}. Say which."
+        )
+    found = points[0].load()
+    return made_of(found)
+
+
+def made_of(found: Any) -> ModularPipelineBlocks:
+    """The composition of a catalog's entry: a class, or a dict of blocks that run in a row."""
+    made: ModularPipelineBlocks = (
+        found() if isinstance(found, type) else SequentialPipelineBlocks.from_blocks_dict(found)
+    )
+    return made
+
+
+def presets() -> Iterator[tuple[str, ModularPipelineBlocks]]:
+    """All presets of this package by their short names."""
+    for name in catalog:
+        if "." in name:
+            yield name, find_preset(name)

@@ -1,0 +1,1 @@
+"""The standard steps, one concept a file."""

@@ -1,0 +1,56 @@
+"""Black out pictures in which a checker sees what shall not be shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...state import Outputs
+from ...state.vocabulary import Flags, Images, OutputType
+from ..core.block import Block
+from ..core.slots import component
+
+if TYPE_CHECKING:
+    from diffusers.image_processor import VaeImageProcessor
+    from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+    from transformers import CLIPImageProcessor
+
+
+class CheckSafety(Block):
+    """Black out pictures in which the checker sees what shall not be shown, and say which; latents are not looked at."""
+
+    safety_checker: StableDiffusionSafetyChecker = component(doc="Compares pictures with concepts that it holds.")
+    feature_extractor: CLIPImageProcessor = component(doc="Prepares pictures for the checker.")
+    image_processor: VaeImageProcessor = component(config={"vae_scale_factor": 8}, doc="From arrays to PIL images.")
+
+    class Out(Outputs):
+        images: Images
+        nsfw_content_detected: Flags
+
+    def run(self, images: Images, output_type: OutputType = "pil") -> Out:
+        if output_type == "latent":
+            return self.Out(images=images, nsfw_content_detected=None)
+        import torch
+
+        checker: Any = self.safety_checker
+        seen = self.feature_extractor(self._as_pil(images, output_type), return_tensors="pt").pixel_values
+        # The checker would black out what it is given in place; it is given nothing of the run.
+        flags = checker(clip_input=seen.to(checker.device, checker.dtype), images=torch.zeros(len(seen), 1))[1]
+        return self.Out(images=_blacked_out(images, flags), nsfw_content_detected=[bool(flag) for flag in flags])
+
+    def _as_pil(self, images: Any, output_type: str) -> list[Any]:
+        processor: Any = self.image_processor
+        if output_type == "pil":
+            return list(images)
+        pil: list[Any] = processor.numpy_to_pil(processor.pt_to_numpy(images) if output_type == "pt" else images)
+        return pil
+
+
+def _blacked_out(images: Any, flags: Any) -> Any:
+    """The pictures, those that are flagged in black; the given ones stay as they are."""
+    if not any(flags):
+        return images
+    if isinstance(images, list):
+        return [image.point(lambda _: 0) if flag else image for image, flag in zip(images, flags, strict=True)]
+    kept = images.clone() if hasattr(images, "clone") else images.copy()
+    kept[[index for index, flag in enumerate(flags) if flag]] = 0
+    return kept

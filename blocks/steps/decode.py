@@ -1,0 +1,62 @@
+"""From latents to pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ...families.contract import Autoencoder
+from ...state import Outputs
+from ...state.vocabulary import Images, Latents, OutputType
+from ..core.block import Block
+from ..core.slots import component
+
+if TYPE_CHECKING:
+    from diffusers.image_processor import VaeImageProcessor
+
+
+VAE_ADVICE = (
+    "decode in tiles: pipe.vae.enable_tiling()",
+    "one picture after another: pipe.vae.enable_slicing()",
+    "half precision: load_components(dtype=torch.float16)",
+)
+"""What makes a VAE need less memory."""
+
+
+class Decode(Block):
+    """Turn latents into pictures with the VAE; `output_type="latent"` passes them on as they are."""
+
+    memory_advice = VAE_ADVICE
+
+    vae: Autoencoder = component(doc="Between pictures and latents.")
+    image_processor: VaeImageProcessor = component(
+        config={"vae_scale_factor": 8}, doc="To PIL images, arrays, tensors."
+    )
+
+    class Out(Outputs):
+        images: Images
+
+    def run(self, latents: Latents, output_type: OutputType = "pil") -> Out:
+        if output_type == "latent":
+            return self.Out(images=latents)
+        vae: Any = self.vae
+        with without_overflow(vae):
+            unscaled = self.family.unscale_latents(vae, latents).to(vae.dtype)
+            pixels = vae.decode(unscaled, return_dict=False)[0]
+        return self.Out(images=self.image_processor.postprocess(pixels, output_type=output_type))
+
+
+@contextmanager
+def without_overflow(vae: Any) -> Iterator[None]:
+    """Run a VAE in float32 if it is in float16 and says that it overflows there."""
+    import torch
+
+    if vae.dtype != torch.float16 or not vae.config.force_upcast:
+        yield
+        return
+    vae.to(dtype=torch.float32)
+    try:
+        yield
+    finally:
+        vae.to(dtype=torch.float16)

@@ -1,0 +1,81 @@
+"""The denoising loop: scale, predict, step."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from ...families.contract import Scheduler
+from ...state import Outputs
+from ...state.vocabulary import Eta, Generators, Latents, NoisePrediction, ScaledLatents, StepIndex, Timestep, Timesteps
+from ..core.block import Block
+from ..core.loop import LoopSequentialPipelineBlocks
+from ..core.slots import component
+from .predict_noise import PredictNoise
+
+
+class ScaleLatents(Block):
+    """Scale the latents as the denoiser expects them at this noise level."""
+
+    scheduler: Scheduler = component(mutates=True)
+
+    class Out(Outputs):
+        scaled_latents: ScaledLatents
+
+    def run(self, latents: Latents, t: Timestep) -> Out:
+        scheduler: Any = self.scheduler
+        return self.Out(scaled_latents=scheduler.scale_model_input(latents, t))
+
+
+class StepScheduler(Block):
+    """Take one step of the solver, towards less noise."""
+
+    scheduler: Scheduler = component(mutates=True)
+
+    class Out(Outputs):
+        latents: Latents
+
+    def run(
+        self,
+        noise_pred: NoisePrediction,
+        t: Timestep,
+        latents: Latents,
+        generator: Generators | None = None,
+        eta: Eta = 0.0,
+    ) -> Out:
+        scheduler: Any = self.scheduler
+        scheduler_class: Any = type(scheduler)
+        accepted = step_arguments(scheduler_class)
+        extra: dict[str, Any] = {"generator": generator} if "generator" in accepted else {}
+        if "eta" in accepted:
+            extra["eta"] = eta
+        stepped = scheduler.step(noise_pred, t, latents, **extra, return_dict=False)[0]
+        return self.Out(latents=stepped)
+
+
+class Denoise(LoopSequentialPipelineBlocks):
+    """Denoise the latents, step by step."""
+
+    block_classes = [ScaleLatents, PredictNoise, StepScheduler]
+    block_names = ["before_denoiser", "denoiser", "after_denoiser"]
+
+    class Vars(Outputs):
+        i: StepIndex
+        t: Timestep
+
+    def iterate(self, timesteps: Timesteps) -> Iterator[Vars]:
+        """One turn per timestep."""
+        for i, t in enumerate(timesteps):
+            yield self.Vars(i=i, t=t)
+
+    def count(self, timesteps: Timesteps) -> int:
+        """As many turns as timesteps."""
+        return len(timesteps)
+
+
+@cache
+def step_arguments(scheduler_class: Any) -> frozenset[str]:
+    """Names of the arguments of a scheduler class's `step`."""
+    return frozenset(inspect.signature(scheduler_class.step).parameters)

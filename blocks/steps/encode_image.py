@@ -1,0 +1,76 @@
+"""From pictures to latents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...families.contract import Autoencoder, FamilyContract
+from ...state import InputError, Outputs
+from ...state.vocabulary import Generators, Height, ImageLatents, InputImage, Width
+from ..core.block import Block
+from ..core.slots import component
+from .decode import VAE_ADVICE, without_overflow
+
+if TYPE_CHECKING:
+    from diffusers.image_processor import VaeImageProcessor
+    from torch import Tensor
+
+
+class EncodeImage(Block):
+    """Encode the given pictures with the VAE; pictures that are latents already pass."""
+
+    memory_advice = VAE_ADVICE
+
+    vae: Autoencoder = component(doc="Between pictures and latents.")
+    image_processor: VaeImageProcessor = component(config={"vae_scale_factor": 8}, doc="From PIL images, arrays.")
+
+    class Out(Outputs):
+        image_latents: ImageLatents
+
+    def run(
+        self,
+        image: InputImage,
+        height: Height | None = None,
+        width: Width | None = None,
+        generator: Generators | None = None,
+    ) -> Out:
+        pixels = self.image_processor.preprocess(image, height=height, width=width)
+        return self.Out(image_latents=encoded(self.family, self.vae, pixels, generator, self.device))
+
+
+def encoded(
+    family: FamilyContract, vae: Any, pixels: Tensor, generator: Any, device: Any, draws: bool = True
+) -> Tensor:
+    """Latents of pictures `[n, 3, height, width]` in -1..1; those that are latents already pass.
+
+    Args:
+        draws: from the VAE's posterior; else its most likely latents, and the generator stays as it is.
+    """
+    if pixels.shape[1] == vae.config.latent_channels:
+        return pixels.to(device, vae.dtype)
+    dtype = vae.dtype
+    with without_overflow(vae):
+        given = pixels.to(device, vae.dtype)
+        latents = sample_posterior(vae, given, generator) if draws else vae.encode(given).latent_dist.mode()
+    return family.scale_latents(vae, latents.to(dtype))
+
+
+def sample_posterior(vae: Any, pixels: Tensor, generator: Any) -> Tensor:
+    """Encode pictures; several generators make one row each, so that a picture in a batch is the picture alone."""
+    import torch
+
+    if not isinstance(generator, (list, tuple)) or len(generator) == 1:
+        single = generator[0] if isinstance(generator, (list, tuple)) else generator
+        return _sample(vae.encode(pixels), single)
+    if len(generator) % len(pixels):
+        raise InputError(
+            f"{len(generator)} generators do not fit {len(pixels)} given pictures; give one for each result."
+        )
+    each = len(generator) // len(pixels)
+    posteriors = [vae.encode(row) for row in torch.split(pixels, 1)]
+    return torch.cat([_sample(posteriors[i // each], source) for i, source in enumerate(generator)])
+
+
+def _sample(encoded: Any, generator: Any) -> Tensor:
+    latents: Tensor = encoded.latent_dist.sample(generator) if hasattr(encoded, "latent_dist") else encoded.latents
+    return latents

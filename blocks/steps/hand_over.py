@@ -1,0 +1,60 @@
+"""Two networks share one denoising: the first does the coarse part, the second goes on without new noise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...families.contract import Scheduler
+from ...state import InputError, Outputs
+from ...state.vocabulary import AskedSchedule, HandOver, OwnTimesteps, Sigmas, StepCount, Timesteps
+from ..core.block import Block
+from ..core.slots import component
+from .set_timesteps import SetTimesteps, begin_at, first_after, set_schedule, until
+
+
+class SetFirstTimesteps(SetTimesteps):
+    """Set the scheduler, and leave the last share of the noise range to the second network."""
+
+    class Out(SetTimesteps.Out):
+        asked_schedule: AskedSchedule
+
+    def run(  # type: ignore[override]  # a block's signature is its declaration
+        self,
+        num_inference_steps: StepCount = 50,
+        timesteps: OwnTimesteps | None = None,
+        sigmas: Sigmas | None = None,
+        hand_over: HandOver = 0.8,
+    ) -> Out:
+        scheduler: Any = self.scheduler
+        set_schedule(scheduler, num_inference_steps, timesteps, sigmas, self.device)
+        chosen = until(scheduler.timesteps, hand_over, scheduler)
+        if not 0 < len(chosen) < len(scheduler.timesteps):
+            which = "first" if len(chosen) == 0 else "second"
+            raise InputError(
+                f"hand_over={hand_over} of {len(scheduler.timesteps)} steps leaves none to the {which} network; use more "
+                "steps, or a share nearer to the middle."
+            )
+        begin_at(scheduler, 0)
+        return self.Out(
+            timesteps=chosen,
+            num_inference_steps=len(chosen),
+            asked_schedule=(num_inference_steps, timesteps, sigmas),
+        )
+
+
+class SetLastTimesteps(Block):
+    """Set the scheduler anew, as a solver that knows no earlier steps, where the first network stopped."""
+
+    scheduler: Scheduler = component(mutates=True, doc="Noise schedule and solver.")
+
+    class Out(Outputs):
+        timesteps: Timesteps
+        num_inference_steps: StepCount
+
+    def run(self, asked_schedule: AskedSchedule, hand_over: HandOver = 0.8) -> Out:
+        scheduler: Any = self.scheduler
+        set_schedule(scheduler, *asked_schedule, self.device)
+        start = first_after(scheduler, hand_over)
+        begin_at(scheduler, start)
+        chosen = scheduler.timesteps[start:]
+        return self.Out(timesteps=chosen, num_inference_steps=len(chosen))

@@ -1,0 +1,71 @@
+"""Pictures of bytes that somebody else may have made: named formats only, no larger than stated, and turned as their notes say."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...state import InputError
+from ...state.limits import LARGEST_PICTURE_FILE, MOST_PIXELS
+from ...state.reading import read_bytes
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
+"""Formats that are read. Others are refused before a decoder sees them: some of Pillow's start programs, such as Ghostscript."""
+
+
+def read_picture(path: Path) -> Image:
+    """Read a file.
+
+    Raises:
+        InputError: as `decoded_picture`; or it is not there, or too large.
+    """
+    return decoded_picture(read_bytes(path, LARGEST_PICTURE_FILE, InputError), str(path))
+
+
+def decoded_picture(data: bytes, name: str) -> Image:
+    """Decode a picture, whole; `name` is for errors.
+
+    Raises:
+        InputError: it is of another format, damaged, or has too many pixels.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of notes in it that are not as they should be
+            picture = Image.open(io.BytesIO(data), formats=FORMATS)
+            count = picture.width * picture.height
+            if count <= MOST_PIXELS:
+                picture.load()
+    except UnidentifiedImageError:
+        raise InputError(
+            f"{name} cannot be read as a picture: it is none of the formats {', '.join(FORMATS)}, or its beginning is damaged."
+        ) from None
+    except Exception as error:  # the decoders raise what they come across: SyntaxError, IndexError, struct.error, ...
+        raise InputError(f"{name} cannot be read as a picture: {error}") from error
+    if count > MOST_PIXELS:
+        raise InputError(
+            f"{name} says it is {picture.width}x{picture.height}; at most {MOST_PIXELS:,} pixels are decoded."
+        )
+    return picture
+
+
+def upright(picture: Image, mode: str, name: str) -> Image:
+    """Turn a picture as its notes say (EXIF), and give it a mode.
+
+    Raises:
+        InputError: its data are damaged, or there is no such mode.
+    """
+    from PIL import ImageOps
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of notes that are not as they should be: they turn nothing
+            return ImageOps.exif_transpose(picture).convert(mode)
+    except Exception as error:  # of a lazily read file, whatever its decoder comes across
+        raise InputError(f"{name} cannot be made a picture in {mode!r}: {error}") from error

@@ -1,0 +1,289 @@
+"""What inpainting adds: the mask, what denoisers read of it, and blending the known area in after every step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...families.contract import Autoencoder, Denoiser, Scheduler
+from ...state import InputError, Outputs
+from ...state.vocabulary import (
+    BatchSize,
+    CropRegion,
+    DType,
+    Generators,
+    Height,
+    ImageLatents,
+    ImagePixels,
+    Images,
+    ImagesPerPrompt,
+    InputImage,
+    Latents,
+    Mask,
+    MaskBlur,
+    MaskedLatents,
+    MaskImage,
+    MaskPadding,
+    MaskPixels,
+    Noise,
+    ScaledLatents,
+    StepIndex,
+    Strength,
+    Timesteps,
+    Width,
+)
+from ..core.block import Block
+from ..core.sequential import SequentialPipelineBlocks
+from ..core.slots import component
+from .control import PredictControlled
+from .decode import VAE_ADVICE, Decode
+from .denoise import Denoise, ScaleLatents, StepScheduler
+from .encode_image import encoded
+from .predict_noise import PredictNoise
+from .prepare_image_latents import row_per_picture
+from .prepare_latents import draw_noise
+
+if TYPE_CHECKING:
+    from diffusers.image_processor import VaeImageProcessor
+
+
+MASK_CONFIG = {"vae_scale_factor": 8, "do_normalize": False, "do_binarize": True, "do_convert_grayscale": True}
+
+
+def reads_masked(denoiser: Any, vae: Any) -> bool:
+    """Whether a denoiser reads mask and masked picture beside the latents (9 channels in place of 4)."""
+    return bool(denoiser.config.in_channels == 2 * vae.config.latent_channels + 1)
+
+
+class EncodeInpaintImage(Block):
+    """Encode the pictures whose masked area is drawn anew; with a margin, only what lies around the mask."""
+
+    memory_advice = VAE_ADVICE
+
+    vae: Autoencoder = component(doc="Between pictures and latents.")
+    denoiser: Denoiser = component(config_only=True)
+    image_processor: VaeImageProcessor = component(config={"vae_scale_factor": 8}, doc="From PIL images, arrays.")
+    mask_processor: VaeImageProcessor = component(config=MASK_CONFIG, doc="From PIL images and arrays to 0 and 1.")
+
+    class Out(Outputs):
+        image_latents: ImageLatents
+        image_pixels: ImagePixels | None
+        crop_region: CropRegion | None
+
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """A margin around the mask needs pictures that can be put together again."""
+        if given.get("padding_mask_crop") is None:
+            return
+        odd = [
+            name
+            for name in ("image", "mask_image")
+            if not hasattr(given.get(name), "getbbox") and given.get(name) is not None
+        ]
+        if odd:
+            yield f"padding_mask_crop works on PIL images, and {' and '.join(odd)} is another kind."
+        if given.get("output_type", "pil") != "pil":
+            yield "padding_mask_crop puts the result into the picture again: it needs output_type='pil'."
+
+    def run(
+        self,
+        image: InputImage,
+        mask_image: MaskImage,
+        height: Height | None = None,
+        width: Width | None = None,
+        padding_mask_crop: MaskPadding | None = None,
+        mask_blur: MaskBlur | None = None,
+        strength: Strength | None = None,
+        latents: Latents | None = None,
+        generator: Generators | None = None,
+    ) -> Out:
+        default = self.family.default_size(self.denoiser, self.vae)
+        height, width = height or default, width or default
+        region = None
+        if padding_mask_crop is not None:
+            softened = blurred(self.mask_processor, mask_image, mask_blur)
+            region = self.mask_processor.get_crop_region(softened, width, height, pad=padding_mask_crop)
+        pixels = self.image_processor.preprocess(image, height, width, **_crop(region))
+        masked = reads_masked(self.denoiser, self.vae)
+        # As the classic pipeline, which has no use for these latents then, and draws nothing for them.
+        draws = not (masked and (strength == 1.0 or latents is not None))
+        image_latents = encoded(self.family, self.vae, pixels, generator, self.device, draws)
+        return self.Out(image_latents=image_latents, image_pixels=pixels if masked else None, crop_region=region)
+
+
+def blurred(processor: Any, mask: Any, by: int | None) -> Any:
+    """A mask with a soft edge; masks that are tensors or arrays are taken as they are."""
+    return processor.blur(mask, by) if by and hasattr(mask, "filter") else mask
+
+
+def _crop(region: Any) -> dict[str, Any]:
+    """How the image processors are told of a region."""
+    return {"resize_mode": "default" if region is None else "fill", "crops_coords": region}
+
+
+class PrepareMask(Block):
+    """Bring the mask to the size of the latents."""
+
+    vae: Autoencoder = component(config_only=True)
+    mask_processor: VaeImageProcessor = component(config=MASK_CONFIG, doc="From PIL images and arrays to 0 and 1.")
+
+    class Out(Outputs):
+        mask: Mask
+        mask_pixels: MaskPixels
+
+    def run(
+        self,
+        mask_image: MaskImage,
+        height: Height,
+        width: Width,
+        batch_size: BatchSize,
+        dtype: DType,
+        num_images_per_prompt: ImagesPerPrompt = 1,
+        mask_blur: MaskBlur | None = None,
+        crop_region: CropRegion | None = None,
+    ) -> Out:
+        from torch.nn import functional as F
+
+        softened = blurred(self.mask_processor, mask_image, mask_blur)
+        pixels = self.mask_processor.preprocess(softened, height, width, **_crop(crop_region))
+        factor = self.family.vae_scale_factor(self.vae)
+        mask = F.interpolate(pixels, size=(height // factor, width // factor)).to(self.device, dtype)
+        return self.Out(mask=row_per_picture(mask, batch_size, num_images_per_prompt), mask_pixels=pixels)
+
+
+class EncodeMaskedImage(Block):
+    """Encode the pictures with the masked area grey, for denoisers that read that.
+
+    For others the random generator moves on as far, as in the classic pipeline, so that later draws of a solver are the same.
+    """
+
+    vae: Autoencoder = component(doc="Between pictures and latents.")
+    denoiser: Denoiser = component(config_only=True)
+
+    class Out(Outputs):
+        masked_image_latents: MaskedLatents | None
+
+    def run(
+        self,
+        image_latents: ImageLatents,
+        mask_pixels: MaskPixels,
+        batch_size: BatchSize,
+        dtype: DType,
+        image_pixels: ImagePixels | None = None,
+        masked_image_latents: MaskedLatents | None = None,
+        num_images_per_prompt: ImagesPerPrompt = 1,
+        generator: Generators | None = None,
+    ) -> Out:
+        vae: Any = self.vae
+        if image_pixels is None:
+            if masked_image_latents is None:
+                draw_noise(tuple(image_latents.shape), generator, self.device, image_latents.dtype)
+            return self.Out(masked_image_latents=None)
+        if masked_image_latents is None:
+            if image_pixels.shape[1] == vae.config.latent_channels:
+                raise InputError("image is latents, which cannot be masked; give masked_image_latents, too.")
+            masked = image_pixels * (mask_pixels < 0.5)
+            masked_image_latents = encoded(self.family, vae, masked.to(dtype), generator, self.device)
+        rows = row_per_picture(masked_image_latents.to(self.device, dtype), batch_size, num_images_per_prompt)
+        return self.Out(masked_image_latents=rows)
+
+
+class AddMaskChannels(Block):
+    """Put mask and masked picture beside the latents, for denoisers that read them."""
+
+    class Out(Outputs):
+        scaled_latents: ScaledLatents
+
+    def run(self, scaled_latents: ScaledLatents, mask: Mask, masked_image_latents: MaskedLatents | None) -> Out:
+        if masked_image_latents is None:
+            return self.Out(scaled_latents=scaled_latents)
+        import torch
+
+        return self.Out(scaled_latents=torch.cat([scaled_latents, mask, masked_image_latents], dim=1))
+
+
+class ScaleAndMask(SequentialPipelineBlocks):
+    """Scale the latents, and put beside them what the denoiser reads of the mask."""
+
+    block_classes = [ScaleLatents, AddMaskChannels]
+    block_names = ["scale", "mask"]
+
+
+class BlendKnown(Block):
+    """Put the given picture, with the noise of the next step, back where the mask is black.
+
+    Denoisers that read the masked picture know what lies there; what they make is left alone.
+    """
+
+    scheduler: Scheduler = component(mutates=True)
+
+    class Out(Outputs):
+        latents: Latents
+
+    def run(
+        self,
+        latents: Latents,
+        mask: Mask,
+        noise: Noise,
+        image_latents: ImageLatents,
+        timesteps: Timesteps,
+        i: StepIndex,
+        masked_image_latents: MaskedLatents | None = None,
+    ) -> Out:
+        if masked_image_latents is not None:
+            return self.Out(latents=latents)
+        scheduler: Any = self.scheduler
+        known = image_latents
+        if i < len(timesteps) - 1:
+            known = scheduler.add_noise(known, noise, timesteps[i + 1 : i + 2])
+        return self.Out(latents=(1 - mask) * known + mask * latents)
+
+
+class OverlayOriginal(Block):
+    """Put what was drawn back into the whole picture, where only the masked area was worked on."""
+
+    image_processor: VaeImageProcessor = component(config={"vae_scale_factor": 8}, doc="From PIL images, arrays.")
+
+    class Out(Outputs):
+        images: Images
+
+    def run(
+        self,
+        images: Images,
+        image: InputImage,
+        mask_image: MaskImage,
+        mask_blur: MaskBlur | None = None,
+        crop_region: CropRegion | None = None,
+    ) -> Out:
+        if crop_region is None:
+            return self.Out(images=images)
+        softened = blurred(self.image_processor, mask_image, mask_blur)
+        whole = [self.image_processor.apply_overlay(softened, image, each, crop_region) for each in images]
+        return self.Out(images=whole)
+
+
+class DecodeInpaint(SequentialPipelineBlocks):
+    """Turn latents into pictures, and put them back into the whole where only the masked area was worked on."""
+
+    block_classes = [Decode, OverlayOriginal]
+    block_names = ["decode", "overlay"]
+
+
+class StepAndBlend(SequentialPipelineBlocks):
+    """Take one step of the solver, then put the known area back."""
+
+    block_classes = [StepScheduler, BlendKnown]
+    block_names = ["step", "blend"]
+
+
+class ControlledInpaintDenoise(Denoise):
+    """Denoise the masked area, steered by ControlNets."""
+
+    block_classes = [ScaleAndMask, PredictControlled, StepAndBlend]
+    block_names = ["before_denoiser", "denoiser", "after_denoiser"]
+
+
+class InpaintDenoise(Denoise):
+    """Denoise the masked area, step by step."""
+
+    block_classes = [ScaleAndMask, PredictNoise, StepAndBlend]
+    block_names = ["before_denoiser", "denoiser", "after_denoiser"]

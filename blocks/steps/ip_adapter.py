@@ -1,0 +1,107 @@
+"""IP-Adapters: pictures as prompts (Ye et al. 2023, https://arxiv.org/abs/2308.06721)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+from ...families.contract import Denoiser
+from ...families.unet import projections
+from ...guiders import ClassifierFreeGuidance
+from ...state import Conditioning, Group, InputError, Outputs
+from ...state.vocabulary import GivenImageEmbeds, GuidanceScale, ImagePrompt
+from ..core.block import Block
+from ..core.choice import AutoPipelineBlocks
+from ..core.slots import component
+from .encode_prompt import active_guider
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
+
+
+class EncodeImagePrompt(Block):
+    """Turn pictures into embeddings for the denoiser's IP-Adapters: one picture, or a list of such, for each adapter."""
+
+    image_encoder: CLIPVisionModelWithProjection = component(doc="Sees the pictures.")
+    feature_extractor: CLIPImageProcessor = component(
+        config={"size": 224, "crop_size": 224}, doc="Brings them to the size that it sees."
+    )
+    denoiser: Denoiser = component(doc="Its adapters say what of a picture they want.")
+    guider: ClassifierFreeGuidance = component(config={"guidance_scale": 7.5}, doc="Says whether negatives are needed.")
+
+    class Out(Outputs):
+        image_prompt: Annotated[Conditioning, Group("image_prompt")]
+
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Pictures and embeddings exclude each other."""
+        if given.get("ip_adapter_image") is not None and given.get("ip_adapter_image_embeds") is not None:
+            yield "ip_adapter_image and ip_adapter_image_embeds are two ways to say one thing; give one of them."
+
+    def run(
+        self,
+        ip_adapter_image: ImagePrompt | None = None,
+        ip_adapter_image_embeds: GivenImageEmbeds | None = None,
+        guidance_scale: GuidanceScale | None = None,
+    ) -> Out:
+        layers = projections(self.denoiser)
+        if not layers:
+            raise InputError(
+                "The denoiser has no IP-Adapter, so a picture says nothing to it: pipe.load_ip_adapter(...) first."
+            )
+        needs_negative = active_guider(self.guider, guidance_scale).uses_negative
+        if ip_adapter_image_embeds is not None:
+            pairs = [
+                self._given(each, needs_negative)
+                for each in self._one_each(ip_adapter_image_embeds, layers, "embeddings")
+            ]
+        else:
+            images = ip_adapter_image if isinstance(ip_adapter_image, list) else [ip_adapter_image]
+            chosen = self._one_each(images, layers, "pictures")
+            pairs = [self._encoded(image, layer) for image, layer in zip(chosen, layers, strict=True)]
+        embeds = {"ip_adapter_embeds": [positive for positive, _ in pairs]}
+        if needs_negative:
+            embeds["negative_ip_adapter_embeds"] = [negative for _, negative in pairs]
+        return self.Out(image_prompt=Conditioning(embeds))
+
+    def _one_each(self, given: Any, layers: list[Any], what: str) -> list[Any]:
+        if len(given) != len(layers):
+            raise InputError(
+                f"{len(given)} {what} were given for {len(layers)} IP-Adapters; give a list with one for each."
+            )
+        return list(given)
+
+    def _given(self, embeds: Tensor, needs_negative: bool) -> tuple[Tensor, Any]:
+        """Embeddings of the caller's own; with guidance the negative ones stand first, as in diffusers."""
+        embeds = embeds.to(self.device)
+        if not needs_negative:
+            return embeds, None
+        negative, positive = embeds.chunk(2)
+        return positive, negative
+
+    def _encoded(self, image: Any, layer: Any) -> tuple[Tensor, Tensor]:
+        """Embeddings of one adapter's pictures, and of none, each `[1 pictures ...]`."""
+        import torch
+        from diffusers.models.embeddings import ImageProjection
+
+        encoder: Any = self.image_encoder
+        pixels = (
+            image
+            if isinstance(image, torch.Tensor)
+            else self.feature_extractor(image, return_tensors="pt").pixel_values
+        )
+        pixels = pixels.to(self.device, encoder.dtype)
+        if isinstance(layer, ImageProjection):
+            positive = encoder(pixels).image_embeds
+            return positive[None, :], torch.zeros_like(positive)[None, :]
+        positive = encoder(pixels, output_hidden_states=True).hidden_states[-2]
+        negative = encoder(torch.zeros_like(pixels), output_hidden_states=True).hidden_states[-2]
+        return positive[None, :], negative[None, :]
+
+
+class AutoImagePrompt(AutoPipelineBlocks):
+    """Turn pictures into embeddings where such are given."""
+
+    block_classes = [EncodeImagePrompt, EncodeImagePrompt]
+    block_names = ["image", "embeds"]
+    block_trigger_inputs = ["ip_adapter_image", "ip_adapter_image_embeds"]

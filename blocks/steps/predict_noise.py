@@ -1,0 +1,277 @@
+"""The network's part of a step: which predictions, in which batches, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from traceback import clear_frames
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from attrs import evolve, frozen
+
+from ...adapters.attention_maps import maps_of, watching
+from ...adapters.lora_scale import lora_weighed, weight_of
+from ...adapters.perturb import chosen_layers, perturbed
+from ...engine.execution.out_of_memory import is_out_of_memory
+from ...families.contract import Denoiser, Scheduler, with_rows
+from ...guiders import Branch, ClassifierFreeGuidance, EmbeddedGuidance, GuidanceStep, Perturbation
+from ...state import Conditioning, Group, InputError, Outputs, RunError
+from ...state.vocabulary import (
+    AttentionArguments,
+    GuidanceMemory,
+    GuidanceScale,
+    NoisePrediction,
+    ScaledLatents,
+    StepCount,
+    StepIndex,
+    Timestep,
+)
+from ..core.block import Block
+from ..core.slots import component
+from .encode_prompt import active_guider
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@frozen(eq=False)
+class _Batch:
+    """The denoiser's arguments for branches that run in one call."""
+
+    branches: tuple[Branch, ...]
+    names: tuple[str, ...]
+    kwargs: Mapping[str, Any]
+
+
+@frozen(eq=False)
+class _Batches:
+    """What a step calls the denoiser for."""
+
+    branches: tuple[Branch, ...]
+    conditioning: Conditioning
+    batches: tuple[_Batch, ...]
+
+
+_AS_IT_IS = nullcontext()
+
+
+class PredictNoise(Block):
+    """Call the denoiser, with all branches that need the same network in one batch, and combine the predictions.
+
+    `batching`: "batched" makes one call for them; "sequential" one after another, which needs less memory and more time;
+    "auto" begins with the first, and goes on with the second where memory runs out, which the recipe then says.
+    """
+
+    batching: Literal["auto", "batched", "sequential"] = "auto"
+
+    memory_advice = (
+        "fewer pictures at once: a smaller num_images_per_prompt, or fewer prompts",
+        "smaller pictures: height and width",
+        "half precision: load_components(dtype=torch.float16)",
+    )
+
+    denoiser: Denoiser = component(doc="The network that is called once per step.")
+    scheduler: Scheduler = component(doc="Says how much noise a step has, to guiders that ask.")
+    guider: ClassifierFreeGuidance = component(
+        config={"guidance_scale": 7.5}, doc="Which predictions, and how combined."
+    )
+
+    class Out(Outputs):
+        noise_pred: NoisePrediction
+        guidance_memory: GuidanceMemory
+
+    def run(
+        self,
+        scaled_latents: ScaledLatents,
+        t: Timestep,
+        i: StepIndex,
+        num_inference_steps: StepCount,
+        conditioning: Annotated[Conditioning, Group("denoiser_input_fields")],
+        guidance_scale: GuidanceScale | None = None,
+        guidance_memory: GuidanceMemory = None,
+        cross_attention_kwargs: AttentionArguments | None = None,
+    ) -> Out:
+        return self.guided(
+            scaled_latents,
+            t,
+            i,
+            num_inference_steps,
+            conditioning,
+            guidance_scale,
+            guidance_memory,
+            cross_attention_kwargs,
+        )
+
+    def guided(
+        self,
+        scaled_latents: Tensor,
+        t: Any,
+        i: int,
+        num_inference_steps: int,
+        conditioning: Conditioning,
+        guidance_scale: float | None,
+        guidance_memory: Any,
+        attention: Mapping[str, Any] | None = None,
+    ) -> Out:
+        """What `run` does."""
+        if attention:
+            self.__dict__["_attention"] = {name: value for name, value in attention.items() if name != "scale"}
+            self.__dict__["_lora_weight"] = weight_of(attention)
+        if i == 0:
+            self._begin(conditioning)
+        guider = self._active_guider(guidance_scale)
+        step = GuidanceStep(i, num_inference_steps)
+        if guider.needs_noise_level:
+            guided, memory = self._guided_by_noise(guider, step, conditioning, scaled_latents, t, guidance_memory)
+        else:
+            predictions = self._predictions(guider.branches(step), conditioning, scaled_latents, t)
+            guided, memory = guider.combine(predictions, step, guidance_memory)
+        return self.Out(noise_pred=guided, guidance_memory=memory)
+
+    def _begin(self, conditioning: Conditioning) -> None:
+        """Before the first step: what the denoiser must be told, and maps that begin anew."""
+        fault = self.family.conditioning_fault(self.denoiser, conditioning)
+        if fault:
+            raise InputError(fault)
+        maps = maps_of(self.denoiser)
+        if maps is not None:
+            maps.begin()
+
+    def component_faults(self, components: Mapping[str, Any]) -> Iterable[str]:
+        """Layers that the guider perturbs must be there."""
+        (denoiser_name,) = next(names for name, names, _ in self._slot_names() if name == "denoiser")
+        guider, denoiser = components["guider"], components[denoiser_name]
+        wanted = getattr(guider, "wanted_perturbations", ())
+        if denoiser is not None and self.family.is_distilled(denoiser) and not isinstance(guider, EmbeddedGuidance):
+            yield (
+                f"{denoiser_name} has guidance built in, and {type(guider).__name__} does not tell it the strength; use "
+                "EmbeddedGuidance(guidance_scale=...): pipe.update_components(guider='EmbeddedGuidance')."
+            )
+        if not wanted or denoiser is None:
+            return
+        layers = self.family.layers(denoiser)
+        recommended = self.family.recommended_layers(denoiser, layers)
+        for perturbation in wanted:
+            try:
+                list(chosen_layers(layers, recommended, perturbation))
+            except InputError as error:
+                yield f"guider: {error}"
+
+    def _guided_by_noise(
+        self, guider: Any, step: GuidanceStep, conditioning: Conditioning, latents: Tensor, t: Any, memory: Any
+    ) -> tuple[Tensor, Any]:
+        """Predict and combine for a guider that asks for the level of noise, and maybe for gradients."""
+        import torch
+
+        with_gradient = guider.needs_gradient(step)
+        if with_gradient:
+            if torch.is_inference_mode_enabled():
+                raise RunError(
+                    f"{type(guider).__name__} needs gradients, which torch's inference mode cannot record: "
+                    'pipe.configure(grad="no_grad").'
+                )
+            latents = latents.detach().requires_grad_()
+        step = evolve(step, noise=self.family.noise_level(self.scheduler, latents, t))
+        with torch.enable_grad() if with_gradient else _AS_IT_IS:
+            predictions = self._predictions(guider.branches(step), conditioning, latents, t)
+            guided, memory = guider.combine(predictions, step, memory)
+        return guided.detach() if with_gradient else guided, memory
+
+    def _predictions(
+        self, branches: tuple[Branch, ...], conditioning: Conditioning, latents: Tensor, t: Any
+    ) -> dict[str, Tensor]:
+        """What the denoiser says, by branch. Where memory runs out for several at once, one after another from then on."""
+        predictions: dict[str, Tensor] = {}
+        for batch in self._batches(branches, conditioning):
+            try:
+                predictions.update(self._predicted(batch, latents, t))
+            except (RuntimeError, MemoryError) as error:
+                if self.batching != "auto" or len(batch.branches) == 1 or not is_out_of_memory(error):
+                    raise
+                clear_frames(error.__traceback__)
+                break
+        else:
+            return predictions
+        self.__dict__["_one_by_one"] = True
+        predictions.clear()
+        self.__dict__.pop("_last", None)
+        self.warn("memory ran out for several predictions at once; they are made one after another from here on")
+        return self._predictions(branches, conditioning, latents, t)
+
+    def _predicted(self, batch: _Batch, latents: Tensor, t: Any) -> Iterable[tuple[str, Tensor]]:
+        """Call the denoiser once, for branches with the same perturbation."""
+        denoiser: Any = self.denoiser
+        count = len(batch.names)
+        wanted = batch.branches[0].perturbations
+        given = repeated(latents, count)
+        kwargs = self.steered(batch.branches, given, t, batch.kwargs)
+        attention = self.__dict__.get("_attention")
+        if attention:
+            kwargs = {**kwargs, self.family.attention_argument: dict(attention)}
+        weight = self.__dict__.get("_lora_weight", 1.0)
+        maps = maps_of(denoiser)
+        if wanted or weight != 1.0 or maps is not None:
+            with (
+                self._perturbed(denoiser, wanted, latents) if wanted else _AS_IT_IS,
+                watching(maps, self.family, batch.branches, latents),
+                lora_weighed(denoiser, weight),
+            ):
+                prediction = self.family.predict(denoiser, given, t, kwargs)
+        else:
+            prediction = self.family.predict(denoiser, given, t, kwargs)
+        return zip(batch.names, prediction.chunk(count) if count > 1 else (prediction,), strict=True)
+
+    def steered(
+        self,
+        branches: Sequence[Branch],  # noqa: ARG002 - overrides read them
+        latents: Tensor,  # noqa: ARG002
+        t: Any,  # noqa: ARG002
+        kwargs: Mapping[str, Any],
+    ) -> Mapping[str, Any]:
+        """The denoiser's arguments for branches in one batch, with what other networks add to them at this step."""
+        return kwargs
+
+    def _perturbed(self, denoiser: Any, wanted: Sequence[Perturbation], latents: Tensor) -> Any:
+        layers = self.family.layers(denoiser)
+        recommended = self.family.recommended_layers(denoiser, layers)
+        return perturbed(denoiser, layers, recommended, wanted, self.family.aspect(latents))
+
+    def _active_guider(self, guidance_scale: float | None) -> Any:
+        last: tuple[float | None, Any] = self.__dict__.get("_last_guider", (None, self.guider))
+        if last[0] is not guidance_scale:
+            last = self.__dict__["_last_guider"] = (guidance_scale, active_guider(self.guider, guidance_scale))
+        return last[1]
+
+    def _batches(self, branches: tuple[Branch, ...], conditioning: Conditioning) -> tuple[_Batch, ...]:
+        """Branches by perturbation, with what the denoiser is told, kept from step to step while nothing of it changes."""
+        last: _Batches | None = self.__dict__.get("_last")
+        if last is not None and last.conditioning is conditioning:
+            if last.branches is branches:
+                return last.batches
+            if last.branches == branches:
+                return last.batches
+        alone = self.batching == "sequential" or self.__dict__.get("_one_by_one", False)
+        groups: dict[Any, list[Branch]] = {}
+        for branch in branches:
+            groups.setdefault(branch if alone else branch.perturbations, []).append(branch)
+        batches = tuple(self._batch(tuple(group), conditioning) for group in groups.values())
+        self.__dict__["_last"] = _Batches(branches, conditioning, batches)
+        return batches
+
+    def _batch(self, branches: tuple[Branch, ...], conditioning: Conditioning) -> _Batch:
+        kwargs = self.family.denoiser_kwargs(conditioning, branches)
+        scales = [branch.embedded_scale for branch in branches if branch.embedded_scale is not None]
+        if scales:
+            rows = next((len(value) for value in kwargs.values() if hasattr(value, "shape")), len(scales))
+            told = self.family.embedded_guidance(self.denoiser, scales)
+            kwargs |= {name: with_rows(value, rows) for name, value in told.items()}
+        return _Batch(branches, tuple(branch.name for branch in branches), kwargs)
+
+
+def repeated(latents: Tensor, count: int) -> Tensor:
+    """Repeat a batch once per branch."""
+    if count == 1:
+        return latents
+    import torch
+
+    return torch.cat([latents] * count)

@@ -1,0 +1,130 @@
+"""The latents that denoising begins from, where a picture is given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...families.contract import Autoencoder, Scheduler
+from ...state import InputError, Outputs
+from ...state.vocabulary import (
+    BatchSize,
+    DenoisingStart,
+    DType,
+    Generators,
+    Height,
+    ImageLatents,
+    ImagesPerPrompt,
+    Latents,
+    LatentTimestep,
+    Noise,
+    Strength,
+    Width,
+)
+from ..core.block import Block
+from ..core.slots import component
+from .prepare_latents import draw_noise
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class PrepareImageLatents(Block):
+    """Add noise to the given pictures, as much as the first timestep has; none where denoising goes on from a start."""
+
+    vae: Autoencoder = component(config_only=True)
+    scheduler: Scheduler = component(doc="Says how strong the noise is.")
+
+    class Out(Outputs):
+        latents: Latents
+        height: Height
+        width: Width
+
+    def run(
+        self,
+        image_latents: ImageLatents,
+        latent_timestep: LatentTimestep,
+        batch_size: BatchSize,
+        dtype: DType,
+        num_images_per_prompt: ImagesPerPrompt = 1,
+        latents: Latents | None = None,
+        denoising_start: DenoisingStart | None = None,
+        generator: Generators | None = None,
+    ) -> Out:
+        if latents is None:
+            latents = row_per_picture(image_latents.to(dtype), batch_size, num_images_per_prompt)
+            if denoising_start is None:
+                noise = draw_noise(tuple(latents.shape), generator, self.device, dtype)
+                latents = noised(self.scheduler, latents, noise, latent_timestep)
+        factor = self.family.vae_scale_factor(self.vae)
+        height, width = latents.shape[-2] * factor, latents.shape[-1] * factor
+        return self.Out(latents=latents.to(self.device), height=height, width=width)
+
+
+class PrepareInpaintLatents(Block):
+    """Add noise to the given pictures, and keep noise and pictures for blending them in after every step."""
+
+    vae: Autoencoder = component(config_only=True)
+    scheduler: Scheduler = component(doc="Says how strong the noise is.")
+
+    class Out(Outputs):
+        latents: Latents
+        noise: Noise
+        image_latents: ImageLatents
+        height: Height
+        width: Width
+
+    def run(
+        self,
+        image_latents: ImageLatents,
+        latent_timestep: LatentTimestep,
+        strength: Strength,
+        batch_size: BatchSize,
+        dtype: DType,
+        num_images_per_prompt: ImagesPerPrompt = 1,
+        latents: Latents | None = None,
+        denoising_start: DenoisingStart | None = None,
+        generator: Generators | None = None,
+    ) -> Out:
+        scheduler: Any = self.scheduler
+        pictures = row_per_picture(image_latents.to(dtype), batch_size, num_images_per_prompt)
+        pictures = pictures.contiguous()  # as the classic's: another layout rounds differently
+        if latents is None or denoising_start is not None:
+            noise = draw_noise(tuple(pictures.shape), generator, self.device, dtype)
+        else:
+            noise = latents.to(self.device)
+        if denoising_start is not None:
+            start = pictures
+        elif latents is not None or strength == 1.0:
+            start = noise * scheduler.init_noise_sigma
+        else:
+            start = noised(scheduler, pictures, noise, latent_timestep)
+        factor = self.family.vae_scale_factor(self.vae)
+        height, width = pictures.shape[-2] * factor, pictures.shape[-1] * factor
+        return self.Out(latents=start, noise=noise, image_latents=pictures, height=height, width=width)
+
+
+def noised(scheduler: Any, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+    """Latents with the noise of a timestep `[1]`."""
+    result: Tensor = scheduler.add_noise(latents, noise, timestep.repeat(len(latents)))
+    return result
+
+
+def row_per_picture(given: Tensor, batch_size: int, each: int) -> Tensor:
+    """Repeat rows to one per picture: one serves all, one per prompt serves the pictures of that prompt.
+
+    Raises:
+        InputError: another number of rows.
+    """
+    import torch
+
+    total = batch_size * each
+    if len(given) == total:
+        return given
+    if len(given) == 1:
+        return torch.cat([given] * total)
+    if len(given) == batch_size:
+        return given.repeat_interleave(each, dim=0)
+    raise InputError(
+        f"{len(given)} pictures were given for {batch_size} prompts with {each} pictures each; give one, one for each "
+        "prompt, or one for each result."
+    )

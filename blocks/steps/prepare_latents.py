@@ -1,0 +1,80 @@
+"""Draw the noise that the denoising begins from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...families.contract import Autoencoder, Denoiser, Scheduler
+from ...state import InputError, Outputs
+from ...state.vocabulary import BatchSize, DType, Generators, Height, ImagesPerPrompt, Latents, Width
+from ..core.block import Block
+from ..core.slots import component
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+
+class PrepareLatents(Block):
+    """Draw noise for every picture, or take latents that the caller gives, at the scheduler's first noise level."""
+
+    denoiser: Denoiser = component(config_only=True)
+    vae: Autoencoder = component(config_only=True)
+    scheduler: Scheduler = component(doc="Says how strong the first noise is.")
+
+    class Out(Outputs):
+        latents: Latents
+        height: Height
+        width: Width
+
+    def run(
+        self,
+        batch_size: BatchSize,
+        dtype: DType,
+        num_images_per_prompt: ImagesPerPrompt = 1,
+        height: Height | None = None,
+        width: Width | None = None,
+        latents: Latents | None = None,
+        generator: Generators | None = None,
+    ) -> Out:
+        default = self.family.default_size(self.denoiser, self.vae)
+        height, width = height or default, width or default
+        faults = [self.family.size_fault(name, size) for name, size in (("height", height), ("width", width))]
+        if any(faults):
+            raise InputError(" ".join(filter(None, faults)))
+        batch = batch_size * num_images_per_prompt
+        shape = self.family.latent_shape(self.denoiser, self.vae, batch, height, width)
+        if latents is None:
+            latents = draw_noise(shape, generator, self.device, dtype)
+        elif tuple(latents.shape) != shape:
+            raise InputError(
+                f"latents have the shape {list(latents.shape)}; {batch} pictures of {height}x{width} need {list(shape)}."
+            )
+        scheduler: Any = self.scheduler
+        scaled = latents.to(self.device) * scheduler.init_noise_sigma
+        return self.Out(latents=scaled, height=height, width=width)
+
+
+def draw_noise(shape: tuple[int, ...], generator: Any, device: torch.device | str, dtype: torch.dtype) -> Tensor:
+    """Draw standard normal noise.
+
+    Args:
+        generator: None, one generator, or one per item of the batch. CPU generators work for every device, and give
+            the same noise on all of them.
+
+    Raises:
+        InputError: there is not one generator for each item, or one lies on another device.
+    """
+    import torch
+
+    device = torch.device(device)
+    if isinstance(generator, (list, tuple)) and len(generator) == 1:
+        generator = generator[0]
+    if isinstance(generator, (list, tuple)):
+        if len(generator) != shape[0]:
+            raise InputError(f"{len(generator)} generators were given for {shape[0]} pictures; give one for each.")
+        return torch.cat([draw_noise((1, *shape[1:]), each, device, dtype) for each in generator])
+    source = generator.device if generator is not None else device
+    if source.type not in ("cpu", device.type):
+        raise InputError(f"The generator lies on {source}, and the run on {device}; use a CPU generator.")
+    return torch.randn(shape, generator=generator, device=source, dtype=dtype).to(device)

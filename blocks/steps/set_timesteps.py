@@ -1,0 +1,168 @@
+"""Choose the timesteps of the denoising loop."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ...families.contract import Scheduler
+from ...state import InputError, Outputs
+from ...state.vocabulary import (
+    DenoisingEnd,
+    DenoisingStart,
+    LatentTimestep,
+    OwnTimesteps,
+    Sigmas,
+    StepCount,
+    Strength,
+    Timesteps,
+)
+from ..core.block import Block
+from ..core.slots import component
+
+
+class SetTimesteps(Block):
+    """Set the scheduler to a number of steps, or to timesteps or sigmas of the caller's own."""
+
+    scheduler: Scheduler = component(mutates=True, doc="Noise schedule and solver.")
+
+    class Out(Outputs):
+        timesteps: Timesteps
+        num_inference_steps: StepCount
+
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Timesteps and sigmas exclude each other."""
+        yield from schedule_faults(given)
+
+    def run(
+        self,
+        num_inference_steps: StepCount = 50,
+        timesteps: OwnTimesteps | None = None,
+        sigmas: Sigmas | None = None,
+        denoising_end: DenoisingEnd | None = None,
+    ) -> Out:
+        scheduler: Any = self.scheduler
+        set_schedule(scheduler, num_inference_steps, timesteps, sigmas, self.device)
+        chosen = until(scheduler.timesteps, denoising_end, scheduler)
+        begin_at(scheduler, 0)
+        return self.Out(timesteps=chosen, num_inference_steps=len(chosen))
+
+
+class SetPartialTimesteps(Block):
+    """Set the scheduler, and begin where a given picture already has the shape that the noise would leave."""
+
+    default_strength: float = 0.3
+
+    scheduler: Scheduler = component(mutates=True, doc="Noise schedule and solver.")
+
+    class Out(Outputs):
+        timesteps: Timesteps
+        num_inference_steps: StepCount
+        latent_timestep: LatentTimestep
+        strength: Strength
+
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """At least one step must be left."""
+        yield from schedule_faults(given)
+        start, end = given.get("denoising_start"), given.get("denoising_end")
+        if isinstance(start, float) and isinstance(end, float) and start >= end:
+            yield f"denoising_start is {start} and denoising_end {end}; it begins before it ends."
+        own = given.get("timesteps") or given.get("sigmas")
+        steps = len(own) if own is not None else given.get("num_inference_steps", 50)
+        strength = given.get("strength", self.default_strength)
+        if start is None and _leaves_none(steps, strength):
+            yield f"strength {strength} of {steps} steps leaves none; give {1 / steps:.3g} or more, or more steps."
+
+    def run(
+        self,
+        num_inference_steps: StepCount = 50,
+        timesteps: OwnTimesteps | None = None,
+        sigmas: Sigmas | None = None,
+        strength: Strength | None = None,
+        denoising_start: DenoisingStart | None = None,
+        denoising_end: DenoisingEnd | None = None,
+    ) -> Out:
+        scheduler: Any = self.scheduler
+        strength = self.default_strength if strength is None else strength
+        set_schedule(scheduler, num_inference_steps, timesteps, sigmas, self.device)
+        if denoising_start is None:
+            steps = len(timesteps or sigmas or ()) or num_inference_steps
+            start = (steps - min(int(steps * strength), steps)) * scheduler.order
+        else:
+            start = first_after(scheduler, denoising_start)
+        begin_at(scheduler, start)
+        chosen = until(scheduler.timesteps[start:], denoising_end, scheduler)
+        if len(chosen) == 0:
+            raise InputError("No timestep is left between denoising_start and denoising_end; use more steps.")
+        return self.Out(
+            timesteps=chosen, num_inference_steps=len(chosen), latent_timestep=chosen[:1], strength=strength
+        )
+
+
+class SetInpaintTimesteps(SetPartialTimesteps):
+    """Set the scheduler for drawing nearly all of the masked area anew."""
+
+    default_strength: float = 0.9999
+
+
+def _leaves_none(steps: Any, strength: Any) -> bool:
+    """Whether a share of the steps is less than one; False for what is wrong by itself."""
+    if not isinstance(steps, int) or not isinstance(strength, (int, float)):
+        return False
+    return steps >= 1 and 0 <= strength <= 1 and int(steps * strength) < 1
+
+
+def schedule_faults(given: Mapping[str, Any]) -> Iterable[str]:
+    """Timesteps and sigmas exclude each other."""
+    if given.get("timesteps") is not None and given.get("sigmas") is not None:
+        yield "timesteps and sigmas are two ways to say one thing; give one of them."
+
+
+def set_schedule(scheduler: Any, steps: int, timesteps: Any, sigmas: Any, device: Any) -> None:
+    """Set a scheduler to a number of steps, or to timesteps or sigmas of the caller's own.
+
+    Raises:
+        InputError: both are given, or the scheduler does not take them.
+    """
+    faults = list(schedule_faults({"timesteps": timesteps, "sigmas": sigmas}))
+    if faults:
+        raise InputError(faults[0])
+    if timesteps is None and sigmas is None:
+        scheduler.set_timesteps(steps, device=device)
+        return
+    own = {"timesteps": timesteps} if timesteps is not None else {"sigmas": sigmas}
+    known = inspect.signature(type(scheduler).set_timesteps).parameters
+    for name in own:
+        if name not in known:
+            raise InputError(f"{type(scheduler).__name__} takes no {name} of your own; choose another scheduler.")
+    scheduler.set_timesteps(**own, device=device)
+
+
+def begin_at(scheduler: Any, index: int) -> None:
+    """Tell a scheduler its first index: else solvers search it, and find the wrong one where timesteps repeat."""
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(index)
+
+
+def until(timesteps: Any, denoising_end: float | None, scheduler: Any) -> Any:
+    """Cut timesteps where a share of the noise range is left, for another model to go on from there."""
+    if denoising_end is None:
+        return timesteps
+    return timesteps[: int((timesteps >= cutoff(scheduler, denoising_end)).sum())]
+
+
+def first_after(scheduler: Any, denoising_start: float) -> int:
+    """Index of the first timestep after a share of the noise range."""
+    timesteps = scheduler.timesteps
+    count = int((timesteps < cutoff(scheduler, denoising_start)).sum())
+    if scheduler.order == 2 and count % 2 == 0:
+        # Each timestep but the first stands twice; beginning between the two would lose the second derivative.
+        count += 1
+    return len(timesteps) - count
+
+
+def cutoff(scheduler: Any, share: float) -> int:
+    """The timestep at a share of the noise range."""
+    train_timesteps: int = scheduler.config.num_train_timesteps
+    return round(train_timesteps - share * train_timesteps)

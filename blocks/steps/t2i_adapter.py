@@ -1,0 +1,141 @@
+"""T2I-Adapters: features of a picture added to the denoiser's way down (Mou et al. 2023, https://arxiv.org/abs/2302.08453)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+from ...families.contract import PictureAdapter
+from ...guiders import Branch
+from ...state import Conditioning, Group, InputError, Outputs
+from ...state.vocabulary import (
+    AdapterFactor,
+    AdapterFeatures,
+    AttentionArguments,
+    BatchSize,
+    ControlImage,
+    ControlScale,
+    DType,
+    GuidanceMemory,
+    GuidanceScale,
+    Height,
+    ImagesPerPrompt,
+    ScaledLatents,
+    StepCount,
+    StepIndex,
+    Timestep,
+    Width,
+)
+from ..core.block import Block
+from ..core.slots import component
+from .control import for_each
+from .denoise import Denoise, ScaleLatents, StepScheduler
+from .predict_noise import PredictNoise, repeated
+from .prepare_image_latents import row_per_picture
+
+if TYPE_CHECKING:
+    from diffusers.image_processor import VaeImageProcessor
+    from torch import Tensor
+
+
+class EncodeAdapterImage(Block):
+    """Turn the adapter's picture into features, once for all steps; where no size is known yet, it is the picture's."""
+
+    adapter: PictureAdapter = component(doc="Sees the picture.")
+    adapter_image_processor: VaeImageProcessor = component(
+        config={"do_normalize": False, "vae_scale_factor": 8}, doc="From PIL images, arrays."
+    )
+
+    class Out(Outputs):
+        adapter_features: AdapterFeatures
+        height: Height
+        width: Width
+
+    def run(
+        self,
+        adapter_image: ControlImage,
+        batch_size: BatchSize,
+        dtype: DType,
+        num_images_per_prompt: ImagesPerPrompt = 1,
+        adapter_conditioning_scale: ControlScale = 1.0,
+        height: Height | None = None,
+        width: Width | None = None,
+    ) -> Out:
+        adapter: Any = self.adapter
+        count = len(getattr(adapter, "adapters", [adapter]))
+        images = adapter_image if count > 1 else [adapter_image]
+        if not isinstance(images, (list, tuple)) or len(images) != count:
+            raise InputError(f"There are {count} adapters; give adapter_image a list with one picture for each.")
+        scales = for_each("adapter_conditioning_scale", adapter_conditioning_scale, count, "adapters")
+        pixels = []
+        for image in images:
+            height, width = self._size(image, height, width)
+            made = self.adapter_image_processor.preprocess(image, height=height, width=width)
+            pixels.append(made.to(self.device, adapter.dtype))
+        features = adapter(pixels, scales) if count > 1 else [each * scales[0] for each in adapter(pixels[0])]
+        rows = [row_per_picture(each.to(dtype), batch_size, num_images_per_prompt) for each in features]
+        assert height is not None
+        assert width is not None
+        return self.Out(adapter_features=rows, height=height, width=width)
+
+    def _size(self, image: Any, height: int | None, width: int | None) -> tuple[int, int]:
+        """The picture's size, down to what the adapter divides by, where none is given."""
+        if height is not None and width is not None:
+            return height, width
+        adapter: Any = self.adapter
+        own = self.adapter_image_processor.get_default_height_width(image)
+        factor = adapter.downscale_factor
+        return height or own[0] // factor * factor, width or own[1] // factor * factor
+
+
+class PredictAdapted(PredictNoise):
+    """Predict, with a T2I-Adapter's features."""
+
+    def run(  # type: ignore[override]  # a block's signature is its declaration
+        self,
+        scaled_latents: ScaledLatents,
+        t: Timestep,
+        i: StepIndex,
+        num_inference_steps: StepCount,
+        conditioning: Annotated[Conditioning, Group("denoiser_input_fields")],
+        adapter_features: AdapterFeatures,
+        adapter_conditioning_factor: AdapterFactor = 1.0,
+        guidance_scale: GuidanceScale | None = None,
+        guidance_memory: GuidanceMemory = None,
+        cross_attention_kwargs: AttentionArguments | None = None,
+    ) -> PredictNoise.Out:
+        counts = i < int(num_inference_steps * adapter_conditioning_factor)
+        self.__dict__["_features"] = adapter_features if counts else None
+        return self.guided(
+            scaled_latents,
+            t,
+            i,
+            num_inference_steps,
+            conditioning,
+            guidance_scale,
+            guidance_memory,
+            cross_attention_kwargs,
+        )
+
+    def steered(
+        self,
+        branches: Sequence[Branch],
+        latents: Tensor,  # noqa: ARG002 - as in the base
+        t: Any,  # noqa: ARG002
+        kwargs: Mapping[str, Any],
+    ) -> Mapping[str, Any]:
+        """With the features, for every branch; the denoiser takes its list apart, so it gets one of its own."""
+        features = self.__dict__["_features"]
+        if features is None:
+            return kwargs
+        return {
+            **kwargs,
+            "down_intrablock_additional_residuals": [repeated(f, len(branches)) for f in features],
+        }
+
+
+class AdaptedDenoise(Denoise):
+    """Denoise the latents, with a T2I-Adapter's features."""
+
+    block_classes = [ScaleLatents, PredictAdapted, StepScheduler]
+    block_names = ["before_denoiser", "denoiser", "after_denoiser"]

@@ -1,0 +1,45 @@
+"""Copies of values, with all that is in them."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from ..state.errors import NoDigestError
+
+
+def own_copy(value: Any) -> Any:
+    """Copy a value with all that is in it; a tensor keeps its strides.
+
+    Raises:
+        NoDigestError: it cannot be copied.
+    """
+    if is_strided(value):
+        if value.is_conj() or value.is_neg():
+            return value.clone()
+        flat = value.detach().as_strided((extent(value),), (1,), value.storage_offset()).clone()
+        return flat.as_strided(value.shape, value.stride(), 0)
+    if hasattr(type(value), "initial_seed"):
+        import torch
+
+        generator = torch.Generator(value.device)
+        generator.set_state(value.get_state())
+        return generator
+    if type(value).__module__.startswith("PIL."):
+        return value.copy()
+    try:
+        return copy.deepcopy(value)
+    except (TypeError, ValueError, AttributeError, RuntimeError, NotImplementedError, copy.Error) as error:
+        raise NoDigestError(f"a {type(value).__name__} cannot be copied ({error})") from None
+
+
+def is_strided(value: Any) -> bool:
+    """Whether a value is a tensor with memory in steps, as most are."""
+    return hasattr(type(value), "untyped_storage") and str(value.layout) == "torch.strided"
+
+
+def extent(tensor: Any) -> int:
+    """Elements from the first to the last that a tensor sees."""
+    if not tensor.numel():
+        return 0
+    return 1 + sum((int(count) - 1) * int(step) for count, step in zip(tensor.shape, tensor.stride(), strict=True))

@@ -1,0 +1,1 @@
+"""How a plan runs: executor, cache of a run, residency, position, witness."""

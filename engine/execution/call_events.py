@@ -1,0 +1,43 @@
+"""Tells listeners of blocks and turns. Runs without listeners go past this file."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from types import MappingProxyType
+
+from ..events import BlockFinished, BlockStarted, Emit, StepFinished, StepStarted
+from ..memory import tensor_bytes
+from ..steps import Call, Values
+
+
+def observed(call: Call, path: str, writes: tuple[str, ...], emit: Emit) -> Call:
+    """Wrap a block's call into its two events."""
+
+    def call_observed(values: Values) -> None:
+        emit(BlockStarted(path))
+        started = perf_counter()
+        call(values)
+        seconds = perf_counter() - started
+        emit(BlockFinished(path, seconds, tensor_bytes(values[name] for name in writes if name in values)))
+
+    return call_observed
+
+
+class TurnEvents:
+    """Tells of the turns of one loop."""
+
+    def __init__(self, path: str, total: int | None, emit: Emit) -> None:
+        self._path = path
+        self._total = total
+        self._emit = emit
+        self._started = 0.0
+
+    def begin(self, index: int) -> None:
+        """A turn begins."""
+        self._emit(StepStarted(self._path, index, self._total))
+        self._started = perf_counter()
+
+    def end(self, index: int, values: Values) -> None:
+        """A turn is done."""
+        seconds = perf_counter() - self._started
+        self._emit(StepFinished(self._path, index, self._total, seconds, MappingProxyType(values)))

@@ -1,0 +1,290 @@
+"""Runs bound steps over a dict of values. A plain interpreter: all look-ups were made in the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from ...state import PipelineState, RunError
+from ...state.errors import RunCancelledError
+from ...state.pipeline_state import describe_value
+from ..cache_unit import Unit
+from ..events import Emit, ValueReleased
+from ..memory import tensor_bytes
+from ..position import Frame, tracked
+from ..progress import progress_bar
+from ..steps import Call, Turns, Values
+from ..witness import witnessed
+from .call_events import TurnEvents, observed
+from .finite_watch import FiniteWatch
+from .in_place_watch import watched
+from .out_of_memory import is_out_of_memory, relieve
+from .process_chance import refusing_chance
+
+if TYPE_CHECKING:
+    from ..run import Run
+
+
+@frozen(eq=False)
+class Executable:
+    """A step with its reads bound; one of the three kinds' fields is set. `checked` wraps a leaf's call.
+
+    Attributes:
+        unit: how its result is known, outside of loops. turn: how that of one turn of a loop is.
+    """
+
+    path: str
+    prepare: Callable[[Run], Call] | None = None
+    checked: Callable[[Call], Call] | None = None
+    writes: tuple[str, ...] = ()
+    body: tuple[Executable, ...] = ()
+    prepare_turns: Callable[[Run], Turns] | None = None
+    keeps: frozenset[str] = frozenset()
+    carried: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    branches: Mapping[str, tuple[Executable, ...]] = field(factory=dict)
+    select: Callable[[Values], str | None] | None = None
+    unit: Unit | None = None
+    turn: Unit | None = None
+
+
+def execute(
+    executables: Sequence[Executable], run: Run, state: PipelineState, releases: Mapping[str, tuple[str, ...]]
+) -> None:
+    """Run steps in order, with gradients as the run's settings say.
+
+    An exception keeps its class and gets a note: the path of the block, and the values at that point.
+
+    Args:
+        releases: path of a step to the values that nobody needs when it is done.
+    """
+    with _gradients(run.settings.grad):
+        try:
+            if releases:
+                _once(executables, run, state.values, releases)
+            else:
+                _sequence(executables, run)(state.values)
+        except BaseException as error:
+            _add_location(error, state.values)
+            if is_out_of_memory(error):
+                advice = run.advice(getattr(error, _BLOCK, ""))
+                relieve(error, state.values, advice, None if run.residency is None else run.residency.release)
+            raise
+
+
+def _gradients(mode: str) -> AbstractContextManager[object]:
+    import torch
+
+    if mode == "inherit":
+        return nullcontext()
+    return torch.inference_mode() if mode == "inference" else torch.no_grad()
+
+
+def _once(executables: Sequence[Executable], run: Run, values: Values, releases: Mapping[str, tuple[str, ...]]) -> None:
+    """Run the top-level steps, each of which is forgotten when it is done, with all that it is bound to."""
+    steps = _bound(executables, run)
+    steps = [*(steps if run.tracker is None else run.tracker.remaining(steps))][::-1]
+    while steps:
+        step, path = steps.pop()
+        try:
+            if run.cancelled:
+                raise RunCancelledError(f"The run was cancelled before {path}.")
+            step(values)
+            del step  # what it is bound to may hold values, too
+            if path in releases:
+                _release(releases[path], values, run.emit)
+        except BaseException as error:
+            _mark(error, path)
+            raise
+
+
+def _release(names: tuple[str, ...], values: Values, emit: Emit | None) -> None:
+    for name in names:
+        if name in values:
+            value = values.pop(name)
+            if emit is not None:
+                emit(ValueReleased(name, tensor_bytes([value])))
+
+
+def _bound(executables: Sequence[Executable], run: Run) -> list[tuple[Call, str]]:
+    """Bind steps to this run; an error is marked with the path of the step that raised it."""
+    steps: list[tuple[Call, str]] = []
+    for executable in executables:
+        try:
+            step = _call_of(executable, run) if run.residency is None else _resident(executable, run)
+        except BaseException as error:
+            _mark(error, executable.path)
+            raise
+        if run.cache is not None and executable.unit is not None:
+            step = run.cache.wrapped(step, executable.unit, run)
+        steps.append((step, executable.path))
+    return steps
+
+
+def _sequence(executables: Sequence[Executable], run: Run) -> Call:
+    """Make one call of several, which can be repeated."""
+    steps = _bound(executables, run)
+
+    def call(values: Values) -> None:
+        for step, path in steps if run.tracker is None else run.tracker.remaining(steps):
+            try:
+                if run.cancelled:
+                    raise RunCancelledError(f"The run was cancelled before {path}.")
+                step(values)
+            except BaseException as error:
+                _mark(error, path)
+                raise
+
+    return call
+
+
+def _call_of(executable: Executable, run: Run) -> Call:
+    if executable.prepare is None:
+        return _choice_call(executable, run) if executable.select is not None else _loop_call(executable, run)
+    call = executable.prepare(run)
+    if run.settings.check_values and executable.checked is not None:
+        call = executable.checked(call)
+    if run.settings.check_in_place:
+        call = watched(call, executable.path)
+    if run.witness is not None:
+        call = witnessed(call, executable.path, executable.writes, run.witness)
+    if run.tracker is not None and run.tracker.is_exact:
+        call = refusing_chance(call, executable.path)
+    if run.tracker is not None:
+        call = tracked(call, executable.path, run.tracker)
+    return call if run.emit is None else observed(call, executable.path, executable.writes, run.emit)
+
+
+def _resident(executable: Executable, run: Run) -> Call:
+    """A step that is bound to its components when it is reached, because they may not be there before."""
+    residency = run.residency
+    assert residency is not None
+    bound: Call | None = None
+
+    def call(values: Values) -> None:
+        nonlocal bound
+        with residency.during(executable.path, values):
+            if bound is None:
+                bound = _call_of(executable, run)
+            bound(values)
+            if residency.is_over(executable.path):
+                bound = None
+
+    return call
+
+
+def _choice_call(executable: Executable, run: Run) -> Call:
+    select = executable.select
+    assert select is not None
+
+    def choose(values: Values) -> None:
+        tracker, branches = run.tracker, executable.branches
+        going_on = tracker.entered(executable.path, run, values, branches) if tracker is not None else None
+        name = select(values) if going_on is None else going_on.branch
+        if name is None:
+            return
+        if name not in branches:
+            raise RunError(f"{executable.path}: select_block chose {name!r}; the branches are {', '.join(branches)}.")
+        branch = _sequence(branches[name], run)
+        if tracker is None:
+            branch(values)
+            return
+        tracker.following(branch, Frame(executable.path, branch=name))(values)
+        tracker.tell(values, Frame(executable.path))
+
+    return choose
+
+
+def _loop_call(executable: Executable, run: Run) -> Call:
+    assert executable.prepare_turns is not None
+    turns_of = executable.prepare_turns(run)
+    body = _sequence(executable.body, run)
+    if run.cache is not None and run.cache.store.steps and executable.turn is not None:
+        body = run.cache.wrapped(body, executable.turn, run)
+    path, tracker = executable.path, run.tracker
+
+    def loop(values: Values) -> None:
+        going_on = tracker.entered(path, run, values) if tracker is not None else None
+        before = frozenset(values) if going_on is None else going_on.before
+        inputs = values if going_on is None else {**values, **going_on.inputs}
+        turns, length = turns_of(inputs)
+        turn, one_turn = 0, body
+        if tracker is not None:
+            turns, turn = tracker.turns_left(turns, going_on)
+            given = {name: inputs[name] for name in executable.reads if name in inputs}
+            one_turn = tracker.following(body, Frame(path, turn, None, before, given))
+        told = TurnEvents(path, length, run.emit) if run.emit is not None else None
+        finite = FiniteWatch(path, executable.carried, turn) if run.settings.check_values else None
+        try:
+            with progress_bar(run.settings, length, turn) as advance:
+                for variables in turns:
+                    values.update(variables)
+                    if told is not None:
+                        told.begin(turn)
+                    if run.witness is None:
+                        one_turn(values)
+                    else:
+                        with run.witness.iteration(path, turn):
+                            one_turn(values)
+                    if told is not None:
+                        told.end(turn, values)
+                    if finite is not None:
+                        finite.look(values)
+                    turn += 1
+                    advance()
+        except BaseException as error:
+            _mark_turn(error, path, turn)
+            raise
+        if finite is not None:
+            finite.report(run.emit)
+        # Loop variables and temporaries of the body end with the loop.
+        for name in values.keys() - before - executable.keeps:
+            del values[name]
+        if tracker is not None:
+            tracker.tell(values, Frame(path))
+
+    return loop
+
+
+_PATH = "__brickwork_path__"
+_BLOCK = "__brickwork_block__"
+
+
+def _mark(error: BaseException, path: str) -> None:
+    if not hasattr(error, _PATH):
+        setattr(error, _PATH, path)
+        setattr(error, _BLOCK, path)
+
+
+def _mark_turn(error: BaseException, path: str, turn: int) -> None:
+    inner = getattr(error, _PATH, path)
+    # The blocks of a loop that is the whole composition have paths of their own, without its name.
+    rest = inner[len(path) :] if inner == path or inner.startswith(f"{path}.") else f".{inner}"
+    setattr(error, _PATH, f"{path}.step[{turn}]{rest}")
+
+
+def _add_location(error: BaseException, values: Values) -> None:
+    path = getattr(error, _PATH, None)
+    if path is None or getattr(error, "__brickwork_noted__", False):
+        return
+    lines = [f"In block {path}. The values at that point:"]
+    lines += [f"  {name}: {describe_value(value)}" for name, value in values.items()]
+    error.add_note("\n".join(lines))
+    error.__brickwork_noted__ = True  # type: ignore[attr-defined]  # marks errors that pass several pipelines
+
+
+def value_or_fail(values: Values, name: str, path: str) -> Any:
+    """Read a value that a choice or an empty loop may not have written.
+
+    Raises:
+        RunError: it is not there.
+    """
+    if name not in values:
+        raise RunError(
+            f"{path} needs {name!r}, which no block has written in this run: the branch, loop or undeclared write that "
+            "gives it did not happen."
+        )
+    return values[name]

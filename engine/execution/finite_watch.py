@@ -1,0 +1,51 @@
+"""Says in which turn of a loop a value that it carries stopped being finite."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from ..events import Emit, RunWarning
+from ..steps import Values
+
+
+class FiniteWatch:
+    """Watches the values that a loop hands from turn to turn. The sums stay on the device until the loop is done."""
+
+    def __init__(self, path: str, names: tuple[str, ...], first: int = 0) -> None:
+        self._path = path
+        self._first = first
+        self._names = names
+        self._sums: dict[str, list[Any]] = {}
+
+    def look(self, values: Values) -> None:
+        """Note a number that is finite only if all of a value is."""
+        for name in self._names:
+            value = values.get(name)
+            if value is not None and hasattr(value, "is_floating_point") and value.is_floating_point():
+                value = value.detach() if value.requires_grad else value
+                self._sums.setdefault(name, []).append(value.sum(dtype=_wide(value)))
+
+    def report(self, emit: Emit | None = None) -> None:
+        """Warn of the first turn in which a value was not finite."""
+        import torch
+
+        for name, sums in self._sums.items():
+            found = torch.stack(sums).isfinite()
+            if not bool(found.all()):
+                turn = self._first + int((~found).nonzero()[0])
+                text = (
+                    f"{name} is not finite since {self._path}.step[{turn}]: it holds NaN or infinity. Usual causes are a "
+                    "number format that is too small for the model (try float32 or bfloat16) and a guidance scale that is "
+                    "too large."
+                )
+                warnings.warn(text, RuntimeWarning, stacklevel=2)
+                if emit is not None:
+                    emit(RunWarning(f"{self._path}.step[{turn}]", text))
+
+
+def _wide(value: Any) -> Any:
+    """Sums of half precision overflow at 65,504."""
+    import torch
+
+    return torch.float32 if value.dtype in (torch.float16, torch.bfloat16) else None

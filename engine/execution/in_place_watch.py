@@ -1,0 +1,55 @@
+"""Finds blocks that change a value in place, which others hold too: a setting for debugging."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ...state import RunError
+from ...state.pipeline_state import describe_value
+from ..steps import Call, Values
+
+Mark = tuple[str, Any, Any]
+"""Name, the object, and what would differ if it had been edited."""
+
+
+def watched(call: Call, path: str) -> Call:
+    """Wrap a step's call: it may write new values, and must leave those that are there as they are.
+
+    Tensors are seen by their version counters, which know nothing of edits through `.data` or NumPy, and which
+    inference tensors lack; lists and dicts by the objects in them.
+    """
+
+    def call_watched(values: Values) -> None:
+        before = [mark for name, value in values.items() for mark in _marks(name, value)]
+        call(values)
+        edited = {name: thing for name, thing, mark in before if _mark(thing) != mark}
+        if edited:
+            named = ", ".join(f"{name} ({describe_value(thing)})" for name, thing in edited.items())
+            raise RunError(
+                f"{path} changed in place: {named}. Others hold the same object: the caller, earlier states, a cache. "
+                "Make a new one and write that, as in `latents = latents + noise` for `latents += noise`."
+            )
+
+    return call_watched
+
+
+def _marks(name: str, value: Any) -> Iterator[Mark]:
+    mark = _mark(value)
+    if mark is not None:
+        yield name, value, mark
+    parts = (
+        value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, (list, tuple)) else ()
+    )
+    for key, part in parts:
+        yield from _marks(f"{name}[{key!r}]", part)
+
+
+def _mark(value: Any) -> Any:
+    if isinstance(value, (list, dict)):
+        held = value.values() if isinstance(value, dict) else value
+        return [*map(id, held)], [*value] if isinstance(value, dict) else None
+    if hasattr(type(value), "is_inference"):
+        # To ask a tensor of inference mode for its version is an error of torch.
+        return None if value.is_inference() else value._version
+    return None

@@ -1,0 +1,52 @@
+"""Out of memory: what was held is let go of, and the error says what would help."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+
+from ...registry.loading.weights import byte_words
+from ..memory import tensor_bytes
+from ..steps import Values
+
+_OF_HOST = ("not enough memory", "DefaultCPUAllocator", "can't allocate memory")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an allocation failed, on the device or in the host's memory."""
+    import torch
+
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _OF_HOST)
+
+
+def relieve(error: BaseException, values: Values, advice: Sequence[str], free: Callable[[], object] | None) -> None:
+    """Note on an error what was held and what would help, then let go of all of it.
+
+    The error keeps its traceback, and the frames in it lose their variables, which hold a model's intermediate results.
+
+    Args:
+        advice: of the block that failed. free: drops components from the device, where that is possible.
+    """
+    import torch
+
+    held = tensor_bytes(values.values())
+    largest = sorted(((tensor_bytes([value]), name) for name, value in values.items()), reverse=True)[:3]
+    named = ", ".join(f"{name} {byte_words(size)}" for size, name in largest if size)
+    lines = [
+        f"Memory ran out. The run's values took {byte_words(held)}{f' ({named})' if named else ''}, and are let go of now."
+    ]
+    general = (
+        []
+        if free is not None
+        else ["let a ComponentsManager keep on the device only what is in use: manager.enable_auto_cpu_offload()"]
+    )
+    lines += ["What would help:", *(f"  - {text}" for text in [*advice, *general])]
+    error.add_note("\n".join(lines))
+    values.clear()
+    traceback.clear_frames(error.__traceback__)
+    if free is not None:
+        free()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,154 @@
+"""A plan as a table for people: what runs, what it reads from whom, what it writes and uses, what is left out."""
+
+from __future__ import annotations
+
+import html
+import io
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from ...registry.loading.weights import byte_words
+from ..execution.residency import uses_of
+from ..steps import LeafStep, LoopStep, all_steps
+from .dataflow import CALLER, Read
+
+if TYPE_CHECKING:
+    from .plan import Plan
+
+WIDEST = 140
+COLUMNS = ("step", "reads, by who gives it", "writes", "uses")
+
+
+@frozen
+class Row:
+    """One step; each line of `reads` is who gives, then what."""
+
+    step: str
+    reads: tuple[str, ...]
+    writes: str
+    uses: str
+
+    @property
+    def cells(self) -> tuple[str, str, str, str]:
+        """The four columns."""
+        return self.step, "\n".join(self.reads), self.writes, self.uses
+
+
+@frozen
+class Explanation:
+    """What a plan does. `print` it, or leave it as the last line of a notebook's cell.
+
+    Attributes:
+        sizes: bytes of each component, where known. peak: most bytes of components at once, if each is there from its
+            first use to its last; None where a size is unknown.
+    """
+
+    given: tuple[str, ...]
+    rows: tuple[Row, ...]
+    skipped: Mapping[str, str]
+    warnings: tuple[str, ...]
+    components: tuple[str, ...]
+    sizes: Mapping[str, int] = field(factory=dict)
+    peak: int | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What has to be given for this plan."""
+        return f"Runs when given: {', '.join(self.given) or 'nothing'}"
+
+    @property
+    def facts(self) -> list[str]:
+        """What is said below the table."""
+        lines = [f"skipped at {path}: {what}" for path, what in self.skipped.items()]
+        known = [f"{name} {byte_words(self.sizes[name])}" for name in self.components if self.sizes.get(name)]
+        if known:
+            lines.append(f"components: {', '.join(known)}; {byte_words(sum(self.sizes.values()))} in all")
+        if self.peak is not None:
+            lines.append(f"peak of components: {byte_words(self.peak)}, if each is there only from first to last use")
+        return [*lines, *(f"warning: {text}" for text in self.warnings), *self.notes]
+
+    def __str__(self) -> str:
+        from rich.console import Console
+        from rich.table import Table
+
+        width = min(WIDEST, shutil.get_terminal_size((100, 24)).columns)
+        console = Console(file=io.StringIO(), width=width, highlight=False, markup=False, color_system=None)
+        table = Table(box=None, pad_edge=False, title=self.title, title_justify="left")
+        for column in COLUMNS:
+            table.add_column(column, overflow="fold")
+        for row in self.rows:
+            table.add_row(*row.cells)
+        console.print(table)
+        console.print("", *self.facts, sep="\n")
+        lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]  # it is the StringIO from above
+        return "\n".join(line.rstrip() for line in lines).rstrip()
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th style='text-align:left'>{cell}</th>" for cell in COLUMNS)
+        style = "text-align:left;vertical-align:top;white-space:pre-line"
+        body = "".join(
+            "<tr>" + "".join(f"<td style='{style}'>{html.escape(cell)}</td>" for cell in row.cells) + "</tr>"
+            for row in self.rows
+        )
+        facts = "".join(f"<li>{html.escape(fact)}</li>" for fact in self.facts)
+        return f"<p>{html.escape(self.title)}</p><table><tr>{head}</tr>{body}</table><ul>{facts}</ul>"
+
+
+def explain(plan: Plan, sizes: Mapping[str, int] | None = None, notes: Sequence[str] = ()) -> Explanation:
+    """Make the table of a plan.
+
+    Args:
+        sizes: bytes of components by name, as far as they are known.
+    """
+    sizes = sizes or {}
+    reads: dict[str, list[Read]] = {}
+    for read in plan.flow.reads:
+        reads.setdefault(read.path, []).append(read)
+    rows = []
+    for step in all_steps(plan.steps):
+        writes = [param.name for param in step.writes] if isinstance(step, LeafStep) else []
+        if isinstance(step, LoopStep):
+            writes = [f"{param.name} (each turn)" for param in step.variables]
+        components = ", ".join(getattr(step, "components", ()))
+        rows.append(Row(step.path, _by_writer(reads.get(step.path, [])), ", ".join(writes), components))
+    known = all(name in sizes for name in plan.components)
+    return Explanation(
+        tuple(sorted(plan.given)),
+        tuple(rows),
+        plan.skipped,
+        plan.warnings,
+        plan.components,
+        {name: sizes[name] for name in plan.components if name in sizes},
+        peak_of_components(plan, sizes) if known and plan.components else None,
+        tuple(notes),
+    )
+
+
+def peak_of_components(plan: Plan, sizes: Mapping[str, int]) -> int:
+    """Most bytes of components at once, if each is there only from its first use to its last."""
+    steps = [use.names for use in uses_of(plan.steps, lambda *_: True)]
+    first = {name: i for i, names in reversed(list(enumerate(steps))) for name in names}
+    last = {name: i for i, names in enumerate(steps) for name in names}
+    totals = [sum(sizes[n] for n in first if first[n] <= i <= last[n]) for i in range(len(steps))]
+    return max(totals, default=0)
+
+
+def _by_writer(reads: Sequence[Read]) -> tuple[str, ...]:
+    """Lines such as "input: prompt_embeds, batch_size"; what nobody gives is left out."""
+    lines: dict[str, list[str]] = {}
+    for read in reads:
+        writers = dict.fromkeys(
+            "the caller" if v.writer == CALLER else v.writer.rpartition(".")[2] + (" (last turn)" if later else "")
+            for v in read.sources.versions
+            for later in [v.position >= read.position]
+        )
+        names = lines.setdefault(" or ".join(writers), [])
+        if writers and read.param.name not in names:
+            names.append(str(read.param.name))
+    return tuple(f"{writer}: {', '.join(names)}" for writer, names in lines.items() if names)

@@ -1,0 +1,189 @@
+"""A plan: steps whose reads are bound to who gives them. Made once per set of given names, run many times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property, partial
+
+from attrs import field, frozen
+
+from ...state import CompositionError, InputError, PipelineState
+from ..events import RunStarted, RunWarning
+from ..execution.executor import Executable, execute
+from ..execution.residency import uses_of
+from ..execution.value_checks import checked
+from ..run import Run
+from ..steps import LeafStep, LoopStep, Step, Values, all_steps, leaves
+from .checks import find_faults, find_warnings, missing_inputs
+from .dataflow import Dataflow, trace
+from .explain import Explanation, explain
+from .graph import Graph, make_graph
+from .liveness import live_after, releases_of
+from .units import turn_of, unit_of
+
+_NOTHING: Mapping[str, str] = {}
+
+
+@frozen(eq=False)
+class Plan:
+    """Steps in order, checked and bound for one set of given names.
+
+    Attributes:
+        steps: what runs. given: the names that the caller gives.
+        outputs: every name that can be asked for. reads: every name that some step reads.
+        groups: group name to the value names in it.
+        provenance: value name to the path of its last writer.
+        components: names of the components that are needed, in order of first use.
+        mutates: components of which every run gets its own clone.
+        flow: who gives each value to whom. warnings: what looks wrong and may be meant.
+        skipped: path of a choice to the branches that do not run, and why.
+    """
+
+    steps: tuple[Step, ...]
+    given: frozenset[str]
+    outputs: frozenset[str]
+    reads: frozenset[str]
+    groups: dict[str, list[str]]
+    provenance: dict[str, str]
+    components: tuple[str, ...]
+    mutates: frozenset[str]
+    flow: Dataflow = field(repr=False)
+    warnings: tuple[str, ...]
+    skipped: Mapping[str, str]
+    _executables: tuple[Executable, ...] = field(repr=False)
+    _known_releases: dict[frozenset[str], Mapping[str, tuple[str, ...]]] = field(factory=dict, init=False, repr=False)
+
+    @cached_property
+    def last_use(self) -> dict[str, str]:
+        """Value name to the path of the step that reads it last; values that nobody reads are not in it."""
+        return {str(read.param.name): read.path for read in self.flow.reads if read.sources.versions}
+
+    @cached_property
+    def component_last_use(self) -> dict[str, str]:
+        """Component name to the path of the last step that computes with it."""
+        return {name: use.path for use in uses_of(self.steps, lambda *_: False) for name in use.names}
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The plan as a picture: steps, and the values between them."""
+        return make_graph(self.steps, self.flow)
+
+    def explain(self, sizes: Mapping[str, int] | None = None, notes: Sequence[str] = ()) -> Explanation:
+        """The plan as a table: what runs, reads, writes, uses, is skipped. `sizes` are bytes of components."""
+        return explain(self, sizes, notes)
+
+    @property
+    def paths(self) -> list[str]:
+        """Paths of the leaf steps, in order."""
+        return [step.path for step in leaves(self.steps)]
+
+    def live_after(self, asked: Iterable[str]) -> dict[str, frozenset[str]]:
+        """For each top-level step: the values that are there when it is done, if these are asked for in the end."""
+        return live_after(self.steps, self.flow, frozenset(asked), self.given)
+
+    def _releases(self, asked: frozenset[str] | None) -> Mapping[str, tuple[str, ...]]:
+        if asked is None:
+            return {}
+        known = self._known_releases.get(asked)
+        if known is None:
+            known = self._known_releases[asked] = releases_of(self.steps, self.flow, asked)
+        return known
+
+    def _advice(self, path: str) -> Sequence[str]:
+        return next((leaf.advice for leaf in leaves(self.steps) if leaf.path == path), ())
+
+    def run(
+        self, values: Values, make_run: Callable[[frozenset[str]], Run], asked: frozenset[str] | None = None
+    ) -> PipelineState:
+        """Run all steps over a dict of values, which becomes the returned state's own.
+
+        Args:
+            asked: the values that are wanted in the end; all others are let go of after their last use. None keeps all.
+        """
+        groups = {group: list(names) for group, names in self.groups.items()}
+        state = PipelineState(values, groups, dict(self.provenance))
+        run = make_run(self.mutates)
+        run.state = state
+        run.advice = self._advice
+        if run.tracker is not None:
+            run.tracker.begin(run)
+        if run.emit is not None:
+            run.emit(RunStarted(tuple(self.paths)))
+            for text in self.warnings:
+                run.emit(RunWarning("", text))
+        execute(self._executables, run, state, self._releases(asked))
+        return state
+
+
+def make_plan(
+    steps: Sequence[Step], given: Iterable[str], also_read: Iterable[str] = (), skipped: Mapping[str, str] = _NOTHING
+) -> Plan:
+    """Bind every step's reads for a set of given names, and check that they fit.
+
+    Args:
+        also_read: names that were read to choose these steps. skipped: choices to branches that were not chosen.
+
+    Raises:
+        InputError: required inputs that nobody gives, all of them.
+        CompositionError: blocks do not fit together; missing inputs are named with it.
+    """
+    given = frozenset(given)
+    flow = trace(steps, given)
+    missing, faults = missing_inputs(flow), find_faults(flow)
+    if faults:
+        raise CompositionError.of("The blocks do not fit together", [*faults, *missing])
+    if missing:
+        raise InputError.of("Inputs are missing", missing)
+    return Plan(
+        steps=tuple(steps),
+        given=given,
+        outputs=frozenset(flow.final),
+        reads=frozenset(str(read.param.name) for read in flow.reads) | frozenset(also_read),
+        groups=_groups(steps, given),
+        provenance=flow.provenance,
+        components=tuple(dict.fromkeys(name for step in all_steps(steps) for name in getattr(step, "components", ()))),
+        mutates=frozenset(name for step in all_steps(steps) for name in getattr(step, "mutates", ())),
+        flow=flow,
+        warnings=tuple(find_warnings(flow)),
+        skipped=dict(skipped),
+        executables=tuple(_bound(step, flow) for step in steps),
+    )
+
+
+def _groups(steps: Sequence[Step], given: frozenset[str]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for leaf in leaves(steps):
+        named = [(param.kwargs_type, param.name) for param in leaf.writes]
+        named += [(param.kwargs_type, str(param.name)) for param in leaf.reads if param.name in given]
+        for group, name in named:
+            if group and name not in groups.setdefault(group, []):
+                groups[group].append(name)
+    return groups
+
+
+def _bound(step: Step, flow: Dataflow, in_loop: bool = False) -> Executable:
+    presence = flow.presence[id(step)]
+    if isinstance(step, LeafStep):
+        writes = tuple(param.name for param in step.writes)
+        return Executable(
+            step.path,
+            prepare=step.bind(presence),
+            checked=checked(step, partial(flow.givers, step.path)),
+            writes=writes,
+            unit=None if in_loop else unit_of(step, flow),
+        )
+    if isinstance(step, LoopStep):
+        carried = {read.param.name for read in flow.reads if read.is_carried}
+        written = dict.fromkeys(param.name for leaf in leaves(step.body) for param in leaf.writes)
+        return Executable(
+            step.path,
+            reads=tuple(str(param.name) for param in step.reads),
+            body=tuple(_bound(part, flow, in_loop=True) for part in step.body),
+            prepare_turns=step.bind_turns(presence),
+            keeps=frozenset(written),
+            carried=tuple(name for name in written if name in carried),
+            unit=None if in_loop else unit_of(step, flow),
+            turn=None if in_loop else turn_of(step, flow),
+        )
+    branches = {name: tuple(_bound(part, flow, in_loop) for part in branch) for name, branch in step.branches.items()}
+    return Executable(step.path, branches=branches, select=step.select)

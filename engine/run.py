@@ -1,0 +1,87 @@
+"""What one run of a plan shares, and what it asks of those who bring components and know results."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from attrs import define, field
+
+from ..state import PipelineState
+from .cache import MemoryCache
+from .cache_unit import Unit
+from .events import Emit, RunWarning
+from .isolation import RunComponents
+from .position import Tracker
+from .settings import RunSettings
+from .steps import Call, Values
+from .witness import Witness
+
+_logger = logging.getLogger("brickwork")
+
+
+class Residency(Protocol):
+    """Told by the executor where a run is."""
+
+    def is_over(self, path: str) -> bool:
+        """Whether a step that is done must let go of its components."""
+        ...
+
+    def during(self, path: str, values: Values) -> Any:
+        """Around one step: a context manager."""
+        ...
+
+    def release(self) -> None:
+        """Let go of every component, because memory has run out."""
+        ...
+
+
+class StepCache(Protocol):
+    """Knows results of steps."""
+
+    @property
+    def store(self) -> MemoryCache:
+        """Where they are kept."""
+        ...
+
+    def wrapped(self, call: Call, unit: Unit, run: Any) -> Call:
+        """The call of a step, which takes its result from the cache where that is known."""
+        ...
+
+
+@define(eq=False)
+class Run:
+    """What one run of a plan shares.
+
+    Attributes:
+        components: the pipeline's, with clones of those that the run changes.
+        configs: the pipeline's settings by name. view: what foreign blocks know as `components`.
+        state: what the run writes; the plan sets it. residency: brings components when they are needed.
+        emit: takes events, if anybody listens. cache: knows the results of steps, if there is one.
+        advice: from the path of a block to what would help where memory runs out in it.
+        tracker: knows where the run stands, for snapshots. cancelled: set from anywhere, it ends the run before its next block.
+        notes: what blocks said about this run, for its recipe. witness: keeps account of what every block gave.
+    """
+
+    components: RunComponents
+    configs: Mapping[str, Any]
+    view: Any
+    device: Any
+    settings: RunSettings
+    state: PipelineState = field(factory=PipelineState)
+    residency: Residency | None = None
+    emit: Emit | None = None
+    cache: StepCache | None = None
+    tracker: Tracker | None = None
+    cancelled: bool = False
+    advice: Callable[[str], Sequence[str]] = tuple
+    notes: list[str] = field(factory=list)
+    witness: Witness | None = None
+
+    def warn(self, path: str, text: str) -> None:
+        """Say that something went another way than asked for: to the log, to listeners, and in the recipe."""
+        _logger.warning("%s: %s", path, text)
+        self.notes.append(f"{path}: {text}")
+        if self.emit is not None:
+            self.emit(RunWarning(path, text))

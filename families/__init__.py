@@ -1,0 +1,1 @@
+"""What differs between model families: contracts, and what they are made of."""

@@ -1,0 +1,295 @@
+"""What a block may ask of a model family. Presets implement it; blocks know nothing else of a family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from attrs import field, frozen
+
+from ..guiders import NoiseLevel
+from ..state import InputError
+from .controlnet import Steering, unet_control
+from .noise_schedule import level_of, prediction_type_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..guiders import Branch
+    from .layers import Layer
+
+
+@frozen
+class RoleComponent:
+    """One component that plays a role.
+
+    Attributes:
+        name: under which the repository knows it ("unet"). type_hint: class, or "library:Class".
+        config: it is made from this configuration, unless the repository says otherwise.
+    """
+
+    name: str
+    type_hint: Any
+    config: dict[str, Any] | None = None
+
+
+@frozen
+class ConditioningField:
+    """One value that a family is told besides the latents, in its positive and its negative branch.
+
+    Attributes:
+        positive, negative: names of the two values. word: their type and meaning. negative_word: the negative
+            one's, where it differs.
+        argument: where the denoiser takes it, as in "added_cond_kwargs.time_ids"; empty for what it never sees.
+        required: the positive value must be given. shared: it serves the negative branch where that has none.
+        kind: "text", or what else a guider may drop by itself ("image").
+        source: what of the text encoders it is: "hidden" states, or the "pooled" vector.
+    """
+
+    positive: str
+    negative: str
+    word: Any
+    negative_word: Any = None
+    argument: str = ""
+    required: bool = True
+    shared: bool = False
+    source: Literal["", "hidden", "pooled"] = ""
+    doc: str = ""
+    kind: str = "text"
+
+
+@frozen
+class TextEncoding:
+    """How one text encoder is read: which hidden state from the end, and whether it gives the pooled vector."""
+
+    hidden_state: int = -2
+    pooled: bool = False
+
+
+@frozen
+class FamilyContract:
+    """What varies between model families: data, and small pure functions that subclasses add.
+
+    Attributes:
+        name: as in catalogs. prefix: before the names of bound classes.
+        roles: role in blocks to the components that play it.
+        groups: "prompts" (what text encoders read), "prompt_embeds" (what they write), "denoiser_input_fields"
+            (what the denoiser is told), "sizes" (which of it are sizes and crops), each to its fields.
+        text_encodings: one per text encoder, in order. size_multiple: of heights and widths, in pixels.
+        zeros_for_empty_prompt: whether no negative prompt means embeddings of zeros; None leaves it to the pipeline's config.
+        attention_argument: where the denoiser takes arguments of its attention processors.
+        lora_loader: diffusers' mixin that knows the family's LoRAs, as "module:Class".
+        pipeline_properties: what foreign blocks of the family read besides components, as in
+            `components.vae_scale_factor`: each is computed from an object with the components as attributes.
+    """
+
+    name: str
+    prefix: str
+    roles: Mapping[str, tuple[RoleComponent, ...]] = field(factory=dict)
+    groups: Mapping[str, tuple[ConditioningField, ...]] = field(factory=dict)
+    text_encodings: tuple[TextEncoding, ...] = ()
+    size_multiple: int = 8
+    zeros_for_empty_prompt: bool | None = None
+    lora_loader: str = ""
+    attention_argument: str = ""
+    pipeline_properties: Mapping[str, Callable[[Any], Any]] = field(factory=dict)
+
+    def fields(self, group: str) -> tuple[ConditioningField, ...]:
+        """Fields of a group, none for a group that the family does not know."""
+        return self.groups.get(group, ())
+
+    def vae_scale_factor(self, vae: Any) -> int:
+        """Pixels per latent along a side."""
+        return int(2 ** (len(vae.config.block_out_channels) - 1))
+
+    def default_size(self, denoiser: Any, vae: Any) -> int:
+        """Height and width in pixels of a picture where the caller names none."""
+        return int(denoiser.config.sample_size) * self.vae_scale_factor(vae)
+
+    def latent_shape(self, denoiser: Any, vae: Any, batch: int, height: int, width: int) -> tuple[int, ...]:
+        """Shape of a batch of latents for pictures of a size in pixels."""
+        factor = self.vae_scale_factor(vae)
+        return (batch, int(denoiser.config.in_channels), height // factor, width // factor)
+
+    def size_fault(self, name: str, size: Any) -> str | None:
+        """Say what is wrong with a height or width in pixels; None for what is fine or no whole number."""
+        if not isinstance(size, int) or (size > 0 and size % self.size_multiple == 0):
+            return None
+        near = max(1, round(size / self.size_multiple)) * self.size_multiple
+        return f"{name} is {size}; it must be a multiple of {self.size_multiple}. The nearest is {near}."
+
+    def denoiser_kwargs(self, conditioning: Mapping[str, Any], branches: Sequence[Branch]) -> dict[str, Any]:
+        """Arguments of the denoiser besides latents and timestep, for branches that run as one batch.
+
+        Args:
+            conditioning: values by name. branches: say which of them are fed the negative values.
+        """
+        kwargs: dict[str, Any] = {}
+        rows = 0
+        for part in self.fields("denoiser_input_fields"):
+            if conditioning.get(part.positive) is None:
+                continue
+            values = [_branch_value(part, conditioning, _is_dropped(part, branch)) for branch in branches]
+            rows = rows or len(values[0])
+            values = [
+                [with_rows(each, rows) for each in value] if isinstance(value, list) else value for value in values
+            ]
+            *outer, name = part.argument.split(".")
+            place = kwargs
+            for key in outer:
+                place = place.setdefault(key, {})
+            place[name] = values[0] if len(values) == 1 else _joined(values)
+        return kwargs
+
+    def size_ids(self, denoiser: Any, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
+        """The numbers that tell the denoiser about sizes and crops; of families that have such."""
+        raise NotImplementedError(f"{self.name} is told nothing about sizes.")
+
+    def predict(self, denoiser: Any, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+        """Call the denoiser with a batch of latents at a timestep."""
+        prediction: Tensor = denoiser(latents, t, **kwargs, return_dict=False)[0]
+        return prediction
+
+    def noise_level(self, scheduler: Any, latents: Tensor, t: Any) -> NoiseLevel:
+        """What the network predicts, and how much noise is in the latents that it is given at a timestep."""
+        return NoiseLevel(latents, *level_of(scheduler, t), prediction_type_of(scheduler), float(t))
+
+    def conditioning_fault(self, denoiser: Any, conditioning: Mapping[str, Any]) -> str | None:  # noqa: ARG002 - others read it
+        """Say what a denoiser must be told beside its required fields, and is not; None for nothing."""
+        return None
+
+    def control(self, steering: Steering, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments with which ControlNets steer the denoiser; `latents`, `t` and `kwargs` are what it is given itself."""
+        return unet_control(steering, latents, t, kwargs)
+
+    def aspect(self, latents: Tensor) -> float:
+        """Height of latents by their width."""
+        return latents.shape[-2] / latents.shape[-1]
+
+    def embedded_guidance(self, denoiser: Any, scales: Sequence[float]) -> dict[str, Any]:  # noqa: ARG002 - others read it
+        """Arguments that tell the denoiser a strength of guidance, for each branch of a batch."""
+        raise InputError(
+            f"{self.name} has no guidance built in; use ClassifierFreeGuidance, or a family that was distilled for it."
+        )
+
+    def is_distilled(self, denoiser: Any) -> bool:  # noqa: ARG002 - others read it
+        """Whether a denoiser has guidance built in, and must be told its strength."""
+        return False
+
+    def layers(self, denoiser: Any) -> Sequence[Layer]:
+        """The denoiser's transformer blocks, in the order in which they run; guiders name them by their numbers."""
+        raise NotImplementedError(
+            f"{self.name} does not say which layers its denoiser has, so nothing can be perturbed."
+        )
+
+    def recommended_layers(self, denoiser: Any, layers: Sequence[Layer]) -> Sequence[int]:
+        """Numbers of the layers that are perturbed where a guider names none."""
+        raise NotImplementedError(f"{self.name} recommends no layers to perturb; name them.")
+
+    def scale_latents(self, vae: Any, latents: Tensor) -> Tensor:
+        """Bring latents from the VAE's scale to the denoiser's."""
+        scale: float = vae.config.scaling_factor
+        return latents * scale
+
+    def unscale_latents(self, vae: Any, latents: Tensor) -> Tensor:
+        """Bring latents from the denoiser's scale to the VAE's."""
+        scale: float = vae.config.scaling_factor
+        return latents / scale
+
+
+UNBOUND = FamilyContract(name="", prefix="")
+"""The family of blocks that were not bound to one: it fills no role and knows no group."""
+
+
+def is_compiled(model: Any) -> bool:
+    """Whether a model's layers are not called one by one any more."""
+    return hasattr(model, "_orig_mod") or getattr(model, "_compiled_call_impl", None) is not None
+
+
+def uncompiled(model: Any) -> Any:
+    """The model itself, where `torch.compile` has made an object around it: how it is run is no part of it."""
+    return getattr(model, "_orig_mod", model)
+
+
+def bound_family(blocks: Iterable[Any]) -> FamilyContract:
+    """The family of the first block that is bound to one; UNBOUND where none is."""
+    return next((each.family for each in blocks if getattr(each, "family", UNBOUND) is not UNBOUND), UNBOUND)
+
+
+def _is_dropped(part: ConditioningField, branch: Branch) -> bool:
+    return branch.negative if part.kind == "text" else part.kind in branch.without
+
+
+def _branch_value(part: ConditioningField, conditioning: Mapping[str, Any], negative: bool) -> Any:
+    name = part.negative if negative else part.positive
+    if name not in conditioning and negative and part.shared:
+        name = part.positive
+    if name not in conditioning:
+        raise InputError(
+            f"The guider asks for the negative branch, and {name!r} was not given. Pass {name}=..., "
+            "or guidance_scale=1 to do without."
+        )
+    return conditioning[name]
+
+
+def with_rows(value: Tensor, rows: int) -> Tensor:
+    """One row serves all pictures, one per prompt those of that prompt."""
+    return value if len(value) == rows or rows % len(value) else value.repeat_interleave(rows // len(value), dim=0)
+
+
+def _joined(values: list[Any]) -> Any:
+    import torch
+
+    if isinstance(values[0], list):
+        return [torch.cat(each) for each in zip(*values, strict=True)]
+    return torch.cat(values)
+
+
+class Denoiser(Protocol):
+    """Role: the network that is called once per step."""
+
+    config: Any
+    dtype: Any
+
+
+class TextEncoder(Protocol):
+    """Role: a text encoder."""
+
+    config: Any
+    dtype: Any
+
+
+class Tokenizer(Protocol):
+    """Role: the tokenizer of a text encoder."""
+
+    model_max_length: int
+
+
+class Autoencoder(Protocol):
+    """Role: between pictures and latents."""
+
+    config: Any
+    dtype: Any
+
+
+class ControlNet(Protocol):
+    """Role: a network that steers the denoiser by a picture."""
+
+    config: Any
+
+
+class PictureAdapter(Protocol):
+    """Role: a network whose features of a picture are added to the denoiser's."""
+
+    config: Any
+
+
+class Scheduler(Protocol):
+    """Role: noise schedule and solver."""
+
+    config: Any
+    timesteps: Any
+    order: int
+
+
+ROLE_TYPES = (ControlNet, PictureAdapter, Denoiser, TextEncoder, Tokenizer, Autoencoder, Scheduler)

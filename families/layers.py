@@ -1,0 +1,20 @@
+"""Layers of a denoiser that can be looked at, skipped and perturbed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+
+
+@frozen
+class Layer:
+    """A transformer block of a denoiser.
+
+    Attributes:
+        path: in the denoiser. returns: names of the inputs that it gives back changed, in the order of its results.
+    """
+
+    path: str
+    module: Any
+    returns: tuple[str, ...] = ("hidden_states",)

@@ -1,0 +1,241 @@
+"""What is particular to Stable Diffusion XL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve, frozen
+
+from ..registry import families
+from ..state import InputError
+from ..state.vocabulary import (
+    ImagePromptEmbeds,
+    NegativePrompt,
+    PooledPromptEmbeds,
+    Prompt,
+    PromptEmbeds,
+    SecondNegativePrompt,
+    SecondPrompt,
+    TimeIds,
+)
+from .contract import ConditioningField, FamilyContract, RoleComponent, TextEncoding
+from .guidance_embedding import embedded_scales
+from .unet import middle_of_unet, projections, unet_layers
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .layers import Layer
+
+
+@frozen
+class SDXLContract(FamilyContract):
+    """Stable Diffusion XL: two CLIP text encoders, and a UNet that is told pooled text and sizes."""
+
+    def layers(self, denoiser: Any) -> list[Layer]:
+        """The UNet's transformer blocks."""
+        return unet_layers(denoiser)
+
+    def recommended_layers(self, denoiser: Any, layers: Sequence[Layer]) -> list[int]:
+        """Those of the middle block, where that sees enough."""
+        return middle_of_unet(denoiser, layers)
+
+    def embedded_guidance(self, denoiser: Any, scales: Sequence[float]) -> dict[str, Any]:
+        """What distilled UNets are told (latent consistency models)."""
+        width = denoiser.config.time_cond_proj_dim
+        if width is None:
+            return super().embedded_guidance(denoiser, scales)
+        return {"timestep_cond": embedded_scales(scales, width).to(denoiser.device, denoiser.dtype)}
+
+    def is_distilled(self, denoiser: Any) -> bool:
+        """Whether a UNet has guidance built in."""
+        return denoiser.config.time_cond_proj_dim is not None
+
+    def conditioning_fault(self, denoiser: Any, conditioning: Mapping[str, Any]) -> str | None:
+        """UNets with an IP-Adapter must see a picture."""
+        if not projections(denoiser) or conditioning.get("ip_adapter_embeds") is not None:
+            return None
+        return (
+            "The UNet has an IP-Adapter, and no picture was given: ip_adapter_image=..., or pipe.unload_ip_adapter(). The "
+            "blocks need 'ip_adapter' (IP_ADAPTER_BLOCKS) to take one."
+        )
+
+    def size_ids(self, denoiser: Any, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
+        """Original size, crop corner, and target size or rating in a row, checked against the UNet's embedding layer."""
+        ids = [number for size in sizes for number in size]
+        expected = denoiser.config.projection_class_embeddings_input_dim
+        got = denoiser.config.addition_time_embed_dim * len(ids) + pooled_width
+        if expected != got:
+            raise InputError(
+                f"The UNet's added embedding takes {expected} numbers; {len(ids)} size ids and a pooled prompt embedding "
+                f"of width {pooled_width} make {got}. The text encoder and the UNet do not belong together."
+            )
+        return ids
+
+    def scale_latents(self, vae: Any, latents: Tensor) -> Tensor:
+        """Apply scaling, and per-channel mean and deviation where the VAE's config names them."""
+        scale: float = vae.config.scaling_factor
+        statistics = _statistics(vae, latents)
+        if statistics is None:
+            return scale * latents
+        mean, deviation = statistics
+        scaled: Tensor = (latents - mean) * scale / deviation
+        return scaled
+
+    def unscale_latents(self, vae: Any, latents: Tensor) -> Tensor:
+        """Undo scaling, and per-channel mean and deviation where the VAE's config names them."""
+        scale: float = vae.config.scaling_factor
+        statistics = _statistics(vae, latents)
+        if statistics is None:
+            return latents / scale
+        mean, deviation = statistics
+        unscaled: Tensor = latents * deviation / scale + mean
+        return unscaled
+
+
+def _statistics(vae: Any, latents: Tensor) -> tuple[Tensor, Tensor] | None:
+    mean, deviation = (getattr(vae.config, name, None) for name in ("latents_mean", "latents_std"))
+    if mean is None or deviation is None:
+        return None
+    return latents.new_tensor(mean).view(1, -1, 1, 1), latents.new_tensor(deviation).view(1, -1, 1, 1)
+
+
+_EMBEDS = (
+    ConditioningField(
+        "prompt_embeds",
+        "negative_prompt_embeds",
+        PromptEmbeds,
+        argument="encoder_hidden_states",
+        source="hidden",
+    ),
+    ConditioningField(
+        "pooled_prompt_embeds",
+        "negative_pooled_prompt_embeds",
+        PooledPromptEmbeds,
+        argument="added_cond_kwargs.text_embeds",
+        source="pooled",
+    ),
+)
+_SIZES = ConditioningField(
+    "add_time_ids", "negative_add_time_ids", TimeIds, argument="added_cond_kwargs.time_ids", shared=True
+)
+
+
+_IMAGE_PROMPT = ConditioningField(
+    "ip_adapter_embeds",
+    "negative_ip_adapter_embeds",
+    ImagePromptEmbeds,
+    argument="added_cond_kwargs.image_embeds",
+    required=False,
+)
+
+
+def _scale_factor(pipe: Any) -> int:
+    vae = getattr(pipe, "vae", None)
+    return 8 if vae is None else SDXL.vae_scale_factor(vae)
+
+
+def _latent_channels(pipe: Any) -> int:
+    vae = getattr(pipe, "vae", None)
+    return 4 if vae is None else int(vae.config.latent_channels)
+
+
+def _unet_channels(pipe: Any) -> int:
+    unet = getattr(pipe, "unet", None)
+    return 4 if unet is None else int(unet.config.in_channels)
+
+
+def _sample_size(pipe: Any) -> int:
+    unet = getattr(pipe, "unet", None)
+    return 128 if unet is None else int(unet.config.sample_size)
+
+
+def _default_size(pipe: Any) -> int:
+    return _sample_size(pipe) * _scale_factor(pipe)
+
+
+PIPELINE_PROPERTIES: dict[str, Callable[[Any], int]] = {
+    "vae_scale_factor": _scale_factor,
+    "default_sample_size": _sample_size,
+    "default_height": _default_size,
+    "default_width": _default_size,
+    "num_channels_unet": _unet_channels,
+    "num_channels_latents": _latent_channels,
+}
+"""As `StableDiffusionXLModularPipeline` of diffusers 0.42.1 has them; models that are not there count as SDXL's own."""
+
+SDXL = SDXLContract(
+    name="stable-diffusion-xl",
+    prefix="SDXL",
+    roles={
+        "denoiser": (RoleComponent("unet", "diffusers:UNet2DConditionModel"),),
+        "controlnet": (RoleComponent("controlnet", "diffusers:ControlNetModel"),),
+        "adapter": (RoleComponent("adapter", "diffusers:T2IAdapter"),),
+        "vae": (RoleComponent("vae", "diffusers:AutoencoderKL"),),
+        "scheduler": (RoleComponent("scheduler", "diffusers:EulerDiscreteScheduler"),),
+        "tokenizers": (
+            RoleComponent("tokenizer", "transformers:CLIPTokenizer"),
+            RoleComponent("tokenizer_2", "transformers:CLIPTokenizer"),
+        ),
+        "text_encoders": (
+            RoleComponent("text_encoder", "transformers:CLIPTextModel"),
+            RoleComponent("text_encoder_2", "transformers:CLIPTextModelWithProjection"),
+        ),
+    },
+    groups={
+        "denoiser_input_fields": (*_EMBEDS, _SIZES, _IMAGE_PROMPT),
+        "sizes": (_SIZES,),
+        "image_prompt": (_IMAGE_PROMPT,),
+        "prompt_embeds": _EMBEDS,
+        "prompts": (
+            ConditioningField("prompt", "negative_prompt", Prompt, NegativePrompt),
+            ConditioningField("prompt_2", "negative_prompt_2", SecondPrompt, SecondNegativePrompt, required=False),
+        ),
+    },
+    text_encodings=(TextEncoding(), TextEncoding(pooled=True)),
+    attention_argument="cross_attention_kwargs",
+    lora_loader="diffusers.loaders:StableDiffusionXLLoraLoaderMixin",
+    pipeline_properties=PIPELINE_PROPERTIES,
+)
+"""The contract of Stable Diffusion XL."""
+
+
+_SECOND = (RoleComponent("refiner", "diffusers:UNet2DConditionModel"),)
+
+SDXL_SECOND = evolve(
+    SDXL, name="stable-diffusion-xl-second", prefix="SDXLSecond", roles={**SDXL.roles, "denoiser": _SECOND}
+)
+"""The contract of a second UNet of the same kind, which is told what the first is told."""
+
+
+def _of_refiner(field: ConditioningField) -> ConditioningField:
+    """The same, under a name that the base's values do not have."""
+    negative = f"negative_refiner_{field.negative.removeprefix('negative_')}"
+    return evolve(field, positive=f"refiner_{field.positive}", negative=negative)
+
+
+_REFINER_EMBEDS = tuple(_of_refiner(field) for field in _EMBEDS)
+
+SDXL_REFINER = evolve(
+    SDXL,
+    name="stable-diffusion-xl-refiner",
+    prefix="SDXLRefiner",
+    roles={
+        **SDXL.roles,
+        "denoiser": _SECOND,
+        "tokenizers": SDXL.roles["tokenizers"][1:],
+        "text_encoders": SDXL.roles["text_encoders"][1:],
+    },
+    groups={
+        "denoiser_input_fields": (*_REFINER_EMBEDS, _of_refiner(_SIZES)),
+        "sizes": (_of_refiner(_SIZES),),
+        "prompt_embeds": _REFINER_EMBEDS,
+        "prompts": SDXL.groups["prompts"][:1],
+    },
+    text_encodings=SDXL.text_encodings[1:],
+    zeros_for_empty_prompt=False,
+)
+"""The contract of the refiner that goes on where the base stops: one text encoder, and a rating in place of the target size."""
+
+families.register(SDXL.name, f"{__name__}:SDXL")

@@ -1,0 +1,97 @@
+"""Guiders around another one: they work on the clean samples that its predictions mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from attrs import evolve, field, frozen
+
+from ...state import InputError
+from ..guider import Branch, GuidanceStep, Guider
+from ..guider_file import guider_of
+from ..noise_level import NoiseLevel
+from ..perturbation import Perturbation
+from ..written_settings import checked, naming
+from .classifier_free import ClassifierFreeGuidance
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def _guider_of(given: Any) -> Any:
+    """The guider that is meant; what means none stays as it is, to be refused by the setting's name."""
+    try:
+        return guider_of(given)
+    except InputError:
+        return given
+
+
+def _check_guider(made: Any, field: Any, value: Any) -> None:
+    with naming(type(made), field.name):
+        guider_of(value)
+
+
+@frozen(kw_only=True, slots=False, field_transformer=checked)
+class GuidanceAround(Guider, is_base=True):
+    """Base: another guider says which predictions there are. Define `corrected`.
+
+    Attributes:
+        guider: the inner one, a name of one, or its configuration. start, stop: the window of what is added to it, whose
+            own window stays. enabled: False turns both off.
+    """
+
+    guider: Guider = field(factory=ClassifierFreeGuidance, converter=_guider_of, validator=_check_guider)
+
+    needs_noise_level: ClassVar[bool] = True
+
+    @cached_property
+    def inner(self) -> Guider:
+        """The inner guider, off if this one is."""
+        return self.guider if self.enabled else evolve(self.guider, enabled=False)
+
+    def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
+        """Those of the inner guider."""
+        return self.inner.branches(step)
+
+    @property
+    def uses_negative(self) -> bool:
+        """Whether the inner guider does."""
+        return self.inner.uses_negative
+
+    @property
+    def wanted_perturbations(self) -> tuple[Perturbation, ...]:
+        """Those of the inner guider."""
+        return self.inner.wanted_perturbations
+
+    def with_scale(self, guidance_scale: float) -> Self:
+        """Another scale of the inner guider."""
+        return evolve(self, guider=self.guider.with_scale(guidance_scale))
+
+    def combine(self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: Any = None) -> tuple[Tensor, Any]:
+        """What the inner guider makes of it, corrected where the step lies in the window.
+
+        Raises:
+            InputError: the step comes without its level of noise.
+        """
+        if not self.in_window(step):
+            return self.inner.combine(predictions, step, memory)
+        if step.noise is None:
+            raise InputError(
+                f"{type(self).__name__} needs to know the level of noise, which a loop of ours (Denoise) tells it: "
+                "GuidanceStep(index, count, noise=NoiseLevel(...))."
+            )
+        return self.corrected(predictions, step, step.noise, memory)
+
+    def corrected(
+        self, predictions: Mapping[str, Tensor], step: GuidanceStep, noise: NoiseLevel, memory: Any
+    ) -> tuple[Tensor, Any]:
+        """Return the guided prediction `[b c h w]`, and the memory for the next step."""
+        raise NotImplementedError(f"{type(self).__name__} must define corrected(predictions, step, noise, memory).")
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Constructor arguments; of the inner guider its name and its own."""
+        inner = {"_class_name": type(self.guider).__name__, **self.guider.config}
+        return {**super().config, "guider": inner}

@@ -1,0 +1,48 @@
+"""Autoguidance (Karras et al. 2024, https://arxiv.org/abs/2406.02507), with a perturbed network as the bad version of itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from ..guider import CONDITIONAL, UNCONDITIONAL, Branch, GuidanceStep
+from ..perturbation import Perturbation, check_config, check_layers, configs_of, perturbations_of
+from ..setting_types import Share
+from ..written_settings import checked
+from .classifier_free import ClassifierFreeGuidance
+
+
+@frozen(kw_only=True, slots=False, field_transformer=checked)
+class AutoGuidance(ClassifierFreeGuidance):
+    """Classifier-free guidance whose unconditional prediction comes from the network with some layers dropped.
+
+    Attributes:
+        auto_guidance_layers: numbers of layers, which are dropped with `dropout`; auto_guidance_config: more exactly. With
+            neither, those that the family recommends.
+        dropout: share of the layers' outputs that is dropped; None is all. What is dropped hangs on the step alone.
+    """
+
+    auto_guidance_layers: Any = field(default=None, validator=check_layers)
+    auto_guidance_config: Any = field(default=None, validator=check_config)
+    dropout: Share | None = None
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        self._perturbations(GuidanceStep(0, 1))  # refuses layers that are named in two ways, or wrongly
+
+    @property
+    def wanted_perturbations(self) -> tuple[Perturbation, ...]:
+        """What is perturbed at some step."""
+        return self._perturbations(GuidanceStep(0, 1)) if self.uses_negative else ()
+
+    def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
+        """Both predictions, the unconditional one perturbed."""
+        if not self.is_guided(step):
+            return (CONDITIONAL,)
+        return evolve(UNCONDITIONAL, perturbations=self._perturbations(step)), CONDITIONAL
+
+    def _perturbations(self, step: GuidanceStep) -> tuple[Perturbation, ...]:
+        amount = 1.0 if self.dropout is None else self.dropout
+        configs = configs_of(self.auto_guidance_config, self.auto_guidance_layers, dropout=amount)
+        return perturbations_of(configs, step.index)

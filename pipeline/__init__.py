@@ -1,0 +1,6 @@
+"""What a user holds: the pipeline, its runs, components and settings."""
+
+from .modular_pipeline import ModularPipeline
+from .previews import Previews
+
+__all__ = ["ModularPipeline", "Previews"]

@@ -1,0 +1,64 @@
+"""What brings a pipeline's components during a run: its manager's placement, or loading on demand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from ..engine import Plan
+from ..engine.events import Emit
+from ..engine.execution.residency import LoadedResidency, PlannedResidency
+from ..engine.isolation import RunComponents
+from ..engine.run import Residency
+
+if TYPE_CHECKING:
+    from .components import PipelineComponents
+
+
+def residency_for(
+    pipe: PipelineComponents, plan: Plan, components: RunComponents, emit: Emit | None = None
+) -> Residency | None:
+    """Return what brings components during a run; None where all are there already."""
+    if pipe.placement is not None:
+        missing = [name for name in plan.components if pipe.components[name] is None]
+        if missing:
+            pipe.load_components(missing, **pipe.settings.load_options)
+        return PlannedResidency(plan.steps, {name: components[name] for name in plan.components}, pipe.placement, emit)
+    if not pipe.loads_on_demand:
+        return None
+    just_in_time = pipe.settings.residency == "just in time"
+    loader = RunLoader(pipe) if just_in_time else StayingLoader(pipe)
+    return LoadedResidency(plan.steps, components, loader, just_in_time, emit)
+
+
+@frozen
+class RunLoader:
+    """Loads for one run; the pipeline knows nothing of it."""
+
+    pipe: PipelineComponents
+
+    def load(self, name: str) -> Any:
+        """Load a component, and put it where the pipeline computes."""
+        component = self.pipe.specs[name].copy().load(**self.pipe.options_of(name))
+        return component.to(self.pipe.device) if hasattr(component, "parameters") else component
+
+    def load_config(self, name: str) -> Any:
+        """A skeleton without weights, where the class can make one."""
+        return self.pipe.specs[name].copy().load_skeleton(**self.pipe.options_of(name))
+
+
+@frozen
+class StayingLoader:
+    """Loads into the pipeline, where the component stays."""
+
+    pipe: PipelineComponents
+
+    def load(self, name: str) -> Any:
+        """Load a component."""
+        self.pipe.load_components(name, **self.pipe.settings.load_options)
+        return self.pipe.components[name]
+
+    def load_config(self, name: str) -> Any:
+        """A skeleton without weights, where the class can make one: the weights may never be needed."""
+        return RunLoader(self.pipe).load_config(name)

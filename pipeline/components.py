@@ -1,0 +1,346 @@
+"""The components of a pipeline: their specs, loading, replacing, moving."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+from ..adapters.pending_adapters import PendingAdapters
+from ..blocks.core.base import ModularPipelineBlocks
+from ..engine import RunSettings
+from ..guiders import GUIDERS, Guider, guider_of
+from ..registry import ComponentsManager, ComponentSpec, PipelineIndex
+from ..registry.devices.component_bytes import component_bytes
+from ..registry.hub.lock import Lock
+from ..registry.hub.repo import HUB_OPTIONS, local_name, same_repo
+from ..registry.identity.component_identity import invalidate
+from ..registry.pinning import pin
+from ..saving.open_repository import Opened, created_components
+from ..state import ComponentError, InputError
+from ..state.digest import digest_of
+from ..state.errors import did_you_mean
+from .devices import PipelineDevices
+
+_logger = logging.getLogger("brickwork")
+
+
+class PipelineComponents(PipelineDevices):
+    """What a pipeline holds besides its blocks.
+
+    Attributes:
+        specs: component name to its spec, in the order in which the blocks name them.
+        components: component name to the component, None while it is not loaded.
+        guider_names: components that guide; objects of diffusers' guiders are converted for them.
+        notes: what a person should know of the models; `explain` shows it.
+        manager: shares loaded components with other pipelines. collection: under which it files those of this one.
+    """
+
+    settings: RunSettings
+
+    def __init__(
+        self,
+        blocks: ModularPipelineBlocks,
+        index: PipelineIndex | None,
+        manager: ComponentsManager | None = None,
+        collection: str | None = None,
+    ) -> None:
+        self._index = index or PipelineIndex()
+        self.manager = manager
+        self.collection = collection
+        self.specs: dict[str, ComponentSpec] = {}
+        self.components: dict[str, Any] = {}
+        self.notes: list[str] = []
+        self.guider_names: set[str] = set()
+        self.lock: Lock | None = None
+        self.repo_name: str | None = None
+        self.hub_options: dict[str, Any] = {}
+        self.pending_adapters = PendingAdapters()
+        self.register(blocks.expected_components)
+
+    def register(self, expected: Iterable[ComponentSpec]) -> None:
+        """Add components that blocks expect and the pipeline does not know; make those that need no weights."""
+        for spec in expected:
+            name = str(spec.name)
+            if name in self.specs:
+                continue
+            saved = self._index.specs.get(name)
+            merged = _merged(spec, saved)
+            self.specs[name] = merged
+            if isinstance(spec.type_hint, type) and issubclass(spec.type_hint, Guider):
+                self.guider_names.add(name)
+                merged.type_hint = GUIDERS.get(str(merged.type_name[1]), merged._type_hint)
+            creates = merged.default_creation_method == "from_config"
+            self.components[name] = merged.create() if creates else None
+
+    def take_from(self, opened: Opened, lock: Lock, hub_options: Mapping[str, Any]) -> None:
+        """Take over what a repository says besides its index: made components, notes, how it was reached."""
+        self.lock = lock if lock.pins else None
+        self.hub_options = {name: value for name, value in hub_options.items() if value is not None}
+        for text in opened.notes:
+            _logger.warning("%s", text)
+        self.notes += opened.notes
+        if opened.format is not None:
+            made = created_components(opened.format, self.specs, opened.guiders)
+            for name, component in made.items():
+                self.update_components(**{name: component})
+            self.pending_adapters = PendingAdapters.of(opened.format.adapters, opened.repo, self.specs)
+
+    @property
+    def component_names(self) -> list[str]:
+        """All components that the blocks expect."""
+        return list(self.specs)
+
+    @property
+    def null_component_names(self) -> list[str]:
+        """Components that are not loaded."""
+        return [name for name, component in self.components.items() if component is None]
+
+    @property
+    def loaded_component_names(self) -> list[str]:
+        """Components that are there."""
+        return [name for name, component in self.components.items() if component is not None]
+
+    @property
+    def pretrained_component_names(self) -> list[str]:
+        """Components that are loaded from files."""
+        return [n for n, spec in self.specs.items() if spec.default_creation_method == "from_pretrained"]
+
+    @property
+    def config_component_names(self) -> list[str]:
+        """Components that are made from a configuration, and are there from the beginning."""
+        return [n for n, spec in self.specs.items() if spec.default_creation_method == "from_config"]
+
+    def get_component_spec(self, name: str) -> ComponentSpec:
+        """Return a copy of a component's spec, to edit."""
+        self._known([name])
+        return self.specs[name].copy()
+
+    def load_components(self, names: str | Iterable[str] | None = None, **options: Any) -> Self:
+        """Load components from files; all that are not loaded yet, or the named ones.
+
+        Args:
+            names: one or more components.
+            options: for loading, such as `dtype` (or `torch_dtype`): one for all, or a dict from component name
+                ("default" for the others).
+
+        Raises:
+            ComponentError: components could not be loaded; every failure is named, and those that worked are kept.
+        """
+        wanted = self._to_load(names)
+        faults = []
+        for name in wanted:
+            try:
+                component = self._loaded_or_shared(name, {k: _own(v, name) for k, v in options.items()})
+            except ComponentError as error:
+                faults.append(str(error))
+                continue
+            self.components[name] = self._placed(self._ours(name, component))
+        faults += self.pending_adapters.put_in(wanted, self.components)
+        if faults:
+            raise ComponentError.of("Components could not be loaded", faults)
+        return self
+
+    load_default_components = load_components
+
+    def options_of(self, name: str) -> dict[str, Any]:
+        """Options for loading a component on demand."""
+        return {key: _own(value, name) for key, value in self.settings.load_options.items()}
+
+    def _loaded_or_shared(self, name: str, options: dict[str, Any]) -> Any:
+        spec = self.specs[name]
+        options = {**self.hub_options, **options}
+        if not self._is_of_repo(spec):  # a grant is for the repository that the caller named
+            options.pop("trust_remote_code", None)
+        if self.lock is not None:
+            pin(spec, self.lock, self.hub_options, safe=options.get("use_safetensors") is not False)
+        if self.manager is None or options.keys() - {"dtype", "torch_dtype", *HUB_OPTIONS}:
+            component = spec.load(**options)
+            if self.manager is not None:
+                self.manager.add(name, component, self.collection)
+            return component
+        dtype = spec.format_of(**options)
+        return self.manager.shared(name, spec.load_id, dtype, lambda: spec.load(**options), self.collection)
+
+    def _is_of_repo(self, spec: ComponentSpec) -> bool:
+        """Whether a component is from the repository that the pipeline is of."""
+        return self.repo_name is not None and any(
+            same_repo(spec.repo, name) for name in (self.repo_name, local_name(self.repo_name))
+        )
+
+    def invalidate(self, *names: str) -> None:
+        """Declare that components are something new, as after training: nothing that was kept of before counts for them.
+
+        Weights of unknown origin, or changed in place, belong to nothing that is kept until this is called.
+        """
+        self._known(names)
+        for name in names:
+            invalidate(self.components[name])
+
+    def promised_key(self, name: str) -> str | None:
+        """What tells a component that a run loads for itself: where it will come from, and in which number format."""
+        spec = self.specs[name]
+        if spec.default_creation_method == "from_config" or spec.repo is None:
+            return None
+        options = self.options_of(name)
+        return digest_of(
+            spec.load_id, spec.file_stamp(), str(spec.format_of(**options)), {k: str(v) for k, v in options.items()}
+        )
+
+    def unload_components(self, names: str | Iterable[str] | None = None) -> Self:
+        """Let go of loaded components, all that came from files or the named ones; their memory is free if no other
+        pipeline and no caller holds them.
+        """
+        if names is None:
+            chosen = [name for name in self.pretrained_component_names if self.components[name] is not None]
+        else:
+            chosen = [names] if isinstance(names, str) else list(names)
+            self._known(chosen)
+        for name in chosen:
+            component, self.components[name] = self.components[name], None
+            if self.manager is not None and component is not None:
+                self.manager.forget(component, self.collection)
+        return self
+
+    def _to_load(self, names: str | Iterable[str] | None) -> list[str]:
+        if names is not None:
+            chosen = [names] if isinstance(names, str) else list(names)
+            self._known(chosen)
+            return chosen
+        pending = [name for name in self.pretrained_component_names if self.components[name] is None]
+        return [name for name in pending if self.specs[name].repo is not None]
+
+    def update_components(self, **components: Any) -> None:
+        """Replace components: by objects, or by specs (those that are made from a config are made at once).
+
+        Raises:
+            ComponentError: a name is unknown, or an object is not of the class that the blocks expect.
+        """
+        self._known(components)
+        faults = []
+        made: dict[str, tuple[Any, ComponentSpec]] = {}
+        for name, given in components.items():
+            try:
+                made[name] = _taken(name, self._ours(name, given), self.specs[name])
+            except (ComponentError, InputError) as error:
+                faults.append(str(error))
+        if faults:
+            raise ComponentError.of("Components do not fit", faults)
+        for name, (component, spec) in made.items():
+            _log_change(name, self.specs[name], spec)
+            self.components[name] = self._placed(component)
+            self.specs[name] = spec
+            self.pending_adapters.names.discard(name)
+            if self.manager is not None and component is not None:
+                self.manager.add(name, component, self.collection, reuse=True)
+
+    def _ours(self, name: str, given: Any) -> Any:
+        """A guider of ours, where blocks of ours want one, of a name or an object of diffusers."""
+        is_guider = name in self.guider_names and given is not None and not isinstance(given, ComponentSpec)
+        return guider_of(given) if is_guider else given
+
+    def component_sizes(self, names: Iterable[str]) -> dict[str, int]:
+        """Bytes of components: of loaded ones their tensors, of others what the headers of their files say."""
+        sizes = {name: _size_of(self.components[name], self.specs[name]) for name in names}
+        return {name: size for name, size in sizes.items() if size is not None}
+
+    def require(self, names: Iterable[str]) -> None:
+        """Raise ComponentError naming every component of these that is needed and not there."""
+        missing = [name for name in names if self.components[name] is None]
+        if (lacking := self.pending_adapters.fault(names)) is not None:
+            raise ComponentError(lacking)
+        if missing and self.loads_on_demand:
+            faults = [fault for name in missing if (fault := self.specs[name].loading_fault())]
+            if faults:
+                raise ComponentError.of("Components cannot be loaded", faults)
+            return
+        self._refuse_mixed_devices(names)
+        if missing:
+            raise ComponentError(
+                f"Not loaded: {', '.join(missing)}. Call load_components() first, or "
+                f"update_components({missing[0]}=...)."
+            )
+
+    @property
+    def loads_on_demand(self) -> bool:
+        """Whether a run loads what it needs by itself."""
+        return self.settings.load == "on demand" or self.settings.residency == "just in time"
+
+    def _known(self, names: Iterable[str]) -> None:
+        faults = [
+            f"The pipeline has no component {name!r}. {did_you_mean(name, self.specs)}"
+            for name in names
+            if name not in self.specs
+        ]
+        if faults:
+            raise ComponentError.of("Components are unknown", faults)
+
+
+def _size_of(component: Any, spec: ComponentSpec) -> int | None:
+    return spec.stored_bytes() if component is None else component_bytes(component)
+
+
+def _merged(expected: ComponentSpec, saved: ComponentSpec | None) -> ComponentSpec:
+    """What a repository says of a component, on top of what the block expects."""
+    if saved is None or saved.repo is None:
+        return expected.copy()
+    merged = saved.copy()
+    if saved.type_name == (None, None):
+        merged.type_hint = expected._type_hint
+    merged.description = expected.description
+    return merged
+
+
+def _taken(name: str, given: Any, known: ComponentSpec) -> tuple[Any, ComponentSpec]:
+    if isinstance(given, ComponentSpec):
+        spec = given.copy()
+        spec.name = name
+        component = spec.create() if spec.default_creation_method == "from_config" else None
+        return component, spec
+    expected = known.type_hint
+    if given is not None and not _fits(given, expected):
+        raise ComponentError(
+            f"{name!r} expects a {expected.__name__}, and got a {type(given).__name__}. "
+            "Give an object of that class, or use a block that expects yours."
+        )
+    spec = known.copy()
+    if given is None:
+        return None, spec
+    try:
+        spec = ComponentSpec.from_component(name, given)
+    except ComponentError:
+        # Its origin is unknown: it serves this pipeline, and cannot be loaded again from its spec.
+        spec.repo = None
+    spec.description = known.description
+    return given, spec
+
+
+def _log_change(name: str, before: ComponentSpec, after: ComponentSpec) -> None:
+    """Tell of another class, or another way to get it."""
+    old, new = before.type_name[1], after.type_name[1]
+    if old != new:
+        _logger.info("update_components: %s is a %s now; it was a %s.", name, new, old)
+    if before.default_creation_method != after.default_creation_method:
+        ways = before.default_creation_method, after.default_creation_method
+        _logger.info("update_components: default_creation_method of %s changes from %s to %s.", name, *ways)
+
+
+def _fits(given: Any, expected: Any) -> bool:
+    if not isinstance(expected, type) or isinstance(given, expected):
+        return True
+    if getattr(expected, "_is_protocol", False) or (isinstance(given, Guider) and issubclass(expected, Guider)):
+        return True
+    nets = list(getattr(given, "nets", None) or getattr(given, "adapters", None) or ())
+    if nets:  # several ControlNets or adapters in one
+        return all(_fits(net, expected) for net in nets)
+    kinds = ("ControlNet", "Autoencoder")  # those of one kind do the same work, and share no class
+    if any(kind in expected.__name__ and kind in type(given).__name__ for kind in kinds):
+        return True
+    # Schedulers are interchangeable, and share a mixin and no class.
+    return hasattr(given, "set_timesteps") and hasattr(expected, "set_timesteps")
+
+
+def _own(option: Any, name: str) -> Any:
+    if isinstance(option, Mapping):
+        return option.get(name, option.get("default"))
+    return option

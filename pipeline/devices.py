@@ -1,0 +1,105 @@
+"""Where a pipeline's components are: moved together, placed by a manager, or left to hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Self
+
+from ..registry import ComponentsManager
+from ..registry.devices.placement import Placement
+from ..state import ComponentError
+
+if TYPE_CHECKING:
+    import torch
+
+
+class PipelineDevices:
+    """The part of a pipeline that knows of devices.
+
+    Attributes:
+        components: by name, None while not loaded. manager: shares and places components.
+    """
+
+    components: dict[str, Any]
+    manager: ComponentsManager | None
+    _device: Any = "cpu"
+
+    def to(self, device: Any = None, dtype: Any = None) -> Self:
+        """Move all loaded models to a device, or cast them."""
+        import torch
+
+        if isinstance(device, torch.dtype):
+            device, dtype = None, device
+        if device is not None:
+            self._refuse_placed("move")
+            self._device = torch.device(device)
+        for name, component in self.components.items():
+            if isinstance(component, torch.nn.Module):
+                self.components[name] = component.to(device=device, dtype=dtype)
+        return self
+
+    @property
+    def placement(self) -> Placement | None:
+        """What places components on a device, if the manager does."""
+        return self.manager.placement if self.manager is not None else None
+
+    def _refuse_placed(self, what: str) -> None:
+        if self.placement is not None:
+            raise ComponentError(
+                f"The manager places components on {self.placement.memory.device} when runs need them, so there is "
+                f"nothing to {what}. Call manager.disable_auto_cpu_offload() first."
+            )
+        hooked = [name for name, component in self.components.items() if hasattr(component, "_hf_hook")]
+        if hooked:
+            raise ComponentError(
+                f"Hooks of accelerate place {', '.join(hooked)}, so the pipeline cannot {what} them. Remove the hooks "
+                "(accelerate.hooks.remove_hook_from_module) first."
+            )
+
+    @property
+    def device(self) -> torch.device:
+        """Where runs compute."""
+        import torch
+
+        return torch.device(self._device if self.placement is None else self.placement.memory.device)
+
+    @property
+    def _execution_device(self) -> torch.device:
+        return self.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Number format of the first loaded model."""
+        import torch
+
+        for component in self.components.values():
+            if isinstance(component, torch.nn.Module):
+                return next(component.parameters()).dtype
+        return torch.float32
+
+    def _refuse_mixed_devices(self, names: Iterable[str]) -> None:
+        """Refuse models that were moved by themselves; those that are placed by hooks or a device map go their way."""
+        if self.placement is not None:
+            return
+        expected = self.device
+        for name in names:
+            component = self.components[name]
+            if (
+                not hasattr(component, "parameters")
+                or hasattr(component, "_hf_hook")
+                or hasattr(component, "hf_device_map")
+            ):
+                continue
+            found = next((tensor.device for tensor in component.parameters()), expected)
+            if found.type != expected.type or (expected.index is not None and found.index != expected.index):
+                raise ComponentError(
+                    f"{name!r} is on {found}, and the pipeline computes on {expected}. Move all together: "
+                    f"pipe.to({str(found)!r}) or pipe.to({str(expected)!r})."
+                )
+
+    def _placed(self, component: Any) -> Any:
+        import torch
+
+        if self.placement is not None or hasattr(component, "_hf_hook"):
+            return component
+        return component.to(self._device) if isinstance(component, torch.nn.Module) else component

@@ -1,0 +1,145 @@
+"""What a pipeline says of itself, and the settings of its runs."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+from attrs import evolve, fields
+
+from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.checks import Report
+from ..blocks.core.flattening import walk
+from ..engine import Plan, RunSettings
+from ..engine.planning.explain import Explanation
+from ..engine.planning.graph import Graph
+from ..families.contract import FamilyContract, bound_family
+from ..registry import ComponentSpec
+from ..registry.index import index_entries
+from ..state import InputError
+from ..state.errors import did_you_mean, nearest
+from .components import PipelineComponents
+from .config import PipelineConfig
+
+
+class PipelineFace(PipelineComponents):
+    """What can be asked of a pipeline without running it.
+
+    Attributes:
+        blocks: its own copy of the composition. config: settings that blocks declare.
+    """
+
+    blocks: ModularPipelineBlocks
+    config: PipelineConfig
+
+    @property
+    def family(self) -> FamilyContract:
+        """The contract of the model family that the blocks are bound to; the unbound one where they are of none."""
+        return bound_family(block for _, block in walk(self.blocks))
+
+    def plan(self, given: Iterable[str] | Mapping[str, Any] = (), checked: Iterable[str] | None = None) -> Plan:
+        """Return the plan for these inputs."""
+        raise NotImplementedError
+
+    def check(self) -> Report:
+        """Check all workflows of the blocks: types, order, components, choices."""
+        return self.blocks.check()
+
+    def explain(self, *names: str, **values: Any) -> Explanation:
+        """What runs when these inputs are given, with the sizes of components that are loaded or lie in files.
+
+        Raises:
+            InputError: inputs are unknown or missing.
+        """
+        plan = self.plan({**dict.fromkeys(names, True), **values})
+        return plan.explain(self.component_sizes(plan.components), self.notes)
+
+    def graph(self) -> Graph:
+        """The whole composition as a picture; `pipe.plan(["prompt"]).graph` is that of one plan."""
+        return self.blocks.graph()
+
+    def signature(self, workflow: str | None = None) -> inspect.Signature:
+        """The exact inputs of a workflow as Python's own signature; None is what runs with nothing given."""
+        return self.blocks.workflow(workflow).signature
+
+    def input_schema(self, workflow: str | None = None) -> dict[str, Any]:
+        """The exact inputs of a workflow as JSON schema; None is what runs with nothing given."""
+        return self.blocks.workflow(workflow).input_schema
+
+    @property
+    def available_workflows(self) -> list[str]:
+        """Names of the workflows that the blocks' choices allow."""
+        return self.blocks.available_workflows
+
+    @property
+    def loader(self) -> Self:
+        """The pipeline itself, for older code that loads through `pipe.loader`."""
+        return self
+
+    @property
+    def doc(self) -> str:
+        """What the pipeline takes, gives and uses."""
+        return self.blocks.doc
+
+    def configure(self, **changes: Any) -> None:
+        """Change settings of later runs: see `RunSettings`. `pipe.configure(progress=False)`."""
+        known = [attribute.name for attribute in fields(RunSettings)]
+        faults = [f"There is no setting {n!r}. {did_you_mean(n, known)}" for n in changes if n not in known]
+        if faults:
+            raise InputError(" ".join(faults))
+        try:
+            self.settings = evolve(self.settings, **changes)
+        except ValueError as error:
+            raise InputError(str(error.args[0])) from None
+
+    def update_config(self, **changes: Any) -> None:
+        """Change settings that blocks declare as configs."""
+        faults = [f"There is no config {n!r}. {did_you_mean(n, self.config)}" for n in changes if n not in self.config]
+        defaults = {spec.name: spec.default for spec in self.blocks.expected_configs}
+        faults += [
+            f"The config {name!r} is {value!r}; its default is {defaults[name]!r}, so it must be a {type(defaults[name]).__name__}."
+            for name, value in changes.items()
+            if type(defaults.get(name)) in (bool, str) and type(value) is not type(defaults[name])
+        ]
+        if faults:
+            raise InputError(" ".join(faults))
+        self.config = PipelineConfig({**self.config, **changes})
+
+    def set_progress_bar_config(self, disable: bool = False, **options: Any) -> None:
+        """Configure the progress bars of all loops; options are tqdm's."""
+        self.configure(progress=not disable, progress_options=options)
+
+    def __getattr__(self, name: str) -> Any:
+        components = self.__dict__.get("components", {})
+        if name in components:
+            return components[name]
+        if name.startswith("_"):
+            raise AttributeError(name)
+        match = nearest(name, [*components, *dir(type(self))])
+        hint = f" Did you mean {match!r}?" if match else f" Its components are {', '.join(components)}."
+        raise AttributeError(f"The pipeline has no component or attribute {name!r}.{hint}")
+
+    @property
+    def index(self) -> dict[str, Any]:
+        """Where its components come from, as `modular_model_index.json` has it; `print(pipe)` shows it."""
+        return index_entries(type(self).__name__, self.specs, self.components, self.config)
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__} {json.dumps(self.index, indent=2)}"
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} of {type(self.blocks).__name__}"]
+        for name, spec in self.specs.items():
+            state = "loaded" if self.components[name] is not None else "not loaded"
+            class_name = spec.type_name[1] or "?"
+            lines.append(f"  {name:<16} {class_name:<28} {state:<11} {_origin(spec)}")
+        lines += [f"  config.{name} = {value!r}" for name, value in self.config.items()]
+        return "\n".join(lines)
+
+
+def _origin(spec: ComponentSpec) -> str:
+    if spec.default_creation_method == "from_config":
+        return "created from its config"
+    return "/".join(filter(None, [spec.repo, spec.subfolder])) or "no origin"

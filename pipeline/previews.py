@@ -1,0 +1,88 @@
+"""Small pictures of latents while they are denoised, by a linear map from latent channels to red, green and blue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ..engine.events import Event, StepFinished
+from ..families.contract import FamilyContract
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+SAMPLES = 24
+SIZE = 8
+"""Latents that the map is fitted to: so many, of so many rows and columns."""
+
+
+def fit_projection(vae: Any, family: FamilyContract) -> Tensor:
+    """Fit the map from a latent's channels, and a one, to the mean colour of its pixels, by least squares.
+
+    A few smooth random latents are decoded, 64x64 pixels each for most models, so no table of numbers per model is
+    needed; a large VAE takes a second or two on a CPU, once.
+
+    Returns:
+        `[channels + 1, 3]`, for colours in -1..1.
+    """
+    import torch
+    from torch.nn.functional import adaptive_avg_pool2d, interpolate
+
+    channels = int(vae.config.latent_channels)
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.randn(SAMPLES, channels, 3, 3, generator=generator)
+    latents = interpolate(coarse, size=(SIZE, SIZE), mode="bilinear").to(vae.device, vae.dtype)
+    with torch.no_grad():
+        pixels = vae.decode(family.unscale_latents(vae, latents), return_dict=False)[0]
+    colours = adaptive_avg_pool2d(pixels.float(), (SIZE, SIZE)).permute(0, 2, 3, 1).reshape(-1, 3)
+    rows = latents.float().permute(0, 2, 3, 1).reshape(-1, channels)
+    found: Tensor = torch.linalg.lstsq(torch.cat([rows, torch.ones_like(rows[:, :1])], 1).cpu(), colours.cpu()).solution
+    return found
+
+
+@define(eq=False)
+class Previews:
+    """A listener that turns the latents of every step into small pictures.
+
+    Attributes:
+        vae: of the pipeline. family: the contract of its model family. every: a picture for each so many steps.
+        pictures: those of the first item of the batch, one pixel per latent, enlarged by `scale`.
+
+    Example:
+        >>> pipe = embedded()
+        >>> previews = Previews(pipe.vae, SDXL)
+        >>> pipe.configure(listeners=[previews], progress=False)
+        >>> _ = pipe(prompt="a red circle", num_inference_steps=4, output="images")
+        >>> len(previews.pictures), previews.pictures[0].size
+        (4, (64, 64))
+    """
+
+    vae: Any
+    family: FamilyContract
+    every: int = 1
+    scale: int = 4
+    pictures: list[Image] = field(factory=list, init=False)
+    _projection: Any = field(default=None, init=False)
+
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+        if not isinstance(event, StepFinished) or (event.index + 1) % self.every:
+            return
+        latents = event.values.get("latents")
+        if latents is None or latents.ndim != 4:
+            return
+        if self._projection is None:
+            self._projection = fit_projection(self.vae, self.family)
+        self.pictures.append(self.picture(latents[0]))
+
+    def picture(self, latents: Tensor) -> Image:
+        """Turn one item's latents `[c h w]` into a picture."""
+        from PIL import Image as Images
+
+        rows = latents.detach().float().cpu().permute(1, 2, 0)
+        colours = rows @ self._projection[:-1] + self._projection[-1]
+        pixels = ((colours.clamp(-1, 1) + 1) * 127.5).round().byte().numpy()
+        image = Images.fromarray(pixels)
+        return image.resize((image.width * self.scale, image.height * self.scale), Images.Resampling.BICUBIC)

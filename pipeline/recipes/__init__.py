@@ -1,0 +1,1 @@
+"""What a run was: recipes, their files and differences."""

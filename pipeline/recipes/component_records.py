@@ -1,0 +1,162 @@
+"""Writes down components for recipes: what they are, and where they are from. It holds no component."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import xxhash
+from attrs import frozen
+
+from ...engine.execution.identities import RunIdentities
+from ...registry import ComponentSpec, Identity, identity_of, shipped
+from ...registry.identity.component_identity import dtype_of, moment_of
+from ...registry.identity.origin import files_of
+from ...registry.loading.classes import library_of
+from ...registry.loading.file_digest import weights_digest
+from ...state.errors import NoDigestError
+from .noted_values import written_input
+
+if TYPE_CHECKING:
+    from ..components import PipelineComponents
+
+FILES = "files "
+"""Before a digest of weights that is of their files, because the run loaded them for itself."""
+
+
+@frozen(eq=False)
+class _Note:
+    """What one component was when a run began.
+
+    Attributes:
+        identity: or, as text, why nothing tells it; None for one that the run loads for itself. moment: see `moment_of`.
+    """
+
+    component: Any
+    cls: type
+    load_id: str
+    files: str
+    dtype: Any
+    identity: Identity | str | None
+    config: Any
+    moment: object = None
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """As recipes have it."""
+        entry: dict[str, Any] = {
+            "class": f"{library_of(self.cls)}:{self.cls.__name__}",
+            "origin": _origin(self.load_id),
+        }
+        if self.dtype is not None:
+            entry["dtype"] = str(self.dtype)
+        if isinstance(self.config, Mapping):
+            named = {str(name): value for name, value in self.config.items()}
+            entry["config"] = {n: written_input(value) for n, value in named.items() if not n.startswith("_")}
+        if isinstance(self.identity, str):
+            entry["unknown"] = self.identity
+        elif self.identity is not None:
+            identity = self.identity
+            entry["settings"] = {
+                name: xxhash.xxh3_64_hexdigest(digest.encode())[:8]
+                for name, digest in sorted(identity.settings.items())
+            }
+            entry["digest"] = identity.settings_digest
+            entry |= {
+                name: dict(words) for name, words in (("is", identity.words), ("adapters", identity.adapters)) if words
+            }
+            if identity.declared is not None:
+                entry["declared"] = identity.declared
+        return entry
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether it is more than its settings: a network, a tokenizer, or what nobody can tell."""
+        return not isinstance(self.identity, Identity) or self.identity.weights is not None
+
+    @property
+    def weights(self) -> str | None:
+        """Digest of what is in the weights or the vocabulary; None where nothing tells, any more."""
+        if self.identity is None:
+            return self._of_files()
+        if isinstance(self.identity, str) or self.identity.is_doubtful:
+            return None
+        component = self.component() if self.component is not None else None
+        if component is None or self.moment is None:
+            return self.identity.weights
+        try:
+            now = identity_of(component)
+        except NoDigestError:
+            return self.identity.weights
+        # A change that left no trace may have been made before the run as well as after it.
+        was_traced = moment_of(component) is not self.moment
+        return self.identity.weights if was_traced or now.weights == self.identity.weights else None
+
+    def _of_files(self) -> str | None:
+        if self.load_id == "null":
+            return None
+        fields = ComponentSpec.decode_load_id(self.load_id)
+        spec = ComponentSpec(None, self.cls, **fields)
+        if self.files and spec.file_stamp() != self.files:
+            return None
+        found = [weights_digest(folder, spec.variant) for folder in spec.local_folders()]
+        return None if None in found or not found else FILES + " ".join(map(str, found))
+
+
+@frozen(eq=False, slots=False)
+class RunNotes:
+    """What the components of one run were."""
+
+    notes: Mapping[str, _Note]
+
+    def written(self) -> dict[str, Any]:
+        """By component."""
+        return {name: note.written for name, note in self.notes.items()}
+
+    def weights(self) -> dict[str, Any]:
+        """Digests of weights and vocabularies."""
+        return {"weights": self._weights}
+
+    @cached_property
+    def _weights(self) -> dict[str, str | None]:
+        return {name: note.weights for name, note in self.notes.items() if note.has_weights}
+
+
+def notes_of(
+    pipe: PipelineComponents, names: tuple[str, ...], components: Mapping[str, Any], identities: RunIdentities
+) -> RunNotes:
+    """Note what components are now."""
+    return RunNotes({name: _note_of(name, components[name], pipe, identities) for name in names})
+
+
+def _note_of(name: str, component: Any, pipe: PipelineComponents, identities: RunIdentities) -> _Note:
+    if component is None:  # it is loaded during the run
+        spec = pipe.specs[name]
+        dtype = spec.format_of(**pipe.options_of(name))
+        return _Note(None, spec.type_hint, spec.load_id, spec.file_stamp(), dtype, None, None)
+    is_model, has_content = hasattr(component, "named_parameters"), hasattr(component, "__dict__")
+    return _Note(
+        weakref.ref(component) if has_content and type(component).__weakrefoffset__ else None,
+        type(component),
+        getattr(component, "_diffusers_load_id", "null"),
+        files_of(component),
+        dtype_of(component),
+        identities.look(name),
+        None if is_model else getattr(component, "config", None),
+        None if identities.content else moment_of(component),
+    )
+
+
+def _origin(load_id: str) -> dict[str, Any] | None:
+    """Where it is from, by names that mean something elsewhere: of a local folder, only its own name."""
+    if load_id == "null":
+        return None
+    fields = ComponentSpec.decode_load_id(load_id)
+    repo = str(fields["pretrained_model_name_or_path"])
+    is_local = Path(repo).is_absolute() or Path(repo).exists()
+    name = next((name for name in shipped if Path(repo) == shipped.get(name)), Path(repo).name) if is_local else repo
+    where = {"repo": name, "local": is_local and name not in shipped}
+    return {**where, **{key: fields[key] for key in ("subfolder", "variant", "revision") if fields[key]}}

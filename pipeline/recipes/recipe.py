@@ -1,0 +1,200 @@
+"""`Recipe`: what a run was made of, as far as it says how to make the same again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...state import RepoError
+from ...state.atomic import write_text
+from ...state.limits import LARGEST_RECIPE
+from ...state.strict_json import written_json
+from ...state.structure import structured
+from ...state.value_data import value_of_data
+from .noted_values import noted_inputs
+from .written_recipe import VERSION, WrittenRecipe
+
+
+class Recipe:
+    """What a run was made of: composition, components, inputs, random state, software. Data only; no paths of this machine.
+
+    `state.recipe`, `pipe.last_recipe` and `image.info["brickwork"]` have the one of their run. What costs time, such as
+    digests of weight files, is looked up when it is first asked for. Two are equal if the same blocks were given the same
+    inputs and random state; `brickwork.diff` compares everything.
+    """
+
+    def __init__(
+        self, known: Mapping[str, Any], late: Callable[[], Mapping[str, Any]] | None = None, image: int | None = None
+    ) -> None:
+        self._known = known
+        self._late = late
+        self.image = image
+        """Which picture of the run's batch this is the recipe of; None for the run itself."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, as data for JSON."""
+        late = self._late() if self._late is not None else {}
+        picture = {} if self.image is None else {"image": self.image}
+        return {"recipe": VERSION, **_data(self._known), **late, **picture}
+
+    @classmethod
+    def from_dict(cls, data: Any, name: str = "The recipe") -> Recipe:
+        """Read what `to_dict` gave; `name` says in errors where it is from.
+
+        Raises:
+            RepoError: it is no recipe, or one of a later version; every fault is named.
+        """
+        if not isinstance(data, Mapping) or "recipe" not in data:
+            raise RepoError(f"{name} is no recipe of Brickwork: the key 'recipe' is missing.")
+        if data["recipe"] != VERSION:
+            raise RepoError(f"{name} is of version {data['recipe']!r:.20}, and this Brickwork reads {VERSION}.")
+        structured(WrittenRecipe, data, name)
+        known = {name: value for name, value in data.items() if name not in ("recipe", "image", "weights")}
+        return cls(known, lambda: {"weights": data.get("weights") or {}}, data.get("image"))
+
+    def save(self, path: str | Path) -> None:
+        """Write it as JSON.
+
+        Raises:
+            RepoError: it cannot be written, or would be larger than recipes are read.
+        """
+        write_text(Path(path), written_json(self.to_dict(), "The recipe", LARGEST_RECIPE, indent=2))
+
+    def of_image(self, index: int | None) -> Recipe:
+        """The recipe of one picture of the batch; None is the run."""
+        return Recipe(self._known, self._late, index)
+
+    def branched(self, base: Recipe, loop: str, at_step: int, changes: Iterable[str]) -> Recipe:
+        """The recipe of a variant, which shares the first steps of a loop with another run."""
+        shared = {name: base._known[name] for name in ("inputs", "generators")}
+        about = {"loop": loop, "at_step": at_step, "changes": sorted(changes), **shared}
+        return Recipe({**self._known, "branched": about}, self._late)
+
+    def noting(self, notes: Iterable[str]) -> Recipe:
+        """The recipe with remarks on the run, after those that it has."""
+        every = [*(self._known.get("notes") or ()), *notes]
+        return Recipe({**self._known, "notes": every}, self._late, self.image) if every else self
+
+    def finished(self, **found: Any) -> Recipe:
+        """The recipe with what was found out in the run: `results`, `witness`; what is None is left out."""
+        known = {name: value for name, value in self._known.items() if name != "witness"}
+        return Recipe({**known, **{n: v for n, v in found.items() if v is not None}}, self._late, self.image)
+
+    @property
+    def witness(self) -> list[list[Any]] | None:
+        """What every block gave, as place, name of the value, and digest, where the run kept account of it."""
+        found: list[list[Any]] | None = self._known.get("witness")
+        return found
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """Digests of what the run gave, by name; of lists one of each item. None where nobody can tell (any more)."""
+        found: dict[str, Any] = _data(self._known.get("results") or {})
+        return found
+
+    @property
+    def base(self) -> Recipe | None:
+        """Of a variant: the recipe of the run that it shares its first steps with."""
+        branched = self._known.get("branched")
+        if branched is None:
+            return None
+        return Recipe(
+            {**self._known, "branched": None, **{n: branched[n] for n in ("inputs", "generators")}}, self._late
+        )
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """Inputs that are plain data, by name."""
+        return {
+            n: value_of_data(entry["value"]) for n, entry in _data(self._known["inputs"]).items() if "value" in entry
+        }
+
+    @property
+    def missing_inputs(self) -> dict[str, str]:
+        """Inputs of which only the digest is there, with what they were."""
+        return {name: entry["kind"] for name, entry in _data(self._known["inputs"]).items() if "value" not in entry}
+
+    def is_input(self, name: str, value: Any) -> bool:
+        """Whether a value is the one that the run was given."""
+        entry = _data(self._known["inputs"]).get(name)
+        now = noted_inputs({name: value})[0]().get(name)
+        return entry is not None and entry == now and entry.get("digest", "") is not None
+
+    @property
+    def parameters(self) -> str:
+        """The line that other tools read: prompt, negative prompt, then steps, sampler, scale, seed, size."""
+        given = self.inputs
+        held = self.to_dict()["components"]
+        sampler = str(held.get("scheduler", {}).get("class", "")).rpartition(":")[2]
+        scale = given.get("guidance_scale", _number(held.get("guider", {}), "guidance_scale"))
+        origin = next((entry["origin"]["repo"] for entry in held.values() if entry.get("origin")), None)
+        size = f"{given['width']}x{given['height']}" if {"width", "height"} <= given.keys() else None
+        named = {
+            "Steps": given.get("num_inference_steps"),
+            "Sampler": sampler or None,
+            "CFG scale": scale,
+            "Seed": self.seed,
+            "Size": size,
+            "Model": origin,
+        }
+        lines = [_text(given.get("prompt"), self.image)]
+        if given.get("negative_prompt"):
+            lines.append(f"Negative prompt: {_text(given['negative_prompt'], self.image)}")
+        return "\n".join([*lines, ", ".join(f"{key}: {value}" for key, value in named.items() if value is not None)])
+
+    @property
+    def seed(self) -> int | None:
+        """The seed, where the run had one random generator that was fresh."""
+        found = [each for entries in _data(self._known["generators"]).values() for each in entries]
+        return found[0]["seed"] if len(found) == 1 and "state" not in found[0] else None
+
+    def __getitem__(self, name: str) -> Any:
+        return self.to_dict()[name]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Recipe):
+            return NotImplemented
+        names = ("composition", "configs", "inputs", "generators", "output", "branched")
+        mine, theirs = self._known, other._known
+        same = all(written(_data(mine.get(name))) == written(_data(theirs.get(name))) for name in names)
+        return same and self.image == other.image
+
+    def __hash__(self) -> int:
+        return hash(str(self.inputs))
+
+    def __reduce__(self) -> Any:
+        return Recipe.from_dict, (self.to_dict(),)
+
+    def __deepcopy__(self, memo: Any) -> Recipe:
+        return self
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(f"{name}={value!r}" for name, value in self.inputs.items())
+        other = [f"{n}: {e['kind']}" for n, e in _data(self._known["inputs"]).items() if "value" not in e]
+        parts = [inputs, *other]
+        seed = "" if self.seed is None else f", seed {self.seed}"
+        return f"Recipe({self._known['composition']['block']}: {', '.join(filter(None, parts))}{seed})"
+
+
+def written(value: Any) -> str:
+    """Data as text, in which 0, 0.0, -0.0 and False are four, and the order of a dict counts."""
+    return json.dumps(value, default=repr)
+
+
+def _text(value: Any, image: int | None) -> str:
+    if isinstance(value, list):
+        return str(value[(image or 0) % len(value)]) if value else ""
+    return str(value or "")
+
+
+def _number(component: Mapping[str, Any], name: str) -> Any:
+    return component.get("config", {}).get(name, {}).get("value")
+
+
+def _data(value: Any) -> Any:
+    """What is only written out when it is asked for."""
+    if callable(value):
+        return value()
+    return {key: _data(part) for key, part in value.items()} if isinstance(value, Mapping) else value

@@ -1,0 +1,137 @@
+"""Writes down what a run begins with, fast: this happens at every run."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from ...blocks.core.base import ModularPipelineBlocks
+from ...blocks.core.block_identity import attributes_digest
+from ...blocks.core.flattening import walk
+from ...engine.arithmetic import arithmetic
+from ...engine.execution.identities import RunIdentities
+from ...registry.identity.library_code import watch_classes
+from ...saving.composition import coded_class, describe
+from ...state.code_digest import is_packaged
+from ...state.digest import CodeIdentity, NoDigestError, code_identity
+from .component_records import notes_of
+from .noted_values import noted_inputs, shared_values
+from .recipe import Recipe
+
+if TYPE_CHECKING:
+    from ..modular_pipeline import ModularPipeline
+
+_PACKAGES = ("brickwork", "torch", "diffusers", "transformers")
+
+
+def recipe_of(
+    pipe: ModularPipeline,
+    components: tuple[str, ...],
+    values: Mapping[str, Any],
+    asked: Any,
+    held: Mapping[str, Any] | None = None,
+    identities: RunIdentities | None = None,
+) -> Recipe:
+    """Write down a run before it begins.
+
+    Args:
+        components: names of those that it uses. values: what it is given. asked: as `output=` has it.
+        held: the components, where they are others than the pipeline's. identities: what they are; without, they are looked
+            at to the last byte, as is right for a comparison.
+    """
+    held = pipe.components if held is None else held
+    if identities is None:
+        identities = RunIdentities(held, content=True, whole=pipe.settings.identity == "full")
+    notes = notes_of(pipe, components, held, identities)
+    inputs, generators = noted_inputs(values)
+    settings = pipe.settings
+    known = {
+        "software": _software(),
+        "device": str(pipe.device),
+        "arithmetic": arithmetic(),
+        "process": _process(identities),
+        "settings": {
+            "grad": settings.grad,
+            **_gradients(settings.grad),
+            "residency": settings.residency,
+            "load": settings.load,
+        },
+        "composition": pipe.described(),
+        "configs": pipe.config.written,
+        "components": notes.written,
+        "inputs": inputs,
+        "generators": generators,
+        **shared_values(values),
+        "output": asked if asked is None or isinstance(asked, str) else list(asked),
+    }
+    return Recipe(known, notes.weights)
+
+
+def _gradients(mode: str) -> dict[str, bool]:
+    """Of a run that leaves it to its caller: whether gradients are recorded."""
+    import torch
+
+    return {"gradients": torch.is_grad_enabled()} if mode == "inherit" else {}
+
+
+def _process(identities: RunIdentities) -> dict[str, Any]:
+    """What in the process is not as its libraries have it."""
+    try:
+        return {"replaced": list(identities.process())}
+    except NoDigestError as error:
+        return {"replaced": [], "unknown": str(error)}
+
+
+@frozen
+class Description:
+    """A composition as data, and the code that it was written down for.
+
+    Somebody may define blocks anew, or what they refer to, between two runs.
+
+    Attributes:
+        bare: blocks on which nothing lies, which one pass tells. others: those with attributes, and the digests of these.
+    """
+
+    data: dict[str, Any]
+    classes: tuple[type, ...]
+    codes: tuple[CodeIdentity, ...]
+    bare: tuple[ModularPipelineBlocks, ...]
+    others: tuple[ModularPipelineBlocks, ...]
+    attributes: tuple[str | None, ...]
+
+    @classmethod
+    def of(cls, blocks: ModularPipelineBlocks) -> Description:
+        """Describe a composition now."""
+        classes = dict.fromkeys(coded_class(block) for _, block in walk(blocks))
+        own = tuple(each for each in classes if not is_packaged(each.__module__))
+        watch_classes([type(block) for _, block in walk(blocks)])
+        every = tuple(getattr(block, "foreign", block) for _, block in walk(blocks))
+        bare, others = (tuple(each for each in every if bool(vars(each)) is has) for has in (False, True))
+        digests = tuple(map(attributes_digest, others))
+        return cls(describe(blocks), own, tuple(map(code_identity, own)), bare, others, digests)
+
+    def holds(self) -> bool:
+        """Whether the code, and what lies on the blocks, is still the same."""
+        if tuple(map(code_identity, self.classes)) != self.codes:
+            return False
+        if any(map(vars, self.bare)):
+            return False
+        # What nobody can tell is written down anew each time.
+        return None not in self.attributes and tuple(map(attributes_digest, self.others)) == self.attributes
+
+
+@cache
+def _software() -> dict[str, str]:
+    return {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # run from a folder that was not installed
+        return "unknown"

@@ -1,0 +1,230 @@
+"""Repeats a picture from its recipe, bit for bit, or says exactly why not. Nothing in the recipe is trusted."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from ...blocks.steps.image_files import read_picture
+from ...engine.witness import first_difference
+from ...guiders import Guider
+from ...saving.composition import compose
+from ...state import BrickworkError, PipelineState
+from ...state.errors import ReplayError
+from ...state.value_data import value_of_data
+from ..modular_pipeline import ModularPipeline
+from ..recipes.noted_values import noted_results
+from ..recipes.recipe import Recipe
+from ..recipes.recipe_diff import differences
+from ..recipes.recipe_files import KEYWORD, read_recipe
+from ..recipes.recipe_of_run import recipe_of
+from ..workflows.guider_names import known_guiders
+from .replay_components import put_components
+from .replay_values import values_of
+
+
+def replay(
+    source: Any, blocks: Any = (), components: Any = None, *, exact: bool = True, guiders: Any = (), **inputs: Any
+) -> Any:
+    """Repeat the run that made a picture.
+
+    The recipe decides nothing about trust: its blocks are looked up by name in this package, in installed packages that offer
+    blocks by entry points, and in what you give; no module is imported because it is named there, and no component is loaded
+    from a place that you have not named. Only the model that ships with Brickwork comes by itself.
+
+    Args:
+        source: a picture file that `brickwork.save` wrote, a picture, a state, a recipe, or its JSON file.
+        blocks: your own blocks that it used: classes, instances, or a composition.
+        components: a folder with the models, a pipeline that has them, or a dict of components and specs by name.
+        guiders: guiders of your own that it used: classes or objects.
+        exact: False runs it although something is not as it was; what, comes as a warning.
+        inputs: pictures and tensors that the recipe has by their digest only.
+
+    Returns:
+        the picture that the recipe belongs to; of the recipe of a whole run, what that returned.
+
+    Raises:
+        ReplayError: it cannot be repeated exactly; every reason is named. RepoError: there is no recipe, or a broken one.
+    """
+    own = known_guiders(guiders)
+    recipe, kept = read_recipe(source)
+    given = {**kept, **inputs}
+    try:
+        pipe, values = _prepared(recipe, () if blocks is None else blocks, components, given, own)
+        changed = _Changes.of(recipe, recipe_of(pipe, pipe.plan(values).components, values, recipe["output"]))
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise ReplayError(f"The recipe is broken: {error!r}.") from error
+    expected = _expected(recipe)
+    serious = changed.serious if expected else (*changed.serious, *changed.unknown)
+    if exact and serious:
+        raise ReplayError.of("Something is not as it was", serious)
+    result = _picked(_run(pipe, recipe, values, given), recipe.image)
+    verdict = _verdict(recipe, expected, source, result)
+    faults = [*changed.serious, *changed.unknown, *changed.of_machine]
+    first = _first(recipe, pipe)
+    if verdict.differs or first is not None:
+        _refuse(verdict.differs, faults, first, exact, result)
+    elif verdict.is_edited:
+        _tell(_EDITED, exact, result)
+    elif changed.serious or changed.of_machine:
+        what = "result" if recipe.image is None else "picture"
+        warnings.warn(str(ReplayError.of(f"The same {what}, though not everything is as it was", faults)), stacklevel=2)
+    return result
+
+
+_EDITED = (
+    "The pixels are not those of the run: the picture was edited, resized or converted since. The run itself is repeated as "
+    "it was; its picture is the error's `result`, and what exact=False returns."
+)
+
+
+def _run(pipe: ModularPipeline, recipe: Recipe, values: dict[str, Any], given: Mapping[str, Any]) -> Any:
+    """Run it; a variant with the steps that it shared with another run."""
+    base = recipe.base
+    if base is None:
+        return pipe(**values, output=recipe["output"])
+    faults: list[str] = []
+    shared = PipelineState()
+    shared.start = values_of(base, {n: v for n, v in given.items() if n in base.missing_inputs}, faults)
+    if faults:
+        raise ReplayError.of("The steps that were shared with another run cannot be repeated", faults)
+    branched = recipe["branched"]
+    changes = {name: values[name] for name in branched["changes"]}
+    return pipe.branch(shared, branched["at_step"], branched["loop"], **changes)
+
+
+@frozen
+class _Changes:
+    """What differs from the run that is repeated: in what runs, in what nothing tells, and on what machine."""
+
+    serious: tuple[str, ...]
+    unknown: tuple[str, ...]
+    of_machine: tuple[str, ...]
+
+    @classmethod
+    def of(cls, then: Recipe, now: Recipe) -> _Changes:
+        found = [
+            (kind, f"{text} now") for kind, text in differences(then, now.of_image(then.image)) if kind != "branch"
+        ]
+        machine = tuple(text for kind, text in found if kind == "machine")
+        unknown = tuple(text for kind, text in found if kind in ("unknown", "outside"))
+        serious = (text for kind, text in found if kind not in ("machine", "unknown", "outside", "results"))
+        return cls(tuple(serious), unknown, machine)
+
+
+def _prepared(
+    recipe: Recipe, blocks: Any, components: Any, given: Mapping[str, Any], guiders: Mapping[str, type[Guider]]
+) -> tuple[ModularPipeline, dict[str, Any]]:
+    """Make the pipeline, and gather its inputs.
+
+    Raises:
+        ReplayError: blocks, components or inputs cannot be had; all of them are named.
+    """
+    faults: list[str] = []
+    values = values_of(recipe, given, faults)
+    try:
+        pipe = ModularPipeline(compose(recipe["composition"], blocks))
+        pipe.configure(grad=recipe["settings"]["grad"], witness=recipe.witness is not None)
+        pipe.update_config(**values_of_configs(recipe, pipe))
+        put_components(pipe, recipe, components, faults, guiders)
+    except BrickworkError as error:
+        faults += error.faults or [str(error)]
+    if faults:
+        raise ReplayError.of("The recipe cannot be repeated", faults)
+    return pipe, values
+
+
+def values_of_configs(recipe: Recipe, pipe: ModularPipeline) -> dict[str, Any]:
+    """The pipeline's settings, as far as it has them."""
+    written = recipe["configs"]
+    return {name: value_of_data(entry["value"]) for name, entry in written.items() if name in pipe.config}
+
+
+def _picked(result: Any, image: int | None) -> Any:
+    """The picture of a batch that the recipe is of."""
+    if image is None:
+        return result
+    values = result.values if isinstance(result, PipelineState) else result
+    lists: Iterable[Any] = values.values() if isinstance(values, dict) else [values]
+    pictures = next(
+        (v for v in lists if isinstance(v, list) and v and hasattr(v[0], "info") and KEYWORD in v[0].info), None
+    )
+    if pictures is None or image >= len(pictures):
+        raise ReplayError(f"The recipe is of picture {image}, and the run gave {len(pictures or [])}.")
+    return pictures[image]
+
+
+@frozen
+class _Verdict:
+    """How a repeated run compares. `differs` names the results that are others, where any are."""
+
+    differs: tuple[str, ...] = ()
+    is_edited: bool = False
+
+
+def _expected(recipe: Recipe) -> dict[str, Any]:
+    """What the run gave, by name, as far as the recipe knows: of one image of it, only that."""
+    if recipe.image is None:
+        return {name: each for name, each in recipe.results.items() if each is not None}
+    images = [each for each in recipe.results.values() if isinstance(each, list) and len(each) > recipe.image]
+    return {"the image": images[0][recipe.image]} if images and images[0][recipe.image] is not None else {}
+
+
+def _verdict(recipe: Recipe, expected: Mapping[str, Any], source: Any, result: Any) -> _Verdict:
+    """Compare the results with those that are recorded, and a given image with them."""
+    if recipe.image is not None:
+        found: dict[str, Any] = {"the image": result}
+    elif isinstance(result, PipelineState):
+        found = dict(result.values)
+    else:
+        found = result if isinstance(recipe["output"], list) else {str(recipe["output"]): result}
+    now = noted_results({name: found[name] for name in expected if name in found})()
+    differs = tuple(name for name, each in expected.items() if now.get(name) != each)
+    shown = _shown(source)
+    if shown is None or not hasattr(result, "tobytes"):
+        return _Verdict(differs)
+    is_shown = _pixels(shown) == _pixels(result)
+    if expected:
+        return _Verdict(differs, is_edited=not differs and not is_shown)
+    return _Verdict(() if is_shown else ("the image",))
+
+
+def _shown(source: Any) -> Any:
+    """The image that is to be repeated, where one was given."""
+    from PIL import Image
+
+    if isinstance(source, (str, Path)) and Path(source).suffix.lower() != ".json":
+        return read_picture(Path(source))
+    return source if isinstance(source, Image.Image) else None
+
+
+def _pixels(image: Any) -> tuple[Any, ...]:
+    return image.mode, image.size, image.tobytes()
+
+
+def _first(recipe: Recipe, pipe: ModularPipeline) -> str | None:
+    """Where the run and its repetition differ first, if both kept account of what their blocks gave."""
+    then, again = recipe.witness, pipe.last_recipe
+    now = None if again is None else again.witness
+    return None if then is None or now is None else first_difference(then, now)
+
+
+def _refuse(differs: tuple[str, ...], faults: list[str], first: str | None, exact: bool, result: Any) -> None:
+    """Say that the repetition gave something else, and why that may be."""
+    where = [] if first is None else [f"{first}."]
+    causes = faults or ["nothing that is recorded differs; a block, or the hardware, does not give the same twice"]
+    what = "picture" if differs == ("the image",) else f"result ({', '.join(differs) or 'on the way'})"
+    _tell(str(ReplayError.of(f"The repeated run gave another {what}; what differs", [*where, *causes])), exact, result)
+
+
+def _tell(text: str, exact: bool, result: Any) -> None:
+    if not exact:
+        warnings.warn(text, stacklevel=4)
+        return
+    error = ReplayError(text)
+    error.result = result
+    raise error

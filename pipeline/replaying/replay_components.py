@@ -1,0 +1,117 @@
+"""Components for a repeated run: from what the caller names or holds, and from this package; from nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...adapters.pending_adapters import PendingAdapters
+from ...guiders import GUIDERS, Guider, guider_of
+from ...registry import ComponentSpec, shipped
+from ...registry.hub.repo import open_repo
+from ...registry.loading.classes import allowed_libraries, resolve_class
+from ...registry.loading.confined import confined
+from ...saving.open_repository import serves_for
+from ...saving.repo_format import RepoFormat
+from ...state import BrickworkError
+from ...state.value_data import value_of_data
+from ..modular_pipeline import ModularPipeline
+from ..recipes.recipe import Recipe
+
+
+def put_components(
+    pipe: ModularPipeline, recipe: Recipe, given: Any, faults: list[str], guiders: Mapping[str, type[Guider]]
+) -> None:
+    """Give a pipeline the components that a recipe names; what cannot be had is added to the faults.
+
+    Args:
+        guiders: the caller's own, by name.
+    """
+    written: Mapping[str, Any] = recipe["components"]
+    loaded: list[str] = []
+    for name in pipe.component_names:
+        entry = written.get(name)
+        if entry is None:
+            continue  # no step of that run needed it
+        try:
+            component = _held(name, given)
+            if component is None:
+                component = _created(name, entry, pipe.specs[name], guiders)
+            if component is None:
+                component = _loaded(name, entry, given, pipe.specs[name])
+                loaded.append(name)
+            pipe.update_components(**{name: component})
+        except (BrickworkError, KeyError, TypeError, ValueError) as error:
+            faults += getattr(error, "faults", None) or [f"{name}: {error}"]
+
+    if isinstance(given, (str, Path)) and loaded:
+        try:
+            faults += _with_adapters(Path(given), loaded, pipe.components)
+        except BrickworkError as error:
+            faults.append(str(error))
+
+
+def _with_adapters(folder: Path, loaded: Iterable[str], components: Mapping[str, Any]) -> list[str]:
+    """Put in what a folder holds besides the weights of components that were loaded from it, as `load_components` does."""
+    repo = open_repo(folder)
+    saved = RepoFormat.of(repo)
+    if saved is None or not saved.adapters:
+        return []
+    return list(PendingAdapters.of(saved.adapters, repo, loaded).put_in(loaded, components))
+
+
+def _held(name: str, given: Any) -> Any:
+    """A component that the caller has loaded."""
+    if isinstance(given, ModularPipeline):
+        return given.components.get(name)
+    found = given.get(name) if isinstance(given, Mapping) else None
+    if not isinstance(found, ComponentSpec):
+        return found
+    return found.create() if found.default_creation_method == "from_config" else found.load()
+
+
+def _created(name: str, entry: Mapping[str, Any], spec: ComponentSpec, guiders: Mapping[str, type[Guider]]) -> Any:
+    """A component without weights, made of its configuration: of the class that the block expects, or one that serves for it."""
+    if "config" not in entry or "dtype" in entry:
+        return None
+    library, _, class_name = str(entry["class"]).partition(":")
+    own = guiders.get(str(entry["class"]), guiders.get(class_name) if class_name not in GUIDERS else None)
+    if own is not None:
+        settings = {key: value_of_data(part["value"]) for key, part in entry["config"].items() if "value" in part}
+        return guider_of({"_class_name": class_name, **settings}, {**guiders, class_name: own})
+    if isinstance(spec.type_hint, type) and issubclass(spec.type_hint, Guider) and library not in allowed_libraries():
+        raise BrickworkError(f"the run had a guider of somebody's own, {class_name}; give it: guiders=[{class_name}].")
+    cls: Any = resolve_class(library, class_name)
+    expected = spec.type_hint
+    is_guider = issubclass(cls, Guider) and isinstance(expected, type) and issubclass(expected, Guider)
+    if not (is_guider or serves_for(cls, expected)):
+        raise BrickworkError(f"the recipe names a {class_name}, and the block expects a {expected.__name__}.")
+    config = {key: value_of_data(part["value"]) for key, part in entry["config"].items() if "value" in part}
+    if is_guider:
+        return guider_of({"_class_name": class_name, **config}, guiders)
+    with confined(f"the recipe: making a {class_name}"):
+        return ComponentSpec(name, cls, config=config, default_creation_method="from_config").create()
+
+
+def _loaded(name: str, entry: Mapping[str, Any], given: Any, spec: ComponentSpec) -> Any:
+    """A component from a folder that the caller names, or that ships with this package."""
+    origin = entry["origin"] or {}
+    repo = str(origin.get("repo"))
+    folder = Path(given) if isinstance(given, (str, Path)) else Path(shipped.get(repo)) if repo in shipped else None
+    if folder is None:
+        kind = str(entry["class"]).rpartition(":")[2]
+        raise BrickworkError(
+            f"the run had a {kind} from {repo if origin else 'an unknown origin'}; say where it is: components=folder, a "
+            f"pipeline, or {{{name!r}: ...}}."
+        )
+    if not folder.is_dir():
+        raise BrickworkError(f"there is no folder {folder}.")
+    subfolder = str(origin.get("subfolder") or "")
+    if not (folder / subfolder).resolve().is_relative_to(folder.resolve()):
+        raise BrickworkError(f"the recipe's subfolder {subfolder!r} leads out of {folder}.")
+    found = spec.copy()
+    found.default_creation_method = "from_pretrained"
+    found.repo, found.subfolder, found.variant, found.revision = str(folder), subfolder, origin.get("variant"), None
+    dtype = value_of_data({"$": "dtype", "value": entry["dtype"]}) if "dtype" in entry else None
+    return found.load(**({"dtype": dtype} if dtype is not None else {}))

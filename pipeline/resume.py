@@ -1,0 +1,134 @@
+"""Runs that go on from where another one stood: in time, or in a variant."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve, frozen
+
+from ..blocks.core import arguments
+from ..engine import Plan
+from ..engine.execution.checkpoint import Graft, Standing, copied_values
+from ..engine.position import Position
+from ..engine.steps import LoopStep, Values, leaves
+from ..state import InputError, PipelineState
+from ..state.errors import did_you_mean
+from .recipes.recipe_diff import differences
+from .recipes.recipe_of_run import recipe_of
+from .runs import Begun, Prepared
+from .seed import GENERATOR
+from .snapshots import Snapshot
+
+if TYPE_CHECKING:
+    from .modular_pipeline import ModularPipeline
+
+
+def resume(pipe: ModularPipeline, source: Snapshot | str | Path, exact: bool = True) -> Any:
+    """Continue a run; see `ModularPipeline.resume`."""
+    snapshot = source if isinstance(source, Snapshot) else Snapshot.load(source)
+    standing = snapshot.standing
+    plan = pipe.plan({name: None if is_none else True for name, is_none in snapshot.given.items()}, checked=())
+    pipe.require(plan.components)
+    now = recipe_of(pipe, plan.components, {}, snapshot.output)
+    found = differences(snapshot.recipe, now)
+    kinds = ("blocks", "components", "process", "unknown", "outside", "machine")
+    faults = [
+        f"{text} now" for kind, text in found if kind in kinds or (kind == "inputs" and text.startswith("config "))
+    ]
+    if faults and exact:
+        raise InputError.of("The snapshot does not belong to this pipeline", faults)
+    if faults:
+        warnings.warn(f"The run goes on, though not everything is as it was: {'; '.join(faults)}", stacklevel=3)
+    where = f"went on after {snapshot.where}, though not everything was as it was"
+    recipe = snapshot.recipe.noting(f"{where}: {fault}" for fault in faults)
+    prepared = Prepared(
+        plan, standing.values_again(), snapshot.output, snapshot.is_seeded, standing, recipe, is_exact=exact
+    )
+    try:
+        return pipe.runs.run(pipe, prepared)
+    except KeyError as error:
+        if not _is_of_a_read(error):
+            raise
+        raise InputError(f"The snapshot lacks {error}, which the rest of the run reads: it is damaged.") from None
+
+
+def _is_of_a_read(error: KeyError) -> bool:
+    """Whether a value was missing that a block was to be given, and not something within the block."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    return last is not None and last.tb_frame.f_code.co_filename == arguments.__file__
+
+
+def branch(
+    pipe: ModularPipeline, result: PipelineState, at_step: int, loop: str | None, changes: Mapping[str, Any]
+) -> PipelineState:
+    """Run a variant; see `ModularPipeline.branch`."""
+    start = getattr(result, "start", None)
+    if start is None:
+        raise InputError("branch() needs the state of an earlier run, as a call without output= returns it.")
+    seeded = GENERATOR in start and GENERATOR not in result.values
+    first = pipe.prepare_run(PipelineState(copied_values(start)), None, {})
+    step = _loop_of(first.plan, loop)
+    variant = pipe.prepare_run(PipelineState(copied_values(start)), None, dict(changes))
+    changed = recipe_of(pipe, variant.plan.components, variant.values, None)
+    shared = recipe_of(pipe, first.plan.components, copied_values(start), None)
+    recipe = changed.branched(shared, step.path, at_step, changes)
+    standing = _standing_at(pipe, first, step, at_step)
+    written = frozenset(param.name for leaf in leaves(step.body) for param in leaf.writes)
+    graft = Graft(standing, step.path, written, frozenset(changes))
+    state: PipelineState = pipe.runs.run(
+        pipe, evolve(variant, graft=graft, recipe=recipe, opened=step.path, is_seeded=seeded)
+    )
+    return state
+
+
+def _loop_of(plan: Plan, path: str | None) -> LoopStep:
+    loops = {step.path: step for step in plan.steps if isinstance(step, LoopStep)}
+    if path is not None and path not in loops:
+        raise InputError(f"This run has no loop {path!r}. {did_you_mean(path, loops)}")
+    if path is None and len(loops) != 1:
+        raise InputError(
+            f"This run has {len(loops)} loops; say which one to branch in: loop=... {did_you_mean('', loops)}"
+        )
+    return loops[path] if path is not None else next(iter(loops.values()))
+
+
+class _Reached(BaseException):
+    """Ends a run that has come to where its variant begins."""
+
+    def __init__(self, standing: Standing) -> None:
+        super().__init__()
+        self.standing = standing
+
+
+@frozen
+class _StopAt:
+    """Stops a run after a step of a loop."""
+
+    path: str
+    turn: int
+
+    def taker(self, begun: Begun) -> Callable[[Position, Values], None]:
+        """Make what the run calls after every block and every turn."""
+
+        def reached(position: Position, values: Values) -> None:
+            last = position[-1]
+            if len(position) == 1 and last.path == self.path and last.turn == self.turn:
+                raise _Reached(begun.snapshot(position, values).standing)
+
+        return reached
+
+
+def _standing_at(pipe: ModularPipeline, prepared: Prepared, loop: LoopStep, at_step: int) -> Standing:
+    """Run up to a step of a loop, out of the cache where that knows it."""
+    if at_step < 1:
+        raise InputError(f"at_step is {at_step}; it is 1 or more, so that at least step 0 is shared.")
+    try:
+        pipe.runs.run(pipe, evolve(prepared, snapshots=_StopAt(loop.path, at_step - 1), opened=loop.path))
+    except _Reached as found:
+        return found.standing
+    raise InputError(f"at_step is {at_step}, and {loop.path} took fewer steps.")

@@ -1,0 +1,117 @@
+"""One call for every combination of some inputs, as a grid of pictures with labels."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve, frozen
+
+from ..engine.cache import MemoryCache
+from ..state import InputError
+from ..state.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from .modular_pipeline import ModularPipeline
+
+SEED = "seed"
+
+
+@frozen(eq=False)
+class Sweep:
+    """The results of a sweep, in the order of the combinations: the last axis changes fastest.
+
+    Attributes:
+        axes: input to its values. results: what each call gave. seconds_saved: by what calls share.
+    """
+
+    axes: Mapping[str, Sequence[Any]]
+    results: tuple[Any, ...]
+    seconds_saved: float
+
+    @property
+    def points(self) -> list[dict[str, Any]]:
+        """The combinations."""
+        return [dict(zip(self.axes, values, strict=True)) for values in itertools.product(*self.axes.values())]
+
+    def grid(self, resize: int | None = None) -> Image:
+        """All pictures with labels: a column for each value of the last axis, a row for each of the others.
+
+        Raises:
+            InputError: the results are no lists of PIL images.
+        """
+        from .image_grid import make_image_grid
+
+        pictures = [result[0] for result in self.results if isinstance(result, list) and hasattr(result[0], "resize")]
+        if len(pictures) != len(self.results):
+            raise InputError("The results are no pictures; sweep with output='images' and output_type='pil'.")
+        columns = len(list(self.axes.values())[-1])
+        labels = [", ".join(f"{name}={_short(value)}" for name, value in point.items()) for point in self.points]
+        return make_image_grid(pictures, len(pictures) // columns, columns, resize, labels)
+
+    def __iter__(self) -> Iterator[tuple[dict[str, Any], Any]]:
+        return zip(self.points, self.results, strict=True)
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    def _repr_png_(self) -> bytes:
+        import io
+
+        buffer = io.BytesIO()
+        self.grid().save(buffer, format="PNG")
+        return buffer.getvalue()
+
+    def __repr__(self) -> str:
+        axes = " x ".join(f"{len(values)} {name}" for name, values in self.axes.items())
+        return f"Sweep({axes}: {len(self)} results, {self.seconds_saved:.1f} s shared)"
+
+
+def _short(value: Any) -> str:
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 30 else f"{text[:27]}..."
+
+
+def sweep(pipe: ModularPipeline, axes: Mapping[str, Any], output: str, inputs: Mapping[str, Any]) -> Sweep:
+    """Run all combinations; see `ModularPipeline.sweep`."""
+    known = [*pipe.blocks.input_names, *pipe.guider_names, SEED]
+    faults = [
+        f"{name!r} is no input of this pipeline. {did_you_mean(name, known)}" for name in axes if name not in known
+    ]
+    faults += [
+        f"{name} must be a list with one value or more." for name, values in axes.items() if not _is_axis(values)
+    ]
+    faults += [f"{name} is given as an axis and as an input." for name in axes if name in inputs]
+    if SEED in axes and "generator" in inputs:
+        faults.append("seed and generator are two ways to say one thing; give one of them.")
+    if faults or not axes:
+        raise InputError.of(
+            "The sweep does not fit", faults or ["Give at least one axis: sweep(axes={'seed': [1, 2]}, ...)."]
+        )
+    before = pipe.settings
+    cache = before.cache or MemoryCache()
+    saved = cache.seconds_saved
+    results = []
+    pipe.settings = evolve(before, cache=cache)
+    try:
+        for values in itertools.product(*axes.values()):
+            point = dict(zip(axes, values, strict=True))
+            if SEED in point:
+                point["generator"] = _seeded(point.pop(SEED))
+            results.append(pipe(**{**inputs, **point}, output=output))
+    finally:
+        pipe.settings = before
+    return Sweep(dict(axes), tuple(results), cache.seconds_saved - saved)
+
+
+def _is_axis(values: Any) -> bool:
+    return isinstance(values, Sequence) and not isinstance(values, str) and len(values) > 0
+
+
+def _seeded(seed: int) -> Any:
+    import torch
+
+    return torch.Generator().manual_seed(seed)

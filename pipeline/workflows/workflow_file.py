@@ -1,0 +1,272 @@
+"""Compositions as YAML files that people write and review: a preset, and what is different from it. No code comes from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import asdict, define, field
+
+from ...blocks.core.base import ModularPipelineBlocks
+from ...blocks.core.block_catalog import Finder, find_block
+from ...blocks.core.input_checks import expectations_of, input_faults
+from ...blocks.core.preset_catalog import find_preset
+from ...guiders import GUIDERS, Guider, guider_of
+from ...registry import ComponentSpec
+from ...registry.catalog import shipped_folder
+from ...registry.hub.repo import Repo, is_share, open_repo
+from ...registry.hub.strict_yaml import Document, read_yaml
+from ...registry.index import origin_faults
+from ...registry.loading.classes import resolve_class
+from ...saving.composition import compose
+from ...state import BrickworkError, CompositionError
+from ...state.errors import did_you_mean
+from ...state.structure import Faults, examined, place_words, structured
+from ...state.value_data import value_of_data
+from .guider_names import known_guiders
+from .written_workflow import EDITS, VERSION, Insert, Remove, Replace, SetOptions, WrittenPlace, WrittenWorkflow
+
+if TYPE_CHECKING:
+    from ..modular_pipeline import ModularPipeline
+
+
+def load_workflow(path: str | Path, blocks: Any = (), guiders: Any = (), **options: Any) -> ModularPipeline:
+    """Make the pipeline that a workflow file describes; see docs/publishing.md for what may stand in it.
+
+    Args:
+        blocks: custom blocks that the file may name, besides those of installed packages: classes, instances, or a mapping
+            from names to them.
+        guiders: guiders of your own that the file may name: classes or objects.
+        options: `components_manager`, `collection`; `token`, `cache_dir`, `local_files_only` where it names a repository.
+
+    Raises:
+        RepoError: it is no such YAML. CompositionError: it names what is not there, or does not fit; every fault is named, with
+            line and column.
+    """
+    return _Workflow(read_yaml(Path(path)), Finder.of(blocks), known_guiders(guiders)).pipeline(options)
+
+
+@define(eq=False)
+class _Workflow:
+    """A file on its way to a pipeline; faults are collected."""
+
+    document: Document
+    finder: Finder
+    guiders: Mapping[str, type[Guider]] = field(factory=dict)
+    faults: list[str] = field(factory=list)
+
+    def pipeline(self, options: dict[str, Any]) -> ModularPipeline:
+        from ..modular_pipeline import ModularPipeline
+
+        written = self._written()
+        blocks = self._blocks(written)
+        if self.faults or blocks is None:
+            self._fail()
+        assert blocks is not None
+        pipe_options = {name: options.pop(name) for name in ("components_manager", "collection") if name in options}
+        repo = _place(written.repo)
+        hub = {**options, **({"revision": written.revision} if written.revision else {})}
+        pipe = ModularPipeline(blocks, str(repo) if repo is not None else None, **pipe_options, **(hub if repo else {}))
+        self._settle(pipe, written)
+        if self.faults:
+            self._fail()
+        return pipe
+
+    def _fail(self) -> None:
+        raise CompositionError.of(f"{self.document.name} does not describe a workflow", self.faults)
+
+    def fault(self, path: tuple[Any, ...], text: str) -> None:
+        self.faults.append(f"{self.document.at(*path)}: {text}")
+
+    def _noted(self, found: Faults, within: tuple[Any, ...] = ()) -> None:
+        """Note faults of the schema, each with its line."""
+        for each in found:
+            place = (*within, *each.place)
+            self.fault(place, each.text if each.of_key or not place else f"{place_words(place)}: {each.text}")
+
+    def _written(self) -> WrittenWorkflow:
+        """The file as its schema has it; keys under which something is wrong are left out, so that others are looked at, too."""
+        data = self.document.data
+        if not isinstance(data, dict):
+            self.fault((), "expected keys such as 'start: sdxl.text2image'.")
+            self._fail()
+        if data.get("brickwork") != VERSION:
+            self.fault(("brickwork",), f"the file must say 'brickwork: {VERSION}', the version of its format.")
+        if ("start" in data) == ("composition" in data):
+            self.fault((), "there must be one of 'start' (a preset) and 'composition' (all blocks).")
+        if is_share(data.get("repo")):
+            self.fault(("repo",), f"{data['repo']!r} is on another machine, which files do not name.")
+        found = examined(WrittenWorkflow, {**data, "brickwork": VERSION})[1]
+        self._noted(found)
+        broken = {each.place[0] for each in found if each.place}
+        whole = {key: value for key, value in data.items() if key not in broken}
+        written: WrittenWorkflow = examined(WrittenWorkflow, {**whole, "brickwork": VERSION})[0]
+        return written
+
+    def _blocks(self, written: WrittenWorkflow) -> ModularPipelineBlocks | None:
+        place = "start" if written.composition is None else "composition"
+        if written.start is None and written.composition is None:
+            return None
+        try:
+            whole = self.document.data.get("composition")
+            blocks = find_preset(str(written.start)) if place == "start" else compose(whole, self.finder)
+        except BrickworkError as error:
+            self.faults += [f"{self.document.at(place)}: {text}" for text in error.faults or [str(error)]]
+            return None
+        for number, edit in enumerate(written.edits or ()):
+            self._edit(blocks, edit, ("edits", number))
+        return blocks
+
+    def _edit(self, blocks: Any, edit: Mapping[str, Any], path: tuple[Any, ...]) -> None:
+        verbs = [verb for verb in EDITS if verb in edit]
+        # The options of a block that is put there are none of an edit.
+        verb = verbs[0] if len(verbs) == 1 else verbs[0] if len(verbs) == 2 and verbs[1] == "options" else None
+        if verb is None:
+            self.fault(path, f"an edit is one of: {', '.join(EDITS)}.")
+            return
+        found, wrong = examined(EDITS[verb], edit)
+        self._noted(wrong, path)
+        if wrong:
+            return
+        try:
+            _APPLY[verb](self, blocks, found, path)
+        except (BrickworkError, KeyError, ValueError, TypeError) as error:
+            said = error.args[0] if error.args else error
+            self.fault((*path, verb), str(said) if not isinstance(error, KeyError) else f"{said!r} is missing.")
+
+    def _replace(self, blocks: Any, edit: Replace, path: tuple[Any, ...]) -> None:
+        blocks.replace(edit.name, self._made(edit.block, edit.options, blocks, edit.name, (*path, "with")))
+
+    def _insert(self, blocks: Any, edit: Insert, path: tuple[Any, ...]) -> None:
+        anchor = str(edit.before if edit.after is None else edit.after)
+        made = self._made(edit.block, edit.options, blocks, anchor, (*path, "block"))
+        put = blocks.insert_before if edit.after is None else blocks.insert_after
+        put(anchor, edit.name, made)
+
+    def _remove(self, blocks: Any, edit: Remove, path: tuple[Any, ...]) -> None:  # noqa: ARG002 - as the others
+        blocks.pop(edit.name)
+
+    def _set_options(self, blocks: Any, edit: SetOptions, path: tuple[Any, ...]) -> None:  # noqa: ARG002 - as the others
+        block = blocks[edit.name]
+        changed = {**getattr(block, "options", {}), **_values(edit.options)}
+        made = type(block)(**changed)
+        if getattr(block, "sub_blocks", None):
+            made.sub_blocks = block.sub_blocks
+        blocks.replace(edit.name, made)
+
+    def _made(
+        self, name: str, written: Mapping[str, Any], blocks: Any, beside: str, path: tuple[Any, ...]
+    ) -> ModularPipelineBlocks:
+        """A block by its name: one that the caller gave, else of this package or an installed one."""
+        head = beside.rpartition(".")[0]
+        near = list((blocks[head] if head else blocks).sub_blocks.values())
+        options = _values(written)
+        if name in self.finder.instances and not options:
+            return compose({"block": name}, self.finder)
+        if name in self.finder.classes:
+            return self.finder.classes[name](**options)
+        try:
+            return find_block(name, near)(**options)
+        except CompositionError as error:
+            self.fault(path, f"{error} Blocks of your own are given in Python: load_workflow(path, blocks=[...]).")
+            there: ModularPipelineBlocks = blocks[beside]
+            return there
+
+    def _settle(self, pipe: ModularPipeline, written: WrittenWorkflow) -> None:
+        """Components' origins, guider, config and defaults of inputs."""
+        place = _place(written.repo)
+        here = open_repo(place, **pipe.hub_options) if place else Repo(self.document.name, Path())
+        for name, origin in (written.components or {}).items():
+            self._attempt(("components", name), partial(self._origin, pipe, name, origin, here))
+        if written.guider is not None:
+            guider = written.guider
+            self._attempt(("guider",), lambda: pipe.update_components(guider=self._guider(guider)))
+        if written.config:
+            config = written.config
+            self._attempt(("config",), lambda: pipe.update_config(**_values(config)))
+        inputs = _values(written.inputs or {})
+        known = pipe.blocks.input_names
+        for name in inputs:
+            if name not in known:
+                self.fault(("inputs", name), f"{name!r} is no input of this workflow. {did_you_mean(name, known)}")
+        for text in input_faults(expectations_of(pipe.blocks), {n: v for n, v in inputs.items() if n in known}):
+            self.fault(("inputs",), text)
+        pipe.input_defaults = inputs
+
+    def _attempt(self, path: tuple[Any, ...], settle: Callable[[], object]) -> None:
+        try:
+            settle()
+        except (BrickworkError, ValueError, TypeError) as error:
+            self.faults += [
+                f"{self.document.at(*path)}: {text}" for text in getattr(error, "faults", ()) or [str(error)]
+            ]
+
+    def _origin(self, pipe: ModularPipeline, name: str, origin: str | Mapping[str, Any], here: Repo) -> None:
+        """Say of one component where it is from, or what it is made of."""
+        if name not in pipe.specs:
+            raise CompositionError(f"the workflow has no component {name!r}. {did_you_mean(name, pipe.specs)}")
+        given = {"repo": origin} if isinstance(origin, str) else dict(origin)
+        if given.keys() == {"guider"}:
+            pipe.update_components(**{name: self._guider(given["guider"])})
+            return
+        if given.keys() == {"class", "config"}:
+            pipe.update_components(**{name: _made_of_config(name, given)})
+            return
+        place = structured(WrittenPlace, given, f"the place of {name}")
+        spec = pipe.specs[name].copy()
+        spec.default_creation_method = "from_pretrained"
+        for key, value in asdict(place).items():
+            if value is not None:
+                setattr(spec, key, _place(value) if key == "repo" else value)
+        for text in origin_faults(spec, here):
+            raise CompositionError(f"{name}: {text}")
+        spec.format_of()
+        pipe.update_components(**{name: spec})
+
+    def _guider(self, data: Any) -> Any:
+        if isinstance(data, str):
+            return guider_of(data, self.guiders)
+        if not isinstance(data, dict) or not isinstance(data.get("name"), str):
+            known = ", ".join([*GUIDERS, *self.guiders])
+            raise CompositionError(f"a guider is a name, or 'name' with settings. There are: {known}.")
+        settings = {name: value_of_data(value) for name, value in data.items() if name != "name"}
+        if data["name"] not in GUIDERS and data["name"] not in self.guiders:
+            short = data["name"].rpartition(":")[2]
+            raise CompositionError(
+                f"{data['name']!r} is no guider of this package; give your own: load_workflow(path, guiders=[{short}]). "
+                f"{did_you_mean(data['name'], GUIDERS)}"
+            )
+        return guider_of({"_class_name": data["name"], **settings}, self.guiders)
+
+
+def _place(repo: Any) -> Any:
+    """A repository by its name; "embedded" is the model that ships with this package."""
+    return repo if repo is None else shipped_folder(str(repo)) or repo
+
+
+def _made_of_config(name: str, given: Mapping[str, Any]) -> Any:
+    """A component that is made from a configuration, of a class of an allowed library."""
+    library, _, class_name = str(given["class"]).partition(":")
+    config = value_of_data(given["config"])
+    if not isinstance(config, dict):
+        raise CompositionError(f"the config of {name} must be a mapping.")
+    return ComponentSpec(
+        name, resolve_class(library, class_name), config=config, default_creation_method="from_config"
+    ).create()
+
+
+_APPLY: dict[str, Callable[..., None]] = {
+    "replace": _Workflow._replace,
+    "insert": _Workflow._insert,
+    "remove": _Workflow._remove,
+    "options": _Workflow._set_options,
+}
+
+
+def _values(data: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return {name: value_of_data(value) for name, value in data.items()}
+    except ValueError as error:
+        raise CompositionError(str(error)) from None

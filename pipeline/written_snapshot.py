@@ -1,0 +1,36 @@
+"""The schema of what a snapshot's file says beside its values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from attrs import frozen
+
+from ..state.structure import Check, Data
+from .recipes.written_recipe import WrittenRecipe
+
+
+def _is_frame(parts: tuple[Any, ...]) -> bool:
+    if len(parts) != 4 or not isinstance(parts[0], str) or not isinstance(parts[3], (list, tuple)):
+        return False
+    turn, branch = parts[1], parts[2]
+    is_turn = turn is None or (type(turn) is int and 0 <= turn < 1 << 31)
+    return is_turn and (branch is None or isinstance(branch, str)) and all(isinstance(name, str) for name in parts[3])
+
+
+WrittenFrame = Annotated[tuple[Any, ...], Check("a path, a turn, a branch and a list of names", _is_frame)]
+"""One level of a position: see `engine.position.Frame`."""
+WrittenPosition = Annotated[tuple[WrittenFrame, ...], Check("at least one step", lambda frames: len(frames) > 0)]
+
+
+@frozen
+class WrittenSnapshot:
+    """Where a run stood, its recipe, which inputs it had and whether each was None, what it was asked for."""
+
+    position: WrittenPosition
+    groups: Mapping[str, tuple[str, ...]]
+    recipe: WrittenRecipe
+    given: Mapping[str, bool]
+    output: Data
+    is_seeded: bool

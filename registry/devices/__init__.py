@@ -1,0 +1,1 @@
+"""Where components lie: devices, memory, placement."""

@@ -1,0 +1,367 @@
+"""What a component *is*: the content of its weights, the settings on its modules, what somebody has declared of it.
+
+Cache, recipe, replay, resume and snapshot all ask here. Two components are the same if their content is the same, wherever
+they are from: an origin is only a word in a recipe. What cannot be identified raises `NoDigestError`, which means unknown, and
+never the same.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import threading
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from operator import is_
+from typing import Any
+
+import xxhash
+from attrs import define, field, frozen
+
+from ...state.code_digest import is_packaged
+from ...state.digest import DigestWriter, NoDigestError, code_identity, digest_of
+from ...state.object_content import register_networks
+from ...state.watch import Watch, tensor_stamps
+from .library_code import watch_classes
+from .model_words import TOKENS, adapters_of, words_of
+from .module_settings import HOOKS, Settings, config_content, is_config, read_settings
+from .run_state import run_state_names
+from .tensor_content import TensorContent, is_doubtful, tensors_of
+from .tokenizer_content import tokenizer_probe, tokenizer_settings, vocabulary
+
+_RECORD = "_brickwork_identity"
+_DECLARED = "_brickwork_declared"
+_NOTES = ("_brickwork_", "_diffusers_load_id")
+_PROBES = 16
+"""Tensors of which a plain run compares the first bytes, so that it sees training that goes past torch's counters."""
+
+
+@frozen
+class Identity:
+    """What a component was when it was looked at. Text only: it holds no component.
+
+    Attributes:
+        cls: "module.Class". weights: digest of the content of all tensors, or of a vocabulary; None where there are none.
+        settings: digest by attribute. words: of settings, as people say them ("FreeU": "(0.9, 0.2, 1.5, 1.6)").
+        adapters: scales by name. declared: what `invalidate` made of it.
+    """
+
+    cls: str
+    weights: str | None
+    settings: Mapping[str, str] = field(factory=dict, repr=False)
+    words: Mapping[str, str] = field(factory=dict)
+    adapters: Mapping[str, float] = field(factory=dict)
+    declared: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """Of everything."""
+        parts = [self.cls, self.weights, self.settings_digest, self.declared]
+        return xxhash.xxh3_128_hexdigest(json.dumps(parts).encode())
+
+    @property
+    def settings_digest(self) -> str:
+        """Of all settings."""
+        return xxhash.xxh3_128_hexdigest(json.dumps(self.settings, sort_keys=True).encode())
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether its weights had been changed for some time before that was seen."""
+        return self.weights is not None and is_doubtful(self.weights)
+
+
+@define(eq=False)
+class _Record:
+    """What is known of one component; it lies on the component itself, and goes with it.
+
+    Attributes:
+        own: attributes of the component. bodies: of the modules below it, and what holds modules, tensors and hooks.
+        inside: what was in the bodies. classes: of the modules. tensors: those of `named`. probe: first bytes of some tensors.
+        moment: another object after every change that left a trace.
+    """
+
+    identity: Identity | None = None
+    settings: Settings | None = None
+    named: list[tuple[str, Any]] = field(factory=list)
+    tensors: list[Any] = field(factory=list)
+    content: TensorContent = field(factory=TensorContent)
+    own: list[Any] = field(factory=list)
+    bodies: list[Any] = field(factory=list)
+    modules: list[Any] = field(factory=list)
+    inside: list[Any] = field(factory=list)
+    classes: list[type] = field(factory=list)
+    stamps: list[Any] = field(factory=list)
+    probe: bytes = b""
+    moment: object = field(factory=object)
+    lock: Any = field(factory=threading.RLock)
+
+    def __deepcopy__(self, memo: Any) -> _Record:
+        return _Record()
+
+    def __reduce__(self) -> Any:
+        return _Record, ()
+
+
+def identity_of(component: Any, *, content: bool = True, whole: bool = False) -> Identity:
+    """Identify a component.
+
+    Args:
+        content: look at the bytes of the weights, although nothing says that they were changed; see `tensor_content`. Without
+            it, what was found before holds as long as no stamp has moved.
+        whole: look at every byte, of large models too.
+
+    Raises:
+        NoDigestError: nothing tells what it computes; the message says why.
+    """
+    record = _record_of(component)
+    with record.lock:
+        if hasattr(component, "named_parameters"):
+            return _network_identity(component, record, content, whole)
+        return _other_identity(component, record, content)
+
+
+def moment_of(component: Any) -> object:
+    """A mark that stays as long as a component has not been changed in a way that leaves a trace."""
+    return _record_of(component).moment
+
+
+def _record_of(component: Any) -> _Record:
+    held: Any = getattr(component, "__dict__", {})
+    record: _Record | None = held.get(_RECORD)
+    if record is None:
+        record = _Record()
+        if isinstance(held, dict) and hasattr(component, "__dict__"):
+            held[_RECORD] = record
+    return record
+
+
+def _network_identity(model: Any, record: _Record, content: bool, whole: bool) -> Identity:
+    holds = _holds(model, record)
+    if not holds:
+        _read(model, record)
+    settings, known = record.settings, record.identity
+    assert settings is not None
+    stamps, probe = tensor_stamps(record.tensors), _probe(record.tensors)
+    declared = vars(model).get(_DECLARED)
+    if holds and known is not None and not (content or whole) and stamps == record.stamps and probe == record.probe:
+        return known if known.declared == declared else _declared(record, known, declared)
+    weights = record.content.look(record.named, whole)
+    if not holds or stamps != record.stamps or probe != record.probe:
+        record.moment = object()
+    record.stamps, record.probe = stamps, probe
+    if holds and known is not None and known.weights == weights and known.declared == declared:
+        return known
+    record.identity = Identity(
+        _class_name(model), weights, settings.digests, words_of(model), dict(adapters_of(model)), declared
+    )
+    return record.identity
+
+
+def _declared(record: _Record, known: Identity, declared: str | None) -> Identity:
+    record.identity = Identity(known.cls, known.weights, known.settings, known.words, known.adapters, declared)
+    return record.identity
+
+
+def _holds(model: Any, record: _Record) -> bool:
+    """Whether the tree of modules, and what lies on it, are as they were read."""
+    settings = record.settings
+    if settings is None or not _are_same(_own(model), record.own):
+        return False
+    return (
+        list(map(type, record.modules)) == record.classes
+        and _are_same(gc.get_referents(*record.bodies), record.inside)
+        and settings.watch.holds()
+        and all(code_identity(cls) == code for cls, code in settings.codes)
+    )
+
+
+def _read(model: Any, record: _Record) -> None:
+    record.settings = record.identity = None
+    settings = read_settings(model)
+    settings.watch.measure()
+    modules = list(model.modules())
+    watch_classes({type(module) for module in modules})
+    _note_tensors(record, model)
+    record.own = _own(model)
+    # The model's own attributes are left out: this record is one of them, and would hold the model.
+    record.bodies = [vars(module) for module in modules[1:]]
+    record.bodies += [
+        vars(module)[name] for module in modules for name in ("_modules", "_parameters", "_buffers", *HOOKS)
+    ]
+    record.modules = modules[1:]
+    record.classes = list(map(type, record.modules))
+    record.inside = gc.get_referents(*record.bodies)
+    record.settings = settings
+
+
+def _note_tensors(record: _Record, model: Any) -> None:
+    record.named = tensors_of(model)
+    record.tensors = [tensor for _, tensor in record.named]
+
+
+def _own(model: Any) -> list[Any]:
+    held = vars(model).items()
+    return [type(model), *(part for name, value in held if name not in (_RECORD, _DECLARED) for part in (name, value))]
+
+
+def _are_same(one: list[Any], other: list[Any]) -> bool:
+    # Equal objects do as well as the same ones, and comparing lists so takes a quarter of the time.
+    try:
+        return one == other
+    except (ValueError, TypeError, RuntimeError):  # arrays and tensors have no single answer
+        return len(one) == len(other) and all(map(is_, one, other))
+
+
+def _probe(tensors: Sequence[Any]) -> bytes:
+    """The first bytes of a few tensors on the host; those on a device would have to be waited for."""
+    some = tensors[:: max(1, len(tensors) // _PROBES)]
+    near = [tensor for tensor in some if tensor.device.type == "cpu" and tensor.is_contiguous()]
+    return b"".join([ctypes.string_at(tensor.data_ptr(), min(64, tensor.nbytes)) for tensor in near])
+
+
+def _other_identity(component: Any, record: _Record, content: bool) -> Identity:
+    known, settings = record.identity, record.settings
+    declared = getattr(component, "__dict__", {}).get(_DECLARED)
+    is_tokenizer = hasattr(component, "get_added_vocab")
+    probe = tokenizer_probe(component) if is_tokenizer else b""
+    holds = (
+        known is not None
+        and settings is not None
+        and (known.declared, record.probe) == (declared, probe)
+        and _are_same(_own(component), record.own)
+        and settings.watch.holds()
+    )
+    if holds and known is not None and not content:
+        return known
+    if not holds:
+        record.moment = object()
+    watch = Watch()
+    digests = (
+        tokenizer_settings(component)
+        if is_tokenizer
+        else _attribute_digests(component, watch, run_state_names(component))
+    )
+    weights = vocabulary(component) if is_tokenizer else None
+    watch_classes([type(component)])
+    watch.measure()
+    record.own = _own(component) if hasattr(component, "__dict__") else []
+    record.probe, record.settings = probe, Settings({}, [], [], watch)
+    record.identity = Identity(_class_name(component), weights, {**digests, **_own_code(component)}, {}, {}, declared)
+    return record.identity
+
+
+def _own_code(component: Any) -> dict[str, str]:
+    """Of a component of somebody's own class, what its code is."""
+    cls = type(component)
+    if is_packaged(cls.__module__):
+        return {}
+    code = code_identity(cls)
+    if code.unknown:
+        raise NoDigestError(f"{cls.__qualname__}: {code.unknown[0]}")
+    return {"code": code.digest}
+
+
+def _attribute_digests(component: Any, watch: Watch, without: frozenset[str] = frozenset()) -> dict[str, str]:
+    found = {}
+    for name, value in component_state(component).items():
+        if name in without:
+            continue
+        writer = DigestWriter(is_code=True)
+        writer.watch = watch
+        try:
+            writer.add(config_content(value) if name == "_internal_dict" or is_config(value) else value)
+            found[name] = writer.hexdigest()
+        except NoDigestError as error:
+            raise NoDigestError(f"{type(component).__name__}.{name}: {error}") from None
+        if writer.unknown:
+            raise NoDigestError(f"{type(component).__name__}.{name}: {writer.unknown[0]}")
+    return found
+
+
+def component_state(component: Any) -> dict[str, Any]:
+    """The attributes of a component without weights, such as a scheduler: configuration, and what a run keeps in it.
+
+    Raises:
+        NoDigestError: it has none.
+    """
+    if hasattr(component, "__attrs_attrs__"):
+        return {each.name: getattr(component, each.name) for each in component.__attrs_attrs__}
+    if not hasattr(component, "__dict__"):
+        raise NoDigestError(f"A {_class_name(component)} has no content that could be compared.")
+    return {name: value for name, value in vars(component).items() if not name.startswith(_NOTES)}
+
+
+def state_digests(component: Any) -> dict[str, str]:
+    """Digest the attributes of a component without weights, by name.
+
+    Raises:
+        NoDigestError: one of them has no content that could be compared.
+    """
+    return _attribute_digests(component, Watch())
+
+
+def config_identity(component: Any) -> str:
+    """Digest a component for who reads its configuration only."""
+    config = component.config
+    content = config_content(config) if is_config(config) or isinstance(config, Mapping) else config
+    return digest_of(_class_name(component), str(getattr(component, "dtype", "")), content)
+
+
+def _class_name(component: Any) -> str:
+    cls = type(component)
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def invalidate(component: Any) -> None:
+    """Declare that a component is something new: nothing that was computed with it so far counts for it any more.
+
+    For what nothing can see, such as a library in C that computes otherwise now. No other process shares its identity.
+    """
+    object.__setattr__(component, _DECLARED, uuid.uuid4().hex)
+
+
+@contextmanager
+def counted_as_another(component: Any) -> Iterator[None]:
+    """Until the end of the `with`, nothing that is known of a component counts for it, and nothing of then afterwards."""
+    held = vars(component)
+    before = held.get(_DECLARED)
+    invalidate(component)
+    try:
+        yield
+    finally:
+        held.pop(_DECLARED, None)
+        if before is not None:
+            held[_DECLARED] = before
+
+
+def moved(component: Any) -> None:
+    """Say that a component was moved to another device, and not changed."""
+    record = getattr(component, "__dict__", {}).get(_RECORD)
+    if record is not None and record.named:
+        _note_tensors(record, component)
+        record.content.moved(record.named)
+
+
+def remember_tokens(component: Any, tokens: Sequence[str]) -> None:
+    """Note the words that a text encoder was taught (textual inversion)."""
+    object.__setattr__(component, TOKENS, tuple(tokens))
+
+
+def fingerprint(component: Any) -> str | None:
+    """Identify a component: equal for equal content and settings, None for what nothing can identify."""
+    try:
+        return identity_of(component).digest
+    except NoDigestError:
+        return None
+
+
+def dtype_of(component: Any) -> Any:
+    """The dtype of a model's first floating-point tensor; None for what has none."""
+    if not hasattr(component, "parameters"):
+        return None
+    return next((tensor.dtype for tensor in component.parameters() if tensor.is_floating_point()), None)
+
+
+register_networks(lambda network: identity_of(network).digest)

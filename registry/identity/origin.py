@@ -1,0 +1,47 @@
+"""Where a component was loaded from, and whether it still is as it was then: words for recipes and tables, no identity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...state.watch import tensor_stamps
+from .tensor_content import tensors_of
+
+_LOADED = "_brickwork_loaded"
+
+
+def remember_loaded(component: Any, files: str) -> None:
+    """Note what a component was loaded from, and the stamps of its tensors then.
+
+    Args:
+        files: what tells the files apart from others of the same name.
+    """
+    if hasattr(component, "parameters"):
+        object.__setattr__(component, _LOADED, (files, _stamps(component)))
+
+
+def files_of(component: Any) -> str:
+    """What tells the files that a component was loaded from apart from others of the same name; empty for none."""
+    return str(getattr(component, _LOADED, ("",))[0])
+
+
+def is_as_loaded(component: Any) -> bool:
+    """Whether a component from files has the tensors that it was loaded with, not written into through torch, as far as
+    torch counts; moving it does not matter.
+    """
+    if not hasattr(component, "parameters"):
+        return True
+    noted = getattr(component, _LOADED, None)
+    return noted is not None and noted[1] == _stamps(component)
+
+
+def _stamps(component: Any) -> tuple[int, ...]:
+    tensors = [tensor for _, tensor in tensors_of(component)]
+    versions = tensor_stamps(tensors)[: len(tensors)]
+    return (*versions, *map(id, tensors))
+
+
+def carry_over(component: Any, copied: Any) -> None:
+    """Note of a copy where its original is from, as long as the original is what was loaded."""
+    if hasattr(component, "parameters") and is_as_loaded(component):
+        remember_loaded(copied, files_of(component))

@@ -1,0 +1,42 @@
+"""What a tokenizer is: its vocabulary and its settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...state.digest import digest_of
+
+
+def tokenizer_probe(tokenizer: Any) -> bytes:
+    """What changes when a tokenizer is told or taught something, in microseconds."""
+    added = repr(tokenizer.added_tokens_decoder)
+    parts = (len(tokenizer), added, id(getattr(tokenizer, "_tokenizer", None)), tokenizer_settings(tokenizer))
+    return repr(parts).encode()
+
+
+def tokenizer_settings(tokenizer: Any) -> dict[str, str]:
+    """How a tokenizer cuts, pads and marks."""
+    names = (
+        "padding_side",
+        "truncation_side",
+        "model_max_length",
+        "clean_up_tokenization_spaces",
+        "split_special_tokens",
+    )
+    return {
+        **{name: repr(getattr(tokenizer, name, None)) for name in names},
+        "special tokens": str(tokenizer.special_tokens_map),
+    }
+
+
+def vocabulary(tokenizer: Any) -> str:
+    """Digest what a tokenizer knows."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        held = {
+            name: value for name, value in tokenizer.init_kwargs.items() if not name.endswith(("_file", "_or_path"))
+        }
+        return digest_of(tokenizer.get_vocab(), str(held))
+    # Before it stand truncation and padding, which every call sets anew.
+    _, _, content = backend.to_str().partition('"added_tokens"')
+    return digest_of(content)

@@ -1,0 +1,1 @@
+"""How files become components: classes, weights, what a loader may do."""

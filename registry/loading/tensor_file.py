@@ -1,0 +1,53 @@
+"""The tensors of one safetensors file of a repository, such as an adapter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ...state import ComponentError, RepoError, TrustError
+from ...state.errors import did_you_mean
+from ..hub.repo import Repo
+from .weights import check_file
+
+
+def read_tensors(repo: Repo, name: str) -> dict[str, Any]:
+    """Read a file by its name.
+
+    Raises:
+        TrustError: it is pickled, or its name leads out of the repository. RepoError: it is not there. ComponentError: it is
+            damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    path = _checked(repo, name)
+    try:
+        tensors: dict[str, Any] = load_file(path)
+    except (SafetensorError, OSError, KeyError) as error:  # KeyError: a number format that torch does not have
+        raise ComponentError(f"{name} of {repo.name} cannot be read: {error}") from error
+    return tensors
+
+
+def read_metadata(repo: Repo, name: str) -> dict[str, str]:
+    """What a file says of itself besides its tensors.
+
+    Raises:
+        as `read_tensors`.
+    """
+    from safetensors import safe_open
+
+    with safe_open(_checked(repo, name), "pt") as file:
+        return dict(file.metadata() or {})
+
+
+def _checked(repo: Repo, name: str) -> Path:
+    if not name.endswith(".safetensors"):
+        raise TrustError(
+            f"{name} is no .safetensors file; pickled weights can run code while they are loaded. Convert it."
+        )
+    path = repo.file(name)
+    if path is None:
+        raise RepoError(f"{repo.name} has no file {name}. {did_you_mean(name, repo.names())}")
+    check_file(path)
+    return path

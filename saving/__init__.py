@@ -1,0 +1,1 @@
+"""How a composition is written down and opened."""

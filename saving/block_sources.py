@@ -1,0 +1,180 @@
+"""The source files of custom blocks, for a repository: what a block needs, or a refusal in words."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import entry_points, packages_distributions, version
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+from attrs import define, field, frozen
+
+from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.block_catalog import GROUP, is_adoptable, reference
+from ..blocks.core.flattening import walk
+from ..blocks.core.interface import snake_case
+from ..registry.hub.repo_code import relative_imports, sources_of
+from ..state import RepoError
+from ..state.code_digest import is_own
+from .block_slice import sliced_source
+
+_NO_OTHERS: Mapping[str, Iterable[type]] = MappingProxyType({})
+
+
+@frozen
+class Sources:
+    """What a composition brings besides its description.
+
+    Attributes:
+        files: name in the repository to content. places: custom class to its reference, "./file.py:Class".
+        requirements: distribution to the versions that serve. cut_out: classes of scripts and notebooks, whose file is none of its
+            author's.
+    """
+
+    files: Mapping[str, bytes]
+    places: Mapping[type, str]
+    requirements: Mapping[str, str]
+    cut_out: tuple[type, ...] = ()
+
+    def name_of(self, cls: type) -> str:
+        """The reference of a class of blocks within the repository."""
+        return self.places.get(cls) or reference(cls)
+
+
+def collect_sources(blocks: ModularPipelineBlocks, others: Mapping[str, Iterable[type]] = _NO_OTHERS) -> Sources:
+    """Collect the sources of all blocks of a composition that no installed package brings.
+
+    Args:
+        others: component to the classes that it needs besides, such as a guider of one's own.
+
+    Raises:
+        RepoError: what a block needs cannot be told, or would not be there for others; every fault is named.
+    """
+    collection = _Collection()
+    for path, block in walk(blocks):
+        cls = block.source_class
+        if is_own(cls.__module__) or is_adoptable(cls):
+            continue
+        try:
+            collection.add(cls)
+        except RepoError as error:
+            collection.faults.append(f"{path or type(block).__name__}: {error}")
+    for name, classes in others.items():
+        for cls in classes:
+            try:
+                collection.add(cls)
+            except RepoError as error:
+                collection.faults.append(f"{name}: {error}")
+    if collection.faults:
+        raise RepoError.of("The blocks cannot be saved with their code", list(dict.fromkeys(collection.faults)))
+    collection.require("brickwork")
+    requirements = dict(sorted(collection.requirements.items()))
+    return Sources(collection.files, collection.places, requirements, tuple(collection.cut_out))
+
+
+@define(eq=False)
+class _Collection:
+    files: dict[str, bytes] = field(factory=dict)
+    places: dict[type, str] = field(factory=dict)
+    requirements: dict[str, str] = field(factory=dict)
+    faults: list[str] = field(factory=list)
+    cut_out: list[type] = field(factory=list)
+
+    def add(self, cls: type) -> None:
+        """Add a class: by its package where that registers it, else with its source."""
+        if cls in self.places:
+            return
+        if any(point.value == reference(cls) for point in entry_points(group=GROUP)):
+            self.require(cls.__module__.partition(".")[0])
+            return
+        if "<locals>" in cls.__qualname__:
+            raise RepoError(f"{cls.__qualname__} is defined within a function; define it at the top level of a module.")
+        file, files = _files_of(cls)
+        if not _has_own_file(cls):
+            self.cut_out.append(cls)
+        for name, data in files.items():
+            if self.files.setdefault(name, data) != data:
+                raise RepoError(f"Two different files are named {name}; rename one of the modules.")
+            for fault in self._imports(name, data, cls):
+                self.faults.append(fault)
+        self.places[cls] = f"./{file}:{cls.__qualname__}"
+
+    def _imports(self, name: str, data: bytes, cls: type) -> Iterator[str]:
+        """Note what a file needs to be installed, and say what nobody else would have."""
+        for top, line in _absolute_imports(data):
+            if top in sys.stdlib_module_names:
+                continue
+            if top in packages_distributions() or is_own(top):
+                self.require(top)
+            else:
+                own = top == cls.__module__.partition(".")[0] or _lies_beside(top, cls)
+                advice = f"import it relatively (from .{top} import ...)" if own else "install it as a package"
+                yield f"{name}, line {line}: {top!r} would not be there for others; {advice}."
+
+    def require(self, top: str) -> None:
+        """Note the distribution of a top-level module."""
+        for distribution in [top] if is_own(top) else packages_distributions().get(top, [])[:1]:
+            self.requirements[distribution] = f">={version(distribution).partition('+')[0]}"
+
+
+def _files_of(cls: type) -> tuple[str, dict[str, bytes]]:
+    """The file that a class is in, and all that come along."""
+    loaded = sources_of(cls.__module__)
+    if loaded is not None:
+        return loaded[0], dict(loaded[1])
+    if not _has_own_file(cls):
+        name = f"{snake_case(cls.__name__)}.py"
+        return name, {name: sliced_source(cls).encode("utf-8")}
+    return _module_files(sys.modules[cls.__module__])
+
+
+def _has_own_file(cls: type) -> bool:
+    """Whether a class is of a module that is copied as it is; of a script or notebook, only what it needs is cut out."""
+    path: Any = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    is_file = cls.__module__ != "__main__" and path is not None and Path(path).is_file()
+    return is_file or sources_of(cls.__module__) is not None
+
+
+def _module_files(module: ModuleType) -> tuple[str, dict[str, bytes]]:
+    """A module's file, and those that it imports relatively, under the folder that holds them all."""
+    assert module.__file__ is not None
+    package = module.__name__.split(".")[:-1]
+    top = Path(module.__file__).parents[max(len(package) - 1, 0)] if package else Path(module.__file__).parent
+    own = "/".join([*package[1:], Path(module.__file__).name]) if package else Path(module.__file__).name
+    found: dict[str, bytes] = {}
+    pending = [own]
+    while pending:
+        name = pending.pop()
+        if name in found or not (top / name).is_file():
+            continue
+        found[name] = (top / name).read_bytes()
+        pending += relative_imports(name, found[name])
+    shared = _shared_folder(found)
+    return own.removeprefix(shared), {name.removeprefix(shared): data for name, data in found.items()}
+
+
+def _shared_folder(names: Iterable[str]) -> str:
+    """The deepest folder that holds all files, with a slash; no file that is in it reaches out of it."""
+    folders = [name.split("/")[:-1] for name in names]
+    shared: list[str] = []
+    for parts in zip(*folders, strict=False):
+        if len(set(parts)) > 1:
+            break
+        shared.append(parts[0])
+    return "".join(f"{part}/" for part in shared)
+
+
+def _absolute_imports(data: bytes) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(ast.parse(data)):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name.partition(".")[0], node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            yield node.module.partition(".")[0], node.lineno
+
+
+def _lies_beside(top: str, cls: type) -> bool:
+    file: Any = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    return file is not None and ((Path(file).parent / f"{top}.py").exists() or (Path(file).parent / top).is_dir())

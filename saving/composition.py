@@ -1,0 +1,179 @@
+"""Compositions as data, and back. No module is imported because the data names it.
+
+A block is named by where it is found: the standard blocks and presets by their class name ("Decode"), others as
+"module:Class". They are taken from this package, from what the caller gives, and from entry points of installed packages (the
+group "brickwork.blocks"), in which the very same "module:Class" stands.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.block_catalog import Finder, reference
+from ..blocks.core.block_identity import attributes_of_block, outside_reasons
+from ..blocks.core.container import Container, SubBlocks
+from ..registry import families
+from ..state import BrickworkError, CompositionError
+from ..state.digest import NoDigestError, code_identity, digest_of
+from ..state.limits import DEEPEST, MOST_BLOCKS
+from ..state.pipeline_state import describe_value
+from ..state.structure import Place, examined, place_words
+from ..state.value_data import data_of, is_note, note_of, value_of_data
+from .written_block import WrittenBlock
+
+_MOST_UNKNOWN = 20
+"""Faults of a composition that are told; the search for the nearest name takes milliseconds."""
+
+
+def describe(block: ModularPipelineBlocks, name_of: Callable[[type], str] | None = None) -> dict[str, Any]:
+    """Write a composition as data: which blocks, in which order, with which options, for which family, and what code.
+
+    An option that is no data, such as a tensor, is noted by what it is; `compose` then wants the block itself.
+
+    Args:
+        name_of: names classes, for who keeps their source; the code is then left out.
+    """
+    source = block.source_class
+    entry: dict[str, Any] = {"block": (name_of or reference)(source)}
+    if type(block).bound_from is source:
+        entry["family"] = block.family.name
+    options = _options(block)
+    if options:
+        entry["options"] = options
+    if name_of is None:
+        code = code_identity(coded_class(block))
+        entry["code"] = code.digest
+        unknown = outside_reasons(getattr(block, "foreign", block), code)
+        if unknown:
+            entry["unknown"] = list(unknown)
+        declared = getattr(getattr(block, "declaration", None), "options", {})
+        own = attributes_of_block(getattr(block, "foreign", block), {**declared, **dict.fromkeys(_WRITTEN)})
+        if own:
+            entry["attributes"] = {name: _digest(value) for name, value in own.items()}
+    parts = getattr(block, "sub_blocks", None)
+    if parts:
+        entry["blocks"] = {name: describe(part, name_of) for name, part in parts.items()}
+    return entry
+
+
+_WRITTEN = ("description", "model_name")
+
+
+def _digest(value: Any) -> str | None:
+    try:
+        return digest_of(value)
+    except NoDigestError:
+        return None
+
+
+def coded_class(block: ModularPipelineBlocks) -> type:
+    """The class whose code a block runs."""
+    source = block.source_class
+    return source if not issubclass(source, ModularPipelineBlocks) else type(block)
+
+
+def _options(block: ModularPipelineBlocks) -> dict[str, Any]:
+    """Options that differ from those that the class has by itself."""
+    declared = getattr(block, "declaration", None)
+    found = {}
+    for name, default in declared.options.items() if declared is not None else ():
+        value = vars(block).get(name, default)
+        written = data_or_note(value)
+        if value is default or (written == data_or_note(default) and not is_note(written)):
+            continue
+        found[name] = written
+    return found
+
+
+def data_or_note(value: Any) -> Any:
+    """A value as data; what it is, where it is none."""
+    try:
+        return data_of(value)
+    except ValueError:
+        return note_of(describe_value(value))
+
+
+def compose(data: Mapping[str, Any], given: Any = ()) -> ModularPipelineBlocks:
+    """Make the blocks of data that `describe` has written.
+
+    Args:
+        given: blocks and classes of blocks that the data may name, besides those of this package and of installed ones.
+
+    Raises:
+        CompositionError: blocks or families are unknown, or the data are no composition; every fault is named.
+    """
+    finder = given if isinstance(given, Finder) else Finder.of(given)
+    written, wrong = examined(WrittenBlock, data)
+    faults = wrong.sentences(_block_place)
+    if faults:
+        faults += _unknown(data, finder)
+    elif len(written.walk()) > MOST_BLOCKS:
+        faults = [f"there are {len(written.walk()):,} blocks; at most {MOST_BLOCKS:,} are read."]
+    block = _composed(written, "", finder, faults) if not faults else None
+    if faults or block is None:
+        raise CompositionError.of("The composition cannot be made", faults)
+    return block
+
+
+def _block_place(place: Place) -> str:
+    """The path of a block, and what of it is meant, without the keys in between."""
+    last = len(place) - 1
+    parts = [part for depth, part in enumerate(place) if depth % 2 or depth == last or part != "blocks"]
+    return place_words(tuple(parts)) or "the composition"
+
+
+def _unknown(data: Any, finder: Finder) -> Iterator[str]:
+    """Names of blocks that are nowhere, in data that have other faults, too; only some of very many."""
+    pending: deque[tuple[Any, str]] = deque([(data, "")])
+    count = 0
+    while pending and count < _MOST_UNKNOWN:
+        each, path = pending.popleft()
+        if not isinstance(each, Mapping):
+            continue
+        if isinstance(each.get("block"), str):
+            try:
+                finder.find(each["block"])
+            except CompositionError as error:
+                count += 1
+                yield f"{path or 'the composition'}: {error}"
+        inner = each.get("blocks")
+        if isinstance(inner, Mapping) and path.count(".") < DEEPEST:
+            pending += [(part, f"{path}.{name}".lstrip(".")) for name, part in inner.items()]
+
+
+def _composed(written: WrittenBlock, path: str, finder: Finder, faults: list[str]) -> ModularPipelineBlocks | None:
+    if len(faults) >= _MOST_UNKNOWN:
+        return None
+    parts = {
+        name: _composed(part, f"{path}.{name}" if path else name, finder, faults)
+        for name, part in written.blocks.items()
+    }
+    try:
+        block = _made(written, finder)
+        if parts and not isinstance(block, Container):
+            raise CompositionError(f"{written.block[:80]} holds no blocks, and some are listed.")
+        if isinstance(block, Container) and parts and all(part is not None for part in parts.values()):
+            block.sub_blocks = SubBlocks({name: part for name, part in parts.items() if part is not None})
+    except (BrickworkError, ValueError, TypeError) as error:
+        faults.append(f"{path or 'the composition'}: {error}")
+        return None
+    return block
+
+
+def _made(written: WrittenBlock, finder: Finder) -> ModularPipelineBlocks:
+    name, options = written.block, written.options
+    if name in finder.instances and (name not in finder.classes or any(is_note(value) for value in options.values())):
+        return copy.deepcopy(finder.instances[name])
+    cls: type[Any] = finder.find(name)
+    if written.family is not None:
+        cls = cls.bind(families.get(written.family))
+    if not issubclass(cls, ModularPipelineBlocks):
+        from ..blocks.core.from_diffusers import adopt
+
+        return adopt(cls)
+    made: ModularPipelineBlocks = cls(**{option: value_of_data(value) for option, value in options.items()})
+    return made

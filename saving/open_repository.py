@@ -1,0 +1,255 @@
+"""Opens repositories of blocks and pipelines, of ours and of diffusers'."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, entry_points, version
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.block_catalog import GROUP, Finder
+from ..blocks.core.from_diffusers import adopt
+from ..blocks.core.preset_catalog import made_of
+from ..guiders import Guider, guider_of
+from ..registry import ComponentSpec, PipelineIndex, catalog
+from ..registry.hub.lock import Lock
+from ..registry.hub.repo import Repo, open_repo, same_repo
+from ..registry.hub.repo_code import class_of, import_code, read_sources
+from ..registry.hub.trust import Grant
+from ..registry.hub.verified import text_digest
+from ..registry.index import find_index
+from ..registry.loading.classes import resolve_class
+from ..registry.loading.confined import confined
+from ..state import ComponentError, CompositionError, RepoError, TrustError
+from ..state.limits import MOST_REQUIREMENTS
+from ..state.strict_json import read_json
+from ..state.value_data import value_of_data
+from .composition import compose
+from .repo_format import NAME, RepoFormat, guider_references, references
+
+PEER_CONFIG = "modular_config.json"
+_PEER_KEY = "ModularPipelineBlocks"
+
+
+@frozen
+class Opened:
+    """A repository with its blocks.
+
+    Attributes:
+        blocks: None if it brings none. format: what `brickwork.json` says, if it is there.
+        guiders: classes of guiders that are none of ours, by the names that it has for them.
+    """
+
+    repo: Repo
+    blocks: ModularPipelineBlocks | None
+    format: RepoFormat | None
+    index: PipelineIndex
+    notes: tuple[str, ...] = ()
+    guiders: Mapping[str, type[Guider]] = field(factory=dict)
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """Values for inputs that a call does not give.
+
+        Raises:
+            RepoError: they are none.
+        """
+        try:
+            return {name: value_of_data(value) for name, value in (self.format.inputs if self.format else {}).items()}
+        except (KeyError, TypeError, ValueError) as error:
+            raise RepoError(f"{NAME} of {self.repo.name}: the values for inputs are broken: {error}.") from error
+
+
+def open_repository(
+    name: str | Path, trust_remote_code: Any, lock: str | Path | None, revision: str | None, **hub_options: Any
+) -> Opened:
+    """Open a repository: its blocks, and where its components come from. No weights are read.
+
+    Raises:
+        RepoError: it cannot be read. TrustError: it has code that was not granted, or asks for more than it may.
+        CompositionError: the blocks that it names are not there.
+    """
+    held = Lock.at(lock)
+    known = held.of(str(name)) if held.pins else None
+    repo = open_repo(name, revision or (known.commit if known is not None else None), **hub_options)
+    grant = Grant(trust_remote_code, held, revision)
+    written = RepoFormat.of(repo)
+    index = find_index(repo) or PipelineIndex()
+    classes = _own_classes(repo, written, grant) if written is not None else {}
+    blocks = compose(written.composition, Finder(classes)) if written is not None else _peer_blocks(repo, grant)
+    if blocks is None and index.class_name is not None:
+        blocks = made_of(catalog.get(index.class_name))
+    notes = _apply(written, index, repo) if written is not None else ()
+    guiders = _guiders(guider_references(written.created), classes) if written is not None else {}
+    return Opened(repo, blocks, written, index, tuple(notes), guiders)
+
+
+def _own_classes(repo: Repo, written: RepoFormat, grant: Grant) -> dict[str, type[Any]]:
+    """Classes of the repository's own code, of blocks and guiders."""
+    guiders = [name for name in guider_references(written.created) if name.startswith("./")]
+    wanted = list(dict.fromkeys([*references(written.composition), *guiders]))
+    return _classes(repo, wanted, grant, written) if wanted else {}
+
+
+def _guiders(names: Iterable[str], classes: Mapping[str, type[Any]]) -> dict[str, type[Guider]]:
+    """Classes of guiders by name: of the repository's own code, or of installed packages that register them.
+
+    Raises:
+        CompositionError: there is none of this name.
+    """
+    found = {}
+    for name in names:
+        points = [point for point in entry_points(group=GROUP) if point.value == name]
+        cls = classes.get(name) or (points[0].load() if points else None)
+        if not (isinstance(cls, type) and issubclass(cls, Guider)):
+            raise CompositionError(
+                f"{name!r} is no guider of this repository, or of an installed package that registers it."
+            )
+        found[name] = cls
+    return found
+
+
+def _classes(repo: Repo, wanted: Iterable[str], grant: Grant, written: RepoFormat | None) -> dict[str, type[Any]]:
+    """Classes of a repository's own code, by reference."""
+    places = {reference: reference.removeprefix("./").partition(":")[::2] for reference in wanted}
+    sources = read_sources(repo, dict.fromkeys(file for file, _ in places.values()))
+    if written is not None:
+        changed = [name for name, data in sources.items() if written.sources.get(name) != text_digest(data)]
+        if changed:
+            raise TrustError(
+                f"{', '.join(changed)} of {repo.name} is not what {NAME} says it is: the files were changed one by one. Save the "
+                "repository again."
+            )
+        check_requirements(repo, written.requirements)
+    package = import_code(repo, sources, grant)
+    return {reference: class_of(package, file, name) for reference, (file, name) in places.items()}
+
+
+def _peer_blocks(repo: Repo, grant: Grant) -> ModularPipelineBlocks | None:
+    """Blocks of a repository that diffusers has written, or a person by its rules; None if it brings none."""
+    for name in (PEER_CONFIG, "config.json"):
+        path = repo.file(name)
+        auto_map = read_json(path).get("auto_map") if path is not None else None
+        if isinstance(auto_map, dict) and _PEER_KEY in auto_map:
+            assert path is not None
+            reference = _peer_reference(repo, name, auto_map[_PEER_KEY])
+            requirements = read_json(path).get("requirements")
+            check_requirements(repo, requirements if isinstance(requirements, dict) else {})
+            return adopt(_classes(repo, [reference], grant, None)[reference])
+    return None
+
+
+def _peer_reference(repo: Repo, name: str, value: Any) -> str:
+    """What "module.Class" says as a file and a class in it."""
+    if isinstance(value, str) and "--" in value:
+        raise TrustError(
+            f"{name} of {repo.name} takes code from another repository ({value!r}); only its own can be granted."
+        )
+    parts = value.split(".") if isinstance(value, str) else []
+    if len(parts) != 2 or not all(part.isidentifier() for part in parts):
+        raise TrustError(
+            f"{name} of {repo.name}: auto_map names {value!r}; it must be module.Class, both in this repository."
+        )
+    return f"./{parts[0]}.py:{parts[1]}"
+
+
+def check_requirements(repo: Repo, requirements: Mapping[str, Any]) -> None:
+    """Compare what a repository needs to be installed with what is.
+
+    Raises:
+        RepoError: something is missing or of another version; every one is named, before code runs.
+    """
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    if len(requirements) > MOST_REQUIREMENTS:
+        raise RepoError(
+            f"{repo.name} needs {len(requirements):,} packages; at most {MOST_REQUIREMENTS} are looked for."
+        )
+    faults = []
+    for name, wanted in requirements.items():
+        try:
+            specifier = SpecifierSet(str(wanted or "") if str(wanted or "")[:1] in ("", *"<>=!~") else f"=={wanted}")
+            there = version(name)
+        except InvalidSpecifier:
+            faults.append(f"{name}: {wanted!r} is no version specifier.")
+        except (PackageNotFoundError, ValueError):
+            faults.append(f"{name} {wanted or ''} is not installed.")
+        else:
+            if not specifier.contains(there, prereleases=True):
+                faults.append(f"{name} {wanted} is wanted, and {there} is installed.")
+    if faults:
+        raise RepoError.of(f"{repo.name} needs packages", faults)
+
+
+def _apply(written: RepoFormat, index: PipelineIndex, repo: Repo) -> Iterable[str]:
+    """Pin components to the commits that they were saved from, where the index still says the same of them, and note their formats."""
+    for name, pin in written.pins.items():
+        spec = index.specs.get(name)
+        if spec is None or not isinstance(pin, dict) or not isinstance(pin.get("entry"), dict):
+            continue
+        if pin["entry"] != origin_of(spec, repo):
+            yield f"{name} of {repo.name}: its entry in the index was changed after it was saved, so no commit is pinned for it."
+        elif isinstance(pin.get("commit"), str) and spec.revision is None and not same_repo(spec.repo, repo.own_name):
+            spec.revision = pin["commit"]
+    for name, dtype in written.dtypes.items():
+        if name in index.specs:
+            index.specs[name].dtype = str(dtype)
+
+
+def origin_of(spec: ComponentSpec, repo: Repo | None) -> dict[str, Any]:
+    """What an index says of where a component comes from; the repository itself, wherever it is, is "."."""
+    inside = repo is not None and same_repo(spec.repo, repo.own_name)
+    return {
+        "repo": "." if inside else spec.repo,
+        "subfolder": spec.subfolder or "",
+        "variant": spec.variant,
+        "revision": None if inside else spec.revision,
+    }
+
+
+def _settings(config: Mapping[str, Any]) -> Any:
+    try:
+        return value_of_data(config)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RepoError(f"{NAME}: the settings of {config.get('_class_name')} are broken: {error!r}.") from error
+
+
+def created_components(
+    written: RepoFormat, known: Mapping[str, ComponentSpec], guiders: Mapping[str, type[Guider]]
+) -> dict[str, Any]:
+    """Components that were made from a configuration, as they were saved: guiders, and classes of allowed libraries.
+
+    Raises:
+        RepoError: a configuration is broken. TrustError: a class is of a library that repositories may not name.
+    """
+    made: dict[str, Any] = {}
+    for name, config in written.created.items():
+        if name not in known or not isinstance(config, dict):
+            continue
+        expected = known[name].type_hint
+        if isinstance(expected, type) and issubclass(expected, Guider):
+            made[name] = guider_of(_settings(config), guiders)
+            continue
+        library, _, class_name = str(config.get("class")).partition(":")
+        cls = resolve_class(library, class_name)
+        if not serves_for(cls, expected):
+            raise TrustError(f"{NAME} makes {name} a {class_name}, and the blocks expect a {expected.__name__}.")
+        if not isinstance(config.get("config"), dict):
+            raise RepoError(f"{NAME}: the configuration of {name} is no mapping.")
+        spec = ComponentSpec(name, cls, config=config["config"], default_creation_method="from_config")
+        try:
+            with confined(f"{NAME}: making a {class_name}"):
+                made[name] = spec.create()
+        except ComponentError as error:
+            raise RepoError(f"{NAME}: {error}") from error
+    return made
+
+
+def serves_for(cls: type[Any], expected: Any) -> bool:
+    """Whether a component of a class may be made where blocks expect one of another: a scheduler serves for any."""
+    if not isinstance(expected, type) or (hasattr(cls, "set_timesteps") and hasattr(expected, "set_timesteps")):
+        return True
+    return not getattr(expected, "_is_protocol", False) and issubclass(cls, expected)

@@ -1,0 +1,131 @@
+"""`brickwork.json`: what a repository of ours says besides diffusers' own files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from attrs import field, frozen
+
+from ..registry.hub.repo import Repo
+from ..registry.index import OURS, OWN
+from ..state import RepoError
+from ..state.strict_json import read_json
+from ..state.structure import Commit, Sha256, structured
+from .written_block import WrittenBlock
+
+NAME = OURS
+VERSION = 1
+
+
+@frozen
+class RepoFormat:
+    """The content of `brickwork.json`.
+
+    Attributes:
+        composition: as `describe` writes it, custom blocks as "./file.py:Class".
+        sources: file of code to its SHA-256. requirements: distribution to version specifier.
+        created: component that is made from a configuration to it, where it is none of the blocks' own.
+        pins: component to what the index said of it when it was saved, and the commit that it was loaded from.
+        dtypes: component to its number format, where that is not float32, in which others are loaded.
+        adapters: LoRAs and taught words that lie in files of their own; see `saved_adapters.py`.
+        inputs: values for inputs that a call does not give, as data.
+        own: what the index calls the repository itself, so that it is known when it was moved, copied or published again.
+    """
+
+    composition: Mapping[str, Any]
+    sources: Mapping[str, str] = field(factory=dict)
+    requirements: Mapping[str, str] = field(factory=dict)
+    created: Mapping[str, Any] = field(factory=dict)
+    pins: Mapping[str, Any] = field(factory=dict)
+    dtypes: Mapping[str, str] = field(factory=dict)
+    adapters: Mapping[str, Any] = field(factory=dict)
+    inputs: Mapping[str, Any] = field(factory=dict)
+    own: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        rest = {
+            "dtypes": dict(self.dtypes),
+            "adapters": dict(self.adapters),
+            "inputs": dict(self.inputs),
+            OWN: self.own,
+        }
+        return {
+            "brickwork": VERSION,
+            "composition": dict(self.composition),
+            "sources": dict(self.sources),
+            "requirements": dict(self.requirements),
+            "created": dict(self.created),
+            "pins": dict(self.pins),
+            **{name: part for name, part in rest.items() if part},
+        }
+
+    @classmethod
+    def of(cls, repo: Repo) -> RepoFormat | None:
+        """Read a repository's; None if it has none.
+
+        Raises:
+            RepoError: it is broken, or of a later version.
+        """
+        path = repo.file(NAME)
+        if path is None:
+            return None
+        data = read_json(path)
+        if data.get("brickwork") != VERSION:
+            raise RepoError(f"{NAME} of {repo.name} is not of version {VERSION}, which this Brickwork reads.")
+        structured(_Written, data, f"{NAME} of {repo.name}")
+        return cls(**{name: value for name, value in data.items() if name != "brickwork"})
+
+
+@frozen
+class _Pin:
+    """What the index said of a component when it was saved, and the commit that it was loaded from."""
+
+    entry: Mapping[str, str | None]
+    commit: Commit | None = None
+
+
+@frozen
+class _Written:
+    """The schema of the file."""
+
+    brickwork: Literal[1]
+    composition: WrittenBlock
+    sources: Mapping[str, Sha256] = field(factory=dict)
+    requirements: Mapping[str, str | None] = field(factory=dict)
+    created: Mapping[str, Mapping[str, Any]] = field(factory=dict)
+    pins: Mapping[str, _Pin] = field(factory=dict)
+    dtypes: Mapping[str, str] = field(factory=dict)
+    adapters: Mapping[str, Any] = field(factory=dict)
+    inputs: Mapping[str, Any] = field(factory=dict)
+    own: str | None = None
+
+
+def guider_references(created: Any) -> list[str]:
+    """The names of guiders that are none of ours, in components that are made of configurations: "./file.py:Class", "module:Class"."""
+    found: list[str] = []
+    pending = [created]
+    while pending:
+        entry = pending.pop()
+        if isinstance(entry, Mapping):
+            name = entry.get("_class_name")
+            found += [name] if isinstance(name, str) and ":" in name else []
+            pending += entry.values()
+    return list(dict.fromkeys(found))
+
+
+def references(composition: Any) -> list[str]:
+    """All "./file.py:Class" of a composition."""
+    found: list[str] = []
+    pending = [composition]
+    while pending:
+        entry = pending.pop()
+        if not isinstance(entry, Mapping):
+            continue
+        name = entry.get("block")
+        if isinstance(name, str) and name.startswith("./"):
+            found.append(name)
+        inner = entry.get("blocks")
+        pending += inner.values() if isinstance(inner, Mapping) else []
+    return list(dict.fromkeys(found))
