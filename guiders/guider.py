@@ -68,7 +68,7 @@ class Guider(AnyGuider):
     stop: Share = 1.0
     enabled: bool = True
 
-    _says_nothing: ClassVar[bool] = True
+    _is_framework_base: ClassVar[bool] = True
     config_name: ClassVar[str] = CONFIG_NAME
     needs_noise_level: ClassVar[bool] = False
     """Whether `combine` wants `step.noise`."""

@@ -30,6 +30,8 @@ _FLAGS = 0xFFFF
 """Of a code object: what it is. Higher bits say which `from __future__` stood above it, as saved code has one more."""
 _PACKAGE = __name__.partition(".")[0]
 _HOME = Path(__file__).resolve().parent.parent
+_FRAMEWORK = "_is_framework_base"
+"""Of a class of this package from which others derive theirs: it says nothing of what these compute, and may get another name."""
 _CODE = (FunctionType, staticmethod, classmethod, property, cached_property)
 _DERIVED = frozenset({"declaration", "count_parameters", "block_classes"})
 """What blocks derive from their own body, and the blocks in a container, which speak for themselves."""
@@ -64,7 +66,7 @@ def has_contents(thing: Any, is_base: bool) -> bool:
     if isinstance(thing, ModuleType):
         return not is_packaged(thing.__name__) and thing.__name__ != "__main__"
     if is_own(thing.__module__):
-        return is_base and "_says_nothing" not in vars(thing)
+        return is_base and _FRAMEWORK not in vars(thing)
     return not is_library(thing.__module__)
 
 
@@ -189,7 +191,8 @@ def add_module(writer: DigestWriter, module: ModuleType) -> None:
 def add_class(writer: DigestWriter, cls: type) -> None:
     """Feed what a class is: its bases, and what its body holds."""
     for base in cls.__bases__:
-        writer.refer_to(base, is_base=True)
+        if not (is_own(base.__module__) and _FRAMEWORK in vars(base)):
+            writer.refer_to(base, is_base=True)
     if type(cls) is not type:
         writer.refer_to(type(cls))
     writer.watch.see_class(cls)

@@ -54,7 +54,7 @@ class ModularPipelineBlocks:
     `__call__` may also return a dict of outputs, or nothing.
     """
 
-    _says_nothing: ClassVar[bool] = True
+    _is_framework_base: ClassVar[bool] = True
     cached: ClassVar[bool | None] = None
     """Whether a cache may keep what the block gives. None goes by its code: what reads the clock, files, the environment or
     a generator of the module is not kept. False is for what code does not show; True is the author's word that the results

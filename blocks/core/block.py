@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 class Declared(ModularPipelineBlocks):
     """What blocks and loops share that declare by signature: slots, options, and bound copies."""
 
+    _is_framework_base: ClassVar[bool] = True
     declaration: ClassVar[Declaration]
     _bound: bool = False
 

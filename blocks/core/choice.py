@@ -26,7 +26,7 @@ class ConditionalPipelineBlocks(Container):
         default_block_name: the branch where `select_block` returns None; without it nothing runs.
     """
 
-    _says_nothing: ClassVar[bool] = True
+    _is_framework_base: ClassVar[bool] = True
 
     block_trigger_inputs: ClassVar[Any] = ()
     default_block_name: ClassVar[str | None] = None
@@ -137,7 +137,7 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
         'image'
     """
 
-    _says_nothing: ClassVar[bool] = True
+    _is_framework_base: ClassVar[bool] = True
 
     block_requires: ClassVar[Mapping[str, Sequence[str]]] = {}
 

@@ -26,6 +26,8 @@ class Container(ModularPipelineBlocks):
     (`"my-package/my_denoiser"`).
     """
 
+    _is_framework_base: ClassVar[bool] = True
+
     block_classes: ClassVar[Any] = ()
     block_names: ClassVar[Any] = ()
     workflow_map: Any = None

@@ -86,7 +86,7 @@ def description_of(block: Any) -> str:
     """
     text = block.description
     text = text() if callable(text) else text
-    if not text and type(block).__doc__ and "_says_nothing" not in vars(type(block)):
+    if not text and type(block).__doc__ and "_is_framework_base" not in vars(type(block)):
         text = str(type(block).__doc__).strip().partition("\n\n")[0]
     return " ".join(str(text).split())
 

@@ -42,7 +42,7 @@ class LoopSequentialPipelineBlocks(Container, Declared):
         3
     """
 
-    _says_nothing: ClassVar[bool] = True
+    _is_framework_base: ClassVar[bool] = True
 
     declaration: ClassVar[Declaration] = Declaration((), None, {}, {}, {})
     count_parameters: ClassVar[tuple[RunParameter, ...]] = ()

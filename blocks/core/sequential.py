@@ -21,7 +21,7 @@ class SequentialPipelineBlocks(Container):
         ['prepare', 'decode']
     """
 
-    _says_nothing: ClassVar[bool] = True
+    _is_framework_base: ClassVar[bool] = True
 
     def decided(self, flattening: Flattening) -> ModularPipelineBlocks:
         """Blocks in a row with their choices decided; a subclass that makes steps of its own stays as it is."""
