@@ -15,10 +15,10 @@ from PIL import Image
 from ..families.contract import is_compiled
 from ..families.tokenize import plain_ids
 from ..guiders import Branch
-from ..registry.identity.component_identity import counted_as_another
+from ..registry.identity.component_identity import temporary_identity
 from ..state import InputError, RunError
 from ..state.errors import did_you_mean
-from .forward_override import Behaviour, behaving
+from .forward_override import ForwardOverride, override_forward
 from .self_attention import cross_attention_modules
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def observed(maps: AttentionMaps) -> Iterator[AttentionMaps]:
         raise RunError("A compiled denoiser cannot be watched: its layers are not called one by one any more.")
     token = _observer.set(maps)
     try:
-        with counted_as_another(maps.denoiser):
+        with temporary_identity(maps.denoiser):
             yield maps
     finally:
         _observer.reset(token)
@@ -143,10 +143,10 @@ def watching(
         for layer in family.layers(maps.denoiser)
         for module in cross_attention_modules(layer.module)
     ]
-    return behaving(found)
+    return override_forward(found)
 
 
-def _looking(module: Any, maps: AttentionMaps, rows: slice, size: tuple[int, int], aspect: float) -> Behaviour:
+def _looking(module: Any, maps: AttentionMaps, rows: slice, size: tuple[int, int], aspect: float) -> ForwardOverride:
     def look(forward: Any, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Any:
         text = args[0] if args else kwargs.get("encoder_hidden_states")
         if text is not None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from fnmatch import fnmatch
 from typing import Any
 
-from ..registry.identity.component_identity import counted_as_another
+from ..registry.identity.component_identity import temporary_identity
 from ..state import ComponentError, InputError
 from ..state.errors import did_you_mean
 
@@ -31,7 +31,7 @@ def replaced_processors(denoiser: Any, processors: Mapping[str, Any]) -> Iterato
         chosen |= dict.fromkeys(paths, processor)
     if faults:
         raise InputError(" ".join(faults))
-    with counted_as_another(denoiser):
+    with temporary_identity(denoiser):
         denoiser.set_attn_processor({**before, **chosen})
         try:
             yield

@@ -18,16 +18,16 @@ from attrs import define
 
 from ..registry.identity.module_settings import OVERRIDE
 
-Behaviour = Callable[..., Any]
+ForwardOverride = Callable[..., Any]
 """Takes the module's own forward, then its arguments."""
 
-_active: ContextVar[Mapping[int, Behaviour]] = ContextVar("brickwork_behaviours", default=MappingProxyType({}))
+_active: ContextVar[Mapping[int, ForwardOverride]] = ContextVar("brickwork_behaviours", default=MappingProxyType({}))
 _patches: dict[int, _Patch] = {}
 _lock = threading.Lock()
 
 
 @contextmanager
-def behaving(changes: Sequence[tuple[Any, Behaviour]]) -> Iterator[None]:
+def override_forward(changes: Sequence[tuple[Any, ForwardOverride]]) -> Iterator[None]:
     """Let modules do something else in this thread, until the end of the `with`; inside of another, around what that does."""
     around = dict(_active.get())
     for module, behaviour in changes:
@@ -46,7 +46,7 @@ def is_changed(module: Any) -> bool:
     return id(module) in _patches
 
 
-def _nested(outer: Behaviour, inner: Behaviour) -> Behaviour:
+def _nested(outer: ForwardOverride, inner: ForwardOverride) -> ForwardOverride:
     return lambda forward, *args, **kwargs: outer(partial(inner, forward), *args, **kwargs)
 
 

@@ -29,7 +29,7 @@ def weight_of(arguments: Mapping[str, Any] | None) -> float:
 
 
 @contextmanager
-def lora_weighed(model: Any, weight: float) -> Iterator[None]:
+def lora_scale(model: Any, weight: float) -> Iterator[None]:
     """Multiply the scales of all LoRAs of a model, in this thread, until the end of the `with`.
 
     Raises:

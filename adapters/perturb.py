@@ -11,7 +11,7 @@ from ..families.layers import Layer
 from ..guiders import Perturbation
 from ..state import InputError, RunError
 from .blur import blurred_tokens
-from .forward_override import Behaviour, behaving
+from .forward_override import ForwardOverride, override_forward
 from .self_attention import attention_modules, feed_forward_modules, self_attending
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ def perturbed(
             "A compiled denoiser cannot be perturbed: its layers are not called one by one any more. Use a guider without "
             "perturbation (ClassifierFreeGuidance, AdaptiveProjectedGuidance), or the model as it was before compiling."
         )
-    found: dict[int, tuple[Any, Behaviour]] = {}
+    found: dict[int, tuple[Any, ForwardOverride]] = {}
     for perturbation in wanted:
         for number, layer in chosen_layers(layers, recommended, perturbation):
             found.update({id(module): (module, b) for module, b in _behaviours(layer, perturbation, number, aspect)})
-    with behaving(list(found.values())):
+    with override_forward(list(found.values())):
         yield
 
 
@@ -70,7 +70,7 @@ def chosen_layers(
     yield from [numbered[index] for index in indices]
 
 
-def _behaviours(layer: Layer, what: Perturbation, number: int, aspect: float) -> Iterator[tuple[Any, Behaviour]]:
+def _behaviours(layer: Layer, what: Perturbation, number: int, aspect: float) -> Iterator[tuple[Any, ForwardOverride]]:
     """What the modules of a layer do instead."""
     seed = what.seed * 10_007 + number
     if what.kind == "block":
@@ -88,7 +88,7 @@ def _behaviours(layer: Layer, what: Perturbation, number: int, aspect: float) ->
                 yield module.to_q, _blurring(what.sigma, aspect)
 
 
-def _left_out(returns: tuple[str, ...], dropout: float, seed: int) -> Behaviour:
+def _left_out(returns: tuple[str, ...], dropout: float, seed: int) -> ForwardOverride:
     """Give inputs back as they came, or drop a share of the results."""
 
     def leave_out(forward: Any, *args: Any, **kwargs: Any) -> Any:
@@ -113,7 +113,7 @@ def _dropped(result: Any, share: float, seed: int) -> Any:
     return result * kept.to(result.device, result.dtype) / (1.0 - share)
 
 
-def _blurring(sigma: float, aspect: float) -> Behaviour:
+def _blurring(sigma: float, aspect: float) -> ForwardOverride:
     def blur(forward: Any, *args: Any, **kwargs: Any) -> Tensor:
         return blurred_tokens(forward(*args, **kwargs), sigma, aspect)
 

@@ -3,6 +3,6 @@
 from .planning.plan import Plan, make_plan
 from .run import Run
 from .settings import RunSettings
-from .steps import ChoiceStep, LeafStep, LoopStep, Step
+from .steps import BlockNode, ChoiceNode, LoopNode, Step
 
-__all__ = ["ChoiceStep", "LeafStep", "LoopStep", "Plan", "Run", "RunSettings", "Step", "make_plan"]
+__all__ = ["BlockNode", "ChoiceNode", "LoopNode", "Plan", "Run", "RunSettings", "Step", "make_plan"]

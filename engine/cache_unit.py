@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 
 @frozen(eq=False)
-class Unit:
+class CacheUnit:
     """What the result of a part of a plan depends on.
 
     Attributes:

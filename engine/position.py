@@ -44,9 +44,9 @@ class Tracker:
 
     Attributes:
         reached: called with the position and the values after every block and every turn.
-        graft: turns of a loop that are taken from another run; see `engine.snapshot.Graft`.
+        graft: turns of a loop that are taken from another run; see `engine.snapshot.SharedPrefix`.
         opened: path of a loop of which single turns are wanted, or brought.
-        standing: of the run that is continued; see `engine.snapshot.Standing`.
+        standing: of the run that is continued; see `engine.snapshot.RunCheckpoint`.
         is_exact: it must go on as it was, or not at all.
     """
 

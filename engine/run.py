@@ -10,7 +10,7 @@ from attrs import define, field
 
 from ..state import PipelineState
 from .cache import MemoryCache
-from .cache_unit import Unit
+from .cache_unit import CacheUnit
 from .events import Emit, RunWarning
 from .isolation import RunComponents
 from .position import Tracker
@@ -45,7 +45,7 @@ class StepCache(Protocol):
         """Where they are kept."""
         ...
 
-    def wrapped(self, call: Call, unit: Unit, run: Any) -> Call:
+    def wrapped(self, call: Call, unit: CacheUnit, run: Any) -> Call:
         """The call of a step, which takes its result from the cache where that is known."""
         ...
 

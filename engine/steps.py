@@ -42,7 +42,7 @@ class Undeclared:
 
 
 @frozen(eq=False)
-class LeafStep:
+class BlockNode:
     """One block's work.
 
     Attributes:
@@ -74,7 +74,7 @@ class LeafStep:
 
 
 @frozen(eq=False)
-class LoopStep:
+class LoopNode:
     """Steps that are repeated.
 
     Attributes:
@@ -94,7 +94,7 @@ class LoopStep:
 
 
 @frozen(eq=False)
-class ChoiceStep:
+class ChoiceNode:
     """Branches of which one is taken in the run, because the choice hangs on values made in the run.
 
     Attributes:
@@ -109,15 +109,15 @@ class ChoiceStep:
     typed: bool = True
 
 
-Step = LeafStep | LoopStep | ChoiceStep
+Step = BlockNode | LoopNode | ChoiceNode
 
 
-def leaves(steps: Iterable[Step]) -> Iterable[LeafStep]:
+def leaves(steps: Iterable[Step]) -> Iterable[BlockNode]:
     """All leaf steps, in order, those of every branch included."""
     for step in steps:
-        if isinstance(step, LeafStep):
+        if isinstance(step, BlockNode):
             yield step
-        elif isinstance(step, LoopStep):
+        elif isinstance(step, LoopNode):
             yield from leaves(step.body)
         else:
             for branch in step.branches.values():
@@ -128,8 +128,8 @@ def all_steps(steps: Iterable[Step]) -> Iterable[Step]:
     """All steps of all kinds, in order."""
     for step in steps:
         yield step
-        if isinstance(step, LoopStep):
+        if isinstance(step, LoopNode):
             yield from all_steps(step.body)
-        elif isinstance(step, ChoiceStep):
+        elif isinstance(step, ChoiceNode):
             for branch in step.branches.values():
                 yield from all_steps(branch)

@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from ..guiders import NoiseLevel
 from ..state import InputError
-from .controlnet import Steering, unet_control
+from .controlnet import ControlNetInputs, unet_control
 from .noise_schedule import level_of, prediction_type_of
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class FamilyContract:
         """Say what a denoiser must be told beside its required fields, and is not; None for nothing."""
         return None
 
-    def control(self, steering: Steering, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    def control(self, steering: ControlNetInputs, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments with which ControlNets steer the denoiser; `latents`, `t` and `kwargs` are what it is given itself."""
         return unet_control(steering, latents, t, kwargs)
 

@@ -25,7 +25,7 @@ def is_union(net: Any) -> bool:
 
 
 @frozen(eq=False)
-class Steering:
+class ControlNetInputs:
     """What ControlNets are given at one step.
 
     Attributes:
@@ -40,7 +40,7 @@ class Steering:
     guess: bool
 
 
-def unet_control(steering: Steering, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def unet_control(steering: ControlNetInputs, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Residuals of all nets whose weight is not 0, added up; see `FamilyContract.control`."""
     told = {name: kwargs[name] for name in _TOLD if name in kwargs}
     down: list[Any] | None = None

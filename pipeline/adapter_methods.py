@@ -13,10 +13,10 @@ from ..adapters.lora import Loras
 from ..adapters.textual_inversion import encoders_of, forget, teach
 from ..blocks.core.flattening import walk
 from ..state import ComponentError
-from .inspection import PipelineFace
+from .inspection import PipelineInspection
 
 
-class PipelineAdapters(PipelineFace):
+class PipelineAdapters(PipelineInspection):
     """What changes models reversibly."""
 
     def load_textual_inversion(

@@ -16,7 +16,7 @@ from ..registry.hub.lock import Lock
 from ..registry.hub.repo import HUB_OPTIONS, local_name, same_repo
 from ..registry.identity.component_identity import invalidate
 from ..registry.pinning import pin
-from ..saving.open_repository import Opened, created_components
+from ..saving.open_repository import OpenedRepository, created_components
 from ..state import ComponentError, InputError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean
@@ -73,7 +73,7 @@ class PipelineComponents(PipelineDevices):
             creates = merged.default_creation_method == "from_config"
             self.components[name] = merged.create() if creates else None
 
-    def take_from(self, opened: Opened, lock: Lock, hub_options: Mapping[str, Any]) -> None:
+    def take_from(self, opened: OpenedRepository, lock: Lock, hub_options: Mapping[str, Any]) -> None:
         """Take over what a repository says besides its index: made components, notes, how it was reached."""
         self.lock = lock if lock.pins else None
         self.hub_options = {name: value for name, value in hub_options.items() if value is not None}

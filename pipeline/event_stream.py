@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from ..engine.events import Event
-from .runs import Prepared
+from .runs import RunRequest
 
 if TYPE_CHECKING:
     from .modular_pipeline import ModularPipeline
@@ -48,7 +48,7 @@ class _Channel:
 class EventStream(Generator[Event, None, None]):
     """The events of one run. The run goes on in a thread of its own while the next event is asked for, and not else."""
 
-    def __init__(self, pipe: ModularPipeline, prepared: Prepared) -> None:
+    def __init__(self, pipe: ModularPipeline, prepared: RunRequest) -> None:
         self._channel = _Channel()
         # The thread knows the channel and not this object: one that is forgotten ends its run.
         work = partial(_work, self._channel, pipe, prepared, _settings_of_thread())
@@ -89,7 +89,7 @@ class EventStream(Generator[Event, None, None]):
         self._channel.leave()
 
 
-def _work(channel: _Channel, pipe: ModularPipeline, prepared: Prepared, settings: Mapping[str, bool]) -> None:
+def _work(channel: _Channel, pipe: ModularPipeline, prepared: RunRequest, settings: Mapping[str, bool]) -> None:
     import torch
 
     try:

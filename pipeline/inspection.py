@@ -24,7 +24,7 @@ from .components import PipelineComponents
 from .config import PipelineConfig
 
 
-class PipelineFace(PipelineComponents):
+class PipelineInspection(PipelineComponents):
     """What can be asked of a pipeline without running it.
 
     Attributes:

@@ -31,7 +31,7 @@ from .pipeline_copy import deep_copy, refuse_pickle, shallow_copy
 from .recipes.recipe import Recipe
 from .recipes.recipe_of_run import Description
 from .resume import branch, resume
-from .runs import Prepared, Runs
+from .runs import RunRequest, Runs
 from .saving import save_pipeline
 from .seed import GENERATOR, seeded_generator
 from .snapshots import Snapshot
@@ -277,7 +277,7 @@ class ModularPipeline(PipelineAdapters):
             self._description = Description.of(self.blocks)
         return self._description.data
 
-    def prepare_run(self, state: PipelineState | None, output: Any, inputs: dict[str, Any]) -> Prepared:
+    def prepare_run(self, state: PipelineState | None, output: Any, inputs: dict[str, Any]) -> RunRequest:
         """Check everything that can be known before a run."""
         replaced = {name: self._guider_of_call(name, inputs.pop(name)) for name in self.guider_names & inputs.keys()}
         carried = dict(state.values) if state is not None else {}
@@ -294,8 +294,8 @@ class ModularPipeline(PipelineAdapters):
         self._check_components(replaced)
         if GENERATOR in plan.reads and values.get(GENERATOR) is None:
             seeded = {**values, GENERATOR: seeded_generator()}
-            return Prepared(self.plan(seeded, checked=inputs), seeded, output, is_seeded=True, replaced=replaced)
-        return Prepared(plan, values, output, replaced=replaced)
+            return RunRequest(self.plan(seeded, checked=inputs), seeded, output, is_seeded=True, replaced=replaced)
+        return RunRequest(plan, values, output, replaced=replaced)
 
     def _check_components(self, replaced: Mapping[str, Any]) -> None:
         """Ask blocks whether the components of this run fit together, again only when they are others."""

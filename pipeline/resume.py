@@ -11,14 +11,14 @@ from attrs import evolve, frozen
 
 from ..blocks.core import arguments
 from ..engine import Plan
-from ..engine.execution.checkpoint import Graft, Standing, copied_values
+from ..engine.execution.checkpoint import RunCheckpoint, SharedPrefix, copied_values
 from ..engine.position import Position
-from ..engine.steps import LoopStep, Values, leaves
+from ..engine.steps import LoopNode, Values, leaves
 from ..state import InputError, PipelineState
 from ..state.errors import did_you_mean
 from .recipes.recipe_diff import differences
 from .recipes.recipe_of_run import recipe_of
-from .runs import Begun, Prepared
+from .runs import ActiveRun, RunRequest
 from .seed import GENERATOR
 from .snapshots import Snapshot
 
@@ -44,7 +44,7 @@ def resume(pipe: ModularPipeline, source: Snapshot | str | Path, exact: bool = T
         warnings.warn(f"The run goes on, though not everything is as it was: {'; '.join(faults)}", stacklevel=3)
     where = f"went on after {snapshot.where}, though not everything was as it was"
     recipe = snapshot.recipe.noting(f"{where}: {fault}" for fault in faults)
-    prepared = Prepared(
+    prepared = RunRequest(
         plan, standing.values_again(), snapshot.output, snapshot.is_seeded, standing, recipe, is_exact=exact
     )
     try:
@@ -79,15 +79,15 @@ def branch(
     recipe = changed.branched(shared, step.path, at_step, changes)
     standing = _standing_at(pipe, first, step, at_step)
     written = frozenset(param.name for leaf in leaves(step.body) for param in leaf.writes)
-    graft = Graft(standing, step.path, written, frozenset(changes))
+    graft = SharedPrefix(standing, step.path, written, frozenset(changes))
     state: PipelineState = pipe.runs.run(
         pipe, evolve(variant, graft=graft, recipe=recipe, opened=step.path, is_seeded=seeded)
     )
     return state
 
 
-def _loop_of(plan: Plan, path: str | None) -> LoopStep:
-    loops = {step.path: step for step in plan.steps if isinstance(step, LoopStep)}
+def _loop_of(plan: Plan, path: str | None) -> LoopNode:
+    loops = {step.path: step for step in plan.steps if isinstance(step, LoopNode)}
     if path is not None and path not in loops:
         raise InputError(f"This run has no loop {path!r}. {did_you_mean(path, loops)}")
     if path is None and len(loops) != 1:
@@ -100,7 +100,7 @@ def _loop_of(plan: Plan, path: str | None) -> LoopStep:
 class _Reached(BaseException):
     """Ends a run that has come to where its variant begins."""
 
-    def __init__(self, standing: Standing) -> None:
+    def __init__(self, standing: RunCheckpoint) -> None:
         super().__init__()
         self.standing = standing
 
@@ -112,7 +112,7 @@ class _StopAt:
     path: str
     turn: int
 
-    def taker(self, begun: Begun) -> Callable[[Position, Values], None]:
+    def taker(self, begun: ActiveRun) -> Callable[[Position, Values], None]:
         """Make what the run calls after every block and every turn."""
 
         def reached(position: Position, values: Values) -> None:
@@ -123,7 +123,7 @@ class _StopAt:
         return reached
 
 
-def _standing_at(pipe: ModularPipeline, prepared: Prepared, loop: LoopStep, at_step: int) -> Standing:
+def _standing_at(pipe: ModularPipeline, prepared: RunRequest, loop: LoopNode, at_step: int) -> RunCheckpoint:
     """Run up to a step of a loop, out of the cache where that knows it."""
     if at_step < 1:
         raise InputError(f"at_step is {at_step}; it is 1 or more, so that at least step 0 is shared.")

@@ -14,7 +14,7 @@ from attrs import define, field, frozen
 from ..blocks.core.components_view import ComponentsView
 from ..engine import Plan, Run
 from ..engine.events import Emit, Event, RunFinished
-from ..engine.execution.checkpoint import Graft, Standing, copied_values
+from ..engine.execution.checkpoint import RunCheckpoint, SharedPrefix, copied_values
 from ..engine.execution.executor import value_or_fail
 from ..engine.execution.identities import RunIdentities
 from ..engine.execution.run_cache import RunCache
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 @frozen
-class Prepared:
+class RunRequest:
     """A run that was checked and can begin.
 
     Attributes:
@@ -52,9 +52,9 @@ class Prepared:
     values: dict[str, Any]
     output: Any
     is_seeded: bool = False
-    standing: Standing | None = None
+    standing: RunCheckpoint | None = None
     recipe: Recipe | None = None
-    graft: Graft | None = None
+    graft: SharedPrefix | None = None
     snapshots: SnapshotTaker | None = None
     opened: str | None = None
     replaced: Mapping[str, Any] = field(factory=dict)
@@ -66,11 +66,11 @@ class Prepared:
 
 
 @define(eq=False)
-class Begun:
+class ActiveRun:
     """A run that goes on."""
 
     pipe: ModularPipeline
-    prepared: Prepared
+    prepared: RunRequest
     recipe: Recipe
     emit: Emit | None
     given: dict[str, bool]
@@ -125,7 +125,7 @@ class Begun:
     def snapshot(self, position: Position, values: Values) -> Snapshot:
         """Take a snapshot of the run as it stands."""
         assert self.run is not None
-        standing = Standing.of(self.run, position, values)
+        standing = RunCheckpoint.of(self.run, position, values)
         witness = self.run.witness
         recipe = self.recipe if witness is None else self.recipe.finished(witness=witness.written())
         return Snapshot(standing, recipe, self.given, self.prepared.output, self.prepared.is_seeded)
@@ -149,7 +149,7 @@ class Runs:
         with self._lock:
             self._going.add(run)
 
-    def run(self, pipe: ModularPipeline, prepared: Prepared, listener: Emit | None = None) -> Any:
+    def run(self, pipe: ModularPipeline, prepared: RunRequest, listener: Emit | None = None) -> Any:
         """Run a plan, and return what was asked for."""
         plan, values, output = prepared.plan, prepared.values, prepared.output
         listeners = (*pipe.settings.listeners, *([listener] if listener is not None else []))
@@ -160,7 +160,9 @@ class Runs:
         identities = RunIdentities(held, is_exact or prepared.standing is not None, settings.identity == "full")
         recipe = prepared.recipe or recipe_of(pipe, plan.components, values, output, held, identities)
         self._of_thread.recipe = recipe
-        begun = Begun(pipe, prepared, recipe, emit, {name: value is None for name, value in values.items()}, identities)
+        begun = ActiveRun(
+            pipe, prepared, recipe, emit, {name: value is None for name, value in values.items()}, identities
+        )
         start = copied_values(values) if output is None and prepared.standing is None else None
         placement = pipe.placement
         try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
-from ..engine.execution.checkpoint import Standing
+from ..engine.execution.checkpoint import RunCheckpoint
 from ..engine.position import Frame, Position, words_of
 from ..engine.steps import Values
 from ..state import InputError, RepoError, RunError
@@ -22,7 +22,7 @@ from .recipes.recipe import Recipe
 from .written_snapshot import WrittenSnapshot
 
 if TYPE_CHECKING:
-    from .runs import Begun
+    from .runs import ActiveRun
 
 
 @frozen(eq=False)
@@ -34,7 +34,7 @@ class Snapshot:
         is_seeded: the run had no random generator of the caller's.
     """
 
-    standing: Standing
+    standing: RunCheckpoint
     recipe: Recipe = field(repr=False)
     given: dict[str, bool] = field(repr=False)
     output: Any
@@ -90,7 +90,7 @@ class Snapshot:
             Frame(name, turn, branch, frozenset(before), inputs.get(str(number), {}))
             for number, (name, turn, branch, before) in enumerate(written.position)
         )
-        standing = Standing(position, values, states, written.groups)
+        standing = RunCheckpoint(position, values, states, written.groups)
         recipe = Recipe.from_dict(about["recipe"])
         output = value_of_data(written.output)
         names = [output] if isinstance(output, str) else output
@@ -180,7 +180,7 @@ class Snapshots:
     after: Literal["steps", "blocks"] = field(default="steps", validator=_check_after)
     every: int = field(default=1, validator=_check_every)
 
-    def taker(self, begun: Begun) -> Callable[[Position, Values], None]:
+    def taker(self, begun: ActiveRun) -> Callable[[Position, Values], None]:
         """Make what one run calls after every block and every turn.
 
         Raises:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
-from ..blocks.core.block_catalog import Finder, reference
+from ..blocks.core.block_catalog import BlockResolver, reference
 from ..blocks.core.block_identity import attributes_of_block, outside_reasons
 from ..blocks.core.container import Container, SubBlocks
 from ..registry import families
@@ -106,7 +106,7 @@ def compose(data: Mapping[str, Any], given: Any = ()) -> ModularPipelineBlocks:
     Raises:
         CompositionError: blocks or families are unknown, or the data are no composition; every fault is named.
     """
-    finder = given if isinstance(given, Finder) else Finder.of(given)
+    finder = given if isinstance(given, BlockResolver) else BlockResolver.of(given)
     written, wrong = examined(WrittenBlock, data)
     faults = wrong.sentences(_block_place)
     if faults:
@@ -126,7 +126,7 @@ def _block_place(place: Place) -> str:
     return place_words(tuple(parts)) or "the composition"
 
 
-def _unknown(data: Any, finder: Finder) -> Iterator[str]:
+def _unknown(data: Any, finder: BlockResolver) -> Iterator[str]:
     """Names of blocks that are nowhere, in data that have other faults, too; only some of very many."""
     pending: deque[tuple[Any, str]] = deque([(data, "")])
     count = 0
@@ -145,7 +145,9 @@ def _unknown(data: Any, finder: Finder) -> Iterator[str]:
             pending += [(part, f"{path}.{name}".lstrip(".")) for name, part in inner.items()]
 
 
-def _composed(written: WrittenBlock, path: str, finder: Finder, faults: list[str]) -> ModularPipelineBlocks | None:
+def _composed(
+    written: WrittenBlock, path: str, finder: BlockResolver, faults: list[str]
+) -> ModularPipelineBlocks | None:
     if len(faults) >= _MOST_UNKNOWN:
         return None
     parts = {
@@ -164,7 +166,7 @@ def _composed(written: WrittenBlock, path: str, finder: Finder, faults: list[str
     return block
 
 
-def _made(written: WrittenBlock, finder: Finder) -> ModularPipelineBlocks:
+def _made(written: WrittenBlock, finder: BlockResolver) -> ModularPipelineBlocks:
     name, options = written.block, written.options
     if name in finder.instances and (name not in finder.classes or any(is_note(value) for value in options.values())):
         return copy.deepcopy(finder.instances[name])

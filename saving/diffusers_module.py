@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
-from ..blocks.core.block_catalog import Finder
+from ..blocks.core.block_catalog import BlockResolver
 from ..blocks.core.describe import document
 from ..blocks.core.interface import description_of
 from ..guiders import Guider, guider_of
@@ -30,7 +30,7 @@ def blocks_for_diffusers(
     """
     from diffusers.modular_pipelines import ModularPipelineBlocks as PeerBlocks
 
-    blocks = compose(composition, Finder(dict(classes)))
+    blocks = compose(composition, BlockResolver(dict(classes)))
     guiders = {name: cls for name, cls in classes.items() if isinstance(cls, type) and issubclass(cls, Guider)}
     peers = _Translation(blocks, created, guiders)
 

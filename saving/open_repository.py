@@ -10,7 +10,7 @@ from typing import Any
 from attrs import field, frozen
 
 from ..blocks.core.base import ModularPipelineBlocks
-from ..blocks.core.block_catalog import GROUP, Finder
+from ..blocks.core.block_catalog import GROUP, BlockResolver
 from ..blocks.core.from_diffusers import adopt
 from ..blocks.core.preset_catalog import made_of
 from ..guiders import Guider, guider_of
@@ -35,7 +35,7 @@ _PEER_KEY = "ModularPipelineBlocks"
 
 
 @frozen
-class Opened:
+class OpenedRepository:
     """A repository with its blocks.
 
     Attributes:
@@ -65,7 +65,7 @@ class Opened:
 
 def open_repository(
     name: str | Path, trust_remote_code: Any, lock: str | Path | None, revision: str | None, **hub_options: Any
-) -> Opened:
+) -> OpenedRepository:
     """Open a repository: its blocks, and where its components come from. No weights are read.
 
     Raises:
@@ -79,12 +79,12 @@ def open_repository(
     written = RepoFormat.of(repo)
     index = find_index(repo) or PipelineIndex()
     classes = _own_classes(repo, written, grant) if written is not None else {}
-    blocks = compose(written.composition, Finder(classes)) if written is not None else _peer_blocks(repo, grant)
+    blocks = compose(written.composition, BlockResolver(classes)) if written is not None else _peer_blocks(repo, grant)
     if blocks is None and index.class_name is not None:
         blocks = made_of(catalog.get(index.class_name))
     notes = _apply(written, index, repo) if written is not None else ()
     guiders = _guiders(guider_references(written.created), classes) if written is not None else {}
-    return Opened(repo, blocks, written, index, tuple(notes), guiders)
+    return OpenedRepository(repo, blocks, written, index, tuple(notes), guiders)
 
 
 def _own_classes(repo: Repo, written: RepoFormat, grant: Grant) -> dict[str, type[Any]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
-from ..blocks.core.block_catalog import Finder
+from ..blocks.core.block_catalog import BlockResolver
 from ..blocks.core.flattening import walk
 from ..guiders import Guider
 from ..registry import ComponentSpec
@@ -34,7 +34,8 @@ def blocks_faults(
     try:
         read = RepoFormat.of(Repo(name, stage))
         again = compose(
-            read.composition if read is not None else {}, Finder({ref: cls for cls, ref in sources.places.items()})
+            read.composition if read is not None else {},
+            BlockResolver({ref: cls for cls, ref in sources.places.items()}),
         )
     except BrickworkError as error:
         yield f"The blocks would not open: {error}"

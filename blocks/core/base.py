@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from ...engine import LeafStep, Plan, Run, Step, make_plan
+from ...engine import BlockNode, Plan, Run, Step, make_plan
 from ...engine.planning.dataflow import trace
 from ...engine.planning.explain import Explanation
 from ...engine.planning.graph import Graph, make_graph
@@ -276,7 +276,7 @@ class ModularPipelineBlocks:
             return lambda run: state_call(self, name, run, inputs, loop_variables)
 
         return [
-            LeafStep(
+            BlockNode(
                 name,
                 tuple(param for param in inputs if param.name not in loop_variables),
                 tuple(outputs),

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
 
-from ...engine import LeafStep, Run, Step
+from ...engine import BlockNode, Run, Step
 from ...engine.steps import Call, Presence, Values
 from ...families.contract import ROLE_TYPES, UNBOUND
 from ...registry import ComponentSpec
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     import torch
 
 
-class Declared(ModularPipelineBlocks):
+class SignatureBlock(ModularPipelineBlocks):
     """What blocks and loops share that declare by signature: slots, options, and bound copies."""
 
     _is_framework_base: ClassVar[bool] = True
@@ -200,7 +200,7 @@ def _spec(name: str, type_hint: Any, doc: str, config: dict[str, Any] | None) ->
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
-class Block(Declared):
+class Block(SignatureBlock):
     """A step whose `run` is its declaration.
 
     Parameters of `run` are inputs (no default: required), `component()` attributes are components, `config()`
@@ -229,7 +229,7 @@ class Block(Declared):
         super().__init_subclass__()
         if "run" not in cls.__dict__ and not hasattr(cls, "run"):
             raise DeclarationError(f"{cls.__qualname__} defines no `run`.")
-        cls.declaration = read_class(cls, Declared, "run", "Out")
+        cls.declaration = read_class(cls, SignatureBlock, "run", "Out")
         if "run" in cls.__dict__:
             setattr(cls, "run", checked_alone(cls.__dict__["run"]))  # noqa: B010 - the declared signature stays
 
@@ -284,7 +284,7 @@ class Block(Declared):
             return lambda run: make_call(self.bound_copy(run.components, run.configs, run.device, (run, name)))
 
         return [
-            LeafStep(
+            BlockNode(
                 name,
                 tuple(self.inputs),
                 tuple(outputs),

@@ -59,7 +59,7 @@ def _named(name: str) -> type[ModularPipelineBlocks]:
     if name in own or name in by_snake:
         return own[by_snake.get(name, name)]
     if name in {word for point in entry_points(group=GROUP) for word in (point.name, point.value)}:
-        return Finder().find(name)
+        return BlockResolver().find(name)
     raise CompositionError(f"No block is named {name!r}. {did_you_mean(name, [*block_names(), *by_snake])}")
 
 
@@ -78,7 +78,7 @@ def wants_family(cls: type[ModularPipelineBlocks], family: FamilyContract) -> bo
 
 
 @frozen
-class Finder:
+class BlockResolver:
     """Finds blocks by reference, in the places that may be trusted.
 
     Attributes:
@@ -94,7 +94,7 @@ class Finder:
         return tuple(entry_points(group=GROUP))
 
     @classmethod
-    def of(cls, given: Any) -> Finder:
+    def of(cls, given: Any) -> BlockResolver:
         """Look in what a caller gives: a block, a class, or several of them, also by names of the caller's own."""
         single = isinstance(given, (type, ModularPipelineBlocks))
         named: dict[str, Any] = dict(given) if isinstance(given, Mapping) else {}

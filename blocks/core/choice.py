@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from attrs import evolve
 
-from ...engine import ChoiceStep, Step
+from ...engine import ChoiceNode, Step
 from ...engine.steps import Values
 from ...state import CompositionError, DeclarationError, InputError, InputParam, OutputParam
 from ...state.params import with_defaults_of_branches
@@ -95,7 +95,7 @@ class ConditionalPipelineBlocks(Container):
             return chosen if chosen is not None else self.default_block_name
 
         return [
-            ChoiceStep(name, tuple(InputParam(trigger) for trigger in triggers), branches, select, self.has_default)
+            ChoiceNode(name, tuple(InputParam(trigger) for trigger in triggers), branches, select, self.has_default)
         ]
 
     def decided(self, flattening: Flattening) -> ModularPipelineBlocks:

@@ -34,7 +34,7 @@ class Flattening:
         return name in self.given
 
 
-class UndecidedError(Exception):
+class OpenChoiceError(Exception):
     """A choice hangs on an input of which an exploration has not said yet whether it is given."""
 
     def __init__(self, name: str) -> None:
@@ -43,20 +43,20 @@ class UndecidedError(Exception):
 
 
 @define
-class Exploration(Flattening):
+class WorkflowSearch(Flattening):
     """A walk on which only some inputs are decided; the first question about another one ends it."""
 
     decided: Mapping[str, bool] = field(factory=dict)
 
     @classmethod
-    def of(cls, decided: Mapping[str, bool]) -> Exploration:
+    def of(cls, decided: Mapping[str, bool]) -> WorkflowSearch:
         """Start a walk."""
         return cls(frozenset(name for name, is_given in decided.items() if is_given), decided=decided)
 
     def has(self, name: str) -> bool:
         """Whether the input was decided to be given; raises UndecidedError if nothing was."""
         if name not in self.decided:
-            raise UndecidedError(name)
+            raise OpenChoiceError(name)
         return self.decided[name]
 
 

@@ -48,10 +48,10 @@ def adopt(block: Any) -> ModularPipelineBlocks:
         return _sequence(foreign)
     if "ConditionalPipelineBlocks" in kinds:
         return _choice(foreign)
-    return AdoptedBlock(foreign)
+    return DiffusersBlock(foreign)
 
 
-class AdoptedBlock(ModularPipelineBlocks):
+class DiffusersBlock(ModularPipelineBlocks):
     """One block (or loop) of diffusers, run by its own code on the values of ours."""
 
     def __init__(self, foreign: Any) -> None:
@@ -103,10 +103,10 @@ class AdoptedBlock(ModularPipelineBlocks):
         foreign = copy.copy(self.foreign)
         foreign._progress_bar_config = _bar_options(components.settings)
         taken = call_style(foreign).loop_arguments(variables, tuple(variables))
-        return foreign(PeerView(components, foreign), state, **taken)
+        return foreign(DiffusersComponents(components, foreign), state, **taken)
 
 
-class PeerView:
+class DiffusersComponents:
     """What a block of diffusers knows as `components`: ours first, then what its own pipeline class computes."""
 
     def __init__(self, components: Any, foreign: Any) -> None:

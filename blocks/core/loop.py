@@ -6,13 +6,13 @@ import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ...engine import LoopStep, Run, Step
+from ...engine import LoopNode, Run, Step
 from ...engine.steps import Presence, Turns, Values
 from ...registry import ComponentSpec
 from ...state import BlockState, CompositionError, ConfigSpec, DeclarationError, InputParam, OutputParam
 from .arguments import method_invoker
 from .base import ModularPipelineBlocks
-from .block import Declared
+from .block import SignatureBlock
 from .container import Container
 from .declaration import Declaration, RunParameter, input_params, output_params, read_class, read_method
 from .flattening import Flattening, joined
@@ -21,7 +21,7 @@ from .property_call import call_style, loop_step_keywords
 from .sequential import SequentialPipelineBlocks
 
 
-class LoopSequentialPipelineBlocks(Container, Declared):
+class LoopSequentialPipelineBlocks(Container, SignatureBlock):
     """Repeats its blocks. Say over what in `iterate`, which yields the loop variables (`Vars`) of each turn.
 
     A value that the blocks both read and write is carried from turn to turn. `count`, with inputs of its own, tells
@@ -64,14 +64,14 @@ class LoopSequentialPipelineBlocks(Container, Declared):
         super().__init_subclass__(**kwargs)
         if not hasattr(cls, "iterate"):
             return
-        cls.declaration = read_class(cls, Declared, "iterate", "Vars")
+        cls.declaration = read_class(cls, SignatureBlock, "iterate", "Vars")
         if cls.declaration.out is None:
             raise DeclarationError(f"{cls.__qualname__} defines `iterate` and no Vars(Outputs) for what it yields.")
         cls.count_parameters = read_method(cls, cls.count, [])
 
     def __init__(self, **settings: Any) -> None:
         Container.__init__(self)
-        Declared.__init__(self, **settings)
+        SignatureBlock.__init__(self, **settings)
 
     @property
     def loop_inputs(self) -> list[InputParam]:
@@ -101,14 +101,14 @@ class LoopSequentialPipelineBlocks(Container, Declared):
     @property
     def expected_components(self) -> list[ComponentSpec]:
         """Components of the loop itself and of its blocks."""
-        own = [*Declared.expected_components.__get__(self), *self.loop_expected_components]
+        own = [*SignatureBlock.expected_components.__get__(self), *self.loop_expected_components]
         specs = {spec.name: spec for spec in [*Container.expected_components.__get__(self), *own]}
         return list(specs.values())
 
     @property
     def expected_configs(self) -> list[ConfigSpec]:
         """Settings of the loop itself and of its blocks."""
-        own = [*Declared.expected_configs.__get__(self), *self.loop_expected_configs]
+        own = [*SignatureBlock.expected_configs.__get__(self), *self.loop_expected_configs]
         return list({spec.name: spec for spec in [*own, *Container.expected_configs.__get__(self)]}.values())
 
     @property
@@ -142,7 +142,7 @@ class LoopSequentialPipelineBlocks(Container, Declared):
         """Of a loop that declares by signature, its own code; of a hand-written one that of its blocks, too."""
         if self.is_hand_written:
             return ModularPipelineBlocks.identity(self, configs)
-        return Declared.identity(self, configs)
+        return SignatureBlock.identity(self, configs)
 
     def decided(self, flattening: Flattening) -> ModularPipelineBlocks:
         """The loop over blocks whose choices are decided; a hand-written one stays as it is."""
@@ -172,9 +172,9 @@ class LoopSequentialPipelineBlocks(Container, Declared):
         flattening.loop_variables = (*outer, *(variable.name for variable in variables))
         body = [s for key, block in self.sub_blocks.items() for s in block.steps(flattening, joined(path, key))]
         flattening.loop_variables = outer
-        own = [str(spec.name) for spec in Declared.expected_components.__get__(self)]
+        own = [str(spec.name) for spec in SignatureBlock.expected_components.__get__(self)]
         return [
-            LoopStep(
+            LoopNode(
                 name,
                 tuple(self.own_inputs),
                 tuple(variables),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .base import ModularPipelineBlocks
 
 
-def told_of_turns(block: ModularPipelineBlocks, path: str, run: Run) -> ModularPipelineBlocks:
+def with_iteration_events(block: ModularPipelineBlocks, path: str, run: Run) -> ModularPipelineBlocks:
     """Return a copy of a block with a hand-written loop whose `loop_step` tells of each turn; other blocks as they are."""
     foreign = getattr(block, "foreign", None)
     if not hasattr(block if foreign is None else foreign, "loop_step"):

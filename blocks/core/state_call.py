@@ -9,7 +9,7 @@ from ...engine.steps import Call, Values
 from ...state import BlockState, InputParam, PipelineState
 from ...state.defaults import own_default
 from .components_view import view_for
-from .opaque_loop import told_of_turns
+from .opaque_loop import with_iteration_events
 from .property_call import call_style
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def state_call(
     """Make the call of a block that is written as properties and `__call__`."""
     style = call_style(block)
     view = view_for(block, run.view)
-    block = told_of_turns(block, path, run)
+    block = with_iteration_events(block, path, run)
 
     def call(values: Values) -> None:
         passed = style.loop_arguments(values, loop_variables)

@@ -15,7 +15,7 @@ from ...engine.steps import all_steps
 from ...state import CompositionError, InputError, InputParam, OutputParam
 from ...state.errors import did_you_mean
 from ...state.types import plain_type
-from .flattening import Exploration, UndecidedError
+from .flattening import OpenChoiceError, WorkflowSearch
 from .schema import input_schema
 
 if TYPE_CHECKING:
@@ -121,10 +121,10 @@ def all_workflows(blocks: ModularPipelineBlocks) -> Iterator[Workflow]:
     looked_at = 0
     while pending and looked_at < MOST:
         decided = pending.pop(0)
-        walk = Exploration.of(decided)
+        walk = WorkflowSearch.of(decided)
         try:
             steps = blocks.steps(walk, "")
-        except UndecidedError as question:
+        except OpenChoiceError as question:
             pending += [{**decided, question.name: False}, {**decided, question.name: True}]
             continue
         except InputError:  # a choice was triggered without what it requires: no workflow
@@ -170,7 +170,7 @@ def find_workflow(blocks: ModularPipelineBlocks, name: str | None) -> Workflow:
 def made_workflow(blocks: ModularPipelineBlocks, name: str | None, given: Iterable[str] = ()) -> Workflow:
     """Return the workflow that runs when these inputs are given, under a name that `named_workflows` has for it."""
     given = tuple(given)
-    walk = Exploration(frozenset(given), decided=_Rest(dict.fromkeys(given, True)))
+    walk = WorkflowSearch(frozenset(given), decided=_Rest(dict.fromkeys(given, True)))
     steps = blocks.steps(walk, "")
     return Workflow(name or "default", tuple(given), tuple(steps), frozenset(walk.taken))
 

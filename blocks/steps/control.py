@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from attrs import evolve
 
 from ...families.contract import ControlNet
-from ...families.controlnet import Steering, is_union, nets_of
+from ...families.controlnet import ControlNetInputs, is_union, nets_of
 from ...guiders import Branch
 from ...state import Conditioning, Group, InputError, Outputs
 from ...state.vocabulary import (
@@ -39,7 +39,7 @@ from ..core.block import Block
 from ..core.slots import component
 from .denoise import Denoise, ScaleLatents, StepScheduler
 from .predict_noise import PredictNoise, repeated
-from .prepare_image_latents import row_per_picture
+from .prepare_image_latents import repeat_to_batch
 
 if TYPE_CHECKING:
     from diffusers.image_processor import VaeImageProcessor
@@ -96,7 +96,7 @@ class PrepareControl(Block):
             for image in images:
                 pixels = self.control_image_processor.preprocess(image, height=height, width=width)
                 height, width = pixels.shape[-2:]
-                rows = row_per_picture(pixels.float(), batch_size, num_images_per_prompt).contiguous()
+                rows = repeat_to_batch(pixels.float(), batch_size, num_images_per_prompt).contiguous()
                 made.append(rows.to(self.device, dtype))
             pictures.append(made if kind is not None else made[0])
         scales, starts, ends = (
@@ -218,7 +218,7 @@ class PredictControlled(PredictNoise):
         weights = [
             scale * on for scale, on in zip(scales, for_each("controlnet_keep", controlnet_keep[i], count), strict=True)
         ]
-        steering = Steering(self.controlnet, pictures, weights, control_kinds or [None] * count, guess)
+        steering = ControlNetInputs(self.controlnet, pictures, weights, control_kinds or [None] * count, guess)
         self.__dict__["_control"] = conditioning, steering
         return self.guided(
             scaled_latents,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
-from ...adapters.lora_scale import lora_weighed, weight_of
+from ...adapters.lora_scale import lora_scale, weight_of
 from ...families.contract import TextEncoder, TextEncoding, Tokenizer
 from ...families.tokenize import token_ids
 from ...guiders import ClassifierFreeGuidance
@@ -125,7 +125,7 @@ def loras_weighed(encoders: Sequence[Any], arguments: Mapping[str, Any] | None) 
     with ExitStack() as stack:
         for encoder in encoders:
             if encoder is not None:
-                stack.enter_context(lora_weighed(encoder, weight_of(arguments)))
+                stack.enter_context(lora_scale(encoder, weight_of(arguments)))
         yield
 
 

@@ -40,7 +40,7 @@ from .decode import VAE_ADVICE, Decode
 from .denoise import Denoise, ScaleLatents, StepScheduler
 from .encode_image import encoded
 from .predict_noise import PredictNoise
-from .prepare_image_latents import row_per_picture
+from .prepare_image_latents import repeat_to_batch
 from .prepare_latents import draw_noise
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class PrepareMask(Block):
         pixels = self.mask_processor.preprocess(softened, height, width, **_crop(crop_region))
         factor = self.family.vae_scale_factor(self.vae)
         mask = F.interpolate(pixels, size=(height // factor, width // factor)).to(self.device, dtype)
-        return self.Out(mask=row_per_picture(mask, batch_size, num_images_per_prompt), mask_pixels=pixels)
+        return self.Out(mask=repeat_to_batch(mask, batch_size, num_images_per_prompt), mask_pixels=pixels)
 
 
 class EncodeMaskedImage(Block):
@@ -183,7 +183,7 @@ class EncodeMaskedImage(Block):
                 raise InputError("image is latents, which cannot be masked; give masked_image_latents, too.")
             masked = image_pixels * (mask_pixels < 0.5)
             masked_image_latents = encoded(self.family, vae, masked.to(dtype), generator, self.device)
-        rows = row_per_picture(masked_image_latents.to(self.device, dtype), batch_size, num_images_per_prompt)
+        rows = repeat_to_batch(masked_image_latents.to(self.device, dtype), batch_size, num_images_per_prompt)
         return self.Out(masked_image_latents=rows)
 
 

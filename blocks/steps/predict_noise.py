@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from attrs import evolve, frozen
 
 from ...adapters.attention_maps import maps_of, watching
-from ...adapters.lora_scale import lora_weighed, weight_of
+from ...adapters.lora_scale import lora_scale, weight_of
 from ...adapters.perturb import chosen_layers, perturbed
 from ...engine.execution.out_of_memory import is_out_of_memory
 from ...families.contract import Denoiser, Scheduler, with_rows
@@ -214,7 +214,7 @@ class PredictNoise(Block):
             with (
                 self._perturbed(denoiser, wanted, latents) if wanted else _AS_IT_IS,
                 watching(maps, self.family, batch.branches, latents),
-                lora_weighed(denoiser, weight),
+                lora_scale(denoiser, weight),
             ):
                 prediction = self.family.predict(denoiser, given, t, kwargs)
         else:

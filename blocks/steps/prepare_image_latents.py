@@ -51,7 +51,7 @@ class PrepareImageLatents(Block):
         generator: Generators | None = None,
     ) -> Out:
         if latents is None:
-            latents = row_per_picture(image_latents.to(dtype), batch_size, num_images_per_prompt)
+            latents = repeat_to_batch(image_latents.to(dtype), batch_size, num_images_per_prompt)
             if denoising_start is None:
                 noise = draw_noise(tuple(latents.shape), generator, self.device, dtype)
                 latents = noised(self.scheduler, latents, noise, latent_timestep)
@@ -86,7 +86,7 @@ class PrepareInpaintLatents(Block):
         generator: Generators | None = None,
     ) -> Out:
         scheduler: Any = self.scheduler
-        pictures = row_per_picture(image_latents.to(dtype), batch_size, num_images_per_prompt)
+        pictures = repeat_to_batch(image_latents.to(dtype), batch_size, num_images_per_prompt)
         pictures = pictures.contiguous()  # as the classic's: another layout rounds differently
         if latents is None or denoising_start is not None:
             noise = draw_noise(tuple(pictures.shape), generator, self.device, dtype)
@@ -109,7 +109,7 @@ def noised(scheduler: Any, latents: Tensor, noise: Tensor, timestep: Tensor) -> 
     return result
 
 
-def row_per_picture(given: Tensor, batch_size: int, each: int) -> Tensor:
+def repeat_to_batch(given: Tensor, batch_size: int, each: int) -> Tensor:
     """Repeat rows to one per picture: one serves all, one per prompt serves the pictures of that prompt.
 
     Raises:

@@ -31,7 +31,7 @@ from ..core.slots import component
 from .control import for_each
 from .denoise import Denoise, ScaleLatents, StepScheduler
 from .predict_noise import PredictNoise, repeated
-from .prepare_image_latents import row_per_picture
+from .prepare_image_latents import repeat_to_batch
 
 if TYPE_CHECKING:
     from diffusers.image_processor import VaeImageProcessor
@@ -73,7 +73,7 @@ class EncodeAdapterImage(Block):
             made = self.adapter_image_processor.preprocess(image, height=height, width=width)
             pixels.append(made.to(self.device, adapter.dtype))
         features = adapter(pixels, scales) if count > 1 else [each * scales[0] for each in adapter(pixels[0])]
-        rows = [row_per_picture(each.to(dtype), batch_size, num_images_per_prompt) for each in features]
+        rows = [repeat_to_batch(each.to(dtype), batch_size, num_images_per_prompt) for each in features]
         assert height is not None
         assert width is not None
         return self.Out(adapter_features=rows, height=height, width=width)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @frozen(eq=False)
-class Standing:
+class RunCheckpoint:
     """Where a run stands, and with what.
 
     Attributes:
@@ -36,7 +36,7 @@ class Standing:
     digests: Mapping[str, str | None] = field(factory=dict, repr=False)
 
     @classmethod
-    def of(cls, run: Run, position: Position, values: Values) -> Standing:
+    def of(cls, run: Run, position: Position, values: Values) -> RunCheckpoint:
         """Note how a run stands."""
         known: dict[int, Any] = {}
         frames = tuple(evolve(frame, inputs=_copied(dict(frame.inputs), known)) for frame in position)
@@ -93,7 +93,7 @@ class Standing:
 
 
 @frozen(eq=False)
-class Graft:
+class SharedPrefix:
     """Turns of a loop that are taken from another run.
 
     Attributes:
@@ -101,7 +101,7 @@ class Graft:
         keeps: names that the new run has of its own from here on.
     """
 
-    standing: Standing
+    standing: RunCheckpoint
     path: str
     carried: frozenset[str]
     keeps: frozenset[str] = frozenset()

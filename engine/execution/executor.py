@@ -11,7 +11,7 @@ from attrs import field, frozen
 from ...state import PipelineState, RunError
 from ...state.errors import RunCancelledError
 from ...state.pipeline_state import describe_value
-from ..cache_unit import Unit
+from ..cache_unit import CacheUnit
 from ..events import Emit, ValueReleased
 from ..memory import tensor_bytes
 from ..position import Frame, tracked
@@ -47,8 +47,8 @@ class Executable:
     reads: tuple[str, ...] = ()
     branches: Mapping[str, tuple[Executable, ...]] = field(factory=dict)
     select: Callable[[Values], str | None] | None = None
-    unit: Unit | None = None
-    turn: Unit | None = None
+    unit: CacheUnit | None = None
+    turn: CacheUnit | None = None
 
 
 def execute(

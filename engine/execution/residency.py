@@ -15,7 +15,7 @@ from ...registry.loading.weights import byte_words
 from ...state import ComponentError
 from ..events import ComponentFreed, ComponentLoaded, ComponentMoved, Emit
 from ..memory import tensor_bytes
-from ..steps import ChoiceStep, LeafStep, LoopStep, Step, Values
+from ..steps import BlockNode, ChoiceNode, LoopNode, Step, Values
 from .eviction import best_schedule
 
 if TYPE_CHECKING:
@@ -50,9 +50,9 @@ class Use:
 def uses_of(steps: Sequence[Step], fits: Callable[[str, frozenset[str]], bool]) -> Iterator[Use]:
     """The uses of a plan in order. A loop is one use if its components fit together; else its steps are."""
     for step in steps:
-        if isinstance(step, LeafStep):
+        if isinstance(step, BlockNode):
             yield Use(step.path, step.weights, frozenset(step.config_only))
-        elif isinstance(step, LoopStep):
+        elif isinstance(step, LoopNode):
             inner = list(uses_of(step.body, fits))
             own = frozenset(step.components)
             together = own.union(*(use.names for use in inner))
@@ -61,7 +61,7 @@ def uses_of(steps: Sequence[Step], fits: Callable[[str, frozenset[str]], bool]) 
                 yield Use(step.path, together, configs - together)
             else:
                 yield from (Use(use.path, use.names | own, use.configs - own) for use in inner)
-        elif isinstance(step, ChoiceStep):
+        elif isinstance(step, ChoiceNode):
             for branch in step.branches.values():
                 yield from uses_of(branch, fits)
 

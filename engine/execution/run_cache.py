@@ -11,7 +11,7 @@ from ...registry.identity.component_identity import config_identity, identity_of
 from ...state.digest import DigestWriter, NoDigestError, digest_of
 from ..arithmetic import arithmetic
 from ..cache import Entry, MemoryCache
-from ..cache_unit import Unit
+from ..cache_unit import CacheUnit
 from ..events import CacheHit, CacheSkipped
 from ..isolation import clone_run_state, own_state
 from ..memory import held_bytes
@@ -43,7 +43,7 @@ class RunCache:
         self._components: dict[str, str] = {}
         self._tensors: dict[int, tuple[weakref.ref[Any], int, str]] = {}
 
-    def wrapped(self, call: Call, unit: Unit, run: Run) -> Call:
+    def wrapped(self, call: Call, unit: CacheUnit, run: Run) -> Call:
         """Make a call that does nothing but put values where they belong, if what it would do is known."""
 
         def call_once(values: Values) -> None:
@@ -68,7 +68,7 @@ class RunCache:
 
         return call_once
 
-    def _key(self, unit: Unit, run: Run, values: Values) -> str:
+    def _key(self, unit: CacheUnit, run: Run, values: Values) -> str:
         import torch
 
         if torch.is_grad_enabled():
@@ -109,7 +109,7 @@ class RunCache:
         self._tensors[id(value)] = weakref.ref(value), version, found
         return found
 
-    def _component(self, name: str, unit: Unit, run: Run) -> str:
+    def _component(self, name: str, unit: CacheUnit, run: Run) -> str:
         components = run.components
         if name in self._mutates:
             component = components[name]
@@ -125,7 +125,7 @@ class RunCache:
                 raise NoDigestError(f"component {name!r}: {error}") from None
         return self._components[key]
 
-    def _compute(self, call: Call, key: str, unit: Unit, run: Run, values: Values) -> None:
+    def _compute(self, call: Call, key: str, unit: CacheUnit, run: Run, values: Values) -> None:
         before = dict(values)
         groups = {group: set(names) for group, names in run.state.kwargs_mapping.items()}
         generators = list(_generators(before, unit.reads))
@@ -168,7 +168,7 @@ class RunCache:
         )
         self.store.put(key, entry)
 
-    def _refuse_changed(self, unit: Unit, run: Run) -> None:
+    def _refuse_changed(self, unit: CacheUnit, run: Run) -> None:
         """Refuse a step that changed a component without saying so, which its result does not hold."""
         for name in sorted(unit.components - self._mutates) if unit.kind != "turn" else ():
             if name in run.components and not run.components.is_of_run(name):
@@ -198,7 +198,7 @@ class RunCache:
         except NoDigestError:
             return None
 
-    def _put_back(self, entry: Entry, unit: Unit, run: Run, values: Values) -> None:
+    def _put_back(self, entry: Entry, unit: CacheUnit, run: Run, values: Values) -> None:
         generators = list(_generators(values, unit.reads))
         copies: dict[int, Any] = {}
         restored = {name: handed_out(kept, values, copies) for name, kept in entry.values.items()}

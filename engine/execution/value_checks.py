@@ -16,7 +16,7 @@ from ...state import InputParam, OutputParam, RunError
 from ...state.pipeline_state import describe_value
 from ...state.types import plain_type, type_words
 from ...state.vocabulary import value_of
-from ..steps import Call, LeafStep, Values
+from ..steps import BlockNode, Call, Values
 
 
 @frozen
@@ -30,7 +30,7 @@ class Expected:
     words: str
 
 
-def checked(step: LeafStep, givers: Callable[[str], Sequence[str]]) -> Callable[[Call], Call] | None:
+def checked(step: BlockNode, givers: Callable[[str], Sequence[str]]) -> Callable[[Call], Call] | None:
     """Return what wraps a step's call into its checks; None if its declarations say nothing that can be checked.
 
     Args:

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 
 from ...state import InputParam
-from ..steps import ChoiceStep, LeafStep, LoopStep, Presence, Step, leaves
+from ..steps import BlockNode, ChoiceNode, LoopNode, Presence, Step, leaves
 
 Branch = tuple[tuple[str, str], ...]
 CALLER = ""
@@ -164,14 +164,14 @@ class _Walk:
         for step in steps:
             position = self._positions.setdefault(id(step), len(self._positions))
             self._read(step, position, environment)
-            if isinstance(step, LeafStep):
+            if isinstance(step, BlockNode):
                 self._leaf(step, position, environment)
-            elif isinstance(step, LoopStep):
+            elif isinstance(step, LoopNode):
                 self._loop(step, position, environment)
             else:
                 self._choice(step, environment)
 
-    def _leaf(self, step: LeafStep, position: int, environment: Environment) -> None:
+    def _leaf(self, step: BlockNode, position: int, environment: Environment) -> None:
         for param in step.writes:
             version = self._version(param, step.path, position, typed=step.typed)
             environment[param.name] = Sources((version,), certain=True)
@@ -185,7 +185,7 @@ class _Walk:
         there = environment.get(name, _NOTHING)
         environment[name] = Sources(tuple(dict.fromkeys([*there.versions, version])), there.certain)
 
-    def _loop(self, step: LoopStep, position: int, environment: Environment) -> None:
+    def _loop(self, step: LoopNode, position: int, environment: Environment) -> None:
         before = dict(environment)
         open_writers = [leaf.path for leaf in leaves(step.body) if leaf.undeclared and leaf.undeclared.others]
         inner = evolve(self, open_writers=(*self.open_writers, *open_writers))
@@ -213,7 +213,7 @@ class _Walk:
         for name in [n for n, sources in environment.items() if not any(v.declared for v in sources.versions)]:
             del environment[name]
 
-    def _choice(self, step: ChoiceStep, environment: Environment) -> None:
+    def _choice(self, step: ChoiceNode, environment: Environment) -> None:
         ends: list[Environment] = [] if step.exhaustive else [dict(environment)]
         for name, branch in step.branches.items():
             end = dict(environment)

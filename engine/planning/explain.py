@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from ...registry.loading.weights import byte_words
 from ..execution.residency import uses_of
-from ..steps import LeafStep, LoopStep, all_steps
+from ..steps import BlockNode, LoopNode, all_steps
 from .dataflow import CALLER, Read
 
 if TYPE_CHECKING:
@@ -112,8 +112,8 @@ def explain(plan: Plan, sizes: Mapping[str, int] | None = None, notes: Sequence[
         reads.setdefault(read.path, []).append(read)
     rows = []
     for step in all_steps(plan.steps):
-        writes = [param.name for param in step.writes] if isinstance(step, LeafStep) else []
-        if isinstance(step, LoopStep):
+        writes = [param.name for param in step.writes] if isinstance(step, BlockNode) else []
+        if isinstance(step, LoopNode):
             writes = [f"{param.name} (each turn)" for param in step.variables]
         components = ", ".join(getattr(step, "components", ()))
         rows.append(Row(step.path, _by_writer(reads.get(step.path, [])), ", ".join(writes), components))

@@ -10,7 +10,7 @@ from pathlib import Path
 from attrs import define, field
 
 from ...state.atomic import write_text
-from ..steps import ChoiceStep, LeafStep, LoopStep, Step
+from ..steps import BlockNode, ChoiceNode, LoopNode, Step
 from .dataflow import CALLER, Dataflow, Version
 from .graph_types import Edge, Frame, Node
 from .svg import draw
@@ -67,11 +67,11 @@ def make_graph(steps: Sequence[Step], flow: Dataflow) -> Graph:
 
 def _add(steps: Iterable[Step], graph: Graph, index: dict[str, int], depth: int) -> None:
     for step in steps:
-        if isinstance(step, LeafStep):
+        if isinstance(step, BlockNode):
             _add_node(step.path, ", ".join(step.components), graph, index)
             continue
         first = len(graph.nodes)
-        if isinstance(step, LoopStep):
+        if isinstance(step, LoopNode):
             names = ", ".join(variable.name for variable in step.variables)
             _add_node(step.path, f"for each {names}", graph, index)
             _add(step.body, graph, index, depth + 1)
@@ -80,7 +80,7 @@ def _add(steps: Iterable[Step], graph: Graph, index: dict[str, int], depth: int)
             _add_choice(step, graph, index, depth)
 
 
-def _add_choice(step: ChoiceStep, graph: Graph, index: dict[str, int], depth: int) -> None:
+def _add_choice(step: ChoiceNode, graph: Graph, index: dict[str, int], depth: int) -> None:
     first = len(graph.nodes)
     triggers = ", ".join(str(param.name) for param in step.reads)
     _add_node(step.path, f"chooses by {triggers}" if triggers else "chooses", graph, index)

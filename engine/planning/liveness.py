@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..steps import ChoiceStep, LoopStep, Step, leaves
+from ..steps import ChoiceNode, LoopNode, Step, leaves
 from .dataflow import Dataflow
 
 
@@ -50,10 +50,10 @@ def _reads_anything(step: Step) -> bool:
 
 def _reads(step: Step) -> set[str]:
     found = {str(param.name) for param in step.reads}
-    if isinstance(step, LoopStep):
+    if isinstance(step, LoopNode):
         for part in step.body:
             found |= _reads(part)
-    elif isinstance(step, ChoiceStep):
+    elif isinstance(step, ChoiceNode):
         for branch in step.branches.values():
             for part in branch:
                 found |= _reads(part)

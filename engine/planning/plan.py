@@ -13,7 +13,7 @@ from ..execution.executor import Executable, execute
 from ..execution.residency import uses_of
 from ..execution.value_checks import checked
 from ..run import Run
-from ..steps import LeafStep, LoopStep, Step, Values, all_steps, leaves
+from ..steps import BlockNode, LoopNode, Step, Values, all_steps, leaves
 from .checks import find_faults, find_warnings, missing_inputs
 from .dataflow import Dataflow, trace
 from .explain import Explanation, explain
@@ -163,7 +163,7 @@ def _groups(steps: Sequence[Step], given: frozenset[str]) -> dict[str, list[str]
 
 def _bound(step: Step, flow: Dataflow, in_loop: bool = False) -> Executable:
     presence = flow.presence[id(step)]
-    if isinstance(step, LeafStep):
+    if isinstance(step, BlockNode):
         writes = tuple(param.name for param in step.writes)
         return Executable(
             step.path,
@@ -172,7 +172,7 @@ def _bound(step: Step, flow: Dataflow, in_loop: bool = False) -> Executable:
             writes=writes,
             unit=None if in_loop else unit_of(step, flow),
         )
-    if isinstance(step, LoopStep):
+    if isinstance(step, LoopNode):
         carried = {read.param.name for read in flow.reads if read.is_carried}
         written = dict.fromkeys(param.name for leaf in leaves(step.body) for param in leaf.writes)
         return Executable(

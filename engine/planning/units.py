@@ -6,17 +6,17 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from ..cache_unit import Unit
-from ..steps import ChoiceStep, LeafStep, LoopStep, Step, all_steps, leaves
+from ..cache_unit import CacheUnit
+from ..steps import BlockNode, ChoiceNode, LoopNode, Step, all_steps, leaves
 from .dataflow import Dataflow, Read
 
 
-def unit_of(step: LeafStep | LoopStep, flow: Dataflow) -> Unit | None:
+def unit_of(step: BlockNode | LoopNode, flow: Dataflow) -> CacheUnit | None:
     """The unit of a block or a loop; None where something in it does not say what it is."""
-    return _unit(step, "loop" if isinstance(step, LoopStep) else "block", [step], flow, _is_from_outside(step))
+    return _unit(step, "loop" if isinstance(step, LoopNode) else "block", [step], flow, _is_from_outside(step))
 
 
-def turn_of(step: LoopStep, flow: Dataflow) -> Unit | None:
+def turn_of(step: LoopNode, flow: Dataflow) -> CacheUnit | None:
     """The unit of one turn: what the loop brings, what earlier turns leave, and what was there before."""
     inside = _is_from_outside(step)
 
@@ -28,28 +28,28 @@ def turn_of(step: LoopStep, flow: Dataflow) -> Unit | None:
 
 
 def _unit(
-    step: LeafStep | LoopStep, kind: str, parts: list[Step], flow: Dataflow, is_read: Callable[[Read], bool]
-) -> Unit | None:
+    step: BlockNode | LoopNode, kind: str, parts: list[Step], flow: Dataflow, is_read: Callable[[Read], bool]
+) -> CacheUnit | None:
     every = list(all_steps(parts))
     known: list[Callable[[Mapping[str, Any]], Any]] = []
     for part in every:
-        if not isinstance(part, ChoiceStep):
+        if not isinstance(part, ChoiceNode):
             if part.identity is None:
                 return None
             known.append(partial(_placed, part.path.removeprefix(step.path), part.identity))
     weights: set[str] = set()
     configs: set[str] = set()
     for part in every:
-        if isinstance(part, LeafStep):
+        if isinstance(part, BlockNode):
             weights |= part.weights
             configs.update(part.config_only)
-        elif isinstance(part, LoopStep):
+        elif isinstance(part, LoopNode):
             weights.update(part.components)
     reads: tuple[str, ...] | None = None
     if all(leaf.typed for leaf in leaves(parts)):
         paths = {part.path for part in every}
         reads = tuple(sorted({str(r.param.name) for r in flow.reads if r.path in paths and is_read(r)}))
-    return Unit(step.path, kind, reads, frozenset(weights), frozenset(configs - weights), tuple(known))
+    return CacheUnit(step.path, kind, reads, frozenset(weights), frozenset(configs - weights), tuple(known))
 
 
 def _placed(path: str, identity: Callable[[Mapping[str, Any]], Any], configs: Mapping[str, Any]) -> Any:
@@ -57,7 +57,7 @@ def _placed(path: str, identity: Callable[[Mapping[str, Any]], Any], configs: Ma
     return [path, identity(configs)]
 
 
-def _is_from_outside(step: LeafStep | LoopStep) -> Callable[[Read], bool]:
+def _is_from_outside(step: BlockNode | LoopNode) -> Callable[[Read], bool]:
     """Whether a value that is read may have been there before the step. What nobody gives has its default."""
-    inside = {part.path for part in all_steps([step])} if isinstance(step, LoopStep) else set()
+    inside = {part.path for part in all_steps([step])} if isinstance(step, LoopNode) else set()
     return lambda read: any(version.writer not in inside for version in read.sources.versions)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict, define, field
 
 from ...blocks.core.base import ModularPipelineBlocks
-from ...blocks.core.block_catalog import Finder, find_block
+from ...blocks.core.block_catalog import BlockResolver, find_block
 from ...blocks.core.input_checks import expectations_of, input_faults
 from ...blocks.core.preset_catalog import find_preset
 from ...guiders import GUIDERS, Guider, guider_of
@@ -45,7 +45,7 @@ def load_workflow(path: str | Path, blocks: Any = (), guiders: Any = (), **optio
         RepoError: it is no such YAML. CompositionError: it names what is not there, or does not fit; every fault is named, with
             line and column.
     """
-    return _Workflow(read_yaml(Path(path)), Finder.of(blocks), known_guiders(guiders)).pipeline(options)
+    return _Workflow(read_yaml(Path(path)), BlockResolver.of(blocks), known_guiders(guiders)).pipeline(options)
 
 
 @define(eq=False)
@@ -53,7 +53,7 @@ class _Workflow:
     """A file on its way to a pipeline; faults are collected."""
 
     document: Document
-    finder: Finder
+    finder: BlockResolver
     guiders: Mapping[str, type[Guider]] = field(factory=dict)
     faults: list[str] = field(factory=list)
 

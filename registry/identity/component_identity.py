@@ -323,7 +323,7 @@ def invalidate(component: Any) -> None:
 
 
 @contextmanager
-def counted_as_another(component: Any) -> Iterator[None]:
+def temporary_identity(component: Any) -> Iterator[None]:
     """Until the end of the `with`, nothing that is known of a component counts for it, and nothing of then afterwards."""
     held = vars(component)
     before = held.get(_DECLARED)

@@ -27,7 +27,7 @@ from brickwork import (
     Outputs,
     PerturbedAttentionGuidance,
 )
-from brickwork.adapters.forward_override import behaving
+from brickwork.adapters.forward_override import override_forward
 from brickwork.registry import fingerprint
 from brickwork.registry.devices.device_memory import DeviceMemory
 from brickwork.state.vocabulary import Latents
@@ -179,7 +179,7 @@ def test_a_pipeline_whose_components_are_placed_is_not_copied(tiny_folder: Path)
 
 def test_a_model_that_is_changed_for_a_while_is_not_copied(pipe: ModularPipeline) -> None:
     """A copied layer would ask the original, because a function is not copied with what it holds."""
-    changed = behaving([(pipe.unet.conv_in, lambda forward, *args: forward(*args))])
+    changed = override_forward([(pipe.unet.conv_in, lambda forward, *args: forward(*args))])
     with changed, pytest.raises(ComponentError, match="unet is changed for a while by a run or a `with` .unet.conv_in"):
         copy.deepcopy(pipe)
     copy.deepcopy(pipe)

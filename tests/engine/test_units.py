@@ -17,10 +17,10 @@ from brickwork import (
     component,
 )
 from brickwork.engine import Plan
-from brickwork.engine.cache_unit import Unit
+from brickwork.engine.cache_unit import CacheUnit
 from brickwork.engine.execution.residency import Use, uses_of
 from brickwork.engine.planning.units import turn_of, unit_of
-from brickwork.engine.steps import LeafStep, LoopStep
+from brickwork.engine.steps import BlockNode, LoopNode
 
 
 class Start(Block):
@@ -72,9 +72,9 @@ def plan(**blocks: Any) -> Plan:
     return SequentialPipelineBlocks.from_blocks_dict(blocks).plan(["seed"])
 
 
-def unit(made: Plan, index: int) -> Unit:
+def unit(made: Plan, index: int) -> CacheUnit:
     step = made.steps[index]
-    assert isinstance(step, (LeafStep, LoopStep))
+    assert isinstance(step, (BlockNode, LoopNode))
     found = unit_of(step, made.flow)
     assert found is not None
     return found
@@ -97,7 +97,7 @@ def test_a_loop_depends_on_what_comes_from_before_it_and_on_the_components_in_it
 def test_a_turn_depends_on_what_the_loop_brings_and_what_the_turn_before_leaves_too() -> None:
     made = plan(start=Start, loop=Turns.from_blocks_dict({"add": Add, "look": Look}))
     loop = made.steps[1]
-    assert isinstance(loop, LoopStep)
+    assert isinstance(loop, LoopNode)
     found = turn_of(loop, made.flow)
     assert found is not None
     assert (found.path, found.kind, found.reads) == ("loop", "turn", ("i", "seed", "x"))
@@ -129,8 +129,8 @@ def test_foreign_code_may_read_everything() -> None:
 def test_what_does_not_say_which_code_it_runs_is_no_unit() -> None:
     made = plan(start=Start)
     step = made.steps[0]
-    assert isinstance(step, LeafStep)
-    bare = LeafStep(step.path, step.reads, step.writes, step.bind)
+    assert isinstance(step, BlockNode)
+    bare = BlockNode(step.path, step.reads, step.writes, step.bind)
     assert unit_of(bare, made.flow) is None
 
 

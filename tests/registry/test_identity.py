@@ -18,7 +18,7 @@ from torch import nn
 
 from brickwork.registry import identity_of
 from brickwork.registry.identity import tensor_content
-from brickwork.registry.identity.component_identity import counted_as_another, invalidate, moment_of, moved
+from brickwork.registry.identity.component_identity import invalidate, moment_of, moved, temporary_identity
 from brickwork.registry.identity.library_code import process_words, watch_classes
 from brickwork.state.digest import NoDigestError
 
@@ -192,7 +192,7 @@ def test_a_network_that_a_hook_refers_to_counts_with_its_weights() -> None:
 def test_until_the_end_of_a_with_a_component_is_another() -> None:
     model = network()
     before = identity_of(model)
-    with counted_as_another(model):
+    with temporary_identity(model):
         assert identity_of(model) != before
     assert identity_of(model) == before
 
