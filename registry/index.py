@@ -148,8 +148,9 @@ def _has(repo: Repo, subfolder: str) -> bool:
     return repo.folder is not None and (repo.folder / subfolder).is_dir()
 
 
-_LONGEST = 255
-"""Bytes of a part of a path, on the systems that there are."""
+_LONGEST, _LONGEST_PATH = 255, 1000
+"""Bytes of a part of a path, on the systems that there are; characters of a whole one."""
+_PARTS = re.compile(f"[{re.escape(os.sep + (os.altsep or ''))}]")
 _PLAIN = re.compile(r"[\w][\w.+-]{0,100}", re.ASCII)
 _REVISION = re.compile(r"[\w][\w./+-]{0,200}", re.ASCII)
 
@@ -166,7 +167,8 @@ def origin_faults(spec: ComponentSpec, repo: Repo) -> Iterator[str]:
     if is_share(spec.repo):
         yield f"{spec.repo!r} is on another machine; files name folders of this one, and repositories on the Hub."
         return
-    if any(len(part.encode("utf-8", "replace")) > _LONGEST for part in re.split(r"[/\\]", spec.repo or "")):
+    name = spec.repo or ""
+    if len(name) > _LONGEST_PATH or any(len(part.encode("utf-8", "replace")) > _LONGEST for part in _PARTS.split(name)):
         yield f"{str(spec.repo)[:80]!r}... is longer than any name."
         return
     if spec.repo is not None and repo.folder is None and not is_hub_name(spec.repo):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from brickwork import CompositionError, RepoError
+from brickwork import CompositionError, RepoError, TrustError
 from brickwork.registry import Catalog, ComponentSpec, read_index
 from brickwork.registry.hub.repo import Repo
 from brickwork.registry.index import origin_faults
@@ -105,3 +105,10 @@ def test_a_name_that_is_longer_than_any_is_named_by_its_beginning(tmp_path: Path
     spec = ComponentSpec("unet", repo=name)
     assert list(origin_faults(spec, Repo("here", tmp_path))) == [f"{name[:80]!r}... is longer than any name."]
     assert list(origin_faults(ComponentSpec("unet", repo="me/" + "n" * 255), Repo("here", tmp_path))) == []
+
+
+@pytest.mark.parametrize("name", ["/tmp/x" + "\\" * 300, "a/" * 501], ids=["backslashes", "long path"])
+def test_a_name_that_the_system_would_not_take_is_refused_before_it_is_asked(name: str, tmp_path: Path) -> None:
+    write(tmp_path, "modular_model_index.json", {"unet": ["diffusers", "X", {"pretrained_model_name_or_path": name}]})
+    with pytest.raises(TrustError, match="is longer than any name"):
+        read_index(tmp_path)

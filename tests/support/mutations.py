@@ -103,7 +103,9 @@ def _nudge(rng: Random, holder: Any, key: Any, places: Any) -> None:
     if isinstance(value, bool) or value is None:
         holder[key] = not value
     elif isinstance(value, (int, float)):
-        holder[key] = rng.choice((value + 1, -value, value * 2**20, float(value), str(value)))
+        holder[key] = rng.choice(
+            (value + 1, -value, value * 2**20, float(value) if abs(value) < 1e300 else 0.5, str(value))
+        )
     elif isinstance(value, str):
         cut = rng.randrange(len(value) + 1)
         holder[key] = value[:cut] + rng.choice(("", "x", "\0", "\u2028", "é")) + value[cut + rng.randrange(2) :]
