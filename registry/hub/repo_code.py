@@ -18,6 +18,7 @@ from typing import Any
 from attrs import define, field
 
 from ...state import RepoError, TrustError
+from ...state.garbage import without_collections
 from ...state.limits import LARGEST_CODE, MOST_CODE_FILES
 from ...state.reading import read_bytes
 from .repo import Repo
@@ -61,7 +62,7 @@ def relative_imports(name: str, source: bytes, repo: Repo | None = None) -> list
     """
     where = name if repo is None else f"{name} of {repo.name}"
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), without_collections():
             warnings.simplefilter("ignore")  # of somebody else's spelling; Python tells it when the code is run
             tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:

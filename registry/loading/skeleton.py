@@ -7,7 +7,6 @@ quantized models, weights on the Hub that are not in the cache) go through the c
 from __future__ import annotations
 
 import copy
-import gc
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ from typing import Any
 
 from attrs import frozen
 
+from ...state.garbage import without_collections
 from ...state.strict_json import read_json
 from ...state.tensor_list import TensorEntry
 from ..hub.byte_order_marks import without_marks
@@ -47,7 +47,7 @@ def load_model(cls: Any, folder: Path, variant: str | None, dtype: Any) -> Any:
     if not files or not all(is_mappable(header_of(path), data_start(path)) for path in files):
         return None
     stored = stored_tensors(folder, variant)
-    with _without_collections():
+    with without_collections():
         return _loaded(cls, folder, stored, dtype)
 
 
@@ -57,7 +57,7 @@ def skeleton(cls: Any, folder: Path, dtype: Any) -> Any:
         return None
     import torch
 
-    with _without_collections():
+    with without_collections():
         model = _skeleton(cls, folder)
     # The class's own `to` warns of parts that should stay precise; there is nothing to cast here but names of formats.
     return model if model is None or dtype is None else torch.nn.Module.to(model, dtype)
@@ -103,7 +103,7 @@ def skeleton_like(model: Any, changes: Mapping[str, Any] | None = None) -> Any:
         config = copy.deepcopy(config)
         for name, value in (changes or {}).items():
             setattr(config, name, value)
-    with _without_collections():
+    with without_collections():
         return _made_of(type(model), config)
 
 
@@ -238,18 +238,6 @@ def _without_memory() -> Iterator[None]:
 
     with Skeleton():
         yield
-
-
-@contextmanager
-def _without_collections() -> Iterator[None]:
-    """A module tree is thousands of objects that stay: looking for cycles among them takes a fifth of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _fill(
