@@ -14,7 +14,6 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from operator import is_
 from typing import Any
 
 import xxhash
@@ -24,7 +23,7 @@ from ...state.code_digest import is_packaged
 from ...state.digest import DigestWriter, NoDigestError, code_identity, digest_of
 from ...state.object_content import register_networks
 from ...state.watch import Watch, tensor_stamps
-from .library_code import watch_classes
+from .library_code import are_same, watch_classes
 from .model_words import TOKENS, adapters_of, words_of
 from .module_settings import HOOKS, Settings, config_content, is_config, read_settings
 from .run_state import run_state_names
@@ -167,11 +166,11 @@ def _declared(record: _Record, known: Identity, declared: str | None) -> Identit
 def _holds(model: Any, record: _Record) -> bool:
     """Whether the tree of modules, and what lies on it, are as they were read."""
     settings = record.settings
-    if settings is None or not _are_same(_own(model), record.own):
+    if settings is None or not are_same(_own(model), record.own):
         return False
     return (
         list(map(type, record.modules)) == record.classes
-        and _are_same(gc.get_referents(*record.bodies), record.inside)
+        and are_same(gc.get_referents(*record.bodies), record.inside)
         and settings.watch.holds()
         and all(code_identity(cls) == code for cls, code in settings.codes)
     )
@@ -206,14 +205,6 @@ def _own(model: Any) -> list[Any]:
     return [type(model), *(part for name, value in held if name not in (_RECORD, _DECLARED) for part in (name, value))]
 
 
-def _are_same(one: list[Any], other: list[Any]) -> bool:
-    # Equal objects do as well as the same ones, and comparing lists so takes a quarter of the time.
-    try:
-        return one == other
-    except (ValueError, TypeError, RuntimeError):  # arrays and tensors have no single answer
-        return len(one) == len(other) and all(map(is_, one, other))
-
-
 def _probe(tensors: Sequence[Any]) -> bytes:
     """The first bytes of a few tensors on the host; those on a device would have to be waited for."""
     some = tensors[:: max(1, len(tensors) // _PROBES)]
@@ -230,7 +221,7 @@ def _other_identity(component: Any, record: _Record, content: bool) -> Identity:
         known is not None
         and settings is not None
         and (known.declared, record.probe) == (declared, probe)
-        and _are_same(_own(component), record.own)
+        and are_same(_own(component), record.own)
         and settings.watch.holds()
     )
     if holds and known is not None and not content:

