@@ -209,7 +209,18 @@ def config_content(config: Any) -> dict[str, Any]:
     """A configuration without where it is from, and without what of it is default."""
     held = config if isinstance(config, Mapping) else vars(config)
     return {
-        str(name): config_content(value) if is_config(value) else value
+        str(name): config_content(value) if is_config(value) else _as_dtype(value) if name in _DTYPES else value
         for name, value in held.items()
         if name not in _OF_CONFIG
     }
+
+
+_DTYPES = ("dtype", "torch_dtype")
+
+
+def _as_dtype(value: Any) -> Any:
+    """A dtype, also where transformers has made text of it, as it does in the live model's configuration when it saves one."""
+    import torch
+
+    found = getattr(torch, value, None) if isinstance(value, str) else None
+    return found if isinstance(found, torch.dtype) else value

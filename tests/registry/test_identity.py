@@ -7,6 +7,7 @@ import gc
 import pickle
 import weakref
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 import torch
 from diffusers import EulerDiscreteScheduler
 from torch import nn
+from transformers import CLIPTextConfig, CLIPTextModel
 
 from brickwork.registry import identity_of
 from brickwork.registry.identity import tensor_content
@@ -360,3 +362,16 @@ def test_the_attention_backend_of_the_process_is_named_where_it_is_not_the_usual
     monkeypatch.setattr(registry, "_active_backend", attention_dispatch.AttentionBackendName._NATIVE_MATH)
     place = "diffusers.models.attention_dispatch._AttentionBackendRegistry._active_backend="
     assert [word.partition("=")[0] + "=" for word in process_words() if "_active_backend" in word] == [place]
+
+
+def test_saving_a_model_with_transformers_own_method_is_no_change(tmp_path: Path) -> None:
+    model = CLIPTextModel(
+        CLIPTextConfig(vocab_size=9, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2)
+    )
+    model.config.dtype = torch.float32
+    before = identity_of(model).digest
+    model.save_pretrained(tmp_path)
+    assert model.config.dtype == "float32"  # which is what its method leaves there
+    assert identity_of(model).digest == before
+    model.config.dtype = "bfloat16"
+    assert identity_of(model).digest != before
