@@ -13,7 +13,7 @@ from .core.loop import LoopSequentialPipelineBlocks
 from .core.sequential import SequentialPipelineBlocks
 from .core.slots import component, config
 from .steps.check_safety import CheckSafety
-from .steps.control import ControlledDenoise, PredictControlled, PrepareControl
+from .steps.control import ControlledDenoise, ControlNetResiduals, PredictControlled, PrepareControl
 from .steps.decode import Decode
 from .steps.denoise import Denoise, ScaleLatents, StepScheduler
 from .steps.encode_prompt import EncodeNegativePrompt, EncodePositivePrompt, EncodePrompt
@@ -28,6 +28,7 @@ __all__ = [
     "Block",
     "CheckSafety",
     "ConditionalPipelineBlocks",
+    "ControlNetResiduals",
     "ControlledDenoise",
     "Decode",
     "Denoise",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from attrs import field, frozen
 
+from ..engine.calling import call_network
 from ..guiders import NoiseLevel
 from ..state import InputError
 from .controlnet import ControlNetInputs, unet_control
@@ -147,7 +148,7 @@ class FamilyContract:
 
     def predict(self, denoiser: Any, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the denoiser with a batch of latents at a timestep."""
-        prediction: Tensor = denoiser(latents, t, **kwargs, return_dict=False)[0]
+        prediction: Tensor = call_network(denoiser, latents, t, **kwargs, return_dict=False)[0]
         return prediction
 
     def noise_level(self, scheduler: Any, latents: Tensor, t: Any) -> NoiseLevel:

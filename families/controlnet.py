@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from ..engine.calling import call_network
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -52,7 +54,7 @@ def unet_control(steering: ControlNetInputs, latents: Tensor, t: Any, kwargs: Ma
         own = {"controlnet_cond": picture, "conditioning_scale": weight, "guess_mode": steering.guess}
         if is_union(net):
             own |= _union_arguments(net, latents, kind, picture, weight)
-        found, last = net(latents[:, : net.config.in_channels], t, **told, **own, return_dict=False)
+        found, last = call_network(net, latents[:, : net.config.in_channels], t, **told, **own, return_dict=False)
         down = list(found) if down is None else [mine + other for mine, other in zip(down, found, strict=True)]
         middle = last if middle is None else middle + last
     if down is None:

@@ -238,4 +238,5 @@ SDXL_REFINER = evolve(
 )
 """The contract of the refiner that goes on where the base stops: one text encoder, and a rating in place of the target size."""
 
-families.register(SDXL.name, f"{__name__}:SDXL")
+for _name in ("SDXL", "SDXL_SECOND", "SDXL_REFINER"):
+    families.register(globals()[_name].name, f"{__name__}:{_name}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from ..state.code_digest import is_own
+from ..state.code_home import is_own
 
 if TYPE_CHECKING:
     from .guider import Guider

@@ -10,6 +10,7 @@ from attrs import NOTHING, asdict, evolve, fields, frozen
 
 from ..registry.publishing import publish, refuse_unknown
 from ..state import InputError
+from ..state.written_classes import note_body
 from .by_name import CONFIG_NAME, AnyGuider, register
 from .guider_file import load_guider, save_guider
 from .noise_level import NoiseLevel
@@ -75,6 +76,7 @@ class Guider(AnyGuider):
 
     def __init_subclass__(cls, is_base: bool = False) -> None:
         super().__init_subclass__()
+        note_body(cls)
         if not is_base:
             register(cls)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from ..engine.calling import call_network
 from ..engine.events import Event, StepFinished
 from ..families.contract import FamilyContract
 
@@ -35,7 +36,7 @@ def fit_projection(vae: Any, family: FamilyContract) -> Tensor:
     coarse = torch.randn(SAMPLES, channels, 3, 3, generator=generator)
     latents = interpolate(coarse, size=(SIZE, SIZE), mode="bilinear").to(vae.device, vae.dtype)
     with torch.no_grad():
-        pixels = vae.decode(family.unscale_latents(vae, latents), return_dict=False)[0]
+        pixels = call_network(vae.decode, family.unscale_latents(vae, latents), return_dict=False)[0]
     colours = adaptive_avg_pool2d(pixels.float(), (SIZE, SIZE)).permute(0, 2, 3, 1).reshape(-1, 3)
     rows = latents.float().permute(0, 2, 3, 1).reshape(-1, channels)
     found: Tensor = torch.linalg.lstsq(torch.cat([rows, torch.ones_like(rows[:, :1])], 1).cpu(), colours.cpu()).solution

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 import inspect
 import linecache
+import symtable
 import sys
 import textwrap
 from collections.abc import Mapping
@@ -15,7 +17,8 @@ from typing import Any
 from attrs import define, field
 
 from ..state import RepoError
-from ..state.code_digest import is_of_package, parts_of
+from ..state.code_digest import parts_of
+from ..state.code_home import is_of_package
 
 
 def sliced_source(cls: type) -> str:
@@ -142,9 +145,37 @@ def _is_around(node: ast.ClassDef, line: int) -> bool:
 
 
 def _global_names(source: str) -> list[str]:
-    """Names that a definition reads, annotations included, and does not get from Python."""
+    """Names that a definition reads of its module, annotations included, and does not get from Python."""
     tree = ast.parse(source)
-    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-    found = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
-    found += [text for text in texts if text.isidentifier()]  # annotations as text
-    return [name for name in dict.fromkeys(found) if not hasattr(builtins, name)]
+    read = _read_globals(symtable.symtable(source, "<definition>", "exec"))
+    annotated = [name for node in ast.walk(tree) for name in _annotation_names(node)]
+    found = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in read]
+    return [name for name in dict.fromkeys([*found, *annotated]) if not hasattr(builtins, name)]
+
+
+def _read_globals(table: symtable.SymbolTable) -> set[str]:
+    """Names that are looked up in the module, in any scope: what a comprehension or an argument binds is none."""
+    is_module = table.get_type() == "module"
+    own = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (is_module or s.is_global())}
+    return own.union(*map(_read_globals, table.get_children()))
+
+
+def _annotation_names(node: ast.AST) -> list[str]:
+    """Names in the annotations of an argument, a function's result or a variable, in those that are text, too."""
+    annotation = getattr(node, "annotation", None) or getattr(node, "returns", None)
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        with contextlib.suppress(SyntaxError):
+            annotation = ast.parse(annotation.value, mode="eval").body
+    found: list[str] = []
+    pending = [annotation] if isinstance(annotation, ast.AST) else []
+    while pending:
+        part = pending.pop(0)
+        if isinstance(part, ast.Name):
+            found.append(part.id)
+        elif isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value.isidentifier():
+            found.append(part.value)
+        if isinstance(part, ast.Subscript) and ast.unparse(part.value).endswith("Literal"):
+            pending.append(part.value)  # the texts in it are values
+        else:
+            pending += ast.iter_child_nodes(part)
+    return found

@@ -13,12 +13,13 @@ from typing import Any
 from attrs import define, field, frozen
 
 from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.binding import further_parts
 from ..blocks.core.block_catalog import GROUP, is_adoptable, reference
 from ..blocks.core.flattening import walk
 from ..blocks.core.interface import snake_case
 from ..registry.hub.repo_code import relative_imports, sources_of
 from ..state import RepoError
-from ..state.code_digest import is_own
+from ..state.code_home import is_own
 from .block_slice import sliced_source
 
 _NO_OTHERS: Mapping[str, Iterable[type]] = MappingProxyType({})
@@ -55,13 +56,13 @@ def collect_sources(blocks: ModularPipelineBlocks, others: Mapping[str, Iterable
     """
     collection = _Collection()
     for path, block in walk(blocks):
-        cls = block.source_class
-        if is_own(cls.__module__) or is_adoptable(cls):
-            continue
-        try:
-            collection.add(cls)
-        except RepoError as error:
-            collection.faults.append(f"{path or type(block).__name__}: {error}")
+        for cls in (block.source_class, *further_parts(type(block))):
+            if is_own(cls.__module__) or is_adoptable(cls):
+                continue
+            try:
+                collection.add(cls)
+            except RepoError as error:
+                collection.faults.append(f"{path or type(block).__name__}: {error}")
     for name, classes in others.items():
         for cls in classes:
             try:

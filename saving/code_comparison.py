@@ -7,7 +7,7 @@ from typing import Any
 
 from ..registry.hub.repo_code import trial
 from ..state import BrickworkError
-from ..state.code_digest import is_library
+from ..state.code_home import is_library
 from ..state.digest import DigestWriter, code_identity
 from .block_sources import Sources
 

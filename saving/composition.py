@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.binding import further_parts
 from ..blocks.core.block_catalog import BlockResolver, reference
 from ..blocks.core.block_identity import attributes_of_block, outside_reasons
 from ..blocks.core.container import Container, SubBlocks
+from ..blocks.core.part import BlockPart
 from ..registry import families
 from ..state import BrickworkError, CompositionError
 from ..state.digest import NoDigestError, code_identity, digest_of
@@ -39,8 +41,11 @@ def describe(block: ModularPipelineBlocks, name_of: Callable[[type], str] | None
     """
     source = block.source_class
     entry: dict[str, Any] = {"block": (name_of or reference)(source)}
-    if type(block).bound_from is source:
+    if "bound_from" in vars(type(block)):
         entry["family"] = block.family.name
+    further = further_parts(type(block))
+    if further:
+        entry["parts"] = [_described_part(part, name_of) for part in further]
     options = _options(block)
     if options:
         entry["options"] = options
@@ -57,6 +62,13 @@ def describe(block: ModularPipelineBlocks, name_of: Callable[[type], str] | None
     parts = getattr(block, "sub_blocks", None)
     if parts:
         entry["blocks"] = {name: describe(part, name_of) for name, part in parts.items()}
+    return entry
+
+
+def _described_part(part: type, name_of: Callable[[type], str] | None) -> dict[str, Any]:
+    entry: dict[str, Any] = {"block": (name_of or reference)(part)}
+    if name_of is None:
+        entry["code"] = code_identity(part).digest
     return entry
 
 
@@ -166,11 +178,21 @@ def _composed(
     return block
 
 
+def _with_parts(cls: type[Any], parts: list[type[Any]]) -> type[Any]:
+    wrong = [part.__name__ for part in parts if not issubclass(part, BlockPart)]
+    if wrong or not hasattr(cls, "plus"):
+        raise CompositionError(f"{', '.join(wrong) or 'It'} cannot be a part of {cls.__name__}.")
+    extended: type[Any] = cls.plus(*parts)
+    return extended
+
+
 def _made(written: WrittenBlock, finder: BlockResolver) -> ModularPipelineBlocks:
     name, options = written.block, written.options
     if name in finder.instances and (name not in finder.classes or any(is_note(value) for value in options.values())):
         return copy.deepcopy(finder.instances[name])
     cls: type[Any] = finder.find(name)
+    if written.parts:
+        cls = _with_parts(cls, [finder.find(part.block) for part in written.parts])
     if written.family is not None:
         cls = cls.bind(families.get(written.family))
     if not issubclass(cls, ModularPipelineBlocks):

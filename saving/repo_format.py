@@ -128,4 +128,6 @@ def references(composition: Any) -> list[str]:
             found.append(name)
         inner = entry.get("blocks")
         pending += inner.values() if isinstance(inner, Mapping) else []
+        parts = entry.get("parts")
+        pending += parts if isinstance(parts, (list, tuple)) else []
     return list(dict.fromkeys(found))

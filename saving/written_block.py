@@ -16,13 +16,14 @@ class WrittenBlock:
 
     Attributes:
         block: where its class is found: "Decode", "module:Class", "./file.py:Class". family: that it is bound to.
-        options: those that differ from the class's own; what is no data is noted. code: digest of its code. unknown: what of
+        parts: classes that it was given besides its own, in the same form. options: those that differ from the class's own; what is no data is noted. code: digest of its code. unknown: what of
             the code nothing tells. attributes: digest of what was put on the block later, by name.
         blocks: its parts, in order.
     """
 
     block: str
     family: str | None = None
+    parts: tuple[WrittenBlock, ...] = ()
     options: Mapping[str, DataOrNote] = field(factory=dict)
     code: str | None = None
     unknown: tuple[str, ...] = ()
@@ -30,11 +31,11 @@ class WrittenBlock:
     blocks: Mapping[str, WrittenBlock] = field(factory=dict)
 
     def walk(self) -> list[WrittenBlock]:
-        """The block and all within it."""
+        """The block and all within it, parts of blocks, too."""
         found: list[WrittenBlock] = []
         pending: list[Any] = [self]
         while pending:
             each = pending.pop()
             found.append(each)
-            pending += reversed(each.blocks.values())
+            pending += [*reversed(each.blocks.values()), *each.parts]
         return found

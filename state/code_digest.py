@@ -11,25 +11,23 @@ import builtins
 import importlib
 import importlib.util
 import sys
-import sysconfig
 from collections.abc import Iterable
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from .code_home import PACKAGE, is_library, is_library_file, is_library_function, is_own, is_own_function, is_packaged
 from .errors import NoDigestError
 from .outside_reads import OF_MODULES, names_of
 from .watch import GONE, cell_value
+from .written_classes import is_as_written
 
 if TYPE_CHECKING:
     from .digest import DigestWriter
 
 _FLAGS = 0xFFFF
 """Of a code object: what it is. Higher bits say which `from __future__` stood above it, as saved code has one more."""
-_PACKAGE = __name__.partition(".")[0]
-_HOME = Path(__file__).resolve().parent.parent
 _FRAMEWORK = "_is_framework_base"
 """Of a class of this package from which others derive theirs: it says nothing of what these compute, and may get another name."""
 _CODE = (FunctionType, staticmethod, classmethod, property, cached_property)
@@ -49,7 +47,7 @@ def name_of(thing: Any) -> str:
     if isinstance(thing, ModuleType):
         return "" if has_contents(thing, is_base=False) else thing.__name__
     if is_own(thing.__module__):
-        return f"{_PACKAGE}.{thing.__qualname__}"
+        return f"{PACKAGE}.{thing.__qualname__}"
     return f"{thing.__module__}.{thing.__qualname__}" if is_library(thing.__module__) else str(thing.__qualname__)
 
 
@@ -165,7 +163,7 @@ def _add_import(
         if is_packaged(full) or full.partition(".")[0] in sys.builtin_module_names:
             return
         spec = sys.modules.get(full) or importlib.util.find_spec(full)
-        if spec is None or _is_library_file(str(getattr(spec, "origin", None) or getattr(spec, "__file__", ""))):
+        if spec is None or is_library_file(str(getattr(spec, "origin", None) or getattr(spec, "__file__", ""))):
             return
         module = importlib.import_module(full)
         if not taken or "*" in taken:
@@ -198,6 +196,10 @@ def add_class(writer: DigestWriter, cls: type) -> None:
     writer.watch.see_class(cls)
     for name, value in sorted(vars(cls).items()):
         if name not in _DERIVED and (not name.startswith("__") or isinstance(value, _CODE)):
+            if is_as_written(cls, name, value, writer.watch):
+                continue
+            if is_as_written(cls, name, value, writer.watch):
+                continue
             writer.put("attribute", name.encode())
             for part in parts_of(value):
                 _add_reference(writer, part)
@@ -237,73 +239,3 @@ def parts_of(value: Any) -> Iterable[Any]:
     if isinstance(value, cached_property):
         return [value.func]
     return [value]
-
-
-def is_own(module_name: str | None) -> bool:
-    """Whether code is part of this package."""
-    return (module_name or "").partition(".")[0] == _PACKAGE
-
-
-def is_packaged(module_name: str | None) -> bool:
-    """Whether code is part of this or any other installed package, or of Python."""
-    return is_own(module_name) or is_library(module_name)
-
-
-def is_library_function(function: FunctionType) -> bool:
-    """Whether a function is part of Python or an installed package.
-
-    By the file of its code: decorators copy `__module__` and `__qualname__` from what they wrap.
-    """
-    file = function.__code__.co_filename
-    if file.startswith("<"):  # generated: by whom, only the name says
-        return is_library(function.__module__)
-    return _is_library_file(file)
-
-
-def is_own_function(function: FunctionType) -> bool:
-    """Whether a function is part of this package, by the file of its code."""
-    file = function.__code__.co_filename
-    return is_own(function.__module__) if file.startswith("<") else _is_own_file(file)
-
-
-def is_of_package(thing: Any) -> bool:
-    """Whether a function, class or module is this package's or a library's."""
-    if isinstance(thing, FunctionType):
-        return is_own_function(thing) or is_library_function(thing)
-    return is_packaged(thing.__name__ if isinstance(thing, ModuleType) else thing.__module__)
-
-
-@cache
-def _is_own_file(file: str) -> bool:
-    path = Path(file).resolve()
-    if not path.is_relative_to(_HOME):
-        return False
-    # Beside the package lie tests and examples, because its folder is the repository's root.
-    module = sys.modules.get(
-        ".".join([_PACKAGE, *path.relative_to(_HOME).with_suffix("").parts]).removesuffix(".__init__")
-    )
-    return module is not None
-
-
-@cache
-def _is_library_file(file: str) -> bool:
-    # Packages also lie in the folders of a user, of a distribution, and of an environment that this one builds on.
-    is_installed = not _INSTALLED.isdisjoint(Path(file).parts)
-    roots = {sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib", "platstdlib")}
-    is_library = is_installed or any(Path(file).is_relative_to(root) for root in roots if root)
-    return is_library and not _is_own_file(file)
-
-
-_INSTALLED = frozenset({"site-packages", "dist-packages"})
-
-
-@cache
-def is_library(module_name: str | None) -> bool:
-    """Whether code is part of Python or an installed package, for which a version stands; this package is none."""
-    top = (module_name or "").partition(".")[0]
-    if top == "__main__" or is_own(module_name):
-        return False
-    if top in sys.stdlib_module_names:
-        return True
-    file = getattr(sys.modules.get(module_name or ""), "__file__", None)
-    return file is not None and _is_library_file(file)

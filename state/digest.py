@@ -28,7 +28,7 @@ from typing import Any
 import xxhash
 from attrs import frozen
 
-from . import code_digest, object_content
+from . import code_digest, code_home, object_content
 from .errors import NoDigestError
 from .tensor_digest import add_torch
 from .watch import Watch
@@ -90,7 +90,7 @@ class DigestWriter:
                 code_digest.add_module(self, thing)
             else:
                 code_digest.add_function(self, thing)
-            if code_digest.is_of_package(thing):
+            if code_home.is_of_package(thing):
                 del self.unknown[known:]  # for what a package's code does stands its version
         return str(self._hash.hexdigest())
 
@@ -185,7 +185,7 @@ def _add_set(writer: DigestWriter, value: Any) -> None:
 
 def _add_more(writer: DigestWriter, value: Any) -> None:
     """What a container of a class of somebody's own is besides what it contains."""
-    if not code_digest.is_packaged(type(value).__module__):
+    if not code_home.is_packaged(type(value).__module__):
         writer.watch.places.append(getattr(value, "__dict__", {}))
         writer.add(type(value))
         writer.add_all("attributes", sorted(getattr(value, "__dict__", {}).items()))
@@ -193,7 +193,7 @@ def _add_more(writer: DigestWriter, value: Any) -> None:
 
 def _add_enum(writer: DigestWriter, value: enum.Enum) -> None:
     writer.add_all("enum", [type(value).__qualname__, value.name])
-    if writer.is_code and not code_digest.is_packaged(type(value).__module__) and writer.is_first(value):
+    if writer.is_code and not code_home.is_packaged(type(value).__module__) and writer.is_first(value):
         # Its value and attributes can be set, and code may read them.
         held = {
             name: part for name, part in vars(value).items() if name not in ("_name_", "__objclass__", "_sort_order_")

@@ -49,7 +49,7 @@ def run_caller(owner: type[Any], presence: Presence) -> Callable[[Any], Call]:
 
 
 def _is_plain(owner: type[Any], parameter: RunParameter, presence: Presence) -> bool:
-    return parameter.name in presence.known and _group_names(owner, parameter) is None
+    return not parameter.by_name and parameter.name in presence.known and _group_names(owner, parameter) is None
 
 
 def _plain_caller(owner: type[Any], out: type[Outputs], names: list[str]) -> Callable[[Any], Call]:
@@ -106,7 +106,7 @@ def method_invoker(
     leading: list[tuple[str, tuple[str, ...] | None]] = []
     for parameter in parameters:
         group = groups[parameter.name]
-        if group is None and parameter.name not in presence.known:
+        if parameter.by_name or (group is None and parameter.name not in presence.known):
             break
         leading.append((parameter.name, group))
     rest = [p for p in parameters[len(leading) :] if _is_there(p, groups, presence)]

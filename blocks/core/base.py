@@ -25,7 +25,8 @@ from ...state import (
     RunError,
 )
 from ...state.defaults import own_default
-from .binding import bound_class
+from ...state.written_classes import note_body
+from .binding import bound_class, written_class
 from .block_identity import attributes_of_block, code_key
 from .describe import document, summary
 from .flattening import Flattening
@@ -70,6 +71,7 @@ class ModularPipelineBlocks:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        note_body(cls)
         warn_of_misspelt(cls)
 
     @property
@@ -192,7 +194,7 @@ class ModularPipelineBlocks:
     @property
     def source_class(self) -> type:
         """The class that somebody has written: before it was bound to a family, or adopted."""
-        return type(self).bound_from or type(self)
+        return written_class(type(self))
 
     @classmethod
     def bind(cls, family: FamilyContract) -> type[Self]:

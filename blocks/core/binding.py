@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ...families.contract import FamilyContract
@@ -21,6 +22,51 @@ def bound_class(cls: type[Any], family: FamilyContract) -> type[Any]:
         inner = getattr(cls, "block_classes", None)
         if inner:
             namespace["block_classes"] = [part.bind(family) for part in inner]
+        if getattr(cls, "parts", ()):
+            namespace["parts"] = tuple(part.bind(family) for part in cls.parts)
         cache[id(family)] = type(f"{family.prefix}{cls.__name__}", (cls,), namespace)
         cls.__brickwork_bound__ = cache
     return cache[id(family)]
+
+
+def extended_class(cls: type[Any], parts: Sequence[type[Any]]) -> type[Any]:
+    """Subclass a block so that it has further parts, once per list of parts; a bound class stays bound to its family."""
+    if "bound_from" in vars(cls):
+        return bound_class(extended_class(cls.bound_from, parts), cls.family)
+    own = tuple(written_class(part) for part in parts)
+    if not own:
+        return cls
+    if "extended_from" in vars(cls):
+        return extended_class(cls.extended_from, (*cls.further_parts, *own))
+    cache: dict[Any, type[Any]] = cls.__dict__.get("__brickwork_extended__") or {}
+    if own not in cache:
+        namespace = {
+            "extended_from": cls,
+            "further_parts": own,
+            "parts": (*cls.parts, *own),
+            "__module__": cls.__module__,
+            "__qualname__": cls.__qualname__,
+            "__doc__": cls.__doc__,
+        }
+        cache[own] = type(cls.__name__, (cls,), namespace)
+        cls.__brickwork_extended__ = cache
+    return cache[own]
+
+
+def written_class(cls: type[Any]) -> type[Any]:
+    """Return the class that somebody has written: before it was bound to a family, and given further parts.
+
+    A class that derives from a bound one is written itself.
+    """
+    return _unextended(vars(cls).get("bound_from") or cls)
+
+
+def further_parts(cls: type[Any]) -> tuple[type[Any], ...]:
+    """Parts that a class was given by `plus`, besides those that its own body lists."""
+    found: tuple[type[Any], ...] = vars(vars(cls).get("bound_from") or cls).get("further_parts", ())
+    return found
+
+
+def _unextended(cls: type[Any]) -> type[Any]:
+    found: type[Any] = vars(cls).get("extended_from") or cls
+    return found

@@ -2,201 +2,31 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, dataclass_transform
 
 from ...engine import BlockNode, Run, Step
 from ...engine.steps import Call, Presence, Values
-from ...families.contract import ROLE_TYPES, UNBOUND
-from ...registry import ComponentSpec
 from ...state import (
     BlockState,
     CompositionError,
-    ConfigSpec,
     DeclarationError,
     InputParam,
     OutputParam,
     PipelineState,
     RunError,
 )
-from ...state.errors import did_you_mean
-from ...state.pipeline_state import describe_value
-from ...state.type_relations import accepts
-from ...state.types import type_words
 from .arguments import run_caller
-from .base import ModularPipelineBlocks
-from .block_identity import attributes_of_block, code_key
 from .components_view import unwrapped
 from .declaration import (
-    REQUIRED,
-    Declaration,
-    attribute_hint,
     input_params,
     output_params,
     read_class,
+    with_parts,
 )
 from .flattening import Flattening
+from .signature_block import SignatureBlock
 from .standalone_run import checked_alone
-
-if TYPE_CHECKING:
-    import torch
-
-
-class SignatureBlock(ModularPipelineBlocks):
-    """What blocks and loops share that declare by signature: slots, options, and bound copies."""
-
-    _is_framework_base: ClassVar[bool] = True
-    declaration: ClassVar[Declaration]
-    _bound: bool = False
-
-    def __init__(self, **settings: Any) -> None:
-        declared = self.declaration
-        known = {*declared.components, *declared.configs, *declared.options}
-        unknown = sorted(settings.keys() - known)
-        if unknown:
-            faults = [f"{type(self).__name__} takes no {name!r}. {did_you_mean(name, known)}" for name in unknown]
-            raise DeclarationError(" ".join(faults))
-        options = {**declared.options, **{k: v for k, v in settings.items() if k in declared.options}}
-        missing = sorted(name for name, value in options.items() if value is REQUIRED)
-        if missing:
-            raise DeclarationError(f"{type(self).__name__} needs the option {', '.join(map(repr, missing))}.")
-        odd = [
-            fault
-            for name in settings.keys() & declared.options.keys()
-            if (fault := self._option_fault(name, options[name]))
-        ]
-        if odd:
-            raise DeclarationError.of(f"The options of {type(self).__name__} do not fit", sorted(odd))
-        self.__dict__.update(options)
-        given = {name: value for name, value in settings.items() if name not in declared.options}
-        self.__dict__.update(given)
-        if given:
-            self.__dict__["_bound"] = True
-
-    def _option_fault(self, name: str, value: Any) -> str | None:
-        """Say what is wrong with the type of an option; None if nothing is."""
-        hint = attribute_hint(type(self), name)
-        if value is None or hint is None or accepts(value, hint):
-            return None
-        return f"{type(self).__name__}: {name} is {describe_value(value)}; it must be {type_words(hint)}."
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in self.declaration.components or name in self.declaration.options:
-            raise AttributeError(f"{type(self).__name__}.{name} is frozen; make a block with {name}=... instead.")
-        super().__setattr__(name, value)
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Options of this instance."""
-        return {name: self.__dict__[name] for name in self.declaration.options}
-
-    @property
-    def is_bound(self) -> bool:
-        """Whether it holds components of its own, for running it without a pipeline."""
-        return self._bound
-
-    @property
-    def device(self) -> torch.device:
-        """Where the run computes; without a pipeline, where the block's first component is."""
-        import torch
-
-        device = self.__dict__.get("_device")
-        if device is None:
-            held = (self.__dict__.get(name) for name in self.declaration.components)
-            device = next((d for c in held if (d := getattr(c, "device", None)) is not None), "cpu")
-        return torch.device(device)
-
-    @property
-    def expected_components(self) -> list[ComponentSpec]:
-        """Components by the names of the family's repositories, roles expanded."""
-        specs: list[ComponentSpec] = []
-        for name, slot in self.declaration.components.items():
-            parts = self.family.roles.get(name)
-            if parts is None:
-                hint = attribute_hint(type(self), name)
-                specs.append(_spec(name, hint, slot.doc, slot.config))
-            else:
-                specs += [_spec(part.name, part.type_hint, slot.doc, part.config or slot.config) for part in parts]
-        return specs
-
-    @property
-    def expected_configs(self) -> list[ConfigSpec]:
-        """Settings declared with `config()`."""
-        return [ConfigSpec(name, slot.default, slot.doc or None) for name, slot in self.declaration.configs.items()]
-
-    def bound_copy(
-        self, components: Mapping[str, Any], configs: Mapping[str, Any], device: Any, at: tuple[Run, str] | None = None
-    ) -> Self:
-        """Make the light copy on which `self.<component>` is the component itself; `at` is where it runs."""
-        copy = object.__new__(type(self))
-        attributes = self.__dict__.copy()
-        _set_dict(copy, attributes)  # in one piece: half the cost of filling the dict that Python would make
-        attributes["_bound"], attributes["_device"], attributes["_at"] = True, device, at
-        declared = self.declaration
-        if declared.components:
-            for name, names, many in self._slot_names():
-                attributes[name] = tuple([components[n] for n in names]) if many else components[names[0]]
-        for name in declared.configs:
-            attributes[name] = configs[name]
-        return copy
-
-    @classmethod
-    def _slot_names(cls) -> list[tuple[str, tuple[str, ...], bool]]:
-        """Per slot: its name, the component names that fill it, and whether it takes several."""
-        known: list[tuple[str, tuple[str, ...], bool]] | None = cls.__dict__.get("__brickwork_slots__")
-        if known is None:
-            roles = cls.family.roles
-            known = []
-            for name, slot in cls.declaration.components.items():
-                names = tuple(part.name for part in roles[name]) if name in roles else (name,)
-                known.append((name, names, slot.many))
-            setattr(cls, "__brickwork_slots__", known)  # noqa: B010 - kept per class, see __dict__ above
-        return known
-
-    def identity(self, configs: Mapping[str, Any]) -> Any:
-        """What says which code runs, with which settings."""
-        own = attributes_of_block(self, self.declaration.options)
-        return [code_key(self), self.options, {name: configs[name] for name in self.declaration.configs}, own]
-
-    def warn(self, text: str) -> None:
-        """Say from within `run` that something went another way than asked for: to the log, listeners and the recipe."""
-        at: tuple[Run, str] | None = self.__dict__.get("_at")
-        if at is None:
-            logging.getLogger("brickwork").warning("%s: %s", type(self).__name__, text)
-        else:
-            at[0].warn(at[1], text)
-
-    def mutated_names(self) -> tuple[str, ...]:
-        """Names of the components whose state the block changes."""
-        slots = self.declaration.components
-        return tuple(n for name, names, _ in self._slot_names() if slots[name].mutates for n in names)
-
-    def config_only_names(self) -> tuple[str, ...]:
-        """Names of the components of which the block reads the configuration only."""
-        slots = self.declaration.components
-        return tuple(n for name, names, _ in self._slot_names() if slots[name].config_only for n in names)
-
-    def refuse_unbound_roles(self, path: str) -> None:
-        """Raise CompositionError if the block speaks of roles and no family was bound."""
-        if self.family is not UNBOUND:
-            return
-        for name in self.declaration.components:
-            if attribute_hint(type(self), name) in ROLE_TYPES or self.declaration.components[name].many:
-                raise CompositionError(
-                    f"{path}: {type(self).__name__} names the role {name!r}, which only a model family fills. "
-                    f"Use the family's class, as in {type(self).__name__}.bind(SDXL)."
-                )
-
-
-_set_dict: Any = ModularPipelineBlocks.__dict__["__dict__"].__set__
-
-
-def _spec(name: str, type_hint: Any, doc: str, config: dict[str, Any] | None) -> ComponentSpec:
-    method = "from_pretrained" if config is None else "from_config"
-    return ComponentSpec(
-        name=name, type_hint=type_hint, description=doc or None, config=config, default_creation_method=method
-    )
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -229,7 +59,7 @@ class Block(SignatureBlock):
         super().__init_subclass__()
         if "run" not in cls.__dict__ and not hasattr(cls, "run"):
             raise DeclarationError(f"{cls.__qualname__} defines no `run`.")
-        cls.declaration = read_class(cls, SignatureBlock, "run", "Out")
+        cls.declaration = with_parts(cls, read_class(cls, SignatureBlock, "run", "Out"), cls.parts)
         if "run" in cls.__dict__:
             setattr(cls, "run", checked_alone(cls.__dict__["run"]))  # noqa: B010 - the declared signature stays
 

@@ -19,12 +19,14 @@ from attrs import field, frozen
 from ...families.contract import ROLE_TYPES, UNBOUND, FamilyContract, bound_family
 from ...registry.catalog import import_all
 from ...state import CompositionError
-from ...state.code_digest import is_own
+from ...state.code_home import is_own
 from ...state.errors import did_you_mean
 from ...state.types import group_marker
 from .base import ModularPipelineBlocks
+from .binding import written_class
 from .declaration import attribute_hint
 from .interface import snake_case
+from .part import BlockPart
 
 GROUP = "brickwork.blocks"
 """Entry points of packages that bring blocks."""
@@ -33,7 +35,8 @@ _ADOPTABLE = "diffusers.modular_pipelines."
 
 def block_names() -> list[str]:
     """Names of all blocks: "PredictNoise" of this package, "my-package/soft_denoise" of others."""
-    return sorted({*own_blocks(), *(long_name(point) for point in entry_points(group=GROUP))})
+    steps = (name for name, cls in own_blocks().items() if not issubclass(cls, BlockPart))
+    return sorted({*steps, *(long_name(point) for point in entry_points(group=GROUP))})
 
 
 def find_block(name: str, near: Any = ()) -> type[ModularPipelineBlocks]:
@@ -103,7 +106,7 @@ class BlockResolver:
         instances: dict[str, ModularPipelineBlocks] = {}
         for thing in things:
             for made in _with_parts(thing):
-                source = (_class_of(made).bound_from or made) if isinstance(made, type) else made.source_class
+                source = written_class(_class_of(made)) if isinstance(made, type) else made.source_class
                 for name in (reference(source), source.__name__):
                     if issubclass(source, ModularPipelineBlocks):
                         classes.setdefault(name, source)
@@ -174,6 +177,7 @@ def _class_of(thing: Any) -> type[ModularPipelineBlocks]:
 def _with_parts(thing: Any) -> Iterator[Any]:
     _class_of(thing)
     yield thing
+    yield from getattr(thing, "parts", ())
     for part in getattr(thing, "sub_blocks", {}).values() if not isinstance(thing, type) else ():
         yield from _with_parts(part)
 
@@ -187,7 +191,7 @@ def own_blocks() -> dict[str, type[ModularPipelineBlocks]]:
 
 
 def _is_public(cls: type) -> bool:
-    made = {"bound_from", "foreign"} & vars(cls).keys()
+    made = {"bound_from", "extended_from", "foreign"} & vars(cls).keys()
     return is_own(cls.__module__) and "<locals>" not in cls.__qualname__ and not made
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Union
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...state import DeclarationError, Group, InputParam, OutputParam, Outputs
 from ...state.types import group_marker, resolve_hint
@@ -25,12 +25,14 @@ class RunParameter:
 
     Attributes:
         home: the class in whose body the method stands, where the names of the annotation are known.
+        by_name: it cannot be passed by position.
     """
 
     name: str
     annotation: Any
     default: Any
     home: type
+    by_name: bool = False
 
     @property
     def hint(self) -> Any:
@@ -60,6 +62,8 @@ def read_method(owner: type, method: Callable[..., Any], faults: list[str]) -> t
     parameters = []
     home = next((cls for cls in owner.__mro__ if vars(cls).get(method.__name__) is method), owner)
     for parameter in list(inspect.signature(method).parameters.values())[1:]:
+        if parameter.kind is parameter.VAR_KEYWORD and getattr(owner, "takes_parts", False):
+            continue  # what the parts declare
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             faults.append(f"{where}: {parameter} hides what the block reads; name each input.")
         elif parameter.kind is parameter.POSITIONAL_ONLY:
@@ -67,7 +71,8 @@ def read_method(owner: type, method: Callable[..., Any], faults: list[str]) -> t
         elif parameter.annotation is REQUIRED:
             faults.append(f"{where}: input {parameter.name!r} has no type annotation.")
         else:
-            parameters.append(RunParameter(parameter.name, parameter.annotation, parameter.default, home))
+            by_name = parameter.kind is parameter.KEYWORD_ONLY
+            parameters.append(RunParameter(parameter.name, parameter.annotation, parameter.default, home, by_name))
     return tuple(parameters)
 
 
@@ -94,6 +99,46 @@ def read_class(owner: type, base: type, method_name: str, out_name: str) -> Decl
     if faults:
         raise DeclarationError.of(f"{owner.__qualname__} is declared wrongly", faults)
     return Declaration(parameters, out, components, configs, options)
+
+
+def with_parts(owner: type, declared: Declaration, parts: Sequence[type[Any]]) -> Declaration:
+    """Add what the parts of a block declare: inputs, which are passed by name, components and configs.
+
+    Raises:
+        DeclarationError: an input means something else in a part, a part has an option without a default, or the block's
+            `run` takes no parts.
+    """
+    parameters = {parameter.name: parameter for parameter in declared.parameters}
+    components, configs, faults = dict(declared.components), dict(declared.configs), list[str]()
+    if parts and not getattr(owner, "takes_parts", False):
+        faults.append(
+            f"{owner.__qualname__} takes no parts: its `run` has no `**of_parts`, or it does not say `takes_parts = True`."
+        )
+    for part in parts:
+        own: Declaration = part.declaration
+        for parameter in own.parameters:
+            known = parameters.setdefault(parameter.name, evolve(parameter, by_name=True))
+            if not _is_same(known, parameter):
+                faults.append(
+                    f"{part.__qualname__}.prepare: {parameter.name!r} is another input than that of the block."
+                )
+        components |= own.components
+        configs |= own.configs
+        faults += [
+            f"{part.__qualname__}: the option {name!r} has no default, and nobody gives parts any."
+            for name, value in own.options.items()
+            if value is REQUIRED
+        ]
+    if faults:
+        raise DeclarationError.of(f"The parts of {owner.__qualname__} do not fit", faults)
+    return evolve(declared, parameters=tuple(parameters.values()), components=components, configs=configs)
+
+
+def _is_same(one: RunParameter, other: RunParameter) -> bool:
+    if one.default is not other.default and one.default != other.default:
+        return False
+    # Names first: hints are resolved late, so that declaring a block imports neither torch nor diffusers.
+    return bool(one.annotation == other.annotation or one.hint == other.hint)
 
 
 def _return_faults(owner: type, method: Any, out: type[Outputs] | None, out_name: str) -> list[str]:
@@ -141,7 +186,8 @@ def _untyped(owner: type, components: Mapping[str, ComponentSlot]) -> list[str]:
 
 def attribute_hint(owner: type, name: str) -> Any:
     """Resolve the annotation of a class attribute, wherever in the class's ancestry it stands."""
-    for cls in owner.__mro__:
+    homes = [*owner.__mro__, *(cls for part in getattr(owner, "parts", ()) for cls in part.__mro__)]
+    for cls in homes:
         annotations = inspect.get_annotations(cls)
         if name in annotations:
             return resolve_hint(annotations[name], cls)

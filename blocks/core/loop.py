@@ -12,13 +12,13 @@ from ...registry import ComponentSpec
 from ...state import BlockState, CompositionError, ConfigSpec, DeclarationError, InputParam, OutputParam
 from .arguments import method_invoker
 from .base import ModularPipelineBlocks
-from .block import SignatureBlock
 from .container import Container
 from .declaration import Declaration, RunParameter, input_params, output_params, read_class, read_method
 from .flattening import Flattening, joined
 from .interface import merged_inputs, older_inputs
 from .property_call import call_style, loop_step_keywords
 from .sequential import SequentialPipelineBlocks
+from .signature_block import SignatureBlock
 
 
 class LoopSequentialPipelineBlocks(Container, SignatureBlock):

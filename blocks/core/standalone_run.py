@@ -29,7 +29,7 @@ def checked_alone(run: Callable[..., Any]) -> Callable[..., Any]:
             faults.append(f"it was given {sizes[1]}")
         if faults:
             raise InputError.of(f"The inputs of {where} do not fit", [f"{where}: {fault}" for fault in faults])
-        result = run(self, *args, **kwargs)
+        result = run(self.for_one_run(), *args, **kwargs)
         wrong = (
             find_fault(expected_of(self.intermediate_outputs), _values(vars(result))) if result is not None else None
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ...engine.calling import call_network
 from ...state import Outputs
 from ...state.vocabulary import Flags, Images, OutputType
 from ..core.block import Block
@@ -34,7 +35,8 @@ class CheckSafety(Block):
         checker: Any = self.safety_checker
         seen = self.feature_extractor(self._as_pil(images, output_type), return_tensors="pt").pixel_values
         # The checker would black out what it is given in place; it is given nothing of the run.
-        flags = checker(clip_input=seen.to(checker.device, checker.dtype), images=torch.zeros(len(seen), 1))[1]
+        pixels = seen.to(checker.device, checker.dtype)
+        flags = call_network(checker, clip_input=pixels, images=torch.zeros(len(seen), 1))[1]
         return self.Out(images=_blacked_out(images, flags), nsfw_content_detected=[bool(flag) for flag in flags])
 
     def _as_pil(self, images: Any, output_type: str) -> list[Any]:

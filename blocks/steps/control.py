@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from attrs import evolve
+from attrs import evolve, field, frozen
 
 from ...families.contract import ControlNet
 from ...families.controlnet import ControlNetInputs, is_union, nets_of
 from ...guiders import Branch
-from ...state import Conditioning, Group, InputError, Outputs
+from ...state import InputError, Outputs
 from ...state.vocabulary import (
-    AttentionArguments,
     BatchSize,
     ControlEnd,
     ControlImage,
@@ -25,19 +24,16 @@ from ...state.vocabulary import (
     ControlStart,
     DType,
     GuessMode,
-    GuidanceMemory,
-    GuidanceScale,
     Height,
     ImagesPerPrompt,
-    ScaledLatents,
     StepCount,
     StepIndex,
-    Timestep,
     Width,
 )
 from ..core.block import Block
 from ..core.slots import component
 from .denoise import Denoise, ScaleLatents, StepScheduler
+from .denoiser_call import DenoiserCall, DenoiserInput
 from .predict_noise import PredictNoise, repeated
 from .prepare_image_latents import repeat_to_batch
 
@@ -189,75 +185,77 @@ class PrepareImageControl(PrepareControl):
     default_scale: float = 0.8
 
 
-class PredictControlled(PredictNoise):
-    """Predict, steered by ControlNets."""
+@frozen(eq=False)
+class _ControlMemo:
+    """Pictures once per branch, made once for all steps that have the same; by the number of branches."""
+
+    repeated: dict[int, tuple[tuple[Any, ...], list[Any]]] = field(factory=dict)
+
+
+class ControlNetResiduals(DenoiserInput):
+    """Residuals of ControlNets, for the denoiser's way down and middle."""
 
     controlnet: ControlNet = component(doc="Steers the denoiser by a picture.")
 
-    def run(  # type: ignore[override]  # a block's signature is its declaration
+    Memo: ClassVar[type[_ControlMemo]] = _ControlMemo
+    if TYPE_CHECKING:
+        memo: _ControlMemo
+
+    def prepare(
         self,
-        scaled_latents: ScaledLatents,
-        t: Timestep,
         i: StepIndex,
-        num_inference_steps: StepCount,
-        conditioning: Annotated[Conditioning, Group("denoiser_input_fields")],
         controlnet_cond: ControlPictures,
         conditioning_scale: ControlScales,
         controlnet_keep: ControlKeep,
         control_kinds: ControlKinds | None = None,
         guess_mode: GuessMode = False,
-        guidance_scale: GuidanceScale | None = None,
-        guidance_memory: GuidanceMemory = None,
-        cross_attention_kwargs: AttentionArguments | None = None,
-    ) -> PredictNoise.Out:
+    ) -> ControlNetInputs | None:
+        """Say what the nets are given at this step; None where none of them counts."""
         nets = nets_of(self.controlnet)
         guess = guess_mode or bool(getattr(nets[0].config, "global_pool_conditions", False))
         count = len(nets)
         pictures = [controlnet_cond] if count == 1 else controlnet_cond
         scales = for_each("conditioning_scale", conditioning_scale, count)
-        weights = [
-            scale * on for scale, on in zip(scales, for_each("controlnet_keep", controlnet_keep[i], count), strict=True)
-        ]
-        steering = ControlNetInputs(self.controlnet, pictures, weights, control_kinds or [None] * count, guess)
-        self.__dict__["_control"] = conditioning, steering
-        return self.guided(
-            scaled_latents,
-            t,
-            i,
-            num_inference_steps,
-            conditioning,
-            guidance_scale,
-            guidance_memory,
-            cross_attention_kwargs,
-        )
+        windows = for_each("controlnet_keep", controlnet_keep[i], count)
+        weights = [scale * on for scale, on in zip(scales, windows, strict=True)]
+        if not any(weights):
+            return None
+        return ControlNetInputs(self.controlnet, pictures, weights, control_kinds or [None] * count, guess)
 
-    def steered(
-        self, branches: Sequence[Branch], latents: Tensor, t: Any, kwargs: Mapping[str, Any]
+    def extra_inputs(
+        self,
+        prepared: ControlNetInputs,
+        call: DenoiserCall,
+        branches: Sequence[Branch],
+        latents: Tensor,
+        kwargs: Mapping[str, Any],
     ) -> Mapping[str, Any]:
-        """With the residuals of the nets; where they guess, none for negative branches."""
-        conditioning, steering = self.__dict__["_control"]
-        told = [not (steering.guess and branch.negative) for branch in branches]
-        if not any(steering.weights) or not any(told):
-            return kwargs
+        """Return the residuals of the nets; where they guess, zeros for negative branches."""
+        told = [not (prepared.guess and branch.negative) for branch in branches]
+        if not any(told):
+            return {}
         steered = [branch for branch, is_told in zip(branches, told, strict=True) if is_told]
-        given = evolve(steering, pictures=self._pictures(steering.pictures, len(steered)))
+        given = evolve(prepared, pictures=self._pictures(prepared.pictures, len(steered)))
         if all(told):
-            return {**kwargs, **self.family.control(given, latents, t, kwargs)}
+            return self.family.control(given, latents, call.t, kwargs)
         count = len(latents) // len(branches)
-        own = self.family.denoiser_kwargs(conditioning, steered)
+        own = self.family.denoiser_kwargs(call.conditioning, steered)
         rows = latents[: count * len(steered)]  # every branch has the same latents
-        found = self.family.control(given, rows, t, own)
-        return {**kwargs, **{name: _spread(value, told, count) for name, value in found.items()}}
+        found = self.family.control(given, rows, call.t, own)
+        return {name: _spread(value, told, count) for name, value in found.items()}
 
     def _pictures(self, pictures: Sequence[Any], count: int) -> Sequence[Any]:
-        """Pictures once per branch, made once for all steps that have the same."""
-        known = self.__dict__.setdefault("_repeated", {})
-        of, made = known.get(count, ((), ()))
+        of, made = self.memo.repeated.get(count, ((), []))
         if len(of) != len(pictures) or any(one is not other for one, other in zip(of, pictures, strict=True)):
             made = [repeated_pictures(each, count) for each in pictures]
-            known[count] = tuple(pictures), made
-        found: Sequence[Any] = made
-        return found
+            self.memo.repeated[count] = tuple(pictures), made
+        return made
+
+
+class PredictControlled(PredictNoise):
+    """Predict, steered by ControlNets."""
+
+    parts = [ControlNetResiduals]
 
 
 def repeated_pictures(pictures: Any, count: int) -> Any:

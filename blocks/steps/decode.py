@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ...engine.calling import call_network
 from ...families.contract import Autoencoder
 from ...state import Outputs
 from ...state.vocabulary import Images, Latents, OutputType
@@ -43,7 +44,7 @@ class Decode(Block):
         vae: Any = self.vae
         with without_overflow(vae):
             unscaled = self.family.unscale_latents(vae, latents).to(vae.dtype)
-            pixels = vae.decode(unscaled, return_dict=False)[0]
+            pixels = call_network(vae.decode, unscaled, return_dict=False)[0]
         return self.Out(images=self.image_processor.postprocess(pixels, output_type=output_type))
 
 

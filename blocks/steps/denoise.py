@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 from ...families.contract import Scheduler
-from ...state import Outputs
+from ...state import CompositionError, Outputs
 from ...state.vocabulary import Eta, Generators, Latents, NoisePrediction, ScaledLatents, StepIndex, Timestep, Timesteps
 from ..core.block import Block
 from ..core.loop import LoopSequentialPipelineBlocks
 from ..core.slots import component
+from .denoiser_call import DenoiserInput
 from .predict_noise import PredictNoise
 
 
@@ -73,6 +75,23 @@ class Denoise(LoopSequentialPipelineBlocks):
     def count(self, timesteps: Timesteps) -> int:
         """As many turns as timesteps."""
         return len(timesteps)
+
+
+def with_denoiser_input(loop: Any, part: type[DenoiserInput]) -> Any:
+    """Return a denoising loop, of its class or of an instance, whose prediction is also told what `part` adds.
+
+    Raises:
+        CompositionError: no block in the loop predicts.
+    """
+    made = loop() if isinstance(loop, type) else copy.deepcopy(loop)
+    found = {name: block for name, block in made.sub_blocks.items() if isinstance(block, PredictNoise)}
+    if not found:
+        raise CompositionError(
+            f"{type(made).__name__} has no PredictNoise among its blocks, which {part.__name__} belongs to."
+        )
+    for name, block in found.items():
+        made.sub_blocks[name] = type(block).plus(part)(**block.options)
+    return made
 
 
 @cache

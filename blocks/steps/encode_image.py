@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ...engine.calling import call_network
 from ...families.contract import Autoencoder, FamilyContract
 from ...state import InputError, Outputs
 from ...state.vocabulary import Generators, Height, ImageLatents, InputImage, Width
@@ -51,7 +52,9 @@ def encoded(
     dtype = vae.dtype
     with without_overflow(vae):
         given = pixels.to(device, vae.dtype)
-        latents = sample_posterior(vae, given, generator) if draws else vae.encode(given).latent_dist.mode()
+        latents = (
+            sample_posterior(vae, given, generator) if draws else call_network(vae.encode, given).latent_dist.mode()
+        )
     return family.scale_latents(vae, latents.to(dtype))
 
 
@@ -61,13 +64,13 @@ def sample_posterior(vae: Any, pixels: Tensor, generator: Any) -> Tensor:
 
     if not isinstance(generator, (list, tuple)) or len(generator) == 1:
         single = generator[0] if isinstance(generator, (list, tuple)) else generator
-        return _sample(vae.encode(pixels), single)
+        return _sample(call_network(vae.encode, pixels), single)
     if len(generator) % len(pixels):
         raise InputError(
             f"{len(generator)} generators do not fit {len(pixels)} given pictures; give one for each result."
         )
     each = len(generator) // len(pixels)
-    posteriors = [vae.encode(row) for row in torch.split(pixels, 1)]
+    posteriors = [call_network(vae.encode, row) for row in torch.split(pixels, 1)]
     return torch.cat([_sample(posteriors[i // each], source) for i, source in enumerate(generator)])
 
 

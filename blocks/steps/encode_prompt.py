@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ...adapters.lora_scale import lora_scale, weight_of
+from ...engine.calling import call_network
 from ...families.contract import TextEncoder, TextEncoding, Tokenizer
 from ...families.tokenize import token_ids
 from ...guiders import ClassifierFreeGuidance
@@ -188,7 +189,8 @@ def encode_texts(
     pooled = None
     present = [parts for parts in zip(tokenizers, encoders, texts, encodings, strict=True) if parts[1] is not None]
     for tokenizer, encoder, batch, encoding in present:
-        output = encoder(token_ids(tokenizer, batch, tokens).to(encoder.device), output_hidden_states=True)
+        ids = token_ids(tokenizer, batch, tokens).to(encoder.device)
+        output = call_network(encoder, ids, output_hidden_states=True)
         hidden.append(output.hidden_states[encoding.hidden_state])
         if encoding.pooled:
             pooled = output.text_embeds

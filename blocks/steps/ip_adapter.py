@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
+from ...engine.calling import call_network
 from ...families.contract import Denoiser
 from ...families.unet import projections
 from ...guiders import ClassifierFreeGuidance
@@ -92,10 +93,10 @@ class EncodeImagePrompt(Block):
         )
         pixels = pixels.to(self.device, encoder.dtype)
         if isinstance(layer, ImageProjection):
-            positive = encoder(pixels).image_embeds
+            positive = call_network(encoder, pixels).image_embeds
             return positive[None, :], torch.zeros_like(positive)[None, :]
-        positive = encoder(pixels, output_hidden_states=True).hidden_states[-2]
-        negative = encoder(torch.zeros_like(pixels), output_hidden_states=True).hidden_states[-2]
+        positive = call_network(encoder, pixels, output_hidden_states=True).hidden_states[-2]
+        negative = call_network(encoder, torch.zeros_like(pixels), output_hidden_states=True).hidden_states[-2]
         return positive[None, :], negative[None, :]
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 from traceback import clear_frames
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from attrs import evolve, frozen
+from attrs import define, evolve, frozen
 
 from ...adapters.attention_maps import maps_of, watching
 from ...adapters.lora_scale import lora_scale, weight_of
@@ -28,6 +29,7 @@ from ...state.vocabulary import (
 )
 from ..core.block import Block
 from ..core.slots import component
+from .denoiser_call import DenoiserCall
 from .encode_prompt import active_guider
 
 if TYPE_CHECKING:
@@ -50,6 +52,17 @@ class _Batches:
     branches: tuple[Branch, ...]
     conditioning: Conditioning
     batches: tuple[_Batch, ...]
+
+
+@define(eq=False)
+class _Memo:
+    """What holds from step to step: `guider` as the call has it, `batches` while nothing of them changes, and whether
+    memory has run out for several predictions at once.
+    """
+
+    guider: tuple[float | None, Any] | None = None
+    batches: _Batches | None = None
+    one_by_one: bool = False
 
 
 _AS_IT_IS = nullcontext()
@@ -76,6 +89,11 @@ class PredictNoise(Block):
         config={"guidance_scale": 7.5}, doc="Which predictions, and how combined."
     )
 
+    takes_parts: ClassVar[bool] = True
+    Memo: ClassVar[type[_Memo]] = _Memo
+    if TYPE_CHECKING:
+        memo: _Memo
+
     class Out(Outputs):
         noise_pred: NoisePrediction
         guidance_memory: GuidanceMemory
@@ -90,46 +108,29 @@ class PredictNoise(Block):
         guidance_scale: GuidanceScale | None = None,
         guidance_memory: GuidanceMemory = None,
         cross_attention_kwargs: AttentionArguments | None = None,
+        **of_parts: Any,
     ) -> Out:
-        return self.guided(
-            scaled_latents,
-            t,
-            i,
-            num_inference_steps,
-            conditioning,
-            guidance_scale,
-            guidance_memory,
-            cross_attention_kwargs,
-        )
-
-    def guided(
-        self,
-        scaled_latents: Tensor,
-        t: Any,
-        i: int,
-        num_inference_steps: int,
-        conditioning: Conditioning,
-        guidance_scale: float | None,
-        guidance_memory: Any,
-        attention: Mapping[str, Any] | None = None,
-    ) -> Out:
-        """What `run` does."""
-        if attention:
-            self.__dict__["_attention"] = {name: value for name, value in attention.items() if name != "scale"}
-            self.__dict__["_lora_weight"] = weight_of(attention)
         if i == 0:
             self._begin(conditioning)
         guider = self._active_guider(guidance_scale)
         step = GuidanceStep(i, num_inference_steps)
+        extras = ()
+        if self.bound_parts:
+            known = {"t": t, "i": i, "num_inference_steps": num_inference_steps, "conditioning": conditioning}
+            extras = self._extras({**of_parts, **known, "scaled_latents": scaled_latents})
+        call = DenoiserCall(scaled_latents, t, step, conditioning, cross_attention_kwargs, extras)
         if guider.needs_noise_level:
-            guided, memory = self._guided_by_noise(guider, step, conditioning, scaled_latents, t, guidance_memory)
+            guided, memory = self._guided_by_noise(guider, call, guidance_memory)
         else:
-            predictions = self._predictions(guider.branches(step), conditioning, scaled_latents, t)
-            guided, memory = guider.combine(predictions, step, guidance_memory)
+            guided, memory = guider.combine(self._predictions(guider.branches(step), call), step, guidance_memory)
         return self.Out(noise_pred=guided, guidance_memory=memory)
 
+    def _extras(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        prepared = [(part, part.prepared(values)) for part in self.bound_parts]
+        return tuple(partial(part.extra_inputs, made) for part, made in prepared if made is not None)
+
     def _begin(self, conditioning: Conditioning) -> None:
-        """Before the first step: what the denoiser must be told, and maps that begin anew."""
+        """Before the first step: check what the denoiser must be told, and begin maps anew."""
         fault = self.family.conditioning_fault(self.denoiser, conditioning)
         if fault:
             raise InputError(fault)
@@ -139,6 +140,7 @@ class PredictNoise(Block):
 
     def component_faults(self, components: Mapping[str, Any]) -> Iterable[str]:
         """Layers that the guider perturbs must be there."""
+        yield from super().component_faults(components)
         (denoiser_name,) = next(names for name, names, _ in self._slot_names() if name == "denoiser")
         guider, denoiser = components["guider"], components[denoiser_name]
         wanted = getattr(guider, "wanted_perturbations", ())
@@ -157,79 +159,66 @@ class PredictNoise(Block):
             except InputError as error:
                 yield f"guider: {error}"
 
-    def _guided_by_noise(
-        self, guider: Any, step: GuidanceStep, conditioning: Conditioning, latents: Tensor, t: Any, memory: Any
-    ) -> tuple[Tensor, Any]:
+    def _guided_by_noise(self, guider: Any, call: DenoiserCall, memory: Any) -> tuple[Tensor, Any]:
         """Predict and combine for a guider that asks for the level of noise, and maybe for gradients."""
         import torch
 
-        with_gradient = guider.needs_gradient(step)
+        with_gradient = guider.needs_gradient(call.step)
         if with_gradient:
             if torch.is_inference_mode_enabled():
                 raise RunError(
                     f"{type(guider).__name__} needs gradients, which torch's inference mode cannot record: "
                     'pipe.configure(grad="no_grad").'
                 )
-            latents = latents.detach().requires_grad_()
-        step = evolve(step, noise=self.family.noise_level(self.scheduler, latents, t))
+            call = evolve(call, latents=call.latents.detach().requires_grad_())
+        step = evolve(call.step, noise=self.family.noise_level(self.scheduler, call.latents, call.t))
+        call = evolve(call, step=step)
         with torch.enable_grad() if with_gradient else _AS_IT_IS:
-            predictions = self._predictions(guider.branches(step), conditioning, latents, t)
-            guided, memory = guider.combine(predictions, step, memory)
+            guided, memory = guider.combine(self._predictions(guider.branches(step), call), step, memory)
         return guided.detach() if with_gradient else guided, memory
 
-    def _predictions(
-        self, branches: tuple[Branch, ...], conditioning: Conditioning, latents: Tensor, t: Any
-    ) -> dict[str, Tensor]:
+    def _predictions(self, branches: tuple[Branch, ...], call: DenoiserCall) -> dict[str, Tensor]:
         """What the denoiser says, by branch. Where memory runs out for several at once, one after another from then on."""
         predictions: dict[str, Tensor] = {}
-        for batch in self._batches(branches, conditioning):
+        for batch in self._batches(branches, call.conditioning):
             try:
-                predictions.update(self._predicted(batch, latents, t))
+                predictions.update(self._predicted(batch, call))
             except (RuntimeError, MemoryError) as error:
                 if self.batching != "auto" or len(batch.branches) == 1 or not is_out_of_memory(error):
                     raise
+                # The frames of the failed call hold its tensors, and so would keep the memory that ran out.
                 clear_frames(error.__traceback__)
                 break
         else:
             return predictions
-        self.__dict__["_one_by_one"] = True
+        self.memo.one_by_one, self.memo.batches = True, None
         predictions.clear()
-        self.__dict__.pop("_last", None)
         self.warn("memory ran out for several predictions at once; they are made one after another from here on")
-        return self._predictions(branches, conditioning, latents, t)
+        return self._predictions(branches, call)
 
-    def _predicted(self, batch: _Batch, latents: Tensor, t: Any) -> Iterable[tuple[str, Tensor]]:
+    def _predicted(self, batch: _Batch, call: DenoiserCall) -> Iterable[tuple[str, Tensor]]:
         """Call the denoiser once, for branches with the same perturbation."""
         denoiser: Any = self.denoiser
         count = len(batch.names)
         wanted = batch.branches[0].perturbations
-        given = repeated(latents, count)
-        kwargs = self.steered(batch.branches, given, t, batch.kwargs)
-        attention = self.__dict__.get("_attention")
-        if attention:
-            kwargs = {**kwargs, self.family.attention_argument: dict(attention)}
-        weight = self.__dict__.get("_lora_weight", 1.0)
+        given = repeated(call.latents, count)
+        kwargs = call.with_extras(batch.branches, given, batch.kwargs) if call.extras else batch.kwargs
+        weight = 1.0
+        if call.attention:
+            told = {name: value for name, value in call.attention.items() if name != "scale"}
+            kwargs = {**kwargs, self.family.attention_argument: told} if told else kwargs
+            weight = weight_of(call.attention)
         maps = maps_of(denoiser)
         if wanted or weight != 1.0 or maps is not None:
             with (
-                self._perturbed(denoiser, wanted, latents) if wanted else _AS_IT_IS,
-                watching(maps, self.family, batch.branches, latents),
+                self._perturbed(denoiser, wanted, call.latents) if wanted else _AS_IT_IS,
+                watching(maps, self.family, batch.branches, call.latents),
                 lora_scale(denoiser, weight),
             ):
-                prediction = self.family.predict(denoiser, given, t, kwargs)
+                prediction = self.family.predict(denoiser, given, call.t, kwargs)
         else:
-            prediction = self.family.predict(denoiser, given, t, kwargs)
+            prediction = self.family.predict(denoiser, given, call.t, kwargs)
         return zip(batch.names, prediction.chunk(count) if count > 1 else (prediction,), strict=True)
-
-    def steered(
-        self,
-        branches: Sequence[Branch],  # noqa: ARG002 - overrides read them
-        latents: Tensor,  # noqa: ARG002
-        t: Any,  # noqa: ARG002
-        kwargs: Mapping[str, Any],
-    ) -> Mapping[str, Any]:
-        """The denoiser's arguments for branches in one batch, with what other networks add to them at this step."""
-        return kwargs
 
     def _perturbed(self, denoiser: Any, wanted: Sequence[Perturbation], latents: Tensor) -> Any:
         layers = self.family.layers(denoiser)
@@ -237,25 +226,25 @@ class PredictNoise(Block):
         return perturbed(denoiser, layers, recommended, wanted, self.family.aspect(latents))
 
     def _active_guider(self, guidance_scale: float | None) -> Any:
-        last: tuple[float | None, Any] = self.__dict__.get("_last_guider", (None, self.guider))
-        if last[0] is not guidance_scale:
-            last = self.__dict__["_last_guider"] = (guidance_scale, active_guider(self.guider, guidance_scale))
+        last = self.memo.guider
+        if last is None or last[0] is not guidance_scale:
+            last = self.memo.guider = (guidance_scale, active_guider(self.guider, guidance_scale))
         return last[1]
 
     def _batches(self, branches: tuple[Branch, ...], conditioning: Conditioning) -> tuple[_Batch, ...]:
         """Branches by perturbation, with what the denoiser is told, kept from step to step while nothing of it changes."""
-        last: _Batches | None = self.__dict__.get("_last")
+        last = self.memo.batches
         if last is not None and last.conditioning is conditioning:
             if last.branches is branches:
                 return last.batches
             if last.branches == branches:
                 return last.batches
-        alone = self.batching == "sequential" or self.__dict__.get("_one_by_one", False)
+        alone = self.batching == "sequential" or self.memo.one_by_one
         groups: dict[Any, list[Branch]] = {}
         for branch in branches:
             groups.setdefault(branch if alone else branch.perturbations, []).append(branch)
         batches = tuple(self._batch(tuple(group), conditioning) for group in groups.values())
-        self.__dict__["_last"] = _Batches(branches, conditioning, batches)
+        self.memo.batches = _Batches(branches, conditioning, batches)
         return batches
 
     def _batch(self, branches: tuple[Branch, ...], conditioning: Conditioning) -> _Batch:

@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
+from ...engine.calling import call_network
 from ...families.contract import PictureAdapter
 from ...guiders import Branch
-from ...state import Conditioning, Group, InputError, Outputs
+from ...state import InputError, Outputs
 from ...state.vocabulary import (
     AdapterFactor,
-    AdapterFeatures,
-    AttentionArguments,
     BatchSize,
     ControlImage,
     ControlScale,
     DType,
-    GuidanceMemory,
-    GuidanceScale,
     Height,
     ImagesPerPrompt,
-    ScaledLatents,
     StepCount,
     StepIndex,
-    Timestep,
     Width,
 )
+from ...state.vocabulary import AdapterFeatures as AdapterFeatureList
 from ..core.block import Block
 from ..core.slots import component
 from .control import for_each
 from .denoise import Denoise, ScaleLatents, StepScheduler
+from .denoiser_call import DenoiserCall, DenoiserInput
 from .predict_noise import PredictNoise, repeated
 from .prepare_image_latents import repeat_to_batch
 
@@ -47,7 +44,7 @@ class EncodeAdapterImage(Block):
     )
 
     class Out(Outputs):
-        adapter_features: AdapterFeatures
+        adapter_features: AdapterFeatureList
         height: Height
         width: Width
 
@@ -72,7 +69,10 @@ class EncodeAdapterImage(Block):
             height, width = self._size(image, height, width)
             made = self.adapter_image_processor.preprocess(image, height=height, width=width)
             pixels.append(made.to(self.device, adapter.dtype))
-        features = adapter(pixels, scales) if count > 1 else [each * scales[0] for each in adapter(pixels[0])]
+        if count > 1:
+            features = call_network(adapter, pixels, scales)
+        else:
+            features = [each * scales[0] for each in call_network(adapter, pixels[0])]
         rows = [repeat_to_batch(each.to(dtype), batch_size, num_images_per_prompt) for each in features]
         assert height is not None
         assert width is not None
@@ -88,50 +88,35 @@ class EncodeAdapterImage(Block):
         return height or own[0] // factor * factor, width or own[1] // factor * factor
 
 
+class AdapterFeatures(DenoiserInput):
+    """Features of a T2I-Adapter, for the denoiser's way down."""
+
+    def prepare(
+        self,
+        i: StepIndex,
+        num_inference_steps: StepCount,
+        adapter_features: AdapterFeatureList,
+        adapter_conditioning_factor: AdapterFactor = 1.0,
+    ) -> list[Any] | None:
+        """Return the features, as long as the adapter counts."""
+        return adapter_features if i < int(num_inference_steps * adapter_conditioning_factor) else None
+
+    def extra_inputs(
+        self,
+        prepared: list[Any],
+        call: DenoiserCall,  # noqa: ARG002 - as in the base
+        branches: Sequence[Branch],
+        latents: Tensor,  # noqa: ARG002
+        kwargs: Mapping[str, Any],  # noqa: ARG002
+    ) -> Mapping[str, Any]:
+        """Return the features for every branch; the denoiser takes its list apart, so it gets one of its own."""
+        return {"down_intrablock_additional_residuals": [repeated(each, len(branches)) for each in prepared]}
+
+
 class PredictAdapted(PredictNoise):
     """Predict, with a T2I-Adapter's features."""
 
-    def run(  # type: ignore[override]  # a block's signature is its declaration
-        self,
-        scaled_latents: ScaledLatents,
-        t: Timestep,
-        i: StepIndex,
-        num_inference_steps: StepCount,
-        conditioning: Annotated[Conditioning, Group("denoiser_input_fields")],
-        adapter_features: AdapterFeatures,
-        adapter_conditioning_factor: AdapterFactor = 1.0,
-        guidance_scale: GuidanceScale | None = None,
-        guidance_memory: GuidanceMemory = None,
-        cross_attention_kwargs: AttentionArguments | None = None,
-    ) -> PredictNoise.Out:
-        counts = i < int(num_inference_steps * adapter_conditioning_factor)
-        self.__dict__["_features"] = adapter_features if counts else None
-        return self.guided(
-            scaled_latents,
-            t,
-            i,
-            num_inference_steps,
-            conditioning,
-            guidance_scale,
-            guidance_memory,
-            cross_attention_kwargs,
-        )
-
-    def steered(
-        self,
-        branches: Sequence[Branch],
-        latents: Tensor,  # noqa: ARG002 - as in the base
-        t: Any,  # noqa: ARG002
-        kwargs: Mapping[str, Any],
-    ) -> Mapping[str, Any]:
-        """With the features, for every branch; the denoiser takes its list apart, so it gets one of its own."""
-        features = self.__dict__["_features"]
-        if features is None:
-            return kwargs
-        return {
-            **kwargs,
-            "down_intrablock_additional_residuals": [repeated(f, len(branches)) for f in features],
-        }
+    parts = [AdapterFeatures]
 
 
 class AdaptedDenoise(Denoise):

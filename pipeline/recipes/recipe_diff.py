@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from .component_records import FILES
@@ -170,6 +170,7 @@ def _blocks(path: str, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> It
         yield f"{where}: the code of {mine['block']} differs"
     if mine.get("family") != theirs.get("family"):
         yield f"{where}: for {mine.get('family')}, and for {theirs.get('family')}"
+    yield from _parts(where, mine.get("parts", ()), theirs.get("parts", ()))
     yield from _named(f"{where}.", mine.get("options", {}), theirs.get("options", {}), repr)
     for name in dict.fromkeys([*mine.get("attributes", {}), *theirs.get("attributes", {})]):
         values = [side.get("attributes", {}).get(name) for side in (mine, theirs)]
@@ -185,6 +186,15 @@ def _blocks(path: str, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> It
         yield f"{where}: its blocks stand in another order"
     for name in shared:
         yield from _blocks(f"{path}.{name}".lstrip("."), one[name], other[name])
+
+
+def _parts(where: str, mine: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if len(mine) != len(theirs):
+        one, other = (", ".join(part["block"] for part in parts) or "none" for parts in (mine, theirs))
+        yield f"{where}: further parts are {one}, and {other}"
+        return
+    for number, pair in enumerate(zip(mine, theirs, strict=True)):
+        yield from _blocks(f"{where}.parts[{number}]", *pair)
 
 
 def _is_same_code(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from ...engine.arithmetic import arithmetic
 from ...engine.execution.identities import RunIdentities
 from ...registry.identity.library_code import watch_classes
 from ...saving.composition import coded_class, describe
-from ...state.code_digest import is_packaged
+from ...state.code_home import is_packaged
 from ...state.digest import CodeIdentity, NoDigestError, code_identity
 from .component_records import notes_of
 from .noted_values import noted_inputs, shared_values

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...blocks.core.base import ModularPipelineBlocks
+from ...blocks.core.binding import further_parts
 from ...blocks.core.block_catalog import is_adoptable, reference
 from ...blocks.core.flattening import walk
 from ...blocks.core.preset_catalog import presets
@@ -19,7 +20,7 @@ from ...saving.composition import describe
 from ...saving.reopening import composition_faults
 from ...state import BrickworkError, RepoError
 from ...state.atomic import beside
-from ...state.code_digest import is_own
+from ...state.code_home import is_own
 from ...state.value_data import data_of, is_note
 from .workflow_file import load_workflow
 from .workflow_origins import common_repo, component_entries, dtype_of_spec, live_faults, named_repo
@@ -80,7 +81,8 @@ def _reopened_faults(pipe: ModularPipeline, path: Path) -> Iterator[str]:
     own = {
         name: cls
         for _, block in walk(pipe.blocks)
-        if not is_own((cls := block.source_class).__module__) and not is_adoptable(cls)
+        for cls in (block.source_class, *further_parts(type(block)))
+        if not is_own(cls.__module__) and not is_adoptable(cls)
         for name in (reference(cls),)
     }
     guiders = [cls for each in pipe.components.values() if isinstance(each, Guider) for cls in own_guiders(each)]
@@ -160,7 +162,7 @@ def _next(now: Mapping[str, Any], before: Mapping[str, Any], name: str, path: st
 
 
 def _inserted(entry: Mapping[str, Any], name: str, after: str | None, before: str | None) -> dict[str, Any] | None:
-    if entry.get("blocks") or (after is None and before is None):
+    if entry.get("blocks") or entry.get("parts") or (after is None and before is None):
         return None
     place = {"after": after} if after is not None else {"before": before}
     edit = {"insert": name.rpartition(".")[2], "block": entry["block"], **place}
@@ -168,7 +170,7 @@ def _inserted(entry: Mapping[str, Any], name: str, after: str | None, before: st
 
 
 def _changed(base: Mapping[str, Any], mine: Mapping[str, Any], path: str) -> list[dict[str, Any]] | None:
-    if base.get("blocks"):
+    if base.get("blocks") or mine.get("parts") or base.get("parts"):
         return None
     options = {"options": mine["options"]} if mine.get("options") else {}
     if base["block"] == mine["block"] and not base.get("options"):

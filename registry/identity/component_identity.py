@@ -19,7 +19,7 @@ from typing import Any
 import xxhash
 from attrs import define, field, frozen
 
-from ...state.code_digest import is_packaged
+from ...state.code_home import is_packaged
 from ...state.digest import DigestWriter, NoDigestError, code_identity, digest_of
 from ...state.object_content import register_networks
 from ...state.watch import Watch, tensor_stamps

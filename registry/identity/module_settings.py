@@ -13,7 +13,7 @@ from typing import Any
 import xxhash
 from attrs import define, field
 
-from ...state.code_digest import is_library
+from ...state.code_home import is_library
 from ...state.digest import CodeIdentity, DigestWriter, NoDigestError, code_identity
 from ...state.watch import Watch
 from .tensor_content import has_mixin, used_modules

@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import define, field
 
-from ...state.code_digest import is_library
+from ...state.code_home import is_library
 from ..loading.base_modules import base_modules
 from ..loading.memory_map import mapped_tensors
 from ..loading.skeleton import format_of_loaded, precise_parts

@@ -16,8 +16,8 @@ from diffusers import (
     HeunDiscreteScheduler,
 )
 
-from brickwork import InputError, ModularPipeline, SequentialPipelineBlocks
-from brickwork.presets.sdxl import SECOND_UNET_BLOCKS, with_refiner
+from brickwork import InputError, ModularPipeline, ModularPipelineBlocks, SequentialPipelineBlocks
+from brickwork.presets.sdxl import SECOND_UNET_BLOCKS, TEXT2IMAGE_BLOCKS, with_refiner
 from tiny_sdxl import make_unet
 
 SCHEDULERS = (
@@ -149,3 +149,12 @@ def test_another_unet_of_the_same_kind_goes_on(
     own = {name: value for name, value in inputs.items() if name not in ("height", "width")}
     expected = then(**own, image=latents, denoising_start=0.6, generator=generator).images
     assert torch.equal(found, expected)
+
+
+def test_the_composition_is_saved_with_the_inputs_that_choose(tmp_path: Path) -> None:
+    blocks = SequentialPipelineBlocks.from_blocks_dict(with_refiner(TEXT2IMAGE_BLOCKS))
+    blocks.save_pretrained(str(tmp_path))
+    opened = ModularPipelineBlocks.from_pretrained(str(tmp_path))
+    assert str(opened) == str(blocks)
+    assert opened["refiner_text_encoder"]["positive"].block_trigger_inputs == ["refiner_prompt_embeds", None]
+    assert opened.available_workflows == blocks.available_workflows

@@ -257,6 +257,13 @@ UNCHANGED = {
         def strength():
             return Amount().by()
         """,
+    "names of its own that the script has, too, for what no text stands for": """
+        from typing import Literal
+        image = each = found = amount = object()
+        def strength(amount: Literal["image"] = "image"):
+            found = {"image": [each for each in (2.0,)]}
+            return found[amount][0]
+        """,
     "tensors, patterns and arrays": """
         import re
         import numpy as np

@@ -1,0 +1,228 @@
+"""What blocks, loops and parts of blocks share that declare by signature: slots, options, bound copies."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from ...engine import Run
+from ...families.contract import ROLE_TYPES, UNBOUND
+from ...registry import ComponentSpec
+from ...state import (
+    CompositionError,
+    ConfigSpec,
+    DeclarationError,
+)
+from ...state.errors import did_you_mean
+from ...state.pipeline_state import describe_value
+from ...state.type_relations import accepts
+from ...state.types import type_words
+from .base import ModularPipelineBlocks
+from .binding import extended_class
+from .block_identity import attributes_of_block, code_key
+from .declaration import (
+    REQUIRED,
+    Declaration,
+    attribute_hint,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+    from .part import BlockPart
+
+
+class SignatureBlock(ModularPipelineBlocks):
+    """What blocks and loops share that declare by signature: slots, options, and bound copies."""
+
+    _is_framework_base: ClassVar[bool] = True
+    declaration: ClassVar[Declaration]
+    parts: ClassVar[Sequence[type[BlockPart]]] = ()
+    """Classes whose inputs and components are the block's, too; `run` finds their instances in `self.bound_parts`."""
+    Memo: ClassVar[type[Any] | None] = None
+    """What the block remembers from call to call of one run: made without arguments for each run, and then `self.memo`."""
+    takes_parts: ClassVar[bool] = False
+    """Whether `run` ends in `**of_parts`, which the inputs of `parts` are given as."""
+    _bound: bool = False
+    bound_parts: ClassVar[tuple[Any, ...]] = ()
+    if TYPE_CHECKING:
+        memo: Any
+
+    def __init__(self, **settings: Any) -> None:
+        declared = self.declaration
+        known = {*declared.components, *declared.configs, *declared.options}
+        unknown = sorted(settings.keys() - known)
+        if unknown:
+            faults = [f"{type(self).__name__} takes no {name!r}. {did_you_mean(name, known)}" for name in unknown]
+            raise DeclarationError(" ".join(faults))
+        options = {**declared.options, **{k: v for k, v in settings.items() if k in declared.options}}
+        missing = sorted(name for name, value in options.items() if value is REQUIRED)
+        if missing:
+            raise DeclarationError(f"{type(self).__name__} needs the option {', '.join(map(repr, missing))}.")
+        odd = [
+            fault
+            for name in settings.keys() & declared.options.keys()
+            if (fault := self._option_fault(name, options[name]))
+        ]
+        if odd:
+            raise DeclarationError.of(f"The options of {type(self).__name__} do not fit", sorted(odd))
+        self.__dict__.update(options)
+        given = {name: value for name, value in settings.items() if name not in declared.options}
+        self.__dict__.update(given)
+        if given:
+            self.__dict__["_bound"] = True
+            self.__dict__["bound_parts"] = tuple(part(**part.known_of(given)) for part in self.parts)
+
+    def _option_fault(self, name: str, value: Any) -> str | None:
+        """Say what is wrong with the type of an option; None if nothing is."""
+        hint = attribute_hint(type(self), name)
+        if value is None or hint is None or accepts(value, hint):
+            return None
+        return f"{type(self).__name__}: {name} is {describe_value(value)}; it must be {type_words(hint)}."
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.declaration.components or name in self.declaration.options:
+            raise AttributeError(f"{type(self).__name__}.{name} is frozen; make a block with {name}=... instead.")
+        super().__setattr__(name, value)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Options of this instance."""
+        return {name: self.__dict__[name] for name in self.declaration.options}
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it holds components of its own, for running it without a pipeline."""
+        return self._bound
+
+    @property
+    def device(self) -> torch.device:
+        """Where the run computes; without a pipeline, where the block's first component is."""
+        import torch
+
+        device = self.__dict__.get("_device")
+        if device is None:
+            held = (self.__dict__.get(name) for name in self.declaration.components)
+            device = next((d for c in held if (d := getattr(c, "device", None)) is not None), "cpu")
+        return torch.device(device)
+
+    @property
+    def expected_components(self) -> list[ComponentSpec]:
+        """Components by the names of the family's repositories, roles expanded."""
+        specs: list[ComponentSpec] = []
+        for name, slot in self.declaration.components.items():
+            parts = self.family.roles.get(name)
+            if parts is None:
+                hint = attribute_hint(type(self), name)
+                specs.append(_spec(name, hint, slot.doc, slot.config))
+            else:
+                specs += [_spec(part.name, part.type_hint, slot.doc, part.config or slot.config) for part in parts]
+        return specs
+
+    @property
+    def expected_configs(self) -> list[ConfigSpec]:
+        """Settings declared with `config()`."""
+        return [ConfigSpec(name, slot.default, slot.doc or None) for name, slot in self.declaration.configs.items()]
+
+    def bound_copy(
+        self, components: Mapping[str, Any], configs: Mapping[str, Any], device: Any, at: tuple[Run, str] | None = None
+    ) -> Self:
+        """Make the light copy on which `self.<component>` is the component itself; `at` is where it runs."""
+        copy = object.__new__(type(self))
+        attributes = self.__dict__.copy()
+        _set_dict(copy, attributes)  # in one piece: half the cost of filling the dict that Python would make
+        attributes["_bound"], attributes["_device"], attributes["_at"] = True, device, at
+        declared = self.declaration
+        if declared.components:
+            for name, names, many in self._slot_names():
+                attributes[name] = tuple([components[n] for n in names]) if many else components[names[0]]
+        for name in declared.configs:
+            attributes[name] = configs[name]
+        if self.parts:
+            attributes["bound_parts"] = tuple([p().bound_copy(components, configs, device, at) for p in self.parts])
+        if self.Memo is not None:
+            attributes["memo"] = self.Memo()
+        return copy
+
+    def for_one_run(self) -> Self:
+        """Return a copy that has nothing to remember yet."""
+        copy = object.__new__(type(self))
+        _set_dict(copy, {**self.__dict__})
+        if self.parts:
+            copy.__dict__["bound_parts"] = tuple(part.for_one_run() for part in self.bound_parts)
+        if self.Memo is not None:
+            copy.__dict__["memo"] = self.Memo()
+        return copy
+
+    @classmethod
+    def plus(cls, *parts: type[BlockPart]) -> type[Self]:
+        """Return the class of this block with further parts: the same class for the same parts.
+
+        Raises:
+            DeclarationError: the block takes no parts, or they do not fit.
+        """
+        return extended_class(cls, parts)
+
+    @classmethod
+    def _slot_names(cls) -> list[tuple[str, tuple[str, ...], bool]]:
+        """Per slot: its name, the component names that fill it, and whether it takes several."""
+        known: list[tuple[str, tuple[str, ...], bool]] | None = cls.__dict__.get("__brickwork_slots__")
+        if known is None:
+            roles = cls.family.roles
+            known = []
+            for name, slot in cls.declaration.components.items():
+                names = tuple(part.name for part in roles[name]) if name in roles else (name,)
+                known.append((name, names, slot.many))
+            setattr(cls, "__brickwork_slots__", known)  # noqa: B010 - kept per class, see __dict__ above
+        return known
+
+    def identity(self, configs: Mapping[str, Any]) -> Any:
+        """What says which code runs, with which settings."""
+        own = attributes_of_block(self, self.declaration.options)
+        parts = [part().identity(configs) for part in self.parts]
+        return [code_key(self), self.options, {name: configs[name] for name in self.declaration.configs}, own, *parts]
+
+    def component_faults(self, components: Mapping[str, Any]) -> Iterable[str]:
+        """Say what the parts find wrong among the components of a run."""
+        for part in self.parts:
+            yield from part().component_faults(components)
+
+    def warn(self, text: str) -> None:
+        """Say from within `run` that something went another way than asked for: to the log, listeners and the recipe."""
+        at: tuple[Run, str] | None = self.__dict__.get("_at")
+        if at is None:
+            logging.getLogger("brickwork").warning("%s: %s", type(self).__name__, text)
+        else:
+            at[0].warn(at[1], text)
+
+    def mutated_names(self) -> tuple[str, ...]:
+        """Names of the components whose state the block changes."""
+        slots = self.declaration.components
+        return tuple(n for name, names, _ in self._slot_names() if slots[name].mutates for n in names)
+
+    def config_only_names(self) -> tuple[str, ...]:
+        """Names of the components of which the block reads the configuration only."""
+        slots = self.declaration.components
+        return tuple(n for name, names, _ in self._slot_names() if slots[name].config_only for n in names)
+
+    def refuse_unbound_roles(self, path: str) -> None:
+        """Raise CompositionError if the block speaks of roles and no family was bound."""
+        if self.family is not UNBOUND:
+            return
+        for name in self.declaration.components:
+            if attribute_hint(type(self), name) in ROLE_TYPES or self.declaration.components[name].many:
+                raise CompositionError(
+                    f"{path}: {type(self).__name__} names the role {name!r}, which only a model family fills. "
+                    f"Use the family's class, as in {type(self).__name__}.bind(SDXL)."
+                )
+
+
+_set_dict: Any = ModularPipelineBlocks.__dict__["__dict__"].__set__
+
+
+def _spec(name: str, type_hint: Any, doc: str, config: dict[str, Any] | None) -> ComponentSpec:
+    method = "from_pretrained" if config is None else "from_config"
+    return ComponentSpec(
+        name=name, type_hint=type_hint, description=doc or None, config=config, default_creation_method=method
+    )

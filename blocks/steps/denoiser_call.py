@@ -1,0 +1,95 @@
+"""What a step asks of the denoiser, and what other networks add to that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from attrs import frozen
+
+from ...guiders import Branch, GuidanceStep
+from ...state import Conditioning, RunError
+from ..core.part import BlockPart
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class ExtraInputs(Protocol):
+    """What one network adds at one step: a pure function, asked once for each batch of predictions."""
+
+    def __call__(
+        self, call: DenoiserCall, branches: Sequence[Branch], latents: Tensor, kwargs: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Return arguments of the denoiser, beside `kwargs`; see `DenoiserInput.extra_inputs`."""
+        ...
+
+
+@frozen(eq=False)
+class DenoiserCall:
+    """What a step asks of the denoiser.
+
+    Attributes:
+        latents: `[b c h w]`, scaled as the denoiser expects them. t: the model's timestep. step: where the loop is.
+        conditioning: what the denoiser is told besides, by name. attention: arguments of the attention processors.
+        extras: what other networks add to the arguments.
+    """
+
+    latents: Tensor
+    t: Any
+    step: GuidanceStep
+    conditioning: Conditioning
+    attention: Mapping[str, Any] | None = None
+    extras: tuple[ExtraInputs, ...] = ()
+
+    def with_extras(self, branches: Sequence[Branch], latents: Tensor, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the denoiser's arguments for branches in one batch, with what other networks add.
+
+        Args:
+            latents: `[branches * b c h w]`, as the denoiser gets them. kwargs: its arguments without extras.
+
+        Raises:
+            RunError: two networks add an argument that cannot be summed.
+        """
+        extended = dict(kwargs)
+        for extra in self.extras:
+            for name, value in extra(self, branches, latents, kwargs).items():
+                extended[name] = _sum(name, extended[name], value) if name in extended else value
+        return extended
+
+
+class DenoiserInput(BlockPart):
+    """A part of `PredictNoise` that adds to the denoiser's inputs: residuals of a ControlNet, features of a T2I-Adapter.
+
+    Several stand in one list, `PredictNoise.plus(ControlNetResiduals, AdapterFeatures)`. Of those that add the same argument
+    the sum is taken.
+    """
+
+    _is_framework_base: ClassVar[bool] = True
+
+    def extra_inputs(
+        self,
+        prepared: Any,
+        call: DenoiserCall,
+        branches: Sequence[Branch],
+        latents: Tensor,
+        kwargs: Mapping[str, Any],
+    ) -> Mapping[str, Any]:
+        """Return the arguments that are added for branches in one batch.
+
+        Args:
+            prepared: what `prepare` has returned at this step; where that was None, nothing is asked.
+            latents: `[branches * b c h w]`. kwargs: the denoiser's arguments for these branches, without extras.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define extra_inputs(...).")
+
+
+def _sum(name: str, one: Any, other: Any) -> Any:
+    """Add what two networks say: tensors, or lists of as many tensors each."""
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)) and len(one) == len(other):
+        return [_sum(name, mine, theirs) for mine, theirs in zip(one, other, strict=True)]
+    if hasattr(one, "shape") and getattr(one, "shape", None) == getattr(other, "shape", None):
+        return one + other
+    raise RunError(
+        f"Two networks say {name!r} to the denoiser, and what they say cannot be added up: use one of them in a step."
+    )
