@@ -8,6 +8,7 @@ from typing import Any
 import diffusers
 import pytest
 import torch
+from coarse_images import half_mask, picture
 from diffusers import DDIMScheduler, EulerAncestralDiscreteScheduler, HeunDiscreteScheduler
 from tiny_adapters import controlnet, several, union
 
@@ -21,8 +22,6 @@ from brickwork.presets.sdxl import (
     AutoBlocks,
     with_control,
 )
-
-from .test_sdxl_image2image import half_mask, picture
 
 TASKS: dict[str, tuple[Any, Any, Any, dict[str, Any]]] = {
     "text2image": (TEXT2IMAGE_BLOCKS, diffusers.StableDiffusionXLControlNetPipeline,

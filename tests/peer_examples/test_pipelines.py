@@ -10,9 +10,9 @@ import pytest
 import torch
 from diffusers import StableDiffusionXLPipeline
 from hub_server import Hub
+from peer_repositories import BASE, OTHER, Files
 from PIL import Image
 from safetensors.torch import load
-from seed_hub import BASE, OTHER, Files
 
 from brickwork import ComponentsManager, ComponentSpec, ModularPipeline, TrustError, load_image
 from brickwork.modular_pipelines import ModularPipelineBlocks, SequentialPipelineBlocks

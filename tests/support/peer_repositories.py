@@ -1,4 +1,4 @@
-"""The repositories that the seed's pages name, with tiny random weights, for a Hub on this machine."""
+"""The repositories that diffusers' pages name, with tiny random weights, for a Hub on this machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tiny_sdxl import make_pipeline
 
 BASE = "stabilityai/stable-diffusion-xl-base-1.0"
 OTHER = "RunDiffusion/Juggernaut-XL-v9"
-SEED = Path(__file__).parents[1] / "seed"
+PAGES = Path(__file__).parents[1] / "peer_examples"
 Files = dict[str, bytes]
 
 
@@ -38,7 +38,7 @@ def guidance_repo(folder: Path) -> Files:
 
 
 def index(names: dict[str, tuple[str, str]], **more: Any) -> Files:
-    """A modular index whose components lie in other repositories, as the seed draws it: without classes."""
+    """A modular index whose components lie in other repositories, as those pages show it: without classes."""
     where = {name: {"repo": repo, "subfolder": name, "variant": None} for name, (repo, _) in names.items()}
     hints = {name: hint.split(":") for name, (_, hint) in names.items()}
     entries = {name: [None, None, {**place, "type_hint": hints[name]}] for name, place in where.items()}
@@ -81,7 +81,7 @@ def all_repos(folder: Path) -> dict[str, Files]:
         "YiYiXu/modular-demo-auto": index({**COMPONENTS, **MORE}),
         "YiYiXu/modular-diffdiff-0704": {
             **index(COMPONENTS),
-            "block.py": (SEED / "differential_diffusion.py").read_bytes(),
+            "block.py": (PAGES / "differential_diffusion.py").read_bytes(),
             "config.json": json.dumps(
                 {"_class_name": "DiffDiffBlocks", "auto_map": {"ModularPipelineBlocks": "block.DiffDiffBlocks"}}
             ).encode(),

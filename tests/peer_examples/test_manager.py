@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from diffusers import AutoModel
-from seed_hub import OTHER
+from peer_repositories import OTHER
 
 from brickwork import ComponentError, ComponentsManager, ComponentSpec, ModularPipeline
 from brickwork.modular_pipelines import SequentialPipelineBlocks
@@ -128,7 +128,7 @@ def test_e45_models_are_moved_when_they_are_needed() -> None:
     comp = ComponentsManager()
     pipe = ModularPipeline.from_pretrained("YiYiXu/modular-demo-auto", components_manager=comp, collection="test1")
     pipe.load_components()
-    device = "cuda" if torch.cuda.is_available() else "cpu"  # eviction itself: tests/engine/test_residency.py
+    device = "cuda" if torch.cuda.is_available() else "cpu"  # eviction itself: tests/engine/execution/test_residency.py
     comp.enable_auto_cpu_offload(device=device)
     assert pipe.unet.device.type == "cpu"
     images = pipe(prompt="a cat", num_inference_steps=2, output="images")

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 from hub_server import Hub
+from peer_repositories import Files, all_repos, fill
 from PIL import Image
-from seed_hub import Files, all_repos, fill
 
 
 @pytest.fixture(scope="session")
 def repos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Files]:
     """Every repository that the pages name, made once."""
-    return all_repos(tmp_path_factory.mktemp("seed-repos"))
+    return all_repos(tmp_path_factory.mktemp("repos"))
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ from typing import Any
 import diffusers
 import pytest
 import torch
+from coarse_images import half_mask, picture
 from diffusers.image_processor import IPAdapterMaskProcessor
 from hub_server import Hub
 from PIL import Image
@@ -27,8 +28,6 @@ from brickwork import (
     TrustError,
 )
 from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, IP_ADAPTER_BLOCKS, TEXT2IMAGE_BLOCKS, AutoBlocks
-
-from .test_sdxl_image2image import half_mask, picture
 
 TASKS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "text2image": (TEXT2IMAGE_BLOCKS, diffusers.StableDiffusionXLPipeline, {"height": 64, "width": 64}),
