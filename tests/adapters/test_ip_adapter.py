@@ -165,7 +165,7 @@ def test_every_prompt_of_a_batch_sees_the_whole_picture(
         assert torch.allclose(mine[row : row + 1], alone, atol=1e-4)
 
 
-def test_e53_e54_the_block_stands_first_and_scale_0_is_off(
+def test_the_block_of_an_ip_adapter_stands_first_and_scale_0_is_off(
     tiny_folder: Path, tiny_pipe: ModularPipeline, unet: Any
 ) -> None:
     ours = with_pictures("text2image", tiny_folder, tiny_pipe)
@@ -263,7 +263,7 @@ def test_an_adapter_that_does_not_fit_leaves_the_one_before(
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_e57_the_auto_composition_takes_pictures_as_prompts_beside_control(
+def test_the_auto_composition_takes_pictures_as_prompts_beside_control(
     task: str, tiny_folder: Path, tiny_pipe: ModularPipeline, unet: Any
 ) -> None:
     auto = AutoBlocks().init_pipeline(str(tiny_folder))

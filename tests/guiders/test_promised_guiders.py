@@ -1,4 +1,4 @@
-"""The user's rows and examples of guiders: A64 to A71, E59 to E62, local folders in place of the Hub."""
+"""What diffusers' pages on modular pipelines promise of guiders, with local folders in place of the Hub."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def perturbed(**options: Any) -> PerturbedAttentionGuidance:
     )
 
 
-def test_a64_a_pipeline_guides_by_default_and_its_index_says_nothing_of_it(tiny_pipe: ModularPipeline) -> None:
+def test_a_pipeline_guides_by_default_and_its_index_says_nothing_of_it(tiny_pipe: ModularPipeline) -> None:
     assert tiny_pipe.guider == ClassifierFreeGuidance(guidance_scale=7.5)
     assert "guider" in tiny_pipe.config_component_names
     assert "guider" not in tiny_pipe.index
 
 
-def test_a65_e59_the_spec_shows_every_setting(tiny_pipe: ModularPipeline) -> None:
+def test_the_spec_shows_every_setting(tiny_pipe: ModularPipeline) -> None:
     shown = repr(tiny_pipe.get_component_spec("guider"))
     assert "'guidance_scale': 7.5" in shown
     tiny_pipe.update_components(guider=perturbed())
@@ -58,9 +58,7 @@ def test_a65_e59_the_spec_shows_every_setting(tiny_pipe: ModularPipeline) -> Non
 
 
 @pytest.mark.parametrize("given", ["ours", "diffusers'"])
-def test_a66_e60_switching_changes_the_picture_and_switching_back_restores_it(
-    given: str, tiny_pipe: ModularPipeline
-) -> None:
+def test_switching_changes_the_picture_and_switching_back_restores_it(given: str, tiny_pipe: ModularPipeline) -> None:
     first = drawn(tiny_pipe)
     before = tiny_pipe.guider
     guider: Any = perturbed()
@@ -81,7 +79,7 @@ def test_a66_e60_switching_changes_the_picture_and_switching_back_restores_it(
     assert torch.equal(drawn(tiny_pipe), first)
 
 
-def test_a66_by_name_and_by_spec(tiny_pipe: ModularPipeline) -> None:
+def test_a_guider_is_switched_by_name_and_by_spec(tiny_pipe: ModularPipeline) -> None:
     tiny_pipe.update_components(guider="PerturbedAttentionGuidance")
     assert tiny_pipe.guider == PerturbedAttentionGuidance()
     spec = tiny_pipe.get_component_spec("guider")
@@ -92,7 +90,7 @@ def test_a66_by_name_and_by_spec(tiny_pipe: ModularPipeline) -> None:
         tiny_pipe(**INPUTS, guider="PerturbedAttention")
 
 
-def test_a66_e60_a_switch_is_logged(tiny_pipe: ModularPipeline, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_switch_of_guiders_is_logged(tiny_pipe: ModularPipeline, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", logger="brickwork"):
         tiny_pipe.update_components(guider=perturbed())
         tiny_pipe.update_components(guider=perturbed())
@@ -101,7 +99,7 @@ def test_a66_e60_a_switch_is_logged(tiny_pipe: ModularPipeline, caplog: pytest.L
     ]
 
 
-def test_a67_layers_have_the_fields_of_diffusers() -> None:
+def test_layers_have_the_fields_of_diffusers() -> None:
     theirs = diffusers.LayerSkipConfig(indices=[1])
     assert set(theirs.to_dict()) == {field.name for field in LayerSkipConfig.__attrs_attrs__}
     ours = LayerSkipConfig([1])
@@ -123,7 +121,7 @@ def repository(tiny_folder: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("named", [False, True])
-def test_a68_a71_e61_a_guider_in_the_index_is_loaded_like_a_model(named: bool, repository: Path) -> None:
+def test_a_guider_in_the_index_is_loaded_like_a_model(named: bool, repository: Path) -> None:
     path = repository / MODULAR_INDEX
     if named:
         index = json.loads(path.read_text())
@@ -141,7 +139,7 @@ def test_a68_a71_e61_a_guider_in_the_index_is_loaded_like_a_model(named: bool, r
     assert torch.equal(drawn(pipe), drawn(other))
 
 
-def test_a69_e62_two_ways_to_change_the_scale(tiny_pipe: ModularPipeline) -> None:
+def test_the_guidance_scale_is_changed_in_two_ways(tiny_pipe: ModularPipeline) -> None:
     spec = tiny_pipe.get_component_spec("guider")
     tiny_pipe.update_components(guider=spec.create(guidance_scale=10))
     assert tiny_pipe.guider.guidance_scale == 10
@@ -151,7 +149,7 @@ def test_a69_e62_two_ways_to_change_the_scale(tiny_pipe: ModularPipeline) -> Non
     assert tiny_pipe.guider.guidance_scale == 11
 
 
-def test_a70_a_guider_that_was_saved_is_loaded_by_a_changed_spec(tiny_pipe: ModularPipeline, tmp_path: Path) -> None:
+def test_a_guider_that_was_saved_is_loaded_by_a_changed_spec(tiny_pipe: ModularPipeline, tmp_path: Path) -> None:
     perturbed().save_pretrained(str(tmp_path / "pag_guider"))
     spec = tiny_pipe.get_component_spec("guider")
     spec.type_hint = PerturbedAttentionGuidance

@@ -91,13 +91,13 @@ def test_older_code_loads_through_the_loader(tiny_folder: Any) -> None:
         ({"mask": None, "image": 1}, "img2img"),
     ],
 )
-def test_e27_e28_the_first_trigger_wins(given: dict[str, Any], ran: str) -> None:
+def test_the_first_trigger_wins(given: dict[str, Any], ran: str) -> None:
     pipe = AutoImageBlocks().init_pipeline()
     given = {name: value for name, value in given.items() if value is not None or name == "mask"}
     assert pipe(prompt="x", output="ran", **given) == ran
 
 
-def test_e29_the_block_that_will_run_is_shown() -> None:
+def test_the_block_that_will_run_is_shown() -> None:
     assert isinstance(AutoImageBlocks().get_execution_blocks("mask"), Inpaint)
     assert isinstance(AutoImageBlocks().get_execution_blocks(mask=True), Inpaint)
     nested = SequentialPipelineBlocks.from_blocks_dict({"auto": AutoImageBlocks, "text": Text})

@@ -1,4 +1,4 @@
-"""Differential diffusion (https://differential-diffusion.github.io) as the seed's page builds it: two replaced blocks.
+"""Differential diffusion (https://differential-diffusion.github.io) as diffusers' page builds it: two replaced blocks.
 
 Corrected where the page cannot run: thresholds stand one per picture row, masks are numbers, latents have every noise level.
 """

@@ -1,4 +1,4 @@
-"""E4-E6, E23-E36, E46-E48, E66 and E67 of the seed's pages, in their own words."""
+"""Examples of diffusers' pages in their own words: blocks of one's own, choices, loops, presets and states."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ class LoopBlock(ModularPipelineBlocks):
         return components, block_state
 
 
-def test_e4_to_e6_presets_and_compositions_are_edited() -> None:
+def test_presets_and_compositions_are_edited() -> None:
     BLOCKS, BlockClass, block_instance = TEXT2IMAGE_BLOCKS.copy(), TextToImageBlock, TextToImageBlock()
     t2i_blocks = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS)
     index = 1
@@ -262,7 +262,7 @@ def test_e4_to_e6_presets_and_compositions_are_edited() -> None:
     assert isinstance(t2i_blocks.sub_blocks["prepare_latents"], CustomPrepareLatents)
 
 
-def test_e23_declarations_show_name_type_and_meaning() -> None:
+def test_declarations_show_name_type_and_meaning() -> None:
     shown = repr(InputParam(name="image", type_hint="PIL.Image", description="raw input image to process"))
     assert "image" in shown
     assert "PIL.Image" in shown
@@ -272,7 +272,7 @@ def test_e23_declarations_show_name_type_and_meaning() -> None:
     assert "latents representing the image" in shown
 
 
-def test_e24_to_e26_a_block_reads_state_components_and_settings() -> None:
+def test_a_block_reads_state_components_and_settings() -> None:
     class Block(ModularPipelineBlocks):
         @property
         def expected_components(self):
@@ -324,9 +324,7 @@ def test_e24_to_e26_a_block_reads_state_components_and_settings() -> None:
         ({"mask": 1, "image": 1}, "运行修复工作流"),
     ],
 )
-def test_e27_and_e28_what_is_given_decides(
-    given: dict[str, Any], line: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_given_decides(given: dict[str, Any], line: str, capsys: pytest.CaptureFixture[str]) -> None:
     auto_blocks = AutoImageBlocks()
     auto_blocks.init_pipeline()(prompt="x", **given)
     assert capsys.readouterr().out.splitlines() == [line]
@@ -335,13 +333,13 @@ def test_e27_and_e28_what_is_given_decides(
     assert "img2img workflow is run when `image` is provided" in auto_blocks.doc
 
 
-def test_e29_the_block_that_runs_is_extracted() -> None:
+def test_the_block_that_runs_is_extracted() -> None:
     auto_blocks = AutoImageBlocks()
     assert isinstance(auto_blocks.get_execution_blocks("mask"), InpaintBlock)
     assert isinstance(auto_blocks.get_execution_blocks(mask=True), InpaintBlock)
 
 
-def test_e30_to_e33_two_blocks_in_a_row(capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_blocks_run_in_a_row(capsys: pytest.CaptureFixture[str]) -> None:
     input_block, image_encoder_block = InputBlock(), ImageEncoderBlock()
     alone = input_block.init_pipeline()(prompt=["a", "b"], num_images_per_prompt=3)
     assert alone.batch_size == 6
@@ -365,14 +363,14 @@ def test_e30_to_e33_two_blocks_in_a_row(capsys: pytest.CaptureFixture[str]) -> N
         assert part in shown
 
 
-def test_e34_to_e36_a_hand_written_loop() -> None:
+def test_a_hand_written_loop_runs_its_blocks() -> None:
     loop = LoopWrapper.from_blocks_dict({"block1": LoopBlock})
     assert loop.init_pipeline()(num_steps=10, x=0, output="x") == 10
     loop = LoopWrapper.from_blocks_dict({"block1": LoopBlock(), "block2": LoopBlock})
     assert loop.init_pipeline()(num_steps=10, x=0, output="x") == 20
 
 
-def test_e46_the_preset_of_image_to_image() -> None:
+def test_the_preset_of_image_to_image_has_the_blocks_of_the_page() -> None:
     literal = InsertableDict(
         [
             ("text_encoder", StableDiffusionXLTextEncoderStep),
@@ -389,7 +387,7 @@ def test_e46_the_preset_of_image_to_image() -> None:
     assert list(literal) == list(IMAGE2IMAGE_BLOCKS)
 
 
-def test_e47_the_denoise_block_shows_its_parts(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_denoise_block_shows_its_parts(capsys: pytest.CaptureFixture[str]) -> None:
     denoise_blocks = IMAGE2IMAGE_BLOCKS["denoise"]()
     print(denoise_blocks)
     shown = capsys.readouterr().out
@@ -397,7 +395,7 @@ def test_e47_the_denoise_block_shows_its_parts(capsys: pytest.CaptureFixture[str
         assert part in shown
 
 
-def test_e48_placeholders_have_the_same_names() -> None:
+def test_placeholders_have_the_same_names() -> None:
     # 复制现有块作为占位符
     class SDXLDiffDiffPrepareLatentsStep(StableDiffusionXLImg2ImgPrepareLatentsStep):  # type: ignore[misc, valid-type]
         """Copied from StableDiffusionXLImg2ImgPrepareLatentsStep - will modify later"""
@@ -415,7 +413,7 @@ def test_e48_placeholders_have_the_same_names() -> None:
     assert ours.input_names == theirs.input_names
 
 
-def test_e66_states_are_shown() -> None:
+def test_states_are_shown() -> None:
     state = PipelineState(
         values={
             "prompt": "a cat",
@@ -434,7 +432,7 @@ def test_e66_states_are_shown() -> None:
     assert "512x512" in shown
 
 
-def test_e67_a_block_reads_and_writes_the_state() -> None:
+def test_a_block_reads_and_writes_the_state() -> None:
     class Doubled(ModularPipelineBlocks):
         @property
         def inputs(self):

@@ -1,4 +1,4 @@
-"""E49-E58 of the seed's pages, in their own words: differential diffusion, with IP-Adapter and ControlNet, saved and loaded."""
+"""Examples of diffusers' pages in their own words: differential diffusion, with IP-Adapter and ControlNet, saved and loaded."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def made(blocks: SequentialPipelineBlocks, embedded_pipe: ModularPipeline) -> Mo
     return pipe
 
 
-def test_e49_and_e50_latents_are_noised_at_every_level_and_masks_grow(
+def test_latents_are_noised_at_every_level_and_masks_grow(
     dd_blocks: SequentialPipelineBlocks, embedded_pipe: ModularPipeline
 ) -> None:
     state = made(dd_blocks, embedded_pipe)(
@@ -83,7 +83,7 @@ def test_e49_and_e50_latents_are_noised_at_every_level_and_masks_grow(
     assert (deviations[:-1] > deviations[1:]).all()
 
 
-def test_e51_the_copy_leaves_the_preset_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_copy_leaves_the_preset_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
     DIFFDIFF_BLOCKS = IMAGE2IMAGE_BLOCKS.copy()
     DIFFDIFF_BLOCKS["set_timesteps"] = TEXT2IMAGE_BLOCKS["set_timesteps"]
     DIFFDIFF_BLOCKS["prepare_latents"] = SDXLDiffDiffPrepareLatentsStep
@@ -103,7 +103,7 @@ def test_e51_the_copy_leaves_the_preset_as_it_was(capsys: pytest.CaptureFixture[
     assert sorted(required) == ["diffdiff_map", "image", "prompt"]
 
 
-def test_e52_the_pipeline_is_loaded_like_any_other(dd_blocks: SequentialPipelineBlocks) -> None:
+def test_the_pipeline_is_loaded_like_any_other(dd_blocks: SequentialPipelineBlocks) -> None:
     components = ComponentsManager()  # the page writes ComponentManager
 
     dd_pipeline = dd_blocks.init_pipeline(
@@ -115,7 +115,7 @@ def test_e52_the_pipeline_is_loaded_like_any_other(dd_blocks: SequentialPipeline
     assert components.get_one(name="unet", collection="diffdiff") is dd_pipeline.unet
 
 
-def test_e52_a_white_map_keeps_the_picture_and_a_black_one_redraws_it(
+def test_a_white_map_keeps_the_picture_and_a_black_one_redraws_it(
     dd_blocks: SequentialPipelineBlocks, embedded_pipe: ModularPipeline, oracle: Oracle
 ) -> None:
     options: dict[str, Any] = {"num_inference_steps": 20, "guidance_scale": 5.0, "output": "images"}
@@ -136,7 +136,7 @@ def test_e52_a_white_map_keeps_the_picture_and_a_black_one_redraws_it(
     assert change["white"] < 0.4 * change["black"]
 
 
-def test_e53_an_ip_adapter_is_one_more_block(dd_blocks: SequentialPipelineBlocks) -> None:
+def test_an_ip_adapter_is_one_more_block(dd_blocks: SequentialPipelineBlocks) -> None:
     before = set(dd_blocks.component_names)
     ip_adapter_block = StableDiffusionXLAutoIPAdapterStep()
 
@@ -146,7 +146,7 @@ def test_e53_an_ip_adapter_is_one_more_block(dd_blocks: SequentialPipelineBlocks
     assert set(dd_blocks.component_names) - before == {"image_encoder", "feature_extractor"}
 
 
-def test_e54_the_picture_of_an_ip_adapter_counts_by_its_scale(dd_blocks: SequentialPipelineBlocks) -> None:
+def test_the_picture_of_an_ip_adapter_counts_by_its_scale(dd_blocks: SequentialPipelineBlocks) -> None:
     dd_blocks.sub_blocks.insert("ip_adapter", StableDiffusionXLAutoIPAdapterStep(), 0)
     dd_pipeline = dd_blocks.init_pipeline("YiYiXu/modular-demo-auto", collection="diffdiff")
     dd_pipeline.load_components(torch_dtype=torch.float32)
@@ -189,7 +189,7 @@ def test_e54_the_picture_of_an_ip_adapter_counts_by_its_scale(dd_blocks: Sequent
     assert not torch.equal(found[0.6], found[0.3])
 
 
-def test_e55_and_e56_a_control_picture_counts_by_its_scale(dd_blocks: SequentialPipelineBlocks) -> None:
+def test_a_control_picture_counts_by_its_scale(dd_blocks: SequentialPipelineBlocks) -> None:
     dd_blocks.sub_blocks.insert("ip_adapter", StableDiffusionXLAutoIPAdapterStep(), 0)
     control_input_block = StableDiffusionXLAutoControlNetInputStep()
     controlnet_denoise_block = SDXLDiffDiffControlNetDenoiseStep()
@@ -233,7 +233,7 @@ def test_e55_and_e56_a_control_picture_counts_by_its_scale(dd_blocks: Sequential
     assert not torch.equal(steered, plain)
 
 
-def test_e55_control_after_the_loop_that_reads_it_is_found(dd_blocks: SequentialPipelineBlocks) -> None:
+def test_control_after_the_loop_that_reads_it_is_found(dd_blocks: SequentialPipelineBlocks) -> None:
     """Index 7 is right only with an IP-Adapter at 0; otherwise the control is prepared after it is read."""
     dd_blocks.sub_blocks.insert("controlnet_input", StableDiffusionXLAutoControlNetInputStep(), 7)
     dd_blocks.sub_blocks["denoise"] = SDXLDiffDiffControlNetDenoiseStep()
@@ -245,7 +245,7 @@ def test_e55_control_after_the_loop_that_reads_it_is_found(dd_blocks: Sequential
         dd_pipeline(prompt="a", image=picture, diffdiff_map=picture, control_image=picture)
 
 
-def test_e57_one_composition_with_and_without_control() -> None:
+def test_one_composition_runs_with_and_without_control() -> None:
     DIFFDIFF_AUTO_BLOCKS = IMAGE2IMAGE_BLOCKS.copy()
     DIFFDIFF_AUTO_BLOCKS["prepare_latents"] = SDXLDiffDiffPrepareLatentsStep
     DIFFDIFF_AUTO_BLOCKS["set_timesteps"] = TEXT2IMAGE_BLOCKS["set_timesteps"]
@@ -279,7 +279,7 @@ def test_e57_one_composition_with_and_without_control() -> None:
     assert torch.equal(drawn(dd_pipeline, control_image=control, controlnet_conditioning_scale=0.5), steered)
 
 
-def test_e58_it_is_saved_with_its_code_and_loaded_again() -> None:
+def test_a_composition_is_saved_with_its_code_and_loaded_again() -> None:
     first = ModularPipeline.from_pretrained("YiYiXu/modular-diffdiff-0704", trust_remote_code=True)
     first.load_components(torch_dtype=torch.float32)
     first.save_pretrained("YiYiXu/test_modular_doc", push_to_hub=True)

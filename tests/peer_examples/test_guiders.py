@@ -1,4 +1,4 @@
-"""E59-E65 of the seed's pages, in their own words: guiders."""
+"""Examples of diffusers' pages in their own words: guiders."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def drawn(pipeline: ModularPipeline) -> torch.Tensor:
     return found
 
 
-def test_e59_the_guider_comes_from_its_configuration(t2i_pipeline: ModularPipeline) -> None:
+def test_the_guider_comes_from_its_configuration(t2i_pipeline: ModularPipeline) -> None:
     spec = t2i_pipeline.get_component_spec("guider")
     assert spec.type_hint is ClassifierFreeGuidance
     assert spec.default_creation_method == "from_config"
@@ -44,7 +44,7 @@ def test_e59_the_guider_comes_from_its_configuration(t2i_pipeline: ModularPipeli
     assert "'guidance_scale': 7.5" in repr(spec)
 
 
-def test_e60_another_guider_draws_another_picture_and_back(
+def test_another_guider_draws_another_picture_and_back(
     t2i_pipeline: ModularPipeline, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = drawn(t2i_pipeline)
@@ -76,7 +76,7 @@ def test_e60_another_guider_draws_another_picture_and_back(
     assert torch.equal(drawn(t2i_pipeline), before)
 
 
-def test_e61_a_guider_in_the_index_is_loaded_with_the_others() -> None:
+def test_a_guider_in_the_index_is_loaded_with_the_others() -> None:
     t2i_pipeline = t2i_blocks.init_pipeline("YiYiXu/modular-doc-guider")
     # 在初始化时未创建
     assert t2i_pipeline.guider is None
@@ -85,7 +85,7 @@ def test_e61_a_guider_in_the_index_is_loaded_with_the_others() -> None:
     assert isinstance(t2i_pipeline.guider, PerturbedAttentionGuidance)
 
 
-def test_e62_the_scale_is_changed_in_two_ways(t2i_pipeline: ModularPipeline) -> None:
+def test_the_scale_is_changed_in_two_ways(t2i_pipeline: ModularPipeline) -> None:
     guider_spec = t2i_pipeline.get_component_spec("guider")
     guider = guider_spec.create(guidance_scale=10)
     t2i_pipeline.update_components(guider=guider)
@@ -98,14 +98,14 @@ def test_e62_the_scale_is_changed_in_two_ways(t2i_pipeline: ModularPipeline) -> 
     assert t2i_pipeline.guider.guidance_scale == 10
 
 
-def test_e63_a_guider_is_published(there: Hub) -> None:
+def test_a_guider_is_published(there: Hub) -> None:
     guider = PerturbedAttentionGuidance(guidance_scale=3.0)
     guider.push_to_hub("YiYiXu/modular-loader-t2i-guider", subfolder="pag_guider")
     config = json.loads(there.repos["YiYiXu/modular-loader-t2i-guider"].files["pag_guider/guider_config.json"])
     assert config["guidance_scale"] == 3.0
 
 
-def test_e64_an_index_may_name_the_class(there: Hub) -> None:
+def test_an_index_may_name_the_class(there: Hub) -> None:
     edited: dict[str, Any] = json.loads("""
 {
   "guider": [
@@ -133,7 +133,7 @@ def test_e64_an_index_may_name_the_class(there: Hub) -> None:
     assert isinstance(t2i_pipeline.guider, PerturbedAttentionGuidance)
 
 
-def test_e65_a_guider_from_a_repository_stays_one_when_the_pipeline_is_published(
+def test_a_guider_from_a_repository_stays_one_when_the_pipeline_is_published(
     t2i_pipeline: ModularPipeline, there: Hub
 ) -> None:
     guider_spec = t2i_pipeline.get_component_spec("guider")

@@ -1,4 +1,4 @@
-"""E37-E45 of the seed's pages, in their own words: the components manager."""
+"""Examples of diffusers' pages in their own words: the components manager."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from brickwork.modular_pipelines.stable_diffusion_xl import TEXT2IMAGE_BLOCKS
 pytestmark = pytest.mark.filterwarnings("ignore:.*local_dir_use_symlinks:UserWarning")
 
 
-def test_e37_components_are_registered_when_they_are_loaded() -> None:
+def test_components_are_registered_when_they_are_loaded() -> None:
     comp = ComponentsManager()
     pipe = ModularPipeline.from_pretrained("YiYiXu/modular-demo-auto", components_manager=comp, collection="test1")
     assert not comp.components
@@ -33,7 +33,7 @@ def test_e37_components_are_registered_when_they_are_loaded() -> None:
     assert list(components.components.values()) == [t2i_pipeline.vae]
 
 
-def test_e38_a_second_pipeline_takes_what_is_loaded() -> None:
+def test_a_second_pipeline_takes_what_is_loaded() -> None:
     comp = ComponentsManager()
     pipe = ModularPipeline.from_pretrained("YiYiXu/modular-demo-auto", components_manager=comp, collection="test1")
     pipe.load_components()
@@ -46,7 +46,7 @@ def test_e38_a_second_pipeline_takes_what_is_loaded() -> None:
     assert pipe2.unet is pipe.unet
 
 
-def test_e39_to_e41_components_are_added_found_and_removed() -> None:
+def test_components_are_added_found_and_removed() -> None:
     comp = ComponentsManager()
     pipe = ModularPipeline.from_pretrained("YiYiXu/modular-demo-auto", components_manager=comp, collection="sdxl")
     pipe.load_components(["unet", "vae"])
@@ -69,7 +69,7 @@ def test_e39_to_e41_components_are_added_found_and_removed() -> None:
         comp.get_one(name="unet|vae")
 
 
-def test_e42_a_second_copy_of_a_checkpoint_is_warned_of() -> None:
+def test_a_second_copy_of_a_checkpoint_is_warned_of() -> None:
     from transformers import CLIPTextModel
 
     comp = ComponentsManager()
@@ -98,14 +98,14 @@ def test_e42_a_second_copy_of_a_checkpoint_is_warned_of() -> None:
         assert part in str(warned[0].message)
 
 
-def test_e43_a_plain_load_is_added_too() -> None:
+def test_a_plain_load_is_added_too() -> None:
     comp = ComponentsManager()
     text_encoder_2 = AutoModel.from_pretrained("stabilityai/stable-diffusion-xl-base-1.0", subfolder="text_encoder")
     component_id = comp.add("text_encoder", text_encoder_2)
     assert comp.get_one(component_id=component_id) is text_encoder_2
 
 
-def test_e44_the_second_of_a_name_replaces_the_first_in_a_collection() -> None:
+def test_the_second_of_a_name_replaces_the_first_in_a_collection() -> None:
     comp = ComponentsManager()
     # 为第一个 UNet 创建 ComponentSpec
     spec = ComponentSpec(
@@ -124,7 +124,7 @@ def test_e44_the_second_of_a_name_replaces_the_first_in_a_collection() -> None:
     assert len(comp.collections["sdxl"]) == 1
 
 
-def test_e45_models_are_moved_when_they_are_needed() -> None:
+def test_models_are_moved_when_they_are_needed() -> None:
     comp = ComponentsManager()
     pipe = ModularPipeline.from_pretrained("YiYiXu/modular-demo-auto", components_manager=comp, collection="test1")
     pipe.load_components()

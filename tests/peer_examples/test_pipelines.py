@@ -1,4 +1,7 @@
-"""E1-E22 of the seed's pages, in their own words: imports say brickwork, "cuda" is a device that is there, and pictures are files."""
+"""Examples of diffusers' pages in their own words: pipelines and their components.
+
+Imports say brickwork, "cuda" is a device that is there, and pictures are files.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ def t2i_pipeline() -> ModularPipeline:
     return t2i_blocks.init_pipeline("YiYiXu/modular-loader-t2i-0704")
 
 
-def test_e1_text_to_image() -> None:
+def test_text_to_image_draws_and_repeats() -> None:
     blocks = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS)
 
     modular_repo_id = "YiYiXu/modular-loader-t2i-0704"
@@ -54,7 +57,7 @@ def test_e1_text_to_image() -> None:
     assert first.tobytes() == theirs.tobytes()
 
 
-def test_e2_image_to_image() -> None:
+def test_image_to_image_starts_from_a_picture() -> None:
     blocks = SequentialPipelineBlocks.from_blocks_dict(IMAGE2IMAGE_BLOCKS)
 
     modular_repo_id = "YiYiXu/modular-loader-t2i-0704"
@@ -72,7 +75,7 @@ def test_e2_image_to_image() -> None:
     assert len(pipeline(prompt=prompt, image=init_image, strength=0.8, output="timesteps")) == int(50 * 0.8)
 
 
-def test_e3_inpainting() -> None:
+def test_inpainting_draws() -> None:
     blocks = SequentialPipelineBlocks.from_blocks_dict(INPAINT_BLOCKS)
 
     modular_repo_id = "YiYiXu/modular-loader-t2i-0704"
@@ -98,7 +101,7 @@ def test_e3_inpainting() -> None:
     assert change[..., 8:].mean() > 0.5
 
 
-def test_e7_to_e9_pipelines_are_made_and_nothing_is_loaded() -> None:
+def test_pipelines_are_made_and_nothing_is_loaded() -> None:
     t2i_blocks = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS)
 
     modular_repo_id = "YiYiXu/modular-loader-t2i-0704"
@@ -123,7 +126,7 @@ def test_e7_to_e9_pipelines_are_made_and_nothing_is_loaded() -> None:
     assert not components.components
 
 
-def test_e10_everything_is_loaded(t2i_pipeline: ModularPipeline) -> None:
+def test_all_components_are_loaded_at_once(t2i_pipeline: ModularPipeline) -> None:
     t2i_pipeline.load_components(torch_dtype=torch.float16)
     t2i_pipeline.to(device)
     assert t2i_pipeline.null_component_names == []
@@ -131,13 +134,13 @@ def test_e10_everything_is_loaded(t2i_pipeline: ModularPipeline) -> None:
     assert t2i_pipeline.unet.device.type == device
 
 
-def test_e11_only_what_is_named_is_loaded(t2i_pipeline: ModularPipeline) -> None:
+def test_only_what_is_named_is_loaded(t2i_pipeline: ModularPipeline) -> None:
     t2i_pipeline.load_components(names=["unet", "vae"], torch_dtype=torch.float16)
     assert t2i_pipeline.loaded_component_names == ["guider", "unet", "vae", "image_processor"]
     assert t2i_pipeline.unet.dtype == torch.float16
 
 
-def test_e12_the_pipeline_shows_its_index(t2i_pipeline: ModularPipeline, repos: dict[str, Files]) -> None:
+def test_the_pipeline_shows_its_index(t2i_pipeline: ModularPipeline, repos: dict[str, Files]) -> None:
     shown = json.loads(str(t2i_pipeline).partition(" ")[2])
     saved = json.loads(repos["YiYiXu/modular-loader-t2i-0704"]["modular_model_index.json"])
     components = [name for name in saved if not name.startswith("_")]
@@ -150,7 +153,7 @@ def test_e12_the_pipeline_shows_its_index(t2i_pipeline: ModularPipeline, repos: 
     assert "controlnet" not in str(auto)  # what no block needs is left out
 
 
-def test_e13_the_index_is_edited_by_hand(there: Hub, repos: dict[str, Files]) -> None:
+def test_the_index_is_edited_by_hand(there: Hub, repos: dict[str, Files]) -> None:
     repo = there.repos["YiYiXu/modular-loader-t2i-0704"]
     index = json.loads(repo.files["modular_model_index.json"])
     edited = """
@@ -172,7 +175,7 @@ def test_e13_the_index_is_edited_by_hand(there: Hub, repos: dict[str, Files]) ->
     assert torch.equal(pipeline.unet.conv_in.weight, expected.float())
 
 
-def test_e14_to_e17_the_lists_of_component_names(t2i_pipeline: ModularPipeline) -> None:
+def test_the_lists_of_component_names_are_those_of_the_page(t2i_pipeline: ModularPipeline) -> None:
     t2i_pipeline.load_components(["unet", "vae"])
     encoders = ["text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2"]
     assert sorted(t2i_pipeline.component_names) == sorted(
@@ -183,7 +186,7 @@ def test_e14_to_e17_the_lists_of_component_names(t2i_pipeline: ModularPipeline) 
     assert t2i_pipeline.config_component_names == ["guider", "image_processor"]
 
 
-def test_e18_to_e20_specs_load_update_and_describe(t2i_pipeline: ModularPipeline) -> None:
+def test_specs_load_update_and_describe(t2i_pipeline: ModularPipeline) -> None:
     from diffusers import UNet2DConditionModel
 
     unet_spec = ComponentSpec(
@@ -210,7 +213,7 @@ def test_e18_to_e20_specs_load_update_and_describe(t2i_pipeline: ModularPipeline
     assert torch.equal(unet2_recreated.conv_in.weight, unet2.conv_in.weight)
 
 
-def test_e21_the_spec_of_a_component_is_a_copy(t2i_pipeline: ModularPipeline) -> None:
+def test_the_spec_of_a_component_is_a_copy(t2i_pipeline: ModularPipeline) -> None:
     unet_spec = t2i_pipeline.get_component_spec("unet")
     unet_spec.repo = "RunDiffusion/Juggernaut-XL-v9"
     unet: Any = unet_spec.load(torch_dtype=torch.float16)
@@ -218,7 +221,7 @@ def test_e21_the_spec_of_a_component_is_a_copy(t2i_pipeline: ModularPipeline) ->
     assert t2i_pipeline.get_component_spec("unet").repo == BASE
 
 
-def test_e22_a_repository_has_code_its_config_and_an_index(repos: dict[str, Files], tmp_path: Path) -> None:
+def test_a_repository_has_code_its_config_and_an_index(repos: dict[str, Files], tmp_path: Path) -> None:
     assert sorted(repos["YiYiXu/modular-diffdiff-0704"]) == ["block.py", "config.json", "modular_model_index.json"]
     pipeline = ModularPipeline.from_pretrained("YiYiXu/modular-diffdiff-0704", trust_remote_code=True)
     blocks: ModularPipelineBlocks = pipeline.blocks["prepare_latents"]

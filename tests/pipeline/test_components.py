@@ -29,7 +29,7 @@ def pipe(tiny_folder: Path) -> ModularPipeline:
     return SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS).init_pipeline(str(tiny_folder))
 
 
-def test_e19_an_updated_component_changes_attribute_and_index(
+def test_an_updated_component_changes_attribute_and_index(
     tiny_folder: Path, pipe: ModularPipeline, tmp_path: Path
 ) -> None:
     shutil.copytree(tiny_folder / "unet", tmp_path / "unet2")
@@ -45,7 +45,7 @@ def test_each_component_may_have_its_own_number_format(pipe: ModularPipeline) ->
     assert (pipe.unet.dtype, pipe.vae.dtype) == (torch.bfloat16, torch.float32)
 
 
-def test_a39_a_component_changes_kind_when_it_is_updated(pipe: ModularPipeline) -> None:
+def test_a_component_changes_kind_when_it_is_updated(pipe: ModularPipeline) -> None:
     scheduler: Any = pipe.get_component_spec("scheduler").load()
     spec = ComponentSpec("scheduler", type(scheduler), config=scheduler.config, default_creation_method="from_config")
     pipe.update_components(scheduler=spec)

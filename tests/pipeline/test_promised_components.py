@@ -1,4 +1,4 @@
-"""What the user's rows A26 to A57 promise of pipelines, components and their manager, one test each."""
+"""What diffusers' pages on modular pipelines promise of pipelines, components and their manager, one test each."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def vae_spec(folder: Path, **fields: Any) -> ComponentSpec:
     return ComponentSpec("vae", AutoencoderKL, repo=str(folder), subfolder="vae", **fields)
 
 
-def test_a26_a_pipeline_loads_models_and_runs_blocks(pipe: ModularPipeline) -> None:
+def test_a_pipeline_loads_models_and_runs_blocks(pipe: ModularPipeline) -> None:
     assert isinstance(pipe.load_components()(**QUICK, output="images")[0], Image.Image)
 
 
-def test_a27_a28_the_result_is_asked_for_by_name(tiny_pipe: ModularPipeline) -> None:
+def test_the_result_is_asked_for_by_name(tiny_pipe: ModularPipeline) -> None:
     images = tiny_pipe(**QUICK, output="images")
     assert isinstance(images, list)
     assert set(tiny_pipe(**QUICK, output=["images", "latents"])) == {"images", "latents"}
@@ -51,7 +51,7 @@ def test_a27_a28_the_result_is_asked_for_by_name(tiny_pipe: ModularPipeline) -> 
         tiny_pipe(**QUICK, output="image")
 
 
-def test_a29_a_run_goes_on_from_a_state(tiny_pipe: ModularPipeline) -> None:
+def test_a_run_goes_on_from_a_state(tiny_pipe: ModularPipeline) -> None:
     state = tiny_pipe(**QUICK, output_type="latent")
     before = state.latents
     again = tiny_pipe(state=state, output_type="pt")
@@ -59,7 +59,7 @@ def test_a29_a_run_goes_on_from_a_state(tiny_pipe: ModularPipeline) -> None:
     assert again.prompt_embeds is state.prompt_embeds or torch.equal(again.prompt_embeds, state.prompt_embeds)
 
 
-def test_a30_a_pipeline_is_made_with_and_without_a_repository(tiny_folder: Path, tmp_path: Path) -> None:
+def test_a_pipeline_is_made_with_and_without_a_repository(tiny_folder: Path, tmp_path: Path) -> None:
     blocks = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS)
     assert blocks.init_pipeline().get_component_spec("unet").repo is None
     assert blocks.init_pipeline(str(tiny_folder)).get_component_spec("unet").repo == str(tiny_folder)
@@ -67,14 +67,14 @@ def test_a30_a_pipeline_is_made_with_and_without_a_repository(tiny_folder: Path,
     assert blocks.init_pipeline(str(tmp_path)).get_component_spec("unet").repo == str(tmp_path)
 
 
-def test_a32_nothing_is_loaded_by_itself(tiny_folder: Path) -> None:
+def test_nothing_is_loaded_by_itself(tiny_folder: Path) -> None:
     manager = ComponentsManager()
     pipe = ModularPipeline.from_pretrained(str(tiny_folder), components_manager=manager)
     assert pipe.unet is None
     assert len(manager) == 0
 
 
-def test_a33_a_failed_load_is_an_error_that_names_all_of_them(pipe: ModularPipeline) -> None:
+def test_a_failed_load_is_an_error_that_names_all_of_them(pipe: ModularPipeline) -> None:
     for name in ("unet", "vae"):
         spec = pipe.get_component_spec(name)
         spec.subfolder = "nowhere"
@@ -85,20 +85,20 @@ def test_a33_a_failed_load_is_an_error_that_names_all_of_them(pipe: ModularPipel
     assert pipe.text_encoder is not None
 
 
-def test_a34_both_spellings_of_the_number_format_and_no_contradiction(pipe: ModularPipeline) -> None:
+def test_both_spellings_of_the_dtype_count_and_a_contradiction_is_refused(pipe: ModularPipeline) -> None:
     assert pipe.load_components("vae", torch_dtype=torch.float16).vae.dtype == torch.float16
     assert pipe.load_components("unet", dtype=torch.bfloat16).unet.dtype == torch.bfloat16
     with pytest.raises(ComponentError, match="two spellings of one thing"):
         pipe.load_components("text_encoder", dtype=torch.float16, torch_dtype=torch.float32)
 
 
-def test_a35_everything_moves_together(pipe: ModularPipeline) -> None:
+def test_everything_moves_together(pipe: ModularPipeline) -> None:
     pipe.load_components(["unet", "vae"]).to("meta")
     assert (pipe.unet.device.type, pipe.vae.device.type, pipe.device.type) == ("meta", "meta", "meta")
     assert pipe.load_components("text_encoder").text_encoder.device.type == "meta"
 
 
-def test_a36_a37_the_index_is_shown_and_may_be_edited_without_a_class(tiny_folder: Path, tmp_path: Path) -> None:
+def test_the_index_is_shown_and_may_be_edited_without_a_class(tiny_folder: Path, tmp_path: Path) -> None:
     index = json.loads((tiny_folder / MODULAR_INDEX).read_text())
     index = {**index, "vae": [None, None, {"repo": str(tiny_folder), "subfolder": "vae"}], "unused": index["unet"]}
     (tmp_path / MODULAR_INDEX).write_text(json.dumps(index))
@@ -108,14 +108,14 @@ def test_a36_a37_the_index_is_shown_and_may_be_edited_without_a_class(tiny_folde
     assert pipe.index["vae"][2]["type_hint"] == ["diffusers", "AutoencoderKL"]
 
 
-def test_a38_five_lists_of_names(pipe: ModularPipeline) -> None:
+def test_there_are_five_lists_of_component_names(pipe: ModularPipeline) -> None:
     pipe.load_components("vae")
     assert set(pipe.component_names) == {*pipe.pretrained_component_names, *pipe.config_component_names}
     assert "vae" not in pipe.null_component_names
     assert pipe.loaded_component_names == ["guider", "vae", "image_processor"]
 
 
-def test_a40_a41_a_spec_has_two_names_for_its_origin_and_what_it_loads_keeps_it(tiny_folder: Path) -> None:
+def test_a_spec_has_two_names_for_its_origin_and_what_it_loads_keeps_it(tiny_folder: Path) -> None:
     spec = vae_spec(tiny_folder, description="pictures")
     assert spec.pretrained_model_name_or_path == spec.repo == str(tiny_folder)
     assert (spec.variant, spec.revision, spec.config, spec.default_creation_method) == (
@@ -128,7 +128,7 @@ def test_a40_a41_a_spec_has_two_names_for_its_origin_and_what_it_loads_keeps_it(
     assert spec.load().config._name_or_path == str(tiny_folder)
 
 
-def test_a42_a43_specs_create_and_describe(tiny_folder: Path) -> None:
+def test_specs_create_and_describe(tiny_folder: Path) -> None:
     guider = ComponentSpec("guider", ClassifierFreeGuidance, config={}, default_creation_method="from_config")
     assert guider.create(guidance_scale=3.0).guidance_scale == 3.0
     vae = vae_spec(tiny_folder).load()
@@ -137,12 +137,12 @@ def test_a42_a43_specs_create_and_describe(tiny_folder: Path) -> None:
         ComponentSpec.from_component("vae", AutoencoderKL.from_config(vae.config))
 
 
-def test_a44_a_spec_that_is_asked_for_is_a_copy(pipe: ModularPipeline) -> None:
+def test_a_spec_that_is_asked_for_is_a_copy(pipe: ModularPipeline) -> None:
     pipe.get_component_spec("vae").repo = "elsewhere"
     assert pipe.get_component_spec("vae").repo != "elsewhere"
 
 
-def test_a45_components_are_replaced_by_objects_and_by_specs(pipe: ModularPipeline, tiny_folder: Path) -> None:
+def test_components_are_replaced_by_objects_and_by_specs(pipe: ModularPipeline, tiny_folder: Path) -> None:
     vae = vae_spec(tiny_folder).load()
     pipe.update_components(
         vae=vae,
@@ -156,13 +156,13 @@ def test_a45_components_are_replaced_by_objects_and_by_specs(pipe: ModularPipeli
     assert pipe.vae is None
 
 
-def test_a47_an_entry_of_the_index_has_three_parts(tiny_folder: Path, pipe: ModularPipeline) -> None:
+def test_an_entry_of_the_index_has_three_parts(tiny_folder: Path, pipe: ModularPipeline) -> None:
     assert [len(pipe.index[name]) for name in pipe.pretrained_component_names] == [3] * 7
     assert pipe.index["vae"][:2] == [None, None]
     assert pipe.load_components("vae").index["vae"][:2] == ["diffusers", "AutoencoderKL"]
 
 
-def test_a48_to_a50_a_manager_knows_what_it_holds() -> None:
+def test_a_manager_knows_what_it_holds() -> None:
     manager = ComponentsManager()
     component_id = manager.add("scheduler", EulerDiscreteScheduler(), collection="sdxl")
     assert manager.get_model_info(component_id)["class_name"] == "EulerDiscreteScheduler"
@@ -172,7 +172,7 @@ def test_a48_to_a50_a_manager_knows_what_it_holds() -> None:
         manager.remove(component_id)
 
 
-def test_a51_a52_components_are_found_by_pattern_and_by_name() -> None:
+def test_components_are_found_by_pattern_and_by_name() -> None:
     manager = ComponentsManager()
     for name in ("unet", "vae"):
         manager.add(name, object())
@@ -181,13 +181,13 @@ def test_a51_a52_components_are_found_by_pattern_and_by_name() -> None:
         manager.get_components_by_names(["unet", "tokenizer"], strict=True)
 
 
-def test_a53_the_same_checkpoint_may_be_reused(tiny_folder: Path) -> None:
+def test_the_same_checkpoint_may_be_reused(tiny_folder: Path) -> None:
     manager = ComponentsManager()
     first = manager.add("vae", vae_spec(tiny_folder).load())
     assert manager.add("other", vae_spec(tiny_folder).load(), reuse=True) == first
 
 
-def test_a54_a55_collections_name_who_uses_what(tiny_folder: Path) -> None:
+def test_collections_name_who_uses_what(tiny_folder: Path) -> None:
     manager = ComponentsManager()
     for name in ("one", "two"):
         ModularPipeline.from_pretrained(str(tiny_folder), components_manager=manager, collection=name).load_components(
@@ -200,7 +200,7 @@ def test_a54_a55_collections_name_who_uses_what(tiny_folder: Path) -> None:
     assert len(manager) == 0
 
 
-def test_a56_a57_components_are_placed_within_a_budget_or_by_a_rule(tiny_folder: Path) -> None:
+def test_components_are_placed_within_a_budget_or_by_a_rule(tiny_folder: Path) -> None:
     manager, memory = ComponentsManager(), DeviceMemory()
     pipe = ModularPipeline.from_pretrained(str(tiny_folder), components_manager=manager).load_components()
     pipe.configure(progress=False)

@@ -1,4 +1,4 @@
-"""The user's rows and examples of repositories, on a Hub on this machine: A31, A46, E9, E13, E22."""
+"""What diffusers' pages on modular pipelines promise of repositories, on a Hub on this machine."""
 
 from __future__ import annotations
 
@@ -70,14 +70,14 @@ def models(hub: Hub, tiny_folder: Path, tmp_path: Path) -> str:
 
 
 def publish(hub: Hub, tiny_folder: Path, tmp_path: Path, config_name: str) -> None:
-    """A modular repository as the seed draws it: code, its config, and components from another repository."""
+    """A modular repository as those pages show it: code, its config, and components from another repository."""
     index = (tiny_folder / "modular_model_index.json").read_text().replace(str(tiny_folder), "stabilityai/sdxl")
     config = {"_class_name": "DiffDiffBlocks", "auto_map": {"ModularPipelineBlocks": "block.DiffDiffBlocks"}}
     files = {"block.py": BLOCK.format(**OURS), config_name: config, "modular_model_index.json": index}
     hub.add_folder("YiYiXu/modular-diffdiff-0704", write(tmp_path / "diffdiff", files))
 
 
-def test_e9_e22_a31_a_repository_with_code_of_its_own_needs_the_flag_and_then_works(
+def test_a_repository_with_code_of_its_own_needs_the_flag_and_then_works(
     hub: Hub, models: str, tiny_folder: Path, tmp_path: Path, tiny_pipe: ModularPipeline
 ) -> None:
     publish(hub, tiny_folder, tmp_path, "config.json")
@@ -97,7 +97,7 @@ def test_e9_e22_a31_a_repository_with_code_of_its_own_needs_the_flag_and_then_wo
 
 
 @pytest.mark.parametrize("config_name", ["config.json", "modular_config.json"])
-def test_a46_components_come_from_other_repositories_at_one_commit(
+def test_components_come_from_other_repositories_at_one_commit(
     config_name: str, hub: Hub, models: str, tiny_folder: Path, tmp_path: Path
 ) -> None:
     publish(hub, tiny_folder, tmp_path, config_name)
@@ -111,9 +111,7 @@ def test_a46_components_come_from_other_repositories_at_one_commit(
     assert commits == {models}
 
 
-def test_e13_an_entry_edited_by_hand_is_loaded_from_there(
-    hub: Hub, models: str, tiny_folder: Path, tmp_path: Path
-) -> None:
+def test_an_entry_edited_by_hand_is_loaded_from_there(hub: Hub, models: str, tiny_folder: Path, tmp_path: Path) -> None:
     publish(hub, tiny_folder, tmp_path, "config.json")
     repo = hub.repos["YiYiXu/modular-diffdiff-0704"]
     index = json.loads(repo.files["modular_model_index.json"])
@@ -130,7 +128,7 @@ def test_e13_an_entry_edited_by_hand_is_loaded_from_there(
     assert any("Juggernaut" in path and path.endswith("fp16.safetensors") for _, path in hub.requests)
 
 
-def test_a31_a_workflow_can_be_chosen_when_a_repository_is_opened(tiny_folder: Path, tmp_path: Path) -> None:
+def test_a_workflow_can_be_chosen_when_a_repository_is_opened(tiny_folder: Path, tmp_path: Path) -> None:
     from brickwork.presets.sdxl import AutoBlocks
 
     AutoBlocks().init_pipeline(str(tiny_folder)).save_pretrained(tmp_path / "auto")

@@ -103,7 +103,7 @@ def edited(pipe: ModularPipeline, dim: Any) -> ModularPipeline:
     return pipe
 
 
-def test_e58_a70_any_composition_comes_back_equal(tiny_pipe: ModularPipeline, dim: Any, tmp_path: Path) -> None:
+def test_any_composition_comes_back_equal(tiny_pipe: ModularPipeline, dim: Any, tmp_path: Path) -> None:
     pipe = edited(tiny_pipe, dim)
     expected = drawn(pipe)
     pipe.save_pretrained(tmp_path / "repo")
@@ -420,7 +420,7 @@ def test_words_of_blocks_are_nothing_but_words_in_the_card(tmp_path: Path, dim: 
 # Publishing
 
 
-def test_a63_e58_published_and_opened_by_others(tiny_pipe: ModularPipeline, dim: Any, tmp_path: Path, hub: Hub) -> None:
+def test_what_is_published_is_opened_by_others(tiny_pipe: ModularPipeline, dim: Any, tmp_path: Path, hub: Hub) -> None:
     pipe = edited(tiny_pipe, dim)
     expected = drawn(pipe)
     pipe.save_pretrained(tmp_path / "soft-light", push_to_hub=True, private=True)
@@ -438,7 +438,7 @@ def test_a63_e58_published_and_opened_by_others(tiny_pipe: ModularPipeline, dim:
     assert again.specs["unet"].revision == repo.refs["main"]
 
 
-def test_e63_a_guider_is_published_in_a_folder_of_a_repository(hub: Hub) -> None:
+def test_a_guider_is_published_in_a_folder_of_a_repository(hub: Hub) -> None:
     hub.add("me/pipe", {"README.md": b"# mine\n"})
     guider = PerturbedAttentionGuidance(guidance_scale=4.0)
     guider.push_to_hub("me/pipe", subfolder="pag_guider")
@@ -450,7 +450,7 @@ def test_e63_a_guider_is_published_in_a_folder_of_a_repository(hub: Hub) -> None
     )
 
 
-def test_e61_e64_a68_a_guider_in_the_index_is_there_when_components_are_loaded(
+def test_a_guider_in_the_index_is_there_when_components_are_loaded(
     tiny_pipe: ModularPipeline, hub: Hub, tmp_path: Path
 ) -> None:
     PerturbedAttentionGuidance(guidance_scale=4.0).push_to_hub("me/guiders", subfolder="pag")
@@ -465,7 +465,7 @@ def test_e61_e64_a68_a_guider_in_the_index_is_there_when_components_are_loaded(
     assert pipe.guider == PerturbedAttentionGuidance(guidance_scale=4.0)
 
 
-def test_e65_a_guider_of_a_spec_becomes_a_component_with_an_origin(
+def test_a_guider_of_a_spec_becomes_a_component_with_an_origin(
     tiny_pipe: ModularPipeline, hub: Hub, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     PerturbedAttentionGuidance(guidance_scale=4.0).push_to_hub("me/guiders", subfolder="pag")

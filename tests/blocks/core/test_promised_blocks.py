@@ -1,4 +1,4 @@
-"""What the user's rows A2 to A25 and A58 to A60 promise, one test each."""
+"""What diffusers' pages on modular pipelines promise of blocks, containers and states, one test each."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def run(blocks: ModularPipelineBlocks, output: Any = None, **inputs: Any) -> Any
     return pipe(output=output, **inputs)
 
 
-def test_a2_there_are_five_kinds_of_blocks() -> None:
+def test_there_are_five_kinds_of_blocks() -> None:
     class Bigger(ConditionalPipelineBlocks):
         block_classes = [AddOne, Double]
         block_names = ["small", "big"]
@@ -110,7 +110,7 @@ def test_a2_there_are_five_kinds_of_blocks() -> None:
     assert run(one_of_each, x=8, twice=True, output="doubled") == 22
 
 
-def test_a3_a_definition_that_is_called_says_what_to_do() -> None:
+def test_a_definition_that_is_called_says_what_to_do() -> None:
     for definition in (chain(add=AddOne), AddOne()):
         with pytest.raises(CompositionError, match=r"is a definition.*pipe = blocks.init_pipeline\(repo\)"):
             definition(x=1)
@@ -118,7 +118,7 @@ def test_a3_a_definition_that_is_called_says_what_to_do() -> None:
     assert AddOne().run(x=1).x == 2
 
 
-def test_a4_an_input_has_a_type_a_meaning_and_the_type_is_looked_at() -> None:
+def test_an_input_has_a_type_a_meaning_and_the_type_is_looked_at() -> None:
     (param,) = Double().inputs
     assert (param.name, param.type_hint, param.description, param.required) == ("x", int, "a number", True)
     with pytest.raises(InputError, match=r"x is 'a' \(a str\); it must be int"):
@@ -127,7 +127,7 @@ def test_a4_an_input_has_a_type_a_meaning_and_the_type_is_looked_at() -> None:
         run(Double(), x="a")
 
 
-def test_a4_the_original_stays_though_a_block_makes_a_new_version() -> None:
+def test_the_original_stays_though_a_block_makes_a_new_version() -> None:
     class Resize(Block):
         class Out(Outputs):
             picture: str
@@ -139,7 +139,7 @@ def test_a4_the_original_stays_though_a_block_makes_a_new_version() -> None:
     assert (state.image, state.picture) == ("BIG", "big")
 
 
-def test_a5_the_separate_list_of_inputs_is_merged_with_a_warning() -> None:
+def test_the_separate_list_of_inputs_is_merged_with_a_warning() -> None:
     class Older(Double):
         @property
         def intermediate_inputs(self) -> list[InputParam]:
@@ -149,7 +149,7 @@ def test_a5_the_separate_list_of_inputs_is_merged_with_a_warning() -> None:
         assert Older().input_names == ["x", "factor"]
 
 
-def test_a6_outputs_are_for_later_blocks_and_for_the_caller() -> None:
+def test_outputs_are_for_later_blocks_and_for_the_caller() -> None:
     class Reads(Block):
         class Out(Outputs):
             total: int
@@ -192,7 +192,7 @@ class EditsInput(AssignsInput):
         return components, state
 
 
-def test_a7_assigning_an_input_writes_a_new_version_for_all_later_blocks() -> None:
+def test_assigning_an_input_writes_a_new_version_for_all_later_blocks() -> None:
     given = torch.zeros(2)
     state = run(chain(first=AssignsInput, second=AssignsInput), x=given)
     assert state.x.tolist() == [2.0, 2.0]
@@ -201,7 +201,7 @@ def test_a7_assigning_an_input_writes_a_new_version_for_all_later_blocks() -> No
 
 
 @pytest.mark.parametrize("value", [torch.zeros(2), [1, 2], {"a": [torch.zeros(1)]}])
-def test_a7_an_edit_in_place_is_found_by_the_debug_setting(value: Any) -> None:
+def test_an_edit_in_place_is_found_by_the_debug_setting(value: Any) -> None:
     class Edits(EditsInput):
         def __call__(self, components: Any, state: PipelineState) -> Any:
             x = self.get_block_state(state).x
@@ -223,7 +223,7 @@ class AssignsNothing(AssignsInput):
 
 
 @pytest.mark.parametrize("preset", [TEXT2IMAGE_BLOCKS, IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS])
-def test_a8_one_rule_for_all_presets_change_no_value_in_place(
+def test_no_preset_changes_a_value_in_place(
     preset: InsertableDict[Any], tiny_folder: Path, tiny_pipe: ModularPipeline
 ) -> None:
     pipe = SequentialPipelineBlocks.from_blocks_dict(preset).init_pipeline(str(tiny_folder))
@@ -235,7 +235,7 @@ def test_a8_one_rule_for_all_presets_change_no_value_in_place(
     pipe(prompt="a cat", num_inference_steps=3, num_images_per_prompt=2, output_type="pt", **known)
 
 
-def test_a9_a_block_returns_components_and_state_or_a_dict_or_nothing() -> None:
+def test_a_block_returns_components_and_state_or_a_dict_or_nothing() -> None:
     class ReturnsDict(Double):
         def __call__(self, components: Any, state: PipelineState) -> Any:
             return {"doubled": 2 * self.get_block_state(state).x}
@@ -276,7 +276,7 @@ def with_model() -> tuple[ModularPipeline, torch.nn.Linear]:
     return pipe, unet
 
 
-def test_a10_components_are_listed_by_position_or_name() -> None:
+def test_components_are_listed_by_position_or_name() -> None:
     specs = UsesModel().expected_components
     assert [(spec.name, spec.type_hint) for spec in specs] == [("unet", torch.nn.Linear), ("scheduler", None)]
     pipe, _ = with_model()
@@ -285,7 +285,7 @@ def test_a10_components_are_listed_by_position_or_name() -> None:
 
 
 @pytest.mark.parametrize("spelling", ["expected_config", "expected_configs"])
-def test_a11_both_spellings_of_settings_count_and_a_misspelt_one_is_warned_of(spelling: str) -> None:
+def test_both_spellings_of_settings_count_and_a_misspelt_one_is_warned_of(spelling: str) -> None:
     body = {spelling: property(lambda _: [ConfigSpec("zeros", default=True)])}
     block = type("Named", (Double,), body)()
     assert block.init_pipeline().config.zeros is True
@@ -293,7 +293,7 @@ def test_a11_both_spellings_of_settings_count_and_a_misspelt_one_is_warned_of(sp
         type("Misspelt", (Double,), {"expected_confg": property(lambda _: [])})
 
 
-def test_a12_components_and_settings_are_attributes() -> None:
+def test_components_and_settings_are_attributes() -> None:
     pipe, unet = with_model()
     assert pipe(output="seen") == (unet, "any", True)
     with pytest.raises(AttributeError, match="no component or attribute 'unett'. Did you mean 'unet'?"):
@@ -301,7 +301,7 @@ def test_a12_components_and_settings_are_attributes() -> None:
 
 
 @pytest.mark.parametrize("kind", ["attribute", "property", "method"])
-def test_a13_a_description_is_written_in_any_of_three_ways(kind: str) -> None:
+def test_a_description_is_written_in_any_of_three_ways(kind: str) -> None:
     made: Any = {
         "attribute": "Says it.",
         "property": property(lambda _: "Says it."),
@@ -312,25 +312,25 @@ def test_a13_a_description_is_written_in_any_of_three_ways(kind: str) -> None:
     assert "Says it" in repr(block)
 
 
-def test_a14_the_model_name_is_free() -> None:
+def test_the_model_name_is_free() -> None:
     assert UsesModel.model_name == "mine"
     assert Double.model_name is None
     assert StableDiffusionXLDenoiseStep.model_name == "stable-diffusion-xl"
 
 
-def test_a15_the_order_of_registration_is_the_order_of_the_run() -> None:
+def test_the_order_of_registration_is_the_order_of_the_run() -> None:
     assert run(chain(double=Double, add=AddOne), x=3).doubled == 6
     assert run(chain(add=AddOne, double=Double), x=3).doubled == 8
 
 
 @pytest.mark.parametrize("container", [SequentialPipelineBlocks, Times])
-def test_a16_classes_and_instances_are_taken_by_every_container(container: Any) -> None:
+def test_classes_and_instances_are_taken_by_every_container(container: Any) -> None:
     turns = 2 if container is Times else 1
     for block in (AddOne, AddOne()):
         assert run(container.from_blocks_dict({"add": block}), x=0, output="x") == turns
 
 
-def test_a17_blocks_are_inserted_replaced_wrapped_and_removed_by_name() -> None:
+def test_blocks_are_inserted_replaced_wrapped_and_removed_by_name() -> None:
     blocks = InsertableDict(add=AddOne, double=Double)
     copied = blocks.copy().insert("first", AddOne, 0).insert_after("add", "again", AddOne)
     assert isinstance(copied, InsertableDict)
@@ -350,7 +350,7 @@ def test_a17_blocks_are_inserted_replaced_wrapped_and_removed_by_name() -> None:
     assert run(nested, x=0, output="doubled") == 4
 
 
-def test_a18_presets_hold_classes_and_containers_instances() -> None:
+def test_presets_hold_classes_and_containers_instances() -> None:
     assert all(isinstance(block, type) for block in TEXT2IMAGE_BLOCKS.values())
     made = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS)
     assert all(isinstance(block, ModularPipelineBlocks) for block in made.sub_blocks.values())
@@ -358,7 +358,7 @@ def test_a18_presets_hold_classes_and_containers_instances() -> None:
     assert "first" not in TEXT2IMAGE_BLOCKS
 
 
-def test_a19_an_edit_after_the_pipeline_was_made_counts_at_the_next_call() -> None:
+def test_an_edit_after_the_pipeline_was_made_counts_at_the_next_call() -> None:
     blocks = chain(add=AddOne)
     pipe = blocks.init_pipeline()
     assert pipe(x=1, output="x") == 2
@@ -368,13 +368,13 @@ def test_a19_an_edit_after_the_pipeline_was_made_counts_at_the_next_call() -> No
     assert list(blocks.sub_blocks) == ["add"]
 
 
-def test_a20_the_presets_are_dicts_by_task() -> None:
+def test_the_presets_are_dicts_by_task() -> None:
     for preset in (TEXT2IMAGE_BLOCKS, IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS):
         assert isinstance(preset, InsertableDict)
         assert SequentialPipelineBlocks.from_blocks_dict(preset).check().faults == ()
 
 
-def test_a21_a_loop_holds_any_container_and_needs_no_call_of_its_own() -> None:
+def test_a_loop_holds_any_container_and_needs_no_call_of_its_own() -> None:
     class Auto(AutoPipelineBlocks):
         block_classes = [AddOne, Double]
         block_names = ["add", "double"]
@@ -401,7 +401,7 @@ class InLoop(ModularPipelineBlocks):
         return components, block_state
 
 
-def test_a22_one_block_works_in_a_loop_and_outside_of_it() -> None:
+def test_one_block_works_in_a_loop_and_outside_of_it() -> None:
     assert run(InLoop(), x=0, output="x") == 1
     assert run(Times.from_blocks_dict({"one": InLoop, "two": InLoop}), x=0, output="x") == 4
 
@@ -415,7 +415,7 @@ class Inpainting(AutoPipelineBlocks):
     block_requires = {"inpaint": ["image"]}
 
 
-def test_a23_the_first_trigger_wins_and_says_what_it_requires() -> None:
+def test_the_first_trigger_wins_and_says_what_it_requires() -> None:
     assert Inpainting().get_execution_blocks("mask", "image") is not None
     assert run(Inpainting(), x=1, image=1, output="doubled") == 2
     assert run(Inpainting(), x=1, mask=1, image=1, output="x") == 2
@@ -423,7 +423,7 @@ def test_a23_the_first_trigger_wins_and_says_what_it_requires() -> None:
         run(Inpainting(), x=1, mask=1)
 
 
-def test_a24_what_will_run_is_asked_by_names_or_keywords() -> None:
+def test_what_will_run_is_asked_by_names_or_keywords() -> None:
     nested = chain(auto=Inpainting, last=AddOne)
     for found in (nested.get_execution_blocks("image"), nested.get_execution_blocks(image=True)):
         assert isinstance(found, SequentialPipelineBlocks)
@@ -431,7 +431,7 @@ def test_a24_what_will_run_is_asked_by_names_or_keywords() -> None:
         assert run(found, x=2, output="doubled") == 4
 
 
-def test_a24_choices_in_loops_are_decided_too() -> None:
+def test_choices_in_loops_are_decided_too() -> None:
     nested = chain(loop=Times.from_blocks_dict({"auto": Inpainting, "add": AddOne}), last=AddOne)
     found = nested.get_execution_blocks("image")
     assert isinstance(found["loop"], Times)
@@ -448,7 +448,7 @@ def test_a24_choices_in_loops_are_decided_too() -> None:
     assert list(empty.get_execution_blocks().sub_blocks) == ["last"]  # type: ignore[attr-defined]
 
 
-def test_a25_blocks_are_printed_documented_and_described_as_json_schema() -> None:
+def test_blocks_are_printed_documented_and_described_as_json_schema() -> None:
     blocks = chain(double=Double, auto=Inpainting)
     assert "double" in repr(blocks)
     assert blocks.doc == blocks.docs
@@ -458,7 +458,7 @@ def test_a25_blocks_are_printed_documented_and_described_as_json_schema() -> Non
     assert list(inspect.signature(AddOne.run).parameters) == ["self", "x"]
 
 
-def test_a58_one_namespace_with_the_origin_of_every_value() -> None:
+def test_a_state_is_one_namespace_with_the_origin_of_every_value() -> None:
     state = run(chain(double=Double, add=AddOne), x=1)
     assert state.values == {"x": 2, "doubled": 2}
     assert state.provenance == {"doubled": "double", "x": "add"}
@@ -478,7 +478,7 @@ class MakesCondition(Block):
 
 
 @pytest.mark.parametrize("trigger", ["control_image", "controlnet_cond"])
-def test_a59_a_choice_hangs_on_an_input_or_on_what_a_block_makes_of_it(trigger: str) -> None:
+def test_a_choice_hangs_on_an_input_or_on_what_a_block_makes_of_it(trigger: str) -> None:
     class Denoise(AutoPipelineBlocks):
         block_classes = [Double, AddOne]
         block_names = ["controlled", "plain"]
@@ -490,7 +490,7 @@ def test_a59_a_choice_hangs_on_an_input_or_on_what_a_block_makes_of_it(trigger: 
     assert run(blocks, x=1, output="x") == 2
 
 
-def test_a59_a_trigger_that_nothing_can_provide_is_found() -> None:
+def test_a_trigger_that_nothing_can_provide_is_found() -> None:
     class Denoise(AutoPipelineBlocks):
         block_classes = [MakesCondition, AddOne]
         block_names = ["controlled", "plain"]
@@ -502,7 +502,7 @@ def test_a59_a_trigger_that_nothing_can_provide_is_found() -> None:
     )
 
 
-def test_a60_a_workflow_of_ones_own_is_a_subclass_with_two_lists() -> None:
+def test_a_workflow_of_ones_own_is_a_subclass_with_two_lists() -> None:
     class MyDenoise(StableDiffusionXLDenoiseLoopWrapper):  # type: ignore[misc, valid-type]  # made by bind
         block_classes = [
             StableDiffusionXLLoopBeforeDenoiser,

@@ -212,7 +212,7 @@ def test_a_rule_that_frees_too_little_is_refused_with_figures() -> None:
     assert str(caught.value) == ("three lacks 15.0 KB, and the offload strategy chose a to go, which frees 10.0 KB.")
 
 
-def test_e45_models_start_on_the_host_and_the_pipeline_is_not_moved_by_hand(
+def test_models_start_on_the_host_and_the_pipeline_is_not_moved_by_hand(
     tiny_folder: Path, tiny_pipe: ModularPipeline
 ) -> None:
     inputs: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 2, "output_type": "pt", "output": "images"}
