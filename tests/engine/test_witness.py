@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
+from toy_blocks import Repeat
 
 import brickwork
 from brickwork import (
     Block,
-    LoopSequentialPipelineBlocks,
     MemoryCache,
     ModularPipeline,
     Outputs,
@@ -53,15 +52,6 @@ class Wobble(Block):
 
         more = vars(builtins).get("brickwork_test_secret", 0)
         return self.Out(y=x * 2 + (more if i >= 2 else 0))
-
-
-class Repeat(LoopSequentialPipelineBlocks):
-    class Vars(Outputs):
-        i: int
-
-    def iterate(self, times: int = 4) -> Iterator[Vars]:
-        for i in range(times):
-            yield self.Vars(i=i)
 
 
 def pipeline() -> ModularPipeline:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from diffusers import DDIMScheduler, EulerDiscreteScheduler, UNet2DConditionModel
+from toy_blocks import seeded
 
 import brickwork
 from brickwork import (
@@ -29,10 +30,6 @@ from brickwork.guiders import Branch, GuidanceStep, Guider
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
 
 LATENT = {"prompt": "a red circle", "num_inference_steps": 2, "output_type": "latent"}
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def test_all_faults_of_a_call_are_named_before_anything_runs(tiny_folder: Path) -> None:
@@ -70,8 +67,8 @@ def test_components_that_are_not_loaded_are_named(tiny_folder: Path) -> None:
 
 
 def test_output_forms(tiny_pipe: ModularPipeline) -> None:
-    state = tiny_pipe(**LATENT, generator=seeded())
-    several = tiny_pipe(**LATENT, generator=seeded(), output=["images", "timesteps"])
+    state = tiny_pipe(**LATENT, generator=seeded(0))
+    several = tiny_pipe(**LATENT, generator=seeded(0), output=["images", "timesteps"])
     assert torch.equal(several["images"], state.images)
     assert set(several) == {"images", "timesteps"}
     assert state.provenance["latents"] == "denoise.after_denoiser"
@@ -79,7 +76,7 @@ def test_output_forms(tiny_pipe: ModularPipeline) -> None:
 
 
 def test_a_run_goes_on_from_a_state_and_leaves_it_as_it_was(tiny_pipe: ModularPipeline) -> None:
-    first = tiny_pipe(**LATENT, generator=seeded())
+    first = tiny_pipe(**LATENT, generator=seeded(0))
     before = dict(first.values)
     decode = SequentialPipelineBlocks.from_blocks_dict({"decode": TEXT2IMAGE_BLOCKS["decode"]}).init_pipeline()
     decode.update_components(vae=tiny_pipe.vae)
@@ -142,9 +139,9 @@ def test_a_truncated_prompt_is_warned_of(tiny_pipe: ModularPipeline, caplog: pyt
 
 def test_the_guidance_scale_of_the_call_beats_the_guiders(tiny_pipe: ModularPipeline) -> None:
     tiny_pipe.update_components(guider=ClassifierFreeGuidance(guidance_scale=3.0))
-    by_guider = tiny_pipe(**LATENT, generator=seeded(), output="images")
-    by_call = tiny_pipe(**LATENT, generator=seeded(), guidance_scale=8.0, output="images")
-    again = tiny_pipe(**LATENT, generator=seeded(), guidance_scale=3.0, output="images")
+    by_guider = tiny_pipe(**LATENT, generator=seeded(0), output="images")
+    by_call = tiny_pipe(**LATENT, generator=seeded(0), guidance_scale=8.0, output="images")
+    again = tiny_pipe(**LATENT, generator=seeded(0), guidance_scale=3.0, output="images")
     assert torch.equal(by_guider, again)
     assert not torch.equal(by_guider, by_call)
 
@@ -329,9 +326,9 @@ def test_a_custom_block_is_inserted_by_name(tiny_pipe: ModularPipeline) -> None:
         def run(self, latents: torch.Tensor) -> Out:
             return self.Out(latents=latents + 1)
 
-    plain = tiny_pipe(**LATENT, generator=seeded(), output="images")
+    plain = tiny_pipe(**LATENT, generator=seeded(0), output="images")
     tiny_pipe.blocks.insert_before("decode", "brighten", Brighten)  # type: ignore[attr-defined]
-    assert torch.equal(tiny_pipe(**LATENT, generator=seeded(), output="images"), plain + 1)
+    assert torch.equal(tiny_pipe(**LATENT, generator=seeded(0), output="images"), plain + 1)
 
 
 def test_a_config_is_copied_like_any_value(tiny_pipe: ModularPipeline) -> None:
@@ -359,12 +356,12 @@ def test_any_guider_takes_the_place_of_another(tiny_pipe: ModularPipeline) -> No
             return guided, guided
 
     seen: list[bool] = []
-    plain = tiny_pipe(**LATENT, generator=seeded(), guidance_scale=1.0, output="images")
+    plain = tiny_pipe(**LATENT, generator=seeded(0), guidance_scale=1.0, output="images")
     tiny_pipe.update_components(guider=Momentum())
-    averaged = tiny_pipe(**LATENT, generator=seeded(), output="images")
+    averaged = tiny_pipe(**LATENT, generator=seeded(0), output="images")
     assert seen == [True, False]
     assert not torch.equal(plain, averaged)
-    tiny_pipe(**LATENT, generator=seeded(), output="images")
+    tiny_pipe(**LATENT, generator=seeded(0), output="images")
     assert seen == [True, False] * 2
 
 

@@ -18,6 +18,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
+from toy_blocks import Count, pipeline, seeded
 
 import brickwork
 from brickwork import (
@@ -48,10 +49,6 @@ SCHEDULERS = ["EulerAncestralDiscreteScheduler", "DPMSolverMultistepScheduler", 
               "HeunDiscreteScheduler", "LMSDiscreteScheduler", "DDPMScheduler", "DEISMultistepScheduler"]  # fmt: skip
 
 
-def seed(number: int = 1) -> torch.Generator:
-    return torch.Generator().manual_seed(number)
-
-
 def with_scheduler(pipe: ModularPipeline, name: str) -> ModularPipeline:
     pipe.update_components(scheduler=getattr(diffusers, name).from_config(pipe.scheduler.config))
     return pipe
@@ -71,8 +68,8 @@ def test_after_every_block_of_every_step_the_run_goes_on_bit_equal(
 ) -> None:
     pipe = with_scheduler(tiny_pipe, name)
     inputs: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 3, "output": "images", "output_type": "pt"}
-    expected = pipe(**inputs, generator=seed())
-    found = snapshots_of(pipe, **inputs, generator=seed())
+    expected = pipe(**inputs, generator=seeded())
+    found = snapshots_of(pipe, **inputs, generator=seeded())
     assert [snapshot.where for snapshot in found][:2] == [
         "text_encoder.positive.encode",
         "text_encoder.negative.encode",
@@ -82,8 +79,8 @@ def test_after_every_block_of_every_step_the_run_goes_on_bit_equal(
         snapshot.save(tmp_path / "run.safetensors")
         assert torch.equal(pipe.resume(snapshot), expected), snapshot.where
         assert torch.equal(pipe.resume(tmp_path / "run.safetensors"), expected), snapshot.where
-    steps = snapshots_of(pipe, "steps", **inputs, generator=seed())
-    turns = len(pipe(**{**inputs, "output": "timesteps"}, generator=seed()))
+    steps = snapshots_of(pipe, "steps", **inputs, generator=seeded())
+    turns = len(pipe(**{**inputs, "output": "timesteps"}, generator=seeded()))
     assert [snapshot.where for snapshot in steps] == [f"denoise.step[{turn}]" for turn in range(turns)]
     assert all(torch.equal(pipe.resume(snapshot), expected) for snapshot in [*steps, *steps])
 
@@ -99,8 +96,8 @@ def test_every_nth_is_taken() -> None:
 def test_a_list_of_generators_and_a_state_with_everything(tiny_pipe: ModularPipeline, tmp_path: Path) -> None:
     pipe = with_scheduler(tiny_pipe, "EulerAncestralDiscreteScheduler")
     inputs: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 3, "num_images_per_prompt": 2}
-    expected = pipe(**inputs, generator=[seed(1), seed(2)])
-    snapshots_of(pipe, "steps", **inputs, generator=[seed(1), seed(2)])[1].save(tmp_path / "run.safetensors")
+    expected = pipe(**inputs, generator=[seeded(1), seeded(2)])
+    snapshots_of(pipe, "steps", **inputs, generator=[seeded(1), seeded(2)])[1].save(tmp_path / "run.safetensors")
     again = pipe.resume(tmp_path / "run.safetensors")
     assert isinstance(again, PipelineState)
     assert again.values.keys() == expected.values.keys()
@@ -132,8 +129,8 @@ def test_pictures_and_masks_come_along(tiny_pipe: ModularPipeline, tmp_path: Pat
     picture = tiny_pipe(prompt="a cat", num_inference_steps=1, height=64, width=64, output="images")[0]
     inputs: dict[str, Any] = {"prompt": "the", "image": picture, "mask_image": picture.convert("L"), "num_inference_steps": 4,
                               "strength": 0.9, "output": "images", "output_type": "np"}  # fmt: skip
-    expected = pipe(**inputs, generator=seed())
-    for number, snapshot in enumerate(snapshots_of(pipe, **inputs, generator=seed())):
+    expected = pipe(**inputs, generator=seeded())
+    for number, snapshot in enumerate(snapshots_of(pipe, **inputs, generator=seeded())):
         snapshot.save(tmp_path / f"{number}.safetensors")
         assert (pipe.resume(tmp_path / f"{number}.safetensors") == expected).all(), snapshot.where
 
@@ -168,7 +165,7 @@ def test_a_run_that_is_killed_goes_on_in_another_process(
 ) -> None:
     names = {"folder": str(tiny_folder), "scheduler": scheduler, "path": str(tmp_path / "run.safetensors")}
     expected = with_scheduler(tiny_pipe, scheduler)(
-        prompt="a cat", num_inference_steps=200, generator=seed(), output="latents"
+        prompt="a cat", num_inference_steps=200, generator=seeded(), output="latents"
     )
     chance = torch.Generator().manual_seed(many)
     for number in range(min(many, 5)):
@@ -198,12 +195,12 @@ def kill_at_random(names: dict[str, str], seconds: float) -> None:
 
 def test_a_cache_on_the_way_changes_nothing(tiny_pipe: ModularPipeline) -> None:
     inputs: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 4, "output": "images", "output_type": "pt"}
-    expected = tiny_pipe(**inputs, generator=seed())
-    found = snapshots_of(tiny_pipe, **inputs, generator=seed())
+    expected = tiny_pipe(**inputs, generator=seeded())
+    found = snapshots_of(tiny_pipe, **inputs, generator=seeded())
     tiny_pipe.configure(cache=MemoryCache(steps=True))
     for snapshot in found:
         assert torch.equal(tiny_pipe.resume(snapshot), expected), snapshot.where
-    assert torch.equal(tiny_pipe(**inputs, generator=seed()), expected)
+    assert torch.equal(tiny_pipe(**inputs, generator=seeded()), expected)
 
 
 def test_taking_snapshots_copies_no_tensor(tiny_pipe: ModularPipeline) -> None:
@@ -220,14 +217,6 @@ def test_taking_snapshots_copies_no_tensor(tiny_pipe: ModularPipeline) -> None:
 
 
 # Compositions of every shape
-
-
-class Count(LoopSequentialPipelineBlocks):
-    class Vars(Outputs):
-        i: int
-
-    def iterate(self, turns: int) -> Iterator[Vars]:
-        yield from (self.Vars(i=i) for i in range(turns))
 
 
 class Inner(LoopSequentialPipelineBlocks):
@@ -302,12 +291,6 @@ class Maybe(AutoPipelineBlocks):
     block_classes = [Again, Halve]
     block_names = ["again", "halve"]
     block_trigger_inputs = ["way", None]
-
-
-def pipeline(**blocks: Any) -> ModularPipeline:
-    pipe = SequentialPipelineBlocks.from_blocks_dict(blocks).init_pipeline()
-    pipe.configure(progress=False)
-    return pipe
 
 
 BODY = {"add": Add, "inner": Inner.from_blocks_dict({"add": AddInner, "even": Even}), "even": Even, "again": Again}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,11 @@ import diffusers
 import numpy as np
 import pytest
 import torch
+from toy_blocks import Repeat
 
 from brickwork import (
     Block,
     InputError,
-    LoopSequentialPipelineBlocks,
     ModularPipeline,
     Outputs,
     SequentialPipelineBlocks,
@@ -49,15 +48,6 @@ class CountInPlace(Block):
     def run(self, counts: np.ndarray, i: int) -> Out:
         counts += i + 1
         return self.Out(seen=i)
-
-
-class Repeat(LoopSequentialPipelineBlocks):
-    class Vars(Outputs):
-        i: int
-
-    def iterate(self, times: int = 4) -> Iterator[Vars]:
-        for i in range(times):
-            yield self.Vars(i=i)
 
 
 def pipeline(body: Any) -> ModularPipeline:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from toy_blocks import Twice
 
 from brickwork import (
     AutoPipelineBlocks,
     Block,
     CompositionError,
     InputParam,
-    LoopSequentialPipelineBlocks,
     ModularPipelineBlocks,
     Outputs,
     SequentialPipelineBlocks,
@@ -54,14 +53,6 @@ class Foreign(ModularPipelineBlocks):
     def __call__(self, components: Any, state: Any) -> Any:
         state.set("x", state.get("x") + self.add)
         return components, state
-
-
-class Twice(LoopSequentialPipelineBlocks):
-    class Vars(Outputs):
-        i: int
-
-    def iterate(self) -> Iterator[Vars]:
-        yield from (self.Vars(i=i) for i in range(2))
 
 
 class Choose(AutoPipelineBlocks):

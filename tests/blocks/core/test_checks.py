@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import pytest
 from torch import Tensor
+from toy_blocks import chain
 
 from brickwork import (
     Block,
@@ -54,10 +55,6 @@ class ReadRows(Block):
     def run(self, picture: Annotated[Tensor, Value("b width")]) -> None: ...
 
 
-def sequence(**blocks: Any) -> SequentialPipelineBlocks:
-    return SequentialPipelineBlocks.from_blocks_dict(blocks)
-
-
 def faults_of(blocks: ModularPipelineBlocks, *given: str) -> tuple[str, ...]:
     with pytest.raises(CompositionError) as caught:
         blocks.plan(given)
@@ -65,7 +62,7 @@ def faults_of(blocks: ModularPipelineBlocks, *given: str) -> tuple[str, ...]:
 
 
 def test_a_producer_of_another_type_is_named_with_both_paths_and_types() -> None:
-    (fault,) = faults_of(sequence(make=MakeText, read=ReadPicture), "seed")
+    (fault,) = faults_of(chain(make=MakeText, read=ReadPicture), "seed")
     assert "read needs 'picture' as Tensor[b c h w]" in fault
     assert "make gives str" in fault
     assert "Convert it" in fault
@@ -73,12 +70,12 @@ def test_a_producer_of_another_type_is_named_with_both_paths_and_types() -> None
 
 @pytest.mark.parametrize(("reader", "words"), [(ReadFour, "size 3, not 4"), (ReadRows, "4 of them; [b width] are 2")])
 def test_dimensions_that_cannot_agree(reader: type[Block], words: str) -> None:
-    (fault,) = faults_of(sequence(make=MakePicture, read=reader), "seed")
+    (fault,) = faults_of(chain(make=MakePicture, read=reader), "seed")
     assert words in fault
 
 
 def test_all_faults_come_together_with_the_missing_inputs() -> None:
-    blocks = sequence(make=MakeText, read=ReadPicture, rows=ReadRows)
+    blocks = chain(make=MakeText, read=ReadPicture, rows=ReadRows)
     faults = faults_of(blocks)
     assert len(faults) == 3
     assert "make needs 'seed' (int)" in faults[-1]
@@ -86,7 +83,7 @@ def test_all_faults_come_together_with_the_missing_inputs() -> None:
 
 def test_a_value_that_is_written_only_later_says_so() -> None:
     with pytest.raises(InputError, match="make writes it, but only later: move that before read") as caught:
-        sequence(read=ReadPicture, make=MakePicture).plan()
+        chain(read=ReadPicture, make=MakePicture).plan()
     assert "read needs 'picture'" in str(caught.value)
 
 
@@ -100,7 +97,7 @@ def test_types_that_overlap_are_no_fault() -> None:
     class Narrow(Block):
         def run(self, x: int) -> None: ...
 
-    assert sequence(wide=Wide, narrow=Narrow).plan().warnings == ()
+    assert chain(wide=Wide, narrow=Narrow).plan().warnings == ()
 
 
 class ForeignText(ModularPipelineBlocks):
@@ -122,7 +119,7 @@ class ForeignReader(ModularPipelineBlocks):
 
 
 def test_hints_of_foreign_blocks_only_warn() -> None:
-    for blocks in (sequence(make=ForeignText, read=ReadPicture), sequence(make=MakeText, read=ForeignReader)):
+    for blocks in (chain(make=ForeignText, read=ReadPicture), chain(make=MakeText, read=ForeignReader)):
         (warning,) = blocks.plan(["seed"]).warnings
         assert "read needs 'picture'" in warning
 
@@ -137,7 +134,7 @@ def test_every_producer_that_can_reach_a_read_is_checked() -> None:
         def select_block(self, seed: int | None) -> str | None:
             return "text" if seed else None
 
-    (fault,) = faults_of(sequence(make=Either, read=ReadPicture), "seed")
+    (fault,) = faults_of(chain(make=Either, read=ReadPicture), "seed")
     assert "make.text gives str" in fault
 
 
@@ -157,7 +154,7 @@ def test_what_a_loop_carries_is_checked() -> None:
 
         def iterate(self) -> Iterator[Vars]: ...
 
-    (fault,) = faults_of(sequence(repeat=Repeat), "x")
+    (fault,) = faults_of(chain(repeat=Repeat), "x")
     assert "repeat.turn needs 'x' as int, and repeat.turn gives str" in fault
 
 
@@ -168,14 +165,14 @@ def test_defaults_that_contradict_each_other() -> None:
     class Two(Block):
         def run(self, steps: int = 2) -> None: ...
 
-    (fault,) = faults_of(sequence(one=One, two=Two))
+    (fault,) = faults_of(chain(one=One, two=Two))
     assert "'steps' is 1 for one and 2 for two" in fault
-    assert sequence(one=One, two=Two).plan(["steps"]).warnings == ()
-    assert sequence(one=One, again=One).plan().warnings == ()
+    assert chain(one=One, two=Two).plan(["steps"]).warnings == ()
+    assert chain(one=One, again=One).plan().warnings == ()
 
 
 def test_work_that_nobody_can_read_is_a_warning() -> None:
-    (warning,) = sequence(make=MakePicture, again=MakePicture, read=ReadPicture).plan().warnings
+    (warning,) = chain(make=MakePicture, again=MakePicture, read=ReadPicture).plan().warnings
     assert "make writes 'picture', which nobody reads before it is written again" in warning
 
 
@@ -183,9 +180,9 @@ def test_a_block_after_its_only_reader_is_a_warning() -> None:
     class Hint(Block):
         def run(self, picture: Annotated[Tensor, Value("b c h w")] | None = None) -> None: ...
 
-    (warning,) = sequence(hint=Hint, make=MakePicture).plan().warnings
+    (warning,) = chain(hint=Hint, make=MakePicture).plan().warnings
     assert "make writes 'picture' after hint read it" in warning
-    assert sequence(make=MakePicture, hint=Hint).plan().warnings == ()
+    assert chain(make=MakePicture, hint=Hint).plan().warnings == ()
 
 
 def test_decoding_before_denoising_is_a_warning() -> None:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from toy_blocks import chain
 
 from brickwork import (
     AutoPipelineBlocks,
@@ -81,10 +82,6 @@ class PropertyAdd(ModularPipelineBlocks):
         block_state.x = block_state.x + block_state.step
         self.set_block_state(state, block_state)
         return components, state
-
-
-def chain(**blocks: Any) -> SequentialPipelineBlocks:
-    return SequentialPipelineBlocks.from_blocks_dict(blocks)
 
 
 def run(blocks: ModularPipelineBlocks, output: Any = "x", **inputs: Any) -> Any:

@@ -6,16 +6,16 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from coarse_images import half_mask, picture
 from diffusers.modular_pipelines.flux import FluxAutoBlocks
 from diffusers.modular_pipelines.stable_diffusion_3 import StableDiffusion3AutoBlocks
 from diffusers.modular_pipelines.stable_diffusion_xl import StableDiffusionXLAutoBlocks
 from diffusers.modular_pipelines.stable_diffusion_xl.decoders import StableDiffusionXLDecodeStep
 from diffusers.modular_pipelines.stable_diffusion_xl.denoise import StableDiffusionXLDenoiseStep
 from guider_table import is_untouched, state_of
-from PIL import Image
+from toy_blocks import seeded
 
 from brickwork import (
     ClassifierFreeGuidance,
@@ -36,21 +36,10 @@ from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
 INPUTS: dict[str, Any] = {"prompt": "a red circle", "num_inference_steps": 4, "output_type": "latent"}
 
 
-def picture(seed: int = 0) -> Image.Image:
-    pixels = np.random.default_rng(seed).integers(0, 255, (8, 8, 3), dtype=np.uint8)
-    return Image.fromarray(pixels).resize((64, 64))
-
-
-def mask() -> Image.Image:
-    image = Image.new("L", (64, 64), 0)
-    image.paste(255, (32, 0, 64, 64))
-    return image
-
-
 TASKS: dict[str, dict[str, Any]] = {
     "text2image": {"height": 64, "width": 64},
     "image2image": {"image": picture(), "strength": 0.6},
-    "inpainting": {"image": picture(), "mask_image": mask(), "strength": 0.6, "height": 64, "width": 64},
+    "inpainting": {"image": picture(), "mask_image": half_mask(), "strength": 0.6, "height": 64, "width": 64},
 }
 
 
@@ -73,33 +62,29 @@ def with_models(blocks: Any, tiny_folder: Path, tiny_pipe: ModularPipeline) -> M
     return pipe
 
 
-def seeded() -> torch.Generator:
-    return torch.Generator().manual_seed(0)
-
-
 @pytest.mark.parametrize("task", TASKS)
 def test_sdxl_of_diffusers_gives_what_it_gives_there(
     task: str, peer: Any, tiny_folder: Path, tiny_pipe: ModularPipeline
 ) -> None:
     pipe = with_models(adopt(StableDiffusionXLAutoBlocks).get_workflow(task), tiny_folder, tiny_pipe)
-    expected = peer(**INPUTS, **TASKS[task], generator=seeded(), output="images")
-    assert torch.equal(pipe(**INPUTS, **TASKS[task], generator=seeded(), output="images"), expected)
+    expected = peer(**INPUTS, **TASKS[task], generator=seeded(0), output="images")
+    assert torch.equal(pipe(**INPUTS, **TASKS[task], generator=seeded(0), output="images"), expected)
 
 
 def test_the_whole_composition_decides_as_there(peer: Any, tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
     pipe = with_models(adopt(StableDiffusionXLAutoBlocks), tiny_folder, tiny_pipe)
     for inputs in TASKS.values():
-        expected = peer(**INPUTS, **inputs, generator=seeded(), output="images")
-        assert torch.equal(pipe(**INPUTS, **inputs, generator=seeded(), output="images"), expected)
+        expected = peer(**INPUTS, **inputs, generator=seeded(0), output="images")
+        assert torch.equal(pipe(**INPUTS, **inputs, generator=seeded(0), output="images"), expected)
 
 
 def test_one_block_of_theirs_among_ours(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
     inputs: dict[str, Any] = {**INPUTS, **TASKS["text2image"], "output_type": "pt"}
-    expected = tiny_pipe(**inputs, generator=seeded(), output="images")
+    expected = tiny_pipe(**inputs, generator=seeded(0), output="images")
     blocks = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS)
     blocks.replace("decode", adopt(StableDiffusionXLDecodeStep))
     pipe = with_models(blocks, tiny_folder, tiny_pipe)
-    assert torch.equal(pipe(**inputs, generator=seeded(), output="images"), expected)
+    assert torch.equal(pipe(**inputs, generator=seeded(0), output="images"), expected)
 
 
 def their_loop(tiny_folder: Path, tiny_pipe: ModularPipeline) -> ModularPipeline:
@@ -117,20 +102,20 @@ PERTURBING = (
 
 def test_their_loop_takes_our_guider(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
     inputs: dict[str, Any] = {**INPUTS, **TASKS["text2image"]}
-    expected = tiny_pipe(**inputs, guidance_scale=5.0, generator=seeded(), output="images")
+    expected = tiny_pipe(**inputs, guidance_scale=5.0, generator=seeded(0), output="images")
     pipe = their_loop(tiny_folder, tiny_pipe)
     pipe.update_components(guider=type(tiny_pipe.guider)(guidance_scale=5.0))
-    found = pipe(**inputs, generator=seeded(), output="images")
+    found = pipe(**inputs, generator=seeded(0), output="images")
     assert (found - expected).abs().max() < 1e-4  # two forwards in place of one batch
 
 
 def test_their_loop_hears_the_window_of_our_guider(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
     inputs: dict[str, Any] = {**INPUTS, **TASKS["text2image"]}
     tiny_pipe.update_components(guider=type(tiny_pipe.guider)(guidance_scale=5.0, stop=0.5))
-    expected = tiny_pipe(**inputs, generator=seeded(), output="images")
+    expected = tiny_pipe(**inputs, generator=seeded(0), output="images")
     pipe = their_loop(tiny_folder, tiny_pipe)
     pipe.update_components(guider=tiny_pipe.guider)
-    found = pipe(**inputs, generator=seeded(), output="images")
+    found = pipe(**inputs, generator=seeded(0), output="images")
     assert (found - expected).abs().max() < 1e-4
 
 
@@ -138,13 +123,13 @@ def test_their_loop_hears_the_window_of_our_guider(tiny_folder: Path, tiny_pipe:
 def test_their_loop_perturbs_layers_as_ours_does(guider: Any, tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
     inputs: dict[str, Any] = {**INPUTS, **TASKS["text2image"], "width": 96}
     tiny_pipe.update_components(guider=guider)
-    expected = tiny_pipe(**inputs, generator=seeded(), output="images")
+    expected = tiny_pipe(**inputs, generator=seeded(0), output="images")
     pipe = their_loop(tiny_folder, tiny_pipe)
     before = state_of(pipe.unet)
     pipe.update_components(guider=guider)
-    found = pipe(**inputs, generator=seeded(), output="images")
+    found = pipe(**inputs, generator=seeded(0), output="images")
     pipe.update_components(guider=ClassifierFreeGuidance(guidance_scale=5.0))
-    plain = pipe(**inputs, generator=seeded(), output="images")
+    plain = pipe(**inputs, generator=seeded(0), output="images")
     assert (found - expected).abs().max() < 2e-4  # three forwards in place of two
     assert (found - plain).abs().max() > 1e-3
     assert is_untouched(pipe.unet, before)
@@ -157,7 +142,7 @@ def test_their_loop_leaves_the_model_as_it_was_when_the_model_fails(
     pipe = their_loop(tiny_folder, tiny_pipe)
     pipe.update_components(guider=PERTURBING[0])
     inputs: dict[str, Any] = {**INPUTS, **TASKS["text2image"]}
-    expected = pipe(**inputs, generator=seeded(), output="images")
+    expected = pipe(**inputs, generator=seeded(0), output="images")
     calls = iter(range(99))
 
     def fail(*_: Any) -> None:
@@ -166,10 +151,10 @@ def test_their_loop_leaves_the_model_as_it_was_when_the_model_fails(
 
     handle = pipe.unet.mid_block.register_forward_pre_hook(fail)
     with pytest.raises(KeyboardInterrupt):
-        pipe(**inputs, generator=seeded(), output="images")
+        pipe(**inputs, generator=seeded(0), output="images")
     handle.remove()
     assert behaviour._patches == {}
-    assert torch.equal(pipe(**inputs, generator=seeded(), output="images"), expected)
+    assert torch.equal(pipe(**inputs, generator=seeded(0), output="images"), expected)
 
 
 def test_a_loop_of_an_unknown_family_says_that_it_cannot_perturb(
@@ -188,7 +173,7 @@ def test_mistakes_are_found_before_the_run(tiny_folder: Path, tiny_pipe: Modular
     with pytest.raises(InputError, match="'promt' is no input of this pipeline. Did you mean 'prompt'?"):
         pipe(promt="a")
     with pytest.raises(InputError, match="needs 'prompt'|needs 'image'"):
-        pipe(mask_image=mask())
+        pipe(mask_image=half_mask())
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from diffusers.modular_pipelines.flux import FluxAutoBlocks
 from diffusers.modular_pipelines.stable_diffusion_3 import StableDiffusion3AutoBlocks
 from PIL import Image
 from tiny_families import flux, stable_diffusion_3
+from toy_blocks import seeded
 
 from brickwork import InputError
 from brickwork.blocks import adopt
@@ -31,10 +32,6 @@ TASKS: dict[str, dict[str, Any]] = {
     "text2image": {},
     "image2image": {"image": Image.fromarray(PIXELS), "strength": 0.6},
 }
-
-
-def seeded() -> torch.Generator:
-    return torch.Generator().manual_seed(0)
 
 
 @pytest.fixture(
@@ -62,8 +59,8 @@ def test_a_workflow_gives_what_it_gives_there(task: str, family: Any) -> None:
     pipe = adopt(blocks).get_workflow(task).init_pipeline()
     pipe.update_components(**models)
     pipe.configure(progress=False)
-    expected = peer(**INPUTS, **TASKS[task], generator=seeded(), output="images")
-    found = pipe(**INPUTS, **TASKS[task], generator=seeded(), output="images")
+    expected = peer(**INPUTS, **TASKS[task], generator=seeded(0), output="images")
+    found = pipe(**INPUTS, **TASKS[task], generator=seeded(0), output="images")
     assert torch.equal(found, expected)
     assert expected.std() > 0.01
 
@@ -74,8 +71,8 @@ def test_the_whole_composition_decides_and_repeats(family: Any) -> None:
     pipe.update_components(**models)
     pipe.configure(progress=False)
     for inputs in [*TASKS.values(), *TASKS.values()]:
-        expected = peer(**INPUTS, **inputs, generator=seeded(), output="images")
-        assert torch.equal(pipe(**INPUTS, **inputs, generator=seeded(), output="images"), expected)
+        expected = peer(**INPUTS, **inputs, generator=seeded(0), output="images")
+        assert torch.equal(pipe(**INPUTS, **inputs, generator=seeded(0), output="images"), expected)
 
 
 def test_mistakes_are_found_before_a_model_is_asked(family: Any) -> None:
@@ -91,10 +88,10 @@ def test_progress_bars_follow_the_pipelines_settings(family: Any, capsys: pytest
     pipe = adopt(blocks).init_pipeline()
     pipe.update_components(**models)
     pipe.set_progress_bar_config(desc="steps")
-    pipe(**INPUTS, generator=seeded(), output="images")
+    pipe(**INPUTS, generator=seeded(0), output="images")
     assert "steps: 100%" in capsys.readouterr().err
     pipe.configure(progress=False)
-    pipe(**INPUTS, generator=seeded(), output="images")
+    pipe(**INPUTS, generator=seeded(0), output="images")
     assert "100%" not in capsys.readouterr().err
 
 
@@ -103,8 +100,8 @@ def test_adopted_loops_tell_of_their_turns(family: Any) -> None:
     pipe = adopt(blocks).init_pipeline()
     pipe.update_components(**models)
     pipe.configure(progress=False)
-    expected = pipe(**INPUTS, generator=seeded(), output="images")
-    events = list(pipe.stream(**INPUTS, generator=seeded(), output="images"))
+    expected = pipe(**INPUTS, generator=seeded(0), output="images")
+    events = list(pipe.stream(**INPUTS, generator=seeded(0), output="images"))
     assert [event.index for event in events if isinstance(event, StepFinished)] == [0, 1, 2]
     last = events[-1]
     assert isinstance(last, RunFinished)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from toy_blocks import AddOne, chain
 
 from brickwork import (
     AutoPipelineBlocks,
@@ -61,16 +62,6 @@ class Double(ModularPipelineBlocks):
         return components, state
 
 
-class AddOne(Block):
-    """Adds one to x."""
-
-    class Out(Outputs):
-        x: int
-
-    def run(self, x: int) -> Out:
-        return self.Out(x=x + 1)
-
-
 class Times(LoopSequentialPipelineBlocks):
     """Repeats."""
 
@@ -79,10 +70,6 @@ class Times(LoopSequentialPipelineBlocks):
 
     def iterate(self, times: int = 2) -> Iterator[Vars]:
         yield from (self.Vars(i=i) for i in range(times))
-
-
-def chain(**blocks: Any) -> SequentialPipelineBlocks:
-    return SequentialPipelineBlocks.from_blocks_dict(blocks)
 
 
 def run(blocks: ModularPipelineBlocks, output: Any = None, **inputs: Any) -> Any:

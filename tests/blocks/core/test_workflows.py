@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
+from toy_blocks import chain
 
 from brickwork import (
     AutoPipelineBlocks,
@@ -183,20 +184,16 @@ class MadeTwo(Block):
     def run(self) -> None: ...
 
 
-def sequence(**blocks: Any) -> SequentialPipelineBlocks:
-    return SequentialPipelineBlocks.from_blocks_dict(blocks)
-
-
 def test_one_component_of_two_classes() -> None:
-    (fault,) = sequence(one=UsesLinear, two=UsesConv).check().faults
+    (fault,) = chain(one=UsesLinear, two=UsesConv).check().faults
     assert "one wants 'net' to be a Linear, and two a Conv2d" in fault
-    assert sequence(one=UsesLinear, two=UsesModule).check()
+    assert chain(one=UsesLinear, two=UsesModule).check()
     with pytest.raises(CompositionError, match="Conv2d"):
-        sequence(one=UsesLinear, two=UsesConv).init_pipeline()
+        chain(one=UsesLinear, two=UsesConv).init_pipeline()
 
 
 def test_one_component_of_two_configurations() -> None:
-    (fault,) = sequence(one=MadeOne, two=MadeTwo).check().faults
+    (fault,) = chain(one=MadeOne, two=MadeTwo).check().faults
     assert "one makes 'guide' from {'scale': 1}, and two from {'scale': 2}" in fault
 
 
@@ -208,7 +205,7 @@ def test_foreign_blocks_that_disagree_only_warn() -> None:
 
         def __call__(self, components: Any, state: Any) -> Any: ...
 
-    report = sequence(one=UsesLinear, two=Foreign).check()
+    report = chain(one=UsesLinear, two=Foreign).check()
     assert report
     assert "Conv2d" in report.warnings[0]
 
@@ -226,7 +223,7 @@ def test_branches_that_promise_different_types() -> None:
         block_names = ["image", "text"]
         block_trigger_inputs = ["image", None]
 
-    (fault,) = sequence(start=Promise).check().faults
+    (fault,) = chain(start=Promise).check().faults
     assert "start: the branches 'image' and 'text' promise 'x' as str and as int" in fault
 
 
@@ -236,7 +233,7 @@ def test_a_branch_that_can_never_run() -> None:
         block_names = ["image", "again", "text"]
         block_trigger_inputs = ["image", "image", None]
 
-    (warning,) = sequence(start=Twice).check().warnings
+    (warning,) = chain(start=Twice).check().warnings
     assert "start: the branch 'again' can never run: its trigger 'image'" in warning
 
     class Outer(AutoPipelineBlocks):
@@ -244,7 +241,7 @@ def test_a_branch_that_can_never_run() -> None:
         block_names = ["mask", "rest"]
         block_trigger_inputs = ["mask", None]
 
-    (warning,) = sequence(start=Outer).check().warnings
+    (warning,) = chain(start=Outer).check().warnings
     assert "start.rest: the branch 'mask' can never run" in warning
 
 
@@ -255,7 +252,7 @@ def test_a_misspelt_trigger_and_a_misspelt_requirement() -> None:
         block_trigger_inputs = ["msk", None]
         block_requires: ClassVar[dict[str, list[str]]] = {"mask": ["imagee"], "maks": []}
 
-    faults = sequence(start=Wrong).check().faults
+    faults = chain(start=Wrong).check().faults
     assert any("hangs on 'msk'" in fault and "Did you mean 'mask'?" in fault for fault in faults)
     assert any("hangs on 'imagee'" in fault and "Did you mean 'image'?" in fault for fault in faults)
     assert any("names 'maks'" in fault for fault in faults)
@@ -267,23 +264,23 @@ def test_a_flag_that_nobody_reads_is_a_trigger_like_any_other() -> None:
         block_names = ["careful", "text"]
         block_trigger_inputs = ["use_everything", None]
 
-    report = sequence(start=Flag).check()
+    report = chain(start=Flag).check()
     assert (report.faults, report.warnings) == ((), ())
     assert names(Flag().workflow("use_everything").required) == ["image", "mask", "use_everything"]
 
 
 def test_a_composition_cannot_hold_itself() -> None:
-    blocks = sequence(show=Show)
+    blocks = chain(show=Show)
     with pytest.raises(CompositionError, match="'again' would contain itself"):
         blocks.sub_blocks["again"] = blocks
-    outer = sequence(inner=blocks)
+    outer = chain(inner=blocks)
     with pytest.raises(CompositionError, match="would contain itself"):
         blocks.insert_before("show", "outer", outer)
     assert list(blocks.sub_blocks) == ["show"]
 
 
 def test_a_refused_block_leaves_the_composition_as_it_was() -> None:
-    blocks = sequence(a=Show, b=Show)
+    blocks = chain(a=Show, b=Show)
     with pytest.raises(CompositionError, match="is no block"):
         blocks.insert("c", 3, 0)  # type: ignore[arg-type]  # that is the test
     assert list(blocks.sub_blocks) == ["a", "b"]

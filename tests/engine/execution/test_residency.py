@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from toy_blocks import Twice
 
 from brickwork import (
     Block,
@@ -17,7 +17,6 @@ from brickwork import (
     ComponentsManager,
     ComponentSpec,
     InputError,
-    LoopSequentialPipelineBlocks,
     ModularPipeline,
     Outputs,
     SequentialPipelineBlocks,
@@ -54,14 +53,6 @@ def block(name: str) -> type[Block]:
         "__module__": __name__,
     }
     return type(f"Use{name}", (Block,), body)
-
-
-class Twice(LoopSequentialPipelineBlocks):
-    class Vars(Outputs):
-        i: int
-
-    def iterate(self) -> Iterator[Vars]:
-        yield from (self.Vars(i=i) for i in range(2))
 
 
 def pipeline(

@@ -14,6 +14,7 @@ from diffusers import DPMSolverMultistepScheduler, EulerAncestralDiscreteSchedul
 from diffusers.models.attention_processor import AttnProcessor
 from hypothesis import given
 from peft import LoraConfig
+from toy_blocks import seeded
 
 from brickwork import (
     Block,
@@ -35,10 +36,6 @@ PARTS = ["text_encoder.positive.encode", "text_encoder.negative.encode", "input"
          "prepare_add_cond", "denoise", "decode"]  # fmt: skip
 
 
-def seed(number: int = 1) -> torch.Generator:
-    return torch.Generator().manual_seed(number)
-
-
 def hits_of(pipe: ModularPipeline, **inputs: Any) -> tuple[list[str], Any]:
     """Paths of the steps that were not run, and the result."""
     found: list[str] = []
@@ -49,7 +46,7 @@ def hits_of(pipe: ModularPipeline, **inputs: Any) -> tuple[list[str], Any]:
 
     pipe.configure(listeners=[listen])
     result = pipe(
-        **{"prompt": "a cat", "num_inference_steps": STEPS, "generator": seed(), "output": "images", **inputs}
+        **{"prompt": "a cat", "num_inference_steps": STEPS, "generator": seeded(), "output": "images", **inputs}
     )
     pipe.configure(listeners=[])
     return found, result
@@ -67,7 +64,7 @@ def test_changing_only_decode_settings_runs_only_decode(cached: ModularPipeline)
 
 
 def test_changing_only_the_seed_encodes_nothing_anew(cached: ModularPipeline) -> None:
-    assert hits_of(cached, generator=seed(2))[0] == [*PARTS[:4], "prepare_add_cond"]
+    assert hits_of(cached, generator=seeded(2))[0] == [*PARTS[:4], "prepare_add_cond"]
 
 
 def test_changing_only_the_prompt_keeps_timesteps_and_noise(cached: ModularPipeline) -> None:
@@ -91,11 +88,11 @@ def test_the_generator_of_a_hit_is_where_the_run_leaves_it(cached: ModularPipeli
     cached.update_components(scheduler=EulerAncestralDiscreteScheduler.from_config(cached.scheduler.config))
     ends = []
     for _ in range(2):
-        generator = seed(5)
+        generator = seeded(5)
         hits_of(cached, generator=generator)
         ends.append(generator.get_state())
     cached.configure(cache=None)
-    generator = seed(5)
+    generator = seeded(5)
     hits_of(cached, generator=generator)
     assert torch.equal(ends[0], ends[1])
     assert torch.equal(ends[0], generator.get_state())
@@ -109,7 +106,7 @@ def test_without_a_generator_every_run_draws_anew(cached: ModularPipeline) -> No
 def branched(pipe: ModularPipeline, cache: MemoryCache | None, scheduler: Any) -> list[torch.Tensor]:
     pipe.update_components(scheduler=scheduler.from_config(pipe.scheduler.config))
     pipe.configure(cache=cache)
-    base = pipe(prompt="a cat", num_inference_steps=6, generator=seed(), output_type="latent")
+    base = pipe(prompt="a cat", num_inference_steps=6, generator=seeded(), output_type="latent")
     changes: list[dict[str, Any]] = [{"guidance_scale": 2.0}, {"prompt": "a red circle"}, {"negative_prompt": "blue"}]
     return [base.images, *(pipe.branch(base, at_step=4, **change).images for change in changes)]
 
@@ -217,12 +214,12 @@ def test_components_that_a_run_loads_for_itself_are_not_even_loaded_on_a_hit(tin
     note = lambda event: loaded.append(event.name) if type(event).__name__ == "ComponentLoaded" else None  # noqa: E731
     pipe.configure(progress=False, cache=MemoryCache(), residency="just in time", listeners=[note])
     inputs: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 2, "output": "images"}
-    pipe(**inputs, generator=seed())
+    pipe(**inputs, generator=seeded())
     assert {"text_encoder", "unet", "vae"} <= set(loaded)
     loaded.clear()
-    pipe(**inputs, generator=seed())
+    pipe(**inputs, generator=seeded())
     assert loaded == []
-    pipe(**inputs, generator=seed(), output_type="np")
+    pipe(**inputs, generator=seeded(), output_type="np")
     assert loaded == ["vae"]
 
 
@@ -303,7 +300,7 @@ class Bench:
         self.pipe.configure(cache=cache)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
-            images: torch.Tensor = self.pipe(**self.inputs, generator=seed(self.seed), output="images")
+            images: torch.Tensor = self.pipe(**self.inputs, generator=seeded(self.seed), output="images")
         return images
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from toy_blocks import Way
 
 from brickwork import (
     Block,
     CompositionError,
-    ConditionalPipelineBlocks,
     InputError,
     InputParam,
     LoopSequentialPipelineBlocks,
@@ -80,12 +80,6 @@ class Turns(LoopSequentialPipelineBlocks):
         i: int
 
     def iterate(self) -> Iterator[Vars]: ...
-
-
-class Way(ConditionalPipelineBlocks):
-    block_trigger_inputs = ["way"]
-
-    def select_block(self, way: str | None = None) -> str | None: ...
 
 
 def plan(*given: str, **blocks: Any) -> Any:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import torch
+from toy_blocks import Start, Way
 
 from brickwork import (
     Block,
-    ConditionalPipelineBlocks,
     InputParam,
     LoopSequentialPipelineBlocks,
     ModularPipelineBlocks,
@@ -24,14 +24,6 @@ from brickwork.engine.planning.graph import INPUTS, Edge, Frame, Graph, Node
 from brickwork.engine.planning.graph_types import Port
 
 PICTURES = Path(__file__).parent / "pictures"
-
-
-class Start(Block):
-    class Out(Outputs):
-        x: int
-        way: str
-
-    def run(self, seed: int, size: int = 3) -> Out: ...
 
 
 class Add(Block):
@@ -57,12 +49,6 @@ class Turns(LoopSequentialPipelineBlocks):
         part: str
 
     def iterate(self, x: int) -> Iterator[Vars]: ...
-
-
-class Way(ConditionalPipelineBlocks):
-    block_trigger_inputs = ["way"]
-
-    def select_block(self, way: str | None = None) -> str | None: ...
 
 
 class Needs(ModularPipelineBlocks):

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from toy_blocks import Start, Way
 
 from brickwork import (
     Block,
-    ConditionalPipelineBlocks,
     LoopSequentialPipelineBlocks,
     ModularPipelineBlocks,
     Outputs,
@@ -21,14 +21,6 @@ from brickwork.engine.cache_unit import CacheUnit
 from brickwork.engine.execution.residency import Use, uses_of
 from brickwork.engine.planning.units import turn_of, unit_of
 from brickwork.engine.steps import BlockNode, LoopNode
-
-
-class Start(Block):
-    class Out(Outputs):
-        x: int
-        way: str
-
-    def run(self, seed: int, size: int = 3) -> Out: ...
 
 
 class Add(Block):
@@ -56,12 +48,6 @@ class Turns(LoopSequentialPipelineBlocks):
         i: int
 
     def iterate(self, x: int, steps: int = 2) -> Iterator[Vars]: ...
-
-
-class Way(ConditionalPipelineBlocks):
-    block_trigger_inputs = ["way"]
-
-    def select_block(self, way: str | None = None) -> str | None: ...
 
 
 class Foreign(ModularPipelineBlocks):

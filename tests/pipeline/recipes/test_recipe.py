@@ -17,6 +17,7 @@ import torch
 from diffusers import EulerAncestralDiscreteScheduler
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from toy_blocks import seeded
 
 import brickwork
 from brickwork import ClassifierFreeGuidance, InputError, ModularPipeline, Recipe, RepoError, SequentialPipelineBlocks
@@ -27,12 +28,8 @@ from brickwork.state.limits import LARGEST_RECIPE
 INPUTS: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 2}
 
 
-def seed(number: int = 1) -> torch.Generator:
-    return torch.Generator().manual_seed(number)
-
-
 def test_a_recipe_says_what_the_run_was_made_of(tiny_pipe: ModularPipeline) -> None:
-    state = tiny_pipe(**INPUTS, negative_prompt="blue", guidance_scale=3.0, generator=seed(7))
+    state = tiny_pipe(**INPUTS, negative_prompt="blue", guidance_scale=3.0, generator=seeded(7))
     found = state.recipe.to_dict()
     assert state.recipe.inputs == {**INPUTS, "negative_prompt": "blue", "guidance_scale": 3.0}
     assert found["generators"] == {"generator": [{"device": "cpu", "seed": 7}]}
@@ -111,14 +108,14 @@ def test_a_seed_is_drawn_and_noted_where_none_was_given(tiny_pipe: ModularPipeli
     second = tiny_pipe(**INPUTS)
     assert first.recipe.seed != second.recipe.seed
     assert "generator" not in first.values
-    again = tiny_pipe(**INPUTS, generator=seed(first.recipe.seed))
+    again = tiny_pipe(**INPUTS, generator=seeded(first.recipe.seed))
     assert torch.equal(again.latents, first.latents)
     torch.manual_seed(5)
     assert torch.equal(tiny_pipe(**INPUTS).latents, first.latents)
 
 
 def test_a_generator_that_had_drawn_is_written_with_its_state(tiny_pipe: ModularPipeline) -> None:
-    generator = seed(3)
+    generator = seeded(3)
     torch.rand(5, generator=generator)
     recipe = tiny_pipe(**INPUTS, generator=[generator]).recipe
     assert recipe.seed is None
@@ -126,7 +123,7 @@ def test_a_generator_that_had_drawn_is_written_with_its_state(tiny_pipe: Modular
 
 
 def test_tensors_count_with_what_they_were_at_the_start(tiny_pipe: ModularPipeline) -> None:
-    latents = torch.randn(1, 4, 16, 16, generator=seed())
+    latents = torch.randn(1, 4, 16, 16, generator=seeded())
     recipe = tiny_pipe(**INPUTS, latents=latents).recipe
     assert recipe.missing_inputs == {"latents": "Tensor[1, 4, 16, 16] torch.float32, cpu"}
     assert recipe.is_input("latents", latents)
@@ -178,7 +175,7 @@ def test_it_goes_through_json_pickle_and_copies(tiny_pipe: ModularPipeline, tmp_
 def test_pictures_are_saved_with_recipe_and_the_line_of_other_tools(tiny_pipe: ModularPipeline, tmp_path: Path) -> None:
     pictures = tiny_pipe(
         prompt=["a cat", "a red circle"], negative_prompt="blue", num_inference_steps=2, height=64, width=96,
-        generator=[seed(1), seed(2)], output="images",
+        generator=[seeded(1), seeded(2)], output="images",
     )  # fmt: skip
     paths = brickwork.save(pictures, tmp_path / "out.png")
     assert [path.name for path in paths] == ["out-0.png", "out-1.png"]
@@ -292,14 +289,14 @@ def test_what_has_no_recipe_is_refused(tmp_path: Path) -> None:
 
 
 def test_two_runs_that_are_the_same_do_not_differ(tiny_pipe: ModularPipeline) -> None:
-    one, other = (tiny_pipe(**INPUTS, generator=seed()) for _ in range(2))
+    one, other = (tiny_pipe(**INPUTS, generator=seeded()) for _ in range(2))
     found = brickwork.diff(one, other)
     assert not found
     assert str(found) == "The recipes are the same."
 
 
 def test_what_differs_is_said_in_words(tiny_pipe: ModularPipeline, tiny_folder: Path) -> None:
-    one = tiny_pipe(**INPUTS, generator=seed(1), latents=torch.zeros(1, 4, 16, 16))
+    one = tiny_pipe(**INPUTS, generator=seeded(1), latents=torch.zeros(1, 4, 16, 16))
     pipe = ModularPipeline.from_pretrained(str(tiny_folder)).load_components(dtype={"vae": torch.bfloat16})
     pipe.configure(progress=False)
     pipe.update_components(
@@ -312,7 +309,7 @@ def test_what_differs_is_said_in_words(tiny_pipe: ModularPipeline, tiny_folder: 
     pipe.update_config(force_zeros_for_empty_prompt=False)
     with torch.no_grad():
         pipe.unet.conv_in.bias.add_(1)
-    other = pipe(prompt="red", num_inference_steps=2, eta=0.5, generator=seed(2), latents=torch.ones(1, 4, 16, 16))
+    other = pipe(prompt="red", num_inference_steps=2, eta=0.5, generator=seeded(2), latents=torch.ones(1, 4, 16, 16))
     assert list(brickwork.diff(one, other)) == [
         "extra: no such block, and PrepareSizeConditioning",
         "composition: its blocks stand in another order",
@@ -330,8 +327,8 @@ def test_what_differs_is_said_in_words(tiny_pipe: ModularPipeline, tiny_folder: 
 
 
 def test_pictures_arrays_and_states_are_compared(tiny_pipe: ModularPipeline, tmp_path: Path) -> None:
-    one = tiny_pipe(**INPUTS, generator=seed(1))
+    one = tiny_pipe(**INPUTS, generator=seeded(1))
     path = brickwork.save(one.images, tmp_path / "one.png")[0]
-    other = tiny_pipe(**{**INPUTS, "num_inference_steps": 3}, generator=seed(1), output="images")[0]
+    other = tiny_pipe(**{**INPUTS, "num_inference_steps": 3}, generator=seeded(1), output="images")[0]
     assert str(brickwork.diff(path, other)) == "num_inference_steps: 2, and 3\noutput: None, and images"
     assert np.asarray(other).shape == (128, 128, 3)

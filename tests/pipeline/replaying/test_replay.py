@@ -16,6 +16,7 @@ from diffusers import EulerAncestralDiscreteScheduler
 from diffusers.modular_pipelines import StableDiffusionXLAutoBlocks
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from toy_blocks import seeded
 
 import brickwork
 from brickwork import (
@@ -37,10 +38,6 @@ from tiny_sdxl import save_repository
 INPUTS: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 2}
 
 
-def seed(number: int = 1) -> torch.Generator:
-    return torch.Generator().manual_seed(number)
-
-
 def same(one: Any, other: Any) -> bool:
     return (one.mode, one.size, one.tobytes()) == (other.mode, other.size, other.tobytes())
 
@@ -54,7 +51,9 @@ def test_a_picture_is_repeated_from_its_file(
         guider=ClassifierFreeGuidance(guidance_scale=3.0, guidance_rescale=0.4),
     )
     tiny_pipe.update_config(force_zeros_for_empty_prompt=False)
-    pictures = tiny_pipe(prompt=["a cat", "red"], num_inference_steps=3, generator=[seed(4), seed(5)], output="images")
+    pictures = tiny_pipe(
+        prompt=["a cat", "red"], num_inference_steps=3, generator=[seeded(4), seeded(5)], output="images"
+    )
     paths = brickwork.save(pictures, tmp_path / "a.png")
     specs = {
         name: tiny_pipe.get_component_spec(name)
@@ -81,7 +80,7 @@ def test_the_model_that_ships_comes_by_itself_in_another_process(
 
 
 def test_states_recipes_and_their_files_are_repeated(tiny_pipe: ModularPipeline, tmp_path: Path) -> None:
-    state = tiny_pipe(**INPUTS, generator=seed())
+    state = tiny_pipe(**INPUTS, generator=seeded())
     state.recipe.save(tmp_path / "recipe.json")
     for source in (state, state.recipe, tmp_path / "recipe.json"):
         assert torch.equal(brickwork.replay(source, components=tiny_pipe).latents, state.latents)
@@ -92,12 +91,12 @@ def test_states_recipes_and_their_files_are_repeated(tiny_pipe: ModularPipeline,
 
 def test_a_cached_and_a_resumed_run_have_the_recipe_of_the_run(tiny_pipe: ModularPipeline) -> None:
     tiny_pipe.configure(cache=MemoryCache(steps=True))
-    first, second = (tiny_pipe(**INPUTS, generator=seed(), output="images")[0] for _ in range(2))
+    first, second = (tiny_pipe(**INPUTS, generator=seeded(), output="images")[0] for _ in range(2))
     assert same(first, second)
     assert same(brickwork.replay(second, components=tiny_pipe), first)
     kept: list[brickwork.Snapshot] = []
     tiny_pipe.configure(cache=None, snapshots=brickwork.Snapshots(kept.append))
-    tiny_pipe(**INPUTS, generator=seed(2), output="images")
+    tiny_pipe(**INPUTS, generator=seeded(2), output="images")
     tiny_pipe.configure(snapshots=None)
     resumed = tiny_pipe.resume(kept[0])[0]
     assert same(brickwork.replay(resumed, components=tiny_pipe), resumed)
@@ -222,7 +221,7 @@ def test_blocks_of_diffusers_are_found_by_their_names(tiny_pipe: ModularPipeline
     pipe = theirs.init_pipeline()
     pipe.update_components(**{name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names})
     pipe.configure(progress=False)
-    picture = pipe(**INPUTS, height=64, width=64, generator=seed(), output="images")[0]
+    picture = pipe(**INPUTS, height=64, width=64, generator=seeded(), output="images")[0]
     path = brickwork.save(picture, tmp_path / "a.png")[0]
     assert same(brickwork.replay(path, components=pipe), picture)
     assert same(brickwork.replay(path, theirs, pipe), picture)
@@ -285,10 +284,10 @@ def test_components_that_nobody_named_are_not_looked_for(tiny_pipe: ModularPipel
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_another_machine_is_named_and_the_picture_compared(tiny_pipe: ModularPipeline) -> None:
-    data = tiny_pipe(**INPUTS, generator=seed(), output="images")[0].info["brickwork"].to_dict()
+    data = tiny_pipe(**INPUTS, generator=seeded(), output="images")[0].info["brickwork"].to_dict()
     data["software"]["torch"] = "1.0"
     data["arithmetic"]["threads"] = 64
-    picture = tiny_pipe(**INPUTS, generator=seed(), output="images")[0]
+    picture = tiny_pipe(**INPUTS, generator=seeded(), output="images")[0]
     picture.info["brickwork"] = Recipe.from_dict(data)
     with pytest.warns(UserWarning, match="The same picture, though not everything is as it was: 2 faults") as caught:
         assert same(brickwork.replay(picture, components=tiny_pipe), picture)
@@ -306,7 +305,7 @@ def test_another_machine_is_named_and_the_picture_compared(tiny_pipe: ModularPip
 def test_a_picture_that_was_edited_is_not_blamed_on_the_run(
     edit: Any, tiny_pipe: ModularPipeline, tmp_path: Path
 ) -> None:
-    picture = tiny_pipe(**INPUTS, generator=seed(), output="images")[0]
+    picture = tiny_pipe(**INPUTS, generator=seeded(), output="images")[0]
     edited = edit(picture)
     edited.info["brickwork"] = picture.info["brickwork"]
     path = brickwork.save(edited, tmp_path / "edited.png")[0]
@@ -471,7 +470,7 @@ def test_a_block_and_a_guider_that_were_moved_to_another_module_are_the_same(
     first, later = (lying_in(name, monkeypatch) for name in ("at_first", "my_package_later"))
     tiny_pipe.blocks.insert_after("decode", "flip", first.Flip)
     tiny_pipe.update_components(guider=first.Strong(guidance_scale=2.0))
-    picture = tiny_pipe(**INPUTS, generator=seed(), output="images")[0]
+    picture = tiny_pipe(**INPUTS, generator=seeded(), output="images")[0]
     brickwork.save(picture, tmp_path / "a.png")
     components = {name: part for name, part in tiny_pipe.components.items() if name != "guider"}
     again = brickwork.replay(tmp_path / "a.png", [later.Flip], components, guiders=[later.Strong])
@@ -487,7 +486,7 @@ def test_another_block_or_guider_of_the_same_name_in_another_module_is_another(
     stronger = lying_in("stronger_later", monkeypatch, factor=2.5)
     tiny_pipe.blocks.insert_after("decode", "flip", first.Flip)
     tiny_pipe.update_components(guider=first.Strong(guidance_scale=2.0))
-    picture = tiny_pipe(**INPUTS, generator=seed(), output="images")[0]
+    picture = tiny_pipe(**INPUTS, generator=seeded(), output="images")[0]
     components = {name: part for name, part in tiny_pipe.components.items() if name != "guider"}
     with pytest.raises(ReplayError, match=r"flip: at_first:Flip, and flipping_later:Flip now"):
         brickwork.replay(picture, [flipping.Flip], components, guiders=[first.Strong])
@@ -499,7 +498,7 @@ def test_another_block_or_guider_of_the_same_name_in_another_module_is_another(
 def test_a_picture_that_was_opened_from_its_file_is_saved_with_its_recipe(
     edited: bool, tiny_pipe: ModularPipeline, tmp_path: Path
 ) -> None:
-    picture = tiny_pipe(**INPUTS, generator=seed(), output="images")[0]
+    picture = tiny_pipe(**INPUTS, generator=seeded(), output="images")[0]
     brickwork.save(picture, tmp_path / "a.png")
     opened = Image.open(tmp_path / "a.png")
     if edited:
@@ -522,7 +521,7 @@ def test_a_picture_that_was_opened_from_its_file_is_saved_with_its_recipe(
 def test_how_inputs_are_kept_is_said_in_full(
     options: Any, words: str, tiny_pipe: ModularPipeline, tmp_path: Path
 ) -> None:
-    picture = tiny_pipe(**INPUTS, generator=seed(), output="images")[0]
+    picture = tiny_pipe(**INPUTS, generator=seeded(), output="images")[0]
     with pytest.raises(brickwork.InputError, match=words):
         brickwork.save(picture, tmp_path / "a.png", **options)
     assert not list(tmp_path.iterdir())
@@ -531,11 +530,11 @@ def test_how_inputs_are_kept_is_said_in_full(
 def test_one_generator_in_two_places_is_not_two_with_equal_states(tiny_pipe: ModularPipeline, tmp_path: Path) -> None:
     tiny_pipe.configure(cache=MemoryCache())
     prompts = {**INPUTS, "prompt": ["a cat", "red"], "output": "images"}
-    once = seed()
+    once = seeded()
     shared = tiny_pipe(**prompts, generator=[once, once])
-    apart = tiny_pipe(**prompts, generator=[seed(), seed()])
+    apart = tiny_pipe(**prompts, generator=[seeded(), seeded()])
     tiny_pipe.configure(cache=None)
-    expected = tiny_pipe(**prompts, generator=[seed(), seed()])
+    expected = tiny_pipe(**prompts, generator=[seeded(), seeded()])
     assert [same(*pair) for pair in zip(apart, expected, strict=True)] == [True, True]
     assert not same(shared[1], apart[1])
     assert list(brickwork.diff(shared[1], apart[1])) == [
@@ -554,11 +553,11 @@ def test_one_generator_under_two_names_is_repeated_as_one(tmp_path: Path) -> Non
             return self.Out(total=float(sum(torch.rand(1, generator=g) for g in (first, *more, first))))
 
     pipe = SequentialPipelineBlocks.from_blocks_dict({"draw": Draw}).init_pipeline()
-    generator = seed()
-    pipe(first=generator, more=[seed(2), generator], output="total")
+    generator = seeded()
+    pipe(first=generator, more=[seeded(2), generator], output="total")
     assert pipe.last_recipe is not None
     pipe.last_recipe.save(tmp_path / "a.json")
-    other = pipe(first=seed(), more=[seed(2), seed()], output="total")
+    other = pipe(first=seeded(), more=[seeded(2), seeded()], output="total")
     again = brickwork.replay(tmp_path / "a.json", blocks=[Draw])
-    generator = seed()
-    assert again == pipe(first=generator, more=[seed(2), generator], output="total") != other
+    generator = seeded()
+    assert again == pipe(first=generator, more=[seeded(2), generator], output="total") != other

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import torch
 from block_repo import BLOCK, hand_written, relocated, write
+from canary import Bomb
 from hub_server import Hub
 from transformers import CLIPTokenizer
 
@@ -487,16 +488,6 @@ def test_sources_that_differ_from_what_was_saved_are_refused(tmp_path: Path, can
 
 
 # Files that are not what they seem
-
-
-class Bomb:
-    """Runs when it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = str(path)
-
-    def __reduce__(self) -> Any:
-        return (open, (self.path, "w"))
 
 
 def model_folder(tmp_path: Path, tiny_folder: Path, name: str, data: bytes) -> ComponentSpec:
