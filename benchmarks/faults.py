@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/faults.py
 
-The goal is below 100 ms for each, with no weight read; the faults are those of tests/blocks/test_fault_bench.py.
+The goal is below 100 ms for each, with no weight read; the faults are those of tests/blocks/core/test_fault_bench.py.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ import pytest
 import torch
 from hub_server import Hub
 from PIL import Image
+from rooms import ROOMS, ROOT
 
 import brickwork
 from brickwork import Block, Outputs
@@ -24,7 +25,6 @@ from brickwork.guiders import GuidanceStep
 from brickwork.presets.sdxl import SDXL
 from brickwork.state import vocabulary
 
-ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -93,10 +93,6 @@ def names_of_docstrings() -> dict[str, Any]:
 
 
 MODULES = [info.name for info in pkgutil.walk_packages(brickwork.__path__, "brickwork.") if ".tests" not in info.name]
-ROOMS = (
-    "state", "registry", "engine", "guiders", "families", "adapters", "blocks", "saving", "pipeline", "presets", "app",
-    "modular_pipelines",
-)  # fmt: skip
 
 
 def test_the_examples_in_docstrings_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,17 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rooms import ROOMS, ROOT, sources
 
-ROOT = Path(__file__).parents[1]
-ROOMS = (
-    "state", "registry", "engine", "guiders", "families", "adapters", "blocks", "saving", "pipeline", "presets", "app",
-    "modular_pipelines",
-)  # fmt: skip
-FILES = {
-    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-    for room in ROOMS
-    for path in sorted((ROOT / room).rglob("*.py"))
-}
+FILES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in sources()}
 BY_STRING = {
     "registry.catalog", "registry.hub.repo_code", "registry.loading.classes", "blocks.core.late", "state.types",
     "state.code_digest", "blocks.core.block_catalog", "adapters.lora",

@@ -1,4 +1,4 @@
-"""Compositions, under the path that the seed's pages have for them."""
+"""Compositions, under the path that diffusers' pages have for them."""
 
 from . import (
     StableDiffusionXLAutoBlocks,

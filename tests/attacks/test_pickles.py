@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import torch
 from block_repo import write
-from canary import Canary
+from canary import Bomb, Canary
 
 from brickwork import ModularPipeline
 from brickwork.registry import ComponentSpec
@@ -37,16 +37,6 @@ ENDINGS = (
     "BIN",
     "bin.safetensors",
 )
-
-
-class Bomb:
-    """Runs when it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = str(path)
-
-    def __reduce__(self) -> Any:
-        return (open, (self.path, "w"))
 
 
 def bomb(canary: Canary, kind: str = "pickle") -> bytes:

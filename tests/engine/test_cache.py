@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from toy_blocks import Count
 
 from brickwork import (
     Block,
     ConditionalPipelineBlocks,
     InputError,
     InputParam,
-    LoopSequentialPipelineBlocks,
     MemoryCache,
     ModularPipeline,
     ModularPipelineBlocks,
@@ -352,14 +352,6 @@ def test_where_gradients_are_recorded_nothing_is_kept() -> None:
         pipe(x=1, output="y")
         pipe(x=1, output="y")
     assert len(called()) == 1
-
-
-class Count(LoopSequentialPipelineBlocks):
-    class Vars(Outputs):
-        i: int
-
-    def iterate(self, turns: int) -> Iterator[Vars]:
-        yield from (self.Vars(i=i) for i in range(turns))
 
 
 class Add(Block):

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from toy_blocks import AddOne, pipeline
 
 from brickwork import (
     Block,
@@ -38,14 +39,6 @@ from brickwork.state.errors import RunCancelledError
 QUICK: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 3, "output": "images"}
 
 
-class AddOne(Block):
-    class Out(Outputs):
-        x: int
-
-    def run(self, x: int) -> Out:
-        return self.Out(x=x + 1)
-
-
 class Fails(Block):
     def run(self, x: int) -> None:
         raise ZeroDivisionError(f"at {x}")
@@ -60,12 +53,6 @@ class Repeat(LoopSequentialPipelineBlocks):
 
     def count(self, times: int) -> int:
         return times
-
-
-def pipeline(**blocks: Any) -> ModularPipeline:
-    pipe = SequentialPipelineBlocks.from_blocks_dict(blocks).init_pipeline()
-    pipe.configure(progress=False)
-    return pipe
 
 
 def looped(block: Any = AddOne) -> ModularPipeline:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
+from toy_blocks import Twice
 
-from brickwork import Block, InputError, LoopSequentialPipelineBlocks, ModularPipeline, Outputs, component
+from brickwork import Block, InputError, ModularPipeline, Outputs, component
 
 
 class Grow(Block):
@@ -21,14 +21,6 @@ class Grow(Block):
 
     def run(self, x: torch.Tensor) -> Out:
         return self.Out(x=self.model(x))
-
-
-class Twice(LoopSequentialPipelineBlocks):
-    class Vars(Outputs):
-        i: int
-
-    def iterate(self) -> Iterator[Vars]:
-        yield from (self.Vars(i=i) for i in range(2))
 
 
 @pytest.fixture

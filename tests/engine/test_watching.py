@@ -13,16 +13,15 @@ from typing import Any
 
 import pytest
 import torch
+from toy_blocks import pipeline
 
 from brickwork import (
     Block,
     InputError,
     LoopSequentialPipelineBlocks,
     MemoryCache,
-    ModularPipeline,
     Outputs,
     RunError,
-    SequentialPipelineBlocks,
 )
 from brickwork.engine import listeners
 from brickwork.engine.arithmetic import arithmetic
@@ -296,12 +295,6 @@ class Turns(LoopSequentialPipelineBlocks):
 
     def iterate(self, x: int) -> Iterator[Vars]:
         yield from (self.Vars(i=i) for i in range(x))
-
-
-def pipeline(**blocks: Any) -> ModularPipeline:
-    pipe = SequentialPipelineBlocks.from_blocks_dict(blocks).init_pipeline()
-    pipe.configure(progress=False)
-    return pipe
 
 
 def test_a_plan_that_looks_wrong_says_so_to_listeners_and_a_loop_of_unknown_length_has_no_total() -> None:

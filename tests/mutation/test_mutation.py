@@ -167,7 +167,7 @@ def test_faults_are_tried_in_copies_of_the_tree(many: int) -> None:
         "mutation",
         "sample",
         "--tests",
-        "engine/test_dataflow.py",
+        "engine/planning/test_dataflow.py",
         "--at",
         "engine/planning/dataflow.py:54-58",
     ]

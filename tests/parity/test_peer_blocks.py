@@ -11,6 +11,7 @@ import diffusers
 import numpy as np
 import pytest
 import torch
+from coarse_images import half_mask
 from diffusers.modular_pipelines import StableDiffusionXLAutoBlocks
 from PIL import Image
 from tiny_adapters import controlnet, image_encoder, ip_adapter, union
@@ -25,12 +26,6 @@ from tiny_sdxl import make_pipeline
 
 def picture(seed: int = 0) -> Image.Image:
     return Image.fromarray(np.random.default_rng(seed).integers(0, 255, (64, 64, 3), dtype=np.uint8))
-
-
-def half_mask() -> Image.Image:
-    mask = Image.new("L", (64, 64), 0)
-    mask.paste(255, (32, 0, 64, 64))
-    return mask
 
 
 SIZE: dict[str, Any] = {"height": 64, "width": 64}

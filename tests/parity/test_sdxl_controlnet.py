@@ -8,6 +8,7 @@ from typing import Any
 import diffusers
 import pytest
 import torch
+from coarse_images import half_mask, picture
 from diffusers import DDIMScheduler, EulerAncestralDiscreteScheduler, HeunDiscreteScheduler
 from tiny_adapters import controlnet, several, union
 
@@ -21,8 +22,6 @@ from brickwork.presets.sdxl import (
     AutoBlocks,
     with_control,
 )
-
-from .test_sdxl_image2image import half_mask, picture
 
 TASKS: dict[str, tuple[Any, Any, Any, dict[str, Any]]] = {
     "text2image": (TEXT2IMAGE_BLOCKS, diffusers.StableDiffusionXLControlNetPipeline,
@@ -145,7 +144,7 @@ def test_the_size_is_the_control_picture_s_where_none_is_given(tiny_folder: Path
     assert torch.equal(ours, expected)
 
 
-def test_e56_a_picture_steers_and_at_scale_0_it_does_not(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
+def test_a_picture_steers_and_at_scale_0_it_does_not(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
     pipe = controlled("text2image", controlnet(tiny_pipe.unet), tiny_folder, tiny_pipe)
     inputs = {"prompt": "a cat", "num_inference_steps": 3, "output_type": "latent", "output": "images"}
 
@@ -205,14 +204,14 @@ def test_what_is_no_controlnet_is_refused(tiny_folder: Path, tiny_pipe: ModularP
         pipe.update_components(controlnet=tiny_pipe.vae)
 
 
-def test_e55_the_controlnet_is_a_component(tiny_folder: Path) -> None:
+def test_the_controlnet_is_a_component_of_the_pipeline(tiny_folder: Path) -> None:
     blocks = SequentialPipelineBlocks.from_blocks_dict(with_control(TEXT2IMAGE_BLOCKS))
     pipe = blocks.init_pipeline(str(tiny_folder))
     assert "controlnet" in pipe.null_component_names
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_e57_the_auto_composition_is_steered_where_a_control_picture_is_given(
+def test_the_auto_composition_is_steered_where_a_control_picture_is_given(
     task: str, tiny_folder: Path, tiny_pipe: ModularPipeline
 ) -> None:
     net = controlnet(tiny_pipe.unet)

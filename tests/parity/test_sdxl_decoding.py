@@ -8,12 +8,11 @@ from typing import Any
 import diffusers
 import pytest
 import torch
+from coarse_images import picture
 from diffusers import AutoencoderKL, AutoencoderTiny
 
 from brickwork import ModularPipeline, SequentialPipelineBlocks
 from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS, TEXT2IMAGE_BLOCKS
-
-from .test_sdxl_image2image import picture
 
 TASKS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "text2image": (TEXT2IMAGE_BLOCKS, diffusers.StableDiffusionXLPipeline, {"height": 64, "width": 96}),

@@ -8,14 +8,13 @@ from typing import Any
 import diffusers
 import pytest
 import torch
+from coarse_images import picture
 from diffusers import EulerDiscreteScheduler, LCMScheduler, UNet2DConditionModel
 
 from brickwork import InputError, ModularPipeline, SequentialPipelineBlocks
 from brickwork.families.guidance_embedding import embedded_scales
 from brickwork.guiders import EmbeddedGuidance
 from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS, TEXT2IMAGE_BLOCKS
-
-from .test_sdxl_image2image import picture
 
 
 def distilled(unet: Any, width: int) -> Any:

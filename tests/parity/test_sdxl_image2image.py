@@ -9,6 +9,7 @@ import diffusers
 import numpy as np
 import pytest
 import torch
+from coarse_images import half_mask, picture
 from diffusers import (
     DDIMScheduler,
     DPMSolverMultistepScheduler,
@@ -18,7 +19,6 @@ from diffusers import (
     LCMScheduler,
     UniPCMultistepScheduler,
 )
-from PIL import Image
 
 from brickwork import InputError, ModularPipeline, SequentialPipelineBlocks
 from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, AutoBlocks
@@ -34,18 +34,6 @@ SCHEDULERS = {
     "Heun": (HeunDiscreteScheduler, {}),
     "LCM": (LCMScheduler, {}),
 }
-
-
-def picture(seed: int = 0, size: int = 64) -> Image.Image:
-    pixels = np.random.default_rng(seed).integers(0, 255, (size // 8, size // 8, 3), dtype=np.uint8)
-    return Image.fromarray(pixels).resize((size, size))
-
-
-def half_mask(size: int = 64) -> Image.Image:
-    mask = Image.new("L", (size, size), 0)
-    mask.paste(255, (size // 2, 0, size, size))
-    return mask
-
 
 MASK = {"mask_image": half_mask()}
 CLASSIC = {

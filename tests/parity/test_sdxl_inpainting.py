@@ -9,14 +9,13 @@ import diffusers
 import numpy as np
 import pytest
 import torch
+from coarse_images import half_mask, picture
 from diffusers import DDIMScheduler, EulerAncestralDiscreteScheduler, UNet2DConditionModel
 from PIL import Image
 from tiny_adapters import controlnet
 
 from brickwork import CompositionError, InputError, ModularPipeline, SequentialPipelineBlocks
 from brickwork.presets.sdxl import INPAINT_BLOCKS, AutoBlocks, with_control
-
-from .test_sdxl_image2image import half_mask, picture
 
 
 def reading_masks(unet: Any, channels: int = 9) -> Any:

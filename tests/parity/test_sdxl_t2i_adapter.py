@@ -8,13 +8,12 @@ from typing import Any
 import diffusers
 import pytest
 import torch
+from coarse_images import picture
 from diffusers import MultiAdapter
 from tiny_adapters import t2i_adapter
 
 from brickwork import ComponentError, InputError, ModularPipeline, SequentialPipelineBlocks
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS, with_adapter
-
-from .test_sdxl_image2image import picture
 
 
 def adapted(adapter: Any, tiny_folder: Path, tiny_pipe: ModularPipeline) -> ModularPipeline:

@@ -27,7 +27,7 @@ def test_repo_and_the_long_name_are_one_field() -> None:
         ComponentSpec("unet", repo="a", pretrained_model_name_or_path="b")
 
 
-def test_e18_a_loaded_component_remembers_its_origin(tiny_folder: Path) -> None:
+def test_a_loaded_component_remembers_its_origin(tiny_folder: Path) -> None:
     spec = ComponentSpec("unet", UNet2DConditionModel, repo=str(tiny_folder), subfolder="unet")
     unet = spec.load(torch_dtype=torch.float16)
     assert unet.dtype == torch.float16
@@ -35,7 +35,7 @@ def test_e18_a_loaded_component_remembers_its_origin(tiny_folder: Path) -> None:
     assert ComponentSpec.decode_load_id(spec.load_id)["subfolder"] == "unet"
 
 
-def test_e20_a_component_is_described_and_loaded_again(tiny_folder: Path) -> None:
+def test_a_component_is_described_and_loaded_again(tiny_folder: Path) -> None:
     first = ComponentSpec("unet", UNet2DConditionModel, repo=str(tiny_folder), subfolder="unet").load()
     spec = ComponentSpec.from_component("unet", first)
     second = spec.load()
@@ -43,7 +43,7 @@ def test_e20_a_component_is_described_and_loaded_again(tiny_folder: Path) -> Non
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
 
 
-def test_e21_editing_a_copy_leaves_the_original(tiny_folder: Path) -> None:
+def test_editing_a_copy_leaves_the_original(tiny_folder: Path) -> None:
     spec = ComponentSpec("unet", UNet2DConditionModel, repo=str(tiny_folder), subfolder="unet")
     other = spec.copy()
     other.repo = "elsewhere"
@@ -61,7 +61,7 @@ def test_objects_with_a_config_are_described_by_it() -> None:
     assert spec.create(num_train_timesteps=5).config.num_train_timesteps == 5
 
 
-def test_e62_a_guider_is_created_with_another_scale() -> None:
+def test_a_guider_is_created_with_another_scale() -> None:
     spec = ComponentSpec.from_component("guider", ClassifierFreeGuidance(guidance_scale=3.0))
     assert spec.create(guidance_scale=10).guidance_scale == 10
     spec.config = {**spec.config, "guidance_scale": 4.0}

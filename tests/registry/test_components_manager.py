@@ -40,9 +40,7 @@ def blocks() -> SequentialPipelineBlocks:
     return SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS)
 
 
-def test_e7_e8_e37_a_pipeline_registers_what_it_loads_when_it_loads_it(
-    tiny_folder: Path, manager: ComponentsManager
-) -> None:
+def test_a_pipeline_registers_what_it_loads_when_it_loads_it(tiny_folder: Path, manager: ComponentsManager) -> None:
     pipe = blocks().init_pipeline(str(tiny_folder), components_manager=manager, collection="test1")
     other = ModularPipeline.from_pretrained(str(tiny_folder), components_manager=manager, collection="test2")
     assert len(manager) == 0
@@ -53,7 +51,7 @@ def test_e7_e8_e37_a_pipeline_registers_what_it_loads_when_it_loads_it(
     assert PeerPath is ComponentsManager
 
 
-def test_e38_a_second_pipeline_takes_what_the_first_has_loaded(tiny_folder: Path, manager: ComponentsManager) -> None:
+def test_a_second_pipeline_takes_what_the_first_has_loaded(tiny_folder: Path, manager: ComponentsManager) -> None:
     pipe = blocks().init_pipeline(str(tiny_folder), components_manager=manager, collection="test1").load_components()
     second = ModularPipeline.from_pretrained(str(tiny_folder), components_manager=manager, collection="test2")
     found = manager.get_components_by_names(names=[*second.null_component_names, "controlnet"])
@@ -78,7 +76,7 @@ def test_another_number_format_is_another_component(tiny_folder: Path, manager: 
     assert len(manager.get_ids("unet")) == 2
 
 
-def test_e39_components_are_added_and_removed_by_id(tiny_folder: Path, manager: ComponentsManager) -> None:
+def test_components_are_added_and_removed_by_id(tiny_folder: Path, manager: ComponentsManager) -> None:
     encoder = AutoModel.from_pretrained(str(tiny_folder), subfolder="unet")
     component_id = manager.add("unet", encoder)
     assert component_id in manager
@@ -91,7 +89,7 @@ def test_e39_components_are_added_and_removed_by_id(tiny_folder: Path, manager: 
     assert len(manager) == 0
 
 
-def test_e40_patterns_find_one_component(manager: ComponentsManager) -> None:
+def test_patterns_find_one_component(manager: ComponentsManager) -> None:
     parts = {name: object() for name in ("unet", "unet_refiner", "my_unet", "vae")}
     for name, part in parts.items():
         manager.add(name, part, "sdxl" if name in ("unet", "vae") else "refiner")
@@ -111,7 +109,7 @@ def test_e40_patterns_find_one_component(manager: ComponentsManager) -> None:
     assert manager.get_one(component_id="vae_new") is parts["vae"]
 
 
-def test_e41_components_are_handed_out_by_name(manager: ComponentsManager) -> None:
+def test_components_are_handed_out_by_name(manager: ComponentsManager) -> None:
     unet, vae = object(), object()
     ids = [manager.add("unet", unet), manager.add("vae", vae)]
     assert manager.get_components_by_names(["unet", "vae", "controlnet"]) == {"unet": unet, "vae": vae}
@@ -123,7 +121,7 @@ def test_e41_components_are_handed_out_by_name(manager: ComponentsManager) -> No
         manager.get_components_by_names(["unet"])
 
 
-def test_e42_a_second_copy_of_one_origin_is_warned_of(tiny_folder: Path, manager: ComponentsManager) -> None:
+def test_a_second_copy_of_one_origin_is_warned_of(tiny_folder: Path, manager: ComponentsManager) -> None:
     first = manager.add("unet", unet_spec(tiny_folder).load())
     with pytest.warns(UserWarning, match=rf"is a second copy of '{first}'.*manager.remove\('unet_duplicated_"):
         second = manager.add("unet_duplicated", unet_spec(tiny_folder, "unet_duplicated").load())
@@ -132,13 +130,13 @@ def test_e42_a_second_copy_of_one_origin_is_warned_of(tiny_folder: Path, manager
     assert manager.add("unet", unet_spec(tiny_folder).load(), reuse=True) == first
 
 
-def test_e43_a_plain_load_promises_no_detection(tiny_folder: Path, manager: ComponentsManager) -> None:
+def test_a_plain_load_promises_no_detection(tiny_folder: Path, manager: ComponentsManager) -> None:
     first = manager.add("unet", UNet2DConditionModel.from_pretrained(tiny_folder, subfolder="unet"))
     second = manager.add("unet", UNet2DConditionModel.from_pretrained(tiny_folder, subfolder="unet"))
     assert first != second
 
 
-def test_e44_the_second_of_a_name_replaces_the_first_in_a_collection(manager: ComponentsManager) -> None:
+def test_the_second_of_a_name_replaces_the_first_in_a_collection(manager: ComponentsManager) -> None:
     first, second = object(), object()
     manager.add("unet", first, collection="sdxl")
     manager.add("unet", first, collection="kept")

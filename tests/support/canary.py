@@ -97,3 +97,13 @@ def watched(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Canary]:
     with pytest.raises(BlockingIOError):
         listening.accept()
     listening.close()
+
+
+class Bomb:
+    """Runs when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+
+    def __reduce__(self) -> Any:
+        return (open, (self.path, "w"))

@@ -26,7 +26,7 @@ ELSEWHERE = {
     "EmbeddedGuidance": "needs a distilled network",
     "ImageTextGuidance": "needs a network that sees a picture",
 }
-"""Guiders for networks of a kind of their own, which `tests/guiders/test_conditionings.py` has."""
+"""Guiders for networks of a kind of their own, which `tests/guiders/methods/test_conditionings.py` has."""
 
 
 def state_of(model: torch.nn.Module) -> Any:

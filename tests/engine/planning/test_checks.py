@@ -1,0 +1,290 @@
+"""What a plan finds, sentence by sentence: each operand of what decides about it, and every name in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from toy_blocks import Way
+
+from brickwork import (
+    Block,
+    CompositionError,
+    InputError,
+    InputParam,
+    LoopSequentialPipelineBlocks,
+    ModularPipelineBlocks,
+    OutputParam,
+    Outputs,
+    SequentialPipelineBlocks,
+)
+from brickwork.engine.planning.checks import find_warnings, late_writes
+from brickwork.engine.planning.dataflow import trace
+
+
+def block(reads: dict[str, Any] | None = None, writes: dict[str, Any] | None = None, **defaults: Any) -> type[Block]:
+    """A block that reads and writes values of these types."""
+    reads, writes = {**{name: type(value) for name, value in defaults.items()}, **(reads or {})}, writes or {}
+    out = type("Out", (Outputs,), {"__annotations__": writes, "__module__": __name__})
+    names: dict[str, Any] = {"defaults": defaults}
+    given = ", ".join(f"{n}=defaults[{n!r}]" if n in defaults else n for n in reads)
+    exec(f"def run(self, {given}): ...", names)
+    run = names["run"]
+    run.__annotations__ = {**reads, "return": out if writes else None}
+    run.__module__ = __name__
+    body = {"run": run, "__module__": __name__, **({"Out": out} if writes else {})}
+    return type("Made", (Block,), body)
+
+
+class Foreign(ModularPipelineBlocks):
+    """Reads and writes by hints."""
+
+    takes: tuple[InputParam, ...] = ()
+    gives: tuple[OutputParam, ...] = ()
+
+    @property
+    def inputs(self) -> list[InputParam]:
+        return [*self.takes]
+
+    @property
+    def intermediate_outputs(self) -> list[OutputParam]:
+        return [*self.gives]
+
+    def __call__(self, components: Any, state: Any) -> Any: ...
+
+
+def foreign(takes: Any = (), gives: Any = ()) -> type[Foreign]:
+    return type("MadeForeign", (Foreign,), {"takes": tuple(takes), "gives": tuple(gives)})
+
+
+class Anything(ModularPipelineBlocks):
+    """Hands its view to other code, which may write any name."""
+
+    def __call__(self, components: Any, block_state: Any) -> Any:
+        return print(block_state)  # noqa: T201 - any call
+
+
+class Writes(ModularPipelineBlocks):
+    """Writes one name without declaring it."""
+
+    def __call__(self, components: Any, block_state: Any) -> Any:
+        block_state.x = 1
+        return components, block_state
+
+
+class Turns(LoopSequentialPipelineBlocks):
+    class Vars(Outputs):
+        i: int
+
+    def iterate(self) -> Iterator[Vars]: ...
+
+
+def plan(*given: str, **blocks: Any) -> Any:
+    return SequentialPipelineBlocks.from_blocks_dict(blocks).plan(given)
+
+
+def warnings(*given: str, **blocks: Any) -> list[str]:
+    return [*plan(*given, **blocks).warnings]
+
+
+def missing(*given: str, **blocks: Any) -> str:
+    with pytest.raises(InputError) as caught:
+        plan(*given, **blocks)
+    return str(caught.value)
+
+
+def faults(*given: str, **blocks: Any) -> tuple[str, ...]:
+    with pytest.raises(CompositionError) as caught:
+        plan(*given, **blocks)
+    return tuple(caught.value.faults) or (str(caught.value),)
+
+
+READ, WRITE = block({"x": int}), block(writes={"x": int})
+
+
+def test_a_missing_value_is_named_with_who_needs_it() -> None:
+    start = "one needs 'x' (int); it was not given, and no earlier block gives it."
+    assert missing(one=READ) == f"{start} Pass x=..."
+    assert missing(one=READ, two=READ, three=READ) == start.replace(";", " (and so do two, three);", 1) + " Pass x=..."
+
+
+def test_the_nearest_value_is_named_with_its_writer_if_a_block_wrote_it() -> None:
+    start = "one needs 'x_image' (int); it was not given, and no earlier block gives it."
+    one = block({"x_image": int})
+    near = block(writes={"x_images": int})
+    assert missing(make=near, one=one) == f"{start} Nearest: 'x_images' (from make). Pass x_image=..."
+    assert missing("x_images", one=one) == f"{start} Nearest: 'x_images'. Pass x_image=..."
+
+
+def test_a_value_that_is_written_too_late_says_by_whom() -> None:
+    assert missing(one=READ, two=READ, late=WRITE, later=WRITE) == (
+        "one needs 'x' (int) (and so do two); it was not given, and no earlier block gives it. late writes it, but only later: "
+        "move that before one, or pass x=..."
+    )
+
+
+def late(**blocks: Any) -> list[str]:
+    composition = SequentialPipelineBlocks.from_blocks_dict(blocks)
+    from brickwork.blocks.core.flattening import Flattening
+
+    return late_writes(trace(composition.steps(Flattening(frozenset()), ""), []))
+
+
+def test_a_value_of_another_type_is_a_fault_with_both_types() -> None:
+    assert faults(make=block(writes={"x": str}), read=READ) == (
+        "read needs 'x' as int, and make gives str: str is not int. Convert it in a block between the two, or rename one of the values.",
+    )
+
+
+def test_a_type_is_only_hinted_at_if_either_side_is_foreign() -> None:
+    takes, gives = foreign(takes=[InputParam("x", int, required=True)]), foreign(gives=[OutputParam("x", str)])
+    expected = "read needs 'x' as int, and make gives str: str is not int."
+    for make, read in ((gives, READ), (block(writes={"x": str}), takes), (gives, takes)):
+        (warning,) = warnings(make=make, read=read)
+        assert warning.startswith(expected)
+
+
+def test_what_the_caller_gives_has_no_type_before_the_run() -> None:
+    assert warnings("x", read=READ) == []
+
+
+DEFAULTS = "'size' is 1 for one and 2 for two where nobody gives it. Give both the same default, or rename one."
+
+
+def test_defaults_that_differ_are_a_fault_of_blocks_and_a_warning_of_foreign_ones() -> None:
+    one, two = block(size=1), block(size=2)
+    hinted = foreign(takes=[InputParam("size", int, default=2)])
+    assert faults(one=one, two=two) == (DEFAULTS,)
+    assert warnings(one=one, two=hinted) == [DEFAULTS]
+    assert warnings(one=foreign(takes=[InputParam("size", int, default=1)]), two=two) == [DEFAULTS]
+
+
+def test_defaults_are_compared_with_the_first_and_only_where_nobody_gives_the_value() -> None:
+    one, two, three = block(size=1), block(size=2), block(size=3)
+    assert [fault.partition(" where")[0] for fault in faults(one=one, two=two, again=one, three=three)] == [
+        "'size' is 1 for one and 2 for two",
+        "'size' is 1 for one and 3 for three",
+    ]
+    assert warnings("size", one=one, two=two) == []
+    assert warnings(write=block(writes={"size": int}), one=one, two=two) == []
+    assert warnings(one=one, two=block({"size": int | None}, size=None)) == []
+
+
+@pytest.mark.parametrize("default", [np.arange(2), torch.arange(2)], ids=["array", "tensor"])
+def test_defaults_that_have_no_single_answer_are_the_same_only_if_they_are_one_object(default: Any) -> None:
+    same = foreign(takes=[InputParam("size", Any, default=default)])
+    other = foreign(takes=[InputParam("size", Any, default=default + 1)])
+    assert warnings(one=same, two=same) == []
+    assert len(warnings(one=same, two=other)) == 1
+
+
+def test_a_value_that_is_written_twice_and_read_once_is_work_for_nothing() -> None:
+    expected = "make writes 'x', which nobody reads before it is written again. Is a block missing in between, or in the wrong place?"
+    assert warnings(make=WRITE, again=WRITE, read=READ) == [expected]
+    assert expected not in warnings(make=WRITE, read=READ, again=WRITE)
+    assert warnings(make=WRITE, read=READ) == warnings(make=WRITE) == []
+
+
+def test_a_variable_of_a_loop_ends_with_it_and_is_no_work_for_nothing() -> None:
+    assert warnings(loop=Turns.from_blocks_dict({"make": WRITE}), read=READ) == []
+
+
+def test_a_value_that_is_written_after_its_only_readers_is_too_late() -> None:
+    hint = block({"x": int | None}, x=None)
+    expected = "make writes 'x' after one, two read it, and no later block reads what it writes. Move it before one, or leave it out."
+    assert warnings(one=hint, two=hint, make=WRITE) == [expected]
+    assert warnings(one=hint, make=WRITE, two=hint) == []
+
+
+def test_what_looks_at_the_callers_value_first_is_not_too_early() -> None:
+    look, change = block({"x": int}), block({"x": int}, {"x": int})
+    assert warnings("x", look=look, make=WRITE, change=change) == []
+    assert warnings(first=WRITE, look=look, make=WRITE, change=change) == [
+        "change writes 'x' after look read it, and no later block reads what it writes. Move it before look, or leave it out."
+    ]
+    assert len(warnings("x", look=look, change=change)) == 1
+
+
+def test_a_block_that_writes_what_it_has_read_is_not_too_early() -> None:
+    both = block({"x": int | None}, {"x": int}, x=None)
+    assert warnings(one=both, two=WRITE) == [
+        "one writes 'x', which nobody reads before it is written again. Is a block missing in between, or in the wrong place?"
+    ]
+
+
+def test_readers_in_another_branch_are_not_too_early() -> None:
+    hint = block({"x": int | None}, x=None)
+    way = Way.from_blocks_dict({"one": hint, "two": WRITE})
+    assert warnings(first=block(writes={"way": str}), way=way) == []
+
+
+def test_a_value_that_nobody_reads_and_one_of_nearly_the_same_name_are_one_misspelt() -> None:
+    make, read = block(writes={"image_embeds": int}), block({"image_embed": int | None}, image_embed=None)
+    expected = "make writes 'image_embeds', which nobody reads, and read reads 'image_embed'. Is one of them misspelt?"
+    assert warnings(make=make, read=read) == [expected]
+    assert warnings(read=read, make=make) == []
+    assert warnings(make=make, read=block({"pictures": int | None}, pictures=None)) == []
+    assert warnings(make=make, read=read, other=block({"image_embeds": int})) == []
+    assert warnings("image_embeds", read=read) == []
+
+
+def test_a_value_of_one_branch_and_one_of_another_are_no_misspelling() -> None:
+    make, read = block(writes={"image_embeds": int}), block({"image_embed": int | None}, image_embed=None)
+    way = Way.from_blocks_dict({"one": make, "two": read})
+    assert warnings(first=block(writes={"way": str}), way=way) == []
+
+
+def test_a_read_in_a_loop_that_only_undeclared_code_may_serve_is_a_warning() -> None:
+    def expected(*writers: str) -> str:
+        return (
+            "loop.read reads 'x', which no block declares as its output; it may be written undeclared by "
+            f"{', '.join(writers)}. Declare it there, or the run may stop at the first read."
+        )
+
+    loop = Turns.from_blocks_dict({"a": Anything, "b": Anything, "read": READ})
+    assert warnings(loop=loop) == [expected("loop.a", "loop.b")]
+    assert warnings("x", loop=loop) == []
+    assert warnings(make=WRITE, loop=loop) == []
+    assert warnings(loop=Turns.from_blocks_dict({"a": Writes, "read": READ})) == [expected("loop.a")]
+    assert missing(loop=Turns.from_blocks_dict({"read": READ, "a": Writes})).startswith("loop.read needs 'x'")
+    assert missing(loop=Turns.from_blocks_dict({"a": Writes, "read": block({"y": int})})).startswith(
+        "loop.read needs 'y'"
+    )
+    assert missing(loop=Turns.from_blocks_dict({"a": Anything}), read=READ).startswith("read needs 'x'")
+
+
+def test_what_is_written_undeclared_is_known_by_its_writer_and_not_certain() -> None:
+    loop = Turns.from_blocks_dict({"a": Writes, "read": READ})
+    (read,) = [read for read in plan(loop=loop).flow.reads if read.param.name == "x"]
+    (version,) = read.sources.versions
+    assert (version.writer, version.number, version.declared, version.typed) == ("loop.a", 0, False, False)
+    assert version.position == read.position - 1
+    assert not read.sources.certain
+
+
+def test_an_order_mistake_is_only_one_if_the_later_writer_does_not_read_the_value_itself() -> None:
+    assert [text.partition(";")[0] for text in late(one=READ, make=WRITE)] == ["one needs 'x' (int)"]
+    assert late(one=READ, change=block({"x": int}, {"x": int})) == []
+    assert late(one=READ) == []
+    assert len(late(one=READ, change=block({"x": int}, {"x": int}), make=WRITE)) == 1
+
+
+def test_all_kinds_of_warnings_come_together_in_one_order() -> None:
+    composition = SequentialPipelineBlocks.from_blocks_dict(
+        {
+            "hint": foreign(takes=[InputParam("x", str), InputParam("size", int, default=1)]),
+            "other": foreign(takes=[InputParam("size", int, default=2)]),
+            "make": WRITE,
+            "again": WRITE,
+            "text": foreign(takes=[InputParam("x", str)]),
+        }
+    )
+    found = find_warnings(composition.plan([]).flow)
+    assert [text.partition(", ")[0].partition(" for ")[0] for text in found] == [
+        "text needs 'x' as str",
+        "'size' is 1",
+        "make writes 'x'",
+    ]

@@ -1,0 +1,19 @@
+"""Images of a few coloured squares, and a mask, for tests that need no content."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+
+def picture(seed: int = 0, size: int = 64) -> Image.Image:
+    """Random colours in squares of 8 pixels."""
+    pixels = np.random.default_rng(seed).integers(0, 255, (size // 8, size // 8, 3), dtype=np.uint8)
+    return Image.fromarray(pixels).resize((size, size))
+
+
+def half_mask(size: int = 64) -> Image.Image:
+    """Right half white, left half black."""
+    mask = Image.new("L", (size, size), 0)
+    mask.paste(255, (size // 2, 0, size, size))
+    return mask

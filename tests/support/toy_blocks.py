@@ -1,0 +1,93 @@
+"""Small blocks and what runs them, for tests of what blocks do together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from brickwork import (
+    Block,
+    ConditionalPipelineBlocks,
+    LoopSequentialPipelineBlocks,
+    ModularPipeline,
+    Outputs,
+    SequentialPipelineBlocks,
+)
+
+
+def seeded(seed: int = 1) -> torch.Generator:
+    """A random generator."""
+    return torch.Generator().manual_seed(seed)
+
+
+def chain(**blocks: Any) -> SequentialPipelineBlocks:
+    """One block after another."""
+    return SequentialPipelineBlocks.from_blocks_dict(blocks)
+
+
+def pipeline(**blocks: Any) -> ModularPipeline:
+    """A pipeline of one block after another, without a progress bar."""
+    pipe = chain(**blocks).init_pipeline()
+    pipe.configure(progress=False)
+    return pipe
+
+
+class AddOne(Block):
+    """Adds one to x."""
+
+    class Out(Outputs):
+        x: int
+
+    def run(self, x: int) -> Out:
+        return self.Out(x=x + 1)
+
+
+class Start(Block):
+    """Begins a plan that is only looked at."""
+
+    class Out(Outputs):
+        x: int
+        way: str
+
+    def run(self, seed: int, size: int = 3) -> Out: ...
+
+
+class Way(ConditionalPipelineBlocks):
+    """A choice by a value, in a plan that is only looked at."""
+
+    block_trigger_inputs = ["way"]
+
+    def select_block(self, way: str | None = None) -> str | None: ...
+
+
+class Twice(LoopSequentialPipelineBlocks):
+    """Two iterations."""
+
+    class Vars(Outputs):
+        i: int
+
+    def iterate(self) -> Iterator[Vars]:
+        yield from (self.Vars(i=i) for i in range(2))
+
+
+class Repeat(LoopSequentialPipelineBlocks):
+    """Four iterations, or as many as are given."""
+
+    class Vars(Outputs):
+        i: int
+
+    def iterate(self, times: int = 4) -> Iterator[Vars]:
+        for i in range(times):
+            yield self.Vars(i=i)
+
+
+class Count(LoopSequentialPipelineBlocks):
+    """As many iterations as are given."""
+
+    class Vars(Outputs):
+        i: int
+
+    def iterate(self, turns: int) -> Iterator[Vars]:
+        yield from (self.Vars(i=i) for i in range(turns))
