@@ -16,9 +16,8 @@ from ..blocks.core.input_checks import FaultFinder, expectations, expectations_o
 from ..engine import Plan, RunSettings
 from ..guiders import guider_of
 from ..registry import ComponentsManager, PipelineIndex, read_index
-from ..registry.hub.lock import Lock
+from ..registry.hub.repo_files import CLASSIC_INDEX, MODULAR_INDEX
 from ..registry.hub.trust import Trust
-from ..registry.index import CLASSIC_INDEX, MODULAR_INDEX
 from ..registry.publishing import publish, refuse_unknown
 from ..saving.open_repository import open_repository
 from ..state import InputError, PipelineState, RepoError
@@ -116,7 +115,7 @@ class ModularPipeline(PipelineAdapters):
             )
         blocks = opened.blocks if workflow is None else opened.blocks.get_workflow(workflow)
         pipe = cls(blocks, name, components_manager, collection, opened.index)
-        pipe.take_from(opened, Lock.at(lock), hub_options)
+        pipe.take_from(opened)
         pipe.input_defaults = opened.inputs
         return pipe
 
