@@ -18,8 +18,8 @@ from ..registry.hub.folder_update import folder_update
 from ..registry.hub.repo import Repo, is_hub_name, local_name
 from ..registry.hub.repo_files import MODULAR_INDEX
 from ..registry.index import origin_faults
-from ..registry.loading.load import commit_of
 from ..registry.loading.stale_files import stale_files
+from ..registry.provenance import commit_of
 from ..saving.block_sources import Sources
 from ..saving.model_card import CARD, model_card
 from ..saving.reopening import blocks_faults, index_faults, written_origin, written_type
