@@ -73,10 +73,10 @@ class PipelineComponents(PipelineDevices):
             creates = merged.default_creation_method == "from_config"
             self.components[name] = merged.create() if creates else None
 
-    def take_from(self, opened: OpenedRepository, lock: Lock, hub_options: Mapping[str, Any]) -> None:
+    def take_from(self, opened: OpenedRepository) -> None:
         """Take over what a repository says besides its index: made components, notes, how it was reached."""
-        self.lock = lock if lock.pins else None
-        self.hub_options = {name: value for name, value in hub_options.items() if value is not None}
+        self.lock = opened.lock if opened.lock.pins else None
+        self.hub_options = dict(opened.repo.options)
         for text in opened.notes:
             _logger.warning("%s", text)
         self.notes += opened.notes

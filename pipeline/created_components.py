@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..guiders import Guider
 from ..guiders.guider_file import comes_back
-from ..registry.hub.repo import Repo
+from ..registry.hub.repo_files import RepoFiles
 from ..registry.identity.same_component import component_differences
 from ..saving.block_sources import Sources
 from ..saving.open_repository import created_components
@@ -19,9 +18,9 @@ if TYPE_CHECKING:
     from .modular_pipeline import ModularPipeline
 
 
-def created_faults(pipe: ModularPipeline, stage: Path, sources: Sources) -> Iterator[str]:
+def created_faults(pipe: ModularPipeline, files: RepoFiles, sources: Sources) -> Iterator[str]:
     """Say which components that are made from configurations would be others."""
-    written = RepoFormat.of(Repo(str(stage), stage))
+    written = RepoFormat.of(files)
     assert written is not None
     known = {reference: cls for cls, reference in sources.places.items() if issubclass(cls, Guider)}
     try:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import copy
 import logging
+import threading
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
-from ..blocks.core.container import SubBlocks
 from ..blocks.core.flattening import walk
-from ..blocks.core.input_checks import FaultFinder, expectations, expectations_of, fault_finders, input_faults
+from ..blocks.core.input_checks import expectations, expectations_of, fault_finders, input_faults
 from ..engine import Plan, RunSettings
 from ..guiders import guider_of
 from ..registry import ComponentsManager, PipelineIndex, read_index
-from ..registry.hub.lock import Lock
+from ..registry.hub.repo_files import CLASSIC_INDEX, MODULAR_INDEX
 from ..registry.hub.trust import Trust
-from ..registry.index import CLASSIC_INDEX, MODULAR_INDEX
 from ..registry.publishing import publish, refuse_unknown
 from ..saving.open_repository import open_repository
 from ..state import InputError, PipelineState, RepoError
@@ -27,6 +26,7 @@ from ..state.errors import did_you_mean
 from .adapter_methods import PipelineAdapters
 from .config import PipelineConfig
 from .event_stream import EventStream
+from .kept_plans import KeptPlans
 from .pipeline_copy import deep_copy, refuse_pickle, shallow_copy
 from .recipes.recipe import Recipe
 from .recipes.recipe_of_run import Description
@@ -66,14 +66,10 @@ class ModularPipeline(PipelineAdapters):
         blocks.check().raise_faults()
         self.blocks = copy.deepcopy(blocks)
         self.settings = RunSettings()
-        self._plans: dict[Any, Plan] = {}
+        self._kept: KeptPlans | None = KeptPlans.of(self.blocks)
+        self._editing = threading.RLock()
         self.input_defaults: dict[str, Any] = {}
         """Values for inputs that a call does not give."""
-        self._description: Description | None = None
-        self._checked_components: tuple[int, ...] | None = None
-        self._expected: dict[Plan, tuple[dict[str, Any], dict[str, Any], list[FaultFinder]]] = {}
-        self._edits = SubBlocks.edits
-        self._shape = _shape_of(self.blocks)
         super().__init__(self.blocks, index, components_manager, collection)
         self.repo_name = pretrained_model_name_or_path
         self.config = self._completed_config({})
@@ -116,7 +112,7 @@ class ModularPipeline(PipelineAdapters):
             )
         blocks = opened.blocks if workflow is None else opened.blocks.get_workflow(workflow)
         pipe = cls(blocks, name, components_manager, collection, opened.index)
-        pipe.take_from(opened, Lock.at(lock), hub_options)
+        pipe.take_from(opened)
         pipe.input_defaults = opened.inputs
         return pipe
 
@@ -273,9 +269,10 @@ class ModularPipeline(PipelineAdapters):
 
     def described(self) -> dict[str, Any]:
         """The composition as data; see `brickwork.saving.composition`."""
-        if self._description is None or not self._description.holds():
-            self._description = Description.of(self.blocks)
-        return self._description.data
+        kept = self._planned_last
+        if kept.description is None or not kept.description.holds():
+            kept.description = Description.of(self.blocks)
+        return kept.description.data
 
     def prepare_run(self, state: PipelineState | None, output: Any, inputs: dict[str, Any]) -> RunRequest:
         """Check everything that can be known before a run."""
@@ -299,15 +296,16 @@ class ModularPipeline(PipelineAdapters):
 
     def _check_components(self, replaced: Mapping[str, Any]) -> None:
         """Ask blocks whether the components of this run fit together, again only when they are others."""
+        kept = self._planned_last
         held = {**self.components, **replaced}
         identities = tuple(map(id, held.values()))
-        if identities == self._checked_components:
+        if identities == kept.checked_components:
             return
         blocks = [block for _, block in walk(self.blocks)]
         faults = [fault for block in blocks for fault in block.component_faults(held)]
         if faults:
             raise InputError.of("The components do not fit", faults)
-        self._checked_components = identities
+        kept.checked_components = identities
 
     def _guider_of_call(self, name: str, given: Any) -> Any:
         """A guider for one run; None is the pipeline's own."""
@@ -327,25 +325,31 @@ class ModularPipeline(PipelineAdapters):
         present = frozenset([name for name, value in values.items() if value is not None])
         names = values if checked is None else checked
         key = (present, frozenset(values), frozenset(names))
-        if self._edits != SubBlocks.edits:
-            self._forget_edited()
-        known = self._plans.get(key)
+        plans = self._kept_plans().plans
+        known = plans.get(key)
         if known is None:
-            known = self._plans[key] = self._checked_plan(values, names)
+            known = plans[key] = self._checked_plan(values, names)
         return known
 
-    def _forget_edited(self) -> None:
-        """Forget plans if these blocks were edited, and take over components and configs that came with the edit."""
-        self._edits = SubBlocks.edits
-        shape = _shape_of(self.blocks)
-        if shape == self._shape:
-            return
-        self._shape = shape
-        self._plans.clear()
-        self._description = self._checked_components = None
-        self._expected.clear()
-        self.register(self.blocks.expected_components)
-        self.config = self._completed_config(self.config)
+    @property
+    def _planned_last(self) -> KeptPlans:
+        """What is known of the blocks with which the last plan was made, so that all of a run is of the same blocks."""
+        return self._kept or self._kept_plans()
+
+    def _kept_plans(self) -> KeptPlans:
+        """What is known of the blocks as they are; after an edit nothing is, and components and configs that came with it are taken over."""
+        kept = self._kept
+        if kept is not None and kept.version.holds(self.blocks):
+            return kept
+        with self._editing:
+            kept = self._kept
+            if kept is None or not kept.version.holds(self.blocks):
+                kept = KeptPlans.of(self.blocks)
+                self.register(self.blocks.expected_components)
+                self.config = self._completed_config(self.config)
+                # Last, so that no other thread plans before components are there. If the blocks were edited meanwhile, the version says so.
+                self._kept = kept
+            return kept
 
     def _completed_config(self, known: Mapping[str, Any]) -> PipelineConfig:
         """Settings that are known, then those of the repository, then the blocks' defaults."""
@@ -371,10 +375,11 @@ class ModularPipeline(PipelineAdapters):
         return plan
 
     def _check_values(self, plan: Plan, inputs: Mapping[str, Any]) -> None:
-        if plan not in self._expected:
+        expected = self._planned_last.expected
+        if plan not in expected:
             finders = fault_finders(self.blocks, plan)
-            self._expected[plan] = expectations(plan), expectations(plan, typed=False), finders
-        annotated, hinted, finders = self._expected[plan]
+            expected[plan] = expectations(plan), expectations(plan, typed=False), finders
+        annotated, hinted, finders = expected[plan]
         faults = input_faults(annotated, inputs)
         for find in finders:
             faults += [fault for fault in find(inputs) if fault not in faults]
@@ -389,11 +394,3 @@ class ModularPipeline(PipelineAdapters):
         if unknown:
             faults = [f"{name!r} is no output of this run. {did_you_mean(name, plan.outputs)}" for name in unknown]
             raise InputError.of("The outputs do not fit", faults)
-
-
-def _shape_of(block: Any) -> Any:
-    """What identifies a composition, so that an edited one gets a new plan."""
-    inner = getattr(block, "sub_blocks", None)
-    if not inner:
-        return id(block)
-    return id(block), tuple([(name, _shape_of(part)) for name, part in inner.items()])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -73,12 +74,8 @@ def _unmade(pipe: ModularPipeline, memo: dict[int, Any]) -> ModularPipeline:
     made = memo[id(pipe)] = type(pipe).__new__(type(pipe))
     vars(made).update(
         runs=Runs(),
-        _plans={},
-        _expected={},
-        _description=None,
-        _checked_components=None,
-        _edits=None,
-        _shape=None,
+        _kept=None,
+        _editing=threading.RLock(),
     )
     return made
 

@@ -16,9 +16,10 @@ from ..registry import ComponentSpec
 from ..registry.component_spec import LOADING_FIELDS
 from ..registry.hub.folder_update import folder_update
 from ..registry.hub.repo import Repo, is_hub_name, local_name
-from ..registry.index import MODULAR_INDEX, origin_faults
-from ..registry.loading.load import commit_of
+from ..registry.hub.repo_files import MODULAR_INDEX
+from ..registry.index import origin_faults
 from ..registry.loading.stale_files import stale_files
+from ..registry.provenance import commit_of
 from ..saving.block_sources import Sources
 from ..saving.model_card import CARD, model_card
 from ..saving.reopening import blocks_faults, index_faults, written_origin, written_type
@@ -31,6 +32,7 @@ from ..saving.save_blocks import (
     source_digests,
     write_blocks,
     written_composition,
+    written_files,
 )
 from ..saving.unsavable import class_faults
 from ..state import BrickworkError, RepoError
@@ -94,11 +96,12 @@ def save_pipeline(
         card = model_card(pipe.blocks, repo_id or folder.name, sources, specs, own, licence)
         (stage / CARD).write_text(kept_card(folder, card), encoding="utf-8")
         _open_to_others(stage)
+        files = written_files(stage, own, "The pipeline")
         faults = [
-            *blocks_faults(stage, own, written, pipe.blocks, sources),
+            *blocks_faults(files, written, pipe.blocks, sources),
             *plan.faults(stage, adapters),
-            *index_faults(stage, own, specs, pipe.config),
-            *created_faults(pipe, stage, sources),
+            *index_faults(files, specs, pipe.config),
+            *created_faults(pipe, files, sources),
         ]
         refuse_others(faults, "The pipeline")
     if overwrite_modular_index and origin is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import inspect
 from pathlib import Path
@@ -15,6 +14,7 @@ from .loading.classes import library_of, resolve_class
 from .loading.load import check_files, fetched_folders, is_network, load, load_skeleton, local_folders
 from .loading.several import holds_several
 from .loading.weights import file_stamp, stored_bytes
+from .provenance import note_provenance, provenance_of
 
 LOADING_FIELDS = ("pretrained_model_name_or_path", "subfolder", "variant", "revision")
 CreationMethod = Literal["from_config", "from_pretrained"]
@@ -123,9 +123,9 @@ class ComponentSpec:
         Raises:
             ComponentError: it has weights and was not loaded by a spec, so its origin is unknown.
         """
-        load_id = getattr(component, "_diffusers_load_id", "null")
-        if load_id != "null":
-            return cls(name, type(component), **cls.decode_load_id(load_id))
+        known = provenance_of(component)
+        if known.load_id not in (None, "null"):
+            return cls(name, type(component), **cls.decode_load_id(known.load_id))
         if hasattr(component, "parameters"):
             raise ComponentError(
                 f"{name!r} is a {type(component).__name__} of unknown origin: it was not loaded by ComponentSpec.load(). "
@@ -156,7 +156,7 @@ class ComponentSpec:
             raise
         except Exception as error:
             raise ComponentError(f"{self.name!r}: {cls.__name__} could not be created: {error}") from error
-        _stamp(component, "null")
+        note_provenance(component, load_id="null")
         self.config = getattr(component, "config", given)
         return component
 
@@ -195,7 +195,7 @@ class ComponentSpec:
             raise ComponentError(f"{self.name!r}{of} could not be loaded from {place}: {error}") from error
         self.default_creation_method = "from_pretrained"
         self._type_hint = type(component) if self._type_hint is None else self._type_hint
-        _stamp(component, self.load_id)
+        note_provenance(component, load_id=self.load_id)
         remember_loaded(component, self.file_stamp())
         return component
 
@@ -278,12 +278,6 @@ class ComponentSpec:
         else:
             parts += [f"{n}={getattr(self, n)!r}" for n in LOADING_FIELDS if getattr(self, n)]
         return f"ComponentSpec({', '.join(parts)}, default_creation_method={self.default_creation_method!r})"
-
-
-def _stamp(component: Any, load_id: str) -> None:
-    """Write the origin on a component, in the attribute that diffusers reads too; objects with slots carry none."""
-    with contextlib.suppress(AttributeError):
-        object.__setattr__(component, "_diffusers_load_id", load_id)
 
 
 def _one_dtype(options: dict[str, Any]) -> Any:

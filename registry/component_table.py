@@ -10,6 +10,7 @@ from attrs import field, frozen
 from .devices.component_bytes import component_bytes
 from .identity.component_identity import dtype_of
 from .loading.weights import byte_words
+from .provenance import provenance_of
 
 
 @frozen(slots=False)
@@ -71,5 +72,5 @@ def table(entries: Sequence[Entry]) -> str:
 
 
 def _origin(component: Any) -> str:
-    load_id = getattr(component, "_diffusers_load_id", "null")
+    load_id = provenance_of(component).load_id or "null"
     return "" if load_id == "null" else "/".join(part for part in load_id.split("|") if part not in ("", "null"))

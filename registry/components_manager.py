@@ -16,6 +16,7 @@ from .devices.automatic_placement import AutomaticPlacement
 from .identity.component_identity import dtype_of, fingerprint
 from .identity.model_words import adapters_of
 from .identity.origin import is_as_loaded
+from .provenance import provenance_of
 
 
 class ComponentsManager(AutomaticPlacement):
@@ -128,7 +129,7 @@ class ComponentsManager(AutomaticPlacement):
                 for component_id, component in self.components.items()
                 if (members is None or component_id in members)
                 and (names is None or _matches(self._names[component_id], names))
-                and (load_id is None or getattr(component, "_diffusers_load_id", None) == load_id)
+                and (load_id is None or provenance_of(component).load_id == load_id)
             }
 
     def get_one(
@@ -245,7 +246,7 @@ class ComponentsManager(AutomaticPlacement):
 
     def _twins(self, component: Any) -> list[str]:
         """Ids of the same object under another name, and of other objects of the same origin."""
-        origin = getattr(component, "_diffusers_load_id", None)
+        origin = provenance_of(component).load_id
         has_origin = hasattr(component, "parameters") and origin not in (None, "null")
         mine = fingerprint(component) if has_origin and is_as_loaded(component) else None
         return [
@@ -253,14 +254,12 @@ class ComponentsManager(AutomaticPlacement):
             for component_id, known in self.components.items()
             if known is component
             # Origins are compared first: a fingerprint looks at every tensor of a model.
-            or (
-                mine is not None and getattr(known, "_diffusers_load_id", None) == origin and fingerprint(known) == mine
-            )
+            or (mine is not None and provenance_of(known).load_id == origin and fingerprint(known) == mine)
         ]
 
     def _new_id(self, name: str, component: Any) -> str:
         """Readable, and the same in every process for the same origin: the name and some digits of where it is from."""
-        origin = getattr(component, "_diffusers_load_id", "null")
+        origin = provenance_of(component).load_id or "null"
         digest = "new" if origin == "null" else digest_of(type(component), origin, str(dtype_of(component)))[:8]
         component_id = f"{name}_{digest}"
         number = 2
@@ -291,7 +290,7 @@ class ComponentsManager(AutomaticPlacement):
 
     @staticmethod
     def _origin(component: Any) -> str:
-        return str(getattr(component, "_diffusers_load_id", "one place"))
+        return provenance_of(component).load_id or "one place"
 
 
 def _matches(name: str, patterns: str) -> bool:

@@ -11,17 +11,14 @@ from typing import Any
 from attrs import field, frozen
 
 from ..state import RepoError, TrustError
-from ..state.strict_json import read_json
 from ..state.structure import got
 from .component_spec import LOADING_FIELDS, ComponentSpec
 from .hub.repo import Repo, is_hub_name, is_share, open_repo, same_repo
+from .hub.repo_files import CLASSIC_INDEX, MODULAR_INDEX, RepoFiles
 from .hub.repo_paths import checked_name, name_fault
 
-MODULAR_INDEX = "modular_model_index.json"
-CLASSIC_INDEX = "model_index.json"
-OURS = "brickwork.json"
 OWN = "own"
-"""Under which that file says what the index calls the repository itself: where it was saved, or published."""
+"""Under which `brickwork.json` says what the index calls the repository itself: where it was saved, or published."""
 
 
 @frozen
@@ -47,7 +44,7 @@ def read_index(repo: Repo | str | Path, **hub_options: Any) -> PipelineIndex:
         RepoError: there is no index, or it cannot be read. TrustError: an origin leads out of what repositories may name.
     """
     repo = repo if isinstance(repo, Repo) else open_repo(repo, **hub_options)
-    found = find_index(repo)
+    found = index_of(RepoFiles.read(repo, blocks=False))
     if found is None:
         raise RepoError(
             f"{repo.name} has neither {MODULAR_INDEX} nor {CLASSIC_INDEX}, so it is no pipeline repository."
@@ -55,18 +52,17 @@ def read_index(repo: Repo | str | Path, **hub_options: Any) -> PipelineIndex:
     return found
 
 
-def find_index(repo: Repo) -> PipelineIndex | None:
-    """As `read_index`; None where there is no index."""
-    for name, read in ((MODULAR_INDEX, _modular), (CLASSIC_INDEX, _classic)):
-        path = repo.file(name)
-        if path is not None:
-            return read(read_json(path), repo)
-    return None
+def index_of(files: RepoFiles) -> PipelineIndex | None:
+    """As `read_index`, of files that were read; None where there is no index."""
+    if files.index is None:
+        return None
+    if files.index.name == MODULAR_INDEX:
+        return _modular(files.index.content, files.repo, _own_name(files))
+    return _classic(files.index.content, files.repo)
 
 
-def _modular(entries: dict[str, Any], repo: Repo) -> PipelineIndex:
+def _modular(entries: Mapping[str, Any], repo: Repo, own: str | None) -> PipelineIndex:
     specs, configs, faults = {}, {}, []
-    own = _own_name(repo)
     for name, entry in entries.items():
         if name.startswith("_"):
             continue
@@ -85,10 +81,9 @@ def _modular(entries: dict[str, Any], repo: Repo) -> PipelineIndex:
     return PipelineIndex(_class_name(entries), specs, configs)
 
 
-def _own_name(repo: Repo) -> str | None:
+def _own_name(files: RepoFiles) -> str | None:
     """What the index calls the repository itself, as the one who saved it has noted; None where nobody has."""
-    path = repo.file(OURS)
-    own = read_json(path).get(OWN) if path is not None else None
+    own = files.ours.content.get(OWN) if files.ours is not None else None
     return own if isinstance(own, str) else None
 
 
@@ -181,7 +176,7 @@ def origin_faults(spec: ComponentSpec, repo: Repo) -> Iterator[str]:
         yield f"the revision {spec.revision!r} is no name of a branch, tag or commit."
 
 
-def _classic(entries: dict[str, Any], repo: Repo) -> PipelineIndex:
+def _classic(entries: Mapping[str, Any], repo: Repo) -> PipelineIndex:
     specs, configs = {}, {}
     for name, entry in entries.items():
         if name.startswith("_"):

@@ -12,8 +12,8 @@ from ..state import RepoError
 from ..state.errors import did_you_mean
 from .hub.credentials import credential_in
 from .hub.repo import is_hub_name
+from .hub.repo_files import MODULAR_INDEX
 from .hub.repo_paths import name_fault, relative_name, twins
-from .index import MODULAR_INDEX
 from .loading.stale_files import stale_files
 
 _OURS = (".py", ".json", ".md", ".txt", ".yaml", ".yml", ".jinja", ".svg", ".safetensors", ".model", ".tiktoken")

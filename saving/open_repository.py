@@ -17,21 +17,18 @@ from ..guiders import Guider, guider_of
 from ..registry import ComponentSpec, PipelineIndex, catalog
 from ..registry.hub.lock import Lock
 from ..registry.hub.repo import Repo, open_repo, same_repo
-from ..registry.hub.repo_code import class_of, import_code, read_sources
+from ..registry.hub.repo_code import class_of, import_code
+from ..registry.hub.repo_files import PEER_KEY, RepoFiles
 from ..registry.hub.trust import Grant
 from ..registry.hub.verified import text_digest
-from ..registry.index import find_index
+from ..registry.index import index_of
 from ..registry.loading.classes import resolve_class
 from ..registry.loading.confined import confined
 from ..state import ComponentError, CompositionError, RepoError, TrustError
 from ..state.limits import MOST_REQUIREMENTS
-from ..state.strict_json import read_json
 from ..state.value_data import value_of_data
 from .composition import compose
 from .repo_format import NAME, RepoFormat, guider_references, references
-
-PEER_CONFIG = "modular_config.json"
-_PEER_KEY = "ModularPipelineBlocks"
 
 
 @frozen
@@ -39,16 +36,23 @@ class OpenedRepository:
     """A repository with its blocks.
 
     Attributes:
+        files: what was read of it. lock: what says which commit it is held to, and has it recorded.
         blocks: None if it brings none. format: what `brickwork.json` says, if it is there.
         guiders: classes of guiders that are none of ours, by the names that it has for them.
     """
 
-    repo: Repo
+    files: RepoFiles
+    lock: Lock
     blocks: ModularPipelineBlocks | None
     format: RepoFormat | None
     index: PipelineIndex
     notes: tuple[str, ...] = ()
     guiders: Mapping[str, type[Guider]] = field(factory=dict)
+
+    @property
+    def repo(self) -> Repo:
+        """Where it is, and how it was reached."""
+        return self.files.repo
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -76,22 +80,23 @@ def open_repository(
     known = held.of(str(name)) if held.pins else None
     repo = open_repo(name, revision or (known.commit if known is not None else None), **hub_options)
     grant = Grant(trust_remote_code, held, revision)
-    written = RepoFormat.of(repo)
-    index = find_index(repo) or PipelineIndex()
-    classes = _own_classes(repo, written, grant) if written is not None else {}
-    blocks = compose(written.composition, BlockResolver(classes)) if written is not None else _peer_blocks(repo, grant)
+    files = RepoFiles.read(repo)
+    written = RepoFormat.of(files)
+    index = index_of(files) or PipelineIndex()
+    classes = _own_classes(files, written, grant) if written is not None else {}
+    blocks = compose(written.composition, BlockResolver(classes)) if written is not None else _peer_blocks(files, grant)
     if blocks is None and index.class_name is not None:
         blocks = made_of(catalog.get(index.class_name))
     notes = _apply(written, index, repo) if written is not None else ()
     guiders = _guiders(guider_references(written.created), classes) if written is not None else {}
-    return OpenedRepository(repo, blocks, written, index, tuple(notes), guiders)
+    return OpenedRepository(files, held, blocks, written, index, tuple(notes), guiders)
 
 
-def _own_classes(repo: Repo, written: RepoFormat, grant: Grant) -> dict[str, type[Any]]:
+def _own_classes(files: RepoFiles, written: RepoFormat, grant: Grant) -> dict[str, type[Any]]:
     """Classes of the repository's own code, of blocks and guiders."""
     guiders = [name for name in guider_references(written.created) if name.startswith("./")]
     wanted = list(dict.fromkeys([*references(written.composition), *guiders]))
-    return _classes(repo, wanted, grant, written) if wanted else {}
+    return _classes(files, wanted, grant, written) if wanted else {}
 
 
 def _guiders(names: Iterable[str], classes: Mapping[str, type[Any]]) -> dict[str, type[Guider]]:
@@ -112,34 +117,31 @@ def _guiders(names: Iterable[str], classes: Mapping[str, type[Any]]) -> dict[str
     return found
 
 
-def _classes(repo: Repo, wanted: Iterable[str], grant: Grant, written: RepoFormat | None) -> dict[str, type[Any]]:
+def _classes(files: RepoFiles, wanted: Iterable[str], grant: Grant, written: RepoFormat | None) -> dict[str, type[Any]]:
     """Classes of a repository's own code, by reference."""
     places = {reference: reference.removeprefix("./").partition(":")[::2] for reference in wanted}
-    sources = read_sources(repo, dict.fromkeys(file for file, _ in places.values()))
+    files = files.with_code(dict.fromkeys(file for file, _ in places.values()))
     if written is not None:
-        changed = [name for name, data in sources.items() if written.sources.get(name) != text_digest(data)]
+        changed = [name for name, data in files.code.items() if written.sources.get(name) != text_digest(data)]
         if changed:
             raise TrustError(
-                f"{', '.join(changed)} of {repo.name} is not what {NAME} says it is: the files were changed one by one. Save the "
+                f"{', '.join(changed)} of {files.repo.name} is not what {NAME} says it is: the files were changed one by one. Save the "
                 "repository again."
             )
-        check_requirements(repo, written.requirements)
-    package = import_code(repo, sources, grant)
+        check_requirements(files.repo, written.requirements)
+    package = import_code(files.repo, files.code, grant)
     return {reference: class_of(package, file, name) for reference, (file, name) in places.items()}
 
 
-def _peer_blocks(repo: Repo, grant: Grant) -> ModularPipelineBlocks | None:
+def _peer_blocks(files: RepoFiles, grant: Grant) -> ModularPipelineBlocks | None:
     """Blocks of a repository that diffusers has written, or a person by its rules; None if it brings none."""
-    for name in (PEER_CONFIG, "config.json"):
-        path = repo.file(name)
-        auto_map = read_json(path).get("auto_map") if path is not None else None
-        if isinstance(auto_map, dict) and _PEER_KEY in auto_map:
-            assert path is not None
-            reference = _peer_reference(repo, name, auto_map[_PEER_KEY])
-            requirements = read_json(path).get("requirements")
-            check_requirements(repo, requirements if isinstance(requirements, dict) else {})
-            return adopt(_classes(repo, [reference], grant, None)[reference])
-    return None
+    config = files.blocks_config
+    if config is None:
+        return None
+    reference = _peer_reference(files.repo, config.name, config.content["auto_map"][PEER_KEY])
+    requirements = config.content.get("requirements")
+    check_requirements(files.repo, requirements if isinstance(requirements, dict) else {})
+    return adopt(_classes(files, [reference], grant, None)[reference])
 
 
 def _peer_reference(repo: Repo, name: str, value: Any) -> str:

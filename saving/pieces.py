@@ -21,12 +21,13 @@ from ..registry.identity.same_component import component_differences
 from ..registry.identity.same_model import model_differences, same_tensor, stored_differences
 from ..registry.loading.aligned_file import align, begins_line
 from ..registry.loading.base_modules import adapted_layers, base_tensors
-from ..registry.loading.load import check_files, commit_of, is_network
+from ..registry.loading.load import check_files, is_network
 from ..registry.loading.several import parts_of
 from ..registry.loading.skeleton import load_model, plain_model
 from ..registry.loading.tensor_file import read_tensors
 from ..registry.loading.weight_names import CONFIG
 from ..registry.loading.weights import weight_files
+from ..registry.provenance import commit_of
 from ..state import ComponentError
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
@@ -11,9 +10,9 @@ from ..blocks.core.block_catalog import BlockResolver
 from ..blocks.core.flattening import walk
 from ..guiders import Guider
 from ..registry import ComponentSpec
-from ..registry.hub.repo import Repo
+from ..registry.hub.repo_files import RepoFiles
 from ..registry.identity.setting_content import content_of, words_of
-from ..registry.index import find_index
+from ..registry.index import index_of
 from ..state import BrickworkError
 from .block_sources import Sources
 from .code_comparison import code_faults
@@ -23,16 +22,16 @@ from .repo_format import RepoFormat
 
 
 def blocks_faults(
-    stage: Path, name: str, written: RepoFormat, blocks: ModularPipelineBlocks, sources: Sources
+    files: RepoFiles, written: RepoFormat, blocks: ModularPipelineBlocks, sources: Sources
 ) -> Iterator[str]:
     """Say why the blocks would not open, or in what they would be others.
 
     Args:
-        stage: the folder that was written to. name: what the repository is called.
+        files: of the folder that was written to, under the name that the repository will have.
     """
     yield from code_faults(sources)
     try:
-        read = RepoFormat.of(Repo(name, stage))
+        read = RepoFormat.of(files)
         again = compose(
             read.composition if read is not None else {},
             BlockResolver({ref: cls for cls, ref in sources.places.items()}),
@@ -68,13 +67,11 @@ def _attribute_faults(path: str, block: ModularPipelineBlocks, again: ModularPip
             )
 
 
-def index_faults(
-    stage: Path, name: str, specs: Mapping[str, ComponentSpec], config: Mapping[str, Any]
-) -> Iterator[str]:
+def index_faults(files: RepoFiles, specs: Mapping[str, ComponentSpec], config: Mapping[str, Any]) -> Iterator[str]:
     """Say what the index would not give back: origins of components, and settings of the pipeline."""
-    repo = Repo(name, stage)
+    repo = files.repo
     try:
-        read = find_index(repo)
+        read = index_of(files)
     except BrickworkError as error:
         yield f"The index would not open: {error}"
         return
@@ -83,7 +80,7 @@ def index_faults(
         if spec.default_creation_method != "from_pretrained" or spec.repo is None:
             continue
         there = read.specs.get(each)
-        entry = written_origin(spec, name)
+        entry = written_origin(spec, repo.name)
         if there is None or (origin_of(there, repo), list(there.type_name)) != (entry, written_type(spec)):
             yield f"{each}: the index would say of it {there!r}, and it is {spec!r}."
     for each, value in config.items():

@@ -7,10 +7,9 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
-from ..registry.hub.repo import Repo
-from ..registry.index import OURS, OWN
+from ..registry.hub.repo_files import OURS, RepoFiles
+from ..registry.index import OWN
 from ..state import RepoError
-from ..state.strict_json import read_json
 from ..state.structure import Commit, Sha256, structured
 from .written_block import WrittenBlock
 
@@ -62,19 +61,18 @@ class RepoFormat:
         }
 
     @classmethod
-    def of(cls, repo: Repo) -> RepoFormat | None:
-        """Read a repository's; None if it has none.
+    def of(cls, files: RepoFiles) -> RepoFormat | None:
+        """Of a repository's files; None if it has none.
 
         Raises:
             RepoError: it is broken, or of a later version.
         """
-        path = repo.file(NAME)
-        if path is None:
+        if files.ours is None:
             return None
-        data = read_json(path)
+        data, name = files.ours.content, files.repo.name
         if data.get("brickwork") != VERSION:
-            raise RepoError(f"{NAME} of {repo.name} is not of version {VERSION}, which this Brickwork reads.")
-        structured(_Written, data, f"{NAME} of {repo.name}")
+            raise RepoError(f"{NAME} of {name} is not of version {VERSION}, which this Brickwork reads.")
+        structured(_Written, data, f"{NAME} of {name}")
         return cls(**{name: value for name, value in data.items() if name != "brickwork"})
 
 

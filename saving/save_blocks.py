@@ -9,9 +9,10 @@ from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
 from ..registry.hub.folder_update import folder_update
+from ..registry.hub.repo import Repo
+from ..registry.hub.repo_files import MODULAR_INDEX, PEER_CONFIG, RepoFiles
 from ..registry.hub.verified import text_digest
-from ..registry.index import MODULAR_INDEX
-from ..state import RepoError
+from ..state import BrickworkError, RepoError
 from ..state.atomic import writing
 from ..state.limits import LARGEST_JSON
 from ..state.reading import read_bytes
@@ -19,7 +20,6 @@ from ..state.value_data import is_note
 from .block_sources import Sources, collect_sources
 from .composition import describe
 from .model_card import CARD, model_card
-from .open_repository import PEER_CONFIG
 from .reopening import blocks_faults
 from .repo_format import NAME, RepoFormat
 from .to_diffusers import ADAPTER, adapter_file, auto_map
@@ -43,7 +43,20 @@ def save_blocks(
         write_blocks(stage, sources, written, blocks.graph().svg)
         card = model_card(blocks, repo_id or folder.name, sources, licence=licence)
         (stage / CARD).write_text(kept_card(folder, card), encoding="utf-8")
-        refuse_others(list(blocks_faults(stage, str(folder), written, blocks, sources)), "The blocks")
+        files = written_files(stage, str(folder), "The blocks")
+        refuse_others(list(blocks_faults(files, written, blocks, sources)), "The blocks")
+
+
+def written_files(stage: Path, name: str, what: str) -> RepoFiles:
+    """Read again what was written to a folder, under the name that the repository will have.
+
+    Raises:
+        RepoError: it cannot be read; nothing of it may take its place.
+    """
+    try:
+        return RepoFiles.read(Repo(name, stage), blocks=False)
+    except BrickworkError as error:
+        raise RepoError(f"{what} would not open: {error}") from error
 
 
 def refuse_others(faults: list[str], what: str) -> None:

@@ -147,17 +147,25 @@ class Container(ModularPipelineBlocks):
 class SubBlocks(InsertableDict[Any]):
     """An `InsertableDict` that makes instances of classes, and refuses what is no block.
 
-    Every edit of any such dict counts up `edits`, so that a pipeline sees at the cost of one comparison that its plans
-    may be out of date.
+    Attributes:
+        version: another object after every edit of this dict; edits of dicts deeper in it are theirs. See `CompositionVersion`.
     """
 
-    edits: ClassVar[int] = 0
+    version: object = object()
 
     def __init__(self, blocks: Mapping[str, AnyBlock] = {}) -> None:
         super().__init__()
         for name, block in blocks.items():
             self[name] = block
-        SubBlocks.edits += 1
+
+    def _edited(self) -> None:
+        # After the edit, never before: who reads the version first and the blocks then may at worst look once too often. A new object,
+        # and no counter: of two threads that count up at once, one could be lost.
+        self.version = object()
+
+    def __getstate__(self) -> dict[str, Any] | None:
+        """A copy counts edits of its own, and what is known of the blocks does not depend on how often they were edited."""
+        return {name: value for name, value in vars(self).items() if name != "version"} or None
 
     def _taken(self, name: str, block: Any) -> ModularPipelineBlocks:
         if isinstance(block, str):
@@ -165,21 +173,33 @@ class SubBlocks(InsertableDict[Any]):
         made = instance_of(name, block)
         if any(getattr(inner, "sub_blocks", None) is self for _, inner in walk(made)):
             raise CompositionError(f"{name!r} would contain itself: put another {type(made).__name__} there.")
-        SubBlocks.edits += 1
         return made
 
     def __delitem__(self, name: str) -> None:
         self.pop(name)
 
-    def pop(self, path: str, *default: Any) -> Any:
-        """Remove a block and return it."""
-        SubBlocks.edits += 1
-        return super().pop(path, *default)
+    def popitem(self) -> tuple[str, Any]:
+        """Remove the last block and return it with its name."""
+        found = super().popitem()
+        self._edited()
+        return found
 
     def clear(self) -> None:
         """Remove all blocks."""
         super().clear()
-        SubBlocks.edits += 1
+        self._edited()
+
+    def setdefault(self, path: str, block: Any = None) -> Any:
+        """Put a block in where there is none of its name, and return the one that is there."""
+        head, _, name = path.rpartition(".")
+        parent = self._inner(self[head], path) if head else self
+        if name not in parent:
+            parent[name] = block
+        return parent[name]
+
+    def __ior__(self, other: Any) -> Self:  # type: ignore[override, misc]  # mypy wants dict's overloads of it
+        self.update(other)
+        return self
 
     def update(self, *args: Any, **kwargs: Any) -> None:
         """Set several blocks."""

@@ -42,6 +42,7 @@ class InsertableDict(dict[str, V], Generic[V]):
 
         def put(parent: InsertableDict[V], leaf: str) -> None:
             dict.__setitem__(parent, parent._known(leaf), parent._taken(leaf, block))
+            parent._edited()
 
         return self._at(name, put)
 
@@ -62,6 +63,7 @@ class InsertableDict(dict[str, V], Generic[V]):
             self._inner(self[head], path)[rest] = block
         else:
             super().__setitem__(path, self._taken(path, block))
+            self._edited()
 
     def pop(self, path: str, *default: Any) -> Any:
         """Remove a block and return it."""
@@ -70,7 +72,9 @@ class InsertableDict(dict[str, V], Generic[V]):
             return self._inner(self[head], path).pop(rest, *default)
         if path not in self and not default:
             self._known(path)
-        return super().pop(path, *default)
+        found = super().pop(path, *default)
+        self._edited()
+        return found
 
     def __repr__(self) -> str:
         names = {name: getattr(block, "__name__", None) or repr(block) for name, block in self.items()}
@@ -100,7 +104,11 @@ class InsertableDict(dict[str, V], Generic[V]):
         taken = [(name, self._taken(name, block)) for name, block in items]
         dict.clear(self)
         dict.update(self, taken)
+        self._edited()
         return self
+
+    def _edited(self) -> None:
+        """Whatever is to happen after an edit."""
 
     def _taken(self, _name: str, block: V) -> V:
         """What is put in for a block that is handed over."""

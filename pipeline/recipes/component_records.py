@@ -14,9 +14,9 @@ from attrs import frozen
 from ...engine.execution.identities import RunIdentities
 from ...registry import ComponentSpec, Identity, identity_of, shipped
 from ...registry.identity.component_identity import dtype_of, moment_of
-from ...registry.identity.origin import files_of
 from ...registry.loading.classes import library_of
 from ...registry.loading.file_digest import weights_digest
+from ...registry.provenance import provenance_of
 from ...state.errors import NoDigestError
 from .noted_values import written_input
 
@@ -138,11 +138,12 @@ def _note_of(name: str, component: Any, pipe: PipelineComponents, identities: Ru
         dtype = spec.format_of(**pipe.options_of(name))
         return _Note(None, spec.type_hint, spec.load_id, spec.file_stamp(), dtype, None, None)
     is_model, has_content = hasattr(component, "named_parameters"), hasattr(component, "__dict__")
+    origin = provenance_of(component)
     return _Note(
         weakref.ref(component) if has_content and type(component).__weakrefoffset__ else None,
         type(component),
-        getattr(component, "_diffusers_load_id", "null"),
-        files_of(component),
+        origin.load_id or "null",
+        origin.files,
         dtype_of(component),
         identities.look(name),
         None if is_model else getattr(component, "config", None),

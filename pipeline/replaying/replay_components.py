@@ -10,6 +10,7 @@ from ...adapters.pending_adapters import PendingAdapters
 from ...guiders import GUIDERS, Guider, guider_of
 from ...registry import ComponentSpec, shipped
 from ...registry.hub.repo import open_repo
+from ...registry.hub.repo_files import RepoFiles
 from ...registry.loading.classes import allowed_libraries, resolve_class
 from ...registry.loading.confined import confined
 from ...saving.open_repository import serves_for
@@ -54,11 +55,11 @@ def put_components(
 
 def _with_adapters(folder: Path, loaded: Iterable[str], components: Mapping[str, Any]) -> list[str]:
     """Put in what a folder holds besides the weights of components that were loaded from it, as `load_components` does."""
-    repo = open_repo(folder)
-    saved = RepoFormat.of(repo)
+    files = RepoFiles.read(open_repo(folder), blocks=False)
+    saved = RepoFormat.of(files)
     if saved is None or not saved.adapters:
         return []
-    return list(PendingAdapters.of(saved.adapters, repo, loaded).put_in(loaded, components))
+    return list(PendingAdapters.of(saved.adapters, files.repo, loaded).put_in(loaded, components))
 
 
 def _held(name: str, given: Any) -> Any:

@@ -1,13 +1,12 @@
-"""Where a component was loaded from, and whether it still is as it was then: words for recipes and tables, no identity."""
+"""Whether a component still is as it was loaded: words for recipes and tables, no identity."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ...state.watch import tensor_stamps
+from ..provenance import note_provenance, provenance_of
 from .tensor_content import tensors_of
-
-_LOADED = "_brickwork_loaded"
 
 
 def remember_loaded(component: Any, files: str) -> None:
@@ -17,12 +16,7 @@ def remember_loaded(component: Any, files: str) -> None:
         files: what tells the files apart from others of the same name.
     """
     if hasattr(component, "parameters"):
-        object.__setattr__(component, _LOADED, (files, _stamps(component)))
-
-
-def files_of(component: Any) -> str:
-    """What tells the files that a component was loaded from apart from others of the same name; empty for none."""
-    return str(getattr(component, _LOADED, ("",))[0])
+        note_provenance(component, files=files, stamps=_stamps(component))
 
 
 def is_as_loaded(component: Any) -> bool:
@@ -31,8 +25,8 @@ def is_as_loaded(component: Any) -> bool:
     """
     if not hasattr(component, "parameters"):
         return True
-    noted = getattr(component, _LOADED, None)
-    return noted is not None and noted[1] == _stamps(component)
+    noted = provenance_of(component).stamps
+    return noted is not None and noted == _stamps(component)
 
 
 def _stamps(component: Any) -> tuple[int, ...]:
@@ -44,4 +38,4 @@ def _stamps(component: Any) -> tuple[int, ...]:
 def carry_over(component: Any, copied: Any) -> None:
     """Note of a copy where its original is from, as long as the original is what was loaded."""
     if hasattr(component, "parameters") and is_as_loaded(component):
-        remember_loaded(copied, files_of(component))
+        remember_loaded(copied, provenance_of(component).files)

@@ -16,6 +16,7 @@ from ..hub.lock import Lock
 from ..hub.repo import HUB_OPTIONS, Repo, is_hub_name, open_repo
 from ..hub.repo_code import class_of, import_code, read_sources
 from ..hub.trust import Grant
+from ..provenance import note_provenance
 from .building import check_schedule, limited_by_files
 from .classes import refuse_pipelines, resolve_class
 from .component_files import PICKLES, CodeReference, check_component_files, component_files
@@ -48,8 +49,7 @@ def load(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[
     granted = options.pop("trust_remote_code", False)
     found, root = _fetched(repo, where, options, hub)
     component = _from_folder(cls, found, root, where, options, granted)
-    with contextlib.suppress(AttributeError):  # objects with slots carry none
-        object.__setattr__(component, "_brickwork_commit", (repo, found.commit))
+    note_provenance(component, repo=repo, commit=found.commit)
     return component
 
 
@@ -83,14 +83,8 @@ def _several(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapp
     pinned = {**where, **({"revision": found.commit} if found.commit is not None else {})}
     parts = [load(part_class(cls), repo, {**pinned, "subfolder": folder}, options) for folder in folders]
     made = cls(parts).eval()
-    object.__setattr__(made, "_brickwork_commit", (repo, found.commit))
+    note_provenance(made, repo=repo, commit=found.commit)
     return made
-
-
-def commit_of(component: Any, repo: str | None) -> str | None:
-    """The commit of a Hub repository that a component was loaded from; None if it came from elsewhere."""
-    origin, commit = getattr(component, "_brickwork_commit", (None, None))
-    return commit if origin == repo else None
 
 
 def _from_folder(

@@ -19,7 +19,7 @@ from brickwork import (
     SequentialPipelineBlocks,
 )
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
-from brickwork.registry.index import MODULAR_INDEX
+from brickwork.registry.hub.repo_files import MODULAR_INDEX
 
 INPUTS: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 3, "output": "images", "output_type": "pt"}
 LAYERS = LayerSkipConfig(

@@ -22,7 +22,7 @@ from brickwork import (
 )
 from brickwork.modular_pipelines.stable_diffusion_xl import TEXT2IMAGE_BLOCKS
 from brickwork.registry.devices.device_memory import DeviceMemory
-from brickwork.registry.index import MODULAR_INDEX
+from brickwork.registry.hub.repo_files import MODULAR_INDEX
 
 QUICK: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 2}
 
