@@ -5,11 +5,9 @@ from __future__ import annotations
 from ...blocks.core.choice import AutoPipelineBlocks
 from ...blocks.core.insertable_dict import InsertableDict
 from ...blocks.core.sequential import SequentialPipelineBlocks
+from ..tasks import Blocks
 from .control import CONTROLNET_BLOCKS, with_control
-from .image2image import IMAGE2IMAGE_BLOCKS
-from .image_prompt import IP_ADAPTER_BLOCKS
-from .inpaint import INPAINT_BLOCKS
-from .text2image import TEXT2IMAGE_BLOCKS, Blocks
+from .tasks import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, IP_ADAPTER_BLOCKS, TEXT2IMAGE_BLOCKS
 
 TASKS = ["inpaint", "image2image", "text2image"]
 TRIGGERS = ["mask_image", "image", None]
