@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from attrs import evolve
+from untold_family import UNTOLD
 
 from brickwork import SequentialPipelineBlocks
 from brickwork.families.contract import FamilyContract
@@ -13,17 +13,6 @@ from brickwork.presets import tasks
 from brickwork.presets.sdxl import SDXL, TEXT2IMAGE_BLOCKS
 
 TASKS = [tasks.text2image, tasks.image2image, tasks.inpainting]
-UNTOLD = evolve(
-    SDXL,
-    name="untold",
-    prefix="Untold",
-    groups={
-        **{name: fields for name, fields in SDXL.groups.items() if name != "sizes"},
-        "denoiser_input_fields": SDXL.fields("prompt_embeds"),
-    },
-)
-"""A family whose denoiser is told nothing of sizes."""
-
 Task = Callable[[FamilyContract], tasks.Blocks]
 
 
