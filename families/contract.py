@@ -79,6 +79,9 @@ class FamilyContract:
         zeros_for_empty_prompt: whether no negative prompt means embeddings of zeros; None leaves it to the pipeline's config.
         attention_argument: where the denoiser takes arguments of its attention processors.
         lora_loader: diffusers' mixin that knows the family's LoRAs, as "module:Class".
+        accepts: role to the names of all classes that fit it, where these are more than the one that the role names.
+        classic_pipeline, modular_pipeline: diffusers' classes for the family, as indices of repositories name them.
+        ip_adapter_weights: the file of the family's IP-Adapters, where the caller names none.
         pipeline_properties: what foreign blocks of the family read besides components, as in
             `components.vae_scale_factor`: each is computed from an object with the components as attributes.
     """
@@ -91,6 +94,10 @@ class FamilyContract:
     size_multiple: int = 8
     zeros_for_empty_prompt: bool | None = None
     lora_loader: str = ""
+    accepts: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    classic_pipeline: str = ""
+    modular_pipeline: str = ""
+    ip_adapter_weights: str = ""
     attention_argument: str = ""
     pipeline_properties: Mapping[str, Callable[[Any], Any]] = field(factory=dict)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..blocks.core.base import ModularPipelineBlocks
-from ..blocks.core.flattening import walk
+from ..blocks.core.components_view import known_families
 from ..guiders import Guider
 from ..guiders.guider_file import guider_config, own_guiders
 from ..registry import ComponentSpec
@@ -169,8 +169,8 @@ def _index(pipe: ModularPipeline, specs: Mapping[str, ComponentSpec]) -> dict[st
 
 def _class_name(blocks: ModularPipelineBlocks) -> str:
     """The pipeline class of diffusers whose properties the blocks' family has."""
-    families = {block.model_name for _, block in walk(blocks)}
-    return "StableDiffusionXLModularPipeline" if "stable-diffusion-xl" in families else "ModularPipeline"
+    named = (family.modular_pipeline for family in known_families(blocks))
+    return next((name for name in named if name), "ModularPipeline")
 
 
 def _pin(pipe: ModularPipeline, spec: ComponentSpec, origin: str) -> dict[str, Any]:

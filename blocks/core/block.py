@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
 from ...engine import BlockNode, Run, Step
 from ...engine.steps import Call, Presence, Values
 from ...families.contract import ROLE_TYPES, UNBOUND
-from ...registry import ComponentSpec
+from ...registry import ComponentSpec, families
 from ...state import (
     BlockState,
     CompositionError,
@@ -185,7 +185,8 @@ class SignatureBlock(ModularPipelineBlocks):
             if attribute_hint(type(self), name) in ROLE_TYPES or self.declaration.components[name].many:
                 raise CompositionError(
                     f"{path}: {type(self).__name__} names the role {name!r}, which only a model family fills. "
-                    f"Use the family's class, as in {type(self).__name__}.bind(SDXL)."
+                    f"Use the family's class, as in {type(self).__name__}.bind(families.get({next(iter(families))!r})), with "
+                    "brickwork.registry.families."
                 )
 
 

@@ -12,8 +12,8 @@ for _name, _target in {
     "sdxl.image2image": "IMAGE2IMAGE_BLOCKS",
     "sdxl.inpainting": "INPAINT_BLOCKS",
     "sdxl.auto": "AutoBlocks",
-    "StableDiffusionXLPipeline": "TEXT2IMAGE_BLOCKS",
-    "StableDiffusionXLModularPipeline": "TEXT2IMAGE_BLOCKS",
+    SDXL.classic_pipeline: "TEXT2IMAGE_BLOCKS",
+    SDXL.modular_pipeline: "TEXT2IMAGE_BLOCKS",
 }.items():
     catalog.register(_name, f"{__name__}:{_target}")
 
