@@ -16,7 +16,7 @@ from ..registry import ComponentSpec
 from ..registry.component_spec import LOADING_FIELDS
 from ..registry.hub.folder_update import folder_update
 from ..registry.hub.repo import Repo, is_hub_name, local_name
-from ..registry.index import MODULAR_INDEX, origin_faults
+from ..registry.index import DIFFUSERS_RELEASE, MODULAR_INDEX, origin_faults
 from ..registry.loading.load import commit_of
 from ..registry.loading.stale_files import stale_files
 from ..saving.block_sources import Sources
@@ -157,7 +157,7 @@ def _inputs(pipe: ModularPipeline) -> dict[str, Any]:
 
 
 def _index(pipe: ModularPipeline, specs: Mapping[str, ComponentSpec]) -> dict[str, Any]:
-    entries: dict[str, Any] = {"_class_name": _class_name(pipe.blocks), "_diffusers_version": "0.42.1"}
+    entries: dict[str, Any] = {"_class_name": _class_name(pipe.blocks), "_diffusers_version": DIFFUSERS_RELEASE}
     for name, spec in specs.items():
         if spec.default_creation_method == "from_pretrained":
             hint = written_type(spec)

@@ -22,6 +22,8 @@ CLASSIC_INDEX = "model_index.json"
 OURS = "brickwork.json"
 OWN = "own"
 """Under which that file says what the index calls the repository itself: where it was saved, or published."""
+DIFFUSERS_RELEASE = "0.42.1"
+"""The release of diffusers whose files are written, and with whose behaviour comments and pages compare."""
 
 
 @frozen
