@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from ..guiders import NoiseLevel
 from ..state import InputError
+from ..state.object_content import UNCOUNTED
 from .controlnet import ControlNetInputs, unet_control
 from .noise_schedule import level_of, prediction_type_of
 
@@ -94,10 +95,11 @@ class FamilyContract:
     size_multiple: int = 8
     zeros_for_empty_prompt: bool | None = None
     lora_loader: str = ""
-    accepts: Mapping[str, tuple[str, ...]] = field(factory=dict)
-    classic_pipeline: str = ""
-    modular_pipeline: str = ""
-    ip_adapter_weights: str = ""
+    # Names alone: the code of blocks is the same whatever they are, and recipes from before these fields stay true.
+    accepts: Mapping[str, tuple[str, ...]] = field(factory=dict, metadata=UNCOUNTED)
+    classic_pipeline: str = field(default="", metadata=UNCOUNTED)
+    modular_pipeline: str = field(default="", metadata=UNCOUNTED)
+    ip_adapter_weights: str = field(default="", metadata=UNCOUNTED)
     attention_argument: str = ""
     pipeline_properties: Mapping[str, Callable[[Any], Any]] = field(factory=dict)
 
