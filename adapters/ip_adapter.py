@@ -66,7 +66,13 @@ def _holder(pipe: Any) -> Any:
     return SimpleNamespace(unet=unet, unet_name="unet", dtype=unet.dtype, device=unet.device)
 
 
-def _state(repo: Any, subfolder: str | None, name: str, revision: str | None, hub: dict[str, Any]) -> dict[str, Any]:
+def _state(
+    repo: Any, subfolder: str | None, name: str | None, revision: str | None, hub: dict[str, Any]
+) -> dict[str, Any]:
+    if name is None:
+        raise ComponentError(
+            "The blocks are of no family that says how its IP-Adapters' file is called: give weight_name=..."
+        )
     tensors = read_tensors(open_repo(repo, revision, **hub), "/".join(filter(None, [subfolder, name])))
     state: dict[str, Any] = {"image_proj": {}, "ip_adapter": {}}
     for key, tensor in tensors.items():

@@ -10,6 +10,7 @@ from attrs import field, frozen
 from ..engine.calling import call_network
 from ..guiders import NoiseLevel
 from ..state import InputError
+from ..state.object_content import UNCOUNTED
 from .controlnet import ControlNetInputs, unet_control
 from .noise_schedule import level_of, prediction_type_of
 
@@ -80,6 +81,9 @@ class FamilyContract:
         zeros_for_empty_prompt: whether no negative prompt means embeddings of zeros; None leaves it to the pipeline's config.
         attention_argument: where the denoiser takes arguments of its attention processors.
         lora_loader: diffusers' mixin that knows the family's LoRAs, as "module:Class".
+        accepts: role to the names of all classes that fit it, where these are more than the one that the role names.
+        classic_pipeline, modular_pipeline: diffusers' classes for the family, as indices of repositories name them.
+        ip_adapter_weights: the file of the family's IP-Adapters, where the caller names none.
         pipeline_properties: what foreign blocks of the family read besides components, as in
             `components.vae_scale_factor`: each is computed from an object with the components as attributes.
     """
@@ -92,6 +96,11 @@ class FamilyContract:
     size_multiple: int = 8
     zeros_for_empty_prompt: bool | None = None
     lora_loader: str = ""
+    # Names alone: the code of blocks is the same whatever they are, and recipes from before these fields stay true.
+    accepts: Mapping[str, tuple[str, ...]] = field(factory=dict, metadata=UNCOUNTED)
+    classic_pipeline: str = field(default="", metadata=UNCOUNTED)
+    modular_pipeline: str = field(default="", metadata=UNCOUNTED)
+    ip_adapter_weights: str = field(default="", metadata=UNCOUNTED)
     attention_argument: str = ""
     pipeline_properties: Mapping[str, Callable[[Any], Any]] = field(factory=dict)
 

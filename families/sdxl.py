@@ -196,6 +196,13 @@ SDXL = SDXLContract(
     text_encodings=(TextEncoding(), TextEncoding(pooled=True)),
     attention_argument="cross_attention_kwargs",
     lora_loader="diffusers.loaders:StableDiffusionXLLoraLoaderMixin",
+    accepts={
+        "vae": ("AutoencoderKL", "AutoencoderTiny", "AsymmetricAutoencoderKL"),
+        "controlnet": ("ControlNetModel", "ControlNetUnionModel"),
+    },
+    classic_pipeline="StableDiffusionXLPipeline",
+    modular_pipeline="StableDiffusionXLModularPipeline",
+    ip_adapter_weights="ip-adapter_sdxl.safetensors",
     pipeline_properties=PIPELINE_PROPERTIES,
 )
 """The contract of Stable Diffusion XL."""

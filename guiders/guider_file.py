@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import fields
 
 from ..registry.hub.repo import open_repo
+from ..registry.index import DIFFUSERS_RELEASE
 from ..state import BrickworkError, InputError, RepoError
 from ..state.atomic import write_text, writing
 from ..state.errors import did_you_mean
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from .guider import Guider
 
 _NONE: Mapping[str, type[Guider]] = MappingProxyType({})
-_WRITTEN_FOR = "0.42.1"
-"""The release of diffusers whose files these are."""
 
 
 def guider_of(given: Any, known: Mapping[str, type[Guider]] = _NONE) -> Guider:
@@ -114,7 +113,7 @@ def save_guider(guider: Guider, folder: str | Path) -> Path:
             "each step, or set it when the guider is loaded."
         )
     path = Path(folder) / type(guider).config_name
-    head = {"_class_name": type(guider).__name__, "_diffusers_version": _WRITTEN_FOR}
+    head = {"_class_name": type(guider).__name__, "_diffusers_version": DIFFUSERS_RELEASE}
     try:
         json.dumps(config, allow_nan=False)
     except (TypeError, ValueError) as error:

@@ -11,6 +11,7 @@ from ..adapters.attention_processors import replaced_processors
 from ..adapters.ip_adapter import load_ip_adapter, set_ip_adapter_scale, unload_ip_adapter
 from ..adapters.lora import Loras
 from ..adapters.textual_inversion import encoders_of, forget, teach
+from ..blocks.core.components_view import known_families
 from ..blocks.core.flattening import walk
 from ..state import ComponentError
 from .inspection import PipelineInspection
@@ -113,7 +114,7 @@ class PipelineAdapters(PipelineInspection):
         self,
         pretrained_model_name_or_path: Any,
         subfolder: Any = None,
-        weight_name: Any = "ip-adapter_sdxl.safetensors",
+        weight_name: Any = None,
         image_encoder_folder: str | None = "image_encoder",
         revision: str | None = None,
         **hub_options: Any,
@@ -122,12 +123,16 @@ class PipelineAdapters(PipelineInspection):
 
         Args:
             pretrained_model_name_or_path: folder, name on the Hub, or the tensors themselves (`image_proj`, `ip_adapter`); for
-                several adapters a list, and lists of the others. subfolder, weight_name: where in it.
+                several adapters a list, and lists of the others. subfolder, weight_name: where in it; the file has the name that
+                the blocks' family gives it, if none is said.
             image_encoder_folder: from where the image encoder is loaded, if the pipeline has none.
 
         Raises:
             TrustError: the weights are pickled. RepoError, ComponentError: there are none, or they do not fit.
         """
+        if weight_name is None:
+            named = (family.ip_adapter_weights for family in known_families(self.blocks))
+            weight_name = next((name for name in named if name), None)
         load_ip_adapter(
             self, pretrained_model_name_or_path, subfolder, weight_name, image_encoder_folder, revision, **hub_options
         )

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from ..adapters.pending_adapters import PendingAdapters
 from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.components_view import known_families
 from ..engine import RunSettings
 from ..guiders import GUIDERS, Guider, guider_of
 from ..registry import ComponentsManager, ComponentSpec, PipelineIndex
@@ -20,6 +21,7 @@ from ..saving.open_repository import OpenedRepository, created_components
 from ..state import ComponentError, InputError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean
+from .component_update import log_change, taken
 from .devices import PipelineDevices
 
 _logger = logging.getLogger("brickwork")
@@ -36,6 +38,7 @@ class PipelineComponents(PipelineDevices):
         manager: shares loaded components with other pipelines. collection: under which it files those of this one.
     """
 
+    blocks: ModularPipelineBlocks
     settings: RunSettings
 
     def __init__(
@@ -219,15 +222,16 @@ class PipelineComponents(PipelineDevices):
         self._known(components)
         faults = []
         made: dict[str, tuple[Any, ComponentSpec]] = {}
+        families = list(known_families(self.blocks))
         for name, given in components.items():
             try:
-                made[name] = _taken(name, self._ours(name, given), self.specs[name])
+                made[name] = taken(name, self._ours(name, given), self.specs[name], families)
             except (ComponentError, InputError) as error:
                 faults.append(str(error))
         if faults:
             raise ComponentError.of("Components do not fit", faults)
         for name, (component, spec) in made.items():
-            _log_change(name, self.specs[name], spec)
+            log_change(name, self.specs[name], spec)
             self.components[name] = self._placed(component)
             self.specs[name] = spec
             self.pending_adapters.names.discard(name)
@@ -289,55 +293,6 @@ def _merged(expected: ComponentSpec, saved: ComponentSpec | None) -> ComponentSp
         merged.type_hint = expected._type_hint
     merged.description = expected.description
     return merged
-
-
-def _taken(name: str, given: Any, known: ComponentSpec) -> tuple[Any, ComponentSpec]:
-    if isinstance(given, ComponentSpec):
-        spec = given.copy()
-        spec.name = name
-        component = spec.create() if spec.default_creation_method == "from_config" else None
-        return component, spec
-    expected = known.type_hint
-    if given is not None and not _fits(given, expected):
-        raise ComponentError(
-            f"{name!r} expects a {expected.__name__}, and got a {type(given).__name__}. "
-            "Give an object of that class, or use a block that expects yours."
-        )
-    spec = known.copy()
-    if given is None:
-        return None, spec
-    try:
-        spec = ComponentSpec.from_component(name, given)
-    except ComponentError:
-        # Its origin is unknown: it serves this pipeline, and cannot be loaded again from its spec.
-        spec.repo = None
-    spec.description = known.description
-    return given, spec
-
-
-def _log_change(name: str, before: ComponentSpec, after: ComponentSpec) -> None:
-    """Tell of another class, or another way to get it."""
-    old, new = before.type_name[1], after.type_name[1]
-    if old != new:
-        _logger.info("update_components: %s is a %s now; it was a %s.", name, new, old)
-    if before.default_creation_method != after.default_creation_method:
-        ways = before.default_creation_method, after.default_creation_method
-        _logger.info("update_components: default_creation_method of %s changes from %s to %s.", name, *ways)
-
-
-def _fits(given: Any, expected: Any) -> bool:
-    if not isinstance(expected, type) or isinstance(given, expected):
-        return True
-    if getattr(expected, "_is_protocol", False) or (isinstance(given, Guider) and issubclass(expected, Guider)):
-        return True
-    nets = list(getattr(given, "nets", None) or getattr(given, "adapters", None) or ())
-    if nets:  # several ControlNets or adapters in one
-        return all(_fits(net, expected) for net in nets)
-    kinds = ("ControlNet", "Autoencoder")  # those of one kind do the same work, and share no class
-    if any(kind in expected.__name__ and kind in type(given).__name__ for kind in kinds):
-        return True
-    # Schedulers are interchangeable, and share a mixin and no class.
-    return hasattr(given, "set_timesteps") and hasattr(expected, "set_timesteps")
 
 
 def _own(option: Any, name: str) -> Any:

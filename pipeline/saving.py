@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..blocks.core.base import ModularPipelineBlocks
-from ..blocks.core.flattening import walk
+from ..blocks.core.components_view import known_families
 from ..guiders import Guider
 from ..guiders.guider_file import guider_config, own_guiders
 from ..registry import ComponentSpec
@@ -17,7 +17,7 @@ from ..registry.component_spec import LOADING_FIELDS
 from ..registry.hub.folder_update import folder_update
 from ..registry.hub.repo import Repo, is_hub_name, local_name
 from ..registry.hub.repo_files import MODULAR_INDEX
-from ..registry.index import origin_faults
+from ..registry.index import DIFFUSERS_RELEASE, origin_faults
 from ..registry.loading.stale_files import stale_files
 from ..registry.provenance import commit_of
 from ..saving.block_sources import Sources
@@ -160,7 +160,7 @@ def _inputs(pipe: ModularPipeline) -> dict[str, Any]:
 
 
 def _index(pipe: ModularPipeline, specs: Mapping[str, ComponentSpec]) -> dict[str, Any]:
-    entries: dict[str, Any] = {"_class_name": _class_name(pipe.blocks), "_diffusers_version": "0.42.1"}
+    entries: dict[str, Any] = {"_class_name": _class_name(pipe.blocks), "_diffusers_version": DIFFUSERS_RELEASE}
     for name, spec in specs.items():
         if spec.default_creation_method == "from_pretrained":
             hint = written_type(spec)
@@ -172,8 +172,8 @@ def _index(pipe: ModularPipeline, specs: Mapping[str, ComponentSpec]) -> dict[st
 
 def _class_name(blocks: ModularPipelineBlocks) -> str:
     """The pipeline class of diffusers whose properties the blocks' family has."""
-    families = {block.model_name for _, block in walk(blocks)}
-    return "StableDiffusionXLModularPipeline" if "stable-diffusion-xl" in families else "ModularPipeline"
+    named = (family.modular_pipeline for family in known_families(blocks))
+    return next((name for name in named if name), "ModularPipeline")
 
 
 def _pin(pipe: ModularPipeline, spec: ComponentSpec, origin: str) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from .hub.repo_paths import checked_name, name_fault
 
 OWN = "own"
 """Under which `brickwork.json` says what the index calls the repository itself: where it was saved, or published."""
+DIFFUSERS_RELEASE = "0.42.1"
+"""The release of diffusers whose files are written, and with whose behaviour comments and pages compare."""
 
 
 @frozen

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..registry.index import DIFFUSERS_RELEASE
 from .block_sources import Sources
 
 ADAPTER = "brickwork_adapter.py"
@@ -16,7 +17,7 @@ def auto_map() -> dict[str, Any]:
     """What `modular_config.json` says of the file."""
     return {
         "_class_name": _CLASS,
-        "_diffusers_version": "0.42.1",
+        "_diffusers_version": DIFFUSERS_RELEASE,
         "auto_map": {"ModularPipelineBlocks": f"{ADAPTER.removesuffix('.py')}.{_CLASS}"},
     }
 

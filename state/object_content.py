@@ -41,6 +41,8 @@ _BUILTIN = (
     MethodWrapperType, WrapperDescriptorType,
 )  # fmt: skip
 _DRAWING = frozenset({"Generator", "RandomState", "BitGenerator", "PCG64", "MT19937", "Philox", "SFC64", "PCG64DXSM"})
+UNCOUNTED = {"brickwork": "uncounted"}
+"""Metadata of a field of an attrs class: nothing is computed with it, so a digest does not count it."""
 _OF_NOBODY = frozenset({"__dict__", "__weakref__"})
 
 
@@ -76,7 +78,8 @@ def _add_attributes(writer: DigestWriter, value: Any) -> None:
     if not writer.is_first(value):
         writer.put("again", str(writer.number_of(value)).encode())
         return
-    held = dict(attributes_of(value))
+    uncounted = {each.name for each in getattr(type(value), "__attrs_attrs__", ()) if each.metadata == UNCOUNTED}
+    held = {name: part for name, part in attributes_of(value) if name not in uncounted}
     writer.watch.places += [place for place in (getattr(value, "__dict__", None), value) if place is not None]
     writer.add(type(value))
     if isinstance(value, BaseException):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -48,8 +48,7 @@ class ComponentsView:
         Raises:
             InputError: there is no contract for the family, or the latents' shape is needed and not to be had.
         """
-        known = (family_of(block) for _, block in walk(self._pipeline.blocks))
-        family = next((each for each in known if each is not UNBOUND), UNBOUND)
+        family = next(known_families(self._pipeline.blocks), UNBOUND)
         if family is UNBOUND:
             raise InputError(
                 f"No layers of {type(denoiser).__name__} can be perturbed: none of the pipeline's blocks is of a known model "
@@ -90,6 +89,16 @@ def family_of(block: Any) -> FamilyContract:
         return named
     bound: FamilyContract = block.family
     return bound
+
+
+def known_families(blocks: Any) -> Iterator[FamilyContract]:
+    """The contracts of blocks and of all within them, in order, each once."""
+    met: list[FamilyContract] = [UNBOUND]
+    for _, block in walk(blocks):
+        family = family_of(block)
+        if not any(family is each for each in met):
+            met.append(family)
+            yield family
 
 
 def unwrapped(component: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ...engine import Run
 from ...families.contract import ROLE_TYPES, UNBOUND
-from ...registry import ComponentSpec
+from ...registry import ComponentSpec, families
 from ...state import (
     CompositionError,
     ConfigSpec,
@@ -214,7 +214,8 @@ class SignatureBlock(ModularPipelineBlocks):
             if attribute_hint(type(self), name) in ROLE_TYPES or self.declaration.components[name].many:
                 raise CompositionError(
                     f"{path}: {type(self).__name__} names the role {name!r}, which only a model family fills. "
-                    f"Use the family's class, as in {type(self).__name__}.bind(SDXL)."
+                    f"Use the family's class, as in {type(self).__name__}.bind(families.get({next(iter(families))!r})), with "
+                    "brickwork.registry.families."
                 )
 
 

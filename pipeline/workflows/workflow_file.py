@@ -90,7 +90,7 @@ class _Workflow:
         """The file as its schema has it; keys under which something is wrong are left out, so that others are looked at, too."""
         data = self.document.data
         if not isinstance(data, dict):
-            self.fault((), "expected keys such as 'start: sdxl.text2image'.")
+            self.fault((), "expected keys such as 'start', with the name of a preset.")
             self._fail()
         if data.get("brickwork") != VERSION:
             self.fault(("brickwork",), f"the file must say 'brickwork: {VERSION}', the version of its format.")

@@ -4,20 +4,16 @@ from ...families.sdxl import SDXL, SDXL_REFINER, SDXL_SECOND
 from ...registry import catalog
 from .auto import AUTO_BLOCKS, AutoBlocks, AutoControlInput
 from .control import CONTROLNET_BLOCKS, T2I_ADAPTER_BLOCKS, with_adapter, with_control
-from .image2image import IMAGE2IMAGE_BLOCKS
-from .image_prompt import IP_ADAPTER_BLOCKS
-from .inpaint import INPAINT_BLOCKS
 from .refiner import REFINER_BLOCKS, SECOND_UNET_BLOCKS, with_refiner
-from .safety import SAFETY_BLOCKS
-from .text2image import TEXT2IMAGE_BLOCKS
+from .tasks import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, IP_ADAPTER_BLOCKS, SAFETY_BLOCKS, TEXT2IMAGE_BLOCKS
 
 for _name, _target in {
     "sdxl.text2image": "TEXT2IMAGE_BLOCKS",
     "sdxl.image2image": "IMAGE2IMAGE_BLOCKS",
     "sdxl.inpainting": "INPAINT_BLOCKS",
     "sdxl.auto": "AutoBlocks",
-    "StableDiffusionXLPipeline": "TEXT2IMAGE_BLOCKS",
-    "StableDiffusionXLModularPipeline": "TEXT2IMAGE_BLOCKS",
+    SDXL.classic_pipeline: "TEXT2IMAGE_BLOCKS",
+    SDXL.modular_pipeline: "TEXT2IMAGE_BLOCKS",
 }.items():
     catalog.register(_name, f"{__name__}:{_target}")
 

@@ -13,7 +13,8 @@ from ...blocks.steps.expand_batch import ExpandBatch
 from ...blocks.steps.hand_over import SetFirstTimesteps, SetLastTimesteps
 from ...blocks.steps.prepare_size_conditioning import PrepareRatedSizeConditioning
 from ...families.sdxl import SDXL, SDXL_REFINER, SDXL_SECOND
-from .text2image import TEXT2IMAGE_BLOCKS, Blocks
+from ..tasks import Blocks
+from .tasks import TEXT2IMAGE_BLOCKS
 
 
 class RefinerPositivePrompt(PositivePrompt.bind(SDXL_REFINER)):  # type: ignore[misc]  # made at run time

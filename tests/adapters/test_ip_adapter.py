@@ -19,14 +19,17 @@ from tiny_adapters import controlnet, image_encoder, ip_adapter, ip_adapter_plus
 from transformers import CLIPImageProcessor
 
 from brickwork import (
+    Block,
     ComponentError,
     InputError,
     MemoryCache,
     ModularPipeline,
+    Outputs,
     RepoError,
     SequentialPipelineBlocks,
     TrustError,
 )
+from brickwork.families.unet import projections
 from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, IP_ADAPTER_BLOCKS, TEXT2IMAGE_BLOCKS, AutoBlocks
 
 TASKS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
@@ -229,6 +232,26 @@ def test_adapters_come_from_folders_and_the_hub_with_their_image_encoder(
         assert expected is None or torch.equal(found, expected)
         expected = found
         ours.unload_ip_adapter()
+
+
+class Unbound(Block):
+    class Out(Outputs):
+        n: int
+
+    def run(self) -> Out:
+        return self.Out(n=1)
+
+
+def test_the_file_has_the_name_that_the_family_gives_it(tiny_pipe: ModularPipeline, unet: Any, tmp_path: Path) -> None:
+    save_file(flat(ip_adapter(unet)), tmp_path / "ip-adapter_sdxl.safetensors")
+    tiny_pipe.load_ip_adapter(str(tmp_path), image_encoder_folder=None)
+    assert len(projections(tiny_pipe.unet)) == 1
+    tiny_pipe.unload_ip_adapter()
+    other = SequentialPipelineBlocks.from_blocks_dict({"unbound": Unbound}).init_pipeline()
+    with pytest.raises(
+        ComponentError, match="of no family that says how its IP-Adapters' file is called: give weight_name"
+    ):
+        other.load_ip_adapter(str(tmp_path))
 
 
 def test_adapters_that_are_none_are_refused(tiny_pipe: ModularPipeline, unet: Any, tmp_path: Path) -> None:

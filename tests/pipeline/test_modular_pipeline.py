@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import DDIMScheduler, EulerDiscreteScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKLWan, DDIMScheduler, EulerDiscreteScheduler, UNet2DConditionModel
 from toy_blocks import seeded
 
 import brickwork
@@ -258,6 +258,14 @@ def test_a_component_of_the_wrong_class_is_refused(tiny_pipe: ModularPipeline) -
     assert isinstance(tiny_pipe.scheduler, EulerDiscreteScheduler)
 
 
+def test_the_error_names_the_classes_that_the_family_accepts(tiny_pipe: ModularPipeline) -> None:
+    video = AutoencoderKLWan(base_dim=4, z_dim=4, dim_mult=[1], num_res_blocks=1, temperal_downsample=[])
+    with pytest.raises(
+        ComponentError, match=r"'vae' expects a AutoencoderKL, and got a AutoencoderKLWan. .*AutoencoderTiny"
+    ):
+        tiny_pipe.update_components(vae=video)
+
+
 def test_schedulers_are_interchangeable(tiny_pipe: ModularPipeline) -> None:
     tiny_pipe.update_components(scheduler=DDIMScheduler.from_config(tiny_pipe.scheduler.config))
     assert isinstance(tiny_pipe.scheduler, DDIMScheduler)
@@ -312,7 +320,9 @@ def test_a_classic_index_serves_too(tiny_folder: Path, tmp_path: Path) -> None:
 
 def test_an_unbound_family_block_can_be_shown_and_not_planned() -> None:
     assert "denoiser" in str(Denoise())
-    with pytest.raises(CompositionError, match=r"names the role 'vae'.*Decode.bind\(SDXL\)"):
+    with pytest.raises(
+        CompositionError, match=r"names the role 'vae'.*Decode.bind\(families.get\('stable-diffusion-xl'\)\)"
+    ):
         SequentialPipelineBlocks.from_blocks_dict({"decode": Decode}).plan(["latents"])
 
 

@@ -14,6 +14,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
+from attrs import field, frozen
 from hypothesis import given
 from PIL import Image
 
@@ -86,6 +87,17 @@ def test_values_that_differ_in_anything_have_different_digests() -> None:
     digests = [digest_of(value) for value in ALL_DIFFERENT]
     assert len(set(digests)) == len(ALL_DIFFERENT)
     assert digests == [digest_of(value) for value in ALL_DIFFERENT]
+
+
+@frozen
+class Named:
+    number: int
+    title: str = field(default="", metadata=object_content.UNCOUNTED)
+
+
+def test_a_field_with_which_nothing_is_computed_does_not_count() -> None:
+    assert digest_of(Named(1, "a")) == digest_of(Named(1, "b"))
+    assert digest_of(Named(1, "a")) != digest_of(Named(2, "a"))
 
 
 def test_a_generator_that_has_drawn_is_another_one() -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import torch
 from diffusers import AutoencoderKL, EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
@@ -103,7 +104,10 @@ def save_repository(folder: Path, seed: int = 0, **options: bool) -> Path:
     """Write the classic repository, and beside its index the one of modular pipelines."""
     make_pipeline(seed, **options).save_pretrained(folder)
     classic = json.loads((folder / "model_index.json").read_text())
-    modular: dict[str, object] = {"_class_name": "StableDiffusionXLModularPipeline", "_diffusers_version": "0.42.1"}
+    modular: dict[str, object] = {
+        "_class_name": "StableDiffusionXLModularPipeline",
+        "_diffusers_version": diffusers.__version__,
+    }
     for name, entry in classic.items():
         if isinstance(entry, list) and all(entry):
             where = {"pretrained_model_name_or_path": str(folder), "subfolder": name, "variant": None, "revision": None}

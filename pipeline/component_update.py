@@ -1,0 +1,72 @@
+"""What takes the place of a component: whether it fits, and what is known of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from ..families.contract import FamilyContract
+from ..families.fitting import accepted, serves
+from ..guiders import Guider
+from ..registry import ComponentSpec
+from ..state import ComponentError
+
+_logger = logging.getLogger("brickwork")
+
+
+def taken(name: str, given: Any, known: ComponentSpec, families: Iterable[FamilyContract]) -> tuple[Any, ComponentSpec]:
+    """Return a component that takes the place of another, and its spec.
+
+    Args:
+        given: an object, a spec, or None. known: the spec of what was there. families: of the pipeline's blocks.
+
+    Raises:
+        ComponentError: it is not of a class that fits.
+    """
+    if isinstance(given, ComponentSpec):
+        spec = given.copy()
+        spec.name = name
+        component = spec.create() if spec.default_creation_method == "from_config" else None
+        return component, spec
+    expected = known.type_hint
+    if given is not None and not _fits(name, given, expected, families):
+        raise ComponentError(
+            f"{name!r} expects a {expected.__name__}, and got a {type(given).__name__}. "
+            f"Give an object of that class{_others(name, expected, families)}, or use a block that expects yours."
+        )
+    spec = known.copy()
+    if given is None:
+        return None, spec
+    try:
+        spec = ComponentSpec.from_component(name, given)
+    except ComponentError:
+        # Its origin is unknown: it serves this pipeline, and cannot be loaded again from its spec.
+        spec.repo = None
+    spec.description = known.description
+    return given, spec
+
+
+def log_change(name: str, before: ComponentSpec, after: ComponentSpec) -> None:
+    """Tell of another class, or another way to get it."""
+    old, new = before.type_name[1], after.type_name[1]
+    if old != new:
+        _logger.info("update_components: %s is a %s now; it was a %s.", name, new, old)
+    if before.default_creation_method != after.default_creation_method:
+        ways = before.default_creation_method, after.default_creation_method
+        _logger.info("update_components: default_creation_method of %s changes from %s to %s.", name, *ways)
+
+
+def _fits(name: str, given: Any, expected: Any, families: Iterable[FamilyContract]) -> bool:
+    if not isinstance(expected, type):
+        return True
+    if getattr(expected, "_is_protocol", False) or (isinstance(given, Guider) and issubclass(expected, Guider)):
+        return True
+    return serves(given, expected, name, families)
+
+
+def _others(name: str, expected: type, families: Iterable[FamilyContract]) -> str:
+    """Which other classes the families say to serve, in words."""
+    groups = accepted(name, families)
+    others = sorted({each for group in groups for each in group if expected.__name__ in group} - {expected.__name__})
+    return f" (or of {', '.join(others)})" if others else ""

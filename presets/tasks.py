@@ -1,0 +1,148 @@
+"""Tasks as functions of a model family: each binds the standard steps to it, and gives blocks by name, to copy and edit.
+
+A family says by data what it has: where it has no sizes, no step tells the denoiser about them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.insertable_dict import InsertableDict
+from ..blocks.steps.check_safety import CheckSafety
+from ..blocks.steps.control import ControlledDenoise, ControlNetResiduals, PrepareControl, PrepareImageControl
+from ..blocks.steps.decode import Decode
+from ..blocks.steps.denoise import Denoise, with_denoiser_input
+from ..blocks.steps.denoiser_call import DenoiserInput
+from ..blocks.steps.encode_image import EncodeImage
+from ..blocks.steps.encode_prompt import EncodePrompt
+from ..blocks.steps.expand_batch import ExpandBatch
+from ..blocks.steps.inpaint import (
+    ControlledInpaintDenoise,
+    DecodeInpaint,
+    EncodeInpaintImage,
+    EncodeMaskedImage,
+    InpaintDenoise,
+    PrepareMask,
+)
+from ..blocks.steps.ip_adapter import AutoImagePrompt
+from ..blocks.steps.prepare_image_latents import PrepareImageLatents, PrepareInpaintLatents
+from ..blocks.steps.prepare_latents import PrepareLatents
+from ..blocks.steps.prepare_size_conditioning import PrepareImageSizeConditioning, PrepareSizeConditioning
+from ..blocks.steps.set_timesteps import SetInpaintTimesteps, SetPartialTimesteps, SetTimesteps
+from ..blocks.steps.t2i_adapter import AdaptedDenoise, AdapterFeatures, EncodeAdapterImage
+from ..families.contract import FamilyContract
+
+Blocks = InsertableDict[type[ModularPipelineBlocks]]
+"""Classes of blocks by name, in the order in which they run."""
+
+
+def text2image(family: FamilyContract) -> Blocks:
+    """Return the blocks of text to image.
+
+    Example:
+        >>> from brickwork.families.sdxl import SDXL
+        >>> list(text2image(SDXL))
+        ['text_encoder', 'input', 'set_timesteps', 'prepare_latents', 'prepare_add_cond', 'denoise', 'decode']
+    """
+    made: Blocks = InsertableDict(
+        text_encoder=EncodePrompt.bind(family),
+        input=ExpandBatch.bind(family),
+        set_timesteps=SetTimesteps.bind(family),
+        prepare_latents=PrepareLatents.bind(family),
+        denoise=Denoise.bind(family),
+        decode=Decode.bind(family),
+    )
+    return _told_sizes(made, PrepareSizeConditioning, family)
+
+
+def image2image(family: FamilyContract) -> Blocks:
+    """Return the blocks of image to image."""
+    made: Blocks = InsertableDict(
+        text_encoder=EncodePrompt.bind(family),
+        image_encoder=EncodeImage.bind(family),
+        input=ExpandBatch.bind(family),
+        set_timesteps=SetPartialTimesteps.bind(family),
+        prepare_latents=PrepareImageLatents.bind(family),
+        denoise=Denoise.bind(family),
+        decode=Decode.bind(family),
+    )
+    return _told_sizes(made, PrepareImageSizeConditioning, family)
+
+
+def inpainting(family: FamilyContract) -> Blocks:
+    """Return the blocks of inpainting, with denoisers that read latents alone, or mask and masked image, too."""
+    made: Blocks = InsertableDict(
+        text_encoder=EncodePrompt.bind(family),
+        image_encoder=EncodeInpaintImage.bind(family),
+        input=ExpandBatch.bind(family),
+        set_timesteps=SetInpaintTimesteps.bind(family),
+        prepare_latents=PrepareInpaintLatents.bind(family),
+        prepare_mask=PrepareMask.bind(family),
+        prepare_masked_image=EncodeMaskedImage.bind(family),
+        denoise=InpaintDenoise.bind(family),
+        decode=DecodeInpaint.bind(family),
+    )
+    return _told_sizes(made, PrepareImageSizeConditioning, family)
+
+
+def _told_sizes(made: Blocks, step: type[ModularPipelineBlocks], family: FamilyContract) -> Blocks:
+    """Tell the denoiser about sizes and crops, if the family's is told such."""
+    return made.insert_before("denoise", "prepare_add_cond", step.bind(family)) if family.fields("sizes") else made
+
+
+CONTROLLED = {Denoise: ControlledDenoise, InpaintDenoise: ControlledInpaintDenoise}
+ADAPTED = {Denoise: AdaptedDenoise}
+"""Loops that have a name, under which files know them, where one other network tells the denoiser something."""
+
+
+def _told(denoise: Any, named: Mapping[Any, Any], part: type[DenoiserInput], family: FamilyContract) -> Any:
+    for plain, told in named.items():
+        if denoise is plain.bind(family):
+            return told.bind(family)
+    return with_denoiser_input(denoise, part)
+
+
+def control(family: FamilyContract) -> Blocks:
+    """Return what control adds to a task, by name: the first before the denoising, the second in its place."""
+    return InsertableDict(controlnet_input=PrepareControl.bind(family), denoise=ControlledDenoise.bind(family))
+
+
+def with_control(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
+    """Return the blocks of a task, steered by ControlNets.
+
+    Text to image takes its size from the control image where none is given; the other tasks from their own image.
+    """
+    made: Blocks = InsertableDict(blocks)
+    made["denoise"] = _told(made["denoise"], CONTROLLED, ControlNetResiduals, family)
+    if "image_encoder" not in made:
+        return made.insert_before("prepare_latents", "controlnet_input", PrepareControl.bind(family))
+    step = PrepareControl if "prepare_mask" in made else PrepareImageControl
+    place = "prepare_add_cond" if "prepare_add_cond" in made else "denoise"
+    return made.insert_before(place, "controlnet_input", step.bind(family))
+
+
+def adapter(family: FamilyContract) -> Blocks:
+    """Return what a T2I-Adapter adds to text to image, by name."""
+    return InsertableDict(adapter_input=EncodeAdapterImage.bind(family), denoise=AdaptedDenoise.bind(family))
+
+
+def with_adapter(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
+    """Return the blocks of a task with a T2I-Adapter, beside ControlNets where they are steered by such.
+
+    Its image says the size of text to image, where nothing else does.
+    """
+    made: Blocks = InsertableDict(blocks)
+    made["denoise"] = _told(made["denoise"], ADAPTED, AdapterFeatures, family)
+    return made.insert_before("prepare_latents", "adapter_input", EncodeAdapterImage.bind(family))
+
+
+def image_prompt(family: FamilyContract) -> Blocks:
+    """Return what IP-Adapters add to a task, by name: one block, which stands first."""
+    return InsertableDict(ip_adapter=AutoImagePrompt.bind(family))
+
+
+def safety_check(family: FamilyContract) -> Blocks:
+    """Return what looks at images after they are decoded, by name: one block, which stands last."""
+    return InsertableDict(safety_checker=CheckSafety.bind(family))
