@@ -69,6 +69,14 @@ def test_links_and_pictures_of_a_page_exist(page: Path) -> None:
         assert (page.parent / target).exists(), f"{page.name} points to {target}, which is not there"
 
 
+def test_the_files_that_architecture_names_exist() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    named = re.findall(r"`([\w/]+(?:/|\.py))`", page)
+    assert len(named) > 40
+    rooms = [room for room in ROOMS if (ROOT / room).is_dir()]
+    assert [name for name in named if not any((ROOT / at / name).exists() for at in ("", *rooms))] == []
+
+
 def make_block(name: str) -> type[Block]:
     class Made(Block):
         class Out(Outputs):

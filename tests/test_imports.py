@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
 from pathlib import Path
 
+import module_imports
 import pytest
 from rooms import ROOMS, ROOT, sources
 
@@ -22,33 +21,8 @@ UPWARDS = {("blocks.core.base", "pipeline.modular_pipeline")}
 
 
 def imports(name: str, *, deferred: bool = False, typing: bool = False) -> set[str]:
-    """Modules of the package that a module imports: when it is imported itself, in functions too, or for type checkers alone."""
-    path = FILES[name]
-    package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
-    found: set[str] = set()
-    for node, kind in _statements(ast.parse(path.read_text()), "top"):
-        if isinstance(node, ast.ImportFrom) and node.level and kind in {"top", *_kinds(deferred, typing)}:
-            if typing and kind != "typing":
-                continue
-            base = package[: len(package) - node.level + 1]
-            whole = ".".join([*base, *(node.module or "").split(".")]).rstrip(".")
-            found |= {each if (each := f"{whole}.{alias.name}".lstrip(".")) in FILES else whole for alias in node.names}
-    return found & FILES.keys() - {name}
-
-
-def _kinds(deferred: bool, typing: bool) -> set[str]:
-    return {kind for kind, is_wanted in (("deferred", deferred), ("typing", typing)) if is_wanted}
-
-
-def _statements(tree: ast.AST, kind: str) -> Iterator[tuple[ast.AST, str]]:
-    for node in ast.iter_child_nodes(tree):
-        inner = kind
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            inner = "typing"
-        elif isinstance(node, (ast.FunctionDef, ast.Lambda)) and kind == "top":
-            inner = "deferred"
-        yield node, inner
-        yield from _statements(node, inner)
+    """Modules of the package that a module imports; see `module_imports.imports`."""
+    return module_imports.imports(name, FILES, deferred=deferred, typing=typing)
 
 
 def circles(deferred: bool) -> list[set[str]]:

@@ -21,5 +21,5 @@ def test_every_limit_stands_on_the_page_with_its_number() -> None:
 
 
 def test_the_formats_of_pictures_stand_on_the_page() -> None:
-    (line,) = re.findall(r"pictures are (.*)\.", PAGE)
+    (line,) = re.findall(r"images are (.*)\.", PAGE)
     assert tuple(re.split(r", | or ", line)) == FORMATS

@@ -24,7 +24,7 @@ FULL: dict[str, dict[str, Any]] = {
 """So that every step is guided, by what has no default."""
 ELSEWHERE = {
     "EmbeddedGuidance": "needs a distilled network",
-    "ImageTextGuidance": "needs a network that sees a picture",
+    "ImageTextGuidance": "needs a network that sees an image",
 }
 """Guiders for networks of a kind of their own, which `tests/guiders/methods/test_conditionings.py` has."""
 
