@@ -53,7 +53,7 @@ def name_of(thing: Any) -> str:
     return f"{thing.__module__}.{thing.__qualname__}" if is_library(thing.__module__) else str(thing.__qualname__)
 
 
-def has_contents(thing: Any, is_base: bool) -> bool:
+def has_contents(thing: object, is_base: bool) -> bool:
     """Whether its code counts, and not its name only.
 
     Of packages, this one included, the version says what they are. Of this one's blocks and functions it counts what is not
@@ -212,7 +212,7 @@ def add_code_object(writer: DigestWriter, code: CodeType) -> None:
     writer.add_all("constants", code.co_consts)
 
 
-def _add_reference(writer: DigestWriter, value: Any) -> None:
+def _add_reference(writer: DigestWriter, value: object) -> None:
     """Feed what code refers to. What has no content is noted: nothing says what the code does with it."""
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Generator):
@@ -228,7 +228,7 @@ def _add_reference(writer: DigestWriter, value: Any) -> None:
         writer.is_code = before
 
 
-def parts_of(value: Any) -> Iterable[Any]:
+def parts_of(value: object) -> Iterable[Any]:
     """The functions in what a class body may hold."""
     if isinstance(value, (staticmethod, classmethod)):
         return [type(value).__name__, value.__func__]
@@ -266,7 +266,7 @@ def is_own_function(function: FunctionType) -> bool:
     return is_own(function.__module__) if file.startswith("<") else _is_own_file(file)
 
 
-def is_of_package(thing: Any) -> bool:
+def is_of_package(thing: object) -> bool:
     """Whether a function, class or module is this package's or a library's."""
     if isinstance(thing, FunctionType):
         return is_own_function(thing) or is_library_function(thing)

@@ -8,7 +8,7 @@ from typing import Any
 _EDITABLE = (list, dict, set, bytearray)
 
 
-def is_editable(default: Any) -> bool:
+def is_editable(default: object) -> bool:
     """Whether a default can be edited in place: a container, an array, a tensor, an image."""
     return (
         isinstance(default, _EDITABLE)
@@ -17,6 +17,6 @@ def is_editable(default: Any) -> bool:
     )
 
 
-def own_default(default: Any) -> Any:
+def own_default(default: object) -> Any:
     """A default of one's own; what cannot be edited is handed out as it is."""
     return copy.deepcopy(default) if is_editable(default) else default

@@ -6,14 +6,18 @@ Blocks may go by them, and digests count them, so what comes back from a file li
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
 
 _GAPS, _LITTLE = 16, 4096
 """How much more memory than numbers a layout may take, and what any may take: notes of a file could claim any stride."""
 NEGATIVE, CONJUGATE = "negative", "conjugate"
 
 
-def own_strides(tensor: Any) -> list[int] | None:
+def own_strides(tensor: torch.Tensor) -> list[int] | None:
     """Strides of a tensor; None where its numbers lie as those of a new one, also where one of a single row says other strides."""
     import torch
 
@@ -22,7 +26,7 @@ def own_strides(tensor: Any) -> list[int] | None:
     return None if strides == list(plain) or any(stride >= 1 << 31 for stride in strides) else strides
 
 
-def with_strides(tensor: Any, strides: Sequence[int]) -> Any:
+def with_strides(tensor: torch.Tensor, strides: Sequence[int]) -> Any:
     """The same numbers in another order in memory; where that would have large gaps, they lie as those of a new tensor.
 
     Raises:
@@ -48,18 +52,18 @@ def with_strides(tensor: Any, strides: Sequence[int]) -> Any:
     return found
 
 
-def bits_of(tensor: Any) -> list[str]:
+def bits_of(tensor: torch.Tensor) -> list[str]:
     """By which bits torch reads a tensor's numbers as others."""
     return [NEGATIVE] * tensor.is_neg() + [CONJUGATE] * tensor.is_conj()
 
 
-def behind_bits(tensor: Any, bits: Sequence[str]) -> Any:
+def behind_bits(tensor: torch.Tensor, bits: Sequence[str]) -> Any:
     """What lies in memory where a tensor has these bits."""
     tensor = tensor.conj_physical() if CONJUGATE in bits else tensor
     return tensor.neg() if NEGATIVE in bits else tensor
 
 
-def with_bits(tensor: Any, bits: Sequence[str]) -> Any:
+def with_bits(tensor: torch.Tensor, bits: Sequence[str]) -> Any:
     """A view that reads numbers in memory as others."""
     import torch
 
@@ -67,7 +71,7 @@ def with_bits(tensor: Any, bits: Sequence[str]) -> Any:
     return torch._neg_view(tensor) if NEGATIVE in bits else tensor
 
 
-def array_with_strides(array: Any, strides: Sequence[int]) -> Any:
+def array_with_strides(array: np.ndarray[Any, Any], strides: Sequence[int]) -> Any:
     """The same array in another order in memory, in bytes; where that would have large gaps, as a new one.
 
     Raises:
@@ -91,7 +95,7 @@ def array_with_strides(array: Any, strides: Sequence[int]) -> Any:
     return placed
 
 
-def _bytes(tensor: Any) -> Any:
+def _bytes(tensor: torch.Tensor) -> Any:
     import torch
 
     return tensor.contiguous().reshape(-1).view(torch.uint8)

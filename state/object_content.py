@@ -12,7 +12,7 @@ import random
 import re
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from types import (
     BuiltinFunctionType,
@@ -44,7 +44,7 @@ _DRAWING = frozenset({"Generator", "RandomState", "BitGenerator", "PCG64", "MT19
 _OF_NOBODY = frozenset({"__dict__", "__weakref__"})
 
 
-def add_object(writer: DigestWriter, value: Any) -> None:
+def add_object(writer: DigestWriter, value: object) -> None:
     """Feed an object by its class and content.
 
     Raises:
@@ -72,7 +72,7 @@ def add_object(writer: DigestWriter, value: Any) -> None:
         _add_reduced(writer, value)
 
 
-def _add_attributes(writer: DigestWriter, value: Any) -> None:
+def _add_attributes(writer: DigestWriter, value: object) -> None:
     if not writer.is_first(value):
         writer.put("again", str(writer.number_of(value)).encode())
         return
@@ -106,7 +106,7 @@ def _is_of_c(cls: type) -> bool:
                for part in parts) or isinstance(vars(cls).get("__new__"), BuiltinFunctionType)  # fmt: skip
 
 
-def attributes_of(value: Any) -> Iterator[tuple[str, Any]]:
+def attributes_of(value: object) -> Iterator[tuple[str, Any]]:
     """Attributes of an object, those in slots as well."""
     for cls in type(value).__mro__:
         slots = vars(cls).get("__slots__", ())
@@ -122,7 +122,7 @@ def attributes_of(value: Any) -> Iterator[tuple[str, Any]]:
             yield name, part
 
 
-def _add_network(writer: DigestWriter, network: Any) -> None:
+def _add_network(writer: DigestWriter, network: object) -> None:
     known = writer.networks.get(id(network))
     if known is not None:
         writer.put("network", known.encode())
@@ -132,7 +132,7 @@ def _add_network(writer: DigestWriter, network: Any) -> None:
     writer.put("network", found.encode())
 
 
-def identify_network(network: Any) -> str:
+def identify_network(network: object) -> str:
     """Digest a network.
 
     Raises:
@@ -146,7 +146,7 @@ def identify_network(network: Any) -> str:
 _identify_network: Any = None
 
 
-def register_networks(identify: Any) -> None:
+def register_networks(identify: Callable[[Any], str]) -> None:
     """Say what compares networks: a function from a network to a digest, of the room that knows torch's modules."""
     global _identify_network  # noqa: PLW0603 - rooms import one way, and this one stands below that of networks
     _identify_network = identify
@@ -159,7 +159,7 @@ def _add_builtin(writer: DigestWriter, value: Any) -> None:
         writer.add(owner)
 
 
-def _add_reduced(writer: DigestWriter, value: Any) -> None:
+def _add_reduced(writer: DigestWriter, value: object) -> None:
     """An object of C, such as a date or a decimal number, by what it is made anew from when it is pickled."""
     cls = type(value)
     writer.watch.can_tell = False

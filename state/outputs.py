@@ -33,7 +33,7 @@ class Outputs:
         if fields:
             cls.__init__ = _generated_init(tuple(fields), defaults)  # type: ignore[method-assign]  # as dataclasses do
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, **values: object) -> None:
         if values:
             raise self._fault(values)
 
@@ -48,7 +48,7 @@ class Outputs:
         faults += [f"{cls.__qualname__} declares {name!r}, and it was not given." for name in missing]
         return RunError(" ".join(faults))
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__qualname__} is frozen: make a new one instead of setting {name!r}.")
 
     def __repr__(self) -> str:

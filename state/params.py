@@ -52,7 +52,7 @@ class InputParam:
     defaults_by_block: dict[str, Any] | None = None
 
     @classmethod
-    def template(cls, template_name: str, note: str | None = None, **overrides: Any) -> Self:
+    def template(cls, template_name: str, note: str | None = None, **overrides: object) -> Self:
         """Take name, type and description of a well-known value; `overrides` replace single fields."""
         fields = _from_template(INPUT_WORDS, template_name, note, overrides)
         word = INPUT_WORDS[template_name]
@@ -78,7 +78,7 @@ class OutputParam:
     metadata: dict[str, Any] | None = None
 
     @classmethod
-    def template(cls, template_name: str, note: str | None = None, **overrides: Any) -> Self:
+    def template(cls, template_name: str, note: str | None = None, **overrides: object) -> Self:
         """Take name, type and description of a well-known value; `overrides` replace single fields."""
         return cls(**_from_template(OUTPUT_WORDS, template_name, note, overrides))
 

@@ -47,7 +47,7 @@ class PipelineState:
         """What that run began with, for `pipe.branch`."""
         self._writer = writer
 
-    def set(self, key: str, value: Any, kwargs_type: str | None = None) -> None:
+    def set(self, key: str, value: object, kwargs_type: str | None = None) -> None:
         """Write a value, and note the group that it belongs to."""
         self.values[key] = value
         if self._writer is not None:
@@ -57,7 +57,7 @@ class PipelineState:
             if key not in names:
                 names.append(key)
 
-    def get(self, keys: str | Sequence[str], default: Any = None) -> Any:
+    def get(self, keys: str | Sequence[str], default: object = None) -> Any:
         """Return one value, or a dict of several."""
         if isinstance(keys, str):
             return self.values.get(keys, default)
@@ -101,7 +101,7 @@ class PipelineState:
 class BlockState:
     """One block's view of the values, as attributes. Attributes that the block does not declare are temporary."""
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, **values: object) -> None:
         self.__dict__.update(values)
 
     @classmethod
@@ -118,7 +118,7 @@ class BlockState:
     def __getitem__(self, name: str) -> Any:
         return getattr(self, name)
 
-    def __setitem__(self, name: str, value: Any) -> None:
+    def __setitem__(self, name: str, value: object) -> None:
         setattr(self, name, value)
 
     def __getattr__(self, name: str) -> Any:

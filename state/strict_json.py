@@ -53,7 +53,7 @@ def parse_json(
 
 
 def written_json(
-    data: Any, where: str, largest: int = LARGEST_JSON, indent: int | None = None, deepest: int = DEEPEST
+    data: object, where: str, largest: int = LARGEST_JSON, indent: int | None = None, deepest: int = DEEPEST
 ) -> str:
     """Write one object so that `parse_json` reads it again.
 
@@ -119,7 +119,7 @@ _MAYBE_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 """How a half of a surrogate pair can be written; whole pairs are so, too."""
 
 
-def _check_text(data: Any) -> None:
+def _check_text(data: object) -> None:
     """Refuse text that no file or name can hold."""
     pending = [data]
     while pending:

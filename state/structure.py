@@ -104,7 +104,7 @@ Sha256 = Annotated[str, Check("a SHA-256 in hexadecimal", lambda text: re.fullma
 Commit = Annotated[str, Check("a commit in hexadecimal", lambda text: re.fullmatch("[0-9a-f]{40}", text) is not None)]
 
 
-def structured(cls: type[T], data: Any, name: str, error: type[BrickworkError] = RepoError) -> T:
+def structured(cls: type[T], data: object, name: str, error: type[BrickworkError] = RepoError) -> T:
     """Make an object of a schema's class.
 
     Args:
@@ -124,7 +124,7 @@ def raise_faults(error: type[BrickworkError], heading: str, said: Sequence[str])
     raise error.of(heading, said if len(said) > 1 else [f"{heading}: {said[0]}"])
 
 
-def examined(hint: Any, data: Any) -> tuple[Any, Faults]:
+def examined(hint: object, data: object) -> tuple[Any, Faults]:
     """What `structured` makes, and all faults; the first is of no use where there are any."""
     faults = Faults()
     return reader_of(hint)(data, (), faults), faults
@@ -142,7 +142,7 @@ def place_words(place: Place) -> str:
     return words
 
 
-def got(data: Any) -> str:
+def got(data: object) -> str:
     """What stands there, for people: short things themselves, others by type."""
     if data is None or isinstance(data, (bool, int, float, str)):
         return repr(data[:40] if isinstance(data, str) else data)[:60]
@@ -164,7 +164,7 @@ def reader_of(hint: Any) -> Reader:
     raise TypeError(f"{hint!r} is nothing that data of files are read as.")
 
 
-def is_schema(hint: Any) -> bool:
+def is_schema(hint: object) -> bool:
     """Whether a hint says something that data of files can be compared with."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Annotated, tuple):
@@ -179,15 +179,15 @@ _PLAIN: Mapping[Any, type] = {
 }  # fmt: skip
 
 
-def _is_plain(kind: Any, data: Any) -> bool:
+def _is_plain(kind: object, data: object) -> bool:
     if not isinstance(data, _PLAIN[kind]) or (isinstance(data, bool) and kind is not bool):
         return False
     # A whole number may be larger than any fraction.
     return kind is not float or not isinstance(data, int) or abs(data) <= sys.float_info.max
 
 
-def _plain(kind: Any) -> Reader:
-    def read(data: Any, place: Place, faults: Faults) -> Any:
+def _plain(kind: object) -> Reader:
+    def read(data: object, place: Place, faults: Faults) -> Any:
         if not _is_plain(kind, data):
             faults.add(place, f"expected {_name(kind)}, got {got(data)}.")
         return data
@@ -196,7 +196,7 @@ def _plain(kind: Any) -> Reader:
 
 
 def _data(notes: bool) -> Reader:
-    def read(data: Any, place: Place, faults: Faults) -> Any:
+    def read(data: object, place: Place, faults: Faults) -> Any:
         fault = data_fault(data, DEEPEST - len(place), notes)
         if fault is not None:
             faults.add((*place, *fault[0]), fault[1])
@@ -205,12 +205,12 @@ def _data(notes: bool) -> Reader:
     return read
 
 
-def _annotated(hint: Any, *notes: Any) -> Reader:
+def _annotated(hint: object, *notes: object) -> Reader:
     plain = next((each for each in notes if isinstance(each, _PlainData)), None)
     inner = reader_of(hint) if plain is None else _data(plain.notes)
     checks = [each for each in notes if isinstance(each, Check)]
 
-    def read(data: Any, place: Place, faults: Faults) -> Any:
+    def read(data: object, place: Place, faults: Faults) -> Any:
         before = faults.total
         found = inner(data, place, faults)
         if faults.total == before:
@@ -223,10 +223,10 @@ def _annotated(hint: Any, *notes: Any) -> Reader:
     return read
 
 
-def _union(*options: Any) -> Reader:
+def _union(*options: object) -> Reader:
     readers = [(each, reader_of(each)) for each in options]
 
-    def read(data: Any, place: Place, faults: Faults) -> Any:
+    def read(data: object, place: Place, faults: Faults) -> Any:
         fitting = next((reader for each, reader in readers if _may_be(each, data)), None)
         if fitting is not None:
             return fitting(data, place, faults)
@@ -250,8 +250,8 @@ def _may_be(hint: Any, data: Any) -> bool:
     return isinstance(data, Mapping) if origin is Mapping or attrs.has(hint) else True
 
 
-def _literal(*options: Any) -> Reader:
-    def read(data: Any, place: Place, faults: Faults) -> Any:
+def _literal(*options: object) -> Reader:
+    def read(data: object, place: Place, faults: Faults) -> Any:
         if not any(data == each and type(data) is type(each) for each in options):
             words = " or ".join(map(repr, options))
             near = f" {did_you_mean(data, map(str, options))}" if isinstance(data, str) and len(options) > 2 else ""
@@ -261,8 +261,8 @@ def _literal(*options: Any) -> Reader:
     return read
 
 
-def _listed(hint: Any, *_: Any) -> Reader:
-    def read(data: Any, place: Place, faults: Faults) -> Any:
+def _listed(hint: object, *_: object) -> Reader:
+    def read(data: object, place: Place, faults: Faults) -> Any:
         if not isinstance(data, (list, tuple)):
             faults.add(place, f"expected list, got {got(data)}.")
             return ()
@@ -272,7 +272,7 @@ def _listed(hint: Any, *_: Any) -> Reader:
     return read
 
 
-def _mapped(_key: Any, hint: Any) -> Reader:
+def _mapped(_key: object, hint: object) -> Reader:
     def read(data: Any, place: Place, faults: Faults) -> Any:
         if not _is_mapping(data, place, faults):
             return {}
@@ -282,7 +282,7 @@ def _mapped(_key: Any, hint: Any) -> Reader:
     return read
 
 
-def _is_mapping(data: Any, place: Place, faults: Faults) -> bool:
+def _is_mapping(data: object, place: Place, faults: Faults) -> bool:
     if not isinstance(data, Mapping):
         faults.add(place, f"expected dict, got {got(data)}.")
         return False

@@ -10,10 +10,12 @@ import xxhash
 from .errors import NoDigestError
 
 if TYPE_CHECKING:
+    import torch
+
     from .digest import DigestWriter
 
 
-def add_torch(writer: DigestWriter, value: Any) -> bool:
+def add_torch(writer: DigestWriter, value: object) -> bool:
     """Feed a value of torch; False if it is none."""
     cls = type(value)
     if not (cls.__module__.startswith("torch") or hasattr(type(value), "untyped_storage")):
@@ -41,7 +43,7 @@ def add_torch(writer: DigestWriter, value: Any) -> bool:
     return True
 
 
-def tensor_digest(tensor: Any) -> str:
+def tensor_digest(tensor: torch.Tensor) -> str:
     """Digest a tensor: shape, strides, dtype, device and bytes.
 
     Raises:
@@ -59,7 +61,7 @@ def tensor_digest(tensor: Any) -> str:
     return str(hashed.hexdigest())
 
 
-def refuse_without_bytes(tensor: Any) -> None:
+def refuse_without_bytes(tensor: torch.Tensor) -> None:
     """Refuse a tensor that is no plain block of numbers.
 
     Raises:
@@ -85,7 +87,7 @@ def _plain_classes() -> frozenset[Any]:
     return frozenset({torch.Tensor, torch.nn.Parameter, torch.nn.Buffer})
 
 
-def bytes_of(tensor: Any) -> Any:
+def bytes_of(tensor: torch.Tensor) -> Any:
     """The content in one piece, on the host, for a hash to read."""
     import torch
 

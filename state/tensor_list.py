@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from attrs import field, frozen
 
@@ -103,7 +102,7 @@ def parse_tensor_list(
     return TensorList(entries, notes, 8 + length)
 
 
-def _notes_of(data: Any) -> dict[str, str]:
+def _notes_of(data: object) -> dict[str, str]:
     if data is None:
         return {}
     if not isinstance(data, dict) or not all(isinstance(text, str) for text in data.values()):
@@ -111,7 +110,7 @@ def _notes_of(data: Any) -> dict[str, str]:
     return data
 
 
-def _entry(name: str, data: Any) -> TensorEntry:
+def _entry(name: str, data: object) -> TensorEntry:
     if not isinstance(data, dict) or data.keys() != {"dtype", "shape", "data_offsets"}:
         raise RepoError(f"{name[:80]!r} must have dtype, shape and data_offsets")
     dtype, shape, offsets = data["dtype"], data["shape"], data["data_offsets"]
@@ -132,5 +131,5 @@ def _entry(name: str, data: Any) -> TensorEntry:
     return TensorEntry(dtype, tuple(shape), *offsets)
 
 
-def _are_sizes(data: Any) -> bool:
+def _are_sizes(data: object) -> bool:
     return isinstance(data, list) and all(type(each) is int and 0 <= each < 1 << 63 for each in data)

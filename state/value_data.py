@@ -12,7 +12,7 @@ _KEY = "$"
 """Marks a mapping that stands for something else, as in {"$": "tuple", "items": [...]}."""
 
 
-def data_of(value: Any, _deepest: int = DEEPEST_DATA) -> Any:
+def data_of(value: object, _deepest: int = DEEPEST_DATA) -> Any:
     """Write a value as data: numbers, text, lists, tuples, mappings with text keys, number formats, devices.
 
     Raises:
@@ -41,12 +41,12 @@ def note_of(words: str) -> dict[str, str]:
     return {_KEY: "not written", "value": words}
 
 
-def is_note(data: Any) -> bool:
+def is_note(data: object) -> bool:
     """Whether something stands there for a value that is no data."""
     return isinstance(data, dict) and data.get(_KEY) == "not written"
 
 
-def data_fault(data: Any, deepest: int = DEEPEST, notes: bool = False) -> tuple[tuple[str | int, ...], str] | None:
+def data_fault(data: object, deepest: int = DEEPEST, notes: bool = False) -> tuple[tuple[str | int, ...], str] | None:
     """Say what in data is not of the form that `data_of` writes, and where; None if nothing is.
 
     Args:
@@ -68,7 +68,7 @@ def data_fault(data: Any, deepest: int = DEEPEST, notes: bool = False) -> tuple[
     return None
 
 
-def _parts(data: Any) -> str | list[tuple[str | int, Any]]:
+def _parts(data: object) -> str | list[tuple[str | int, Any]]:
     """What a list or mapping holds, by number or name; or what is wrong with it."""
     if isinstance(data, (list, tuple)):
         return list(enumerate(data))
@@ -113,7 +113,7 @@ _SPECIAL: Mapping[str, tuple[str, Any]] = {
 _NOT_FINITE = ("nan", "inf", "-inf")
 
 
-def value_of_data(data: Any) -> Any:
+def value_of_data(data: object) -> Any:
     """Read a value that `data_of` has written.
 
     Raises:
@@ -126,7 +126,7 @@ def value_of_data(data: Any) -> Any:
     return _built(data)
 
 
-def _built(data: Any) -> Any:
+def _built(data: object) -> Any:
     if isinstance(data, (list, tuple)):
         return [_built(part) for part in data]
     if not isinstance(data, Mapping):

@@ -6,7 +6,7 @@ import base64
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xxhash
 
@@ -22,6 +22,11 @@ from .tensor_digest import bytes_of
 from .tensor_list import parse_tensor_list
 from .value_data import data_of
 from .value_nodes import MOST_DIMENSIONS, PICTURE_MODES, Unpacker, is_key
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from PIL.Image import Image
 
 _FORMAT = "brickwork values 1"
 _DIGEST = "digest"
@@ -125,7 +130,7 @@ class _Packer:
         self._known: dict[int, tuple[str, Any]] = {}
         self._generators: dict[int, dict[str, Any]] = {}
 
-    def pack(self, value: Any, deepest: int = DEEPEST_VALUES // 2 - 2) -> Any:
+    def pack(self, value: object, deepest: int = DEEPEST_VALUES // 2 - 2) -> Any:
         """Return what stands for a value in the header."""
         if deepest <= 0:
             raise ValueError("it is nested too deeply to be read again")
@@ -156,7 +161,7 @@ class _Packer:
             return self._generators[id(value)]
         return {"$": "data", "data": data_of(value)}
 
-    def _tensor(self, tensor: Any) -> Any:
+    def _tensor(self, tensor: torch.Tensor) -> Any:
         import torch
 
         if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta:
@@ -174,7 +179,7 @@ class _Packer:
         bits = bits_of(tensor)
         return {"$": "tensor", **entry, **({"bits": bits} if bits else {})}
 
-    def _array(self, value: Any) -> Any:
+    def _array(self, value: np.ndarray[Any, Any] | np.generic) -> Any:
         import numpy as np
         import torch
 
@@ -188,7 +193,7 @@ class _Packer:
             entry["strides"] = list(value.strides)
         return {"$": "array", **entry, "bytes": self._tensor(torch.from_numpy(flat))}
 
-    def _picture(self, value: Any) -> Any:
+    def _picture(self, value: Image) -> Any:
         import numpy as np
         import torch
 

@@ -125,7 +125,7 @@ class Unpacker:
         self._generators: dict[int, Any] = {}
         self._rows: set[str] = set()
 
-    def unpack(self, data: Any, place: Place) -> Any:
+    def unpack(self, data: object, place: Place) -> Any:
         """Return the value that stands at a place."""
         kind = data.get("$") if isinstance(data, Mapping) else None
         known = _KINDS.get(kind) if isinstance(kind, str) else None
@@ -240,7 +240,7 @@ _KINDS: Mapping[str, tuple[type, Callable[[Unpacker, Any, Place], Any]]] = {
 }
 
 
-def is_key(value: Any) -> bool:
+def is_key(value: object) -> bool:
     """Whether a value can be a key of a written mapping; whole numbers only of 64 bits, whose hashes hardly collide."""
     if isinstance(value, tuple):
         return all(map(is_key, value))

@@ -12,12 +12,17 @@ from collections.abc import Mapping
 from itertools import chain
 from operator import attrgetter, is_
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
 from .object_content import identify_network
 from .tensor_digest import tensor_digest
+
+if TYPE_CHECKING:
+    from types import CellType
+
+    import torch
 
 _MOST = 20_000
 """Containers and names beyond which looking at all of them costs as much as a new digest."""
@@ -49,7 +54,7 @@ class Watch:
     _dicts: list[dict[Any, Any]] = field(factory=list, init=False)
     _inside: list[Any] = field(factory=list, init=False)
 
-    def see_name(self, place: Mapping[str, Any], name: str, value: Any) -> None:
+    def see_name(self, place: Mapping[str, Any], name: str, value: object) -> None:
         """Note a name in a module that has a value now, or none (`GONE`)."""
         self.names.append((place, name, value))
 
@@ -117,15 +122,15 @@ def tensor_stamps(tensors: list[Any]) -> list[Any]:
         return [*(_version(each) for each in tensors), *(_address(each) for each in tensors)]
 
 
-def _version(tensor: Any) -> int:
+def _version(tensor: torch.Tensor) -> int:
     return 0 if tensor.is_inference() else int(tensor._version)
 
 
-def _address(tensor: Any) -> int:
+def _address(tensor: torch.Tensor) -> int:
     return int(tensor.data_ptr()) if str(tensor.layout) == "torch.strided" else id(tensor)
 
 
-def cell_value(cell: Any) -> Any:
+def cell_value(cell: CellType) -> Any:
     """What a variable of an outer function has now."""
     try:
         return cell.cell_contents
