@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import inspect
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, cast
 
@@ -39,9 +40,9 @@ class ComponentSpec:
     def __init__(
         self,
         name: str | None = None,
-        type_hint: Any = None,
+        type_hint: object = None,
         description: str | None = None,
-        config: Any = None,
+        config: Mapping[str, Any] | None = None,
         pretrained_model_name_or_path: str | None = None,
         subfolder: str | None = "",
         variant: str | None = None,
@@ -87,7 +88,7 @@ class ComponentSpec:
         return self._type_hint
 
     @type_hint.setter
-    def type_hint(self, value: Any) -> None:
+    def type_hint(self, value: object) -> None:
         self._type_hint = value
 
     @property
@@ -117,7 +118,7 @@ class ComponentSpec:
         return dict(zip(LOADING_FIELDS, parts, strict=True))
 
     @classmethod
-    def from_component(cls, name: str, component: Any) -> Self:
+    def from_component(cls, name: str, component: object) -> Self:
         """Describe a component, so that it can be loaded or created again.
 
         Raises:
@@ -135,7 +136,7 @@ class ComponentSpec:
             raise ComponentError(f"{name!r} is a {type(component).__name__} without a config, so nothing describes it.")
         return cls(name, type(component), config=component.config, default_creation_method="from_config")
 
-    def create(self, config: Any = None, **changes: Any) -> Any:
+    def create(self, config: Mapping[str, Any] | None = None, **changes: Any) -> Any:
         """Make the component from `config`, else the spec's own; `changes` replace single entries.
 
         Raises:
@@ -217,7 +218,7 @@ class ComponentSpec:
             return f"{self.name!r} cannot be loaded: {error}"
         return None
 
-    def format_of(self, **options: Any) -> Any:
+    def format_of(self, **options: object) -> Any:
         """The number format that `load` with these options gives; None for what has none."""
         dtype = _one_dtype(dict(options))
         return dtype if dtype is not None or not _is_network(self.type_hint) else self._own_dtype()
@@ -236,7 +237,7 @@ class ComponentSpec:
         """Tells its weights in a local folder from what was there before under the same names."""
         return " ".join(file_stamp(folder, self.variant) for folder in self.local_folders())
 
-    def fetched_folders(self, **hub_options: Any) -> list[Path]:
+    def fetched_folders(self, **hub_options: object) -> list[Path]:
         """Its folders, as `local_folders`, from the Hub as well; none for a single file.
 
         Raises:
@@ -280,7 +281,7 @@ class ComponentSpec:
         return f"ComponentSpec({', '.join(parts)}, default_creation_method={self.default_creation_method!r})"
 
 
-def _stamp(component: Any, load_id: str) -> None:
+def _stamp(component: object, load_id: str) -> None:
     """Write the origin on a component, in the attribute that diffusers reads too; objects with slots carry none."""
     with contextlib.suppress(AttributeError):
         object.__setattr__(component, "_diffusers_load_id", load_id)

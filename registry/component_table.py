@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 from attrs import field, frozen
 
@@ -28,7 +28,7 @@ class Entry:
 
     @classmethod
     def of(
-        cls, component_id: str, name: str, component: Any, collections: tuple[str, ...], adapters: dict[str, float]
+        cls, component_id: str, name: str, component: object, collections: tuple[str, ...], adapters: dict[str, float]
     ) -> Self:
         """Look at a component."""
         dtype = dtype_of(component)
@@ -70,6 +70,6 @@ def table(entries: Sequence[Entry]) -> str:
     return "\n".join([f"ComponentsManager: {len(entries)} components, {byte_words(total)}", *lines])
 
 
-def _origin(component: Any) -> str:
+def _origin(component: object) -> str:
     load_id = getattr(component, "_diffusers_load_id", "null")
     return "" if load_id == "null" else "/".join(part for part in load_id.split("|") if part not in ("", "null"))

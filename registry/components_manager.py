@@ -39,7 +39,7 @@ class ComponentsManager(AutomaticPlacement):
         self._names: dict[str, str] = {}
         self._loading: dict[Any, threading.Lock] = {}
 
-    def add(self, name: str, component: Any, collection: str | None = None, reuse: bool = False) -> str:
+    def add(self, name: str, component: object, collection: str | None = None, reuse: bool = False) -> str:
         """Register a component and return its id.
 
         A collection holds one component per name: a second one takes the place of the first. The same object under the
@@ -103,7 +103,7 @@ class ComponentsManager(AutomaticPlacement):
                 self.remove_from_collection(component_id, collection)
             del self.collections[collection]
 
-    def forget(self, component: Any, collection: str | None = None) -> None:
+    def forget(self, component: object, collection: str | None = None) -> None:
         """Forget a component wherever it is filed; with a collection, only there if others hold it too."""
         with self._lock:
             for component_id in [i for i, known in self.components.items() if known is component]:
@@ -200,7 +200,7 @@ class ComponentsManager(AutomaticPlacement):
         with self._lock:
             return dict(vars(self._entry(self._known(component_id))))
 
-    def shared(self, name: str, key: Any, dtype: Any, load: Callable[[], Any], collection: str | None = None) -> Any:
+    def shared(self, name: str, key: str, dtype: object, load: Callable[[], Any], collection: str | None = None) -> Any:
         """Return the component of this origin and number format, loading it if it is not there; for pipelines.
 
         Threads that ask for one origin wait for one load; others go on.
@@ -233,17 +233,17 @@ class ComponentsManager(AutomaticPlacement):
             adapters=dict(adapters_of(component)),
         )
 
-    def _loaded(self, key: Any, dtype: Any) -> Any:
+    def _loaded(self, key: str, dtype: object) -> Any:
         for component in self.search_components(load_id=key).values():
             found = dtype_of(component)
             if (found is None or dtype is None or found == dtype) and is_as_loaded(component):
                 return component
         return None
 
-    def _id_of(self, name: str, component: Any) -> str | None:
+    def _id_of(self, name: str, component: object) -> str | None:
         return next((i for i, known in self.components.items() if known is component and self._names[i] == name), None)
 
-    def _twins(self, component: Any) -> list[str]:
+    def _twins(self, component: object) -> list[str]:
         """Ids of the same object under another name, and of other objects of the same origin."""
         origin = getattr(component, "_diffusers_load_id", None)
         has_origin = hasattr(component, "parameters") and origin not in (None, "null")
@@ -258,7 +258,7 @@ class ComponentsManager(AutomaticPlacement):
             )
         ]
 
-    def _new_id(self, name: str, component: Any) -> str:
+    def _new_id(self, name: str, component: object) -> str:
         """Readable, and the same in every process for the same origin: the name and some digits of where it is from."""
         origin = getattr(component, "_diffusers_load_id", "null")
         digest = "new" if origin == "null" else digest_of(type(component), origin, str(dtype_of(component)))[:8]
@@ -290,7 +290,7 @@ class ComponentsManager(AutomaticPlacement):
         return component_id
 
     @staticmethod
-    def _origin(component: Any) -> str:
+    def _origin(component: object) -> str:
         return str(getattr(component, "_diffusers_load_id", "one place"))
 
 

@@ -92,7 +92,7 @@ def _own_name(repo: Repo) -> str | None:
     return own if isinstance(own, str) else None
 
 
-def _is_component(entry: Any, parts: int) -> bool:
+def _is_component(entry: object, parts: int) -> bool:
     """Whether an entry begins with a library and a class, or null for both; others are settings."""
     return (
         isinstance(entry, list)
@@ -107,7 +107,7 @@ def _class_name(entries: Mapping[str, Any]) -> str | None:
 
 
 def _spec_of(
-    name: str, library: Any, class_name: Any, loading: dict[str, Any], repo: Repo, own: str | None
+    name: str, library: object, class_name: object, loading: dict[str, Any], repo: Repo, own: str | None
 ) -> ComponentSpec:
     named: Any = [library, class_name]
     if not all(named):

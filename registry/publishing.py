@@ -6,7 +6,7 @@ import contextlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..state import RepoError
 from ..state.errors import did_you_mean
@@ -15,6 +15,9 @@ from .hub.repo import is_hub_name
 from .hub.repo_paths import name_fault, relative_name, twins
 from .index import MODULAR_INDEX
 from .loading.stale_files import stale_files
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 _OURS = (".py", ".json", ".md", ".txt", ".yaml", ".yml", ".jinja", ".svg", ".safetensors", ".model", ".tiktoken")
 _TRIES = 4
@@ -29,7 +32,7 @@ def publish(
     commit_message: str | None = None,
     create_pr: bool = False,
     revision: str | None = None,
-    **unknown: Any,
+    **unknown: object,
 ) -> str:
     """Save to a folder of its own, and upload that in one commit.
 
@@ -102,13 +105,13 @@ def publishable(folder: Path) -> Iterator[tuple[str, Path]]:
         raise RepoError.of("The folder cannot be published", faults)
 
 
-def _api(token: Any) -> Any:
+def _api(token: str | bool | None) -> Any:
     from huggingface_hub import HfApi
 
     return HfApi(token=token, library_name="brickwork")
 
 
-def _whole_name(api: Any, repo_id: str) -> str:
+def _whole_name(api: HfApi, repo_id: str) -> str:
     if "/" in repo_id:
         name = repo_id
     else:
@@ -122,20 +125,20 @@ def _whole_name(api: Any, repo_id: str) -> str:
 
 
 def _committed(
-    api: Any, name: str, files: dict[str, Path], stale: Callable[[Iterable[str]], list[str]], options: dict[str, Any]
+    api: HfApi, name: str, files: dict[str, Path], stale: Callable[[Iterable[str]], list[str]], options: dict[str, Any]
 ) -> str:
     """Commit on top of what is there; again if others committed meanwhile, as long as their files are none of ours.
 
     Args:
         stale: which of the files that there are go, because they are of an older save.
     """
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+    from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete
     from huggingface_hub.errors import HfHubHTTPError
 
     before = _state(api, name, options["revision"])
     head = before
     for attempt in range(_TRIES):
-        operations = [
+        operations: list[CommitOperationAdd | CommitOperationCopy | CommitOperationDelete] = [
             *(CommitOperationAdd(path_in_repo=each, path_or_fileobj=str(path)) for each, path in files.items()),
             *(CommitOperationDelete(path_in_repo=each) for each in stale(head[1])),
         ]
@@ -155,7 +158,7 @@ def _committed(
     raise AssertionError
 
 
-def _state(api: Any, name: str, revision: str | None) -> tuple[str, dict[str, str | None]]:
+def _state(api: HfApi, name: str, revision: str | None) -> tuple[str, dict[str, str | None]]:
     """The commit that a branch is at, and its files by digest."""
     info = api.model_info(name, revision=revision, files_metadata=True)
     return str(info.sha), {each.rfilename: each.blob_id for each in info.siblings or ()}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .component_bytes import component_bytes
+
+if TYPE_CHECKING:
+    import torch
 
 
 class DeviceMemory:
@@ -15,14 +18,14 @@ class DeviceMemory:
         log: what was done, as ("bring" or "drop", name).
     """
 
-    def __init__(self, device: Any = "cpu") -> None:
+    def __init__(self, device: torch.device | str = "cpu") -> None:
         self.device = device
         self.moved = 0
         self.peak = 0
         self.log: list[tuple[str, str]] = []
         self._there: dict[int, int] = {}
 
-    def bring(self, name: str, component: Any) -> None:
+    def bring(self, name: str, component: object) -> None:
         """Make a component ready for computing on the device."""
         if id(component) in self._there:
             return
@@ -32,12 +35,12 @@ class DeviceMemory:
         self.peak = max(self.peak, self.resident)
         self.log.append(("bring", name))
 
-    def drop(self, name: str, component: Any) -> None:
+    def drop(self, name: str, component: object) -> None:
         """Free what a component takes on the device; its host copy serves again."""
         if self._there.pop(id(component), None) is not None:
             self.log.append(("drop", name))
 
-    def prefetch(self, name: str, component: Any) -> None:
+    def prefetch(self, name: str, component: object) -> None:
         """Begin to bring a component while the current step computes."""
         self.bring(name, component)
 
@@ -65,12 +68,13 @@ class TorchMemory(DeviceMemory):
     A component that was changed on the device is copied back when it is dropped.
     """
 
-    def __init__(self, device: Any) -> None:
+    def __init__(self, device: torch.device | str) -> None:
         import torch
 
-        super().__init__(torch.device(device))
+        there = torch.device(device)
+        super().__init__(there)
         self._host: dict[int, list[tuple[Any, Any, int]]] = {}
-        is_cuda = self.device.type == "cuda"
+        is_cuda = there.type == "cuda"
         self._stream: Any = torch.cuda.Stream(self.device) if is_cuda else None  # type: ignore[no-untyped-call]
 
     def bring(self, name: str, component: Any) -> None:
@@ -83,7 +87,7 @@ class TorchMemory(DeviceMemory):
 
             torch.cuda.current_stream(self.device).wait_stream(self._stream)
 
-    def prefetch(self, name: str, component: Any) -> None:
+    def prefetch(self, name: str, component: object) -> None:
         """Copy on a stream of its own, beside the computation."""
         import torch
 
@@ -93,7 +97,7 @@ class TorchMemory(DeviceMemory):
             self._copy(component)
         super().bring(name, component)
 
-    def drop(self, name: str, component: Any) -> None:
+    def drop(self, name: str, component: object) -> None:
         """Let the component's tensors be their host copies again."""
         for tensor, host, version in self._host.pop(id(component), ()):
             if tensor._version != version:
@@ -133,7 +137,7 @@ class TorchMemory(DeviceMemory):
         self._host[id(component)] = kept
 
 
-def to_host(component: Any) -> None:
+def to_host(component: object) -> None:
     """Move a model to the CPU."""
     if hasattr(component, "parameters") and hasattr(component, "to"):
         component.to("cpu")

@@ -55,12 +55,12 @@ class Placement:
             name, component = self._held.pop(key)
             self.memory.drop(name, component)
 
-    def bring(self, name: str, component: Any) -> None:
+    def bring(self, name: str, component: object) -> None:
         """Put a component on the device."""
         self._held[id(component)] = (name, component)
         self.memory.bring(name, component)
 
-    def prefetch(self, name: str, component: Any, path: str) -> None:
+    def prefetch(self, name: str, component: object, path: str) -> None:
         """Begin to put a component on the device during a step, if there is room for it."""
         capacity = self.capacity(path)
         room = None if capacity is None else capacity - self.memory.resident
@@ -69,7 +69,7 @@ class Placement:
             if self.memory.size_of(id(component)) is not None:  # a device without a stream of its own waits for the use
                 self._held[id(component)] = (name, component)
 
-    def forget(self, component: Any) -> None:
+    def forget(self, component: object) -> None:
         """Take a component off the device, because it is removed."""
         with self.lock:
             if id(component) in self._held:

@@ -14,7 +14,7 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xxhash
 from attrs import define, field, frozen
@@ -29,6 +29,9 @@ from .module_settings import HOOKS, Settings, config_content, is_config, read_se
 from .run_state import run_state_names
 from .tensor_content import TensorContent, is_doubtful, tensors_of
 from .tokenizer_content import tokenizer_probe, tokenizer_settings, vocabulary
+
+if TYPE_CHECKING:
+    import torch
 
 _RECORD = "_brickwork_identity"
 _DECLARED = "_brickwork_declared"
@@ -96,7 +99,7 @@ class _Record:
     moment: object = field(factory=object)
     lock: Any = field(factory=threading.RLock)
 
-    def __deepcopy__(self, memo: Any) -> _Record:
+    def __deepcopy__(self, memo: object) -> _Record:
         return _Record()
 
     def __reduce__(self) -> Any:
@@ -121,12 +124,12 @@ def identity_of(component: Any, *, content: bool = True, whole: bool = False) ->
         return _other_identity(component, record, content)
 
 
-def moment_of(component: Any) -> object:
+def moment_of(component: object) -> object:
     """A mark that stays as long as a component has not been changed in a way that leaves a trace."""
     return _record_of(component).moment
 
 
-def _record_of(component: Any) -> _Record:
+def _record_of(component: object) -> _Record:
     held: Any = getattr(component, "__dict__", {})
     record: _Record | None = held.get(_RECORD)
     if record is None:
@@ -163,7 +166,7 @@ def _declared(record: _Record, known: Identity, declared: str | None) -> Identit
     return record.identity
 
 
-def _holds(model: Any, record: _Record) -> bool:
+def _holds(model: torch.nn.Module, record: _Record) -> bool:
     """Whether the tree of modules, and what lies on it, are as they were read."""
     settings = record.settings
     if settings is None or not are_same(_own(model), record.own):
@@ -176,7 +179,7 @@ def _holds(model: Any, record: _Record) -> bool:
     )
 
 
-def _read(model: Any, record: _Record) -> None:
+def _read(model: torch.nn.Module, record: _Record) -> None:
     record.settings = record.identity = None
     settings = read_settings(model)
     settings.watch.measure()
@@ -200,7 +203,7 @@ def _note_tensors(record: _Record, model: Any) -> None:
     record.tensors = [tensor for _, tensor in record.named]
 
 
-def _own(model: Any) -> list[Any]:
+def _own(model: object) -> list[Any]:
     held = vars(model).items()
     return [type(model), *(part for name, value in held if name not in (_RECORD, _DECLARED) for part in (name, value))]
 
@@ -212,7 +215,7 @@ def _probe(tensors: Sequence[Any]) -> bytes:
     return b"".join([ctypes.string_at(tensor.data_ptr(), min(64, tensor.nbytes)) for tensor in near])
 
 
-def _other_identity(component: Any, record: _Record, content: bool) -> Identity:
+def _other_identity(component: object, record: _Record, content: bool) -> Identity:
     known, settings = record.identity, record.settings
     declared = getattr(component, "__dict__", {}).get(_DECLARED)
     is_tokenizer = hasattr(component, "get_added_vocab")
@@ -243,7 +246,7 @@ def _other_identity(component: Any, record: _Record, content: bool) -> Identity:
     return record.identity
 
 
-def _own_code(component: Any) -> dict[str, str]:
+def _own_code(component: object) -> dict[str, str]:
     """Of a component of somebody's own class, what its code is."""
     cls = type(component)
     if is_packaged(cls.__module__):
@@ -254,7 +257,7 @@ def _own_code(component: Any) -> dict[str, str]:
     return {"code": code.digest}
 
 
-def _attribute_digests(component: Any, watch: Watch, without: frozenset[str] = frozenset()) -> dict[str, str]:
+def _attribute_digests(component: object, watch: Watch, without: frozenset[str] = frozenset()) -> dict[str, str]:
     found = {}
     for name, value in component_state(component).items():
         if name in without:
@@ -271,7 +274,7 @@ def _attribute_digests(component: Any, watch: Watch, without: frozenset[str] = f
     return found
 
 
-def component_state(component: Any) -> dict[str, Any]:
+def component_state(component: object) -> dict[str, Any]:
     """The attributes of a component without weights, such as a scheduler: configuration, and what a run keeps in it.
 
     Raises:
@@ -284,7 +287,7 @@ def component_state(component: Any) -> dict[str, Any]:
     return {name: value for name, value in vars(component).items() if not name.startswith(_NOTES)}
 
 
-def state_digests(component: Any) -> dict[str, str]:
+def state_digests(component: object) -> dict[str, str]:
     """Digest the attributes of a component without weights, by name.
 
     Raises:
@@ -300,12 +303,12 @@ def config_identity(component: Any) -> str:
     return digest_of(_class_name(component), str(getattr(component, "dtype", "")), content)
 
 
-def _class_name(component: Any) -> str:
+def _class_name(component: object) -> str:
     cls = type(component)
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
-def invalidate(component: Any) -> None:
+def invalidate(component: object) -> None:
     """Declare that a component is something new: nothing that was computed with it so far counts for it any more.
 
     For what nothing can see, such as a library in C that computes otherwise now. No other process shares its identity.
@@ -314,7 +317,7 @@ def invalidate(component: Any) -> None:
 
 
 @contextmanager
-def temporary_identity(component: Any) -> Iterator[None]:
+def temporary_identity(component: object) -> Iterator[None]:
     """Until the end of the `with`, nothing that is known of a component counts for it, and nothing of then afterwards."""
     held = vars(component)
     before = held.get(_DECLARED)
@@ -335,12 +338,12 @@ def moved(component: Any) -> None:
         record.content.moved(record.named)
 
 
-def remember_tokens(component: Any, tokens: Sequence[str]) -> None:
+def remember_tokens(component: object, tokens: Sequence[str]) -> None:
     """Note the words that a text encoder was taught (textual inversion)."""
     object.__setattr__(component, TOKENS, tuple(tokens))
 
 
-def fingerprint(component: Any) -> str | None:
+def fingerprint(component: object) -> str | None:
     """Identify a component: equal for equal content and settings, None for what nothing can identify."""
     try:
         return identity_of(component).digest
@@ -348,7 +351,7 @@ def fingerprint(component: Any) -> str | None:
         return None
 
 
-def dtype_of(component: Any) -> Any:
+def dtype_of(component: object) -> Any:
     """The dtype of a model's first floating-point tensor; None for what has none."""
     if not hasattr(component, "parameters"):
         return None

@@ -14,6 +14,7 @@ import gc
 import sys
 import threading
 import weakref
+from collections.abc import Iterable
 from functools import cached_property, partial
 from operator import is_
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
@@ -56,7 +57,7 @@ _seen: weakref.WeakSet[type] = weakref.WeakSet()
 _state: tuple[list[Any], tuple[str, ...]] = ([], ())
 
 
-def watch_classes(classes: Any) -> None:
+def watch_classes(classes: Iterable[type]) -> None:
     """Watch classes that somebody runs, what they derive from, and the modules in which they stand."""
     new = [cls for cls in classes if cls not in _seen]
     if not new:
@@ -92,7 +93,7 @@ def _named_in(module: ModuleType) -> list[ModuleType]:
     ]
 
 
-def _watch(place: Any) -> None:
+def _watch(place: type | ModuleType) -> None:
     (body,) = gc.get_referents(vars(place)) if isinstance(place, type) else (vars(place),)
     if id(body) not in _places:
         name = f"{place.__module__}.{place.__qualname__}" if isinstance(place, type) else place.__name__
@@ -159,18 +160,18 @@ def _words_of(place: _Place) -> list[str]:
     return found
 
 
-def _is_tagging(value: Any) -> bool:
+def _is_tagging(value: object) -> bool:
     return isinstance(value, FunctionType) and value.__globals__.get("__name__") == _TAGGING
 
 
-def _is_put_back(name: str, value: Any, place: _Place) -> bool:
+def _is_put_back(name: str, value: object, place: _Place) -> bool:
     """Whether a library's function stands again in its own place, which somebody else's held when it was first seen."""
     if not (isinstance(value, FunctionType) and is_library_function(value) and value.__name__ == name):
         return False
     return any(map(_is_foreign, parts_of(place.first[name])))
 
 
-def _is_foreign(value: Any) -> bool:
+def _is_foreign(value: object) -> bool:
     """Whether something that is called is, or wraps, what is neither a library's nor ours."""
     if isinstance(value, partial):
         return _is_foreign(value.func)
@@ -184,7 +185,7 @@ def _is_foreign(value: Any) -> bool:
     return any(isinstance(part, FunctionType) and part is not value and _is_foreign(part) for part in inside)
 
 
-def _digest(value: Any) -> str:
+def _digest(value: object) -> str:
     if isinstance(value, BuiltinFunctionType) or (isinstance(value, FunctionType) and is_library_function(value)):
         return f"{value.__module__}.{value.__qualname__}"
     writer = DigestWriter(is_code=True)

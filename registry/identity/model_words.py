@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .module_settings import HOOKS, _hooks_of, attributes_of_module
 from .tensor_content import used_modules
+
+if TYPE_CHECKING:
+    import torch
 
 _FREEU = ("s1", "s2", "b1", "b2")
 _SWITCHES = {
@@ -19,7 +22,7 @@ _SWITCHES = {
 }
 
 
-def words_of(model: Any) -> dict[str, str]:
+def words_of(model: torch.nn.Module) -> dict[str, str]:
     """What a person has switched on, by name; empty for a network as it was loaded, but for its attention processors."""
     found: dict[str, str] = {}
     processors: Counter[str] = Counter()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xxhash
 from attrs import define, field
@@ -17,6 +17,9 @@ from ...state.code_digest import is_library
 from ...state.digest import CodeIdentity, DigestWriter, NoDigestError, code_identity
 from ...state.watch import Watch
 from .tensor_content import has_mixin, used_modules
+
+if TYPE_CHECKING:
+    import torch
 
 HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 _OF_TORCH = frozenset({
@@ -74,7 +77,7 @@ class _Reading:
     def note(self, attribute: str, path: str, value: str) -> None:
         self.lines.setdefault(attribute, []).append(f"{path}\0{value}")
 
-    def content(self, value: Any, path: str, name: str) -> str:
+    def content(self, value: object, path: str, name: str) -> str:
         """Digest a value; what several modules share, such as a configuration, is read once."""
         known = self.known.get(id(value))
         if known is not None:
@@ -92,7 +95,7 @@ class _Reading:
         return found
 
 
-def read_settings(model: Any) -> Settings:
+def read_settings(model: torch.nn.Module) -> Settings:
     """Read everything that lies on the modules of a network.
 
     Raises:
@@ -126,7 +129,7 @@ def read_settings(model: Any) -> Settings:
     return Settings(digests, codes, [], reading.watch)
 
 
-def _note_attribute(reading: _Reading, path: str, name: str, value: Any) -> None:
+def _note_attribute(reading: _Reading, path: str, name: str, value: object) -> None:
     if value.__class__ in _PLAIN:
         reading.note(name, path, f"{value.__class__.__name__} {value!r}")
     elif name == "_internal_dict" or is_config(value):
@@ -135,7 +138,7 @@ def _note_attribute(reading: _Reading, path: str, name: str, value: Any) -> None
         reading.note(name, path, reading.content(value, path, name))
 
 
-def attributes_of_module(module: Any) -> Iterator[tuple[str, Any]]:
+def attributes_of_module(module: torch.nn.Module) -> Iterator[tuple[str, Any]]:
     """Attributes of a module that may decide what it computes, without what was taken back."""
     cls = type(module)
     for name, value in vars(module).items():
@@ -152,12 +155,12 @@ def attributes_of_module(module: Any) -> Iterator[tuple[str, Any]]:
         yield name, value
 
 
-def _goes_by_flag(module: Any) -> bool:
+def _goes_by_flag(module: torch.nn.Module) -> bool:
     """Whether `fused_projections` decides anything: older layers go by their processor alone."""
     return has_mixin(module) or type(vars(module).get("processor")).__name__.startswith("Fused")
 
 
-def _is_unused(module: Any, name: str, value: Any) -> bool:
+def _is_unused(module: torch.nn.Module, name: str, value: Any) -> bool:
     """Whether a forward, or diffusers' registry of hooks, is there and does nothing (any more)."""
     registry = vars(module).get("_diffusers_hook")
     if name == "_diffusers_hook":
@@ -170,7 +173,7 @@ def _is_unused(module: Any, name: str, value: Any) -> bool:
     return is_of_registry and registry is not None and not registry.hooks
 
 
-def _is_own_forward(module: Any, value: Any) -> bool:
+def _is_own_forward(module: torch.nn.Module, value: object) -> bool:
     return (
         isinstance(value, MethodType)
         and value.__self__ is module
@@ -178,7 +181,7 @@ def _is_own_forward(module: Any, value: Any) -> bool:
     )
 
 
-def _hooks_of(module: Any, name: str) -> list[Any]:
+def _hooks_of(module: torch.nn.Module, name: str) -> list[Any]:
     """Hooks with how they are called, without those that only listen."""
     hooks = vars(module).get(name) or {}
     kinds = [vars(module).get(f"{name}_with_kwargs", {}), vars(module).get(f"{name}_always_called", {})]
@@ -189,12 +192,12 @@ def _hooks_of(module: Any, name: str) -> list[Any]:
     ]
 
 
-def is_config(value: Any) -> bool:
+def is_config(value: object) -> bool:
     """Whether a value is a configuration of transformers."""
     return hasattr(value, "to_diff_dict") and hasattr(value, "model_type")
 
 
-def _config_digest(reading: _Reading, config: Any, path: str, name: str) -> str:
+def _config_digest(reading: _Reading, config: object, path: str, name: str) -> str:
     known = reading.known.get(id(config))
     if known is not None:
         return known[1]
@@ -205,7 +208,7 @@ def _config_digest(reading: _Reading, config: Any, path: str, name: str) -> str:
     return found
 
 
-def config_content(config: Any) -> dict[str, Any]:
+def config_content(config: object) -> dict[str, Any]:
     """A configuration without where it is from, and without what of it is default."""
     held = config if isinstance(config, Mapping) else vars(config)
     return {
@@ -218,7 +221,7 @@ def config_content(config: Any) -> dict[str, Any]:
 _DTYPES = ("dtype", "torch_dtype")
 
 
-def _as_dtype(value: Any) -> Any:
+def _as_dtype(value: object) -> Any:
     """A dtype, also where transformers has made text of it, as it does in the live model's configuration when it saves one."""
     import torch
 

@@ -10,7 +10,7 @@ from .tensor_content import tensors_of
 _LOADED = "_brickwork_loaded"
 
 
-def remember_loaded(component: Any, files: str) -> None:
+def remember_loaded(component: object, files: str) -> None:
     """Note what a component was loaded from, and the stamps of its tensors then.
 
     Args:
@@ -20,12 +20,12 @@ def remember_loaded(component: Any, files: str) -> None:
         object.__setattr__(component, _LOADED, (files, _stamps(component)))
 
 
-def files_of(component: Any) -> str:
+def files_of(component: object) -> str:
     """What tells the files that a component was loaded from apart from others of the same name; empty for none."""
     return str(getattr(component, _LOADED, ("",))[0])
 
 
-def is_as_loaded(component: Any) -> bool:
+def is_as_loaded(component: object) -> bool:
     """Whether a component from files has the tensors that it was loaded with, not written into through torch, as far as
     torch counts; moving it does not matter.
     """
@@ -41,7 +41,7 @@ def _stamps(component: Any) -> tuple[int, ...]:
     return (*versions, *map(id, tensors))
 
 
-def carry_over(component: Any, copied: Any) -> None:
+def carry_over(component: object, copied: object) -> None:
     """Note of a copy where its original is from, as long as the original is what was loaded."""
     if hasattr(component, "parameters") and is_as_loaded(component):
         remember_loaded(copied, files_of(component))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 _known: dict[tuple[type, str], frozenset[str]] = {}
@@ -19,7 +20,7 @@ def run_state_names(component: Any) -> frozenset[str]:
     return _known[key]
 
 
-def _found(make: Any, config: Any) -> frozenset[str]:
+def _found(make: Callable[[object], Any], config: Any) -> frozenset[str]:
     fresh, begun = make(config), make(config)
     try:
         begun.set_timesteps(2)

@@ -6,17 +6,20 @@ import enum
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from types import BuiltinFunctionType, FunctionType, MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...state.digest import NoDigestError
 from ...state.tensor_digest import tensor_digest
 
+if TYPE_CHECKING:
+    import torch
+
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
 
-def content_of(value: Any, around: tuple[int, ...] = ()) -> Any:
+def content_of(value: object, around: tuple[int, ...] = ()) -> Any:
     """What a setting is, as nested tuples: equal for equal content, whichever object holds it.
 
     A module counts by its class only, because its own settings are compared by themselves, and a device not at all. A list counts as a
@@ -68,25 +71,25 @@ def _kinds() -> tuple[tuple[Any, Content], ...]:
     )
 
 
-def _of_object(value: Any, around: tuple[int, ...]) -> Any:
+def _of_object(value: object, around: tuple[int, ...]) -> Any:
     return "object", _name(type(value)), content_of(_attributes(value), around)
 
 
-def _attributes(value: Any) -> dict[str, Any]:
+def _attributes(value: object) -> dict[str, Any]:
     """What an object holds, in its own dictionary or in slots."""
     slots = [name for cls in type(value).__mro__ for name in getattr(cls, "__slots__", ()) if not name.startswith("__")]
     held = {name: getattr(value, name) for name in slots if hasattr(value, name)}
     return {**held, **getattr(value, "__dict__", {})}
 
 
-def _bytes_of(tensor: Any) -> str:
+def _bytes_of(tensor: torch.Tensor) -> str:
     try:
         return tensor_digest(tensor.detach().cpu())
     except NoDigestError:
         return str(tensor.layout)
 
 
-def words_of(value: Any) -> str:
+def words_of(value: object) -> str:
     """A setting for people, in one line."""
     if isinstance(value, (*_PLAIN, list, tuple, dict)):
         text = repr(value)
@@ -94,7 +97,7 @@ def words_of(value: Any) -> str:
     return str(getattr(value, "__name__", None) or type(value).__name__)
 
 
-def differing_words(one: Any, other: Any) -> tuple[str, str]:
+def differing_words(one: object, other: object) -> tuple[str, str]:
     """Two settings that differ, each in a line that tells it from the other."""
     words = words_of(one), words_of(other)
     if words[0] != words[1]:
@@ -113,5 +116,5 @@ def differing_words(one: Any, other: Any) -> tuple[str, str]:
     return words[0], f"a {words[1]} with other values"
 
 
-def _name(thing: Any) -> str:
+def _name(thing: object) -> str:
     return f"{thing.__module__}.{getattr(thing, '__qualname__', repr(thing))}"

@@ -11,13 +11,16 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xxhash
 from attrs import define, field
 
 from ...state.tensor_digest import refuse_without_bytes
 from ...state.watch import tensor_stamps
+
+if TYPE_CHECKING:
+    import torch
 
 ALWAYS_WHOLE = 256 * 2**20
 """Bytes of a model below which everything is read every time."""
@@ -106,7 +109,7 @@ def _without_doubt(digest: str) -> str:
     return digest if times is None else f"{digest}-{times}"
 
 
-def tensors_of(model: Any) -> list[tuple[str, Any]]:
+def tensors_of(model: torch.nn.Module) -> list[tuple[str, Any]]:
     """Parameters and buffers with their paths, those that are not saved as well, in the order of their names."""
     found: list[tuple[str, Any]] = []
     for path, module in used_modules(model):
@@ -119,7 +122,7 @@ def tensors_of(model: Any) -> list[tuple[str, Any]]:
 _FUSED = frozenset({"to_qkv", "to_kv", "to_added_qkv"})
 
 
-def used_modules(model: Any) -> list[tuple[str, Any]]:
+def used_modules(model: torch.nn.Module) -> list[tuple[str, Any]]:
     """The modules of a network with their paths, without what diffusers leaves behind when fused projections are taken back."""
     named = list(model.named_modules())
     unused = [
@@ -132,7 +135,7 @@ def used_modules(model: Any) -> list[tuple[str, Any]]:
     return [each for each in named if each[0] not in unused] if unused else named
 
 
-def has_mixin(module: Any) -> bool:
+def has_mixin(module: torch.nn.Module) -> bool:
     """Whether an attention layer decides by a flag whether its projections are fused, and not by its processor."""
     return any(base.__name__ == "AttentionModuleMixin" for base in type(module).__mro__)
 
@@ -146,7 +149,7 @@ Piece = tuple[int, int, int]
 """Of which tensor, from which byte, how many."""
 
 
-def _piece_count(tensor: Any) -> int:
+def _piece_count(tensor: torch.Tensor) -> int:
     return max(1, -(-int(tensor.nbytes) // CHUNK))
 
 

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...state.atomic import beside
+
+if TYPE_CHECKING:
+    import torch
 
 LINE = 64
 """Bytes of a cache line."""
 _CHUNK = 1 << 24
 
 
-def begins_line(tensor: Any) -> bool:
+def begins_line(tensor: torch.Tensor) -> bool:
     """Whether a tensor in memory lies as those that torch makes."""
     return bool(tensor.data_ptr() % LINE == 0)
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
 
 
 def base_modules(model: Any) -> Iterator[tuple[str, Any]]:
@@ -22,7 +25,7 @@ def base_modules(model: Any) -> Iterator[tuple[str, Any]]:
         pending += [(name, child) for name, child in reversed(children) if child is not None]
 
 
-def base_tensors(model: Any) -> Iterator[tuple[str, Any]]:
+def base_tensors(model: torch.nn.Module) -> Iterator[tuple[str, Any]]:
     """Parameters and buffers that belong into its files, by the names that they have there."""
     for path, module in base_modules(model):
         for leaf, tensor in (*module._parameters.items(), *module._buffers.items()):
@@ -30,13 +33,13 @@ def base_tensors(model: Any) -> Iterator[tuple[str, Any]]:
                 yield f"{path}.{leaf}" if path else leaf, tensor
 
 
-def adapted_layers(model: Any) -> Iterator[tuple[str, Any]]:
+def adapted_layers(model: torch.nn.Module) -> Iterator[tuple[str, Any]]:
     """Layers of PEFT around the model's own, by the paths of these."""
     for path, module in model.named_modules():
         if is_adapted(module):
             yield path.replace(".base_layer", ""), module
 
 
-def is_adapted(module: Any) -> bool:
+def is_adapted(module: torch.nn.Module) -> bool:
     """Whether a module is a layer of PEFT around the model's own."""
     return "base_layer" in module._modules and type(module).__module__.startswith("peft.")

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
@@ -28,6 +28,9 @@ from ...state.limits import (
 )
 from ...state.strict_json import read_json
 from .weights import tensor_list
+
+if TYPE_CHECKING:
+    import torch
 
 _DEPTH = re.compile(r"(num|n)_(\w+_)?(layers?|blocks?)|depths?|layers?_per_block|transformer_layers_per_block")
 _TIMESTEPS = "num_train_timesteps"
@@ -169,12 +172,12 @@ def _hook_torch() -> None:
             _hooks.append(module.register_module_parameter_registration_hook(_count_parameter))
 
 
-def _count_module(_module: Any, _name: str, _part: Any) -> None:
+def _count_module(_module: object, _name: str, _part: object) -> None:
     if _OF_THREAD.budget is not None:
         _OF_THREAD.budget.spend(1, 0)
 
 
-def _count_parameter(_module: Any, _name: str, parameter: Any) -> None:
+def _count_parameter(_module: object, _name: str, parameter: torch.nn.Parameter | None) -> None:
     if _OF_THREAD.budget is not None:
         from torch.nn.parameter import is_lazy
 

@@ -111,13 +111,13 @@ _OF_PIPELINES = ("modular_config.json", "modular_model_index.json", "model_index
 _CODE = ("auto_map", "custom_pipelines")
 
 
-def _shards(value: Any, path: Path) -> str | None:
+def _shards(value: object, path: Path) -> str | None:
     if not path.name.endswith(".index.json"):
         return None
     return next((fault for name in {*map(str, _texts(value))} if (fault := _beside(name, path))), None)
 
 
-def _beside(value: Any, _: Path) -> str | None:
+def _beside(value: object, _: Path) -> str | None:
     """What is wrong with names of files that lie beside the one that names them."""
     for name in _texts(value):
         fault = name_fault(name) or ("only files beside it may be named" if "/" in name else None)
@@ -126,11 +126,11 @@ def _beside(value: Any, _: Path) -> str | None:
     return None
 
 
-def _kernel(value: Any, _: Path) -> str | None:
+def _kernel(value: object, _: Path) -> str | None:
     return next((f"{text[:80]!r}, which is code from elsewhere" for text in _texts(value) if "/" in text), None)
 
 
-def _place(value: Any, path: Path) -> str | None:
+def _place(value: object, path: Path) -> str | None:
     """Whether a tokenizer's setting is a file elsewhere; words and tables are none."""
     if not isinstance(value, str) or path.name != "tokenizer_config.json":
         return None
@@ -165,7 +165,7 @@ def _telling_fields(path: Path) -> Iterator[tuple[str, Any]]:
         yield from _fields(read_json(path))
 
 
-def _fields(value: Any) -> Iterator[tuple[str, Any]]:
+def _fields(value: object) -> Iterator[tuple[str, Any]]:
     pending = [value]
     while pending:
         each = pending.pop()
@@ -174,7 +174,7 @@ def _fields(value: Any) -> Iterator[tuple[str, Any]]:
         pending += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: object) -> Iterator[str]:
     """All texts in a value."""
     if isinstance(value, str):
         yield value
@@ -183,7 +183,7 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(part)
 
 
-def _references(root: Path, path: Path, field: str, value: Any) -> Iterator[CodeReference]:
+def _references(root: Path, path: Path, field: str, value: object) -> Iterator[CodeReference]:
     """The classes that a field names.
 
     Raises:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...state import ComponentError, InputError, TrustError
 from ...state.errors import did_you_mean
@@ -24,6 +24,11 @@ from .several import holds_several, part_class, part_folders
 from .skeleton import config_of, load_model, skeleton
 from .weight_names import ADAPTER_CONFIG
 from .weights import check_file, stored_tensors, weight_files
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..hub.trust import Trust
 
 
 def load(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[str, Any]) -> Any:
@@ -87,14 +92,19 @@ def _several(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapp
     return made
 
 
-def commit_of(component: Any, repo: str | None) -> str | None:
+def commit_of(component: object, repo: str | None) -> str | None:
     """The commit of a Hub repository that a component was loaded from; None if it came from elsewhere."""
     origin, commit = getattr(component, "_brickwork_commit", (None, None))
     return commit if origin == repo else None
 
 
 def _from_folder(
-    cls: Any, found: Repo, root: Path, where: Mapping[str, str | None], options: Mapping[str, Any], granted: Any
+    cls: Any,
+    found: Repo,
+    root: Path,
+    where: Mapping[str, str | None],
+    options: Mapping[str, Any],
+    granted: bool | str | Trust,
 ) -> Any:
     folder = root / (where.get("subfolder") or "")
     own = own_class(found, check_component_files(root, folder), cls, granted)
@@ -128,7 +138,7 @@ def _from_folder(
     return component
 
 
-def load_skeleton(cls: Any, repo: str, subfolder: str, dtype: Any) -> Any:
+def load_skeleton(cls: Any, repo: str, subfolder: str, dtype: torch.dtype | None) -> Any:
     """Return a model of a local folder without weights, for its configuration; None if it is not for this model.
 
     Raises:
@@ -141,7 +151,7 @@ def load_skeleton(cls: Any, repo: str, subfolder: str, dtype: Any) -> Any:
         return skeleton(cls, root / subfolder, dtype)
 
 
-def _told(cls: Any, loader: Any) -> dict[str, Any]:
+def _told(cls: Any, loader: Callable[..., Any]) -> dict[str, Any]:
     """What every loader that knows of it is told: a repository's code is imported by us, from the bytes that were checked, or not at all.
 
     Loaders that are told nothing ask on the terminal.
@@ -157,7 +167,7 @@ def _confined(cls: Any, name: str, options: Mapping[str, Any], connects: bool = 
     return confined(f"{name}: loading a {cls.__name__}", connects=connects, pickles=pickles)
 
 
-def own_class(repo: Repo, references: Sequence[CodeReference], cls: Any, granted: Any) -> Any:
+def own_class(repo: Repo, references: Sequence[CodeReference], cls: Any, granted: bool | str | Trust) -> Any:
     """The class that a repository brings for one that is to be found, if the caller grants its code; None if it brings none.
 
     Raises:
@@ -239,7 +249,7 @@ def _is_model(cls: Any) -> bool:
     return is_network(cls) or cls.__name__.startswith("AutoModel")
 
 
-def _by_own_loader(loader: Any, repo: str, where: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
+def _by_own_loader(loader: Callable[..., Any], repo: str, where: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
     """Older names of weights, quantized models and downloads: what does not fit is an error here as well."""
     model, info = loader(repo, **where, **{"use_safetensors": True, **options}, output_loading_info=True)
     faults = _loading_faults(info)

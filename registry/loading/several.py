@@ -40,7 +40,7 @@ def part_folders(several: bool, subfolder: str, exists: Callable[[str], bool]) -
     return found
 
 
-def parts_of(name: str, component: Any) -> Iterator[tuple[str, Any]]:
+def parts_of(name: str, component: object) -> Iterator[tuple[str, Any]]:
     """The models of a component, each with the name of its folder; of most components, the component itself."""
     if part_class(type(component)) is None:
         yield name, component

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -24,6 +24,9 @@ from .building import refuse_large
 from .memory_map import format_of, is_mappable, mapped_tensors
 from .weights import check_file, data_start, header_of, stored_tensors, weight_files
 
+if TYPE_CHECKING:
+    import torch
+
 _RANDOM = (
     "normal_ uniform_ trunc_normal_ orthogonal_ sparse_ xavier_uniform_ xavier_normal_ kaiming_uniform_ kaiming_normal_"
 )
@@ -33,7 +36,7 @@ BATCH = 8 * 2**20
 """Bytes of files that are mapped at a time while casting: what was cast is let go of before more is read."""
 
 
-def load_model(cls: Any, folder: Path, variant: str | None, dtype: Any) -> Any:
+def load_model(cls: Any, folder: Path, variant: str | None, dtype: torch.dtype | None) -> Any:
     """Load a model from a local folder the fast way; None if it is not for this model.
 
     Raises:
@@ -51,7 +54,7 @@ def load_model(cls: Any, folder: Path, variant: str | None, dtype: Any) -> Any:
         return _loaded(cls, folder, stored, dtype)
 
 
-def skeleton(cls: Any, folder: Path, dtype: Any) -> Any:
+def skeleton(cls: Any, folder: Path, dtype: torch.dtype | None) -> Any:
     """Return a model of a local folder without weights, for its configuration; None if it is not for this model."""
     if not hasattr(cls, "from_pretrained") or not hasattr(cls, "named_parameters"):
         return None
@@ -64,7 +67,10 @@ def skeleton(cls: Any, folder: Path, dtype: Any) -> Any:
 
 
 def plain_model(
-    model: Any, fresh: Any = None, replaced: Mapping[str, Any] | None = None, changes: Mapping[str, Any] | None = None
+    model: torch.nn.Module,
+    fresh: torch.nn.Module | None = None,
+    replaced: Mapping[str, Any] | None = None,
+    changes: Mapping[str, Any] | None = None,
 ) -> Any:
     """Return a model as its class and configuration make it, which holds the tensors of this one; None if its class cannot.
 
@@ -88,7 +94,7 @@ def plain_model(
     return plain.eval() if not slots.has_gaps() else None
 
 
-def skeleton_like(model: Any, changes: Mapping[str, Any] | None = None) -> Any:
+def skeleton_like(model: torch.nn.Module, changes: Mapping[str, Any] | None = None) -> Any:
     """Return a model of the class and configuration of another one, without weights; None if its class cannot.
 
     Args:
@@ -107,7 +113,7 @@ def skeleton_like(model: Any, changes: Mapping[str, Any] | None = None) -> Any:
         return _made_of(type(model), config)
 
 
-def _loaded(cls: Any, folder: Path, stored: Mapping[str, tuple[Path, Any]], dtype: Any) -> Any:
+def _loaded(cls: Any, folder: Path, stored: Mapping[str, tuple[Path, Any]], dtype: torch.dtype | None) -> Any:
     model = _skeleton(cls, folder)
     if model is None:
         return None
@@ -137,7 +143,7 @@ class _Slots:
     tied: dict[str, list[str]]
 
     @classmethod
-    def of(cls, model: Any) -> _Slots:
+    def of(cls, model: torch.nn.Module) -> _Slots:
         modules = dict(model.named_modules())
         shapes: dict[str, tuple[int, ...]] = {}
         names: dict[int, list[str]] = {}
@@ -158,7 +164,7 @@ class _Slots:
             return False
         return all(any(name in stored for name in names) for names in self.tied.values())
 
-    def put(self, name: str, tensor: Any) -> None:
+    def put(self, name: str, tensor: torch.Tensor) -> None:
         from torch.nn import Parameter
 
         parameter = None
@@ -221,7 +227,13 @@ def _without_memory() -> Iterator[None]:
     tables = {torch.arange, torch.linspace, torch.logspace, torch.zeros, torch.ones, torch.full, torch.eye}
 
     class Skeleton(TorchFunctionMode):
-        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        def __torch_function__(
+            self,
+            function: Callable[..., Any],
+            types: object,
+            args: Sequence[Any] = (),
+            kwargs: Mapping[str, Any] | None = None,
+        ) -> Any:
             kwargs = kwargs or {}
             if function in makers:
                 return function(*args, **{**kwargs, "device": "meta"})
@@ -241,7 +253,10 @@ def _without_memory() -> Iterator[None]:
 
 
 def _fill(
-    slots: _Slots, wanted: Mapping[str, tuple[Path, TensorEntry]], dtype: Any, precise: re.Pattern[str] | None
+    slots: _Slots,
+    wanted: Mapping[str, tuple[Path, TensorEntry]],
+    dtype: torch.dtype | None,
+    precise: re.Pattern[str] | None,
 ) -> None:
     """Put the tensors of files into a skeleton."""
     by_file: dict[Path, dict[str, TensorEntry]] = {}
@@ -253,7 +268,7 @@ def _fill(
                 slots.put(name, tensor.to(format_of_loaded(name, tensor, dtype, precise)))
 
 
-def precise_parts(model: Any, dtype: Any) -> re.Pattern[str] | None:
+def precise_parts(model: torch.nn.Module, dtype: torch.dtype | None) -> re.Pattern[str] | None:
     """What stays in float32 in a smaller format; transformers ask for it in float16 alone, but for the strict ones."""
     import torch
 
@@ -263,7 +278,9 @@ def precise_parts(model: Any, dtype: Any) -> re.Pattern[str] | None:
     return re.compile(rf"(^|\.)({'|'.join(map(re.escape, sorted(parts)))})(\.|$)") if parts else None
 
 
-def format_of_loaded(name: str, tensor: Any, dtype: Any, precise: re.Pattern[str] | None) -> Any:
+def format_of_loaded(
+    name: str, tensor: torch.Tensor, dtype: torch.dtype | None, precise: re.Pattern[str] | None
+) -> Any:
     """The number format that a stored tensor has once it is loaded."""
     import torch
 
@@ -272,7 +289,7 @@ def format_of_loaded(name: str, tensor: Any, dtype: Any, precise: re.Pattern[str
     return torch.float32 if precise is not None and precise.search(name) else dtype
 
 
-def _batches(entries: Mapping[str, TensorEntry], dtype: Any) -> Iterator[list[str]]:
+def _batches(entries: Mapping[str, TensorEntry], dtype: torch.dtype | None) -> Iterator[list[str]]:
     """The names in parts: all at once where the model keeps the file's own pages, else `BATCH` bytes at a time."""
     if dtype is None or all(format_of(entry) == dtype for entry in entries.values()):
         yield list(entries)
