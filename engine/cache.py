@@ -63,7 +63,7 @@ class MemoryCache:
     _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
 
     @max_bytes.validator
-    def _check(self, _attribute: Any, value: int) -> None:
+    def _check(self, _attribute: object, value: int) -> None:
         if value <= 0:
             raise InputError(f"max_bytes is {value}; a cache needs room. configure(cache=None) turns it off.")
 
@@ -125,7 +125,7 @@ class MemoryCache:
         )
 
 
-def cache_of(given: Any) -> MemoryCache | None:
+def cache_of(given: object) -> MemoryCache | None:
     """Make the setting `cache` of what a person gives: None or "off", "memory", or a cache.
 
     Raises:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ..state.errors import NoDigestError
+
+if TYPE_CHECKING:
+    import torch
 
 
 def own_copy(value: Any) -> Any:
@@ -33,12 +36,12 @@ def own_copy(value: Any) -> Any:
         raise NoDigestError(f"a {type(value).__name__} cannot be copied ({error})") from None
 
 
-def is_strided(value: Any) -> bool:
+def is_strided(value: object) -> TypeGuard[torch.Tensor]:
     """Whether a value is a tensor with memory in steps, as most are."""
-    return hasattr(type(value), "untyped_storage") and str(value.layout) == "torch.strided"
+    return hasattr(type(value), "untyped_storage") and str(getattr(value, "layout", None)) == "torch.strided"
 
 
-def extent(tensor: Any) -> int:
+def extent(tensor: torch.Tensor) -> int:
     """Elements from the first to the last that a tensor sees."""
     if not tensor.numel():
         return 0

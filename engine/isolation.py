@@ -14,7 +14,7 @@ _NOTES = ("_brickwork_", "_diffusers_")
 """Beginnings of the attributes in which loaders note where a component is from: no state of a run, and paths of this machine."""
 
 
-def clone_run_state(component: Any) -> Any:
+def clone_run_state(component: object) -> Any:
     """Copy an object so that setting its attributes, or editing what they hold, leaves the original alone.
 
     Tensors are copied where they lie in lists, in which some schedulers write into them (PNDM adds up); the tables that
@@ -40,7 +40,7 @@ def own_state(part: Any) -> Any:
     return own_copy(part) if hasattr(type(part), "untyped_storage") else part
 
 
-def unsaveable(component: Any) -> list[str]:
+def unsaveable(component: object) -> list[str]:
     """What a component keeps, or will keep, that no snapshot can hold: functions, and solvers of other libraries."""
     found = []
     fresh = pristine_state(component)
@@ -134,7 +134,7 @@ class RunComponents(Mapping[str, Any]):
         """Bring a component to what `changes` said of it in this run or another."""
         vars(self[name]).update({**pristine_state(self._original(name)), **state})
 
-    def put(self, name: str, component: Any) -> None:
+    def put(self, name: str, component: object) -> None:
         """Add a component that was loaded for this run."""
         self._loaded[name] = component
 

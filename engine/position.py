@@ -61,9 +61,9 @@ class Tracker:
     @classmethod
     def of(
         cls,
-        reached: Any = None,
+        reached: object = None,
         standing: Any = None,
-        graft: Any = None,
+        graft: object = None,
         opened: str | None = None,
         is_exact: bool = False,
     ) -> Tracker:
@@ -71,7 +71,7 @@ class Tracker:
         resume = deque(standing.position if standing is not None else ())
         return cls(reached, graft, standing, opened, is_exact, resume=resume)
 
-    def begin(self, run: Any) -> None:
+    def begin(self, run: object) -> None:
         """Bring a run's components to where it goes on."""
         if self.standing is not None:
             self.standing.put_components(run)
@@ -101,7 +101,7 @@ class Tracker:
             index += 1
         return steps[index:]
 
-    def entered(self, path: str, run: Any, values: Values, branches: Container[str] | None = None) -> Frame | None:
+    def entered(self, path: str, run: object, values: Values, branches: Container[str] | None = None) -> Frame | None:
         """The frame of a loop, or of a choice (with `branches`), in which the run goes on; None where it is begun.
 
         Raises:

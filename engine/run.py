@@ -45,7 +45,7 @@ class StepCache(Protocol):
         """Where they are kept."""
         ...
 
-    def wrapped(self, call: Call, unit: CacheUnit, run: Any) -> Call:
+    def wrapped(self, call: Call, unit: CacheUnit, run: Run) -> Call:
         """The call of a step, which takes its result from the cache where that is known."""
         ...
 

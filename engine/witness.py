@@ -91,7 +91,7 @@ def witnessed(call: Call, path: str, names: Sequence[str], witness: Witness) -> 
     return call_witnessed
 
 
-def _digest(value: Any) -> str | None:
+def _digest(value: object) -> str | None:
     try:
         return digest_of(value)[:_DIGITS]
     except NoDigestError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 from ..state.code_digest import is_own
 
@@ -28,6 +28,6 @@ def register(cls: type[Guider]) -> None:
             GUIDERS[name] = GUIDERS.pop(name)
 
 
-def is_guider(value: Any) -> TypeGuard[Guider]:
+def is_guider(value: object) -> TypeGuard[Guider]:
     """Whether a value is a guider, of this package or of somebody else's."""
     return isinstance(value, AnyGuider)

@@ -40,7 +40,7 @@ class EmbeddedGuidance(Guider):
         self,
         predictions: Mapping[str, Tensor],
         step: GuidanceStep,  # noqa: ARG002 - the protocol gives it
-        memory: Any = None,
+        memory: object = None,
     ) -> tuple[Tensor, Any]:
         """The prediction itself."""
         return predictions["conditional"], memory

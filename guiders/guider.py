@@ -157,7 +157,7 @@ class Guider(AnyGuider):
 
     @classmethod
     def from_pretrained(
-        cls, repo: str, subfolder: str | None = None, revision: str | None = None, **hub_options: Any
+        cls, repo: str, subfolder: str | None = None, revision: str | None = None, **hub_options: object
     ) -> Guider:
         """Read what `save_pretrained` of ours or of diffusers has written, whichever guider it is.
 
@@ -170,7 +170,7 @@ class Guider(AnyGuider):
         return load_guider(repo, subfolder, revision, **hub_options)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], **changes: Any) -> Self:
+    def from_config(cls, config: Mapping[str, Any], **changes: object) -> Self:
         """Make a guider of a configuration; keys that begin with an underscore are notes of the file.
 
         Raises:

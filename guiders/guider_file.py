@@ -27,7 +27,7 @@ _WRITTEN_FOR = "0.42.1"
 """The release of diffusers whose files these are."""
 
 
-def guider_of(given: Any, known: Mapping[str, type[Guider]] = _NONE) -> Guider:
+def guider_of(given: object, known: Mapping[str, type[Guider]] = _NONE) -> Guider:
     """Make a guider of ours of a guider, its name, its configuration, or an object of diffusers with the same name.
 
     Args:
@@ -57,7 +57,7 @@ def guider_of(given: Any, known: Mapping[str, type[Guider]] = _NONE) -> Guider:
     return classes[name].from_config({**config, **inner})
 
 
-def _is_of_guider(value: Any, classes: Mapping[str, type[Guider]]) -> bool:
+def _is_of_guider(value: object, classes: Mapping[str, type[Guider]]) -> bool:
     """Whether a setting is the configuration of a guider inside of another one."""
     name = value.get("_class_name") if isinstance(value, Mapping) else None
     return isinstance(name, str) and name in classes
@@ -160,7 +160,7 @@ def _functions(config: Mapping[str, Any]) -> list[str]:
 
 
 def load_guider(
-    name: str | Path, subfolder: str | None = None, revision: str | None = None, **hub_options: Any
+    name: str | Path, subfolder: str | None = None, revision: str | None = None, **hub_options: object
 ) -> Guider:
     """Read a guider that we or diffusers have saved, in a folder or on the Hub.
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import asdict, field, frozen
 
 from ..state import InputError
 from .written_settings import naming, setting_faults
+
+if TYPE_CHECKING:
+    import attrs
 
 
 def _indices(given: Any) -> tuple[int, ...] | None:
@@ -97,7 +100,7 @@ def perturbations_of(configs: Iterable[LayerSkipConfig], seed: int = 0) -> tuple
     return tuple(found)
 
 
-def configs_of(given: Any, layers: Any, **defaults: Any) -> tuple[LayerSkipConfig, ...]:
+def configs_of(given: object, layers: Any, **defaults: Any) -> tuple[LayerSkipConfig, ...]:
     """Make configurations of what a guider is given: one, several, dicts, those of diffusers, or numbers of layers.
 
     Raises:
@@ -111,7 +114,7 @@ def configs_of(given: Any, layers: Any, **defaults: Any) -> tuple[LayerSkipConfi
     return tuple(_config(each) for each in many)
 
 
-def check_layers(made: Any, field: Any, value: Any) -> None:
+def check_layers(made: object, field: attrs.Attribute[Any], value: object) -> None:
     """Refuse numbers of layers that are none, by the name of the setting.
 
     Raises:
@@ -121,7 +124,7 @@ def check_layers(made: Any, field: Any, value: Any) -> None:
         configs_of(None, value)
 
 
-def check_config(made: Any, field: Any, value: Any) -> None:
+def check_config(made: object, field: attrs.Attribute[Any], value: object) -> None:
     """Refuse a configuration of layers that is none, by the name of the setting.
 
     Raises:
@@ -131,7 +134,7 @@ def check_config(made: Any, field: Any, value: Any) -> None:
         configs_of(value, None)
 
 
-def _config(given: Any) -> LayerSkipConfig:
+def _config(given: object) -> LayerSkipConfig:
     if isinstance(given, LayerSkipConfig):
         return given
     fields = dict(given) if isinstance(given, Mapping) else given.to_dict() if hasattr(given, "to_dict") else None

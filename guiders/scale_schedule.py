@@ -33,7 +33,7 @@ def scale_at(scale: Any, step: GuidanceStep) -> float:
     return float(scale(step.index / max(step.count, 1)) if callable(scale) else scale)
 
 
-def is_never(scale: Any, neutral: float) -> bool:
+def is_never(scale: object, neutral: float) -> bool:
     """Whether a strength is neutral at every step; a function's is not known before."""
     if callable(scale):
         return False

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from ..state.structure import Check
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """Whether it is a number that is finite as a fraction; True and False are none."""
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return False
@@ -25,7 +25,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _or_per_level(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    def all_hold(value: Any) -> bool:
+    def all_hold(value: object) -> bool:
         return all(is_number(each) and holds(each) for each in (value if isinstance(value, tuple) else (value,)))
 
     return all_hold
@@ -35,7 +35,7 @@ def _is_share(value: Any) -> bool:
     return bool(0.0 <= value <= 1.0)
 
 
-def _is_strength(value: Any) -> bool:
+def _is_strength(value: object) -> bool:
     return (
         (all(map(is_number, value)) and bool(value))
         if isinstance(value, tuple)
@@ -43,7 +43,7 @@ def _is_strength(value: Any) -> bool:
     )
 
 
-def _are_strengths(value: Any) -> bool:
+def _are_strengths(value: object) -> bool:
     return isinstance(value, tuple) and bool(value) and all(map(_is_strength, value))
 
 

@@ -63,7 +63,7 @@ class StatefulGuider:
         """Give the conditional prediction alone from now on."""
         self._enabled = False
 
-    def set_state(self, step: int, num_inference_steps: int, timestep: Any = None) -> None:  # noqa: ARG002 - protocol
+    def set_state(self, step: int, num_inference_steps: int, timestep: object = None) -> None:  # noqa: ARG002 - protocol
         """Say where the loop is; its first step forgets what an earlier loop left."""
         if self._step is None or step <= self._step.index:
             self._memory = None
@@ -95,7 +95,7 @@ class StatefulGuider:
             parts.append(self._part(branch, {key: values[name] for key, name in names.items() if name in values}))
         return parts
 
-    def prepare_models(self, denoiser: Any) -> None:
+    def prepare_models(self, denoiser: object) -> None:
         """Say that the model is called for the next part: what its branch wants perturbed is, until `cleanup_models`."""
         self.close()
         wanted = self._branches()[self._prepared].perturbations
@@ -103,7 +103,7 @@ class StatefulGuider:
         if wanted and self._perturb is not None:
             self._changed.enter_context(self._perturb(denoiser, wanted))
 
-    def cleanup_models(self, denoiser: Any) -> None:  # noqa: ARG002 - protocol
+    def cleanup_models(self, denoiser: object) -> None:  # noqa: ARG002 - protocol
         """Say that it was."""
         self.close()
 
@@ -168,5 +168,5 @@ class StatefulGuider:
         return BlockState(**values, **{self._identifier_key: _PEER_NAMES.get(branch.name, f"pred_{branch.name}")})
 
 
-def _of_branch(value: Any, branch: Branch) -> Any:
+def _of_branch(value: object, branch: Branch) -> Any:
     return value[int(branch.negative)] if isinstance(value, tuple) else value

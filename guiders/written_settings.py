@@ -47,7 +47,7 @@ def checked(_cls: type, fields: list[Any]) -> list[Any]:
     ]
 
 
-def _refuse_odd(made: Any, field: attrs.Attribute[Any], value: Any) -> None:
+def _refuse_odd(made: object, field: attrs.Attribute[Any], value: object) -> None:
     cls: Any = type(made)
     hint = _declared(cls).get(field.name)
     faults = [] if hint is None else _faults_of(cls, field.name, hint, value)
@@ -66,7 +66,7 @@ def naming(cls: type, setting: str) -> Iterator[None]:
         raise named from None
 
 
-def _faults_of(cls: type, name: str, hint: Any, value: Any) -> list[str]:
+def _faults_of(cls: type, name: str, hint: object, value: object) -> list[str]:
     found = examined(hint, value)[1]
     return [f"{cls.__name__}: {place_words((name, *each.place))}: {each.text}" for each in found]
 
@@ -85,7 +85,7 @@ def _declared(cls: Any) -> dict[str, Any]:
     return found
 
 
-def _is_told(hint: Any) -> bool:
+def _is_told(hint: object) -> bool:
     """Whether a hint says something of a value that was made already."""
     checks = any(isinstance(each, Check) for each in getattr(hint, "__metadata__", ()))
     return is_schema(hint) or (checks and typing.get_origin(hint) is Annotated and typing.get_args(hint)[0] is Any)

@@ -15,6 +15,8 @@ from ..position import Frame, Position
 from ..steps import Values
 
 if TYPE_CHECKING:
+    import torch
+
     from ..run import Run
 
 
@@ -139,7 +141,7 @@ class SharedPrefix:
         return Frame(self.path, frame.turn, None, before)
 
 
-def _size(value: Any) -> tuple[int, ...]:
+def _size(value: torch.Tensor) -> tuple[int, ...]:
     """The shape of a tensor or array; empty for anything else."""
     return tuple(value.shape) if hasattr(type(value), "shape") else ()
 
@@ -150,14 +152,14 @@ def copied_values(values: Mapping[str, Any]) -> Values:
     return copied
 
 
-def _are_same(one: Any, other: Any) -> bool:
+def _are_same(one: object, other: object) -> bool:
     try:
         return digest_of(one) == digest_of(other)
     except NoDigestError:
         return one is other
 
 
-def are_generators(value: Any) -> bool:
+def are_generators(value: object) -> bool:
     """Whether a value is a random generator of torch, or a list of some."""
     if isinstance(value, (list, tuple)):
         return bool(value) and all(are_generators(part) for part in value)

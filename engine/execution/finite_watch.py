@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..events import Emit, RunWarning
 from ..steps import Values
+
+if TYPE_CHECKING:
+    import torch
 
 
 class FiniteWatch:
@@ -44,7 +47,7 @@ class FiniteWatch:
                     emit(RunWarning(f"{self._path}.step[{turn}]", text))
 
 
-def _wide(value: Any) -> Any:
+def _wide(value: torch.Tensor) -> Any:
     """Sums of half precision overflow at 65,504."""
     import torch
 

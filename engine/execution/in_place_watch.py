@@ -34,7 +34,7 @@ def watched(call: Call, path: str) -> Call:
     return call_watched
 
 
-def _marks(name: str, value: Any) -> Iterator[Mark]:
+def _marks(name: str, value: object) -> Iterator[Mark]:
     mark = _mark(value)
     if mark is not None:
         yield name, value, mark

@@ -8,13 +8,16 @@ the run that gets it, because a later block may write into the one and read the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from ...state.errors import NoDigestError
 from ..copies import extent, is_strided, own_copy
 from ..steps import Values
+
+if TYPE_CHECKING:
+    import torch
 
 _PLAIN = (str, bytes, int, float, complex, bool, type(None))
 
@@ -81,7 +84,7 @@ class Keeper:
     def _refuse_shared(self, value: Any) -> None:
         """Refuse two results that overlap in memory, and arrays that are views of an input."""
         if is_strided(value):
-            first = value.storage_offset() * value.element_size()
+            first = int(value.storage_offset()) * value.element_size()
             end = first + extent(value) * value.element_size()
             memory = _memory_of(value)
             if any(m == memory and first < e and f < end for m, f, e in self._taken):
@@ -117,6 +120,6 @@ def handed_out(kept: Any, values: Values, copies: dict[int, Any]) -> Any:
     return copies[id(kept)]
 
 
-def _memory_of(tensor: Any) -> int:
+def _memory_of(tensor: torch.Tensor) -> int:
     address: int = tensor.untyped_storage().data_ptr()
     return address

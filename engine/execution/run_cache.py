@@ -89,14 +89,14 @@ class RunCache:
             writer.add_all("component", [name, self._component(name, unit, run)])
         return writer.hexdigest()
 
-    def digest(self, name: str, value: Any) -> str:
+    def digest(self, name: str, value: object) -> str:
         """Digest a value by its name; that of a tensor is remembered while nobody writes into it."""
         try:
             return self._digest(value)
         except NoDigestError as error:
             raise NoDigestError(f"{name!r}: {error}") from None
 
-    def _digest(self, value: Any) -> str:
+    def _digest(self, value: object) -> str:
         if isinstance(value, (list, tuple)):
             return digest_of(type(value), [self._digest(part) for part in value])
         version = _version(value)
@@ -187,7 +187,7 @@ class RunCache:
         )
         return {name: self._mark(values[name]) for name in names if name in values}
 
-    def _mark(self, value: Any) -> Any:
+    def _mark(self, value: object) -> Any:
         if isinstance(value, (list, tuple)):
             return [len(value), *map(self._mark, value)]
         if isinstance(value, _UNCHANGING) or hasattr(type(value), "initial_seed"):
@@ -230,7 +230,7 @@ class RunCache:
         return {key: own_state(part) for key, part in state.items()}
 
 
-def _digest_of_value(value: Any) -> str:
+def _digest_of_value(value: object) -> str:
     """Digest a value without a version.
 
     Raises:

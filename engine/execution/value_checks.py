@@ -65,7 +65,7 @@ def expected_of(params: Sequence[InputParam | OutputParam]) -> tuple[Expected, .
 
 
 @cache
-def _expected(name: str, hint: Any) -> Expected | None:
+def _expected(name: str, hint: object) -> Expected | None:
     import torch
 
     value = value_of(hint)
@@ -101,7 +101,7 @@ def _shape(tensor: Any) -> Sequence[int]:
     return shape
 
 
-def _size_words(each: Expected, value: Any, dimension: str | int, known: int) -> str:
+def _size_words(each: Expected, value: object, dimension: str | int, known: int) -> str:
     shape = list(_shape(value))
     if isinstance(dimension, int):
         return f"{each.name} of the shape {shape} instead of {each.words}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from typing import Any
 
 from ...state.errors import nearest
 from ...state.type_relations import conflict
@@ -90,7 +89,7 @@ def _default_conflicts(flow: Dataflow, certain: bool) -> Iterator[str]:
                 )
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(one: object, other: object) -> bool:
     try:
         return one is other or bool(one == other)
     except (ValueError, RuntimeError):  # arrays and tensors have no single answer

@@ -35,7 +35,9 @@ class AdaptiveProjectedGuidance(ConditionalGuidance):
     adaptive_projected_guidance_norm_dim: int | tuple[int, ...] | None = None
     eta: Finite = 1.0
 
-    def guided(self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: Any) -> tuple[Tensor, Any]:
+    def guided(
+        self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: object
+    ) -> tuple[Tensor, Any]:
         """Algorithm 1 of the paper."""
         direction, memory = with_momentum(
             conditional - unconditional, self.adaptive_projected_guidance_momentum, memory
@@ -74,7 +76,9 @@ class AdaptiveProjectedMixGuidance(ConditionalGuidance):
     eta: Finite = 0.0
     adaptive_projected_guidance_start_step: int = 5
 
-    def guided(self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: Any) -> tuple[Tensor, Any]:
+    def guided(
+        self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: object
+    ) -> tuple[Tensor, Any]:
         """One of the two, by the step."""
         shift = conditional - unconditional
         direction, memory = with_momentum(shift, self.adaptive_projected_guidance_momentum, memory)

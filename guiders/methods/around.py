@@ -17,10 +17,11 @@ from ..written_settings import checked, naming
 from .classifier_free import ClassifierFreeGuidance
 
 if TYPE_CHECKING:
+    import attrs
     from torch import Tensor
 
 
-def _guider_of(given: Any) -> Any:
+def _guider_of(given: object) -> Any:
     """The guider that is meant; what means none stays as it is, to be refused by the setting's name."""
     try:
         return guider_of(given)
@@ -28,7 +29,7 @@ def _guider_of(given: Any) -> Any:
         return given
 
 
-def _check_guider(made: Any, field: Any, value: Any) -> None:
+def _check_guider(made: object, field: attrs.Attribute[Any], value: object) -> None:
     with naming(type(made), field.name):
         guider_of(value)
 

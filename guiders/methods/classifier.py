@@ -44,7 +44,7 @@ class ClassifierGuidance(GuidanceAround):
         return self.of == "sample" and self.in_window(step)
 
     def corrected(
-        self, predictions: Mapping[str, Tensor], step: GuidanceStep, noise: NoiseLevel, memory: Any
+        self, predictions: Mapping[str, Tensor], step: GuidanceStep, noise: NoiseLevel, memory: object
     ) -> tuple[Tensor, Any]:
         """Move the sample by `scale * noise^2 / signal * gradient`, which moves epsilon by `-scale * noise * gradient`."""
         plain = {name: prediction.detach() for name, prediction in predictions.items()}
@@ -57,7 +57,7 @@ class ClassifierGuidance(GuidanceAround):
         return noise.prediction_of(noise.sample_of(guided) + strength * gradient).detach(), after
 
     def _gradient(
-        self, predictions: Mapping[str, Tensor], step: GuidanceStep, noise: NoiseLevel, memory: Any
+        self, predictions: Mapping[str, Tensor], step: GuidanceStep, noise: NoiseLevel, memory: object
     ) -> Tensor:
         import torch
 

@@ -32,7 +32,7 @@ class DynamicThresholding(GuidanceAround):
     bound: Positive | None = None
 
     def corrected(
-        self, predictions: Mapping[str, Tensor], step: GuidanceStep, noise: NoiseLevel, memory: Any
+        self, predictions: Mapping[str, Tensor], step: GuidanceStep, noise: NoiseLevel, memory: object
     ) -> tuple[Tensor, Any]:
         """Clip and shrink what the inner guider means; where it does nothing and there is no bound, that stays as it is."""
         guided, memory = self.inner.combine(predictions, step, memory)
@@ -42,7 +42,7 @@ class DynamicThresholding(GuidanceAround):
         bound = self._extent(noise.sample_of(conditional)) if self.bound is None else self.bound
         return noise.prediction_of(self.thresholded(noise.sample_of(guided), bound)), memory
 
-    def thresholded(self, sample: Tensor, bound: Any) -> Tensor:
+    def thresholded(self, sample: Tensor, bound: float | Tensor) -> Tensor:
         """Clip samples `[b ...]` at their quantile, at least at `bound` (a number or `[b 1 ...]`), and bring them to `bound`."""
         limit = self._extent(sample).clamp_min(bound)
         shrunk: Tensor = sample.clamp(-limit, limit) * (bound / limit)

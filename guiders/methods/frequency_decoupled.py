@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def _scales_of(given: Any) -> Any:
+def _scales_of(given: object) -> Any:
     return tuple(map(scale_of, given)) if isinstance(given, (list, tuple)) else given
 
 
-def _per_level(given: Any) -> Any:
+def _per_level(given: object) -> Any:
     return tuple(given) if isinstance(given, (list, tuple)) else given
 
 
@@ -83,7 +83,9 @@ class FrequencyDecoupledGuidance(Guider):
         guided = self.uses_negative and any(step.is_within(*window) for window in self._windows)
         return (UNCONDITIONAL, CONDITIONAL) if guided else (CONDITIONAL,)
 
-    def combine(self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: Any = None) -> tuple[Tensor, Any]:
+    def combine(
+        self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: object = None
+    ) -> tuple[Tensor, Any]:
         """Algorithm 1 of the paper: guide the levels of both pyramids, and sum them up.
 
         A level outside of its window keeps the conditional prediction's own band.
@@ -125,5 +127,5 @@ class FrequencyDecoupledGuidance(Guider):
         return evolve(self, guidance_scales=(guidance_scale,) * len(self.guidance_scales))
 
 
-def _spread(value: Any, levels: int) -> Sequence[Any]:
+def _spread(value: object, levels: int) -> Sequence[Any]:
     return value if isinstance(value, tuple) else (value,) * levels

@@ -47,7 +47,9 @@ class ImageTextGuidance(ConditionalGuidance):
         """Whether any step may need the text to be dropped."""
         return any(branch.negative for branch in self.branches(GuidanceStep(0, 1))) or self.start > 0.0
 
-    def combine(self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: Any = None) -> tuple[Tensor, Any]:
+    def combine(
+        self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: object = None
+    ) -> tuple[Tensor, Any]:
         """As the class says; a single prediction passes unchanged."""
         text, image, nothing = (predictions.get(name) for name in ("conditional", "image", "unconditional"))
         assert text is not None

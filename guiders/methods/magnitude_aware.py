@@ -28,7 +28,9 @@ class MagnitudeAwareGuidance(ConditionalGuidance):
     guidance_scale: Strength = field(default=10.0, converter=scale_of)
     alpha: Finite = 8.0
 
-    def guided(self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: Any) -> tuple[Tensor, Any]:
+    def guided(
+        self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: object
+    ) -> tuple[Tensor, Any]:
         """`exp(-alpha |c - u| / |u|)` of what is above the neutral scale, for each picture."""
         import torch
 

@@ -76,7 +76,9 @@ class PerturbedGuidance(ClassifierFreeGuidance, is_base=True):
             return plain
         return (*plain, evolve(CONDITIONAL, name="perturbed", perturbations=self.perturbations(step)))
 
-    def combine(self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: Any = None) -> tuple[Tensor, Any]:
+    def combine(
+        self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: object = None
+    ) -> tuple[Tensor, Any]:
         """`u + s (c - u) + s_p (c - p)`; without classifier-free guidance `p + s_p (c - p)`."""
         conditional, perturbed = predictions["conditional"], predictions.get("perturbed")
         if perturbed is None:

@@ -33,7 +33,7 @@ class SampleSpaceGuidance(GuidanceAround):
     """
 
     def corrected(
-        self, predictions: Mapping[str, Tensor], step: GuidanceStep, noise: NoiseLevel, memory: Any
+        self, predictions: Mapping[str, Tensor], step: GuidanceStep, noise: NoiseLevel, memory: object
     ) -> tuple[Tensor, Any]:
         """The inner guider on samples."""
         if len(predictions) == 1:

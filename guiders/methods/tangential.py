@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 class TangentialClassifierFreeGuidance(ClassifierFreeGuidance):
     """Keep of the unconditional prediction only what lies in the direction that both predictions share."""
 
-    def guided(self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: Any) -> tuple[Tensor, Any]:
+    def guided(
+        self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: object
+    ) -> tuple[Tensor, Any]:
         """Algorithm 1 of the paper."""
         return super().guided(conditional, damped(conditional, unconditional), step, memory)
 

@@ -30,7 +30,9 @@ class ClassifierFreeZeroStarGuidance(ClassifierFreeGuidance):
         """As all; while the prediction is zero, the conditional one alone, of which only the shape is used."""
         return super().branches(step) if step.index >= self.zero_init_steps else super().branches(step)[-1:]
 
-    def combine(self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: Any = None) -> tuple[Tensor, Any]:
+    def combine(
+        self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: object = None
+    ) -> tuple[Tensor, Any]:
         """Zero at first, then as all."""
         import torch
 
@@ -38,7 +40,9 @@ class ClassifierFreeZeroStarGuidance(ClassifierFreeGuidance):
             return torch.zeros_like(predictions["conditional"]), memory
         return super().combine(predictions, step, memory)
 
-    def guided(self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: Any) -> tuple[Tensor, Any]:
+    def guided(
+        self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: object
+    ) -> tuple[Tensor, Any]:
         """Scale the unconditional prediction by its projection (eq. 9), then guide."""
         multiple = best_multiple(conditional, unconditional)
         return super().guided(conditional, unconditional * multiple, step, memory)
