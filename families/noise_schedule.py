@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..guiders.noise_level import PredictionType
 from ..state import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .roles import Scheduler
 
 _PREDICTIONS: dict[str, PredictionType] = {
     "epsilon": "epsilon",
@@ -16,7 +21,7 @@ _PREDICTIONS: dict[str, PredictionType] = {
 }
 
 
-def prediction_type_of(scheduler: Any) -> PredictionType:
+def prediction_type_of(scheduler: Scheduler) -> PredictionType:
     """What the network of a scheduler predicts.
 
     Raises:
@@ -33,7 +38,7 @@ def prediction_type_of(scheduler: Any) -> PredictionType:
     return _PREDICTIONS[named]
 
 
-def level_of(scheduler: Any, t: Any) -> tuple[float, float]:
+def level_of(scheduler: Scheduler, t: Tensor | float) -> tuple[float, float]:
     """Signal and noise of what the network sees at a timestep: `signal * sample + noise * epsilon`.
 
     Raises:
@@ -58,6 +63,6 @@ def level_of(scheduler: Any, t: Any) -> tuple[float, float]:
     return math.sqrt(share), math.sqrt(1.0 - share)
 
 
-def _is_flow(scheduler: Any) -> bool:
+def _is_flow(scheduler: Scheduler) -> bool:
     config = scheduler.config
     return "FlowMatch" in type(scheduler).__name__ or config.get("prediction_type") == "flow_prediction"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from .roles import Tokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -16,7 +18,7 @@ _TOKENIZING = threading.Lock()
 """A tokenizer keeps the padding of its last call as its own state, so two threads must not call it at once."""
 
 
-def token_ids(tokenizer: Any, texts: list[str], tokens: int | None = None) -> Tensor:
+def token_ids(tokenizer: Tokenizer, texts: list[str], tokens: int | None = None) -> Tensor:
     """Ids of texts, padded or cut to a number of tokens, `[b, tokens]`; a cut is logged with the words that are lost.
 
     Args:
@@ -34,14 +36,14 @@ def token_ids(tokenizer: Any, texts: list[str], tokens: int | None = None) -> Te
     return ids
 
 
-def plain_ids(tokenizer: Any, text: str, special: bool = True) -> list[int]:
+def plain_ids(tokenizer: Tokenizer, text: str, special: bool = True) -> list[int]:
     """Ids of one text as it is, with or without the tokens that begin and end it."""
     with _TOKENIZING:
         found = tokenizer(with_all_vectors(tokenizer, text), padding=False, add_special_tokens=special)
     return list(found.input_ids)
 
 
-def with_all_vectors(tokenizer: Any, text: str) -> str:
+def with_all_vectors(tokenizer: Tokenizer, text: str) -> str:
     """Write out words that a tokenizer was taught with several vectors: "<cat>" becomes "<cat> <cat>_1 <cat>_2".
 
     diffusers replaces by text alone, so that a word inside of another one is broken up; here only whole words are.

@@ -29,7 +29,7 @@ def run_caller(owner: type[Any], presence: Presence) -> Callable[[Any], Call]:
 
     run = bare(owner.run)
 
-    def make_call(bound: Any) -> Call:
+    def make_call(bound: object) -> Call:
         invoke = invoker(MethodType(run, bound))
         if out is None:
             return invoke
@@ -59,7 +59,7 @@ def _plain_caller(owner: type[Any], out: type[Outputs], names: list[str]) -> Cal
     getter: Callable[[Values], Any] = itemgetter(*names) if names else lambda _: ()
     method = bare(owner.run)
 
-    def make_call(bound: Any) -> Call:
+    def make_call(bound: object) -> Call:
         run = MethodType(method, bound)
 
         def call(values: Values) -> None:
@@ -76,7 +76,7 @@ def _plain_caller(owner: type[Any], out: type[Outputs], names: list[str]) -> Cal
 def _single_caller(owner: type[Any], out: type[Outputs], name: str) -> Callable[[Any], Call]:
     method = bare(owner.run)
 
-    def make_call(bound: Any) -> Call:
+    def make_call(bound: object) -> Call:
         run = MethodType(method, bound)
 
         def call(values: Values) -> None:
@@ -90,7 +90,7 @@ def _single_caller(owner: type[Any], out: type[Outputs], name: str) -> Callable[
     return make_call
 
 
-def _wrong_result(owner: type[Any], out: type[Outputs], result: Any) -> RunError:
+def _wrong_result(owner: type[Any], out: type[Outputs], result: object) -> RunError:
     return RunError(f"{owner.__name__}.run must return {out.__qualname__}, and returned {result!r}.")
 
 
@@ -111,7 +111,7 @@ def method_invoker(
         leading.append((parameter.name, group))
     rest = [p for p in parameters[len(leading) :] if _is_there(p, groups, presence)]
 
-    def make(bound_method: Any) -> Callable[[Values], Any]:
+    def make(bound_method: Callable[..., Any]) -> Callable[[Values], Any]:
         positional = _positional_getter(leading, presence)
         editable = {p.name: p.default for p in parameters[len(leading) :] if is_editable(p.default)}
         if not rest and not editable:
@@ -183,7 +183,7 @@ def _group_names(owner: type[Any], parameter: RunParameter) -> tuple[str, ...] |
     return _names_of_group(owner, parameter.hint)
 
 
-def _names_of_group(owner: type[Any], hint: Any) -> tuple[str, ...] | None:
+def _names_of_group(owner: type[Any], hint: object) -> tuple[str, ...] | None:
     group = group_marker(hint)
     if group is None:
         return None

@@ -37,6 +37,7 @@ from .workflows import Workflow, find_workflow, named_workflows
 
 if TYPE_CHECKING:
     from ...pipeline.modular_pipeline import ModularPipeline
+    from ...registry.hub.trust import Trust
     from .checks import Report
 
 
@@ -214,7 +215,7 @@ class ModularPipelineBlocks:
         flattening = Flattening(frozenset(present))
         return make_plan(self.steps(flattening, ""), names, flattening.triggers, flattening.skipped)
 
-    def explain(self, *names: str, **values: Any) -> Explanation:
+    def explain(self, *names: str, **values: object) -> Explanation:
         """What runs when these inputs are given: a table to print, or to show in a notebook.
 
         Raises:
@@ -256,7 +257,7 @@ class ModularPipelineBlocks:
         """Return the composition of a workflow, its choices decided, to edit and run."""
         return self.get_execution_blocks(*self.workflow(name).given)
 
-    def get_execution_blocks(self, *names: str, **values: Any) -> ModularPipelineBlocks:
+    def get_execution_blocks(self, *names: str, **values: object) -> ModularPipelineBlocks:
         """Return the blocks that run when these inputs are given, choices decided."""
         return self.decided(Flattening(frozenset(names) | {k for k, v in values.items() if v is not None}))
 
@@ -325,10 +326,10 @@ class ModularPipelineBlocks:
     def from_pretrained(
         cls,
         pretrained_model_name_or_path: str,
-        trust_remote_code: Any = False,
-        lock: Any = None,
+        trust_remote_code: bool | str | Trust = False,
+        lock: str | Path | None = None,
         revision: str | None = None,
-        **hub_options: Any,
+        **hub_options: object,
     ) -> ModularPipelineBlocks:
         """Open the blocks of a repository, of ours or of diffusers; arguments as for `ModularPipeline.from_pretrained`.
 
@@ -368,7 +369,7 @@ class ModularPipelineBlocks:
     def init_pipeline(
         self,
         pretrained_model_name_or_path: str | None = None,
-        components_manager: Any = None,
+        components_manager: object = None,
         collection: str | None = None,
     ) -> ModularPipeline:
         """Make a pipeline of a copy of these blocks. Reads where components come from; loads none of them.

@@ -50,7 +50,7 @@ class SignatureBlock(ModularPipelineBlocks):
     declaration: ClassVar[Declaration]
     _bound: bool = False
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, **settings: object) -> None:
         declared = self.declaration
         known = {*declared.components, *declared.configs, *declared.options}
         unknown = sorted(settings.keys() - known)
@@ -74,14 +74,14 @@ class SignatureBlock(ModularPipelineBlocks):
         if given:
             self.__dict__["_bound"] = True
 
-    def _option_fault(self, name: str, value: Any) -> str | None:
+    def _option_fault(self, name: str, value: object) -> str | None:
         """Say what is wrong with the type of an option; None if nothing is."""
         hint = attribute_hint(type(self), name)
         if value is None or hint is None or accepts(value, hint):
             return None
         return f"{type(self).__name__}: {name} is {describe_value(value)}; it must be {type_words(hint)}."
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if name in self.declaration.components or name in self.declaration.options:
             raise AttributeError(f"{type(self).__name__}.{name} is frozen; make a block with {name}=... instead.")
         super().__setattr__(name, value)
@@ -126,7 +126,11 @@ class SignatureBlock(ModularPipelineBlocks):
         return [ConfigSpec(name, slot.default, slot.doc or None) for name, slot in self.declaration.configs.items()]
 
     def bound_copy(
-        self, components: Mapping[str, Any], configs: Mapping[str, Any], device: Any, at: tuple[Run, str] | None = None
+        self,
+        components: Mapping[str, Any],
+        configs: Mapping[str, Any],
+        device: object,
+        at: tuple[Run, str] | None = None,
     ) -> Self:
         """Make the light copy on which `self.<component>` is the component itself; `at` is where it runs."""
         copy = object.__new__(type(self))
@@ -192,7 +196,7 @@ class SignatureBlock(ModularPipelineBlocks):
 _set_dict: Any = ModularPipelineBlocks.__dict__["__dict__"].__set__
 
 
-def _spec(name: str, type_hint: Any, doc: str, config: dict[str, Any] | None) -> ComponentSpec:
+def _spec(name: str, type_hint: object, doc: str, config: dict[str, Any] | None) -> ComponentSpec:
     method = "from_pretrained" if config is None else "from_config"
     return ComponentSpec(
         name=name, type_hint=type_hint, description=doc or None, config=config, default_creation_method=method

@@ -36,7 +36,7 @@ def block_names() -> list[str]:
     return sorted({*own_blocks(), *(long_name(point) for point in entry_points(group=GROUP))})
 
 
-def find_block(name: str, near: Any = ()) -> type[ModularPipelineBlocks]:
+def find_block(name: str, near: Iterable[Any] = ()) -> type[ModularPipelineBlocks]:
     """Return a class of blocks by its name; one that speaks of roles is bound to the family of its neighbours.
 
     Args:
@@ -153,7 +153,7 @@ def _of_diffusers(name: str) -> type[ModularPipelineBlocks]:
     return found
 
 
-def block_class(found: Any, name: str) -> type[ModularPipelineBlocks]:
+def block_class(found: object, name: str) -> type[ModularPipelineBlocks]:
     """What an entry point has loaded, if it is a class of blocks.
 
     Raises:
@@ -164,14 +164,14 @@ def block_class(found: Any, name: str) -> type[ModularPipelineBlocks]:
     return found
 
 
-def _class_of(thing: Any) -> type[ModularPipelineBlocks]:
+def _class_of(thing: object) -> type[ModularPipelineBlocks]:
     cls = thing if isinstance(thing, type) else type(thing)
     if not issubclass(cls, ModularPipelineBlocks):
         raise CompositionError(f"{thing!r} is no block; give blocks or classes of blocks.")
     return cls
 
 
-def _with_parts(thing: Any) -> Iterator[Any]:
+def _with_parts(thing: object) -> Iterator[Any]:
     _class_of(thing)
     yield thing
     for part in getattr(thing, "sub_blocks", {}).values() if not isinstance(thing, type) else ():

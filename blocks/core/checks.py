@@ -65,7 +65,7 @@ def check(blocks: ModularPipelineBlocks) -> Report:
     return Report(tuple(faults), tuple(warnings), len(workflows))
 
 
-def is_typed(block: Any) -> bool:
+def is_typed(block: object) -> bool:
     """Whether a block's types are checked annotations."""
     return hasattr(type(block), "declaration")
 

@@ -141,7 +141,7 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
 
     block_requires: ClassVar[Mapping[str, Sequence[str]]] = {}
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         triggers, names = list(cls.block_trigger_inputs), list(cls.block_names)
         if len(triggers) != len(names):

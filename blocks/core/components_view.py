@@ -67,7 +67,7 @@ class ComponentsView:
 class FamilyView:
     """The same for blocks that name their model family: besides, what pipelines of that family know."""
 
-    def __init__(self, components: Any, family: FamilyContract) -> None:
+    def __init__(self, components: object, family: FamilyContract) -> None:
         self._inner = components
         self._family = family
 
@@ -77,7 +77,7 @@ class FamilyView:
         return getattr(self._inner, name)
 
 
-def view_for(block: Any, components: Any) -> Any:
+def view_for(block: object, components: object) -> Any:
     """What a block gets as `components`: with the properties of its family, if there is a contract for it."""
     family = family_of(block)
     return components if family is UNBOUND else FamilyView(components, family)
@@ -92,6 +92,6 @@ def family_of(block: Any) -> FamilyContract:
     return bound
 
 
-def unwrapped(component: Any) -> Any:
+def unwrapped(component: object) -> Any:
     """The component behind what foreign blocks see of it."""
     return component.guider if isinstance(component, StatefulGuider) else component

@@ -33,7 +33,7 @@ class Container(ModularPipelineBlocks):
     workflow_map: Any = None
     """Names of workflows, each with the inputs that lead to it; without it they are named after those inputs."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         classes, names = list(cls.block_classes), list(cls.block_names)
         if len(classes) != len(names):
@@ -159,7 +159,7 @@ class SubBlocks(InsertableDict[Any]):
             self[name] = block
         SubBlocks.edits += 1
 
-    def _taken(self, name: str, block: Any) -> ModularPipelineBlocks:
+    def _taken(self, name: str, block: object) -> ModularPipelineBlocks:
         if isinstance(block, str):
             block = find_block(block, self.values())
         made = instance_of(name, block)
@@ -171,7 +171,7 @@ class SubBlocks(InsertableDict[Any]):
     def __delitem__(self, name: str) -> None:
         self.pop(name)
 
-    def pop(self, path: str, *default: Any) -> Any:
+    def pop(self, path: str, *default: object) -> Any:
         """Remove a block and return it."""
         SubBlocks.edits += 1
         return super().pop(path, *default)
@@ -181,13 +181,13 @@ class SubBlocks(InsertableDict[Any]):
         super().clear()
         SubBlocks.edits += 1
 
-    def update(self, *args: Any, **kwargs: Any) -> None:
+    def update(self, *args: object, **kwargs: object) -> None:
         """Set several blocks."""
         for name, block in dict(*args, **kwargs).items():
             self[name] = block
 
 
-def instance_of(name: str, block: Any) -> ModularPipelineBlocks:
+def instance_of(name: str, block: object) -> ModularPipelineBlocks:
     """Make an instance of a block class; instances pass.
 
     Raises:

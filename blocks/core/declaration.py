@@ -96,7 +96,7 @@ def read_class(owner: type, base: type, method_name: str, out_name: str) -> Decl
     return Declaration(parameters, out, components, configs, options)
 
 
-def _return_faults(owner: type, method: Any, out: type[Outputs] | None, out_name: str) -> list[str]:
+def _return_faults(owner: type, method: Callable[..., Any], out: type[Outputs] | None, out_name: str) -> list[str]:
     if method.__name__ != "run":
         return []
     where = f"{owner.__qualname__}.run"
@@ -228,6 +228,6 @@ def _field_input(field: ConditioningField, positive: bool, family: FamilyContrac
     return InputParam(name, hint, None, required, field.doc or _doc(word), group_of(family, name))
 
 
-def _doc(hint: Any) -> str:
+def _doc(hint: object) -> str:
     value = value_of(hint)
     return value.doc if value else ""

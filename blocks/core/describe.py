@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...registry import ComponentSpec
 from ...state import BrickworkError, InputParam, OutputParam
@@ -120,7 +120,7 @@ def _component_line(spec: ComponentSpec) -> str:
     return f"{spec.name} ({_class_name(spec)})  {spec.description or ''}"
 
 
-def _class_name(spec: Any) -> str:
+def _class_name(spec: ComponentSpec) -> str:
     try:
         return spec.type_name[1] or type_words(spec.type_hint)
     except BrickworkError:

@@ -65,7 +65,7 @@ def joined(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def walk(block: Any, path: str = "") -> Any:
+def walk(block: object, path: str = "") -> Any:
     """Every block of a composition with its path, containers before what is in them."""
     yield path, block
     for name, part in getattr(block, "sub_blocks", {}).items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -25,7 +25,7 @@ KEPT_BY_RUN = ("set_timesteps", "set_state")
 """Methods of components that keep a run's state in themselves: schedulers and diffusers' guiders."""
 
 
-def adopt(block: Any) -> ModularPipelineBlocks:
+def adopt(block: object) -> ModularPipelineBlocks:
     """Make a block of diffusers' modular pipelines, a class or an instance, one of ours.
 
     Sequences and choices become ours, so they can be edited, planned and explained; a loop stays one step.
@@ -98,7 +98,7 @@ class DiffusersBlock(ModularPipelineBlocks):
         specs = self.expected_components
         return tuple(str(s.name) for s in specs if any(hasattr(s.type_hint, method) for method in KEPT_BY_RUN))
 
-    def __call__(self, components: Any, state: Any, **variables: Any) -> Any:
+    def __call__(self, components: Any, state: Any, **variables: object) -> Any:
         """Run the block's own code, on a copy that draws progress bars as this run's settings say."""
         foreign = copy.copy(self.foreign)
         foreign._progress_bar_config = _bar_options(components.settings)
@@ -109,7 +109,7 @@ class DiffusersBlock(ModularPipelineBlocks):
 class DiffusersComponents:
     """What a block of diffusers knows as `components`: ours first, then what its own pipeline class computes."""
 
-    def __init__(self, components: Any, foreign: Any) -> None:
+    def __init__(self, components: Any, foreign: object) -> None:
         self._components = components
         self._peer_class = _pipeline_class(foreign)
 
@@ -132,7 +132,7 @@ class DiffusersComponents:
         return attribute
 
     @contextmanager
-    def progress_bar(self, iterable: Any = None, total: int | None = None) -> Iterator[Any]:
+    def progress_bar(self, iterable: Iterable[Any] | None = None, total: int | None = None) -> Iterator[Any]:
         """A bar in the way of diffusers, with the settings of ours."""
         from tqdm.auto import tqdm
 
@@ -144,7 +144,7 @@ def _bar_options(settings: RunSettings) -> dict[str, Any]:
     return {"disable": not settings.progress, **settings.progress_options}
 
 
-def _sequence(foreign: Any) -> SequentialPipelineBlocks:
+def _sequence(foreign: object) -> SequentialPipelineBlocks:
     blocks = SequentialPipelineBlocks.from_blocks_dict(_adopted_parts(foreign))
     return _named(blocks, foreign)
 
@@ -173,7 +173,7 @@ class AdoptedChoice(ConditionalPipelineBlocks):
 
     foreign: Any = None
 
-    def select_block(self, **values: Any) -> str | None:
+    def select_block(self, **values: object) -> str | None:
         """What the foreign choice says."""
         name: str | None = self.foreign.select_block(**values)
         return name
@@ -221,7 +221,7 @@ def _component(spec: Any) -> ComponentSpec:
     )
 
 
-def _input(param: Any) -> InputParam:
+def _input(param: object) -> InputParam:
     kept = ("name", "type_hint", "default", "required", "description", "kwargs_type", "defaults_by_block")
     return InputParam(**{name: getattr(param, name) for name in kept})
 
@@ -230,7 +230,7 @@ def _output(param: Any) -> OutputParam:
     return OutputParam(param.name, param.type_hint, param.description or "", param.kwargs_type)
 
 
-def _identity(foreign: Any) -> Any:
+def _identity(foreign: object) -> Any:
     own = {name: value for name, value in attributes_of_block(foreign).items() if not name.startswith("_")}
     parts = getattr(foreign, "sub_blocks", None) or {}
     return [code_key(foreign), own, {name: _identity(part) for name, part in parts.items()}]

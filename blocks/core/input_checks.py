@@ -76,7 +76,7 @@ def input_faults(expected: Mapping[str, Sequence[_Expectation]], values: Mapping
     return faults
 
 
-def _fault(name: str, value: Any, expected: _Expectation) -> str | None:
+def _fault(name: str, value: object, expected: _Expectation) -> str | None:
     if isinstance(value, (list, tuple)) and not value:
         return f"{name} is empty; leave it out, or give {type_words(expected.hint)}."
     cls = value.__class__
@@ -88,18 +88,18 @@ def _fault(name: str, value: Any, expected: _Expectation) -> str | None:
     return f"{name} {problem}." if problem else None
 
 
-def _has_choices(hint: Any) -> bool:
+def _has_choices(hint: object) -> bool:
     """Whether a type names single values."""
     return get_origin(hint) is Literal or any(_has_choices(part) for part in get_args(hint))
 
 
-def _words(value: Any) -> str:
+def _words(value: object) -> str:
     if isinstance(value, (str, int, float, bool, list, tuple, dict)):
         return f"{_short.repr(value)} (a {type(value).__name__})"
     return f"a {describe_value(value)}"
 
 
-def _choice_hint(value: Any, hint: Any) -> str:
+def _choice_hint(value: object, hint: object) -> str:
     plain = plain_type(hint)
     parts = get_args(plain) if get_origin(plain) is Literal else ()
     near = nearest(value, [part for part in parts if isinstance(part, str)]) if isinstance(value, str) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, Self, TypeVar
 
 from ...state import CompositionError
@@ -63,7 +63,7 @@ class InsertableDict(dict[str, V], Generic[V]):
         else:
             super().__setitem__(path, self._taken(path, block))
 
-    def pop(self, path: str, *default: Any) -> Any:
+    def pop(self, path: str, *default: object) -> Any:
         """Remove a block and return it."""
         head, _, rest = path.rpartition(".")
         if head:
@@ -83,7 +83,7 @@ class InsertableDict(dict[str, V], Generic[V]):
             raise CompositionError(f"There is no block {name!r} here. {did_you_mean(name, self)}")
         return name
 
-    def _at(self, path: str, edit: Any) -> Self:
+    def _at(self, path: str, edit: Callable[..., Any]) -> Self:
         head, _, leaf = path.rpartition(".")
         edit(self._inner(self[head], path) if head else self, leaf)
         return self
@@ -107,7 +107,7 @@ class InsertableDict(dict[str, V], Generic[V]):
         return block
 
     @staticmethod
-    def _inner(block: Any, path: str) -> Any:
+    def _inner(block: object, path: str) -> Any:
         inner = getattr(block, "sub_blocks", None)
         if not isinstance(inner, Mapping) or isinstance(block, type):
             raise CompositionError(f"{path!r} reaches into {block!r}, which holds no blocks that can be edited.")

@@ -58,7 +58,7 @@ def warn_of_misspelt(cls: type) -> None:
             )
 
 
-def older_inputs(block: Any, attribute: str) -> list[InputParam]:
+def older_inputs(block: object, attribute: str) -> list[InputParam]:
     """Inputs in a separate list of older code (`intermediate_inputs`, `loop_intermediate_inputs`), with a warning."""
     older = getattr(type(block), attribute, None)
     if older is None:

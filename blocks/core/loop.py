@@ -60,7 +60,7 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
         def count(self) -> int | None:
             """Return the number of turns, None if it cannot be told before. Takes inputs by name, as `iterate`."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if not hasattr(cls, "iterate"):
             return
@@ -69,7 +69,7 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
             raise DeclarationError(f"{cls.__qualname__} defines `iterate` and no Vars(Outputs) for what it yields.")
         cls.count_parameters = read_method(cls, cls.count, [])
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, **settings: object) -> None:
         Container.__init__(self)
         SignatureBlock.__init__(self, **settings)
 
@@ -202,7 +202,7 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
 
         return for_run
 
-    def loop_step(self, components: Any, block_state: BlockState, **variables: Any) -> tuple[Any, BlockState]:
+    def loop_step(self, components: object, block_state: BlockState, **variables: object) -> tuple[Any, BlockState]:
         """Run every block once on the loop's view; called by hand-written loops."""
         for block in self.sub_blocks.values():
             wanted = call_style(block).loop_arguments(variables, tuple(variables))
@@ -214,5 +214,5 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
         return components, block_state
 
 
-def _as_dict(variables: Any) -> Values:
+def _as_dict(variables: object) -> Values:
     return variables if isinstance(variables, dict) else variables.__dict__

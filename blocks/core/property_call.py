@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -30,14 +30,14 @@ class CallStyle:
         return {name: values[name] for name in wanted}
 
 
-def call_style(block: Any) -> CallStyle:
+def call_style(block: object) -> CallStyle:
     """Return how a block wants to be called. Its signature is read once per class: loops ask at every turn."""
     block_class: Any = type(block)
     return _style_of(block_class)
 
 
 @cache
-def _style_of(block_class: Any) -> CallStyle:
+def _style_of(block_class: type) -> CallStyle:
     parameters = list(inspect.signature(block_class.__call__).parameters.values())[1:]
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
     named = [parameter for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
@@ -48,7 +48,7 @@ def _style_of(block_class: Any) -> CallStyle:
 
 
 @cache
-def loop_step_keywords(call: Any) -> tuple[str, ...]:
+def loop_step_keywords(call: Callable[..., Any]) -> tuple[str, ...]:
     """Names that a hand-written loop passes on to its blocks, as in `self.loop_step(components, state, i=i)`.
 
     Read from the source of its `__call__`; none where that is not to be had.
@@ -82,7 +82,7 @@ _READERS = frozenset({"get_block_state", "set_block_state", "prepare_inputs_from
 
 
 @cache
-def assigned_attributes(call: Any) -> Assigned:
+def assigned_attributes(call: Callable[..., Any]) -> Assigned:
     """Read from the source of foreign code what it assigns on its block state, as in `block_state.height = ...`."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(call)))

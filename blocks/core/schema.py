@@ -37,7 +37,7 @@ def _property(param: InputParam) -> dict[str, Any]:
     return schema
 
 
-def type_schema(hint: Any) -> dict[str, Any]:  # noqa: PLR0911 - one line per kind of type
+def type_schema(hint: object) -> dict[str, Any]:  # noqa: PLR0911 - one line per kind of type
     """The schema of a type."""
     if hint is None or hint is Any:
         return {}
@@ -75,7 +75,7 @@ def _limited(schema: dict[str, Any], value: Value | None) -> dict[str, Any]:
     return limited
 
 
-def _is_json(value: Any) -> bool:
+def _is_json(value: object) -> bool:
     if isinstance(value, (list, tuple)):
         return all(map(_is_json, value))
     return value is None or isinstance(value, (str, int, float, bool))

@@ -18,7 +18,7 @@ def checked_alone(run: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a `run` into checks of what it is given and what it returns; `__wrapped__` is the method itself."""
 
     @wraps(run)
-    def run_checked(self: Block, *args: Any, **kwargs: Any) -> Any:
+    def run_checked(self: Block, *args: object, **kwargs: object) -> Any:
         names = [parameter.name for parameter in self.declaration.parameters]
         given = _values({**dict(zip(names, args, strict=False)), **kwargs})
         where = f"{type(self).__name__}.run"
@@ -48,6 +48,6 @@ def _values(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return spread
 
 
-def bare(method: Any) -> Any:
+def bare(method: object) -> Any:
     """The method as it was written, without the checks."""
     return getattr(method, "__wrapped__", method)

@@ -146,7 +146,7 @@ def named_workflows(blocks: ModularPipelineBlocks) -> dict[str, tuple[str, ...]]
     return {name: _trigger_names(triggers) for name, triggers in listed.items()}
 
 
-def _trigger_names(triggers: Any) -> tuple[str, ...]:
+def _trigger_names(triggers: Iterable[str]) -> tuple[str, ...]:
     """Of several spellings of one workflow, in a tuple of dicts, the first."""
     if isinstance(triggers, tuple) and triggers and isinstance(triggers[0], Mapping):
         triggers = triggers[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ...state import Outputs
@@ -45,7 +46,7 @@ class CheckSafety(Block):
         return pil
 
 
-def _blacked_out(images: Any, flags: Any) -> Any:
+def _blacked_out(images: Any, flags: Iterable[bool]) -> Any:
     """The pictures, those that are flagged in black; the given ones stay as they are."""
     if not any(flags):
         return images

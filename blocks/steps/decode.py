@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...families.contract import Autoencoder
 from ...state import Outputs
@@ -40,7 +40,7 @@ class Decode(Block):
     def run(self, latents: Latents, output_type: OutputType = "pil") -> Out:
         if output_type == "latent":
             return self.Out(images=latents)
-        vae: Any = self.vae
+        vae = self.vae
         with without_overflow(vae):
             unscaled = self.family.unscale_latents(vae, latents).to(vae.dtype)
             pixels = vae.decode(unscaled, return_dict=False)[0]
@@ -48,7 +48,7 @@ class Decode(Block):
 
 
 @contextmanager
-def without_overflow(vae: Any) -> Iterator[None]:
+def without_overflow(vae: Autoencoder) -> Iterator[None]:
     """Run a VAE in float32 if it is in float16 and says that it overflows there."""
     import torch
 

@@ -12,6 +12,7 @@ from ..core.slots import component
 from .decode import VAE_ADVICE, without_overflow
 
 if TYPE_CHECKING:
+    import torch
     from diffusers.image_processor import VaeImageProcessor
     from torch import Tensor
 
@@ -39,7 +40,12 @@ class EncodeImage(Block):
 
 
 def encoded(
-    family: FamilyContract, vae: Any, pixels: Tensor, generator: Any, device: Any, draws: bool = True
+    family: FamilyContract,
+    vae: Autoencoder,
+    pixels: Tensor,
+    generator: Generators | None,
+    device: torch.device | str,
+    draws: bool = True,
 ) -> Tensor:
     """Latents of pictures `[n, 3, height, width]` in -1..1; those that are latents already pass.
 
@@ -55,7 +61,7 @@ def encoded(
     return family.scale_latents(vae, latents.to(dtype))
 
 
-def sample_posterior(vae: Any, pixels: Tensor, generator: Any) -> Tensor:
+def sample_posterior(vae: Autoencoder, pixels: Tensor, generator: Generators | None) -> Tensor:
     """Encode pictures; several generators make one row each, so that a picture in a batch is the picture alone."""
     import torch
 
@@ -71,6 +77,6 @@ def sample_posterior(vae: Any, pixels: Tensor, generator: Any) -> Tensor:
     return torch.cat([_sample(posteriors[i // each], source) for i, source in enumerate(generator)])
 
 
-def _sample(encoded: Any, generator: Any) -> Tensor:
+def _sample(encoded: Any, generator: torch.Generator | None) -> Tensor:
     latents: Tensor = encoded.latent_dist.sample(generator) if hasattr(encoded, "latent_dist") else encoded.latents
     return latents

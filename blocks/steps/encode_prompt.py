@@ -20,6 +20,8 @@ from ..core.slots import component, config
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ...guiders import Guider
+
 
 class EncodePositivePrompt(Block):
     """Encode the prompts with the family's text encoders."""
@@ -129,7 +131,7 @@ def loras_weighed(encoders: Sequence[Any], arguments: Mapping[str, Any] | None) 
         yield
 
 
-def active_guider(guider: Any, guidance_scale: float | None) -> Any:
+def active_guider(guider: Guider, guidance_scale: float | None) -> Any:
     """The guider of a run: the pipeline's, with the scale that the call names."""
     return guider if guidance_scale is None else guider.with_scale(guidance_scale)
 

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 MASK_CONFIG = {"vae_scale_factor": 8, "do_normalize": False, "do_binarize": True, "do_convert_grayscale": True}
 
 
-def reads_masked(denoiser: Any, vae: Any) -> bool:
+def reads_masked(denoiser: Denoiser, vae: Autoencoder) -> bool:
     """Whether a denoiser reads mask and masked picture beside the latents (9 channels in place of 4)."""
     return bool(denoiser.config.in_channels == 2 * vae.config.latent_channels + 1)
 
@@ -110,12 +110,12 @@ class EncodeInpaintImage(Block):
         return self.Out(image_latents=image_latents, image_pixels=pixels if masked else None, crop_region=region)
 
 
-def blurred(processor: Any, mask: Any, by: int | None) -> Any:
+def blurred(processor: VaeImageProcessor, mask: MaskImage, by: int | None) -> Any:
     """A mask with a soft edge; masks that are tensors or arrays are taken as they are."""
     return processor.blur(mask, by) if by and hasattr(mask, "filter") else mask
 
 
-def _crop(region: Any) -> dict[str, Any]:
+def _crop(region: object) -> dict[str, Any]:
     """How the image processors are told of a region."""
     return {"resize_mode": "default" if region is None else "fill", "crops_coords": region}
 
@@ -173,7 +173,7 @@ class EncodeMaskedImage(Block):
         num_images_per_prompt: ImagesPerPrompt = 1,
         generator: Generators | None = None,
     ) -> Out:
-        vae: Any = self.vae
+        vae = self.vae
         if image_pixels is None:
             if masked_image_latents is None:
                 draw_noise(tuple(image_latents.shape), generator, self.device, image_latents.dtype)
@@ -231,7 +231,7 @@ class BlendKnown(Block):
     ) -> Out:
         if masked_image_latents is not None:
             return self.Out(latents=latents)
-        scheduler: Any = self.scheduler
+        scheduler = self.scheduler
         known = image_latents
         if i < len(timesteps) - 1:
             known = scheduler.add_noise(known, noise, timesteps[i + 1 : i + 2])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ...families.contract import Denoiser
@@ -64,7 +64,7 @@ class EncodeImagePrompt(Block):
             embeds["negative_ip_adapter_embeds"] = [negative for _, negative in pairs]
         return self.Out(image_prompt=Conditioning(embeds))
 
-    def _one_each(self, given: Any, layers: list[Any], what: str) -> list[Any]:
+    def _one_each(self, given: Sequence[Any], layers: list[Any], what: str) -> list[Any]:
         if len(given) != len(layers):
             raise InputError(
                 f"{len(given)} {what} were given for {len(layers)} IP-Adapters; give a list with one for each."
@@ -79,7 +79,7 @@ class EncodeImagePrompt(Block):
         negative, positive = embeds.chunk(2)
         return positive, negative
 
-    def _encoded(self, image: Any, layer: Any) -> tuple[Tensor, Tensor]:
+    def _encoded(self, image: object, layer: object) -> tuple[Tensor, Tensor]:
         """Embeddings of one adapter's pictures, and of none, each `[1 pictures ...]`."""
         import torch
         from diffusers.models.embeddings import ImageProjection

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...state import InputError, TrustError
 from ...state.limits import LARGEST_PICTURE_FILE
@@ -17,7 +17,7 @@ LARGEST_FILE = LARGEST_PICTURE_FILE
 """Bytes that are read of a picture's file, or downloaded."""
 
 
-def load_image(source: Any, *, allow_urls: bool = False, mode: str = "RGB") -> Image:
+def load_image(source: object, *, allow_urls: bool = False, mode: str = "RGB") -> Image:
     """Return a picture: of a file, a URL, a PIL image, or an array or tensor `[height width 3]` or `[3 height width]`.
 
     Files are in PNG, JPEG, WEBP, AVIF, GIF, BMP, TIFF or PPM, and are turned as their notes say (EXIF).
@@ -52,7 +52,7 @@ def load_image(source: Any, *, allow_urls: bool = False, mode: str = "RGB") -> I
     return upright(picture, mode, name)
 
 
-def _of_numbers(source: Any) -> Image:
+def _of_numbers(source: object) -> Image:
     import numpy as np
     from PIL import Image
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...families.contract import Autoencoder, Scheduler
 from ...state import InputError, Outputs
@@ -85,7 +85,7 @@ class PrepareInpaintLatents(Block):
         denoising_start: DenoisingStart | None = None,
         generator: Generators | None = None,
     ) -> Out:
-        scheduler: Any = self.scheduler
+        scheduler = self.scheduler
         pictures = repeat_to_batch(image_latents.to(dtype), batch_size, num_images_per_prompt)
         pictures = pictures.contiguous()  # as the classic's: another layout rounds differently
         if latents is None or denoising_start is not None:
@@ -103,7 +103,7 @@ class PrepareInpaintLatents(Block):
         return self.Out(latents=start, noise=noise, image_latents=pictures, height=height, width=width)
 
 
-def noised(scheduler: Any, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+def noised(scheduler: Scheduler, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
     """Latents with the noise of a timestep `[1]`."""
     result: Tensor = scheduler.add_noise(latents, noise, timestep.repeat(len(latents)))
     return result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...families.contract import Autoencoder, Denoiser, Scheduler
 from ...state import InputError, Outputs
@@ -50,12 +50,14 @@ class PrepareLatents(Block):
             raise InputError(
                 f"latents have the shape {list(latents.shape)}; {batch} pictures of {height}x{width} need {list(shape)}."
             )
-        scheduler: Any = self.scheduler
+        scheduler = self.scheduler
         scaled = latents.to(self.device) * scheduler.init_noise_sigma
         return self.Out(latents=scaled, height=height, width=width)
 
 
-def draw_noise(shape: tuple[int, ...], generator: Any, device: torch.device | str, dtype: torch.dtype) -> Tensor:
+def draw_noise(
+    shape: tuple[int, ...], generator: Generators | None, device: torch.device | str, dtype: torch.dtype
+) -> Tensor:
     """Draw standard normal noise.
 
     Args:

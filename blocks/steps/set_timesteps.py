@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...families.contract import Scheduler
 from ...state import InputError, Outputs
@@ -20,6 +20,10 @@ from ...state.vocabulary import (
 )
 from ..core.block import Block
 from ..core.slots import component
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 class SetTimesteps(Block):
@@ -42,7 +46,7 @@ class SetTimesteps(Block):
         sigmas: Sigmas | None = None,
         denoising_end: DenoisingEnd | None = None,
     ) -> Out:
-        scheduler: Any = self.scheduler
+        scheduler = self.scheduler
         set_schedule(scheduler, num_inference_steps, timesteps, sigmas, self.device)
         chosen = until(scheduler.timesteps, denoising_end, scheduler)
         begin_at(scheduler, 0)
@@ -83,7 +87,7 @@ class SetPartialTimesteps(Block):
         denoising_start: DenoisingStart | None = None,
         denoising_end: DenoisingEnd | None = None,
     ) -> Out:
-        scheduler: Any = self.scheduler
+        scheduler = self.scheduler
         strength = self.default_strength if strength is None else strength
         set_schedule(scheduler, num_inference_steps, timesteps, sigmas, self.device)
         if denoising_start is None:
@@ -106,7 +110,7 @@ class SetInpaintTimesteps(SetPartialTimesteps):
     default_strength: float = 0.9999
 
 
-def _leaves_none(steps: Any, strength: Any) -> bool:
+def _leaves_none(steps: object, strength: object) -> bool:
     """Whether a share of the steps is less than one; False for what is wrong by itself."""
     if not isinstance(steps, int) or not isinstance(strength, (int, float)):
         return False
@@ -119,7 +123,9 @@ def schedule_faults(given: Mapping[str, Any]) -> Iterable[str]:
         yield "timesteps and sigmas are two ways to say one thing; give one of them."
 
 
-def set_schedule(scheduler: Any, steps: int, timesteps: Any, sigmas: Any, device: Any) -> None:
+def set_schedule(
+    scheduler: Scheduler, steps: int, timesteps: object, sigmas: object, device: torch.device | str
+) -> None:
     """Set a scheduler to a number of steps, or to timesteps or sigmas of the caller's own.
 
     Raises:
@@ -131,7 +137,7 @@ def set_schedule(scheduler: Any, steps: int, timesteps: Any, sigmas: Any, device
     if timesteps is None and sigmas is None:
         scheduler.set_timesteps(steps, device=device)
         return
-    own = {"timesteps": timesteps} if timesteps is not None else {"sigmas": sigmas}
+    own: dict[str, Any] = {"timesteps": timesteps} if timesteps is not None else {"sigmas": sigmas}
     known = inspect.signature(type(scheduler).set_timesteps).parameters
     for name in own:
         if name not in known:
@@ -139,20 +145,20 @@ def set_schedule(scheduler: Any, steps: int, timesteps: Any, sigmas: Any, device
     scheduler.set_timesteps(**own, device=device)
 
 
-def begin_at(scheduler: Any, index: int) -> None:
+def begin_at(scheduler: Scheduler, index: int) -> None:
     """Tell a scheduler its first index: else solvers search it, and find the wrong one where timesteps repeat."""
     if hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(index)
 
 
-def until(timesteps: Any, denoising_end: float | None, scheduler: Any) -> Any:
+def until(timesteps: Tensor, denoising_end: float | None, scheduler: Scheduler) -> Any:
     """Cut timesteps where a share of the noise range is left, for another model to go on from there."""
     if denoising_end is None:
         return timesteps
     return timesteps[: int((timesteps >= cutoff(scheduler, denoising_end)).sum())]
 
 
-def first_after(scheduler: Any, denoising_start: float) -> int:
+def first_after(scheduler: Scheduler, denoising_start: float) -> int:
     """Index of the first timestep after a share of the noise range."""
     timesteps = scheduler.timesteps
     count = int((timesteps < cutoff(scheduler, denoising_start)).sum())
@@ -162,7 +168,7 @@ def first_after(scheduler: Any, denoising_start: float) -> int:
     return len(timesteps) - count
 
 
-def cutoff(scheduler: Any, share: float) -> int:
+def cutoff(scheduler: Scheduler, share: float) -> int:
     """The timestep at a share of the noise range."""
     train_timesteps: int = scheduler.config.num_train_timesteps
     return round(train_timesteps - share * train_timesteps)
