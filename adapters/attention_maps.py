@@ -24,6 +24,9 @@ from .self_attention import cross_attention_modules
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..families.contract import FamilyContract
+    from ..families.roles import Tokenizer
+
 
 class AttentionMaps:
     """What was seen of the runs inside of `with pipe.attention_maps()`; of the last run, if there were several.
@@ -32,7 +35,7 @@ class AttentionMaps:
         denoiser: that is watched. tokenizer: that the prompt was read with, the first where a family has several.
     """
 
-    def __init__(self, denoiser: Any, tokenizer: Any, prompts: Callable[[], Any]) -> None:
+    def __init__(self, denoiser: object, tokenizer: Tokenizer, prompts: Callable[[], Any]) -> None:
         self.denoiser = denoiser
         self.tokenizer = tokenizer
         self._prompts = prompts
@@ -119,14 +122,14 @@ def observed(maps: AttentionMaps) -> Iterator[AttentionMaps]:
         _observer.reset(token)
 
 
-def maps_of(denoiser: Any) -> AttentionMaps | None:
+def maps_of(denoiser: object) -> AttentionMaps | None:
     """What somebody in this thread collects of a denoiser; None where nobody watches it."""
     maps = _observer.get()
     return maps if maps is not None and maps.denoiser is denoiser else None
 
 
 def watching(
-    maps: AttentionMaps | None, family: Any, branches: Sequence[Branch], latents: Tensor
+    maps: AttentionMaps | None, family: FamilyContract, branches: Sequence[Branch], latents: Tensor
 ) -> AbstractContextManager[None]:
     """Watch one call of the denoiser for branches in one batch, of which the plain positive one counts.
 
@@ -147,7 +150,7 @@ def watching(
 
 
 def _looking(module: Any, maps: AttentionMaps, rows: slice, size: tuple[int, int], aspect: float) -> ForwardOverride:
-    def look(forward: Any, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Any:
+    def look(forward: Callable[..., Any], hidden_states: Tensor, *args: Any, **kwargs: Any) -> Any:
         text = args[0] if args else kwargs.get("encoder_hidden_states")
         if text is not None:
             text = text[0] if isinstance(text, tuple) else text

@@ -12,11 +12,14 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
 from ..registry.identity.module_settings import OVERRIDE
+
+if TYPE_CHECKING:
+    import torch
 
 ForwardOverride = Callable[..., Any]
 """Takes the module's own forward, then its arguments."""
@@ -41,7 +44,7 @@ def override_forward(changes: Sequence[tuple[Any, ForwardOverride]]) -> Iterator
         yield
 
 
-def is_changed(module: Any) -> bool:
+def is_changed(module: torch.nn.Module) -> bool:
     """Whether somebody lets a module do something else just now."""
     return id(module) in _patches
 
@@ -60,7 +63,7 @@ class _Patch:
 
 
 @contextmanager
-def _patched(module: Any) -> Iterator[None]:
+def _patched(module: torch.nn.Module) -> Iterator[None]:
     key = id(module)
     with _lock:
         patch = _patches.get(key)
@@ -81,7 +84,7 @@ def _patched(module: Any) -> Iterator[None]:
                     module.forward = patch.own
 
 
-def _asking(forward: Any, key: int) -> Any:
+def _asking(forward: Callable[..., Any], key: int) -> Any:
     def forward_or_else(*args: Any, **kwargs: Any) -> Any:
         behaviour = _active.get().get(key)
         return forward(*args, **kwargs) if behaviour is None else behaviour(forward, *args, **kwargs)

@@ -16,12 +16,12 @@ _PROCESSORS = "_brickwork_processors"
 
 def load_ip_adapter(
     pipe: Any,
-    repo: Any,
-    subfolder: Any,
-    weight_name: Any,
+    repo: object,
+    subfolder: object,
+    weight_name: object,
     image_encoder_folder: str | None,
     revision: str | None,
-    **hub: Any,
+    **hub: object,
 ) -> None:
     """Load one adapter or several; see `ModularPipeline.load_ip_adapter`.
 
@@ -54,7 +54,7 @@ def load_ip_adapter(
         _load_encoder(pipe, given[0], folders[0], image_encoder_folder, revision, hub)
 
 
-def _listed(value: Any) -> list[Any]:
+def _listed(value: object) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
@@ -96,7 +96,7 @@ def _load_encoder(
     pipe.load_components(_IMAGE_ENCODER, **hub)
 
 
-def set_ip_adapter_scale(pipe: Any, scale: Any) -> None:
+def set_ip_adapter_scale(pipe: object, scale: object) -> None:
     """Set the strength of each adapter; see `ModularPipeline.set_ip_adapter_scale`."""
     from diffusers.loaders import IPAdapterMixin
 
@@ -110,7 +110,7 @@ def set_ip_adapter_scale(pipe: Any, scale: Any) -> None:
     IPAdapterMixin.set_ip_adapter_scale(holder, scales * count if len(scales) == 1 else scales)
 
 
-def unload_ip_adapter(pipe: Any) -> None:
+def unload_ip_adapter(pipe: object) -> None:
     """Take all adapters out of the denoiser, which is then as before."""
     holder = _holder(pipe)
     unet = holder.unet

@@ -10,7 +10,7 @@ import importlib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..families.contract import FamilyContract
 from ..registry.hub.repo import open_repo
@@ -20,6 +20,11 @@ from ..state import ComponentError, InputError, RepoError
 from ..state.errors import did_you_mean
 from .lora_check import lora_faults
 from .lora_metadata import KEY, metadata_of, told
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..registry.hub.repo import Repo
 
 WEIGHTS = "pytorch_lora_weights.safetensors"
 _UNFIT = "The LoRA does not fit the pipeline's models"
@@ -41,7 +46,12 @@ class Loras:
         }
 
     def load(
-        self, source: Any, weight_name: str | None, adapter_name: str | None, revision: str | None, **hub: Any
+        self,
+        source: str | Path | Mapping[str, Any],
+        weight_name: str | None,
+        adapter_name: str | None,
+        revision: str | None,
+        **hub: object,
     ) -> str:
         """Load one, and return its name."""
         names = self.names()
@@ -65,7 +75,14 @@ class Loras:
             )
         return name
 
-    def swap(self, source: Any, weight_name: str | None, name: str | None, revision: str | None, **hub: Any) -> str:
+    def swap(
+        self,
+        source: str | Path | Mapping[str, Any],
+        weight_name: str | None,
+        name: str | None,
+        revision: str | None,
+        **hub: object,
+    ) -> str:
         """Put a LoRA into the layers of one that is there, and return its name."""
         if name is None:
             raise InputError("hotswap=True needs the adapter_name of the LoRA that is replaced.")
@@ -113,7 +130,7 @@ class Loras:
         found = found[0] if isinstance(found, tuple) else found
         return {key.partition(".lora")[0] for key in found if ".lora" in key}
 
-    def _put_in(self, state: dict[str, Any], name: str, said: dict[str, Any] | None, **options: Any) -> None:
+    def _put_in(self, state: dict[str, Any], name: str, said: dict[str, Any] | None, **options: object) -> None:
         self._loader.lora_state_dict = told(type(self._loader).lora_state_dict, said)
         with warnings.catch_warnings(), _without_remarks():
             # Of models that have a LoRA already, which is what a second one is for.
@@ -129,7 +146,7 @@ class Loras:
             dict.fromkeys(name for model in self.models.values() for name in getattr(model, "peft_config", None) or ())
         )
 
-    def set(self, names: Any, weights: Any) -> None:
+    def set(self, names: str | Sequence[str], weights: object) -> None:
         """Choose those that count, and how much."""
         chosen = [names] if isinstance(names, str) else list(names)
         self._known(chosen)
@@ -150,7 +167,7 @@ class Loras:
         """Names of those that count."""
         return list(self._loader.get_active_adapters()) if self.names() else []
 
-    def delete(self, names: Any) -> None:
+    def delete(self, names: str | Sequence[str]) -> None:
         """Take some out."""
         chosen = [names] if isinstance(names, str) else list(names)
         self._known(chosen)
@@ -169,7 +186,7 @@ class Loras:
         if any(True for model in self.models.values() for _ in _base_weights(model)):
             self._loader.unload_lora_weights()
 
-    def fuse(self, names: Any, scale: float) -> None:
+    def fuse(self, names: Sequence[str] | None, scale: float) -> None:
         """Add LoRAs to the weights, which makes them free of cost."""
         self._refuse_fused()
         chosen = None if names is None else [names] if isinstance(names, str) else list(names)
@@ -218,7 +235,7 @@ class Loras:
             self.unload()
 
 
-def is_fused(model: Any) -> bool:
+def is_fused(model: object) -> bool:
     """Whether LoRAs were added to a model's weights, and can be taken out again."""
     return _UNFUSED in getattr(model, "__dict__", {})
 
@@ -242,13 +259,13 @@ def _holder(pipe: Any, family: FamilyContract) -> Any:
     return holder
 
 
-def _base_weights(model: Any) -> Iterator[tuple[str, Any]]:
+def _base_weights(model: torch.nn.Module) -> Iterator[tuple[str, Any]]:
     for name, parameter in model.named_parameters():
         if ".base_layer." in name:
             yield name, parameter
 
 
-def _layers(model: Any, name: str) -> list[str]:
+def _layers(model: torch.nn.Module, name: str) -> list[str]:
     """Paths of the layers that an adapter is in."""
     return [path for path, module in model.named_modules() if name in getattr(module, "lora_A", ())]
 
@@ -270,7 +287,7 @@ def _without_remarks() -> Iterator[None]:
 
 
 def _state(
-    source: Any, weight_name: str | None, revision: str | None, hub: dict[str, Any]
+    source: str | Path | Mapping[str, Any], weight_name: str | None, revision: str | None, hub: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """The tensors, and what their file says of ranks and strengths."""
     if isinstance(source, Mapping):
@@ -281,7 +298,7 @@ def _state(
     return read_tensors(repo, name), metadata_of(read_metadata(repo, name).get(KEY))
 
 
-def split_file(source: Any, weight_name: str | None) -> tuple[Any, str | None]:
+def split_file(source: str | Path, weight_name: str | None) -> tuple[Any, str | None]:
     """The folder or repository that is meant, and the file in it, if one is named."""
     path = Path(source)
     if path.suffix and not path.is_dir() and (path.is_file() or path.is_absolute()):
@@ -289,7 +306,7 @@ def split_file(source: Any, weight_name: str | None) -> tuple[Any, str | None]:
     return source, weight_name
 
 
-def _only_weights(repo: Any) -> str:
+def _only_weights(repo: Repo) -> str:
     there = [name for name in repo.names() if name.endswith(".safetensors") and "/" not in name]
     if WEIGHTS in there:
         return WEIGHTS

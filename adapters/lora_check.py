@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..families.contract import uncompiled
 from ..registry.loading.base_modules import base_modules
+
+if TYPE_CHECKING:
+    import torch
 
 _PART = re.compile(r"(.+)\.(lora_[AB]\.weight|lora_B\.bias|lora_magnitude_vector|lora_embedding_[AB])(?:\.weight)?")
 _MATRICES = frozenset({"lora_A.weight", "lora_B.weight"})
@@ -46,7 +49,7 @@ def lora_faults(state: Mapping[str, Any], loader: Any, models: Mapping[str, Any]
     return faults
 
 
-def _model_faults(name: str, model: Any, own: Mapping[str, Any]) -> Iterator[str]:
+def _model_faults(name: str, model: torch.nn.Module, own: Mapping[str, Any]) -> Iterator[str]:
     """What does not fit one model."""
     held: dict[str, set[str]] = {}
     odd = []
@@ -73,7 +76,7 @@ def _model_faults(name: str, model: Any, own: Mapping[str, Any]) -> Iterator[str
             yield f"{name}.{layer} has no {' and no '.join(sorted(whole - parts))}, which would start at random."
 
 
-def _peft_names(name: str, model: Any, own: Mapping[str, Any]) -> list[str]:
+def _peft_names(name: str, model: torch.nn.Module, own: Mapping[str, Any]) -> list[str]:
     """The keys of one model's weights as PEFT has them, found as diffusers' loaders do."""
     from diffusers.utils.state_dict_utils import (
         convert_state_dict_to_diffusers,

@@ -44,7 +44,7 @@ def metadata_of(text: str | None) -> dict[str, Any] | None:
     return kept or None
 
 
-def _is_sound(field: str, value: Any) -> bool:
+def _is_sound(field: str, value: object) -> bool:
     if not isinstance(value, _FIELDS[field]):  # type: ignore[arg-type]  # types, and a tuple of them
         return False
     if isinstance(value, dict):

@@ -6,10 +6,13 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..families.contract import is_compiled
 from ..state import RunError
+
+if TYPE_CHECKING:
+    import torch
 
 _factor: ContextVar[float] = ContextVar("brickwork_lora_weight", default=1.0)
 _users: dict[int, int] = {}
@@ -29,7 +32,7 @@ def weight_of(arguments: Mapping[str, Any] | None) -> float:
 
 
 @contextmanager
-def lora_scale(model: Any, weight: float) -> Iterator[None]:
+def lora_scale(model: torch.nn.Module, weight: float) -> Iterator[None]:
     """Multiply the scales of all LoRAs of a model, in this thread, until the end of the `with`.
 
     Raises:

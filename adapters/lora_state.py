@@ -6,13 +6,16 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
 from ..registry.identity.same_model import same_tensor
 from ..registry.loading.base_modules import adapted_layers
 from ..state import ComponentError, RepoError
+
+if TYPE_CHECKING:
+    import torch
 
 Number = float | dict[str, float]
 """One for all layers, or by layer."""
@@ -114,7 +117,7 @@ def _refuse_others(model: Any, layers: Mapping[str, Any]) -> None:
         )
 
 
-def tensors_of(model: Any, name: str) -> dict[str, Any]:
+def tensors_of(model: object, name: str) -> dict[str, Any]:
     """The tensors of one LoRA, by the names that PEFT's files have."""
     from peft import get_peft_model_state_dict
 
@@ -143,7 +146,7 @@ def put_in(model: Any, state: LoraState, tensors: Mapping[str, Mapping[str, Any]
         layer.train(model.training)
 
 
-def _inject(model: Any, name: str, tensors: Mapping[str, Any]) -> None:
+def _inject(model: torch.nn.Module, name: str, tensors: Mapping[str, Any]) -> None:
     from peft import LoraConfig, inject_adapter_in_model, set_peft_model_state_dict
 
     ranks = {
@@ -174,10 +177,11 @@ def _inject(model: Any, name: str, tensors: Mapping[str, Any]) -> None:
         raise ComponentError(
             f"the LoRA {name!r} does not fit the model: it has {', '.join(sorted(left.unexpected_keys)[:3])} besides."
         )
-    model._hf_peft_config_loaded = True
+    # What diffusers and transformers ask whether a model has adapters.
+    vars(model)["_hf_peft_config_loaded"] = True
 
 
-def _number(value: Any) -> Number:
+def _number(value: object) -> Number:
     return {str(layer): _plain(each) for layer, each in value.items()} if isinstance(value, dict) else _plain(value)
 
 
@@ -194,7 +198,7 @@ def _of(number: Number, path: str) -> float:
     return number.get(path, 1.0) if isinstance(number, dict) else number
 
 
-def lora_differences(live: Any, other: Any) -> Iterator[str]:
+def lora_differences(live: object, other: object) -> Iterator[str]:
     """Say in what the LoRAs of two models differ."""
     ours, theirs = state_of(live), state_of(other)
     if ours != theirs:

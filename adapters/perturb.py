@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def perturbed(
-    denoiser: Any, layers: Sequence[Layer], recommended: Sequence[int], wanted: Sequence[Perturbation], aspect: float
+    denoiser: object, layers: Sequence[Layer], recommended: Sequence[int], wanted: Sequence[Perturbation], aspect: float
 ) -> Iterator[None]:
     """Perturb a denoiser in this thread, until the end of the `with`.
 
@@ -91,7 +91,7 @@ def _behaviours(layer: Layer, what: Perturbation, number: int, aspect: float) ->
 def _left_out(returns: tuple[str, ...], dropout: float, seed: int) -> ForwardOverride:
     """Give inputs back as they came, or drop a share of the results."""
 
-    def leave_out(forward: Any, *args: Any, **kwargs: Any) -> Any:
+    def leave_out(forward: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if dropout < 1.0:
             return _dropped(forward(*args, **kwargs), dropout, seed)
         given = {"hidden_states": args[0] if args else kwargs.get("hidden_states")}
@@ -114,7 +114,7 @@ def _dropped(result: Any, share: float, seed: int) -> Any:
 
 
 def _blurring(sigma: float, aspect: float) -> ForwardOverride:
-    def blur(forward: Any, *args: Any, **kwargs: Any) -> Tensor:
+    def blur(forward: Callable[..., Any], *args: Any, **kwargs: Any) -> Tensor:
         return blurred_tokens(forward(*args, **kwargs), sigma, aspect)
 
     return blur

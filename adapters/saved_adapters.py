@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
@@ -20,6 +20,9 @@ from ..state import ComponentError, RepoError
 from .lora_metadata import KEY
 from .lora_state import LoraState, put_in, state_of, tensors_of
 from .textual_inversion import Encoder, taught_of, teach_again
+
+if TYPE_CHECKING:
+    import torch
 
 FOLDER = "adapters"
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}")
@@ -94,7 +97,7 @@ class SavedAdapters:
             found[name] = {key.removeprefix(head): tensor for key, tensor in tensors.items() if key.startswith(head)}
         return found
 
-    def put_into(self, name: str, component: Any, repo: Repo) -> None:
+    def put_into(self, name: str, component: torch.nn.Module, repo: Repo) -> None:
         """Put a component's LoRAs in; those that are in it already, because another pipeline shares it, stay.
 
         Raises:
@@ -155,7 +158,7 @@ def write_adapters(components: Mapping[str, Any], encoders: Mapping[str, Encoder
     return SavedAdapters(files, loras, words)
 
 
-def _loras_of(component: Any) -> LoraState:
+def _loras_of(component: object) -> LoraState:
     return state_of(component) if getattr(component, "peft_config", None) else LoraState()
 
 

@@ -7,7 +7,7 @@ out leaves nothing behind.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, frozen
 
@@ -17,6 +17,11 @@ from ..registry.loading.tensor_file import read_tensors
 from ..state import ComponentError, InputError
 from ..state.errors import did_you_mean
 from .lora import split_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
 
 WEIGHTS = "learned_embeds.safetensors"
 _BY_PLACE = {"clip_l": 0, "clip_g": 1, "text_encoders_0": 0, "text_encoders_1": 1}
@@ -62,7 +67,7 @@ class Taught:
 _TAUGHT = "_brickwork_taught"
 
 
-def taught_of(model: Any) -> Taught | None:
+def taught_of(model: object) -> Taught | None:
     """What an encoder was taught; None for nothing."""
     found: Taught | None = getattr(model, "__dict__", {}).get(_TAUGHT)
     return found
@@ -85,11 +90,11 @@ def encoders_of(pipe: Any) -> list[Encoder]:
 
 def teach(
     encoders: Sequence[Encoder],
-    source: Any,
+    source: str | Path | Mapping[str, Any],
     token: str | None,
     weight_name: str | None,
     revision: str | None,
-    **hub: Any,
+    **hub: object,
 ) -> list[str]:
     """Teach words to encoders, and return them; see `ModularPipeline.load_textual_inversion`."""
     if token is not None and not _is_word(token):
@@ -128,7 +133,7 @@ def teach_again(encoder: Encoder, words: Mapping[str, Any]) -> None:
     _apply(encoder, taught)
 
 
-def forget(encoders: Sequence[Encoder], tokens: Any) -> None:
+def forget(encoders: Sequence[Encoder], tokens: object) -> None:
     """Take words out, or all; see `ModularPipeline.unload_textual_inversion`."""
     known = {word for each in encoders if (taught := taught_of(each.model)) is not None for word in taught.words}
     several = [tokens] if isinstance(tokens, str) else tokens
@@ -148,7 +153,9 @@ def forget(encoders: Sequence[Encoder], tokens: Any) -> None:
         _apply(encoder, taught)
 
 
-def _tensors(source: Any, weight_name: str | None, revision: str | None, hub: dict[str, Any]) -> dict[str, Any]:
+def _tensors(
+    source: str | Path | Mapping[str, Any], weight_name: str | None, revision: str | None, hub: dict[str, Any]
+) -> dict[str, Any]:
     """Tensors by name, of a file, a folder, a repository, or given as they are."""
     if hasattr(type(source), "untyped_storage"):
         return {_UNNAMED: source}
@@ -182,21 +189,21 @@ def _embeddings(held: dict[str, Any]) -> dict[str, Any]:
     return held
 
 
-def _is_word(given: Any) -> bool:
+def _is_word(given: object) -> bool:
     return isinstance(given, str) and bool(given.strip()) and given.isprintable() and len(given) <= _LONGEST_WORD
 
 
-def _shown(given: Any) -> str:
+def _shown(given: object) -> str:
     """What was given, short; halves of surrogate pairs are spelled out by `repr`."""
     return repr(given[:60] if isinstance(given, str) else given)[:80]
 
 
-def _row_names(word: str, rows: Any) -> list[str]:
+def _row_names(word: str, rows: torch.Tensor) -> list[str]:
     """The words of an embedding's rows: the taught one, and numbered ones."""
     return [word if number == 0 else f"{word}_{number}" for number in range(rows.numel() // rows.shape[-1])]
 
 
-def _for_whom(encoders: Sequence[Encoder], name: str, rows: Any, token: str | None) -> tuple[Encoder, str]:
+def _for_whom(encoders: Sequence[Encoder], name: str, rows: torch.Tensor, token: str | None) -> tuple[Encoder, str]:
     """Which encoder a tensor is for, and the word that it teaches."""
     word = token if name in _BY_PLACE or name == _UNNAMED else token or name
     if word is None:
@@ -249,7 +256,7 @@ def _apply(encoder: Encoder, taught: Taught) -> None:
     remember_tokens(model, list(taught.words))
 
 
-def _longer(embedding: Any, rows: Mapping[int, Any]) -> Any:
+def _longer(embedding: torch.nn.Embedding, rows: Mapping[int, Any]) -> Any:
     """A table with further rows, each at its id."""
     import torch
 

@@ -24,7 +24,9 @@ class PipelineDevices:
     manager: ComponentsManager | None
     _device: Any = "cpu"
 
-    def to(self, device: Any = None, dtype: Any = None) -> Self:
+    def to(
+        self, device: torch.device | str | int | torch.dtype | None = None, dtype: torch.dtype | None = None
+    ) -> Self:
         """Move all loaded models to a device, or cast them."""
         import torch
 
@@ -97,7 +99,7 @@ class PipelineDevices:
                     f"pipe.to({str(found)!r}) or pipe.to({str(expected)!r})."
                 )
 
-    def _placed(self, component: Any) -> Any:
+    def _placed(self, component: object) -> Any:
         import torch
 
         if self.placement is not None or hasattr(component, "_hf_hook"):

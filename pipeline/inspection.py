@@ -47,7 +47,7 @@ class PipelineInspection(PipelineComponents):
         """Check all workflows of the blocks: types, order, components, choices."""
         return self.blocks.check()
 
-    def explain(self, *names: str, **values: Any) -> Explanation:
+    def explain(self, *names: str, **values: object) -> Explanation:
         """What runs when these inputs are given, with the sizes of components that are loaded or lie in files.
 
         Raises:
@@ -94,7 +94,7 @@ class PipelineInspection(PipelineComponents):
         except ValueError as error:
             raise InputError(str(error.args[0])) from None
 
-    def update_config(self, **changes: Any) -> None:
+    def update_config(self, **changes: object) -> None:
         """Change settings that blocks declare as configs."""
         faults = [f"There is no config {n!r}. {did_you_mean(n, self.config)}" for n in changes if n not in self.config]
         defaults = {spec.name: spec.default for spec in self.blocks.expected_configs}
@@ -107,7 +107,7 @@ class PipelineInspection(PipelineComponents):
             raise InputError(" ".join(faults))
         self.config = PipelineConfig({**self.config, **changes})
 
-    def set_progress_bar_config(self, disable: bool = False, **options: Any) -> None:
+    def set_progress_bar_config(self, disable: bool = False, **options: object) -> None:
         """Configure the progress bars of all loops; options are tqdm's."""
         self.configure(progress=not disable, progress_options=options)
 

@@ -57,7 +57,7 @@ class ModularPipeline(PipelineAdapters):
         components_manager: ComponentsManager | None = None,
         collection: str | None = None,
         index: PipelineIndex | None = None,
-        **hub_options: Any,
+        **hub_options: object,
     ) -> None:
         if collection is not None and components_manager is None:
             logger.warning("collection=%r has no effect without components_manager=...", collection)
@@ -89,7 +89,7 @@ class ModularPipeline(PipelineAdapters):
         lock: str | Path | None = None,
         revision: str | None = None,
         workflow: str | None = None,
-        **hub_options: Any,
+        **hub_options: object,
     ) -> ModularPipeline:
         """Make the pipeline of a repository: one of ours, of diffusers' modular pipelines, or a classic one.
 
@@ -190,7 +190,7 @@ class ModularPipeline(PipelineAdapters):
         """
         return self.runs.run(self, self.prepare_run(state, output, inputs))
 
-    def stream(self, state: PipelineState | None = None, output: Any = None, **inputs: Any) -> EventStream:
+    def stream(self, state: PipelineState | None = None, output: Any = None, **inputs: object) -> EventStream:
         """Run the blocks, and yield what happens: `for event in pipe.stream(prompt=...)`; see `brickwork.engine.events`.
 
         The run waits while you look at an event, so that its values stand still. The last event, `RunFinished`, has what
@@ -216,7 +216,7 @@ class ModularPipeline(PipelineAdapters):
         """
         return resume(self, snapshot, exact)
 
-    def branch(self, result: PipelineState, at_step: int, loop: str | None = None, **changes: Any) -> PipelineState:
+    def branch(self, result: PipelineState, at_step: int, loop: str | None = None, **changes: object) -> PipelineState:
         """Run a variant of an earlier run that shares the first steps of its loop with it.
 
         With `cache=MemoryCache(steps=True)` those steps are not computed again; without, they are.
@@ -230,7 +230,7 @@ class ModularPipeline(PipelineAdapters):
         """
         return branch(self, result, at_step, loop, changes)
 
-    def sweep(self, output: str = "images", axes: Mapping[str, Sequence[Any]] | None = None, **inputs: Any) -> Sweep:
+    def sweep(self, output: str = "images", axes: Mapping[str, Sequence[Any]] | None = None, **inputs: object) -> Sweep:
         """Run every combination of some inputs, and return the results with a grid of labelled pictures.
 
         What calls have in common is computed once.
@@ -262,7 +262,7 @@ class ModularPipeline(PipelineAdapters):
         """Copy it with blocks of its own, and the same models."""
         return shallow_copy(self)
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def __reduce_ex__(self, protocol: object) -> Any:
         """Refuse pickling, in words."""
         return refuse_pickle()
 
@@ -309,7 +309,7 @@ class ModularPipeline(PipelineAdapters):
             raise InputError.of("The components do not fit", faults)
         self._checked_components = identities
 
-    def _guider_of_call(self, name: str, given: Any) -> Any:
+    def _guider_of_call(self, name: str, given: object) -> Any:
         """A guider for one run; None is the pipeline's own."""
         return self.components[name] if given is None else guider_of(given)
 
@@ -391,7 +391,7 @@ class ModularPipeline(PipelineAdapters):
             raise InputError.of("The outputs do not fit", faults)
 
 
-def _shape_of(block: Any) -> Any:
+def _shape_of(block: object) -> Any:
     """What identifies a composition, so that an edited one gets a new plan."""
     inner = getattr(block, "sub_blocks", None)
     if not inner:

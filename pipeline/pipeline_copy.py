@@ -102,7 +102,7 @@ def _copy_tensors(component: Any, memo: dict[int, Any]) -> None:
         memo[id(tensor)] = torch.nn.Parameter(content, tensor.requires_grad) if is_parameter else content
 
 
-def _refuse_changed(name: str, component: Any) -> None:
+def _refuse_changed(name: str, component: object) -> None:
     """Refuse a model in which functions hold the original's own layers."""
     for path, module in component.named_modules() if hasattr(component, "named_modules") else ():
         where = f"{name}.{path}" if path else name

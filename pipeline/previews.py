@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
+    from ..families.contract import Autoencoder
+
 SAMPLES = 24
 SIZE = 8
 """Latents that the map is fitted to: so many, of so many rows and columns."""
 
 
-def fit_projection(vae: Any, family: FamilyContract) -> Tensor:
+def fit_projection(vae: Autoencoder, family: FamilyContract) -> Tensor:
     """Fit the map from a latent's channels, and a one, to the mean colour of its pixels, by least squares.
 
     A few smooth random latents are decoded, 64x64 pixels each for most models, so no table of numbers per model is

@@ -32,6 +32,7 @@ from .seed import GENERATOR
 from .snapshots import Snapshot
 
 if TYPE_CHECKING:
+    from ..state import PipelineState
     from .modular_pipeline import ModularPipeline
 
 
@@ -223,7 +224,7 @@ def _names(output: str | list[str] | None) -> frozenset[str] | None:
     return None if output is None else frozenset([output] if isinstance(output, str) else output)
 
 
-def _asked(state: Any, output: str | list[str] | None) -> Any:
+def _asked(state: PipelineState, output: str | list[str] | None) -> Any:
     if output is None:
         return state
     if isinstance(output, str):
@@ -235,7 +236,7 @@ def _results(result: Any, output: str | list[str]) -> Iterable[tuple[str, Any]]:
     return [(output, result)] if isinstance(output, str) else result.items()
 
 
-def _sign(value: Any, recipe: Recipe) -> None:
+def _sign(value: object, recipe: Recipe) -> None:
     """Note on pictures how they were made."""
     if isinstance(value, list) and value and type(value[0]).__module__.startswith("PIL."):
         for index, picture in enumerate(value):

@@ -81,7 +81,7 @@ class ComponentsPlan:
             raise RepoError.of("Components cannot be left out", faults)
         return plan
 
-    def write(self, stage: Path, max_shard_size: Any) -> SavedAdapters:
+    def write(self, stage: Path, max_shard_size: int | str | None) -> SavedAdapters:
         """Write what is saved, and adapters of all that is loaded."""
         for pieces in self.pieces.values():
             for piece in pieces:
@@ -144,7 +144,7 @@ def loaded_encoders(pipe: ModularPipeline) -> dict[str, Encoder]:
         return {}
 
 
-def created_entry(name: str, component: Any) -> dict[str, Any] | None:
+def created_entry(name: str, component: object) -> dict[str, Any] | None:
     """What `brickwork.json` says of a component that is made from a configuration; None where nothing describes it."""
     if not hasattr(component, "config"):
         return None
@@ -153,7 +153,7 @@ def created_entry(name: str, component: Any) -> dict[str, Any] | None:
     return {"class": ":".join(map(str, spec.type_name)), "config": config}
 
 
-def dtype_words(component: Any) -> str | None:
+def dtype_words(component: object) -> str | None:
     """The number format of a component, where it is not the one in which others are loaded."""
     import torch
 

@@ -46,7 +46,7 @@ class Search:
     originals: Mapping[int, str]
     _met: dict[tuple[int, bool], Any] = field(factory=dict)  # with the objects, so that no id is used twice
 
-    def faults(self, name: str, component: Any) -> Iterator[str]:
+    def faults(self, name: str, component: object) -> Iterator[str]:
         """Say which hooks, processors and other functions on a component, or a block, hold what belongs to the original."""
         modules = component.named_modules() if hasattr(component, "named_modules") else [("", component)]
         for path, module in modules:
@@ -61,7 +61,7 @@ class Search:
                         "copy is made, and give each pipeline one of its own."
                     )
 
-    def _first_shared(self, value: Any) -> str | None:
+    def _first_shared(self, value: object) -> str | None:
         """The name of the first thing of the original that is reached through something that is not copied."""
         pending: deque[tuple[Any, bool]] = deque([(value, False)])
         looked_at = 0
@@ -81,7 +81,7 @@ def _is_looked_at(attribute: str) -> bool:
     return attribute not in _COPIED and not attribute.startswith("_brickwork_")
 
 
-def _inside(value: Any, is_shared: bool) -> Iterator[tuple[Any, bool]]:
+def _inside(value: object, is_shared: bool) -> Iterator[tuple[Any, bool]]:
     """What an object holds, and whether a copy would share that."""
     if isinstance(value, FunctionType):
         yield from ((each, True) for each in _held_by(value))

@@ -145,7 +145,7 @@ def _sink(to: Any) -> Any:
     return _ToFile(Path(to)) if isinstance(to, (str, os.PathLike)) and not callable(to) else to
 
 
-def _check_sink(_: Any, __: Any, value: Any) -> None:
+def _check_sink(_: object, __: object, value: Any) -> None:
     if not callable(value):
         raise InputError(
             f"Snapshots({value!r:.100}): it is the path of a file, or a function that takes each snapshot."
@@ -155,13 +155,13 @@ def _check_sink(_: Any, __: Any, value: Any) -> None:
 _AFTER = ("steps", "blocks")
 
 
-def _check_after(_: Any, __: Any, value: Any) -> None:
+def _check_after(_: object, __: object, value: object) -> None:
     if value not in _AFTER:
         near = did_you_mean(value[:60], _AFTER) if isinstance(value, str) else ""
         raise InputError(f"Snapshots: after={value!r:.100}: it is 'steps' (of loops) or 'blocks'. {near}".strip())
 
 
-def _check_every(_: Any, __: Any, value: Any) -> None:
+def _check_every(_: object, __: object, value: object) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise InputError(f"Snapshots: every={value!r:.100}: it is a number from 1 on; every n-th is taken.")
 

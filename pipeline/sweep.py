@@ -70,7 +70,7 @@ class Sweep:
         return f"Sweep({axes}: {len(self)} results, {self.seconds_saved:.1f} s shared)"
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return text if len(text) <= 30 else f"{text[:27]}..."
 
@@ -107,7 +107,7 @@ def sweep(pipe: ModularPipeline, axes: Mapping[str, Any], output: str, inputs: M
     return Sweep(dict(axes), tuple(results), cache.seconds_saved - saved)
 
 
-def _is_axis(values: Any) -> bool:
+def _is_axis(values: object) -> bool:
     return isinstance(values, Sequence) and not isinstance(values, str) and len(values) > 0
 
 

@@ -58,7 +58,7 @@ class _Slices:
         self._begun.remove(thing.__name__)
         self.definitions.append(source)
 
-    def _add(self, name: str, value: Any, user: str) -> None:
+    def _add(self, name: str, value: object, user: str) -> None:
         if isinstance(value, ModuleType):
             self.imports.add(
                 f"import {value.__name__}" if value.__name__ == name else f"import {value.__name__} as {name}"
@@ -71,7 +71,7 @@ class _Slices:
             self.constants.append(f"{name} = {_text_of(name, value, user)}")
 
 
-def _origin(name: str, value: Any) -> str | None:
+def _origin(name: str, value: object) -> str | None:
     """The import that gives a value its name: of its own module, or of the first that has it under this name."""
     home, own = getattr(value, "__module__", None), getattr(value, "__name__", None)
     if isinstance(home, str) and isinstance(own, str) and getattr(sys.modules.get(home), own, None) is value:
@@ -85,7 +85,7 @@ def _origin(name: str, value: Any) -> str | None:
     return None
 
 
-def _text_of(name: str, value: Any, user: str) -> str:
+def _text_of(name: str, value: object, user: str) -> str:
     text = repr(value)
     try:
         same = ast.literal_eval(text) == value
@@ -128,7 +128,7 @@ def _class_source(cls: type) -> str | None:
     return None
 
 
-def _has_text_annotations(thing: Any) -> bool:
+def _has_text_annotations(thing: object) -> bool:
     """Whether a function, or one of a class, was compiled with `from __future__ import annotations`."""
     held = vars(thing).values() if isinstance(thing, type) else [thing]
     functions = [part for value in held for part in parts_of(value) if isinstance(part, FunctionType)]

@@ -63,7 +63,7 @@ def describe(block: ModularPipelineBlocks, name_of: Callable[[type], str] | None
 _WRITTEN = ("description", "model_name")
 
 
-def _digest(value: Any) -> str | None:
+def _digest(value: object) -> str | None:
     try:
         return digest_of(value)
     except NoDigestError:
@@ -89,7 +89,7 @@ def _options(block: ModularPipelineBlocks) -> dict[str, Any]:
     return found
 
 
-def data_or_note(value: Any) -> Any:
+def data_or_note(value: object) -> Any:
     """A value as data; what it is, where it is none."""
     try:
         return data_of(value)
@@ -97,7 +97,7 @@ def data_or_note(value: Any) -> Any:
         return note_of(describe_value(value))
 
 
-def compose(data: Mapping[str, Any], given: Any = ()) -> ModularPipelineBlocks:
+def compose(data: Mapping[str, Any], given: object = ()) -> ModularPipelineBlocks:
     """Make the blocks of data that `describe` has written.
 
     Args:
@@ -126,7 +126,7 @@ def _block_place(place: Place) -> str:
     return place_words(tuple(parts)) or "the composition"
 
 
-def _unknown(data: Any, finder: BlockResolver) -> Iterator[str]:
+def _unknown(data: object, finder: BlockResolver) -> Iterator[str]:
     """Names of blocks that are nowhere, in data that have other faults, too; only some of very many."""
     pending: deque[tuple[Any, str]] = deque([(data, "")])
     count = 0

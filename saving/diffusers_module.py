@@ -34,7 +34,7 @@ def blocks_for_diffusers(
     guiders = {name: cls for name, cls in classes.items() if isinstance(cls, type) and issubclass(cls, Guider)}
     peers = _Translation(blocks, created, guiders)
 
-    def call(_: Any, components: Any, state: Any) -> Any:
+    def call(_: object, components: object, state: Any) -> Any:
         given = {p.name: state.get(p.name) for p in blocks.all_inputs if p.name and state.get(p.name) is not None}
         result = run_in_diffusers(blocks, components, given, peers.guiders)
         for output in blocks.intermediate_outputs:
@@ -56,7 +56,7 @@ def blocks_for_diffusers(
     return type("BrickworkBlocks", (PeerBlocks,), body)
 
 
-def _constant(value: Any) -> property:
+def _constant(value: object) -> property:
     return property(lambda _: list(value) if isinstance(value, list) else value)
 
 

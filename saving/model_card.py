@@ -146,7 +146,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
     )
 
 
-def _plain(text: Any) -> str:
+def _plain(text: object) -> str:
     """Text that is nothing but text in Markdown and HTML."""
     flat = " ".join(str(text).split())
     escaped = html.escape(flat, quote=False)

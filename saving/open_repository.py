@@ -18,7 +18,7 @@ from ..registry import ComponentSpec, PipelineIndex, catalog
 from ..registry.hub.lock import Lock
 from ..registry.hub.repo import Repo, open_repo, same_repo
 from ..registry.hub.repo_code import class_of, import_code, read_sources
-from ..registry.hub.trust import Grant
+from ..registry.hub.trust import Grant, Trust
 from ..registry.hub.verified import text_digest
 from ..registry.index import find_index
 from ..registry.loading.classes import resolve_class
@@ -64,7 +64,11 @@ class OpenedRepository:
 
 
 def open_repository(
-    name: str | Path, trust_remote_code: Any, lock: str | Path | None, revision: str | None, **hub_options: Any
+    name: str | Path,
+    trust_remote_code: bool | str | Trust,
+    lock: str | Path | None,
+    revision: str | None,
+    **hub_options: object,
 ) -> OpenedRepository:
     """Open a repository: its blocks, and where its components come from. No weights are read.
 
@@ -142,7 +146,7 @@ def _peer_blocks(repo: Repo, grant: Grant) -> ModularPipelineBlocks | None:
     return None
 
 
-def _peer_reference(repo: Repo, name: str, value: Any) -> str:
+def _peer_reference(repo: Repo, name: str, value: object) -> str:
     """What "module.Class" says as a file and a class in it."""
     if isinstance(value, str) and "--" in value:
         raise TrustError(
@@ -248,7 +252,7 @@ def created_components(
     return made
 
 
-def serves_for(cls: type[Any], expected: Any) -> bool:
+def serves_for(cls: type[Any], expected: object) -> bool:
     """Whether a component of a class may be made where blocks expect one of another: a scheduler serves for any."""
     if not isinstance(expected, type) or (hasattr(cls, "set_timesteps") and hasattr(expected, "set_timesteps")):
         return True

@@ -7,7 +7,7 @@ import inspect
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -29,6 +29,9 @@ from ..registry.loading.weight_names import CONFIG
 from ..registry.loading.weights import weight_files
 from ..state import ComponentError
 
+if TYPE_CHECKING:
+    import torch
+
 
 @frozen(eq=False)
 class Piece:
@@ -45,7 +48,7 @@ class Piece:
 
 
 def pieces_of(
-    name: str, component: Any, encoders: Mapping[str, Encoder], fresh: dict[int, Any], variant: str | None = None
+    name: str, component: object, encoders: Mapping[str, Encoder], fresh: dict[int, Any], variant: str | None = None
 ) -> list[Piece]:
     """Return what is to be written of a component.
 
@@ -70,7 +73,7 @@ def pieces_of(
     ]
 
 
-def _plain(name: str, model: Any, fresh: Any = None) -> Any:
+def _plain(name: str, model: Any, fresh: torch.nn.Module | None = None) -> Any:
     taught = taught_of(model)
     if taught is None:
         plain = plain_model(model, fresh)
@@ -87,7 +90,7 @@ def _plain(name: str, model: Any, fresh: Any = None) -> Any:
     return model if plain is None else plain
 
 
-def write(piece: Piece, stage: Path, max_shard_size: Any = None) -> None:
+def write(piece: Piece, stage: Path, max_shard_size: int | str | None = None) -> None:
     """Write a piece to a folder of its name, without notes of where it came from on this machine."""
     save = piece.plain.save_pretrained
     accepted = inspect.signature(save).parameters
@@ -107,7 +110,7 @@ def write(piece: Piece, stage: Path, max_shard_size: Any = None) -> None:
         (folder / CONFIG).write_text(json.dumps(_without_places(config), indent=2) + "\n", encoding="utf-8")
 
 
-def _without_places(config: Any) -> Any:
+def _without_places(config: object) -> Any:
     """A configuration without the folder that a model was loaded from, which libraries note in it."""
     if isinstance(config, dict):
         return {name: _without_places(value) for name, value in config.items() if name != "_name_or_path"}

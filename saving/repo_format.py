@@ -102,7 +102,7 @@ class _Written:
     own: str | None = None
 
 
-def guider_references(created: Any) -> list[str]:
+def guider_references(created: object) -> list[str]:
     """The names of guiders that are none of ours, in components that are made of configurations: "./file.py:Class", "module:Class"."""
     found: list[str] = []
     pending = [created]
@@ -115,7 +115,7 @@ def guider_references(created: Any) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def references(composition: Any) -> list[str]:
+def references(composition: object) -> list[str]:
     """All "./file.py:Class" of a composition."""
     found: list[str] = []
     pending = [composition]

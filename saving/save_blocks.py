@@ -103,7 +103,7 @@ def write_blocks(stage: Path, sources: Sources, written: RepoFormat, graph: str,
     (stage / NAME).write_text(json_text(written.to_dict()), encoding="utf-8")
 
 
-def json_text(data: Any) -> str:
+def json_text(data: object) -> str:
     """JSON as files of repositories have it."""
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 

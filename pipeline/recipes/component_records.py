@@ -132,7 +132,7 @@ def notes_of(
     return RunNotes({name: _note_of(name, components[name], pipe, identities) for name in names})
 
 
-def _note_of(name: str, component: Any, pipe: PipelineComponents, identities: RunIdentities) -> _Note:
+def _note_of(name: str, component: object, pipe: PipelineComponents, identities: RunIdentities) -> _Note:
     if component is None:  # it is loaded during the run
         spec = pipe.specs[name]
         dtype = spec.format_of(**pipe.options_of(name))

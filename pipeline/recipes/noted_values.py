@@ -6,7 +6,7 @@ import base64
 import weakref
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
@@ -14,6 +14,9 @@ from ...engine.execution.checkpoint import are_generators
 from ...state.digest import NoDigestError, digest_of
 from ...state.pipeline_state import describe_value
 from ...state.value_data import data_of
+
+if TYPE_CHECKING:
+    import torch
 
 _UNCHANGING = (str, int, float, bool, type(None))
 AT_ONCE = 1 << 20
@@ -73,7 +76,7 @@ class NotedTensor:
     unknown: str | None = None
 
     @classmethod
-    def of(cls, tensor: Any, weakly: bool = False) -> NotedTensor:
+    def of(cls, tensor: torch.Tensor, weakly: bool = False) -> NotedTensor:
         """Note a tensor.
 
         Args:
@@ -97,7 +100,7 @@ class NotedTensor:
                 self._settle(tensor)
         return {"kind": self.kind, "digest": self.digest, **({"unknown": self.unknown} if self.unknown else {})}
 
-    def _settle(self, tensor: Any) -> None:
+    def _settle(self, tensor: torch.Tensor) -> None:
         self.held = None
         if not tensor.is_inference() and tensor._version != self.version:
             self.unknown = "it was written into before anybody asked"
@@ -130,7 +133,7 @@ def _states_of(value: Any, met: dict[int, int]) -> list[tuple[str, int, Any, int
     return found
 
 
-def _generator(device: str, seed: int, state: Any, earlier: int | None) -> dict[str, Any]:
+def _generator(device: str, seed: int, state: torch.Tensor, earlier: int | None) -> dict[str, Any]:
     import torch
 
     written: dict[str, Any] = {"device": device, "seed": seed}
@@ -162,7 +165,7 @@ def _noted_result(value: Any) -> Any:
         return None
 
 
-def _result(noted: Any) -> Any:
+def _result(noted: object) -> Any:
     if isinstance(noted, list):
         return [_result(part) for part in noted]
     return noted.written()["digest"] if isinstance(noted, NotedTensor) else noted

@@ -40,7 +40,7 @@ class Recipe:
         return {"recipe": VERSION, **_data(self._known), **late, **picture}
 
     @classmethod
-    def from_dict(cls, data: Any, name: str = "The recipe") -> Recipe:
+    def from_dict(cls, data: object, name: str = "The recipe") -> Recipe:
         """Read what `to_dict` gave; `name` says in errors where it is from.
 
         Raises:
@@ -77,7 +77,7 @@ class Recipe:
         every = [*(self._known.get("notes") or ()), *notes]
         return Recipe({**self._known, "notes": every}, self._late, self.image) if every else self
 
-    def finished(self, **found: Any) -> Recipe:
+    def finished(self, **found: object) -> Recipe:
         """The recipe with what was found out in the run: `results`, `witness`; what is None is left out."""
         known = {name: value for name, value in self._known.items() if name != "witness"}
         return Recipe({**known, **{n: v for n, v in found.items() if v is not None}}, self._late, self.image)
@@ -116,7 +116,7 @@ class Recipe:
         """Inputs of which only the digest is there, with what they were."""
         return {name: entry["kind"] for name, entry in _data(self._known["inputs"]).items() if "value" not in entry}
 
-    def is_input(self, name: str, value: Any) -> bool:
+    def is_input(self, name: str, value: object) -> bool:
         """Whether a value is the one that the run was given."""
         entry = _data(self._known["inputs"]).get(name)
         now = noted_inputs({name: value})[0]().get(name)
@@ -167,7 +167,7 @@ class Recipe:
     def __reduce__(self) -> Any:
         return Recipe.from_dict, (self.to_dict(),)
 
-    def __deepcopy__(self, memo: Any) -> Recipe:
+    def __deepcopy__(self, memo: object) -> Recipe:
         return self
 
     def __repr__(self) -> str:
@@ -178,12 +178,12 @@ class Recipe:
         return f"Recipe({self._known['composition']['block']}: {', '.join(filter(None, parts))}{seed})"
 
 
-def written(value: Any) -> str:
+def written(value: object) -> str:
     """Data as text, in which 0, 0.0, -0.0 and False are four, and the order of a dict counts."""
     return json.dumps(value, default=repr)
 
 
-def _text(value: Any, image: int | None) -> str:
+def _text(value: object, image: int | None) -> str:
     if isinstance(value, list):
         return str(value[(image or 0) % len(value)]) if value else ""
     return str(value or "")
@@ -193,7 +193,7 @@ def _number(component: Mapping[str, Any], name: str) -> Any:
     return component.get("config", {}).get(name, {}).get("value")
 
 
-def _data(value: Any) -> Any:
+def _data(value: object) -> Any:
     """What is only written out when it is asked for."""
     if callable(value):
         return value()

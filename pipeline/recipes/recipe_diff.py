@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from .component_records import FILES
@@ -21,7 +21,7 @@ class Differences(tuple[str, ...]):
     __repr__ = __str__
 
 
-def diff(one: Any, other: Any) -> Differences:
+def diff(one: object, other: object) -> Differences:
     """Say what differs between two runs: pictures, image files, states or recipes.
 
     Example:
@@ -143,7 +143,7 @@ def _plain(name: str, mine: Mapping[str, Any], theirs: Mapping[str, Any], key: s
         yield f"{name}: {one}, and {other}"
 
 
-def _named(before: str, mine: Mapping[str, Any], theirs: Mapping[str, Any], words: Any) -> Iterator[str]:
+def _named(before: str, mine: Mapping[str, Any], theirs: Mapping[str, Any], words: Callable[..., str]) -> Iterator[str]:
     for name in dict.fromkeys([*mine, *theirs]):
         if written(mine.get(name)) != written(theirs.get(name)):
             one, other = (words(side[name]) if name in side else "not given" for side in (mine, theirs))
@@ -255,7 +255,7 @@ def _branches(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[st
         yield from _named("in the shared steps, ", mine["generators"], theirs["generators"], _generator_words)
 
 
-def _words(value: Any) -> str:
+def _words(value: object) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key}={part}" for key, part in value.items() if part is not False)
     return "none" if value is None else str(value)

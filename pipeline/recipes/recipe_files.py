@@ -134,7 +134,7 @@ def _chunks(recipe: Recipe, content: bytes | None) -> PngInfo:
     return info
 
 
-def read_recipe(source: Any) -> tuple[Recipe, dict[str, Any]]:
+def read_recipe(source: object) -> tuple[Recipe, dict[str, Any]]:
     """Read a recipe: of a picture file, of a picture, of a JSON file, of a state; and the inputs that are kept with it.
 
     Raises:

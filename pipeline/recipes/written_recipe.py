@@ -98,7 +98,7 @@ class WrittenProcess:
     unknown: str | None = None
 
 
-def _are_digests(value: Any) -> bool:
+def _are_digests(value: object) -> bool:
     """Digests, and lists of such, one for each item of a value; null where nothing tells."""
     pending = [value]
     while pending:

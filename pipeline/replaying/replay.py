@@ -28,7 +28,13 @@ from .replay_values import values_of
 
 
 def replay(
-    source: Any, blocks: Any = (), components: Any = None, *, exact: bool = True, guiders: Any = (), **inputs: Any
+    source: object,
+    blocks: object = (),
+    components: object = None,
+    *,
+    exact: bool = True,
+    guiders: object = (),
+    **inputs: object,
 ) -> Any:
     """Repeat the run that made a picture.
 
@@ -117,7 +123,7 @@ class _Changes:
 
 
 def _prepared(
-    recipe: Recipe, blocks: Any, components: Any, given: Mapping[str, Any], guiders: Mapping[str, type[Guider]]
+    recipe: Recipe, blocks: object, components: object, given: Mapping[str, Any], guiders: Mapping[str, type[Guider]]
 ) -> tuple[ModularPipeline, dict[str, Any]]:
     """Make the pipeline, and gather its inputs.
 
@@ -144,7 +150,7 @@ def values_of_configs(recipe: Recipe, pipe: ModularPipeline) -> dict[str, Any]:
     return {name: value_of_data(entry["value"]) for name, entry in written.items() if name in pipe.config}
 
 
-def _picked(result: Any, image: int | None) -> Any:
+def _picked(result: object, image: int | None) -> Any:
     """The picture of a batch that the recipe is of."""
     if image is None:
         return result
@@ -174,7 +180,7 @@ def _expected(recipe: Recipe) -> dict[str, Any]:
     return {"the image": images[0][recipe.image]} if images and images[0][recipe.image] is not None else {}
 
 
-def _verdict(recipe: Recipe, expected: Mapping[str, Any], source: Any, result: Any) -> _Verdict:
+def _verdict(recipe: Recipe, expected: Mapping[str, Any], source: object, result: Any) -> _Verdict:
     """Compare the results with those that are recorded, and a given image with them."""
     if recipe.image is not None:
         found: dict[str, Any] = {"the image": result}
@@ -193,7 +199,7 @@ def _verdict(recipe: Recipe, expected: Mapping[str, Any], source: Any, result: A
     return _Verdict(() if is_shown else ("the image",))
 
 
-def _shown(source: Any) -> Any:
+def _shown(source: object) -> Any:
     """The image that is to be repeated, where one was given."""
     from PIL import Image
 
@@ -213,7 +219,7 @@ def _first(recipe: Recipe, pipe: ModularPipeline) -> str | None:
     return None if then is None or now is None else first_difference(then, now)
 
 
-def _refuse(differs: tuple[str, ...], faults: list[str], first: str | None, exact: bool, result: Any) -> None:
+def _refuse(differs: tuple[str, ...], faults: list[str], first: str | None, exact: bool, result: object) -> None:
     """Say that the repetition gave something else, and why that may be."""
     where = [] if first is None else [f"{first}."]
     causes = faults or ["nothing that is recorded differs; a block, or the hardware, does not give the same twice"]
@@ -221,7 +227,7 @@ def _refuse(differs: tuple[str, ...], faults: list[str], first: str | None, exac
     _tell(str(ReplayError.of(f"The repeated run gave another {what}; what differs", [*where, *causes])), exact, result)
 
 
-def _tell(text: str, exact: bool, result: Any) -> None:
+def _tell(text: str, exact: bool, result: object) -> None:
     if not exact:
         warnings.warn(text, stacklevel=4)
         return

@@ -21,7 +21,7 @@ from ..recipes.recipe import Recipe
 
 
 def put_components(
-    pipe: ModularPipeline, recipe: Recipe, given: Any, faults: list[str], guiders: Mapping[str, type[Guider]]
+    pipe: ModularPipeline, recipe: Recipe, given: object, faults: list[str], guiders: Mapping[str, type[Guider]]
 ) -> None:
     """Give a pipeline the components that a recipe names; what cannot be had is added to the faults.
 
@@ -61,7 +61,7 @@ def _with_adapters(folder: Path, loaded: Iterable[str], components: Mapping[str,
     return list(PendingAdapters.of(saved.adapters, repo, loaded).put_in(loaded, components))
 
 
-def _held(name: str, given: Any) -> Any:
+def _held(name: str, given: object) -> Any:
     """A component that the caller has loaded."""
     if isinstance(given, ModularPipeline):
         return given.components.get(name)
@@ -94,7 +94,7 @@ def _created(name: str, entry: Mapping[str, Any], spec: ComponentSpec, guiders: 
         return ComponentSpec(name, cls, config=config, default_creation_method="from_config").create()
 
 
-def _loaded(name: str, entry: Mapping[str, Any], given: Any, spec: ComponentSpec) -> Any:
+def _loaded(name: str, entry: Mapping[str, Any], given: object, spec: ComponentSpec) -> Any:
     """A component from a folder that the caller names, or that ships with this package."""
     origin = entry["origin"] or {}
     repo = str(origin.get("repo"))

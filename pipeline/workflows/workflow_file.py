@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ..modular_pipeline import ModularPipeline
 
 
-def load_workflow(path: str | Path, blocks: Any = (), guiders: Any = (), **options: Any) -> ModularPipeline:
+def load_workflow(path: str | Path, blocks: object = (), guiders: object = (), **options: object) -> ModularPipeline:
     """Make the pipeline that a workflow file describes; see docs/publishing.md for what may stand in it.
 
     Args:
@@ -119,7 +119,7 @@ class _Workflow:
             self._edit(blocks, edit, ("edits", number))
         return blocks
 
-    def _edit(self, blocks: Any, edit: Mapping[str, Any], path: tuple[Any, ...]) -> None:
+    def _edit(self, blocks: object, edit: Mapping[str, Any], path: tuple[Any, ...]) -> None:
         verbs = [verb for verb in EDITS if verb in edit]
         # The options of a block that is put there are none of an edit.
         verb = verbs[0] if len(verbs) == 1 else verbs[0] if len(verbs) == 2 and verbs[1] == "options" else None
@@ -225,7 +225,7 @@ class _Workflow:
         spec.format_of()
         pipe.update_components(**{name: spec})
 
-    def _guider(self, data: Any) -> Any:
+    def _guider(self, data: object) -> Any:
         if isinstance(data, str):
             return guider_of(data, self.guiders)
         if not isinstance(data, dict) or not isinstance(data.get("name"), str):
@@ -241,7 +241,7 @@ class _Workflow:
         return guider_of({"_class_name": data["name"], **settings}, self.guiders)
 
 
-def _place(repo: Any) -> Any:
+def _place(repo: object) -> Any:
     """A repository by its name; "embedded" is the model that ships with this package."""
     return repo if repo is None else shipped_folder(str(repo)) or repo
 

@@ -86,7 +86,7 @@ def component_entries(pipe: ModularPipeline, index: PipelineIndex) -> dict[str, 
     return found
 
 
-def _made_entry(name: str, component: Any, default: ComponentSpec) -> Any:
+def _made_entry(name: str, component: object, default: ComponentSpec) -> Any:
     """What a component is made of, where it is not what the blocks make themselves."""
     if component is None:
         return None
@@ -145,7 +145,7 @@ def live_faults(pipe: ModularPipeline) -> Iterator[str]:
         yield f"{name} has saved adapters, which a workflow file does not hold: save_pretrained writes them."
 
 
-def _adapter_faults(name: str, component: Any) -> Iterator[str]:
+def _adapter_faults(name: str, component: object) -> Iterator[str]:
     """Adapters lie in no origin."""
     try:
         loras = state_of(component).alphas if getattr(component, "peft_config", None) else {}
