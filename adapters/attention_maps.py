@@ -1,4 +1,4 @@
-"""Where in a picture the denoiser looked at a word: its cross-attention, summed over heads, layers and steps.
+"""Where in an image the denoiser looked at a word: its cross-attention, summed over heads, layers and steps.
 
 Tang et al. 2022, "What the DAAM" (https://arxiv.org/abs/2210.04885), section 3.1.
 """
@@ -43,13 +43,13 @@ class AttentionMaps:
         self._count = 0
 
     def of(self, word: str, picture: int = 0) -> Tensor:
-        """How much each latent looked at a word, or at several in a row, `[height, width]` in 0..1.
+        """Return how much each latent looked at a word, or at several in a row, `[height, width]` in 0..1.
 
         Args:
             word: as in the prompt. picture: which of the batch.
 
         Raises:
-            InputError: the prompt has no such word, or the batch no such picture. RunError: nothing was seen.
+            InputError: the prompt has no such word, or the batch no such image. RunError: nothing was seen.
         """
         seen = self._seen()
         if not 0 <= picture < len(seen):
@@ -59,7 +59,7 @@ class AttentionMaps:
         return heat / heat.amax().clamp_min(1e-12)
 
     def overlay(self, word: str, image: Image.Image, picture: int = 0) -> Image.Image:
-        """The picture in grey with the heat of a word over it, red where it looked at the word most."""
+        """Return the image in grey with the heat of a word over it, red where it looked at the word most."""
         heat = (self.of(word, picture) * 255).byte().cpu().numpy()
         strength = Image.fromarray(heat).resize(image.size, Image.Resampling.BICUBIC)
         ramp = [(value, 40, 255 - value) for value in range(256)]  # from blue to red
@@ -73,7 +73,7 @@ class AttentionMaps:
         return self._sum / self._count
 
     def _positions(self, word: str, picture: int, pictures: int) -> list[int]:
-        """Where the tokens of a word stand in the prompt of a picture."""
+        """Return where the tokens of a word stand in the prompt of an image."""
         given = self._prompts()
         if given is None:
             raise InputError("The run was given embeddings and no prompt, so no word can be found in it.")
@@ -123,7 +123,7 @@ def observed(maps: AttentionMaps) -> Iterator[AttentionMaps]:
 
 
 def maps_of(denoiser: object) -> AttentionMaps | None:
-    """What somebody in this thread collects of a denoiser; None where nobody watches it."""
+    """Return what somebody in this thread collects of a denoiser; None where nobody watches it."""
     maps = _observer.get()
     return maps if maps is not None and maps.denoiser is denoiser else None
 
@@ -161,7 +161,7 @@ def _looking(module: Any, maps: AttentionMaps, rows: slice, size: tuple[int, int
 
 
 def _scores(module: Any, hidden: Tensor, text: Tensor, aspect: float) -> Tensor:
-    """How much each place looks at each token, over all heads, `[rows, tokens, height, width]`."""
+    """Return how much each place looks at each token, over all heads, `[rows, tokens, height, width]`."""
     import torch
 
     with torch.no_grad():

@@ -40,5 +40,5 @@ def replaced_processors(denoiser: Any, processors: Mapping[str, Any]) -> Iterato
 
 
 def _is_at(path: str, pattern: str) -> bool:
-    """Whether a pattern names a path, or a part of it between dots."""
+    """Return whether a pattern names a path, or a part of it between dots."""
     return fnmatch(f".{path}.", f"*.{pattern}.*")

@@ -1,4 +1,4 @@
-"""Blurs tokens as the picture that they stand for (Hong 2024, https://arxiv.org/abs/2408.00760, section 4.2)."""
+"""Blurs tokens as the image that they stand for (Hong 2024, https://arxiv.org/abs/2408.00760, section 4.2)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def blurred_tokens(tokens: Tensor, sigma: float, aspect: float) -> Tensor:
 
 
 def grid_of(count: int, aspect: float) -> tuple[int, int]:
-    """The largest grid of about this aspect that so many tokens fill."""
+    """Return the largest grid of about this aspect that so many tokens fill."""
     width = max(1, round(math.sqrt(count / aspect)))
     height = max(1, round(width * aspect))
     while height * width > count:
@@ -38,7 +38,7 @@ def grid_of(count: int, aspect: float) -> tuple[int, int]:
 
 
 def _gaussian(picture: Tensor, sigma: float, dim: int) -> Tensor:
-    """One side of a separable Gaussian; borders are repeated."""
+    """Return one side of a separable Gaussian; borders are repeated."""
     import torch
 
     reach = max(1, math.ceil(3 * sigma))

@@ -45,7 +45,7 @@ def override_forward(changes: Sequence[tuple[Any, ForwardOverride]]) -> Iterator
 
 
 def is_changed(module: torch.nn.Module) -> bool:
-    """Whether somebody lets a module do something else just now."""
+    """Return whether somebody lets a module do something else just now."""
     return id(module) in _patches
 
 

@@ -59,7 +59,7 @@ def _listed(value: object) -> list[Any]:
 
 
 def _holder(pipe: Any) -> Any:
-    """What diffusers' methods know of a pipeline."""
+    """Return what diffusers' methods know of a pipeline."""
     unet = pipe.components.get("unet")
     if unet is None:
         raise ComponentError("The UNet is not loaded; call load_components() before its adapters.")

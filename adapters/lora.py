@@ -124,7 +124,7 @@ class Loras:
             raise ComponentError.of(_UNFIT, [f"{_UNFIT}: {told[0]}"] if len(told) == 1 else told)
 
     def _layers_named(self, state: dict[str, Any]) -> set[str]:
-        """Paths of the layers that a LoRA is for, each after the name of its model."""
+        """Return the paths of the layers that a LoRA is for, each after the name of its model."""
         options = {"unet_config": self.models["unet"].config} if "unet" in self.models else {}
         found = self._loader.lora_state_dict(dict(state), **options)
         found = found[0] if isinstance(found, tuple) else found
@@ -141,7 +141,7 @@ class Loras:
                 layer.train(layer.get_base_layer().training)  # PEFT's layers begin as if they were trained
 
     def names(self) -> list[str]:
-        """Names of all that are loaded."""
+        """Return the names of all that are loaded."""
         return list(
             dict.fromkeys(name for model in self.models.values() for name in getattr(model, "peft_config", None) or ())
         )
@@ -164,7 +164,7 @@ class Loras:
         (self._loader.enable_lora if active else self._loader.disable_lora)()
 
     def active(self) -> list[str]:
-        """Names of those that count."""
+        """Return the names of those that count."""
         return list(self._loader.get_active_adapters()) if self.names() else []
 
     def delete(self, names: str | Sequence[str]) -> None:
@@ -236,12 +236,12 @@ class Loras:
 
 
 def is_fused(model: object) -> bool:
-    """Whether LoRAs were added to a model's weights, and can be taken out again."""
+    """Return whether LoRAs were added to a model's weights, and can be taken out again."""
     return _UNFUSED in getattr(model, "__dict__", {})
 
 
 def _holder(pipe: Any, family: FamilyContract) -> Any:
-    """What diffusers' mixin knows of a pipeline."""
+    """Return what diffusers' mixin knows of a pipeline."""
     module, _, name = family.lora_loader.partition(":")
     mixin = getattr(importlib.import_module(module), name)
     holder = type("Holder", (mixin,), {})()
@@ -266,13 +266,13 @@ def _base_weights(model: torch.nn.Module) -> Iterator[tuple[str, Any]]:
 
 
 def _layers(model: torch.nn.Module, name: str) -> list[str]:
-    """Paths of the layers that an adapter is in."""
+    """Return the paths of the layers that an adapter is in."""
     return [path for path, module in model.named_modules() if name in getattr(module, "lora_A", ())]
 
 
 @contextlib.contextmanager
 def _without_remarks() -> Iterator[None]:
-    """Without diffusers' remarks on models that a LoRA does not touch, which is how most LoRAs are."""
+    """Silence diffusers' remarks on models that a LoRA does not touch, which is how most LoRAs are."""
     from diffusers.utils import logging
 
     loggers = [logging.get_logger(f"diffusers.loaders.{name}") for name in ("lora_base", "peft")]
@@ -289,7 +289,7 @@ def _without_remarks() -> Iterator[None]:
 def _state(
     source: str | Path | Mapping[str, Any], weight_name: str | None, revision: str | None, hub: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """The tensors, and what their file says of ranks and strengths."""
+    """Return the tensors, and what their file says of ranks and strengths."""
     if isinstance(source, Mapping):
         return dict(source), None
     folder, name = split_file(source, weight_name)
@@ -299,7 +299,7 @@ def _state(
 
 
 def split_file(source: str | Path, weight_name: str | None) -> tuple[Any, str | None]:
-    """The folder or repository that is meant, and the file in it, if one is named."""
+    """Return the folder or repository that is meant, and the file in it, if one is named."""
     path = Path(source)
     if path.suffix and not path.is_dir() and (path.is_file() or path.is_absolute()):
         return str(path.parent), path.name

@@ -50,7 +50,7 @@ def lora_faults(state: Mapping[str, Any], loader: Any, models: Mapping[str, Any]
 
 
 def _model_faults(name: str, model: torch.nn.Module, own: Mapping[str, Any]) -> Iterator[str]:
-    """What does not fit one model."""
+    """Yield what does not fit one model."""
     held: dict[str, set[str]] = {}
     odd = []
     names = _peft_names(name, model, own)
@@ -77,7 +77,7 @@ def _model_faults(name: str, model: torch.nn.Module, own: Mapping[str, Any]) -> 
 
 
 def _peft_names(name: str, model: torch.nn.Module, own: Mapping[str, Any]) -> list[str]:
-    """The keys of one model's weights as PEFT has them, found as diffusers' loaders do."""
+    """Return the keys of one model's weights as PEFT has them, found as diffusers' loaders do."""
     from diffusers.utils.state_dict_utils import (
         convert_state_dict_to_diffusers,
         convert_state_dict_to_peft,

@@ -26,7 +26,7 @@ _PATH = re.compile(r"\^?[\w.\\]{1,500}\$?")
 
 
 def metadata_of(text: str | None) -> dict[str, Any] | None:
-    """What a file says, by component and field ("unet.lora_alpha"); None if it says nothing.
+    """Return what a file says, by component and field ("unet.lora_alpha"); None if it says nothing.
 
     Raises:
         ComponentError: it is no such description.

@@ -27,7 +27,7 @@ class _Scaling(dict[str, Any]):
 
 
 def weight_of(arguments: Mapping[str, Any] | None) -> float:
-    """The weight that a call's `cross_attention_kwargs` name; 1 where they name none."""
+    """Return the weight that a call's `cross_attention_kwargs` name; 1 where they name none."""
     return float((arguments or {}).get("scale", 1.0))
 
 

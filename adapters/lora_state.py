@@ -37,7 +37,7 @@ class LoraState:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> LoraState:
-        """Of what `to_dict` has written.
+        """Make it of what `to_dict` has written.
 
         Raises:
             RepoError: it is something else.
@@ -60,7 +60,7 @@ class LoraState:
         return cls(alphas, scalings, active, enabled)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """Return it as JSON has it."""
         return {
             "alphas": dict(self.alphas),
             "scalings": dict(self.scalings),
@@ -70,7 +70,7 @@ class LoraState:
 
 
 def state_of(model: Any) -> LoraState:
-    """What LoRAs are in a model and not in its weights.
+    """Return what LoRAs are in a model and not in its weights.
 
     Raises:
         ComponentError: it has adapters of another kind, or is in a state that cannot be written.
@@ -118,7 +118,7 @@ def _refuse_others(model: Any, layers: Mapping[str, Any]) -> None:
 
 
 def tensors_of(model: object, name: str) -> dict[str, Any]:
-    """The tensors of one LoRA, by the names that PEFT's files have."""
+    """Return the tensors of one LoRA, by the names that PEFT's files have."""
     from peft import get_peft_model_state_dict
 
     found: dict[str, Any] = get_peft_model_state_dict(model, adapter_name=name)

@@ -26,7 +26,7 @@ class PendingAdapters:
 
     @classmethod
     def of(cls, data: Mapping[str, Any], repo: Repo, known: Iterable[str]) -> PendingAdapters:
-        """Of what `brickwork.json` says of adapters, and the components of the pipeline.
+        """Make it of what `brickwork.json` says of adapters, and the components of the pipeline.
 
         Raises:
             RepoError: it is broken.

@@ -47,7 +47,7 @@ def perturbed(
 def chosen_layers(
     layers: Sequence[Layer], recommended: Sequence[int], perturbation: Perturbation
 ) -> Iterator[tuple[int, Layer]]:
-    """The layers that a perturbation names, with their numbers among all.
+    """Yield the layers that a perturbation names, with their numbers among all.
 
     Raises:
         InputError: it names layers that are not there.
@@ -71,7 +71,7 @@ def chosen_layers(
 
 
 def _behaviours(layer: Layer, what: Perturbation, number: int, aspect: float) -> Iterator[tuple[Any, ForwardOverride]]:
-    """What the modules of a layer do instead."""
+    """Yield what the modules of a layer do instead."""
     seed = what.seed * 10_007 + number
     if what.kind == "block":
         yield layer.module, _left_out(layer.returns, what.dropout, seed)

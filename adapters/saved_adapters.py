@@ -55,7 +55,7 @@ class SavedAdapters:
         return frozenset({*self.loras, *self.words, *(each.tokenizer for each in self.words.values())})
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """Return it as JSON has it."""
         words = {
             name: {"tokenizer": each.tokenizer, "file": each.file, "words": list(each.words)}
             for name, each in self.words.items()
@@ -66,7 +66,7 @@ class SavedAdapters:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> SavedAdapters:
-        """Of what `to_dict` has written.
+        """Make it of what `to_dict` has written.
 
         Raises:
             RepoError: it is something else.
@@ -89,7 +89,7 @@ class SavedAdapters:
         return cls(files, loras, words)
 
     def loras_of(self, component: str, repo: Repo) -> dict[str, dict[str, Any]]:
-        """The tensors of a component's LoRAs."""
+        """Return the tensors of a component's LoRAs."""
         head = f"{component}."
         found = {}
         for name in self.loras[component].alphas:
@@ -163,7 +163,9 @@ def _loras_of(component: object) -> LoraState:
 
 
 def _stems(names: Mapping[str, Any]) -> dict[str, str]:
-    """Names of files: those of the LoRAs where they are plain and no two of them are one file, else numbers."""
+    """Return the names of files: those of the LoRAs where they are plain and no two of them are one file, else
+    numbers.
+    """
     plain = {name: name if _PLAIN.fullmatch(name) else f"lora-{number}" for number, name in enumerate(names)}
     folded = [stem.casefold() for stem in plain.values()]
     return plain if len({*folded}) == len(folded) else {name: f"lora-{number}" for number, name in enumerate(names)}
@@ -182,7 +184,7 @@ def _write(path: Path, tensors: Mapping[str, Any], metadata: Mapping[str, str]) 
 
 
 def _described(models: Mapping[str, Any], lora: str) -> dict[str, str]:
-    """Ranks and alphas as diffusers' own files say them, for who loads the file there."""
+    """Return ranks and alphas as diffusers' own files say them, for who loads the file there."""
     said: dict[str, Any] = {}
     for name, model in models.items():
         config = model.peft_config[lora]

@@ -11,12 +11,14 @@ if TYPE_CHECKING:
 
 
 def attention_modules(layer: torch.nn.Module) -> list[Any]:
-    """Modules of a transformer block in which tokens attend to one another, and not to a text beside them."""
+    """Return the modules of a transformer block in which tokens attend to one another, and not to a text beside
+    them.
+    """
     return [each for each in _attending(layer) if not getattr(each, "is_cross_attention", False)]
 
 
 def cross_attention_modules(layer: torch.nn.Module) -> list[Any]:
-    """Modules of a transformer block in which tokens attend to a text."""
+    """Return the modules of a transformer block in which tokens attend to a text."""
     return [each for each in _attending(layer) if getattr(each, "is_cross_attention", False)]
 
 
@@ -25,7 +27,7 @@ def _attending(layer: torch.nn.Module) -> list[Any]:
 
 
 def feed_forward_modules(layer: torch.nn.Module) -> list[Any]:
-    """Feed-forward modules of a transformer block."""
+    """Return feed-forward modules of a transformer block."""
     return [each for each in layer.modules() if type(each).__name__ == "FeedForward"]
 
 

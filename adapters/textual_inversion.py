@@ -68,13 +68,13 @@ _TAUGHT = "_brickwork_taught"
 
 
 def taught_of(model: object) -> Taught | None:
-    """What an encoder was taught; None for nothing."""
+    """Return what an encoder was taught; None for nothing."""
     found: Taught | None = getattr(model, "__dict__", {}).get(_TAUGHT)
     return found
 
 
 def encoders_of(pipe: Any) -> list[Encoder]:
-    """Text encoders that are loaded, with their tokenizers, in the family's order.
+    """Return text encoders that are loaded, with their tokenizers, in the family's order.
 
     Raises:
         ComponentError: there are none.
@@ -156,7 +156,7 @@ def forget(encoders: Sequence[Encoder], tokens: object) -> None:
 def _tensors(
     source: str | Path | Mapping[str, Any], weight_name: str | None, revision: str | None, hub: dict[str, Any]
 ) -> dict[str, Any]:
-    """Tensors by name, of a file, a folder, a repository, or given as they are."""
+    """Return tensors by name, of a file, a folder, a repository, or given as they are."""
     if hasattr(type(source), "untyped_storage"):
         return {_UNNAMED: source}
     if isinstance(source, Mapping):
@@ -166,7 +166,7 @@ def _tensors(
 
 
 def _embeddings(held: dict[str, Any]) -> dict[str, Any]:
-    """What a file says, if all of it can be taught.
+    """Return what a file says, if all of it can be taught.
 
     Raises:
         ComponentError: something is no embedding; every fault is named.
@@ -194,17 +194,17 @@ def _is_word(given: object) -> bool:
 
 
 def _shown(given: object) -> str:
-    """What was given, short; halves of surrogate pairs are spelled out by `repr`."""
+    """Return what was given, short; halves of surrogate pairs are spelled out by `repr`."""
     return repr(given[:60] if isinstance(given, str) else given)[:80]
 
 
 def _row_names(word: str, rows: torch.Tensor) -> list[str]:
-    """The words of an embedding's rows: the taught one, and numbered ones."""
+    """Return the words of an embedding's rows: the taught one, and numbered ones."""
     return [word if number == 0 else f"{word}_{number}" for number in range(rows.numel() // rows.shape[-1])]
 
 
 def _for_whom(encoders: Sequence[Encoder], name: str, rows: torch.Tensor, token: str | None) -> tuple[Encoder, str]:
-    """Which encoder a tensor is for, and the word that it teaches."""
+    """Return which encoder a tensor is for, and the word that it teaches."""
     word = token if name in _BY_PLACE or name == _UNNAMED else token or name
     if word is None:
         raise InputError(f"The embedding {name!r} does not say for which word it is; give token='<word>'.")
@@ -257,7 +257,7 @@ def _apply(encoder: Encoder, taught: Taught) -> None:
 
 
 def _longer(embedding: torch.nn.Embedding, rows: Mapping[int, Any]) -> Any:
-    """A table with further rows, each at its id."""
+    """Return a table with further rows, each at its id."""
     import torch
 
     before = embedding.weight

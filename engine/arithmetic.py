@@ -7,7 +7,7 @@ from typing import Any
 
 
 def arithmetic() -> dict[str, Any]:
-    """Number formats, threads and kernels as torch has them now, in words and numbers."""
+    """Return number formats, threads and kernels as torch has them now, in words and numbers."""
     import torch
 
     cuda: Any = torch.backends.cuda
@@ -37,7 +37,9 @@ def arithmetic() -> dict[str, Any]:
 
 
 def _unusual() -> dict[str, Any]:
-    """What is seldom set, and named only then: modes of torch, rounding of decimal numbers, NumPy's way with errors."""
+    """Return what is seldom set, and named only then: modes of torch, rounding of decimal numbers, NumPy's way with
+    errors.
+    """
     import torch
 
     found: dict[str, Any] = {}

@@ -37,12 +37,12 @@ def own_copy(value: Any) -> Any:
 
 
 def is_strided(value: object) -> TypeGuard[torch.Tensor]:
-    """Whether a value is a tensor with memory in steps, as most are."""
+    """Return whether a value is a tensor with memory in steps, as most are."""
     return hasattr(type(value), "untyped_storage") and str(getattr(value, "layout", None)) == "torch.strided"
 
 
 def extent(tensor: torch.Tensor) -> int:
-    """Elements from the first to the last that a tensor sees."""
+    """Return elements from the first to the last that a tensor sees."""
     if not tensor.numel():
         return 0
     return 1 + sum((int(count) - 1) * int(step) for count, step in zip(tensor.shape, tensor.stride(), strict=True))

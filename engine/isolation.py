@@ -30,7 +30,7 @@ def clone_run_state(component: object) -> Any:
 
 
 def own_state(part: Any) -> Any:
-    """A part of a scheduler's state of one's own: containers, tensors, and schedulers in it are copied."""
+    """Return a part of a scheduler's state of one's own: containers, tensors, and schedulers in it are copied."""
     if type(part) in (list, tuple, set):
         return type(part)(own_state(each) for each in part)
     if type(part) is dict:
@@ -41,7 +41,9 @@ def own_state(part: Any) -> Any:
 
 
 def unsaveable(component: object) -> list[str]:
-    """What a component keeps, or will keep, that no snapshot can hold: functions, and solvers of other libraries."""
+    """Return what a component keeps, or will keep, that no snapshot can hold: functions, and solvers of other
+    libraries.
+    """
     found = []
     fresh = pristine_state(component)
     for name, value in vars(component).items():
@@ -55,7 +57,8 @@ def unsaveable(component: object) -> list[str]:
 
 
 def pristine_state(component: Any) -> dict[str, Any]:
-    """Attributes, besides its configuration, that a component has when it is made anew; its own where it has none.
+    """Return attributes, besides its configuration, that a component has when it is made anew; its own where it has
+    none.
 
     Others that share a component may have run it, so its own attributes say nothing of where a run begins.
     """
@@ -109,15 +112,15 @@ class RunComponents(Mapping[str, Any]):
         return self._loaded.get(name, self._originals[name])
 
     def is_absent(self, name: str) -> bool:
-        """Whether nobody has loaded a component."""
+        """Return whether nobody has loaded a component."""
         return name not in self._loaded and self._originals[name] is None
 
     def is_of_run(self, name: str) -> bool:
-        """Whether a component is not the pipeline's: loaded for this run, or yet to be."""
+        """Return whether a component is not the pipeline's: loaded for this run, or yet to be."""
         return self._originals[name] is None
 
     def changes(self) -> dict[str, dict[str, Any]]:
-        """By component: the attributes in which this run's clone differs from one that has not run."""
+        """Return, by component, the attributes in which this run's clone differs from one that has not run."""
         found = {}
         for name, clone in self._clones.items():
             fresh, config = pristine_state(self._original(name)), getattr(clone, "config", None)

@@ -8,7 +8,9 @@ from typing import Any
 
 
 def held_bytes(values: Iterable[Any]) -> int:
-    """Bytes that values keep in memory: whole storages of tensors, arrays, pictures, text; containers are gone into."""
+    """Return bytes that values keep in memory: whole storages of tensors, arrays, images, text; containers are gone
+    into.
+    """
     seen: dict[int, int] = {}
     pending = list(values)
     while pending:
@@ -30,7 +32,7 @@ def held_bytes(values: Iterable[Any]) -> int:
 
 
 def tensor_bytes(values: Iterable[Any]) -> int:
-    """Bytes of the tensors among values, those in lists too; what stands there twice counts once."""
+    """Return the bytes of the tensors among values, those in lists too; what stands there twice counts once."""
     seen: dict[int, int] = {}
     pending = list(values)
     while pending:

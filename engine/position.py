@@ -77,15 +77,17 @@ class Tracker:
             self.standing.put_components(run)
 
     def is_partial(self, path: str, kind: str) -> bool:
-        """Whether only a part of a step is run, or a part of it by another run, so that its result is not its own."""
+        """Return whether only a part of a step is run, or a part of it by another run, so that its result is not its
+        own.
+        """
         return bool(self._resume) or (kind == "loop" and path == self.opened)
 
     def missed(self, position: Iterable[Frame]) -> InputError:
-        """The error of a run that does not come to where it is to go on."""
+        """Return the error of a run that does not come to where it is to go on."""
         return InputError(f"The run is to go on after {words_of(position)}, which it does not come to.")
 
     def remaining(self, steps: Sequence[tuple[Call, str]]) -> Sequence[tuple[Call, str]]:
-        """The steps of a sequence that are still to do.
+        """Return the steps of a sequence that are still to do.
 
         Raises:
             InputError: the run is to go on at none of them.
@@ -102,7 +104,8 @@ class Tracker:
         return steps[index:]
 
     def entered(self, path: str, run: object, values: Values, branches: Container[str] | None = None) -> Frame | None:
-        """The frame of a loop, or of a choice (with `branches`), in which the run goes on; None where it is begun.
+        """Return the frame of a loop, or of a choice (with `branches`), in which the run goes on; None where it is
+        begun.
 
         Raises:
             InputError: it is to go on in a step of another kind, or in a branch that is not there.
@@ -127,7 +130,8 @@ class Tracker:
             raise self.missed(self.standing.position)
 
     def turns_left(self, turns: Iterable[Values], going_on: Frame | None) -> tuple[Iterable[Values], int]:
-        """The turns that are still to do, and the number of the first; one that was begun has its variables already.
+        """Return the turns that are still to do, and the number of the first; one that was begun has its variables
+        already.
 
         Raises:
             InputError: there are not so many.
@@ -159,7 +163,7 @@ class Tracker:
         return call_followed
 
     def tell(self, values: Values, last: Frame | None = None) -> None:
-        """A block is done, or (None) the turn in which the run is."""
+        """Note that a block is done, or (None) the iteration in which the run is."""
         if self.reached is not None and not self._resume:
             self.reached((*self._around, *([last] if last is not None else [])), values)
 
@@ -177,7 +181,7 @@ def tracked(call: Call, path: str, tracker: Tracker) -> Call:
 
 
 def words_of(position: Iterable[Frame]) -> str:
-    """The innermost place, for people."""
+    """Return the innermost place, for people."""
     frames = list(position)
     inner = frames[-1]
     turns = [frame for frame in frames if frame.turn is not None]

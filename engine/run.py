@@ -25,11 +25,11 @@ class Residency(Protocol):
     """Told by the executor where a run is."""
 
     def is_over(self, path: str) -> bool:
-        """Whether a step that is done must let go of its components."""
+        """Return whether a step that is done must let go of its components."""
         ...
 
     def during(self, path: str, values: Values) -> Any:
-        """Around one step: a context manager."""
+        """Return a context manager around one step."""
         ...
 
     def release(self) -> None:
@@ -46,7 +46,7 @@ class StepCache(Protocol):
         ...
 
     def wrapped(self, call: Call, unit: CacheUnit, run: Run) -> Call:
-        """The call of a step, which takes its result from the cache where that is known."""
+        """Return the call of a step, which takes its result from the cache where that is known."""
         ...
 
 

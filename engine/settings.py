@@ -37,7 +37,7 @@ def _listeners(given: object) -> Any:
 
 
 def _is(holds: Callable[[Any], bool], words: str) -> Any:
-    """A validator that says what a setting is."""
+    """Return a validator that says what a setting is."""
 
     def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
         if not holds(value):

@@ -113,7 +113,7 @@ Step = BlockNode | LoopNode | ChoiceNode
 
 
 def leaves(steps: Iterable[Step]) -> Iterable[BlockNode]:
-    """All leaf steps, in order, those of every branch included."""
+    """Return all leaf steps, in order, those of every branch included."""
     for step in steps:
         if isinstance(step, BlockNode):
             yield step
@@ -125,7 +125,7 @@ def leaves(steps: Iterable[Step]) -> Iterable[BlockNode]:
 
 
 def all_steps(steps: Iterable[Step]) -> Iterable[Step]:
-    """All steps of all kinds, in order."""
+    """Return all steps of all kinds, in order."""
     for step in steps:
         yield step
         if isinstance(step, LoopNode):

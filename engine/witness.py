@@ -68,7 +68,9 @@ class Witness:
             self._loops.pop()
 
     def since(self, count: int) -> tuple[Given, ...]:
-        """What was noted after the first `count` values, without the iterations in which that was, for use in others."""
+        """Return what was noted after the first `count` values, without the iterations in which that was, for use in
+        others.
+        """
         depth = len(self._loops)
         return tuple(Given(g.path, g.loops[depth:], g.name, g.digest) for g in self.given[count:])
 
@@ -77,7 +79,7 @@ class Witness:
         self.given += [Given(g.path, (*self._loops, *g.loops), g.name, g.digest) for g in given]
 
     def written(self) -> list[list[Any]]:
-        """As recipes have it: place, name and digest of each value."""
+        """Return it as recipes have it: place, name and digest of each value."""
         return [*self.earlier, *([each.words, each.name, each.digest] for each in self.given)]
 
 
@@ -99,7 +101,7 @@ def _digest(value: object) -> str | None:
 
 
 def first_difference(then: Sequence[Sequence[Any]], now: Sequence[Sequence[Any]]) -> str | None:
-    """Where two accounts differ first, in words; None if they do not.
+    """Return where two accounts differ first, in words; None if they do not.
 
     Args:
         then, now: as `Witness.written` gives them.

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 def embedded_scales(scales: Sequence[float], width: int) -> Tensor:
-    """Sines and cosines of strengths, `[strengths width]`; a strength of 1, which changes nothing, is embedded as 0."""
+    """Return sines and cosines of strengths, `[strengths width]`; a strength of 1, which changes nothing, is embedded
+    as 0.
+    """
     import torch
 
     half = width // 2

@@ -22,7 +22,7 @@ _PREDICTIONS: dict[str, PredictionType] = {
 
 
 def prediction_type_of(scheduler: Scheduler) -> PredictionType:
-    """What the network of a scheduler predicts.
+    """Return what the network of a scheduler predicts.
 
     Raises:
         InputError: the scheduler does not say.
@@ -39,7 +39,7 @@ def prediction_type_of(scheduler: Scheduler) -> PredictionType:
 
 
 def level_of(scheduler: Scheduler, t: Tensor | float) -> tuple[float, float]:
-    """Signal and noise of what the network sees at a timestep: `signal * sample + noise * epsilon`.
+    """Return signal and noise of what the network sees at a timestep: `signal * sample + noise * epsilon`.
 
     Raises:
         InputError: the scheduler does not say.

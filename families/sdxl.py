@@ -36,26 +36,26 @@ class SDXLContract(FamilyContract):
     """Stable Diffusion XL: two CLIP text encoders, and a UNet that is told pooled text and sizes."""
 
     def layers(self, denoiser: torch.nn.Module) -> list[Layer]:
-        """The UNet's transformer blocks."""
+        """Return the UNet's transformer blocks."""
         return unet_layers(denoiser)
 
     def recommended_layers(self, denoiser: Denoiser, layers: Sequence[Layer]) -> list[int]:
-        """Those of the middle block, where that sees enough."""
+        """Return the layers of the middle block, where that sees enough."""
         return middle_of_unet(denoiser, layers)
 
     def embedded_guidance(self, denoiser: Denoiser, scales: Sequence[float]) -> dict[str, Any]:
-        """What distilled UNets are told (latent consistency models)."""
+        """Return what distilled UNets are told (latent consistency models)."""
         width = denoiser.config.time_cond_proj_dim
         if width is None:
             return super().embedded_guidance(denoiser, scales)
         return {"timestep_cond": embedded_scales(scales, width).to(denoiser.device, denoiser.dtype)}
 
     def is_distilled(self, denoiser: Denoiser) -> bool:
-        """Whether a UNet has guidance built in."""
+        """Return whether a UNet has guidance built in."""
         return denoiser.config.time_cond_proj_dim is not None
 
     def conditioning_fault(self, denoiser: Denoiser, conditioning: Mapping[str, Any]) -> str | None:
-        """UNets with an IP-Adapter must see a picture."""
+        """Say that UNets with an IP-Adapter must see an image."""
         if not projections(denoiser) or conditioning.get("ip_adapter_embeds") is not None:
             return None
         return (
@@ -64,7 +64,9 @@ class SDXLContract(FamilyContract):
         )
 
     def size_ids(self, denoiser: Denoiser, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
-        """Original size, crop corner, and target size or rating in a row, checked against the UNet's embedding layer."""
+        """Return original size, crop corner, and target size or rating in a row, checked against the UNet's embedding
+        layer.
+        """
         ids = [number for size in sizes for number in size]
         expected = denoiser.config.projection_class_embeddings_input_dim
         got = denoiser.config.addition_time_embed_dim * len(ids) + pooled_width
@@ -212,7 +214,7 @@ SDXL_SECOND = evolve(
 
 
 def _of_refiner(field: ConditioningField) -> ConditioningField:
-    """The same, under a name that the base's values do not have."""
+    """Return the same, under a name that the base's values do not have."""
     negative = f"negative_refiner_{field.negative.removeprefix('negative_')}"
     return evolve(field, positive=f"refiner_{field.positive}", negative=negative)
 

@@ -19,7 +19,8 @@ _TOKENIZING = threading.Lock()
 
 
 def token_ids(tokenizer: Tokenizer, texts: list[str], tokens: int | None = None) -> Tensor:
-    """Ids of texts, padded or cut to a number of tokens, `[b, tokens]`; a cut is logged with the words that are lost.
+    """Return the ids of texts, padded or cut to a number of tokens, `[b, tokens]`; a cut is logged with the words that
+    are lost.
 
     Args:
         tokens: the tokenizer's own length where None.
@@ -37,7 +38,7 @@ def token_ids(tokenizer: Tokenizer, texts: list[str], tokens: int | None = None)
 
 
 def plain_ids(tokenizer: Tokenizer, text: str, special: bool = True) -> list[int]:
-    """Ids of one text as it is, with or without the tokens that begin and end it."""
+    """Return the ids of one text as it is, with or without the tokens that begin and end it."""
     with _TOKENIZING:
         found = tokenizer(with_all_vectors(tokenizer, text), padding=False, add_special_tokens=special)
     return list(found.input_ids)

@@ -16,7 +16,7 @@ _STAGES = ("down_blocks", "mid_block", "up_blocks")
 
 
 def unet_layers(unet: torch.nn.Module) -> list[Layer]:
-    """Transformer blocks of diffusers' UNets, in the order in which they run."""
+    """Return transformer blocks of diffusers' UNets, in the order in which they run."""
     found = [
         (path, module) for path, module in unet.named_modules() if type(module).__name__ == "BasicTransformerBlock"
     ]
@@ -30,7 +30,8 @@ nothing (training/embedded_model/measure_guiders.py)."""
 
 
 def middle_of_unet(unet: Denoiser, layers: Sequence[Layer]) -> list[int]:
-    """Layers of the middle block, which Ahn et al. 2024 (2403.17377, section 5.3) found best; else the deepest.
+    """Return the layers of the middle block, which Ahn et al. 2024 (2403.17377, section 5.3) found best; else the
+    deepest.
 
     In UNets whose middle block sees few tokens at the size they were trained for, the first layer after it that sees enough.
     """
@@ -48,12 +49,12 @@ def middle_of_unet(unet: Denoiser, layers: Sequence[Layer]) -> list[int]:
 
 
 def _tokens(unet: Denoiser, depth: int) -> int:
-    """How many a layer sees after so many halvings, at the size that the UNet was trained for."""
+    """Return how many a layer sees after so many halvings, at the size that the UNet was trained for."""
     size = unet.config.sample_size
     height, width = (size, size) if isinstance(size, int) else size
     return int(height // 2**depth) * int(width // 2**depth)
 
 
 def projections(denoiser: object) -> list[Any]:
-    """What turns images into tokens in a denoiser, one per IP-Adapter; none where no adapter is loaded."""
+    """Return what turns images into tokens in a denoiser, one per IP-Adapter; none where no adapter is loaded."""
     return list(getattr(getattr(denoiser, "encoder_hid_proj", None), "image_projection_layers", ()))

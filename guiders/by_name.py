@@ -29,5 +29,5 @@ def register(cls: type[Guider]) -> None:
 
 
 def is_guider(value: object) -> TypeGuard[Guider]:
-    """Whether a value is a guider, of this package or of somebody else's."""
+    """Return whether a value is a guider, of this package or of somebody else's."""
     return isinstance(value, AnyGuider)

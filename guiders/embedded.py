@@ -32,7 +32,7 @@ class EmbeddedGuidance(Guider):
         return False
 
     def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
-        """One prediction, with the strength."""
+        """Return one prediction, with the strength."""
         scale = scale_at(self.guidance_scale, step) if self.in_window(step) else 1.0
         return (evolve(CONDITIONAL, embedded_scale=scale),)
 
@@ -42,5 +42,5 @@ class EmbeddedGuidance(Guider):
         step: GuidanceStep,  # noqa: ARG002 - the protocol gives it
         memory: object = None,
     ) -> tuple[Tensor, Any]:
-        """The prediction itself."""
+        """Return the prediction itself."""
         return predictions["conditional"], memory

@@ -30,7 +30,9 @@ class GuidanceStep:
     noise: NoiseLevel | None = None
 
     def is_within(self, start: float, stop: float) -> bool:
-        """Whether it lies in a window of fractions: from `int(start * count)` up to, not including, `int(stop * count)`."""
+        """Return whether it lies in a window of fractions: from `int(start * count)` up to, not including, `int(stop *
+        count)`.
+        """
         return int(start * self.count) <= self.index < int(stop * self.count)
 
 
@@ -103,7 +105,7 @@ class Guider(AnyGuider):
         raise NotImplementedError(f"{type(self).__name__} must define uses_negative.")
 
     def needs_gradient(self, step: GuidanceStep) -> bool:  # noqa: ARG002 - others look at it
-        """Whether predictions must be made so that they can be derived by `step.noise.latents`."""
+        """Return whether predictions must be made so that they can be derived by `step.noise.latents`."""
         return False
 
     @property
@@ -122,7 +124,9 @@ class Guider(AnyGuider):
         return evolve(self, guidance_scale=guidance_scale)  # type: ignore[call-arg]  # checked above
 
     def in_window(self, step: GuidanceStep) -> bool:
-        """Whether guidance acts at a step: from `int(start * count)` up to, not including, `int(stop * count)`."""
+        """Return whether guidance acts at a step: from `int(start * count)` up to, not including, `int(stop *
+        count)`.
+        """
         if not self.enabled:
             return False
         return step.is_within(self.start, self.stop)

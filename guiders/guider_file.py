@@ -58,13 +58,13 @@ def guider_of(given: object, known: Mapping[str, type[Guider]] = _NONE) -> Guide
 
 
 def _is_of_guider(value: object, classes: Mapping[str, type[Guider]]) -> bool:
-    """Whether a setting is the configuration of a guider inside of another one."""
+    """Return whether a setting is the configuration of a guider inside of another one."""
     name = value.get("_class_name") if isinstance(value, Mapping) else None
     return isinstance(name, str) and name in classes
 
 
 def guider_config(guider: Guider, name_of: Callable[[type[Guider]], str]) -> dict[str, Any]:
-    """The configuration of a guider, and of those in it, each with its name.
+    """Return the configuration of a guider, and of those in it, each with its name.
 
     Args:
         name_of: the name under which a class that is none of ours is found again.
@@ -78,7 +78,7 @@ def guider_config(guider: Guider, name_of: Callable[[type[Guider]], str]) -> dic
 
 
 def own_guiders(guider: Guider) -> Iterator[type[Guider]]:
-    """Classes of a guider and of those in it that are none of this package."""
+    """Yield the classes of a guider and of those in it that are none of this package."""
     if is_own_guider(type(guider)):
         yield type(guider)
     for part in fields(type(guider)):
@@ -87,7 +87,7 @@ def own_guiders(guider: Guider) -> Iterator[type[Guider]]:
 
 
 def is_own_guider(cls: type[Guider]) -> bool:
-    """Whether a class is somebody's own guider, also one that has the name of one of ours."""
+    """Return whether a class is somebody's own guider, also one that has the name of one of ours."""
     return GUIDERS.get(cls.__name__) is not cls
 
 
@@ -140,7 +140,7 @@ def save_guider(guider: Guider, folder: str | Path) -> Path:
 
 
 def comes_back(guider: Guider, again: Guider) -> bool:
-    """Whether a guider that was read from a file is the one that was written.
+    """Return whether a guider that was read from a file is the one that was written.
 
     To ours a list is as good as a tuple, and a mapping as good as an object of its fields: what they write counts.
     """
@@ -154,7 +154,7 @@ def _text(guider: Guider) -> str:
 
 
 def _functions(config: Mapping[str, Any]) -> list[str]:
-    """Names of settings that are functions, of inner guiders, too."""
+    """Return the names of settings that are functions, of inner guiders, too."""
     inner = [name for value in config.values() if isinstance(value, Mapping) for name in _functions(value)]
     return [name for name, value in config.items() if callable(value)] + inner
 

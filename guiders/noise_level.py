@@ -33,7 +33,7 @@ class NoiseLevel:
     timestep: float
 
     def sample_of(self, prediction: Tensor) -> Tensor:
-        """The clean sample that a prediction means, in single precision.
+        """Return the clean sample that a prediction means, in single precision.
 
         Raises:
             InputError: nothing but noise is left of the latents, and the network predicts just that.
@@ -53,7 +53,7 @@ class NoiseLevel:
         return (latents - self.noise * prediction) / self.signal
 
     def prediction_of(self, sample: Tensor) -> Tensor:
-        """The prediction that means a clean sample, in the type of the latents."""
+        """Return the prediction that means a clean sample, in the type of the latents."""
         latents = self.latents.float()
         if self.predicts == "sample":
             found = sample

@@ -73,7 +73,7 @@ class Perturbation:
     Attributes:
         layers, path: as `indices` and `fqn` of LayerSkipConfig.
         kind: leave out the "block", its "attention" or "feed-forward"; "scores" lets each token attend to itself only; "blur"
-            smooths the queries, as pictures, with `sigma` (in tokens; infinite takes their mean).
+            smooths the queries, as images, with `sigma` (in tokens; infinite takes their mean).
         dropout: share of the part that is left out. seed: of what is dropped.
     """
 
@@ -86,7 +86,7 @@ class Perturbation:
 
 
 def perturbations_of(configs: Iterable[LayerSkipConfig], seed: int = 0) -> tuple[Perturbation, ...]:
-    """What the configurations ask for."""
+    """Return what the configurations ask for."""
     found = []
     for config in configs:
         kinds: list[Any] = []
@@ -149,7 +149,7 @@ def _config(given: object) -> LayerSkipConfig:
 
 
 def written(configs: Iterable[LayerSkipConfig]) -> list[dict[str, Any]]:
-    """As files have them."""
+    """Return them as files have them."""
     return [
         {**asdict(config), "indices": None if config.indices is None else list(config.indices)} for config in configs
     ]

@@ -17,7 +17,7 @@ at the first step to 1 after the last."""
 
 
 def scale_of(given: Any) -> Any:
-    """A strength as guiders keep it, with lists as tuples: the converter of such settings.
+    """Return a strength as guiders keep it, with lists as tuples: the converter of such settings.
 
     What is none stays as it is, for `setting_types.Strength` to refuse by the setting's name, which a converter is not told.
     """
@@ -26,7 +26,7 @@ def scale_of(given: Any) -> Any:
 
 
 def scale_at(scale: Any, step: GuidanceStep) -> float:
-    """The strength at a step."""
+    """Return the strength at a step."""
     if isinstance(scale, tuple):
         return float(scale[min(step.index, len(scale) - 1)])
     # A whole number beyond 64 bits cannot be multiplied with a tensor.
@@ -34,7 +34,7 @@ def scale_at(scale: Any, step: GuidanceStep) -> float:
 
 
 def is_never(scale: object, neutral: float) -> bool:
-    """Whether a strength is neutral at every step; a function's is not known before."""
+    """Return whether a strength is neutral at every step; a function's is not known before."""
     if callable(scale):
         return False
     return all(math.isclose(each, neutral) for each in (scale if isinstance(scale, tuple) else (scale,)))

@@ -10,7 +10,7 @@ from ..state.structure import Check
 
 
 def is_number(value: object) -> bool:
-    """Whether it is a number that is finite as a fraction; True and False are none."""
+    """Return whether it is a number that is finite as a fraction; True and False are none."""
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return False
     try:
@@ -20,7 +20,7 @@ def is_number(value: object) -> bool:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether it is finite, and torch can multiply with it."""
+    """Return whether it is finite, and torch can multiply with it."""
     return math.isfinite(value) and (not isinstance(value, int) or -(1 << 63) <= value < 1 << 63)
 
 

@@ -87,7 +87,7 @@ class StatefulGuider:
     def prepare_inputs_from_block_state(
         self, data: BlockState, input_fields: Mapping[str, str | Sequence[str]]
     ) -> list[BlockState]:
-        """As `prepare_inputs`, of names of values on the block state; absent ones are left out."""
+        """Prepare as `prepare_inputs` does, of names of values on the block state; absent ones are left out."""
         values = data.as_dict()
         parts = []
         for branch in self._branches():

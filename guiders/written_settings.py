@@ -73,7 +73,7 @@ def _faults_of(cls: type, name: str, hint: object, value: object) -> list[str]:
 
 @cache
 def _declared(cls: Any) -> dict[str, Any]:
-    """What may stand in settings, of those that a class of this package declares."""
+    """Return what may stand in settings, of those that a class of this package declares."""
     names = {field.name for field in attrs.fields(cls)}
     found: dict[str, Any] = {}
     for base in cls.__mro__:
@@ -86,7 +86,7 @@ def _declared(cls: Any) -> dict[str, Any]:
 
 
 def _is_told(hint: object) -> bool:
-    """Whether a hint says something of a value that was made already."""
+    """Return whether a hint says something of a value that was made already."""
     checks = any(isinstance(each, Check) for each in getattr(hint, "__metadata__", ()))
     return is_schema(hint) or (checks and typing.get_origin(hint) is Annotated and typing.get_args(hint)[0] is Any)
 

@@ -44,7 +44,7 @@ class RunLoader:
         return component.to(self.pipe.device) if hasattr(component, "parameters") else component
 
     def load_config(self, name: str) -> Any:
-        """A skeleton without weights, where the class can make one."""
+        """Return a skeleton without weights, where the class can make one."""
         return self.pipe.specs[name].copy().load_skeleton(**self.pipe.options_of(name))
 
 
@@ -60,5 +60,5 @@ class StayingLoader:
         return self.pipe.components[name]
 
     def load_config(self, name: str) -> Any:
-        """A skeleton without weights, where the class can make one: the weights may never be needed."""
+        """Return a skeleton without weights, where the class can make one: the weights may never be needed."""
         return RunLoader(self.pipe).load_config(name)

@@ -23,7 +23,7 @@ class PipelineConfig(dict[str, Any]):
         return PipelineConfig, (dict(self),)
 
     def written(self) -> dict[str, Any]:
-        """As recipes have it."""
+        """Return it as recipes have it."""
         return {name: written_input(value) for name, value in self.items()}
 
     def _refuse(self, *_: object, **__: object) -> Any:

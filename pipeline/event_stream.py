@@ -106,7 +106,7 @@ def _work(channel: _Channel, pipe: ModularPipeline, prepared: RunRequest, settin
 
 
 def _settings_of_thread() -> dict[str, bool]:
-    """What torch keeps per thread and a run inherits from its caller."""
+    """Return what torch keeps per thread and a run inherits from its caller."""
     import torch
 
     return {"grad": torch.is_grad_enabled(), "inference": torch.is_inference_mode_enabled()}

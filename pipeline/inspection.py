@@ -48,7 +48,7 @@ class PipelineInspection(PipelineComponents):
         return self.blocks.check()
 
     def explain(self, *names: str, **values: object) -> Explanation:
-        """What runs when these inputs are given, with the sizes of components that are loaded or lie in files.
+        """Explain what runs when these inputs are given, with the sizes of components that are loaded or lie in files.
 
         Raises:
             InputError: inputs are unknown or missing.
@@ -57,15 +57,15 @@ class PipelineInspection(PipelineComponents):
         return plan.explain(self.component_sizes(plan.components), self.notes)
 
     def graph(self) -> Graph:
-        """The whole composition as a picture; `pipe.plan(["prompt"]).graph` is that of one plan."""
+        """Draw the whole composition as a graph; `pipe.plan(["prompt"]).graph` is that of one plan."""
         return self.blocks.graph()
 
     def signature(self, workflow: str | None = None) -> inspect.Signature:
-        """The exact inputs of a workflow as Python's own signature; None is what runs with nothing given."""
+        """Return the exact inputs of a workflow as Python's own signature; None is what runs with nothing given."""
         return self.blocks.workflow(workflow).signature
 
     def input_schema(self, workflow: str | None = None) -> dict[str, Any]:
-        """The exact inputs of a workflow as JSON schema; None is what runs with nothing given."""
+        """Return the exact inputs of a workflow as JSON schema; None is what runs with nothing given."""
         return self.blocks.workflow(workflow).input_schema
 
     @property

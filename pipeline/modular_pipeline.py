@@ -231,7 +231,7 @@ class ModularPipeline(PipelineAdapters):
         return branch(self, result, at_step, loop, changes)
 
     def sweep(self, output: str = "images", axes: Mapping[str, Sequence[Any]] | None = None, **inputs: object) -> Sweep:
-        """Run every combination of some inputs, and return the results with a grid of labelled pictures.
+        """Run every combination of some inputs, and return the results with a grid of labelled images.
 
         What calls have in common is computed once.
 
@@ -272,7 +272,7 @@ class ModularPipeline(PipelineAdapters):
         return self.runs.last_recipe
 
     def described(self) -> dict[str, Any]:
-        """The composition as data; see `brickwork.saving.composition`."""
+        """Return the composition as data; see `brickwork.saving.composition`."""
         if self._description is None or not self._description.holds():
             self._description = Description.of(self.blocks)
         return self._description.data
@@ -310,7 +310,7 @@ class ModularPipeline(PipelineAdapters):
         self._checked_components = identities
 
     def _guider_of_call(self, name: str, given: object) -> Any:
-        """A guider for one run; None is the pipeline's own."""
+        """Return a guider for one run; None is the pipeline's own."""
         return self.components[name] if given is None else guider_of(given)
 
     def plan(self, given: Iterable[str] | Mapping[str, Any] = (), checked: Iterable[str] | None = None) -> Plan:
@@ -348,7 +348,7 @@ class ModularPipeline(PipelineAdapters):
         self.config = self._completed_config(self.config)
 
     def _completed_config(self, known: Mapping[str, Any]) -> PipelineConfig:
-        """Settings that are known, then those of the repository, then the blocks' defaults."""
+        """Return settings that are known, then those of the repository, then the blocks' defaults."""
         defaults = {spec.name: spec.default for spec in self.blocks.expected_configs}
         saved = {name: value for name, value in self._index.configs.items() if name in defaults}
         return PipelineConfig({**defaults, **saved, **known})
@@ -392,7 +392,7 @@ class ModularPipeline(PipelineAdapters):
 
 
 def _shape_of(block: object) -> Any:
-    """What identifies a composition, so that an edited one gets a new plan."""
+    """Return what identifies a composition, so that an edited one gets a new plan."""
     inner = getattr(block, "sub_blocks", None)
     if not inner:
         return id(block)

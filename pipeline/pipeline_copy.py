@@ -69,7 +69,9 @@ def refuse_pickle() -> Any:
 
 
 def _unmade(pipe: ModularPipeline, memo: dict[int, Any]) -> ModularPipeline:
-    """A pipeline that has done nothing yet: what is derived from blocks, or known of runs, it finds out itself."""
+    """Return a pipeline that has done nothing yet: what is derived from blocks, or known of runs, it finds out
+    itself.
+    """
     made = memo[id(pipe)] = type(pipe).__new__(type(pipe))
     vars(made).update(
         runs=Runs(),

@@ -1,4 +1,4 @@
-"""Small pictures of latents while they are denoised, by a linear map from latent channels to red, green and blue."""
+"""Small images of latents while they are denoised, by a linear map from latent channels to red, green and blue."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def fit_projection(vae: Autoencoder, family: FamilyContract) -> Tensor:
 
 @define(eq=False)
 class Previews:
-    """A listener that turns the latents of every step into small pictures.
+    """A listener that turns the latents of every step into small images.
 
     Attributes:
-        vae: of the pipeline. family: the contract of its model family. every: a picture for each so many steps.
+        vae: of the pipeline. family: the contract of its model family. every: an image for each so many steps.
         pictures: those of the first item of the batch, one pixel per latent, enlarged by `scale`.
 
     Example:
@@ -80,7 +80,7 @@ class Previews:
         self.pictures.append(self.picture(latents[0]))
 
     def picture(self, latents: Tensor) -> Image:
-        """Turn one item's latents `[c h w]` into a picture."""
+        """Turn one item's latents `[c h w]` into an image."""
         from PIL import Image as Images
 
         rows = latents.detach().float().cpu().permute(1, 2, 0)

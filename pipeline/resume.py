@@ -56,7 +56,7 @@ def resume(pipe: ModularPipeline, source: Snapshot | str | Path, exact: bool = T
 
 
 def _is_of_a_read(error: KeyError) -> bool:
-    """Whether a value was missing that a block was to be given, and not something within the block."""
+    """Return whether a value was missing that a block was to be given, and not something within the block."""
     last = error.__traceback__
     while last is not None and last.tb_next is not None:
         last = last.tb_next

@@ -62,7 +62,7 @@ class RunRequest:
     is_exact: bool = False
 
     def components_of(self, pipe: ModularPipeline) -> Mapping[str, Any]:
-        """The pipeline's components, as this run has them."""
+        """Return the pipeline's components, as this run has them."""
         return {**pipe.components, **self.replaced} if self.replaced else pipe.components
 
 
@@ -114,7 +114,7 @@ class ActiveRun:
         return Tracker.of(reached, prepared.standing, prepared.graft, prepared.opened, prepared.is_exact)
 
     def _witness(self) -> Witness | None:
-        """An account of the whole run, or none: of one that goes on only if there is one of its beginning."""
+        """Return an account of the whole run, or none: of one that goes on only if there is one of its beginning."""
         prepared = self.prepared
         if not self.pipe.settings.witness or prepared.graft is not None:
             return None
@@ -237,7 +237,7 @@ def _results(result: Any, output: str | list[str]) -> Iterable[tuple[str, Any]]:
 
 
 def _sign(value: object, recipe: Recipe) -> None:
-    """Note on pictures how they were made."""
+    """Note on images how they were made."""
     if isinstance(value, list) and value and type(value[0]).__module__.startswith("PIL."):
         for index, picture in enumerate(value):
             picture.info["brickwork"] = recipe.of_image(index)

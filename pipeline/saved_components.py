@@ -99,7 +99,7 @@ class ComponentsPlan:
         yield from words_faults(loaded_encoders(self.pipe), adapters, stage)
 
     def specs(self, own: str, folder: Path) -> dict[str, ComponentSpec]:
-        """Where the components of the saved pipeline are from.
+        """Return where the components of the saved pipeline are from.
 
         Args:
             own: what entries call the new repository. folder: that it is saved to.
@@ -117,7 +117,7 @@ class ComponentsPlan:
         return specs
 
     def not_for_diffusers(self, adapters: SavedAdapters) -> list[str]:
-        """What diffusers would leave out if it opened the repository."""
+        """Return what diffusers would leave out if it opened the repository."""
         several = [
             f"{len(pieces) - 1} of the {len(pieces)} models of {name}"
             for name, pieces in self.pieces.items()
@@ -130,13 +130,13 @@ class ComponentsPlan:
 
 
 def _pending_faults(pipe: ModularPipeline) -> Iterator[str]:
-    """Adapters of a repository that were not put in, because their component was not loaded."""
+    """Yield adapters of a repository that were not put in, because their component was not loaded."""
     for name in sorted(pipe.pending_adapters.names):
         yield f"{name} is not loaded, and has saved adapters: load_components({name!r}) first."
 
 
 def loaded_encoders(pipe: ModularPipeline) -> dict[str, Encoder]:
-    """Text encoders that are loaded, with their tokenizers; none where the family has none."""
+    """Return text encoders that are loaded, with their tokenizers; none where the family has none."""
     try:
         found = encoders_of(pipe)
         return {each.name: Encoder(each.name, uncompiled(each.model), each.tokenizer) for each in found}
@@ -145,7 +145,9 @@ def loaded_encoders(pipe: ModularPipeline) -> dict[str, Encoder]:
 
 
 def created_entry(name: str, component: object) -> dict[str, Any] | None:
-    """What `brickwork.json` says of a component that is made from a configuration; None where nothing describes it."""
+    """Return what `brickwork.json` says of a component that is made from a configuration; None where nothing describes
+    it.
+    """
     if not hasattr(component, "config"):
         return None
     spec = ComponentSpec.from_component(name, component)
@@ -154,7 +156,7 @@ def created_entry(name: str, component: object) -> dict[str, Any] | None:
 
 
 def dtype_words(component: object) -> str | None:
-    """The number format of a component, where it is not the one in which others are loaded."""
+    """Return the number format of a component, where it is not the one in which others are loaded."""
     import torch
 
     dtype = dtype_of(component)

@@ -23,7 +23,7 @@ _COPIED = frozenset({"_parameters", "_buffers", "_modules"})
 
 
 def originals_of(components: Mapping[str, Any]) -> dict[int, str]:
-    """What belongs to components, by id, with a name: themselves, their modules and tensors."""
+    """Return what belongs to components, by id, with a name: themselves, their modules and tensors."""
     found: dict[int, str] = {}
     for name, component in components.items():
         if isinstance(component, _PLAIN):
@@ -62,7 +62,7 @@ class Search:
                     )
 
     def _first_shared(self, value: object) -> str | None:
-        """The name of the first thing of the original that is reached through something that is not copied."""
+        """Return the name of the first thing of the original that is reached through something that is not copied."""
         pending: deque[tuple[Any, bool]] = deque([(value, False)])
         looked_at = 0
         while pending and looked_at < _MOST:
@@ -82,7 +82,7 @@ def _is_looked_at(attribute: str) -> bool:
 
 
 def _inside(value: object, is_shared: bool) -> Iterator[tuple[Any, bool]]:
-    """What an object holds, and whether a copy would share that."""
+    """Yield what an object holds, and whether a copy would share that."""
     if isinstance(value, FunctionType):
         yield from ((each, True) for each in _held_by(value))
     elif isinstance(value, BuiltinFunctionType):
@@ -107,7 +107,9 @@ def _inside(value: object, is_shared: bool) -> Iterator[tuple[Any, bool]]:
 
 
 def _held_by(function: FunctionType) -> Iterator[Any]:
-    """Values that a function's closure and defaults hold, and those of the global names in it, if it is somebody's own."""
+    """Yield values that a function's closure and defaults hold, and those of the global names in it, if it is
+    somebody's own.
+    """
     yield from (cell_value(cell) for cell in function.__closure__ or () if cell_value(cell) is not GONE)
     yield from function.__defaults__ or ()
     yield from (function.__kwdefaults__ or {}).values()
@@ -123,7 +125,7 @@ def _held_by(function: FunctionType) -> Iterator[Any]:
 
 
 def _asked_of(module: ModuleType, path: str) -> Any:
-    """What a path in a module leads to, as far as that goes through modules."""
+    """Return what a path in a module leads to, as far as that goes through modules."""
     found: Any = module
     for name in path.split("."):
         if not isinstance(found, ModuleType):

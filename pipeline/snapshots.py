@@ -102,7 +102,9 @@ class Snapshot:
 def _sorted(
     found: dict[str, Any], name: str
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
-    """Values, states of components and inputs of loops, which are told apart by the first word of their names."""
+    """Return values, states of components and inputs of loops, which are told apart by the first word of their
+    names.
+    """
     sorts: dict[str, Any] = {"value": {}, "state": {}, "input": {}}
     for key, value in found.items():
         kind, _, rest = key.partition(" ")

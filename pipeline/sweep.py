@@ -1,4 +1,4 @@
-"""One call for every combination of some inputs, as a grid of pictures with labels."""
+"""One call for every combination of some inputs, as a grid of images with labels."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Sweep:
         return [dict(zip(self.axes, values, strict=True)) for values in itertools.product(*self.axes.values())]
 
     def grid(self, resize: int | None = None) -> Image:
-        """All pictures with labels: a column for each value of the last axis, a row for each of the others.
+        """Return all images with labels: a column for each value of the last axis, a row for each of the others.
 
         Raises:
             InputError: the results are no lists of PIL images.

@@ -80,7 +80,7 @@ shipped = Catalog(package="presets")
 
 
 def shipped_name(folder: str | Path) -> str | None:
-    """The short name ("embedded") of a folder that comes with this package; None for any other."""
+    """Return the short name ("embedded") of a folder that comes with this package; None for any other."""
     path = Path(folder)
     if not path.is_absolute():
         return None
@@ -89,7 +89,7 @@ def shipped_name(folder: str | Path) -> str | None:
 
 
 def shipped_folder(name: str) -> str | None:
-    """The folder that comes with this package under a short name; None if there is none."""
+    """Return the folder that comes with this package under a short name; None if there is none."""
     whole = f"brickwork/{name}"
     return str(shipped.get(whole)) if whole in shipped else None
 

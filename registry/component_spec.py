@@ -209,7 +209,7 @@ class ComponentSpec:
         return self.load(**options)
 
     def loading_fault(self) -> str | None:
-        """What can be told, without loading, to be in the way of it; None if nothing is."""
+        """Return what can be told, without loading, to be in the way of it; None if nothing is."""
         if self.default_creation_method == "from_config" or self.repo is None:
             return f"{self.name!r} is not loaded, and has no origin to load it from; call update_components({self.name}=...)."
         try:
@@ -219,7 +219,7 @@ class ComponentSpec:
         return None
 
     def format_of(self, **options: object) -> Any:
-        """The number format that `load` with these options gives; None for what has none."""
+        """Return the number format that `load` with these options gives; None for what has none."""
         dtype = _one_dtype(dict(options))
         return dtype if dtype is not None or not _is_network(self.type_hint) else self._own_dtype()
 
@@ -234,11 +234,11 @@ class ComponentSpec:
         return found
 
     def file_stamp(self) -> str:
-        """Tells its weights in a local folder from what was there before under the same names."""
+        """Return what tells its weights in a local folder from what was there before under the same names."""
         return " ".join(file_stamp(folder, self.variant) for folder in self.local_folders())
 
     def fetched_folders(self, **hub_options: object) -> list[Path]:
-        """Its folders, as `local_folders`, from the Hub as well; none for a single file.
+        """Return its folders, as `local_folders`, from the Hub as well; none for a single file.
 
         Raises:
             RepoError: it cannot be reached. ComponentError: there are no files.
@@ -246,11 +246,13 @@ class ComponentSpec:
         return fetched_folders(self, hub_options)
 
     def local_folders(self) -> list[Path]:
-        """Where its files are if they are on this machine: in one folder, or one for each model that it holds."""
+        """Return where its files are if they are on this machine: in one folder, or one for each model that it
+        holds.
+        """
         return local_folders(holds_several(*self.type_name), self.repo or "", self.subfolder or "")
 
     def stored_bytes(self) -> int | None:
-        """Bytes of its weights in the files of a local folder; None where that cannot be told."""
+        """Return the bytes of its weights in the files of a local folder; None where that cannot be told."""
         if self.default_creation_method == "from_config":
             return 0
         if self.repo is None:
@@ -296,5 +298,5 @@ def _one_dtype(options: dict[str, Any]) -> Any:
 
 
 def _is_network(cls: Any) -> bool:
-    """Whether a number format means anything to it; a class that is yet to be found is that of a model."""
+    """Return whether a number format means anything to it; a class that is yet to be found is that of a model."""
     return cls is None or is_network(cls)

@@ -46,7 +46,7 @@ class Entry:
 
 
 def table(entries: Sequence[Entry]) -> str:
-    """One line per component, models with their size."""
+    """Return one line per component, models with their size."""
     if not entries:
         return "ComponentsManager: empty"
     rows = [("id", "class", "size", "dtype", "device", "adapters", "collections", "origin")]

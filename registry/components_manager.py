@@ -196,7 +196,9 @@ class ComponentsManager(AutomaticPlacement):
             return {name: self.components[ids[0]] for name, ids in found.items() if ids}
 
     def get_model_info(self, component_id: str) -> dict[str, Any]:
-        """What the table shows of a component: name, class, bytes, dtype, device, adapters, origin, collections."""
+        """Return what the table shows of a component: name, class, bytes, dtype, device, adapters, origin,
+        collections.
+        """
         with self._lock:
             return dict(vars(self._entry(self._known(component_id))))
 
@@ -244,7 +246,7 @@ class ComponentsManager(AutomaticPlacement):
         return next((i for i, known in self.components.items() if known is component and self._names[i] == name), None)
 
     def _twins(self, component: object) -> list[str]:
-        """Ids of the same object under another name, and of other objects of the same origin."""
+        """Return the ids of the same object under another name, and of other objects of the same origin."""
         origin = getattr(component, "_diffusers_load_id", None)
         has_origin = hasattr(component, "parameters") and origin not in (None, "null")
         mine = fingerprint(component) if has_origin and is_as_loaded(component) else None
@@ -259,7 +261,9 @@ class ComponentsManager(AutomaticPlacement):
         ]
 
     def _new_id(self, name: str, component: object) -> str:
-        """Readable, and the same in every process for the same origin: the name and some digits of where it is from."""
+        """Return an id that is readable, and the same in every process for the same origin: the name and some digits
+        of where it is from.
+        """
         origin = getattr(component, "_diffusers_load_id", "null")
         digest = "new" if origin == "null" else digest_of(type(component), origin, str(dtype_of(component)))[:8]
         component_id = f"{name}_{digest}"
@@ -295,7 +299,7 @@ class ComponentsManager(AutomaticPlacement):
 
 
 def _matches(name: str, patterns: str) -> bool:
-    """Whether a name matches one of the patterns, or with "!" in front none of them."""
+    """Return whether a name matches one of the patterns, or with "!" in front none of them."""
     excludes = patterns.startswith("!")
     found = any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns.removeprefix("!").split("|"))
     return found is not excludes

@@ -79,7 +79,7 @@ def refuse_unknown(options: Iterable[str], publishes: bool) -> None:
 
 
 def publishable(folder: Path) -> Iterator[tuple[str, Path]]:
-    """The files of a folder that may be published, by name.
+    """Yield the files of a folder that may be published, by name.
 
     Raises:
         RepoError: one is a link, of a kind that we do not save, or holds a secret; every fault is named.
@@ -159,14 +159,14 @@ def _committed(
 
 
 def _state(api: HfApi, name: str, revision: str | None) -> tuple[str, dict[str, str | None]]:
-    """The commit that a branch is at, and its files by digest."""
+    """Return the commit that a branch is at, and its files by digest."""
     info = api.model_info(name, revision=revision, files_metadata=True)
     return str(info.sha), {each.rfilename: each.blob_id for each in info.siblings or ()}
 
 
 @contextlib.contextmanager
 def _in_words(words: str) -> Iterator[None]:
-    """Errors of the Hub's client as ours."""
+    """Raise errors of the Hub's client as ours."""
     from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
 
     try:

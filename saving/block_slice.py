@@ -72,7 +72,7 @@ class _Slices:
 
 
 def _origin(name: str, value: object) -> str | None:
-    """The import that gives a value its name: of its own module, or of the first that has it under this name."""
+    """Return the import that gives a value its name: of its own module, or of the first that has it under this name."""
     home, own = getattr(value, "__module__", None), getattr(value, "__name__", None)
     if isinstance(home, str) and isinstance(own, str) and getattr(sys.modules.get(home), own, None) is value:
         public = home.partition(".")[0]
@@ -110,7 +110,7 @@ def _source_of(thing: Any) -> str:
 
 
 def _class_source(cls: type) -> str | None:
-    """A class's text from the lines that its functions are from: cells of notebooks are known by those alone."""
+    """Return a class's text from the lines that its functions are from: cells of notebooks are known by those alone."""
     for value in vars(cls).values():
         function = inspect.unwrap(getattr(value, "fget", None) or getattr(value, "__func__", value))
         code = getattr(function, "__code__", None)
@@ -129,7 +129,7 @@ def _class_source(cls: type) -> str | None:
 
 
 def _has_text_annotations(thing: object) -> bool:
-    """Whether a function, or one of a class, was compiled with `from __future__ import annotations`."""
+    """Return whether a function, or one of a class, was compiled with `from __future__ import annotations`."""
     held = vars(thing).values() if isinstance(thing, type) else [thing]
     functions = [part for value in held for part in parts_of(value) if isinstance(part, FunctionType)]
     return any(
@@ -142,7 +142,7 @@ def _is_around(node: ast.ClassDef, line: int) -> bool:
 
 
 def _global_names(source: str) -> list[str]:
-    """Names that a definition reads, annotations included, and does not get from Python."""
+    """Return names that a definition reads, annotations included, and does not get from Python."""
     tree = ast.parse(source)
     texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     found = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]

@@ -40,7 +40,7 @@ class Sources:
     cut_out: tuple[type, ...] = ()
 
     def name_of(self, cls: type) -> str:
-        """The reference of a class of blocks within the repository."""
+        """Return the reference of a class of blocks within the repository."""
         return self.places.get(cls) or reference(cls)
 
 
@@ -121,7 +121,7 @@ class _Collection:
 
 
 def _files_of(cls: type) -> tuple[str, dict[str, bytes]]:
-    """The file that a class is in, and all that come along."""
+    """Return the file that a class is in, and all that come along."""
     loaded = sources_of(cls.__module__)
     if loaded is not None:
         return loaded[0], dict(loaded[1])
@@ -132,14 +132,16 @@ def _files_of(cls: type) -> tuple[str, dict[str, bytes]]:
 
 
 def _has_own_file(cls: type) -> bool:
-    """Whether a class is of a module that is copied as it is; of a script or notebook, only what it needs is cut out."""
+    """Return whether a class is of a module that is copied as it is; of a script or notebook, only what it needs is
+    cut out.
+    """
     path: Any = getattr(sys.modules.get(cls.__module__), "__file__", None)
     is_file = cls.__module__ != "__main__" and path is not None and Path(path).is_file()
     return is_file or sources_of(cls.__module__) is not None
 
 
 def _module_files(module: ModuleType) -> tuple[str, dict[str, bytes]]:
-    """A module's file, and those that it imports relatively, under the folder that holds them all."""
+    """Return a module's file, and those that it imports relatively, under the folder that holds them all."""
     assert module.__file__ is not None
     package = module.__name__.split(".")[:-1]
     top = Path(module.__file__).parents[max(len(package) - 1, 0)] if package else Path(module.__file__).parent
@@ -157,7 +159,7 @@ def _module_files(module: ModuleType) -> tuple[str, dict[str, bytes]]:
 
 
 def _shared_folder(names: Iterable[str]) -> str:
-    """The deepest folder that holds all files, with a slash; no file that is in it reaches out of it."""
+    """Return the deepest folder that holds all files, with a slash; no file that is in it reaches out of it."""
     folders = [name.split("/")[:-1] for name in names]
     shared: list[str] = []
     for parts in zip(*folders, strict=False):

@@ -71,13 +71,13 @@ def _digest(value: object) -> str | None:
 
 
 def coded_class(block: ModularPipelineBlocks) -> type:
-    """The class whose code a block runs."""
+    """Return the class whose code a block runs."""
     source = block.source_class
     return source if not issubclass(source, ModularPipelineBlocks) else type(block)
 
 
 def _options(block: ModularPipelineBlocks) -> dict[str, Any]:
-    """Options that differ from those that the class has by itself."""
+    """Return options that differ from those that the class has by itself."""
     declared = getattr(block, "declaration", None)
     found = {}
     for name, default in declared.options.items() if declared is not None else ():
@@ -90,7 +90,7 @@ def _options(block: ModularPipelineBlocks) -> dict[str, Any]:
 
 
 def data_or_note(value: object) -> Any:
-    """A value as data; what it is, where it is none."""
+    """Return a value as data; what it is, where it is none."""
     try:
         return data_of(value)
     except ValueError:
@@ -120,14 +120,14 @@ def compose(data: Mapping[str, Any], given: object = ()) -> ModularPipelineBlock
 
 
 def _block_place(place: Place) -> str:
-    """The path of a block, and what of it is meant, without the keys in between."""
+    """Return the path of a block, and what of it is meant, without the keys in between."""
     last = len(place) - 1
     parts = [part for depth, part in enumerate(place) if depth % 2 or depth == last or part != "blocks"]
     return place_words(tuple(parts)) or "the composition"
 
 
 def _unknown(data: object, finder: BlockResolver) -> Iterator[str]:
-    """Names of blocks that are nowhere, in data that have other faults, too; only some of very many."""
+    """Yield the names of blocks that are nowhere, in data that have other faults, too; only some of very many."""
     pending: deque[tuple[Any, str]] = deque([(data, "")])
     count = 0
     while pending and count < _MOST_UNKNOWN:

@@ -142,7 +142,7 @@ class _Translation:
 
 
 def _guider_there(guider: Guider) -> Any:
-    """Diffusers' own class for a guider; None where it has none, or none with these settings."""
+    """Return diffusers' own class for a guider; None where it has none, or none with these settings."""
     import diffusers
 
     there = getattr(diffusers, type(guider).__name__, None)
@@ -153,7 +153,7 @@ def _guider_there(guider: Guider) -> Any:
 
 
 def _component(spec: ComponentSpec, guider: Guider | None) -> Any:
-    """A spec of diffusers. Guiders that it does not have are not named; the run takes ours."""
+    """Return a spec of diffusers. Guiders that it does not have are not named; the run takes ours."""
     from diffusers.configuration_utils import FrozenDict
     from diffusers.modular_pipelines.modular_pipeline_utils import ComponentSpec as PeerSpec
 

@@ -56,7 +56,7 @@ def model_card(
 
 
 def _head(specs: Mapping[str, ComponentSpec], own: str | None, licence: str | None) -> str:
-    """What the Hub reads, in YAML; texts as JSON, which is YAML, too."""
+    """Return what the Hub reads, in YAML; texts as JSON, which is YAML, too."""
     origins = {
         spec.repo for spec in specs.values() if spec.repo is not None and spec.repo != own and is_hub_name(spec.repo)
     }
@@ -125,7 +125,7 @@ def _components(blocks: ModularPipelineBlocks, specs: Mapping[str, ComponentSpec
 
 
 def _place(repo: str | None) -> str | None:
-    """A repository by a name that means something elsewhere: of a folder of this machine, its own."""
+    """Return a repository by a name that means something elsewhere: of a folder of this machine, its own."""
     if repo is None or is_hub_name(repo):
         return repo
     return shipped_name(repo) or f"a folder ({Path(repo).name})"
@@ -147,7 +147,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
 
 
 def _plain(text: object) -> str:
-    """Text that is nothing but text in Markdown and HTML."""
+    """Return text that is nothing but text in Markdown and HTML."""
     flat = " ".join(str(text).split())
     escaped = html.escape(flat, quote=False)
     return "".join(f"\\{c}" if c in "\\`*_{}[]()#!|" else c for c in escaped).replace("javascript:", "javascript&#58;")

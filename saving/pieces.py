@@ -111,7 +111,7 @@ def write(piece: Piece, stage: Path, max_shard_size: int | str | None = None) ->
 
 
 def _without_places(config: object) -> Any:
-    """A configuration without the folder that a model was loaded from, which libraries note in it."""
+    """Return a configuration without the folder that a model was loaded from, which libraries note in it."""
     if isinstance(config, dict):
         return {name: _without_places(value) for name, value in config.items() if name != "_name_or_path"}
     return [_without_places(value) for value in config] if isinstance(config, list) else config

@@ -58,7 +58,7 @@ def composition_faults(
 
 
 def _attribute_faults(path: str, block: ModularPipelineBlocks, again: ModularPipelineBlocks) -> Iterator[str]:
-    """Attributes that are no options of a block, and that it would not have any more."""
+    """Yield attributes that are no options of a block, and that it would not have any more."""
     ours, theirs = ({n: v for n, v in vars(each).items() if n != "sub_blocks"} for each in (block, again))
     for name in sorted(ours.keys() | theirs.keys()):
         if content_of(ours.get(name)) != content_of(theirs.get(name)):
@@ -92,13 +92,13 @@ def index_faults(
 
 
 def written_origin(spec: ComponentSpec, own: str) -> dict[str, Any]:
-    """What the index says of where a component comes from, if it calls the repository itself `own`."""
+    """Return what the index says of where a component comes from, if it calls the repository itself `own`."""
     entry = origin_of(spec, None)
     return {**entry, "repo": ".", "revision": None} if spec.repo == own else entry
 
 
 def written_type(spec: ComponentSpec) -> list[str | None]:
-    """Library and class of a component as the index names them; of guiders that diffusers has, too, its own."""
+    """Return library and class of a component as the index names them; of guiders that diffusers has, too, its own."""
     hint = spec.type_hint
     if isinstance(hint, type) and issubclass(hint, Guider):
         import diffusers

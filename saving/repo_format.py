@@ -44,7 +44,7 @@ class RepoFormat:
     own: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """Return it as JSON has it."""
         rest = {
             "dtypes": dict(self.dtypes),
             "adapters": dict(self.adapters),
@@ -103,7 +103,9 @@ class _Written:
 
 
 def guider_references(created: object) -> list[str]:
-    """The names of guiders that are none of ours, in components that are made of configurations: "./file.py:Class", "module:Class"."""
+    """Return the names of guiders that are none of ours, in components that are made of configurations:
+    "./file.py:Class", "module:Class".
+    """
     found: list[str] = []
     pending = [created]
     while pending:
@@ -116,7 +118,7 @@ def guider_references(created: object) -> list[str]:
 
 
 def references(composition: object) -> list[str]:
-    """All "./file.py:Class" of a composition."""
+    """Return all "./file.py:Class" of a composition."""
     found: list[str] = []
     pending = [composition]
     while pending:

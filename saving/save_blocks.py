@@ -85,7 +85,7 @@ def _notes(entry: Mapping[str, Any], path: str) -> list[str]:
 
 
 def source_digests(sources: Sources) -> dict[str, str]:
-    """SHA-256 of each file of code."""
+    """Return SHA-256 of each file of code."""
     return {name: text_digest(data) for name, data in sorted(sources.files.items())}
 
 
@@ -104,7 +104,7 @@ def write_blocks(stage: Path, sources: Sources, written: RepoFormat, graph: str,
 
 
 def json_text(data: object) -> str:
-    """JSON as files of repositories have it."""
+    """Return JSON as files of repositories have it."""
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 

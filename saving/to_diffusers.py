@@ -13,7 +13,7 @@ _CLASS = "BrickworkBlocks"
 
 
 def auto_map() -> dict[str, Any]:
-    """What `modular_config.json` says of the file."""
+    """Return what `modular_config.json` says of the file."""
     return {
         "_class_name": _CLASS,
         "_diffusers_version": "0.42.1",
@@ -24,7 +24,7 @@ def auto_map() -> dict[str, Any]:
 def adapter_file(
     composition: Mapping[str, Any], created: Mapping[str, Any], sources: Sources, only_here: Sequence[str] = ()
 ) -> str:
-    """The text of the file.
+    """Return the text of the file.
 
     Args:
         only_here: what diffusers would leave out, so that it would draw something else; it is told instead.

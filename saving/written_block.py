@@ -30,7 +30,7 @@ class WrittenBlock:
     blocks: Mapping[str, WrittenBlock] = field(factory=dict)
 
     def walk(self) -> list[WrittenBlock]:
-        """The block and all within it."""
+        """Return the block and all within it."""
         found: list[WrittenBlock] = []
         pending: list[Any] = [self]
         while pending:

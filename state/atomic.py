@@ -33,7 +33,9 @@ def writing(path: str | Path) -> Iterator[None]:
 
 
 def _is_of_a_writer(error: Exception) -> bool:
-    """Whether it is what libraries in Rust make of an error of the system: tokenizers' is of no class of its own."""
+    """Return whether it is what libraries in Rust make of an error of the system: tokenizers' is of no class of its
+    own.
+    """
     from safetensors import SafetensorError
 
     return isinstance(error, SafetensorError) or type(error) is Exception
@@ -72,7 +74,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def new_file_mode() -> int:
-    """The mode of new files; what they are denied can only be read by setting it."""
+    """Return the mode of new files; what they are denied can only be read by setting it."""
     mask = os.umask(0o077)
     os.umask(mask)
     return 0o666 & ~mask

@@ -40,7 +40,8 @@ _PLACES = frozenset({"__name__", "__package__"})
 
 
 def name_of(thing: Any) -> str:
-    """Where a function or class is from; the name of a module. Of somebody's own, whose content follows, without the module.
+    """Return where a function or class is from; the name of a module. Of somebody's own, whose content follows,
+    without the module.
 
     Own code is the same wherever it lies: in a script, in a module, in a repository that was opened. What is of this package is the
     same whichever of its modules it lies in.
@@ -54,7 +55,7 @@ def name_of(thing: Any) -> str:
 
 
 def has_contents(thing: object, is_base: bool) -> bool:
-    """Whether its code counts, and not its name only.
+    """Return whether its code counts, and not its name only.
 
     Of packages, this one included, the version says what they are. Of this one's blocks and functions it counts what is not
     the package's: what somebody has put in the place of a method, values, what a function closes over.
@@ -229,7 +230,7 @@ def _add_reference(writer: DigestWriter, value: object) -> None:
 
 
 def parts_of(value: object) -> Iterable[Any]:
-    """The functions in what a class body may hold."""
+    """Return the functions in what a class body may hold."""
     if isinstance(value, (staticmethod, classmethod)):
         return [type(value).__name__, value.__func__]
     if isinstance(value, property):
@@ -240,17 +241,17 @@ def parts_of(value: object) -> Iterable[Any]:
 
 
 def is_own(module_name: str | None) -> bool:
-    """Whether code is part of this package."""
+    """Return whether code is part of this package."""
     return (module_name or "").partition(".")[0] == _PACKAGE
 
 
 def is_packaged(module_name: str | None) -> bool:
-    """Whether code is part of this or any other installed package, or of Python."""
+    """Return whether code is part of this or any other installed package, or of Python."""
     return is_own(module_name) or is_library(module_name)
 
 
 def is_library_function(function: FunctionType) -> bool:
-    """Whether a function is part of Python or an installed package.
+    """Return whether a function is part of Python or an installed package.
 
     By the file of its code: decorators copy `__module__` and `__qualname__` from what they wrap.
     """
@@ -261,13 +262,13 @@ def is_library_function(function: FunctionType) -> bool:
 
 
 def is_own_function(function: FunctionType) -> bool:
-    """Whether a function is part of this package, by the file of its code."""
+    """Return whether a function is part of this package, by the file of its code."""
     file = function.__code__.co_filename
     return is_own(function.__module__) if file.startswith("<") else _is_own_file(file)
 
 
 def is_of_package(thing: object) -> bool:
-    """Whether a function, class or module is this package's or a library's."""
+    """Return whether a function, class or module is this package's or a library's."""
     if isinstance(thing, FunctionType):
         return is_own_function(thing) or is_library_function(thing)
     return is_packaged(thing.__name__ if isinstance(thing, ModuleType) else thing.__module__)
@@ -299,7 +300,9 @@ _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 @cache
 def is_library(module_name: str | None) -> bool:
-    """Whether code is part of Python or an installed package, for which a version stands; this package is none."""
+    """Return whether code is part of Python or an installed package, for which a version stands; this package is
+    none.
+    """
     top = (module_name or "").partition(".")[0]
     if top == "__main__" or is_own(module_name):
         return False

@@ -9,7 +9,7 @@ _EDITABLE = (list, dict, set, bytearray)
 
 
 def is_editable(default: object) -> bool:
-    """Whether a default can be edited in place: a container, an array, a tensor, an image."""
+    """Return whether a default can be edited in place: a container, an array, a tensor, an image."""
     return (
         isinstance(default, _EDITABLE)
         or hasattr(type(default), "untyped_storage")
@@ -18,5 +18,5 @@ def is_editable(default: object) -> bool:
 
 
 def own_default(default: object) -> Any:
-    """A default of one's own; what cannot be edited is handed out as it is."""
+    """Return a default of one's own; what cannot be edited is handed out as it is."""
     return copy.deepcopy(default) if is_editable(default) else default

@@ -82,7 +82,7 @@ class DigestWriter:
         self.is_code = is_code
 
     def hexdigest(self) -> str:
-        """What was fed so far, and all code that it refers to, each piece once."""
+        """Return what was fed so far, and all code that it refers to, each piece once."""
         while self._pending:
             thing = self._pending.popleft()
             self.put("contents", code_digest.name_of(thing).encode())
@@ -142,13 +142,13 @@ class DigestWriter:
             object_content.add_object(self, value)
 
     def is_first(self, value: object) -> bool:
-        """Whether an object has not been met before, which may refer to itself."""
+        """Return whether an object has not been met before, which may refer to itself."""
         is_new = id(value) not in self._met
         self._met.setdefault(id(value), (value, len(self._met)))
         return is_new
 
     def number_of(self, value: object) -> int:
-        """The how-manieth object it is that was met."""
+        """Return the how-manieth object it is that was met."""
         return int(self._met[id(value)][1])
 
     def refer_to(self, thing: object, is_base: bool = False) -> None:
@@ -187,7 +187,7 @@ def _add_set(writer: DigestWriter, value: Iterable[Any]) -> None:
 
 
 def _add_more(writer: DigestWriter, value: object) -> None:
-    """What a container of a class of somebody's own is besides what it contains."""
+    """Feed what a container of a class of somebody's own is besides what it contains."""
     if not code_digest.is_packaged(type(value).__module__):
         writer.watch.places.append(getattr(value, "__dict__", {}))
         writer.add(type(value))
@@ -267,7 +267,7 @@ def _add_image(writer: DigestWriter, value: Any) -> bool:
 
 
 def image_info(image: Image) -> dict[str, Any]:
-    """What an image says of itself besides its pixels, without how it was made."""
+    """Return what an image says of itself besides its pixels, without how it was made."""
     own = ("brickwork", "parameters", "exif")
     return {
         str(name): part

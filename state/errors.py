@@ -35,7 +35,9 @@ class BrickworkError(Exception):
     faults: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """The message. Names from files of others may hold what moves a cursor or turns the direction of writing: that is spelled out."""
+        """Return the message. Names from files of others may hold what moves a cursor or turns the direction of
+        writing: that is spelled out.
+        """
         return _MOVING.sub(lambda found: found[0].encode("unicode_escape").decode(), super().__str__())
 
     @classmethod

@@ -18,7 +18,9 @@ NEGATIVE, CONJUGATE = "negative", "conjugate"
 
 
 def own_strides(tensor: torch.Tensor) -> list[int] | None:
-    """Strides of a tensor; None where its numbers lie as those of a new one, also where one of a single row says other strides."""
+    """Return the strides of a tensor; None where its numbers lie as those of a new one, also where one of a single row
+    says other strides.
+    """
     import torch
 
     plain = torch.empty(tensor.shape, device="meta").stride()
@@ -27,7 +29,8 @@ def own_strides(tensor: torch.Tensor) -> list[int] | None:
 
 
 def with_strides(tensor: torch.Tensor, strides: Sequence[int]) -> Any:
-    """The same numbers in another order in memory; where that would have large gaps, they lie as those of a new tensor.
+    """Return the same numbers in another order in memory; where that would have large gaps, they lie as those of a new
+    tensor.
 
     Raises:
         ValueError: there are others strides than dimensions, or numbers that share a place are not the same.
@@ -53,18 +56,18 @@ def with_strides(tensor: torch.Tensor, strides: Sequence[int]) -> Any:
 
 
 def bits_of(tensor: torch.Tensor) -> list[str]:
-    """By which bits torch reads a tensor's numbers as others."""
+    """Return by which bits torch reads a tensor's numbers as others."""
     return [NEGATIVE] * tensor.is_neg() + [CONJUGATE] * tensor.is_conj()
 
 
 def behind_bits(tensor: torch.Tensor, bits: Sequence[str]) -> Any:
-    """What lies in memory where a tensor has these bits."""
+    """Return what lies in memory where a tensor has these bits."""
     tensor = tensor.conj_physical() if CONJUGATE in bits else tensor
     return tensor.neg() if NEGATIVE in bits else tensor
 
 
 def with_bits(tensor: torch.Tensor, bits: Sequence[str]) -> Any:
-    """A view that reads numbers in memory as others."""
+    """Return a view that reads numbers in memory as others."""
     import torch
 
     tensor = tensor.conj() if CONJUGATE in bits else tensor
@@ -72,7 +75,7 @@ def with_bits(tensor: torch.Tensor, bits: Sequence[str]) -> Any:
 
 
 def array_with_strides(array: np.ndarray[Any, Any], strides: Sequence[int]) -> Any:
-    """The same array in another order in memory, in bytes; where that would have large gaps, as a new one.
+    """Return the same array in another order in memory, in bytes; where that would have large gaps, as a new one.
 
     Raises:
         ValueError: as `with_strides`.

@@ -91,7 +91,7 @@ def _add_attributes(writer: DigestWriter, value: object) -> None:
 
 
 def is_of_python(cls: type) -> bool:
-    """Whether all that an object of a class is lies in its attributes: no base of it keeps a state in C."""
+    """Return whether all that an object of a class is lies in its attributes: no base of it keeps a state in C."""
     if cls.__module__ == "builtins":
         return False
     return all(base in _TRANSPARENT or issubclass(base, BaseException) or not _is_of_c(base) for base in cls.__mro__)
@@ -107,7 +107,7 @@ def _is_of_c(cls: type) -> bool:
 
 
 def attributes_of(value: object) -> Iterator[tuple[str, Any]]:
-    """Attributes of an object, those in slots as well."""
+    """Yield the attributes of an object, those in slots as well."""
     for cls in type(value).__mro__:
         slots = vars(cls).get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
@@ -160,7 +160,7 @@ def _add_builtin(writer: DigestWriter, value: Any) -> None:
 
 
 def _add_reduced(writer: DigestWriter, value: object) -> None:
-    """An object of C, such as a date or a decimal number, by what it is made anew from when it is pickled."""
+    """Feed an object of C, such as a date or a decimal number, by what it is made anew from when it is pickled."""
     cls = type(value)
     writer.watch.can_tell = False
     if hasattr(value, "__next__"):

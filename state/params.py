@@ -97,7 +97,7 @@ class ConfigSpec:
 
 
 def with_defaults_of_branches(inputs: Mapping[str, Sequence[InputParam]]) -> list[InputParam]:
-    """The inputs of all branches in a row; where branches read different defaults, each says them all."""
+    """Return the inputs of all branches in a row; where branches read different defaults, each says them all."""
     defaults: dict[str, dict[str, Any]] = {}
     for branch, params in inputs.items():
         for param in params:

@@ -9,7 +9,7 @@ from .errors import RunError, did_you_mean
 
 
 def describe_value(value: Any) -> str:
-    """One line about a value: tensors by type, shape and device, containers by their parts, others by `repr`."""
+    """Return one line about a value: tensors by type, shape and device, containers by their parts, others by `repr`."""
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         device = f", {value.device}" if hasattr(value, "device") else ""
         return f"{type(value).__name__}[{', '.join(map(str, value.shape))}] {value.dtype}{device}"

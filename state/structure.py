@@ -52,7 +52,7 @@ class Fault:
     of_key: bool = False
 
     def sentence(self, said: Callable[[Place], str]) -> str:
-        """For people; `said` gives words for a place."""
+        """Return the faults as one sentence for people; `said` gives words for a place."""
         where = said(self.place[:-1] if self.of_key else self.place)
         return f"{where}: {self.text}" if where else self.text
 
@@ -75,7 +75,7 @@ class Faults(list[Fault]):
             self.more += 1
 
     def sentences(self, said: Callable[[Place], str]) -> list[str]:
-        """A sentence each; `said` gives words for a place."""
+        """Return a sentence for each; `said` gives words for a place."""
         found = [each.sentence(said) for each in self]
         return [*found, f"{self.more:,} more faults."] if self.more else found
 
@@ -125,13 +125,13 @@ def raise_faults(error: type[BrickworkError], heading: str, said: Sequence[str])
 
 
 def examined(hint: object, data: object) -> tuple[Any, Faults]:
-    """What `structured` makes, and all faults; the first is of no use where there are any."""
+    """Return what `structured` makes, and all faults; the first is of no use where there are any."""
     faults = Faults()
     return reader_of(hint)(data, (), faults), faults
 
 
 def place_words(place: Place) -> str:
-    """A place for people: "blocks.denoise.options[2]"."""
+    """Return a place for people: "blocks.denoise.options[2]"."""
     words = ""
     for part in place:
         if isinstance(part, int):
@@ -143,7 +143,7 @@ def place_words(place: Place) -> str:
 
 
 def got(data: object) -> str:
-    """What stands there, for people: short things themselves, others by type."""
+    """Return what stands there, for people: short things themselves, others by type."""
     if data is None or isinstance(data, (bool, int, float, str)):
         return repr(data[:40] if isinstance(data, str) else data)[:60]
     return type(data).__name__
@@ -151,7 +151,7 @@ def got(data: object) -> str:
 
 @cache
 def reader_of(hint: Any) -> Reader:
-    """The function that reads one kind of data."""
+    """Return the function that reads one kind of data."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is None or hint in _PLAIN:
         return _plain(type(None) if hint is None else hint)
@@ -165,7 +165,7 @@ def reader_of(hint: Any) -> Reader:
 
 
 def is_schema(hint: object) -> bool:
-    """Whether a hint says something that data of files can be compared with."""
+    """Return whether a hint says something that data of files can be compared with."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Annotated, tuple):
         return is_schema(arguments[0])
@@ -237,7 +237,7 @@ def _union(*options: object) -> Reader:
 
 
 def _may_be(hint: Any, data: Any) -> bool:
-    """Whether data are of the outer kind of a hint, so that its faults are those that are told."""
+    """Return whether data are of the outer kind of a hint, so that its faults are those that are told."""
     origin = typing.get_origin(hint)
     if origin is Annotated:
         return _may_be(typing.get_args(hint)[0], data)
@@ -323,7 +323,7 @@ def _classed(cls: Any) -> Reader:
 
 @cache
 def _keys_of(cls: Any) -> dict[str, tuple[str, Any, bool]]:
-    """Key of the file to the field's name, what may stand there, and whether it must."""
+    """Return key of the file to the field's name, what may stand there, and whether it must."""
     hints = typing.get_type_hints(cls, include_extras=True)
     found = {}
     for field in attrs.fields(cls):

@@ -88,7 +88,7 @@ def _plain_classes() -> frozenset[Any]:
 
 
 def bytes_of(tensor: torch.Tensor) -> Any:
-    """The content in one piece, on the host, for a hash to read."""
+    """Return the content in one piece, on the host, for a hash to read."""
     import torch
 
     whole = tensor.detach().cpu().contiguous()
@@ -97,7 +97,7 @@ def bytes_of(tensor: torch.Tensor) -> Any:
 
 @cache
 def _other_dtypes() -> frozenset[Any]:
-    """Dtypes that NumPy may not know."""
+    """Return dtypes that NumPy may not know."""
     import torch
 
     in_numpy = {torch.float32, torch.float64, torch.float16, torch.int64, torch.int32, torch.uint8, torch.bool}

@@ -31,7 +31,7 @@ def conflict(given: object, wanted: object) -> str | None:
 
 
 def can_meet(given: object, wanted: object) -> bool:
-    """Whether some value other than None is of both types; None itself meets what takes None.
+    """Return whether some value other than None is of both types; None itself meets what takes None.
 
     What is not known (Any, names without a module) meets everything.
     """
@@ -53,7 +53,7 @@ def _can_meet(given: object, wanted: object) -> bool:
 
 
 def _alternatives(hint: object) -> tuple[Any, ...]:
-    """The members of a union, metadata stripped; a single type is a union of one."""
+    """Return the members of a union, metadata stripped; a single type is a union of one."""
     if get_origin(hint) is Annotated:
         return _alternatives(get_args(hint)[0])
     if get_origin(hint) in (Union, types.UnionType):
@@ -90,7 +90,7 @@ def _parts_meet(mine: tuple[Any, ...], theirs: tuple[Any, ...], of_tuple: bool) 
 
 
 def _expanded(parts: tuple[Any, ...], others: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The parts of `tuple[int, ...]`, as many as the other tuple has."""
+    """Return the parts of `tuple[int, ...]`, as many as the other tuple has."""
     if parts[-1] is not Ellipsis:
         return parts
     return parts[:1] * (1 if others[-1] is Ellipsis else len(others))
@@ -137,7 +137,7 @@ def _shape_conflict(given: Value | None, wanted: Value | None) -> str | None:
 
 
 def accepts(value: object, hint: object) -> bool:
-    """Whether a value is of a type. Lists and tuples are looked at whole; a whole number passes as a float."""
+    """Return whether a value is of a type. Lists and tuples are looked at whole; a whole number passes as a float."""
     alternatives = _alternatives(hint)
     return _unknown(alternatives) or any(_accepts_one(value, part) for part in alternatives)
 
@@ -158,7 +158,7 @@ def _accepts_one(value: object, hint: object) -> bool:
 
 
 def _is_structural(hint: type) -> bool:
-    """A protocol that cannot be asked with isinstance."""
+    """Return a protocol that cannot be asked with isinstance."""
     return getattr(hint, "_is_protocol", False) and not getattr(hint, "_is_runtime_protocol", False)
 
 

@@ -19,7 +19,7 @@ from .vocabulary import value_of
 
 @cache
 def _type_checking_imports(module: str) -> Mapping[str, tuple[str, str | None]]:
-    """Names that a module imports only under `if TYPE_CHECKING:`, each as (module, attribute)."""
+    """Return whether it is a protocol that cannot be asked with isinstance."""
     try:
         tree = ast.parse(inspect.getsource(sys.modules[module]))
     except (OSError, TypeError, KeyError, SyntaxError):

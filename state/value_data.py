@@ -37,12 +37,12 @@ def data_of(value: object, _deepest: int = DEEPEST_DATA) -> Any:
 
 
 def note_of(words: str) -> dict[str, str]:
-    """What stands for a value that is no data."""
+    """Return what stands for a value that is no data."""
     return {_KEY: "not written", "value": words}
 
 
 def is_note(data: object) -> bool:
-    """Whether something stands there for a value that is no data."""
+    """Return whether something stands there for a value that is no data."""
     return isinstance(data, dict) and data.get(_KEY) == "not written"
 
 
@@ -69,7 +69,7 @@ def data_fault(data: object, deepest: int = DEEPEST, notes: bool = False) -> tup
 
 
 def _parts(data: object) -> str | list[tuple[str | int, Any]]:
-    """What a list or mapping holds, by number or name; or what is wrong with it."""
+    """Return what a list or mapping holds, by number or name; or what is wrong with it."""
     if isinstance(data, (list, tuple)):
         return list(enumerate(data))
     if not isinstance(data, Mapping):

@@ -40,7 +40,7 @@ _TENSORS = {
 def save_values(path: Path | None, values: Mapping[str, Any], about: Mapping[str, Any]) -> bytes:
     """Write values, and data about them; to a file that is whole or not there, and as bytes.
 
-    Tensors, lists, tuples, dicts, numbers, text, arrays, pictures, random generators and number formats can be written.
+    Tensors, lists, tuples, dicts, numbers, text, arrays, images, random generators and number formats can be written.
 
     Raises:
         RunError: others; all of them are named. RepoError: the file cannot be written, or would be too large to be read.
@@ -109,7 +109,7 @@ def load_values(source: Path | bytes) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _digest(texts: Mapping[str, str], tensors: Mapping[str, Any]) -> str:
-    """Of all that a file says, to know a damaged one; it protects from nobody who changes a file on purpose."""
+    """Digest all that a file says, to know a damaged one; it protects from nobody who changes a file on purpose."""
     hashed = xxhash.xxh3_128()
     for name in ("values", "about"):
         text = texts[name].encode("utf-8")

@@ -1,7 +1,7 @@
 """Every value that crosses blocks, named once: type, shape, unit or range, and meaning.
 
 A type checker sees plain types; the framework reads the `Value` metadata for docs, checks and forms. Dimension
-letters: b pictures of a batch, c channels, h w height and width in latents, tokens, width of an embedding.
+letters: b images of a batch, c channels, h w height and width in latents, tokens, width of an embedding.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ class Watch:
             self._inside = self._objects()
 
     def holds(self) -> bool:
-        """Whether everything is as it was."""
+        """Return whether everything is as it was."""
         if not self.can_tell:
             return False
         for place, name, value in self.names:
@@ -103,12 +103,13 @@ class Watch:
         )
 
     def _objects(self) -> list[Any]:
-        """The objects in containers: keys and values of dicts, items of lists and sets, attributes in slots."""
+        """Return the objects in containers: keys and values of dicts, items of lists and sets, attributes in slots."""
         return [*chain.from_iterable(self._dicts), *gc.get_referents(*self.places)]
 
 
 def tensor_stamps(tensors: list[Any]) -> list[Any]:
-    """What of tensors changes when they are written into, or get other memory: cheap, and blind to writes past torch.
+    """Return what of tensors changes when they are written into, or get other memory: cheap, and blind to writes past
+    torch.
 
     The first half counts writing, the second says where they lie. Numbers only: a thousand tuples would set off Python's
     garbage collector at every run.
@@ -131,7 +132,7 @@ def _address(tensor: torch.Tensor) -> int:
 
 
 def cell_value(cell: CellType) -> Any:
-    """What a variable of an outer function has now."""
+    """Return what a variable of an outer function has now."""
     try:
         return cell.cell_contents
     except ValueError:  # not filled yet

@@ -53,7 +53,9 @@ def _is_plain(owner: type[Any], parameter: RunParameter, presence: Presence) -> 
 
 
 def _plain_caller(owner: type[Any], out: type[Outputs], names: list[str]) -> Callable[[Any], Call]:
-    """The usual case, in as few steps as Python allows: every input is there, and no group is among them."""
+    """Return the caller of the usual case, in as few steps as Python allows: every input is there, and no group is
+    among them.
+    """
     if len(names) == 1:
         return _single_caller(owner, out, names[0])
     getter: Callable[[Values], Any] = itemgetter(*names) if names else lambda _: ()

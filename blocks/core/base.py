@@ -131,7 +131,7 @@ class ModularPipelineBlocks:
         raise NotImplementedError(f"{type(self).__name__} says nothing of what it does: define __call__ or `run`.")
 
     def no_pipeline(self) -> CompositionError:
-        """The error for who calls a definition as if it were a pipeline."""
+        """Return the error for who calls a definition as if it were a pipeline."""
         return CompositionError(
             f"{type(self).__name__} is a definition, which holds no models and cannot be called. Make a pipeline of "
             "it, pipe = blocks.init_pipeline(repo), and call that: pipe(prompt=...)."
@@ -216,7 +216,7 @@ class ModularPipelineBlocks:
         return make_plan(self.steps(flattening, ""), names, flattening.triggers, flattening.skipped)
 
     def explain(self, *names: str, **values: object) -> Explanation:
-        """What runs when these inputs are given: a table to print, or to show in a notebook.
+        """Explain what runs when these inputs are given: a table to print, or to show in a notebook.
 
         Raises:
             InputError: required inputs are missing. CompositionError: the blocks do not fit together.
@@ -224,7 +224,7 @@ class ModularPipelineBlocks:
         return self.plan({**dict.fromkeys(names, True), **values}).explain()
 
     def graph(self) -> Graph:
-        """The whole composition as a picture, every branch of every choice in it."""
+        """Draw the whole composition as a graph, every branch of every choice in it."""
         flattening = Flattening(frozenset(), keeps_choices=True)
         steps = self.steps(flattening, "")
         return make_graph(steps, trace(steps, ()))
@@ -262,7 +262,7 @@ class ModularPipelineBlocks:
         return self.decided(Flattening(frozenset(names) | {k for k, v in values.items() if v is not None}))
 
     def decided(self, flattening: Flattening) -> ModularPipelineBlocks:
-        """The block with the choices in it decided, as far as that can be done before a run."""
+        """Return the block with the choices in it decided, as far as that can be done before a run."""
         flattening.written |= {output.name for output in self.intermediate_outputs}
         return self
 
@@ -292,14 +292,14 @@ class ModularPipelineBlocks:
         ]
 
     def rewritten_inputs(self) -> list[OutputParam]:
-        """Declared inputs that the block's own code assigns anew on its block state; later blocks see them."""
+        """Return declared inputs that the block's own code assigns anew on its block state; later blocks see them."""
         assigned = assigned_attributes(self.own_call).names
         declared = {output.name for output in self.intermediate_outputs}
         inputs = [param for param in self.all_inputs if param.name in assigned and param.name not in declared]
         return [OutputParam(str(p.name), p.type_hint, p.description, p.kwargs_type) for p in inputs]
 
     def undeclared_writes(self) -> Undeclared:
-        """Names that the block may write on a loop's view without declaring them: its siblings see them."""
+        """Return names that the block may write on a loop's view without declaring them: its siblings see them."""
         assigned = assigned_attributes(self.own_call)
         declared = {*(output.name for output in self.intermediate_outputs), *self.input_names}
         return Undeclared(tuple(sorted(assigned.names - declared)), assigned.others)
@@ -310,7 +310,7 @@ class ModularPipelineBlocks:
         return type(self).__call__
 
     def identity(self, configs: Mapping[str, Any]) -> Any:
-        """What says which code runs, with which settings: results are kept under it.
+        """Return what says which code runs, with which settings: results are kept under it.
 
         Foreign code may read any setting of the pipeline, and keep some on itself.
         """
@@ -319,7 +319,7 @@ class ModularPipelineBlocks:
         return [code_key(self), own, dict(configs), parts]
 
     def mutated_names(self) -> tuple[str, ...]:
-        """Names of the components whose state the block changes; every run gets its own copy of them."""
+        """Return the names of the components whose state the block changes; every run gets its own copy of them."""
         return ()
 
     @classmethod

@@ -147,7 +147,7 @@ class SignatureBlock(ModularPipelineBlocks):
 
     @classmethod
     def _slot_names(cls) -> list[tuple[str, tuple[str, ...], bool]]:
-        """Per slot: its name, the component names that fill it, and whether it takes several."""
+        """Return per slot: its name, the component names that fill it, and whether it takes several."""
         known: list[tuple[str, tuple[str, ...], bool]] | None = cls.__dict__.get("__brickwork_slots__")
         if known is None:
             roles = cls.family.roles
@@ -159,7 +159,7 @@ class SignatureBlock(ModularPipelineBlocks):
         return known
 
     def identity(self, configs: Mapping[str, Any]) -> Any:
-        """What says which code runs, with which settings."""
+        """Return what says which code runs, with which settings."""
         own = attributes_of_block(self, self.declaration.options)
         return [code_key(self), self.options, {name: configs[name] for name in self.declaration.configs}, own]
 
@@ -172,12 +172,12 @@ class SignatureBlock(ModularPipelineBlocks):
             at[0].warn(at[1], text)
 
     def mutated_names(self) -> tuple[str, ...]:
-        """Names of the components whose state the block changes."""
+        """Return the names of the components whose state the block changes."""
         slots = self.declaration.components
         return tuple(n for name, names, _ in self._slot_names() if slots[name].mutates for n in names)
 
     def config_only_names(self) -> tuple[str, ...]:
-        """Names of the components of which the block reads the configuration only."""
+        """Return the names of the components of which the block reads the configuration only."""
         slots = self.declaration.components
         return tuple(n for name, names, _ in self._slot_names() if slots[name].config_only for n in names)
 
@@ -212,7 +212,7 @@ class Block(SignatureBlock):
 
     Example:
         >>> class Brighten(Block):
-        ...     '''Add light to pictures.'''
+        ...     '''Add light to images.'''
         ...
         ...     by: float = 0.1
         ...
@@ -273,7 +273,7 @@ class Block(SignatureBlock):
         return components, state
 
     def steps(self, flattening: Flattening, path: str) -> list[Step]:
-        """One leaf step."""
+        """Return one leaf step."""
         name = path or type(self).__name__
         if self.is_bound:
             raise CompositionError(

@@ -32,7 +32,7 @@ _ADOPTABLE = "diffusers.modular_pipelines."
 
 
 def block_names() -> list[str]:
-    """Names of all blocks: "PredictNoise" of this package, "my-package/soft_denoise" of others."""
+    """Return the names of all blocks: "PredictNoise" of this package, "my-package/soft_denoise" of others."""
     return sorted({*own_blocks(), *(long_name(point) for point in entry_points(group=GROUP))})
 
 
@@ -64,7 +64,7 @@ def _named(name: str) -> type[ModularPipelineBlocks]:
 
 
 def wants_family(cls: type[ModularPipelineBlocks], family: FamilyContract) -> bool:
-    """Whether a class of blocks means nothing until it is bound to a family."""
+    """Return whether a class of blocks means nothing until it is bound to a family."""
     if cls.family is not UNBOUND:
         return False
     declared = getattr(cls, "declaration", None)
@@ -142,7 +142,7 @@ class BlockResolver:
 
 
 def _of_diffusers(name: str) -> type[ModularPipelineBlocks]:
-    """A class of diffusers' own blocks; `adopt` makes one of ours of it."""
+    """Return a class of diffusers' own blocks; `adopt` makes one of ours of it."""
     module_name, _, class_name = name.partition(":")
     if module_name not in sys.modules and importlib.util.find_spec("diffusers") is not None:
         with contextlib.suppress(ImportError):
@@ -154,7 +154,7 @@ def _of_diffusers(name: str) -> type[ModularPipelineBlocks]:
 
 
 def block_class(found: object, name: str) -> type[ModularPipelineBlocks]:
-    """What an entry point has loaded, if it is a class of blocks.
+    """Return what an entry point has loaded, if it is a class of blocks.
 
     Raises:
         CompositionError: it is none.
@@ -180,7 +180,7 @@ def _with_parts(thing: object) -> Iterator[Any]:
 
 @cache
 def own_blocks() -> dict[str, type[ModularPipelineBlocks]]:
-    """The blocks of this package by class name."""
+    """Return the blocks of this package by class name."""
     import_all("blocks.steps")
     import_all("presets")
     return {cls.__qualname__: cls for cls in _subclasses(ModularPipelineBlocks) if _is_public(cls)}
@@ -199,20 +199,20 @@ def _subclasses(cls: type) -> Iterable[type]:
 
 
 def reference(cls: type) -> str:
-    """The name under which a class of blocks is found again."""
+    """Return the name under which a class of blocks is found again."""
     return cls.__qualname__ if is_own(cls.__module__) else f"{cls.__module__}:{cls.__qualname__}"
 
 
 def is_adoptable(cls: type) -> bool:
-    """Whether a class is one of diffusers' own blocks, which `adopt` makes ours."""
+    """Return whether a class is one of diffusers' own blocks, which `adopt` makes ours."""
     return cls.__module__.startswith(_ADOPTABLE) and "<locals>" not in cls.__qualname__
 
 
 def names_of_point(point: EntryPoint) -> tuple[str, ...]:
-    """The name alone, and with the package before it, also as Python spells that."""
+    """Return the name alone, and with the package before it, also as Python spells that."""
     return point.name, long_name(point), long_name(point).replace("-", "_")
 
 
 def long_name(point: EntryPoint) -> str:
-    """The name of an entry point with its package before it."""
+    """Return the name of an entry point with its package before it."""
     return f"{point.dist.name}/{point.name}" if point.dist is not None else point.name

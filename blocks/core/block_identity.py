@@ -25,7 +25,7 @@ def code_key(block: object) -> str:
 
 
 def outside_reasons(block: object, code: CodeIdentity) -> tuple[str, ...]:
-    """Why the results of a block hang on more than it is given; none where the block says that they do not."""
+    """Return why the results of a block hang on more than it is given; none where the block says that they do not."""
     cached = getattr(block, "cached", None)
     if cached is False:
         return (f"{type(block).__name__} says cached = False",)
@@ -33,7 +33,7 @@ def outside_reasons(block: object, code: CodeIdentity) -> tuple[str, ...]:
 
 
 def attributes_of_block(block: object, without: Mapping[str, Any] | frozenset[str] = frozenset()) -> dict[str, Any]:
-    """What was put on a block, besides its options and the blocks in it."""
+    """Return what was put on a block, besides its options and the blocks in it."""
     held = vars(block)
     if not held:
         return {}

@@ -66,7 +66,7 @@ def check(blocks: ModularPipelineBlocks) -> Report:
 
 
 def is_typed(block: object) -> bool:
-    """Whether a block's types are checked annotations."""
+    """Return whether a block's types are checked annotations."""
     return hasattr(type(block), "declaration")
 
 
@@ -78,7 +78,7 @@ def _leaf_specs(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, Any, Compo
 
 
 def _component_conflicts(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, bool]]:
-    """Blocks that want different classes, or different configurations, of one component."""
+    """Yield blocks that want different classes, or different configurations, of one component."""
     first: dict[str, tuple[str, Any, ComponentSpec]] = {}
     for path, block, spec in _leaf_specs(blocks):
         name = str(spec.name)
@@ -107,7 +107,7 @@ def _classes_agree(one: ComponentSpec, other: ComponentSpec) -> bool:
 
 
 def _branch_conflicts(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, bool]]:
-    """Branches of one choice that promise different types for one value."""
+    """Yield branches of one choice that promise different types for one value."""
     for path, block in walk(blocks):
         if not isinstance(block, ConditionalPipelineBlocks):
             continue
@@ -126,7 +126,7 @@ def _branch_conflicts(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, bool
 
 
 def _unreachable(blocks: ModularPipelineBlocks, workflows: list[Workflow]) -> Iterator[str]:
-    """Branches that no inputs lead to."""
+    """Yield branches that no inputs lead to."""
     taken = {path for workflow in workflows for path in workflow.taken}
     for path, block in walk(blocks):
         if not isinstance(block, AutoPipelineBlocks) or _outer_is_unreachable(path, blocks, taken):
@@ -144,7 +144,7 @@ def _unreachable(blocks: ModularPipelineBlocks, workflows: list[Workflow]) -> It
 
 
 def _outer_is_unreachable(path: str, blocks: ModularPipelineBlocks, taken: set[str]) -> bool:
-    """Whether the choice itself stands in a branch that is never taken; that branch is the finding."""
+    """Return whether the choice itself stands in a branch that is never taken; that branch is the finding."""
     here: Any = blocks
     done = ""
     for name in filter(None, path.split(".")):
@@ -156,7 +156,7 @@ def _outer_is_unreachable(path: str, blocks: ModularPipelineBlocks, taken: set[s
 
 
 def _inside_opaque(path: str, blocks: ModularPipelineBlocks) -> bool:
-    """Whether a hand-written loop around it decides by itself what runs."""
+    """Return whether a hand-written loop around it decides by itself what runs."""
     here: Any = blocks
     for name in filter(None, path.split(".")):
         if getattr(here, "is_hand_written", False):
@@ -166,7 +166,9 @@ def _inside_opaque(path: str, blocks: ModularPipelineBlocks) -> bool:
 
 
 def _unknown_triggers(blocks: ModularPipelineBlocks) -> Iterator[str]:
-    """Triggers and requirements that look like misspelt inputs: nobody reads them, and their branch reads a near name."""
+    """Yield triggers and requirements that look like misspelt inputs: nobody reads them, and their branch reads a near
+    name.
+    """
     everything = [block for _, block in walk(blocks) if not getattr(block, "sub_blocks", None)]
     read = {param.name for block in everything for param in block.all_inputs}
     written = {output.name for block in everything for output in block.intermediate_outputs}

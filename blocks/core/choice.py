@@ -68,7 +68,7 @@ class ConditionalPipelineBlocks(Container):
         return False, None
 
     def steps(self, flattening: Flattening, path: str) -> list[Step]:
-        """The steps of the chosen branch, or a step that chooses in the run."""
+        """Return the steps of the chosen branch, or a step that chooses in the run."""
         name = path or type(self).__name__
         if not self.sub_blocks:
             raise CompositionError(f"{name} is empty: it has no branches.")
@@ -99,14 +99,14 @@ class ConditionalPipelineBlocks(Container):
         ]
 
     def decided(self, flattening: Flattening) -> ModularPipelineBlocks:
-        """The branch that runs, its own choices decided; what can only be decided in the run stays a choice."""
+        """Return the branch that runs, its own choices decided; what can only be decided in the run stays a choice."""
         is_decided, branch = self.choose(flattening)
         if not is_decided:
             return self
         return SequentialPipelineBlocks() if branch is None else self.sub_blocks[branch].decided(flattening)
 
     def possible(self, flattening: Flattening) -> Mapping[str, ModularPipelineBlocks]:  # noqa: ARG002 - as above
-        """Branches that the run may take."""
+        """Return branches that the run may take."""
         return self.sub_blocks
 
     def _note_skipped(self, branch: str | None, flattening: Flattening, path: str) -> None:
@@ -193,7 +193,7 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
         return True, None
 
     def possible(self, flattening: Flattening) -> Mapping[str, ModularPipelineBlocks]:
-        """Branches whose trigger is given, or may be written in the run, and the default."""
+        """Return branches whose trigger is given, or may be written in the run, and the default."""
         if flattening.keeps_choices:
             return self.sub_blocks
         return {

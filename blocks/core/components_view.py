@@ -78,13 +78,13 @@ class FamilyView:
 
 
 def view_for(block: object, components: object) -> Any:
-    """What a block gets as `components`: with the properties of its family, if there is a contract for it."""
+    """Return what a block gets as `components`: with the properties of its family, if there is a contract for it."""
     family = family_of(block)
     return components if family is UNBOUND else FamilyView(components, family)
 
 
 def family_of(block: Any) -> FamilyContract:
-    """The contract that a block is bound to, or that its `model_name` names."""
+    """Return the contract that a block is bound to, or that its `model_name` names."""
     if block.family is UNBOUND and block.model_name in families:
         named: FamilyContract = families.get(block.model_name)
         return named
@@ -93,5 +93,5 @@ def family_of(block: Any) -> FamilyContract:
 
 
 def unwrapped(component: object) -> Any:
-    """The component behind what foreign blocks see of it."""
+    """Return the component behind what foreign blocks see of it."""
     return component.guider if isinstance(component, StatefulGuider) else component

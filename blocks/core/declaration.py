@@ -200,7 +200,7 @@ def output_params(out: type[Outputs] | None, family: FamilyContract) -> list[Out
 
 
 def group_fields(family: FamilyContract, group: Group) -> list[tuple[ConditioningField, bool]]:
-    """Every field of a group, for its positive value, its negative one, or each in turn."""
+    """Return every field of a group, for its positive value, its negative one, or each in turn."""
     fields = family.fields(group.name)
     sides = {"both": (True, False), "positive": (True,), "negative": (False,)}[group.side]
     return [(field, positive) for field in fields for positive in sides]
@@ -212,7 +212,7 @@ def name_of(field: ConditioningField, positive: bool) -> str:
 
 
 def group_of(family: FamilyContract, name: str) -> str | None:
-    """The group that the family counts a value to."""
+    """Return the group that the family counts a value to."""
     for group in family.groups:
         if any(name_of(field, positive) == name for field, positive in group_fields(family, Group(group))):
             return group

@@ -36,7 +36,7 @@ def summary(block: ModularPipelineBlocks) -> str:
 
 
 def tree(block: ModularPipelineBlocks, label: str, indent: str = "") -> list[str]:
-    """One line per block: name, class, and the first sentence of its description."""
+    """Return one line per block: name, class, and the first sentence of its description."""
     lines = [_labelled(label, block, len(indent))]
     inner = list(getattr(block, "sub_blocks", {}).items())
     width = max((len(name) for name, _ in inner), default=0)
@@ -76,7 +76,7 @@ def _short(param: InputParam) -> str:
 
 
 def document(block: ModularPipelineBlocks) -> str:
-    """Everything there is to know of a block, as text."""
+    """Return everything there is to know of a block, as text."""
     parts = [*tree(block, type(block).__name__), ""]
     description = description_of(block)
     if description:

@@ -90,11 +90,11 @@ class DiffusersBlock(ModularPipelineBlocks):
         return [_output(param) for param in self.foreign.intermediate_outputs]
 
     def identity(self, configs: Mapping[str, Any]) -> Any:
-        """The foreign code: classes of diffusers by name, others by what is in them."""
+        """Return the foreign code: classes of diffusers by name, others by what is in them."""
         return [_identity(self.foreign), dict(configs)]
 
     def mutated_names(self) -> tuple[str, ...]:
-        """Components that keep a run's state: every run gets its own."""
+        """Return components that keep a run's state: every run gets its own."""
         specs = self.expected_components
         return tuple(str(s.name) for s in specs if any(hasattr(s.type_hint, method) for method in KEPT_BY_RUN))
 
@@ -133,7 +133,7 @@ class DiffusersComponents:
 
     @contextmanager
     def progress_bar(self, iterable: Iterable[Any] | None = None, total: int | None = None) -> Iterator[Any]:
-        """A bar in the way of diffusers, with the settings of ours."""
+        """Show a bar in the way of diffusers, with the settings of ours."""
         from tqdm.auto import tqdm
 
         with tqdm(iterable, total=total, **_bar_options(self._components.settings)) as bar:
@@ -174,7 +174,7 @@ class AdoptedChoice(ConditionalPipelineBlocks):
     foreign: Any = None
 
     def select_block(self, **values: object) -> str | None:
-        """What the foreign choice says."""
+        """Return what the foreign choice says."""
         name: str | None = self.foreign.select_block(**values)
         return name
 
@@ -200,7 +200,7 @@ def _named(blocks: C, foreign: Any) -> C:
 
 
 def _description(foreign: Any) -> str:
-    """What the block says of itself; loops of diffusers may say nothing, by an exception."""
+    """Return what the block says of itself; loops of diffusers may say nothing, by an exception."""
     try:
         return str(foreign.description or "")
     except NotImplementedError:
@@ -237,7 +237,9 @@ def _identity(foreign: object) -> Any:
 
 
 def _pipeline_class(foreign: Any) -> Any:
-    """The pipeline class that diffusers keeps for a block's family; its properties are evaluated, it is never made."""
+    """Return the pipeline class that diffusers keeps for a block's family; its properties are evaluated, it is never
+    made.
+    """
     base = next(cls for cls in type(foreign).__mro__ if cls.__name__ == "ModularPipelineBlocks")
     module = sys.modules[base.__module__]
     mapping: Mapping[str, Any] = module.MODULAR_PIPELINE_MAPPING

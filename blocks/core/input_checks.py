@@ -39,7 +39,9 @@ class _Expectation:
 
 
 def expectations(plan: Plan, typed: bool = True) -> dict[str, list[_Expectation]]:
-    """For each name that the caller may give: what the steps that read it expect; with checked annotations, or hints."""
+    """Return, for each name that the caller may give, what the steps that read it expect; with checked annotations, or
+    hints.
+    """
     found: dict[str, list[_Expectation]] = {}
     for read in plan.flow.reads:
         from_caller = any(version.writer == CALLER for version in read.sources.versions)
@@ -53,7 +55,7 @@ def expectations(plan: Plan, typed: bool = True) -> dict[str, list[_Expectation]
 
 
 def expectations_of(blocks: ModularPipelineBlocks) -> dict[str, list[_Expectation]]:
-    """What any typed block of a composition expects of a name: for when there is no plan."""
+    """Return what any typed block of a composition expects of a name: for when there is no plan."""
     found: dict[str, list[_Expectation]] = {}
     for _, block in walk(blocks):
         if is_typed(block) and not getattr(block, "sub_blocks", None):
@@ -64,7 +66,7 @@ def expectations_of(blocks: ModularPipelineBlocks) -> dict[str, list[_Expectatio
 
 
 def input_faults(expected: Mapping[str, Sequence[_Expectation]], values: Mapping[str, Any]) -> list[str]:
-    """Values of the wrong type, out of range, or empty."""
+    """Find values of the wrong type, out of range, or empty."""
     faults = []
     for name, wanted in expected.items():
         value = values.get(name)
@@ -89,7 +91,7 @@ def _fault(name: str, value: object, expected: _Expectation) -> str | None:
 
 
 def _has_choices(hint: object) -> bool:
-    """Whether a type names single values."""
+    """Return whether a type names single values."""
     return get_origin(hint) is Literal or any(_has_choices(part) for part in get_args(hint))
 
 
@@ -107,7 +109,7 @@ def _choice_hint(value: object, hint: object) -> str:
 
 
 def family_faults(family: FamilyContract, values: Mapping[str, Any]) -> Iterator[str]:
-    """What must fit together in the inputs of a family: numbers of texts, embeddings and generators, sizes."""
+    """Yield what must fit together in the inputs of a family: numbers of texts, embeddings and generators, sizes."""
     counts = _counts(family, values)
     prompts = next(iter(counts.values()), None)
     embeddings = {name for part in family.fields("prompt_embeds") for name in (part.positive, part.negative)}
@@ -124,7 +126,7 @@ def family_faults(family: FamilyContract, values: Mapping[str, Any]) -> Iterator
 
 
 def _counts(family: FamilyContract, values: Mapping[str, Any]) -> dict[str, int]:
-    """How many prompts each given text or embedding speaks of, positive ones first."""
+    """Return how many prompts each given text or embedding speaks of, positive ones first."""
     fields = [part for group in ("prompts", "prompt_embeds") for part in family.fields(group)]
     names = [*(part.positive for part in fields), *(part.negative for part in fields)]
     given = {name: values[name] for name in names if hasattr(values.get(name), "__len__")}
@@ -143,7 +145,9 @@ FaultFinder = Callable[[Mapping[str, Any]], Iterable[str]]
 
 
 def fault_finders(blocks: ModularPipelineBlocks, plan: Plan) -> list[FaultFinder]:
-    """What looks at the caller's inputs as a whole: families of the blocks that run, and these blocks themselves."""
+    """Return what looks at the caller's inputs as a whole: families of the blocks that run, and these blocks
+    themselves.
+    """
     running = plan.paths
     parts = [
         block

@@ -103,7 +103,7 @@ class InsertableDict(dict[str, V], Generic[V]):
         return self
 
     def _taken(self, _name: str, block: V) -> V:
-        """What is put in for a block that is handed over."""
+        """Return what is put in for a block that is handed over."""
         return block
 
     @staticmethod

@@ -139,13 +139,15 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
         return list({output.name: output for output in outputs}.values())
 
     def identity(self, configs: Mapping[str, Any]) -> Any:
-        """Of a loop that declares by signature, its own code; of a hand-written one that of its blocks, too."""
+        """Return what identifies it: of a loop that declares by signature, its own code; of a hand-written one that of
+        its blocks, too.
+        """
         if self.is_hand_written:
             return ModularPipelineBlocks.identity(self, configs)
         return SignatureBlock.identity(self, configs)
 
     def decided(self, flattening: Flattening) -> ModularPipelineBlocks:
-        """The loop over blocks whose choices are decided; a hand-written one stays as it is."""
+        """Return the loop over blocks whose choices are decided; a hand-written one stays as it is."""
         as_it_is = ModularPipelineBlocks.decided(self, flattening)
         if self.is_hand_written:
             return as_it_is
@@ -154,7 +156,7 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
         return result if result.sub_blocks else SequentialPipelineBlocks()
 
     def steps(self, flattening: Flattening, path: str) -> list[Step]:
-        """One loop step with the steps of the body; a hand-written loop is one leaf step."""
+        """Return one loop step with the steps of the body; a hand-written loop is one leaf step."""
         name = path or type(self).__name__
         if not self.sub_blocks:
             raise CompositionError(f"{name} is empty: it has no blocks to repeat.")

@@ -25,7 +25,7 @@ class CallStyle:
     names: frozenset[str] | None
 
     def loop_arguments(self, values: Mapping[str, Any], loop_variables: tuple[str, ...]) -> dict[str, Any]:
-        """The loop variables that the block takes, out of those that there are."""
+        """Return the loop variables that the block takes, out of those that there are."""
         wanted = loop_variables if self.names is None else [name for name in loop_variables if name in self.names]
         return {name: values[name] for name in wanted}
 
@@ -49,7 +49,7 @@ def _style_of(block_class: type) -> CallStyle:
 
 @cache
 def loop_step_keywords(call: Callable[..., Any]) -> tuple[str, ...]:
-    """Names that a hand-written loop passes on to its blocks, as in `self.loop_step(components, state, i=i)`.
+    """Return names that a hand-written loop passes on to its blocks, as in `self.loop_step(components, state, i=i)`.
 
     Read from the source of its `__call__`; none where that is not to be had.
     """
@@ -108,7 +108,7 @@ def assigned_attributes(call: Callable[..., Any]) -> Assigned:
 
 
 def _second_parameter(tree: ast.Module) -> list[str]:
-    """The name of a loop block's view: what stands after `self` and `components`."""
+    """Return the name of a loop block's view: what stands after `self` and `components`."""
     function = tree.body[0]
     if not isinstance(function, ast.FunctionDef):
         return []

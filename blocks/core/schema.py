@@ -15,7 +15,9 @@ _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", type(
 
 
 def input_schema(required: Iterable[InputParam], optional: Iterable[InputParam]) -> dict[str, Any]:
-    """An object schema with one property per input; what JSON cannot hold (tensors, pictures) says so in `x-type`."""
+    """Return an object schema with one property per input; what JSON cannot hold (tensors, pictures) says so in
+    `x-type`.
+    """
     needed = [str(param.name) for param in required]
     properties = {str(param.name): _property(param) for param in (*required, *optional)}
     return {
@@ -38,7 +40,7 @@ def _property(param: InputParam) -> dict[str, Any]:
 
 
 def type_schema(hint: object) -> dict[str, Any]:  # noqa: PLR0911 - one line per kind of type
-    """The schema of a type."""
+    """Return the schema of a type."""
     if hint is None or hint is Any:
         return {}
     hint = plain_type(hint)

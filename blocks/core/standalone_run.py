@@ -41,7 +41,7 @@ def checked_alone(run: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _values(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by name, groups spread out."""
+    """Return values by name, groups spread out."""
     spread: dict[str, Any] = {}
     for name, value in arguments.items():
         spread.update(value if isinstance(value, Mapping) else {name: value})
@@ -49,5 +49,5 @@ def _values(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def bare(method: object) -> Any:
-    """The method as it was written, without the checks."""
+    """Return the method as it was written, without the checks."""
     return getattr(method, "__wrapped__", method)

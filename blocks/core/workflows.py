@@ -95,7 +95,7 @@ class Workflow:
 
 
 def signature_of(required: list[InputParam], optional: list[InputParam]) -> inspect.Signature:
-    """A signature of keyword-only parameters with types and defaults."""
+    """Return a signature of keyword-only parameters with types and defaults."""
     empty = inspect.Parameter.empty
     parameters = [
         inspect.Parameter(
@@ -111,7 +111,7 @@ def signature_of(required: list[InputParam], optional: list[InputParam]) -> insp
 
 
 def all_workflows(blocks: ModularPipelineBlocks) -> Iterator[Workflow]:
-    """Every workflow that some inputs lead to, those with the fewest inputs first; each list of steps once.
+    """Yield every workflow that some inputs lead to, those with the fewest inputs first; each list of steps once.
 
     Raises:
         CompositionError: the blocks do not fit together.
@@ -139,7 +139,9 @@ def all_workflows(blocks: ModularPipelineBlocks) -> Iterator[Workflow]:
 
 
 def named_workflows(blocks: ModularPipelineBlocks) -> dict[str, tuple[str, ...]]:
-    """Names of workflows with the inputs that lead to them, as the class lists them, else one per choice of branches."""
+    """Return the names of workflows with the inputs that lead to them, as the class lists them, else one per choice of
+    branches.
+    """
     listed: Mapping[str, Any] | None = getattr(blocks, "workflow_map", None) or getattr(blocks, "_workflow_map", None)
     if listed is None:
         return {workflow.name: workflow.given for workflow in all_workflows(blocks)}
@@ -147,7 +149,7 @@ def named_workflows(blocks: ModularPipelineBlocks) -> dict[str, tuple[str, ...]]
 
 
 def _trigger_names(triggers: Iterable[str]) -> tuple[str, ...]:
-    """Of several spellings of one workflow, in a tuple of dicts, the first."""
+    """Return, of several spellings of one workflow in a tuple of dicts, the first."""
     if isinstance(triggers, tuple) and triggers and isinstance(triggers[0], Mapping):
         triggers = triggers[0]
     if isinstance(triggers, Mapping):

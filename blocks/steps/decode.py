@@ -1,4 +1,4 @@
-"""From latents to pictures."""
+"""From latents to images."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VAE_ADVICE = (
 
 
 class Decode(Block):
-    """Turn latents into pictures with the VAE; `output_type="latent"` passes them on as they are."""
+    """Turn latents into images with the VAE; `output_type="latent"` passes them on as they are."""
 
     memory_advice = VAE_ADVICE
 

@@ -1,4 +1,4 @@
-"""From pictures to latents."""
+"""From images to latents."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class EncodeImage(Block):
-    """Encode the given pictures with the VAE; pictures that are latents already pass."""
+    """Encode the given images with the VAE; images that are latents already pass."""
 
     memory_advice = VAE_ADVICE
 
@@ -47,7 +47,7 @@ def encoded(
     device: torch.device | str,
     draws: bool = True,
 ) -> Tensor:
-    """Latents of pictures `[n, 3, height, width]` in -1..1; those that are latents already pass.
+    """Return latents of images `[n, 3, height, width]` in -1..1; those that are latents already pass.
 
     Args:
         draws: from the VAE's posterior; else its most likely latents, and the generator stays as it is.
@@ -62,7 +62,7 @@ def encoded(
 
 
 def sample_posterior(vae: Autoencoder, pixels: Tensor, generator: Generators | None) -> Tensor:
-    """Encode pictures; several generators make one row each, so that a picture in a batch is the picture alone."""
+    """Encode images; several generators make one row each, so that an image in a batch is the image alone."""
     import torch
 
     if not isinstance(generator, (list, tuple)) or len(generator) == 1:

@@ -48,7 +48,7 @@ class EncodePositivePrompt(Block):
 
 
 class EncodeNegativePrompt(Block):
-    """Encode what the pictures shall not show; zeros where nothing is said and the family wants zeros."""
+    """Encode what the images shall not show; zeros where nothing is said and the family wants zeros."""
 
     tokenizers: tuple[Tokenizer, ...] = component(many=True)
     text_encoders: tuple[TextEncoder, ...] = component(many=True)
@@ -123,7 +123,7 @@ class EncodePrompt(SequentialPipelineBlocks):
 
 @contextmanager
 def loras_weighed(encoders: Sequence[Any], arguments: Mapping[str, Any] | None) -> Iterator[None]:
-    """With the LoRAs of text encoders as strong as the call says."""
+    """Let the LoRAs of text encoders be as strong as the call says."""
     with ExitStack() as stack:
         for encoder in encoders:
             if encoder is not None:
@@ -132,12 +132,12 @@ def loras_weighed(encoders: Sequence[Any], arguments: Mapping[str, Any] | None) 
 
 
 def active_guider(guider: Guider, guidance_scale: float | None) -> Any:
-    """The guider of a run: the pipeline's, with the scale that the call names."""
+    """Return the guider of a run: the pipeline's, with the scale that the call names."""
     return guider if guidance_scale is None else guider.with_scale(guidance_scale)
 
 
 def texts_by_encoder(fields: Sequence[Any], prompts: Mapping[str, Any], negative: bool) -> list[list[str]]:
-    """A list of texts per encoder; encoders without a text of their own get the first's."""
+    """Return a list of texts per encoder; encoders without a text of their own get the first's."""
     first: str | list[str] = ""
     texts: list[list[str]] = []
     for part in fields:
@@ -204,7 +204,7 @@ def named_embeds(fields: Sequence[Any], hidden: Tensor, pooled: Tensor | None, n
 
 
 def check_batch(embeds: Mapping[str, Any]) -> None:
-    """Raise InputError if given embeddings differ in their number of pictures."""
+    """Raise InputError if given embeddings differ in their number of images."""
     sizes = {name: len(value) for name, value in embeds.items()}
     if len(set(sizes.values())) > 1:
         found = ", ".join(f"{name}: {size}" for name, size in sizes.items())

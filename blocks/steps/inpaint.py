@@ -51,12 +51,12 @@ MASK_CONFIG = {"vae_scale_factor": 8, "do_normalize": False, "do_binarize": True
 
 
 def reads_masked(denoiser: Denoiser, vae: Autoencoder) -> bool:
-    """Whether a denoiser reads mask and masked picture beside the latents (9 channels in place of 4)."""
+    """Return whether a denoiser reads mask and masked image beside the latents (9 channels in place of 4)."""
     return bool(denoiser.config.in_channels == 2 * vae.config.latent_channels + 1)
 
 
 class EncodeInpaintImage(Block):
-    """Encode the pictures whose masked area is drawn anew; with a margin, only what lies around the mask."""
+    """Encode the images whose masked area is drawn anew; with a margin, only what lies around the mask."""
 
     memory_advice = VAE_ADVICE
 
@@ -71,7 +71,7 @@ class EncodeInpaintImage(Block):
         crop_region: CropRegion | None
 
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
-        """A margin around the mask needs pictures that can be put together again."""
+        """A margin around the mask needs images that can be put together again."""
         if given.get("padding_mask_crop") is None:
             return
         odd = [
@@ -111,12 +111,12 @@ class EncodeInpaintImage(Block):
 
 
 def blurred(processor: VaeImageProcessor, mask: MaskImage, by: int | None) -> Any:
-    """A mask with a soft edge; masks that are tensors or arrays are taken as they are."""
+    """Return a mask with a soft edge; masks that are tensors or arrays are taken as they are."""
     return processor.blur(mask, by) if by and hasattr(mask, "filter") else mask
 
 
 def _crop(region: object) -> dict[str, Any]:
-    """How the image processors are told of a region."""
+    """Return how the image processors are told of a region."""
     return {"resize_mode": "default" if region is None else "fill", "crops_coords": region}
 
 
@@ -151,7 +151,7 @@ class PrepareMask(Block):
 
 
 class EncodeMaskedImage(Block):
-    """Encode the pictures with the masked area grey, for denoisers that read that.
+    """Encode the images with the masked area grey, for denoisers that read that.
 
     For others the random generator moves on as far, as in the classic pipeline, so that later draws of a solver are the same.
     """
@@ -188,7 +188,7 @@ class EncodeMaskedImage(Block):
 
 
 class AddMaskChannels(Block):
-    """Put mask and masked picture beside the latents, for denoisers that read them."""
+    """Put mask and masked image beside the latents, for denoisers that read them."""
 
     class Out(Outputs):
         scaled_latents: ScaledLatents
@@ -209,9 +209,9 @@ class ScaleAndMask(SequentialPipelineBlocks):
 
 
 class BlendKnown(Block):
-    """Put the given picture, with the noise of the next step, back where the mask is black.
+    """Put the given image, with the noise of the next step, back where the mask is black.
 
-    Denoisers that read the masked picture know what lies there; what they make is left alone.
+    Denoisers that read the masked image know what lies there; what they make is left alone.
     """
 
     scheduler: Scheduler = component(mutates=True)
@@ -239,7 +239,7 @@ class BlendKnown(Block):
 
 
 class OverlayOriginal(Block):
-    """Put what was drawn back into the whole picture, where only the masked area was worked on."""
+    """Put what was drawn back into the whole image, where only the masked area was worked on."""
 
     image_processor: VaeImageProcessor = component(config={"vae_scale_factor": 8}, doc="From PIL images, arrays.")
 
@@ -262,7 +262,7 @@ class OverlayOriginal(Block):
 
 
 class DecodeInpaint(SequentialPipelineBlocks):
-    """Turn latents into pictures, and put them back into the whole where only the masked area was worked on."""
+    """Turn latents into images, and put them back into the whole where only the masked area was worked on."""
 
     block_classes = [Decode, OverlayOriginal]
     block_names = ["decode", "overlay"]

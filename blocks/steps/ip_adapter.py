@@ -1,4 +1,4 @@
-"""IP-Adapters: pictures as prompts (Ye et al. 2023, https://arxiv.org/abs/2308.06721)."""
+"""IP-Adapters: images as prompts (Ye et al. 2023, https://arxiv.org/abs/2308.06721)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class EncodeImagePrompt(Block):
-    """Turn pictures into embeddings for the denoiser's IP-Adapters: one picture, or a list of such, for each adapter."""
+    """Turn images into embeddings for the denoiser's IP-Adapters: one image, or a list of such, for each adapter."""
 
     image_encoder: CLIPVisionModelWithProjection = component(doc="Sees the pictures.")
     feature_extractor: CLIPImageProcessor = component(
@@ -34,7 +34,7 @@ class EncodeImagePrompt(Block):
         image_prompt: Annotated[Conditioning, Group("image_prompt")]
 
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
-        """Pictures and embeddings exclude each other."""
+        """Images and embeddings exclude each other."""
         if given.get("ip_adapter_image") is not None and given.get("ip_adapter_image_embeds") is not None:
             yield "ip_adapter_image and ip_adapter_image_embeds are two ways to say one thing; give one of them."
 
@@ -72,7 +72,7 @@ class EncodeImagePrompt(Block):
         return list(given)
 
     def _given(self, embeds: Tensor, needs_negative: bool) -> tuple[Tensor, Any]:
-        """Embeddings of the caller's own; with guidance the negative ones stand first, as in diffusers."""
+        """Return embeddings of the caller's own; with guidance the negative ones stand first, as in diffusers."""
         embeds = embeds.to(self.device)
         if not needs_negative:
             return embeds, None
@@ -80,11 +80,11 @@ class EncodeImagePrompt(Block):
         return positive, negative
 
     def _encoded(self, image: object, layer: object) -> tuple[Tensor, Tensor]:
-        """Embeddings of one adapter's pictures, and of none, each `[1 pictures ...]`."""
+        """Return embeddings of one adapter's images, and of none, each `[1 pictures ...]`."""
         import torch
         from diffusers.models.embeddings import ImageProjection
 
-        encoder: Any = self.image_encoder
+        encoder = self.image_encoder
         pixels = (
             image
             if isinstance(image, torch.Tensor)
@@ -100,7 +100,7 @@ class EncodeImagePrompt(Block):
 
 
 class AutoImagePrompt(AutoPipelineBlocks):
-    """Turn pictures into embeddings where such are given."""
+    """Turn images into embeddings where such are given."""
 
     block_classes = [EncodeImagePrompt, EncodeImagePrompt]
     block_names = ["image", "embeds"]

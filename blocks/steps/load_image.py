@@ -1,4 +1,4 @@
-"""Pictures from files, arrays and, where the caller allows it, from the net."""
+"""Images from files, arrays and, where the caller allows it, from the net."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 LARGEST_FILE = LARGEST_PICTURE_FILE
-"""Bytes that are read of a picture's file, or downloaded."""
+"""Bytes that are read of an image's file, or downloaded."""
 
 
 def load_image(source: object, *, allow_urls: bool = False, mode: str = "RGB") -> Image:
@@ -23,14 +23,14 @@ def load_image(source: object, *, allow_urls: bool = False, mode: str = "RGB") -
     Files are in PNG, JPEG, WEBP, AVIF, GIF, BMP, TIFF or PPM, and are turned as their notes say (EXIF).
 
     Args:
-        source: path, address, picture or numbers; floating-point numbers are in 0..1, whole ones in 0..255.
+        source: path, address, image or numbers; floating-point numbers are in 0..1, whole ones in 0..255.
         allow_urls: load addresses ("https://..."); without it they are refused, so that a name from elsewhere cannot make this
             machine send requests. Addresses of private networks, and of protocols other than http and https, are refused in every
             case, also behind a redirection.
         mode: of the result, as PIL names it ("RGB", "L").
 
     Raises:
-        InputError: it is no picture, too large, or cannot be had. TrustError: an address is not allowed.
+        InputError: it is no image, too large, or cannot be had. TrustError: an address is not allowed.
 
     Example:
         >>> load_image(torch.ones(3, 4, 6)).size

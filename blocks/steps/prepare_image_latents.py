@@ -1,4 +1,4 @@
-"""The latents that denoising begins from, where a picture is given."""
+"""The latents that denoising begins from, where an image is given."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class PrepareImageLatents(Block):
-    """Add noise to the given pictures, as much as the first timestep has; none where denoising goes on from a start."""
+    """Add noise to the given images, as much as the first timestep has; none where denoising goes on from a start."""
 
     vae: Autoencoder = component(config_only=True)
     scheduler: Scheduler = component(doc="Says how strong the noise is.")
@@ -61,7 +61,7 @@ class PrepareImageLatents(Block):
 
 
 class PrepareInpaintLatents(Block):
-    """Add noise to the given pictures, and keep noise and pictures for blending them in after every step."""
+    """Add noise to the given images, and keep noise and images for blending them in after every step."""
 
     vae: Autoencoder = component(config_only=True)
     scheduler: Scheduler = component(doc="Says how strong the noise is.")
@@ -104,13 +104,13 @@ class PrepareInpaintLatents(Block):
 
 
 def noised(scheduler: Scheduler, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
-    """Latents with the noise of a timestep `[1]`."""
+    """Return latents with the noise of a timestep `[1]`."""
     result: Tensor = scheduler.add_noise(latents, noise, timestep.repeat(len(latents)))
     return result
 
 
 def repeat_to_batch(given: Tensor, batch_size: int, each: int) -> Tensor:
-    """Repeat rows to one per picture: one serves all, one per prompt serves the pictures of that prompt.
+    """Repeat rows to one per image: one serves all, one per prompt serves the images of that prompt.
 
     Raises:
         InputError: another number of rows.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PrepareLatents(Block):
-    """Draw noise for every picture, or take latents that the caller gives, at the scheduler's first noise level."""
+    """Draw noise for every image, or take latents that the caller gives, at the scheduler's first noise level."""
 
     denoiser: Denoiser = component(config_only=True)
     vae: Autoencoder = component(config_only=True)

@@ -53,7 +53,7 @@ class PrepareSizeConditioning(Block):
         return self.told(sizes, negative, embeds, rows)
 
     def told(self, positive: Sizes, negative: Sizes, embeds: Conditioning, rows: int) -> Out:
-        """The same numbers for every picture, checked against what the denoiser takes."""
+        """Return the same numbers for every image, checked against what the denoiser takes."""
         (part,) = self.family.fields("sizes")
         pooled = next(embeds[each.positive] for each in self.family.fields("prompt_embeds") if each.source == "pooled")
         told = self._rows(positive, pooled, rows)
@@ -66,7 +66,7 @@ class PrepareSizeConditioning(Block):
 
 
 class PrepareImageSizeConditioning(PrepareSizeConditioning):
-    """Make the rows where a picture is given; refiners are told a rating in place of the target size."""
+    """Make the rows where an image is given; refiners are told a rating in place of the target size."""
 
     requires_aesthetics_score: bool = config(False, doc="The denoiser is told a rating: it is a refiner.")
 

@@ -56,7 +56,7 @@ def download(url: str, largest: int, seconds: float = SECONDS) -> bytes:
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether an address is one of the public net, and stands for none of another."""
+    """Return whether an address is one of the public net, and stands for none of another."""
     if any(address in network for network in _SPECIAL):
         return False
     return address.version == 4 or (address in _PUBLIC_6 and int(address) >> 32 & 0xFFFF_FFFF not in _ISATAP)
@@ -147,7 +147,7 @@ def _checked(url: str) -> SplitResult:
 
 
 def _public_addresses(host: str, port: int) -> list[tuple[int, Any]]:
-    """All addresses of a host.
+    """Return all addresses of a host.
 
     Raises:
         TrustError: one of them is not public. OSError: there are none.

@@ -54,7 +54,7 @@ class SetTimesteps(Block):
 
 
 class SetPartialTimesteps(Block):
-    """Set the scheduler, and begin where a given picture already has the shape that the noise would leave."""
+    """Set the scheduler, and begin where a given image already has the shape that the noise would leave."""
 
     default_strength: float = 0.3
 
@@ -111,7 +111,7 @@ class SetInpaintTimesteps(SetPartialTimesteps):
 
 
 def _leaves_none(steps: object, strength: object) -> bool:
-    """Whether a share of the steps is less than one; False for what is wrong by itself."""
+    """Return whether a share of the steps is less than one; False for what is wrong by itself."""
     if not isinstance(steps, int) or not isinstance(strength, (int, float)):
         return False
     return steps >= 1 and 0 <= strength <= 1 and int(steps * strength) < 1
@@ -159,7 +159,7 @@ def until(timesteps: Tensor, denoising_end: float | None, scheduler: Scheduler) 
 
 
 def first_after(scheduler: Scheduler, denoising_start: float) -> int:
-    """Index of the first timestep after a share of the noise range."""
+    """Return index of the first timestep after a share of the noise range."""
     timesteps = scheduler.timesteps
     count = int((timesteps < cutoff(scheduler, denoising_start)).sum())
     if scheduler.order == 2 and count % 2 == 0:
@@ -169,6 +169,6 @@ def first_after(scheduler: Scheduler, denoising_start: float) -> int:
 
 
 def cutoff(scheduler: Scheduler, share: float) -> int:
-    """The timestep at a share of the noise range."""
+    """Return the timestep at a share of the noise range."""
     train_timesteps: int = scheduler.config.num_train_timesteps
     return round(train_timesteps - share * train_timesteps)

@@ -33,11 +33,11 @@ class TurnEvents:
         self._started = 0.0
 
     def begin(self, index: int) -> None:
-        """A turn begins."""
+        """Note that an iteration begins."""
         self._emit(StepStarted(self._path, index, self._total))
         self._started = perf_counter()
 
     def end(self, index: int, values: Values) -> None:
-        """A turn is done."""
+        """Note that an iteration is done."""
         seconds = perf_counter() - self._started
         self._emit(StepFinished(self._path, index, self._total, seconds, MappingProxyType(values)))

@@ -48,7 +48,8 @@ class RunCheckpoint:
         return cls(frames, held, states, groups, {name: _digest(value) for name, value in held.items()})
 
     def values_again(self) -> Values:
-        """The values for a run that goes on from here, with tensors of its own; this can be asked again and again.
+        """Return the values for a run that goes on from here, with tensors of its own; this can be asked again and
+        again.
 
         Raises:
             InputError: a block has written into a tensor since; see `refuse_written`.
@@ -142,12 +143,12 @@ class SharedPrefix:
 
 
 def _size(value: torch.Tensor) -> tuple[int, ...]:
-    """The shape of a tensor or array; empty for anything else."""
+    """Return the shape of a tensor or array; empty for anything else."""
     return tuple(value.shape) if hasattr(type(value), "shape") else ()
 
 
 def copied_values(values: Mapping[str, Any]) -> Values:
-    """The same values, with random generators and lists of one's own."""
+    """Return the same values, with random generators and lists of one's own."""
     copied: Values = _copied(dict(values), {})
     return copied
 
@@ -160,14 +161,16 @@ def _are_same(one: object, other: object) -> bool:
 
 
 def are_generators(value: object) -> bool:
-    """Whether a value is a random generator of torch, or a list of some."""
+    """Return whether a value is a random generator of torch, or a list of some."""
     if isinstance(value, (list, tuple)):
         return bool(value) and all(are_generators(part) for part in value)
     return type(value).__name__ == "Generator" and hasattr(type(value), "initial_seed")
 
 
 def _copied(value: Any, known: dict[int, Any]) -> Any:
-    """Containers, random generators, arrays, images and tensors on a device of one's own; what is one object stays one."""
+    """Return containers, random generators, arrays, images and tensors on a device of one's own; what is one object
+    stays one.
+    """
     if type(value) in (list, tuple):
         return type(value)(_copied(part, known) for part in value)
     if type(value) is dict:

@@ -45,7 +45,7 @@ def best_schedule(
 
 
 def bytes_moved(schedule: Iterable[frozenset[K]], sizes: Mapping[K, int], resident: frozenset[K] = frozenset()) -> int:
-    """Bytes that are brought in over a schedule; dropping moves none, since the host keeps its copy."""
+    """Return bytes that are brought in over a schedule; dropping moves none, since the host keeps its copy."""
     total = 0
     for state in schedule:
         total += sum(sizes[key] for key in state - resident)
@@ -54,7 +54,7 @@ def bytes_moved(schedule: Iterable[frozenset[K]], sizes: Mapping[K, int], reside
 
 
 def _maximal(keys: frozenset[K], sizes: Mapping[K, int], room: int) -> Iterator[frozenset[K]]:
-    """The sets that fit and could not be larger: keeping more never costs anything."""
+    """Yield the sets that fit and could not be larger: keeping more never costs anything."""
     ordered = list(keys)
     if sum(sizes[key] for key in ordered) <= room:
         yield keys

@@ -159,7 +159,7 @@ def _call_of(executable: Executable, run: Run) -> Call:
 
 
 def _resident(executable: Executable, run: Run) -> Call:
-    """A step that is bound to its components when it is reached, because they may not be there before."""
+    """Return a step that is bound to its components when it is reached, because they may not be there before."""
     residency = run.residency
     assert residency is not None
     bound: Call | None = None

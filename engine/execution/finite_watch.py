@@ -48,7 +48,7 @@ class FiniteWatch:
 
 
 def _wide(value: torch.Tensor) -> Any:
-    """Sums of half precision overflow at 65,504."""
+    """Return numbers whose sums do not overflow, as those of half precision do at 65,504."""
     import torch
 
     return torch.float32 if value.dtype in (torch.float16, torch.bfloat16) else None

@@ -52,7 +52,7 @@ class RunIdentities:
         self._known.pop(name, None)
 
     def process(self) -> tuple[str, ...]:
-        """What in the process is not as its libraries have it.
+        """Return what in the process is not as its libraries have it.
 
         Raises:
             NoDigestError: something is active of which nothing says what it does.

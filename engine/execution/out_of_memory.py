@@ -13,7 +13,7 @@ _OF_HOST = ("not enough memory", "DefaultCPUAllocator", "can't allocate memory")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an allocation failed, on the device or in the host's memory."""
+    """Return whether an allocation failed, on the device or in the host's memory."""
     import torch
 
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):

@@ -11,7 +11,7 @@ from ..steps import Call, Values
 
 
 def process_chance() -> Any:
-    """The state of Python's, torch's and NumPy's own random generators."""
+    """Return the state of Python's, torch's and NumPy's own random generators."""
     import torch
 
     found = [torch.get_rng_state().numpy().tobytes(), random.getstate()]

@@ -48,7 +48,7 @@ class Use:
 
 
 def uses_of(steps: Sequence[Step], fits: Callable[[str, frozenset[str]], bool]) -> Iterator[Use]:
-    """The uses of a plan in order. A loop is one use if its components fit together; else its steps are."""
+    """Yield the uses of a plan in order. A loop is one use if its components fit together; else its steps are."""
     for step in steps:
         if isinstance(step, BlockNode):
             yield Use(step.path, step.weights, frozenset(step.config_only))
@@ -84,7 +84,7 @@ class PlannedResidency:
         self._keep = self._planned()
 
     def is_over(self, path: str) -> bool:  # noqa: ARG002 - the protocol gives it
-        """Never: a component stays the same object on the device and off it."""
+        """Return False: a component stays the same object on the device and off it."""
         return False
 
     def release(self) -> None:
@@ -152,7 +152,7 @@ class PlannedResidency:
         placement.keep_only(needed | {key for key, name in others.items() if name not in going})
 
     def _distance(self, name: str, position: int) -> int:
-        """How many uses away the next use of a component is; the run is taken to be repeated."""
+        """Return how many uses away the next use of a component is; the run is taken to be repeated."""
         count = len(self._uses)
         return next((d for d in range(1, count + 1) if name in self._uses[(position + d) % count].names), 2 * count)
 
@@ -161,7 +161,9 @@ class PlannedResidency:
         return capacity is None or sum(self._sizes.get(name, 0) for name in names) <= capacity
 
     def _planned(self) -> list[frozenset[int]]:
-        """For each use what is worth keeping, by identity: components of other pipelines count as never used again."""
+        """Return, for each use, what is worth keeping, by identity: components of other pipelines count as never used
+        again.
+        """
         placement = self._placement
         capacities = [capacity for use in self._uses if (capacity := placement.capacity(use.path)) is not None]
         if not capacities:
@@ -196,7 +198,7 @@ class LoadedResidency:
         self._own: set[str] = set()
 
     def is_over(self, path: str) -> bool:
-        """Whether components may be freed after the step."""
+        """Return whether components may be freed after the step."""
         return self._releases and path in self._uses
 
     def release(self) -> None:

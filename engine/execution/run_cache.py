@@ -179,7 +179,9 @@ class RunCache:
                     raise NoDigestError(f"it changes the component {name!r}")
 
     def _marks(self, values: Values, reads: tuple[str, ...] | None) -> dict[str, Any]:
-        """What tells whether a step has written into a value: of tensors all, of others those that it may have read."""
+        """Return what tells whether a step has written into a value: of tensors all, of others those that it may have
+        read.
+        """
         names = (
             values
             if reads is None
@@ -247,7 +249,7 @@ def _digest_of_value(value: object) -> str:
 
 
 def _version(value: Any) -> int | None:
-    """How often a tensor was written into; None for what does not say."""
+    """Return how often a tensor was written into; None for what does not say."""
     if hasattr(type(value), "is_inference") and not value.is_inference():  # of inference mode torch counts nothing
         version: int = value._version
         return version
@@ -255,7 +257,7 @@ def _version(value: Any) -> int | None:
 
 
 def _generators(values: Values, names: tuple[str, ...] | None) -> Iterator[Any]:
-    """Random generators among values, those in lists too, in an order that does not change."""
+    """Yield random generators among values, those in lists too, in an order that does not change."""
     pending = [values.get(name) for name in (sorted(values) if names is None else names)][::-1]
     while pending:
         value = pending.pop()

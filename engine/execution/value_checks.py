@@ -1,7 +1,7 @@
 """Checks of values where they enter and leave a block: class, number format, and named dimensions.
 
 One dimension name stands for one size among all that a block reads, and again among all that it writes: a block may
-make more rows, or larger pictures, than it was given.
+make more rows, or larger images, than it was given.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def checked(step: BlockNode, givers: Callable[[str], Sequence[str]]) -> Callable
 
 
 def expected_of(params: Sequence[InputParam | OutputParam]) -> tuple[Expected, ...]:
-    """The parameters that are tensors with declared dimensions."""
+    """Return the parameters that are tensors with declared dimensions."""
     return tuple(e for param in params if param.name and (e := _expected(param.name, param.type_hint)) is not None)
 
 

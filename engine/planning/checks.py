@@ -12,17 +12,17 @@ from .dataflow import CALLER, Dataflow, Missing, Read, Version
 
 
 def missing_inputs(flow: Dataflow) -> list[str]:
-    """Required values that nobody gives before the steps that need them."""
+    """Return required values that nobody gives before the steps that need them."""
     return [_missing_text(name, missing) for name, missing in flow.missing.items()]
 
 
 def find_faults(flow: Dataflow) -> list[str]:
-    """What cannot be meant: types that cannot meet, and defaults that contradict each other."""
+    """Return what cannot be meant: types that cannot meet, and defaults that contradict each other."""
     return [*_type_conflicts(flow, certain=True), *_default_conflicts(flow, certain=True)]
 
 
 def late_writes(flow: Dataflow) -> list[str]:
-    """Required values that only a later block writes, which does not read them itself: an order mistake."""
+    """Return required values that only a later block writes, which does not read them itself: an order mistake."""
     return [
         _missing_text(name, missing)
         for name, missing in flow.missing.items()
@@ -35,7 +35,7 @@ def _reads(flow: Dataflow, path: str, name: str) -> bool:
 
 
 def find_warnings(flow: Dataflow) -> list[str]:
-    """What looks wrong: as above where foreign code only hints at types; values that nobody can ever read."""
+    """Return what looks wrong: as above where foreign code only hints at types; values that nobody can ever read."""
     return [
         *_type_conflicts(flow, certain=False),
         *_default_conflicts(flow, certain=False),
@@ -60,7 +60,7 @@ def _missing_text(name: str, missing: Missing) -> str:
 
 
 def _type_conflicts(flow: Dataflow, certain: bool) -> Iterator[str]:
-    """Reads whose producer gives another type; `certain` where both sides are checked annotations."""
+    """Yield reads whose producer gives another type; `certain` where both sides are checked annotations."""
     for read in flow.reads:
         for version in read.sources.versions:
             if version.writer == CALLER or (read.typed and version.typed) is not certain:
@@ -75,7 +75,7 @@ def _type_conflicts(flow: Dataflow, certain: bool) -> Iterator[str]:
 
 
 def _default_conflicts(flow: Dataflow, certain: bool) -> Iterator[str]:
-    """Inputs that two blocks would read with different defaults where nobody gives them."""
+    """Yield inputs that two blocks would read with different defaults where nobody gives them."""
     unbound: dict[str, list[Read]] = {}
     for read in flow.reads:
         if not read.sources.versions and not read.param.required and read.param.default is not None:
@@ -97,7 +97,7 @@ def _same(one: object, other: object) -> bool:
 
 
 def _overwritten(flow: Dataflow) -> Iterator[str]:
-    """Outputs that nobody reads before they are written again: work for nothing."""
+    """Yield outputs that nobody reads before they are written again: work for nothing."""
     kept = {version for sources in flow.final.values() for version in sources.versions}
     for version, reads in flow.readers().items():
         if version.writer == CALLER or reads or version in kept or not _is_replaced(flow, version):
@@ -109,12 +109,12 @@ def _overwritten(flow: Dataflow) -> Iterator[str]:
 
 
 def _is_replaced(flow: Dataflow, version: Version) -> bool:
-    """Whether a later step writes the same name; a loop's variables just end with the loop."""
+    """Return whether a later step writes the same name; a loop's variables just end with the loop."""
     return any(v.name == version.name and v.position > version.position for v in flow.versions)
 
 
 def _written_too_late(flow: Dataflow) -> Iterator[str]:
-    """Values that are written after their only readers."""
+    """Yield values that are written after their only readers."""
     readers = flow.readers()
     for sources in flow.final.values():
         for version in sources.versions:
@@ -129,7 +129,7 @@ def _written_too_late(flow: Dataflow) -> Iterator[str]:
 
 
 def _misspelt(flow: Dataflow) -> Iterator[str]:
-    """Values that nobody reads, while a later block reads one with nearly the same name."""
+    """Yield values that nobody reads, while a later block reads one with nearly the same name."""
     readers = flow.readers()
     for version in flow.versions:
         if version.writer == CALLER or readers[version]:
@@ -148,7 +148,7 @@ def _misspelt(flow: Dataflow) -> Iterator[str]:
 
 
 def _undeclared(flow: Dataflow) -> Iterator[str]:
-    """Reads in loops that only foreign code without a declaration may serve."""
+    """Yield reads in loops that only foreign code without a declaration may serve."""
     for read in flow.reads:
         writers = dict.fromkeys(version.writer for version in read.sources.versions if not version.declared)
         if not writers or any(version.declared for version in read.sources.versions):

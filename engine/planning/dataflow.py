@@ -50,7 +50,7 @@ class Sources:
     certain: bool = False
 
     def joined(self, other: Sources) -> Sources:
-        """What is there where two ways meet."""
+        """Return what is there where two ways meet."""
         versions = tuple(dict.fromkeys([*self.versions, *other.versions]))
         return Sources(versions, self.certain and other.certain)
 
@@ -76,7 +76,7 @@ class Read:
         return any(version.position >= self.position for version in self.sources.versions)
 
     def is_apart_from(self, version: Version) -> bool:
-        """Whether the two stand in different branches of one choice, so that only one of them happens."""
+        """Return whether the two stand in different branches of one choice, so that only one of them happens."""
         taken = dict(self.branch)
         return any(taken.get(choice, name) != name for choice, name in version.branch)
 
@@ -112,13 +112,13 @@ class Dataflow:
         return {v.name: v.writer for v in self.versions if v.writer != CALLER and v.name in self.final}
 
     def givers(self, path: str, name: str) -> list[str]:
-        """Who may have given a value to a step, in words."""
+        """Return who may have given a value to a step, in words."""
         reads = [read for read in self.reads if read.path == path and read.param.name == name]
         writers = (version.writer or "the caller" for read in reads for version in read.sources.versions)
         return list(dict.fromkeys(writers))
 
     def readers(self) -> dict[Version, list[Read]]:
-        """Who reads each version."""
+        """Return who reads each version."""
         found: dict[Version, list[Read]] = {version: [] for version in self.versions}
         for read in self.reads:
             for version in read.sources.versions:

@@ -131,7 +131,7 @@ def explain(plan: Plan, sizes: Mapping[str, int] | None = None, notes: Sequence[
 
 
 def peak_of_components(plan: Plan, sizes: Mapping[str, int]) -> int:
-    """Most bytes of components at once, if each is there only from its first use to its last."""
+    """Return the most bytes of components at once, if each is there only from its first use to its last."""
     steps = [use.names for use in uses_of(plan.steps, lambda *_: True)]
     first = {name: i for i, names in reversed(list(enumerate(steps))) for name in names}
     last = {name: i for i, names in enumerate(steps) for name in names}
@@ -140,7 +140,7 @@ def peak_of_components(plan: Plan, sizes: Mapping[str, int]) -> int:
 
 
 def _by_writer(reads: Sequence[Read]) -> tuple[str, ...]:
-    """Lines such as "input: prompt_embeds, batch_size"; what nobody gives is left out."""
+    """Return lines such as "input: prompt_embeds, batch_size"; what nobody gives is left out."""
     lines: dict[str, list[str]] = {}
     for read in reads:
         writers = dict.fromkeys(

@@ -120,7 +120,7 @@ def _add_edges(graph: Graph, index: dict[str, int], flow: Dataflow) -> None:
 
 
 def _passes_by_a_loop(source: int, target: int, writers: list[int], frames: list[Frame]) -> bool:
-    """Whether a loop between the two writes the value anew; that it may take no turn is not worth a line."""
+    """Return whether a loop between the two writes the value anew; that it may take no turn is not worth a line."""
     loops = [frame for frame in frames if frame.is_loop and source < frame.first and frame.last < target]
     return any(frame.first <= writer <= frame.last for frame in loops for writer in writers)
 

@@ -13,7 +13,7 @@ from .dataflow import Dataflow
 
 
 def releases_of(steps: Sequence[Step], flow: Dataflow, asked: frozenset[str]) -> dict[str, tuple[str, ...]]:
-    """For each top-level step by path: the values that nobody needs when it is done."""
+    """Return, for each top-level step by path, the values that nobody needs when it is done."""
     names = {version.name for version in flow.versions}
     last: dict[str, int] = {}
     for position, step in enumerate(steps):
@@ -28,7 +28,7 @@ def releases_of(steps: Sequence[Step], flow: Dataflow, asked: frozenset[str]) ->
 def live_after(
     steps: Sequence[Step], flow: Dataflow, asked: frozenset[str], given: frozenset[str]
 ) -> dict[str, frozenset[str]]:
-    """For each top-level step by path: the values that are there when it is done and the needless are gone."""
+    """Return, for each top-level step by path, the values that are there when it is done and the needless are gone."""
     releases = releases_of(steps, flow, asked)
     there = set(given)
     found: dict[str, frozenset[str]] = {}
@@ -40,7 +40,7 @@ def live_after(
 
 
 def peak_of(live: Mapping[str, frozenset[str]], sizes: Mapping[str, int]) -> int:
-    """Most bytes of values at once between two steps, by the bytes of each."""
+    """Return the most bytes of values at once between two steps, by the bytes of each."""
     return max((sum(sizes.get(name, 0) for name in names) for names in live.values()), default=0)
 
 

@@ -69,7 +69,7 @@ class Plan:
         return make_graph(self.steps, self.flow)
 
     def explain(self, sizes: Mapping[str, int] | None = None, notes: Sequence[str] = ()) -> Explanation:
-        """The plan as a table: what runs, reads, writes, uses, is skipped. `sizes` are bytes of components."""
+        """Return the plan as a table: what runs, reads, writes, uses, is skipped. `sizes` are bytes of components."""
         return explain(self, sizes, notes)
 
     @property
@@ -78,7 +78,9 @@ class Plan:
         return [step.path for step in leaves(self.steps)]
 
     def live_after(self, asked: Iterable[str]) -> dict[str, frozenset[str]]:
-        """For each top-level step: the values that are there when it is done, if these are asked for in the end."""
+        """Return, for each top-level step, the values that are there when it is done, if these are asked for in the
+        end.
+        """
         return live_after(self.steps, self.flow, frozenset(asked), self.given)
 
     def _releases(self, asked: frozenset[str] | None) -> Mapping[str, tuple[str, ...]]:

@@ -36,7 +36,7 @@ class Box:
     head: float = HEAD
 
     def port_y(self, position: int) -> float:
-        """Height at which a port's line leaves the box."""
+        """Return height at which a port's line leaves the box."""
         return self.y + self.head + position * LINE + LINE / 2
 
 
@@ -121,7 +121,7 @@ def _wires(graph: Graph) -> list[Wire]:
 
 
 def _lanes(wires: list[Wire], graph: Graph, boxes: list[Box]) -> list[int]:
-    """The lane of each wire: short ones near the boxes, none over another."""
+    """Return the lane of each wire: short ones near the boxes, none over another."""
     taken: list[list[tuple[float, float]]] = []
     lanes = [0] * len(wires)
     spans = []

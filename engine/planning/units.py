@@ -12,12 +12,12 @@ from .dataflow import Dataflow, Read
 
 
 def unit_of(step: BlockNode | LoopNode, flow: Dataflow) -> CacheUnit | None:
-    """The unit of a block or a loop; None where something in it does not say what it is."""
+    """Return the unit of a block or a loop; None where something in it does not say what it is."""
     return _unit(step, "loop" if isinstance(step, LoopNode) else "block", [step], flow, _is_from_outside(step))
 
 
 def turn_of(step: LoopNode, flow: Dataflow) -> CacheUnit | None:
-    """The unit of one turn: what the loop brings, what earlier turns leave, and what was there before."""
+    """Return the unit of one turn: what the loop brings, what earlier turns leave, and what was there before."""
     inside = _is_from_outside(step)
 
     def is_read(read: Read) -> bool:
@@ -53,11 +53,11 @@ def _unit(
 
 
 def _placed(path: str, identity: Callable[[Mapping[str, Any]], Any], configs: Mapping[str, Any]) -> Any:
-    """An identity with the place of its step within the unit."""
+    """Return an identity with the place of its step within the unit."""
     return [path, identity(configs)]
 
 
 def _is_from_outside(step: BlockNode | LoopNode) -> Callable[[Read], bool]:
-    """Whether a value that is read may have been there before the step. What nobody gives has its default."""
+    """Return whether a value that is read may have been there before the step. What nobody gives has its default."""
     inside = {part.path for part in all_steps([step])} if isinstance(step, LoopNode) else set()
     return lambda read: any(version.writer not in inside for version in read.sources.versions)

@@ -38,7 +38,7 @@ class AdaptiveProjectedGuidance(ConditionalGuidance):
     def guided(
         self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: object
     ) -> tuple[Tensor, Any]:
-        """Algorithm 1 of the paper."""
+        """Guide by algorithm 1 of the paper."""
         direction, memory = with_momentum(
             conditional - unconditional, self.adaptive_projected_guidance_momentum, memory
         )
@@ -79,7 +79,7 @@ class AdaptiveProjectedMixGuidance(ConditionalGuidance):
     def guided(
         self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: object
     ) -> tuple[Tensor, Any]:
-        """One of the two, by the step."""
+        """Return one of the two, by the step."""
         shift = conditional - unconditional
         direction, memory = with_momentum(shift, self.adaptive_projected_guidance_momentum, memory)
         origin = self.origin(conditional, unconditional)

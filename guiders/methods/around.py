@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def _guider_of(given: object) -> Any:
-    """The guider that is meant; what means none stays as it is, to be refused by the setting's name."""
+    """Return the guider that is meant; what means none stays as it is, to be refused by the setting's name."""
     try:
         return guider_of(given)
     except InputError:
@@ -53,7 +53,7 @@ class GuidanceAround(Guider, is_base=True):
         return self.guider if self.enabled else evolve(self.guider, enabled=False)
 
     def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
-        """Those of the inner guider."""
+        """Return the branches of the inner guider."""
         return self.inner.branches(step)
 
     @property
@@ -67,11 +67,11 @@ class GuidanceAround(Guider, is_base=True):
         return self.inner.wanted_perturbations
 
     def with_scale(self, guidance_scale: float) -> Self:
-        """Another scale of the inner guider."""
+        """Return a copy whose inner guider has another scale."""
         return evolve(self, guider=self.guider.with_scale(guidance_scale))
 
     def combine(self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: Any = None) -> tuple[Tensor, Any]:
-        """What the inner guider makes of it, corrected where the step lies in the window.
+        """Return what the inner guider makes of it, corrected where the step lies in the window.
 
         Raises:
             InputError: the step comes without its level of noise.

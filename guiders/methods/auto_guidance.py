@@ -37,7 +37,7 @@ class AutoGuidance(ClassifierFreeGuidance):
         return self._perturbations(GuidanceStep(0, 1)) if self.uses_negative else ()
 
     def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
-        """Both predictions, the unconditional one perturbed."""
+        """Return both predictions, the unconditional one perturbed."""
         if not self.is_guided(step):
             return (CONDITIONAL,)
         return evolve(UNCONDITIONAL, perturbations=self._perturbations(step)), CONDITIONAL

@@ -40,7 +40,7 @@ class ClassifierGuidance(GuidanceAround):
     of: Literal["latents", "sample"] = "sample"
 
     def needs_gradient(self, step: GuidanceStep) -> bool:
-        """Whether the gradient goes through the network at this step."""
+        """Return whether the gradient goes through the network at this step."""
         return self.of == "sample" and self.in_window(step)
 
     def corrected(

@@ -33,6 +33,6 @@ class ClassifierFreeGuidance(ConditionalGuidance):
     def guided(
         self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: object
     ) -> tuple[Tensor, Any]:
-        """Equation 6 of the paper, in one of the two formulations."""
+        """Guide by equation 6 of the paper, in one of the two formulations."""
         shift = conditional - unconditional
         return self.origin(conditional, unconditional) + self.scale(step) * shift, memory

@@ -49,14 +49,14 @@ class ConditionalGuidance(Guider, is_base=True):
         return self.enabled and self.start < self.stop and not is_never(self.guidance_scale, self.neutral_scale)
 
     def is_guided(self, step: GuidanceStep) -> bool:
-        """Whether a step needs the unconditional prediction."""
+        """Return whether a step needs the unconditional prediction."""
         if not (self.uses_negative and self.in_window(step)):
             return False
         scale = self.guidance_scale
         return scale.__class__ is float or not math.isclose(scale_at(scale, step), self.neutral_scale)
 
     def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
-        """The unconditional and the conditional prediction; where the step is not guided only the latter."""
+        """Return the unconditional and the conditional prediction; where the step is not guided only the latter."""
         return _GUIDED if self.is_guided(step) else _PLAIN
 
     def combine(self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: Any = None) -> tuple[Tensor, Any]:
@@ -76,16 +76,16 @@ class ConditionalGuidance(Guider, is_base=True):
         )
 
     def scale(self, step: GuidanceStep) -> float:
-        """The strength at a step."""
+        """Return the strength at a step."""
         return scale_at(self.guidance_scale, step)
 
     def origin(self, conditional: Tensor, unconditional: Tensor) -> Tensor:
-        """Where guidance begins, by the formulation."""
+        """Return where guidance begins, by the formulation."""
         return conditional if self.use_original_formulation else unconditional
 
 
 def rescaled(guided: Tensor, conditional: Tensor, amount: float) -> Tensor:
-    """Bring each picture's deviation towards that of the conditional prediction (2305.08891, eqs. 15 and 16)."""
+    """Bring each image's deviation towards that of the conditional prediction (2305.08891, eqs. 15 and 16)."""
     dims = list(range(1, guided.ndim))
     deviation = conditional.std(dim=dims, keepdim=True) / guided.std(dim=dims, keepdim=True)
     return amount * (guided * deviation) + (1 - amount) * guided

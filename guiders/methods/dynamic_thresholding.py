@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True, slots=False, field_transformer=checked)
 class DynamicThresholding(GuidanceAround):
-    """Keep high scales from driving a picture out of its range: clip the clean sample at a quantile, and shrink it.
+    """Keep high scales from driving an image out of its range: clip the clean sample at a quantile, and shrink it.
 
     Attributes:
         quantile: share of each sample's absolute values that stay unclipped.
@@ -49,7 +49,7 @@ class DynamicThresholding(GuidanceAround):
         return shrunk
 
     def _extent(self, sample: Tensor) -> Tensor:
-        """The quantile of each sample's absolute values, `[b 1 ...]`."""
+        """Return the quantile of each sample's absolute values, `[b 1 ...]`."""
         values = sample.flatten(1).abs().sort(dim=1).values
         # By hand, with the rule of torch.quantile, which refuses more than 16 million values.
         place = self.quantile * (values.shape[1] - 1)

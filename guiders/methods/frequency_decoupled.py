@@ -79,14 +79,14 @@ class FrequencyDecoupledGuidance(Guider):
         return self.enabled and some and not all(is_never(scale, neutral) for scale in self.guidance_scales)
 
     def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
-        """Both predictions where some level is guided."""
+        """Return both predictions where some level is guided."""
         guided = self.uses_negative and any(step.is_within(*window) for window in self._windows)
         return (UNCONDITIONAL, CONDITIONAL) if guided else (CONDITIONAL,)
 
     def combine(
         self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: object = None
     ) -> tuple[Tensor, Any]:
-        """Algorithm 1 of the paper: guide the levels of both pyramids, and sum them up.
+        """Guide the levels of both pyramids, and sum them up: algorithm 1 of the paper.
 
         A level outside of its window keeps the conditional prediction's own band.
         """
@@ -121,7 +121,7 @@ class FrequencyDecoupledGuidance(Guider):
         return guided
 
     def with_scale(self, guidance_scale: float) -> FrequencyDecoupledGuidance:
-        """One scale for all levels."""
+        """Return a copy with one scale for all levels."""
         from attrs import evolve
 
         return evolve(self, guidance_scales=(guidance_scale,) * len(self.guidance_scales))

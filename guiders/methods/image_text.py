@@ -1,4 +1,4 @@
-"""Guidance by a picture and a text, each with a strength of its own (Brooks et al. 2023, https://arxiv.org/abs/2211.09800)."""
+"""Guidance by an image and a text, each with a strength of its own (Brooks et al. 2023, https://arxiv.org/abs/2211.09800)."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _IMAGE = Branch("image", negative=True)
 
 @frozen(kw_only=True, slots=False, field_transformer=checked)
 class ImageTextGuidance(ConditionalGuidance):
-    """`u + s_I (i - u) + s_T (t - i)`: from nothing to the picture, and from the picture to the text (eq. 3).
+    """`u + s_I (i - u) + s_T (t - i)`: from nothing to the image, and from the image to the text (eq. 3).
 
     For families whose contract has fields of the kind "image".
 
     Attributes:
-        guidance_scale: strength of the text. image_guidance_scale: strength of the picture.
+        guidance_scale: strength of the text. image_guidance_scale: strength of the image.
     """
 
     image_guidance_scale: Strength = field(default=1.5, converter=scale_of)
 
     def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
-        """Without anything, with the picture, with both; fewer where a strength is 1."""
+        """Return the predictions without anything, with the image, with both; fewer where a strength is 1."""
         if not (self.enabled and self.in_window(step)):
             return (CONDITIONAL,)
         by_text = not is_never(self.guidance_scale, 1.0)
@@ -50,7 +50,7 @@ class ImageTextGuidance(ConditionalGuidance):
     def combine(
         self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: object = None
     ) -> tuple[Tensor, Any]:
-        """As the class says; a single prediction passes unchanged."""
+        """Combine as the class says; a single prediction passes unchanged."""
         text, image, nothing = (predictions.get(name) for name in ("conditional", "image", "unconditional"))
         assert text is not None
         if image is None:

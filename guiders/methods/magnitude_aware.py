@@ -31,7 +31,7 @@ class MagnitudeAwareGuidance(ConditionalGuidance):
     def guided(
         self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: object
     ) -> tuple[Tensor, Any]:
-        """`exp(-alpha |c - u| / |u|)` of what is above the neutral scale, for each picture."""
+        """Guide with `exp(-alpha |c - u| / |u|)` of what is above the neutral scale, for each image."""
         import torch
 
         dims = list(range(1, conditional.ndim))

@@ -29,7 +29,7 @@ class PerturbedGuidance(ClassifierFreeGuidance, is_base=True):
     """
 
     def perturbations(self, step: GuidanceStep) -> tuple[Perturbation, ...]:
-        """What is perturbed in the third prediction."""
+        """Return what is perturbed in the third prediction."""
         raise NotImplementedError(f"{type(self).__name__} must define perturbations(step).")
 
     @property
@@ -57,7 +57,7 @@ class PerturbedGuidance(ClassifierFreeGuidance, is_base=True):
         return () if self._never_perturbed or not self.enabled else self.perturbations(GuidanceStep(0, 1))
 
     def is_perturbed(self, step: GuidanceStep) -> bool:
-        """Whether a step has the perturbed prediction; a window that is not empty has at least one step."""
+        """Return whether a step has the perturbed prediction; a window that is not empty has at least one step."""
         if not self.enabled or self._never_perturbed:
             return False
         start, stop = self.perturbed_window
@@ -70,7 +70,7 @@ class PerturbedGuidance(ClassifierFreeGuidance, is_base=True):
         return is_never(self.perturbed_scale, 0.0)
 
     def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
-        """As classifier-free guidance, and the perturbed conditional prediction."""
+        """Return those of classifier-free guidance, and the perturbed conditional prediction."""
         plain = super().branches(step)
         if not self.is_perturbed(step):
             return plain
@@ -79,7 +79,7 @@ class PerturbedGuidance(ClassifierFreeGuidance, is_base=True):
     def combine(
         self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: object = None
     ) -> tuple[Tensor, Any]:
-        """`u + s (c - u) + s_p (c - p)`; without classifier-free guidance `p + s_p (c - p)`."""
+        """Return `u + s (c - u) + s_p (c - p)`; without classifier-free guidance `p + s_p (c - p)`."""
         conditional, perturbed = predictions["conditional"], predictions.get("perturbed")
         if perturbed is None:
             return super().combine(predictions, step, memory)

@@ -35,7 +35,7 @@ class SampleSpaceGuidance(GuidanceAround):
     def corrected(
         self, predictions: Mapping[str, Tensor], step: GuidanceStep, noise: NoiseLevel, memory: object
     ) -> tuple[Tensor, Any]:
-        """The inner guider on samples."""
+        """Let the inner guider combine samples."""
         if len(predictions) == 1:
             return self.inner.combine(predictions, step, memory)
         samples = {name: noise.sample_of(prediction) for name, prediction in predictions.items()}

@@ -22,7 +22,7 @@ class TangentialClassifierFreeGuidance(ClassifierFreeGuidance):
     def guided(
         self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: object
     ) -> tuple[Tensor, Any]:
-        """Algorithm 1 of the paper."""
+        """Guide by algorithm 1 of the paper."""
         return super().guided(conditional, damped(conditional, unconditional), step, memory)
 
 

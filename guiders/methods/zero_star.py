@@ -27,7 +27,7 @@ class ClassifierFreeZeroStarGuidance(ClassifierFreeGuidance):
     zero_init_steps: int = 1
 
     def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
-        """As all; while the prediction is zero, the conditional one alone, of which only the shape is used."""
+        """Return those of classifier-free guidance; while the prediction is zero, the conditional one alone, of which only the shape is used."""
         return super().branches(step) if step.index >= self.zero_init_steps else super().branches(step)[-1:]
 
     def combine(
@@ -49,7 +49,7 @@ class ClassifierFreeZeroStarGuidance(ClassifierFreeGuidance):
 
 
 def best_multiple(conditional: Tensor, unconditional: Tensor) -> Tensor:
-    """The factor per picture that brings the unconditional prediction nearest to the conditional one."""
+    """Return the factor per image that brings the unconditional prediction nearest to the conditional one."""
     one, other = conditional.flatten(1).float(), unconditional.flatten(1).float()
     factor = (one * other).sum(dim=1, keepdim=True) / (other.square().sum(dim=1, keepdim=True) + 1e-8)
     return factor.to(conditional.dtype).view(-1, *(1,) * (conditional.ndim - 1))

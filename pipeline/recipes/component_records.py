@@ -113,11 +113,11 @@ class RunNotes:
     notes: Mapping[str, _Note]
 
     def written(self) -> dict[str, Any]:
-        """By component."""
+        """Return it by component."""
         return {name: note.written for name, note in self.notes.items()}
 
     def weights(self) -> dict[str, Any]:
-        """Digests of weights and vocabularies."""
+        """Return the digests of weights and vocabularies."""
         return {"weights": self._weights}
 
     @cached_property
@@ -151,7 +151,7 @@ def _note_of(name: str, component: object, pipe: PipelineComponents, identities:
 
 
 def _origin(load_id: str) -> dict[str, Any] | None:
-    """Where it is from, by names that mean something elsewhere: of a local folder, only its own name."""
+    """Return where it is from, by names that mean something elsewhere: of a local folder, only its own name."""
     if load_id == "null":
         return None
     fields = ComponentSpec.decode_load_id(load_id)

@@ -52,7 +52,9 @@ def noted_inputs(values: Mapping[str, Any]) -> tuple[Written, Written]:
 
 
 def shared_values(values: Mapping[str, Any]) -> dict[str, list[list[str]]]:
-    """Names of inputs that are one object, which a block may write into under one name and read under the other."""
+    """Return the names of inputs that are one object, which a block may write into under one name and read under the
+    other.
+    """
     names: dict[int, list[str]] = {}
     for name, value in values.items():
         if value.__class__ not in _UNCHANGING:
@@ -91,7 +93,7 @@ class NotedTensor:
         return noted
 
     def written(self) -> dict[str, Any]:
-        """As recipes have it."""
+        """Return it as recipes have it."""
         if self.held is not None:
             tensor = self.held() if isinstance(self.held, weakref.ref) else self.held
             if tensor is None:
@@ -112,7 +114,7 @@ class NotedTensor:
 
 
 def written_input(value: Any) -> dict[str, Any]:
-    """A value as data, or what tells it from others."""
+    """Return a value as data, or what tells it from others."""
     try:
         return {"value": data_of(value)}
     except ValueError:
@@ -125,7 +127,7 @@ def written_input(value: Any) -> dict[str, Any]:
 
 
 def _states_of(value: Any, met: dict[int, int]) -> list[tuple[str, int, Any, int | None]]:
-    """Generators as they are, each with the number of the earlier one that it is, by object, where it is one."""
+    """Return generators as they are, each with the number of the earlier one that it is, by object, where it is one."""
     found = []
     for part in value if isinstance(value, (list, tuple)) else [value]:
         found.append((str(part.device), part.initial_seed(), part.get_state(), met.get(id(part))))

@@ -1,6 +1,6 @@
 """Text and private parts of PNG files, without a look at the pixels (https://www.w3.org/TR/png-3/#5Chunk-layout).
 
-Pillow gives some of them only when it has decoded the picture, which can take a gigabyte of memory for a small file.
+Pillow gives some of them only when it has decoded the image, which can take a gigabyte of memory for a small file.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _found(file: BinaryIO, size: int, keyword: bytes, private: bytes) -> PngPart
 
 
 def _header(file: BinaryIO, size: int) -> tuple[bytes, int, int]:
-    """Kind of the next chunk, where its data begin, and how many there are."""
+    """Return the kind of the next chunk, where its data begin, and how many there are."""
     head = file.read(8)
     length, place = int.from_bytes(head[:4], "big"), file.tell()
     if len(head) < 8 or place + length + 4 > size:
@@ -80,7 +80,7 @@ def _checked(file: BinaryIO, kind: bytes, length: int) -> bytes:
 
 
 def _text(kind: bytes, data: bytes) -> str:
-    """The text of a chunk, after its keyword."""
+    """Return the text of a chunk, after its keyword."""
     is_packed = kind == b"zTXt"
     if kind == b"zTXt":
         data = data[1:]

@@ -31,10 +31,10 @@ class Recipe:
         self._known = known
         self._late = late
         self.image = image
-        """Which picture of the run's batch this is the recipe of; None for the run itself."""
+        """Which image of the run's batch this is the recipe of; None for the run itself."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, as data for JSON."""
+        """Return everything, as data for JSON."""
         late = self._late() if self._late is not None else {}
         picture = {} if self.image is None else {"image": self.image}
         return {"recipe": VERSION, **_data(self._known), **late, **picture}
@@ -63,22 +63,22 @@ class Recipe:
         write_text(Path(path), written_json(self.to_dict(), "The recipe", LARGEST_RECIPE, indent=2))
 
     def of_image(self, index: int | None) -> Recipe:
-        """The recipe of one picture of the batch; None is the run."""
+        """Return the recipe of one image of the batch; None is the run."""
         return Recipe(self._known, self._late, index)
 
     def branched(self, base: Recipe, loop: str, at_step: int, changes: Iterable[str]) -> Recipe:
-        """The recipe of a variant, which shares the first steps of a loop with another run."""
+        """Return the recipe of a variant, which shares the first steps of a loop with another run."""
         shared = {name: base._known[name] for name in ("inputs", "generators")}
         about = {"loop": loop, "at_step": at_step, "changes": sorted(changes), **shared}
         return Recipe({**self._known, "branched": about}, self._late)
 
     def noting(self, notes: Iterable[str]) -> Recipe:
-        """The recipe with remarks on the run, after those that it has."""
+        """Return the recipe with remarks on the run, after those that it has."""
         every = [*(self._known.get("notes") or ()), *notes]
         return Recipe({**self._known, "notes": every}, self._late, self.image) if every else self
 
     def finished(self, **found: object) -> Recipe:
-        """The recipe with what was found out in the run: `results`, `witness`; what is None is left out."""
+        """Return the recipe with what was found out in the run: `results`, `witness`; what is None is left out."""
         known = {name: value for name, value in self._known.items() if name != "witness"}
         return Recipe({**known, **{n: v for n, v in found.items() if v is not None}}, self._late, self.image)
 
@@ -117,7 +117,7 @@ class Recipe:
         return {name: entry["kind"] for name, entry in _data(self._known["inputs"]).items() if "value" not in entry}
 
     def is_input(self, name: str, value: object) -> bool:
-        """Whether a value is the one that the run was given."""
+        """Return whether a value is the one that the run was given."""
         entry = _data(self._known["inputs"]).get(name)
         now = noted_inputs({name: value})[0]().get(name)
         return entry is not None and entry == now and entry.get("digest", "") is not None
@@ -179,7 +179,7 @@ class Recipe:
 
 
 def written(value: object) -> str:
-    """Data as text, in which 0, 0.0, -0.0 and False are four, and the order of a dict counts."""
+    """Return data as text, in which 0, 0.0, -0.0 and False are four, and the order of a dict counts."""
     return json.dumps(value, default=repr)
 
 
@@ -194,7 +194,7 @@ def _number(component: Mapping[str, Any], name: str) -> Any:
 
 
 def _data(value: object) -> Any:
-    """What is only written out when it is asked for."""
+    """Return what is only written out when it is asked for."""
     if callable(value):
         return value()
     return {key: _data(part) for key, part in value.items()} if isinstance(value, Mapping) else value

@@ -22,7 +22,7 @@ class Differences(tuple[str, ...]):
 
 
 def diff(one: object, other: object) -> Differences:
-    """Say what differs between two runs: pictures, image files, states or recipes.
+    """Say what differs between two runs: images, image files, states or recipes.
 
     Example:
         >>> pipe = embedded()
@@ -44,7 +44,9 @@ Kind = Literal[
 
 
 def differences(one: Recipe, other: Recipe) -> Iterator[tuple[Kind, str]]:
-    """What differs, by kind: only what differs in "machine", or is "unknown", may give the same image all the same."""
+    """Yield what differs, by kind: only what differs in "machine", or is "unknown", may give the same image all the
+    same.
+    """
     mine, theirs = one.to_dict(), other.to_dict()
     by_kind: dict[Kind, Iterable[str]] = {
         "blocks": _blocks("", mine["composition"], theirs["composition"]),
@@ -81,7 +83,7 @@ def _results(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[str
 
 
 def _process(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[str]:
-    """What one of the two had replaced in the process: functions of libraries, hooks, modes."""
+    """Yield what one of the two had replaced in the process: functions of libraries, hooks, modes."""
     one, other = (list(side.get("replaced", ())) for side in (mine, theirs))
     for each in one:
         if each not in other:
@@ -117,7 +119,7 @@ def _unknown_components(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> I
 
 
 def _are_comparable(contents: list[Any]) -> bool:
-    """Whether both digests are there, and of one kind: of what was loaded, or of the files."""
+    """Return whether both digests are there, and of one kind: of what was loaded, or of the files."""
     return None not in contents and len({str(each).startswith(FILES) for each in contents}) == 1
 
 
@@ -128,7 +130,7 @@ def _why(contents: list[Any]) -> str:
 
 
 def _outside(path: str, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[str]:
-    """Code that is the same, and may yet give something else."""
+    """Yield code that is the same, and may yet give something else."""
     if mine.get("code") == theirs.get("code"):
         for reason in mine.get("unknown") or ():
             yield f"{path or 'composition'}: what it gives hangs on more than it is given ({reason})"
@@ -188,7 +190,9 @@ def _blocks(path: str, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> It
 
 
 def _is_same_code(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
-    """Whether two blocks of somebody's own are one class that lies in two places: a script, a module, an opened repository."""
+    """Return whether two blocks of somebody's own are one class that lies in two places: a script, a module, an opened
+    repository.
+    """
     modules, names = zip(*(str(side["block"]).rpartition(":")[::2] for side in (mine, theirs)), strict=True)
     return all(modules) and len(set(names)) == 1 and None is not mine.get("code") == theirs.get("code")
 
@@ -214,14 +218,14 @@ def _components(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[
 
 
 def _is_moved_guider(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
-    """Whether two components are of one class of somebody's own, with the same code, in two places."""
+    """Return whether two components are of one class of somebody's own, with the same code, in two places."""
     names = {str(side.get("class")).rpartition(":")[2].rpartition(".")[2] for side in (left, right)}
     codes = [side.get("settings", {}).get("code") for side in (left, right)]
     return len(names) == 1 and None is not codes[0] == codes[1]
 
 
 def _settings(name: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[str]:
-    """What differs in the settings of one component: in the words that people have for it, else by attribute."""
+    """Yield what differs in the settings of one component: in the words that people have for it, else by attribute."""
     if left.get("declared") != right.get("declared"):
         yield f"{name}: it was declared as something new (pipe.invalidate)"
     if "digest" not in left or "digest" not in right or left["digest"] == right["digest"]:
@@ -246,7 +250,7 @@ def _place(entry: Mapping[str, Any]) -> str:
 
 
 def _branches(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[str]:
-    """What differs in the runs with which variants share their first steps."""
+    """Yield what differs in the runs with which variants share their first steps."""
     for name in ("loop", "at_step"):
         if mine.get(name) != theirs.get(name):
             yield f"shares steps with another run, {name}: {_words(mine.get(name))}, and {_words(theirs.get(name))}"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 KEYWORD = "brickwork"
 """Of the text chunk, and of `image.info`."""
 INPUTS_CHUNK = b"bwIn"
-"""Of a PNG file's chunk with embedded inputs: private, ancillary, to be dropped by programs that edit the picture."""
+"""Of a PNG file's chunk with embedded inputs: private, ancillary, to be dropped by programs that edit the image."""
 INPUTS_ENDING = ".inputs.safetensors"
 _LARGEST_CHUNK = (1 << 31) - 1
 """Bytes of one part of a PNG file, by its standard."""
@@ -38,7 +38,7 @@ def save(
     inputs: KeepInputs | None = None,
     given: Mapping[str, Any] | None = None,
 ) -> list[Path]:
-    """Write pictures as PNG files, with what they were made of.
+    """Write images as PNG files, with what they were made of.
 
     Beside the recipe (compressed text under "brickwork") there is the line `parameters`, which other tools read. A recipe holds
     no paths of this machine, but the prompt and all other inputs.
@@ -46,7 +46,7 @@ def save(
     Args:
         images: one, or several; several get "-0", "-1", ... before the ending, unless `path` has "{}" for the number.
         recipe: False writes the pixels only.
-        inputs: pictures and tensors that were given to the run stand in the recipe by their digest ("digest"). "embed" writes them into
+        inputs: images and tensors that were given to the run stand in the recipe by their digest ("digest"). "embed" writes them into
             the file, "beside" into a file of their own next to it; both want them once more as `given`.
         given: those inputs by name.
 
@@ -96,7 +96,9 @@ def _places(path: Path, count: int, many: bool) -> list[Path]:
 
 
 def _kept(recipe: Recipe, given: Mapping[str, Any]) -> bytes | None:
-    """Inputs as a file of values, which is read again before it is kept: a repeated run is given what comes back."""
+    """Return inputs as a file of values, which is read again before it is kept: a repeated run is given what comes
+    back.
+    """
     wanted = recipe.missing_inputs
     faults = [f"{name} ({kind}) is in the recipe by its digest only; give it: given={{{name!r}: ...}}." for name, kind in
               wanted.items() if name not in given]  # fmt: skip
@@ -135,10 +137,10 @@ def _chunks(recipe: Recipe, content: bytes | None) -> PngInfo:
 
 
 def read_recipe(source: object) -> tuple[Recipe, dict[str, Any]]:
-    """Read a recipe: of a picture file, of a picture, of a JSON file, of a state; and the inputs that are kept with it.
+    """Read a recipe: of an image file, of an image, of a JSON file, of a state; and the inputs that are kept with it.
 
     Raises:
-        RepoError: there is none, or it is broken. TrustError: the inputs beside a picture are a link elsewhere.
+        RepoError: there is none, or it is broken. TrustError: the inputs beside an image are a link elsewhere.
     """
     if isinstance(source, Recipe):
         return source, {}

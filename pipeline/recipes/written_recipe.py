@@ -99,7 +99,7 @@ class WrittenProcess:
 
 
 def _are_digests(value: object) -> bool:
-    """Digests, and lists of such, one for each item of a value; null where nothing tells."""
+    """Return digests, and lists of such, one for each item of a value; null where nothing tells."""
     pending = [value]
     while pending:
         each = pending.pop()

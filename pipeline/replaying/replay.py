@@ -1,4 +1,4 @@
-"""Repeats a picture from its recipe, bit for bit, or says exactly why not. Nothing in the recipe is trusted."""
+"""Repeats an image from its recipe, bit for bit, or says exactly why not. Nothing in the recipe is trusted."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ def replay(
     guiders: object = (),
     **inputs: object,
 ) -> Any:
-    """Repeat the run that made a picture.
+    """Repeat the run that made an image.
 
     The recipe decides nothing about trust: its blocks are looked up by name in this package, in installed packages that offer
     blocks by entry points, and in what you give; no module is imported because it is named there, and no component is loaded
     from a place that you have not named. Only the model that ships with Brickwork comes by itself.
 
     Args:
-        source: a picture file that `brickwork.save` wrote, a picture, a state, a recipe, or its JSON file.
+        source: an image file that `brickwork.save` wrote, an image, a state, a recipe, or its JSON file.
         blocks: your own blocks that it used: classes, instances, or a composition.
         components: a folder with the models, a pipeline that has them, or a dict of components and specs by name.
         guiders: guiders of your own that it used: classes or objects.
         exact: False runs it although something is not as it was; what, comes as a warning.
-        inputs: pictures and tensors that the recipe has by their digest only.
+        inputs: images and tensors that the recipe has by their digest only.
 
     Returns:
-        the picture that the recipe belongs to; of the recipe of a whole run, what that returned.
+        the image that the recipe belongs to; of the recipe of a whole run, what that returned.
 
     Raises:
         ReplayError: it cannot be repeated exactly; every reason is named. RepoError: there is no recipe, or a broken one.
@@ -145,13 +145,13 @@ def _prepared(
 
 
 def values_of_configs(recipe: Recipe, pipe: ModularPipeline) -> dict[str, Any]:
-    """The pipeline's settings, as far as it has them."""
+    """Return the pipeline's settings, as far as it has them."""
     written = recipe["configs"]
     return {name: value_of_data(entry["value"]) for name, entry in written.items() if name in pipe.config}
 
 
 def _picked(result: object, image: int | None) -> Any:
-    """The picture of a batch that the recipe is of."""
+    """Return the image of a batch that the recipe is of."""
     if image is None:
         return result
     values = result.values if isinstance(result, PipelineState) else result
@@ -173,7 +173,7 @@ class _Verdict:
 
 
 def _expected(recipe: Recipe) -> dict[str, Any]:
-    """What the run gave, by name, as far as the recipe knows: of one image of it, only that."""
+    """Return what the run gave, by name, as far as the recipe knows: of one image of it, only that."""
     if recipe.image is None:
         return {name: each for name, each in recipe.results.items() if each is not None}
     images = [each for each in recipe.results.values() if isinstance(each, list) and len(each) > recipe.image]
@@ -200,7 +200,7 @@ def _verdict(recipe: Recipe, expected: Mapping[str, Any], source: object, result
 
 
 def _shown(source: object) -> Any:
-    """The image that is to be repeated, where one was given."""
+    """Return the image that is to be repeated, where one was given."""
     from PIL import Image
 
     if isinstance(source, (str, Path)) and Path(source).suffix.lower() != ".json":
@@ -213,7 +213,7 @@ def _pixels(image: Any) -> tuple[Any, ...]:
 
 
 def _first(recipe: Recipe, pipe: ModularPipeline) -> str | None:
-    """Where the run and its repetition differ first, if both kept account of what their blocks gave."""
+    """Return where the run and its repetition differ first, if both kept account of what their blocks gave."""
     then, again = recipe.witness, pipe.last_recipe
     now = None if again is None else again.witness
     return None if then is None or now is None else first_difference(then, now)

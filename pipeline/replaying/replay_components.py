@@ -62,7 +62,7 @@ def _with_adapters(folder: Path, loaded: Iterable[str], components: Mapping[str,
 
 
 def _held(name: str, given: object) -> Any:
-    """A component that the caller has loaded."""
+    """Return a component that the caller has loaded."""
     if isinstance(given, ModularPipeline):
         return given.components.get(name)
     found = given.get(name) if isinstance(given, Mapping) else None
@@ -72,7 +72,9 @@ def _held(name: str, given: object) -> Any:
 
 
 def _created(name: str, entry: Mapping[str, Any], spec: ComponentSpec, guiders: Mapping[str, type[Guider]]) -> Any:
-    """A component without weights, made of its configuration: of the class that the block expects, or one that serves for it."""
+    """Return a component without weights, made of its configuration: of the class that the block expects, or one that
+    serves for it.
+    """
     if "config" not in entry or "dtype" in entry:
         return None
     library, _, class_name = str(entry["class"]).partition(":")
@@ -95,7 +97,7 @@ def _created(name: str, entry: Mapping[str, Any], spec: ComponentSpec, guiders: 
 
 
 def _loaded(name: str, entry: Mapping[str, Any], given: object, spec: ComponentSpec) -> Any:
-    """A component from a folder that the caller names, or that ships with this package."""
+    """Return a component from a folder that the caller names, or that ships with this package."""
     origin = entry["origin"] or {}
     repo = str(origin.get("repo"))
     folder = Path(given) if isinstance(given, (str, Path)) else Path(shipped.get(repo)) if repo in shipped else None

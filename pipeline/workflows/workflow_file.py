@@ -87,7 +87,9 @@ class _Workflow:
             self.fault(place, each.text if each.of_key or not place else f"{place_words(place)}: {each.text}")
 
     def _written(self) -> WrittenWorkflow:
-        """The file as its schema has it; keys under which something is wrong are left out, so that others are looked at, too."""
+        """Return the file as its schema has it; keys under which something is wrong are left out, so that others are
+        looked at, too.
+        """
         data = self.document.data
         if not isinstance(data, dict):
             self.fault((), "expected keys such as 'start: sdxl.text2image'.")
@@ -159,7 +161,7 @@ class _Workflow:
     def _made(
         self, name: str, written: Mapping[str, Any], blocks: Any, beside: str, path: tuple[Any, ...]
     ) -> ModularPipelineBlocks:
-        """A block by its name: one that the caller gave, else of this package or an installed one."""
+        """Return a block by its name: one that the caller gave, else of this package or an installed one."""
         head = beside.rpartition(".")[0]
         near = list((blocks[head] if head else blocks).sub_blocks.values())
         options = _values(written)
@@ -175,7 +177,7 @@ class _Workflow:
             return there
 
     def _settle(self, pipe: ModularPipeline, written: WrittenWorkflow) -> None:
-        """Components' origins, guider, config and defaults of inputs."""
+        """Settle components' origins, guider, config and defaults of inputs."""
         place = _place(written.repo)
         here = open_repo(place, **pipe.hub_options) if place else Repo(self.document.name, Path())
         for name, origin in (written.components or {}).items():
@@ -242,12 +244,12 @@ class _Workflow:
 
 
 def _place(repo: object) -> Any:
-    """A repository by its name; "embedded" is the model that ships with this package."""
+    """Return a repository by its name; "embedded" is the model that ships with this package."""
     return repo if repo is None else shipped_folder(str(repo)) or repo
 
 
 def _made_of_config(name: str, given: Mapping[str, Any]) -> Any:
-    """A component that is made from a configuration, of a class of an allowed library."""
+    """Return a component that is made from a configuration, of a class of an allowed library."""
     library, _, class_name = str(given["class"]).partition(":")
     config = value_of_data(given["config"])
     if not isinstance(config, dict):

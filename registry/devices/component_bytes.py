@@ -6,7 +6,9 @@ from typing import Any
 
 
 def component_bytes(component: Any) -> int:
-    """Bytes of a model's weights; 0 for what has none. Buffers that are no part of its files do not count."""
+    """Return the bytes of a model's weights; 0 for what has none. Buffers that are no part of its files do not
+    count.
+    """
     if not hasattr(component, "named_parameters"):
         return 0
     sizes = {

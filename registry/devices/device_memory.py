@@ -45,7 +45,7 @@ class DeviceMemory:
         self.bring(name, component)
 
     def size_of(self, key: int) -> int | None:
-        """Bytes of a component on the device, by identity; None if it is not there."""
+        """Return the bytes of a component on the device, by identity; None if it is not there."""
         return self._there.get(key)
 
     @property
@@ -54,11 +54,11 @@ class DeviceMemory:
         return sum(self._there.values())
 
     def workspace(self) -> int:
-        """Bytes that steps needed at most beside components, as measured since the last call; 0 if unknown."""
+        """Return bytes that steps needed at most beside components, as measured since the last call; 0 if unknown."""
         return 0
 
     def free_bytes(self) -> int | None:
-        """Bytes that are free on the device now; None if there is no limit to know."""
+        """Return bytes that are free on the device now; None if there is no limit to know."""
         return None
 
 
@@ -106,7 +106,7 @@ class TorchMemory(DeviceMemory):
         super().drop(name, component)
 
     def workspace(self) -> int:
-        """Peak of allocated bytes beyond the components."""
+        """Return peak of allocated bytes beyond the components."""
         import torch
 
         if self._stream is None:
@@ -116,7 +116,7 @@ class TorchMemory(DeviceMemory):
         return max(0, peak - self.resident)
 
     def free_bytes(self) -> int | None:
-        """What the driver says is free, and what torch holds for later."""
+        """Return what the driver says is free, and what torch holds for later."""
         import torch
 
         if self._stream is None:

@@ -37,7 +37,7 @@ class Placement:
     _held: dict[int, tuple[str, Any]] = field(factory=dict, repr=False)
 
     def capacity(self, path: str) -> int | None:
-        """Bytes that components may take during a step; None knows no limit."""
+        """Return bytes that components may take during a step; None knows no limit."""
         return None if self.budget is None else max(0, self.budget - max(self.reserve, self.measured.get(path, 0)))
 
     @property
@@ -46,7 +46,7 @@ class Placement:
         return {key: name for key, (name, _) in self._held.items()}
 
     def size_of(self, key: int) -> int:
-        """Bytes of a component on the device."""
+        """Return the bytes of a component on the device."""
         return self.memory.size_of(key) or 0
 
     def keep_only(self, keys: Iterable[int]) -> None:

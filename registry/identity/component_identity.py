@@ -125,7 +125,7 @@ def identity_of(component: Any, *, content: bool = True, whole: bool = False) ->
 
 
 def moment_of(component: object) -> object:
-    """A mark that stays as long as a component has not been changed in a way that leaves a trace."""
+    """Return a mark that stays as long as a component has not been changed in a way that leaves a trace."""
     return _record_of(component).moment
 
 
@@ -167,7 +167,7 @@ def _declared(record: _Record, known: Identity, declared: str | None) -> Identit
 
 
 def _holds(model: torch.nn.Module, record: _Record) -> bool:
-    """Whether the tree of modules, and what lies on it, are as they were read."""
+    """Return whether the tree of modules, and what lies on it, are as they were read."""
     settings = record.settings
     if settings is None or not are_same(_own(model), record.own):
         return False
@@ -209,7 +209,7 @@ def _own(model: object) -> list[Any]:
 
 
 def _probe(tensors: Sequence[Any]) -> bytes:
-    """The first bytes of a few tensors on the host; those on a device would have to be waited for."""
+    """Return the first bytes of a few tensors on the host; those on a device would have to be waited for."""
     some = tensors[:: max(1, len(tensors) // _PROBES)]
     near = [tensor for tensor in some if tensor.device.type == "cpu" and tensor.is_contiguous()]
     return b"".join([ctypes.string_at(tensor.data_ptr(), min(64, tensor.nbytes)) for tensor in near])
@@ -247,7 +247,7 @@ def _other_identity(component: object, record: _Record, content: bool) -> Identi
 
 
 def _own_code(component: object) -> dict[str, str]:
-    """Of a component of somebody's own class, what its code is."""
+    """Return what the code of a component of somebody's own class is."""
     cls = type(component)
     if is_packaged(cls.__module__):
         return {}
@@ -275,7 +275,8 @@ def _attribute_digests(component: object, watch: Watch, without: frozenset[str] 
 
 
 def component_state(component: object) -> dict[str, Any]:
-    """The attributes of a component without weights, such as a scheduler: configuration, and what a run keeps in it.
+    """Return the attributes of a component without weights, such as a scheduler: configuration, and what a run keeps
+    in it.
 
     Raises:
         NoDigestError: it has none.
@@ -352,7 +353,7 @@ def fingerprint(component: object) -> str | None:
 
 
 def dtype_of(component: object) -> Any:
-    """The dtype of a model's first floating-point tensor; None for what has none."""
+    """Return the dtype of a model's first floating-point tensor; None for what has none."""
     if not hasattr(component, "parameters"):
         return None
     return next((tensor.dtype for tensor in component.parameters() if tensor.is_floating_point()), None)

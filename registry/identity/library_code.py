@@ -84,7 +84,7 @@ def watch_classes(classes: Iterable[type]) -> None:
 
 
 def _named_in(module: ModuleType) -> list[ModuleType]:
-    """The modules that a module names, as far as numbers may go through them."""
+    """Return the modules that a module names, as far as numbers may go through them."""
     named = {value.__name__: value for value in vars(module).values() if isinstance(value, ModuleType)}
     return [
         each
@@ -101,7 +101,7 @@ def _watch(place: type | ModuleType) -> None:
 
 
 def process_words() -> tuple[str, ...]:
-    """What in the process changes what networks compute, a line each; empty in the usual case.
+    """Return what in the process changes what networks compute, a line each; empty in the usual case.
 
     Raises:
         NoDigestError: a mode is active, or a hook is there, of which nothing says what it does.
@@ -110,7 +110,9 @@ def process_words() -> tuple[str, ...]:
 
 
 def replaced_code() -> tuple[str, ...]:
-    """What was replaced in watched classes and modules, as "name=digest"; remembered while every name stands as it did."""
+    """Return what was replaced in watched classes and modules, as "name=digest"; remembered while every name stands as
+    it did.
+    """
     global _state  # noqa: PLW0603 - one for the process, as what it is about
     places = list(_places.values())
     now = gc.get_referents(*(place.body for place in places))
@@ -128,7 +130,9 @@ def replaced_code() -> tuple[str, ...]:
 
 
 def are_same(one: list[Any], other: list[Any]) -> bool:
-    """Whether two lists hold the same objects, or equal ones, which do as well and are compared in a quarter of the time."""
+    """Return whether two lists hold the same objects, or equal ones, which do as well and are compared in a quarter of
+    the time.
+    """
     try:
         return one == other
     except (ValueError, TypeError, RuntimeError):  # arrays and tensors have no single answer
@@ -165,14 +169,16 @@ def _is_tagging(value: object) -> bool:
 
 
 def _is_put_back(name: str, value: object, place: _Place) -> bool:
-    """Whether a library's function stands again in its own place, which somebody else's held when it was first seen."""
+    """Return whether a library's function stands again in its own place, which somebody else's held when it was first
+    seen.
+    """
     if not (isinstance(value, FunctionType) and is_library_function(value) and value.__name__ == name):
         return False
     return any(map(_is_foreign, parts_of(place.first[name])))
 
 
 def _is_foreign(value: object) -> bool:
-    """Whether something that is called is, or wraps, what is neither a library's nor ours."""
+    """Return whether something that is called is, or wraps, what is neither a library's nor ours."""
     if isinstance(value, partial):
         return _is_foreign(value.func)
     if isinstance(value, MethodType):

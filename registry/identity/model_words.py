@@ -23,7 +23,9 @@ _SWITCHES = {
 
 
 def words_of(model: torch.nn.Module) -> dict[str, str]:
-    """What a person has switched on, by name; empty for a network as it was loaded, but for its attention processors."""
+    """Return what a person has switched on, by name; empty for a network as it was loaded, but for its attention
+    processors.
+    """
     found: dict[str, str] = {}
     processors: Counter[str] = Counter()
     for path, module in used_modules(model):
@@ -49,7 +51,9 @@ def words_of(model: torch.nn.Module) -> dict[str, str]:
 
 
 def adapters_of(component: Any) -> Iterator[tuple[str, float]]:
-    """Names of the adapters in a model with their scales: layers of PEFT, and words that a text encoder was taught."""
+    """Yield the names of the adapters in a model with their scales: layers of PEFT, and words that a text encoder was
+    taught.
+    """
     if getattr(component, "peft_config", None):
         scales: dict[str, float] = {}
         for module in component.modules():

@@ -139,7 +139,7 @@ def _note_attribute(reading: _Reading, path: str, name: str, value: object) -> N
 
 
 def attributes_of_module(module: torch.nn.Module) -> Iterator[tuple[str, Any]]:
-    """Attributes of a module that may decide what it computes, without what was taken back."""
+    """Yield the attributes of a module that may decide what it computes, without what was taken back."""
     cls = type(module)
     for name, value in vars(module).items():
         if name in _OF_TORCH or name in _SAYS_NOTHING or name.startswith(_PREFIXES):
@@ -156,12 +156,12 @@ def attributes_of_module(module: torch.nn.Module) -> Iterator[tuple[str, Any]]:
 
 
 def _goes_by_flag(module: torch.nn.Module) -> bool:
-    """Whether `fused_projections` decides anything: older layers go by their processor alone."""
+    """Return whether `fused_projections` decides anything: older layers go by their processor alone."""
     return has_mixin(module) or type(vars(module).get("processor")).__name__.startswith("Fused")
 
 
 def _is_unused(module: torch.nn.Module, name: str, value: Any) -> bool:
-    """Whether a forward, or diffusers' registry of hooks, is there and does nothing (any more)."""
+    """Return whether a forward, or diffusers' registry of hooks, is there and does nothing (any more)."""
     registry = vars(module).get("_diffusers_hook")
     if name == "_diffusers_hook":
         return not value.hooks
@@ -182,7 +182,7 @@ def _is_own_forward(module: torch.nn.Module, value: object) -> bool:
 
 
 def _hooks_of(module: torch.nn.Module, name: str) -> list[Any]:
-    """Hooks with how they are called, without those that only listen."""
+    """Return hooks with how they are called, without those that only listen."""
     hooks = vars(module).get(name) or {}
     kinds = [vars(module).get(f"{name}_with_kwargs", {}), vars(module).get(f"{name}_always_called", {})]
     return [
@@ -193,7 +193,7 @@ def _hooks_of(module: torch.nn.Module, name: str) -> list[Any]:
 
 
 def is_config(value: object) -> bool:
-    """Whether a value is a configuration of transformers."""
+    """Return whether a value is a configuration of transformers."""
     return hasattr(value, "to_diff_dict") and hasattr(value, "model_type")
 
 
@@ -209,7 +209,7 @@ def _config_digest(reading: _Reading, config: object, path: str, name: str) -> s
 
 
 def config_content(config: object) -> dict[str, Any]:
-    """A configuration without where it is from, and without what of it is default."""
+    """Return a configuration without where it is from, and without what of it is default."""
     held = config if isinstance(config, Mapping) else vars(config)
     return {
         str(name): config_content(value) if is_config(value) else _as_dtype(value) if name in _DTYPES else value
@@ -222,7 +222,9 @@ _DTYPES = ("dtype", "torch_dtype")
 
 
 def _as_dtype(value: object) -> Any:
-    """A dtype, also where transformers has made text of it, as it does in the live model's configuration when it saves one."""
+    """Return a dtype, also where transformers has made text of it, as it does in the live model's configuration when
+    it saves one.
+    """
     import torch
 
     found = getattr(torch, value, None) if isinstance(value, str) else None

@@ -21,13 +21,15 @@ def remember_loaded(component: object, files: str) -> None:
 
 
 def files_of(component: object) -> str:
-    """What tells the files that a component was loaded from apart from others of the same name; empty for none."""
+    """Return what tells the files that a component was loaded from apart from others of the same name; empty for
+    none.
+    """
     return str(getattr(component, _LOADED, ("",))[0])
 
 
 def is_as_loaded(component: object) -> bool:
-    """Whether a component from files has the tensors that it was loaded with, not written into through torch, as far as
-    torch counts; moving it does not matter.
+    """Return whether a component from files has the tensors that it was loaded with, not written into through torch,
+    as far as torch counts; moving it does not matter.
     """
     if not hasattr(component, "parameters"):
         return True

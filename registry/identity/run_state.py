@@ -10,7 +10,7 @@ _known: dict[tuple[type, str], frozenset[str]] = {}
 
 
 def run_state_names(component: Any) -> frozenset[str]:
-    """Attributes that `set_timesteps` gives a scheduler that has just been made; none for other components."""
+    """Return attributes that `set_timesteps` gives a scheduler that has just been made; none for other components."""
     make = getattr(type(component), "from_config", None)
     if make is None or not hasattr(component, "set_timesteps"):
         return frozenset()
@@ -37,7 +37,7 @@ def _found(make: Callable[[object], Any], config: Any) -> frozenset[str]:
 
 
 def _is_reset(begun: Any, name: str) -> bool:
-    """Whether beginning a run puts an attribute back to None, such as the number of the step."""
+    """Return whether beginning a run puts an attribute back to None, such as the number of the step."""
     mark = 1
     vars(begun)[name] = mark
     try:

@@ -46,7 +46,7 @@ def component_differences(live: Any, other: Any, dtype: torch.dtype | None = Non
 
 
 def _begun(scheduler: Any) -> Any:
-    """A copy of a scheduler at the beginning of a run, so that what an earlier run left in it does not count."""
+    """Return a copy of a scheduler at the beginning of a run, so that what an earlier run left in it does not count."""
     begun = copy.deepcopy(scheduler)
     known = inspect.signature(begun.set_timesteps).parameters
     try:
@@ -91,7 +91,7 @@ def _attribute_differences(live: object, other: object) -> list[str]:
 
 
 def _settings(component: object) -> dict[str, Any]:
-    """The configuration that diffusers' classes register, without notes of the file."""
+    """Return the configuration that diffusers' classes register, without notes of the file."""
     config: Any = getattr(component, "config", None)
     return (
         {name: value for name, value in config.items() if not str(name).startswith("_")}

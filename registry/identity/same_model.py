@@ -88,7 +88,7 @@ class _Comparison:
         ]
 
     def layers(self, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
-        """Layers by path and class."""
+        """Compare layers by path and class."""
         for path in sorted(ours.keys() | theirs.keys()):
             if path not in theirs:
                 self.add("the layer", "is one that its configuration does not make", path)
@@ -99,7 +99,7 @@ class _Comparison:
                 self.add("the layer", f"is a {names[0]}, and by its configuration a {names[1]}", path)
 
     def configurations(self, live: object, other: object) -> None:
-        """Configurations, without what is noted in them of places and versions."""
+        """Compare configurations, without what is noted in them of places and versions."""
         ours, theirs = _config_of(live), _config_of(other)
         for name in sorted(ours.keys() | theirs.keys()):
             if content_of(ours.get(name)) != content_of(theirs.get(name)):
@@ -107,13 +107,13 @@ class _Comparison:
                 self.add("", f"is {words[0]}, and in the files {words[1]}", f"config.{name}")
 
     def ties(self, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
-        """Parameters that are one tensor under several names."""
+        """Compare which parameters are one tensor under several names."""
         for names in _shared(ours) ^ _shared(theirs):
             first, *others = sorted(names)
             self.add("", f"is one tensor with {', '.join(others)} in one of the two, and not in the other", first)
 
     def settings(self, path: str, live: torch.nn.Module, other: torch.nn.Module) -> None:
-        """Attributes and hooks of one module."""
+        """Compare attributes and hooks of one module."""
         ours, theirs = vars(live), vars(other)
         for name in sorted(ours.keys() | theirs.keys()):
             if name in _OF_TORCH or name in _NOT_OF_MODELS or name.startswith(_NOTES) or name.endswith("_cached"):
@@ -139,7 +139,7 @@ class _Comparison:
             self.add("", "drops values at random, because the model is in training mode: call eval()", path)
 
     def tensors(self, path: str, live: torch.nn.Module, other: torch.nn.Module, weights: bool) -> None:
-        """Parameters and buffers of one module."""
+        """Compare parameters and buffers of one module."""
         ours = {**live._parameters, **live._buffers}
         theirs = {**other._parameters, **other._buffers}
         for name in sorted(ours.keys() | theirs.keys()):
@@ -157,7 +157,7 @@ class _Comparison:
             self.tensor(whole, mine, read, is_stored, weights)
 
     def tensor(self, name: str, mine: torch.Tensor, read: torch.Tensor, is_stored: bool, weights: bool) -> None:
-        """One tensor: shape, number format, and bytes."""
+        """Compare one tensor: shape, number format, and bytes."""
         expected = format_of_loaded(name, read, self.dtype, self.precise) if is_stored else read.dtype
         if tuple(mine.shape) != tuple(read.shape):
             self.add("", f"has the shape {list(mine.shape)}, and in the files {list(read.shape)}", name)
@@ -189,19 +189,19 @@ def stored_differences(live: torch.nn.Module, folder: Path, variant: str | None)
 
 
 def _is_stored_twin(tensor: torch.Tensor, held: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
-    """Whether it is stored under another name of the same tensor."""
+    """Return whether it is stored under another name of the same tensor."""
     return any(other.data_ptr() == tensor.data_ptr() and name in stored for name, other in held.items())
 
 
 def same_tensor(one: torch.Tensor | None, other: torch.Tensor | None) -> bool:
-    """Whether two tensors have the same shape, number format and bits; None is no tensor."""
+    """Return whether two tensors have the same shape, number format and bits; None is no tensor."""
     if one is None or other is None or one.dtype != other.dtype or one.shape != other.shape:
         return False
     return same_bytes(one, other)
 
 
 def same_bytes(one: torch.Tensor, other: torch.Tensor) -> bool:
-    """Whether two tensors of one shape and format hold the same bits, wherever they are."""
+    """Return whether two tensors of one shape and format hold the same bits, wherever they are."""
     import torch
 
     pair = [each.detach().to("cpu").contiguous().reshape(-1).view(torch.uint8) for each in (one, other)]
@@ -221,7 +221,7 @@ _OF_FILES = frozenset({"architectures", "dtype", "torch_dtype", "transformers_ve
 
 
 def _shared(modules: Mapping[str, Any]) -> set[frozenset[str]]:
-    """Names of one and the same parameter, where it has several."""
+    """Return the names of one and the same parameter, where it has several."""
     names: dict[int, list[str]] = {}
     for path, module in modules.items():
         for leaf, tensor in module._parameters.items():
@@ -231,7 +231,7 @@ def _shared(modules: Mapping[str, Any]) -> set[frozenset[str]]:
 
 
 def _is_wrapped_by_hooks(module: torch.nn.Module) -> bool:
-    """Whether a library's hooks, or this one's for the time of a run, stand in place of `forward`."""
+    """Return whether a library's hooks, or this one's for the time of a run, stand in place of `forward`."""
     held = vars(module)
     return (
         bool({"_hf_hook", "_diffusers_hook"} & held.keys())
@@ -243,7 +243,7 @@ _PLACING = ("group_offloading", "lazy_prefetch_group_offloading", "layer_executi
 
 
 def _foreign_hooks(module: torch.nn.Module) -> list[str]:
-    """Hooks of diffusers that do more than to place layers, such as caches of steps."""
+    """Return the hooks of diffusers that do more than to place layers, such as caches of steps."""
     registry = vars(module).get("_diffusers_hook")
     return [name for name in getattr(registry, "hooks", {}) if name not in _PLACING]
 

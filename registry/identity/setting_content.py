@@ -20,7 +20,7 @@ _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
 
 def content_of(value: object, around: tuple[int, ...] = ()) -> Any:
-    """What a setting is, as nested tuples: equal for equal content, whichever object holds it.
+    """Return what a setting is, as nested tuples: equal for equal content, whichever object holds it.
 
     A module counts by its class only, because its own settings are compared by themselves, and a device not at all. A list counts as a
     tuple, and a numbered choice as its number, because files have no other.
@@ -42,7 +42,7 @@ Content = Callable[[Any, tuple[int, ...]], Any]
 
 @cache
 def _kinds() -> tuple[tuple[Any, Content], ...]:
-    """Kinds of values, the first that fits counts, and what makes content of them."""
+    """Return kinds of values, the first that fits counts, and what makes content of them."""
     import torch
 
     return (
@@ -76,7 +76,7 @@ def _of_object(value: object, around: tuple[int, ...]) -> Any:
 
 
 def _attributes(value: object) -> dict[str, Any]:
-    """What an object holds, in its own dictionary or in slots."""
+    """Return what an object holds, in its own dictionary or in slots."""
     slots = [name for cls in type(value).__mro__ for name in getattr(cls, "__slots__", ()) if not name.startswith("__")]
     held = {name: getattr(value, name) for name in slots if hasattr(value, name)}
     return {**held, **getattr(value, "__dict__", {})}
@@ -90,7 +90,7 @@ def _bytes_of(tensor: torch.Tensor) -> str:
 
 
 def words_of(value: object) -> str:
-    """A setting for people, in one line."""
+    """Return a setting for people, in one line."""
     if isinstance(value, (*_PLAIN, list, tuple, dict)):
         text = repr(value)
         return text if len(text) <= 60 else f"{text[:57]}..."
@@ -98,7 +98,7 @@ def words_of(value: object) -> str:
 
 
 def differing_words(one: object, other: object) -> tuple[str, str]:
-    """Two settings that differ, each in a line that tells it from the other."""
+    """Return two settings that differ, each in a line that tells it from the other."""
     words = words_of(one), words_of(other)
     if words[0] != words[1]:
         return words

@@ -99,18 +99,18 @@ class TensorContent:
 
 
 def is_doubtful(digest: str) -> bool:
-    """Whether weights with this digest had been changed for some time before that was seen."""
+    """Return whether weights with this digest had been changed for some time before that was seen."""
     return digest in _doubtful
 
 
 def _without_doubt(digest: str) -> str:
-    """A digest that equals none from a time in which it stood for other weights, too."""
+    """Return a digest that equals none from a time in which it stood for other weights, too."""
     times = _doubtful.get(digest)
     return digest if times is None else f"{digest}-{times}"
 
 
 def tensors_of(model: torch.nn.Module) -> list[tuple[str, Any]]:
-    """Parameters and buffers with their paths, those that are not saved as well, in the order of their names."""
+    """Return parameters and buffers with their paths, those that are not saved as well, in the order of their names."""
     found: list[tuple[str, Any]] = []
     for path, module in used_modules(model):
         for place in (module._parameters, module._buffers):
@@ -123,7 +123,9 @@ _FUSED = frozenset({"to_qkv", "to_kv", "to_added_qkv"})
 
 
 def used_modules(model: torch.nn.Module) -> list[tuple[str, Any]]:
-    """The modules of a network with their paths, without what diffusers leaves behind when fused projections are taken back."""
+    """Return the modules of a network with their paths, without what diffusers leaves behind when fused projections
+    are taken back.
+    """
     named = list(model.named_modules())
     unused = [
         f"{path}.{name}" if path else name
@@ -136,7 +138,9 @@ def used_modules(model: torch.nn.Module) -> list[tuple[str, Any]]:
 
 
 def has_mixin(module: torch.nn.Module) -> bool:
-    """Whether an attention layer decides by a flag whether its projections are fused, and not by its processor."""
+    """Return whether an attention layer decides by a flag whether its projections are fused, and not by its
+    processor.
+    """
     return any(base.__name__ == "AttentionModuleMixin" for base in type(module).__mro__)
 
 
@@ -181,7 +185,7 @@ def _sample(tensors: Sequence[Any]) -> str:
 
 
 def _read_pieces(tensors: Sequence[Any], pieces: Sequence[Piece]) -> Iterator[Any]:
-    """The bytes of pieces, in their order; those on a device come over in a few transfers."""
+    """Yield the bytes of pieces, in their order; those on a device come over in a few transfers."""
     if all(tensor.device.type == "cpu" for tensor in tensors):
         whole: dict[int, Any] = {}
         for n, offset, size in pieces:

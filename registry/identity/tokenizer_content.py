@@ -8,14 +8,14 @@ from ...state.digest import digest_of
 
 
 def tokenizer_probe(tokenizer: Any) -> bytes:
-    """What changes when a tokenizer is told or taught something, in microseconds."""
+    """Return what changes when a tokenizer is told or taught something, in microseconds."""
     added = repr(tokenizer.added_tokens_decoder)
     parts = (len(tokenizer), added, id(getattr(tokenizer, "_tokenizer", None)), tokenizer_settings(tokenizer))
     return repr(parts).encode()
 
 
 def tokenizer_settings(tokenizer: Any) -> dict[str, str]:
-    """How a tokenizer cuts, pads and marks."""
+    """Return how a tokenizer cuts, pads and marks."""
     names = (
         "padding_side",
         "truncation_side",

@@ -21,7 +21,7 @@ _CHUNK = 1 << 24
 
 
 def begins_line(tensor: torch.Tensor) -> bool:
-    """Whether a tensor in memory lies as those that torch makes."""
+    """Return whether a tensor in memory lies as those that torch makes."""
     return bool(tensor.data_ptr() % LINE == 0)
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def base_modules(model: Any) -> Iterator[tuple[str, Any]]:
-    """All modules by the paths that they have without adapters, each once."""
+    """Yield all modules by the paths that they have without adapters, each once."""
     met: set[int] = set()
     pending = [("", model)]
     while pending:
@@ -26,7 +26,7 @@ def base_modules(model: Any) -> Iterator[tuple[str, Any]]:
 
 
 def base_tensors(model: torch.nn.Module) -> Iterator[tuple[str, Any]]:
-    """Parameters and buffers that belong into its files, by the names that they have there."""
+    """Yield parameters and buffers that belong into its files, by the names that they have there."""
     for path, module in base_modules(model):
         for leaf, tensor in (*module._parameters.items(), *module._buffers.items()):
             if tensor is not None and leaf not in module._non_persistent_buffers_set:
@@ -34,12 +34,12 @@ def base_tensors(model: torch.nn.Module) -> Iterator[tuple[str, Any]]:
 
 
 def adapted_layers(model: torch.nn.Module) -> Iterator[tuple[str, Any]]:
-    """Layers of PEFT around the model's own, by the paths of these."""
+    """Yield the layers of PEFT around the model's own, by the paths of these."""
     for path, module in model.named_modules():
         if is_adapted(module):
             yield path.replace(".base_layer", ""), module
 
 
 def is_adapted(module: torch.nn.Module) -> bool:
-    """Whether a module is a layer of PEFT around the model's own."""
+    """Return whether a module is a layer of PEFT around the model's own."""
     return "base_layer" in module._modules and type(module).__module__.startswith("peft.")

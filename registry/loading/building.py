@@ -57,7 +57,7 @@ class _Budget:
             raise self._fault(f"parameters of more than {self.most_numbers:,} numbers")
 
     def check_depths(self) -> None:
-        """Before anything is made: libraries make lists as long as there are layers."""
+        """Refuse depths before anything is made: libraries make lists as long as there are layers."""
         for name, value in _whole_numbers(self.config):
             if value > self.most_parts and _DEPTH.fullmatch(name.rpartition(".")[2]):
                 raise ComponentError(
@@ -84,7 +84,7 @@ _hooks: list[Any] = []
 
 @contextmanager
 def limited_by_files(folder: Path) -> Iterator[None]:
-    """Within this thread, as long as a model of a folder is made: not more than its files hold.
+    """Limit this thread, as long as a model of a folder is made, to what its files hold.
 
     Raises:
         ComponentError: its configuration asks for more.
@@ -101,7 +101,7 @@ def limited_by_files(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def limited_without_files(place: str, config: Mapping[str, Any]) -> Iterator[None]:
-    """Within this thread, as long as something is made of a configuration alone.
+    """Limit this thread, as long as something is made of a configuration alone.
 
     Raises:
         ComponentError: it asks for more than anything that is known.
@@ -200,7 +200,7 @@ def _config_in(folder: Path) -> Mapping[str, Any]:
 
 
 def _whole_numbers(config: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
-    """All whole numbers of a configuration, each with its place."""
+    """Yield all whole numbers of a configuration, each with its place."""
     pending: list[tuple[str, Any]] = [(str(name), value) for name, value in config.items()]
     while pending:
         name, value = pending.pop()

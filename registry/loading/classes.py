@@ -49,7 +49,7 @@ def allow_library(name: str) -> None:
 
 
 def allowed_libraries() -> frozenset[str]:
-    """Libraries whose classes files may name."""
+    """Return libraries whose classes files may name."""
     return ALLOWED_LIBRARIES | _granted
 
 
@@ -101,7 +101,9 @@ def _refuse_no_component(library: str, cls: type[Any]) -> None:
 
 @cache
 def _names_of(library: str) -> frozenset[str]:
-    """Public names of a library; large ones take up to half a second to find them, and files can ask for many."""
+    """Return public names of a library; large ones take up to half a second to find them, and files can ask for
+    many.
+    """
     return frozenset(dir(importlib.import_module(library)))
 
 

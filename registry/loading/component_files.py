@@ -37,7 +37,8 @@ class CodeReference:
 
 
 def component_files(repo: Repo, subfolder: str, variant: str | None, safe: bool = True) -> list[str]:
-    """Names of a component's files in a repository: configurations, vocabularies, and the weights of one variant.
+    """Return the names of a component's files in a repository: configurations, vocabularies, and the weights of one
+    variant.
 
     Raises:
         ComponentError: there are none.
@@ -87,7 +88,7 @@ def check_component_files(root: Path, folder: Path) -> list[CodeReference]:
 
 
 def _all_files(root: Path, folder: Path) -> Iterator[Path]:
-    """All files of a component, those in folders within it too, after a look at where links lead."""
+    """Yield all files of a component, those in folders within it too, after a look at where links lead."""
     if os.path.lexists(root / _ADAPTER):
         yield root / _ADAPTER  # loaders look for it there even if the component lies in a folder of its own
     for place, folders, names in os.walk(folder):
@@ -118,7 +119,7 @@ def _shards(value: object, path: Path) -> str | None:
 
 
 def _beside(value: object, _: Path) -> str | None:
-    """What is wrong with names of files that lie beside the one that names them."""
+    """Return what is wrong with names of files that lie beside the one that names them."""
     for name in _texts(value):
         fault = name_fault(name) or ("only files beside it may be named" if "/" in name else None)
         if fault:
@@ -131,7 +132,7 @@ def _kernel(value: object, _: Path) -> str | None:
 
 
 def _place(value: object, path: Path) -> str | None:
-    """Whether a tokenizer's setting is a file elsewhere; words and tables are none."""
+    """Return whether a tokenizer's setting is a file elsewhere; words and tables are none."""
     if not isinstance(value, str) or path.name != "tokenizer_config.json":
         return None
     is_elsewhere = os.path.isfile(value) and Path(value).resolve().parent != path.parent.resolve()  # noqa: PTH113 - any text
@@ -156,7 +157,9 @@ _ESCAPED = re.compile(rb"\\u00[4-7]")
 
 
 def _telling_fields(path: Path) -> Iterator[tuple[str, Any]]:
-    """Fields of a JSON file that say where code or files are, at any depth. Word lists without any are not parsed: they are long."""
+    """Yield the fields of a JSON file that say where code or files are, at any depth. Word lists without any are not
+    parsed: they are long.
+    """
     if path.stat().st_size > _LONGEST:
         raise RepoError(f"{path} has {path.stat().st_size:,} bytes; at most {_LONGEST:,} of a JSON file are read.")
     data = path.read_bytes()
@@ -175,7 +178,7 @@ def _fields(value: object) -> Iterator[tuple[str, Any]]:
 
 
 def _texts(value: object) -> Iterator[str]:
-    """All texts in a value."""
+    """Yield all texts in a value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, (dict, list)):
@@ -184,7 +187,7 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _references(root: Path, path: Path, field: str, value: object) -> Iterator[CodeReference]:
-    """The classes that a field names.
+    """Yield the classes that a field names.
 
     Raises:
         TrustError: one is named in a way that leads elsewhere.

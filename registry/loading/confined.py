@@ -42,7 +42,7 @@ class _Confinement:
     refused: str | None = None
 
     def fault(self, event: str, args: tuple[Any, ...]) -> str | None:
-        """What is wrong with what Python is about to do."""
+        """Return what is wrong with what Python is about to do."""
         words = _NEVER.get(event) or (None if self.connects else _CONNECTING.get(event))
         if words is not None:
             return words.format(*args, "", "")

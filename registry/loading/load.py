@@ -59,7 +59,7 @@ def load(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[
 
 
 def _checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options, with `use_safetensors` only where it is the grant False.
+    """Return the options, with `use_safetensors` only where it is the grant False.
 
     Raises:
         TrustError: `weights_only=False` would let weights run code. InputError: `use_safetensors` is no yes or no.
@@ -93,7 +93,7 @@ def _several(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapp
 
 
 def commit_of(component: object, repo: str | None) -> str | None:
-    """The commit of a Hub repository that a component was loaded from; None if it came from elsewhere."""
+    """Return the commit of a Hub repository that a component was loaded from; None if it came from elsewhere."""
     origin, commit = getattr(component, "_brickwork_commit", (None, None))
     return commit if origin == repo else None
 
@@ -152,7 +152,8 @@ def load_skeleton(cls: Any, repo: str, subfolder: str, dtype: torch.dtype | None
 
 
 def _told(cls: Any, loader: Callable[..., Any]) -> dict[str, Any]:
-    """What every loader that knows of it is told: a repository's code is imported by us, from the bytes that were checked, or not at all.
+    """Return what every loader that knows of it is told: a repository's code is imported by us, from the bytes that
+    were checked, or not at all.
 
     Loaders that are told nothing ask on the terminal.
     """
@@ -168,7 +169,8 @@ def _confined(cls: Any, name: str, options: Mapping[str, Any], connects: bool = 
 
 
 def own_class(repo: Repo, references: Sequence[CodeReference], cls: Any, granted: bool | str | Trust) -> Any:
-    """The class that a repository brings for one that is to be found, if the caller grants its code; None if it brings none.
+    """Return the class that a repository brings for one that is to be found, if the caller grants its code; None if it
+    brings none.
 
     Raises:
         TrustError: the code was not granted, or changed.
@@ -190,7 +192,9 @@ def own_class(repo: Repo, references: Sequence[CodeReference], cls: Any, granted
 def _fetched(
     repo: str, where: Mapping[str, str | None], options: Mapping[str, Any], hub: Mapping[str, Any]
 ) -> tuple[Repo, Path]:
-    """A repository, and the folder with the files of one component: those of the Hub are downloaded, of one commit."""
+    """Return a repository, and the folder with the files of one component: those of the Hub are downloaded, of one
+    commit.
+    """
     if Path(repo).is_dir():
         return open_repo(repo), Path(repo)
     if Path(repo).is_absolute() or not is_hub_name(repo):
@@ -202,7 +206,9 @@ def _fetched(
 
 
 def fetched_folders(spec: Any, hub: Mapping[str, Any]) -> list[Path]:
-    """The folders of a component's files, which are downloaded where they are not on this machine; none for a single file."""
+    """Return the folders of a component's files, which are downloaded where they are not on this machine; none for a
+    single file.
+    """
     if Path(spec.repo).is_file():
         return []
     repo = open_repo(spec.repo, spec.revision, **hub)
@@ -236,12 +242,12 @@ def check_files(cls: Any, repo: str, subfolder: str, variant: str | None) -> Non
 
 
 def local_folders(several: bool, repo: str, subfolder: str) -> list[Path]:
-    """The folders of this machine that a component's files are in: one, or as many as it holds models."""
+    """Return the folders of this machine that a component's files are in: one, or as many as it holds models."""
     return [Path(repo) / name for name in part_folders(several, subfolder, lambda name: (Path(repo) / name).is_dir())]
 
 
 def is_network(cls: Any) -> bool:
-    """Whether a class has weights; diffusers' guiders have a `forward` and none."""
+    """Return whether a class has weights; diffusers' guiders have a `forward` and none."""
     return hasattr(cls, "forward") and hasattr(cls, "named_parameters")
 
 
@@ -250,7 +256,9 @@ def _is_model(cls: Any) -> bool:
 
 
 def _by_own_loader(loader: Callable[..., Any], repo: str, where: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
-    """Older names of weights, quantized models and downloads: what does not fit is an error here as well."""
+    """Load by the class's own loader older names of weights, quantized models and downloads: what does not fit is an
+    error here as well.
+    """
     model, info = loader(repo, **where, **{"use_safetensors": True, **options}, output_loading_info=True)
     faults = _loading_faults(info)
     if faults:
@@ -310,7 +318,7 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def _class_in(folder: Path) -> Any:
-    """The class that a model's files name, of diffusers or transformers.
+    """Return the class that a model's files name, of diffusers or transformers.
 
     Raises:
         ComponentError: they name none. TrustError: it is none that a component can be of.
@@ -331,7 +339,7 @@ def _auto_model() -> Any:
 
 
 def _loading_faults(info: Mapping[str, Any]) -> list[str]:
-    """What a class's own loader says did not fit, a sentence each."""
+    """Return what a class's own loader says did not fit, a sentence each."""
     faults = []
     for key, words in (("missing_keys", "not in the files"), ("unexpected_keys", "in the files and not in the model")):
         names = sorted(info.get(key) or ())

@@ -159,7 +159,7 @@ class _Slots:
         return cls(modules, shapes, tied)
 
     def match(self, stored: Mapping[str, tuple[int, ...]]) -> bool:
-        """Whether the files hold every tensor, under one of its names, and nothing else."""
+        """Return whether the files hold every tensor, under one of its names, and nothing else."""
         if any(self.shapes.get(name) != shape for name, shape in stored.items()):
             return False
         return all(any(name in stored for name in names) for names in self.tied.values())
@@ -179,7 +179,7 @@ class _Slots:
                 module._buffers[leaf] = tensor
 
     def has_gaps(self) -> bool:
-        """Whether something was made without memory and is in no file."""
+        """Return whether something was made without memory and is in no file."""
         return any(
             tensor is not None and tensor.is_meta
             for module in self.modules.values()
@@ -210,7 +210,7 @@ def _made_of(cls: Any, config: Any, folder: Path | None = None) -> Any:
 
 
 def config_of(folder: Path) -> dict[str, Any] | None:
-    """What `config.json` of a model says; None where there is none."""
+    """Return what `config.json` of a model says; None where there is none."""
     path = folder / "config.json"
     if not path.is_file():
         return None
@@ -219,7 +219,7 @@ def config_of(folder: Path) -> dict[str, Any] | None:
 
 @contextmanager
 def _without_memory() -> Iterator[None]:
-    """Within this thread: parameters are made without memory, and not initialised."""
+    """Make parameters without memory in this thread, and do not initialise them."""
     import torch
     from torch.overrides import TorchFunctionMode
 
@@ -269,7 +269,9 @@ def _fill(
 
 
 def precise_parts(model: torch.nn.Module, dtype: torch.dtype | None) -> re.Pattern[str] | None:
-    """What stays in float32 in a smaller format; transformers ask for it in float16 alone, but for the strict ones."""
+    """Return what stays in float32 in a smaller format; transformers ask for it in float16 alone, but for the strict
+    ones.
+    """
     import torch
 
     parts = set(getattr(model, "_keep_in_fp32_modules_strict", None) or ())
@@ -281,7 +283,7 @@ def precise_parts(model: torch.nn.Module, dtype: torch.dtype | None) -> re.Patte
 def format_of_loaded(
     name: str, tensor: torch.Tensor, dtype: torch.dtype | None, precise: re.Pattern[str] | None
 ) -> Any:
-    """The number format that a stored tensor has once it is loaded."""
+    """Return the number format that a stored tensor has once it is loaded."""
     import torch
 
     if dtype is None or not tensor.is_floating_point():
@@ -290,7 +292,9 @@ def format_of_loaded(
 
 
 def _batches(entries: Mapping[str, TensorEntry], dtype: torch.dtype | None) -> Iterator[list[str]]:
-    """The names in parts: all at once where the model keeps the file's own pages, else `BATCH` bytes at a time."""
+    """Yield the names in parts: all at once where the model keeps the file's own pages, else `BATCH` bytes at a
+    time.
+    """
     if dtype is None or all(format_of(entry) == dtype for entry in entries.values()):
         yield list(entries)
         return

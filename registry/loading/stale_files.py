@@ -49,7 +49,9 @@ def _holds_several(index: Path, folder: str) -> bool:
 
 
 def _is_of_loader(name: str, folders: Collection[str], new: Collection[str]) -> bool:
-    """Whether a file is in the folder of a component that is saved now, and has a name that its loader looks for."""
+    """Return whether a file is in the folder of a component that is saved now, and has a name that its loader looks
+    for.
+    """
     folder, _, file = name.rpartition("/")
     if folder not in folders:
         return False
@@ -57,7 +59,7 @@ def _is_of_loader(name: str, folders: Collection[str], new: Collection[str]) -> 
 
 
 def _weights(folder: str, new: Collection[str]) -> Iterator[str]:
-    """Names under which the weights of a folder could have been saved otherwise."""
+    """Yield names under which the weights of a folder could have been saved otherwise."""
     for name in new:
         inside, _, file = name.rpartition("/")
         if inside == folder and (found := written_weights(file)) is not None:
@@ -65,7 +67,7 @@ def _weights(folder: str, new: Collection[str]) -> Iterator[str]:
 
 
 def _shard_of(file: str, folder: str, new: Collection[str]) -> bool:
-    """Whether a file is a shard of weights that are saved now, in other shards or in one."""
+    """Return whether a file is a shard of weights that are saved now, in other shards or in one."""
     mine = written_weights(file)
     if mine is None or not mine.is_shard:
         return False
@@ -78,7 +80,7 @@ def _shard_of(file: str, folder: str, new: Collection[str]) -> bool:
 
 
 def _is_further(name: str, first: str, new: Collection[str]) -> bool:
-    """Whether a file is in a folder that would be read as one more model of a component that holds several."""
+    """Return whether a file is in a folder that would be read as one more model of a component that holds several."""
     folder = name.partition("/")[0]
     number = folder.removeprefix(f"{first}_")
     return (

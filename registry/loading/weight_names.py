@@ -90,7 +90,7 @@ def _in_order(loader: _Loader, variant: str | None) -> tuple[str, ...]:
 
 
 def _shards(index: str, names: Collection[str], data: Mapping[str, Any]) -> WeightNames:
-    """The shards that an index names."""
+    """Return the shards that an index names."""
     places = data.get("weight_map")
     if not isinstance(places, dict) or not places or not all(isinstance(name, str) for name in places.values()):
         raise ComponentError(f"{index} is no list of shards: it has no 'weight_map' from tensors to files.")
@@ -127,17 +127,17 @@ _WRITTEN = re.compile(r"(diffusion_pytorch_model|model)(?:\.([A-Za-z0-9_-]+?))?(
 
 
 def written_weights(name: str) -> WrittenWeights | None:
-    """What a name says, if a library names weights so; None if not."""
+    """Return what a name says, if a library names weights so; None if not."""
     found = _WRITTEN.fullmatch(name)
     return None if found is None else WrittenWeights(found[1], found[2], found[3] is not None)
 
 
 def shard_fault(name: str) -> str | None:
-    """What is wrong with the name of a shard in an index; None if nothing is."""
+    """Return what is wrong with the name of a shard in an index; None if nothing is."""
     return name_fault(name) or ("shards lie beside their list" if "/" in name else None)
 
 
 def variant_of(name: str) -> str | None:
-    """The part between the name and the ending; "00001-of-00002" of a shard belongs to the name."""
+    """Return the part between the name and the ending; "00001-of-00002" of a shard belongs to the name."""
     _, dot, variant = PurePosixPath(name).stem.rpartition(".")
     return variant.partition("-")[0] if dot else None
