@@ -54,6 +54,7 @@ class AttentionMaps:
         seen = self._seen()
         if not 0 <= picture < len(seen):
             raise InputError(f"There are {len(seen)} pictures, 0 to {len(seen) - 1}, and no {picture}.")
+        # A word of several tokens is seen where any of them is, and the mean treats them alike.
         heat: Tensor = seen[picture, self._positions(word, picture, len(seen))].mean(0)
         heat = heat - heat.amin()
         return heat / heat.amax().clamp_min(1e-12)
@@ -78,6 +79,7 @@ class AttentionMaps:
         if given is None:
             raise InputError("The run was given embeddings and no prompt, so no word can be found in it.")
         prompts = [given] if isinstance(given, str) else list(given)
+        # One prompt for all images, or one for as many in a row.
         prompt = prompts[picture * len(prompts) // pictures]
         ids = plain_ids(self.tokenizer, prompt)
         wanted = plain_ids(self.tokenizer, word, special=False)
@@ -95,6 +97,7 @@ class AttentionMaps:
         """Add what one layer looked at, `[pictures, tokens, height, width]`, brought to the size of the latents."""
         from torch.nn.functional import interpolate
 
+        # Bicubic, as in the paper, which overshoots below zero where heat ends sharply.
         brought = interpolate(scores, size=size, mode="bicubic", align_corners=False).clamp_min(0)
         self._sum = brought if self._sum is None else self._sum + brought
         self._count += 1
@@ -116,6 +119,7 @@ def observed(maps: AttentionMaps) -> Iterator[AttentionMaps]:
         raise RunError("A compiled denoiser cannot be watched: its layers are not called one by one any more.")
     token = _observer.set(maps)
     try:
+        # A result that a cache knows would be taken without a call, and nothing would be seen.
         with temporary_identity(maps.denoiser):
             yield maps
     finally:
@@ -139,6 +143,7 @@ def watching(
     plain = [n for n, b in enumerate(branches) if not (b.negative or b.perturbations or b.without)]
     if maps is None or not plain:
         return nullcontext()
+    # Branches run as one batch; heat of the negative prompt is not what was asked for.
     rows = slice(plain[0] * len(latents), (plain[0] + 1) * len(latents))
     size = (latents.shape[-2], latents.shape[-1])
     found = [
@@ -169,6 +174,7 @@ def _scores(module: Any, hidden: Tensor, text: Tensor, aspect: float) -> Tensor:
             part.unflatten(-1, (module.heads, -1)).transpose(1, 2).float()
             for part in (module.to_q(hidden), module.to_k(text))
         )
+        # Once more by hand: fused attention never writes its scores to memory.
         scores = (query @ key.transpose(-1, -2) * module.scale).softmax(-1).mean(1)
     height = round((hidden.shape[1] * aspect) ** 0.5)
     found: Tensor = scores.transpose(1, 2).unflatten(-1, (height, -1))

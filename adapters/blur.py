@@ -41,6 +41,7 @@ def _gaussian(picture: Tensor, sigma: float, dim: int) -> Tensor:
     """Return one side of a separable Gaussian; borders are repeated."""
     import torch
 
+    # Beyond three deviations a Gaussian has 0.3 % of its weight.
     reach = max(1, math.ceil(3 * sigma))
     places = torch.arange(-reach, reach + 1, dtype=picture.dtype, device=picture.device)
     weights = torch.exp(-0.5 * (places / sigma).square())
@@ -49,5 +50,6 @@ def _gaussian(picture: Tensor, sigma: float, dim: int) -> Tensor:
     at = torch.arange(size, device=picture.device)
     blurred = torch.zeros_like(picture)
     for offset, weight in zip(range(-reach, reach + 1), weights, strict=True):
+        # By shifted sums, whose clamped indices repeat the border however wide the blur is.
         blurred = blurred + weight * picture.index_select(dim, (at + offset).clamp(0, size - 1))
     return blurred

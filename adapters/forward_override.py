@@ -37,6 +37,7 @@ def override_forward(changes: Sequence[tuple[Any, ForwardOverride]]) -> Iterator
         inner = around.get(id(module))
         around[id(module)] = behaviour if inner is None else _nested(behaviour, inner)
     with ExitStack() as stack:
+        # Patched before the context says so: a module that is not patched would not ask.
         for module, _ in changes:
             stack.enter_context(_patched(module))
         token = _active.set(around)
@@ -65,9 +66,13 @@ class _Patch:
 @contextmanager
 def _patched(module: torch.nn.Module) -> Iterator[None]:
     key = id(module)
+    # Counting and patching belong together: two threads that begin at once would each take the other's patch for the
+    # module's own forward.
     with _lock:
         patch = _patches.get(key)
         if patch is None:
+            # From the instance and not by `getattr`: what it has of its own is put back, and the class's method is
+            # not made its own.
             patch = _patches[key] = _Patch(0, vars(module).get("forward"))
             module.forward = _asking(module.forward, key)
         patch.users += 1

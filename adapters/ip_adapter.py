@@ -42,11 +42,13 @@ def load_ip_adapter(
         states.append(place if isinstance(place, dict) else _state(place, folder, name, revision, hub))
     holder = _holder(pipe)
     if _PROCESSORS not in vars(holder.unet):
+        # Before the first adapter only: a second one finds the first one's processors.
         object.__setattr__(holder.unet, _PROCESSORS, dict(holder.unet.attn_processors))
     before = dict(holder.unet.attn_processors), holder.unet.encoder_hid_proj
     try:
         IPAdapterMixin.load_ip_adapter(holder, states, subfolder=[""] * len(states), weight_name=[""] * len(states))
     except Exception as error:
+        # diffusers replaces processors before it has read all weights, so a failure leaves half of them.
         holder.unet.set_attn_processor(before[0])
         holder.unet.encoder_hid_proj = before[1]
         raise ComponentError(f"The IP-Adapter does not fit the UNet: {type(error).__name__}: {error}") from error

@@ -66,6 +66,7 @@ class Loras:
         try:
             self._put_in(state, name, said)
         except Exception as error:
+            # What was put in before the failure would count in the next run.
             self._forget(name)
             raise ComponentError(f"The LoRA does not fit the pipeline's models: {error}") from error
         if name not in self.names():
@@ -91,12 +92,14 @@ class Loras:
         state, said = _state(source, weight_name, revision, hub)
         self._refuse_unfit(state)
         held = {each: _layers(model, name) for each, model in self.models.items()}
+        # diffusers' hot swap knows denoisers only (loaders/peft.py).
         if any(layers for each, layers in held.items() if each.startswith("text_encoder")):
             raise InputError(
                 f"The LoRA {name!r} is in text encoders, too, whose layers cannot be swapped; "
                 f"delete_adapters({name!r}) and load the other one."
             )
         there = {f"{each}.{layer}" for each, layers in held.items() for layer in layers}
+        # A compiled model is compiled for the layers that it has; new ones would be left out of it.
         other = self._layers_named(state) - there
         if other:
             raise ComponentError(
@@ -196,6 +199,7 @@ class Loras:
         for model in self.models.values():
             if getattr(model, "peft_config", None):
                 kept = {name: tensor.detach().clone() for name, tensor in _base_weights(model)}
+                # Adding and subtracting again rounds twice, so what comes out would not be the weights that went in.
                 object.__setattr__(model, _UNFUSED, kept)
         self._loader.fuse_lora(components=list(self.models), lora_scale=scale, adapter_names=chosen, safe_fusing=True)
 
@@ -209,6 +213,7 @@ class Loras:
         self._loader.unfuse_lora(components=list(self.models))
         for model in fused:
             before = vars(model).pop(_UNFUSED)
+            # After `unfuse_lora`, which tells PEFT that nothing is merged; its own subtraction is then written over.
             with torch.no_grad():
                 for name, tensor in _base_weights(model):
                     tensor.copy_(before[name])
@@ -244,6 +249,8 @@ def _holder(pipe: Any, family: FamilyContract) -> Any:
     """Return what diffusers' mixin knows of a pipeline."""
     module, _, name = family.lora_loader.partition(":")
     mixin = getattr(importlib.import_module(module), name)
+    # The mixin's methods expect a pipeline of diffusers. What they read of one is a handful of attributes, and a
+    # class of its own leaves the mixin as it is.
     holder = type("Holder", (mixin,), {})()
     names = [name for name in mixin._lora_loadable_modules if pipe.components.get(name) is not None]
     if not names:

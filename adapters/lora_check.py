@@ -32,6 +32,7 @@ def lora_faults(state: Mapping[str, Any], loader: Any, models: Mapping[str, Any]
     faults, used = [], set()
     for name in known:
         own = {key.removeprefix(f"{name}."): value for key, value in converted.items() if key.startswith(f"{name}.")}
+        # By object: conversion renames keys and hands tensors on, so what no model got was dropped.
         used |= {id(value) for value in own.values()}
         if own and name not in models:
             faults.append(
@@ -64,6 +65,7 @@ def _model_faults(name: str, model: torch.nn.Module, own: Mapping[str, Any]) -> 
         yield f"{len(own) - len(names)} weights for {name} have the names of others."
     if odd:
         yield f"{_some(odd)} for {name} is nothing that is read of LoRAs."
+    # Without adapters: a layer that has one already is still the layer of its name.
     there = {path for path, _ in base_modules(model)}
     unknown = [layer for layer in held if layer not in there]
     if unknown:

@@ -21,6 +21,7 @@ _FIELDS = {
     "lora_bias": bool,
 }
 """Of PEFT's configuration what makes the strength of layers; all else concerns training, or would lead elsewhere."""
+# PEFT matches these with `re`, so a pattern from a file could be made to take for ever.
 _PATH = re.compile(r"\^?[\w.\\]{1,500}\$?")
 """What PEFT takes for a pattern, and is nothing but a path."""
 

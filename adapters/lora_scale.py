@@ -23,6 +23,8 @@ class _Scaling(dict[str, Any]):
     """The scales of one layer's LoRAs, times what the context says that reads them."""
 
     def __getitem__(self, name: str) -> Any:
+        # PEFT's layers read `self.scaling[name]` in every forward; a dict that multiplies reaches all of them without
+        # touching a weight.
         return super().__getitem__(name) * _factor.get()
 
 
@@ -45,6 +47,7 @@ def lora_scale(model: torch.nn.Module, weight: float) -> Iterator[None]:
         )
     with ExitStack() as stack:
         for layer in layers:
+            # Registered before entering, so that a failure in between is undone as well.
             stack.callback(_leave, layer)
             _enter(layer)
         token = _factor.set(weight)
@@ -53,6 +56,7 @@ def lora_scale(model: torch.nn.Module, weight: float) -> Iterator[None]:
 
 
 def _enter(layer: Any) -> None:
+    # Two runs may share a model: the dict is replaced for the first and put back after the last.
     with _lock:
         users = _users[id(layer)] = _users.get(id(layer), 0) + 1
         if users == 1:

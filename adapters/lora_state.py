@@ -82,6 +82,7 @@ def state_of(model: Any) -> LoraState:
         return LoraState()
     names = list(model.peft_config)
     _refuse_others(model, layers)
+    # The order counts: adapters are added one after another, and sums round.
     active = {tuple(layer.active_adapters) for layer in layers.values()}
     enabled = {not layer.disable_adapters for layer in layers.values()}
     if len(active) != 1 or len(enabled) != 1:
@@ -156,11 +157,14 @@ def _inject(model: torch.nn.Module, name: str, tensors: Mapping[str, Any]) -> No
     }
     if not ranks:
         raise ComponentError(f"the LoRA {name!r} holds no layers.")
+    # PEFT wants one rank, and a pattern for each layer that has another: the commonest makes the fewest.
     ((usual, _),) = Counter(ranks.values()).most_common(1)
     config = LoraConfig(
         r=usual,
         lora_alpha=usual,
         target_modules=sorted(ranks),
+        # Escaped and anchored: PEFT matches patterns at the end of a path, so "0.to_q" would be meant by "10.to_q",
+        # too.
         rank_pattern={f"^{re.escape(layer)}": rank for layer, rank in ranks.items() if rank != usual},
         use_dora=any("lora_magnitude_vector" in key for key in tensors),
         lora_bias=any(key.endswith("lora_B.bias") for key in tensors),
@@ -170,6 +174,7 @@ def _inject(model: torch.nn.Module, name: str, tensors: Mapping[str, Any]) -> No
             # Of models that have a LoRA already, which is what a second one is for.
             warnings.filterwarnings("ignore", message="Already found a `peft_config`")
             inject_adapter_in_model(config, model, name, low_cpu_mem_usage=True, state_dict=dict(tensors))
+        # Without memory first, then the tensors themselves in their place: nothing is initialised to be written over.
         left: Any = set_peft_model_state_dict(model, dict(tensors), name, low_cpu_mem_usage=True)
     except (KeyError, RuntimeError, ValueError) as error:
         raise ComponentError(f"the LoRA {name!r} does not fit the model: {error}") from error

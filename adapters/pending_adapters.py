@@ -42,6 +42,7 @@ class PendingAdapters:
             except ComponentError as error:
                 yield str(error)
             else:
+                # A text encoder lacks its words until its tokenizer is there as well.
                 if not any(name in (encoder, words.tokenizer) for encoder, words in self.saved.words.items()):
                     self.names.discard(name)
         for encoder, words in self.saved.words.items():

@@ -72,6 +72,7 @@ def chosen_layers(
 
 def _behaviours(layer: Layer, what: Perturbation, number: int, aspect: float) -> Iterator[tuple[Any, ForwardOverride]]:
     """Yield what the modules of a layer do instead."""
+    # More than any model has layers, so that layers of different steps have different seeds.
     seed = what.seed * 10_007 + number
     if what.kind == "block":
         yield layer.module, _left_out(layer.returns, what.dropout, seed)
@@ -96,6 +97,8 @@ def _left_out(returns: tuple[str, ...], dropout: float, seed: int) -> ForwardOve
             return _dropped(forward(*args, **kwargs), dropout, seed)
         given = {"hidden_states": args[0] if args else kwargs.get("hidden_states")}
         given["encoder_hidden_states"] = args[1] if len(args) > 1 else kwargs.get("encoder_hidden_states")
+        # A block hands back what it was given, in the order in which it returns: blocks of two streams return text as
+        # well.
         kept = [given[name] for name in returns if given[name] is not None]
         return kept[0] if len(kept) == 1 or len(returns) == 1 else tuple(kept)
 
@@ -108,6 +111,7 @@ def _dropped(result: Any, share: float, seed: int) -> Any:
 
     if isinstance(result, tuple):
         return tuple(_dropped(part, share, seed + index) for index, part in enumerate(result))
+    # On the CPU, where the same seed gives the same numbers as on any other machine.
     generator = torch.Generator().manual_seed(seed)
     kept = torch.rand(result.shape, generator=generator) >= share
     return result * kept.to(result.device, result.dtype) / (1.0 - share)

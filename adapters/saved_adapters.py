@@ -167,6 +167,7 @@ def _stems(names: Mapping[str, Any]) -> dict[str, str]:
     numbers.
     """
     plain = {name: name if _PLAIN.fullmatch(name) else f"lora-{number}" for number, name in enumerate(names)}
+    # On file systems that ignore case "A" and "a" are one file.
     folded = [stem.casefold() for stem in plain.values()]
     return plain if len({*folded}) == len(folded) else {name: f"lora-{number}" for number, name in enumerate(names)}
 
@@ -180,6 +181,7 @@ def _write(path: Path, tensors: Mapping[str, Any], metadata: Mapping[str, str]) 
         path,
         {"format": "pt", **metadata},
     )
+    # As weights: a LoRA that is read back must multiply in the same way to the last bit.
     align(path)
 
 

@@ -60,7 +60,9 @@ def _identity_scores() -> Any:
             kwargs = kwargs or {}
             if func is functional.scaled_dot_product_attention:
                 named = dict(zip(("query", "key", "value"), args, strict=False)) | kwargs
+                # Cross-attention has another number of keys than of queries, and stays.
                 if named["query"].shape[-2] == named["value"].shape[-2]:
+                    # The identity times the values.
                     return named["value"]
             if func in (torch.softmax, torch.Tensor.softmax, functional.softmax):
                 scores = args[0]

@@ -108,6 +108,7 @@ def teach(
     ]
     if faults:
         raise InputError(" ".join(faults))
+    # Only now, when all of them are known to fit: half a lesson would be hard to take back.
     for encoder, word, rows in lessons:
         taught = taught_of(encoder.model) or _before(encoder)
         taught.words[word] = rows
@@ -241,6 +242,7 @@ def _apply(encoder: Encoder, taught: Taught) -> None:
         remember_tokens(model, ())
         del vars(model)[_TAUGHT]
         return
+    # A copy of the original: tokens can be added to a tokenizer in Rust, and not taken out again.
     tokenizer._tokenizer = Tokenizer.from_str(taught.backend.to_str())
     rows: dict[str, Any] = {}
     for word, given in taught.words.items():
@@ -261,6 +263,7 @@ def _longer(embedding: torch.nn.Embedding, rows: Mapping[int, Any]) -> Any:
     import torch
 
     before = embedding.weight
+    # Some tables have more rows than the tokenizer has words, and new words take the rows that are free.
     size = max(len(before), max(rows) + 1)
     longer = torch.nn.Embedding(size, before.shape[1], device=before.device, dtype=before.dtype)
     with torch.no_grad():
@@ -268,4 +271,5 @@ def _longer(embedding: torch.nn.Embedding, rows: Mapping[int, Any]) -> Any:
         longer.weight[: len(before)] = before
         for index, row in rows.items():
             longer.weight[index] = row.to(before.device, before.dtype)
+    # A table that is trained stays one; a frozen one must not begin to collect gradients.
     return longer.requires_grad_(before.requires_grad)

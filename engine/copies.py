@@ -18,13 +18,18 @@ def own_copy(value: Any) -> Any:
         NoDigestError: it cannot be copied.
     """
     if is_strided(value):
+        # The memory of a lazy conjugate or negative holds other numbers than it shows, and `as_strided` would read
+        # the memory.
         if value.is_conj() or value.is_neg():
             return value.clone()
+        # `clone` alone may choose other strides for views with gaps or overlaps. Strides decide which kernel runs, so
+        # they decide last bits, and they count in digests.
         flat = value.detach().as_strided((extent(value),), (1,), value.storage_offset()).clone()
         return flat.as_strided(value.shape, value.stride(), 0)
     if hasattr(type(value), "initial_seed"):
         import torch
 
+        # `copy.deepcopy` refuses generators of torch.
         generator = torch.Generator(value.device)
         generator.set_state(value.get_state())
         return generator
@@ -38,6 +43,7 @@ def own_copy(value: Any) -> Any:
 
 def is_strided(value: object) -> TypeGuard[torch.Tensor]:
     """Return whether a value is a tensor with memory in steps, as most are."""
+    # By attribute, so that torch need not be imported to look at a value that is none of its own.
     return hasattr(type(value), "untyped_storage") and str(getattr(value, "layout", None)) == "torch.strided"
 
 

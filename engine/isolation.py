@@ -20,10 +20,13 @@ def clone_run_state(component: object) -> Any:
     Tensors are copied where they lie in lists, in which some schedulers write into them (PNDM adds up); the tables that
     they are made with are shared. A scheduler in a scheduler (UniPC's `solver_p`) is cloned, too.
     """
+    # Not `deepcopy`: a scheduler's tables of a thousand alphas would be copied for every run, and nobody writes into
+    # them.
     clone = copy.copy(component)
     for name, value in vars(component).items():
         if type(value) in (list, dict, set):
             vars(clone)[name] = own_state(value)
+        # UniPC and others hold a second solver, whose state moves with theirs.
         elif hasattr(value, "set_timesteps"):
             vars(clone)[name] = clone_run_state(value)
     return clone
@@ -47,6 +50,7 @@ def unsaveable(component: object) -> list[str]:
     found = []
     fresh = pristine_state(component)
     for name, value in vars(component).items():
+        # DPMSolverSDEScheduler's, of torchsde.
         if name == "noise_sampler":  # made in the first step, of another library's Brownian tree
             found.append(f"{name!r}, which draws noise along a path that nothing can save")
         elif hasattr(value, "set_timesteps"):
@@ -66,6 +70,7 @@ def pristine_state(component: Any) -> dict[str, Any]:
     if make is None:
         own: dict[str, Any] = vars(clone_run_state(component))
         return own
+    # `from_config` and not a copy: a shared scheduler may be in the middle of somebody else's run.
     fresh = make(component.config)
     return {name: value for name, value in vars(fresh).items() if value is not fresh.config}
 
@@ -78,6 +83,7 @@ def _is_same(one: Any, other: Any) -> bool:
 
         return one.shape == other.shape and one.dtype == other.dtype and torch.equal(one.cpu(), other.cpu())
     if isinstance(one, FunctionType) and isinstance(other, FunctionType):
+        # A constructor may make a function anew each time: equal code is the same function.
         return _code_of(one) == _code_of(other) is not None
     return type(one) is type(other) and type(one) in (bool, int, float, str) and bool(one == other)
 
@@ -105,6 +111,7 @@ class RunComponents(Mapping[str, Any]):
             return self._clones[name]
         component = self._original(name)
         if name in self._mutated and component is not None:
+            # At the first use and not before the run, because it may only be loaded then.
             component = self._clones[name] = clone_run_state(component)
         return component
 
@@ -144,6 +151,7 @@ class RunComponents(Mapping[str, Any]):
     def take_out(self, name: str) -> None:
         """Let go of a component that was loaded for this run."""
         del self._loaded[name]
+        # A clone shares the tensors of its original, and would keep them in memory.
         self._clones.pop(name, None)
 
     def __iter__(self) -> Iterator[str]:

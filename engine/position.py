@@ -68,6 +68,7 @@ class Tracker:
         is_exact: bool = False,
     ) -> Tracker:
         """Follow a run that begins where another one stood, if there is one."""
+        # Frames are taken off one by one as the run comes to them; when none is left, it runs as any other.
         resume = deque(standing.position if standing is not None else ())
         return cls(reached, graft, standing, opened, is_exact, resume=resume)
 
@@ -95,11 +96,13 @@ class Tracker:
         if not self._resume:
             return steps
         frame = self._resume[0]
+        # By path and not by number: blocks may have been added before it since.
         index = next((i for i, (_, path) in enumerate(steps) if path == frame.path), None)
         if index is None:
             raise self.missed(self.standing.position)
         if frame.turn is None and frame.branch is None:
             self._resume.popleft()
+            # A frame without iteration and branch is of a step that is done, so the run goes on behind it.
             index += 1
         return steps[index:]
 
@@ -138,10 +141,13 @@ class Tracker:
         """
         if going_on is None or going_on.turn is None:
             return turns, 0
+        # The loop's own iterator is run up to the place, because it may keep a state, such as a running sum.
         left = iter(turns)
         for _ in range(going_on.turn + 1):
             if next(left, None) is None:
                 raise self.missed([going_on] if self.standing is None else self.standing.position)
+        # With frames left the run goes on inside of this iteration, whose variables the checkpoint has; without,
+        # behind it.
         return (chain([{}], left), going_on.turn) if self._resume else (left, going_on.turn + 1)
 
     def following(self, call: Call, frame: Frame) -> Call:
@@ -164,6 +170,7 @@ class Tracker:
 
     def tell(self, values: Values, last: Frame | None = None) -> None:
         """Note that a block is done, or (None) the iteration in which the run is."""
+        # On the way to where it goes on, nothing is reached that was not reached before.
         if self.reached is not None and not self._resume:
             self.reached((*self._around, *([last] if last is not None else [])), values)
 

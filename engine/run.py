@@ -74,6 +74,8 @@ class Run:
     emit: Emit | None = None
     cache: StepCache | None = None
     tracker: Tracker | None = None
+    # A plain attribute: setting it is atomic in CPython, and a run looks between blocks, where a lock would cost more
+    # than a late look.
     cancelled: bool = False
     advice: Callable[[str], Sequence[str]] = tuple
     notes: list[str] = field(factory=list)

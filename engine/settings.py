@@ -27,12 +27,14 @@ class SnapshotTaker(Protocol):
 
 
 def _grad_mode(given: bool | GradMode) -> GradMode:
+    # As `torch.set_grad_enabled` is told.
     if isinstance(given, bool):
         return "inherit" if given else "no_grad"
     return given
 
 
 def _listeners(given: object) -> Any:
+    # What is no list stays as it is, so that the validator can name what was given.
     return tuple(given) if isinstance(given, Iterable) and not isinstance(given, (str, Mapping)) else given
 
 

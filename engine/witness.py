@@ -34,6 +34,7 @@ class Given:
         """Where it was given, as in error messages: "denoise.step[3].denoiser"."""
         found, rest = "", self.path
         for loop, number in self.loops:
+            # Paths of inner loops begin with those of outer ones; each number goes behind its own part.
             own = loop.removeprefix(self.path[: len(self.path) - len(rest)])
             found += f"{own}.step[{number}]"
             rest = self.path[len(loop) :] if self.path.startswith(loop) else f".{self.path}"
@@ -106,9 +107,11 @@ def first_difference(then: Sequence[Sequence[Any]], now: Sequence[Sequence[Any]]
     Args:
         then, now: as `Witness.written` gives them.
     """
+    # The shorter of the two ends where its run stopped; up to there they can differ all the same.
     for mine, theirs in zip(then, now, strict=False):
         if mine[:2] != theirs[:2]:
             return f"{theirs[0]} gave {theirs[1]!r}, where it was {mine[0]} that gave {mine[1]!r}"
+        # What had no digest in one of the runs says nothing: unknown is not different.
         if None not in (mine[2], theirs[2]) and mine[2] != theirs[2]:
             return f"{theirs[0]} is the first block that gave something else: {theirs[1]!r}"
     if len(then) != len(now):

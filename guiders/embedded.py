@@ -33,6 +33,7 @@ class EmbeddedGuidance(Guider):
 
     def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
         """Return one prediction, with the strength."""
+        # The network has to be told a number at every step; 1 is what its teacher's plain conditional prediction had.
         scale = scale_at(self.guidance_scale, step) if self.in_window(step) else 1.0
         return (evolve(CONDITIONAL, embedded_scale=scale),)
 

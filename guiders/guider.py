@@ -33,6 +33,8 @@ class GuidanceStep:
         """Return whether it lies in a window of fractions: from `int(start * count)` up to, not including, `int(stop *
         count)`.
         """
+        # `int` and not rounding, as diffusers' guiders do (`skip_start_step`, 0.42.1): a window decides which network
+        # calls are made, and one step more changes the image.
         return int(start * self.count) <= self.index < int(stop * self.count)
 
 
@@ -75,6 +77,7 @@ class Guider(AnyGuider):
     needs_noise_level: ClassVar[bool] = False
     """Whether `combine` wants `step.noise`."""
 
+    # attrs with slots would make each class twice, and register both: `slots=False` above.
     def __init_subclass__(cls, is_base: bool = False) -> None:
         super().__init_subclass__()
         if not is_base:
@@ -119,6 +122,7 @@ class Guider(AnyGuider):
         Raises:
             InputError: this guider has no scale.
         """
+        # Refused and not ignored: a scale that has no effect looks like a model that does not listen.
         if "guidance_scale" not in {field.name for field in fields(type(self))}:
             raise InputError(f"{type(self).__name__} has no guidance_scale; leave guidance_scale= out of the call.")
         return evolve(self, guidance_scale=guidance_scale)  # type: ignore[call-arg]  # checked above

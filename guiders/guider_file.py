@@ -47,6 +47,7 @@ def guider_of(given: object, known: Mapping[str, type[Guider]] = _NONE) -> Guide
     else:
         name, config = type(given).__name__, getattr(given, "config", None)
         what = f"A {name}"
+    # Only by name, out of a table: what a file says is never imported.
     if name not in classes or not isinstance(config, Mapping):
         raise InputError(f"{what[:200]} is no guider. {did_you_mean(name[:60], classes)}")
     inner = {}
@@ -116,6 +117,7 @@ def save_guider(guider: Guider, folder: str | Path) -> Path:
     path = Path(folder) / type(guider).config_name
     head = {"_class_name": type(guider).__name__, "_diffusers_version": _WRITTEN_FOR}
     try:
+        # Python would write `NaN` and `Infinity`, which no other reader of JSON knows.
         json.dumps(config, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InputError(
@@ -123,6 +125,8 @@ def save_guider(guider: Guider, folder: str | Path) -> Path:
         ) from error
     text = written_json({**head, **config}, str(path), LARGEST_GUIDER, indent=2) + "\n"
     try:
+        # Read back before the file is there: settings that look like data, such as numbers of NumPy, can come back as
+        # others.
         again = guider_of(parse_json(text.encode("utf-8"), str(path)))
     except (TypeError, ValueError, BrickworkError) as error:
         raise InputError(

@@ -40,6 +40,7 @@ class NoiseLevel:
         """
         if self.predicts == "sample":
             return prediction.float()
+        # Dividing by a small signal makes half precision overflow in the first steps.
         latents, prediction = self.latents.float(), prediction.float()
         if self.predicts == "flow":
             return latents - self.noise * prediction

@@ -90,6 +90,7 @@ def perturbations_of(configs: Iterable[LayerSkipConfig], seed: int = 0) -> tuple
     found = []
     for config in configs:
         kinds: list[Any] = []
+        # Both of its parts are the whole block, as diffusers' layer skip has it (hooks/layer_skip.py, 0.42.1).
         if config.skip_attention and config.skip_ff:
             kinds.append("block")
         else:

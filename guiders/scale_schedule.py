@@ -28,6 +28,7 @@ def scale_of(given: Any) -> Any:
 def scale_at(scale: Any, step: GuidanceStep) -> float:
     """Return the strength at a step."""
     if isinstance(scale, tuple):
+        # The last number holds on, because solvers of second order make more steps than were asked for.
         return float(scale[min(step.index, len(scale) - 1)])
     # A whole number beyond 64 bits cannot be multiplied with a tensor.
     return float(scale(step.index / max(step.count, 1)) if callable(scale) else scale)

@@ -11,6 +11,7 @@ from ..state.structure import Check
 
 def is_number(value: object) -> bool:
     """Return whether it is a number that is finite as a fraction; True and False are none."""
+    # True is a number for Python, and a scale of True is a mistake.
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return False
     try:

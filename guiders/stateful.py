@@ -65,6 +65,7 @@ class StatefulGuider:
 
     def set_state(self, step: int, num_inference_steps: int, timestep: object = None) -> None:  # noqa: ARG002 - protocol
         """Say where the loop is; its first step forgets what an earlier loop left."""
+        # Foreign loops do not say when they begin; a step that does not come after the last one is of a new loop.
         if self._step is None or step <= self._step.index:
             self._memory = None
         self._step = GuidanceStep(step, num_inference_steps)
@@ -73,6 +74,7 @@ class StatefulGuider:
     @property
     def num_conditions(self) -> int:
         """How many predictions this step needs; before the first, whether the negative conditioning is of use."""
+        # Foreign blocks ask before the loop, to know whether a negative prompt is of use.
         return 1 + self._active.uses_negative if self._step is None else len(self._branches())
 
     @property
@@ -97,6 +99,7 @@ class StatefulGuider:
 
     def prepare_models(self, denoiser: object) -> None:
         """Say that the model is called for the next part: what its branch wants perturbed is, until `cleanup_models`."""
+        # Should the loop have forgotten `cleanup_models`, the perturbation of the part before must not stay.
         self.close()
         wanted = self._branches()[self._prepared].perturbations
         self._prepared += 1
@@ -162,6 +165,7 @@ class StatefulGuider:
                 f"{type(self.guider).__name__} needs {' and '.join(lacking)}, which a loop of foreign code cannot give it. "
                 "Use a loop of ours (Denoise), or ClassifierFreeGuidance and its kin."
             )
+        # The sort is stable, so the others keep their order.
         return sorted(branches, key=lambda branch: branch.name != CONDITIONAL.name)
 
     def _part(self, branch: Branch, values: dict[str, Any]) -> BlockState:

@@ -78,6 +78,7 @@ def _declared(cls: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for base in cls.__mro__:
         own = names & vars(base).get("__annotations__", {}).keys() - found.keys()
+        # Others' classes may annotate as they like; nothing says that their hints are meant to be checked.
         if own and base.__module__.startswith(f"{__package__}."):
             hints = typing.get_type_hints(base, include_extras=True)
             found |= {name: hints[name] for name in own if _is_told(hints[name])}

@@ -56,8 +56,12 @@ def beside(path: Path) -> Iterator[Path]:
         try:
             yield written
             with written.open("rb+") as file:
+                # Without it the name can reach the disk before the content does, and after a loss of power the file
+                # would be empty.
                 os.fsync(file.fileno())
+            # `mkstemp` lets nobody else read; who shares a folder of models expects files as any program makes them.
             written.chmod(new_file_mode())
+            # `replace` is atomic within a file system, which is why the temporary file lies in the same folder.
             written.replace(path)
         finally:
             written.unlink(missing_ok=True)

@@ -49,6 +49,8 @@ def name_of(thing: Any) -> str:
     # By the name: functions of attrs and dataclasses are a library's, and say that they are of the class's module.
     if isinstance(thing, ModuleType):
         return "" if has_contents(thing, is_base=False) else thing.__name__
+    # This package's modules are moved and renamed; files and recipes that were saved before name what stays, the
+    # class.
     if is_own(thing.__module__):
         return f"{_PACKAGE}.{thing.__qualname__}"
     return f"{thing.__module__}.{thing.__qualname__}" if is_library(thing.__module__) else str(thing.__qualname__)
@@ -62,6 +64,8 @@ def has_contents(thing: object, is_base: bool) -> bool:
     """
     if isinstance(thing, FunctionType):
         # A decorator's function may be a library's, and what it closes over somebody's own.
+        # attrs writes methods anew for every class, with a file name of their own: what they do follows from the
+        # fields, which count.
         is_generated = thing.__code__.co_filename.startswith("<attrs generated")
         return not is_generated and (bool(thing.__closure__) or not is_library_function(thing))
     if isinstance(thing, ModuleType):
@@ -77,6 +81,8 @@ def add_function(writer: DigestWriter, function: FunctionType) -> None:
         writer.put("own", function.__qualname__.encode())
     else:
         add_code_object(writer, function.__code__)
+    # Own code is fed by name, and watched all the same: somebody may put another code object into a function of the
+    # package.
     writer.watch.see_function(function)
     for default in function.__defaults__ or ():
         _add_reference(writer, default)
@@ -105,6 +111,7 @@ def _add_names(writer: DigestWriter, function: FunctionType) -> None:
     for name, attributes in sorted(names.looked_up.items()):
         if name in _PLACES:
             continue
+        # As Python looks names up: globals, then builtins; a name that is nowhere is noted too, for it may come.
         value = function.__globals__.get(name, GONE)
         writer.watch.see_name(function.__globals__, name, value)
         if value is GONE:
@@ -113,6 +120,8 @@ def _add_names(writer: DigestWriter, function: FunctionType) -> None:
             if value is GONE:
                 continue
         writer.put("global", name.encode())
+        # Of a module only what the code asks of it: else a helper that nobody calls would make every block beside it
+        # another one.
         if isinstance(value, ModuleType) and attributes is not None:
             reads = {each: OF_MODULES.get((value.__name__, each.partition(".")[0])) for each in attributes}
             writer.unknown += [
@@ -168,6 +177,8 @@ def _add_import(
         spec = sys.modules.get(full) or importlib.util.find_spec(full)
         if spec is None or _is_library_file(str(getattr(spec, "origin", None) or getattr(spec, "__file__", ""))):
             return
+        # Now and not when it runs: what it holds is part of what the function does, and a digest that waited for the
+        # run would come too late for the cache.
         module = importlib.import_module(full)
         if not taken or "*" in taken:
             _add_reference(writer, module)
@@ -184,6 +195,7 @@ def add_module(writer: DigestWriter, module: ModuleType) -> None:
     """Feed a module of somebody's own as a whole, for code that may look anything up in it."""
     writer.watch.places.append(vars(module))
     for name, value in sorted(vars(module).items()):
+        # Dunder names hold the path, the loader and the time of import, which no code should go by.
         if not name.startswith("__"):
             writer.put("attribute", name.encode())
             _add_reference(writer, value)
@@ -198,6 +210,8 @@ def add_class(writer: DigestWriter, cls: type) -> None:
         writer.refer_to(type(cls))
     writer.watch.see_class(cls)
     for name, value in sorted(vars(cls).items()):
+        # Dunder methods are code like any other; the rest (`__doc__`, `__module__`) says nothing of what the class
+        # does.
         if name not in _DERIVED and (not name.startswith("__") or isinstance(value, _CODE)):
             writer.put("attribute", name.encode())
             for part in parts_of(value):
@@ -206,10 +220,12 @@ def add_class(writer: DigestWriter, cls: type) -> None:
 
 def add_code_object(writer: DigestWriter, code: CodeType) -> None:
     """Feed byte code."""
+    # `co_code` is without the specialisations that the interpreter writes into byte code while it runs (PEP 659).
     writer.put("code", code.co_code)
     writer.add_all("names", [*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_cellvars])
     writer.put("counts", f"{code.co_argcount} {code.co_kwonlyargcount} {code.co_flags & _FLAGS}".encode())
     writer.put("handlers", code.co_exceptiontable)
+    # Functions inside of functions stand among the constants, as code objects.
     writer.add_all("constants", code.co_consts)
 
 
@@ -219,6 +235,7 @@ def _add_reference(writer: DigestWriter, value: object) -> None:
     if torch is not None and isinstance(value, torch.Generator):
         writer.unknown.append("it refers to a torch.Generator, which nothing puts back to where it was")
         return
+    # What code refers to is read as code: a logger or a lock there changes no result.
     before, writer.is_code = writer.is_code, True
     try:
         writer.add(value)
@@ -306,6 +323,7 @@ def is_library(module_name: str | None) -> bool:
     top = (module_name or "").partition(".")[0]
     if top == "__main__" or is_own(module_name):
         return False
+    # By name first: frozen modules of the standard library have no file.
     if top in sys.stdlib_module_names:
         return True
     file = getattr(sys.modules.get(module_name or ""), "__file__", None)

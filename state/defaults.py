@@ -13,6 +13,7 @@ def is_editable(default: object) -> bool:
     return (
         isinstance(default, _EDITABLE)
         or hasattr(type(default), "untyped_storage")
+        # Arrays and images; a memoryview cannot be copied, and who gives one wants to share.
         or (hasattr(default, "tobytes") and not isinstance(default, memoryview))
     )
 

@@ -23,6 +23,7 @@ def own_strides(tensor: torch.Tensor) -> list[int] | None:
     """
     import torch
 
+    # On the meta device nothing is allocated; torch itself says which strides a new tensor would have.
     plain = torch.empty(tensor.shape, device="meta").stride()
     strides = list(tensor.stride())
     return None if strides == list(plain) or any(stride >= 1 << 31 for stride in strides) else strides
@@ -43,8 +44,10 @@ def with_strides(tensor: torch.Tensor, strides: Sequence[int]) -> Any:
         return torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype)
     each = tensor
     for dimension, stride in enumerate(strides):
+        # Stride 0 says that all rows are one: it is written once, and compared with the others below.
         each = each.narrow(dimension, 0, 1) if stride == 0 else each
     extent = 1 + sum((size - 1) * stride for size, stride in zip(each.shape, strides, strict=True))
+    # A view of one column of a large matrix would be written down as the matrix.
     if extent > _GAPS * tensor.numel() + _LITTLE:
         return tensor
     placed = torch.zeros(extent, dtype=tensor.dtype)
@@ -87,6 +90,7 @@ def array_with_strides(array: np.ndarray[Any, Any], strides: Sequence[int]) -> A
     if not array.size:
         return np.lib.stride_tricks.as_strided(array, strides=strides)
     steps = [(size - 1) * stride for size, stride in zip(array.shape, strides, strict=True)]
+    # Arrays may run backwards; their first element then lies behind the beginning of the memory.
     first = -sum(step for step in steps if step < 0)
     extent = first + sum(step for step in steps if step > 0) + array.itemsize
     if extent > _GAPS * array.nbytes + _LITTLE:

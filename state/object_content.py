@@ -51,6 +51,7 @@ def add_object(writer: DigestWriter, value: object) -> None:
         NoDigestError: it has none.
     """
     cls = type(value)
+    # By attribute: this room does not import torch, and a subclass of Module that imitates it counts as one.
     if hasattr(cls, "named_parameters"):
         _add_network(writer, value)
     elif writer.is_code and (cls is object or isinstance(value, _SAYING_NOTHING)):
@@ -64,6 +65,7 @@ def add_object(writer: DigestWriter, value: object) -> None:
         writer.add_all("pattern", [value.pattern, value.flags])
     elif isinstance(value, random.Random) or (cls.__module__.startswith("numpy.random") and cls.__name__ in _DRAWING):
         raise NoDigestError(f"A {_name(cls)} draws at random, and nothing puts it back to where it was.")
+    # What `functools.lru_cache` has remembered follows from the function.
     elif hasattr(cls, "cache_info") and hasattr(value, "__wrapped__"):
         writer.add_all("remembering", [value.__wrapped__])
     elif is_of_python(cls):
@@ -77,6 +79,7 @@ def _add_attributes(writer: DigestWriter, value: object) -> None:
         writer.put("again", str(writer.number_of(value)).encode())
         return
     held = dict(attributes_of(value))
+    # Its dictionary for attributes, and the object itself for slots, whose contents the garbage collector knows.
     writer.watch.places += [place for place in (getattr(value, "__dict__", None), value) if place is not None]
     writer.add(type(value))
     if isinstance(value, BaseException):
@@ -108,6 +111,7 @@ def _is_of_c(cls: type) -> bool:
 
 def attributes_of(value: object) -> Iterator[tuple[str, Any]]:
     """Yield the attributes of an object, those in slots as well."""
+    # Each class of the line has slots of its own, and private names in them are mangled with its name.
     for cls in type(value).__mro__:
         slots = vars(cls).get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
@@ -166,9 +170,12 @@ def _add_reduced(writer: DigestWriter, value: object) -> None:
     if hasattr(value, "__next__"):
         raise NoDigestError(f"A {_name(cls)} has no content that could be compared.")
     try:
+        # Protocol 4 is the first by which objects with keyword-only constructors say what they are (PEP 3154).
         reduced = value.__reduce_ex__(4)
     except (TypeError, AttributeError, NotImplementedError, ValueError):
         raise NoDigestError(f"A {_name(cls)} has no content that could be compared.") from None
+    # A text names a global; more than three parts are iterators over items, which are used up by looking; and an
+    # object that is made of its class alone says nothing of its content.
     if isinstance(reduced, str) or len(reduced) > 3 or (reduced[0].__name__ == "__newobj__" and len(reduced[1]) == 1):
         raise NoDigestError(f"A {_name(cls)} has no content that could be compared.")
     writer.add(cls)

@@ -31,6 +31,7 @@ class Outputs:
         cls.__brickwork_fields__ = frozenset(fields)
         cls.__brickwork_defaults__ = defaults
         if fields:
+            # Generated once per class, as `dataclasses` and attrs do: every block of every iteration makes one.
             cls.__init__ = _generated_init(tuple(fields), defaults)  # type: ignore[method-assign]  # as dataclasses do
 
     def __init__(self, **values: object) -> None:

@@ -113,6 +113,7 @@ def with_defaults_of_branches(inputs: Mapping[str, Sequence[InputParam]]) -> lis
 
 def merge_input(known: InputParam, other: InputParam) -> InputParam:
     """Merge two declarations of one input: it is required where either says so; texts come from the first."""
+    # Where branches differ no single default is true, so none is said.
     by_block = {**(known.defaults_by_block or {}), **(other.defaults_by_block or {})} or None
     return evolve(
         known,

@@ -79,6 +79,7 @@ class PipelineState:
         return copy
 
     def __getattr__(self, name: str) -> Any:
+        # `copy` and `pickle` ask for special methods before the instance has attributes.
         if name.startswith("__"):
             raise AttributeError(name)
         values = self.__dict__.get("values", {})
@@ -108,6 +109,8 @@ class BlockState:
     def over(cls, values: dict[str, Any]) -> BlockState:
         """Make a view that reads and writes `values` itself."""
         view = cls.__new__(cls)
+        # The dict itself and no copy: what the block sets is in the state at once, and reading costs no look-up of
+        # ours.
         view.__dict__ = values
         return view
 

@@ -69,6 +69,7 @@ class Faults(list[Fault]):
 
     def add(self, place: Place, text: str, of_key: bool = False) -> None:
         """Add one."""
+        # A file of a million wrong entries must not make a message of a million lines.
         if len(self) < _MOST_FAULTS:
             self.append(Fault(place, text, of_key))
         else:
@@ -144,6 +145,7 @@ def place_words(place: Place) -> str:
 
 def got(data: object) -> str:
     """Return what stands there, for people: short things themselves, others by type."""
+    # Cut before `repr`: a text from a file may be as long as the file.
     if data is None or isinstance(data, (bool, int, float, str)):
         return repr(data[:40] if isinstance(data, str) else data)[:60]
     return type(data).__name__
@@ -180,6 +182,7 @@ _PLAIN: Mapping[Any, type] = {
 
 
 def _is_plain(kind: object, data: object) -> bool:
+    # For Python True is a whole number; in a file it is a mistake.
     if not isinstance(data, _PLAIN[kind]) or (isinstance(data, bool) and kind is not bool):
         return False
     # A whole number may be larger than any fraction.
@@ -213,6 +216,7 @@ def _annotated(hint: object, *notes: object) -> Reader:
     def read(data: object, place: Place, faults: Faults) -> Any:
         before = faults.total
         found = inner(data, place, faults)
+        # A check may take for granted that the type is right.
         if faults.total == before:
             for check in checks:
                 if not check.holds(found):
@@ -302,6 +306,8 @@ def _classed(cls: Any) -> Reader:
         keys, before = _keys_of(cls), faults.total
         for name in data:
             if name not in keys:
+                # Only as long as faults are told: looking for near names is the slowest part, and a file can have any
+                # number of keys.
                 near = did_you_mean(name[:60], keys) if faults.total < _MOST_FAULTS else ""
                 faults.add((*place, name), f"{name[:60]!r} is unknown. {near}", of_key=True)
         found = {}

@@ -49,12 +49,16 @@ def tensor_digest(tensor: torch.Tensor) -> str:
     Raises:
         NoDigestError: it is sparse, quantized, without memory, of a class that keeps its bytes elsewhere, or records gradients.
     """
+    # Its graph can lead to gradients in other tensors, which a value from a cache would not reach.
     if tensor.requires_grad:
         raise NoDigestError("A tensor that records gradients stands for more than its bytes.")
     refuse_without_bytes(tensor)
+    # Strides decide which kernel is taken, and the device which library: equal numbers give other last bits on
+    # another.
     hashed = xxhash.xxh3_128(f"{tensor.dtype} {tuple(tensor.shape)} {tensor.stride()} {tensor.device}".encode())
     if tensor.is_conj() or tensor.is_neg():
         hashed.update(f"{tensor.is_conj()} {tensor.is_neg()}".encode())
+        # The bits are noted, and the numbers are hashed as they read: in memory stand those without the bits.
         tensor = tensor.resolve_conj().resolve_neg()
     if tensor.numel():
         hashed.update(bytes_of(tensor))
@@ -76,6 +80,8 @@ def refuse_without_bytes(tensor: torch.Tensor) -> None:
             else f"A quantized tensor ({tensor.dtype}) has no bytes that could be compared."
         )
     cls = type(tensor)
+    # A subclass with a dispatch of its own may hold nothing where its memory should be, such as the wrappers of
+    # torchao.
     if cls not in _plain_classes() and cls.__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
         raise NoDigestError(f"A {cls.__name__} keeps its bytes elsewhere, so they cannot be compared.")
 
@@ -92,6 +98,7 @@ def bytes_of(tensor: torch.Tensor) -> Any:
     import torch
 
     whole = tensor.detach().cpu().contiguous()
+    # NumPy has no bfloat16 and no float8, so their bytes are handed over without a type.
     return (whole.reshape(-1).view(torch.uint8) if whole.dtype in _other_dtypes() else whole).numpy()
 
 

@@ -62,6 +62,7 @@ def read_tensor_list(path: Path, error: type[BrickworkError] = RepoError) -> Ten
     """
     start, size = read_start(path, 8, error)
     length = int.from_bytes(start, "little")
+    # The first 8 bytes come from the file: a length that they claim is compared with the file before it is allocated.
     if length <= min(LARGEST_HEADER, size - 8):
         start, size = read_start(path, 8 + length, error)
     return parse_tensor_list(start, size, str(path), error)
@@ -81,6 +82,7 @@ def parse_tensor_list(
             raise RepoError("its first 8 bytes are no length of a list")
         if length > LARGEST_HEADER:
             raise RepoError(f"its list of tensors has {length:,} bytes; at most {LARGEST_HEADER:,} are read")
+        # As the library wants it: no white space before the object, so that its size alone says where tensors begin.
         if start[8:9] != b"{":
             raise RepoError("its list of tensors holds no JSON object")
         found = parse_json(start[8 : 8 + length], "its list of tensors", largest=LARGEST_HEADER, deepest=deepest)
@@ -92,6 +94,8 @@ def parse_tensor_list(
         words = str(fault).rstrip(".")
         raise error(f"{where} is no safetensors file, or its beginning is damaged: {words}.") from None
     last = 0
+    # In the order of memory, where each must begin where the one before ends: overlapping tensors would be two views
+    # of one memory, and gaps can hide data.
     for name, entry in sorted(entries.items(), key=lambda named: (named[1].first, named[1].end)):
         if entry.first != last:
             fault_words = (
@@ -123,6 +127,7 @@ def _entry(name: str, data: object) -> TensorEntry:
         raise RepoError(f"{name[:80]!r} does not say where it lies")
     if not _are_sizes(offsets) or offsets[0] > offsets[1]:
         raise RepoError(f"it says that {name[:80]} lies from {str(offsets[0])[:40]} to {str(offsets[1])[:40]}")
+    # Python's integers do not overflow, so sizes that multiply to more than 64 bits are compared as what they are.
     count = bits
     for each in shape:
         count *= each

@@ -18,9 +18,11 @@ def data_of(value: object, _deepest: int = DEEPEST_DATA) -> Any:
     Raises:
         ValueError: it is something else, or nested so deeply that it would not be read again.
     """
+    # Exactly the built-in types: an enum that is also a str would come back as plain text.
     if value is None or (isinstance(value, (bool, int, str)) and type(value).__module__ == "builtins"):
         return value
     if type(value) is float:
+        # JSON has no word for these; Python's own "NaN" is read by Python alone.
         return value if math.isfinite(value) else {_KEY: "float", "value": str(value)}
     if _deepest <= 0:
         raise ValueError(f"it is nested deeper than {DEEPEST_DATA} levels")
@@ -52,6 +54,7 @@ def data_fault(data: object, deepest: int = DEEPEST, notes: bool = False) -> tup
     Args:
         notes: whether `note_of` something that is no data may stand there, too.
     """
+    # A list in place of recursion: the data decide how deep it goes.
     pending: list[tuple[Any, tuple[str | int, ...]]] = [(data, ())]
     while pending:
         each, place = pending.pop()

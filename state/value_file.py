@@ -69,6 +69,7 @@ def save_values(path: Path | None, values: Mapping[str, Any], about: Mapping[str
         raise RepoError(f"The values cannot be written: {error}") from error
     if len(content) > LARGEST_VALUES:
         raise RepoError(f"The values have {len(content):,} bytes; at most {LARGEST_VALUES:,} are read again.")
+    # The reader's own check: a file that would be refused later is better refused while the values are still there.
     parse_tensor_list(content[: LARGEST_HEADER + 8], len(content), "what would be written")
     if path is not None:
         with beside(path) as place:
@@ -88,6 +89,7 @@ def load_values(source: Path | bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     where = str(source) if isinstance(source, Path) else "the data"
     try:
         content = read_bytes(source, LARGEST_VALUES) if isinstance(source, Path) else source
+        # Before the library reads it, whose own limits are wider.
         notes = parse_tensor_list(content[: LARGEST_HEADER + 8], len(content), "it").notes
         if notes.keys() - {_DIGEST} != {"format", "values", "about"} or notes["format"] != _FORMAT:
             raise RepoError(f"its format is {notes.get('format')!r:.40}, not {_FORMAT!r}")
@@ -101,6 +103,7 @@ def load_values(source: Path | bytes) -> tuple[dict[str, Any], dict[str, Any]]:
             raise RepoError("it is damaged: by its own digest something else was written; take a copy that is whole")
     except (RepoError, SafetensorError, KeyError) as error:  # KeyError: a number format that torch does not have
         raise RepoError(f"{where} cannot be read as values: {error}") from None
+    # One for all values: a generator or tensor that stood in two of them is one object again.
     unpacker = Unpacker(tensors)
     found = {name: unpacker.unpack(data, (name,)) for name, data in values.items()}
     if unpacker.faults:
@@ -114,6 +117,8 @@ def _digest(texts: Mapping[str, str], tensors: Mapping[str, Any]) -> str:
     for name in ("values", "about"):
         text = texts[name].encode("utf-8")
         hashed.update(f"{name} {len(text)} ".encode() + text)
+    # safetensors orders tensors by their number format, so the order of the file is not the one in which they were
+    # written.
     for name in sorted(tensors):
         tensor = tensors[name]
         hashed.update(f"{len(name)} {name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
@@ -173,7 +178,10 @@ class _Packer:
         if id(tensor) not in self._known:
             name = str(len(self.tensors))
             plain = tensor.detach().resolve_conj().resolve_neg()
+            # A clone, because safetensors refuses tensors that share memory, and views of one another are common
+            # here.
             self.tensors[name] = plain.cpu().contiguous().clone()
+            # The tensor is kept beside its name: its address could else be given to the next one.
             self._known[id(tensor)] = name, tensor
         entry = {"name": self._known[id(tensor)][0], "device": str(tensor.device), "strides": own_strides(tensor)}
         bits = bits_of(tensor)
@@ -187,6 +195,7 @@ class _Packer:
             raise ValueError(f"a numpy {type(value).__name__}")
         if value.ndim > MOST_DIMENSIONS:
             raise ValueError(f"a numpy array of {value.ndim} dimensions")
+        # As bytes, since torch lacks some of NumPy's types, such as big-endian ones.
         flat = np.ascontiguousarray(value).reshape(-1).view(np.uint8).copy()
         entry = {"dtype": value.dtype.str, "shape": list(value.shape), "scalar": isinstance(value, np.generic)}
         if value.strides != flat.view(value.dtype).reshape(value.shape).strides:

@@ -66,11 +66,13 @@ class Watch:
 
     def see_class(self, cls: type) -> None:
         """Note a class's body as a whole."""
+        # The dictionary behind the read-only proxy: it stays one object, while the proxy is new at every call.
         self.places += gc.get_referents(vars(cls))
         self.bases.append((cls, cls.__bases__))
 
     def measure(self) -> None:
         """Note what is in the containers, when everything was seen."""
+        # What costs as much as the digest is better digested.
         self.can_tell &= len(self.places) + len(self.names) <= _MOST
         self.can_tell &= sum(tensor.nbytes for tensor, _ in self.tensors) <= _MOST_BYTES
         if self.can_tell:
@@ -81,6 +83,8 @@ class Watch:
         """Return whether everything is as it was."""
         if not self.can_tell:
             return False
+        # From the cheapest question to the dearest, and by identity: an equal object may be edited where the old one
+        # was not.
         for place, name, value in self.names:
             if place.get(name, GONE) is not value:
                 return False
@@ -118,12 +122,14 @@ def tensor_stamps(tensors: list[Any]) -> list[Any]:
         return []
     kind = type(tensors[0])
     try:
+        # `map` over C functions, because a run asks of thousands of tensors.
         return [*map(_stamp, tensors), *map(kind.data_ptr, tensors)]
     except (RuntimeError, TypeError):  # some of inference mode, which do not count, or of classes of their own
         return [*(_version(each) for each in tensors), *(_address(each) for each in tensors)]
 
 
 def _version(tensor: torch.Tensor) -> int:
+    # torch raises where a tensor of inference mode is asked for its version.
     return 0 if tensor.is_inference() else int(tensor._version)
 
 

@@ -40,6 +40,7 @@ class RunCheckpoint:
     @classmethod
     def of(cls, run: Run, position: Position, values: Values) -> RunCheckpoint:
         """Note how a run stands."""
+        # One table for frames and values, because a generator that stands in both must stay one object.
         known: dict[int, Any] = {}
         frames = tuple(evolve(frame, inputs=_copied(dict(frame.inputs), known)) for frame in position)
         groups = {group: tuple(names) for group, names in run.state.kwargs_mapping.items()}
@@ -54,6 +55,8 @@ class RunCheckpoint:
         Raises:
             InputError: a block has written into a tensor since; see `refuse_written`.
         """
+        # Both are asked at every use and not once, because a checkpoint stays in memory while others hold its
+        # tensors.
         self.refuse_uncomparable()
         self.refuse_written()
         return {name: own_state(value) for name, value in copied_values(self.values).items()}
@@ -115,6 +118,7 @@ class SharedPrefix:
         Raises:
             InputError: the loop would go over something else than it did there, or with values of other sizes.
         """
+        # The innermost frame is that of the loop whose iterations are shared.
         frame = self.standing.position[-1]
         before = frozenset(values)
         others = [name for name, value in frame.inputs.items() if not _are_same(value, values.get(name))]
@@ -136,6 +140,7 @@ class SharedPrefix:
         for name, value in taken.items():
             if name in self.keeps:
                 continue
+            # Generators are taken over although no iteration writes them: the shared iterations have drawn from them.
             if name in self.carried or (name in values and are_generators(values[name])):
                 values[name] = value
         self.standing.put_components(run)
@@ -176,6 +181,8 @@ def _copied(value: Any, known: dict[int, Any]) -> Any:
     if type(value) is dict:
         return {key: _copied(part, known) for key, part in value.items()}
     has_memory = hasattr(type(value), "untyped_storage")
+    # Tensors in host memory are shared, and digested instead, because a copy of every value after every block would
+    # double the memory of a run. On a device a digest would need a transfer, which costs more than the copy.
     is_shared = has_memory and value.device.type == "cpu"
     if is_shared or not (has_memory or hasattr(type(value), "initial_seed") or hasattr(value, "tobytes")):
         return value

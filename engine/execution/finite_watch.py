@@ -27,12 +27,15 @@ class FiniteWatch:
             value = values.get(name)
             if value is not None and hasattr(value, "is_floating_point") and value.is_floating_point():
                 value = value.detach() if value.requires_grad else value
+                # A sum is finite only if every number is, and one sum stays on the device: asking for its value in
+                # each iteration would make the CPU wait for the GPU.
                 self._sums.setdefault(name, []).append(value.sum(dtype=_wide(value)))
 
     def report(self, emit: Emit | None = None) -> None:
         """Warn of the first turn in which a value was not finite."""
         import torch
 
+        # One transfer for all iterations.
         for name, sums in self._sums.items():
             found = torch.stack(sums).isfinite()
             if not bool(found.all()):

@@ -63,10 +63,13 @@ class Keeper:
             return value
         if id(value) in self._given:
             return _Given(self._given[id(value)])
+        # Exactly these types. A subclass may hold more than its items, so it is copied whole.
         if type(value) in (list, tuple):
             return type(value)(self.keep(part) for part in value)
         if type(value) is dict:
             return {key: self.keep(part) for key, part in value.items()}
+        # A tensor without elements has the address 0, as have all others of its kind: they would count as views of
+        # one another.
         if is_strided(value) and value.numel() and _memory_of(value) in self._memory:
             return self._view(value, self._memory[_memory_of(value)])
         if id(value) not in self._copies:
@@ -76,6 +79,7 @@ class Keeper:
 
     def _view(self, value: Any, name: str) -> _View:
         base = self._before[name]
+        # Relative to the base, because the run that gets it has a base with an offset of its own.
         offset = value.storage_offset() - base.storage_offset()
         if value.dtype != base.dtype or offset < 0 or offset + extent(value) > extent(base):
             raise NoDigestError(f"it gives a view of the memory of {name!r} that {name!r} alone does not hold")
@@ -84,6 +88,7 @@ class Keeper:
     def _refuse_shared(self, value: Any) -> None:
         """Refuse two results that overlap in memory, and arrays that are views of an input."""
         if is_strided(value):
+            # In bytes, because one memory may be seen as numbers of two sizes.
             first = int(value.storage_offset()) * value.element_size()
             end = first + extent(value) * value.element_size()
             memory = _memory_of(value)
@@ -108,6 +113,7 @@ def handed_out(kept: Any, values: Values, copies: dict[int, Any]) -> Any:
         return kept
     if isinstance(kept, _Given):
         return values[kept.name]
+    # Of this run's own input: who writes into that later sees it here too, as where the step had been run.
     if isinstance(kept, _View):
         base = values[kept.name]
         return base.as_strided(kept.shape, kept.stride, base.storage_offset() + kept.offset)

@@ -69,8 +69,10 @@ def _expected(name: str, hint: object) -> Expected | None:
     import torch
 
     value = value_of(hint)
+    # "..." stands for any number of dimensions, so no position means anything.
     if value is None or not value.shape or "..." in value.shape:
         return None
+    # A union with something else than None, such as lists of tensors, has no single shape.
     classes = [part for part in getattr(plain_type(hint), "__args__", (plain_type(hint),)) if part is not type(None)]
     if classes != [torch.Tensor]:
         return None

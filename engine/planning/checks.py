@@ -18,6 +18,8 @@ def missing_inputs(flow: Dataflow) -> list[str]:
 
 def find_faults(flow: Dataflow) -> list[str]:
     """Return what cannot be meant: types that cannot meet, and defaults that contradict each other."""
+    # Only what checked annotations say is an error. Hints of foreign code are often wrong or copied, and must not
+    # stop a run that works.
     return [*_type_conflicts(flow, certain=True), *_default_conflicts(flow, certain=True)]
 
 
@@ -63,6 +65,7 @@ def _type_conflicts(flow: Dataflow, certain: bool) -> Iterator[str]:
     """Yield reads whose producer gives another type; `certain` where both sides are checked annotations."""
     for read in flow.reads:
         for version in read.sources.versions:
+            # What the caller gives is looked at as a value, which knows more than a type.
             if version.writer == CALLER or (read.typed and version.typed) is not certain:
                 continue
             reason = conflict(version.type_hint, read.param.type_hint)
@@ -78,6 +81,7 @@ def _default_conflicts(flow: Dataflow, certain: bool) -> Iterator[str]:
     """Yield inputs that two blocks would read with different defaults where nobody gives them."""
     unbound: dict[str, list[Read]] = {}
     for read in flow.reads:
+        # None says that the block chooses by itself, which contradicts nothing.
         if not read.sources.versions and not read.param.required and read.param.default is not None:
             unbound.setdefault(str(read.param.name), []).append(read)
     for name, (first, *others) in unbound.items():
@@ -100,6 +104,7 @@ def _overwritten(flow: Dataflow) -> Iterator[str]:
     """Yield outputs that nobody reads before they are written again: work for nothing."""
     kept = {version for sources in flow.final.values() for version in sources.versions}
     for version, reads in flow.readers().items():
+        # What stands at the end may be what the caller wants, whether a block reads it or not.
         if version.writer == CALLER or reads or version in kept or not _is_replaced(flow, version):
             continue
         yield (
@@ -118,6 +123,7 @@ def _written_too_late(flow: Dataflow) -> Iterator[str]:
     readers = flow.readers()
     for sources in flow.final.values():
         for version in sources.versions:
+            # What the caller gives comes before every block, so it is never late.
             if version.writer == CALLER or any(read.position > version.position for read in readers[version]):
                 continue
             early = [read.path for read in flow.reads if _read_before(read, version, flow)]
@@ -139,6 +145,8 @@ def _misspelt(flow: Dataflow) -> Iterator[str]:
             for read in flow.reads
             if read.position > version.position and not read.is_apart_from(version)
         }
+        # Stricter than where a name is missing: here nothing is certainly wrong, and `mask` and `masks` may both be
+        # meant.
         near = difflib.get_close_matches(version.name, later, n=1, cutoff=0.85)
         if near and near[0] != version.name:
             yield (

@@ -18,6 +18,7 @@ from .dataflow import CALLER, Read
 if TYPE_CHECKING:
     from .plan import Plan
 
+# Beyond it a line of the table is longer than an eye follows.
 WIDEST = 140
 COLUMNS = ("step", "reads, by who gives it", "writes", "uses")
 
@@ -76,6 +77,7 @@ class Explanation:
         from rich.table import Table
 
         width = min(WIDEST, shutil.get_terminal_size((100, 24)).columns)
+        # Without markup and highlighting: names and texts come from users, and "[red]" is to be printed as it stands.
         console = Console(file=io.StringIO(), width=width, highlight=False, markup=False, color_system=None)
         table = Table(box=None, pad_edge=False, title=self.title, title_justify="left")
         for column in COLUMNS:
@@ -144,6 +146,7 @@ def _by_writer(reads: Sequence[Read]) -> tuple[str, ...]:
     lines: dict[str, list[str]] = {}
     for read in reads:
         writers = dict.fromkeys(
+            # A read that a later step serves gets its value from the iteration before.
             "the caller" if v.writer == CALLER else v.writer.rpartition(".")[2] + (" (last turn)" if later else "")
             for v in read.sources.versions
             for later in [v.position >= read.position]

@@ -17,10 +17,12 @@ def releases_of(steps: Sequence[Step], flow: Dataflow, asked: frozenset[str]) ->
     names = {version.name for version in flow.versions}
     last: dict[str, int] = {}
     for position, step in enumerate(steps):
+        # Writers count as well: a value that nobody reads is let go of right after it was written.
         touched = names if _reads_anything(step) else _reads(step) | _writes(step)
         last.update(dict.fromkeys(touched, position))
     found: dict[str, list[str]] = {}
     for name in sorted(names - asked):
+        # What the caller gave and nobody reads goes with the first step.
         found.setdefault(steps[last.get(name, 0)].path, []).append(name)
     return {path: tuple(those) for path, those in found.items()}
 

@@ -21,6 +21,7 @@ def turn_of(step: LoopNode, flow: Dataflow) -> CacheUnit | None:
     inside = _is_from_outside(step)
 
     def is_read(read: Read) -> bool:
+        # Loop variables are what tells one iteration from another.
         own = {version.writer for version in read.sources.versions} == {step.path}
         return own or inside(read) or read.is_carried
 
@@ -36,6 +37,7 @@ def _unit(
         if not isinstance(part, ChoiceNode):
             if part.identity is None:
                 return None
+            # Relative to the unit, so that the same loop under another name finds its result.
             known.append(partial(_placed, part.path.removeprefix(step.path), part.identity))
     weights: set[str] = set()
     configs: set[str] = set()
@@ -46,6 +48,7 @@ def _unit(
         elif isinstance(part, LoopNode):
             weights.update(part.components)
     reads: tuple[str, ...] | None = None
+    # One block of foreign code is enough to read anything, so everything that is there belongs to the key.
     if all(leaf.typed for leaf in leaves(parts)):
         paths = {part.path for part in every}
         reads = tuple(sorted({str(r.param.name) for r in flow.reads if r.path in paths and is_read(r)}))

@@ -39,6 +39,7 @@ class AdaptiveProjectedGuidance(ConditionalGuidance):
         self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: object
     ) -> tuple[Tensor, Any]:
         """Guide by algorithm 1 of the paper."""
+        # Momentum before the limit (algorithm 1): what was gathered is limited, and not the single step.
         direction, memory = with_momentum(
             conditional - unconditional, self.adaptive_projected_guidance_momentum, memory
         )
@@ -83,6 +84,7 @@ class AdaptiveProjectedMixGuidance(ConditionalGuidance):
         shift = conditional - unconditional
         direction, memory = with_momentum(shift, self.adaptive_projected_guidance_momentum, memory)
         origin = self.origin(conditional, unconditional)
+        # Up to and including, as in diffusers' AdaptiveProjectedMixGuidance.
         if step.index <= self.adaptive_projected_guidance_start_step:
             return origin + self.scale(step) * shift, memory
         dims = [-number for number in range(1, conditional.ndim)]
@@ -105,6 +107,8 @@ def limited_and_projected(direction: Tensor, conditional: Tensor, limit: float, 
 
     if limit > 0:
         norm = direction.norm(p=2, dim=dims, keepdim=True)
+        # A norm of 0 gives infinity, of which the minimum with 1 is 1: no epsilon is needed, which would change last
+        # bits.
         direction = direction * torch.minimum(torch.ones_like(direction), limit / norm)
     along, across = projected(direction, conditional, dims)
     return across + eta * along

@@ -50,6 +50,8 @@ class GuidanceAround(Guider, is_base=True):
     @cached_property
     def inner(self) -> Guider:
         """The inner guider, off if this one is."""
+        # Only to turn it off: what is added outside of the window is nothing, and the inner guider has a window of
+        # its own.
         return self.guider if self.enabled else evolve(self.guider, enabled=False)
 
     def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:

@@ -45,4 +45,5 @@ class AutoGuidance(ClassifierFreeGuidance):
     def _perturbations(self, step: GuidanceStep) -> tuple[Perturbation, ...]:
         amount = 1.0 if self.dropout is None else self.dropout
         configs = configs_of(self.auto_guidance_config, self.auto_guidance_layers, dropout=amount)
+        # Seeded by the step: the same run drops the same outputs, and different steps drop different ones.
         return perturbations_of(configs, step.index)

@@ -53,6 +53,7 @@ class ConditionalGuidance(Guider, is_base=True):
         if not (self.uses_negative and self.in_window(step)):
             return False
         scale = self.guidance_scale
+        # A plain number was looked at once, for all steps; this is asked at every step.
         return scale.__class__ is float or not math.isclose(scale_at(scale, step), self.neutral_scale)
 
     def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
@@ -86,6 +87,7 @@ class ConditionalGuidance(Guider, is_base=True):
 
 def rescaled(guided: Tensor, conditional: Tensor, amount: float) -> Tensor:
     """Bring each image's deviation towards that of the conditional prediction (2305.08891, eqs. 15 and 16)."""
+    # Over all but the batch, so that an image in a batch is rescaled as it is alone.
     dims = list(range(1, guided.ndim))
     deviation = conditional.std(dim=dims, keepdim=True) / guided.std(dim=dims, keepdim=True)
     return amount * (guided * deviation) + (1 - amount) * guided
@@ -95,6 +97,7 @@ def projected(vector: Tensor, onto: Tensor, dims: list[int], in_double: bool = T
     """Split a vector into its parts along another one and across it; in double precision, as small angles matter."""
     import torch
 
+    # Metal has no double precision.
     wide = torch.float64 if in_double and vector.device.type != "mps" else torch.float32
     direction = torch.nn.functional.normalize(onto.to(wide), dim=dims)  # type: ignore[arg-type]  # torch takes several
     along = (vector.to(wide) * direction).sum(dim=dims, keepdim=True) * direction

@@ -37,6 +37,7 @@ class DynamicThresholding(GuidanceAround):
         """Clip and shrink what the inner guider means; where it does nothing and there is no bound, that stays as it is."""
         guided, memory = self.inner.combine(predictions, step, memory)
         conditional = predictions["conditional"]
+        # The very object: nothing was guided, and clipping at its own quantile would change it.
         if self.bound is None and guided is conditional:
             return guided, memory
         bound = self._extent(noise.sample_of(conditional)) if self.bound is None else self.bound
@@ -44,6 +45,7 @@ class DynamicThresholding(GuidanceAround):
 
     def thresholded(self, sample: Tensor, bound: float | Tensor) -> Tensor:
         """Clip samples `[b ...]` at their quantile, at least at `bound` (a number or `[b 1 ...]`), and bring them to `bound`."""
+        # At least the bound, as in Imagen: samples within their range are left alone.
         limit = self._extent(sample).clamp_min(bound)
         shrunk: Tensor = sample.clamp(-limit, limit) * (bound / limit)
         return shrunk

@@ -99,6 +99,7 @@ class FrequencyDecoupledGuidance(Guider):
         )
         bands = [self._band(number, one, other, step) for number, (one, other) in enumerate(pairs)]
         guided = sum_of_pyramid(bands)
+        # Of the first level, as in diffusers (frequency_decoupled_guidance.py, 0.42.1).
         amount = _spread(self.guidance_rescale, levels)[0]
         if self.guidance_rescale_space == "data" and amount > 0.0:
             guided = rescaled(guided, conditional, amount)

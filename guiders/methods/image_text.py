@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _NOTHING = Branch("unconditional", negative=True, without=frozenset({"image"}))
+# Without the text alone: its difference from nothing is what the image says.
 _IMAGE = Branch("image", negative=True)
 
 
@@ -53,10 +54,12 @@ class ImageTextGuidance(ConditionalGuidance):
         """Combine as the class says; a single prediction passes unchanged."""
         text, image, nothing = (predictions.get(name) for name in ("conditional", "image", "unconditional"))
         assert text is not None
+        # Outside of the window there is one prediction.
         if image is None:
             return text, memory
         guided = image + self.scale(step) * (text - image)
         if nothing is not None:
+            # Equation 3 begins at `u`; this begins at `i`, of which `i - u` is already one.
             guided = guided + (scale_at(self.image_guidance_scale, step) - 1.0) * (image - nothing)
         if self.guidance_rescale > 0.0:
             guided = rescaled(guided, text, self.guidance_rescale)

@@ -61,6 +61,8 @@ class PerturbedGuidance(ClassifierFreeGuidance, is_base=True):
         if not self.enabled or self._never_perturbed:
             return False
         start, stop = self.perturbed_window
+        # Rounded up, so that the default of 1 % leaves the very first step alone; a window that is not empty has a
+        # step in short runs, too.
         first = math.ceil(start * step.count)
         last = max(math.ceil(stop * step.count), first + (start < stop))
         return first <= step.index < last and not math.isclose(scale_at(self.perturbed_scale, step), 0.0)
@@ -86,6 +88,7 @@ class PerturbedGuidance(ClassifierFreeGuidance, is_base=True):
         unconditional = predictions.get("unconditional")
         away = conditional - perturbed
         if unconditional is None:
+            # As diffusers: the perturbed prediction takes the place of the unconditional one.
             guided = conditional if self.use_original_formulation else perturbed
         else:
             guided, memory = self.guided(conditional, unconditional, step, memory)

@@ -30,6 +30,7 @@ def damped(conditional: Tensor, unconditional: Tensor) -> Tensor:
     """Project the unconditional prediction onto the first right singular vector of the two."""
     import torch
 
+    # In float32: half precision has no singular value decomposition in torch.
     both = torch.stack([conditional, unconditional], dim=1).float().flatten(2)
     _, _, directions = torch.linalg.svd(both, full_matrices=False)
     flat = unconditional.flatten(1).unsqueeze(1).float()

@@ -51,5 +51,6 @@ class ClassifierFreeZeroStarGuidance(ClassifierFreeGuidance):
 def best_multiple(conditional: Tensor, unconditional: Tensor) -> Tensor:
     """Return the factor per image that brings the unconditional prediction nearest to the conditional one."""
     one, other = conditional.flatten(1).float(), unconditional.flatten(1).float()
+    # The paper's epsilon: an unconditional prediction of zeros has no multiple.
     factor = (one * other).sum(dim=1, keepdim=True) / (other.square().sum(dim=1, keepdim=True) + 1e-8)
     return factor.to(conditional.dtype).view(-1, *(1,) * (conditional.ndim - 1))

@@ -61,6 +61,8 @@ class Identity:
     def digest(self) -> str:
         """Of everything."""
         parts = [self.cls, self.weights, self.settings_digest, self.declared]
+        # Adapters and words are left out: what an adapter does stands in settings and tensors, and words are the same
+        # things for people.
         return xxhash.xxh3_128_hexdigest(json.dumps(parts).encode())
 
     @property
@@ -97,8 +99,11 @@ class _Record:
     stamps: list[Any] = field(factory=list)
     probe: bytes = b""
     moment: object = field(factory=object)
+    # Several runs may ask for one model at once. Re-entrant, because the settings of a module may name its own
+    # network.
     lock: Any = field(factory=threading.RLock)
 
+    # A copy of a model starts without a record: what is known holds for these tensors at these addresses.
     def __deepcopy__(self, memo: object) -> _Record:
         return _Record()
 
@@ -134,6 +139,7 @@ def _record_of(component: object) -> _Record:
     record: _Record | None = held.get(_RECORD)
     if record is None:
         record = _Record()
+        # Past `__setattr__`, which modules and frozen classes have made their own.
         if isinstance(held, dict) and hasattr(component, "__dict__"):
             held[_RECORD] = record
     return record
@@ -145,12 +151,14 @@ def _network_identity(model: Any, record: _Record, content: bool, whole: bool) -
         _read(model, record)
     settings, known = record.settings, record.identity
     assert settings is not None
+    # Stamps see what torch counts; the first bytes see optimisers in C and NumPy, which write past it.
     stamps, probe = tensor_stamps(record.tensors), _probe(record.tensors)
     declared = vars(model).get(_DECLARED)
     if holds and known is not None and not (content or whole) and stamps == record.stamps and probe == record.probe:
         return known if known.declared == declared else _declared(record, known, declared)
     weights = record.content.look(record.named, whole)
     if not holds or stamps != record.stamps or probe != record.probe:
+        # Compared by identity: no two changes make equal marks, which a counter of a copied model would.
         record.moment = object()
     record.stamps, record.probe = stamps, probe
     if holds and known is not None and known.weights == weights and known.declared == declared:
@@ -171,6 +179,8 @@ def _holds(model: torch.nn.Module, record: _Record) -> bool:
     settings = record.settings
     if settings is None or not are_same(_own(model), record.own):
         return False
+    # The order is from cheap to dear. That lists of referents hold the same objects says that nothing was replaced on
+    # any module, without naming a single attribute.
     return (
         list(map(type, record.modules)) == record.classes
         and are_same(gc.get_referents(*record.bodies), record.inside)
@@ -180,8 +190,11 @@ def _holds(model: torch.nn.Module, record: _Record) -> bool:
 
 
 def _read(model: torch.nn.Module, record: _Record) -> None:
+    # First of all: should reading fail half way, nothing half-read must count as known.
     record.settings = record.identity = None
     settings = read_settings(model)
+    # Before anything else is looked at: a change in between is then seen at the next look, instead of being taken for
+    # the state that was read.
     settings.watch.measure()
     modules = list(model.modules())
     watch_classes({type(module) for module in modules})
@@ -194,6 +207,7 @@ def _read(model: torch.nn.Module, record: _Record) -> None:
     ]
     record.modules = modules[1:]
     record.classes = list(map(type, record.modules))
+    # This list keeps replaced objects alive, so that none of their addresses is given to a new one.
     record.inside = gc.get_referents(*record.bodies)
     record.settings = settings
 
@@ -211,6 +225,7 @@ def _own(model: object) -> list[Any]:
 def _probe(tensors: Sequence[Any]) -> bytes:
     """Return the first bytes of a few tensors on the host; those on a device would have to be waited for."""
     some = tensors[:: max(1, len(tensors) // _PROBES)]
+    # A read past the end of a tensor's memory would end the process, so only tensors without gaps are read.
     near = [tensor for tensor in some if tensor.device.type == "cpu" and tensor.is_contiguous()]
     return b"".join([ctypes.string_at(tensor.data_ptr(), min(64, tensor.nbytes)) for tensor in near])
 
@@ -237,6 +252,7 @@ def _other_identity(component: object, record: _Record, content: bool) -> Identi
         if is_tokenizer
         else _attribute_digests(component, watch, run_state_names(component))
     )
+    # A tokenizer in Rust holds its words where no attribute shows them, so they take the place of weights.
     weights = vocabulary(component) if is_tokenizer else None
     watch_classes([type(component)])
     watch.measure()
@@ -249,6 +265,7 @@ def _other_identity(component: object, record: _Record, content: bool) -> Identi
 def _own_code(component: object) -> dict[str, str]:
     """Return what the code of a component of somebody's own class is."""
     cls = type(component)
+    # The version of a package stands for its code; it is in the class's name only for us to look up.
     if is_packaged(cls.__module__):
         return {}
     code = code_identity(cls)
@@ -314,6 +331,7 @@ def invalidate(component: object) -> None:
 
     For what nothing can see, such as a library in C that computes otherwise now. No other process shares its identity.
     """
+    # At random and not counted up: two processes that share a cache of files must not give one number to two changes.
     object.__setattr__(component, _DECLARED, uuid.uuid4().hex)
 
 
@@ -326,6 +344,7 @@ def temporary_identity(component: object) -> Iterator[None]:
     try:
         yield
     finally:
+        # What was declared before the `with` holds again, because the component is again what it was.
         held.pop(_DECLARED, None)
         if before is not None:
             held[_DECLARED] = before

@@ -26,6 +26,7 @@ from ...state.code_digest import is_library, is_library_function, is_own, is_own
 from ...state.digest import DigestWriter, NoDigestError, digest_of
 from ...state.watch import cell_value
 
+# Every network's numbers go through these, although no class of it stands there.
 _ALWAYS = ("torch", "torch.nn.functional", "diffusers.models.attention_dispatch", "transformers.masking_utils",
            "transformers.integrations.sdpa_attention", "transformers.modeling_utils")  # fmt: skip
 _SETTINGS = {"diffusers.models.attention_dispatch": ("_AttentionBackendRegistry", "_active_backend", "native")}
@@ -64,6 +65,7 @@ def watch_classes(classes: Iterable[type]) -> None:
         return
     with _lock:
         _seen.update(new)
+        # Without `object`, which cannot be changed.
         bases = dict.fromkeys(base for cls in new for base in cls.__mro__[:-1])
         for base in bases:
             if is_library(base.__module__) or is_own(base.__module__):
@@ -94,6 +96,8 @@ def _named_in(module: ModuleType) -> list[ModuleType]:
 
 
 def _watch(place: type | ModuleType) -> None:
+    # `vars` of a class is a new proxy at each call; the garbage collector knows the dict behind it, whose identity
+    # stays.
     (body,) = gc.get_referents(vars(place)) if isinstance(place, type) else (vars(place),)
     if id(body) not in _places:
         name = f"{place.__module__}.{place.__qualname__}" if isinstance(place, type) else place.__name__
@@ -114,8 +118,10 @@ def replaced_code() -> tuple[str, ...]:
     it did.
     """
     global _state  # noqa: PLW0603 - one for the process, as what it is about
+    # A copy: another thread may begin to watch a class meanwhile.
     places = list(_places.values())
     now = gc.get_referents(*(place.body for place in places))
+    # The usual case is one comparison of lists by identity, in C, over all names of all places.
     if are_same(now, _state[0]):
         return _state[1]
     words: list[str] = []
@@ -134,6 +140,7 @@ def are_same(one: list[Any], other: list[Any]) -> bool:
     the time.
     """
     try:
+        # Python's comparison of lists looks at identity first, and asks an object only where that differs.
         return one == other
     except (ValueError, TypeError, RuntimeError):  # arrays and tensors have no single answer
         return len(one) == len(other) and all(map(is_, one, other))
@@ -147,6 +154,7 @@ def _words_of(place: _Place) -> list[str]:
         # By type: some objects warn of their own age at any question.
         if not (callable(value) or issubclass(type(value), _TELLING)):
             continue
+        # torch.compile wraps `Module.__init__` for the rest of the process to count modules, which changes no number.
         if name.startswith("__brickwork") or _is_tagging(value):
             continue
         is_plain = isinstance(value, (enum.Enum, *_PLAIN))
@@ -159,6 +167,8 @@ def _words_of(place: _Place) -> list[str]:
         elif (module, cls, name) in settings:
             if str(getattr(value, "value", value)) != settings[module, cls, name]:
                 found.append(f"{place.name}.{name}={value!r}")
+        # Plain values of modules are left out: counters, caches and warnings that were given stand there, and change
+        # in every run.
         elif is_plain and is_other and place.is_class and not name.startswith("__"):
             found.append(f"{place.name}.{name}={value!r}")
     return found
@@ -223,6 +233,7 @@ def _hooks_and_modes() -> list[str]:
     ]
     found = []
     for name in ("_global_forward_hooks", "_global_forward_pre_hooks"):
+        # In the order in which they are called: each gets what the one before has given.
         found += [f"{name}={digest_of(hook)}" for hook in vars(module)[name].values()]
     for mode in modes:
         cls = type(mode)

@@ -59,6 +59,7 @@ def adapters_of(component: Any) -> Iterator[tuple[str, float]]:
         for module in component.modules():
             scaling = getattr(module, "scaling", None)
             if isinstance(scaling, dict):
+                # An adapter that is loaded and not active adds nothing.
                 for name in getattr(module, "active_adapters", scaling):
                     scales.setdefault(name, float(scaling.get(name, 0.0)))
         yield from scales.items()

@@ -79,6 +79,8 @@ class _Reading:
 
     def content(self, value: object, path: str, name: str) -> str:
         """Digest a value; what several modules share, such as a configuration, is read once."""
+        # By address, which is safe because the value is kept beside its digest: nothing else can get the address
+        # meanwhile.
         known = self.known.get(id(value))
         if known is not None:
             return known[1]
@@ -109,6 +111,7 @@ def read_settings(model: torch.nn.Module) -> Settings:
     classes: dict[type, None] = {}
     for path, module in named:
         classes[type(module)] = None
+        # Two classes may have the same attributes and tensors, and compute otherwise.
         reading.note("class", path, f"{type(module).__module__}.{type(module).__qualname__}")
         for name, value in attributes_of_module(module):
             _note_attribute(reading, path, name, value)
@@ -117,6 +120,7 @@ def read_settings(model: torch.nn.Module) -> Settings:
             if hooks:
                 reading.note(name, path, reading.content(hooks, path, name))
         for name, tensor in (*module._parameters.items(), *module._buffers.items()):
+            # Quantized tensors are subclasses: their bytes mean nothing without their class and scales.
             if tensor is not None and type(tensor) not in plain:
                 # What such a tensor does in a product, its class says, and what lies on it.
                 reading.note("tensor", f"{path}.{name}", reading.content([type(tensor), vars(tensor)], path, name))
@@ -144,12 +148,15 @@ def attributes_of_module(module: torch.nn.Module) -> Iterator[tuple[str, Any]]:
     for name, value in vars(module).items():
         if name in _OF_TORCH or name in _SAYS_NOTHING or name.startswith(_PREFIXES):
             continue
+        # What diffusers sets and takes back is None afterwards, and was not there before.
         if value is None and getattr(cls, name, None) is None:
             continue
         if name == "fused_projections" and not _goes_by_flag(module):
             continue
         if name in ("forward", "_diffusers_hook") and _is_unused(module, name, value):
             continue
+        # accelerate and others put a forward back by setting it on the instance, where it hides the class's equal
+        # one.
         if isinstance(value, MethodType) and value.__self__ is module and vars(cls).get(name) is value.__func__:
             continue
         yield name, value
@@ -188,12 +195,15 @@ def _hooks_of(module: torch.nn.Module, name: str) -> list[Any]:
     return [
         [hook, *(number in kind for kind in kinds)]
         for number, hook in hooks.items()
+        # Its hooks only copy what passes, and come with the first call: a model would be another one after its first
+        # run.
         if getattr(hook, "__module__", None) != _CAPTURING
     ]
 
 
 def is_config(value: object) -> bool:
     """Return whether a value is a configuration of transformers."""
+    # By what it can do: importing transformers only to ask takes seconds.
     return hasattr(value, "to_diff_dict") and hasattr(value, "model_type")
 
 

@@ -17,6 +17,7 @@ def remember_loaded(component: object, files: str) -> None:
         files: what tells the files apart from others of the same name.
     """
     if hasattr(component, "parameters"):
+        # Past `Module.__setattr__`, which walks its tables for every name.
         object.__setattr__(component, _LOADED, (files, _stamps(component)))
 
 
@@ -39,6 +40,7 @@ def is_as_loaded(component: object) -> bool:
 
 def _stamps(component: Any) -> tuple[int, ...]:
     tensors = [tensor for _, tensor in tensors_of(component)]
+    # The first part are the versions. Addresses follow, and would change when a model is moved.
     versions = tensor_stamps(tensors)[: len(tensors)]
     return (*versions, *map(id, tensors))
 

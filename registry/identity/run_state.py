@@ -14,6 +14,7 @@ def run_state_names(component: Any) -> frozenset[str]:
     make = getattr(type(component), "from_config", None)
     if make is None or not hasattr(component, "set_timesteps"):
         return frozenset()
+    # By configuration as well: some attributes are only there, or only reset, with certain options.
     key = (type(component), json.dumps(dict(component.config), sort_keys=True, default=repr))
     if key not in _known:
         _known[key] = _found(make, component.config)
@@ -23,6 +24,7 @@ def run_state_names(component: Any) -> frozenset[str]:
 def _found(make: Callable[[object], Any], config: Any) -> frozenset[str]:
     fresh, begun = make(config), make(config)
     try:
+        # Few steps are enough: which attributes it sets does not hang on their number.
         begun.set_timesteps(2)
     except (TypeError, ValueError, RuntimeError):  # flow matching with dynamic shifting wants the size of the image
         try:

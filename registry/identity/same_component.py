@@ -41,6 +41,7 @@ def component_differences(live: Any, other: Any, dtype: torch.dtype | None = Non
         same = identity_of(live) == identity_of(other)
         return [] if same else ["its words or settings are others once it is opened again."]
     if hasattr(live, "set_timesteps"):
+        # A scheduler that was used holds the timesteps of its last run, which the next one replaces.
         live, other = _begun(live), _begun(other)
     return _attribute_differences(live, other)
 

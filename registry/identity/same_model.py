@@ -59,6 +59,7 @@ def model_differences(
     found = _Comparison(dtype, precise_parts(other, dtype))
     ours, theirs = dict(base_modules(live)), dict(base_modules(other))
     found.layers(ours, theirs)
+    # With other layers every further comparison would only repeat that.
     if not found.faults:
         found.configurations(live, other)
         found.ties(ours, theirs)
@@ -108,6 +109,7 @@ class _Comparison:
 
     def ties(self, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
         """Compare which parameters are one tensor under several names."""
+        # A tie decides what training does and how much is saved, although the numbers are the same.
         for names in _shared(ours) ^ _shared(theirs):
             first, *others = sorted(names)
             self.add("", f"is one tensor with {', '.join(others)} in one of the two, and not in the other", first)
@@ -161,8 +163,11 @@ class _Comparison:
         expected = format_of_loaded(name, read, self.dtype, self.precise) if is_stored else read.dtype
         if tuple(mine.shape) != tuple(read.shape):
             self.add("", f"has the shape {list(mine.shape)}, and in the files {list(read.shape)}", name)
+        # Hooks of accelerate leave tensors without memory on modules that are on disk.
         elif mine.is_meta:
             self.add("", "is not in memory (hooks may have put it elsewhere)", name)
+        # A file has no strides: opened again it would be contiguous, and kernels for other layouts give other last
+        # bits.
         elif not mine.is_contiguous():
             self.add("", "does not lie in memory as a file gives it: to(memory_format=torch.contiguous_format)", name)
         elif not read.is_meta and mine.dtype != expected:
@@ -204,6 +209,7 @@ def same_bytes(one: torch.Tensor, other: torch.Tensor) -> bool:
     """Return whether two tensors of one shape and format hold the same bits, wherever they are."""
     import torch
 
+    # As bytes: -0.0 equals 0.0, and NaN does not equal itself.
     pair = [each.detach().to("cpu").contiguous().reshape(-1).view(torch.uint8) for each in (one, other)]
     return torch.equal(*pair)
 

@@ -28,6 +28,7 @@ def content_of(value: object, around: tuple[int, ...] = ()) -> Any:
     Args:
         around: ids of what it lies in, for objects that refer to themselves.
     """
+    # With its type and by `repr`: 1, 1.0 and True are equal for Python, and a layer does other things with each.
     if isinstance(value, _PLAIN) and not isinstance(value, enum.Enum):
         return type(value).__name__, repr(value)
     if id(value) in around:
@@ -62,6 +63,7 @@ def _kinds() -> tuple[tuple[Any, Content], ...]:
         ),
         (torch.Tensor, lambda value, _: ("tensor", str(value.dtype), tuple(value.shape), _bytes_of(value))),
         (torch.nn.Module, lambda value, _: ("module", _name(type(value)))),
+        # Where a model lies is a matter of the process, and no file says it.
         (torch.device, lambda *_: ("device",)),
         ((torch.dtype, torch.layout, torch.memory_format), lambda value, _: ("torch", str(value))),
         (np.ndarray, lambda value, _: ("array", value.dtype.str, value.shape, value.tobytes())),

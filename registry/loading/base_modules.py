@@ -15,6 +15,7 @@ def base_modules(model: Any) -> Iterator[tuple[str, Any]]:
     pending = [("", model)]
     while pending:
         path, module = pending.pop()
+        # Adapters can be put around adapters.
         while is_adapted(module):
             module = module.base_layer
         if id(module) in met:
@@ -22,6 +23,7 @@ def base_modules(model: Any) -> Iterator[tuple[str, Any]]:
         met.add(id(module))
         yield path, module
         children = [(f"{path}.{name}" if path else name, child) for name, child in module._modules.items()]
+        # Reversed, because the last is taken first: modules come in the order of `named_modules`.
         pending += [(name, child) for name, child in reversed(children) if child is not None]
 
 

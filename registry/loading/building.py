@@ -94,6 +94,8 @@ def limited_by_files(folder: Path) -> Iterator[None]:
         if path.is_file():
             size += path.stat().st_size
             tensors += _tensors_in(path) if path.suffix == ".safetensors" else 0
+    # Wide enough for every known model, several times over: the limit is there for what a file of two hundred bytes
+    # asks for.
     parts = PARTS_OF_A_MODEL + PARTS_PER_TENSOR * tensors + size // BYTES_PER_PART
     with _limited(str(folder / _CONFIGS[0]), _config_in(folder), parts, NUMBERS_OF_A_MODEL + NUMBERS_PER_BYTE * size):
         yield
@@ -139,7 +141,9 @@ def check_schedule(folder: Path) -> None:
 def _limited(place: str, config: Mapping[str, Any], parts: int, numbers: int) -> Iterator[None]:
     _hook_torch()
     budget = _Budget(place, config, parts, numbers, parts, numbers)
+    # A list of ten million layers is made before its first layer is registered.
     budget.check_depths()
+    # A model may be made while another one is, such as a text encoder within a processor.
     before, _OF_THREAD.budget = _OF_THREAD.budget, budget
     try:
         yield

@@ -66,6 +66,7 @@ def resolve_class(library: str, name: str) -> type[Any]:
             f"{', '.join(sorted(allowed_libraries()))} only; grant it with brickwork.registry.allow_library({library!r})."
         )
     module = importlib.import_module(library)
+    # Public names of the top level only: a path through submodules reaches everything that a library has imported.
     found = getattr(module, name, None) if name.isidentifier() and not name.startswith("_") else None
     if not isinstance(found, type):
         raise ComponentError(f"{library} has no class {name!r}. {did_you_mean(name, _names_of(library) - {name})}")
@@ -79,6 +80,7 @@ def refuse_pipelines(cls: Any) -> None:
     Raises:
         TrustError: it is one.
     """
+    # By name: importing every base only to compare with it takes seconds.
     bases = {base.__name__ for base in cls.__mro__} if isinstance(cls, type) else set()
     if bases & _WHOLE or any(name.startswith("AutoPipeline") for name in bases):
         raise TrustError(
@@ -88,6 +90,7 @@ def refuse_pipelines(cls: Any) -> None:
 
 
 def _refuse_no_component(library: str, cls: type[Any]) -> None:
+    # diffusers and transformers put placeholders where a package is missing, which raise at any use.
     if ".dummy_" in cls.__module__ or cls.__module__.endswith(".import_utils"):
         needed = ", ".join(getattr(cls, "_backends", ()))
         raise ComponentError(f"{library}'s {cls.__name__} needs a package that is not installed ({needed}).")

@@ -97,8 +97,10 @@ def _all_files(root: Path, folder: Path) -> Iterator[Path]:
             path = Path(place, name)
             check_inside(root, path)
             mode = path.stat().st_mode if path.exists() else 0
+            # A named pipe would let the reader wait for ever.
             if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
                 raise TrustError(f"{path} is neither a file nor a folder; reading it might wait for ever.")
+        # A component in the root of a repository shares it with the folders of the others.
         if folder == root and Path(place) != root:
             continue  # files of other components
         yield from (Path(place, name) for name in names if folder != root or name not in _OF_PIPELINES)
@@ -164,6 +166,8 @@ def _telling_fields(path: Path) -> Iterator[tuple[str, Any]]:
         raise RepoError(f"{path} has {path.stat().st_size:,} bytes; at most {_LONGEST:,} of a JSON file are read.")
     data = path.read_bytes()
     is_settings = path.name == "tokenizer_config.json"
+    # Word lists have tens of megabytes; looking for a few words in their bytes takes milliseconds, parsing them
+    # seconds.
     if is_settings or any(word in data for word in _WORDS) or _ESCAPED.search(data):
         yield from _fields(read_json(path))
 
@@ -198,6 +202,8 @@ def _references(root: Path, path: Path, field: str, value: object) -> Iterator[C
         raise TrustError(f"{path}: {field} is {str(value)[:80]!r}, which names no class.")
     named: Mapping[str, Any] = value if isinstance(value, dict) else {"AutoTokenizer": value}
     folder = relative_name(root, path).rpartition("/")[0]
+    # transformers imports whatever module stands here (`dynamic_module_utils.get_class_from_dynamic_module`), also
+    # from another repository.
     for key, entry in named.items():
         wanted = entry.get("impl") if field == "custom_pipelines" and isinstance(entry, dict) else entry
         for name in wanted if isinstance(wanted, list) else [wanted]:

@@ -48,12 +48,14 @@ def load(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[
         return _from_single_file(cls, Path(repo), options)
     if part_class(cls) is not None:
         return _several(cls, repo, where, options)
+    # Token and cache are for fetching; loaders that got them would ask the Hub themselves.
     hub = {name: options[name] for name in HUB_OPTIONS if name in options}
     options = {name: value for name, value in options.items() if name not in HUB_OPTIONS}
     granted = options.pop("trust_remote_code", False)
     found, root = _fetched(repo, where, options, hub)
     component = _from_folder(cls, found, root, where, options, granted)
     with contextlib.suppress(AttributeError):  # objects with slots carry none
+        # Past `__setattr__`, which frozen classes refuse.
         object.__setattr__(component, "_brickwork_commit", (repo, found.commit))
     return component
 
@@ -85,6 +87,7 @@ def _several(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapp
             f"the models of a {cls.__name__} lie in folders beside each other; name the first as subfolder=..."
         )
     folders = part_folders(True, subfolder, found.has_folder)
+    # All parts of one commit: a branch may move between two downloads.
     pinned = {**where, **({"revision": found.commit} if found.commit is not None else {})}
     parts = [load(part_class(cls), repo, {**pinned, "subfolder": folder}, options) for folder in folders]
     made = cls(parts).eval()
@@ -122,6 +125,7 @@ def _from_folder(
         with wall(), limited_by_files(folder):
             _check_folder(folder, where.get("variant"), options)
             model = None
+            # Any other option is for the class's own loader, which alone knows what it means.
             if options.keys() <= {"dtype"}:
                 model = load_model(cls, folder, where.get("variant"), options.get("dtype"))
         if model is not None:

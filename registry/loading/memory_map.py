@@ -34,6 +34,7 @@ def mapped_tensors(path: Path, names: Iterable[str]) -> dict[str, Any]:
     import torch
 
     header, start = header_of(path), data_start(path)
+    # Not shared: writing to a tensor copies its page, and the file stays as it is.
     storage = torch.UntypedStorage.from_file(str(path), False, path.stat().st_size)
     found: dict[str, Any] = {}
     for name in names:

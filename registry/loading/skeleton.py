@@ -47,6 +47,7 @@ def load_model(cls: Any, folder: Path, variant: str | None, dtype: torch.dtype |
     files = weight_files(folder, variant)
     for path in files:
         check_file(path)
+    # torch reads numbers only at addresses that are a multiple of their size.
     if not files or not all(is_mappable(header_of(path), data_start(path)) for path in files):
         return None
     stored = stored_tensors(folder, variant)
@@ -118,6 +119,7 @@ def _loaded(cls: Any, folder: Path, stored: Mapping[str, tuple[Path, Any]], dtyp
     if model is None:
         return None
     slots = _Slots.of(model)
+    # Tensors of older versions, such as position ids, that the class's own loader passes over.
     ignored = [re.compile(pattern) for pattern in getattr(cls, "_keys_to_ignore_on_load_unexpected", None) or ()]
     wanted = {name: found for name, found in stored.items() if not any(p.search(name) for p in ignored)}
     if not slots.match({name: entry.shape for name, (_, entry) in wanted.items()}):
@@ -125,6 +127,7 @@ def _loaded(cls: Any, folder: Path, stored: Mapping[str, tuple[Path, Any]], dtyp
     _fill(slots, wanted, dtype, precise_parts(model, dtype))
     if slots.has_gaps():
         return None
+    # As `eval()`, over the modules that were walked already.
     for module in slots.modules.values():
         module.training = False
     return model
@@ -154,6 +157,7 @@ class _Slots:
                 if tensor is not None and leaf not in module._non_persistent_buffers_set:
                     name = prefix + leaf
                     shapes[name] = tuple(tensor.shape)
+                    # One list for all names of a tensor: what is put under one of them is put under all.
                     tied[name] = names.setdefault(id(tensor), [])
                     tied[name].append(name)
         return cls(modules, shapes, tied)
@@ -173,6 +177,7 @@ class _Slots:
             module = self.modules[path]
             if leaf in module._parameters:
                 if parameter is None:
+                    # One Parameter object for all names, else tied weights would come apart in training.
                     parameter = Parameter(tensor, requires_grad=module._parameters[leaf].requires_grad)
                 module._parameters[leaf] = parameter
             else:
@@ -190,6 +195,7 @@ class _Slots:
 def _skeleton(cls: Any, folder: Path) -> Any:
     """Make a model whose parameters have shapes and no memory; None if its class needs its own loader."""
     config = config_of(folder)
+    # Quantized models replace their layers while they are loaded.
     if not config or config.get("quantization_config"):
         return None
     return _made_of(cls, config if hasattr(cls, "load_config") else None, folder)
@@ -237,6 +243,8 @@ def _without_memory() -> Iterator[None]:
             kwargs = kwargs or {}
             if function in makers:
                 return function(*args, **{**kwargs, "device": "meta"})
+            # Tables of positions and the like are no weights: no file has them, so they are really made, as long as
+            # they are of a size that files justify.
             if function in tables:
                 with suppress(
                     RuntimeError, NotImplementedError, TypeError
@@ -275,6 +283,7 @@ def precise_parts(model: torch.nn.Module, dtype: torch.dtype | None) -> re.Patte
     import torch
 
     parts = set(getattr(model, "_keep_in_fp32_modules_strict", None) or ())
+    # diffusers keeps these parts precise in every small format, transformers in float16 alone.
     if hasattr(model, "register_to_config") or dtype == torch.float16:
         parts |= set(getattr(model, "_keep_in_fp32_modules", None) or ())
     return re.compile(rf"(^|\.)({'|'.join(map(re.escape, sorted(parts)))})(\.|$)") if parts else None

@@ -33,6 +33,7 @@ def stale_files(saved: Path, index: str, there: Iterable[str]) -> list[str]:
         saved: the folder with all files that are written now, and its index. there: names of the files that there are already.
     """
     new = {relative_name(saved, path) for path in saved.rglob("*") if path.is_file()}
+    # Only folders that are written now: others may be a person's own.
     folders = {name.rpartition("/")[0] for name in new if name.count("/") == 1}
     several = [folder for folder in folders if _holds_several(saved / index, folder)]
     return sorted(

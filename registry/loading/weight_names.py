@@ -48,6 +48,8 @@ class _Loader:
     def indices(self, variant: str | None) -> tuple[str, ...]:
         if not variant:
             return (f"{self.stem}.safetensors.index.json",)
+        # diffusers writes the first, and still reads the second of older versions (`_fetch_index_file_legacy`,
+        # 0.42.1).
         newer, older = f"index.{variant}.json", f"{variant}.index.json"
         return tuple(f"{self.stem}.safetensors.{end}" for end in ((newer, older) if self.index_first else (newer,)))
 
@@ -72,6 +74,7 @@ def weights_among(names: Collection[str], variant: str | None, read: ReadJson) -
             tuple(sorted(name for name in names if name.endswith(".safetensors") and variant_of(name) == variant))
         )
     told = config.get("transformers_weights") if loader is TRANSFORMERS else None
+    # The first that is there is what the loader takes, whatever else lies beside it.
     for name in _in_order(loader, variant) if told is None else (str(told),):
         if name in names:
             return _shards(name, names, read(name)) if name.endswith(".json") else WeightNames((name,))

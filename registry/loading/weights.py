@@ -61,6 +61,7 @@ def _json_of(path: Path) -> Mapping[str, Any]:
 @lru_cache(maxsize=64)
 def _read_json(path: Path, _size: int, _changed: int) -> Mapping[str, Any]:
     try:
+        # What is remembered is shared, so nobody may write into it.
         return MappingProxyType(read_json(path))
     except RepoError as error:
         raise ComponentError(str(error)) from error
@@ -77,6 +78,7 @@ def stored_tensors(folder: Path, variant: str | None = None) -> dict[str, tuple[
     said: dict[str, set[str]] = {name: set() for name in found.files}
     for tensor, name in (found.places or {}).items():
         said[name].add(tensor)
+    # A later shard would silently win over an earlier one that holds the same name.
     for name in found.files:
         entries = header_of(folder / name)
         if found.index is not None:
@@ -115,6 +117,7 @@ def file_stamp(folder: Path, variant: str | None = None) -> str:
         files = weights_at(folder, variant)
         index = weights_in(folder, variant).index if folder.is_dir() else None
     except (ComponentError, TrustError) as error:
+        # A stamp all the same: once the files are whole again it is another one.
         return f"unreadable: {error}"
     stats = [(path.name, path.stat()) for path in (*files, *([folder / index] if index else []))]
     return " ".join(f"{name}:{stat.st_size}:{stat.st_mtime_ns}" for name, stat in stats)
@@ -193,5 +196,6 @@ def bytes_of(amount: int | str) -> int:
     if found is None:
         raise ComponentError(f"{amount!r} is no number of bytes; give one as in 8_000_000_000, '8GB' or '7.5GiB'.")
     number, unit, binary = found.groups()
+    # As drives and torch's messages count: GB in thousands, GiB in 1024s.
     step = 1024 if binary else 1000
     return int(float(number) * step ** " KMGT".index(unit.upper() or " "))
