@@ -23,6 +23,8 @@ def run_caller(owner: type[Any], presence: Presence) -> Callable[[Any], Call]:
     out: type[Outputs] | None = owner.declaration.out
     grouped = _grouped_outputs(owner, out) if out is not None else ()
     parameters = owner.declaration.parameters
+    # Three ways, from the fastest to the most general: which one a block takes is known when the plan is made, so a
+    # run asks nothing.
     if out is not None and not grouped and all(_is_plain(owner, p, presence) for p in parameters):
         return _plain_caller(owner, out, [p.name for p in parameters])
     invoker = method_invoker(owner, parameters, presence)
@@ -36,6 +38,7 @@ def run_caller(owner: type[Any], presence: Presence) -> Callable[[Any], Call]:
 
         def call(values: Values) -> None:
             result = invoke(values)
+            # By identity, which costs a pointer; a subclass of `Out` would bring values that nobody has declared.
             if result.__class__ is not out:
                 raise _wrong_result(owner, out, result)
             values.update(result.__dict__)
@@ -108,6 +111,7 @@ def method_invoker(
     leading: list[tuple[str, tuple[str, ...] | None]] = []
     for parameter in parameters:
         group = groups[parameter.name]
+        # Python takes no positional argument after one that was left out.
         if group is None and parameter.name not in presence.known:
             break
         leading.append((parameter.name, group))
@@ -115,6 +119,7 @@ def method_invoker(
 
     def make(bound_method: Callable[..., Any]) -> Callable[[Values], Any]:
         positional = _positional_getter(leading, presence)
+        # A list as a default is one object for all calls, and a block that appends to it would change the next run.
         editable = {p.name: p.default for p in parameters[len(leading) :] if is_editable(p.default)}
         if not rest and not editable:
             return lambda values: bound_method(*positional(values))
@@ -196,6 +201,7 @@ def _group_getter(names: tuple[str, ...], presence: Presence) -> Callable[[Value
     """Gather a group. While its values are the very same objects, the very same mapping is handed out."""
     names = tuple(name for name in names if name in presence.known or name in presence.maybe)
     find: Callable[[Values], tuple[Any, ...]] = lambda values: tuple([values.get(name) for name in names])  # noqa: E731
+    # `itemgetter` gathers in C, and gives a tuple only for several names.
     if len(names) > 1 and presence.known.issuperset(names):
         find = itemgetter(*names)
     last_values: tuple[Any, ...] | None = None
@@ -204,6 +210,7 @@ def _group_getter(names: tuple[str, ...], presence: Presence) -> Callable[[Value
     def gather(values: Values) -> Conditioning:
         nonlocal last_values, last
         found = find(values)
+        # The same mapping again, so that what blocks have made of it (batches for the denoiser) is known by identity.
         if last_values is None or not all(map(is_, found, last_values)):
             last_values = found
             last = Conditioning({name: value for name, value in zip(names, found, strict=True) if value is not None})

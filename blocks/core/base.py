@@ -143,6 +143,7 @@ class ModularPipelineBlocks:
         Raises:
             RunError: a required input is absent.
         """
+        # Within a loop all blocks share one view, as in diffusers.
         if isinstance(state, BlockState):
             return state
         data: dict[str, Any] = {}
@@ -152,6 +153,7 @@ class ModularPipelineBlocks:
                 data.update(group)
                 data[str(param.kwargs_type)] = group
                 continue
+            # None counts as absent: that is how foreign code leaves an input out.
             value = state.values.get(param.name)
             if value is None:
                 if param.required:
@@ -176,6 +178,8 @@ class ModularPipelineBlocks:
         for param in self.all_inputs:
             members = [param.name] if param.name else list(state.get_by_kwargs(str(param.kwargs_type)))
             for name in members:
+                # By identity: only what was assigned anew is written, and comparing tensors would cost more than
+                # writing.
                 if name in values and values[name] is not state.values.get(name):
                     state.set(name, values[name], param.kwargs_type)
 
@@ -211,6 +215,7 @@ class ModularPipelineBlocks:
             CompositionError: the blocks do not fit together.
         """
         names = frozenset(given)
+        # A plan is kept under the names; a choice asks for values, as `AutoPipelineBlocks` of diffusers does.
         present = {k for k, v in given.items() if v is not None} if isinstance(given, Mapping) else names
         flattening = Flattening(frozenset(present))
         return make_plan(self.steps(flattening, ""), names, flattening.triggers, flattening.skipped)
@@ -279,6 +284,7 @@ class ModularPipelineBlocks:
         return [
             BlockNode(
                 name,
+                # Loop variables come as arguments, and not from the values.
                 tuple(param for param in inputs if param.name not in loop_variables),
                 tuple(outputs),
                 bind,

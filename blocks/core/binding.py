@@ -9,7 +9,9 @@ from ...families.contract import FamilyContract
 
 def bound_class(cls: type[Any], family: FamilyContract) -> type[Any]:
     """Subclass a block for a family, once per pair: the same class comes back for the same arguments."""
+    # In the class's own dict: a subclass that inherited the table would get its parent's bound classes.
     cache: dict[Any, type[Any]] = cls.__dict__.get("__brickwork_bound__") or {}
+    # By identity, which is safe because the bound class holds the family.
     if id(family) not in cache:
         namespace = {
             "bound_from": cls,

@@ -68,6 +68,7 @@ class SignatureBlock(ModularPipelineBlocks):
         ]
         if odd:
             raise DeclarationError.of(f"The options of {type(self).__name__} do not fit", sorted(odd))
+        # Past `__setattr__`, which refuses options.
         self.__dict__.update(options)
         given = {name: value for name, value in settings.items() if name not in declared.options}
         self.__dict__.update(given)
@@ -133,6 +134,8 @@ class SignatureBlock(ModularPipelineBlocks):
         at: tuple[Run, str] | None = None,
     ) -> Self:
         """Make the light copy on which `self.<component>` is the component itself; `at` is where it runs."""
+        # Without `__init__`: its checks were made when the definition was, and this is made for every block of every
+        # run.
         copy = object.__new__(type(self))
         attributes = self.__dict__.copy()
         _set_dict(copy, attributes)  # in one piece: half the cost of filling the dict that Python would make
@@ -148,6 +151,7 @@ class SignatureBlock(ModularPipelineBlocks):
     @classmethod
     def _slot_names(cls) -> list[tuple[str, tuple[str, ...], bool]]:
         """Return per slot: its name, the component names that fill it, and whether it takes several."""
+        # In the class's own dict, since a bound subclass has other names.
         known: list[tuple[str, tuple[str, ...], bool]] | None = cls.__dict__.get("__brickwork_slots__")
         if known is None:
             roles = cls.family.roles
@@ -262,6 +266,8 @@ class Block(SignatureBlock):
         absent = [param.name for param in self.inputs if param.required and param.name not in merged]
         if absent:
             raise RunError(f"{type(self).__name__} needs {', '.join(map(repr, absent))}, which nobody gave.")
+        # A dict of its own: what the block reads beside the state, such as loop variables, must not end up in the
+        # state.
         written: Values = dict(merged)
         run_caller(type(self), Presence(frozenset(merged)))(bound)(written)
         outputs = {output.name: output for output in self.intermediate_outputs}

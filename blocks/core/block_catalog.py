@@ -52,6 +52,7 @@ def find_block(name: str, near: Iterable[Any] = ()) -> type[ModularPipelineBlock
 
 def _named(name: str) -> type[ModularPipelineBlocks]:
     for point in entry_points(group=GROUP):
+        # A name with its package before it is meant exactly; it comes before any short name.
         if point.dist is not None and name in names_of_point(point)[1:]:
             return block_class(point.load(), name)
     own = own_blocks()
@@ -91,6 +92,7 @@ class BlockResolver:
     @cached_property
     def points(self) -> tuple[EntryPoint, ...]:
         """What installed packages offer; they are looked through once for a composition."""
+        # Looking them up reads the metadata of every installed package.
         return tuple(entry_points(group=GROUP))
 
     @classmethod
@@ -123,6 +125,7 @@ class BlockResolver:
         if name in own:
             return own[name]
         points = [point for point in self.points if name in (point.value, point.name)]
+        # The same value twice is one package that is installed in two places of the path.
         if len({point.value for point in points}) > 1:
             raise CompositionError(
                 f"{name!r} is a block of several packages: {', '.join(each.value for each in points)}."
@@ -144,6 +147,8 @@ class BlockResolver:
 def _of_diffusers(name: str) -> type[ModularPipelineBlocks]:
     """Return a class of diffusers' own blocks; `adopt` makes one of ours of it."""
     module_name, _, class_name = name.partition(":")
+    # Only below diffusers' own package, which is trusted as an installed one; any other module is never imported
+    # because data name it.
     if module_name not in sys.modules and importlib.util.find_spec("diffusers") is not None:
         with contextlib.suppress(ImportError):
             importlib.import_module(module_name)
@@ -187,6 +192,7 @@ def own_blocks() -> dict[str, type[ModularPipelineBlocks]]:
 
 
 def _is_public(cls: type) -> bool:
+    # Classes that `bind` and `adopt` make bear the names of others.
     made = {"bound_from", "foreign"} & vars(cls).keys()
     return is_own(cls.__module__) and "<locals>" not in cls.__qualname__ and not made
 

@@ -29,6 +29,7 @@ def outside_reasons(block: object, code: CodeIdentity) -> tuple[str, ...]:
     cached = getattr(block, "cached", None)
     if cached is False:
         return (f"{type(block).__name__} says cached = False",)
+    # What its code shows is a suspicion; `cached = True` is the author's answer to it.
     return () if cached is True else code.unknown
 
 

@@ -57,6 +57,7 @@ def check(blocks: ModularPipelineBlocks) -> Report:
     for workflow in all_workflows(blocks):
         workflows.append(workflow)
         faults.update(dict.fromkeys(find_faults(workflow.flow)))
+        # A late write is a warning here and an error in a plan: the caller may give the value.
         warnings.update(dict.fromkeys([*late_writes(workflow.flow), *find_warnings(workflow.flow)]))
     for text, certain in [*_component_conflicts(blocks), *_branch_conflicts(blocks)]:
         (faults if certain else warnings)[text] = None
@@ -133,6 +134,7 @@ def _unreachable(blocks: ModularPipelineBlocks, workflows: list[Workflow]) -> It
             continue
         for name, trigger in block.pairs:
             branch = f"{path}.{name}" if path else name
+            # Workflows do not look into hand-written loops, so nothing says which of their branches run.
             if branch not in taken and not _inside_opaque(path, blocks):
                 reason = (
                     f"its trigger {trigger!r} already selects an earlier branch" if trigger else "it is the default"

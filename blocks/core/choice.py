@@ -45,6 +45,7 @@ class ConditionalPipelineBlocks(Container):
         """What any branch reads, and the triggers; required only where every branch requires it."""
         branches = list(self.sub_blocks.values())
         always = set.intersection(*[set(block.required_inputs) for block in branches]) if branches else set()
+        # Where nothing may run, nothing is needed.
         if not self.has_default:
             always = set()
         read = {name: block.all_inputs for name, block in self.sub_blocks.items()}
@@ -83,10 +84,12 @@ class ConditionalPipelineBlocks(Container):
         branches: dict[str, tuple[Step, ...]] = {}
         written: set[str] = set()
         for key, block in self.possible(flattening).items():
+            # Each branch from the same beginning: what one writes is not there in another.
             inner = evolve(flattening, written=set(flattening.written))
             branches[key] = tuple(block.steps(inner, joined(path, key)))
             written |= inner.written
             flattening.taken.add(joined(path, key))
+        # Anything that some branch writes may be there afterwards, so later choices on it are open, too.
         flattening.written |= written
         triggers = self.trigger_names
 
@@ -185,9 +188,11 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
         if flattening.keeps_choices:
             return False, None
         for name, trigger in self.pairs:
+            # In the order of priority: an open trigger leaves all that come after it open.
             if trigger is not None and trigger in flattening.written and trigger not in flattening.given:
                 return False, None
             if trigger is None or flattening.has(trigger):
+                # Noted as read: a plan is only good for names that decide in the same way.
                 flattening.triggers |= {trigger} if trigger else set()
                 return True, name
         return True, None

@@ -26,6 +26,7 @@ class ComponentsView:
         """The run that it is for, when that is there."""
 
     def __getattr__(self, name: str) -> Any:
+        # The run's own first: its scheduler is a clone, and the pipeline's must stay as it is.
         if name not in self._components:
             return getattr(self._pipeline, name)
         component = self._components[name]
@@ -55,6 +56,7 @@ class ComponentsView:
                 f"No layers of {type(denoiser).__name__} can be perturbed: none of the pipeline's blocks is of a known model "
                 f"family (model_name); there are: {', '.join(families)}."
             )
+        # Foreign loops do not say which latents they predict for; diffusers' all call them so.
         latents: Any = None if self.run is None else self.run.state.values.get("latents")
         is_grid = getattr(latents, "ndim", 0) == 4
         if not is_grid and any(each.kind == "blur" for each in wanted):

@@ -58,12 +58,15 @@ def read_method(owner: type, method: Callable[..., Any], faults: list[str]) -> t
     """Read the parameters of `run` or `iterate`."""
     where = f"{owner.__qualname__}.{method.__name__}"
     parameters = []
+    # A method that is inherited names types that its own module imports.
     home = next((cls for cls in owner.__mro__ if vars(cls).get(method.__name__) is method), owner)
     for parameter in list(inspect.signature(method).parameters.values())[1:]:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             faults.append(f"{where}: {parameter} hides what the block reads; name each input.")
         elif parameter.kind is parameter.POSITIONAL_ONLY:
             faults.append(f"{where}: input {parameter.name!r} is positional-only; inputs are given by name.")
+        # Without resolving it: a class must be creatable before the types that it names can be imported, and without
+        # torch.
         elif parameter.annotation is REQUIRED:
             faults.append(f"{where}: input {parameter.name!r} has no type annotation.")
         else:
@@ -118,6 +121,7 @@ def _attributes(owner: type, base: type) -> tuple[dict[str, ComponentSlot], dict
     components: dict[str, ComponentSlot] = {}
     configs: dict[str, ConfigSlot] = {}
     options: dict[str, Any] = {}
+    # From the base to the class, so that what a subclass declares anew replaces what it inherits, in its place.
     for cls in reversed(owner.__mro__):
         if not issubclass(cls, base) or cls is base:
             continue

@@ -34,6 +34,8 @@ class Flattening:
         return name in self.given
 
 
+# An exception and not a return value: the question comes up deep inside of a recursion that knows nothing of the
+# search.
 class OpenChoiceError(Exception):
     """A choice hangs on an input of which an exploration has not said yet whether it is given."""
 

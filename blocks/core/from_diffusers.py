@@ -43,6 +43,7 @@ def adopt(block: object) -> ModularPipelineBlocks:
         return foreign
     if not all(hasattr(foreign, name) for name in ("inputs", "intermediate_outputs", "expected_components")):
         raise CompositionError(f"{block!r} is no block of modular pipelines: it declares no inputs and outputs.")
+    # By name, so that diffusers is not imported to look at something that may be none of it.
     kinds = {cls.__name__ for cls in type(foreign).__mro__}
     if "SequentialPipelineBlocks" in kinds:
         return _sequence(foreign)
@@ -100,6 +101,7 @@ class DiffusersBlock(ModularPipelineBlocks):
 
     def __call__(self, components: Any, state: Any, **variables: object) -> Any:
         """Run the block's own code, on a copy that draws progress bars as this run's settings say."""
+        # Shallow: its code and settings are shared, and two runs at once do not draw into each other's bar.
         foreign = copy.copy(self.foreign)
         foreign._progress_bar_config = _bar_options(components.settings)
         taken = call_style(foreign).loop_arguments(variables, tuple(variables))
@@ -116,6 +118,8 @@ class DiffusersComponents:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        # Ours first: properties of diffusers' pipeline class that ours has as well, such as `device`, are about this
+        # run.
         try:
             return getattr(self._components, name)
         except AttributeError:
@@ -164,6 +168,7 @@ def _choice(foreign: Any) -> ConditionalPipelineBlocks:
         "__module__": __name__,
         "__doc__": _description(foreign),
     }
+    # A class, because our choices declare their triggers in one, and errors name it.
     made: type[ConditionalPipelineBlocks] = type(type(foreign).__name__, (kind,), body)
     return _named(made(), foreign)
 
@@ -231,6 +236,7 @@ def _output(param: Any) -> OutputParam:
 
 
 def _identity(foreign: object) -> Any:
+    # Attributes with an underscore are diffusers' own bookkeeping, such as the progress bar's settings.
     own = {name: value for name, value in attributes_of_block(foreign).items() if not name.startswith("_")}
     parts = getattr(foreign, "sub_blocks", None) or {}
     return [code_key(foreign), own, {name: _identity(part) for name, part in parts.items()}]

@@ -84,6 +84,8 @@ def _fault(name: str, value: object, expected: _Expectation) -> str | None:
     cls = value.__class__
     if cls not in expected.accepted and not accepts(value, expected.hint):
         return f"{name} is {_words(value)}; it must be {type_words(expected.hint)}.{_choice_hint(value, expected.hint)}"
+    # Types are looked at with beartype, which takes microseconds that a small run notices; of plain classes the
+    # answer is always the same.
     if cls in _PLAIN and cls not in expected.accepted and not _has_choices(expected.hint):
         expected.accepted.add(cls)
     problem = expected.value.problem(value) if expected.value else None
@@ -113,6 +115,7 @@ def family_faults(family: FamilyContract, values: Mapping[str, Any]) -> Iterator
     counts = _counts(family, values)
     prompts = next(iter(counts.values()), None)
     embeddings = {name for part in family.fields("prompt_embeds") for name in (part.positive, part.negative)}
+    # One text stands for all prompts; an embedding is not repeated, as nothing says which prompt it was made for.
     odd = [name for name, count in counts.items() if count != prompts and (count != 1 or name in embeddings)]
     if odd:
         said = ", ".join(f"{name}: {count}" for name, count in counts.items())
@@ -156,5 +159,6 @@ def fault_finders(blocks: ModularPipelineBlocks, plan: Plan) -> list[FaultFinder
         or any(leaf == path or leaf.startswith(f"{path}.") or path.startswith(f"{leaf}.") for leaf in running)
     ]
     families = {id(block.family): block.family for block in parts if block.family is not UNBOUND}
+    # Those that have something to say: most blocks inherit the empty one.
     own = [block.input_faults for block in parts if type(block).input_faults is not ModularPipelineBlocks.input_faults]
     return [*(partial(family_faults, family) for family in families.values()), *own]

@@ -25,6 +25,7 @@ class InsertableDict(dict[str, V], Generic[V]):
 
     def insert(self, name: str, block: V, index: int) -> Self:
         """Put a block at a position; the last positions are reached by negative numbers, as in lists."""
+        # Without the name first, so that the index counts the others, and a block can be moved by inserting it again.
         items = [(key, value) for key, value in self.items() if key != name]
         items.insert(index, (name, block))
         return self._refill(items)
@@ -50,6 +51,7 @@ class InsertableDict(dict[str, V], Generic[V]):
         return InsertableDict(self)
 
     def __getitem__(self, path: str) -> V:
+        # Before it is split: a name may hold a dot if somebody has made it so.
         if path in self:
             return super().__getitem__(path)
         head, _, rest = path.partition(".")

@@ -49,6 +49,7 @@ DECLARATIONS = (
 def warn_of_misspelt(cls: type) -> None:
     """Warn where a class body defines what is nearly the name of a declaration: nothing would ever read it."""
     for name in vars(cls):
+        # High, since a class body has helpers of its own, whose names may be like these.
         near = difflib.get_close_matches(name, DECLARATIONS, n=1, cutoff=0.88)
         if near and name not in DECLARATIONS:
             warnings.warn(

@@ -170,6 +170,8 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
         self.refuse_unbound_roles(name)
         variables = self.variables
         outer = flattening.loop_variables
+        # Before the body: what a later block writes is there for an earlier one in the next iteration, so a choice on
+        # it is open.
         flattening.written |= {output.name for output in self.intermediate_outputs}
         flattening.loop_variables = (*outer, *(variable.name for variable in variables))
         body = [s for key, block in self.sub_blocks.items() for s in block.steps(flattening, joined(path, key))]
@@ -194,6 +196,7 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
         count_of = method_invoker(cls, self.count_parameters, presence)
 
         def for_run(run: Run) -> Turns:
+            # Once for both methods, so that `count` sees what `iterate` has.
             bound = self.bound_copy(run.components, run.configs, run.device)
             turns, count = turns_of(bound.iterate), count_of(bound.count)
 

@@ -20,6 +20,7 @@ def with_iteration_events(block: ModularPipelineBlocks, path: str, run: Run) -> 
     foreign = getattr(block, "foreign", None)
     if not hasattr(block if foreign is None else foreign, "loop_step"):
         return block
+    # A copy, because the method is set on the instance, and the definition is shared by runs.
     made = copy.copy(block)
     loop: Any = made
     if foreign is not None:

@@ -53,6 +53,7 @@ def loop_step_keywords(call: Callable[..., Any]) -> tuple[str, ...]:
 
     Read from the source of its `__call__`; none where that is not to be had.
     """
+    # Source and not byte code: names of attributes are needed with what they are asked of.
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(call)))
     except (OSError, SyntaxError):
@@ -88,6 +89,7 @@ def assigned_attributes(call: Callable[..., Any]) -> Assigned:
         tree = ast.parse(textwrap.dedent(inspect.getsource(call)))
     except (OSError, TypeError, SyntaxError):
         return Assigned(others=True)
+    # Under any other name a view cannot be followed, which is what `others` stands for.
     views = {"block_state", *_second_parameter(tree)}
     names: set[str] = set()
     others = False

@@ -45,6 +45,7 @@ def type_schema(hint: object) -> dict[str, Any]:  # noqa: PLR0911 - one line per
         return {}
     hint = plain_type(hint)
     origin, parts = get_origin(hint), get_args(hint)
+    # Exactly these types: a subclass may mean something else.
     if isinstance(hint, type) and hint in _PLAIN:
         return {"type": _PLAIN[hint]}
     if origin is Literal:

@@ -24,6 +24,7 @@ class ComponentSlot:
     name: str = field(default="", init=False)
 
     def __set_name__(self, owner: type, name: str) -> None:
+        # The class is frozen, and Python tells a descriptor its name only after it was made.
         object.__setattr__(self, "name", name)
 
     def __get__(self, instance: object, owner: type) -> Any:

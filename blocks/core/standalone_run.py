@@ -24,6 +24,7 @@ def checked_alone(run: Callable[..., Any]) -> Callable[..., Any]:
         where = f"{type(self).__name__}.run"
         faults = [*input_faults(expectations_of(self), given), *family_faults(self.family, given)]
         faults += self.input_faults(given)
+        # Shapes of values of the wrong class say nothing.
         sizes = find_fault(expected_of(self.inputs), given) if not faults else None
         if sizes:
             faults.append(f"it was given {sizes[1]}")

@@ -21,6 +21,7 @@ from .schema import input_schema
 if TYPE_CHECKING:
     from .base import ModularPipelineBlocks
 
+# Each question doubles the combinations.
 MOST = 512
 """Combinations of inputs that are looked at, at most."""
 
@@ -120,17 +121,21 @@ def all_workflows(blocks: ModularPipelineBlocks) -> Iterator[Workflow]:
     seen: set[tuple[str, ...]] = set()
     looked_at = 0
     while pending and looked_at < MOST:
+        # From the front: workflows that few inputs lead to come first, and keep their short names.
         decided = pending.pop(0)
         walk = WorkflowSearch.of(decided)
         try:
             steps = blocks.steps(walk, "")
         except OpenChoiceError as question:
+            # Only the question that stopped the walk is decided: most combinations of all inputs lead to the same
+            # steps.
             pending += [{**decided, question.name: False}, {**decided, question.name: True}]
             continue
         except InputError:  # a choice was triggered without what it requires: no workflow
             continue
         looked_at += 1
         paths = tuple(step.path for step in all_steps(steps))
+        # Inputs that decide nothing for each other give the same steps twice.
         if paths in seen:
             continue
         seen.add(paths)
