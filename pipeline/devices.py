@@ -36,6 +36,7 @@ class PipelineDevices:
             self._refuse_placed("move")
             self._device = torch.device(device)
         for name, component in self.components.items():
+            # Schedulers and tokenizers have no `to`.
             if isinstance(component, torch.nn.Module):
                 self.components[name] = component.to(device=device, dtype=dtype)
         return self
@@ -63,8 +64,11 @@ class PipelineDevices:
         """Where runs compute."""
         import torch
 
+        # What a manager places is elsewhere between runs, so its models say nothing of where they compute.
         return torch.device(self._device if self.placement is None else self.placement.memory.device)
 
+    # Blocks that were written for diffusers read the device under this name
+    # (`diffusers.ModularPipeline._execution_device`).
     @property
     def _execution_device(self) -> torch.device:
         return self.device
@@ -92,6 +96,7 @@ class PipelineDevices:
                 or hasattr(component, "hf_device_map")
             ):
                 continue
+            # The first is enough: a model in parts over several devices has a device map, and was passed over.
             found = next((tensor.device for tensor in component.parameters()), expected)
             if found.type != expected.type or (expected.index is not None and found.index != expected.index):
                 raise ComponentError(

@@ -101,6 +101,8 @@ class PipelineInspection(PipelineComponents):
         faults += [
             f"The config {name!r} is {value!r}; its default is {defaults[name]!r}, so it must be a {type(defaults[name]).__name__}."
             for name, value in changes.items()
+            # Of numbers nothing is said: an int for a float is meant; "false" for False is a mistake that would be
+            # true.
             if type(defaults.get(name)) in (bool, str) and type(value) is not type(defaults[name])
         ]
         if faults:
@@ -112,9 +114,11 @@ class PipelineInspection(PipelineComponents):
         self.configure(progress=not disable, progress_options=options)
 
     def __getattr__(self, name: str) -> Any:
+        # By `__dict__`: a copy, or a pipeline whose making failed, has none yet, and would ask itself without end.
         components = self.__dict__.get("components", {})
         if name in components:
             return components[name]
+        # copy, pickle and IPython ask for such names all the time, and need no list of what there is.
         if name.startswith("_"):
             raise AttributeError(name)
         match = nearest(name, [*components, *dir(type(self))])

@@ -27,10 +27,12 @@ def deep_copy(pipe: ModularPipeline, memo: dict[int, Any]) -> ModularPipeline:
     Raises:
         ComponentError: the manager places its components, a model is changed just now, or something on it holds the original.
     """
+    # What a manager places counts against its budget, and accelerate's hooks hold the original's own modules.
     pipe._refuse_placed("copy")
     for name, component in pipe.components.items():
         _refuse_changed(name, component)
     _refuse_shared(pipe)
+    # Before anything that it holds is copied: what refers to the pipeline then refers to the copy.
     made = _unmade(pipe, memo)
     for component in pipe.components.values():
         _copy_tensors(component, memo)
@@ -40,6 +42,8 @@ def deep_copy(pipe: ModularPipeline, memo: dict[int, Any]) -> ModularPipeline:
         if name not in held:
             held[name] = value if name in _SHARED else copy.deepcopy(value, memo)
     for name, component in pipe.components.items():
+        # Where the originals are as they were loaded, the copy is known by their files, too, and need not be
+        # digested.
         carry_over(component, made.components[name])
     return made
 
@@ -92,11 +96,14 @@ def _copy_tensors(component: Any, memo: dict[int, Any]) -> None:
     import torch
 
     for tensor in (*component.parameters(), *component.buffers()):
+        # Subclasses and tensors with attributes of their own know better how they are copied.
         if id(tensor) in memo or type(tensor) not in (torch.Tensor, torch.nn.Parameter) or vars(tensor):
             continue
+        # `deepcopy` allocates at the begin of a line, so tensors that lie so need no help.
         if tensor.device.type != "cpu" or not tensor.is_contiguous() or begins_line(tensor):
             continue
         size = tensor.numel() * tensor.element_size()
+        # A kernel adds up what lies before the first whole vector by itself, and so rounds by where a tensor begins.
         raw = torch.empty(size + LINE, dtype=torch.uint8)
         start = (tensor.data_ptr() - raw.data_ptr()) % LINE
         content = raw[start : start + size].view(tensor.dtype).view(tensor.shape).copy_(tensor.detach())

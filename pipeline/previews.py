@@ -33,13 +33,16 @@ def fit_projection(vae: Autoencoder, family: FamilyContract) -> Tensor:
     from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
     channels = int(vae.config.latent_channels)
+    # Of its own and fixed: a listener must not draw from what the run draws from, and one model has one map.
     generator = torch.Generator().manual_seed(0)
+    # Smooth, as latents of images are; a VAE was not trained on those of white noise.
     coarse = torch.randn(SAMPLES, channels, 3, 3, generator=generator)
     latents = interpolate(coarse, size=(SIZE, SIZE), mode="bilinear").to(vae.device, vae.dtype)
     with torch.no_grad():
         pixels = vae.decode(family.unscale_latents(vae, latents), return_dict=False)[0]
     colours = adaptive_avg_pool2d(pixels.float(), (SIZE, SIZE)).permute(0, 2, 3, 1).reshape(-1, 3)
     rows = latents.float().permute(0, 2, 3, 1).reshape(-1, channels)
+    # On the host: not every accelerator has the solver, and the system is of a few columns.
     found: Tensor = torch.linalg.lstsq(torch.cat([rows, torch.ones_like(rows[:, :1])], 1).cpu(), colours.cpu()).solution
     return found
 
@@ -73,6 +76,7 @@ class Previews:
         if not isinstance(event, StepFinished) or (event.index + 1) % self.every:
             return
         latents = event.values.get("latents")
+        # Packed latents (Flux's) and those of videos have no rows and columns of one image.
         if latents is None or latents.ndim != 4:
             return
         if self._projection is None:

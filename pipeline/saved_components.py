@@ -59,6 +59,7 @@ class ComponentsPlan:
             raise RepoError.of("Components cannot be saved", faults)
         try:
             saved = {name: overwrite or pipe.specs[name].repo is None for name in loaded}
+            # A variant is of files that are written now; what stays in its repository stays under its name.
             pieces = {
                 name: pieces_of(name, each, encoders, fresh, variant if saved[name] else None)
                 for name, each in loaded.items()
@@ -88,6 +89,8 @@ class ComponentsPlan:
                 write(piece, stage, max_shard_size)
         return write_adapters(self.live, loaded_encoders(self.pipe), stage)
 
+    # Opened from the stage and before the old folder goes: a save that would not open must not have replaced one that
+    # does.
     def faults(self, stage: Path, adapters: SavedAdapters) -> Iterator[str]:
         """Open everything again, and say in what it differs."""
         for name, pieces in [*self.pieces.items(), *self.kept.items()]:
@@ -113,6 +116,7 @@ class ComponentsPlan:
             specs[name] = ComponentSpec(name, type(component), specs[name].description, None, own, name)
             specs[name].variant = self.variant if is_network(type(component)) else None
         for name, component in self.live.items():
+            # Files keep the format, but loaders cast to float32 unless they are told.
             specs[name].dtype = dtype_words(component)
         return specs
 

@@ -67,8 +67,10 @@ class Search:
         looked_at = 0
         while pending and looked_at < _MOST:
             each, is_shared = pending.popleft()
+            # Twice, where it is reached as a copy and as itself: only the second is shared.
             if isinstance(each, _PLAIN) or (id(each), is_shared) in self._met:
                 continue
+            # What is reached through attributes alone is copied together with them.
             if is_shared and id(each) in self.originals:
                 return self.originals[id(each)]
             self._met[id(each), is_shared] = each
@@ -83,6 +85,7 @@ def _is_looked_at(attribute: str) -> bool:
 
 def _inside(value: object, is_shared: bool) -> Iterator[tuple[Any, bool]]:
     """Yield what an object holds, and whether a copy would share that."""
+    # `copy.deepcopy` takes functions, methods of builtins, weak references and classes as they are.
     if isinstance(value, FunctionType):
         yield from ((each, True) for each in _held_by(value))
     elif isinstance(value, BuiltinFunctionType):
@@ -90,6 +93,7 @@ def _inside(value: object, is_shared: bool) -> Iterator[tuple[Any, bool]]:
     elif isinstance(value, weakref.ref):
         yield value(), True
     elif isinstance(value, type):
+        # Classes of installed packages hold none of a pipeline's models, and lead to all the rest of the package.
         if not is_packaged(value.__module__):
             yield from ((part, True) for each in vars(value).values() for part in parts_of(each))
             yield from ((base, True) for base in value.__bases__)
@@ -114,6 +118,7 @@ def _held_by(function: FunctionType) -> Iterator[Any]:
     yield from function.__defaults__ or ()
     yield from (function.__kwdefaults__ or {}).values()
     yield from vars(function).values()
+    # Functions of packages hold no one's models in a global; their closures and defaults were looked at.
     if is_of_package(function):
         return
     for name, attributes in names_of(function.__code__).looked_up.items():

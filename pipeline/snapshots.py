@@ -52,14 +52,18 @@ class Snapshot:
             RunError: a value cannot be written to a file; all of them are named. InputError: a block has written into a
                 value since the snapshot was taken.
         """
+        # Values in memory are held and not copied, so what a later step wrote into them would be saved as of then.
         self.standing.refuse_written()
         position = self.standing.position
         values: dict[str, Any] = {f"value {name}": value for name, value in self.standing.values.items()}
         for component, state in self.standing.states.items():
+            # One flat file of tensors, in which the first word says of what sort each is: safetensors knows no
+            # levels.
             values |= {f"state {component} {name}": value for name, value in state.items()}
         for number, frame in enumerate(position):
             values |= {f"input {number} {name}": value for name, value in frame.inputs.items()}
         about = {
+            # Sorted, so that one run gives one file.
             "position": [[frame.path, frame.turn, frame.branch, sorted(frame.before)] for frame in position],
             "groups": {group: list(names) for group, names in self.standing.groups.items()},
             "recipe": self.recipe.to_dict(),
@@ -94,6 +98,7 @@ class Snapshot:
         recipe = Recipe.from_dict(about["recipe"])
         output = value_of_data(written.output)
         names = [output] if isinstance(output, str) else output
+        # The schema only says that it is data.
         if names is not None and not (isinstance(names, list) and all(isinstance(each, str) for each in names)):
             raise RepoError(f"{path} is broken: output: expected a name, names or null.")
         return cls(standing, recipe, dict(written.given), output, written.is_seeded)
@@ -139,6 +144,7 @@ class _ToFile:
                 raise InputError(f"Snapshots({str(self.path)!r}): there is no folder {folder}; make it before the run.")
             if self.path.is_dir():
                 raise InputError(f"Snapshots({str(self.path)!r}): that is a folder; name a file in it.")
+            # A run of minutes should not end at its first snapshot.
             if not os.access(folder, os.W_OK):
                 raise InputError(f"Snapshots({str(self.path)!r}): the folder {folder} cannot be written to.")
 
@@ -195,6 +201,7 @@ class Snapshots:
         def reached(position: Position, values: Values) -> None:
             nonlocal count
             is_step = position[-1].turn is not None
+            # Turns of an inner loop are no steps in the sense of a person who counts the outer one's.
             if is_step is (self.after == "blocks") or (is_step and len(position) > 1):
                 return
             count += 1

@@ -92,6 +92,7 @@ def sweep(pipe: ModularPipeline, axes: Mapping[str, Any], output: str, inputs: M
             "The sweep does not fit", faults or ["Give at least one axis: sweep(axes={'seed': [1, 2]}, ...)."]
         )
     before = pipe.settings
+    # What comes before the axes' inputs, such as the text encoders, is then computed once for all.
     cache = before.cache or MemoryCache()
     saved = cache.seconds_saved
     results = []
@@ -100,8 +101,10 @@ def sweep(pipe: ModularPipeline, axes: Mapping[str, Any], output: str, inputs: M
         for values in itertools.product(*axes.values()):
             point = dict(zip(axes, values, strict=True))
             if SEED in point:
+                # A generator for each point: one for all would go on where the point before ended.
                 point["generator"] = _seeded(point.pop(SEED))
             results.append(pipe(**{**inputs, **point}, output=output))
+    # Also after an error at one point: the cache was not asked for, and holds memory.
     finally:
         pipe.settings = before
     return Sweep(dict(axes), tuple(results), cache.seconds_saved - saved)
