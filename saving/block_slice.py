@@ -49,12 +49,14 @@ class _Slices:
         self._met.add(thing.__name__)
         source = _source_of(thing)
         names = _global_names(source)
+        # Two that name each other cannot both stand first; annotations as text are not evaluated where they stand.
         self.needs_text_annotations |= _has_text_annotations(thing) or not self._begun.isdisjoint(names)
         self._begun.add(thing.__name__)
         for name in names:
             if name in self.names and name not in self._met:
                 self._met.add(name)
                 self._add(name, self.names[name], thing.__name__)
+        # After its names: a definition may use what it names while it is being made, as a base class or a decorator.
         self._begun.remove(thing.__name__)
         self.definitions.append(source)
 
@@ -74,7 +76,9 @@ class _Slices:
 def _origin(name: str, value: object) -> str | None:
     """Return the import that gives a value its name: of its own module, or of the first that has it under this name."""
     home, own = getattr(value, "__module__", None), getattr(value, "__name__", None)
+    # Looked up, and not believed: `__module__` is a text that anybody can set.
     if isinstance(home, str) and isinstance(own, str) and getattr(sys.modules.get(home), own, None) is value:
+        # From the top package where that has it, too, because private modules move from version to version.
         public = home.partition(".")[0]
         home = public if getattr(sys.modules.get(public), own, None) is value else home
         return f"from {home} import {own}" if own == name else f"from {home} import {own} as {name}"
@@ -88,6 +92,7 @@ def _origin(name: str, value: object) -> str | None:
 def _text_of(name: str, value: object, user: str) -> str:
     text = repr(value)
     try:
+        # By what the text means: a subclass, or an array, may print as something that is no literal, or is another.
         same = ast.literal_eval(text) == value
     except (ValueError, SyntaxError, TypeError, MemoryError):
         same = False
@@ -116,11 +121,14 @@ def _class_source(cls: type) -> str | None:
         code = getattr(function, "__code__", None)
         if code is None or getattr(function, "__module__", None) != cls.__module__:
             continue
+        # IPython files the cells of a notebook there, each under a name of its own, which the class itself does not
+        # know.
         text = "".join(linecache.getlines(code.co_filename))
         try:
             tree = ast.parse(text)
         except SyntaxError:
             continue
+        # The top level is enough: a class within a function is refused.
         for node in tree.body:
             if isinstance(node, ast.ClassDef) and node.name == cls.__name__ and _is_around(node, code.co_firstlineno):
                 first = min([node.lineno, *(each.lineno for each in node.decorator_list)])

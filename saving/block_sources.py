@@ -56,6 +56,7 @@ def collect_sources(blocks: ModularPipelineBlocks, others: Mapping[str, Iterable
     collection = _Collection()
     for path, block in walk(blocks):
         cls = block.source_class
+        # What every reader has with brickwork, or with diffusers.
         if is_own(cls.__module__) or is_adoptable(cls):
             continue
         try:
@@ -87,6 +88,7 @@ class _Collection:
         """Add a class: by its package where that registers it, else with its source."""
         if cls in self.places:
             return
+        # A package that registers a block promises its name; its code is not copied, so that its fixes arrive.
         if any(point.value == reference(cls) for point in entry_points(group=GROUP)):
             self.require(cls.__module__.partition(".")[0])
             return
@@ -96,6 +98,7 @@ class _Collection:
         if not _has_own_file(cls):
             self.cut_out.append(cls)
         for name, data in files.items():
+            # Two modules of one name in two folders: relative imports of the one would get the other's.
             if self.files.setdefault(name, data) != data:
                 raise RepoError(f"Two different files are named {name}; rename one of the modules.")
             for fault in self._imports(name, data, cls):
@@ -105,6 +108,7 @@ class _Collection:
     def _imports(self, name: str, data: bytes, cls: type) -> Iterator[str]:
         """Note what a file needs to be installed, and say what nobody else would have."""
         for top, line in _absolute_imports(data):
+            # The list of this Python; what another version has not is an error of import there, in words that say so.
             if top in sys.stdlib_module_names:
                 continue
             if top in packages_distributions() or is_own(top):
@@ -122,6 +126,7 @@ class _Collection:
 
 def _files_of(cls: type) -> tuple[str, dict[str, bytes]]:
     """Return the file that a class is in, and all that come along."""
+    # Of an opened repository the files as they were opened; on disk they may be others by now.
     loaded = sources_of(cls.__module__)
     if loaded is not None:
         return loaded[0], dict(loaded[1])
@@ -144,6 +149,7 @@ def _module_files(module: ModuleType) -> tuple[str, dict[str, bytes]]:
     """Return a module's file, and those that it imports relatively, under the folder that holds them all."""
     assert module.__file__ is not None
     package = module.__name__.split(".")[:-1]
+    # Names within a package say how deep the file lies; a relative import may go up to its top, and no further.
     top = Path(module.__file__).parents[max(len(package) - 1, 0)] if package else Path(module.__file__).parent
     own = "/".join([*package[1:], Path(module.__file__).name]) if package else Path(module.__file__).name
     found: dict[str, bytes] = {}

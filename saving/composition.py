@@ -44,6 +44,7 @@ def describe(block: ModularPipelineBlocks, name_of: Callable[[type], str] | None
     options = _options(block)
     if options:
         entry["options"] = options
+    # Files have their code beside them, under digests of SHA-256; only recipes must recognise it without.
     if name_of is None:
         code = code_identity(coded_class(block))
         entry["code"] = code.digest
@@ -73,6 +74,7 @@ def _digest(value: object) -> str | None:
 def coded_class(block: ModularPipelineBlocks) -> type:
     """Return the class whose code a block runs."""
     source = block.source_class
+    # A block of diffusers runs its own class's code; one of ours may be bound, and then runs the bound class's.
     return source if not issubclass(source, ModularPipelineBlocks) else type(block)
 
 
@@ -83,6 +85,8 @@ def _options(block: ModularPipelineBlocks) -> dict[str, Any]:
     for name, default in declared.options.items() if declared is not None else ():
         value = vars(block).get(name, default)
         written = data_or_note(value)
+        # Without defaults, so that a file written today has tomorrow's; notes of two different objects may read
+        # alike.
         if value is default or (written == data_or_note(default) and not is_note(written)):
             continue
         found[name] = written
@@ -168,6 +172,8 @@ def _composed(
 
 def _made(written: WrittenBlock, finder: BlockResolver) -> ModularPipelineBlocks:
     name, options = written.block, written.options
+    # A copy: two pipelines of one composition must not share a block that somebody edits. Where data says all, it
+    # counts, and the object only gives its class.
     if name in finder.instances and (name not in finder.classes or any(is_note(value) for value in options.values())):
         return copy.deepcopy(finder.instances[name])
     cls: type[Any] = finder.find(name)

@@ -43,6 +43,7 @@ def model_card(
         MARK,
         f"# {_plain(name)}",
         _plain(description_of(blocks)),
+        # A name with three backticks would end the block, and be Markdown from there on.
         "```text\n" + "\n".join(tree(blocks, type(blocks).__name__)).replace("```", "'''") + "\n```",
         "![The blocks](graph.svg)",
         *_run(blocks, repo_id, sources),
@@ -150,4 +151,5 @@ def _plain(text: object) -> str:
     """Return text that is nothing but text in Markdown and HTML."""
     flat = " ".join(str(text).split())
     escaped = html.escape(flat, quote=False)
+    # Names and descriptions come with opened repositories, and the Hub shows the card to others as a page.
     return "".join(f"\\{c}" if c in "\\`*_{}[]()#!|" else c for c in escaped).replace("javascript:", "javascript&#58;")

@@ -40,6 +40,7 @@ def blocks_faults(
     except BrickworkError as error:
         yield f"The blocks would not open: {error}"
         return
+    # By content, as `==` takes True for 1 and 0.0 for -0.0.
     if read is None or content_of(read.to_dict()) != content_of(written.to_dict()):
         yield "brickwork.json does not say what was to be written."
     yield from composition_faults(blocks, again, sources.name_of)
@@ -52,6 +53,7 @@ def composition_faults(
     if describe(again, name_of) != describe(blocks, name_of):
         yield "The composition would be another one."
         return
+    # The descriptions are equal, so every path is there.
     found = dict(walk(again))
     for path, block in walk(blocks):
         yield from _attribute_faults(path or type(block).__name__, block, found[path])

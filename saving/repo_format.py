@@ -72,6 +72,7 @@ class RepoFormat:
         if path is None:
             return None
         data = read_json(path)
+        # Before the schema, which would complain of a later version's fields one by one.
         if data.get("brickwork") != VERSION:
             raise RepoError(f"{NAME} of {repo.name} is not of version {VERSION}, which this Brickwork reads.")
         structured(_Written, data, f"{NAME} of {repo.name}")
@@ -107,6 +108,7 @@ def guider_references(created: object) -> list[str]:
     "./file.py:Class", "module:Class".
     """
     found: list[str] = []
+    # A list and no recursion: the file is anybody's, and may be nested deeper than Python's stack.
     pending = [created]
     while pending:
         entry = pending.pop()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import torch
 
 _ADVICE = "No file holds that: undo it before saving, and do it again after opening."
+# In small letters: file systems of macOS and Windows take README.md and readme.md for one.
 _OWN_NAMES = frozenset({FOLDER, "graph.svg", "readme.md"})
 
 
@@ -31,6 +32,7 @@ def name_faults(loaded: Mapping[str, Any]) -> Iterator[str]:
             fault = name_fault(folder) or (
                 "files of a repository have that name" if folder.casefold() in _OWN_NAMES else None
             )
+            # By `casefold`, for the same reason.
             other = taken.setdefault(folder.casefold(), name)
             if other != name:
                 fault = f"{other} has the folder {folder!r}, too"
@@ -85,6 +87,7 @@ def _model_faults(name: str, model: torch.nn.Module, skeletons: dict[int, Any]) 
     if _has_ip_adapter(model):
         yield f"{name} has an IP-Adapter, which is not saved: unload_ip_adapter() before saving, and load it after opening."
         return
+    # Kept: `pieces_of` fills the same skeleton with the weights.
     fresh = skeletons[id(model)] = skeleton_like(model)
     if fresh is not None:
         _teach_ends(model, fresh)
@@ -117,6 +120,7 @@ def _odd_weights(model: torch.nn.Module) -> str | None:
     }
     if kinds:
         return f"has weights of a kind of their own ({', '.join(sorted(kinds))})"
+    # torch's own quantized layers keep their weights packed, and in no parameter.
     packed = {type(module).__name__ for module in model.modules() if "quantized" in type(module).__module__}
     return f"is quantized ({', '.join(sorted(packed))})" if packed else None
 

@@ -60,6 +60,7 @@ class _Note:
             entry["unknown"] = self.identity
         elif self.identity is not None:
             identity = self.identity
+            # Short digests: they are for naming the attribute that differs, and `digest` is what is compared.
             entry["settings"] = {
                 name: xxhash.xxh3_64_hexdigest(digest.encode())[:8]
                 for name, digest in sorted(identity.settings.items())
@@ -85,6 +86,7 @@ class _Note:
         if isinstance(self.identity, str) or self.identity.is_doubtful:
             return None
         component = self.component() if self.component is not None else None
+        # Gone, or looked through to the bottom as the run began: what was found then is all that can be said.
         if component is None or self.moment is None:
             return self.identity.weights
         try:
@@ -139,6 +141,7 @@ def _note_of(name: str, component: object, pipe: PipelineComponents, identities:
         return _Note(None, spec.type_hint, spec.load_id, spec.file_stamp(), dtype, None, None)
     is_model, has_content = hasattr(component, "named_parameters"), hasattr(component, "__dict__")
     return _Note(
+        # A recipe lives as long as its image; it must not hold the models.
         weakref.ref(component) if has_content and type(component).__weakrefoffset__ else None,
         type(component),
         getattr(component, "_diffusers_load_id", "null"),
@@ -157,6 +160,7 @@ def _origin(load_id: str) -> dict[str, Any] | None:
     fields = ComponentSpec.decode_load_id(load_id)
     repo = str(fields["pretrained_model_name_or_path"])
     is_local = Path(repo).is_absolute() or Path(repo).exists()
+    # A path of this machine would say who made an image, and means nothing on another.
     name = next((name for name in shipped if Path(repo) == shipped.get(name)), Path(repo).name) if is_local else repo
     where = {"repo": name, "local": is_local and name not in shipped}
     return {**where, **{key: fields[key] for key in ("subfolder", "variant", "revision") if fields[key]}}

@@ -33,6 +33,7 @@ def noted_inputs(values: Mapping[str, Any]) -> tuple[Written, Written]:
     met: dict[int, int] = {}
     for name, value in values.items():
         cls = value.__class__
+        # By class and not by `isinstance`: a subclass of `str` may have attributes that change.
         if cls in _UNCHANGING:
             unchanging[name] = value
         elif hasattr(cls, "untyped_storage"):
@@ -47,6 +48,7 @@ def noted_inputs(values: Mapping[str, Any]) -> tuple[Written, Written]:
         found |= {name: noted.written() for name, noted in tensors.items()} | others
         return {name: found[name] for name in order}
 
+    # The order in which the values were given, in which recipes are read by people.
     order = [name for name in values if name not in generators]
     return inputs, lambda: {name: [_generator(*each) for each in states] for name, states in generators.items()}
 
@@ -85,6 +87,7 @@ class NotedTensor:
             weakly: do not keep it alive; when it is gone, nobody can tell any more what it was.
         """
         kind = f"{type(tensor).__name__}[{', '.join(map(str, tensor.shape))}] {tensor.dtype}, {tensor.device}"
+        # A tensor of inference mode has no version, and torch raises when it is asked for.
         version = 0 if tensor.is_inference() else tensor._version
         noted = cls(kind, (weakref.ref(tensor) if weakly else tensor), version)
         is_small = tensor.nbytes <= AT_ONCE and tensor.device.type == "cpu"
@@ -104,6 +107,7 @@ class NotedTensor:
 
     def _settle(self, tensor: torch.Tensor) -> None:
         self.held = None
+        # A digest of now would say that the run had been given what was written later.
         if not tensor.is_inference() and tensor._version != self.version:
             self.unknown = "it was written into before anybody asked"
             return
@@ -139,6 +143,7 @@ def _generator(device: str, seed: int, state: torch.Tensor, earlier: int | None)
     import torch
 
     written: dict[str, Any] = {"device": device, "seed": seed}
+    # The state of a generator on the CPU is 5 KB, which a recipe in an image has only where the seed does not say it.
     if not torch.equal(torch.Generator(device).manual_seed(seed).get_state(), state):
         written["state"] = base64.b64encode(zlib.compress(state.numpy().tobytes(), 9)).decode()
     return written if earlier is None else {**written, "is": earlier}
@@ -158,6 +163,7 @@ def _noted_result(value: Any) -> Any:
         return [_noted_result(part) for part in value]
     if hasattr(type(value), "untyped_storage"):
         is_small = value.nbytes <= AT_ONCE and value.device.type == "cpu"
+        # Weakly: a recipe that hangs on an image must not keep gigabytes of the run's results alive.
         return NotedTensor.of(value, weakly=not is_small)
     if are_generators(value):
         return None

@@ -48,6 +48,7 @@ class Recipe:
         """
         if not isinstance(data, Mapping) or "recipe" not in data:
             raise RepoError(f"{name} is no recipe of Brickwork: the key 'recipe' is missing.")
+        # Before the schema, which would complain of the later version's fields one by one.
         if data["recipe"] != VERSION:
             raise RepoError(f"{name} is of version {data['recipe']!r:.20}, and this Brickwork reads {VERSION}.")
         structured(WrittenRecipe, data, name)
@@ -68,6 +69,7 @@ class Recipe:
 
     def branched(self, base: Recipe, loop: str, at_step: int, changes: Iterable[str]) -> Recipe:
         """Return the recipe of a variant, which shares the first steps of a loop with another run."""
+        # Of the other run only what it was given: its composition is the same, else the steps could not be shared.
         shared = {name: base._known[name] for name in ("inputs", "generators")}
         about = {"loop": loop, "at_step": at_step, "changes": sorted(changes), **shared}
         return Recipe({**self._known, "branched": about}, self._late)
@@ -139,6 +141,8 @@ class Recipe:
             "Size": size,
             "Model": origin,
         }
+        # The format of AUTOMATIC1111's stable-diffusion-webui, which many viewers of images read from the PNG text
+        # `parameters`.
         lines = [_text(given.get("prompt"), self.image)]
         if given.get("negative_prompt"):
             lines.append(f"Negative prompt: {_text(given['negative_prompt'], self.image)}")
@@ -156,6 +160,7 @@ class Recipe:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Recipe):
             return NotImplemented
+        # Not the components: their digests cost time, which a comparison of recipes should not.
         names = ("composition", "configs", "inputs", "generators", "output", "branched")
         mine, theirs = self._known, other._known
         same = all(written(_data(mine.get(name))) == written(_data(theirs.get(name))) for name in names)
@@ -165,6 +170,7 @@ class Recipe:
         return hash(str(self.inputs))
 
     def __reduce__(self) -> Any:
+        # Written out, because what is looked up late hangs on tensors and files of this process.
         return Recipe.from_dict, (self.to_dict(),)
 
     def __deepcopy__(self, memo: object) -> Recipe:

@@ -72,6 +72,7 @@ def differences(one: Recipe, other: Recipe) -> Iterator[tuple[Kind, str]]:
     }
     found = [(kind, text) for kind, texts in by_kind.items() for text in texts]
     # Of what differs in what was done, the results differ anyway.
+    # Only where nothing else differs, results that do are news.
     yield from found or (("results", text) for text in _results(mine, theirs))
 
 
@@ -98,6 +99,7 @@ def _unknown_values(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Itera
         unknown = [
             side.get("unknown") for side in (entry, theirs["inputs"].get(name, {})) if side.get("digest", "") is None
         ]
+        # Where the words differ it is said already, as a difference of the inputs.
         if unknown and entry == theirs["inputs"].get(name):
             yield f"{name}: nothing tells whether it is the same: {unknown[0] or 'it has no content to compare'}"
     for side in (mine, theirs):
@@ -202,6 +204,7 @@ def _components(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[
     for name in dict.fromkeys([*one, *other]):
         left, right = one.get(name, {}), other.get(name, {})
         contents = [side.get("weights", {}).get(name) for side in (mine, theirs)]
+        # Where the content is known, it does not matter from which folder it was loaded.
         is_known = _are_comparable(contents) or "digest" in left
         is_moved = _is_moved_guider(left, right)
         for key in ("class", "dtype", "adapters") if is_known else ("class", "origin", "dtype", "adapters"):
@@ -238,6 +241,7 @@ def _settings(name: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> I
         for each in dict.fromkeys([*mine, *theirs])
         if mine.get(each) != theirs.get(each)
     ]
+    # Attribute by attribute only where nothing else tells what it is; one setting may be stored in several.
     if not texts and left.get("config") == right.get("config") and left.get("adapters") == right.get("adapters"):
         one, other = left.get("settings", {}), right.get("settings", {})
         differing = [each for each in dict.fromkeys([*one, *other]) if one.get(each) != other.get(each)]

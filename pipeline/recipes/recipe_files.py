@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 KEYWORD = "brickwork"
 """Of the text chunk, and of `image.info`."""
 INPUTS_CHUNK = b"bwIn"
-"""Of a PNG file's chunk with embedded inputs: private, ancillary, to be dropped by programs that edit the image."""
+"""Of a PNG file's chunk with embedded inputs; by the case of its letters ancillary, private, and safe to copy by who does not know it."""
 INPUTS_ENDING = ".inputs.safetensors"
 _LARGEST_CHUNK = (1 << 31) - 1
 """Bytes of one part of a PNG file, by its standard."""
@@ -66,6 +66,7 @@ def save(
     for picture, place in zip(pictures, places, strict=True):
         # Of a picture that was opened from a file it is text.
         found = read_recipe(picture)[0] if recipe and KEYWORD in picture.info else None
+        # Before the image is written, so that none lies there without what its recipe lacks.
         kept = _kept(found, given or {}) if found is not None and inputs in ("embed", "beside") else None
         if kept is not None and inputs == "beside":
             with beside(place.with_name(place.stem + INPUTS_ENDING)) as written:
@@ -108,6 +109,7 @@ def _kept(recipe: Recipe, given: Mapping[str, Any]) -> bytes | None:
     if not wanted:
         return None
     content = save_values(None, {name: given[name] for name in wanted}, {})
+    # A safetensors file holds numbers and no strides, so not every value comes back as it was.
     again = load_values(content)[0]
     faults = [
         f"{name} ({kind}) would come back as another one than the run had: no file holds how its numbers lie in memory, or what else "
@@ -126,6 +128,7 @@ def _chunks(recipe: Recipe, content: bytes | None) -> PngInfo:
     text = written_json(recipe.to_dict(), "The recipe", LARGEST_RECIPE)
     info = PngInfo()
     info.add_itxt("parameters", recipe.parameters)
+    # iTXt and not tEXt: prompts are in all languages, and tEXt is Latin-1.
     info.add_itxt(KEYWORD, text, zip=True)
     if content is not None:
         if len(content) > _LARGEST_CHUNK:
@@ -165,6 +168,7 @@ def _from_picture(path: Path) -> tuple[Recipe, dict[str, Any]]:
         raise RepoError(f"{path} has no recipe: it was not written by brickwork.save, or a program has removed it.")
     recipe = _parsed(parts.text, str(path))
     neighbour = path.with_name(path.stem + INPUTS_ENDING)
+    # An image that somebody hands over with a link beside it must not make other files of this machine be read.
     if neighbour.is_symlink():
         check_inside(path.parent, neighbour)
     if parts.private is not None:

@@ -119,6 +119,7 @@ class Description:
         """Return whether the code, and what lies on the blocks, is still the same."""
         if tuple(map(code_identity, self.classes)) != self.codes:
             return False
+        # Most blocks hold nothing, and a look whether that is still so is cheaper than a digest.
         if any(map(vars, self.bare)):
             return False
         # What nobody can tell is written down anew each time.

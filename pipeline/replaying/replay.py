@@ -62,8 +62,10 @@ def replay(
     try:
         pipe, values = _prepared(recipe, () if blocks is None else blocks, components, given, own)
         changed = _Changes.of(recipe, recipe_of(pipe, pipe.plan(values).components, values, recipe["output"]))
+    # The schema checks every field by itself; what does not fit together shows only here.
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise ReplayError(f"The recipe is broken: {error!r}.") from error
+    # With a digest of the result, what nothing tells may go through: in the end the result decides.
     expected = _expected(recipe)
     serious = changed.serious if expected else (*changed.serious, *changed.unknown)
     if exact and serious:
@@ -134,6 +136,7 @@ def _prepared(
     values = values_of(recipe, given, faults)
     try:
         pipe = ModularPipeline(compose(recipe["composition"], blocks))
+        # Kernels differ with gradients; residency and load only say where weights are meanwhile.
         pipe.configure(grad=recipe["settings"]["grad"], witness=recipe.witness is not None)
         pipe.update_config(**values_of_configs(recipe, pipe))
         put_components(pipe, recipe, components, faults, guiders)
@@ -176,6 +179,7 @@ def _expected(recipe: Recipe) -> dict[str, Any]:
     """Return what the run gave, by name, as far as the recipe knows: of one image of it, only that."""
     if recipe.image is None:
         return {name: each for name, each in recipe.results.items() if each is not None}
+    # Only its own digest: another image of the batch may differ without this one being another.
     images = [each for each in recipe.results.values() if isinstance(each, list) and len(each) > recipe.image]
     return {"the image": images[0][recipe.image]} if images and images[0][recipe.image] is not None else {}
 
@@ -183,6 +187,7 @@ def _expected(recipe: Recipe) -> dict[str, Any]:
 def _verdict(recipe: Recipe, expected: Mapping[str, Any], source: object, result: Any) -> _Verdict:
     """Compare the results with those that are recorded, and a given image with them."""
     if recipe.image is not None:
+        # The result has been picked already.
         found: dict[str, Any] = {"the image": result}
     elif isinstance(result, PipelineState):
         found = dict(result.values)
@@ -193,6 +198,7 @@ def _verdict(recipe: Recipe, expected: Mapping[str, Any], source: object, result
     shown = _shown(source)
     if shown is None or not hasattr(result, "tobytes"):
         return _Verdict(differs)
+    # Apart from the digest: an image that was edited after the run still has the run's recipe.
     is_shown = _pixels(shown) == _pixels(result)
     if expected:
         return _Verdict(differs, is_edited=not differs and not is_shown)

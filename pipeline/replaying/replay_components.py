@@ -42,6 +42,7 @@ def put_components(
                 component = _loaded(name, entry, given, pipe.specs[name])
                 loaded.append(name)
             pipe.update_components(**{name: component})
+        # Gathered, so that one call says of all components what is missing.
         except (BrickworkError, KeyError, TypeError, ValueError) as error:
             faults += getattr(error, "faults", None) or [f"{name}: {error}"]
 
@@ -68,6 +69,7 @@ def _held(name: str, given: object) -> Any:
     found = given.get(name) if isinstance(given, Mapping) else None
     if not isinstance(found, ComponentSpec):
         return found
+    # A spec says by itself whether there are weights to load.
     return found.create() if found.default_creation_method == "from_config" else found.load()
 
 
@@ -78,6 +80,7 @@ def _created(name: str, entry: Mapping[str, Any], spec: ComponentSpec, guiders: 
     if "config" not in entry or "dtype" in entry:
         return None
     library, _, class_name = str(entry["class"]).partition(":")
+    # Under its full name first, so that one of somebody's own may be called as one of this package.
     own = guiders.get(str(entry["class"]), guiders.get(class_name) if class_name not in GUIDERS else None)
     if own is not None:
         settings = {key: value_of_data(part["value"]) for key, part in entry["config"].items() if "value" in part}
@@ -87,11 +90,14 @@ def _created(name: str, entry: Mapping[str, Any], spec: ComponentSpec, guiders: 
     cls: Any = resolve_class(library, class_name)
     expected = spec.type_hint
     is_guider = issubclass(cls, Guider) and isinstance(expected, type) and issubclass(expected, Guider)
+    # A recipe comes from anywhere: it may choose among classes that fit, and not make an object of any class of an
+    # allowed library.
     if not (is_guider or serves_for(cls, expected)):
         raise BrickworkError(f"the recipe names a {class_name}, and the block expects a {expected.__name__}.")
     config = {key: value_of_data(part["value"]) for key, part in entry["config"].items() if "value" in part}
     if is_guider:
         return guider_of({"_class_name": class_name, **config}, guiders)
+    # Constructors of allowed libraries can open files by paths that are in their configuration.
     with confined(f"the recipe: making a {class_name}"):
         return ComponentSpec(name, cls, config=config, default_creation_method="from_config").create()
 
@@ -110,6 +116,7 @@ def _loaded(name: str, entry: Mapping[str, Any], given: object, spec: ComponentS
     if not folder.is_dir():
         raise BrickworkError(f"there is no folder {folder}.")
     subfolder = str(origin.get("subfolder") or "")
+    # The subfolder is the recipe's word, the folder the caller's.
     if not (folder / subfolder).resolve().is_relative_to(folder.resolve()):
         raise BrickworkError(f"the recipe's subfolder {subfolder!r} leads out of {folder}.")
     found = spec.copy()

@@ -34,11 +34,13 @@ def named_repo(repo: str) -> str:
 def common_repo(pipe: ModularPipeline) -> tuple[str | None, PipelineIndex]:
     """Return the repository that most components are from, if it has an index that says so of them, and that index."""
     counts = Counter((spec.repo, spec.revision) for spec in _with_origin(pipe))
+    # One that most are from is named once for the whole file.
     for (repo, revision), _ in counts.most_common(1):
         try:
             index = read_index(str(repo), revision=revision, **pipe.hub_options)
         except BrickworkError:  # a folder of one model, say: then each component says by itself where it is from
             break
+        # A repository whose index says otherwise of every component would save no line.
         if any(_is_told(pipe, str(spec.name), index) for spec in _with_origin(pipe)):
             return repo, index
     return None, PipelineIndex()
@@ -126,6 +128,7 @@ def _origin(spec: ComponentSpec, dtype: str | None) -> Any:
 def live_faults(pipe: ModularPipeline) -> Iterator[str]:
     """Say of which loaded components a file that names origins would not tell all."""
     encoders = loaded_encoders(pipe)
+    # Shared by all: a model that two names hold is looked through once.
     fresh: dict[int, Any] = {}
     for name in pipe.pretrained_component_names:
         component, spec = uncompiled(pipe.components[name]), pipe.specs[name]
