@@ -19,6 +19,8 @@ def embedded_scales(scales: Sequence[float], width: int) -> Tensor:
     import torch
 
     half = width // 2
+    # In torch and in this order, as `get_guidance_scale_embedding` of diffusers, which models were distilled with;
+    # `math.log` rounds otherwise.
     decay = torch.log(torch.tensor(10000.0)) / (half - 1)
     frequencies = torch.exp(torch.arange(half, dtype=torch.float32) * -decay)
     angles = (torch.tensor(list(scales)) - 1.0)[:, None] * 1000.0 * frequencies[None, :]

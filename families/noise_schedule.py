@@ -46,6 +46,7 @@ def level_of(scheduler: Scheduler, t: Tensor | float) -> tuple[float, float]:
     """
     time = float(t)
     if _is_flow(scheduler):
+        # Of rectified flow, the timestep is the share of noise in 1000 parts.
         noise = time / scheduler.config.num_train_timesteps
         return 1.0 - noise, noise
     kept = getattr(scheduler, "alphas_cumprod", None)
@@ -65,4 +66,5 @@ def level_of(scheduler: Scheduler, t: Tensor | float) -> tuple[float, float]:
 
 def _is_flow(scheduler: Scheduler) -> bool:
     config = scheduler.config
+    # By name: flow schedulers share no base class, and most have no `prediction_type`.
     return "FlowMatch" in type(scheduler).__name__ or config.get("prediction_type") == "flow_prediction"

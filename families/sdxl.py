@@ -50,6 +50,7 @@ class SDXLContract(FamilyContract):
             return super().embedded_guidance(denoiser, scales)
         return {"timestep_cond": embedded_scales(scales, width).to(denoiser.device, denoiser.dtype)}
 
+    # A UNet that embeds the strength was taught both branches at once; asking it twice would guide twice.
     def is_distilled(self, denoiser: Denoiser) -> bool:
         """Return whether a UNet has guidance built in."""
         return denoiser.config.time_cond_proj_dim is not None
@@ -100,6 +101,7 @@ class SDXLContract(FamilyContract):
 
 def _statistics(vae: Autoencoder, latents: Tensor) -> tuple[Tensor, Tensor] | None:
     mean, deviation = (getattr(vae.config, name, None) for name in ("latents_mean", "latents_std"))
+    # VAEs of later models have them (Playground v2.5).
     if mean is None or deviation is None:
         return None
     return latents.new_tensor(mean).view(1, -1, 1, 1), latents.new_tensor(deviation).view(1, -1, 1, 1)
@@ -238,6 +240,7 @@ SDXL_REFINER = evolve(
         "prompts": SDXL.groups["prompts"][:1],
     },
     text_encodings=SDXL.text_encodings[1:],
+    # The refiner's repository says so (`force_zeros_for_empty_prompt: false`), and the base's the contrary.
     zeros_for_empty_prompt=False,
 )
 """The contract of the refiner that goes on where the base stops: one text encoder, and a rating in place of the target size."""

@@ -29,8 +29,10 @@ def token_ids(tokenizer: Tokenizer, texts: list[str], tokens: int | None = None)
     texts = [with_all_vectors(tokenizer, text) for text in texts]
     with _TOKENIZING:
         cut = tokenizer(texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
+        # Without a limit, to say which words are lost.
         whole = tokenizer(texts, padding="longest", return_tensors="pt").input_ids
     if whole.shape[-1] > length:
+        # The last place that is kept is of the end token.
         lost = [text for text in tokenizer.batch_decode(whole[:, length - 1 : -1], skip_special_tokens=True) if text]
         logger.warning("The text encoder reads %d tokens; this part of the prompt was cut off: %s", length, lost)
     ids: Tensor = cut.input_ids
@@ -57,6 +59,7 @@ def with_all_vectors(tokenizer: Tokenizer, text: str) -> str:
     for token, parts in written.items():
         while f"{token}_{len(parts)}" in added:
             parts.append(f"{token}_{len(parts)}")
+    # The longest first: "<cat>_1" would else be found as "<cat>" and a rest.
     names = sorted({*written, *(part for parts in written.values() for part in parts)}, key=len, reverse=True)
     return re.sub(
         "|".join(map(re.escape, names)), lambda found: " ".join(written.get(found.group(), [found.group()])), text

@@ -20,6 +20,8 @@ def unet_layers(unet: torch.nn.Module) -> list[Layer]:
     found = [
         (path, module) for path, module in unet.named_modules() if type(module).__name__ == "BasicTransformerBlock"
     ]
+    # diffusers makes the middle block after the two others, and modules are listed as they were made; sorting keeps
+    # the order within a stage.
     found.sort(key=lambda named: _STAGES.index(named[0].partition(".")[0]))
     return [Layer(path, module) for path, module in found]
 

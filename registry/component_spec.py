@@ -82,6 +82,7 @@ class ComponentSpec:
     @property
     def type_hint(self) -> Any:
         """The component's class; None if unknown."""
+        # Only now: an index of twenty models is read without importing transformers.
         if isinstance(self._type_hint, str):
             library, _, class_name = self._type_hint.partition(":")
             self._type_hint = resolve_class(library, class_name)
@@ -107,6 +108,8 @@ class ComponentSpec:
         if self.default_creation_method == "from_config":
             return "null"
         parts = [getattr(self, name) for name in LOADING_FIELDS]
+        # The text that diffusers' `ComponentSpec.load_id` makes, so that its pipelines and managers know our
+        # components, and we theirs.
         return "|".join("null" if part is None else part for part in parts)
 
     @staticmethod
@@ -147,6 +150,7 @@ class ComponentSpec:
             raise ComponentError(f"{self.name!r} cannot be created: its type_hint is {cls!r}, which is no class.")
         given = dict(config or self.config or {})
         try:
+            # A configuration from a repository must not make a constructor open other files, or allocate without end.
             with limited_without_files("its configuration", {**given, **changes}):
                 if hasattr(cls, "from_config"):
                     component = cls.from_config(given, **changes)
@@ -157,6 +161,7 @@ class ComponentSpec:
             raise
         except Exception as error:
             raise ComponentError(f"{self.name!r}: {cls.__name__} could not be created: {error}") from error
+        # What a class fills in by itself belongs to what was made, and is written with it.
         _stamp(component, "null")
         self.config = getattr(component, "config", given)
         return component
@@ -267,6 +272,7 @@ class ComponentSpec:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ComponentSpec):
             return NotImplemented
+        # As diffusers' specs compare; and of two specs one may have its class as text still.
         mine, theirs = ((s.name, s.load_id, s.default_creation_method) for s in (self, other))
         return mine == theirs
 

@@ -56,6 +56,8 @@ class ComponentsManager(AutomaticPlacement):
                 known = twins[0]
             if known is None:
                 known = self._new_id(name, component)
+                # A second copy costs as much memory as the first, and nobody sees why; it is allowed, because one of
+                # the two may be about to be changed.
                 if twins:
                     warnings.warn(
                         f"ComponentsManager: {known!r} is a second copy of {', '.join(map(repr, twins))}: both were loaded "
@@ -80,6 +82,7 @@ class ComponentsManager(AutomaticPlacement):
             self._known(component_id)
             component = self.components.pop(component_id)
             del self._names[component_id]
+            # One object may be filed under several names; the others still need it where it is.
             if self.placement is not None and not any(other is component for other in self.components.values()):
                 self.placement.forget(component)
             for members in self.collections.values():
@@ -208,8 +211,11 @@ class ComponentsManager(AutomaticPlacement):
         Threads that ask for one origin wait for one load; others go on.
         """
         with self._lock:
+            # A lock for each origin: two pipelines that ask for one model load it once, and other models load
+            # meanwhile.
             gate = self._loading.setdefault((key, str(dtype)), threading.Lock())
         with gate:
+            # Within the gate: who waited finds what the other has loaded.
             found = self._loaded(key, dtype)
             component = load() if found is None else found
             self.add(name, component, collection, reuse=True)
@@ -238,6 +244,7 @@ class ComponentsManager(AutomaticPlacement):
     def _loaded(self, key: str, dtype: object) -> Any:
         for component in self.search_components(load_id=key).values():
             found = dtype_of(component)
+            # A model that was changed since, by a LoRA or a fine-tuning, is not what the other pipeline asked for.
             if (found is None or dtype is None or found == dtype) and is_as_loaded(component):
                 return component
         return None
@@ -265,6 +272,7 @@ class ComponentsManager(AutomaticPlacement):
         of where it is from.
         """
         origin = getattr(component, "_diffusers_load_id", "null")
+        # By class and number format, too: one folder can be opened as two models.
         digest = "new" if origin == "null" else digest_of(type(component), origin, str(dtype_of(component)))[:8]
         component_id = f"{name}_{digest}"
         number = 2
@@ -277,6 +285,7 @@ class ComponentsManager(AutomaticPlacement):
         members = self.collections.setdefault(collection, [])
         if component_id in members:
             return
+        # A collection stands for one pipeline, which has one component of a name.
         for other in [i for i in members if self._names[i] == name]:
             self.remove_from_collection(other, collection)
         members.append(component_id)

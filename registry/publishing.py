@@ -51,6 +51,8 @@ def publish(
         raise RepoError(f"{', '.join(unknown)} is nothing that publishing knows.")
     api = _api(token)
     name = _whole_name(api, repo_id)
+    # A folder that somebody works in may hold notes, keys and caches, which an upload of all its files would take
+    # along.
     with tempfile.TemporaryDirectory(prefix="brickwork-push-") as place:
         folder = Path(place) / name.rpartition("/")[2]
         save(folder, name)
@@ -90,6 +92,7 @@ def publishable(folder: Path) -> Iterator[tuple[str, Path]]:
         name = relative_name(folder, path)
         if path.is_symlink():
             faults.append(f"{name} is a link.")
+        # A list of what may go, and not of what may not: nobody knows all names of private files.
         elif path.is_file() and path.suffix not in _OURS:
             faults.append(f"{name} is of no kind that is published ({', '.join(_OURS)}).")
         elif path.is_file() and (fault := name_fault(name)):
@@ -143,10 +146,12 @@ def _committed(
             *(CommitOperationDelete(path_in_repo=each) for each in stale(head[1])),
         ]
         try:
+            # With the parent named, the Hub refuses a commit over one that came meanwhile.
             info = api.create_commit(name, operations, parent_commit=head[0], **options)
             return str(info.commit_url)
         except HfHubHTTPError as error:
             status = getattr(error.response, "status_code", None)
+            # 409 is of another commit under way, 412 of a parent that is not the head any more.
             if status not in (409, 412) or attempt == _TRIES - 1:
                 raise
             head = _state(api, name, options["revision"])
@@ -172,6 +177,7 @@ def _in_words(words: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        # By name: which of them the client uses depends on its version.
         foreign = type(error).__module__.partition(".")[0] in ("httpx", "httpx2", "requests")
         if isinstance(error, (HfHubHTTPError, LocalTokenNotFoundError, OSError, ValueError)) or foreign:
             raise RepoError(f"{words}: {error}") from error

@@ -52,9 +52,11 @@ def without_overflow(vae: Autoencoder) -> Iterator[None]:
     """Run a VAE in float32 if it is in float16 and says that it overflows there."""
     import torch
 
+    # The first VAE of SDXL gives NaN in float16; repaired ones say `force_upcast: false`.
     if vae.dtype != torch.float16 or not vae.config.force_upcast:
         yield
         return
+    # In place, and back in `finally`: a copy in float32 would be held beside the denoiser.
     vae.to(dtype=torch.float32)
     try:
         yield

@@ -52,6 +52,7 @@ def encoded(
     Args:
         draws: from the VAE's posterior; else its most likely latents, and the generator stays as it is.
     """
+    # By the number of channels, as diffusers tells them apart.
     if pixels.shape[1] == vae.config.latent_channels:
         return pixels.to(device, vae.dtype)
     dtype = vae.dtype
@@ -73,6 +74,7 @@ def sample_posterior(vae: Autoencoder, pixels: Tensor, generator: Generators | N
             f"{len(generator)} generators do not fit {len(pixels)} given pictures; give one for each result."
         )
     each = len(generator) // len(pixels)
+    # Row by row: kernels for a batch round otherwise than those for one image.
     posteriors = [vae.encode(row) for row in torch.split(pixels, 1)]
     return torch.cat([_sample(posteriors[i // each], source) for i, source in enumerate(generator)])
 

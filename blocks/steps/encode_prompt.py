@@ -74,9 +74,13 @@ class EncodeNegativePrompt(Block):
         if zeros_for_nothing is None:
             zeros_for_nothing = self.force_zeros_for_empty_prompt
         if not negative_prompts and zeros_for_nothing:
+            # What the SDXL base was trained with as the empty prompt (`force_zeros_for_empty_prompt` of its
+            # repository).
             zeros = {part.negative: given[part.positive] * 0 for part in fields}
             return self.Out(embeds=Conditioning(zeros))
         texts = texts_by_encoder(self.family.fields("prompts"), negative_prompts, negative=True)
+        # Both branches go through the denoiser in one batch, so the negative texts are cut to the positive ones'
+        # length.
         count, tokens = given[fields[0].positive].shape[:2]
         texts = [_repeated(text, count) for text in texts]
         with loras_weighed(self.text_encoders, cross_attention_kwargs):
@@ -191,6 +195,8 @@ def encode_texts(
     present = [parts for parts in zip(tokenizers, encoders, texts, encodings, strict=True) if parts[1] is not None]
     for tokenizer, encoder, batch, encoding in present:
         output = encoder(token_ids(tokenizer, batch, tokens).to(encoder.device), output_hidden_states=True)
+        # The last but one by default: SDXL joins the penultimate outputs of both encoders (Podell et al. 2023,
+        # section 2.1).
         hidden.append(output.hidden_states[encoding.hidden_state])
         if encoding.pooled:
             pooled = output.text_embeds

@@ -38,8 +38,10 @@ def decoded_picture(data: bytes, name: str) -> Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of notes in it that are not as they should be
+            # From memory: a file that is replaced while it is decoded would be two files.
             picture = Image.open(io.BytesIO(data), formats=FORMATS)
             count = picture.width * picture.height
+            # The header says the size before a pixel is decoded; a file of some KB can unpack to gigabytes.
             if count <= MOST_PIXELS:
                 picture.load()
     except UnidentifiedImageError:

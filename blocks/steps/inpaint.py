@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from diffusers.image_processor import VaeImageProcessor
 
 
+# Binarized, as diffusers' inpainting pipelines have it.
 MASK_CONFIG = {"vae_scale_factor": 8, "do_normalize": False, "do_binarize": True, "do_convert_grayscale": True}
 
 
@@ -176,11 +177,14 @@ class EncodeMaskedImage(Block):
         vae = self.vae
         if image_pixels is None:
             if masked_image_latents is None:
+                # The classic pipeline encodes the masked image in every case, and its posterior takes as many
+                # numbers.
                 draw_noise(tuple(image_latents.shape), generator, self.device, image_latents.dtype)
             return self.Out(masked_image_latents=None)
         if masked_image_latents is None:
             if image_pixels.shape[1] == vae.config.latent_channels:
                 raise InputError("image is latents, which cannot be masked; give masked_image_latents, too.")
+            # Grey is 0 in pixels of -1..1; the models were trained with the hole in it.
             masked = image_pixels * (mask_pixels < 0.5)
             masked_image_latents = encoded(self.family, vae, masked.to(dtype), generator, self.device)
         rows = repeat_to_batch(masked_image_latents.to(self.device, dtype), batch_size, num_images_per_prompt)
@@ -234,6 +238,8 @@ class BlendKnown(Block):
         scheduler = self.scheduler
         known = image_latents
         if i < len(timesteps) - 1:
+            # The noise of the next step, because the latents have been brought there; after the last step there is
+            # none.
             known = scheduler.add_noise(known, noise, timesteps[i + 1 : i + 2])
         return self.Out(latents=(1 - mask) * known + mask * latents)
 

@@ -95,6 +95,8 @@ class EncodeImagePrompt(Block):
             positive = encoder(pixels).image_embeds
             return positive[None, :], torch.zeros_like(positive)[None, :]
         positive = encoder(pixels, output_hidden_states=True).hidden_states[-2]
+        # Zeros of normalized pixels, a grey image, are "no image" for adapters that read patches; for those that read
+        # the pooled vector it is a vector of zeros (diffusers' `encode_image`).
         negative = encoder(torch.zeros_like(pixels), output_hidden_states=True).hidden_states[-2]
         return positive[None, :], negative[None, :]
 

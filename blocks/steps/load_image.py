@@ -39,6 +39,7 @@ def load_image(source: object, *, allow_urls: bool = False, mode: str = "RGB") -
     from PIL import Image
 
     name = str(source)[:200] if isinstance(source, (str, Path)) else "The picture"
+    # By scheme and not by "://": a file may have a colon in its name, and "https:host" is an address, too.
     if isinstance(source, str) and source.partition(":")[0].lower() in ("http", "https"):
         if not allow_urls:
             raise TrustError(f"{source[:100]!r} is an address; load_image(..., allow_urls=True) loads such.")
@@ -59,6 +60,7 @@ def _of_numbers(source: object) -> Image:
     numbers = source.detach().cpu().numpy() if hasattr(source, "detach") else source
     if not isinstance(numbers, np.ndarray):
         raise InputError(f"A {type(source).__name__} is no picture; give a path, a PIL image, an array or a tensor.")
+    # Channels first, unless the last axis could be the channels as well.
     if numbers.ndim == 3 and numbers.shape[0] in (1, 3) and numbers.shape[-1] not in (1, 3):
         numbers = numbers.transpose(1, 2, 0)
     if numbers.ndim == 3 and numbers.shape[-1] == 1:
@@ -66,7 +68,9 @@ def _of_numbers(source: object) -> Image:
     if numbers.ndim not in (2, 3) or (numbers.ndim == 3 and numbers.shape[-1] not in (3, 4)):
         raise InputError(f"Numbers of the shape {list(numbers.shape)} are no picture; one has [height width 3].")
     if np.issubdtype(numbers.dtype, np.floating):
+        # Refused and not clipped: numbers in -1..1 or 0..255 would make an image of the wrong brightness.
         if not np.isfinite(numbers).all() or numbers.min() < 0 or numbers.max() > 1:
             raise InputError("Floating-point numbers of a picture are in 0..1.")
+        # In float64: in float16, 255 times a number may land on the wrong side of a half.
         numbers = (numbers.astype(np.float64) * 255).round()
     return Image.fromarray(numbers.astype(np.uint8))

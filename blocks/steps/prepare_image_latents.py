@@ -95,6 +95,8 @@ class PrepareInpaintLatents(Block):
         if denoising_start is not None:
             start = pictures
         elif latents is not None or strength == 1.0:
+            # Nothing of the image is left at full strength; `add_noise` would leave a trace of it, as most schedules
+            # do not end in pure noise.
             start = noise * scheduler.init_noise_sigma
         else:
             start = noised(scheduler, pictures, noise, latent_timestep)
@@ -105,6 +107,7 @@ class PrepareInpaintLatents(Block):
 
 def noised(scheduler: Scheduler, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
     """Return latents with the noise of a timestep `[1]`."""
+    # One timestep per row, as diffusers' schedulers document it.
     result: Tensor = scheduler.add_noise(latents, noise, timestep.repeat(len(latents)))
     return result
 

@@ -47,6 +47,7 @@ class PrepareSizeConditioning(Block):
         whole = (height, width)
         rows = batch_size * num_images_per_prompt
         sizes = (original_size or whole, crops_coords_top_left, target_size or whole)
+        # Both or none, as in the classic text-to-image pipeline; that of images takes each by itself.
         if negative_original_size is None or negative_target_size is None:
             return self.told(sizes, sizes, embeds, rows)
         negative = (negative_original_size, negative_crops_coords_top_left, negative_target_size)

@@ -92,6 +92,8 @@ class SetPartialTimesteps(Block):
         set_schedule(scheduler, num_inference_steps, timesteps, sigmas, self.device)
         if denoising_start is None:
             steps = len(timesteps or sigmas or ()) or num_inference_steps
+            # As diffusers' `get_timesteps`: `int` and not rounding, and two timesteps for each step of a second-order
+            # solver.
             start = (steps - min(int(steps * strength), steps)) * scheduler.order
         else:
             start = first_after(scheduler, denoising_start)
@@ -107,6 +109,7 @@ class SetPartialTimesteps(Block):
 class SetInpaintTimesteps(SetPartialTimesteps):
     """Set the scheduler for drawing nearly all of the masked area anew."""
 
+    # Not 1, at which the image would not be read at all; the default of diffusers' inpainting pipelines.
     default_strength: float = 0.9999
 
 
@@ -138,6 +141,7 @@ def set_schedule(
         scheduler.set_timesteps(steps, device=device)
         return
     own: dict[str, Any] = {"timesteps": timesteps} if timesteps is not None else {"sigmas": sigmas}
+    # diffusers' schedulers differ in what they take, and one that takes `**kwargs` would ignore it silently.
     known = inspect.signature(type(scheduler).set_timesteps).parameters
     for name in own:
         if name not in known:

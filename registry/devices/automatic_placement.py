@@ -49,6 +49,7 @@ class AutomaticPlacement:
         memory = TorchMemory(device) if memory is None else memory
         limit = memory.free_bytes() if budget is None else bytes_of(budget)
         with self._lock:
+            # A second call may name another device, and the first's host copies hold the weights.
             self.disable_auto_cpu_offload()
             for component in self.components.values():
                 to_host(component)

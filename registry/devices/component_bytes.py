@@ -12,6 +12,7 @@ def component_bytes(component: Any) -> int:
     if not hasattr(component, "named_parameters"):
         return 0
     sizes = {
+        # By identity, because tied weights (an embedding that is the last layer, too) are stored once.
         id(tensor): int(tensor.numel()) * tensor.element_size()
         for module in component.modules()
         for name, tensor in (*module._parameters.items(), *module._buffers.items())

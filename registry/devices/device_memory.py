@@ -85,6 +85,7 @@ class TorchMemory(DeviceMemory):
         if self._stream is not None:
             import torch
 
+            # Without it a kernel could read weights of which the copy is still under way.
             torch.cuda.current_stream(self.device).wait_stream(self._stream)
 
     def prefetch(self, name: str, component: object) -> None:
@@ -100,6 +101,7 @@ class TorchMemory(DeviceMemory):
     def drop(self, name: str, component: object) -> None:
         """Let the component's tensors be their host copies again."""
         for tensor, host, version in self._host.pop(id(component), ()):
+            # A run may have trained, or fused a LoRA: then the host copy is older than what is dropped.
             if tensor._version != version:
                 host.copy_(tensor.data)
             tensor.data = host
@@ -112,6 +114,7 @@ class TorchMemory(DeviceMemory):
         if self._stream is None:
             return 0
         peak = torch.cuda.max_memory_allocated(self.device)
+        # From peak to peak: the next step's need is its own.
         torch.cuda.reset_peak_memory_stats(self.device)
         return max(0, peak - self.resident)
 
@@ -121,6 +124,7 @@ class TorchMemory(DeviceMemory):
 
         if self._stream is None:
             return None
+        # torch's allocator keeps freed blocks, which the driver counts as taken, and gives them to the next tensor.
         held = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
         return int(torch.cuda.mem_get_info(self.device)[0]) + held
 
@@ -131,7 +135,9 @@ class TorchMemory(DeviceMemory):
         for tensor in (*component.parameters(), *component.buffers()):
             host = tensor.data.cpu()
             if self._stream is not None and not host.is_pinned():
+                # Only from pinned memory does a copy run beside the computation.
                 host = host.pin_memory()
+            # `data`, so that the parameter object stays: optimizers, hooks and digests know it by identity.
             tensor.data = host.to(self.device, non_blocking=True)
             kept.append((tensor, host, tensor._version))
         self._host[id(component)] = kept

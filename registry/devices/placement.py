@@ -64,6 +64,7 @@ class Placement:
         """Begin to put a component on the device during a step, if there is room for it."""
         capacity = self.capacity(path)
         room = None if capacity is None else capacity - self.memory.resident
+        # Nothing is dropped for a prefetch: the current step may need what would go.
         if id(component) not in self._held and (room is None or component_bytes(component) <= room):
             self.memory.prefetch(name, component)
             if self.memory.size_of(id(component)) is not None:  # a device without a stream of its own waits for the use
