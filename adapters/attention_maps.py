@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class AttentionMaps:
-    """What was seen of the runs inside of `with pipe.attention_maps()`; of the last run, if there were several.
+    """Holds what was seen of the runs inside of `with pipe.attention_maps()`; of the last run, if there were several.
 
     Attributes:
         denoiser: that is watched. tokenizer: that the prompt was read with, the first where a family has several.

@@ -44,13 +44,13 @@ class Encoder:
 
     @property
     def width(self) -> int:
-        """Of its token embeddings."""
+        """The width of its token embeddings."""
         return int(self.model.get_input_embeddings().weight.shape[-1])
 
 
 @define(eq=False)
 class Taught:
-    """What an encoder was before, and what it was taught since; a note on the encoder, so that a copy of it has it, too.
+    """Notes on an encoder what it was before, and what it was taught since, so that a copy of it has that, too.
 
     Attributes:
         embedding, backend, vocabulary: its table, and its tokenizer's words. noted: what was known of it. ends: modules with their

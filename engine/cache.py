@@ -17,7 +17,7 @@ DEFAULT_BYTES = 2 * 10**9
 
 @frozen(eq=False)
 class Entry:
-    """What a step did.
+    """Keeps what a step did.
 
     Attributes:
         values: what it wrote. removed: names that it took away. groups: names that it added to groups of the state.

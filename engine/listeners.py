@@ -25,7 +25,7 @@ class _Row:
 
 @define(eq=False)
 class TimeTable:
-    """Where the time of runs goes: `pipe.configure(listeners=[table := TimeTable()])`, a run, then `print(table)`.
+    """Shows where the time of runs goes: `pipe.configure(listeners=[table := TimeTable()])`, a run, then `print(table)`.
 
     Blocks are on the CPU's clock: on a GPU, which computes while Python goes on, only the whole run's time is exact.
     """

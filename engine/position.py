@@ -30,7 +30,7 @@ class Frame:
 
     @property
     def words(self) -> str:
-        """As in error messages."""
+        """The position as in error messages."""
         return self.path if self.turn is None else f"{self.path}.step[{self.turn}]"
 
 

@@ -42,7 +42,7 @@ class StepCache(Protocol):
 
     @property
     def store(self) -> MemoryCache:
-        """Where they are kept."""
+        """The cache in which they are kept."""
         ...
 
     def wrapped(self, call: Call, unit: CacheUnit, run: Run) -> Call:
@@ -52,7 +52,7 @@ class StepCache(Protocol):
 
 @define(eq=False)
 class Run:
-    """What one run of a plan shares.
+    """Holds what one run of a plan shares.
 
     Attributes:
         components: the pipeline's, with clones of those that the run changes.

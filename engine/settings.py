@@ -61,7 +61,7 @@ _LISTENERS = _is(
 
 @frozen
 class RunSettings:
-    """How a pipeline runs.
+    """Says how a pipeline runs.
 
     Attributes:
         check_values: look at class, number format and named dimensions of tensors that blocks read and write.

@@ -27,7 +27,7 @@ Turns = Callable[[Values], tuple[Iterable[Values], int | None]]
 
 @frozen
 class Presence:
-    """Which names a step will find: `known` always, `maybe` depending on what happens in the run."""
+    """Holds the names that a step will find: `known` always, `maybe` depending on what happens in the run."""
 
     known: frozenset[str]
     maybe: frozenset[str] = frozenset()
@@ -35,7 +35,7 @@ class Presence:
 
 @frozen
 class Undeclared:
-    """What foreign code in a loop may write without saying so: `names`, and anything else if `others`."""
+    """Holds what foreign code in a loop may write without saying so: `names`, and anything else if `others`."""
 
     names: tuple[str, ...] = ()
     others: bool = False

@@ -31,7 +31,7 @@ class Given:
 
     @property
     def words(self) -> str:
-        """Where it was given, as in error messages: "denoise.step[3].denoiser"."""
+        """The place where it was given, as in error messages: "denoise.step[3].denoiser"."""
         found, rest = "", self.path
         for loop, number in self.loops:
             # Paths of inner loops begin with those of outer ones; each number goes behind its own part.
@@ -43,7 +43,7 @@ class Given:
 
 @define
 class Witness:
-    """What the blocks of one run gave, in order.
+    """Keeps account of what the blocks of one run gave, in order.
 
     Attributes:
         earlier: as `written` gave it, of the part of the run that another process, or an earlier call, has done.

@@ -13,7 +13,7 @@ CONFIG_NAME = "guider_config.json"
 
 
 class AnyGuider:
-    """What every guider is an object of, for files that need not know more."""
+    """Stands for every guider, for files that need not know more."""
 
 
 GUIDERS: dict[str, type[Guider]] = {}

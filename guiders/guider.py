@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @frozen
 class GuidanceStep:
-    """Where the loop is: `index` of `count` steps, and for guiders that need it the level of `noise`."""
+    """Says where the loop is: `index` of `count` steps, and for guiders that need it the level of `noise`."""
 
     index: int
     count: int
@@ -104,7 +104,7 @@ class Guider(AnyGuider):
 
     @property
     def uses_negative(self) -> bool:
-        """Whether any step may need the negative conditioning."""
+        """True if any step may need the negative conditioning."""
         raise NotImplementedError(f"{type(self).__name__} must define uses_negative.")
 
     def needs_gradient(self, step: GuidanceStep) -> bool:  # noqa: ARG002 - others look at it
@@ -113,7 +113,7 @@ class Guider(AnyGuider):
 
     @property
     def wanted_perturbations(self) -> tuple[Perturbation, ...]:
-        """What is perturbed at some step, to be checked before a run."""
+        """The perturbations that some step asks for, to be checked before a run."""
         return ()
 
     def with_scale(self, guidance_scale: float) -> Self:

@@ -16,7 +16,7 @@ PredictionType = Literal["epsilon", "v_prediction", "sample", "flow"]
 
 @frozen(eq=False)
 class NoiseLevel:
-    """Where the latents of a step stand: `latents = signal * sample + noise * epsilon`.
+    """Says where the latents of a step stand: `latents = signal * sample + noise * epsilon`.
 
     Attributes:
         latents: as the network is given them, `[b c h w]`.

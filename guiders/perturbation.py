@@ -28,7 +28,7 @@ def _indices(given: Any) -> tuple[int, ...] | None:
 
 @frozen
 class LayerSkipConfig:
-    """Which layers are perturbed, and how; fields as in diffusers.
+    """Says which layers are perturbed, and how; fields as in diffusers.
 
     Attributes:
         indices: numbers of transformer blocks, in the order in which they run; a number, a list or a range. None is what the

@@ -73,13 +73,13 @@ class StatefulGuider:
 
     @property
     def num_conditions(self) -> int:
-        """How many predictions this step needs; before the first, whether the negative conditioning is of use."""
+        """The number of predictions that this step needs; before the first, 2 if a negative prompt is of use, else 1."""
         # Foreign blocks ask before the loop, to know whether a negative prompt is of use.
         return 1 + self._active.uses_negative if self._step is None else len(self._branches())
 
     @property
     def is_conditional(self) -> bool:
-        """Whether the model was last prepared for a branch with the positive conditioning."""
+        """True if the model was last prepared for a branch with the positive conditioning."""
         return not self._branches()[max(self._prepared, 1) - 1].negative
 
     def prepare_inputs(self, data: Mapping[str, Any]) -> list[BlockState]:

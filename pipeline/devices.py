@@ -43,7 +43,7 @@ class PipelineDevices:
 
     @property
     def placement(self) -> Placement | None:
-        """What places components on a device, if the manager does."""
+        """The placement of the manager, if it places components on a device."""
         return self.manager.placement if self.manager is not None else None
 
     def _refuse_placed(self, what: str) -> None:
@@ -61,7 +61,7 @@ class PipelineDevices:
 
     @property
     def device(self) -> torch.device:
-        """Where runs compute."""
+        """The device on which runs compute."""
         import torch
 
         # What a manager places is elsewhere between runs, so its models say nothing of where they compute.

@@ -25,7 +25,7 @@ from .config import PipelineConfig
 
 
 class PipelineInspection(PipelineComponents):
-    """What can be asked of a pipeline without running it.
+    """Answers what can be asked of a pipeline without running it.
 
     Attributes:
         blocks: its own copy of the composition. config: settings that blocks declare.
@@ -80,7 +80,7 @@ class PipelineInspection(PipelineComponents):
 
     @property
     def doc(self) -> str:
-        """What the pipeline takes, gives and uses."""
+        """A text of what the pipeline takes, gives and uses."""
         return self.blocks.doc
 
     def configure(self, **changes: Any) -> None:
@@ -127,7 +127,7 @@ class PipelineInspection(PipelineComponents):
 
     @property
     def index(self) -> dict[str, Any]:
-        """Where its components come from, as `modular_model_index.json` has it; `print(pipe)` shows it."""
+        """The origins of its components, as `modular_model_index.json` has them; `print(pipe)` shows it."""
         return index_entries(type(self).__name__, self.specs, self.components, self.config)
 
     def __str__(self) -> str:

@@ -268,7 +268,7 @@ class ModularPipeline(PipelineAdapters):
 
     @property
     def last_recipe(self) -> Recipe | None:
-        """What the last run of this thread was made of, also one that failed; None before the first."""
+        """The recipe of the last run of this thread, also one that failed; None before the first."""
         return self.runs.last_recipe
 
     def described(self) -> dict[str, Any]:

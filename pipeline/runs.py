@@ -133,7 +133,7 @@ class ActiveRun:
 
 
 class Runs:
-    """What a pipeline is doing now. It does not hold the pipeline, which would then outlive its last reference."""
+    """Knows what a pipeline is doing now. It does not hold the pipeline, which would then outlive its last reference."""
 
     def __init__(self) -> None:
         self._going: set[Run] = set()
@@ -143,7 +143,7 @@ class Runs:
 
     @property
     def last_recipe(self) -> Recipe | None:
-        """Of the last run that this thread began."""
+        """The recipe of the last run that this thread began."""
         return getattr(self._of_thread, "recipe", None)
 
     def add(self, run: Run) -> None:

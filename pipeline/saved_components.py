@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @frozen
 class ComponentsPlan:
-    """Which components of a pipeline are saved, and which keep where they came from.
+    """Says which components of a pipeline are saved, and which keep where they came from.
 
     Attributes:
         live: all that are loaded, by name. pieces: of those that are saved. kept: of those that keep their origin. variant: of the

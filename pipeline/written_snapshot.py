@@ -27,7 +27,7 @@ WrittenPosition = Annotated[tuple[WrittenFrame, ...], Check("at least one step",
 
 @frozen
 class WrittenSnapshot:
-    """Where a run stood, its recipe, which inputs it had and whether each was None, what it was asked for."""
+    """Says where a run stood, with its recipe, which inputs it had and whether each was None, and what it was asked for."""
 
     position: WrittenPosition
     groups: Mapping[str, tuple[str, ...]]

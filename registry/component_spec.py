@@ -104,7 +104,7 @@ class ComponentSpec:
 
     @property
     def load_id(self) -> str:
-        """What identifies the loaded component: path|subfolder|variant|revision; "null" for what is created."""
+        """The text that identifies the loaded component: path|subfolder|variant|revision; "null" for what is created."""
         if self.default_creation_method == "from_config":
             return "null"
         parts = [getattr(self, name) for name in LOADING_FIELDS]

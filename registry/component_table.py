@@ -14,7 +14,7 @@ from .loading.weights import byte_words
 
 @frozen(slots=False)
 class Entry:
-    """What a person wants to know of a component."""
+    """Holds what a person wants to know of a component."""
 
     id: str
     name: str

@@ -26,7 +26,7 @@ _NO_OTHERS: Mapping[str, Iterable[type]] = MappingProxyType({})
 
 @frozen
 class Sources:
-    """What a composition brings besides its description.
+    """Holds what a composition brings besides its description.
 
     Attributes:
         files: name in the repository to content. places: custom class to its reference, "./file.py:Class".

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @frozen(eq=False)
 class Piece:
-    """What is written to one folder: a component, or one of the models that it holds.
+    """Names what is written to one folder: a component, or one of the models that it holds.
 
     Attributes:
         live: as the pipeline has it. plain: what is written, without adapters and taught words; it shares the live one's tensors.

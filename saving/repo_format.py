@@ -81,7 +81,7 @@ class RepoFormat:
 
 @frozen
 class _Pin:
-    """What the index said of a component when it was saved, and the commit that it was loaded from."""
+    """Notes what the index said of a component when it was saved, and the commit that it was loaded from."""
 
     entry: Mapping[str, str | None]
     commit: Commit | None = None

@@ -298,7 +298,7 @@ def _add_array(writer: DigestWriter, value: object) -> bool:
 
 @frozen
 class CodeIdentity:
-    """What a class's code is.
+    """Tells one class's code from another's.
 
     Attributes:
         digest: of its code, and what that refers to. unknown: why nothing says what some of it does, one reason each.

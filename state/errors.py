@@ -59,7 +59,7 @@ class CompositionError(BrickworkError):
 
 
 class InputError(BrickworkError, ValueError, TypeError):
-    """What the caller gave does not fit."""
+    """The caller gave something that does not fit."""
 
 
 class ComponentError(BrickworkError):

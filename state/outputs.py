@@ -61,7 +61,7 @@ _set_dict: Any = Outputs.__dict__["__dict__"].__set__
 
 
 class _Missing:
-    """What stands for a name that was not given."""
+    """Stands for a name that was not given."""
 
 
 def _generated_init(fields: tuple[str, ...], defaults: dict[str, Any]) -> Any:

@@ -34,7 +34,7 @@ _MOST_FAULTS = 50
 
 @frozen
 class Check:
-    """What a value must be besides its type: `words` as in "expected a SHA-256", and whether it `holds`.
+    """Says what a value must be besides its type: `words` as in "expected a SHA-256", and whether it `holds`.
 
     It stands in a name of the module, not in the class: `typing` evaluates annotations where a function would not see the module.
     """
@@ -45,7 +45,7 @@ class Check:
 
 @frozen
 class Fault:
-    """What is wrong at a place; that of a key stands at the key, and names it itself."""
+    """Says what is wrong at a place; that of a key stands at the key, and names it itself."""
 
     place: Place
     text: str
@@ -64,7 +64,7 @@ class Faults(list[Fault]):
 
     @property
     def total(self) -> int:
-        """Of all."""
+        """The number of faults, also of those that are not kept."""
         return len(self) + self.more
 
     def add(self, place: Place, text: str, of_key: bool = False) -> None:
@@ -83,7 +83,7 @@ class Faults(list[Fault]):
 
 @frozen
 class Key:
-    """In annotations: the key of the file, where that is no name in Python, such as "class"."""
+    """Names in annotations the key of the file, where that is no name in Python, such as "class"."""
 
     name: str
 

@@ -28,7 +28,7 @@ _NOTES = "__metadata__"
 
 @frozen
 class TensorEntry:
-    """What a file says of one tensor: its number format, shape, and from where to where it lies after the list."""
+    """Says of one tensor what a file does: its number format, shape, and from where to where it lies after the list."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -38,7 +38,7 @@ class TensorEntry:
 
 @frozen
 class TensorList:
-    """What a file says of its tensors.
+    """Says of a file's tensors what the file does.
 
     Attributes:
         entries: by name. notes: text by name, as the file's writer left it. start: bytes before the first tensor.

@@ -35,7 +35,7 @@ _stamp = attrgetter("_version")
 
 @define(eq=False)
 class Watch:
-    """Where a digest has looked.
+    """Notes where a digest has looked.
 
     Attributes:
         names: global names with what they stood for. places: containers. functions, cells, bases: of code. tensors, networks: that

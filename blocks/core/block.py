@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 class SignatureBlock(ModularPipelineBlocks):
-    """What blocks and loops share that declare by signature: slots, options, and bound copies."""
+    """Gives blocks and loops that declare by signature what they share: slots, options, and bound copies."""
 
     _is_framework_base: ClassVar[bool] = True
     declaration: ClassVar[Declaration]
@@ -94,12 +94,12 @@ class SignatureBlock(ModularPipelineBlocks):
 
     @property
     def is_bound(self) -> bool:
-        """Whether it holds components of its own, for running it without a pipeline."""
+        """True if it holds components of its own, for running it without a pipeline."""
         return self._bound
 
     @property
     def device(self) -> torch.device:
-        """Where the run computes; without a pipeline, where the block's first component is."""
+        """The device of the run; without a pipeline, that of the block's first component."""
         import torch
 
         device = self.__dict__.get("_device")

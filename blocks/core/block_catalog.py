@@ -91,7 +91,7 @@ class BlockResolver:
 
     @cached_property
     def points(self) -> tuple[EntryPoint, ...]:
-        """What installed packages offer; they are looked through once for a composition."""
+        """The blocks that installed packages offer; they are looked through once for a composition."""
         # Looking them up reads the metadata of every installed package.
         return tuple(entry_points(group=GROUP))
 

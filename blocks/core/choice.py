@@ -42,7 +42,7 @@ class ConditionalPipelineBlocks(Container):
 
     @property
     def inputs(self) -> list[InputParam]:
-        """What any branch reads, and the triggers; required only where every branch requires it."""
+        """The values that any branch reads, and the triggers; required only where every branch requires it."""
         branches = list(self.sub_blocks.values())
         always = set.intersection(*[set(block.required_inputs) for block in branches]) if branches else set()
         # Where nothing may run, nothing is needed.
@@ -55,12 +55,12 @@ class ConditionalPipelineBlocks(Container):
 
     @property
     def has_default(self) -> bool:
-        """Whether a branch runs in every case."""
+        """True if a branch runs in every case."""
         return self.default_block_name is not None
 
     @property
     def intermediate_outputs(self) -> list[OutputParam]:
-        """What any branch writes."""
+        """The values that any branch writes."""
         outputs = {o.name: o for block in self.sub_blocks.values() for o in block.intermediate_outputs}
         return list(outputs.values())
 
@@ -176,7 +176,7 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
 
     @property
     def has_default(self) -> bool:
-        """Whether a branch runs in every case."""
+        """True if a branch runs in every case."""
         return None in self.block_trigger_inputs
 
     def select_block(self, **values: Any) -> str | None:
@@ -221,7 +221,7 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
 
     @property
     def trigger_text(self) -> str:
-        """What triggers what, in words."""
+        """The triggers and what each of them starts, in words."""
         lines = [
             f"{name!r} runs when {trigger!r} is given" if trigger else f"{name!r} runs otherwise"
             for name, trigger in self.pairs

@@ -39,13 +39,13 @@ class RunParameter:
 
     @property
     def required(self) -> bool:
-        """Whether somebody must give it."""
+        """True if somebody must give it."""
         return self.default is REQUIRED
 
 
 @frozen(eq=False)
 class Declaration:
-    """What a class body says: parameters and outputs of its method, components, configs and options."""
+    """Holds what a class body says: parameters and outputs of its method, components, configs and options."""
 
     parameters: tuple[RunParameter, ...]
     out: type[Outputs] | None

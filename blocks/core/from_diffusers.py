@@ -109,7 +109,7 @@ class DiffusersBlock(ModularPipelineBlocks):
 
 
 class DiffusersComponents:
-    """What a block of diffusers knows as `components`: ours first, then what its own pipeline class computes."""
+    """Stands as `components` for a block of diffusers: ours first, then what its own pipeline class computes."""
 
     def __init__(self, components: Any, foreign: object) -> None:
         self._components = components

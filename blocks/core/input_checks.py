@@ -30,7 +30,7 @@ _PLAIN = (str, int, float, bool)
 
 @frozen
 class _Expectation:
-    """What one typed read expects of an input; for whom, for the message."""
+    """Says what one typed read expects of an input, and for whom, for the message."""
 
     hint: Any
     value: Value | None

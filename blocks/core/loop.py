@@ -75,17 +75,17 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
 
     @property
     def loop_inputs(self) -> list[InputParam]:
-        """What a hand-written loop reads itself."""
+        """The values that a hand-written loop reads itself."""
         return []
 
     @property
     def loop_intermediate_outputs(self) -> list[OutputParam]:
-        """What a hand-written loop writes itself."""
+        """The values that a hand-written loop writes itself."""
         return []
 
     @property
     def loop_expected_components(self) -> list[ComponentSpec]:
-        """What a hand-written loop uses itself."""
+        """The components that a hand-written loop uses itself."""
         return []
 
     @property
@@ -95,7 +95,7 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
 
     @property
     def is_hand_written(self) -> bool:
-        """Whether the loop is a `__call__` of its own instead of `iterate`."""
+        """True if the loop is a `__call__` of its own instead of `iterate`."""
         return type(self).__call__ is not Container.__call__
 
     @property
@@ -113,28 +113,28 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
 
     @property
     def own_inputs(self) -> list[InputParam]:
-        """What the loop itself reads, without its blocks."""
+        """The values that the loop itself reads, without its blocks."""
         older = older_inputs(self, "loop_intermediate_inputs")
         declared = input_params(self.declaration.parameters, self.family)
         return merged_inputs([*declared, *self.loop_inputs, *older])
 
     @property
     def variables(self) -> list[OutputParam]:
-        """What `iterate` yields, or a hand-written loop passes on."""
+        """The values that `iterate` yields, or a hand-written loop passes on."""
         if self.is_hand_written:
             return [OutputParam(name) for name in loop_step_keywords(type(self).__call__)]
         return output_params(self.declaration.out, self.family)
 
     @property
     def inputs(self) -> list[InputParam]:
-        """What the loop and its blocks read from outside."""
+        """The values that the loop and its blocks read from outside."""
         variables = {variable.name for variable in self.variables}
         body = [param for param in Container.inputs.__get__(self) if param.name not in variables]
         return merged_inputs([*self.own_inputs, *body])
 
     @property
     def intermediate_outputs(self) -> list[OutputParam]:
-        """What the loop and its blocks write."""
+        """The values that the loop and its blocks write."""
         outputs = [*self.loop_intermediate_outputs, *Container.intermediate_outputs.__get__(self)]
         return list({output.name: output for output in outputs}.values())
 

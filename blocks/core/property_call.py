@@ -14,7 +14,7 @@ from attrs import frozen
 
 @frozen
 class CallStyle:
-    """What the signature of a block's `__call__` says.
+    """Says in which style the signature of a block's `__call__` is written.
 
     Attributes:
         takes_block_state: its second parameter is named `block_state`, as blocks of loops write it.
@@ -67,7 +67,7 @@ def loop_step_keywords(call: Callable[..., Any]) -> tuple[str, ...]:
 
 @frozen
 class Assigned:
-    """What foreign code may write on its block state.
+    """Holds the names that foreign code may write on its block state.
 
     Attributes:
         names: those that its source assigns. others: the block state is handed to other code, or there is no source,

@@ -28,7 +28,7 @@ MOST = 512
 
 @frozen(eq=False)
 class Workflow:
-    """What runs when certain inputs are given.
+    """Describes what runs when certain inputs are given.
 
     Attributes:
         name: as the composition calls it, else the inputs that lead to it ("mask_image+image", "default").
@@ -42,7 +42,7 @@ class Workflow:
 
     @cached_property
     def flow(self) -> Dataflow:
-        """Who gives each value to whom, when the caller gives nothing that a step does not ask for."""
+        """The ways of values from writers to readers, when the caller gives nothing that a step does not ask for."""
         return trace(self.steps, ())
 
     @cached_property

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @frozen(eq=False)
 class RunCheckpoint:
-    """Where a run stands, and with what.
+    """Holds where a run stands, and with what.
 
     Attributes:
         values: by name; random generators, arrays and images are copies, tensors are shared. states: component to its

@@ -27,7 +27,7 @@ _UNCHANGING = (str, bytes, int, float, complex, bool, type(None))
 
 
 class RunCache:
-    """What one run knows of values and components, so that nothing is digested twice."""
+    """Remembers what one run knows of values and components, so that nothing is digested twice."""
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ from ..steps import BlockNode, Call, Values
 
 @frozen
 class Expected:
-    """What one declared value must be: `dimensions` are names, or sizes as whole numbers."""
+    """Says what one declared value must be: `dimensions` are names, or sizes as whole numbers."""
 
     name: str
     tensor_class: type

@@ -72,7 +72,7 @@ class Read:
 
     @property
     def is_carried(self) -> bool:
-        """Whether a loop hands it from one turn to the next."""
+        """True if a loop hands it from one turn to the next."""
         # Only a loop lets a later step, or the step itself, write what a step reads.
         return any(version.position >= self.position for version in self.sources.versions)
 

@@ -40,7 +40,7 @@ class Row:
 
 @frozen
 class Explanation:
-    """What a plan does. `print` it, or leave it as the last line of a notebook's cell.
+    """Says what a plan does. `print` it, or leave it as the last line of a notebook's cell.
 
     Attributes:
         sizes: bytes of each component, where known. peak: most bytes of components at once, if each is there from its
@@ -58,12 +58,12 @@ class Explanation:
 
     @property
     def title(self) -> str:
-        """What has to be given for this plan."""
+        """The inputs that have to be given for this plan, as a heading."""
         return f"Runs when given: {', '.join(self.given) or 'nothing'}"
 
     @property
     def facts(self) -> list[str]:
-        """What is said below the table."""
+        """The sentences below the table."""
         lines = [f"skipped at {path}: {what}" for path, what in self.skipped.items()]
         known = [f"{name} {byte_words(self.sizes[name])}" for name in self.components if self.sizes.get(name)]
         if known:

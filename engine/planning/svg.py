@@ -27,7 +27,7 @@ STYLE = (
 
 @frozen
 class Box:
-    """Where a node stands."""
+    """Says where a node stands."""
 
     x: float
     y: float

@@ -60,12 +60,12 @@ class GuidanceAround(Guider, is_base=True):
 
     @property
     def uses_negative(self) -> bool:
-        """Whether the inner guider does."""
+        """True if the inner guider uses the negative conditioning."""
         return self.inner.uses_negative
 
     @property
     def wanted_perturbations(self) -> tuple[Perturbation, ...]:
-        """Those of the inner guider."""
+        """The perturbations that the inner guider asks for."""
         return self.inner.wanted_perturbations
 
     def with_scale(self, guidance_scale: float) -> Self:

@@ -33,7 +33,7 @@ class AutoGuidance(ClassifierFreeGuidance):
 
     @property
     def wanted_perturbations(self) -> tuple[Perturbation, ...]:
-        """What is perturbed at some step."""
+        """The perturbations that some step asks for."""
         return self._perturbations(GuidanceStep(0, 1)) if self.uses_negative else ()
 
     def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:

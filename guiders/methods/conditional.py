@@ -45,7 +45,7 @@ class ConditionalGuidance(Guider, is_base=True):
 
     @cached_property
     def uses_negative(self) -> bool:
-        """Whether the scale asks for guidance at some step, and some step lies in the window."""
+        """True if the scale asks for guidance at some step, and some step lies in the window."""
         return self.enabled and self.start < self.stop and not is_never(self.guidance_scale, self.neutral_scale)
 
     def is_guided(self, step: GuidanceStep) -> bool:

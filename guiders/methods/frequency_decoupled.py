@@ -73,7 +73,7 @@ class FrequencyDecoupledGuidance(Guider):
 
     @cached_property
     def uses_negative(self) -> bool:
-        """Whether some level is guided at some step."""
+        """True if some level is guided at some step."""
         neutral = 0.0 if self.use_original_formulation else 1.0
         some = any(a < b for a, b in self._windows)
         return self.enabled and some and not all(is_never(scale, neutral) for scale in self.guidance_scales)

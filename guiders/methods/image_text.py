@@ -45,7 +45,7 @@ class ImageTextGuidance(ConditionalGuidance):
 
     @property
     def uses_negative(self) -> bool:
-        """Whether any step may need the text to be dropped."""
+        """True if any step may need the text to be dropped."""
         return any(branch.negative for branch in self.branches(GuidanceStep(0, 1))) or self.start > 0.0
 
     def combine(

@@ -53,7 +53,7 @@ class PerturbedGuidance(ClassifierFreeGuidance, is_base=True):
 
     @property
     def wanted_perturbations(self) -> tuple[Perturbation, ...]:
-        """What is perturbed at some step."""
+        """The perturbations that some step asks for."""
         return () if self._never_perturbed or not self.enabled else self.perturbations(GuidanceStep(0, 1))
 
     def is_perturbed(self, step: GuidanceStep) -> bool:

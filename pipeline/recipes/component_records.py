@@ -29,7 +29,7 @@ FILES = "files "
 
 @frozen(eq=False)
 class _Note:
-    """What one component was when a run began.
+    """Notes what one component was when a run began.
 
     Attributes:
         identity: or, as text, why nothing tells it; None for one that the run loads for itself. moment: see `moment_of`.
@@ -46,7 +46,7 @@ class _Note:
 
     @property
     def written(self) -> dict[str, Any]:
-        """As recipes have it."""
+        """The note as recipes have it."""
         entry: dict[str, Any] = {
             "class": f"{library_of(self.cls)}:{self.cls.__name__}",
             "origin": _origin(self.load_id),
@@ -75,7 +75,7 @@ class _Note:
 
     @property
     def has_weights(self) -> bool:
-        """Whether it is more than its settings: a network, a tokenizer, or what nobody can tell."""
+        """True if it is more than its settings: a network, a tokenizer, or what nobody can tell."""
         return not isinstance(self.identity, Identity) or self.identity.weights is not None
 
     @property
@@ -110,7 +110,7 @@ class _Note:
 
 @frozen(eq=False, slots=False)
 class RunNotes:
-    """What the components of one run were."""
+    """Notes what the components of one run were."""
 
     notes: Mapping[str, _Note]
 

@@ -21,7 +21,7 @@ _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 
 @frozen
 class PngParts:
-    """What was looked for in a file; None for what is not there."""
+    """Holds what was looked for in a file; None for what is not there."""
 
     text: str | None
     private: bytes | None

@@ -18,7 +18,7 @@ from .written_recipe import VERSION, WrittenRecipe
 
 
 class Recipe:
-    """What a run was made of: composition, components, inputs, random state, software. Data only; no paths of this machine.
+    """Says what a run was made of: composition, components, inputs, random state, software. Only data; no paths of here.
 
     `state.recipe`, `pipe.last_recipe` and `image.info["brickwork"]` have the one of their run. What costs time, such as
     digests of weight files, is looked up when it is first asked for. Two are equal if the same blocks were given the same
@@ -86,7 +86,7 @@ class Recipe:
 
     @property
     def witness(self) -> list[list[Any]] | None:
-        """What every block gave, as place, name of the value, and digest, where the run kept account of it."""
+        """The values that every block gave, as place, name and digest, where the run kept account of them."""
         found: list[list[Any]] | None = self._known.get("witness")
         return found
 
@@ -98,7 +98,7 @@ class Recipe:
 
     @property
     def base(self) -> Recipe | None:
-        """Of a variant: the recipe of the run that it shares its first steps with."""
+        """The recipe of the run that a variant shares its first steps with; None of what is no variant."""
         branched = self._known.get("branched")
         if branched is None:
             return None

@@ -107,7 +107,7 @@ def _run(pipe: ModularPipeline, recipe: Recipe, values: dict[str, Any], given: M
 
 @frozen
 class _Changes:
-    """What differs from the run that is repeated: in what runs, in what nothing tells, and on what machine."""
+    """Sorts what differs from the run that is repeated: in what runs, in what nothing tells, and on what machine."""
 
     serious: tuple[str, ...]
     unknown: tuple[str, ...]
@@ -169,7 +169,7 @@ def _picked(result: object, image: int | None) -> Any:
 
 @frozen
 class _Verdict:
-    """How a repeated run compares. `differs` names the results that are others, where any are."""
+    """Says how a repeated run compares. `differs` names the results that are others, where any are."""
 
     differs: tuple[str, ...] = ()
     is_edited: bool = False

@@ -20,7 +20,7 @@ many uses away its next use is, to the names that go."""
 
 @define(eq=False)
 class Placement:
-    """What is on the device.
+    """Knows what is on the device.
 
     Attributes:
         memory: does the moving. budget: bytes for components, values and workspace together; None knows no limit.

@@ -42,7 +42,7 @@ _PROBES = 16
 
 @frozen
 class Identity:
-    """What a component was when it was looked at. Text only: it holds no component.
+    """Says what a component was when it was looked at. Text only: it holds no component.
 
     Attributes:
         cls: "module.Class". weights: digest of the content of all tensors, or of a vocabulary; None where there are none.
@@ -59,7 +59,7 @@ class Identity:
 
     @property
     def digest(self) -> str:
-        """Of everything."""
+        """The digest of everything."""
         parts = [self.cls, self.weights, self.settings_digest, self.declared]
         # Adapters and words are left out: what an adapter does stands in settings and tensors, and words are the same
         # things for people.
@@ -67,18 +67,18 @@ class Identity:
 
     @property
     def settings_digest(self) -> str:
-        """Of all settings."""
+        """The digest of all settings."""
         return xxhash.xxh3_128_hexdigest(json.dumps(self.settings, sort_keys=True).encode())
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether its weights had been changed for some time before that was seen."""
+        """True if its weights had been changed for some time before that was seen."""
         return self.weights is not None and is_doubtful(self.weights)
 
 
 @define(eq=False)
 class _Record:
-    """What is known of one component; it lies on the component itself, and goes with it.
+    """Keeps what is known of one component; it lies on the component itself, and goes with it.
 
     Attributes:
         own: attributes of the component. bodies: of the modules below it, and what holds modules, tensors and hooks.

@@ -40,7 +40,7 @@ _doubtful: dict[str, int] = {}
 
 @define(eq=False)
 class TensorContent:
-    """What is known of one model's tensors."""
+    """Keeps what is known of one model's tensors."""
 
     stamps: list[Any] = field(factory=list)
     sample: str = ""

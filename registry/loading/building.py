@@ -39,7 +39,7 @@ _CONFIGS = ("config.json", "scheduler_config.json")
 
 @define(eq=False)
 class _Budget:
-    """What may be made yet, and words for what it is made of."""
+    """Counts what may be made yet, and has words for what it is made of."""
 
     place: str
     config: Mapping[str, Any]

@@ -135,7 +135,7 @@ def _loaded(cls: Any, folder: Path, stored: Mapping[str, tuple[Path, Any]], dtyp
 
 @frozen(eq=False)
 class _Slots:
-    """Where the weights of a skeleton go. Modules are walked once: there are thousands.
+    """Finds where the weights of a skeleton go. Modules are walked once: there are thousands.
 
     Attributes:
         shapes: of every name. tied: name to all names of the same tensor, itself among them.

@@ -37,7 +37,7 @@ class WeightNames:
 
 @frozen
 class _Loader:
-    """How a library names weights. index_first: whether a list of shards counts more than a single file beside it."""
+    """Says how a library names weights. index_first: whether a list of shards counts more than a single file beside it."""
 
     stem: str
     index_first: bool
@@ -113,7 +113,7 @@ def _shards(index: str, names: Collection[str], data: Mapping[str, Any]) -> Weig
 
 @frozen
 class WrittenWeights:
-    """What the name of a file of weights says. stem: which library's. is_shard: whether it is one of several files."""
+    """Holds what the name of a file of weights says. stem: which library's. is_shard: whether it is one of several files."""
 
     stem: str
     variant: str | None
