@@ -1,4 +1,4 @@
-"""Where in a picture the denoiser looked at a word: its cross-attention, summed over heads, layers and steps.
+"""Where in an image the denoiser looked at a word: its cross-attention, summed over heads, layers and steps.
 
 Tang et al. 2022, "What the DAAM" (https://arxiv.org/abs/2210.04885), section 3.1.
 """
@@ -24,15 +24,18 @@ from .self_attention import cross_attention_modules
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..families.contract import FamilyContract
+    from ..families.roles import Tokenizer
+
 
 class AttentionMaps:
-    """What was seen of the runs inside of `with pipe.attention_maps()`; of the last run, if there were several.
+    """Holds what was seen of the runs inside of `with pipe.attention_maps()`; of the last run, if there were several.
 
     Attributes:
         denoiser: that is watched. tokenizer: that the prompt was read with, the first where a family has several.
     """
 
-    def __init__(self, denoiser: Any, tokenizer: Any, prompts: Callable[[], Any]) -> None:
+    def __init__(self, denoiser: object, tokenizer: Tokenizer, prompts: Callable[[], Any]) -> None:
         self.denoiser = denoiser
         self.tokenizer = tokenizer
         self._prompts = prompts
@@ -40,23 +43,24 @@ class AttentionMaps:
         self._count = 0
 
     def of(self, word: str, picture: int = 0) -> Tensor:
-        """How much each latent looked at a word, or at several in a row, `[height, width]` in 0..1.
+        """Return how much each latent looked at a word, or at several in a row, `[height, width]` in 0..1.
 
         Args:
             word: as in the prompt. picture: which of the batch.
 
         Raises:
-            InputError: the prompt has no such word, or the batch no such picture. RunError: nothing was seen.
+            InputError: the prompt has no such word, or the batch no such image. RunError: nothing was seen.
         """
         seen = self._seen()
         if not 0 <= picture < len(seen):
             raise InputError(f"There are {len(seen)} pictures, 0 to {len(seen) - 1}, and no {picture}.")
+        # A word of several tokens is seen where any of them is, and the mean treats them alike.
         heat: Tensor = seen[picture, self._positions(word, picture, len(seen))].mean(0)
         heat = heat - heat.amin()
         return heat / heat.amax().clamp_min(1e-12)
 
     def overlay(self, word: str, image: Image.Image, picture: int = 0) -> Image.Image:
-        """The picture in grey with the heat of a word over it, red where it looked at the word most."""
+        """Return the image in grey with the heat of a word over it, red where it looked at the word most."""
         heat = (self.of(word, picture) * 255).byte().cpu().numpy()
         strength = Image.fromarray(heat).resize(image.size, Image.Resampling.BICUBIC)
         ramp = [(value, 40, 255 - value) for value in range(256)]  # from blue to red
@@ -70,11 +74,12 @@ class AttentionMaps:
         return self._sum / self._count
 
     def _positions(self, word: str, picture: int, pictures: int) -> list[int]:
-        """Where the tokens of a word stand in the prompt of a picture."""
+        """Return where the tokens of a word stand in the prompt of an image."""
         given = self._prompts()
         if given is None:
             raise InputError("The run was given embeddings and no prompt, so no word can be found in it.")
         prompts = [given] if isinstance(given, str) else list(given)
+        # One prompt for all images, or one for as many in a row.
         prompt = prompts[picture * len(prompts) // pictures]
         ids = plain_ids(self.tokenizer, prompt)
         wanted = plain_ids(self.tokenizer, word, special=False)
@@ -92,6 +97,7 @@ class AttentionMaps:
         """Add what one layer looked at, `[pictures, tokens, height, width]`, brought to the size of the latents."""
         from torch.nn.functional import interpolate
 
+        # Bicubic, as in the paper, which overshoots below zero where heat ends sharply.
         brought = interpolate(scores, size=size, mode="bicubic", align_corners=False).clamp_min(0)
         self._sum = brought if self._sum is None else self._sum + brought
         self._count += 1
@@ -113,20 +119,21 @@ def observed(maps: AttentionMaps) -> Iterator[AttentionMaps]:
         raise RunError("A compiled denoiser cannot be watched: its layers are not called one by one any more.")
     token = _observer.set(maps)
     try:
+        # A result that a cache knows would be taken without a call, and nothing would be seen.
         with temporary_identity(maps.denoiser):
             yield maps
     finally:
         _observer.reset(token)
 
 
-def maps_of(denoiser: Any) -> AttentionMaps | None:
-    """What somebody in this thread collects of a denoiser; None where nobody watches it."""
+def maps_of(denoiser: object) -> AttentionMaps | None:
+    """Return what somebody in this thread collects of a denoiser; None where nobody watches it."""
     maps = _observer.get()
     return maps if maps is not None and maps.denoiser is denoiser else None
 
 
 def watching(
-    maps: AttentionMaps | None, family: Any, branches: Sequence[Branch], latents: Tensor
+    maps: AttentionMaps | None, family: FamilyContract, branches: Sequence[Branch], latents: Tensor
 ) -> AbstractContextManager[None]:
     """Watch one call of the denoiser for branches in one batch, of which the plain positive one counts.
 
@@ -136,6 +143,7 @@ def watching(
     plain = [n for n, b in enumerate(branches) if not (b.negative or b.perturbations or b.without)]
     if maps is None or not plain:
         return nullcontext()
+    # Branches run as one batch; heat of the negative prompt is not what was asked for.
     rows = slice(plain[0] * len(latents), (plain[0] + 1) * len(latents))
     size = (latents.shape[-2], latents.shape[-1])
     found = [
@@ -147,7 +155,7 @@ def watching(
 
 
 def _looking(module: Any, maps: AttentionMaps, rows: slice, size: tuple[int, int], aspect: float) -> ForwardOverride:
-    def look(forward: Any, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Any:
+    def look(forward: Callable[..., Any], hidden_states: Tensor, *args: Any, **kwargs: Any) -> Any:
         text = args[0] if args else kwargs.get("encoder_hidden_states")
         if text is not None:
             text = text[0] if isinstance(text, tuple) else text
@@ -158,7 +166,7 @@ def _looking(module: Any, maps: AttentionMaps, rows: slice, size: tuple[int, int
 
 
 def _scores(module: Any, hidden: Tensor, text: Tensor, aspect: float) -> Tensor:
-    """How much each place looks at each token, over all heads, `[rows, tokens, height, width]`."""
+    """Return how much each place looks at each token, over all heads, `[rows, tokens, height, width]`."""
     import torch
 
     with torch.no_grad():
@@ -166,6 +174,7 @@ def _scores(module: Any, hidden: Tensor, text: Tensor, aspect: float) -> Tensor:
             part.unflatten(-1, (module.heads, -1)).transpose(1, 2).float()
             for part in (module.to_q(hidden), module.to_k(text))
         )
+        # Once more by hand: fused attention never writes its scores to memory.
         scores = (query @ key.transpose(-1, -2) * module.scale).softmax(-1).mean(1)
     height = round((hidden.shape[1] * aspect) ** 0.5)
     found: Tensor = scores.transpose(1, 2).unflatten(-1, (height, -1))

@@ -32,6 +32,7 @@ def replaced_processors(denoiser: Any, processors: Mapping[str, Any]) -> Iterato
     if faults:
         raise InputError(" ".join(faults))
     with temporary_identity(denoiser):
+        # All at once: diffusers refuses a dict that does not name every layer.
         denoiser.set_attn_processor({**before, **chosen})
         try:
             yield
@@ -40,5 +41,5 @@ def replaced_processors(denoiser: Any, processors: Mapping[str, Any]) -> Iterato
 
 
 def _is_at(path: str, pattern: str) -> bool:
-    """Whether a pattern names a path, or a part of it between dots."""
+    """Return whether a pattern names a path, or a part of it between dots."""
     return fnmatch(f".{path}.", f"*.{pattern}.*")

@@ -1,4 +1,4 @@
-"""Blurs tokens as the picture that they stand for (Hong 2024, https://arxiv.org/abs/2408.00760, section 4.2)."""
+"""Blurs tokens as the image that they stand for (Hong 2024, https://arxiv.org/abs/2408.00760, section 4.2)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def blurred_tokens(tokens: Tensor, sigma: float, aspect: float) -> Tensor:
 
 
 def grid_of(count: int, aspect: float) -> tuple[int, int]:
-    """The largest grid of about this aspect that so many tokens fill."""
+    """Return the largest grid of about this aspect that so many tokens fill."""
     width = max(1, round(math.sqrt(count / aspect)))
     height = max(1, round(width * aspect))
     while height * width > count:
@@ -38,9 +38,10 @@ def grid_of(count: int, aspect: float) -> tuple[int, int]:
 
 
 def _gaussian(picture: Tensor, sigma: float, dim: int) -> Tensor:
-    """One side of a separable Gaussian; borders are repeated."""
+    """Return one side of a separable Gaussian; borders are repeated."""
     import torch
 
+    # Beyond three deviations a Gaussian has 0.3 % of its weight.
     reach = max(1, math.ceil(3 * sigma))
     places = torch.arange(-reach, reach + 1, dtype=picture.dtype, device=picture.device)
     weights = torch.exp(-0.5 * (places / sigma).square())
@@ -49,5 +50,6 @@ def _gaussian(picture: Tensor, sigma: float, dim: int) -> Tensor:
     at = torch.arange(size, device=picture.device)
     blurred = torch.zeros_like(picture)
     for offset, weight in zip(range(-reach, reach + 1), weights, strict=True):
+        # By shifted sums, whose clamped indices repeat the border however wide the blur is.
         blurred = blurred + weight * picture.index_select(dim, (at + offset).clamp(0, size - 1))
     return blurred

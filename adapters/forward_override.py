@@ -12,11 +12,14 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
 from ..registry.identity.module_settings import OVERRIDE
+
+if TYPE_CHECKING:
+    import torch
 
 ForwardOverride = Callable[..., Any]
 """Takes the module's own forward, then its arguments."""
@@ -34,6 +37,7 @@ def override_forward(changes: Sequence[tuple[Any, ForwardOverride]]) -> Iterator
         inner = around.get(id(module))
         around[id(module)] = behaviour if inner is None else _nested(behaviour, inner)
     with ExitStack() as stack:
+        # Patched before the context says so: a module that is not patched would not ask.
         for module, _ in changes:
             stack.enter_context(_patched(module))
         token = _active.set(around)
@@ -41,8 +45,8 @@ def override_forward(changes: Sequence[tuple[Any, ForwardOverride]]) -> Iterator
         yield
 
 
-def is_changed(module: Any) -> bool:
-    """Whether somebody lets a module do something else just now."""
+def is_changed(module: torch.nn.Module) -> bool:
+    """Return whether somebody lets a module do something else just now."""
     return id(module) in _patches
 
 
@@ -60,11 +64,15 @@ class _Patch:
 
 
 @contextmanager
-def _patched(module: Any) -> Iterator[None]:
+def _patched(module: torch.nn.Module) -> Iterator[None]:
     key = id(module)
+    # Counting and patching belong together: two threads that begin at once would each take the other's patch for the
+    # module's own forward.
     with _lock:
         patch = _patches.get(key)
         if patch is None:
+            # From the instance and not by `getattr`: what it has of its own is put back, and the class's method is
+            # not made its own.
             patch = _patches[key] = _Patch(0, vars(module).get("forward"))
             module.forward = _asking(module.forward, key)
         patch.users += 1
@@ -81,7 +89,7 @@ def _patched(module: Any) -> Iterator[None]:
                     module.forward = patch.own
 
 
-def _asking(forward: Any, key: int) -> Any:
+def _asking(forward: Callable[..., Any], key: int) -> Any:
     def forward_or_else(*args: Any, **kwargs: Any) -> Any:
         behaviour = _active.get().get(key)
         return forward(*args, **kwargs) if behaviour is None else behaviour(forward, *args, **kwargs)

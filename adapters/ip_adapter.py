@@ -16,12 +16,12 @@ _PROCESSORS = "_brickwork_processors"
 
 def load_ip_adapter(
     pipe: Any,
-    repo: Any,
-    subfolder: Any,
-    weight_name: Any,
+    repo: object,
+    subfolder: object,
+    weight_name: object,
     image_encoder_folder: str | None,
     revision: str | None,
-    **hub: Any,
+    **hub: object,
 ) -> None:
     """Load one adapter or several; see `ModularPipeline.load_ip_adapter`.
 
@@ -42,11 +42,13 @@ def load_ip_adapter(
         states.append(place if isinstance(place, dict) else _state(place, folder, name, revision, hub))
     holder = _holder(pipe)
     if _PROCESSORS not in vars(holder.unet):
+        # Before the first adapter only: a second one finds the first one's processors.
         object.__setattr__(holder.unet, _PROCESSORS, dict(holder.unet.attn_processors))
     before = dict(holder.unet.attn_processors), holder.unet.encoder_hid_proj
     try:
         IPAdapterMixin.load_ip_adapter(holder, states, subfolder=[""] * len(states), weight_name=[""] * len(states))
     except Exception as error:
+        # diffusers replaces processors before it has read all weights, so a failure leaves half of them.
         holder.unet.set_attn_processor(before[0])
         holder.unet.encoder_hid_proj = before[1]
         raise ComponentError(f"The IP-Adapter does not fit the UNet: {type(error).__name__}: {error}") from error
@@ -54,12 +56,12 @@ def load_ip_adapter(
         _load_encoder(pipe, given[0], folders[0], image_encoder_folder, revision, hub)
 
 
-def _listed(value: Any) -> list[Any]:
+def _listed(value: object) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def _holder(pipe: Any) -> Any:
-    """What diffusers' methods know of a pipeline."""
+    """Return what diffusers' methods know of a pipeline."""
     unet = pipe.components.get("unet")
     if unet is None:
         raise ComponentError("The UNet is not loaded; call load_components() before its adapters.")
@@ -102,7 +104,7 @@ def _load_encoder(
     pipe.load_components(_IMAGE_ENCODER, **hub)
 
 
-def set_ip_adapter_scale(pipe: Any, scale: Any) -> None:
+def set_ip_adapter_scale(pipe: object, scale: object) -> None:
     """Set the strength of each adapter; see `ModularPipeline.set_ip_adapter_scale`."""
     from diffusers.loaders import IPAdapterMixin
 
@@ -116,7 +118,7 @@ def set_ip_adapter_scale(pipe: Any, scale: Any) -> None:
     IPAdapterMixin.set_ip_adapter_scale(holder, scales * count if len(scales) == 1 else scales)
 
 
-def unload_ip_adapter(pipe: Any) -> None:
+def unload_ip_adapter(pipe: object) -> None:
     """Take all adapters out of the denoiser, which is then as before."""
     holder = _holder(pipe)
     unet = holder.unet

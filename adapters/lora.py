@@ -10,7 +10,7 @@ import importlib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..families.contract import FamilyContract
 from ..registry.hub.repo import open_repo
@@ -20,6 +20,11 @@ from ..state import ComponentError, InputError, RepoError
 from ..state.errors import did_you_mean
 from .lora_check import lora_faults
 from .lora_metadata import KEY, metadata_of, told
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..registry.hub.repo import Repo
 
 WEIGHTS = "pytorch_lora_weights.safetensors"
 _UNFIT = "The LoRA does not fit the pipeline's models"
@@ -41,7 +46,12 @@ class Loras:
         }
 
     def load(
-        self, source: Any, weight_name: str | None, adapter_name: str | None, revision: str | None, **hub: Any
+        self,
+        source: str | Path | Mapping[str, Any],
+        weight_name: str | None,
+        adapter_name: str | None,
+        revision: str | None,
+        **hub: object,
     ) -> str:
         """Load one, and return its name."""
         names = self.names()
@@ -56,6 +66,7 @@ class Loras:
         try:
             self._put_in(state, name, said)
         except Exception as error:
+            # What was put in before the failure would count in the next run.
             self._forget(name)
             raise ComponentError(f"The LoRA does not fit the pipeline's models: {error}") from error
         if name not in self.names():
@@ -65,7 +76,14 @@ class Loras:
             )
         return name
 
-    def swap(self, source: Any, weight_name: str | None, name: str | None, revision: str | None, **hub: Any) -> str:
+    def swap(
+        self,
+        source: str | Path | Mapping[str, Any],
+        weight_name: str | None,
+        name: str | None,
+        revision: str | None,
+        **hub: object,
+    ) -> str:
         """Put a LoRA into the layers of one that is there, and return its name."""
         if name is None:
             raise InputError("hotswap=True needs the adapter_name of the LoRA that is replaced.")
@@ -74,12 +92,14 @@ class Loras:
         state, said = _state(source, weight_name, revision, hub)
         self._refuse_unfit(state)
         held = {each: _layers(model, name) for each, model in self.models.items()}
+        # diffusers' hot swap knows denoisers only (loaders/peft.py).
         if any(layers for each, layers in held.items() if each.startswith("text_encoder")):
             raise InputError(
                 f"The LoRA {name!r} is in text encoders, too, whose layers cannot be swapped; "
                 f"delete_adapters({name!r}) and load the other one."
             )
         there = {f"{each}.{layer}" for each, layers in held.items() for layer in layers}
+        # A compiled model is compiled for the layers that it has; new ones would be left out of it.
         other = self._layers_named(state) - there
         if other:
             raise ComponentError(
@@ -107,13 +127,13 @@ class Loras:
             raise ComponentError.of(_UNFIT, [f"{_UNFIT}: {told[0]}"] if len(told) == 1 else told)
 
     def _layers_named(self, state: dict[str, Any]) -> set[str]:
-        """Paths of the layers that a LoRA is for, each after the name of its model."""
+        """Return the paths of the layers that a LoRA is for, each after the name of its model."""
         options = {"unet_config": self.models["unet"].config} if "unet" in self.models else {}
         found = self._loader.lora_state_dict(dict(state), **options)
         found = found[0] if isinstance(found, tuple) else found
         return {key.partition(".lora")[0] for key in found if ".lora" in key}
 
-    def _put_in(self, state: dict[str, Any], name: str, said: dict[str, Any] | None, **options: Any) -> None:
+    def _put_in(self, state: dict[str, Any], name: str, said: dict[str, Any] | None, **options: object) -> None:
         self._loader.lora_state_dict = told(type(self._loader).lora_state_dict, said)
         with warnings.catch_warnings(), _without_remarks():
             # Of models that have a LoRA already, which is what a second one is for.
@@ -124,12 +144,12 @@ class Loras:
                 layer.train(layer.get_base_layer().training)  # PEFT's layers begin as if they were trained
 
     def names(self) -> list[str]:
-        """Names of all that are loaded."""
+        """Return the names of all that are loaded."""
         return list(
             dict.fromkeys(name for model in self.models.values() for name in getattr(model, "peft_config", None) or ())
         )
 
-    def set(self, names: Any, weights: Any) -> None:
+    def set(self, names: str | Sequence[str], weights: object) -> None:
         """Choose those that count, and how much."""
         chosen = [names] if isinstance(names, str) else list(names)
         self._known(chosen)
@@ -147,10 +167,10 @@ class Loras:
         (self._loader.enable_lora if active else self._loader.disable_lora)()
 
     def active(self) -> list[str]:
-        """Names of those that count."""
+        """Return the names of those that count."""
         return list(self._loader.get_active_adapters()) if self.names() else []
 
-    def delete(self, names: Any) -> None:
+    def delete(self, names: str | Sequence[str]) -> None:
         """Take some out."""
         chosen = [names] if isinstance(names, str) else list(names)
         self._known(chosen)
@@ -169,7 +189,7 @@ class Loras:
         if any(True for model in self.models.values() for _ in _base_weights(model)):
             self._loader.unload_lora_weights()
 
-    def fuse(self, names: Any, scale: float) -> None:
+    def fuse(self, names: Sequence[str] | None, scale: float) -> None:
         """Add LoRAs to the weights, which makes them free of cost."""
         self._refuse_fused()
         chosen = None if names is None else [names] if isinstance(names, str) else list(names)
@@ -179,6 +199,7 @@ class Loras:
         for model in self.models.values():
             if getattr(model, "peft_config", None):
                 kept = {name: tensor.detach().clone() for name, tensor in _base_weights(model)}
+                # Adding and subtracting again rounds twice, so what comes out would not be the weights that went in.
                 object.__setattr__(model, _UNFUSED, kept)
         self._loader.fuse_lora(components=list(self.models), lora_scale=scale, adapter_names=chosen, safe_fusing=True)
 
@@ -192,6 +213,7 @@ class Loras:
         self._loader.unfuse_lora(components=list(self.models))
         for model in fused:
             before = vars(model).pop(_UNFUSED)
+            # After `unfuse_lora`, which tells PEFT that nothing is merged; its own subtraction is then written over.
             with torch.no_grad():
                 for name, tensor in _base_weights(model):
                     tensor.copy_(before[name])
@@ -218,15 +240,17 @@ class Loras:
             self.unload()
 
 
-def is_fused(model: Any) -> bool:
-    """Whether LoRAs were added to a model's weights, and can be taken out again."""
+def is_fused(model: object) -> bool:
+    """Return whether LoRAs were added to a model's weights, and can be taken out again."""
     return _UNFUSED in getattr(model, "__dict__", {})
 
 
 def _holder(pipe: Any, family: FamilyContract) -> Any:
-    """What diffusers' mixin knows of a pipeline."""
+    """Return what diffusers' mixin knows of a pipeline."""
     module, _, name = family.lora_loader.partition(":")
     mixin = getattr(importlib.import_module(module), name)
+    # The mixin's methods expect a pipeline of diffusers. What they read of one is a handful of attributes, and a
+    # class of its own leaves the mixin as it is.
     holder = type("Holder", (mixin,), {})()
     names = [name for name in mixin._lora_loadable_modules if pipe.components.get(name) is not None]
     if not names:
@@ -242,20 +266,20 @@ def _holder(pipe: Any, family: FamilyContract) -> Any:
     return holder
 
 
-def _base_weights(model: Any) -> Iterator[tuple[str, Any]]:
+def _base_weights(model: torch.nn.Module) -> Iterator[tuple[str, Any]]:
     for name, parameter in model.named_parameters():
         if ".base_layer." in name:
             yield name, parameter
 
 
-def _layers(model: Any, name: str) -> list[str]:
-    """Paths of the layers that an adapter is in."""
+def _layers(model: torch.nn.Module, name: str) -> list[str]:
+    """Return the paths of the layers that an adapter is in."""
     return [path for path, module in model.named_modules() if name in getattr(module, "lora_A", ())]
 
 
 @contextlib.contextmanager
 def _without_remarks() -> Iterator[None]:
-    """Without diffusers' remarks on models that a LoRA does not touch, which is how most LoRAs are."""
+    """Silence diffusers' remarks on models that a LoRA does not touch, which is how most LoRAs are."""
     from diffusers.utils import logging
 
     loggers = [logging.get_logger(f"diffusers.loaders.{name}") for name in ("lora_base", "peft")]
@@ -270,9 +294,9 @@ def _without_remarks() -> Iterator[None]:
 
 
 def _state(
-    source: Any, weight_name: str | None, revision: str | None, hub: dict[str, Any]
+    source: str | Path | Mapping[str, Any], weight_name: str | None, revision: str | None, hub: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """The tensors, and what their file says of ranks and strengths."""
+    """Return the tensors, and what their file says of ranks and strengths."""
     if isinstance(source, Mapping):
         return dict(source), None
     folder, name = split_file(source, weight_name)
@@ -281,15 +305,15 @@ def _state(
     return read_tensors(repo, name), metadata_of(read_metadata(repo, name).get(KEY))
 
 
-def split_file(source: Any, weight_name: str | None) -> tuple[Any, str | None]:
-    """The folder or repository that is meant, and the file in it, if one is named."""
+def split_file(source: str | Path, weight_name: str | None) -> tuple[Any, str | None]:
+    """Return the folder or repository that is meant, and the file in it, if one is named."""
     path = Path(source)
     if path.suffix and not path.is_dir() and (path.is_file() or path.is_absolute()):
         return str(path.parent), path.name
     return source, weight_name
 
 
-def _only_weights(repo: Any) -> str:
+def _only_weights(repo: Repo) -> str:
     there = [name for name in repo.names() if name.endswith(".safetensors") and "/" not in name]
     if WEIGHTS in there:
         return WEIGHTS

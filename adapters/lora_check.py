@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..families.contract import uncompiled
 from ..registry.loading.base_modules import base_modules
+
+if TYPE_CHECKING:
+    import torch
 
 _PART = re.compile(r"(.+)\.(lora_[AB]\.weight|lora_B\.bias|lora_magnitude_vector|lora_embedding_[AB])(?:\.weight)?")
 _MATRICES = frozenset({"lora_A.weight", "lora_B.weight"})
@@ -29,6 +32,7 @@ def lora_faults(state: Mapping[str, Any], loader: Any, models: Mapping[str, Any]
     faults, used = [], set()
     for name in known:
         own = {key.removeprefix(f"{name}."): value for key, value in converted.items() if key.startswith(f"{name}.")}
+        # By object: conversion renames keys and hands tensors on, so what no model got was dropped.
         used |= {id(value) for value in own.values()}
         if own and name not in models:
             faults.append(
@@ -46,8 +50,8 @@ def lora_faults(state: Mapping[str, Any], loader: Any, models: Mapping[str, Any]
     return faults
 
 
-def _model_faults(name: str, model: Any, own: Mapping[str, Any]) -> Iterator[str]:
-    """What does not fit one model."""
+def _model_faults(name: str, model: torch.nn.Module, own: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what does not fit one model."""
     held: dict[str, set[str]] = {}
     odd = []
     names = _peft_names(name, model, own)
@@ -61,6 +65,7 @@ def _model_faults(name: str, model: Any, own: Mapping[str, Any]) -> Iterator[str
         yield f"{len(own) - len(names)} weights for {name} have the names of others."
     if odd:
         yield f"{_some(odd)} for {name} is nothing that is read of LoRAs."
+    # Without adapters: a layer that has one already is still the layer of its name.
     there = {path for path, _ in base_modules(model)}
     unknown = [layer for layer in held if layer not in there]
     if unknown:
@@ -73,8 +78,8 @@ def _model_faults(name: str, model: Any, own: Mapping[str, Any]) -> Iterator[str
             yield f"{name}.{layer} has no {' and no '.join(sorted(whole - parts))}, which would start at random."
 
 
-def _peft_names(name: str, model: Any, own: Mapping[str, Any]) -> list[str]:
-    """The keys of one model's weights as PEFT has them, found as diffusers' loaders do."""
+def _peft_names(name: str, model: torch.nn.Module, own: Mapping[str, Any]) -> list[str]:
+    """Return the keys of one model's weights as PEFT has them, found as diffusers' loaders do."""
     from diffusers.utils.state_dict_utils import (
         convert_state_dict_to_diffusers,
         convert_state_dict_to_peft,

@@ -21,12 +21,13 @@ _FIELDS = {
     "lora_bias": bool,
 }
 """Of PEFT's configuration what makes the strength of layers; all else concerns training, or would lead elsewhere."""
+# PEFT matches these with `re`, so a pattern from a file could be made to take for ever.
 _PATH = re.compile(r"\^?[\w.\\]{1,500}\$?")
 """What PEFT takes for a pattern, and is nothing but a path."""
 
 
 def metadata_of(text: str | None) -> dict[str, Any] | None:
-    """What a file says, by component and field ("unet.lora_alpha"); None if it says nothing.
+    """Return what a file says, by component and field ("unet.lora_alpha"); None if it says nothing.
 
     Raises:
         ComponentError: it is no such description.
@@ -44,7 +45,7 @@ def metadata_of(text: str | None) -> dict[str, Any] | None:
     return kept or None
 
 
-def _is_sound(field: str, value: Any) -> bool:
+def _is_sound(field: str, value: object) -> bool:
     if not isinstance(value, _FIELDS[field]):  # type: ignore[arg-type]  # types, and a tuple of them
         return False
     if isinstance(value, dict):

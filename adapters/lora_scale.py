@@ -6,10 +6,13 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..families.contract import is_compiled
 from ..state import RunError
+
+if TYPE_CHECKING:
+    import torch
 
 _factor: ContextVar[float] = ContextVar("brickwork_lora_weight", default=1.0)
 _users: dict[int, int] = {}
@@ -20,16 +23,18 @@ class _Scaling(dict[str, Any]):
     """The scales of one layer's LoRAs, times what the context says that reads them."""
 
     def __getitem__(self, name: str) -> Any:
+        # PEFT's layers read `self.scaling[name]` in every forward; a dict that multiplies reaches all of them without
+        # touching a weight.
         return super().__getitem__(name) * _factor.get()
 
 
 def weight_of(arguments: Mapping[str, Any] | None) -> float:
-    """The weight that a call's `cross_attention_kwargs` name; 1 where they name none."""
+    """Return the weight that a call's `cross_attention_kwargs` name; 1 where they name none."""
     return float((arguments or {}).get("scale", 1.0))
 
 
 @contextmanager
-def lora_scale(model: Any, weight: float) -> Iterator[None]:
+def lora_scale(model: torch.nn.Module, weight: float) -> Iterator[None]:
     """Multiply the scales of all LoRAs of a model, in this thread, until the end of the `with`.
 
     Raises:
@@ -42,6 +47,7 @@ def lora_scale(model: Any, weight: float) -> Iterator[None]:
         )
     with ExitStack() as stack:
         for layer in layers:
+            # Registered before entering, so that a failure in between is undone as well.
             stack.callback(_leave, layer)
             _enter(layer)
         token = _factor.set(weight)
@@ -50,6 +56,7 @@ def lora_scale(model: Any, weight: float) -> Iterator[None]:
 
 
 def _enter(layer: Any) -> None:
+    # Two runs may share a model: the dict is replaced for the first and put back after the last.
     with _lock:
         users = _users[id(layer)] = _users.get(id(layer), 0) + 1
         if users == 1:

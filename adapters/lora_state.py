@@ -6,13 +6,16 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
 from ..registry.identity.same_model import same_tensor
 from ..registry.loading.base_modules import adapted_layers
 from ..state import ComponentError, RepoError
+
+if TYPE_CHECKING:
+    import torch
 
 Number = float | dict[str, float]
 """One for all layers, or by layer."""
@@ -34,7 +37,7 @@ class LoraState:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> LoraState:
-        """Of what `to_dict` has written.
+        """Make it of what `to_dict` has written.
 
         Raises:
             RepoError: it is something else.
@@ -57,7 +60,7 @@ class LoraState:
         return cls(alphas, scalings, active, enabled)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """Return it as JSON has it."""
         return {
             "alphas": dict(self.alphas),
             "scalings": dict(self.scalings),
@@ -67,7 +70,7 @@ class LoraState:
 
 
 def state_of(model: Any) -> LoraState:
-    """What LoRAs are in a model and not in its weights.
+    """Return what LoRAs are in a model and not in its weights.
 
     Raises:
         ComponentError: it has adapters of another kind, or is in a state that cannot be written.
@@ -79,6 +82,7 @@ def state_of(model: Any) -> LoraState:
         return LoraState()
     names = list(model.peft_config)
     _refuse_others(model, layers)
+    # The order counts: adapters are added one after another, and sums round.
     active = {tuple(layer.active_adapters) for layer in layers.values()}
     enabled = {not layer.disable_adapters for layer in layers.values()}
     if len(active) != 1 or len(enabled) != 1:
@@ -114,8 +118,8 @@ def _refuse_others(model: Any, layers: Mapping[str, Any]) -> None:
         )
 
 
-def tensors_of(model: Any, name: str) -> dict[str, Any]:
-    """The tensors of one LoRA, by the names that PEFT's files have."""
+def tensors_of(model: object, name: str) -> dict[str, Any]:
+    """Return the tensors of one LoRA, by the names that PEFT's files have."""
     from peft import get_peft_model_state_dict
 
     found: dict[str, Any] = get_peft_model_state_dict(model, adapter_name=name)
@@ -143,7 +147,7 @@ def put_in(model: Any, state: LoraState, tensors: Mapping[str, Mapping[str, Any]
         layer.train(model.training)
 
 
-def _inject(model: Any, name: str, tensors: Mapping[str, Any]) -> None:
+def _inject(model: torch.nn.Module, name: str, tensors: Mapping[str, Any]) -> None:
     from peft import LoraConfig, inject_adapter_in_model, set_peft_model_state_dict
 
     ranks = {
@@ -153,11 +157,14 @@ def _inject(model: Any, name: str, tensors: Mapping[str, Any]) -> None:
     }
     if not ranks:
         raise ComponentError(f"the LoRA {name!r} holds no layers.")
+    # PEFT wants one rank, and a pattern for each layer that has another: the commonest makes the fewest.
     ((usual, _),) = Counter(ranks.values()).most_common(1)
     config = LoraConfig(
         r=usual,
         lora_alpha=usual,
         target_modules=sorted(ranks),
+        # Escaped and anchored: PEFT matches patterns at the end of a path, so "0.to_q" would be meant by "10.to_q",
+        # too.
         rank_pattern={f"^{re.escape(layer)}": rank for layer, rank in ranks.items() if rank != usual},
         use_dora=any("lora_magnitude_vector" in key for key in tensors),
         lora_bias=any(key.endswith("lora_B.bias") for key in tensors),
@@ -167,6 +174,7 @@ def _inject(model: Any, name: str, tensors: Mapping[str, Any]) -> None:
             # Of models that have a LoRA already, which is what a second one is for.
             warnings.filterwarnings("ignore", message="Already found a `peft_config`")
             inject_adapter_in_model(config, model, name, low_cpu_mem_usage=True, state_dict=dict(tensors))
+        # Without memory first, then the tensors themselves in their place: nothing is initialised to be written over.
         left: Any = set_peft_model_state_dict(model, dict(tensors), name, low_cpu_mem_usage=True)
     except (KeyError, RuntimeError, ValueError) as error:
         raise ComponentError(f"the LoRA {name!r} does not fit the model: {error}") from error
@@ -174,10 +182,11 @@ def _inject(model: Any, name: str, tensors: Mapping[str, Any]) -> None:
         raise ComponentError(
             f"the LoRA {name!r} does not fit the model: it has {', '.join(sorted(left.unexpected_keys)[:3])} besides."
         )
-    model._hf_peft_config_loaded = True
+    # What diffusers and transformers ask whether a model has adapters.
+    vars(model)["_hf_peft_config_loaded"] = True
 
 
-def _number(value: Any) -> Number:
+def _number(value: object) -> Number:
     return {str(layer): _plain(each) for layer, each in value.items()} if isinstance(value, dict) else _plain(value)
 
 
@@ -194,7 +203,7 @@ def _of(number: Number, path: str) -> float:
     return number.get(path, 1.0) if isinstance(number, dict) else number
 
 
-def lora_differences(live: Any, other: Any) -> Iterator[str]:
+def lora_differences(live: object, other: object) -> Iterator[str]:
     """Say in what the LoRAs of two models differ."""
     ours, theirs = state_of(live), state_of(other)
     if ours != theirs:

@@ -26,7 +26,7 @@ class PendingAdapters:
 
     @classmethod
     def of(cls, data: Mapping[str, Any], repo: Repo, known: Iterable[str]) -> PendingAdapters:
-        """Of what `brickwork.json` says of adapters, and the components of the pipeline.
+        """Make it of what `brickwork.json` says of adapters, and the components of the pipeline.
 
         Raises:
             RepoError: it is broken.
@@ -42,6 +42,7 @@ class PendingAdapters:
             except ComponentError as error:
                 yield str(error)
             else:
+                # A text encoder lacks its words until its tokenizer is there as well.
                 if not any(name in (encoder, words.tokenizer) for encoder, words in self.saved.words.items()):
                     self.names.discard(name)
         for encoder, words in self.saved.words.items():

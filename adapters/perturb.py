@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def perturbed(
-    denoiser: Any, layers: Sequence[Layer], recommended: Sequence[int], wanted: Sequence[Perturbation], aspect: float
+    denoiser: object, layers: Sequence[Layer], recommended: Sequence[int], wanted: Sequence[Perturbation], aspect: float
 ) -> Iterator[None]:
     """Perturb a denoiser in this thread, until the end of the `with`.
 
@@ -47,7 +47,7 @@ def perturbed(
 def chosen_layers(
     layers: Sequence[Layer], recommended: Sequence[int], perturbation: Perturbation
 ) -> Iterator[tuple[int, Layer]]:
-    """The layers that a perturbation names, with their numbers among all.
+    """Yield the layers that a perturbation names, with their numbers among all.
 
     Raises:
         InputError: it names layers that are not there.
@@ -71,7 +71,8 @@ def chosen_layers(
 
 
 def _behaviours(layer: Layer, what: Perturbation, number: int, aspect: float) -> Iterator[tuple[Any, ForwardOverride]]:
-    """What the modules of a layer do instead."""
+    """Yield what the modules of a layer do instead."""
+    # More than any model has layers, so that layers of different steps have different seeds.
     seed = what.seed * 10_007 + number
     if what.kind == "block":
         yield layer.module, _left_out(layer.returns, what.dropout, seed)
@@ -91,11 +92,13 @@ def _behaviours(layer: Layer, what: Perturbation, number: int, aspect: float) ->
 def _left_out(returns: tuple[str, ...], dropout: float, seed: int) -> ForwardOverride:
     """Give inputs back as they came, or drop a share of the results."""
 
-    def leave_out(forward: Any, *args: Any, **kwargs: Any) -> Any:
+    def leave_out(forward: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if dropout < 1.0:
             return _dropped(forward(*args, **kwargs), dropout, seed)
         given = {"hidden_states": args[0] if args else kwargs.get("hidden_states")}
         given["encoder_hidden_states"] = args[1] if len(args) > 1 else kwargs.get("encoder_hidden_states")
+        # A block hands back what it was given, in the order in which it returns: blocks of two streams return text as
+        # well.
         kept = [given[name] for name in returns if given[name] is not None]
         return kept[0] if len(kept) == 1 or len(returns) == 1 else tuple(kept)
 
@@ -108,13 +111,14 @@ def _dropped(result: Any, share: float, seed: int) -> Any:
 
     if isinstance(result, tuple):
         return tuple(_dropped(part, share, seed + index) for index, part in enumerate(result))
+    # On the CPU, where the same seed gives the same numbers as on any other machine.
     generator = torch.Generator().manual_seed(seed)
     kept = torch.rand(result.shape, generator=generator) >= share
     return result * kept.to(result.device, result.dtype) / (1.0 - share)
 
 
 def _blurring(sigma: float, aspect: float) -> ForwardOverride:
-    def blur(forward: Any, *args: Any, **kwargs: Any) -> Tensor:
+    def blur(forward: Callable[..., Any], *args: Any, **kwargs: Any) -> Tensor:
         return blurred_tokens(forward(*args, **kwargs), sigma, aspect)
 
     return blur

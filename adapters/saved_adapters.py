@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
@@ -20,6 +20,9 @@ from ..state import ComponentError, RepoError
 from .lora_metadata import KEY
 from .lora_state import LoraState, put_in, state_of, tensors_of
 from .textual_inversion import Encoder, taught_of, teach_again
+
+if TYPE_CHECKING:
+    import torch
 
 FOLDER = "adapters"
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}")
@@ -52,7 +55,7 @@ class SavedAdapters:
         return frozenset({*self.loras, *self.words, *(each.tokenizer for each in self.words.values())})
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """Return it as JSON has it."""
         words = {
             name: {"tokenizer": each.tokenizer, "file": each.file, "words": list(each.words)}
             for name, each in self.words.items()
@@ -63,7 +66,7 @@ class SavedAdapters:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> SavedAdapters:
-        """Of what `to_dict` has written.
+        """Make it of what `to_dict` has written.
 
         Raises:
             RepoError: it is something else.
@@ -86,7 +89,7 @@ class SavedAdapters:
         return cls(files, loras, words)
 
     def loras_of(self, component: str, repo: Repo) -> dict[str, dict[str, Any]]:
-        """The tensors of a component's LoRAs."""
+        """Return the tensors of a component's LoRAs."""
         head = f"{component}."
         found = {}
         for name in self.loras[component].alphas:
@@ -94,7 +97,7 @@ class SavedAdapters:
             found[name] = {key.removeprefix(head): tensor for key, tensor in tensors.items() if key.startswith(head)}
         return found
 
-    def put_into(self, name: str, component: Any, repo: Repo) -> None:
+    def put_into(self, name: str, component: torch.nn.Module, repo: Repo) -> None:
         """Put a component's LoRAs in; those that are in it already, because another pipeline shares it, stay.
 
         Raises:
@@ -155,13 +158,16 @@ def write_adapters(components: Mapping[str, Any], encoders: Mapping[str, Encoder
     return SavedAdapters(files, loras, words)
 
 
-def _loras_of(component: Any) -> LoraState:
+def _loras_of(component: object) -> LoraState:
     return state_of(component) if getattr(component, "peft_config", None) else LoraState()
 
 
 def _stems(names: Mapping[str, Any]) -> dict[str, str]:
-    """Names of files: those of the LoRAs where they are plain and no two of them are one file, else numbers."""
+    """Return the names of files: those of the LoRAs where they are plain and no two of them are one file, else
+    numbers.
+    """
     plain = {name: name if _PLAIN.fullmatch(name) else f"lora-{number}" for number, name in enumerate(names)}
+    # On file systems that ignore case "A" and "a" are one file.
     folded = [stem.casefold() for stem in plain.values()]
     return plain if len({*folded}) == len(folded) else {name: f"lora-{number}" for number, name in enumerate(names)}
 
@@ -175,11 +181,12 @@ def _write(path: Path, tensors: Mapping[str, Any], metadata: Mapping[str, str]) 
         path,
         {"format": "pt", **metadata},
     )
+    # As weights: a LoRA that is read back must multiply in the same way to the last bit.
     align(path)
 
 
 def _described(models: Mapping[str, Any], lora: str) -> dict[str, str]:
-    """Ranks and alphas as diffusers' own files say them, for who loads the file there."""
+    """Return ranks and alphas as diffusers' own files say them, for who loads the file there."""
     said: dict[str, Any] = {}
     for name, model in models.items():
         config = model.peft_config[lora]

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
 
 
-def attention_modules(layer: Any) -> list[Any]:
-    """Modules of a transformer block in which tokens attend to one another, and not to a text beside them."""
+def attention_modules(layer: torch.nn.Module) -> list[Any]:
+    """Return the modules of a transformer block in which tokens attend to one another, and not to a text beside
+    them.
+    """
     return [each for each in _attending(layer) if not getattr(each, "is_cross_attention", False)]
 
 
-def cross_attention_modules(layer: Any) -> list[Any]:
-    """Modules of a transformer block in which tokens attend to a text."""
+def cross_attention_modules(layer: torch.nn.Module) -> list[Any]:
+    """Return the modules of a transformer block in which tokens attend to a text."""
     return [each for each in _attending(layer) if getattr(each, "is_cross_attention", False)]
 
 
-def _attending(layer: Any) -> list[Any]:
+def _attending(layer: torch.nn.Module) -> list[Any]:
     return [each for each in layer.modules() if hasattr(each, "to_q") and hasattr(each, "to_v")]
 
 
-def feed_forward_modules(layer: Any) -> list[Any]:
-    """Feed-forward modules of a transformer block."""
+def feed_forward_modules(layer: torch.nn.Module) -> list[Any]:
+    """Return feed-forward modules of a transformer block."""
     return [each for each in layer.modules() if type(each).__name__ == "FeedForward"]
 
 
-def self_attending(forward: Any, *args: Any, **kwargs: Any) -> Any:
+def self_attending(forward: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Run an attention module with the identity for its scores, whichever processor it has."""
     with _identity_scores()():
         return forward(*args, **kwargs)
@@ -44,11 +50,19 @@ def _identity_scores() -> Any:
         that multiply by themselves.
         """
 
-        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        def __torch_function__(
+            self,
+            func: Callable[..., Any],
+            types: object,
+            args: Sequence[Any] = (),
+            kwargs: dict[str, Any] | None = None,
+        ) -> Any:
             kwargs = kwargs or {}
             if func is functional.scaled_dot_product_attention:
                 named = dict(zip(("query", "key", "value"), args, strict=False)) | kwargs
+                # Cross-attention has another number of keys than of queries, and stays.
                 if named["query"].shape[-2] == named["value"].shape[-2]:
+                    # The identity times the values.
                     return named["value"]
             if func in (torch.softmax, torch.Tensor.softmax, functional.softmax):
                 scores = args[0]

@@ -7,7 +7,7 @@ out leaves nothing behind.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, frozen
 
@@ -17,6 +17,11 @@ from ..registry.loading.tensor_file import read_tensors
 from ..state import ComponentError, InputError
 from ..state.errors import did_you_mean
 from .lora import split_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
 
 WEIGHTS = "learned_embeds.safetensors"
 _BY_PLACE = {"clip_l": 0, "clip_g": 1, "text_encoders_0": 0, "text_encoders_1": 1}
@@ -39,13 +44,13 @@ class Encoder:
 
     @property
     def width(self) -> int:
-        """Of its token embeddings."""
+        """The width of its token embeddings."""
         return int(self.model.get_input_embeddings().weight.shape[-1])
 
 
 @define(eq=False)
 class Taught:
-    """What an encoder was before, and what it was taught since; a note on the encoder, so that a copy of it has it, too.
+    """Notes on an encoder what it was before, and what it was taught since, so that a copy of it has that, too.
 
     Attributes:
         embedding, backend, vocabulary: its table, and its tokenizer's words. noted: what was known of it. ends: modules with their
@@ -62,14 +67,14 @@ class Taught:
 _TAUGHT = "_brickwork_taught"
 
 
-def taught_of(model: Any) -> Taught | None:
-    """What an encoder was taught; None for nothing."""
+def taught_of(model: object) -> Taught | None:
+    """Return what an encoder was taught; None for nothing."""
     found: Taught | None = getattr(model, "__dict__", {}).get(_TAUGHT)
     return found
 
 
 def encoders_of(pipe: Any) -> list[Encoder]:
-    """Text encoders that are loaded, with their tokenizers, in the family's order.
+    """Return text encoders that are loaded, with their tokenizers, in the family's order.
 
     Raises:
         ComponentError: there are none.
@@ -85,11 +90,11 @@ def encoders_of(pipe: Any) -> list[Encoder]:
 
 def teach(
     encoders: Sequence[Encoder],
-    source: Any,
+    source: str | Path | Mapping[str, Any],
     token: str | None,
     weight_name: str | None,
     revision: str | None,
-    **hub: Any,
+    **hub: object,
 ) -> list[str]:
     """Teach words to encoders, and return them; see `ModularPipeline.load_textual_inversion`."""
     if token is not None and not _is_word(token):
@@ -103,6 +108,7 @@ def teach(
     ]
     if faults:
         raise InputError(" ".join(faults))
+    # Only now, when all of them are known to fit: half a lesson would be hard to take back.
     for encoder, word, rows in lessons:
         taught = taught_of(encoder.model) or _before(encoder)
         taught.words[word] = rows
@@ -128,7 +134,7 @@ def teach_again(encoder: Encoder, words: Mapping[str, Any]) -> None:
     _apply(encoder, taught)
 
 
-def forget(encoders: Sequence[Encoder], tokens: Any) -> None:
+def forget(encoders: Sequence[Encoder], tokens: object) -> None:
     """Take words out, or all; see `ModularPipeline.unload_textual_inversion`."""
     known = {word for each in encoders if (taught := taught_of(each.model)) is not None for word in taught.words}
     several = [tokens] if isinstance(tokens, str) else tokens
@@ -148,8 +154,10 @@ def forget(encoders: Sequence[Encoder], tokens: Any) -> None:
         _apply(encoder, taught)
 
 
-def _tensors(source: Any, weight_name: str | None, revision: str | None, hub: dict[str, Any]) -> dict[str, Any]:
-    """Tensors by name, of a file, a folder, a repository, or given as they are."""
+def _tensors(
+    source: str | Path | Mapping[str, Any], weight_name: str | None, revision: str | None, hub: dict[str, Any]
+) -> dict[str, Any]:
+    """Return tensors by name, of a file, a folder, a repository, or given as they are."""
     if hasattr(type(source), "untyped_storage"):
         return {_UNNAMED: source}
     if isinstance(source, Mapping):
@@ -159,7 +167,7 @@ def _tensors(source: Any, weight_name: str | None, revision: str | None, hub: di
 
 
 def _embeddings(held: dict[str, Any]) -> dict[str, Any]:
-    """What a file says, if all of it can be taught.
+    """Return what a file says, if all of it can be taught.
 
     Raises:
         ComponentError: something is no embedding; every fault is named.
@@ -182,22 +190,22 @@ def _embeddings(held: dict[str, Any]) -> dict[str, Any]:
     return held
 
 
-def _is_word(given: Any) -> bool:
+def _is_word(given: object) -> bool:
     return isinstance(given, str) and bool(given.strip()) and given.isprintable() and len(given) <= _LONGEST_WORD
 
 
-def _shown(given: Any) -> str:
-    """What was given, short; halves of surrogate pairs are spelled out by `repr`."""
+def _shown(given: object) -> str:
+    """Return what was given, short; halves of surrogate pairs are spelled out by `repr`."""
     return repr(given[:60] if isinstance(given, str) else given)[:80]
 
 
-def _row_names(word: str, rows: Any) -> list[str]:
-    """The words of an embedding's rows: the taught one, and numbered ones."""
+def _row_names(word: str, rows: torch.Tensor) -> list[str]:
+    """Return the words of an embedding's rows: the taught one, and numbered ones."""
     return [word if number == 0 else f"{word}_{number}" for number in range(rows.numel() // rows.shape[-1])]
 
 
-def _for_whom(encoders: Sequence[Encoder], name: str, rows: Any, token: str | None) -> tuple[Encoder, str]:
-    """Which encoder a tensor is for, and the word that it teaches."""
+def _for_whom(encoders: Sequence[Encoder], name: str, rows: torch.Tensor, token: str | None) -> tuple[Encoder, str]:
+    """Return which encoder a tensor is for, and the word that it teaches."""
     word = token if name in _BY_PLACE or name == _UNNAMED else token or name
     if word is None:
         raise InputError(f"The embedding {name!r} does not say for which word it is; give token='<word>'.")
@@ -234,6 +242,7 @@ def _apply(encoder: Encoder, taught: Taught) -> None:
         remember_tokens(model, ())
         del vars(model)[_TAUGHT]
         return
+    # A copy of the original: tokens can be added to a tokenizer in Rust, and not taken out again.
     tokenizer._tokenizer = Tokenizer.from_str(taught.backend.to_str())
     rows: dict[str, Any] = {}
     for word, given in taught.words.items():
@@ -249,11 +258,12 @@ def _apply(encoder: Encoder, taught: Taught) -> None:
     remember_tokens(model, list(taught.words))
 
 
-def _longer(embedding: Any, rows: Mapping[int, Any]) -> Any:
-    """A table with further rows, each at its id."""
+def _longer(embedding: torch.nn.Embedding, rows: Mapping[int, Any]) -> Any:
+    """Return a table with further rows, each at its id."""
     import torch
 
     before = embedding.weight
+    # Some tables have more rows than the tokenizer has words, and new words take the rows that are free.
     size = max(len(before), max(rows) + 1)
     longer = torch.nn.Embedding(size, before.shape[1], device=before.device, dtype=before.dtype)
     with torch.no_grad():
@@ -261,4 +271,5 @@ def _longer(embedding: Any, rows: Mapping[int, Any]) -> Any:
         longer.weight[: len(before)] = before
         for index, row in rows.items():
             longer.weight[index] = row.to(before.device, before.dtype)
+    # A table that is trained stays one; a frozen one must not begin to collect gradients.
     return longer.requires_grad_(before.requires_grad)

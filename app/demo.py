@@ -1,4 +1,4 @@
-"""Draws pictures from prompts with the embedded model, and says where they are."""
+"""Draws images from prompts with the embedded model, and says where they are."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ SIDE = 128
 
 @frozen
 class Shot:
-    """One picture to draw."""
+    """One image to draw."""
 
     label: str
     prompt: str
@@ -63,7 +63,7 @@ class Shot:
 
 
 def contact_sheet(seed: int, guidance_scale: float) -> list[Shot]:
-    """Prompts of all kinds, one prompt from several seeds, and one at several guidance scales."""
+    """Return prompts of all kinds, one prompt from several seeds, and one at several guidance scales."""
     return [
         *prompt_shots(PROMPTS, seed, guidance_scale),
         *(Shot(f"{SEEDS_OF}, seed {seed + i}", SEEDS_OF, seed + i, guidance_scale) for i in range(COLUMNS)),
@@ -72,12 +72,12 @@ def contact_sheet(seed: int, guidance_scale: float) -> list[Shot]:
 
 
 def prompt_shots(prompts: Sequence[str], seed: int, guidance_scale: float) -> list[Shot]:
-    """A picture for each prompt, each from a seed of its own."""
+    """Return an image for each prompt, each from a seed of its own."""
     return [Shot(prompt, prompt, seed + i, guidance_scale) for i, prompt in enumerate(prompts)]
 
 
 def draw(pipe: ModularPipeline, shots: Sequence[Shot], steps: int) -> list[Image.Image]:
-    """Draw pictures, in one batch per guidance scale."""
+    """Draw images, in one batch per guidance scale."""
     drawn: dict[int, Image.Image] = {}
     for scale in dict.fromkeys(shot.guidance_scale for shot in shots):
         chosen = [i for i, shot in enumerate(shots) if shot.guidance_scale == scale]
@@ -93,7 +93,7 @@ def draw(pipe: ModularPipeline, shots: Sequence[Shot], steps: int) -> list[Image
 
 
 def grid(images: Sequence[Image.Image], labels: Sequence[str]) -> Image.Image:
-    """All pictures in one, with their labels; the last row is filled up with white."""
+    """Return all images in one, with their labels; the last row is filled up with white."""
     columns = min(COLUMNS, len(images))
     padding = -len(images) % columns
     blank = Image.new("RGB", images[0].size, "white")
@@ -102,7 +102,7 @@ def grid(images: Sequence[Image.Image], labels: Sequence[str]) -> Image.Image:
 
 
 def words_text() -> str:
-    """What the model knows, for a terminal."""
+    """Return what the model knows, for a terminal."""
     return "\n\n".join(
         f"{kind}:\n{textwrap.fill(', '.join(words), 100, initial_indent='  ', subsequent_indent='  ')}"
         for kind, words in known_words().items()

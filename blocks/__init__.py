@@ -57,7 +57,7 @@ _MOVED = ("ModularPipeline", "Previews")
 
 
 def __getattr__(name: str) -> Any:
-    """Names that stood here in version 0.1.0, for one more minor version."""
+    """Find names that stood here in version 0.1.0, for one more minor version."""
     if name not in _MOVED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     warnings.warn(f"{name} is in brickwork.pipeline now.", DeprecationWarning, stacklevel=2)

@@ -7,12 +7,13 @@ from typing import Any
 
 
 def arithmetic() -> dict[str, Any]:
-    """Number formats, threads and kernels as torch has them now, in words and numbers."""
+    """Return number formats, threads and kernels as torch has them now, in words and numbers."""
     import torch
 
     cuda: Any = torch.backends.cuda
     found = {
         "default dtype": str(torch.get_default_dtype()),
+        # The order of a sum hangs on how it is split among threads, so another number of them changes last bits.
         "threads": torch.get_num_threads(),
         "float32 matmul precision": torch.get_float32_matmul_precision(),
         "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
@@ -23,6 +24,7 @@ def arithmetic() -> dict[str, Any]:
     }
     if torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda"):
         kinds = [kind for kind in ("cpu", "cuda") if torch.is_autocast_enabled(kind)]
+        # Autocast casts inside of layers: neither the values nor the weights show that it is on.
         found["autocast"] = ", ".join(f"{kind} {torch.get_autocast_dtype(kind)}" for kind in kinds)
     if torch.version.cuda is not None:
         cudnn, matmul = torch.backends.cudnn, cuda.matmul
@@ -37,7 +39,9 @@ def arithmetic() -> dict[str, Any]:
 
 
 def _unusual() -> dict[str, Any]:
-    """What is seldom set, and named only then: modes of torch, rounding of decimal numbers, NumPy's way with errors."""
+    """Return what is seldom set, and named only then: modes of torch, rounding of decimal numbers, NumPy's way with
+    errors.
+    """
     import torch
 
     found: dict[str, Any] = {}
@@ -45,6 +49,7 @@ def _unusual() -> dict[str, Any]:
         found["inference mode"] = True
     if "decimal" in sys.modules:
         context = sys.modules["decimal"].getcontext()
+        # Python's own defaults. Only what differs is named, so that the usual case adds nothing to recipes and keys.
         if (context.prec, context.rounding) != (28, "ROUND_HALF_EVEN"):
             found["decimal"] = f"{context.prec} digits, {context.rounding}"
     if "numpy" in sys.modules:

@@ -11,12 +11,13 @@ from attrs import define, field, frozen
 from ..registry.loading.weights import byte_words
 from ..state import InputError
 
+# In decimal gigabytes, as messages and drives count them.
 DEFAULT_BYTES = 2 * 10**9
 
 
 @frozen(eq=False)
 class Entry:
-    """What a step did.
+    """Keeps what a step did.
 
     Attributes:
         values: what it wrote. removed: names that it took away. groups: names that it added to groups of the state.
@@ -63,10 +64,12 @@ class MemoryCache:
     _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
 
     @max_bytes.validator
-    def _check(self, _attribute: Any, value: int) -> None:
+    def _check(self, _attribute: object, value: int) -> None:
         if value <= 0:
             raise InputError(f"max_bytes is {value}; a cache needs room. configure(cache=None) turns it off.")
 
+    # Several pipelines and threads share one cache, and each change touches three fields that belong together: hence
+    # the lock.
     def find(self, key: str) -> Entry | None:
         """Return an entry; `count` says what became of it."""
         with self._lock:
@@ -77,10 +80,12 @@ class MemoryCache:
         with self._lock:
             if entry is None:
                 self.misses += 1
+                # An entry that was found and could not be used would be found again at every run.
                 self._forget(key)
                 return
             self.hits += 1
             self.seconds_saved += entry.seconds
+            # Another thread may have let go of it between `find` and here.
             if key in self._entries:
                 self._worth[key] = self._worth_of(entry)
 
@@ -92,6 +97,8 @@ class MemoryCache:
                 return
             while self.bytes + entry.bytes > self.max_bytes:
                 cheapest = min(self._worth, key=self._worth.__getitem__)
+                # GreedyDual-Size raises the age to the worth of what goes, instead of lowering that of all that stay:
+                # an entry that is not used again falls behind without being touched.
                 self._age = self._worth[cheapest]
                 self._forget(cheapest)
             self._entries[key] = entry
@@ -106,6 +113,7 @@ class MemoryCache:
             self.bytes = 0
 
     def _worth_of(self, entry: Entry) -> float:
+        # A result without bytes, such as a step that only changes a scheduler, is worth its seconds.
         return self._age + entry.seconds / max(entry.bytes, 1)
 
     def _forget(self, key: str) -> None:
@@ -125,7 +133,7 @@ class MemoryCache:
         )
 
 
-def cache_of(given: Any) -> MemoryCache | None:
+def cache_of(given: object) -> MemoryCache | None:
     """Make the setting `cache` of what a person gives: None or "off", "memory", or a cache.
 
     Raises:

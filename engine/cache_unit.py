@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 @frozen(eq=False)
 class CacheUnit:
-    """What the result of a part of a plan depends on.
+    """Names what the result of a part of a plan depends on.
 
     Attributes:
         path: of the step. kind: "block", "loop" or "turn".

@@ -11,7 +11,9 @@ from typing import Any, Protocol
 class NetworkCaller(Protocol):
     """Called in place of a network: it decides whether, when and with what `proceed(network, *args, **kwargs)` is called."""
 
-    def __call__(self, proceed: Callable[..., Any], network: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def __call__(
+        self, proceed: Callable[..., Any], network: Callable[..., Any], *args: object, **kwargs: object
+    ) -> Any:
         """Return what the network returns for these arguments."""
         ...
 
@@ -19,7 +21,7 @@ class NetworkCaller(Protocol):
 _proceed: ContextVar[Callable[..., Any] | None] = ContextVar("brickwork_network_calls", default=None)
 
 
-def call_network(network: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def call_network(network: Callable[..., Any], *args: object, **kwargs: object) -> Any:
     """Call a network, or a method of one (`vae.decode`), through those who asked for its calls in this context.
 
     Every block and contract function calls networks by this.
@@ -47,7 +49,7 @@ def network_calls(caller: NetworkCaller) -> Iterator[None]:
     """
     outer = _proceed.get() or _call
 
-    def proceed(network: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def proceed(network: Callable[..., Any], *args: object, **kwargs: object) -> Any:
         return caller(outer, network, *args, **kwargs)
 
     token = _proceed.set(proceed)
@@ -57,5 +59,5 @@ def network_calls(caller: NetworkCaller) -> Iterator[None]:
         _proceed.reset(token)
 
 
-def _call(network: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def _call(network: Callable[..., Any], *args: object, **kwargs: object) -> Any:
     return network(*args, **kwargs)

@@ -14,23 +14,26 @@ _NOTES = ("_brickwork_", "_diffusers_")
 """Beginnings of the attributes in which loaders note where a component is from: no state of a run, and paths of this machine."""
 
 
-def clone_run_state(component: Any) -> Any:
+def clone_run_state(component: object) -> Any:
     """Copy an object so that setting its attributes, or editing what they hold, leaves the original alone.
 
     Tensors are copied where they lie in lists, in which some schedulers write into them (PNDM adds up); the tables that
     they are made with are shared. A scheduler in a scheduler (UniPC's `solver_p`) is cloned, too.
     """
+    # Not `deepcopy`: a scheduler's tables of a thousand alphas would be copied for every run, and nobody writes into
+    # them.
     clone = copy.copy(component)
     for name, value in vars(component).items():
         if type(value) in (list, dict, set):
             vars(clone)[name] = own_state(value)
+        # UniPC and others hold a second solver, whose state moves with theirs.
         elif hasattr(value, "set_timesteps"):
             vars(clone)[name] = clone_run_state(value)
     return clone
 
 
 def own_state(part: Any) -> Any:
-    """A part of a scheduler's state of one's own: containers, tensors, and schedulers in it are copied."""
+    """Return a part of a scheduler's state of one's own: containers, tensors, and schedulers in it are copied."""
     if type(part) in (list, tuple, set):
         return type(part)(own_state(each) for each in part)
     if type(part) is dict:
@@ -40,11 +43,14 @@ def own_state(part: Any) -> Any:
     return own_copy(part) if hasattr(type(part), "untyped_storage") else part
 
 
-def unsaveable(component: Any) -> list[str]:
-    """What a component keeps, or will keep, that no snapshot can hold: functions, and solvers of other libraries."""
+def unsaveable(component: object) -> list[str]:
+    """Return what a component keeps, or will keep, that no snapshot can hold: functions, and solvers of other
+    libraries.
+    """
     found = []
     fresh = pristine_state(component)
     for name, value in vars(component).items():
+        # DPMSolverSDEScheduler's, of torchsde.
         if name == "noise_sampler":  # made in the first step, of another library's Brownian tree
             found.append(f"{name!r}, which draws noise along a path that nothing can save")
         elif hasattr(value, "set_timesteps"):
@@ -55,7 +61,8 @@ def unsaveable(component: Any) -> list[str]:
 
 
 def pristine_state(component: Any) -> dict[str, Any]:
-    """Attributes, besides its configuration, that a component has when it is made anew; its own where it has none.
+    """Return attributes, besides its configuration, that a component has when it is made anew; its own where it has
+    none.
 
     Others that share a component may have run it, so its own attributes say nothing of where a run begins.
     """
@@ -63,6 +70,7 @@ def pristine_state(component: Any) -> dict[str, Any]:
     if make is None:
         own: dict[str, Any] = vars(clone_run_state(component))
         return own
+    # `from_config` and not a copy: a shared scheduler may be in the middle of somebody else's run.
     fresh = make(component.config)
     return {name: value for name, value in vars(fresh).items() if value is not fresh.config}
 
@@ -75,6 +83,7 @@ def _is_same(one: Any, other: Any) -> bool:
 
         return one.shape == other.shape and one.dtype == other.dtype and torch.equal(one.cpu(), other.cpu())
     if isinstance(one, FunctionType) and isinstance(other, FunctionType):
+        # A constructor may make a function anew each time: equal code is the same function.
         return _code_of(one) == _code_of(other) is not None
     return type(one) is type(other) and type(one) in (bool, int, float, str) and bool(one == other)
 
@@ -102,6 +111,7 @@ class RunComponents(Mapping[str, Any]):
             return self._clones[name]
         component = self._original(name)
         if name in self._mutated and component is not None:
+            # At the first use and not before the run, because it may only be loaded then.
             component = self._clones[name] = clone_run_state(component)
         return component
 
@@ -109,15 +119,15 @@ class RunComponents(Mapping[str, Any]):
         return self._loaded.get(name, self._originals[name])
 
     def is_absent(self, name: str) -> bool:
-        """Whether nobody has loaded a component."""
+        """Return whether nobody has loaded a component."""
         return name not in self._loaded and self._originals[name] is None
 
     def is_of_run(self, name: str) -> bool:
-        """Whether a component is not the pipeline's: loaded for this run, or yet to be."""
+        """Return whether a component is not the pipeline's: loaded for this run, or yet to be."""
         return self._originals[name] is None
 
     def changes(self) -> dict[str, dict[str, Any]]:
-        """By component: the attributes in which this run's clone differs from one that has not run."""
+        """Return, by component, the attributes in which this run's clone differs from one that has not run."""
         found = {}
         for name, clone in self._clones.items():
             fresh, config = pristine_state(self._original(name)), getattr(clone, "config", None)
@@ -134,13 +144,14 @@ class RunComponents(Mapping[str, Any]):
         """Bring a component to what `changes` said of it in this run or another."""
         vars(self[name]).update({**pristine_state(self._original(name)), **state})
 
-    def put(self, name: str, component: Any) -> None:
+    def put(self, name: str, component: object) -> None:
         """Add a component that was loaded for this run."""
         self._loaded[name] = component
 
     def take_out(self, name: str) -> None:
         """Let go of a component that was loaded for this run."""
         del self._loaded[name]
+        # A clone shares the tensors of its original, and would keep them in memory.
         self._clones.pop(name, None)
 
     def __iter__(self) -> Iterator[str]:

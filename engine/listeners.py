@@ -25,7 +25,7 @@ class _Row:
 
 @define(eq=False)
 class TimeTable:
-    """Where the time of runs goes: `pipe.configure(listeners=[table := TimeTable()])`, a run, then `print(table)`.
+    """Shows where the time of runs goes: `pipe.configure(listeners=[table := TimeTable()])`, a run, then `print(table)`.
 
     Blocks are on the CPU's clock: on a GPU, which computes while Python goes on, only the whole run's time is exact.
     """
@@ -74,6 +74,7 @@ class ChromeTrace:
         """Take an event."""
         now = perf_counter()
         if isinstance(event, RunStarted):
+            # All runs are on one axis, so that what happens between them can be seen.
             self._origin = self._origin or now
         elif isinstance(event, BlockFinished):
             self._add(event.path, "block", now, event.seconds, {"bytes": event.bytes})
@@ -86,6 +87,8 @@ class ChromeTrace:
             self._write()
 
     def _add(self, name: str, kind: str, now: float, seconds: float, details: dict[str, Any]) -> None:
+        # The trace format counts in microseconds (Trace Event Format, "ts" and "dur"); an event is known when it is
+        # over.
         start = (now - seconds - self._origin) * 1e6
         place = {"pid": os.getpid(), "tid": threading.get_ident()}
         self._events.append(

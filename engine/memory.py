@@ -8,7 +8,9 @@ from typing import Any
 
 
 def held_bytes(values: Iterable[Any]) -> int:
-    """Bytes that values keep in memory: whole storages of tensors, arrays, pictures, text; containers are gone into."""
+    """Return bytes that values keep in memory: whole storages of tensors, arrays, images, text; containers are gone
+    into.
+    """
     seen: dict[int, int] = {}
     pending = list(values)
     while pending:
@@ -19,9 +21,11 @@ def held_bytes(values: Iterable[Any]) -> int:
             pending += value
         elif hasattr(type(value), "untyped_storage"):
             storage = value.untyped_storage()
+            # By storage: a view of one row keeps the whole tensor alive.
             seen[storage.data_ptr()] = storage.nbytes()
         elif hasattr(value, "getbands"):
             width, height = value.size
+            # Pillow holds modes I and F in four bytes per pixel, and says nothing of its memory itself.
             seen[id(value)] = width * height * len(value.getbands()) * (4 if value.mode in ("I", "F") else 1)
         else:
             size = getattr(value, "nbytes", None)
@@ -30,7 +34,7 @@ def held_bytes(values: Iterable[Any]) -> int:
 
 
 def tensor_bytes(values: Iterable[Any]) -> int:
-    """Bytes of the tensors among values, those in lists too; what stands there twice counts once."""
+    """Return the bytes of the tensors among values, those in lists too; what stands there twice counts once."""
     seen: dict[int, int] = {}
     pending = list(values)
     while pending:
@@ -38,5 +42,6 @@ def tensor_bytes(values: Iterable[Any]) -> int:
         if isinstance(value, (list, tuple)):
             pending += value
         elif hasattr(type(value), "untyped_storage"):
+            # What the run computes with, and not what lies behind it: these bytes are for people to compare.
             seen[value.untyped_storage().data_ptr()] = value.numel() * value.element_size()
     return sum(seen.values())

@@ -30,7 +30,7 @@ class Frame:
 
     @property
     def words(self) -> str:
-        """As in error messages."""
+        """The position as in error messages."""
         return self.path if self.turn is None else f"{self.path}.step[{self.turn}]"
 
 
@@ -61,31 +61,34 @@ class Tracker:
     @classmethod
     def of(
         cls,
-        reached: Any = None,
+        reached: object = None,
         standing: Any = None,
-        graft: Any = None,
+        graft: object = None,
         opened: str | None = None,
         is_exact: bool = False,
     ) -> Tracker:
         """Follow a run that begins where another one stood, if there is one."""
+        # Frames are taken off one by one as the run comes to them; when none is left, it runs as any other.
         resume = deque(standing.position if standing is not None else ())
         return cls(reached, graft, standing, opened, is_exact, resume=resume)
 
-    def begin(self, run: Any) -> None:
+    def begin(self, run: object) -> None:
         """Bring a run's components to where it goes on."""
         if self.standing is not None:
             self.standing.put_components(run)
 
     def is_partial(self, path: str, kind: str) -> bool:
-        """Whether only a part of a step is run, or a part of it by another run, so that its result is not its own."""
+        """Return whether only a part of a step is run, or a part of it by another run, so that its result is not its
+        own.
+        """
         return bool(self._resume) or (kind == "loop" and path == self.opened)
 
     def missed(self, position: Iterable[Frame]) -> InputError:
-        """The error of a run that does not come to where it is to go on."""
+        """Return the error of a run that does not come to where it is to go on."""
         return InputError(f"The run is to go on after {words_of(position)}, which it does not come to.")
 
     def remaining(self, steps: Sequence[tuple[Call, str]]) -> Sequence[tuple[Call, str]]:
-        """The steps of a sequence that are still to do.
+        """Return the steps of a sequence that are still to do.
 
         Raises:
             InputError: the run is to go on at none of them.
@@ -93,16 +96,19 @@ class Tracker:
         if not self._resume:
             return steps
         frame = self._resume[0]
+        # By path and not by number: blocks may have been added before it since.
         index = next((i for i, (_, path) in enumerate(steps) if path == frame.path), None)
         if index is None:
             raise self.missed(self.standing.position)
         if frame.turn is None and frame.branch is None:
             self._resume.popleft()
+            # A frame without iteration and branch is of a step that is done, so the run goes on behind it.
             index += 1
         return steps[index:]
 
-    def entered(self, path: str, run: Any, values: Values, branches: Container[str] | None = None) -> Frame | None:
-        """The frame of a loop, or of a choice (with `branches`), in which the run goes on; None where it is begun.
+    def entered(self, path: str, run: object, values: Values, branches: Container[str] | None = None) -> Frame | None:
+        """Return the frame of a loop, or of a choice (with `branches`), in which the run goes on; None where it is
+        begun.
 
         Raises:
             InputError: it is to go on in a step of another kind, or in a branch that is not there.
@@ -127,17 +133,21 @@ class Tracker:
             raise self.missed(self.standing.position)
 
     def turns_left(self, turns: Iterable[Values], going_on: Frame | None) -> tuple[Iterable[Values], int]:
-        """The turns that are still to do, and the number of the first; one that was begun has its variables already.
+        """Return the turns that are still to do, and the number of the first; one that was begun has its variables
+        already.
 
         Raises:
             InputError: there are not so many.
         """
         if going_on is None or going_on.turn is None:
             return turns, 0
+        # The loop's own iterator is run up to the place, because it may keep a state, such as a running sum.
         left = iter(turns)
         for _ in range(going_on.turn + 1):
             if next(left, None) is None:
                 raise self.missed([going_on] if self.standing is None else self.standing.position)
+        # With frames left the run goes on inside of this iteration, whose variables the checkpoint has; without,
+        # behind it.
         return (chain([{}], left), going_on.turn) if self._resume else (left, going_on.turn + 1)
 
     def following(self, call: Call, frame: Frame) -> Call:
@@ -159,7 +169,8 @@ class Tracker:
         return call_followed
 
     def tell(self, values: Values, last: Frame | None = None) -> None:
-        """A block is done, or (None) the turn in which the run is."""
+        """Note that a block is done, or (None) the iteration in which the run is."""
+        # On the way to where it goes on, nothing is reached that was not reached before.
         if self.reached is not None and not self._resume:
             self.reached((*self._around, *([last] if last is not None else [])), values)
 
@@ -177,7 +188,7 @@ def tracked(call: Call, path: str, tracker: Tracker) -> Call:
 
 
 def words_of(position: Iterable[Frame]) -> str:
-    """The innermost place, for people."""
+    """Return the innermost place, for people."""
     frames = list(position)
     inner = frames[-1]
     turns = [frame for frame in frames if frame.turn is not None]

@@ -25,11 +25,11 @@ class Residency(Protocol):
     """Told by the executor where a run is."""
 
     def is_over(self, path: str) -> bool:
-        """Whether a step that is done must let go of its components."""
+        """Return whether a step that is done must let go of its components."""
         ...
 
     def during(self, path: str, values: Values) -> Any:
-        """Around one step: a context manager."""
+        """Return a context manager around one step."""
         ...
 
     def release(self) -> None:
@@ -42,17 +42,17 @@ class StepCache(Protocol):
 
     @property
     def store(self) -> MemoryCache:
-        """Where they are kept."""
+        """The cache in which they are kept."""
         ...
 
-    def wrapped(self, call: Call, unit: CacheUnit, run: Any) -> Call:
-        """The call of a step, which takes its result from the cache where that is known."""
+    def wrapped(self, call: Call, unit: CacheUnit, run: Run) -> Call:
+        """Return the call of a step, which takes its result from the cache where that is known."""
         ...
 
 
 @define(eq=False)
 class Run:
-    """What one run of a plan shares.
+    """Holds what one run of a plan shares.
 
     Attributes:
         components: the pipeline's, with clones of those that the run changes.
@@ -74,6 +74,8 @@ class Run:
     emit: Emit | None = None
     cache: StepCache | None = None
     tracker: Tracker | None = None
+    # A plain attribute: setting it is atomic in CPython, and a run looks between blocks, where a lock would cost more
+    # than a late look.
     cancelled: bool = False
     advice: Callable[[str], Sequence[str]] = tuple
     notes: list[str] = field(factory=list)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from attrs import field, frozen
 from attrs.validators import in_
@@ -11,6 +11,9 @@ from attrs.validators import in_
 from ..state import InputError
 from .cache import MemoryCache, cache_of
 from .events import Emit
+
+if TYPE_CHECKING:
+    import attrs
 
 GradMode = Literal["no_grad", "inference", "inherit"]
 
@@ -24,19 +27,21 @@ class SnapshotTaker(Protocol):
 
 
 def _grad_mode(given: bool | GradMode) -> GradMode:
+    # As `torch.set_grad_enabled` is told.
     if isinstance(given, bool):
         return "inherit" if given else "no_grad"
     return given
 
 
-def _listeners(given: Any) -> Any:
+def _listeners(given: object) -> Any:
+    # What is no list stays as it is, so that the validator can name what was given.
     return tuple(given) if isinstance(given, Iterable) and not isinstance(given, (str, Mapping)) else given
 
 
 def _is(holds: Callable[[Any], bool], words: str) -> Any:
-    """A validator that says what a setting is."""
+    """Return a validator that says what a setting is."""
 
-    def check(_: Any, field: Any, value: Any) -> None:
+    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
         if not holds(value):
             raise InputError(f"{field.name}={value!r:.100}: it is {words}.")
 
@@ -56,7 +61,7 @@ _LISTENERS = _is(
 
 @frozen
 class RunSettings:
-    """How a pipeline runs.
+    """Says how a pipeline runs.
 
     Attributes:
         check_values: look at class, number format and named dimensions of tensors that blocks read and write.

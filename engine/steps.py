@@ -27,7 +27,7 @@ Turns = Callable[[Values], tuple[Iterable[Values], int | None]]
 
 @frozen
 class Presence:
-    """Which names a step will find: `known` always, `maybe` depending on what happens in the run."""
+    """Holds the names that a step will find: `known` always, `maybe` depending on what happens in the run."""
 
     known: frozenset[str]
     maybe: frozenset[str] = frozenset()
@@ -35,7 +35,7 @@ class Presence:
 
 @frozen
 class Undeclared:
-    """What foreign code in a loop may write without saying so: `names`, and anything else if `others`."""
+    """Holds what foreign code in a loop may write without saying so: `names`, and anything else if `others`."""
 
     names: tuple[str, ...] = ()
     others: bool = False
@@ -113,7 +113,7 @@ Step = BlockNode | LoopNode | ChoiceNode
 
 
 def leaves(steps: Iterable[Step]) -> Iterable[BlockNode]:
-    """All leaf steps, in order, those of every branch included."""
+    """Return all leaf steps, in order, those of every branch included."""
     for step in steps:
         if isinstance(step, BlockNode):
             yield step
@@ -125,7 +125,7 @@ def leaves(steps: Iterable[Step]) -> Iterable[BlockNode]:
 
 
 def all_steps(steps: Iterable[Step]) -> Iterable[Step]:
-    """All steps of all kinds, in order."""
+    """Return all steps of all kinds, in order."""
     for step in steps:
         yield step
         if isinstance(step, LoopNode):

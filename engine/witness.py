@@ -31,9 +31,10 @@ class Given:
 
     @property
     def words(self) -> str:
-        """Where it was given, as in error messages: "denoise.step[3].denoiser"."""
+        """The place where it was given, as in error messages: "denoise.step[3].denoiser"."""
         found, rest = "", self.path
         for loop, number in self.loops:
+            # Paths of inner loops begin with those of outer ones; each number goes behind its own part.
             own = loop.removeprefix(self.path[: len(self.path) - len(rest)])
             found += f"{own}.step[{number}]"
             rest = self.path[len(loop) :] if self.path.startswith(loop) else f".{self.path}"
@@ -42,7 +43,7 @@ class Given:
 
 @define
 class Witness:
-    """What the blocks of one run gave, in order.
+    """Keeps account of what the blocks of one run gave, in order.
 
     Attributes:
         earlier: as `written` gave it, of the part of the run that another process, or an earlier call, has done.
@@ -68,7 +69,9 @@ class Witness:
             self._loops.pop()
 
     def since(self, count: int) -> tuple[Given, ...]:
-        """What was noted after the first `count` values, without the iterations in which that was, for use in others."""
+        """Return what was noted after the first `count` values, without the iterations in which that was, for use in
+        others.
+        """
         depth = len(self._loops)
         return tuple(Given(g.path, g.loops[depth:], g.name, g.digest) for g in self.given[count:])
 
@@ -77,7 +80,7 @@ class Witness:
         self.given += [Given(g.path, (*self._loops, *g.loops), g.name, g.digest) for g in given]
 
     def written(self) -> list[list[Any]]:
-        """As recipes have it: place, name and digest of each value."""
+        """Return it as recipes have it: place, name and digest of each value."""
         return [*self.earlier, *([each.words, each.name, each.digest] for each in self.given)]
 
 
@@ -91,7 +94,7 @@ def witnessed(call: Call, path: str, names: Sequence[str], witness: Witness) -> 
     return call_witnessed
 
 
-def _digest(value: Any) -> str | None:
+def _digest(value: object) -> str | None:
     try:
         return digest_of(value)[:_DIGITS]
     except NoDigestError:
@@ -99,14 +102,16 @@ def _digest(value: Any) -> str | None:
 
 
 def first_difference(then: Sequence[Sequence[Any]], now: Sequence[Sequence[Any]]) -> str | None:
-    """Where two accounts differ first, in words; None if they do not.
+    """Return where two accounts differ first, in words; None if they do not.
 
     Args:
         then, now: as `Witness.written` gives them.
     """
+    # The shorter of the two ends where its run stopped; up to there they can differ all the same.
     for mine, theirs in zip(then, now, strict=False):
         if mine[:2] != theirs[:2]:
             return f"{theirs[0]} gave {theirs[1]!r}, where it was {mine[0]} that gave {mine[1]!r}"
+        # What had no digest in one of the runs says nothing: unknown is not different.
         if None not in (mine[2], theirs[2]) and mine[2] != theirs[2]:
             return f"{theirs[0]} is the first block that gave something else: {theirs[1]!r}"
     if len(then) != len(now):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
@@ -13,12 +13,44 @@ from ..state import InputError
 from ..state.object_content import UNCOUNTED
 from .controlnet import ControlNetInputs, unet_control
 from .noise_schedule import level_of, prediction_type_of
+from .roles import (
+    ROLE_TYPES,
+    Autoencoder,
+    ControlNet,
+    Denoiser,
+    ImageAdapter,
+    PictureAdapter,
+    Scheduler,
+    TextEncoder,
+    Tokenizer,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ..guiders import Branch
     from .layers import Layer
+
+__all__ = [
+    "ROLE_TYPES",
+    "UNBOUND",
+    "Autoencoder",
+    "ConditioningField",
+    "ControlNet",
+    "Denoiser",
+    "FamilyContract",
+    "ImageAdapter",
+    "PictureAdapter",
+    "RoleComponent",
+    "Scheduler",
+    "TextEncoder",
+    "TextEncoding",
+    "Tokenizer",
+    "bound_family",
+    "is_compiled",
+    "uncompiled",
+    "with_rows",
+]
 
 
 @frozen
@@ -253,53 +285,3 @@ def _joined(values: list[Any]) -> Any:
     if isinstance(values[0], list):
         return [torch.cat(each) for each in zip(*values, strict=True)]
     return torch.cat(values)
-
-
-class Denoiser(Protocol):
-    """Role: the network that is called once per step."""
-
-    config: Any
-    dtype: Any
-
-
-class TextEncoder(Protocol):
-    """Role: a text encoder."""
-
-    config: Any
-    dtype: Any
-
-
-class Tokenizer(Protocol):
-    """Role: the tokenizer of a text encoder."""
-
-    model_max_length: int
-
-
-class Autoencoder(Protocol):
-    """Role: between pictures and latents."""
-
-    config: Any
-    dtype: Any
-
-
-class ControlNet(Protocol):
-    """Role: a network that steers the denoiser by a picture."""
-
-    config: Any
-
-
-class PictureAdapter(Protocol):
-    """Role: a network whose features of a picture are added to the denoiser's."""
-
-    config: Any
-
-
-class Scheduler(Protocol):
-    """Role: noise schedule and solver."""
-
-    config: Any
-    timesteps: Any
-    order: int
-
-
-ROLE_TYPES = (ControlNet, PictureAdapter, Denoiser, TextEncoder, Tokenizer, Autoencoder, Scheduler)

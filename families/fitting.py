@@ -37,8 +37,8 @@ class _Solver(Protocol):
     def set_timesteps(self, *args: Any, **kwargs: Any) -> Any: ...
 
 
-def serves(given: Any, expected: type, component: str, families: Iterable[FamilyContract] = ()) -> bool:
-    """Whether an object serves as a component for which a block names a class.
+def serves(given: object, expected: type, component: str, families: Iterable[FamilyContract] = ()) -> bool:
+    """Return whether an object serves as a component for which a block names a class.
 
     Args:
         families: those of the blocks; what they accept for the component's role counts, and `ALIKE` where they say nothing.
@@ -56,7 +56,7 @@ def serves(given: Any, expected: type, component: str, families: Iterable[Family
 
 
 def accepted(component: str, families: Iterable[FamilyContract]) -> tuple[frozenset[str], ...]:
-    """What families accept for the roles that a component plays: names of classes, a group for each role."""
+    """Return what families accept for the roles that a component plays: names of classes, a group for each role."""
     return tuple(
         frozenset(family.accepts[role])
         for family in families

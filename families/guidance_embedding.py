@@ -13,10 +13,14 @@ if TYPE_CHECKING:
 
 
 def embedded_scales(scales: Sequence[float], width: int) -> Tensor:
-    """Sines and cosines of strengths, `[strengths width]`; a strength of 1, which changes nothing, is embedded as 0."""
+    """Return sines and cosines of strengths, `[strengths width]`; a strength of 1, which changes nothing, is embedded
+    as 0.
+    """
     import torch
 
     half = width // 2
+    # In torch and in this order, as `get_guidance_scale_embedding` of diffusers, which models were distilled with;
+    # `math.log` rounds otherwise.
     decay = torch.log(torch.tensor(10000.0)) / (half - 1)
     frequencies = torch.exp(torch.arange(half, dtype=torch.float32) * -decay)
     angles = (torch.tensor(list(scales)) - 1.0)[:, None] * 1000.0 * frequencies[None, :]

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..guiders.noise_level import PredictionType
 from ..state import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .roles import Scheduler
 
 _PREDICTIONS: dict[str, PredictionType] = {
     "epsilon": "epsilon",
@@ -16,8 +21,8 @@ _PREDICTIONS: dict[str, PredictionType] = {
 }
 
 
-def prediction_type_of(scheduler: Any) -> PredictionType:
-    """What the network of a scheduler predicts.
+def prediction_type_of(scheduler: Scheduler) -> PredictionType:
+    """Return what the network of a scheduler predicts.
 
     Raises:
         InputError: the scheduler does not say.
@@ -33,14 +38,15 @@ def prediction_type_of(scheduler: Any) -> PredictionType:
     return _PREDICTIONS[named]
 
 
-def level_of(scheduler: Any, t: Any) -> tuple[float, float]:
-    """Signal and noise of what the network sees at a timestep: `signal * sample + noise * epsilon`.
+def level_of(scheduler: Scheduler, t: Tensor | float) -> tuple[float, float]:
+    """Return signal and noise of what the network sees at a timestep: `signal * sample + noise * epsilon`.
 
     Raises:
         InputError: the scheduler does not say.
     """
     time = float(t)
     if _is_flow(scheduler):
+        # Of rectified flow, the timestep is the share of noise in 1000 parts.
         noise = time / scheduler.config.num_train_timesteps
         return 1.0 - noise, noise
     kept = getattr(scheduler, "alphas_cumprod", None)
@@ -58,6 +64,7 @@ def level_of(scheduler: Any, t: Any) -> tuple[float, float]:
     return math.sqrt(share), math.sqrt(1.0 - share)
 
 
-def _is_flow(scheduler: Any) -> bool:
+def _is_flow(scheduler: Scheduler) -> bool:
     config = scheduler.config
+    # By name: flow schedulers share no base class, and most have no `prediction_type`.
     return "FlowMatch" in type(scheduler).__name__ or config.get("prediction_type") == "flow_prediction"

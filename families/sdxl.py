@@ -24,36 +24,39 @@ from .guidance_embedding import embedded_scales
 from .unet import middle_of_unet, projections, unet_layers
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from .layers import Layer
+    from .roles import Autoencoder, Denoiser
 
 
 @frozen
 class SDXLContract(FamilyContract):
     """Stable Diffusion XL: two CLIP text encoders, and a UNet that is told pooled text and sizes."""
 
-    def layers(self, denoiser: Any) -> list[Layer]:
-        """The UNet's transformer blocks."""
+    def layers(self, denoiser: torch.nn.Module) -> list[Layer]:
+        """Return the UNet's transformer blocks."""
         return unet_layers(denoiser)
 
-    def recommended_layers(self, denoiser: Any, layers: Sequence[Layer]) -> list[int]:
-        """Those of the middle block, where that sees enough."""
+    def recommended_layers(self, denoiser: Denoiser, layers: Sequence[Layer]) -> list[int]:
+        """Return the layers of the middle block, where that sees enough."""
         return middle_of_unet(denoiser, layers)
 
-    def embedded_guidance(self, denoiser: Any, scales: Sequence[float]) -> dict[str, Any]:
-        """What distilled UNets are told (latent consistency models)."""
+    def embedded_guidance(self, denoiser: Denoiser, scales: Sequence[float]) -> dict[str, Any]:
+        """Return what distilled UNets are told (latent consistency models)."""
         width = denoiser.config.time_cond_proj_dim
         if width is None:
             return super().embedded_guidance(denoiser, scales)
         return {"timestep_cond": embedded_scales(scales, width).to(denoiser.device, denoiser.dtype)}
 
-    def is_distilled(self, denoiser: Any) -> bool:
-        """Whether a UNet has guidance built in."""
+    # A UNet that embeds the strength was taught both branches at once; asking it twice would guide twice.
+    def is_distilled(self, denoiser: Denoiser) -> bool:
+        """Return whether a UNet has guidance built in."""
         return denoiser.config.time_cond_proj_dim is not None
 
-    def conditioning_fault(self, denoiser: Any, conditioning: Mapping[str, Any]) -> str | None:
-        """UNets with an IP-Adapter must see a picture."""
+    def conditioning_fault(self, denoiser: Denoiser, conditioning: Mapping[str, Any]) -> str | None:
+        """Say that UNets with an IP-Adapter must see an image."""
         if not projections(denoiser) or conditioning.get("ip_adapter_embeds") is not None:
             return None
         return (
@@ -61,8 +64,10 @@ class SDXLContract(FamilyContract):
             "blocks need 'ip_adapter' (IP_ADAPTER_BLOCKS) to take one."
         )
 
-    def size_ids(self, denoiser: Any, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
-        """Original size, crop corner, and target size or rating in a row, checked against the UNet's embedding layer."""
+    def size_ids(self, denoiser: Denoiser, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
+        """Return original size, crop corner, and target size or rating in a row, checked against the UNet's embedding
+        layer.
+        """
         ids = [number for size in sizes for number in size]
         expected = denoiser.config.projection_class_embeddings_input_dim
         got = denoiser.config.addition_time_embed_dim * len(ids) + pooled_width
@@ -73,7 +78,7 @@ class SDXLContract(FamilyContract):
             )
         return ids
 
-    def scale_latents(self, vae: Any, latents: Tensor) -> Tensor:
+    def scale_latents(self, vae: Autoencoder, latents: Tensor) -> Tensor:
         """Apply scaling, and per-channel mean and deviation where the VAE's config names them."""
         scale: float = vae.config.scaling_factor
         statistics = _statistics(vae, latents)
@@ -83,7 +88,7 @@ class SDXLContract(FamilyContract):
         scaled: Tensor = (latents - mean) * scale / deviation
         return scaled
 
-    def unscale_latents(self, vae: Any, latents: Tensor) -> Tensor:
+    def unscale_latents(self, vae: Autoencoder, latents: Tensor) -> Tensor:
         """Undo scaling, and per-channel mean and deviation where the VAE's config names them."""
         scale: float = vae.config.scaling_factor
         statistics = _statistics(vae, latents)
@@ -94,8 +99,9 @@ class SDXLContract(FamilyContract):
         return unscaled
 
 
-def _statistics(vae: Any, latents: Tensor) -> tuple[Tensor, Tensor] | None:
+def _statistics(vae: Autoencoder, latents: Tensor) -> tuple[Tensor, Tensor] | None:
     mean, deviation = (getattr(vae.config, name, None) for name in ("latents_mean", "latents_std"))
+    # VAEs of later models have them (Playground v2.5).
     if mean is None or deviation is None:
         return None
     return latents.new_tensor(mean).view(1, -1, 1, 1), latents.new_tensor(deviation).view(1, -1, 1, 1)
@@ -131,27 +137,27 @@ _IMAGE_PROMPT = ConditioningField(
 )
 
 
-def _scale_factor(pipe: Any) -> int:
+def _scale_factor(pipe: object) -> int:
     vae = getattr(pipe, "vae", None)
     return 8 if vae is None else SDXL.vae_scale_factor(vae)
 
 
-def _latent_channels(pipe: Any) -> int:
+def _latent_channels(pipe: object) -> int:
     vae = getattr(pipe, "vae", None)
     return 4 if vae is None else int(vae.config.latent_channels)
 
 
-def _unet_channels(pipe: Any) -> int:
+def _unet_channels(pipe: object) -> int:
     unet = getattr(pipe, "unet", None)
     return 4 if unet is None else int(unet.config.in_channels)
 
 
-def _sample_size(pipe: Any) -> int:
+def _sample_size(pipe: object) -> int:
     unet = getattr(pipe, "unet", None)
     return 128 if unet is None else int(unet.config.sample_size)
 
 
-def _default_size(pipe: Any) -> int:
+def _default_size(pipe: object) -> int:
     return _sample_size(pipe) * _scale_factor(pipe)
 
 
@@ -217,7 +223,7 @@ SDXL_SECOND = evolve(
 
 
 def _of_refiner(field: ConditioningField) -> ConditioningField:
-    """The same, under a name that the base's values do not have."""
+    """Return the same, under a name that the base's values do not have."""
     negative = f"negative_refiner_{field.negative.removeprefix('negative_')}"
     return evolve(field, positive=f"refiner_{field.positive}", negative=negative)
 
@@ -241,6 +247,7 @@ SDXL_REFINER = evolve(
         "prompts": SDXL.groups["prompts"][:1],
     },
     text_encodings=SDXL.text_encodings[1:],
+    # The refiner's repository says so (`force_zeros_for_empty_prompt: false`), and the base's the contrary.
     zeros_for_empty_prompt=False,
 )
 """The contract of the refiner that goes on where the base stops: one text encoder, and a rating in place of the target size."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from .roles import Tokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -16,8 +18,9 @@ _TOKENIZING = threading.Lock()
 """A tokenizer keeps the padding of its last call as its own state, so two threads must not call it at once."""
 
 
-def token_ids(tokenizer: Any, texts: list[str], tokens: int | None = None) -> Tensor:
-    """Ids of texts, padded or cut to a number of tokens, `[b, tokens]`; a cut is logged with the words that are lost.
+def token_ids(tokenizer: Tokenizer, texts: list[str], tokens: int | None = None) -> Tensor:
+    """Return the ids of texts, padded or cut to a number of tokens, `[b, tokens]`; a cut is logged with the words that
+    are lost.
 
     Args:
         tokens: the tokenizer's own length where None.
@@ -26,22 +29,24 @@ def token_ids(tokenizer: Any, texts: list[str], tokens: int | None = None) -> Te
     texts = [with_all_vectors(tokenizer, text) for text in texts]
     with _TOKENIZING:
         cut = tokenizer(texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
+        # Without a limit, to say which words are lost.
         whole = tokenizer(texts, padding="longest", return_tensors="pt").input_ids
     if whole.shape[-1] > length:
+        # The last place that is kept is of the end token.
         lost = [text for text in tokenizer.batch_decode(whole[:, length - 1 : -1], skip_special_tokens=True) if text]
         logger.warning("The text encoder reads %d tokens; this part of the prompt was cut off: %s", length, lost)
     ids: Tensor = cut.input_ids
     return ids
 
 
-def plain_ids(tokenizer: Any, text: str, special: bool = True) -> list[int]:
-    """Ids of one text as it is, with or without the tokens that begin and end it."""
+def plain_ids(tokenizer: Tokenizer, text: str, special: bool = True) -> list[int]:
+    """Return the ids of one text as it is, with or without the tokens that begin and end it."""
     with _TOKENIZING:
         found = tokenizer(with_all_vectors(tokenizer, text), padding=False, add_special_tokens=special)
     return list(found.input_ids)
 
 
-def with_all_vectors(tokenizer: Any, text: str) -> str:
+def with_all_vectors(tokenizer: Tokenizer, text: str) -> str:
     """Write out words that a tokenizer was taught with several vectors: "<cat>" becomes "<cat> <cat>_1 <cat>_2".
 
     diffusers replaces by text alone, so that a word inside of another one is broken up; here only whole words are.
@@ -54,6 +59,7 @@ def with_all_vectors(tokenizer: Any, text: str) -> str:
     for token, parts in written.items():
         while f"{token}_{len(parts)}" in added:
             parts.append(f"{token}_{len(parts)}")
+    # The longest first: "<cat>_1" would else be found as "<cat>" and a rest.
     names = sorted({*written, *(part for parts in written.values() for part in parts)}, key=len, reverse=True)
     return re.sub(
         "|".join(map(re.escape, names)), lambda found: " ".join(written.get(found.group(), [found.group()])), text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 from ..state.code_home import is_own
 
@@ -13,7 +13,7 @@ CONFIG_NAME = "guider_config.json"
 
 
 class AnyGuider:
-    """What every guider is an object of, for files that need not know more."""
+    """Stands for every guider, for files that need not know more."""
 
 
 GUIDERS: dict[str, type[Guider]] = {}
@@ -28,6 +28,6 @@ def register(cls: type[Guider]) -> None:
             GUIDERS[name] = GUIDERS.pop(name)
 
 
-def is_guider(value: Any) -> TypeGuard[Guider]:
-    """Whether a value is a guider, of this package or of somebody else's."""
+def is_guider(value: object) -> TypeGuard[Guider]:
+    """Return whether a value is a guider, of this package or of somebody else's."""
     return isinstance(value, AnyGuider)

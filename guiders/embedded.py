@@ -32,7 +32,8 @@ class EmbeddedGuidance(Guider):
         return False
 
     def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
-        """One prediction, with the strength."""
+        """Return one prediction, with the strength."""
+        # The network has to be told a number at every step; 1 is what its teacher's plain conditional prediction had.
         scale = scale_at(self.guidance_scale, step) if self.in_window(step) else 1.0
         return (evolve(CONDITIONAL, embedded_scale=scale),)
 
@@ -40,7 +41,7 @@ class EmbeddedGuidance(Guider):
         self,
         predictions: Mapping[str, Tensor],
         step: GuidanceStep,  # noqa: ARG002 - the protocol gives it
-        memory: Any = None,
+        memory: object = None,
     ) -> tuple[Tensor, Any]:
-        """The prediction itself."""
+        """Return the prediction itself."""
         return predictions["conditional"], memory

@@ -24,14 +24,18 @@ if TYPE_CHECKING:
 
 @frozen
 class GuidanceStep:
-    """Where the loop is: `index` of `count` steps, and for guiders that need it the level of `noise`."""
+    """Says where the loop is: `index` of `count` steps, and for guiders that need it the level of `noise`."""
 
     index: int
     count: int
     noise: NoiseLevel | None = None
 
     def is_within(self, start: float, stop: float) -> bool:
-        """Whether it lies in a window of fractions: from `int(start * count)` up to, not including, `int(stop * count)`."""
+        """Return whether it lies in a window of fractions: from `int(start * count)` up to, not including, `int(stop *
+        count)`.
+        """
+        # `int` and not rounding, as diffusers' guiders do (`skip_start_step`, 0.42.1): a window decides which network
+        # calls are made, and one step more changes the image.
         return int(start * self.count) <= self.index < int(stop * self.count)
 
 
@@ -74,6 +78,7 @@ class Guider(AnyGuider):
     needs_noise_level: ClassVar[bool] = False
     """Whether `combine` wants `step.noise`."""
 
+    # attrs with slots would make each class twice, and register both: `slots=False` above.
     def __init_subclass__(cls, is_base: bool = False) -> None:
         super().__init_subclass__()
         note_body(cls)
@@ -101,16 +106,16 @@ class Guider(AnyGuider):
 
     @property
     def uses_negative(self) -> bool:
-        """Whether any step may need the negative conditioning."""
+        """True if any step may need the negative conditioning."""
         raise NotImplementedError(f"{type(self).__name__} must define uses_negative.")
 
     def needs_gradient(self, step: GuidanceStep) -> bool:  # noqa: ARG002 - others look at it
-        """Whether predictions must be made so that they can be derived by `step.noise.latents`."""
+        """Return whether predictions must be made so that they can be derived by `step.noise.latents`."""
         return False
 
     @property
     def wanted_perturbations(self) -> tuple[Perturbation, ...]:
-        """What is perturbed at some step, to be checked before a run."""
+        """The perturbations that some step asks for, to be checked before a run."""
         return ()
 
     def with_scale(self, guidance_scale: float) -> Self:
@@ -119,12 +124,15 @@ class Guider(AnyGuider):
         Raises:
             InputError: this guider has no scale.
         """
+        # Refused and not ignored: a scale that has no effect looks like a model that does not listen.
         if "guidance_scale" not in {field.name for field in fields(type(self))}:
             raise InputError(f"{type(self).__name__} has no guidance_scale; leave guidance_scale= out of the call.")
         return evolve(self, guidance_scale=guidance_scale)  # type: ignore[call-arg]  # checked above
 
     def in_window(self, step: GuidanceStep) -> bool:
-        """Whether guidance acts at a step: from `int(start * count)` up to, not including, `int(stop * count)`."""
+        """Return whether guidance acts at a step: from `int(start * count)` up to, not including, `int(stop *
+        count)`.
+        """
         if not self.enabled:
             return False
         return step.is_within(self.start, self.stop)
@@ -159,7 +167,7 @@ class Guider(AnyGuider):
 
     @classmethod
     def from_pretrained(
-        cls, repo: str, subfolder: str | None = None, revision: str | None = None, **hub_options: Any
+        cls, repo: str, subfolder: str | None = None, revision: str | None = None, **hub_options: object
     ) -> Guider:
         """Read what `save_pretrained` of ours or of diffusers has written, whichever guider it is.
 
@@ -172,7 +180,7 @@ class Guider(AnyGuider):
         return load_guider(repo, subfolder, revision, **hub_options)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], **changes: Any) -> Self:
+    def from_config(cls, config: Mapping[str, Any], **changes: object) -> Self:
         """Make a guider of a configuration; keys that begin with an underscore are notes of the file.
 
         Raises:

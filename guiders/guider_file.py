@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _NONE: Mapping[str, type[Guider]] = MappingProxyType({})
 
 
-def guider_of(given: Any, known: Mapping[str, type[Guider]] = _NONE) -> Guider:
+def guider_of(given: object, known: Mapping[str, type[Guider]] = _NONE) -> Guider:
     """Make a guider of ours of a guider, its name, its configuration, or an object of diffusers with the same name.
 
     Args:
@@ -46,6 +46,7 @@ def guider_of(given: Any, known: Mapping[str, type[Guider]] = _NONE) -> Guider:
     else:
         name, config = type(given).__name__, getattr(given, "config", None)
         what = f"A {name}"
+    # Only by name, out of a table: what a file says is never imported.
     if name not in classes or not isinstance(config, Mapping):
         raise InputError(f"{what[:200]} is no guider. {did_you_mean(name[:60], classes)}")
     inner = {}
@@ -56,14 +57,14 @@ def guider_of(given: Any, known: Mapping[str, type[Guider]] = _NONE) -> Guider:
     return classes[name].from_config({**config, **inner})
 
 
-def _is_of_guider(value: Any, classes: Mapping[str, type[Guider]]) -> bool:
-    """Whether a setting is the configuration of a guider inside of another one."""
+def _is_of_guider(value: object, classes: Mapping[str, type[Guider]]) -> bool:
+    """Return whether a setting is the configuration of a guider inside of another one."""
     name = value.get("_class_name") if isinstance(value, Mapping) else None
     return isinstance(name, str) and name in classes
 
 
 def guider_config(guider: Guider, name_of: Callable[[type[Guider]], str]) -> dict[str, Any]:
-    """The configuration of a guider, and of those in it, each with its name.
+    """Return the configuration of a guider, and of those in it, each with its name.
 
     Args:
         name_of: the name under which a class that is none of ours is found again.
@@ -77,7 +78,7 @@ def guider_config(guider: Guider, name_of: Callable[[type[Guider]], str]) -> dic
 
 
 def own_guiders(guider: Guider) -> Iterator[type[Guider]]:
-    """Classes of a guider and of those in it that are none of this package."""
+    """Yield the classes of a guider and of those in it that are none of this package."""
     if is_own_guider(type(guider)):
         yield type(guider)
     for part in fields(type(guider)):
@@ -86,7 +87,7 @@ def own_guiders(guider: Guider) -> Iterator[type[Guider]]:
 
 
 def is_own_guider(cls: type[Guider]) -> bool:
-    """Whether a class is somebody's own guider, also one that has the name of one of ours."""
+    """Return whether a class is somebody's own guider, also one that has the name of one of ours."""
     return GUIDERS.get(cls.__name__) is not cls
 
 
@@ -115,6 +116,7 @@ def save_guider(guider: Guider, folder: str | Path) -> Path:
     path = Path(folder) / type(guider).config_name
     head = {"_class_name": type(guider).__name__, "_diffusers_version": DIFFUSERS_RELEASE}
     try:
+        # Python would write `NaN` and `Infinity`, which no other reader of JSON knows.
         json.dumps(config, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InputError(
@@ -122,6 +124,8 @@ def save_guider(guider: Guider, folder: str | Path) -> Path:
         ) from error
     text = written_json({**head, **config}, str(path), LARGEST_GUIDER, indent=2) + "\n"
     try:
+        # Read back before the file is there: settings that look like data, such as numbers of NumPy, can come back as
+        # others.
         again = guider_of(parse_json(text.encode("utf-8"), str(path)))
     except (TypeError, ValueError, BrickworkError) as error:
         raise InputError(
@@ -139,7 +143,7 @@ def save_guider(guider: Guider, folder: str | Path) -> Path:
 
 
 def comes_back(guider: Guider, again: Guider) -> bool:
-    """Whether a guider that was read from a file is the one that was written.
+    """Return whether a guider that was read from a file is the one that was written.
 
     To ours a list is as good as a tuple, and a mapping as good as an object of its fields: what they write counts.
     """
@@ -153,13 +157,13 @@ def _text(guider: Guider) -> str:
 
 
 def _functions(config: Mapping[str, Any]) -> list[str]:
-    """Names of settings that are functions, of inner guiders, too."""
+    """Return the names of settings that are functions, of inner guiders, too."""
     inner = [name for value in config.values() if isinstance(value, Mapping) for name in _functions(value)]
     return [name for name, value in config.items() if callable(value)] + inner
 
 
 def load_guider(
-    name: str | Path, subfolder: str | None = None, revision: str | None = None, **hub_options: Any
+    name: str | Path, subfolder: str | None = None, revision: str | None = None, **hub_options: object
 ) -> Guider:
     """Read a guider that we or diffusers have saved, in a folder or on the Hub.
 

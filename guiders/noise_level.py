@@ -16,7 +16,7 @@ PredictionType = Literal["epsilon", "v_prediction", "sample", "flow"]
 
 @frozen(eq=False)
 class NoiseLevel:
-    """Where the latents of a step stand: `latents = signal * sample + noise * epsilon`.
+    """Says where the latents of a step stand: `latents = signal * sample + noise * epsilon`.
 
     Attributes:
         latents: as the network is given them, `[b c h w]`.
@@ -33,13 +33,14 @@ class NoiseLevel:
     timestep: float
 
     def sample_of(self, prediction: Tensor) -> Tensor:
-        """The clean sample that a prediction means, in single precision.
+        """Return the clean sample that a prediction means, in single precision.
 
         Raises:
             InputError: nothing but noise is left of the latents, and the network predicts just that.
         """
         if self.predicts == "sample":
             return prediction.float()
+        # Dividing by a small signal makes half precision overflow in the first steps.
         latents, prediction = self.latents.float(), prediction.float()
         if self.predicts == "flow":
             return latents - self.noise * prediction
@@ -53,7 +54,7 @@ class NoiseLevel:
         return (latents - self.noise * prediction) / self.signal
 
     def prediction_of(self, sample: Tensor) -> Tensor:
-        """The prediction that means a clean sample, in the type of the latents."""
+        """Return the prediction that means a clean sample, in the type of the latents."""
         latents = self.latents.float()
         if self.predicts == "sample":
             found = sample

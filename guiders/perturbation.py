@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import asdict, field, frozen
 
 from ..state import InputError
 from .written_settings import naming, setting_faults
+
+if TYPE_CHECKING:
+    import attrs
 
 
 def _indices(given: Any) -> tuple[int, ...] | None:
@@ -25,7 +28,7 @@ def _indices(given: Any) -> tuple[int, ...] | None:
 
 @frozen
 class LayerSkipConfig:
-    """Which layers are perturbed, and how; fields as in diffusers.
+    """Says which layers are perturbed, and how; fields as in diffusers.
 
     Attributes:
         indices: numbers of transformer blocks, in the order in which they run; a number, a list or a range. None is what the
@@ -70,7 +73,7 @@ class Perturbation:
     Attributes:
         layers, path: as `indices` and `fqn` of LayerSkipConfig.
         kind: leave out the "block", its "attention" or "feed-forward"; "scores" lets each token attend to itself only; "blur"
-            smooths the queries, as pictures, with `sigma` (in tokens; infinite takes their mean).
+            smooths the queries, as images, with `sigma` (in tokens; infinite takes their mean).
         dropout: share of the part that is left out. seed: of what is dropped.
     """
 
@@ -83,10 +86,11 @@ class Perturbation:
 
 
 def perturbations_of(configs: Iterable[LayerSkipConfig], seed: int = 0) -> tuple[Perturbation, ...]:
-    """What the configurations ask for."""
+    """Return what the configurations ask for."""
     found = []
     for config in configs:
         kinds: list[Any] = []
+        # Both of its parts are the whole block, as diffusers' layer skip has it (hooks/layer_skip.py, 0.42.1).
         if config.skip_attention and config.skip_ff:
             kinds.append("block")
         else:
@@ -97,7 +101,7 @@ def perturbations_of(configs: Iterable[LayerSkipConfig], seed: int = 0) -> tuple
     return tuple(found)
 
 
-def configs_of(given: Any, layers: Any, **defaults: Any) -> tuple[LayerSkipConfig, ...]:
+def configs_of(given: object, layers: Any, **defaults: Any) -> tuple[LayerSkipConfig, ...]:
     """Make configurations of what a guider is given: one, several, dicts, those of diffusers, or numbers of layers.
 
     Raises:
@@ -111,7 +115,7 @@ def configs_of(given: Any, layers: Any, **defaults: Any) -> tuple[LayerSkipConfi
     return tuple(_config(each) for each in many)
 
 
-def check_layers(made: Any, field: Any, value: Any) -> None:
+def check_layers(made: object, field: attrs.Attribute[Any], value: object) -> None:
     """Refuse numbers of layers that are none, by the name of the setting.
 
     Raises:
@@ -121,7 +125,7 @@ def check_layers(made: Any, field: Any, value: Any) -> None:
         configs_of(None, value)
 
 
-def check_config(made: Any, field: Any, value: Any) -> None:
+def check_config(made: object, field: attrs.Attribute[Any], value: object) -> None:
     """Refuse a configuration of layers that is none, by the name of the setting.
 
     Raises:
@@ -131,7 +135,7 @@ def check_config(made: Any, field: Any, value: Any) -> None:
         configs_of(value, None)
 
 
-def _config(given: Any) -> LayerSkipConfig:
+def _config(given: object) -> LayerSkipConfig:
     if isinstance(given, LayerSkipConfig):
         return given
     fields = dict(given) if isinstance(given, Mapping) else given.to_dict() if hasattr(given, "to_dict") else None
@@ -146,7 +150,7 @@ def _config(given: Any) -> LayerSkipConfig:
 
 
 def written(configs: Iterable[LayerSkipConfig]) -> list[dict[str, Any]]:
-    """As files have them."""
+    """Return them as files have them."""
     return [
         {**asdict(config), "indices": None if config.indices is None else list(config.indices)} for config in configs
     ]

@@ -17,7 +17,7 @@ at the first step to 1 after the last."""
 
 
 def scale_of(given: Any) -> Any:
-    """A strength as guiders keep it, with lists as tuples: the converter of such settings.
+    """Return a strength as guiders keep it, with lists as tuples: the converter of such settings.
 
     What is none stays as it is, for `setting_types.Strength` to refuse by the setting's name, which a converter is not told.
     """
@@ -26,15 +26,16 @@ def scale_of(given: Any) -> Any:
 
 
 def scale_at(scale: Any, step: GuidanceStep) -> float:
-    """The strength at a step."""
+    """Return the strength at a step."""
     if isinstance(scale, tuple):
+        # The last number holds on, because solvers of second order make more steps than were asked for.
         return float(scale[min(step.index, len(scale) - 1)])
     # A whole number beyond 64 bits cannot be multiplied with a tensor.
     return float(scale(step.index / max(step.count, 1)) if callable(scale) else scale)
 
 
-def is_never(scale: Any, neutral: float) -> bool:
-    """Whether a strength is neutral at every step; a function's is not known before."""
+def is_never(scale: object, neutral: float) -> bool:
+    """Return whether a strength is neutral at every step; a function's is not known before."""
     if callable(scale):
         return False
     return all(math.isclose(each, neutral) for each in (scale if isinstance(scale, tuple) else (scale,)))

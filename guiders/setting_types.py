@@ -9,8 +9,9 @@ from typing import Annotated, Any
 from ..state.structure import Check
 
 
-def is_number(value: Any) -> bool:
-    """Whether it is a number that is finite as a fraction; True and False are none."""
+def is_number(value: object) -> bool:
+    """Return whether it is a number that is finite as a fraction; True and False are none."""
+    # True is a number for Python, and a scale of True is a mistake.
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return False
     try:
@@ -20,12 +21,12 @@ def is_number(value: Any) -> bool:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether it is finite, and torch can multiply with it."""
+    """Return whether it is finite, and torch can multiply with it."""
     return math.isfinite(value) and (not isinstance(value, int) or -(1 << 63) <= value < 1 << 63)
 
 
 def _or_per_level(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    def all_hold(value: Any) -> bool:
+    def all_hold(value: object) -> bool:
         return all(is_number(each) and holds(each) for each in (value if isinstance(value, tuple) else (value,)))
 
     return all_hold
@@ -35,7 +36,7 @@ def _is_share(value: Any) -> bool:
     return bool(0.0 <= value <= 1.0)
 
 
-def _is_strength(value: Any) -> bool:
+def _is_strength(value: object) -> bool:
     return (
         (all(map(is_number, value)) and bool(value))
         if isinstance(value, tuple)
@@ -43,7 +44,7 @@ def _is_strength(value: Any) -> bool:
     )
 
 
-def _are_strengths(value: Any) -> bool:
+def _are_strengths(value: object) -> bool:
     return isinstance(value, tuple) and bool(value) and all(map(_is_strength, value))
 
 

@@ -63,8 +63,9 @@ class StatefulGuider:
         """Give the conditional prediction alone from now on."""
         self._enabled = False
 
-    def set_state(self, step: int, num_inference_steps: int, timestep: Any = None) -> None:  # noqa: ARG002 - protocol
+    def set_state(self, step: int, num_inference_steps: int, timestep: object = None) -> None:  # noqa: ARG002 - protocol
         """Say where the loop is; its first step forgets what an earlier loop left."""
+        # Foreign loops do not say when they begin; a step that does not come after the last one is of a new loop.
         if self._step is None or step <= self._step.index:
             self._memory = None
         self._step = GuidanceStep(step, num_inference_steps)
@@ -72,12 +73,13 @@ class StatefulGuider:
 
     @property
     def num_conditions(self) -> int:
-        """How many predictions this step needs; before the first, whether the negative conditioning is of use."""
+        """The number of predictions that this step needs; before the first, 2 if a negative prompt is of use, else 1."""
+        # Foreign blocks ask before the loop, to know whether a negative prompt is of use.
         return 1 + self._active.uses_negative if self._step is None else len(self._branches())
 
     @property
     def is_conditional(self) -> bool:
-        """Whether the model was last prepared for a branch with the positive conditioning."""
+        """True if the model was last prepared for a branch with the positive conditioning."""
         return not self._branches()[max(self._prepared, 1) - 1].negative
 
     def prepare_inputs(self, data: Mapping[str, Any]) -> list[BlockState]:
@@ -87,7 +89,7 @@ class StatefulGuider:
     def prepare_inputs_from_block_state(
         self, data: BlockState, input_fields: Mapping[str, str | Sequence[str]]
     ) -> list[BlockState]:
-        """As `prepare_inputs`, of names of values on the block state; absent ones are left out."""
+        """Prepare as `prepare_inputs` does, of names of values on the block state; absent ones are left out."""
         values = data.as_dict()
         parts = []
         for branch in self._branches():
@@ -95,15 +97,16 @@ class StatefulGuider:
             parts.append(self._part(branch, {key: values[name] for key, name in names.items() if name in values}))
         return parts
 
-    def prepare_models(self, denoiser: Any) -> None:
+    def prepare_models(self, denoiser: object) -> None:
         """Say that the model is called for the next part: what its branch wants perturbed is, until `cleanup_models`."""
+        # Should the loop have forgotten `cleanup_models`, the perturbation of the part before must not stay.
         self.close()
         wanted = self._branches()[self._prepared].perturbations
         self._prepared += 1
         if wanted and self._perturb is not None:
             self._changed.enter_context(self._perturb(denoiser, wanted))
 
-    def cleanup_models(self, denoiser: Any) -> None:  # noqa: ARG002 - protocol
+    def cleanup_models(self, denoiser: object) -> None:  # noqa: ARG002 - protocol
         """Say that it was."""
         self.close()
 
@@ -162,11 +165,12 @@ class StatefulGuider:
                 f"{type(self.guider).__name__} needs {' and '.join(lacking)}, which a loop of foreign code cannot give it. "
                 "Use a loop of ours (Denoise), or ClassifierFreeGuidance and its kin."
             )
+        # The sort is stable, so the others keep their order.
         return sorted(branches, key=lambda branch: branch.name != CONDITIONAL.name)
 
     def _part(self, branch: Branch, values: dict[str, Any]) -> BlockState:
         return BlockState(**values, **{self._identifier_key: _PEER_NAMES.get(branch.name, f"pred_{branch.name}")})
 
 
-def _of_branch(value: Any, branch: Branch) -> Any:
+def _of_branch(value: object, branch: Branch) -> Any:
     return value[int(branch.negative)] if isinstance(value, tuple) else value

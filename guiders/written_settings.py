@@ -47,7 +47,7 @@ def checked(_cls: type, fields: list[Any]) -> list[Any]:
     ]
 
 
-def _refuse_odd(made: Any, field: attrs.Attribute[Any], value: Any) -> None:
+def _refuse_odd(made: object, field: attrs.Attribute[Any], value: object) -> None:
     cls: Any = type(made)
     hint = _declared(cls).get(field.name)
     faults = [] if hint is None else _faults_of(cls, field.name, hint, value)
@@ -66,18 +66,19 @@ def naming(cls: type, setting: str) -> Iterator[None]:
         raise named from None
 
 
-def _faults_of(cls: type, name: str, hint: Any, value: Any) -> list[str]:
+def _faults_of(cls: type, name: str, hint: object, value: object) -> list[str]:
     found = examined(hint, value)[1]
     return [f"{cls.__name__}: {place_words((name, *each.place))}: {each.text}" for each in found]
 
 
 @cache
 def _declared(cls: Any) -> dict[str, Any]:
-    """What may stand in settings, of those that a class of this package declares."""
+    """Return what may stand in settings, of those that a class of this package declares."""
     names = {field.name for field in attrs.fields(cls)}
     found: dict[str, Any] = {}
     for base in cls.__mro__:
         own = names & vars(base).get("__annotations__", {}).keys() - found.keys()
+        # Others' classes may annotate as they like; nothing says that their hints are meant to be checked.
         if own and base.__module__.startswith(f"{__package__}."):
             hints = typing.get_type_hints(base, include_extras=True)
             found |= {name: hints[name] for name in own if _is_told(hints[name])}
@@ -85,8 +86,8 @@ def _declared(cls: Any) -> dict[str, Any]:
     return found
 
 
-def _is_told(hint: Any) -> bool:
-    """Whether a hint says something of a value that was made already."""
+def _is_told(hint: object) -> bool:
+    """Return whether a hint says something of a value that was made already."""
     checks = any(isinstance(each, Check) for each in getattr(hint, "__metadata__", ()))
     return is_schema(hint) or (checks and typing.get_origin(hint) is Annotated and typing.get_args(hint)[0] is Any)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..adapters.attention_maps import AttentionMaps, observed
 from ..adapters.attention_processors import replaced_processors
@@ -16,19 +16,22 @@ from ..blocks.core.flattening import walk
 from ..state import ComponentError
 from .inspection import PipelineInspection
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 class PipelineAdapters(PipelineInspection):
     """What changes models reversibly."""
 
     def load_textual_inversion(
         self,
-        pretrained_model_name_or_path: Any,
+        pretrained_model_name_or_path: str | Path | Mapping[str, Any],
         token: str | None = None,
-        tokenizer: Any = None,
-        text_encoder: Any = None,
+        tokenizer: object = None,
+        text_encoder: object = None,
         weight_name: str | None = None,
         revision: str | None = None,
-        **hub_options: Any,
+        **hub_options: object,
     ) -> list[str]:
         """Teach a word to the text encoders, and return it; pipelines that share them know it, too.
 
@@ -112,12 +115,12 @@ class PipelineAdapters(PipelineInspection):
 
     def load_ip_adapter(
         self,
-        pretrained_model_name_or_path: Any,
-        subfolder: Any = None,
-        weight_name: Any = None,
+        pretrained_model_name_or_path: object,
+        subfolder: object = None,
+        weight_name: object = None,
         image_encoder_folder: str | None = "image_encoder",
         revision: str | None = None,
-        **hub_options: Any,
+        **hub_options: object,
     ) -> None:
         """Let the denoiser see pictures as prompts; pipelines that share it see the adapter, too.
 
@@ -137,7 +140,7 @@ class PipelineAdapters(PipelineInspection):
             self, pretrained_model_name_or_path, subfolder, weight_name, image_encoder_folder, revision, **hub_options
         )
 
-    def set_ip_adapter_scale(self, scale: Any) -> None:
+    def set_ip_adapter_scale(self, scale: object) -> None:
         """Set how much each adapter counts: a number, a dict by parts of the UNet, or a list with one for each adapter.
 
         Raises:
@@ -151,12 +154,12 @@ class PipelineAdapters(PipelineInspection):
 
     def load_lora_weights(
         self,
-        pretrained_model_name_or_path_or_dict: Any,
+        pretrained_model_name_or_path_or_dict: str | Path | Mapping[str, Any],
         weight_name: str | None = None,
         adapter_name: str | None = None,
         revision: str | None = None,
         hotswap: bool = False,
-        **hub_options: Any,
+        **hub_options: object,
     ) -> str:
         """Load a LoRA into the pipeline's models, and return its name; pipelines that share them see it, too.
 

@@ -25,6 +25,7 @@ def residency_for(
         if missing:
             pipe.load_components(missing, **pipe.settings.load_options)
         return PlannedResidency(plan.steps, {name: components[name] for name in plan.components}, pipe.placement, emit)
+    # The engine then hands components out directly, without a look at what a later step needs.
     if not pipe.loads_on_demand:
         return None
     just_in_time = pipe.settings.residency == "just in time"
@@ -40,11 +41,12 @@ class RunLoader:
 
     def load(self, name: str) -> Any:
         """Load a component, and put it where the pipeline computes."""
+        # A copy, because loading writes into the spec what it was loaded with.
         component = self.pipe.specs[name].copy().load(**self.pipe.options_of(name))
         return component.to(self.pipe.device) if hasattr(component, "parameters") else component
 
     def load_config(self, name: str) -> Any:
-        """A skeleton without weights, where the class can make one."""
+        """Return a skeleton without weights, where the class can make one."""
         return self.pipe.specs[name].copy().load_skeleton(**self.pipe.options_of(name))
 
 
@@ -60,5 +62,5 @@ class StayingLoader:
         return self.pipe.components[name]
 
     def load_config(self, name: str) -> Any:
-        """A skeleton without weights, where the class can make one: the weights may never be needed."""
+        """Return a skeleton without weights, where the class can make one: the weights may never be needed."""
         return RunLoader(self.pipe).load_config(name)

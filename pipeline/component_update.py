@@ -15,7 +15,9 @@ from ..state import ComponentError
 _logger = logging.getLogger("brickwork")
 
 
-def taken(name: str, given: Any, known: ComponentSpec, families: Iterable[FamilyContract]) -> tuple[Any, ComponentSpec]:
+def taken(
+    name: str, given: object, known: ComponentSpec, families: Iterable[FamilyContract]
+) -> tuple[Any, ComponentSpec]:
     """Return a component that takes the place of another, and its spec.
 
     Args:
@@ -57,7 +59,7 @@ def log_change(name: str, before: ComponentSpec, after: ComponentSpec) -> None:
         _logger.info("update_components: default_creation_method of %s changes from %s to %s.", name, *ways)
 
 
-def _fits(name: str, given: Any, expected: Any, families: Iterable[FamilyContract]) -> bool:
+def _fits(name: str, given: object, expected: object, families: Iterable[FamilyContract]) -> bool:
     if not isinstance(expected, type):
         return True
     if getattr(expected, "_is_protocol", False) or (isinstance(given, Guider) and issubclass(expected, Guider)):
@@ -66,7 +68,7 @@ def _fits(name: str, given: Any, expected: Any, families: Iterable[FamilyContrac
 
 
 def _others(name: str, expected: type, families: Iterable[FamilyContract]) -> str:
-    """Which other classes the families say to serve, in words."""
+    """Say which other classes the families say to serve."""
     groups = accepted(name, families)
     others = sorted({each for group in groups for each in group if expected.__name__ in group} - {expected.__name__})
     return f" (or of {', '.join(others)})" if others else ""

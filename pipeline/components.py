@@ -119,7 +119,7 @@ class PipelineComponents(PipelineDevices):
         self._known([name])
         return self.specs[name].copy()
 
-    def load_components(self, names: str | Iterable[str] | None = None, **options: Any) -> Self:
+    def load_components(self, names: str | Iterable[str] | None = None, **options: object) -> Self:
         """Load components from files; all that are not loaded yet, or the named ones.
 
         Args:
@@ -213,7 +213,7 @@ class PipelineComponents(PipelineDevices):
         pending = [name for name in self.pretrained_component_names if self.components[name] is None]
         return [name for name in pending if self.specs[name].repo is not None]
 
-    def update_components(self, **components: Any) -> None:
+    def update_components(self, **components: object) -> None:
         """Replace components: by objects, or by specs (those that are made from a config are made at once).
 
         Raises:
@@ -238,7 +238,7 @@ class PipelineComponents(PipelineDevices):
             if self.manager is not None and component is not None:
                 self.manager.add(name, component, self.collection, reuse=True)
 
-    def _ours(self, name: str, given: Any) -> Any:
+    def _ours(self, name: str, given: object) -> Any:
         """A guider of ours, where blocks of ours want one, of a name or an object of diffusers."""
         is_guider = name in self.guider_names and given is not None and not isinstance(given, ComponentSpec)
         return guider_of(given) if is_guider else given
@@ -280,7 +280,7 @@ class PipelineComponents(PipelineDevices):
             raise ComponentError.of("Components are unknown", faults)
 
 
-def _size_of(component: Any, spec: ComponentSpec) -> int | None:
+def _size_of(component: object, spec: ComponentSpec) -> int | None:
     return spec.stored_bytes() if component is None else component_bytes(component)
 
 
@@ -295,7 +295,7 @@ def _merged(expected: ComponentSpec, saved: ComponentSpec | None) -> ComponentSp
     return merged
 
 
-def _own(option: Any, name: str) -> Any:
+def _own(option: object, name: str) -> Any:
     if isinstance(option, Mapping):
         return option.get(name, option.get("default"))
     return option

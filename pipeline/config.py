@@ -23,10 +23,10 @@ class PipelineConfig(dict[str, Any]):
         return PipelineConfig, (dict(self),)
 
     def written(self) -> dict[str, Any]:
-        """As recipes have it."""
+        """Return it as recipes have it."""
         return {name: written_input(value) for name, value in self.items()}
 
-    def _refuse(self, *_: Any, **__: Any) -> Any:
+    def _refuse(self, *_: object, **__: object) -> Any:
         raise InputError("A pipeline's config is frozen: use pipe.update_config(name=value).")
 
     __setitem__ = __setattr__ = __delitem__ = update = pop = clear = setdefault = _refuse

@@ -24,7 +24,9 @@ class PipelineDevices:
     manager: ComponentsManager | None
     _device: Any = "cpu"
 
-    def to(self, device: Any = None, dtype: Any = None) -> Self:
+    def to(
+        self, device: torch.device | str | int | torch.dtype | None = None, dtype: torch.dtype | None = None
+    ) -> Self:
         """Move all loaded models to a device, or cast them."""
         import torch
 
@@ -34,13 +36,14 @@ class PipelineDevices:
             self._refuse_placed("move")
             self._device = torch.device(device)
         for name, component in self.components.items():
+            # Schedulers and tokenizers have no `to`.
             if isinstance(component, torch.nn.Module):
                 self.components[name] = component.to(device=device, dtype=dtype)
         return self
 
     @property
     def placement(self) -> Placement | None:
-        """What places components on a device, if the manager does."""
+        """The placement of the manager, if it places components on a device."""
         return self.manager.placement if self.manager is not None else None
 
     def _refuse_placed(self, what: str) -> None:
@@ -58,11 +61,14 @@ class PipelineDevices:
 
     @property
     def device(self) -> torch.device:
-        """Where runs compute."""
+        """The device on which runs compute."""
         import torch
 
+        # What a manager places is elsewhere between runs, so its models say nothing of where they compute.
         return torch.device(self._device if self.placement is None else self.placement.memory.device)
 
+    # Blocks that were written for diffusers read the device under this name
+    # (`diffusers.ModularPipeline._execution_device`).
     @property
     def _execution_device(self) -> torch.device:
         return self.device
@@ -90,6 +96,7 @@ class PipelineDevices:
                 or hasattr(component, "hf_device_map")
             ):
                 continue
+            # The first is enough: a model in parts over several devices has a device map, and was passed over.
             found = next((tensor.device for tensor in component.parameters()), expected)
             if found.type != expected.type or (expected.index is not None and found.index != expected.index):
                 raise ComponentError(
@@ -97,7 +104,7 @@ class PipelineDevices:
                     f"pipe.to({str(found)!r}) or pipe.to({str(expected)!r})."
                 )
 
-    def _placed(self, component: Any) -> Any:
+    def _placed(self, component: object) -> Any:
         import torch
 
         if self.placement is not None or hasattr(component, "_hf_hook"):

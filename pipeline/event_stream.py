@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .modular_pipeline import ModularPipeline
 
 
+# No `Exception`: a block's own `except Exception` must not keep the run going.
 class _Left(BaseException):
     """Ends a run whose events nobody takes any more."""
 
@@ -25,6 +26,7 @@ class _Channel:
 
     def __init__(self) -> None:
         self.events: SimpleQueue[tuple[Event | None, BaseException | None]] = SimpleQueue()
+        # The run may only go on while somebody waits for its next event: the caller may edit components between two.
         self.wanted = threading.Semaphore(0)
         self.has_left = False
 
@@ -52,6 +54,8 @@ class EventStream(Generator[Event, None, None]):
         self._channel = _Channel()
         # The thread knows the channel and not this object: one that is forgotten ends its run.
         work = partial(_work, self._channel, pipe, prepared, _settings_of_thread())
+        # A daemon, so that an interpreter which ends does not wait for events that nobody will take. The context is
+        # copied because a new thread begins with an empty one, and the caller's settings would not hold in it.
         self._thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
         self._is_over = False
 
@@ -70,6 +74,7 @@ class EventStream(Generator[Event, None, None]):
         if event is not None:
             return event
         self._is_over = True
+        # Until then its last lines could still run beside the caller's next ones.
         self._thread.join()
         raise error or StopIteration
 
@@ -80,6 +85,7 @@ class EventStream(Generator[Event, None, None]):
 
     def close(self) -> None:
         """End the run before its next event, and wait for that."""
+        # Also where it has not begun: a thread that is started later ends at once.
         self._channel.leave()
         if self._thread.ident is not None and not self._is_over:
             self._thread.join()
@@ -106,7 +112,7 @@ def _work(channel: _Channel, pipe: ModularPipeline, prepared: RunRequest, settin
 
 
 def _settings_of_thread() -> dict[str, bool]:
-    """What torch keeps per thread and a run inherits from its caller."""
+    """Return what torch keeps per thread and a run inherits from its caller."""
     import torch
 
     return {"grad": torch.is_grad_enabled(), "inference": torch.is_inference_mode_enabled()}

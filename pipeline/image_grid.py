@@ -1,4 +1,4 @@
-"""Pictures for people."""
+"""Images for people."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def make_image_grid(
     resize: int | None = None,
     labels: Sequence[str] | None = None,
 ) -> Image.Image:
-    """Put pictures of one size into a grid, row by row.
+    """Put images of one size into a grid, row by row.
 
     Args:
-        resize: side in pixels that every picture is brought to; small pictures stay crisp.
-        labels: text under each picture, in up to two lines.
+        resize: side in pixels that every image is brought to; small images stay crisp.
+        labels: text under each image, in up to two lines.
 
     Raises:
         InputError: the numbers do not fit.

@@ -25,7 +25,7 @@ from .config import PipelineConfig
 
 
 class PipelineInspection(PipelineComponents):
-    """What can be asked of a pipeline without running it.
+    """Answers what can be asked of a pipeline without running it.
 
     Attributes:
         blocks: its own copy of the composition. config: settings that blocks declare.
@@ -47,8 +47,8 @@ class PipelineInspection(PipelineComponents):
         """Check all workflows of the blocks: types, order, components, choices."""
         return self.blocks.check()
 
-    def explain(self, *names: str, **values: Any) -> Explanation:
-        """What runs when these inputs are given, with the sizes of components that are loaded or lie in files.
+    def explain(self, *names: str, **values: object) -> Explanation:
+        """Explain what runs when these inputs are given, with the sizes of components that are loaded or lie in files.
 
         Raises:
             InputError: inputs are unknown or missing.
@@ -57,15 +57,15 @@ class PipelineInspection(PipelineComponents):
         return plan.explain(self.component_sizes(plan.components), self.notes)
 
     def graph(self) -> Graph:
-        """The whole composition as a picture; `pipe.plan(["prompt"]).graph` is that of one plan."""
+        """Draw the whole composition as a graph; `pipe.plan(["prompt"]).graph` is that of one plan."""
         return self.blocks.graph()
 
     def signature(self, workflow: str | None = None) -> inspect.Signature:
-        """The exact inputs of a workflow as Python's own signature; None is what runs with nothing given."""
+        """Return the exact inputs of a workflow as Python's own signature; None is what runs with nothing given."""
         return self.blocks.workflow(workflow).signature
 
     def input_schema(self, workflow: str | None = None) -> dict[str, Any]:
-        """The exact inputs of a workflow as JSON schema; None is what runs with nothing given."""
+        """Return the exact inputs of a workflow as JSON schema; None is what runs with nothing given."""
         return self.blocks.workflow(workflow).input_schema
 
     @property
@@ -80,7 +80,7 @@ class PipelineInspection(PipelineComponents):
 
     @property
     def doc(self) -> str:
-        """What the pipeline takes, gives and uses."""
+        """A text of what the pipeline takes, gives and uses."""
         return self.blocks.doc
 
     def configure(self, **changes: Any) -> None:
@@ -94,27 +94,31 @@ class PipelineInspection(PipelineComponents):
         except ValueError as error:
             raise InputError(str(error.args[0])) from None
 
-    def update_config(self, **changes: Any) -> None:
+    def update_config(self, **changes: object) -> None:
         """Change settings that blocks declare as configs."""
         faults = [f"There is no config {n!r}. {did_you_mean(n, self.config)}" for n in changes if n not in self.config]
         defaults = {spec.name: spec.default for spec in self.blocks.expected_configs}
         faults += [
             f"The config {name!r} is {value!r}; its default is {defaults[name]!r}, so it must be a {type(defaults[name]).__name__}."
             for name, value in changes.items()
+            # Of numbers nothing is said: an int for a float is meant; "false" for False is a mistake that would be
+            # true.
             if type(defaults.get(name)) in (bool, str) and type(value) is not type(defaults[name])
         ]
         if faults:
             raise InputError(" ".join(faults))
         self.config = PipelineConfig({**self.config, **changes})
 
-    def set_progress_bar_config(self, disable: bool = False, **options: Any) -> None:
+    def set_progress_bar_config(self, disable: bool = False, **options: object) -> None:
         """Configure the progress bars of all loops; options are tqdm's."""
         self.configure(progress=not disable, progress_options=options)
 
     def __getattr__(self, name: str) -> Any:
+        # By `__dict__`: a copy, or a pipeline whose making failed, has none yet, and would ask itself without end.
         components = self.__dict__.get("components", {})
         if name in components:
             return components[name]
+        # copy, pickle and IPython ask for such names all the time, and need no list of what there is.
         if name.startswith("_"):
             raise AttributeError(name)
         match = nearest(name, [*components, *dir(type(self))])
@@ -123,7 +127,7 @@ class PipelineInspection(PipelineComponents):
 
     @property
     def index(self) -> dict[str, Any]:
-        """Where its components come from, as `modular_model_index.json` has it; `print(pipe)` shows it."""
+        """The origins of its components, as `modular_model_index.json` has them; `print(pipe)` shows it."""
         return index_entries(type(self).__name__, self.specs, self.components, self.config)
 
     def __str__(self) -> str:

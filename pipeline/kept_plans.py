@@ -32,6 +32,6 @@ class KeptPlans:
     checked_components: tuple[int, ...] | None = None
 
     @classmethod
-    def of(cls, blocks: Any) -> KeptPlans:
-        """Of blocks as they are now, with nothing worked out."""
+    def of(cls, blocks: object) -> KeptPlans:
+        """Start with blocks as they are now, and nothing worked out."""
         return cls(CompositionVersion.of(blocks))

@@ -57,7 +57,7 @@ class ModularPipeline(PipelineAdapters):
         components_manager: ComponentsManager | None = None,
         collection: str | None = None,
         index: PipelineIndex | None = None,
-        **hub_options: Any,
+        **hub_options: object,
     ) -> None:
         if collection is not None and components_manager is None:
             logger.warning("collection=%r has no effect without components_manager=...", collection)
@@ -85,7 +85,7 @@ class ModularPipeline(PipelineAdapters):
         lock: str | Path | None = None,
         revision: str | None = None,
         workflow: str | None = None,
-        **hub_options: Any,
+        **hub_options: object,
     ) -> ModularPipeline:
         """Make the pipeline of a repository: one of ours, of diffusers' modular pipelines, or a classic one.
 
@@ -186,7 +186,7 @@ class ModularPipeline(PipelineAdapters):
         """
         return self.runs.run(self, self.prepare_run(state, output, inputs))
 
-    def stream(self, state: PipelineState | None = None, output: Any = None, **inputs: Any) -> EventStream:
+    def stream(self, state: PipelineState | None = None, output: Any = None, **inputs: object) -> EventStream:
         """Run the blocks, and yield what happens: `for event in pipe.stream(prompt=...)`; see `brickwork.engine.events`.
 
         The run waits while you look at an event, so that its values stand still. The last event, `RunFinished`, has what
@@ -212,7 +212,7 @@ class ModularPipeline(PipelineAdapters):
         """
         return resume(self, snapshot, exact)
 
-    def branch(self, result: PipelineState, at_step: int, loop: str | None = None, **changes: Any) -> PipelineState:
+    def branch(self, result: PipelineState, at_step: int, loop: str | None = None, **changes: object) -> PipelineState:
         """Run a variant of an earlier run that shares the first steps of its loop with it.
 
         With `cache=MemoryCache(steps=True)` those steps are not computed again; without, they are.
@@ -226,8 +226,8 @@ class ModularPipeline(PipelineAdapters):
         """
         return branch(self, result, at_step, loop, changes)
 
-    def sweep(self, output: str = "images", axes: Mapping[str, Sequence[Any]] | None = None, **inputs: Any) -> Sweep:
-        """Run every combination of some inputs, and return the results with a grid of labelled pictures.
+    def sweep(self, output: str = "images", axes: Mapping[str, Sequence[Any]] | None = None, **inputs: object) -> Sweep:
+        """Run every combination of some inputs, and return the results with a grid of labelled images.
 
         What calls have in common is computed once.
 
@@ -258,17 +258,17 @@ class ModularPipeline(PipelineAdapters):
         """Copy it with blocks of its own, and the same models."""
         return shallow_copy(self)
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def __reduce_ex__(self, protocol: object) -> Any:
         """Refuse pickling, in words."""
         return refuse_pickle()
 
     @property
     def last_recipe(self) -> Recipe | None:
-        """What the last run of this thread was made of, also one that failed; None before the first."""
+        """The recipe of the last run of this thread, also one that failed; None before the first."""
         return self.runs.last_recipe
 
     def described(self) -> dict[str, Any]:
-        """The composition as data; see `brickwork.saving.composition`."""
+        """Return the composition as data; see `brickwork.saving.composition`."""
         kept = self._planned_last
         if kept.description is None or not kept.description.holds():
             kept.description = Description.of(self.blocks)
@@ -307,8 +307,8 @@ class ModularPipeline(PipelineAdapters):
             raise InputError.of("The components do not fit", faults)
         kept.checked_components = identities
 
-    def _guider_of_call(self, name: str, given: Any) -> Any:
-        """A guider for one run; None is the pipeline's own."""
+    def _guider_of_call(self, name: str, given: object) -> Any:
+        """Return a guider for one run; None is the pipeline's own."""
         return self.components[name] if given is None else guider_of(given)
 
     def plan(self, given: Iterable[str] | Mapping[str, Any] = (), checked: Iterable[str] | None = None) -> Plan:
@@ -337,7 +337,7 @@ class ModularPipeline(PipelineAdapters):
         return self._kept or self._kept_plans()
 
     def _kept_plans(self) -> KeptPlans:
-        """What is known of the blocks as they are; after an edit nothing is, and components and configs that came with it are taken over."""
+        """Return what is known of the blocks as they are; after an edit nothing is, and components and configs that came with it are taken over."""
         kept = self._kept
         if kept is not None and kept.version.holds(self.blocks):
             return kept
@@ -352,7 +352,7 @@ class ModularPipeline(PipelineAdapters):
             return kept
 
     def _completed_config(self, known: Mapping[str, Any]) -> PipelineConfig:
-        """Settings that are known, then those of the repository, then the blocks' defaults."""
+        """Return settings that are known, then those of the repository, then the blocks' defaults."""
         defaults = {spec.name: spec.default for spec in self.blocks.expected_configs}
         saved = {name: value for name, value in self._index.configs.items() if name in defaults}
         return PipelineConfig({**defaults, **saved, **known})

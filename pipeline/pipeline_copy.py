@@ -28,10 +28,12 @@ def deep_copy(pipe: ModularPipeline, memo: dict[int, Any]) -> ModularPipeline:
     Raises:
         ComponentError: the manager places its components, a model is changed just now, or something on it holds the original.
     """
+    # What a manager places counts against its budget, and accelerate's hooks hold the original's own modules.
     pipe._refuse_placed("copy")
     for name, component in pipe.components.items():
         _refuse_changed(name, component)
     _refuse_shared(pipe)
+    # Before anything that it holds is copied: what refers to the pipeline then refers to the copy.
     made = _unmade(pipe, memo)
     for component in pipe.components.values():
         _copy_tensors(component, memo)
@@ -41,6 +43,8 @@ def deep_copy(pipe: ModularPipeline, memo: dict[int, Any]) -> ModularPipeline:
         if name not in held:
             held[name] = value if name in _SHARED else copy.deepcopy(value, memo)
     for name, component in pipe.components.items():
+        # Where the originals are as they were loaded, the copy is known by their files, too, and need not be
+        # digested.
         carry_over(component, made.components[name])
     return made
 
@@ -70,7 +74,9 @@ def refuse_pickle() -> Any:
 
 
 def _unmade(pipe: ModularPipeline, memo: dict[int, Any]) -> ModularPipeline:
-    """A pipeline that has done nothing yet: what is derived from blocks, or known of runs, it finds out itself."""
+    """Return a pipeline that has done nothing yet: what is derived from blocks, or known of runs, it finds out
+    itself.
+    """
     made = memo[id(pipe)] = type(pipe).__new__(type(pipe))
     vars(made).update(
         runs=Runs(),
@@ -87,11 +93,14 @@ def _copy_tensors(component: Any, memo: dict[int, Any]) -> None:
     import torch
 
     for tensor in (*component.parameters(), *component.buffers()):
+        # Subclasses and tensors with attributes of their own know better how they are copied.
         if id(tensor) in memo or type(tensor) not in (torch.Tensor, torch.nn.Parameter) or vars(tensor):
             continue
+        # `deepcopy` allocates at the begin of a line, so tensors that lie so need no help.
         if tensor.device.type != "cpu" or not tensor.is_contiguous() or begins_line(tensor):
             continue
         size = tensor.numel() * tensor.element_size()
+        # A kernel adds up what lies before the first whole vector by itself, and so rounds by where a tensor begins.
         raw = torch.empty(size + LINE, dtype=torch.uint8)
         start = (tensor.data_ptr() - raw.data_ptr()) % LINE
         content = raw[start : start + size].view(tensor.dtype).view(tensor.shape).copy_(tensor.detach())
@@ -99,7 +108,7 @@ def _copy_tensors(component: Any, memo: dict[int, Any]) -> None:
         memo[id(tensor)] = torch.nn.Parameter(content, tensor.requires_grad) if is_parameter else content
 
 
-def _refuse_changed(name: str, component: Any) -> None:
+def _refuse_changed(name: str, component: object) -> None:
     """Refuse a model in which functions hold the original's own layers."""
     for path, module in component.named_modules() if hasattr(component, "named_modules") else ():
         where = f"{name}.{path}" if path else name

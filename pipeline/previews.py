@@ -1,4 +1,4 @@
-"""Small pictures of latents while they are denoised, by a linear map from latent channels to red, green and blue."""
+"""Small images of latents while they are denoised, by a linear map from latent channels to red, green and blue."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
+    from ..families.contract import Autoencoder
+
 SAMPLES = 24
 SIZE = 8
 """Latents that the map is fitted to: so many, of so many rows and columns."""
 
 
-def fit_projection(vae: Any, family: FamilyContract) -> Tensor:
+def fit_projection(vae: Autoencoder, family: FamilyContract) -> Tensor:
     """Fit the map from a latent's channels, and a one, to the mean colour of its pixels, by least squares.
 
     A few smooth random latents are decoded, 64x64 pixels each for most models, so no table of numbers per model is
@@ -32,23 +34,26 @@ def fit_projection(vae: Any, family: FamilyContract) -> Tensor:
     from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
     channels = int(vae.config.latent_channels)
+    # Of its own and fixed: a listener must not draw from what the run draws from, and one model has one map.
     generator = torch.Generator().manual_seed(0)
+    # Smooth, as latents of images are; a VAE was not trained on those of white noise.
     coarse = torch.randn(SAMPLES, channels, 3, 3, generator=generator)
     latents = interpolate(coarse, size=(SIZE, SIZE), mode="bilinear").to(vae.device, vae.dtype)
     with torch.no_grad():
         pixels = call_network(vae.decode, family.unscale_latents(vae, latents), return_dict=False)[0]
     colours = adaptive_avg_pool2d(pixels.float(), (SIZE, SIZE)).permute(0, 2, 3, 1).reshape(-1, 3)
     rows = latents.float().permute(0, 2, 3, 1).reshape(-1, channels)
+    # On the host: not every accelerator has the solver, and the system is of a few columns.
     found: Tensor = torch.linalg.lstsq(torch.cat([rows, torch.ones_like(rows[:, :1])], 1).cpu(), colours.cpu()).solution
     return found
 
 
 @define(eq=False)
 class Previews:
-    """A listener that turns the latents of every step into small pictures.
+    """A listener that turns the latents of every step into small images.
 
     Attributes:
-        vae: of the pipeline. family: the contract of its model family. every: a picture for each so many steps.
+        vae: of the pipeline. family: the contract of its model family. every: an image for each so many steps.
         pictures: those of the first item of the batch, one pixel per latent, enlarged by `scale`.
 
     Example:
@@ -72,6 +77,7 @@ class Previews:
         if not isinstance(event, StepFinished) or (event.index + 1) % self.every:
             return
         latents = event.values.get("latents")
+        # Packed latents (Flux's) and those of videos have no rows and columns of one image.
         if latents is None or latents.ndim != 4:
             return
         if self._projection is None:
@@ -79,7 +85,7 @@ class Previews:
         self.pictures.append(self.picture(latents[0]))
 
     def picture(self, latents: Tensor) -> Image:
-        """Turn one item's latents `[c h w]` into a picture."""
+        """Turn one item's latents `[c h w]` into an image."""
         from PIL import Image as Images
 
         rows = latents.detach().float().cpu().permute(1, 2, 0)

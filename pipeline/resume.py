@@ -30,10 +30,12 @@ def resume(pipe: ModularPipeline, source: Snapshot | str | Path, exact: bool = T
     """Continue a run; see `ModularPipeline.resume`."""
     snapshot = source if isinstance(source, Snapshot) else Snapshot.load(source)
     standing = snapshot.standing
+    # A plan asks which inputs there are and which are None, and not for their values, of which some were let go of.
     plan = pipe.plan({name: None if is_none else True for name, is_none in snapshot.given.items()}, checked=())
     pipe.require(plan.components)
     now = recipe_of(pipe, plan.components, {}, snapshot.output)
     found = differences(snapshot.recipe, now)
+    # Inputs, random state and what was asked for are the snapshot's own; this pipeline can only differ in the rest.
     kinds = ("blocks", "components", "process", "unknown", "outside", "machine")
     faults = [
         f"{text} now" for kind, text in found if kind in kinds or (kind == "inputs" and text.startswith("config "))
@@ -49,6 +51,7 @@ def resume(pipe: ModularPipeline, source: Snapshot | str | Path, exact: bool = T
     )
     try:
         return pipe.runs.run(pipe, prepared)
+    # A file may have been cut by hand; a `KeyError` out of a block's own code is the block's, and goes on as it is.
     except KeyError as error:
         if not _is_of_a_read(error):
             raise
@@ -56,7 +59,7 @@ def resume(pipe: ModularPipeline, source: Snapshot | str | Path, exact: bool = T
 
 
 def _is_of_a_read(error: KeyError) -> bool:
-    """Whether a value was missing that a block was to be given, and not something within the block."""
+    """Return whether a value was missing that a block was to be given, and not something within the block."""
     last = error.__traceback__
     while last is not None and last.tb_next is not None:
         last = last.tb_next
@@ -70,7 +73,9 @@ def branch(
     start = getattr(result, "start", None)
     if start is None:
         raise InputError("branch() needs the state of an earlier run, as a call without output= returns it.")
+    # The run had drawn its own seed, and the state was freed of the generator; the variant's is, too.
     seeded = GENERATOR in start and GENERATOR not in result.values
+    # Copies for each of the two runs: a generator that the first has drawn from would give the variant other noise.
     first = pipe.prepare_run(PipelineState(copied_values(start)), None, {})
     step = _loop_of(first.plan, loop)
     variant = pipe.prepare_run(PipelineState(copied_values(start)), None, dict(changes))
@@ -97,6 +102,7 @@ def _loop_of(plan: Plan, path: str | None) -> LoopNode:
     return loops[path] if path is not None else next(iter(loops.values()))
 
 
+# As `_Left` in event_stream: no block may catch it.
 class _Reached(BaseException):
     """Ends a run that has come to where its variant begins."""
 
@@ -125,6 +131,7 @@ class _StopAt:
 
 def _standing_at(pipe: ModularPipeline, prepared: RunRequest, loop: LoopNode, at_step: int) -> RunCheckpoint:
     """Run up to a step of a loop, out of the cache where that knows it."""
+    # Before step 0 nothing is shared, and the loop's state is not made yet.
     if at_step < 1:
         raise InputError(f"at_step is {at_step}; it is 1 or more, so that at least step 0 is shared.")
     try:

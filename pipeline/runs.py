@@ -32,6 +32,7 @@ from .seed import GENERATOR
 from .snapshots import Snapshot
 
 if TYPE_CHECKING:
+    from ..state import PipelineState
     from .modular_pipeline import ModularPipeline
 
 
@@ -61,7 +62,7 @@ class RunRequest:
     is_exact: bool = False
 
     def components_of(self, pipe: ModularPipeline) -> Mapping[str, Any]:
-        """The pipeline's components, as this run has them."""
+        """Return the pipeline's components, as this run has them."""
         return {**pipe.components, **self.replaced} if self.replaced else pipe.components
 
 
@@ -113,7 +114,7 @@ class ActiveRun:
         return Tracker.of(reached, prepared.standing, prepared.graft, prepared.opened, prepared.is_exact)
 
     def _witness(self) -> Witness | None:
-        """An account of the whole run, or none: of one that goes on only if there is one of its beginning."""
+        """Return an account of the whole run, or none: of one that goes on only if there is one of its beginning."""
         prepared = self.prepared
         if not self.pipe.settings.witness or prepared.graft is not None:
             return None
@@ -132,20 +133,22 @@ class ActiveRun:
 
 
 class Runs:
-    """What a pipeline is doing now. It does not hold the pipeline, which would then outlive its last reference."""
+    """Knows what a pipeline is doing now. It does not hold the pipeline, which would then outlive its last reference."""
 
     def __init__(self) -> None:
         self._going: set[Run] = set()
         self._lock = threading.Lock()
+        # By thread: with one for all, a thread that waits for its image would read the recipe of another's.
         self._of_thread = threading.local()
 
     @property
     def last_recipe(self) -> Recipe | None:
-        """Of the last run that this thread began."""
+        """The recipe of the last run that this thread began."""
         return getattr(self._of_thread, "recipe", None)
 
     def add(self, run: Run) -> None:
         """Note a run, which can be cancelled from now on."""
+        # Another thread may walk the set, in `cancel`, while this one adds to it.
         with self._lock:
             self._going.add(run)
 
@@ -153,34 +156,45 @@ class Runs:
         """Run a plan, and return what was asked for."""
         plan, values, output = prepared.plan, prepared.values, prepared.output
         listeners = (*pipe.settings.listeners, *([listener] if listener is not None else []))
+        # The engine asks whether there is a listener at all, and makes no event for none.
         emit = partial(_tell_all, listeners) if len(listeners) > 1 else next(iter(listeners), None)
         started = perf_counter()
         held, settings = prepared.components_of(pipe), pipe.settings
+        # A digest of what is in the weights is only worth its time where something is to be compared with it.
         is_exact = settings.cache is not None or settings.snapshots is not None or settings.witness
         identities = RunIdentities(held, is_exact or prepared.standing is not None, settings.identity == "full")
         recipe = prepared.recipe or recipe_of(pipe, plan.components, values, output, held, identities)
+        # Already here, so that a run which fails leaves its recipe, too.
         self._of_thread.recipe = recipe
         begun = ActiveRun(
             pipe, prepared, recipe, emit, {name: value is None for name, value in values.items()}, identities
         )
+        # `branch` begins again from here, and blocks may write into what they are given; only a call that returns the
+        # state can be branched.
         start = copied_values(values) if output is None and prepared.standing is None else None
         placement = pipe.placement
         try:
+            # What is moved for one run would be moved away from another that computes with it.
             with placement.lock if placement is not None else nullcontext():
                 state = plan.run(values, begun.make_run, _names(output))
         finally:
             if begun.run is not None:
+                # A block that keeps `components` would go on reading, and hold the models of a run that is over.
                 begun.run.view.close()
             _forget_step_caches(held.values())
             with self._lock:
                 self._going.discard(begun.run)
         assert begun.run is not None
         if prepared.is_seeded:
+            # The caller gave none: the state of a call has what was asked of it, and the recipe has the seed.
             state.values.pop(GENERATOR, None)
         result = _asked(state, output)
         results = dict(state.values.items() if output is None else _results(result, output))
+        # What only went through, an input, is in the recipe under the inputs.
         made = {name: value for name, value in results.items() if plan.provenance.get(name) is not None}
         witness = begun.run.witness
+        # Anew, with what only the run could find out; the other recipe may have been handed out by then, and stays as
+        # it is.
         recipe = self._of_thread.recipe = recipe.noting(begun.run.notes).finished(
             results=noted_results(made),
             witness=None if witness is None else witness.written(),
@@ -203,6 +217,7 @@ class Runs:
 def _forget_step_caches(components: Iterable[Any]) -> None:
     """Empty diffusers' caches of steps (`enable_cache`), which would go on in the next run where this one ended."""
     for component in components:
+        # Exactly True: a mock, or a module that answers to every name, has no cache to reset.
         if getattr(component, "is_cache_enabled", False) is True:
             component._reset_stateful_cache()
 
@@ -223,7 +238,7 @@ def _names(output: str | list[str] | None) -> frozenset[str] | None:
     return None if output is None else frozenset([output] if isinstance(output, str) else output)
 
 
-def _asked(state: Any, output: str | list[str] | None) -> Any:
+def _asked(state: PipelineState, output: str | list[str] | None) -> Any:
     if output is None:
         return state
     if isinstance(output, str):
@@ -235,8 +250,9 @@ def _results(result: Any, output: str | list[str]) -> Iterable[tuple[str, Any]]:
     return [(output, result)] if isinstance(output, str) else result.items()
 
 
-def _sign(value: Any, recipe: Recipe) -> None:
-    """Note on pictures how they were made."""
+def _sign(value: object, recipe: Recipe) -> None:
+    """Note on images how they were made."""
+    # By the module's name: Pillow is imported only by runs that make images.
     if isinstance(value, list) and value and type(value[0]).__module__.startswith("PIL."):
         for index, picture in enumerate(value):
             picture.info["brickwork"] = recipe.of_image(index)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @frozen
 class ComponentsPlan:
-    """Which components of a pipeline are saved, and which keep where they came from.
+    """Says which components of a pipeline are saved, and which keep where they came from.
 
     Attributes:
         live: all that are loaded, by name. pieces: of those that are saved. kept: of those that keep their origin. variant: of the
@@ -59,6 +59,7 @@ class ComponentsPlan:
             raise RepoError.of("Components cannot be saved", faults)
         try:
             saved = {name: overwrite or pipe.specs[name].repo is None for name in loaded}
+            # A variant is of files that are written now; what stays in its repository stays under its name.
             pieces = {
                 name: pieces_of(name, each, encoders, fresh, variant if saved[name] else None)
                 for name, each in loaded.items()
@@ -81,13 +82,15 @@ class ComponentsPlan:
             raise RepoError.of("Components cannot be left out", faults)
         return plan
 
-    def write(self, stage: Path, max_shard_size: Any) -> SavedAdapters:
+    def write(self, stage: Path, max_shard_size: int | str | None) -> SavedAdapters:
         """Write what is saved, and adapters of all that is loaded."""
         for pieces in self.pieces.values():
             for piece in pieces:
                 write(piece, stage, max_shard_size)
         return write_adapters(self.live, loaded_encoders(self.pipe), stage)
 
+    # Opened from the stage and before the old folder goes: a save that would not open must not have replaced one that
+    # does.
     def faults(self, stage: Path, adapters: SavedAdapters) -> Iterator[str]:
         """Open everything again, and say in what it differs."""
         for name, pieces in [*self.pieces.items(), *self.kept.items()]:
@@ -99,7 +102,7 @@ class ComponentsPlan:
         yield from words_faults(loaded_encoders(self.pipe), adapters, stage)
 
     def specs(self, own: str, folder: Path) -> dict[str, ComponentSpec]:
-        """Where the components of the saved pipeline are from.
+        """Return where the components of the saved pipeline are from.
 
         Args:
             own: what entries call the new repository. folder: that it is saved to.
@@ -113,11 +116,12 @@ class ComponentsPlan:
             specs[name] = ComponentSpec(name, type(component), specs[name].description, None, own, name)
             specs[name].variant = self.variant if is_network(type(component)) else None
         for name, component in self.live.items():
+            # Files keep the format, but loaders cast to float32 unless they are told.
             specs[name].dtype = dtype_words(component)
         return specs
 
     def not_for_diffusers(self, adapters: SavedAdapters) -> list[str]:
-        """What diffusers would leave out if it opened the repository."""
+        """Return what diffusers would leave out if it opened the repository."""
         several = [
             f"{len(pieces) - 1} of the {len(pieces)} models of {name}"
             for name, pieces in self.pieces.items()
@@ -130,13 +134,13 @@ class ComponentsPlan:
 
 
 def _pending_faults(pipe: ModularPipeline) -> Iterator[str]:
-    """Adapters of a repository that were not put in, because their component was not loaded."""
+    """Yield adapters of a repository that were not put in, because their component was not loaded."""
     for name in sorted(pipe.pending_adapters.names):
         yield f"{name} is not loaded, and has saved adapters: load_components({name!r}) first."
 
 
 def loaded_encoders(pipe: ModularPipeline) -> dict[str, Encoder]:
-    """Text encoders that are loaded, with their tokenizers; none where the family has none."""
+    """Return text encoders that are loaded, with their tokenizers; none where the family has none."""
     try:
         found = encoders_of(pipe)
         return {each.name: Encoder(each.name, uncompiled(each.model), each.tokenizer) for each in found}
@@ -144,8 +148,10 @@ def loaded_encoders(pipe: ModularPipeline) -> dict[str, Encoder]:
         return {}
 
 
-def created_entry(name: str, component: Any) -> dict[str, Any] | None:
-    """What `brickwork.json` says of a component that is made from a configuration; None where nothing describes it."""
+def created_entry(name: str, component: object) -> dict[str, Any] | None:
+    """Return what `brickwork.json` says of a component that is made from a configuration; None where nothing describes
+    it.
+    """
     if not hasattr(component, "config"):
         return None
     spec = ComponentSpec.from_component(name, component)
@@ -153,8 +159,8 @@ def created_entry(name: str, component: Any) -> dict[str, Any] | None:
     return {"class": ":".join(map(str, spec.type_name)), "config": config}
 
 
-def dtype_words(component: Any) -> str | None:
-    """The number format of a component, where it is not the one in which others are loaded."""
+def dtype_words(component: object) -> str | None:
+    """Return the number format of a component, where it is not the one in which others are loaded."""
     import torch
 
     dtype = dtype_of(component)

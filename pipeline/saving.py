@@ -209,7 +209,7 @@ def _as_data(config: dict[str, Any]) -> Any:
         return config
 
 
-def _is_json(entry: Any) -> bool:
+def _is_json(entry: object) -> bool:
     try:
         json.dumps(entry)
     except (TypeError, ValueError):

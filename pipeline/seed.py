@@ -1,4 +1,4 @@
-"""A seed for runs that were given none, so that every picture can be made again."""
+"""A seed for runs that were given none, so that every image can be made again."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _COPIED = frozenset({"_parameters", "_buffers", "_modules"})
 
 
 def originals_of(components: Mapping[str, Any]) -> dict[int, str]:
-    """What belongs to components, by id, with a name: themselves, their modules and tensors."""
+    """Return what belongs to components, by id, with a name: themselves, their modules and tensors."""
     found: dict[int, str] = {}
     for name, component in components.items():
         if isinstance(component, _PLAIN):
@@ -47,7 +47,7 @@ class Search:
     originals: Mapping[int, str]
     _met: dict[tuple[int, bool], Any] = field(factory=dict)  # with the objects, so that no id is used twice
 
-    def faults(self, name: str, component: Any) -> Iterator[str]:
+    def faults(self, name: str, component: object) -> Iterator[str]:
         """Say which hooks, processors and other functions on a component, or a block, hold what belongs to the original."""
         modules = component.named_modules() if hasattr(component, "named_modules") else [("", component)]
         for path, module in modules:
@@ -62,14 +62,16 @@ class Search:
                         "copy is made, and give each pipeline one of its own."
                     )
 
-    def _first_shared(self, value: Any) -> str | None:
-        """The name of the first thing of the original that is reached through something that is not copied."""
+    def _first_shared(self, value: object) -> str | None:
+        """Return the name of the first thing of the original that is reached through something that is not copied."""
         pending: deque[tuple[Any, bool]] = deque([(value, False)])
         looked_at = 0
         while pending and looked_at < _MOST:
             each, is_shared = pending.popleft()
+            # Twice, where it is reached as a copy and as itself: only the second is shared.
             if isinstance(each, _PLAIN) or (id(each), is_shared) in self._met:
                 continue
+            # What is reached through attributes alone is copied together with them.
             if is_shared and id(each) in self.originals:
                 return self.originals[id(each)]
             self._met[id(each), is_shared] = each
@@ -82,8 +84,9 @@ def _is_looked_at(attribute: str) -> bool:
     return attribute not in _COPIED and not attribute.startswith("_brickwork_")
 
 
-def _inside(value: Any, is_shared: bool) -> Iterator[tuple[Any, bool]]:
-    """What an object holds, and whether a copy would share that."""
+def _inside(value: object, is_shared: bool) -> Iterator[tuple[Any, bool]]:
+    """Yield what an object holds, and whether a copy would share that."""
+    # `copy.deepcopy` takes functions, methods of builtins, weak references and classes as they are.
     if isinstance(value, FunctionType):
         yield from ((each, True) for each in _held_by(value))
     elif isinstance(value, BuiltinFunctionType):
@@ -91,6 +94,7 @@ def _inside(value: Any, is_shared: bool) -> Iterator[tuple[Any, bool]]:
     elif isinstance(value, weakref.ref):
         yield value(), True
     elif isinstance(value, type):
+        # Classes of installed packages hold none of a pipeline's models, and lead to all the rest of the package.
         if not is_packaged(value.__module__):
             yield from ((part, True) for each in vars(value).values() for part in parts_of(each))
             yield from ((base, True) for base in value.__bases__)
@@ -108,11 +112,14 @@ def _inside(value: Any, is_shared: bool) -> Iterator[tuple[Any, bool]]:
 
 
 def _held_by(function: FunctionType) -> Iterator[Any]:
-    """Values that a function's closure and defaults hold, and those of the global names in it, if it is somebody's own."""
+    """Yield values that a function's closure and defaults hold, and those of the global names in it, if it is
+    somebody's own.
+    """
     yield from (cell_value(cell) for cell in function.__closure__ or () if cell_value(cell) is not GONE)
     yield from function.__defaults__ or ()
     yield from (function.__kwdefaults__ or {}).values()
     yield from vars(function).values()
+    # Functions of packages hold no one's models in a global; their closures and defaults were looked at.
     if is_of_package(function):
         return
     for name, attributes in names_of(function.__code__).looked_up.items():
@@ -124,7 +131,7 @@ def _held_by(function: FunctionType) -> Iterator[Any]:
 
 
 def _asked_of(module: ModuleType, path: str) -> Any:
-    """What a path in a module leads to, as far as that goes through modules."""
+    """Return what a path in a module leads to, as far as that goes through modules."""
     found: Any = module
     for name in path.split("."):
         if not isinstance(found, ModuleType):

@@ -52,14 +52,18 @@ class Snapshot:
             RunError: a value cannot be written to a file; all of them are named. InputError: a block has written into a
                 value since the snapshot was taken.
         """
+        # Values in memory are held and not copied, so what a later step wrote into them would be saved as of then.
         self.standing.refuse_written()
         position = self.standing.position
         values: dict[str, Any] = {f"value {name}": value for name, value in self.standing.values.items()}
         for component, state in self.standing.states.items():
+            # One flat file of tensors, in which the first word says of what sort each is: safetensors knows no
+            # levels.
             values |= {f"state {component} {name}": value for name, value in state.items()}
         for number, frame in enumerate(position):
             values |= {f"input {number} {name}": value for name, value in frame.inputs.items()}
         about = {
+            # Sorted, so that one run gives one file.
             "position": [[frame.path, frame.turn, frame.branch, sorted(frame.before)] for frame in position],
             "groups": {group: list(names) for group, names in self.standing.groups.items()},
             "recipe": self.recipe.to_dict(),
@@ -94,6 +98,7 @@ class Snapshot:
         recipe = Recipe.from_dict(about["recipe"])
         output = value_of_data(written.output)
         names = [output] if isinstance(output, str) else output
+        # The schema only says that it is data.
         if names is not None and not (isinstance(names, list) and all(isinstance(each, str) for each in names)):
             raise RepoError(f"{path} is broken: output: expected a name, names or null.")
         return cls(standing, recipe, dict(written.given), output, written.is_seeded)
@@ -102,7 +107,9 @@ class Snapshot:
 def _sorted(
     found: dict[str, Any], name: str
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
-    """Values, states of components and inputs of loops, which are told apart by the first word of their names."""
+    """Return values, states of components and inputs of loops, which are told apart by the first word of their
+    names.
+    """
     sorts: dict[str, Any] = {"value": {}, "state": {}, "input": {}}
     for key, value in found.items():
         kind, _, rest = key.partition(" ")
@@ -137,6 +144,7 @@ class _ToFile:
                 raise InputError(f"Snapshots({str(self.path)!r}): there is no folder {folder}; make it before the run.")
             if self.path.is_dir():
                 raise InputError(f"Snapshots({str(self.path)!r}): that is a folder; name a file in it.")
+            # A run of minutes should not end at its first snapshot.
             if not os.access(folder, os.W_OK):
                 raise InputError(f"Snapshots({str(self.path)!r}): the folder {folder} cannot be written to.")
 
@@ -145,7 +153,7 @@ def _sink(to: Any) -> Any:
     return _ToFile(Path(to)) if isinstance(to, (str, os.PathLike)) and not callable(to) else to
 
 
-def _check_sink(_: Any, __: Any, value: Any) -> None:
+def _check_sink(_: object, __: object, value: Any) -> None:
     if not callable(value):
         raise InputError(
             f"Snapshots({value!r:.100}): it is the path of a file, or a function that takes each snapshot."
@@ -155,13 +163,13 @@ def _check_sink(_: Any, __: Any, value: Any) -> None:
 _AFTER = ("steps", "blocks")
 
 
-def _check_after(_: Any, __: Any, value: Any) -> None:
+def _check_after(_: object, __: object, value: object) -> None:
     if value not in _AFTER:
         near = did_you_mean(value[:60], _AFTER) if isinstance(value, str) else ""
         raise InputError(f"Snapshots: after={value!r:.100}: it is 'steps' (of loops) or 'blocks'. {near}".strip())
 
 
-def _check_every(_: Any, __: Any, value: Any) -> None:
+def _check_every(_: object, __: object, value: object) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise InputError(f"Snapshots: every={value!r:.100}: it is a number from 1 on; every n-th is taken.")
 
@@ -193,6 +201,7 @@ class Snapshots:
         def reached(position: Position, values: Values) -> None:
             nonlocal count
             is_step = position[-1].turn is not None
+            # Turns of an inner loop are no steps in the sense of a person who counts the outer one's.
             if is_step is (self.after == "blocks") or (is_step and len(position) > 1):
                 return
             count += 1

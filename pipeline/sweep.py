@@ -1,4 +1,4 @@
-"""One call for every combination of some inputs, as a grid of pictures with labels."""
+"""One call for every combination of some inputs, as a grid of images with labels."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Sweep:
         return [dict(zip(self.axes, values, strict=True)) for values in itertools.product(*self.axes.values())]
 
     def grid(self, resize: int | None = None) -> Image:
-        """All pictures with labels: a column for each value of the last axis, a row for each of the others.
+        """Return all images with labels: a column for each value of the last axis, a row for each of the others.
 
         Raises:
             InputError: the results are no lists of PIL images.
@@ -70,7 +70,7 @@ class Sweep:
         return f"Sweep({axes}: {len(self)} results, {self.seconds_saved:.1f} s shared)"
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return text if len(text) <= 30 else f"{text[:27]}..."
 
@@ -92,6 +92,7 @@ def sweep(pipe: ModularPipeline, axes: Mapping[str, Any], output: str, inputs: M
             "The sweep does not fit", faults or ["Give at least one axis: sweep(axes={'seed': [1, 2]}, ...)."]
         )
     before = pipe.settings
+    # What comes before the axes' inputs, such as the text encoders, is then computed once for all.
     cache = before.cache or MemoryCache()
     saved = cache.seconds_saved
     results = []
@@ -100,14 +101,16 @@ def sweep(pipe: ModularPipeline, axes: Mapping[str, Any], output: str, inputs: M
         for values in itertools.product(*axes.values()):
             point = dict(zip(axes, values, strict=True))
             if SEED in point:
+                # A generator for each point: one for all would go on where the point before ended.
                 point["generator"] = _seeded(point.pop(SEED))
             results.append(pipe(**{**inputs, **point}, output=output))
+    # Also after an error at one point: the cache was not asked for, and holds memory.
     finally:
         pipe.settings = before
     return Sweep(dict(axes), tuple(results), cache.seconds_saved - saved)
 
 
-def _is_axis(values: Any) -> bool:
+def _is_axis(values: object) -> bool:
     return isinstance(values, Sequence) and not isinstance(values, str) and len(values) > 0
 
 

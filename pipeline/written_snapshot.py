@@ -15,6 +15,7 @@ def _is_frame(parts: tuple[Any, ...]) -> bool:
     if len(parts) != 4 or not isinstance(parts[0], str) or not isinstance(parts[3], (list, tuple)):
         return False
     turn, branch = parts[1], parts[2]
+    # `type`, because True is an int, and would be turn 1.
     is_turn = turn is None or (type(turn) is int and 0 <= turn < 1 << 31)
     return is_turn and (branch is None or isinstance(branch, str)) and all(isinstance(name, str) for name in parts[3])
 
@@ -26,7 +27,7 @@ WrittenPosition = Annotated[tuple[WrittenFrame, ...], Check("at least one step",
 
 @frozen
 class WrittenSnapshot:
-    """Where a run stood, its recipe, which inputs it had and whether each was None, what it was asked for."""
+    """Says where a run stood, with its recipe, which inputs it had and whether each was None, and what it was asked for."""
 
     position: WrittenPosition
     groups: Mapping[str, tuple[str, ...]]

@@ -41,7 +41,7 @@ class AutoTask:
     requires: tuple[str, ...] = ()
 
     def runs_for(self, other: AutoTask) -> bool:
-        """Whether the inputs that ask for another task ask for this one, too."""
+        """Return whether the inputs that ask for another task ask for this one, too."""
         return self.trigger is None or self.trigger in (other.trigger, *other.requires)
 
 
@@ -106,7 +106,7 @@ class _Auto:
     prefix: str
 
     def names(self) -> list[str]:
-        """Names of the tasks' blocks, each once, after what stands before it; without those that stand beside another."""
+        """Return the names of the tasks' blocks, each once, after what stands before it; without those that stand beside another."""
         beside = {part for name, place in self.places.items() for part in place.parts if part != name}
         names: list[str] = []
         for task in self.tasks:
@@ -121,7 +121,7 @@ class _Auto:
         return names
 
     def block(self, name: str) -> Block:
-        """The block of a name: that of all tasks, or a choice among theirs."""
+        """Return the block of a name: that of all tasks, or a choice among theirs."""
         place = self.places.get(name, AutoPlace())
         word = place.word or _camel(name)
         groups, is_merged = self._groups(name, place)
@@ -137,7 +137,7 @@ class _Auto:
         return self._choice(f"Auto{word}", branches, triggers, requires)
 
     def _groups(self, name: str, place: AutoPlace) -> tuple[list[tuple[AutoTask, dict[str, Row]]], bool]:
-        """The tasks that differ in a block, each with its forms of it; neighbours that agree stand under the last of them."""
+        """Return the tasks that differ in a block, each with its forms of it; neighbours that agree stand under the last of them."""
         groups: list[tuple[AutoTask, dict[str, Row]]] = []
         without: list[AutoTask] = []
         is_merged = False
@@ -161,7 +161,7 @@ class _Auto:
         return {**{form.name: form.made(task.blocks) for form in self.forms}, _PLAIN: task.blocks}
 
     def _forms(self, task: AutoTask, parts: Sequence[str]) -> dict[str, Row]:
-        """What of a task stands in a place, by form, without forms that are as the plain one."""
+        """Return what of a task stands in a place, by form, without forms that are as the plain one."""
         rows = {
             form: tuple((part, block) for part, block in blocks.items() if part in parts)
             for form, blocks in self._whole(task).items()
@@ -169,7 +169,7 @@ class _Auto:
         return {form: row for form, row in rows.items() if row and (form == _PLAIN or row != rows[_PLAIN])}
 
     def _of_task(self, word: str, task: AutoTask, forms: Mapping[str, Row]) -> Block:
-        """One task's block: a choice where an input asks for another form of it."""
+        """Return one task's block: a choice where an input asks for another form of it."""
         branches = {
             form: self._row(f"{'' if form == _PLAIN else _camel(form)}{task.word}{word}", row)
             for form, row in forms.items()
@@ -180,7 +180,7 @@ class _Auto:
         return self._choice(f"Auto{task.word}{word}", branches, [triggers.get(form) for form in branches], {})
 
     def _row(self, name: str, row: Row) -> Block:
-        """Blocks one after the other; one alone is itself."""
+        """Put blocks one after the other; one alone is itself."""
         if len(row) == 1:
             return row[0][1]
         return self._class(SequentialPipelineBlocks, name, {part.removeprefix("prepare_"): each for part, each in row})
@@ -191,7 +191,7 @@ class _Auto:
         body = {"block_trigger_inputs": triggers, **({"block_requires": requires} if requires else {})}
         return self._class(AutoPipelineBlocks, name, branches, **body)
 
-    def _class(self, base: Block, name: str, blocks: Mapping[str, Block], **body: Any) -> Block:
+    def _class(self, base: Block, name: str, blocks: Mapping[str, Block], **body: object) -> Block:
         if name not in self.docs:
             raise CompositionError(f"{name} ({', '.join(blocks)}) has no docstring: say in docs what it does.")
         body |= {"block_classes": list(blocks.values()), "block_names": list(blocks)}

@@ -97,7 +97,7 @@ ADAPTED = {Denoise: AdaptedDenoise}
 """Loops that have a name, under which files know them, where one other network tells the denoiser something."""
 
 
-def _told(denoise: Any, named: Mapping[Any, Any], part: type[DenoiserInput], family: FamilyContract) -> Any:
+def _told(denoise: object, named: Mapping[Any, Any], part: type[DenoiserInput], family: FamilyContract) -> Any:
     for plain, told in named.items():
         if denoise is plain.bind(family):
             return told.bind(family)

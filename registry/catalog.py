@@ -40,6 +40,7 @@ class Catalog:
 
     @property
     def _entries(self) -> dict[str, str]:
+        # Not when this module is imported: presets are above this room.
         if self._package is not None:
             import_all(self._package)
         return self._own
@@ -50,6 +51,7 @@ class Catalog:
         Raises:
             CompositionError: the name is taken by something else.
         """
+        # Again is fine: a module may be reloaded.
         known = self._own.setdefault(name, target)
         if known != target:
             raise CompositionError(f"The name {name!r} is taken by {known}; {target} needs another.")
@@ -80,8 +82,9 @@ shipped = Catalog(package="presets")
 
 
 def shipped_name(folder: str | Path) -> str | None:
-    """The short name ("embedded") of a folder that comes with this package; None for any other."""
+    """Return the short name ("embedded") of a folder that comes with this package; None for any other."""
     path = Path(folder)
+    # A repository on the Hub has a relative name, which must not be looked up in the working directory.
     if not path.is_absolute():
         return None
     found = next((name for name in shipped if path.resolve() == Path(shipped.get(name)).resolve()), None)
@@ -89,7 +92,7 @@ def shipped_name(folder: str | Path) -> str | None:
 
 
 def shipped_folder(name: str) -> str | None:
-    """The folder that comes with this package under a short name; None if there is none."""
+    """Return the folder that comes with this package under a short name; None if there is none."""
     whole = f"brickwork/{name}"
     return str(shipped.get(whole)) if whole in shipped else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, cast
 
@@ -39,9 +40,9 @@ class ComponentSpec:
     def __init__(
         self,
         name: str | None = None,
-        type_hint: Any = None,
+        type_hint: object = None,
         description: str | None = None,
-        config: Any = None,
+        config: Mapping[str, Any] | None = None,
         pretrained_model_name_or_path: str | None = None,
         subfolder: str | None = "",
         variant: str | None = None,
@@ -81,13 +82,14 @@ class ComponentSpec:
     @property
     def type_hint(self) -> Any:
         """The component's class; None if unknown."""
+        # Only now: an index of twenty models is read without importing transformers.
         if isinstance(self._type_hint, str):
             library, _, class_name = self._type_hint.partition(":")
             self._type_hint = resolve_class(library, class_name)
         return self._type_hint
 
     @type_hint.setter
-    def type_hint(self, value: Any) -> None:
+    def type_hint(self, value: object) -> None:
         self._type_hint = value
 
     @property
@@ -102,10 +104,12 @@ class ComponentSpec:
 
     @property
     def load_id(self) -> str:
-        """What identifies the loaded component: path|subfolder|variant|revision; "null" for what is created."""
+        """The text that identifies the loaded component: path|subfolder|variant|revision; "null" for what is created."""
         if self.default_creation_method == "from_config":
             return "null"
         parts = [getattr(self, name) for name in LOADING_FIELDS]
+        # The text that diffusers' `ComponentSpec.load_id` makes, so that its pipelines and managers know our
+        # components, and we theirs.
         return "|".join("null" if part is None else part for part in parts)
 
     @staticmethod
@@ -117,7 +121,7 @@ class ComponentSpec:
         return dict(zip(LOADING_FIELDS, parts, strict=True))
 
     @classmethod
-    def from_component(cls, name: str, component: Any) -> Self:
+    def from_component(cls, name: str, component: object) -> Self:
         """Describe a component, so that it can be loaded or created again.
 
         Raises:
@@ -135,7 +139,7 @@ class ComponentSpec:
             raise ComponentError(f"{name!r} is a {type(component).__name__} without a config, so nothing describes it.")
         return cls(name, type(component), config=component.config, default_creation_method="from_config")
 
-    def create(self, config: Any = None, **changes: Any) -> Any:
+    def create(self, config: Mapping[str, Any] | None = None, **changes: Any) -> Any:
         """Make the component from `config`, else the spec's own; `changes` replace single entries.
 
         Raises:
@@ -146,6 +150,7 @@ class ComponentSpec:
             raise ComponentError(f"{self.name!r} cannot be created: its type_hint is {cls!r}, which is no class.")
         given = dict(config or self.config or {})
         try:
+            # A configuration from a repository must not make a constructor open other files, or allocate without end.
             with limited_without_files("its configuration", {**given, **changes}):
                 if hasattr(cls, "from_config"):
                     component = cls.from_config(given, **changes)
@@ -156,6 +161,7 @@ class ComponentSpec:
             raise
         except Exception as error:
             raise ComponentError(f"{self.name!r}: {cls.__name__} could not be created: {error}") from error
+        # What a class fills in by itself belongs to what was made, and is written with it.
         note_provenance(component, load_id="null")
         self.config = getattr(component, "config", given)
         return component
@@ -208,7 +214,7 @@ class ComponentSpec:
         return self.load(**options)
 
     def loading_fault(self) -> str | None:
-        """What can be told, without loading, to be in the way of it; None if nothing is."""
+        """Return what can be told, without loading, to be in the way of it; None if nothing is."""
         if self.default_creation_method == "from_config" or self.repo is None:
             return f"{self.name!r} is not loaded, and has no origin to load it from; call update_components({self.name}=...)."
         try:
@@ -217,8 +223,8 @@ class ComponentSpec:
             return f"{self.name!r} cannot be loaded: {error}"
         return None
 
-    def format_of(self, **options: Any) -> Any:
-        """The number format that `load` with these options gives; None for what has none."""
+    def format_of(self, **options: object) -> Any:
+        """Return the number format that `load` with these options gives; None for what has none."""
         dtype = _one_dtype(dict(options))
         return dtype if dtype is not None or not _is_network(self.type_hint) else self._own_dtype()
 
@@ -233,11 +239,11 @@ class ComponentSpec:
         return found
 
     def file_stamp(self) -> str:
-        """Tells its weights in a local folder from what was there before under the same names."""
+        """Return what tells its weights in a local folder from what was there before under the same names."""
         return " ".join(file_stamp(folder, self.variant) for folder in self.local_folders())
 
-    def fetched_folders(self, **hub_options: Any) -> list[Path]:
-        """Its folders, as `local_folders`, from the Hub as well; none for a single file.
+    def fetched_folders(self, **hub_options: object) -> list[Path]:
+        """Return its folders, as `local_folders`, from the Hub as well; none for a single file.
 
         Raises:
             RepoError: it cannot be reached. ComponentError: there are no files.
@@ -245,11 +251,13 @@ class ComponentSpec:
         return fetched_folders(self, hub_options)
 
     def local_folders(self) -> list[Path]:
-        """Where its files are if they are on this machine: in one folder, or one for each model that it holds."""
+        """Return where its files are if they are on this machine: in one folder, or one for each model that it
+        holds.
+        """
         return local_folders(holds_several(*self.type_name), self.repo or "", self.subfolder or "")
 
     def stored_bytes(self) -> int | None:
-        """Bytes of its weights in the files of a local folder; None where that cannot be told."""
+        """Return the bytes of its weights in the files of a local folder; None where that cannot be told."""
         if self.default_creation_method == "from_config":
             return 0
         if self.repo is None:
@@ -264,6 +272,7 @@ class ComponentSpec:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ComponentSpec):
             return NotImplemented
+        # As diffusers' specs compare; and of two specs one may have its class as text still.
         mine, theirs = ((s.name, s.load_id, s.default_creation_method) for s in (self, other))
         return mine == theirs
 
@@ -289,5 +298,5 @@ def _one_dtype(options: dict[str, Any]) -> Any:
 
 
 def _is_network(cls: Any) -> bool:
-    """Whether a number format means anything to it; a class that is yet to be found is that of a model."""
+    """Return whether a number format means anything to it; a class that is yet to be found is that of a model."""
     return cls is None or is_network(cls)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 from attrs import field, frozen
 
@@ -15,7 +15,7 @@ from .provenance import provenance_of
 
 @frozen(slots=False)
 class Entry:
-    """What a person wants to know of a component."""
+    """Holds what a person wants to know of a component."""
 
     id: str
     name: str
@@ -29,7 +29,7 @@ class Entry:
 
     @classmethod
     def of(
-        cls, component_id: str, name: str, component: Any, collections: tuple[str, ...], adapters: dict[str, float]
+        cls, component_id: str, name: str, component: object, collections: tuple[str, ...], adapters: dict[str, float]
     ) -> Self:
         """Look at a component."""
         dtype = dtype_of(component)
@@ -47,7 +47,7 @@ class Entry:
 
 
 def table(entries: Sequence[Entry]) -> str:
-    """One line per component, models with their size."""
+    """Return one line per component, models with their size."""
     if not entries:
         return "ComponentsManager: empty"
     rows = [("id", "class", "size", "dtype", "device", "adapters", "collections", "origin")]
@@ -71,6 +71,6 @@ def table(entries: Sequence[Entry]) -> str:
     return "\n".join([f"ComponentsManager: {len(entries)} components, {byte_words(total)}", *lines])
 
 
-def _origin(component: Any) -> str:
+def _origin(component: object) -> str:
     load_id = provenance_of(component).load_id or "null"
     return "" if load_id == "null" else "/".join(part for part in load_id.split("|") if part not in ("", "null"))

@@ -40,7 +40,7 @@ class ComponentsManager(AutomaticPlacement):
         self._names: dict[str, str] = {}
         self._loading: dict[Any, threading.Lock] = {}
 
-    def add(self, name: str, component: Any, collection: str | None = None, reuse: bool = False) -> str:
+    def add(self, name: str, component: object, collection: str | None = None, reuse: bool = False) -> str:
         """Register a component and return its id.
 
         A collection holds one component per name: a second one takes the place of the first. The same object under the
@@ -57,6 +57,8 @@ class ComponentsManager(AutomaticPlacement):
                 known = twins[0]
             if known is None:
                 known = self._new_id(name, component)
+                # A second copy costs as much memory as the first, and nobody sees why; it is allowed, because one of
+                # the two may be about to be changed.
                 if twins:
                     warnings.warn(
                         f"ComponentsManager: {known!r} is a second copy of {', '.join(map(repr, twins))}: both were loaded "
@@ -81,6 +83,7 @@ class ComponentsManager(AutomaticPlacement):
             self._known(component_id)
             component = self.components.pop(component_id)
             del self._names[component_id]
+            # One object may be filed under several names; the others still need it where it is.
             if self.placement is not None and not any(other is component for other in self.components.values()):
                 self.placement.forget(component)
             for members in self.collections.values():
@@ -104,7 +107,7 @@ class ComponentsManager(AutomaticPlacement):
                 self.remove_from_collection(component_id, collection)
             del self.collections[collection]
 
-    def forget(self, component: Any, collection: str | None = None) -> None:
+    def forget(self, component: object, collection: str | None = None) -> None:
         """Forget a component wherever it is filed; with a collection, only there if others hold it too."""
         with self._lock:
             for component_id in [i for i, known in self.components.items() if known is component]:
@@ -197,18 +200,23 @@ class ComponentsManager(AutomaticPlacement):
             return {name: self.components[ids[0]] for name, ids in found.items() if ids}
 
     def get_model_info(self, component_id: str) -> dict[str, Any]:
-        """What the table shows of a component: name, class, bytes, dtype, device, adapters, origin, collections."""
+        """Return what the table shows of a component: name, class, bytes, dtype, device, adapters, origin,
+        collections.
+        """
         with self._lock:
             return dict(vars(self._entry(self._known(component_id))))
 
-    def shared(self, name: str, key: Any, dtype: Any, load: Callable[[], Any], collection: str | None = None) -> Any:
+    def shared(self, name: str, key: str, dtype: object, load: Callable[[], Any], collection: str | None = None) -> Any:
         """Return the component of this origin and number format, loading it if it is not there; for pipelines.
 
         Threads that ask for one origin wait for one load; others go on.
         """
         with self._lock:
+            # A lock for each origin: two pipelines that ask for one model load it once, and other models load
+            # meanwhile.
             gate = self._loading.setdefault((key, str(dtype)), threading.Lock())
         with gate:
+            # Within the gate: who waited finds what the other has loaded.
             found = self._loaded(key, dtype)
             component = load() if found is None else found
             self.add(name, component, collection, reuse=True)
@@ -234,18 +242,19 @@ class ComponentsManager(AutomaticPlacement):
             adapters=dict(adapters_of(component)),
         )
 
-    def _loaded(self, key: Any, dtype: Any) -> Any:
+    def _loaded(self, key: str, dtype: object) -> Any:
         for component in self.search_components(load_id=key).values():
             found = dtype_of(component)
+            # A model that was changed since, by a LoRA or a fine-tuning, is not what the other pipeline asked for.
             if (found is None or dtype is None or found == dtype) and is_as_loaded(component):
                 return component
         return None
 
-    def _id_of(self, name: str, component: Any) -> str | None:
+    def _id_of(self, name: str, component: object) -> str | None:
         return next((i for i, known in self.components.items() if known is component and self._names[i] == name), None)
 
-    def _twins(self, component: Any) -> list[str]:
-        """Ids of the same object under another name, and of other objects of the same origin."""
+    def _twins(self, component: object) -> list[str]:
+        """Return the ids of the same object under another name, and of other objects of the same origin."""
         origin = provenance_of(component).load_id
         has_origin = hasattr(component, "parameters") and origin not in (None, "null")
         mine = fingerprint(component) if has_origin and is_as_loaded(component) else None
@@ -257,9 +266,12 @@ class ComponentsManager(AutomaticPlacement):
             or (mine is not None and provenance_of(known).load_id == origin and fingerprint(known) == mine)
         ]
 
-    def _new_id(self, name: str, component: Any) -> str:
-        """Readable, and the same in every process for the same origin: the name and some digits of where it is from."""
+    def _new_id(self, name: str, component: object) -> str:
+        """Return an id that is readable, and the same in every process for the same origin: the name and some digits
+        of where it is from.
+        """
         origin = provenance_of(component).load_id or "null"
+        # By class and number format, too: one folder can be opened as two models.
         digest = "new" if origin == "null" else digest_of(type(component), origin, str(dtype_of(component)))[:8]
         component_id = f"{name}_{digest}"
         number = 2
@@ -272,6 +284,7 @@ class ComponentsManager(AutomaticPlacement):
         members = self.collections.setdefault(collection, [])
         if component_id in members:
             return
+        # A collection stands for one pipeline, which has one component of a name.
         for other in [i for i in members if self._names[i] == name]:
             self.remove_from_collection(other, collection)
         members.append(component_id)
@@ -289,12 +302,12 @@ class ComponentsManager(AutomaticPlacement):
         return component_id
 
     @staticmethod
-    def _origin(component: Any) -> str:
+    def _origin(component: object) -> str:
         return provenance_of(component).load_id or "one place"
 
 
 def _matches(name: str, patterns: str) -> bool:
-    """Whether a name matches one of the patterns, or with "!" in front none of them."""
+    """Return whether a name matches one of the patterns, or with "!" in front none of them."""
     excludes = patterns.startswith("!")
     found = any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns.removeprefix("!").split("|"))
     return found is not excludes

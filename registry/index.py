@@ -55,7 +55,7 @@ def read_index(repo: Repo | str | Path, **hub_options: Any) -> PipelineIndex:
 
 
 def index_of(files: RepoFiles) -> PipelineIndex | None:
-    """As `read_index`, of files that were read; None where there is no index."""
+    """Do as `read_index` does, with files that were read; None where there is no index."""
     if files.index is None:
         return None
     if files.index.name == MODULAR_INDEX:
@@ -89,7 +89,7 @@ def _own_name(files: RepoFiles) -> str | None:
     return own if isinstance(own, str) else None
 
 
-def _is_component(entry: Any, parts: int) -> bool:
+def _is_component(entry: object, parts: int) -> bool:
     """Whether an entry begins with a library and a class, or null for both; others are settings."""
     return (
         isinstance(entry, list)
@@ -104,7 +104,7 @@ def _class_name(entries: Mapping[str, Any]) -> str | None:
 
 
 def _spec_of(
-    name: str, library: Any, class_name: Any, loading: dict[str, Any], repo: Repo, own: str | None
+    name: str, library: object, class_name: object, loading: dict[str, Any], repo: Repo, own: str | None
 ) -> ComponentSpec:
     named: Any = [library, class_name]
     if not all(named):

@@ -29,11 +29,13 @@ def pin(spec: ComponentSpec, lock: Lock, hub_options: Mapping[str, Any], safe: b
     if spec.repo is None or spec.default_creation_method == "from_config":
         return
     known = lock.of(spec.repo if not Path(spec.repo).is_dir() else str(Path(spec.repo).resolve()))
+    # What the caller names counts before what the lock has.
     wanted = spec.revision or (known.commit if known is not None else None)
     repo = open_repo(spec.repo, wanted, **hub_options)
     folders = part_folders(holds_several(*spec.type_name), spec.subfolder or "", repo.has_folder)
     names = [name for folder in folders for name in component_files(repo, folder, spec.variant, safe)]
     folder = repo.fetch(names)
+    # The content and not the commit alone: files on this machine can be changed after they were fetched.
     found = {name: sha256_of(folder / name) for name in names}
     if known is not None and known.commit == repo.commit:
         changed = [name for name in found if known.files.get(name, found[name]) != found[name]]
@@ -41,6 +43,7 @@ def pin(spec: ComponentSpec, lock: Lock, hub_options: Mapping[str, Any], safe: b
             raise TrustError(
                 f"{', '.join(changed)} of {spec.repo} is not what {lock.path} recorded. If you changed it, delete the entry there."
             )
+    # Of another commit the digests say nothing.
     entry = known if known is not None and known.commit == repo.commit else LockedRepo(repo.commit)
     lock.record(repo.key, evolve(entry, files={**entry.files, **found}))
     spec.revision = repo.commit

@@ -38,14 +38,14 @@ class Provenance:
 _UNKNOWN = Provenance()
 
 
-def provenance_of(component: Any) -> Provenance:
-    """Where a component is from, as far as that was noted."""
+def provenance_of(component: object) -> Provenance:
+    """Return where a component is from, as far as that was noted."""
     noted: Provenance = getattr(component, _NOTE, _UNKNOWN)
     load_id = getattr(component, _LOAD_ID, None)
     return noted if noted.load_id == load_id else evolve(noted, load_id=load_id)
 
 
-def note_provenance(component: Any, **known: Any) -> None:
+def note_provenance(component: object, **known: Any) -> None:
     """Note where a component is from, besides what is noted already; `known` are fields of `Provenance`.
 
     Objects with slots carry no notes: of them nothing is known, as if somebody had made them by hand.
@@ -59,7 +59,7 @@ def note_provenance(component: Any, **known: Any) -> None:
             object.__setattr__(component, _LOAD_ID, noted.load_id)
 
 
-def commit_of(component: Any, repo: str | None) -> str | None:
-    """The commit of a Hub repository that a component was loaded from; None if it came from elsewhere."""
+def commit_of(component: object, repo: str | None) -> str | None:
+    """Return the commit of a Hub repository that a component was loaded from; None if it came from elsewhere."""
     found = provenance_of(component)
     return found.commit if found.repo == repo else None

@@ -6,7 +6,7 @@ import contextlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..state import RepoError
 from ..state.errors import did_you_mean
@@ -15,6 +15,9 @@ from .hub.repo import is_hub_name
 from .hub.repo_files import MODULAR_INDEX
 from .hub.repo_paths import name_fault, relative_name, twins
 from .loading.stale_files import stale_files
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 _OURS = (".py", ".json", ".md", ".txt", ".yaml", ".yml", ".jinja", ".svg", ".safetensors", ".model", ".tiktoken")
 _TRIES = 4
@@ -29,7 +32,7 @@ def publish(
     commit_message: str | None = None,
     create_pr: bool = False,
     revision: str | None = None,
-    **unknown: Any,
+    **unknown: object,
 ) -> str:
     """Save to a folder of its own, and upload that in one commit.
 
@@ -48,6 +51,8 @@ def publish(
         raise RepoError(f"{', '.join(unknown)} is nothing that publishing knows.")
     api = _api(token)
     name = _whole_name(api, repo_id)
+    # A folder that somebody works in may hold notes, keys and caches, which an upload of all its files would take
+    # along.
     with tempfile.TemporaryDirectory(prefix="brickwork-push-") as place:
         folder = Path(place) / name.rpartition("/")[2]
         save(folder, name)
@@ -76,7 +81,7 @@ def refuse_unknown(options: Iterable[str], publishes: bool) -> None:
 
 
 def publishable(folder: Path) -> Iterator[tuple[str, Path]]:
-    """The files of a folder that may be published, by name.
+    """Yield the files of a folder that may be published, by name.
 
     Raises:
         RepoError: one is a link, of a kind that we do not save, or holds a secret; every fault is named.
@@ -87,6 +92,7 @@ def publishable(folder: Path) -> Iterator[tuple[str, Path]]:
         name = relative_name(folder, path)
         if path.is_symlink():
             faults.append(f"{name} is a link.")
+        # A list of what may go, and not of what may not: nobody knows all names of private files.
         elif path.is_file() and path.suffix not in _OURS:
             faults.append(f"{name} is of no kind that is published ({', '.join(_OURS)}).")
         elif path.is_file() and (fault := name_fault(name)):
@@ -102,13 +108,13 @@ def publishable(folder: Path) -> Iterator[tuple[str, Path]]:
         raise RepoError.of("The folder cannot be published", faults)
 
 
-def _api(token: Any) -> Any:
+def _api(token: str | bool | None) -> Any:
     from huggingface_hub import HfApi
 
     return HfApi(token=token, library_name="brickwork")
 
 
-def _whole_name(api: Any, repo_id: str) -> str:
+def _whole_name(api: HfApi, repo_id: str) -> str:
     if "/" in repo_id:
         name = repo_id
     else:
@@ -122,28 +128,30 @@ def _whole_name(api: Any, repo_id: str) -> str:
 
 
 def _committed(
-    api: Any, name: str, files: dict[str, Path], stale: Callable[[Iterable[str]], list[str]], options: dict[str, Any]
+    api: HfApi, name: str, files: dict[str, Path], stale: Callable[[Iterable[str]], list[str]], options: dict[str, Any]
 ) -> str:
     """Commit on top of what is there; again if others committed meanwhile, as long as their files are none of ours.
 
     Args:
         stale: which of the files that there are go, because they are of an older save.
     """
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+    from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete
     from huggingface_hub.errors import HfHubHTTPError
 
     before = _state(api, name, options["revision"])
     head = before
     for attempt in range(_TRIES):
-        operations = [
+        operations: list[CommitOperationAdd | CommitOperationCopy | CommitOperationDelete] = [
             *(CommitOperationAdd(path_in_repo=each, path_or_fileobj=str(path)) for each, path in files.items()),
             *(CommitOperationDelete(path_in_repo=each) for each in stale(head[1])),
         ]
         try:
+            # With the parent named, the Hub refuses a commit over one that came meanwhile.
             info = api.create_commit(name, operations, parent_commit=head[0], **options)
             return str(info.commit_url)
         except HfHubHTTPError as error:
             status = getattr(error.response, "status_code", None)
+            # 409 is of another commit under way, 412 of a parent that is not the head any more.
             if status not in (409, 412) or attempt == _TRIES - 1:
                 raise
             head = _state(api, name, options["revision"])
@@ -155,20 +163,21 @@ def _committed(
     raise AssertionError
 
 
-def _state(api: Any, name: str, revision: str | None) -> tuple[str, dict[str, str | None]]:
-    """The commit that a branch is at, and its files by digest."""
+def _state(api: HfApi, name: str, revision: str | None) -> tuple[str, dict[str, str | None]]:
+    """Return the commit that a branch is at, and its files by digest."""
     info = api.model_info(name, revision=revision, files_metadata=True)
     return str(info.sha), {each.rfilename: each.blob_id for each in info.siblings or ()}
 
 
 @contextlib.contextmanager
 def _in_words(words: str) -> Iterator[None]:
-    """Errors of the Hub's client as ours."""
+    """Raise errors of the Hub's client as ours."""
     from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
 
     try:
         yield
     except Exception as error:
+        # By name: which of them the client uses depends on its version.
         foreign = type(error).__module__.partition(".")[0] in ("httpx", "httpx2", "requests")
         if isinstance(error, (HfHubHTTPError, LocalTokenNotFoundError, OSError, ValueError)) or foreign:
             raise RepoError(f"{words}: {error}") from error

@@ -52,16 +52,18 @@ class _Slices:
         self._met.add(thing.__name__)
         source = _source_of(thing)
         names = _global_names(source)
+        # Two that name each other cannot both stand first; annotations as text are not evaluated where they stand.
         self.needs_text_annotations |= _has_text_annotations(thing) or not self._begun.isdisjoint(names)
         self._begun.add(thing.__name__)
         for name in names:
             if name in self.names and name not in self._met:
                 self._met.add(name)
                 self._add(name, self.names[name], thing.__name__)
+        # After its names: a definition may use what it names while it is being made, as a base class or a decorator.
         self._begun.remove(thing.__name__)
         self.definitions.append(source)
 
-    def _add(self, name: str, value: Any, user: str) -> None:
+    def _add(self, name: str, value: object, user: str) -> None:
         if isinstance(value, ModuleType):
             self.imports.add(
                 f"import {value.__name__}" if value.__name__ == name else f"import {value.__name__} as {name}"
@@ -74,10 +76,12 @@ class _Slices:
             self.constants.append(f"{name} = {_text_of(name, value, user)}")
 
 
-def _origin(name: str, value: Any) -> str | None:
-    """The import that gives a value its name: of its own module, or of the first that has it under this name."""
+def _origin(name: str, value: object) -> str | None:
+    """Return the import that gives a value its name: of its own module, or of the first that has it under this name."""
     home, own = getattr(value, "__module__", None), getattr(value, "__name__", None)
+    # Looked up, and not believed: `__module__` is a text that anybody can set.
     if isinstance(home, str) and isinstance(own, str) and getattr(sys.modules.get(home), own, None) is value:
+        # From the top package where that has it, too, because private modules move from version to version.
         public = home.partition(".")[0]
         home = public if getattr(sys.modules.get(public), own, None) is value else home
         return f"from {home} import {own}" if own == name else f"from {home} import {own} as {name}"
@@ -88,9 +92,10 @@ def _origin(name: str, value: Any) -> str | None:
     return None
 
 
-def _text_of(name: str, value: Any, user: str) -> str:
+def _text_of(name: str, value: object, user: str) -> str:
     text = repr(value)
     try:
+        # By what the text means: a subclass, or an array, may print as something that is no literal, or is another.
         same = ast.literal_eval(text) == value
     except (ValueError, SyntaxError, TypeError, MemoryError):
         same = False
@@ -113,17 +118,20 @@ def _source_of(thing: Any) -> str:
 
 
 def _class_source(cls: type) -> str | None:
-    """A class's text from the lines that its functions are from: cells of notebooks are known by those alone."""
+    """Return a class's text from the lines that its functions are from: cells of notebooks are known by those alone."""
     for value in vars(cls).values():
         function = inspect.unwrap(getattr(value, "fget", None) or getattr(value, "__func__", value))
         code = getattr(function, "__code__", None)
         if code is None or getattr(function, "__module__", None) != cls.__module__:
             continue
+        # IPython files the cells of a notebook there, each under a name of its own, which the class itself does not
+        # know.
         text = "".join(linecache.getlines(code.co_filename))
         try:
             tree = ast.parse(text)
         except SyntaxError:
             continue
+        # The top level is enough: a class within a function is refused.
         for node in tree.body:
             if isinstance(node, ast.ClassDef) and node.name == cls.__name__ and _is_around(node, code.co_firstlineno):
                 first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
@@ -131,8 +139,8 @@ def _class_source(cls: type) -> str | None:
     return None
 
 
-def _has_text_annotations(thing: Any) -> bool:
-    """Whether a function, or one of a class, was compiled with `from __future__ import annotations`."""
+def _has_text_annotations(thing: object) -> bool:
+    """Return whether a function, or one of a class, was compiled with `from __future__ import annotations`."""
     held = vars(thing).values() if isinstance(thing, type) else [thing]
     functions = [part for value in held for part in parts_of(value) if isinstance(part, FunctionType)]
     return any(
@@ -145,7 +153,7 @@ def _is_around(node: ast.ClassDef, line: int) -> bool:
 
 
 def _global_names(source: str) -> list[str]:
-    """Names that a definition reads of its module, annotations included, and does not get from Python."""
+    """Return names that a definition reads of its module, annotations included, and does not get from Python."""
     tree = ast.parse(source)
     read = _read_globals(symtable.symtable(source, "<definition>", "exec"))
     annotated = [name for node in ast.walk(tree) for name in _annotation_names(node)]
@@ -154,14 +162,14 @@ def _global_names(source: str) -> list[str]:
 
 
 def _read_globals(table: symtable.SymbolTable) -> set[str]:
-    """Names that are looked up in the module, in any scope: what a comprehension or an argument binds is none."""
+    """Return the names that are looked up in the module, in any scope: what a comprehension or an argument binds is none."""
     is_module = table.get_type() == "module"
     own = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (is_module or s.is_global())}
     return own.union(*map(_read_globals, table.get_children()))
 
 
 def _annotation_names(node: ast.AST) -> list[str]:
-    """Names in the annotations of an argument, a function's result or a variable, in those that are text, too."""
+    """Return the names in the annotations of an argument, a function's result or a variable, in those that are text, too."""
     annotation = getattr(node, "annotation", None) or getattr(node, "returns", None)
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
         with contextlib.suppress(SyntaxError):

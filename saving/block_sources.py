@@ -27,7 +27,7 @@ _NO_OTHERS: Mapping[str, Iterable[type]] = MappingProxyType({})
 
 @frozen
 class Sources:
-    """What a composition brings besides its description.
+    """Holds what a composition brings besides its description.
 
     Attributes:
         files: name in the repository to content. places: custom class to its reference, "./file.py:Class".
@@ -41,7 +41,7 @@ class Sources:
     cut_out: tuple[type, ...] = ()
 
     def name_of(self, cls: type) -> str:
-        """The reference of a class of blocks within the repository."""
+        """Return the reference of a class of blocks within the repository."""
         return self.places.get(cls) or reference(cls)
 
 
@@ -57,6 +57,7 @@ def collect_sources(blocks: ModularPipelineBlocks, others: Mapping[str, Iterable
     collection = _Collection()
     for path, block in walk(blocks):
         for cls in (block.source_class, *further_parts(type(block))):
+            # What every reader has with brickwork, or with diffusers.
             if is_own(cls.__module__) or is_adoptable(cls):
                 continue
             try:
@@ -88,6 +89,7 @@ class _Collection:
         """Add a class: by its package where that registers it, else with its source."""
         if cls in self.places:
             return
+        # A package that registers a block promises its name; its code is not copied, so that its fixes arrive.
         if any(point.value == reference(cls) for point in entry_points(group=GROUP)):
             self.require(cls.__module__.partition(".")[0])
             return
@@ -97,6 +99,7 @@ class _Collection:
         if not _has_own_file(cls):
             self.cut_out.append(cls)
         for name, data in files.items():
+            # Two modules of one name in two folders: relative imports of the one would get the other's.
             if self.files.setdefault(name, data) != data:
                 raise RepoError(f"Two different files are named {name}; rename one of the modules.")
             for fault in self._imports(name, data, cls):
@@ -106,6 +109,7 @@ class _Collection:
     def _imports(self, name: str, data: bytes, cls: type) -> Iterator[str]:
         """Note what a file needs to be installed, and say what nobody else would have."""
         for top, line in _absolute_imports(data):
+            # The list of this Python; what another version has not is an error of import there, in words that say so.
             if top in sys.stdlib_module_names:
                 continue
             if top in packages_distributions() or is_own(top):
@@ -122,7 +126,8 @@ class _Collection:
 
 
 def _files_of(cls: type) -> tuple[str, dict[str, bytes]]:
-    """The file that a class is in, and all that come along."""
+    """Return the file that a class is in, and all that come along."""
+    # Of an opened repository the files as they were opened; on disk they may be others by now.
     loaded = sources_of(cls.__module__)
     if loaded is not None:
         return loaded[0], dict(loaded[1])
@@ -133,16 +138,19 @@ def _files_of(cls: type) -> tuple[str, dict[str, bytes]]:
 
 
 def _has_own_file(cls: type) -> bool:
-    """Whether a class is of a module that is copied as it is; of a script or notebook, only what it needs is cut out."""
+    """Return whether a class is of a module that is copied as it is; of a script or notebook, only what it needs is
+    cut out.
+    """
     path: Any = getattr(sys.modules.get(cls.__module__), "__file__", None)
     is_file = cls.__module__ != "__main__" and path is not None and Path(path).is_file()
     return is_file or sources_of(cls.__module__) is not None
 
 
 def _module_files(module: ModuleType) -> tuple[str, dict[str, bytes]]:
-    """A module's file, and those that it imports relatively, under the folder that holds them all."""
+    """Return a module's file, and those that it imports relatively, under the folder that holds them all."""
     assert module.__file__ is not None
     package = module.__name__.split(".")[:-1]
+    # Names within a package say how deep the file lies; a relative import may go up to its top, and no further.
     top = Path(module.__file__).parents[max(len(package) - 1, 0)] if package else Path(module.__file__).parent
     own = "/".join([*package[1:], Path(module.__file__).name]) if package else Path(module.__file__).name
     found: dict[str, bytes] = {}
@@ -158,7 +166,7 @@ def _module_files(module: ModuleType) -> tuple[str, dict[str, bytes]]:
 
 
 def _shared_folder(names: Iterable[str]) -> str:
-    """The deepest folder that holds all files, with a slash; no file that is in it reaches out of it."""
+    """Return the deepest folder that holds all files, with a slash; no file that is in it reaches out of it."""
     folders = [name.split("/")[:-1] for name in names]
     shared: list[str] = []
     for parts in zip(*folders, strict=False):

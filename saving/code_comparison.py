@@ -17,6 +17,8 @@ _LABELS = {"global": "global", "attribute": "attribute", "of module": "name of a
 def code_faults(sources: Sources) -> list[str]:
     """Say which classes cannot be imported from what was written of them, and which would be others than those that run."""
     faults: list[str] = []
+    # Imported from the bytes that are to be written, and not from the module that runs, which would be the same by
+    # definition.
     with trial(sources.files) as find:
         for cls, reference in sources.places.items():
             try:

@@ -49,6 +49,7 @@ def describe(block: ModularPipelineBlocks, name_of: Callable[[type], str] | None
     options = _options(block)
     if options:
         entry["options"] = options
+    # Files have their code beside them, under digests of SHA-256; only recipes must recognise it without.
     if name_of is None:
         code = code_identity(coded_class(block))
         entry["code"] = code.digest
@@ -75,7 +76,7 @@ def _described_part(part: type, name_of: Callable[[type], str] | None) -> dict[s
 _WRITTEN = ("description", "model_name")
 
 
-def _digest(value: Any) -> str | None:
+def _digest(value: object) -> str | None:
     try:
         return digest_of(value)
     except NoDigestError:
@@ -83,33 +84,36 @@ def _digest(value: Any) -> str | None:
 
 
 def coded_class(block: ModularPipelineBlocks) -> type:
-    """The class whose code a block runs."""
+    """Return the class whose code a block runs."""
     source = block.source_class
+    # A block of diffusers runs its own class's code; one of ours may be bound, and then runs the bound class's.
     return source if not issubclass(source, ModularPipelineBlocks) else type(block)
 
 
 def _options(block: ModularPipelineBlocks) -> dict[str, Any]:
-    """Options that differ from those that the class has by itself."""
+    """Return options that differ from those that the class has by itself."""
     declared = getattr(block, "declaration", None)
     found = {}
     for name, default in declared.options.items() if declared is not None else ():
         value = vars(block).get(name, default)
         written = data_or_note(value)
+        # Without defaults, so that a file written today has tomorrow's; notes of two different objects may read
+        # alike.
         if value is default or (written == data_or_note(default) and not is_note(written)):
             continue
         found[name] = written
     return found
 
 
-def data_or_note(value: Any) -> Any:
-    """A value as data; what it is, where it is none."""
+def data_or_note(value: object) -> Any:
+    """Return a value as data; what it is, where it is none."""
     try:
         return data_of(value)
     except ValueError:
         return note_of(describe_value(value))
 
 
-def compose(data: Mapping[str, Any], given: Any = ()) -> ModularPipelineBlocks:
+def compose(data: Mapping[str, Any], given: object = ()) -> ModularPipelineBlocks:
     """Make the blocks of data that `describe` has written.
 
     Args:
@@ -132,14 +136,14 @@ def compose(data: Mapping[str, Any], given: Any = ()) -> ModularPipelineBlocks:
 
 
 def _block_place(place: Place) -> str:
-    """The path of a block, and what of it is meant, without the keys in between."""
+    """Return the path of a block, and what of it is meant, without the keys in between."""
     last = len(place) - 1
     parts = [part for depth, part in enumerate(place) if depth % 2 or depth == last or part != "blocks"]
     return place_words(tuple(parts)) or "the composition"
 
 
-def _unknown(data: Any, finder: BlockResolver) -> Iterator[str]:
-    """Names of blocks that are nowhere, in data that have other faults, too; only some of very many."""
+def _unknown(data: object, finder: BlockResolver) -> Iterator[str]:
+    """Yield the names of blocks that are nowhere, in data that have other faults, too; only some of very many."""
     pending: deque[tuple[Any, str]] = deque([(data, "")])
     count = 0
     while pending and count < _MOST_UNKNOWN:
@@ -188,6 +192,8 @@ def _with_parts(cls: type[Any], parts: list[type[Any]]) -> type[Any]:
 
 def _made(written: WrittenBlock, finder: BlockResolver) -> ModularPipelineBlocks:
     name, options = written.block, written.options
+    # A copy: two pipelines of one composition must not share a block that somebody edits. Where data says all, it
+    # counts, and the object only gives its class.
     if name in finder.instances and (name not in finder.classes or any(is_note(value) for value in options.values())):
         return copy.deepcopy(finder.instances[name])
     cls: type[Any] = finder.find(name)

@@ -34,7 +34,8 @@ def blocks_for_diffusers(
     guiders = {name: cls for name, cls in classes.items() if isinstance(cls, type) and issubclass(cls, Guider)}
     peers = _Translation(blocks, created, guiders)
 
-    def call(_: Any, components: Any, state: Any) -> Any:
+    # Of None nothing is passed on: diffusers' state has None for what nobody gave, and ours would take it as given.
+    def call(_: object, components: object, state: Any) -> Any:
         given = {p.name: state.get(p.name) for p in blocks.all_inputs if p.name and state.get(p.name) is not None}
         result = run_in_diffusers(blocks, components, given, peers.guiders)
         for output in blocks.intermediate_outputs:
@@ -48,6 +49,7 @@ def blocks_for_diffusers(
         "model_name": _model_name(blocks),
         "description": _constant(description_of(blocks) or type(blocks).__name__),
         "doc": _constant(document(blocks)),
+        # As properties, which is how diffusers' blocks declare them.
         "expected_components": _constant(peers.components()),
         "expected_configs": _constant(peers.configs()),
         "inputs": _constant(peers.inputs()),
@@ -56,7 +58,7 @@ def blocks_for_diffusers(
     return type("BrickworkBlocks", (PeerBlocks,), body)
 
 
-def _constant(value: Any) -> property:
+def _constant(value: object) -> property:
     return property(lambda _: list(value) if isinstance(value, list) else value)
 
 
@@ -87,6 +89,7 @@ def run_in_diffusers(
 def _model_name(blocks: ModularPipelineBlocks) -> str | None:
     from ..blocks.core.flattening import walk
 
+    # diffusers chooses the class of the pipeline by it; of two families there is none.
     names = {block.model_name for _, block in walk(blocks) if block.model_name}
     return names.pop() if len(names) == 1 else None
 
@@ -142,18 +145,19 @@ class _Translation:
 
 
 def _guider_there(guider: Guider) -> Any:
-    """Diffusers' own class for a guider; None where it has none, or none with these settings."""
+    """Return diffusers' own class for a guider; None where it has none, or none with these settings."""
     import diffusers
 
     there = getattr(diffusers, type(guider).__name__, None)
     try:
+        # Made once, because only its constructor knows whether it takes these settings.
         return None if there is None else there(**guider.config) and there
     except (TypeError, ValueError):
         return None
 
 
 def _component(spec: ComponentSpec, guider: Guider | None) -> Any:
-    """A spec of diffusers. Guiders that it does not have are not named; the run takes ours."""
+    """Return a spec of diffusers. Guiders that it does not have are not named; the run takes ours."""
     from diffusers.configuration_utils import FrozenDict
     from diffusers.modular_pipelines.modular_pipeline_utils import ComponentSpec as PeerSpec
 

@@ -43,6 +43,7 @@ def model_card(
         MARK,
         f"# {_plain(name)}",
         _plain(description_of(blocks)),
+        # A name with three backticks would end the block, and be Markdown from there on.
         "```text\n" + "\n".join(tree(blocks, type(blocks).__name__)).replace("```", "'''") + "\n```",
         "![The blocks](graph.svg)",
         *_run(blocks, repo_id, sources),
@@ -56,7 +57,7 @@ def model_card(
 
 
 def _head(specs: Mapping[str, ComponentSpec], own: str | None, licence: str | None) -> str:
-    """What the Hub reads, in YAML; texts as JSON, which is YAML, too."""
+    """Return what the Hub reads, in YAML; texts as JSON, which is YAML, too."""
     origins = {
         spec.repo for spec in specs.values() if spec.repo is not None and spec.repo != own and is_hub_name(spec.repo)
     }
@@ -125,7 +126,7 @@ def _components(blocks: ModularPipelineBlocks, specs: Mapping[str, ComponentSpec
 
 
 def _place(repo: str | None) -> str | None:
-    """A repository by a name that means something elsewhere: of a folder of this machine, its own."""
+    """Return a repository by a name that means something elsewhere: of a folder of this machine, its own."""
     if repo is None or is_hub_name(repo):
         return repo
     return shipped_name(repo) or f"a folder ({Path(repo).name})"
@@ -146,8 +147,9 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
     )
 
 
-def _plain(text: Any) -> str:
-    """Text that is nothing but text in Markdown and HTML."""
+def _plain(text: object) -> str:
+    """Return text that is nothing but text in Markdown and HTML."""
     flat = " ".join(str(text).split())
     escaped = html.escape(flat, quote=False)
+    # Names and descriptions come with opened repositories, and the Hub shows the card to others as a page.
     return "".join(f"\\{c}" if c in "\\`*_{}[]()#!|" else c for c in escaped).replace("javascript:", "javascript&#58;")

@@ -19,7 +19,7 @@ from ..registry.hub.lock import Lock
 from ..registry.hub.repo import Repo, open_repo, same_repo
 from ..registry.hub.repo_code import class_of, import_code
 from ..registry.hub.repo_files import PEER_KEY, RepoFiles
-from ..registry.hub.trust import Grant
+from ..registry.hub.trust import Grant, Trust
 from ..registry.hub.verified import text_digest
 from ..registry.index import index_of
 from ..registry.loading.classes import resolve_class
@@ -68,7 +68,11 @@ class OpenedRepository:
 
 
 def open_repository(
-    name: str | Path, trust_remote_code: Any, lock: str | Path | None, revision: str | None, **hub_options: Any
+    name: str | Path,
+    trust_remote_code: bool | str | Trust,
+    lock: str | Path | None,
+    revision: str | None,
+    **hub_options: object,
 ) -> OpenedRepository:
     """Open a repository: its blocks, and where its components come from. No weights are read.
 
@@ -144,7 +148,7 @@ def _peer_blocks(files: RepoFiles, grant: Grant) -> ModularPipelineBlocks | None
     return adopt(_classes(files, [reference], grant, None)[reference])
 
 
-def _peer_reference(repo: Repo, name: str, value: Any) -> str:
+def _peer_reference(repo: Repo, name: str, value: object) -> str:
     """What "module.Class" says as a file and a class in it."""
     if isinstance(value, str) and "--" in value:
         raise TrustError(
@@ -250,7 +254,7 @@ def created_components(
     return made
 
 
-def serves_for(cls: type[Any], expected: Any) -> bool:
+def serves_for(cls: type[Any], expected: object) -> bool:
     """Whether a component of a class may be made where blocks expect one of another: a scheduler serves for any."""
     if not isinstance(expected, type) or (hasattr(cls, "set_timesteps") and hasattr(expected, "set_timesteps")):
         return True

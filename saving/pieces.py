@@ -7,7 +7,7 @@ import inspect
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -30,10 +30,13 @@ from ..registry.loading.weights import weight_files
 from ..registry.provenance import commit_of
 from ..state import ComponentError
 
+if TYPE_CHECKING:
+    import torch
+
 
 @frozen(eq=False)
 class Piece:
-    """What is written to one folder: a component, or one of the models that it holds.
+    """Names what is written to one folder: a component, or one of the models that it holds.
 
     Attributes:
         live: as the pipeline has it. plain: what is written, without adapters and taught words; it shares the live one's tensors.
@@ -46,7 +49,7 @@ class Piece:
 
 
 def pieces_of(
-    name: str, component: Any, encoders: Mapping[str, Encoder], fresh: dict[int, Any], variant: str | None = None
+    name: str, component: object, encoders: Mapping[str, Encoder], fresh: dict[int, Any], variant: str | None = None
 ) -> list[Piece]:
     """Return what is to be written of a component.
 
@@ -59,6 +62,7 @@ def pieces_of(
     """
     for encoder in encoders.values():
         held = taught_of(encoder.model)
+        # A shallow copy with the backend as it was: the live tokenizer goes on knowing the words.
         if component is encoder.tokenizer and held is not None:
             plain = copy.copy(component)
             plain._tokenizer = held.backend
@@ -71,7 +75,7 @@ def pieces_of(
     ]
 
 
-def _plain(name: str, model: Any, fresh: Any = None) -> Any:
+def _plain(name: str, model: Any, fresh: torch.nn.Module | None = None) -> Any:
     taught = taught_of(model)
     if taught is None:
         plain = plain_model(model, fresh)
@@ -88,9 +92,10 @@ def _plain(name: str, model: Any, fresh: Any = None) -> Any:
     return model if plain is None else plain
 
 
-def write(piece: Piece, stage: Path, max_shard_size: Any = None) -> None:
+def write(piece: Piece, stage: Path, max_shard_size: int | str | None = None) -> None:
     """Write a piece to a folder of its name, without notes of where it came from on this machine."""
     save = piece.plain.save_pretrained
+    # Classes of somebody's own need not take what diffusers' and transformers' models do.
     accepted = inspect.signature(save).parameters
     takes_all = any(each.kind is each.VAR_KEYWORD for each in accepted.values())
     options: dict[str, Any] = {}
@@ -100,16 +105,19 @@ def write(piece: Piece, stage: Path, max_shard_size: Any = None) -> None:
     folder = stage / piece.name
     folder.mkdir(parents=True)
     save(str(folder), **options)
+    # Written where the weights begin in cache lines as they compute now: opened as pages of the file they keep their
+    # place, and so the last bit.
     if is_network(type(piece.plain)) and all(begins_line(tensor) for _, tensor in base_tensors(piece.plain)):
         for file in weight_files(folder, piece.variant):
             align(file)
+    # Paths of this machine say who somebody is, and are nothing to others.
     if (folder / CONFIG).is_file():
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         (folder / CONFIG).write_text(json.dumps(_without_places(config), indent=2) + "\n", encoding="utf-8")
 
 
-def _without_places(config: Any) -> Any:
-    """A configuration without the folder that a model was loaded from, which libraries note in it."""
+def _without_places(config: object) -> Any:
+    """Return a configuration without the folder that a model was loaded from, which libraries note in it."""
     if isinstance(config, dict):
         return {name: _without_places(value) for name, value in config.items() if name != "_name_or_path"}
     return [_without_places(value) for value in config] if isinstance(config, list) else config
@@ -128,6 +136,7 @@ def reopened_faults(piece: Piece, stage: Path, adapters: SavedAdapters, is_saved
         loaded = ComponentSpec(piece.name, type(piece.plain), repo=str(stage), subfolder=piece.name).load()
         yield from _told(piece.name, component_differences(piece.plain, loaded))
         return
+    # Weights as pages of the stage's files: the check of a model takes no second copy of it in memory.
     check_files(type(piece.plain), str(stage), piece.name, piece.variant)
     model = load_model(type(piece.plain), folder, piece.variant, None)
     if model is None:
@@ -156,6 +165,7 @@ def origin_faults(pieces: Sequence[Piece], spec: ComponentSpec, hub_options: Map
     """Say in what a component is not what its origin holds, for who writes the origin down and not the component."""
     name = pieces[0].name
     spec = spec.copy()
+    # By the commit that it was loaded from: the branch may have moved on since.
     spec.revision = spec.revision or commit_of(pieces[0].live, spec.repo)
     hub = {key: value for key, value in hub_options.items() if key in HUB_OPTIONS}
     folders = spec.fetched_folders(**hub) if is_network(type(pieces[0].plain)) else []

@@ -39,6 +39,7 @@ def blocks_faults(
     except BrickworkError as error:
         yield f"The blocks would not open: {error}"
         return
+    # By content, as `==` takes True for 1 and 0.0 for -0.0.
     if read is None or content_of(read.to_dict()) != content_of(written.to_dict()):
         yield "brickwork.json does not say what was to be written."
     yield from composition_faults(blocks, again, sources.name_of)
@@ -51,13 +52,14 @@ def composition_faults(
     if describe(again, name_of) != describe(blocks, name_of):
         yield "The composition would be another one."
         return
+    # The descriptions are equal, so every path is there.
     found = dict(walk(again))
     for path, block in walk(blocks):
         yield from _attribute_faults(path or type(block).__name__, block, found[path])
 
 
 def _attribute_faults(path: str, block: ModularPipelineBlocks, again: ModularPipelineBlocks) -> Iterator[str]:
-    """Attributes that are no options of a block, and that it would not have any more."""
+    """Yield attributes that are no options of a block, and that it would not have any more."""
     ours, theirs = ({n: v for n, v in vars(each).items() if n != "sub_blocks"} for each in (block, again))
     for name in sorted(ours.keys() | theirs.keys()):
         if content_of(ours.get(name)) != content_of(theirs.get(name)):
@@ -89,13 +91,13 @@ def index_faults(files: RepoFiles, specs: Mapping[str, ComponentSpec], config: M
 
 
 def written_origin(spec: ComponentSpec, own: str) -> dict[str, Any]:
-    """What the index says of where a component comes from, if it calls the repository itself `own`."""
+    """Return what the index says of where a component comes from, if it calls the repository itself `own`."""
     entry = origin_of(spec, None)
     return {**entry, "repo": ".", "revision": None} if spec.repo == own else entry
 
 
 def written_type(spec: ComponentSpec) -> list[str | None]:
-    """Library and class of a component as the index names them; of guiders that diffusers has, too, its own."""
+    """Return library and class of a component as the index names them; of guiders that diffusers has, too, its own."""
     hint = spec.type_hint
     if isinstance(hint, type) and issubclass(hint, Guider):
         import diffusers

@@ -43,7 +43,7 @@ class RepoFormat:
     own: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """Return it as JSON has it."""
         rest = {
             "dtypes": dict(self.dtypes),
             "adapters": dict(self.adapters),
@@ -62,7 +62,7 @@ class RepoFormat:
 
     @classmethod
     def of(cls, files: RepoFiles) -> RepoFormat | None:
-        """Of a repository's files; None if it has none.
+        """Read it from a repository's files; None if it has none.
 
         Raises:
             RepoError: it is broken, or of a later version.
@@ -70,6 +70,7 @@ class RepoFormat:
         if files.ours is None:
             return None
         data, name = files.ours.content, files.repo.name
+        # Before the schema, which would complain of a later version's fields one by one.
         if data.get("brickwork") != VERSION:
             raise RepoError(f"{NAME} of {name} is not of version {VERSION}, which this Brickwork reads.")
         structured(_Written, data, f"{NAME} of {name}")
@@ -78,7 +79,7 @@ class RepoFormat:
 
 @frozen
 class _Pin:
-    """What the index said of a component when it was saved, and the commit that it was loaded from."""
+    """Notes what the index said of a component when it was saved, and the commit that it was loaded from."""
 
     entry: Mapping[str, str | None]
     commit: Commit | None = None
@@ -100,9 +101,12 @@ class _Written:
     own: str | None = None
 
 
-def guider_references(created: Any) -> list[str]:
-    """The names of guiders that are none of ours, in components that are made of configurations: "./file.py:Class", "module:Class"."""
+def guider_references(created: object) -> list[str]:
+    """Return the names of guiders that are none of ours, in components that are made of configurations:
+    "./file.py:Class", "module:Class".
+    """
     found: list[str] = []
+    # A list and no recursion: the file is anybody's, and may be nested deeper than Python's stack.
     pending = [created]
     while pending:
         entry = pending.pop()
@@ -113,8 +117,8 @@ def guider_references(created: Any) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def references(composition: Any) -> list[str]:
-    """All "./file.py:Class" of a composition."""
+def references(composition: object) -> list[str]:
+    """Return all "./file.py:Class" of a composition."""
     found: list[str] = []
     pending = [composition]
     while pending:

@@ -25,6 +25,7 @@ from .repo_format import NAME, RepoFormat
 from .to_diffusers import ADAPTER, adapter_file, auto_map
 
 GRAPH = "graph.svg"
+# What makes a folder a repository goes last: a save that is cut off leaves none that opens as something else.
 LAST = (MODULAR_INDEX, PEER_CONFIG, NAME)
 
 
@@ -38,6 +39,7 @@ def save_blocks(
             written.
     """
     sources, composition = written_composition(blocks, {})
+    # The check comes within the update: nothing of the old folder is replaced until what was written has been opened.
     with writing(folder), folder_update(folder, LAST) as stage:
         written = RepoFormat(composition, source_digests(sources), sources.requirements)
         write_blocks(stage, sources, written, blocks.graph().svg)
@@ -98,7 +100,7 @@ def _notes(entry: Mapping[str, Any], path: str) -> list[str]:
 
 
 def source_digests(sources: Sources) -> dict[str, str]:
-    """SHA-256 of each file of code."""
+    """Return SHA-256 of each file of code."""
     return {name: text_digest(data) for name, data in sorted(sources.files.items())}
 
 
@@ -116,14 +118,16 @@ def write_blocks(stage: Path, sources: Sources, written: RepoFormat, graph: str,
     (stage / NAME).write_text(json_text(written.to_dict()), encoding="utf-8")
 
 
-def json_text(data: Any) -> str:
-    """JSON as files of repositories have it."""
+def json_text(data: object) -> str:
+    """Return JSON as files of repositories have it."""
+    # In the order in which it was made, and as text that people and `git diff` can read.
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 
 def kept_card(folder: Path, card: str) -> str:
     """A card that a person has written stays; one of ours is made anew."""
     path = folder / CARD
+    # A link would have the file at its other end copied into a public repository.
     if not path.is_file() or path.is_symlink():
         return card
     try:

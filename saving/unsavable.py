@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..adapters.saved_adapters import FOLDER
 from ..adapters.textual_inversion import taught_of
@@ -16,7 +16,11 @@ from ..registry.loading.several import parts_of
 from ..registry.loading.skeleton import skeleton_like
 from ..state import ComponentError, TrustError
 
+if TYPE_CHECKING:
+    import torch
+
 _ADVICE = "No file holds that: undo it before saving, and do it again after opening."
+# In small letters: file systems of macOS and Windows take README.md and readme.md for one.
 _OWN_NAMES = frozenset({FOLDER, "graph.svg", "readme.md"})
 
 
@@ -28,6 +32,7 @@ def name_faults(loaded: Mapping[str, Any]) -> Iterator[str]:
             fault = name_fault(folder) or (
                 "files of a repository have that name" if folder.casefold() in _OWN_NAMES else None
             )
+            # By `casefold`, for the same reason.
             other = taken.setdefault(folder.casefold(), name)
             if other != name:
                 fault = f"{other} has the folder {folder!r}, too"
@@ -35,7 +40,7 @@ def name_faults(loaded: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{name}: no component can be saved under this name, because {fault}. Name it otherwise in the block."
 
 
-def component_faults(name: str, component: Any, fresh: dict[int, Any]) -> Iterator[str]:
+def component_faults(name: str, component: object, fresh: dict[int, Any]) -> Iterator[str]:
     """Say what of a component no file holds; nothing is written, and no weights are read.
 
     Args:
@@ -51,7 +56,7 @@ def component_faults(name: str, component: Any, fresh: dict[int, Any]) -> Iterat
             yield from _model_faults(part_name, part, fresh)
 
 
-def class_faults(name: str, component: Any) -> Iterator[str]:
+def class_faults(name: str, component: object) -> Iterator[str]:
     """A file names a class by its library, which has to be known and to have it."""
     cls = type(component)
     library = library_of(cls)
@@ -74,7 +79,7 @@ def class_faults(name: str, component: Any) -> Iterator[str]:
         )
 
 
-def _model_faults(name: str, model: Any, skeletons: dict[int, Any]) -> Iterator[str]:
+def _model_faults(name: str, model: torch.nn.Module, skeletons: dict[int, Any]) -> Iterator[str]:
     odd = _odd_weights(model)
     if odd:
         yield f"{name} {odd}: dequantize it, or load it anew without quantization; a quantized model is not saved."
@@ -82,6 +87,7 @@ def _model_faults(name: str, model: Any, skeletons: dict[int, Any]) -> Iterator[
     if _has_ip_adapter(model):
         yield f"{name} has an IP-Adapter, which is not saved: unload_ip_adapter() before saving, and load it after opening."
         return
+    # Kept: `pieces_of` fills the same skeleton with the weights.
     fresh = skeletons[id(model)] = skeleton_like(model)
     if fresh is not None:
         _teach_ends(model, fresh)
@@ -89,7 +95,7 @@ def _model_faults(name: str, model: Any, skeletons: dict[int, Any]) -> Iterator[
         yield from (f"{name}: {fault}. {_ADVICE}" for fault in faults)
 
 
-def _teach_ends(model: Any, fresh: Any) -> None:
+def _teach_ends(model: torch.nn.Module, fresh: torch.nn.Module) -> None:
     """Let a fresh encoder end texts as one does that was taught words, which comes with them."""
     taught = taught_of(model)
     paths = {id(module): path for path, module in model.named_modules()}
@@ -98,7 +104,7 @@ def _teach_ends(model: Any, fresh: Any) -> None:
         modules[paths[id(module)]].eos_token_id = module.eos_token_id
 
 
-def _odd_weights(model: Any) -> str | None:
+def _odd_weights(model: torch.nn.Module) -> str | None:
     """Say what makes a model quantized; None if nothing does."""
     import torch
 
@@ -114,10 +120,11 @@ def _odd_weights(model: Any) -> str | None:
     }
     if kinds:
         return f"has weights of a kind of their own ({', '.join(sorted(kinds))})"
+    # torch's own quantized layers keep their weights packed, and in no parameter.
     packed = {type(module).__name__ for module in model.modules() if "quantized" in type(module).__module__}
     return f"is quantized ({', '.join(sorted(packed))})" if packed else None
 
 
-def _has_ip_adapter(model: Any) -> bool:
+def _has_ip_adapter(model: object) -> bool:
     processors = getattr(model, "attn_processors", {})
     return any("IPAdapter" in type(each).__name__ for each in processors.values())

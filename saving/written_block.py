@@ -31,7 +31,7 @@ class WrittenBlock:
     blocks: Mapping[str, WrittenBlock] = field(factory=dict)
 
     def walk(self) -> list[WrittenBlock]:
-        """The block and all within it, parts of blocks, too."""
+        """Return the block and all within it, parts of blocks, too."""
         found: list[WrittenBlock] = []
         pending: list[Any] = [self]
         while pending:

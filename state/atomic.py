@@ -33,7 +33,9 @@ def writing(path: str | Path) -> Iterator[None]:
 
 
 def _is_of_a_writer(error: Exception) -> bool:
-    """Whether it is what libraries in Rust make of an error of the system: tokenizers' is of no class of its own."""
+    """Return whether it is what libraries in Rust make of an error of the system: tokenizers' is of no class of its
+    own.
+    """
     from safetensors import SafetensorError
 
     return isinstance(error, SafetensorError) or type(error) is Exception
@@ -54,8 +56,12 @@ def beside(path: Path) -> Iterator[Path]:
         try:
             yield written
             with written.open("rb+") as file:
+                # Without it the name can reach the disk before the content does, and after a loss of power the file
+                # would be empty.
                 os.fsync(file.fileno())
+            # `mkstemp` lets nobody else read; who shares a folder of models expects files as any program makes them.
             written.chmod(new_file_mode())
+            # `replace` is atomic within a file system, which is why the temporary file lies in the same folder.
             written.replace(path)
         finally:
             written.unlink(missing_ok=True)
@@ -72,7 +78,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def new_file_mode() -> int:
-    """The mode of new files; what they are denied can only be read by setting it."""
+    """Return the mode of new files; what they are denied can only be read by setting it."""
     mask = os.umask(0o077)
     os.umask(mask)
     return 0o666 & ~mask

@@ -38,7 +38,8 @@ _PLACES = frozenset({"__name__", "__package__"})
 
 
 def name_of(thing: Any) -> str:
-    """Where a function or class is from; the name of a module. Of somebody's own, whose content follows, without the module.
+    """Return where a function or class is from; the name of a module. Of somebody's own, whose content follows,
+    without the module.
 
     Own code is the same wherever it lies: in a script, in a module, in a repository that was opened. What is of this package is the
     same whichever of its modules it lies in.
@@ -46,19 +47,23 @@ def name_of(thing: Any) -> str:
     # By the name: functions of attrs and dataclasses are a library's, and say that they are of the class's module.
     if isinstance(thing, ModuleType):
         return "" if has_contents(thing, is_base=False) else thing.__name__
+    # This package's modules are moved and renamed; files and recipes that were saved before name what stays, the
+    # class.
     if is_own(thing.__module__):
         return f"{PACKAGE}.{thing.__qualname__}"
     return f"{thing.__module__}.{thing.__qualname__}" if is_library(thing.__module__) else str(thing.__qualname__)
 
 
-def has_contents(thing: Any, is_base: bool) -> bool:
-    """Whether its code counts, and not its name only.
+def has_contents(thing: object, is_base: bool) -> bool:
+    """Return whether its code counts, and not its name only.
 
     Of packages, this one included, the version says what they are. Of this one's blocks and functions it counts what is not
     the package's: what somebody has put in the place of a method, values, what a function closes over.
     """
     if isinstance(thing, FunctionType):
         # A decorator's function may be a library's, and what it closes over somebody's own.
+        # attrs writes methods anew for every class, with a file name of their own: what they do follows from the
+        # fields, which count.
         is_generated = thing.__code__.co_filename.startswith("<attrs generated")
         return not is_generated and (bool(thing.__closure__) or not is_library_function(thing))
     if isinstance(thing, ModuleType):
@@ -74,6 +79,8 @@ def add_function(writer: DigestWriter, function: FunctionType) -> None:
         writer.put("own", function.__qualname__.encode())
     else:
         add_code_object(writer, function.__code__)
+    # Own code is fed by name, and watched all the same: somebody may put another code object into a function of the
+    # package.
     writer.watch.see_function(function)
     for default in function.__defaults__ or ():
         _add_reference(writer, default)
@@ -102,6 +109,7 @@ def _add_names(writer: DigestWriter, function: FunctionType) -> None:
     for name, attributes in sorted(names.looked_up.items()):
         if name in _PLACES:
             continue
+        # As Python looks names up: globals, then builtins; a name that is nowhere is noted too, for it may come.
         value = function.__globals__.get(name, GONE)
         writer.watch.see_name(function.__globals__, name, value)
         if value is GONE:
@@ -110,6 +118,8 @@ def _add_names(writer: DigestWriter, function: FunctionType) -> None:
             if value is GONE:
                 continue
         writer.put("global", name.encode())
+        # Of a module only what the code asks of it: else a helper that nobody calls would make every block beside it
+        # another one.
         if isinstance(value, ModuleType) and attributes is not None:
             reads = {each: OF_MODULES.get((value.__name__, each.partition(".")[0])) for each in attributes}
             writer.unknown += [
@@ -165,6 +175,8 @@ def _add_import(
         spec = sys.modules.get(full) or importlib.util.find_spec(full)
         if spec is None or is_library_file(str(getattr(spec, "origin", None) or getattr(spec, "__file__", ""))):
             return
+        # Now and not when it runs: what it holds is part of what the function does, and a digest that waited for the
+        # run would come too late for the cache.
         module = importlib.import_module(full)
         if not taken or "*" in taken:
             _add_reference(writer, module)
@@ -181,6 +193,7 @@ def add_module(writer: DigestWriter, module: ModuleType) -> None:
     """Feed a module of somebody's own as a whole, for code that may look anything up in it."""
     writer.watch.places.append(vars(module))
     for name, value in sorted(vars(module).items()):
+        # Dunder names hold the path, the loader and the time of import, which no code should go by.
         if not name.startswith("__"):
             writer.put("attribute", name.encode())
             _add_reference(writer, value)
@@ -195,6 +208,8 @@ def add_class(writer: DigestWriter, cls: type) -> None:
         writer.refer_to(type(cls))
     writer.watch.see_class(cls)
     for name, value in sorted(vars(cls).items()):
+        # Dunder methods are code like any other; the rest (`__doc__`, `__module__`) says nothing of what the class
+        # does.
         if name not in _DERIVED and (not name.startswith("__") or isinstance(value, _CODE)):
             if is_as_written(cls, name, value, writer.watch):
                 continue
@@ -207,19 +222,22 @@ def add_class(writer: DigestWriter, cls: type) -> None:
 
 def add_code_object(writer: DigestWriter, code: CodeType) -> None:
     """Feed byte code."""
+    # `co_code` is without the specialisations that the interpreter writes into byte code while it runs (PEP 659).
     writer.put("code", code.co_code)
     writer.add_all("names", [*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_cellvars])
     writer.put("counts", f"{code.co_argcount} {code.co_kwonlyargcount} {code.co_flags & _FLAGS}".encode())
     writer.put("handlers", code.co_exceptiontable)
+    # Functions inside of functions stand among the constants, as code objects.
     writer.add_all("constants", code.co_consts)
 
 
-def _add_reference(writer: DigestWriter, value: Any) -> None:
+def _add_reference(writer: DigestWriter, value: object) -> None:
     """Feed what code refers to. What has no content is noted: nothing says what the code does with it."""
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Generator):
         writer.unknown.append("it refers to a torch.Generator, which nothing puts back to where it was")
         return
+    # What code refers to is read as code: a logger or a lock there changes no result.
     before, writer.is_code = writer.is_code, True
     try:
         writer.add(value)
@@ -230,8 +248,8 @@ def _add_reference(writer: DigestWriter, value: Any) -> None:
         writer.is_code = before
 
 
-def parts_of(value: Any) -> Iterable[Any]:
-    """The functions in what a class body may hold."""
+def parts_of(value: object) -> Iterable[Any]:
+    """Return the functions in what a class body may hold."""
     if isinstance(value, (staticmethod, classmethod)):
         return [type(value).__name__, value.__func__]
     if isinstance(value, property):

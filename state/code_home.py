@@ -7,24 +7,23 @@ import sysconfig
 from functools import cache
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any
 
 PACKAGE = __name__.partition(".")[0]
 _HOME = Path(__file__).resolve().parent.parent
 
 
 def is_own(module_name: str | None) -> bool:
-    """Whether code is part of this package."""
+    """Return whether code is part of this package."""
     return (module_name or "").partition(".")[0] == PACKAGE
 
 
 def is_packaged(module_name: str | None) -> bool:
-    """Whether code is part of this or any other installed package, or of Python."""
+    """Return whether code is part of this or any other installed package, or of Python."""
     return is_own(module_name) or is_library(module_name)
 
 
 def is_library_function(function: FunctionType) -> bool:
-    """Whether a function is part of Python or an installed package.
+    """Return whether a function is part of Python or an installed package.
 
     By the file of its code: decorators copy `__module__` and `__qualname__` from what they wrap.
     """
@@ -35,13 +34,13 @@ def is_library_function(function: FunctionType) -> bool:
 
 
 def is_own_function(function: FunctionType) -> bool:
-    """Whether a function is part of this package, by the file of its code."""
+    """Return whether a function is part of this package, by the file of its code."""
     file = function.__code__.co_filename
     return is_own(function.__module__) if file.startswith("<") else _is_own_file(file)
 
 
-def is_of_package(thing: Any) -> bool:
-    """Whether a function, class or module is this package's or a library's."""
+def is_of_package(thing: object) -> bool:
+    """Return whether a function, class or module is this package's or a library's."""
     if isinstance(thing, FunctionType):
         return is_own_function(thing) or is_library_function(thing)
     return is_packaged(thing.__name__ if isinstance(thing, ModuleType) else thing.__module__)
@@ -73,10 +72,13 @@ _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 @cache
 def is_library(module_name: str | None) -> bool:
-    """Whether code is part of Python or an installed package, for which a version stands; this package is none."""
+    """Return whether code is part of Python or an installed package, for which a version stands; this package is
+    none.
+    """
     top = (module_name or "").partition(".")[0]
     if top == "__main__" or is_own(module_name):
         return False
+    # By name first: frozen modules of the standard library have no file.
     if top in sys.stdlib_module_names:
         return True
     file = getattr(sys.modules.get(module_name or ""), "__file__", None)

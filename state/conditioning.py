@@ -46,7 +46,7 @@ class Conditioning(Mapping[str, Any]):
         return len(self._names)
 
     def same_as(self, other: Conditioning | None) -> bool:
-        """Whether every value is the very same object, which is much cheaper than comparing tensors."""
+        """Return whether every value is the very same object, which is much cheaper than comparing tensors."""
         if other is None or self._names != other._names:
             return False
         return all(mine is theirs for mine, theirs in zip(self._values, other._values, strict=True))

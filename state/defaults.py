@@ -8,15 +8,16 @@ from typing import Any
 _EDITABLE = (list, dict, set, bytearray)
 
 
-def is_editable(default: Any) -> bool:
-    """Whether a default can be edited in place: a container, an array, a tensor, an image."""
+def is_editable(default: object) -> bool:
+    """Return whether a default can be edited in place: a container, an array, a tensor, an image."""
     return (
         isinstance(default, _EDITABLE)
         or hasattr(type(default), "untyped_storage")
+        # Arrays and images; a memoryview cannot be copied, and who gives one wants to share.
         or (hasattr(default, "tobytes") and not isinstance(default, memoryview))
     )
 
 
-def own_default(default: Any) -> Any:
-    """A default of one's own; what cannot be edited is handed out as it is."""
+def own_default(default: object) -> Any:
+    """Return a default of one's own; what cannot be edited is handed out as it is."""
     return copy.deepcopy(default) if is_editable(default) else default

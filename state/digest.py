@@ -23,7 +23,7 @@ from types import (
     NotImplementedType,
     UnionType,
 )
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xxhash
 from attrs import frozen
@@ -33,12 +33,15 @@ from .errors import NoDigestError
 from .tensor_digest import add_torch
 from .watch import Watch
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 __all__ = ["CodeIdentity", "DigestWriter", "NoDigestError", "code_identity", "code_of", "digest_of"]
 
 _DEEPEST = 60
 
 
-def digest_of(*values: Any) -> str:
+def digest_of(*values: object) -> str:
     """Digest values, 32 hexadecimal digits.
 
     Tensors count with shape, strides, dtype, device and bytes; images with mode, size, pixels and what changes their
@@ -79,7 +82,7 @@ class DigestWriter:
         self.is_code = is_code
 
     def hexdigest(self) -> str:
-        """What was fed so far, and all code that it refers to, each piece once."""
+        """Return what was fed so far, and all code that it refers to, each piece once."""
         while self._pending:
             thing = self._pending.popleft()
             self.put("contents", code_digest.name_of(thing).encode())
@@ -94,14 +97,14 @@ class DigestWriter:
                 del self.unknown[known:]  # for what a package's code does stands its version
         return str(self._hash.hexdigest())
 
-    def put(self, kind: str, data: Any = b"") -> None:
+    def put(self, kind: str, data: bytes | bytearray | memoryview = b"") -> None:
         """Feed bytes under a kind."""
         name = kind.encode()
         view = memoryview(data)
         self._hash.update(struct.pack("<HQ", len(name), view.nbytes) + name)
         self._hash.update(view)
 
-    def add(self, value: Any) -> None:
+    def add(self, value: object) -> None:
         """Feed a value.
 
         Raises:
@@ -130,7 +133,7 @@ class DigestWriter:
         for item in items:
             self.add(item)
 
-    def _add_other(self, value: Any) -> None:
+    def _add_other(self, value: object) -> None:
         for kinds, add in _KINDS:
             if isinstance(value, kinds):
                 add(self, value)
@@ -138,17 +141,17 @@ class DigestWriter:
         if not (add_torch(self, value) or _add_image(self, value) or _add_array(self, value)):
             object_content.add_object(self, value)
 
-    def is_first(self, value: Any) -> bool:
-        """Whether an object has not been met before, which may refer to itself."""
+    def is_first(self, value: object) -> bool:
+        """Return whether an object has not been met before, which may refer to itself."""
         is_new = id(value) not in self._met
         self._met.setdefault(id(value), (value, len(self._met)))
         return is_new
 
-    def number_of(self, value: Any) -> int:
-        """The how-manieth object it is that was met."""
+    def number_of(self, value: object) -> int:
+        """Return the how-manieth object it is that was met."""
         return int(self._met[id(value)][1])
 
-    def refer_to(self, thing: Any, is_base: bool = False) -> None:
+    def refer_to(self, thing: object, is_base: bool = False) -> None:
         """Feed the name of a class, function or module; its contents follow, once, when everything else was fed.
 
         Args:
@@ -171,20 +174,20 @@ def _add_mapping(writer: DigestWriter, value: Mapping[Any, Any]) -> None:
     _add_more(writer, value)
 
 
-def _add_sequence(writer: DigestWriter, value: Any) -> None:
+def _add_sequence(writer: DigestWriter, value: Iterable[Any]) -> None:
     writer.watch.places.append(value)
     writer.add_all(type(value).__name__, value)
     _add_more(writer, value)
 
 
-def _add_set(writer: DigestWriter, value: Any) -> None:
+def _add_set(writer: DigestWriter, value: Iterable[Any]) -> None:
     writer.watch.places.append(value)
     writer.add_all("set", sorted(digest_of(part) for part in value))
     _add_more(writer, value)
 
 
-def _add_more(writer: DigestWriter, value: Any) -> None:
-    """What a container of a class of somebody's own is besides what it contains."""
+def _add_more(writer: DigestWriter, value: object) -> None:
+    """Feed what a container of a class of somebody's own is besides what it contains."""
     if not code_home.is_packaged(type(value).__module__):
         writer.watch.places.append(getattr(value, "__dict__", {}))
         writer.add(type(value))
@@ -202,12 +205,12 @@ def _add_enum(writer: DigestWriter, value: enum.Enum) -> None:
         writer.add_all("attributes", [part for pair in sorted(held.items()) for part in pair])
 
 
-def _add_code(writer: DigestWriter, value: Any) -> None:
+def _add_code(writer: DigestWriter, value: object) -> None:
     # The first thing fed is what a digest is of.
     writer.refer_to(value, is_base=not writer._met)
 
 
-def _add_bytes(writer: DigestWriter, value: Any) -> None:
+def _add_bytes(writer: DigestWriter, value: bytes | bytearray | memoryview) -> None:
     writer.watch.can_tell &= isinstance(value, bytes)
     writer.put("bytes", value)
 
@@ -221,11 +224,11 @@ def _add_method(writer: DigestWriter, value: MethodType) -> None:
     writer.add_all("method", [value.__func__, value.__self__])
 
 
-def _add_descriptor(writer: DigestWriter, value: Any) -> None:
+def _add_descriptor(writer: DigestWriter, value: object) -> None:
     writer.add_all(type(value).__name__, code_digest.parts_of(value))
 
 
-def _add_repr(writer: DigestWriter, value: Any) -> None:
+def _add_repr(writer: DigestWriter, value: object) -> None:
     writer.put(type(value).__name__, repr(value).encode("utf-8", "surrogatepass"))
 
 
@@ -263,8 +266,8 @@ def _add_image(writer: DigestWriter, value: Any) -> bool:
     return True
 
 
-def image_info(image: Any) -> dict[str, Any]:
-    """What an image says of itself besides its pixels, without how it was made."""
+def image_info(image: Image) -> dict[str, Any]:
+    """Return what an image says of itself besides its pixels, without how it was made."""
     own = ("brickwork", "parameters", "exif")
     return {
         str(name): part
@@ -273,7 +276,7 @@ def image_info(image: Any) -> dict[str, Any]:
     }
 
 
-def _add_array(writer: DigestWriter, value: Any) -> bool:
+def _add_array(writer: DigestWriter, value: object) -> bool:
     if type(value).__module__ != "numpy":
         return False
     import numpy as np
@@ -295,7 +298,7 @@ def _add_array(writer: DigestWriter, value: Any) -> bool:
 
 @frozen
 class CodeIdentity:
-    """What a class's code is.
+    """Tells one class's code from another's.
 
     Attributes:
         digest: of its code, and what that refers to. unknown: why nothing says what some of it does, one reason each.

@@ -35,7 +35,10 @@ class BrickworkError(Exception):
     faults: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """The message. Names from files of others may hold what moves a cursor or turns the direction of writing: that is spelled out."""
+        """Return the message. Names from files of others may hold what moves a cursor or turns the direction of
+        writing: that is spelled out.
+        """
+        # A name in a file could else overwrite the line of a terminal that says what is wrong with it.
         return _MOVING.sub(lambda found: found[0].encode("unicode_escape").decode(), super().__str__())
 
     @classmethod
@@ -56,7 +59,7 @@ class CompositionError(BrickworkError):
 
 
 class InputError(BrickworkError, ValueError, TypeError):
-    """What the caller gave does not fit."""
+    """The caller gave something that does not fit."""
 
 
 class ComponentError(BrickworkError):
@@ -104,6 +107,7 @@ def nearest(name: str, options: Iterable[str]) -> str | None:
     if len(name) > _LONGEST_NAME:
         return None
     known = list(options)
+    # difflib compares with every option; beginnings that differ are rarely what was meant.
     if len(known) > _MANY:
         known = [o for o in known if o[:1].lower() == name[:1].lower() and abs(len(o) - len(name)) <= len(name) // 3]
     matches = difflib.get_close_matches(name, known, n=1, cutoff=0.6)

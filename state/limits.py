@@ -24,7 +24,7 @@ LARGEST_SLOW_YAML = 8_000
 DEEPEST_YAML = 40
 
 LARGEST_RECIPE = 1 << 20
-"""Bytes of a recipe, in a JSON file or unpacked from a picture."""
+"""Bytes of a recipe, in a JSON file or unpacked from an image."""
 MOST_CHUNKS = 100_000
 """Parts of a PNG file."""
 LARGEST_GUIDER = 1_000_000
@@ -43,9 +43,9 @@ LARGEST_VALUES = 1 << 34
 MOST_OTHER_KEYS = 2_000
 """Keys of one written mapping that are no text: only those of text cannot be chosen so that they collide."""
 LARGEST_PICTURE_FILE = 100_000_000
-"""Bytes of a picture."""
+"""Bytes of an image."""
 MOST_PIXELS = 80_000_000
-"""Of a picture that is decoded; below the number at which Pillow begins to warn."""
+"""Of an image that is decoded; below the number at which Pillow begins to warn."""
 MOST_BLOCKS = 2_000
 """In one composition."""
 MOST_REQUIREMENTS = 200

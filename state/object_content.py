@@ -12,7 +12,7 @@ import random
 import re
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from types import (
     BuiltinFunctionType,
@@ -46,13 +46,14 @@ UNCOUNTED = {"brickwork": "uncounted"}
 _OF_NOBODY = frozenset({"__dict__", "__weakref__"})
 
 
-def add_object(writer: DigestWriter, value: Any) -> None:
+def add_object(writer: DigestWriter, value: object) -> None:
     """Feed an object by its class and content.
 
     Raises:
         NoDigestError: it has none.
     """
     cls = type(value)
+    # By attribute: this room does not import torch, and a subclass of Module that imitates it counts as one.
     if hasattr(cls, "named_parameters"):
         _add_network(writer, value)
     elif writer.is_code and (cls is object or isinstance(value, _SAYING_NOTHING)):
@@ -66,6 +67,7 @@ def add_object(writer: DigestWriter, value: Any) -> None:
         writer.add_all("pattern", [value.pattern, value.flags])
     elif isinstance(value, random.Random) or (cls.__module__.startswith("numpy.random") and cls.__name__ in _DRAWING):
         raise NoDigestError(f"A {_name(cls)} draws at random, and nothing puts it back to where it was.")
+    # What `functools.lru_cache` has remembered follows from the function.
     elif hasattr(cls, "cache_info") and hasattr(value, "__wrapped__"):
         writer.add_all("remembering", [value.__wrapped__])
     elif is_of_python(cls):
@@ -74,12 +76,13 @@ def add_object(writer: DigestWriter, value: Any) -> None:
         _add_reduced(writer, value)
 
 
-def _add_attributes(writer: DigestWriter, value: Any) -> None:
+def _add_attributes(writer: DigestWriter, value: object) -> None:
     if not writer.is_first(value):
         writer.put("again", str(writer.number_of(value)).encode())
         return
     uncounted = {each.name for each in getattr(type(value), "__attrs_attrs__", ()) if each.metadata == UNCOUNTED}
     held = {name: part for name, part in attributes_of(value) if name not in uncounted}
+    # Its dictionary for attributes, and the object itself for slots, whose contents the garbage collector knows.
     writer.watch.places += [place for place in (getattr(value, "__dict__", None), value) if place is not None]
     writer.add(type(value))
     if isinstance(value, BaseException):
@@ -94,7 +97,7 @@ def _add_attributes(writer: DigestWriter, value: Any) -> None:
 
 
 def is_of_python(cls: type) -> bool:
-    """Whether all that an object of a class is lies in its attributes: no base of it keeps a state in C."""
+    """Return whether all that an object of a class is lies in its attributes: no base of it keeps a state in C."""
     if cls.__module__ == "builtins":
         return False
     return all(base in _TRANSPARENT or issubclass(base, BaseException) or not _is_of_c(base) for base in cls.__mro__)
@@ -109,8 +112,9 @@ def _is_of_c(cls: type) -> bool:
                for part in parts) or isinstance(vars(cls).get("__new__"), BuiltinFunctionType)  # fmt: skip
 
 
-def attributes_of(value: Any) -> Iterator[tuple[str, Any]]:
-    """Attributes of an object, those in slots as well."""
+def attributes_of(value: object) -> Iterator[tuple[str, Any]]:
+    """Yield the attributes of an object, those in slots as well."""
+    # Each class of the line has slots of its own, and private names in them are mangled with its name.
     for cls in type(value).__mro__:
         slots = vars(cls).get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
@@ -125,7 +129,7 @@ def attributes_of(value: Any) -> Iterator[tuple[str, Any]]:
             yield name, part
 
 
-def _add_network(writer: DigestWriter, network: Any) -> None:
+def _add_network(writer: DigestWriter, network: object) -> None:
     known = writer.networks.get(id(network))
     if known is not None:
         writer.put("network", known.encode())
@@ -135,7 +139,7 @@ def _add_network(writer: DigestWriter, network: Any) -> None:
     writer.put("network", found.encode())
 
 
-def identify_network(network: Any) -> str:
+def identify_network(network: object) -> str:
     """Digest a network.
 
     Raises:
@@ -149,7 +153,7 @@ def identify_network(network: Any) -> str:
 _identify_network: Any = None
 
 
-def register_networks(identify: Any) -> None:
+def register_networks(identify: Callable[[Any], str]) -> None:
     """Say what compares networks: a function from a network to a digest, of the room that knows torch's modules."""
     global _identify_network  # noqa: PLW0603 - rooms import one way, and this one stands below that of networks
     _identify_network = identify
@@ -162,16 +166,19 @@ def _add_builtin(writer: DigestWriter, value: Any) -> None:
         writer.add(owner)
 
 
-def _add_reduced(writer: DigestWriter, value: Any) -> None:
-    """An object of C, such as a date or a decimal number, by what it is made anew from when it is pickled."""
+def _add_reduced(writer: DigestWriter, value: object) -> None:
+    """Feed an object of C, such as a date or a decimal number, by what it is made anew from when it is pickled."""
     cls = type(value)
     writer.watch.can_tell = False
     if hasattr(value, "__next__"):
         raise NoDigestError(f"A {_name(cls)} has no content that could be compared.")
     try:
+        # Protocol 4 is the first by which objects with keyword-only constructors say what they are (PEP 3154).
         reduced = value.__reduce_ex__(4)
     except (TypeError, AttributeError, NotImplementedError, ValueError):
         raise NoDigestError(f"A {_name(cls)} has no content that could be compared.") from None
+    # A text names a global; more than three parts are iterators over items, which are used up by looking; and an
+    # object that is made of its class alone says nothing of its content.
     if isinstance(reduced, str) or len(reduced) > 3 or (reduced[0].__name__ == "__newobj__" and len(reduced[1]) == 1):
         raise NoDigestError(f"A {_name(cls)} has no content that could be compared.")
     writer.add(cls)

@@ -31,9 +31,10 @@ class Outputs:
         cls.__brickwork_fields__ = frozenset(fields)
         cls.__brickwork_defaults__ = defaults
         if fields:
+            # Generated once per class, as `dataclasses` and attrs do: every block of every iteration makes one.
             cls.__init__ = _generated_init(tuple(fields), defaults)  # type: ignore[method-assign]  # as dataclasses do
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, **values: object) -> None:
         if values:
             raise self._fault(values)
 
@@ -48,7 +49,7 @@ class Outputs:
         faults += [f"{cls.__qualname__} declares {name!r}, and it was not given." for name in missing]
         return RunError(" ".join(faults))
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__qualname__} is frozen: make a new one instead of setting {name!r}.")
 
     def __repr__(self) -> str:
@@ -60,7 +61,7 @@ _set_dict: Any = Outputs.__dict__["__dict__"].__set__
 
 
 class _Missing:
-    """What stands for a name that was not given."""
+    """Stands for a name that was not given."""
 
 
 def _generated_init(fields: tuple[str, ...], defaults: dict[str, Any]) -> Any:

@@ -101,6 +101,6 @@ def names_of(code: CodeType) -> Names:
 
 
 def _attributes_after(instructions: list[dis.Instruction], place: int) -> str:
-    """The attributes that are asked of what an instruction loads, one of the other, with dots between them."""
+    """Return the attributes that are asked of what an instruction loads, one of the other, with dots between them."""
     found = itertools.takewhile(lambda each: each.opname in ("LOAD_ATTR", "LOAD_METHOD"), instructions[place + 1 :])
     return ".".join(str(each.argval) for each in found)

@@ -52,7 +52,7 @@ class InputParam:
     defaults_by_block: dict[str, Any] | None = None
 
     @classmethod
-    def template(cls, template_name: str, note: str | None = None, **overrides: Any) -> Self:
+    def template(cls, template_name: str, note: str | None = None, **overrides: object) -> Self:
         """Take name, type and description of a well-known value; `overrides` replace single fields."""
         fields = _from_template(INPUT_WORDS, template_name, note, overrides)
         word = INPUT_WORDS[template_name]
@@ -78,7 +78,7 @@ class OutputParam:
     metadata: dict[str, Any] | None = None
 
     @classmethod
-    def template(cls, template_name: str, note: str | None = None, **overrides: Any) -> Self:
+    def template(cls, template_name: str, note: str | None = None, **overrides: object) -> Self:
         """Take name, type and description of a well-known value; `overrides` replace single fields."""
         return cls(**_from_template(OUTPUT_WORDS, template_name, note, overrides))
 
@@ -97,7 +97,7 @@ class ConfigSpec:
 
 
 def with_defaults_of_branches(inputs: Mapping[str, Sequence[InputParam]]) -> list[InputParam]:
-    """The inputs of all branches in a row; where branches read different defaults, each says them all."""
+    """Return the inputs of all branches in a row; where branches read different defaults, each says them all."""
     defaults: dict[str, dict[str, Any]] = {}
     for branch, params in inputs.items():
         for param in params:
@@ -113,6 +113,7 @@ def with_defaults_of_branches(inputs: Mapping[str, Sequence[InputParam]]) -> lis
 
 def merge_input(known: InputParam, other: InputParam) -> InputParam:
     """Merge two declarations of one input: it is required where either says so; texts come from the first."""
+    # Where branches differ no single default is true, so none is said.
     by_block = {**(known.defaults_by_block or {}), **(other.defaults_by_block or {})} or None
     return evolve(
         known,

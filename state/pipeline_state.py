@@ -9,7 +9,7 @@ from .errors import RunError, did_you_mean
 
 
 def describe_value(value: Any) -> str:
-    """One line about a value: tensors by type, shape and device, containers by their parts, others by `repr`."""
+    """Return one line about a value: tensors by type, shape and device, containers by their parts, others by `repr`."""
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         device = f", {value.device}" if hasattr(value, "device") else ""
         return f"{type(value).__name__}[{', '.join(map(str, value.shape))}] {value.dtype}{device}"
@@ -47,7 +47,7 @@ class PipelineState:
         """What that run began with, for `pipe.branch`."""
         self._writer = writer
 
-    def set(self, key: str, value: Any, kwargs_type: str | None = None) -> None:
+    def set(self, key: str, value: object, kwargs_type: str | None = None) -> None:
         """Write a value, and note the group that it belongs to."""
         self.values[key] = value
         if self._writer is not None:
@@ -57,7 +57,7 @@ class PipelineState:
             if key not in names:
                 names.append(key)
 
-    def get(self, keys: str | Sequence[str], default: Any = None) -> Any:
+    def get(self, keys: str | Sequence[str], default: object = None) -> Any:
         """Return one value, or a dict of several."""
         if isinstance(keys, str):
             return self.values.get(keys, default)
@@ -79,6 +79,7 @@ class PipelineState:
         return copy
 
     def __getattr__(self, name: str) -> Any:
+        # `copy` and `pickle` ask for special methods before the instance has attributes.
         if name.startswith("__"):
             raise AttributeError(name)
         values = self.__dict__.get("values", {})
@@ -101,13 +102,15 @@ class PipelineState:
 class BlockState:
     """One block's view of the values, as attributes. Attributes that the block does not declare are temporary."""
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, **values: object) -> None:
         self.__dict__.update(values)
 
     @classmethod
     def over(cls, values: dict[str, Any]) -> BlockState:
         """Make a view that reads and writes `values` itself."""
         view = cls.__new__(cls)
+        # The dict itself and no copy: what the block sets is in the state at once, and reading costs no look-up of
+        # ours.
         view.__dict__ = values
         return view
 
@@ -118,7 +121,7 @@ class BlockState:
     def __getitem__(self, name: str) -> Any:
         return getattr(self, name)
 
-    def __setitem__(self, name: str, value: Any) -> None:
+    def __setitem__(self, name: str, value: object) -> None:
         setattr(self, name, value)
 
     def __getattr__(self, name: str) -> Any:

@@ -35,12 +35,15 @@ def parse_json(
     Raises:
         RepoError: (or what `error` is) it is no JSON in UTF-8, no object, too large, nested too deeply, or has a key twice.
     """
+    # Before anything is decoded, because text takes up to four times the memory of its bytes.
     if len(data) > largest:
         raise error(f"{where} has {len(data):,} bytes; at most {largest:,} are read.")
     try:
         text = data.decode("utf-8-sig")
         _check_size(text, most_items, deepest)
         found = json.loads(text, object_pairs_hook=_without_twins, parse_int=_whole, parse_float=_fraction)
+        # Halves of surrogate pairs can only come from an escape, and walking all values costs more than looking for
+        # one.
         if _MAYBE_HALF.search(text):
             _check_text(found)
     except UnicodeDecodeError as broken:
@@ -53,7 +56,7 @@ def parse_json(
 
 
 def written_json(
-    data: Any, where: str, largest: int = LARGEST_JSON, indent: int | None = None, deepest: int = DEEPEST
+    data: object, where: str, largest: int = LARGEST_JSON, indent: int | None = None, deepest: int = DEEPEST
 ) -> str:
     """Write one object so that `parse_json` reads it again.
 
@@ -62,6 +65,7 @@ def written_json(
     """
     try:
         text = json.dumps(data, ensure_ascii=False, indent=indent)
+        # The reader's own rules decide, so that nothing is written that would not be read.
         parse_json(text.encode("utf-8"), where, largest=largest, deepest=deepest)
     except (TypeError, ValueError, RecursionError) as error:
         raise RepoError(f"{where} cannot be written: {error}.") from error
@@ -71,6 +75,8 @@ def written_json(
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Python keeps the last of two equal keys, other readers the first: what one program checked another would not
+    # see.
     found = dict(pairs)
     if len(found) < len(pairs):
         twins = sorted(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
@@ -101,6 +107,7 @@ _BRACKET = re.compile(r"[\[\]{}]")
 
 def _check_size(text: str, most_items: int, deepest: int) -> None:
     """Refuse what would take Python's parser too much of its stack, or of memory."""
+    # Brackets and commas within texts are no structure.
     bare = _TEXT.sub("", text)
     items = bare.count(",") + bare.count("[") + bare.count("{")
     if items > most_items:
@@ -119,7 +126,7 @@ _MAYBE_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 """How a half of a surrogate pair can be written; whole pairs are so, too."""
 
 
-def _check_text(data: Any) -> None:
+def _check_text(data: object) -> None:
     """Refuse text that no file or name can hold."""
     pending = [data]
     while pending:

@@ -34,7 +34,7 @@ _MOST_FAULTS = 50
 
 @frozen
 class Check:
-    """What a value must be besides its type: `words` as in "expected a SHA-256", and whether it `holds`.
+    """Says what a value must be besides its type: `words` as in "expected a SHA-256", and whether it `holds`.
 
     It stands in a name of the module, not in the class: `typing` evaluates annotations where a function would not see the module.
     """
@@ -45,14 +45,14 @@ class Check:
 
 @frozen
 class Fault:
-    """What is wrong at a place; that of a key stands at the key, and names it itself."""
+    """Says what is wrong at a place; that of a key stands at the key, and names it itself."""
 
     place: Place
     text: str
     of_key: bool = False
 
     def sentence(self, said: Callable[[Place], str]) -> str:
-        """For people; `said` gives words for a place."""
+        """Return the faults as one sentence for people; `said` gives words for a place."""
         where = said(self.place[:-1] if self.of_key else self.place)
         return f"{where}: {self.text}" if where else self.text
 
@@ -64,25 +64,26 @@ class Faults(list[Fault]):
 
     @property
     def total(self) -> int:
-        """Of all."""
+        """The number of faults, also of those that are not kept."""
         return len(self) + self.more
 
     def add(self, place: Place, text: str, of_key: bool = False) -> None:
         """Add one."""
+        # A file of a million wrong entries must not make a message of a million lines.
         if len(self) < _MOST_FAULTS:
             self.append(Fault(place, text, of_key))
         else:
             self.more += 1
 
     def sentences(self, said: Callable[[Place], str]) -> list[str]:
-        """A sentence each; `said` gives words for a place."""
+        """Return a sentence for each; `said` gives words for a place."""
         found = [each.sentence(said) for each in self]
         return [*found, f"{self.more:,} more faults."] if self.more else found
 
 
 @frozen
 class Key:
-    """In annotations: the key of the file, where that is no name in Python, such as "class"."""
+    """Names in annotations the key of the file, where that is no name in Python, such as "class"."""
 
     name: str
 
@@ -104,7 +105,7 @@ Sha256 = Annotated[str, Check("a SHA-256 in hexadecimal", lambda text: re.fullma
 Commit = Annotated[str, Check("a commit in hexadecimal", lambda text: re.fullmatch("[0-9a-f]{40}", text) is not None)]
 
 
-def structured(cls: type[T], data: Any, name: str, error: type[BrickworkError] = RepoError) -> T:
+def structured(cls: type[T], data: object, name: str, error: type[BrickworkError] = RepoError) -> T:
     """Make an object of a schema's class.
 
     Args:
@@ -124,14 +125,14 @@ def raise_faults(error: type[BrickworkError], heading: str, said: Sequence[str])
     raise error.of(heading, said if len(said) > 1 else [f"{heading}: {said[0]}"])
 
 
-def examined(hint: Any, data: Any) -> tuple[Any, Faults]:
-    """What `structured` makes, and all faults; the first is of no use where there are any."""
+def examined(hint: object, data: object) -> tuple[Any, Faults]:
+    """Return what `structured` makes, and all faults; the first is of no use where there are any."""
     faults = Faults()
     return reader_of(hint)(data, (), faults), faults
 
 
 def place_words(place: Place) -> str:
-    """A place for people: "blocks.denoise.options[2]"."""
+    """Return a place for people: "blocks.denoise.options[2]"."""
     words = ""
     for part in place:
         if isinstance(part, int):
@@ -142,8 +143,9 @@ def place_words(place: Place) -> str:
     return words
 
 
-def got(data: Any) -> str:
-    """What stands there, for people: short things themselves, others by type."""
+def got(data: object) -> str:
+    """Return what stands there, for people: short things themselves, others by type."""
+    # Cut before `repr`: a text from a file may be as long as the file.
     if data is None or isinstance(data, (bool, int, float, str)):
         return repr(data[:40] if isinstance(data, str) else data)[:60]
     return type(data).__name__
@@ -151,7 +153,7 @@ def got(data: Any) -> str:
 
 @cache
 def reader_of(hint: Any) -> Reader:
-    """The function that reads one kind of data."""
+    """Return the function that reads one kind of data."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is None or hint in _PLAIN:
         return _plain(type(None) if hint is None else hint)
@@ -164,8 +166,8 @@ def reader_of(hint: Any) -> Reader:
     raise TypeError(f"{hint!r} is nothing that data of files are read as.")
 
 
-def is_schema(hint: Any) -> bool:
-    """Whether a hint says something that data of files can be compared with."""
+def is_schema(hint: object) -> bool:
+    """Return whether a hint says something that data of files can be compared with."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Annotated, tuple):
         return is_schema(arguments[0])
@@ -179,15 +181,16 @@ _PLAIN: Mapping[Any, type] = {
 }  # fmt: skip
 
 
-def _is_plain(kind: Any, data: Any) -> bool:
+def _is_plain(kind: object, data: object) -> bool:
+    # For Python True is a whole number; in a file it is a mistake.
     if not isinstance(data, _PLAIN[kind]) or (isinstance(data, bool) and kind is not bool):
         return False
     # A whole number may be larger than any fraction.
     return kind is not float or not isinstance(data, int) or abs(data) <= sys.float_info.max
 
 
-def _plain(kind: Any) -> Reader:
-    def read(data: Any, place: Place, faults: Faults) -> Any:
+def _plain(kind: object) -> Reader:
+    def read(data: object, place: Place, faults: Faults) -> Any:
         if not _is_plain(kind, data):
             faults.add(place, f"expected {_name(kind)}, got {got(data)}.")
         return data
@@ -196,7 +199,7 @@ def _plain(kind: Any) -> Reader:
 
 
 def _data(notes: bool) -> Reader:
-    def read(data: Any, place: Place, faults: Faults) -> Any:
+    def read(data: object, place: Place, faults: Faults) -> Any:
         fault = data_fault(data, DEEPEST - len(place), notes)
         if fault is not None:
             faults.add((*place, *fault[0]), fault[1])
@@ -205,14 +208,15 @@ def _data(notes: bool) -> Reader:
     return read
 
 
-def _annotated(hint: Any, *notes: Any) -> Reader:
+def _annotated(hint: object, *notes: object) -> Reader:
     plain = next((each for each in notes if isinstance(each, _PlainData)), None)
     inner = reader_of(hint) if plain is None else _data(plain.notes)
     checks = [each for each in notes if isinstance(each, Check)]
 
-    def read(data: Any, place: Place, faults: Faults) -> Any:
+    def read(data: object, place: Place, faults: Faults) -> Any:
         before = faults.total
         found = inner(data, place, faults)
+        # A check may take for granted that the type is right.
         if faults.total == before:
             for check in checks:
                 if not check.holds(found):
@@ -223,10 +227,10 @@ def _annotated(hint: Any, *notes: Any) -> Reader:
     return read
 
 
-def _union(*options: Any) -> Reader:
+def _union(*options: object) -> Reader:
     readers = [(each, reader_of(each)) for each in options]
 
-    def read(data: Any, place: Place, faults: Faults) -> Any:
+    def read(data: object, place: Place, faults: Faults) -> Any:
         fitting = next((reader for each, reader in readers if _may_be(each, data)), None)
         if fitting is not None:
             return fitting(data, place, faults)
@@ -237,7 +241,7 @@ def _union(*options: Any) -> Reader:
 
 
 def _may_be(hint: Any, data: Any) -> bool:
-    """Whether data are of the outer kind of a hint, so that its faults are those that are told."""
+    """Return whether data are of the outer kind of a hint, so that its faults are those that are told."""
     origin = typing.get_origin(hint)
     if origin is Annotated:
         return _may_be(typing.get_args(hint)[0], data)
@@ -250,8 +254,8 @@ def _may_be(hint: Any, data: Any) -> bool:
     return isinstance(data, Mapping) if origin is Mapping or attrs.has(hint) else True
 
 
-def _literal(*options: Any) -> Reader:
-    def read(data: Any, place: Place, faults: Faults) -> Any:
+def _literal(*options: object) -> Reader:
+    def read(data: object, place: Place, faults: Faults) -> Any:
         if not any(data == each and type(data) is type(each) for each in options):
             words = " or ".join(map(repr, options))
             near = f" {did_you_mean(data, map(str, options))}" if isinstance(data, str) and len(options) > 2 else ""
@@ -261,8 +265,8 @@ def _literal(*options: Any) -> Reader:
     return read
 
 
-def _listed(hint: Any, *_: Any) -> Reader:
-    def read(data: Any, place: Place, faults: Faults) -> Any:
+def _listed(hint: object, *_: object) -> Reader:
+    def read(data: object, place: Place, faults: Faults) -> Any:
         if not isinstance(data, (list, tuple)):
             faults.add(place, f"expected list, got {got(data)}.")
             return ()
@@ -272,7 +276,7 @@ def _listed(hint: Any, *_: Any) -> Reader:
     return read
 
 
-def _mapped(_key: Any, hint: Any) -> Reader:
+def _mapped(_key: object, hint: object) -> Reader:
     def read(data: Any, place: Place, faults: Faults) -> Any:
         if not _is_mapping(data, place, faults):
             return {}
@@ -282,7 +286,7 @@ def _mapped(_key: Any, hint: Any) -> Reader:
     return read
 
 
-def _is_mapping(data: Any, place: Place, faults: Faults) -> bool:
+def _is_mapping(data: object, place: Place, faults: Faults) -> bool:
     if not isinstance(data, Mapping):
         faults.add(place, f"expected dict, got {got(data)}.")
         return False
@@ -302,6 +306,8 @@ def _classed(cls: Any) -> Reader:
         keys, before = _keys_of(cls), faults.total
         for name in data:
             if name not in keys:
+                # Only as long as faults are told: looking for near names is the slowest part, and a file can have any
+                # number of keys.
                 near = did_you_mean(name[:60], keys) if faults.total < _MOST_FAULTS else ""
                 faults.add((*place, name), f"{name[:60]!r} is unknown. {near}", of_key=True)
         found = {}
@@ -323,7 +329,7 @@ def _classed(cls: Any) -> Reader:
 
 @cache
 def _keys_of(cls: Any) -> dict[str, tuple[str, Any, bool]]:
-    """Key of the file to the field's name, what may stand there, and whether it must."""
+    """Return key of the file to the field's name, what may stand there, and whether it must."""
     hints = typing.get_type_hints(cls, include_extras=True)
     found = {}
     for field in attrs.fields(cls):

@@ -10,10 +10,12 @@ import xxhash
 from .errors import NoDigestError
 
 if TYPE_CHECKING:
+    import torch
+
     from .digest import DigestWriter
 
 
-def add_torch(writer: DigestWriter, value: Any) -> bool:
+def add_torch(writer: DigestWriter, value: object) -> bool:
     """Feed a value of torch; False if it is none."""
     cls = type(value)
     if not (cls.__module__.startswith("torch") or hasattr(type(value), "untyped_storage")):
@@ -41,25 +43,29 @@ def add_torch(writer: DigestWriter, value: Any) -> bool:
     return True
 
 
-def tensor_digest(tensor: Any) -> str:
+def tensor_digest(tensor: torch.Tensor) -> str:
     """Digest a tensor: shape, strides, dtype, device and bytes.
 
     Raises:
         NoDigestError: it is sparse, quantized, without memory, of a class that keeps its bytes elsewhere, or records gradients.
     """
+    # Its graph can lead to gradients in other tensors, which a value from a cache would not reach.
     if tensor.requires_grad:
         raise NoDigestError("A tensor that records gradients stands for more than its bytes.")
     refuse_without_bytes(tensor)
+    # Strides decide which kernel is taken, and the device which library: equal numbers give other last bits on
+    # another.
     hashed = xxhash.xxh3_128(f"{tensor.dtype} {tuple(tensor.shape)} {tensor.stride()} {tensor.device}".encode())
     if tensor.is_conj() or tensor.is_neg():
         hashed.update(f"{tensor.is_conj()} {tensor.is_neg()}".encode())
+        # The bits are noted, and the numbers are hashed as they read: in memory stand those without the bits.
         tensor = tensor.resolve_conj().resolve_neg()
     if tensor.numel():
         hashed.update(bytes_of(tensor))
     return str(hashed.hexdigest())
 
 
-def refuse_without_bytes(tensor: Any) -> None:
+def refuse_without_bytes(tensor: torch.Tensor) -> None:
     """Refuse a tensor that is no plain block of numbers.
 
     Raises:
@@ -74,6 +80,8 @@ def refuse_without_bytes(tensor: Any) -> None:
             else f"A quantized tensor ({tensor.dtype}) has no bytes that could be compared."
         )
     cls = type(tensor)
+    # A subclass with a dispatch of its own may hold nothing where its memory should be, such as the wrappers of
+    # torchao.
     if cls not in _plain_classes() and cls.__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
         raise NoDigestError(f"A {cls.__name__} keeps its bytes elsewhere, so they cannot be compared.")
 
@@ -85,17 +93,18 @@ def _plain_classes() -> frozenset[Any]:
     return frozenset({torch.Tensor, torch.nn.Parameter, torch.nn.Buffer})
 
 
-def bytes_of(tensor: Any) -> Any:
-    """The content in one piece, on the host, for a hash to read."""
+def bytes_of(tensor: torch.Tensor) -> Any:
+    """Return the content in one piece, on the host, for a hash to read."""
     import torch
 
     whole = tensor.detach().cpu().contiguous()
+    # NumPy has no bfloat16 and no float8, so their bytes are handed over without a type.
     return (whole.reshape(-1).view(torch.uint8) if whole.dtype in _other_dtypes() else whole).numpy()
 
 
 @cache
 def _other_dtypes() -> frozenset[Any]:
-    """Dtypes that NumPy may not know."""
+    """Return dtypes that NumPy may not know."""
     import torch
 
     in_numpy = {torch.float32, torch.float64, torch.float16, torch.int64, torch.int32, torch.uint8, torch.bool}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from attrs import field, frozen
 
@@ -29,7 +28,7 @@ _NOTES = "__metadata__"
 
 @frozen
 class TensorEntry:
-    """What a file says of one tensor: its number format, shape, and from where to where it lies after the list."""
+    """Says of one tensor what a file does: its number format, shape, and from where to where it lies after the list."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -39,7 +38,7 @@ class TensorEntry:
 
 @frozen
 class TensorList:
-    """What a file says of its tensors.
+    """Says of a file's tensors what the file does.
 
     Attributes:
         entries: by name. notes: text by name, as the file's writer left it. start: bytes before the first tensor.
@@ -63,6 +62,7 @@ def read_tensor_list(path: Path, error: type[BrickworkError] = RepoError) -> Ten
     """
     start, size = read_start(path, 8, error)
     length = int.from_bytes(start, "little")
+    # The first 8 bytes come from the file: a length that they claim is compared with the file before it is allocated.
     if length <= min(LARGEST_HEADER, size - 8):
         start, size = read_start(path, 8 + length, error)
     return parse_tensor_list(start, size, str(path), error)
@@ -82,6 +82,7 @@ def parse_tensor_list(
             raise RepoError("its first 8 bytes are no length of a list")
         if length > LARGEST_HEADER:
             raise RepoError(f"its list of tensors has {length:,} bytes; at most {LARGEST_HEADER:,} are read")
+        # As the library wants it: no white space before the object, so that its size alone says where tensors begin.
         if start[8:9] != b"{":
             raise RepoError("its list of tensors holds no JSON object")
         found = parse_json(start[8 : 8 + length], "its list of tensors", largest=LARGEST_HEADER, deepest=deepest)
@@ -93,6 +94,8 @@ def parse_tensor_list(
         words = str(fault).rstrip(".")
         raise error(f"{where} is no safetensors file, or its beginning is damaged: {words}.") from None
     last = 0
+    # In the order of memory, where each must begin where the one before ends: overlapping tensors would be two views
+    # of one memory, and gaps can hide data.
     for name, entry in sorted(entries.items(), key=lambda named: (named[1].first, named[1].end)):
         if entry.first != last:
             fault_words = (
@@ -103,7 +106,7 @@ def parse_tensor_list(
     return TensorList(entries, notes, 8 + length)
 
 
-def _notes_of(data: Any) -> dict[str, str]:
+def _notes_of(data: object) -> dict[str, str]:
     if data is None:
         return {}
     if not isinstance(data, dict) or not all(isinstance(text, str) for text in data.values()):
@@ -111,7 +114,7 @@ def _notes_of(data: Any) -> dict[str, str]:
     return data
 
 
-def _entry(name: str, data: Any) -> TensorEntry:
+def _entry(name: str, data: object) -> TensorEntry:
     if not isinstance(data, dict) or data.keys() != {"dtype", "shape", "data_offsets"}:
         raise RepoError(f"{name[:80]!r} must have dtype, shape and data_offsets")
     dtype, shape, offsets = data["dtype"], data["shape"], data["data_offsets"]
@@ -124,6 +127,7 @@ def _entry(name: str, data: Any) -> TensorEntry:
         raise RepoError(f"{name[:80]!r} does not say where it lies")
     if not _are_sizes(offsets) or offsets[0] > offsets[1]:
         raise RepoError(f"it says that {name[:80]} lies from {str(offsets[0])[:40]} to {str(offsets[1])[:40]}")
+    # Python's integers do not overflow, so sizes that multiply to more than 64 bits are compared as what they are.
     count = bits
     for each in shape:
         count *= each
@@ -132,5 +136,5 @@ def _entry(name: str, data: Any) -> TensorEntry:
     return TensorEntry(dtype, tuple(shape), *offsets)
 
 
-def _are_sizes(data: Any) -> bool:
+def _are_sizes(data: object) -> bool:
     return isinstance(data, list) and all(type(each) is int and 0 <= each < 1 << 63 for each in data)

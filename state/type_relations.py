@@ -20,7 +20,7 @@ _ABSTRACT_NUMBERS = {int: numbers.Integral, float: numbers.Real, complex: number
 """Numbers of other libraries, such as numpy's, count as well."""
 
 
-def conflict(given: Any, wanted: Any) -> str | None:
+def conflict(given: object, wanted: object) -> str | None:
     """Say why a value of the type `given` can never be what `wanted` asks for; None if it can.
 
     Types that overlap only in part can meet: the value decides in the run.
@@ -30,8 +30,8 @@ def conflict(given: Any, wanted: Any) -> str | None:
     return _shape_conflict(value_of(given), value_of(wanted))
 
 
-def can_meet(given: Any, wanted: Any) -> bool:
-    """Whether some value other than None is of both types; None itself meets what takes None.
+def can_meet(given: object, wanted: object) -> bool:
+    """Return whether some value other than None is of both types; None itself meets what takes None.
 
     What is not known (Any, names without a module) meets everything.
     """
@@ -42,7 +42,7 @@ def can_meet(given: Any, wanted: Any) -> bool:
 
 
 @cache
-def _can_meet(given: Any, wanted: Any) -> bool:
+def _can_meet(given: object, wanted: object) -> bool:
     mine, theirs = _alternatives(given), _alternatives(wanted)
     if _unknown(mine) or _unknown(theirs):
         return True
@@ -52,8 +52,8 @@ def _can_meet(given: Any, wanted: Any) -> bool:
     return any(_meet(one, other) for one in values for other in theirs if other is not _NONE)
 
 
-def _alternatives(hint: Any) -> tuple[Any, ...]:
-    """The members of a union, metadata stripped; a single type is a union of one."""
+def _alternatives(hint: object) -> tuple[Any, ...]:
+    """Return the members of a union, metadata stripped; a single type is a union of one."""
     if get_origin(hint) is Annotated:
         return _alternatives(get_args(hint)[0])
     if get_origin(hint) in (Union, types.UnionType):
@@ -67,7 +67,7 @@ def _unknown(alternatives: Sequence[Any]) -> bool:
     return any(part in (Any, None, object) or isinstance(part, (str, ForwardRef, TypeVar)) for part in alternatives)
 
 
-def _meet(one: Any, other: Any) -> bool:
+def _meet(one: object, other: object) -> bool:
     if Literal in (get_origin(one), get_origin(other)):
         return _literals_meet(one, other)
     outer, inner = get_origin(one) or one, get_origin(other) or other
@@ -90,13 +90,13 @@ def _parts_meet(mine: tuple[Any, ...], theirs: tuple[Any, ...], of_tuple: bool) 
 
 
 def _expanded(parts: tuple[Any, ...], others: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The parts of `tuple[int, ...]`, as many as the other tuple has."""
+    """Return the parts of `tuple[int, ...]`, as many as the other tuple has."""
     if parts[-1] is not Ellipsis:
         return parts
     return parts[:1] * (1 if others[-1] is Ellipsis else len(others))
 
 
-def _literals_meet(one: Any, other: Any) -> bool:
+def _literals_meet(one: object, other: object) -> bool:
     if get_origin(one) is get_origin(other) is Literal:
         return get_args(one) == get_args(other)
     literal, plain = (one, other) if get_origin(one) is Literal else (other, one)
@@ -112,7 +112,7 @@ def _classes_meet(one: type, other: type) -> bool:
     return inspect.isabstract(one) and inspect.isabstract(other)
 
 
-def _is_subhint(one: Any, other: Any) -> bool:
+def _is_subhint(one: object, other: object) -> bool:
     from beartype.door import is_subhint
     from beartype.roar import BeartypeDoorException
 
@@ -136,13 +136,13 @@ def _shape_conflict(given: Value | None, wanted: Value | None) -> str | None:
     return None
 
 
-def accepts(value: Any, hint: Any) -> bool:
-    """Whether a value is of a type. Lists and tuples are looked at whole; a whole number passes as a float."""
+def accepts(value: object, hint: object) -> bool:
+    """Return whether a value is of a type. Lists and tuples are looked at whole; a whole number passes as a float."""
     alternatives = _alternatives(hint)
     return _unknown(alternatives) or any(_accepts_one(value, part) for part in alternatives)
 
 
-def _accepts_one(value: Any, hint: Any) -> bool:
+def _accepts_one(value: object, hint: object) -> bool:
     origin, parts = get_origin(hint), get_args(hint)
     if origin is Literal:
         return any(value == part and type(value) is type(part) for part in parts)
@@ -158,11 +158,11 @@ def _accepts_one(value: Any, hint: Any) -> bool:
 
 
 def _is_structural(hint: type) -> bool:
-    """A protocol that cannot be asked with isinstance."""
+    """Return a protocol that cannot be asked with isinstance."""
     return getattr(hint, "_is_protocol", False) and not getattr(hint, "_is_runtime_protocol", False)
 
 
-def _is_bearable(value: Any, hint: Any) -> bool:
+def _is_bearable(value: object, hint: object) -> bool:
     from beartype.door import is_bearable
     from beartype.roar import BeartypeDecorHintException, BeartypeDoorException
 

@@ -9,7 +9,7 @@ import inspect
 import sys
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Annotated, Any, ForwardRef, Literal, Union, get_args, get_origin
 
@@ -19,7 +19,7 @@ from .vocabulary import value_of
 
 @cache
 def _type_checking_imports(module: str) -> Mapping[str, tuple[str, str | None]]:
-    """Names that a module imports only under `if TYPE_CHECKING:`, each as (module, attribute)."""
+    """Return whether it is a protocol that cannot be asked with isinstance."""
     try:
         tree = ast.parse(inspect.getsource(sys.modules[module]))
     except (OSError, TypeError, KeyError, SyntaxError):
@@ -41,7 +41,7 @@ def _type_checking_imports(module: str) -> Mapping[str, tuple[str, str | None]]:
 class _Names(dict[str, Any]):
     """Namespace of annotations: a class's own names, then what its module imports for type checkers only."""
 
-    def __init__(self, owner: Any) -> None:
+    def __init__(self, owner: type | Callable[..., Any]) -> None:
         super().__init__(vars(owner) if isinstance(owner, type) else {})
         self.module = owner.__module__
         # Code that was run by exec() may name a module that is nowhere.
@@ -55,7 +55,7 @@ class _Names(dict[str, Any]):
         return getattr(module, attribute) if attribute else sys.modules[source.partition(".")[0]]
 
 
-def resolve_hint(hint: Any, owner: Any) -> Any:
+def resolve_hint(hint: Any, owner: type | Callable[..., Any]) -> Any:
     """Return the type that an annotation of `owner` (a class or function) means, importing what it names.
 
     Raises:
@@ -78,7 +78,7 @@ def resolve_hint(hint: Any, owner: Any) -> Any:
     return _resolve_parts(hint, owner)
 
 
-def _resolve_parts(hint: Any, owner: Any) -> Any:
+def _resolve_parts(hint: object, owner: type | Callable[..., Any]) -> Any:
     origin, parts = get_origin(hint), get_args(hint)
     if origin is None or origin is Literal or not parts:
         return hint
@@ -92,7 +92,7 @@ def _resolve_parts(hint: Any, owner: Any) -> Any:
     return hint if resolved == parts else origin[resolved]
 
 
-def type_words(hint: Any) -> str:  # noqa: PLR0911 - one line per kind of type
+def type_words(hint: object) -> str:  # noqa: PLR0911 - one line per kind of type
     """Describe a type for people: `Tensor[b c h w]`, `str | list[str] | None`."""
     if hint is None or hint is Any:
         return "any"
@@ -115,7 +115,7 @@ def type_words(hint: Any) -> str:  # noqa: PLR0911 - one line per kind of type
     return getattr(hint, "__name__", str(hint))
 
 
-def strip_metadata(hint: Any) -> Any:
+def strip_metadata(hint: object) -> Any:
     """Return a type without `Annotated` metadata and without None."""
     if get_origin(hint) is Annotated:
         return strip_metadata(get_args(hint)[0])
@@ -126,7 +126,7 @@ def strip_metadata(hint: Any) -> Any:
     return hint
 
 
-def plain_type(hint: Any) -> Any:
+def plain_type(hint: object) -> Any:
     """Return a type without any `Annotated` metadata, as a person would write it."""
     origin, parts = get_origin(hint), get_args(hint)
     if origin is Annotated:
@@ -136,7 +136,7 @@ def plain_type(hint: Any) -> Any:
     return hint
 
 
-def group_marker(hint: Any) -> Any:
+def group_marker(hint: object) -> Any:
     """Return the `Group` in an annotation's metadata, if any."""
     from .conditioning import Group
 

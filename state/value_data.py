@@ -12,15 +12,17 @@ _KEY = "$"
 """Marks a mapping that stands for something else, as in {"$": "tuple", "items": [...]}."""
 
 
-def data_of(value: Any, _deepest: int = DEEPEST_DATA) -> Any:
+def data_of(value: object, _deepest: int = DEEPEST_DATA) -> Any:
     """Write a value as data: numbers, text, lists, tuples, mappings with text keys, number formats, devices.
 
     Raises:
         ValueError: it is something else, or nested so deeply that it would not be read again.
     """
+    # Exactly the built-in types: an enum that is also a str would come back as plain text.
     if value is None or (isinstance(value, (bool, int, str)) and type(value).__module__ == "builtins"):
         return value
     if type(value) is float:
+        # JSON has no word for these; Python's own "NaN" is read by Python alone.
         return value if math.isfinite(value) else {_KEY: "float", "value": str(value)}
     if _deepest <= 0:
         raise ValueError(f"it is nested deeper than {DEEPEST_DATA} levels")
@@ -37,21 +39,22 @@ def data_of(value: Any, _deepest: int = DEEPEST_DATA) -> Any:
 
 
 def note_of(words: str) -> dict[str, str]:
-    """What stands for a value that is no data."""
+    """Return what stands for a value that is no data."""
     return {_KEY: "not written", "value": words}
 
 
-def is_note(data: Any) -> bool:
-    """Whether something stands there for a value that is no data."""
+def is_note(data: object) -> bool:
+    """Return whether something stands there for a value that is no data."""
     return isinstance(data, dict) and data.get(_KEY) == "not written"
 
 
-def data_fault(data: Any, deepest: int = DEEPEST, notes: bool = False) -> tuple[tuple[str | int, ...], str] | None:
+def data_fault(data: object, deepest: int = DEEPEST, notes: bool = False) -> tuple[tuple[str | int, ...], str] | None:
     """Say what in data is not of the form that `data_of` writes, and where; None if nothing is.
 
     Args:
         notes: whether `note_of` something that is no data may stand there, too.
     """
+    # A list in place of recursion: the data decide how deep it goes.
     pending: list[tuple[Any, tuple[str | int, ...]]] = [(data, ())]
     while pending:
         each, place = pending.pop()
@@ -68,8 +71,8 @@ def data_fault(data: Any, deepest: int = DEEPEST, notes: bool = False) -> tuple[
     return None
 
 
-def _parts(data: Any) -> str | list[tuple[str | int, Any]]:
-    """What a list or mapping holds, by number or name; or what is wrong with it."""
+def _parts(data: object) -> str | list[tuple[str | int, Any]]:
+    """Return what a list or mapping holds, by number or name; or what is wrong with it."""
     if isinstance(data, (list, tuple)):
         return list(enumerate(data))
     if not isinstance(data, Mapping):
@@ -113,7 +116,7 @@ _SPECIAL: Mapping[str, tuple[str, Any]] = {
 _NOT_FINITE = ("nan", "inf", "-inf")
 
 
-def value_of_data(data: Any) -> Any:
+def value_of_data(data: object) -> Any:
     """Read a value that `data_of` has written.
 
     Raises:
@@ -126,7 +129,7 @@ def value_of_data(data: Any) -> Any:
     return _built(data)
 
 
-def _built(data: Any) -> Any:
+def _built(data: object) -> Any:
     if isinstance(data, (list, tuple)):
         return [_built(part) for part in data]
     if not isinstance(data, Mapping):

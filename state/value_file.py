@@ -6,7 +6,7 @@ import base64
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xxhash
 
@@ -23,6 +23,11 @@ from .tensor_list import parse_tensor_list
 from .value_data import data_of
 from .value_nodes import MOST_DIMENSIONS, PICTURE_MODES, Unpacker, is_key
 
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from PIL.Image import Image
+
 _FORMAT = "brickwork values 1"
 _DIGEST = "digest"
 _TENSORS = {
@@ -35,7 +40,7 @@ _TENSORS = {
 def save_values(path: Path | None, values: Mapping[str, Any], about: Mapping[str, Any]) -> bytes:
     """Write values, and data about them; to a file that is whole or not there, and as bytes.
 
-    Tensors, lists, tuples, dicts, numbers, text, arrays, pictures, random generators and number formats can be written.
+    Tensors, lists, tuples, dicts, numbers, text, arrays, images, random generators and number formats can be written.
 
     Raises:
         RunError: others; all of them are named. RepoError: the file cannot be written, or would be too large to be read.
@@ -64,6 +69,7 @@ def save_values(path: Path | None, values: Mapping[str, Any], about: Mapping[str
         raise RepoError(f"The values cannot be written: {error}") from error
     if len(content) > LARGEST_VALUES:
         raise RepoError(f"The values have {len(content):,} bytes; at most {LARGEST_VALUES:,} are read again.")
+    # The reader's own check: a file that would be refused later is better refused while the values are still there.
     parse_tensor_list(content[: LARGEST_HEADER + 8], len(content), "what would be written")
     if path is not None:
         with beside(path) as place:
@@ -83,6 +89,7 @@ def load_values(source: Path | bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     where = str(source) if isinstance(source, Path) else "the data"
     try:
         content = read_bytes(source, LARGEST_VALUES) if isinstance(source, Path) else source
+        # Before the library reads it, whose own limits are wider.
         notes = parse_tensor_list(content[: LARGEST_HEADER + 8], len(content), "it").notes
         if notes.keys() - {_DIGEST} != {"format", "values", "about"} or notes["format"] != _FORMAT:
             raise RepoError(f"its format is {notes.get('format')!r:.40}, not {_FORMAT!r}")
@@ -96,6 +103,7 @@ def load_values(source: Path | bytes) -> tuple[dict[str, Any], dict[str, Any]]:
             raise RepoError("it is damaged: by its own digest something else was written; take a copy that is whole")
     except (RepoError, SafetensorError, KeyError) as error:  # KeyError: a number format that torch does not have
         raise RepoError(f"{where} cannot be read as values: {error}") from None
+    # One for all values: a generator or tensor that stood in two of them is one object again.
     unpacker = Unpacker(tensors)
     found = {name: unpacker.unpack(data, (name,)) for name, data in values.items()}
     if unpacker.faults:
@@ -104,11 +112,13 @@ def load_values(source: Path | bytes) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _digest(texts: Mapping[str, str], tensors: Mapping[str, Any]) -> str:
-    """Of all that a file says, to know a damaged one; it protects from nobody who changes a file on purpose."""
+    """Digest all that a file says, to know a damaged one; it protects from nobody who changes a file on purpose."""
     hashed = xxhash.xxh3_128()
     for name in ("values", "about"):
         text = texts[name].encode("utf-8")
         hashed.update(f"{name} {len(text)} ".encode() + text)
+    # safetensors orders tensors by their number format, so the order of the file is not the one in which they were
+    # written.
     for name in sorted(tensors):
         tensor = tensors[name]
         hashed.update(f"{len(name)} {name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
@@ -125,7 +135,7 @@ class _Packer:
         self._known: dict[int, tuple[str, Any]] = {}
         self._generators: dict[int, dict[str, Any]] = {}
 
-    def pack(self, value: Any, deepest: int = DEEPEST_VALUES // 2 - 2) -> Any:
+    def pack(self, value: object, deepest: int = DEEPEST_VALUES // 2 - 2) -> Any:
         """Return what stands for a value in the header."""
         if deepest <= 0:
             raise ValueError("it is nested too deeply to be read again")
@@ -156,7 +166,7 @@ class _Packer:
             return self._generators[id(value)]
         return {"$": "data", "data": data_of(value)}
 
-    def _tensor(self, tensor: Any) -> Any:
+    def _tensor(self, tensor: torch.Tensor) -> Any:
         import torch
 
         if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta:
@@ -168,13 +178,16 @@ class _Packer:
         if id(tensor) not in self._known:
             name = str(len(self.tensors))
             plain = tensor.detach().resolve_conj().resolve_neg()
+            # A clone, because safetensors refuses tensors that share memory, and views of one another are common
+            # here.
             self.tensors[name] = plain.cpu().contiguous().clone()
+            # The tensor is kept beside its name: its address could else be given to the next one.
             self._known[id(tensor)] = name, tensor
         entry = {"name": self._known[id(tensor)][0], "device": str(tensor.device), "strides": own_strides(tensor)}
         bits = bits_of(tensor)
         return {"$": "tensor", **entry, **({"bits": bits} if bits else {})}
 
-    def _array(self, value: Any) -> Any:
+    def _array(self, value: np.ndarray[Any, Any] | np.generic) -> Any:
         import numpy as np
         import torch
 
@@ -182,13 +195,14 @@ class _Packer:
             raise ValueError(f"a numpy {type(value).__name__}")
         if value.ndim > MOST_DIMENSIONS:
             raise ValueError(f"a numpy array of {value.ndim} dimensions")
+        # As bytes, since torch lacks some of NumPy's types, such as big-endian ones.
         flat = np.ascontiguousarray(value).reshape(-1).view(np.uint8).copy()
         entry = {"dtype": value.dtype.str, "shape": list(value.shape), "scalar": isinstance(value, np.generic)}
         if value.strides != flat.view(value.dtype).reshape(value.shape).strides:
             entry["strides"] = list(value.strides)
         return {"$": "array", **entry, "bytes": self._tensor(torch.from_numpy(flat))}
 
-    def _picture(self, value: Any) -> Any:
+    def _picture(self, value: Image) -> Any:
         import numpy as np
         import torch
 

@@ -20,7 +20,7 @@ from .value_data import value_of_data
 
 DEVICES = ("cpu", "cuda", "mps", "xpu")
 PICTURE_MODES = {"1": 1, "L": 8, "RGB": 24, "RGBA": 32, "I": 32, "F": 32}
-"""Modes of pictures that are written, and bits of one pixel."""
+"""Modes of images that are written, and bits of one pixel."""
 MOST_DIMENSIONS = 32
 _ARRAYS = {"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "f16"}
 
@@ -105,7 +105,7 @@ class ArrayNode:
 
 @frozen
 class PictureNode:
-    """A picture, by its pixels and what it says of itself; `raw` holds bytes, such as a colour profile, in base 64."""
+    """An image, by its pixels and what it says of itself; `raw` holds bytes, such as a colour profile, in base 64."""
 
     kind: Annotated[Literal["picture"], Key("$")]
     mode: Mode
@@ -125,7 +125,7 @@ class Unpacker:
         self._generators: dict[int, Any] = {}
         self._rows: set[str] = set()
 
-    def unpack(self, data: Any, place: Place) -> Any:
+    def unpack(self, data: object, place: Place) -> Any:
         """Return the value that stands at a place."""
         kind = data.get("$") if isinstance(data, Mapping) else None
         known = _KINDS.get(kind) if isinstance(kind, str) else None
@@ -240,8 +240,10 @@ _KINDS: Mapping[str, tuple[type, Callable[[Unpacker, Any, Place], Any]]] = {
 }
 
 
-def is_key(value: Any) -> bool:
-    """Whether a value can be a key of a written mapping; whole numbers only of 64 bits, whose hashes hardly collide."""
+def is_key(value: object) -> bool:
+    """Return whether a value can be a key of a written mapping; whole numbers only of 64 bits, whose hashes hardly
+    collide.
+    """
     if isinstance(value, tuple):
         return all(map(is_key, value))
     if isinstance(value, int):

@@ -1,7 +1,7 @@
 """Every value that crosses blocks, named once: type, shape, unit or range, and meaning.
 
 A type checker sees plain types; the framework reads the `Value` metadata for docs, checks and forms. Dimension
-letters: b pictures of a batch, c channels, h w height and width in latents, tokens, width of an embedding.
+letters: b images of a batch, c channels, h w height and width in latents, tokens, width of an embedding.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Value:
     open: bool = False
     dtype: Literal["", "float", "int", "bool"] = ""
 
-    def problem(self, value: Any) -> str | None:
+    def problem(self, value: object) -> str | None:
         """Say what is wrong with a number, or with one in a list; None for what is fine or no number."""
         if self.low is None and self.high is None:
             return None
@@ -222,7 +222,7 @@ class Word:
     is_group: bool = False
 
 
-def value_of(type_hint: Any) -> Value | None:
+def value_of(type_hint: object) -> Value | None:
     """Return the `Value` metadata of a type, looking into unions such as `Latents | None`."""
     if get_origin(type_hint) is Annotated:
         return next((m for m in get_args(type_hint)[1:] if isinstance(m, Value)), None)

@@ -12,12 +12,17 @@ from collections.abc import Mapping
 from itertools import chain
 from operator import attrgetter, is_
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
 from .object_content import identify_network
 from .tensor_digest import tensor_digest
+
+if TYPE_CHECKING:
+    from types import CellType
+
+    import torch
 
 _MOST = 20_000
 """Containers and names beyond which looking at all of them costs as much as a new digest."""
@@ -30,7 +35,7 @@ _stamp = attrgetter("_version")
 
 @define(eq=False)
 class Watch:
-    """Where a digest has looked.
+    """Notes where a digest has looked.
 
     Attributes:
         names: global names with what they stood for. places: containers. functions, cells, bases: of code. tensors, networks: that
@@ -49,7 +54,7 @@ class Watch:
     _dicts: list[dict[Any, Any]] = field(factory=list, init=False)
     _inside: list[Any] = field(factory=list, init=False)
 
-    def see_name(self, place: Mapping[str, Any], name: str, value: Any) -> None:
+    def see_name(self, place: Mapping[str, Any], name: str, value: object) -> None:
         """Note a name in a module that has a value now, or none (`GONE`)."""
         self.names.append((place, name, value))
 
@@ -61,11 +66,13 @@ class Watch:
 
     def see_class(self, cls: type) -> None:
         """Note a class's body as a whole."""
+        # The dictionary behind the read-only proxy: it stays one object, while the proxy is new at every call.
         self.places += gc.get_referents(vars(cls))
         self.bases.append((cls, cls.__bases__))
 
     def measure(self) -> None:
         """Note what is in the containers, when everything was seen."""
+        # What costs as much as the digest is better digested.
         self.can_tell &= len(self.places) + len(self.names) <= _MOST
         self.can_tell &= sum(tensor.nbytes for tensor, _ in self.tensors) <= _MOST_BYTES
         if self.can_tell:
@@ -73,9 +80,11 @@ class Watch:
             self._inside = self._objects()
 
     def holds(self) -> bool:
-        """Whether everything is as it was."""
+        """Return whether everything is as it was."""
         if not self.can_tell:
             return False
+        # From the cheapest question to the dearest, and by identity: an equal object may be edited where the old one
+        # was not.
         for place, name, value in self.names:
             if place.get(name, GONE) is not value:
                 return False
@@ -98,12 +107,13 @@ class Watch:
         )
 
     def _objects(self) -> list[Any]:
-        """The objects in containers: keys and values of dicts, items of lists and sets, attributes in slots."""
+        """Return the objects in containers: keys and values of dicts, items of lists and sets, attributes in slots."""
         return [*chain.from_iterable(self._dicts), *gc.get_referents(*self.places)]
 
 
 def tensor_stamps(tensors: list[Any]) -> list[Any]:
-    """What of tensors changes when they are written into, or get other memory: cheap, and blind to writes past torch.
+    """Return what of tensors changes when they are written into, or get other memory: cheap, and blind to writes past
+    torch.
 
     The first half counts writing, the second says where they lie. Numbers only: a thousand tuples would set off Python's
     garbage collector at every run.
@@ -112,21 +122,23 @@ def tensor_stamps(tensors: list[Any]) -> list[Any]:
         return []
     kind = type(tensors[0])
     try:
+        # `map` over C functions, because a run asks of thousands of tensors.
         return [*map(_stamp, tensors), *map(kind.data_ptr, tensors)]
     except (RuntimeError, TypeError):  # some of inference mode, which do not count, or of classes of their own
         return [*(_version(each) for each in tensors), *(_address(each) for each in tensors)]
 
 
-def _version(tensor: Any) -> int:
+def _version(tensor: torch.Tensor) -> int:
+    # torch raises where a tensor of inference mode is asked for its version.
     return 0 if tensor.is_inference() else int(tensor._version)
 
 
-def _address(tensor: Any) -> int:
+def _address(tensor: torch.Tensor) -> int:
     return int(tensor.data_ptr()) if str(tensor.layout) == "torch.strided" else id(tensor)
 
 
-def cell_value(cell: Any) -> Any:
-    """What a variable of an outer function has now."""
+def cell_value(cell: CellType) -> Any:
+    """Return what a variable of an outer function has now."""
     try:
         return cell.cell_contents
     except ValueError:  # not filled yet

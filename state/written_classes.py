@@ -28,8 +28,8 @@ def note_body(cls: type) -> None:
         _BODIES[cls] = {name: (value, _stamps(value)) for name, value in vars(cls).items()}
 
 
-def is_as_written(cls: type, name: str, value: Any, watch: Watch) -> bool:
-    """Whether an attribute of a class is what was written there; what this was seen by is noted in the watch."""
+def is_as_written(cls: type, name: str, value: object, watch: Watch) -> bool:
+    """Return whether an attribute of a class is what was written there; what this was seen by is noted in the watch."""
     written, stamps = _BODIES.get(cls, {}).get(name, (_BODIES, None))
     found = _unwrapped(value)
     if found is not written or not _are_same(stamps, _stamps(found)):
@@ -41,7 +41,7 @@ def is_as_written(cls: type, name: str, value: Any, watch: Watch) -> bool:
 
 
 def functions_of(value: Any) -> list[FunctionType]:
-    """The functions in what a class body holds."""
+    """Return the functions in what a class body holds."""
     if isinstance(value, property):
         found = [value.fget, value.fset, value.fdel]
     else:
@@ -49,8 +49,8 @@ def functions_of(value: Any) -> list[FunctionType]:
     return [each for each in found if isinstance(each, FunctionType)]
 
 
-def _stamps(value: Any) -> list[Any]:
-    """What of functions can be set anew, object by object."""
+def _stamps(value: object) -> list[Any]:
+    """Return what of functions can be set anew, object by object."""
     parts = [(f, f.__code__, f.__defaults__, f.__kwdefaults__ or {}) for f in functions_of(value)]
     return [each for *own, by_name in parts for each in (*own, *by_name, *by_name.values())]
 
@@ -59,8 +59,8 @@ def _are_same(some: list[Any], others: list[Any]) -> bool:
     return len(some) == len(others) and all(map(is_, some, others))
 
 
-def _unwrapped(value: Any) -> Any:
-    """The method around which this package has put checks, such as those of a `run` that is called by hand."""
+def _unwrapped(value: object) -> Any:
+    """Return the method around which this package has put checks, such as those of a `run` that is called by hand."""
     if not isinstance(value, FunctionType) or len(value.__closure__ or ()) != 1 or not is_own_function(value):
         return value
     inner = cell_value((value.__closure__ or ())[0])

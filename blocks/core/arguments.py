@@ -23,19 +23,22 @@ def run_caller(owner: type[Any], presence: Presence) -> Callable[[Any], Call]:
     out: type[Outputs] | None = owner.declaration.out
     grouped = _grouped_outputs(owner, out) if out is not None else ()
     parameters = owner.declaration.parameters
+    # Three ways, from the fastest to the most general: which one a block takes is known when the plan is made, so a
+    # run asks nothing.
     if out is not None and not grouped and all(_is_plain(owner, p, presence) for p in parameters):
         return _plain_caller(owner, out, [p.name for p in parameters])
     invoker = method_invoker(owner, parameters, presence)
 
     run = bare(owner.run)
 
-    def make_call(bound: Any) -> Call:
+    def make_call(bound: object) -> Call:
         invoke = invoker(MethodType(run, bound))
         if out is None:
             return invoke
 
         def call(values: Values) -> None:
             result = invoke(values)
+            # By identity, which costs a pointer; a subclass of `Out` would bring values that nobody has declared.
             if result.__class__ is not out:
                 raise _wrong_result(owner, out, result)
             values.update(result.__dict__)
@@ -53,13 +56,15 @@ def _is_plain(owner: type[Any], parameter: RunParameter, presence: Presence) -> 
 
 
 def _plain_caller(owner: type[Any], out: type[Outputs], names: list[str]) -> Callable[[Any], Call]:
-    """The usual case, in as few steps as Python allows: every input is there, and no group is among them."""
+    """Return the caller of the usual case, in as few steps as Python allows: every input is there, and no group is
+    among them.
+    """
     if len(names) == 1:
         return _single_caller(owner, out, names[0])
     getter: Callable[[Values], Any] = itemgetter(*names) if names else lambda _: ()
     method = bare(owner.run)
 
-    def make_call(bound: Any) -> Call:
+    def make_call(bound: object) -> Call:
         run = MethodType(method, bound)
 
         def call(values: Values) -> None:
@@ -76,7 +81,7 @@ def _plain_caller(owner: type[Any], out: type[Outputs], names: list[str]) -> Cal
 def _single_caller(owner: type[Any], out: type[Outputs], name: str) -> Callable[[Any], Call]:
     method = bare(owner.run)
 
-    def make_call(bound: Any) -> Call:
+    def make_call(bound: object) -> Call:
         run = MethodType(method, bound)
 
         def call(values: Values) -> None:
@@ -90,7 +95,7 @@ def _single_caller(owner: type[Any], out: type[Outputs], name: str) -> Callable[
     return make_call
 
 
-def _wrong_result(owner: type[Any], out: type[Outputs], result: Any) -> RunError:
+def _wrong_result(owner: type[Any], out: type[Outputs], result: object) -> RunError:
     return RunError(f"{owner.__name__}.run must return {out.__qualname__}, and returned {result!r}.")
 
 
@@ -106,13 +111,15 @@ def method_invoker(
     leading: list[tuple[str, tuple[str, ...] | None]] = []
     for parameter in parameters:
         group = groups[parameter.name]
+        # Python takes no positional argument after one that was left out.
         if parameter.by_name or (group is None and parameter.name not in presence.known):
             break
         leading.append((parameter.name, group))
     rest = [p for p in parameters[len(leading) :] if _is_there(p, groups, presence)]
 
-    def make(bound_method: Any) -> Callable[[Values], Any]:
+    def make(bound_method: Callable[..., Any]) -> Callable[[Values], Any]:
         positional = _positional_getter(leading, presence)
+        # A list as a default is one object for all calls, and a block that appends to it would change the next run.
         editable = {p.name: p.default for p in parameters[len(leading) :] if is_editable(p.default)}
         if not rest and not editable:
             return lambda values: bound_method(*positional(values))
@@ -183,7 +190,7 @@ def _group_names(owner: type[Any], parameter: RunParameter) -> tuple[str, ...] |
     return _names_of_group(owner, parameter.hint)
 
 
-def _names_of_group(owner: type[Any], hint: Any) -> tuple[str, ...] | None:
+def _names_of_group(owner: type[Any], hint: object) -> tuple[str, ...] | None:
     group = group_marker(hint)
     if group is None:
         return None
@@ -194,6 +201,7 @@ def _group_getter(names: tuple[str, ...], presence: Presence) -> Callable[[Value
     """Gather a group. While its values are the very same objects, the very same mapping is handed out."""
     names = tuple(name for name in names if name in presence.known or name in presence.maybe)
     find: Callable[[Values], tuple[Any, ...]] = lambda values: tuple([values.get(name) for name in names])  # noqa: E731
+    # `itemgetter` gathers in C, and gives a tuple only for several names.
     if len(names) > 1 and presence.known.issuperset(names):
         find = itemgetter(*names)
     last_values: tuple[Any, ...] | None = None
@@ -202,6 +210,7 @@ def _group_getter(names: tuple[str, ...], presence: Presence) -> Callable[[Value
     def gather(values: Values) -> Conditioning:
         nonlocal last_values, last
         found = find(values)
+        # The same mapping again, so that what blocks have made of it (batches for the denoiser) is known by identity.
         if last_values is None or not all(map(is_, found, last_values)):
             last_values = found
             last = Conditioning({name: value for name, value in zip(names, found, strict=True) if value is not None})

@@ -38,6 +38,7 @@ from .workflows import Workflow, find_workflow, named_workflows
 
 if TYPE_CHECKING:
     from ...pipeline.modular_pipeline import ModularPipeline
+    from ...registry.hub.trust import Trust
     from .checks import Report
 
 
@@ -132,7 +133,7 @@ class ModularPipelineBlocks:
         raise NotImplementedError(f"{type(self).__name__} says nothing of what it does: define __call__ or `run`.")
 
     def no_pipeline(self) -> CompositionError:
-        """The error for who calls a definition as if it were a pipeline."""
+        """Return the error for who calls a definition as if it were a pipeline."""
         return CompositionError(
             f"{type(self).__name__} is a definition, which holds no models and cannot be called. Make a pipeline of "
             "it, pipe = blocks.init_pipeline(repo), and call that: pipe(prompt=...)."
@@ -144,6 +145,7 @@ class ModularPipelineBlocks:
         Raises:
             RunError: a required input is absent.
         """
+        # Within a loop all blocks share one view, as in diffusers.
         if isinstance(state, BlockState):
             return state
         data: dict[str, Any] = {}
@@ -153,6 +155,7 @@ class ModularPipelineBlocks:
                 data.update(group)
                 data[str(param.kwargs_type)] = group
                 continue
+            # None counts as absent: that is how foreign code leaves an input out.
             value = state.values.get(param.name)
             if value is None:
                 if param.required:
@@ -177,6 +180,8 @@ class ModularPipelineBlocks:
         for param in self.all_inputs:
             members = [param.name] if param.name else list(state.get_by_kwargs(str(param.kwargs_type)))
             for name in members:
+                # By identity: only what was assigned anew is written, and comparing tensors would cost more than
+                # writing.
                 if name in values and values[name] is not state.values.get(name):
                     state.set(name, values[name], param.kwargs_type)
 
@@ -212,12 +217,13 @@ class ModularPipelineBlocks:
             CompositionError: the blocks do not fit together.
         """
         names = frozenset(given)
+        # A plan is kept under the names; a choice asks for values, as `AutoPipelineBlocks` of diffusers does.
         present = {k for k, v in given.items() if v is not None} if isinstance(given, Mapping) else names
         flattening = Flattening(frozenset(present))
         return make_plan(self.steps(flattening, ""), names, flattening.triggers, flattening.skipped)
 
-    def explain(self, *names: str, **values: Any) -> Explanation:
-        """What runs when these inputs are given: a table to print, or to show in a notebook.
+    def explain(self, *names: str, **values: object) -> Explanation:
+        """Explain what runs when these inputs are given: a table to print, or to show in a notebook.
 
         Raises:
             InputError: required inputs are missing. CompositionError: the blocks do not fit together.
@@ -225,7 +231,7 @@ class ModularPipelineBlocks:
         return self.plan({**dict.fromkeys(names, True), **values}).explain()
 
     def graph(self) -> Graph:
-        """The whole composition as a picture, every branch of every choice in it."""
+        """Draw the whole composition as a graph, every branch of every choice in it."""
         flattening = Flattening(frozenset(), keeps_choices=True)
         steps = self.steps(flattening, "")
         return make_graph(steps, trace(steps, ()))
@@ -258,12 +264,12 @@ class ModularPipelineBlocks:
         """Return the composition of a workflow, its choices decided, to edit and run."""
         return self.get_execution_blocks(*self.workflow(name).given)
 
-    def get_execution_blocks(self, *names: str, **values: Any) -> ModularPipelineBlocks:
+    def get_execution_blocks(self, *names: str, **values: object) -> ModularPipelineBlocks:
         """Return the blocks that run when these inputs are given, choices decided."""
         return self.decided(Flattening(frozenset(names) | {k for k, v in values.items() if v is not None}))
 
     def decided(self, flattening: Flattening) -> ModularPipelineBlocks:
-        """The block with the choices in it decided, as far as that can be done before a run."""
+        """Return the block with the choices in it decided, as far as that can be done before a run."""
         flattening.written |= {output.name for output in self.intermediate_outputs}
         return self
 
@@ -280,6 +286,7 @@ class ModularPipelineBlocks:
         return [
             BlockNode(
                 name,
+                # Loop variables come as arguments, and not from the values.
                 tuple(param for param in inputs if param.name not in loop_variables),
                 tuple(outputs),
                 bind,
@@ -293,14 +300,14 @@ class ModularPipelineBlocks:
         ]
 
     def rewritten_inputs(self) -> list[OutputParam]:
-        """Declared inputs that the block's own code assigns anew on its block state; later blocks see them."""
+        """Return declared inputs that the block's own code assigns anew on its block state; later blocks see them."""
         assigned = assigned_attributes(self.own_call).names
         declared = {output.name for output in self.intermediate_outputs}
         inputs = [param for param in self.all_inputs if param.name in assigned and param.name not in declared]
         return [OutputParam(str(p.name), p.type_hint, p.description, p.kwargs_type) for p in inputs]
 
     def undeclared_writes(self) -> Undeclared:
-        """Names that the block may write on a loop's view without declaring them: its siblings see them."""
+        """Return names that the block may write on a loop's view without declaring them: its siblings see them."""
         assigned = assigned_attributes(self.own_call)
         declared = {*(output.name for output in self.intermediate_outputs), *self.input_names}
         return Undeclared(tuple(sorted(assigned.names - declared)), assigned.others)
@@ -311,7 +318,7 @@ class ModularPipelineBlocks:
         return type(self).__call__
 
     def identity(self, configs: Mapping[str, Any]) -> Any:
-        """What says which code runs, with which settings: results are kept under it.
+        """Return what says which code runs, with which settings: results are kept under it.
 
         Foreign code may read any setting of the pipeline, and keep some on itself.
         """
@@ -320,17 +327,17 @@ class ModularPipelineBlocks:
         return [code_key(self), own, dict(configs), parts]
 
     def mutated_names(self) -> tuple[str, ...]:
-        """Names of the components whose state the block changes; every run gets its own copy of them."""
+        """Return the names of the components whose state the block changes; every run gets its own copy of them."""
         return ()
 
     @classmethod
     def from_pretrained(
         cls,
         pretrained_model_name_or_path: str,
-        trust_remote_code: Any = False,
-        lock: Any = None,
+        trust_remote_code: bool | str | Trust = False,
+        lock: str | Path | None = None,
         revision: str | None = None,
-        **hub_options: Any,
+        **hub_options: object,
     ) -> ModularPipelineBlocks:
         """Open the blocks of a repository, of ours or of diffusers; arguments as for `ModularPipeline.from_pretrained`.
 
@@ -370,7 +377,7 @@ class ModularPipelineBlocks:
     def init_pipeline(
         self,
         pretrained_model_name_or_path: str | None = None,
-        components_manager: Any = None,
+        components_manager: object = None,
         collection: str | None = None,
     ) -> ModularPipeline:
         """Make a pipeline of a copy of these blocks. Reads where components come from; loads none of them.

@@ -10,7 +10,9 @@ from ...families.contract import FamilyContract
 
 def bound_class(cls: type[Any], family: FamilyContract) -> type[Any]:
     """Subclass a block for a family, once per pair: the same class comes back for the same arguments."""
+    # In the class's own dict: a subclass that inherited the table would get its parent's bound classes.
     cache: dict[Any, type[Any]] = cls.__dict__.get("__brickwork_bound__") or {}
+    # By identity, which is safe because the bound class holds the family.
     if id(family) not in cache:
         namespace = {
             "bound_from": cls,
@@ -62,7 +64,7 @@ def written_class(cls: type[Any]) -> type[Any]:
 
 
 def further_parts(cls: type[Any]) -> tuple[type[Any], ...]:
-    """Parts that a class was given by `plus`, besides those that its own body lists."""
+    """Return the parts that a class was given by `plus`, besides those that its own body lists."""
     found: tuple[type[Any], ...] = vars(vars(cls).get("bound_from") or cls).get("further_parts", ())
     return found
 

@@ -38,7 +38,7 @@ class Block(SignatureBlock):
 
     Example:
         >>> class Brighten(Block):
-        ...     '''Add light to pictures.'''
+        ...     '''Add light to images.'''
         ...
         ...     by: float = 0.1
         ...
@@ -88,6 +88,8 @@ class Block(SignatureBlock):
         absent = [param.name for param in self.inputs if param.required and param.name not in merged]
         if absent:
             raise RunError(f"{type(self).__name__} needs {', '.join(map(repr, absent))}, which nobody gave.")
+        # A dict of its own: what the block reads beside the state, such as loop variables, must not end up in the
+        # state.
         written: Values = dict(merged)
         run_caller(type(self), Presence(frozenset(merged)))(bound)(written)
         outputs = {output.name: output for output in self.intermediate_outputs}
@@ -99,7 +101,7 @@ class Block(SignatureBlock):
         return components, state
 
     def steps(self, flattening: Flattening, path: str) -> list[Step]:
-        """One leaf step."""
+        """Return one leaf step."""
         name = path or type(self).__name__
         if self.is_bound:
             raise CompositionError(

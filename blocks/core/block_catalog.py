@@ -34,12 +34,12 @@ _ADOPTABLE = "diffusers.modular_pipelines."
 
 
 def block_names() -> list[str]:
-    """Names of all blocks: "PredictNoise" of this package, "my-package/soft_denoise" of others."""
+    """Return the names of all blocks: "PredictNoise" of this package, "my-package/soft_denoise" of others."""
     steps = (name for name, cls in own_blocks().items() if not issubclass(cls, BlockPart))
     return sorted({*steps, *(long_name(point) for point in entry_points(group=GROUP))})
 
 
-def find_block(name: str, near: Any = ()) -> type[ModularPipelineBlocks]:
+def find_block(name: str, near: Iterable[Any] = ()) -> type[ModularPipelineBlocks]:
     """Return a class of blocks by its name; one that speaks of roles is bound to the family of its neighbours.
 
     Args:
@@ -55,6 +55,7 @@ def find_block(name: str, near: Any = ()) -> type[ModularPipelineBlocks]:
 
 def _named(name: str) -> type[ModularPipelineBlocks]:
     for point in entry_points(group=GROUP):
+        # A name with its package before it is meant exactly; it comes before any short name.
         if point.dist is not None and name in names_of_point(point)[1:]:
             return block_class(point.load(), name)
     own = own_blocks()
@@ -67,7 +68,7 @@ def _named(name: str) -> type[ModularPipelineBlocks]:
 
 
 def wants_family(cls: type[ModularPipelineBlocks], family: FamilyContract) -> bool:
-    """Whether a class of blocks means nothing until it is bound to a family."""
+    """Return whether a class of blocks means nothing until it is bound to a family."""
     if cls.family is not UNBOUND:
         return False
     declared = getattr(cls, "declaration", None)
@@ -93,7 +94,8 @@ class BlockResolver:
 
     @cached_property
     def points(self) -> tuple[EntryPoint, ...]:
-        """What installed packages offer; they are looked through once for a composition."""
+        """The blocks that installed packages offer; they are looked through once for a composition."""
+        # Looking them up reads the metadata of every installed package.
         return tuple(entry_points(group=GROUP))
 
     @classmethod
@@ -126,6 +128,7 @@ class BlockResolver:
         if name in own:
             return own[name]
         points = [point for point in self.points if name in (point.value, point.name)]
+        # The same value twice is one package that is installed in two places of the path.
         if len({point.value for point in points}) > 1:
             raise CompositionError(
                 f"{name!r} is a block of several packages: {', '.join(each.value for each in points)}."
@@ -145,8 +148,10 @@ class BlockResolver:
 
 
 def _of_diffusers(name: str) -> type[ModularPipelineBlocks]:
-    """A class of diffusers' own blocks; `adopt` makes one of ours of it."""
+    """Return a class of diffusers' own blocks; `adopt` makes one of ours of it."""
     module_name, _, class_name = name.partition(":")
+    # Only below diffusers' own package, which is trusted as an installed one; any other module is never imported
+    # because data name it.
     if module_name not in sys.modules and importlib.util.find_spec("diffusers") is not None:
         with contextlib.suppress(ImportError):
             importlib.import_module(module_name)
@@ -156,8 +161,8 @@ def _of_diffusers(name: str) -> type[ModularPipelineBlocks]:
     return found
 
 
-def block_class(found: Any, name: str) -> type[ModularPipelineBlocks]:
-    """What an entry point has loaded, if it is a class of blocks.
+def block_class(found: object, name: str) -> type[ModularPipelineBlocks]:
+    """Return what an entry point has loaded, if it is a class of blocks.
 
     Raises:
         CompositionError: it is none.
@@ -167,14 +172,14 @@ def block_class(found: Any, name: str) -> type[ModularPipelineBlocks]:
     return found
 
 
-def _class_of(thing: Any) -> type[ModularPipelineBlocks]:
+def _class_of(thing: object) -> type[ModularPipelineBlocks]:
     cls = thing if isinstance(thing, type) else type(thing)
     if not issubclass(cls, ModularPipelineBlocks):
         raise CompositionError(f"{thing!r} is no block; give blocks or classes of blocks.")
     return cls
 
 
-def _with_parts(thing: Any) -> Iterator[Any]:
+def _with_parts(thing: object) -> Iterator[Any]:
     _class_of(thing)
     yield thing
     yield from getattr(thing, "parts", ())
@@ -184,13 +189,14 @@ def _with_parts(thing: Any) -> Iterator[Any]:
 
 @cache
 def own_blocks() -> dict[str, type[ModularPipelineBlocks]]:
-    """The blocks of this package by class name."""
+    """Return the blocks of this package by class name."""
     import_all("blocks.steps")
     import_all("presets")
     return {cls.__qualname__: cls for cls in _subclasses(ModularPipelineBlocks) if _is_public(cls)}
 
 
 def _is_public(cls: type) -> bool:
+    # Classes that `bind`, `plus` and `adopt` make bear the names of others.
     made = {"bound_from", "extended_from", "foreign"} & vars(cls).keys()
     return is_own(cls.__module__) and "<locals>" not in cls.__qualname__ and not made
 
@@ -203,20 +209,20 @@ def _subclasses(cls: type) -> Iterable[type]:
 
 
 def reference(cls: type) -> str:
-    """The name under which a class of blocks is found again."""
+    """Return the name under which a class of blocks is found again."""
     return cls.__qualname__ if is_own(cls.__module__) else f"{cls.__module__}:{cls.__qualname__}"
 
 
 def is_adoptable(cls: type) -> bool:
-    """Whether a class is one of diffusers' own blocks, which `adopt` makes ours."""
+    """Return whether a class is one of diffusers' own blocks, which `adopt` makes ours."""
     return cls.__module__.startswith(_ADOPTABLE) and "<locals>" not in cls.__qualname__
 
 
 def names_of_point(point: EntryPoint) -> tuple[str, ...]:
-    """The name alone, and with the package before it, also as Python spells that."""
+    """Return the name alone, and with the package before it, also as Python spells that."""
     return point.name, long_name(point), long_name(point).replace("-", "_")
 
 
 def long_name(point: EntryPoint) -> str:
-    """The name of an entry point with its package before it."""
+    """Return the name of an entry point with its package before it."""
     return f"{point.dist.name}/{point.name}" if point.dist is not None else point.name

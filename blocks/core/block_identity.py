@@ -10,7 +10,7 @@ from ...state.digest import CodeIdentity, NoDigestError, code_identity, digest_o
 _OF_FRAMEWORK = frozenset({"sub_blocks", "_progress_bar_config"})
 
 
-def code_key(block: Any) -> str:
+def code_key(block: object) -> str:
     """Digest the code of a block, for who keeps its results.
 
     Raises:
@@ -24,23 +24,24 @@ def code_key(block: Any) -> str:
     return code.digest
 
 
-def outside_reasons(block: Any, code: CodeIdentity) -> tuple[str, ...]:
-    """Why the results of a block hang on more than it is given; none where the block says that they do not."""
+def outside_reasons(block: object, code: CodeIdentity) -> tuple[str, ...]:
+    """Return why the results of a block hang on more than it is given; none where the block says that they do not."""
     cached = getattr(block, "cached", None)
     if cached is False:
         return (f"{type(block).__name__} says cached = False",)
+    # What its code shows is a suspicion; `cached = True` is the author's answer to it.
     return () if cached is True else code.unknown
 
 
-def attributes_of_block(block: Any, without: Mapping[str, Any] | frozenset[str] = frozenset()) -> dict[str, Any]:
-    """What was put on a block, besides its options and the blocks in it."""
+def attributes_of_block(block: object, without: Mapping[str, Any] | frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return what was put on a block, besides its options and the blocks in it."""
     held = vars(block)
     if not held:
         return {}
     return {name: value for name, value in held.items() if name not in _OF_FRAMEWORK and name not in without}
 
 
-def attributes_digest(block: Any) -> str | None:
+def attributes_digest(block: object) -> str | None:
     """Digest everything that lies on a block; empty for nothing, None for what has no content."""
     held = attributes_of_block(block)
     if not held:

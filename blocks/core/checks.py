@@ -57,6 +57,7 @@ def check(blocks: ModularPipelineBlocks) -> Report:
     for workflow in all_workflows(blocks):
         workflows.append(workflow)
         faults.update(dict.fromkeys(find_faults(workflow.flow)))
+        # A late write is a warning here and an error in a plan: the caller may give the value.
         warnings.update(dict.fromkeys([*late_writes(workflow.flow), *find_warnings(workflow.flow)]))
     for text, certain in [*_component_conflicts(blocks), *_branch_conflicts(blocks)]:
         (faults if certain else warnings)[text] = None
@@ -65,8 +66,8 @@ def check(blocks: ModularPipelineBlocks) -> Report:
     return Report(tuple(faults), tuple(warnings), len(workflows))
 
 
-def is_typed(block: Any) -> bool:
-    """Whether a block's types are checked annotations."""
+def is_typed(block: object) -> bool:
+    """Return whether a block's types are checked annotations."""
     return hasattr(type(block), "declaration")
 
 
@@ -78,7 +79,7 @@ def _leaf_specs(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, Any, Compo
 
 
 def _component_conflicts(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, bool]]:
-    """Blocks that want different classes, or different configurations, of one component."""
+    """Yield blocks that want different classes, or different configurations, of one component."""
     first: dict[str, tuple[str, Any, ComponentSpec]] = {}
     for path, block, spec in _leaf_specs(blocks):
         name = str(spec.name)
@@ -107,7 +108,7 @@ def _classes_agree(one: ComponentSpec, other: ComponentSpec) -> bool:
 
 
 def _branch_conflicts(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, bool]]:
-    """Branches of one choice that promise different types for one value."""
+    """Yield branches of one choice that promise different types for one value."""
     for path, block in walk(blocks):
         if not isinstance(block, ConditionalPipelineBlocks):
             continue
@@ -126,13 +127,14 @@ def _branch_conflicts(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, bool
 
 
 def _unreachable(blocks: ModularPipelineBlocks, workflows: list[Workflow]) -> Iterator[str]:
-    """Branches that no inputs lead to."""
+    """Yield branches that no inputs lead to."""
     taken = {path for workflow in workflows for path in workflow.taken}
     for path, block in walk(blocks):
         if not isinstance(block, AutoPipelineBlocks) or _outer_is_unreachable(path, blocks, taken):
             continue
         for name, trigger in block.pairs:
             branch = f"{path}.{name}" if path else name
+            # Workflows do not look into hand-written loops, so nothing says which of their branches run.
             if branch not in taken and not _inside_opaque(path, blocks):
                 reason = (
                     f"its trigger {trigger!r} already selects an earlier branch" if trigger else "it is the default"
@@ -144,7 +146,7 @@ def _unreachable(blocks: ModularPipelineBlocks, workflows: list[Workflow]) -> It
 
 
 def _outer_is_unreachable(path: str, blocks: ModularPipelineBlocks, taken: set[str]) -> bool:
-    """Whether the choice itself stands in a branch that is never taken; that branch is the finding."""
+    """Return whether the choice itself stands in a branch that is never taken; that branch is the finding."""
     here: Any = blocks
     done = ""
     for name in filter(None, path.split(".")):
@@ -156,7 +158,7 @@ def _outer_is_unreachable(path: str, blocks: ModularPipelineBlocks, taken: set[s
 
 
 def _inside_opaque(path: str, blocks: ModularPipelineBlocks) -> bool:
-    """Whether a hand-written loop around it decides by itself what runs."""
+    """Return whether a hand-written loop around it decides by itself what runs."""
     here: Any = blocks
     for name in filter(None, path.split(".")):
         if getattr(here, "is_hand_written", False):
@@ -166,7 +168,9 @@ def _inside_opaque(path: str, blocks: ModularPipelineBlocks) -> bool:
 
 
 def _unknown_triggers(blocks: ModularPipelineBlocks) -> Iterator[str]:
-    """Triggers and requirements that look like misspelt inputs: nobody reads them, and their branch reads a near name."""
+    """Yield triggers and requirements that look like misspelt inputs: nobody reads them, and their branch reads a near
+    name.
+    """
     everything = [block for _, block in walk(blocks) if not getattr(block, "sub_blocks", None)]
     read = {param.name for block in everything for param in block.all_inputs}
     written = {output.name for block in everything for output in block.intermediate_outputs}

@@ -42,9 +42,10 @@ class ConditionalPipelineBlocks(Container):
 
     @property
     def inputs(self) -> list[InputParam]:
-        """What any branch reads, and the triggers; required only where every branch requires it."""
+        """The values that any branch reads, and the triggers; required only where every branch requires it."""
         branches = list(self.sub_blocks.values())
         always = set.intersection(*[set(block.required_inputs) for block in branches]) if branches else set()
+        # Where nothing may run, nothing is needed.
         if not self.has_default:
             always = set()
         read = {name: block.all_inputs for name, block in self.sub_blocks.items()}
@@ -54,12 +55,12 @@ class ConditionalPipelineBlocks(Container):
 
     @property
     def has_default(self) -> bool:
-        """Whether a branch runs in every case."""
+        """True if a branch runs in every case."""
         return self.default_block_name is not None
 
     @property
     def intermediate_outputs(self) -> list[OutputParam]:
-        """What any branch writes."""
+        """The values that any branch writes."""
         outputs = {o.name: o for block in self.sub_blocks.values() for o in block.intermediate_outputs}
         return list(outputs.values())
 
@@ -68,7 +69,7 @@ class ConditionalPipelineBlocks(Container):
         return False, None
 
     def steps(self, flattening: Flattening, path: str) -> list[Step]:
-        """The steps of the chosen branch, or a step that chooses in the run."""
+        """Return the steps of the chosen branch, or a step that chooses in the run."""
         name = path or type(self).__name__
         if not self.sub_blocks:
             raise CompositionError(f"{name} is empty: it has no branches.")
@@ -83,10 +84,12 @@ class ConditionalPipelineBlocks(Container):
         branches: dict[str, tuple[Step, ...]] = {}
         written: set[str] = set()
         for key, block in self.possible(flattening).items():
+            # Each branch from the same beginning: what one writes is not there in another.
             inner = evolve(flattening, written=set(flattening.written))
             branches[key] = tuple(block.steps(inner, joined(path, key)))
             written |= inner.written
             flattening.taken.add(joined(path, key))
+        # Anything that some branch writes may be there afterwards, so later choices on it are open, too.
         flattening.written |= written
         triggers = self.trigger_names
 
@@ -99,14 +102,14 @@ class ConditionalPipelineBlocks(Container):
         ]
 
     def decided(self, flattening: Flattening) -> ModularPipelineBlocks:
-        """The branch that runs, its own choices decided; what can only be decided in the run stays a choice."""
+        """Return the branch that runs, its own choices decided; what can only be decided in the run stays a choice."""
         is_decided, branch = self.choose(flattening)
         if not is_decided:
             return self
         return SequentialPipelineBlocks() if branch is None else self.sub_blocks[branch].decided(flattening)
 
     def possible(self, flattening: Flattening) -> Mapping[str, ModularPipelineBlocks]:  # noqa: ARG002 - as above
-        """Branches that the run may take."""
+        """Return branches that the run may take."""
         return self.sub_blocks
 
     def _note_skipped(self, branch: str | None, flattening: Flattening, path: str) -> None:
@@ -141,7 +144,7 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
 
     block_requires: ClassVar[Mapping[str, Sequence[str]]] = {}
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         triggers, names = list(cls.block_trigger_inputs), list(cls.block_names)
         if len(triggers) != len(names):
@@ -173,7 +176,7 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
 
     @property
     def has_default(self) -> bool:
-        """Whether a branch runs in every case."""
+        """True if a branch runs in every case."""
         return None in self.block_trigger_inputs
 
     def select_block(self, **values: Any) -> str | None:
@@ -185,15 +188,17 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
         if flattening.keeps_choices:
             return False, None
         for name, trigger in self.pairs:
+            # In the order of priority: an open trigger leaves all that come after it open.
             if trigger is not None and trigger in flattening.written and trigger not in flattening.given:
                 return False, None
             if trigger is None or flattening.has(trigger):
+                # Noted as read: a plan is only good for names that decide in the same way.
                 flattening.triggers |= {trigger} if trigger else set()
                 return True, name
         return True, None
 
     def possible(self, flattening: Flattening) -> Mapping[str, ModularPipelineBlocks]:
-        """Branches whose trigger is given, or may be written in the run, and the default."""
+        """Return branches whose trigger is given, or may be written in the run, and the default."""
         if flattening.keeps_choices:
             return self.sub_blocks
         return {
@@ -216,7 +221,7 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
 
     @property
     def trigger_text(self) -> str:
-        """What triggers what, in words."""
+        """The triggers and what each of them starts, in words."""
         lines = [
             f"{name!r} runs when {trigger!r} is given" if trigger else f"{name!r} runs otherwise"
             for name, trigger in self.pairs

@@ -26,6 +26,7 @@ class ComponentsView:
         """The run that it is for, when that is there."""
 
     def __getattr__(self, name: str) -> Any:
+        # The run's own first: its scheduler is a clone, and the pipeline's must stay as it is.
         if name not in self._components:
             return getattr(self._pipeline, name)
         component = self._components[name]
@@ -54,6 +55,7 @@ class ComponentsView:
                 f"No layers of {type(denoiser).__name__} can be perturbed: none of the pipeline's blocks is of a known model "
                 f"family (model_name); there are: {', '.join(families)}."
             )
+        # Foreign loops do not say which latents they predict for; diffusers' all call them so.
         latents: Any = None if self.run is None else self.run.state.values.get("latents")
         is_grid = getattr(latents, "ndim", 0) == 4
         if not is_grid and any(each.kind == "blur" for each in wanted):
@@ -66,7 +68,7 @@ class ComponentsView:
 class FamilyView:
     """The same for blocks that name their model family: besides, what pipelines of that family know."""
 
-    def __init__(self, components: Any, family: FamilyContract) -> None:
+    def __init__(self, components: object, family: FamilyContract) -> None:
         self._inner = components
         self._family = family
 
@@ -76,14 +78,14 @@ class FamilyView:
         return getattr(self._inner, name)
 
 
-def view_for(block: Any, components: Any) -> Any:
-    """What a block gets as `components`: with the properties of its family, if there is a contract for it."""
+def view_for(block: object, components: object) -> Any:
+    """Return what a block gets as `components`: with the properties of its family, if there is a contract for it."""
     family = family_of(block)
     return components if family is UNBOUND else FamilyView(components, family)
 
 
 def family_of(block: Any) -> FamilyContract:
-    """The contract that a block is bound to, or that its `model_name` names."""
+    """Return the contract that a block is bound to, or that its `model_name` names."""
     if block.family is UNBOUND and block.model_name in families:
         named: FamilyContract = families.get(block.model_name)
         return named
@@ -91,8 +93,8 @@ def family_of(block: Any) -> FamilyContract:
     return bound
 
 
-def known_families(blocks: Any) -> Iterator[FamilyContract]:
-    """The contracts of blocks and of all within them, in order, each once."""
+def known_families(blocks: object) -> Iterator[FamilyContract]:
+    """Yield the contracts of blocks and of all within them, in order, each once."""
     met: list[FamilyContract] = [UNBOUND]
     for _, block in walk(blocks):
         family = family_of(block)
@@ -101,6 +103,6 @@ def known_families(blocks: Any) -> Iterator[FamilyContract]:
             yield family
 
 
-def unwrapped(component: Any) -> Any:
-    """The component behind what foreign blocks see of it."""
+def unwrapped(component: object) -> Any:
+    """Return the component behind what foreign blocks see of it."""
     return component.guider if isinstance(component, StatefulGuider) else component

@@ -28,7 +28,7 @@ class CompositionVersion:
     others: tuple[tuple[Any, tuple[tuple[str, Any], ...]], ...]
 
     @classmethod
-    def of(cls, root: Any) -> Self:
+    def of(cls, root: object) -> Self:
         """Look at a composition now."""
         known: dict[int, tuple[Any, object]] = {}
         others: list[tuple[Any, tuple[tuple[str, Any], ...]]] = []
@@ -47,8 +47,8 @@ class CompositionVersion:
         containers = tuple(container for container, _ in known.values())
         return cls(root, containers, [version for _, version in known.values()], tuple(others))
 
-    def holds(self, root: Any) -> bool:
-        """Whether `root` is this composition, and nothing in it was put in, taken out or replaced since.
+    def holds(self, root: object) -> bool:
+        """Return whether `root` is this composition, and nothing in it was put in, taken out or replaced since.
 
         It is asked before every run, so it compares two lists that are made without a line of Python: 0.5 us for the five containers of
         text-to-image, 2 us for the 29 of the preset that does everything, on a core of a server.
@@ -63,6 +63,6 @@ class CompositionVersion:
         return not self.others or all(_items_of(container) == items for container, items in self.others)
 
 
-def _items_of(container: Any) -> tuple[tuple[str, Any], ...] | None:
+def _items_of(container: object) -> tuple[tuple[str, Any], ...] | None:
     inner = getattr(container, "sub_blocks", None)
     return None if inner is None else tuple(inner.items())

@@ -33,7 +33,7 @@ class Container(ModularPipelineBlocks):
     workflow_map: Any = None
     """Names of workflows, each with the inputs that lead to it; without it they are named after those inputs."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         classes, names = list(cls.block_classes), list(cls.block_names)
         if len(classes) != len(names):
@@ -164,10 +164,10 @@ class SubBlocks(InsertableDict[Any]):
         self.version = object()
 
     def __getstate__(self) -> dict[str, Any] | None:
-        """A copy counts edits of its own, and what is known of the blocks does not depend on how often they were edited."""
+        """Leave the version out: a copy counts edits of its own, and what is known of the blocks does not depend on how often they were edited."""
         return {name: value for name, value in vars(self).items() if name != "version"} or None
 
-    def _taken(self, name: str, block: Any) -> ModularPipelineBlocks:
+    def _taken(self, name: str, block: object) -> ModularPipelineBlocks:
         if isinstance(block, str):
             block = find_block(block, self.values())
         made = instance_of(name, block)
@@ -189,7 +189,7 @@ class SubBlocks(InsertableDict[Any]):
         super().clear()
         self._edited()
 
-    def setdefault(self, path: str, block: Any = None) -> Any:
+    def setdefault(self, path: str, block: object = None) -> Any:
         """Put a block in where there is none of its name, and return the one that is there."""
         head, _, name = path.rpartition(".")
         parent = self._inner(self[head], path) if head else self
@@ -201,13 +201,13 @@ class SubBlocks(InsertableDict[Any]):
         self.update(other)
         return self
 
-    def update(self, *args: Any, **kwargs: Any) -> None:
+    def update(self, *args: object, **kwargs: object) -> None:
         """Set several blocks."""
         for name, block in dict(*args, **kwargs).items():
             self[name] = block
 
 
-def instance_of(name: str, block: Any) -> ModularPipelineBlocks:
+def instance_of(name: str, block: object) -> ModularPipelineBlocks:
     """Make an instance of a block class; instances pass.
 
     Raises:

@@ -41,13 +41,13 @@ class RunParameter:
 
     @property
     def required(self) -> bool:
-        """Whether somebody must give it."""
+        """True if somebody must give it."""
         return self.default is REQUIRED
 
 
 @frozen(eq=False)
 class Declaration:
-    """What a class body says: parameters and outputs of its method, components, configs and options."""
+    """Holds what a class body says: parameters and outputs of its method, components, configs and options."""
 
     parameters: tuple[RunParameter, ...]
     out: type[Outputs] | None
@@ -60,6 +60,7 @@ def read_method(owner: type, method: Callable[..., Any], faults: list[str]) -> t
     """Read the parameters of `run` or `iterate`."""
     where = f"{owner.__qualname__}.{method.__name__}"
     parameters = []
+    # A method that is inherited names types that its own module imports.
     home = next((cls for cls in owner.__mro__ if vars(cls).get(method.__name__) is method), owner)
     for parameter in list(inspect.signature(method).parameters.values())[1:]:
         if parameter.kind is parameter.VAR_KEYWORD and getattr(owner, "takes_parts", False):
@@ -68,6 +69,8 @@ def read_method(owner: type, method: Callable[..., Any], faults: list[str]) -> t
             faults.append(f"{where}: {parameter} hides what the block reads; name each input.")
         elif parameter.kind is parameter.POSITIONAL_ONLY:
             faults.append(f"{where}: input {parameter.name!r} is positional-only; inputs are given by name.")
+        # Without resolving it: a class must be creatable before the types that it names can be imported, and without
+        # torch.
         elif parameter.annotation is REQUIRED:
             faults.append(f"{where}: input {parameter.name!r} has no type annotation.")
         else:
@@ -141,7 +144,7 @@ def _is_same(one: RunParameter, other: RunParameter) -> bool:
     return bool(one.annotation == other.annotation or one.hint == other.hint)
 
 
-def _return_faults(owner: type, method: Any, out: type[Outputs] | None, out_name: str) -> list[str]:
+def _return_faults(owner: type, method: Callable[..., Any], out: type[Outputs] | None, out_name: str) -> list[str]:
     if method.__name__ != "run":
         return []
     where = f"{owner.__qualname__}.run"
@@ -163,6 +166,7 @@ def _attributes(owner: type, base: type) -> tuple[dict[str, ComponentSlot], dict
     components: dict[str, ComponentSlot] = {}
     configs: dict[str, ConfigSlot] = {}
     options: dict[str, Any] = {}
+    # From the base to the class, so that what a subclass declares anew replaces what it inherits, in its place.
     for cls in reversed(owner.__mro__):
         if not issubclass(cls, base) or cls is base:
             continue
@@ -246,7 +250,7 @@ def output_params(out: type[Outputs] | None, family: FamilyContract) -> list[Out
 
 
 def group_fields(family: FamilyContract, group: Group) -> list[tuple[ConditioningField, bool]]:
-    """Every field of a group, for its positive value, its negative one, or each in turn."""
+    """Return every field of a group, for its positive value, its negative one, or each in turn."""
     fields = family.fields(group.name)
     sides = {"both": (True, False), "positive": (True,), "negative": (False,)}[group.side]
     return [(field, positive) for field in fields for positive in sides]
@@ -258,7 +262,7 @@ def name_of(field: ConditioningField, positive: bool) -> str:
 
 
 def group_of(family: FamilyContract, name: str) -> str | None:
-    """The group that the family counts a value to."""
+    """Return the group that the family counts a value to."""
     for group in family.groups:
         if any(name_of(field, positive) == name for field, positive in group_fields(family, Group(group))):
             return group
@@ -274,6 +278,6 @@ def _field_input(field: ConditioningField, positive: bool, family: FamilyContrac
     return InputParam(name, hint, None, required, field.doc or _doc(word), group_of(family, name))
 
 
-def _doc(hint: Any) -> str:
+def _doc(hint: object) -> str:
     value = value_of(hint)
     return value.doc if value else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...registry import ComponentSpec
 from ...state import BrickworkError, InputParam, OutputParam
@@ -36,7 +36,7 @@ def summary(block: ModularPipelineBlocks) -> str:
 
 
 def tree(block: ModularPipelineBlocks, label: str, indent: str = "") -> list[str]:
-    """One line per block: name, class, and the first sentence of its description."""
+    """Return one line per block: name, class, and the first sentence of its description."""
     lines = [_labelled(label, block, len(indent))]
     inner = list(getattr(block, "sub_blocks", {}).items())
     width = max((len(name) for name, _ in inner), default=0)
@@ -76,7 +76,7 @@ def _short(param: InputParam) -> str:
 
 
 def document(block: ModularPipelineBlocks) -> str:
-    """Everything there is to know of a block, as text."""
+    """Return everything there is to know of a block, as text."""
     parts = [*tree(block, type(block).__name__), ""]
     description = description_of(block)
     if description:
@@ -120,7 +120,7 @@ def _component_line(spec: ComponentSpec) -> str:
     return f"{spec.name} ({_class_name(spec)})  {spec.description or ''}"
 
 
-def _class_name(spec: Any) -> str:
+def _class_name(spec: ComponentSpec) -> str:
     try:
         return spec.type_name[1] or type_words(spec.type_hint)
     except BrickworkError:

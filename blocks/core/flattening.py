@@ -30,10 +30,12 @@ class Flattening:
     keeps_choices: bool = False
 
     def has(self, name: str) -> bool:
-        """Whether the caller gives an input."""
+        """Return whether the caller gives an input."""
         return name in self.given
 
 
+# An exception and not a return value: the question comes up deep inside of a recursion that knows nothing of the
+# search.
 class OpenChoiceError(Exception):
     """A choice hangs on an input of which an exploration has not said yet whether it is given."""
 
@@ -54,19 +56,19 @@ class WorkflowSearch(Flattening):
         return cls(frozenset(name for name, is_given in decided.items() if is_given), decided=decided)
 
     def has(self, name: str) -> bool:
-        """Whether the input was decided to be given; raises UndecidedError if nothing was."""
+        """Return whether the input was decided to be given; raises UndecidedError if nothing was."""
         if name not in self.decided:
             raise OpenChoiceError(name)
         return self.decided[name]
 
 
 def joined(path: str, name: str) -> str:
-    """Path of a block in a container."""
+    """Return path of a block in a container."""
     return f"{path}.{name}" if path else name
 
 
-def walk(block: Any, path: str = "") -> Any:
-    """Every block of a composition with its path, containers before what is in them."""
+def walk(block: object, path: str = "") -> Any:
+    """Return every block of a composition with its path, containers before what is in them."""
     yield path, block
     for name, part in getattr(block, "sub_blocks", {}).items():
         yield from walk(part, joined(path, name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -25,7 +25,7 @@ KEPT_BY_RUN = ("set_timesteps", "set_state")
 """Methods of components that keep a run's state in themselves: schedulers and diffusers' guiders."""
 
 
-def adopt(block: Any) -> ModularPipelineBlocks:
+def adopt(block: object) -> ModularPipelineBlocks:
     """Make a block of diffusers' modular pipelines, a class or an instance, one of ours.
 
     Sequences and choices become ours, so they can be edited, planned and explained; a loop stays one step.
@@ -43,6 +43,7 @@ def adopt(block: Any) -> ModularPipelineBlocks:
         return foreign
     if not all(hasattr(foreign, name) for name in ("inputs", "intermediate_outputs", "expected_components")):
         raise CompositionError(f"{block!r} is no block of modular pipelines: it declares no inputs and outputs.")
+    # By name, so that diffusers is not imported to look at something that may be none of it.
     kinds = {cls.__name__ for cls in type(foreign).__mro__}
     if "SequentialPipelineBlocks" in kinds:
         return _sequence(foreign)
@@ -90,16 +91,17 @@ class DiffusersBlock(ModularPipelineBlocks):
         return [_output(param) for param in self.foreign.intermediate_outputs]
 
     def identity(self, configs: Mapping[str, Any]) -> Any:
-        """The foreign code: classes of diffusers by name, others by what is in them."""
+        """Return the foreign code: classes of diffusers by name, others by what is in them."""
         return [_identity(self.foreign), dict(configs)]
 
     def mutated_names(self) -> tuple[str, ...]:
-        """Components that keep a run's state: every run gets its own."""
+        """Return components that keep a run's state: every run gets its own."""
         specs = self.expected_components
         return tuple(str(s.name) for s in specs if any(hasattr(s.type_hint, method) for method in KEPT_BY_RUN))
 
-    def __call__(self, components: Any, state: Any, **variables: Any) -> Any:
+    def __call__(self, components: Any, state: Any, **variables: object) -> Any:
         """Run the block's own code, on a copy that draws progress bars as this run's settings say."""
+        # Shallow: its code and settings are shared, and two runs at once do not draw into each other's bar.
         foreign = copy.copy(self.foreign)
         foreign._progress_bar_config = _bar_options(components.settings)
         taken = call_style(foreign).loop_arguments(variables, tuple(variables))
@@ -107,15 +109,17 @@ class DiffusersBlock(ModularPipelineBlocks):
 
 
 class DiffusersComponents:
-    """What a block of diffusers knows as `components`: ours first, then what its own pipeline class computes."""
+    """Stands as `components` for a block of diffusers: ours first, then what its own pipeline class computes."""
 
-    def __init__(self, components: Any, foreign: Any) -> None:
+    def __init__(self, components: Any, foreign: object) -> None:
         self._components = components
         self._peer_class = _pipeline_class(foreign)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        # Ours first: properties of diffusers' pipeline class that ours has as well, such as `device`, are about this
+        # run.
         try:
             return getattr(self._components, name)
         except AttributeError:
@@ -132,8 +136,8 @@ class DiffusersComponents:
         return attribute
 
     @contextmanager
-    def progress_bar(self, iterable: Any = None, total: int | None = None) -> Iterator[Any]:
-        """A bar in the way of diffusers, with the settings of ours."""
+    def progress_bar(self, iterable: Iterable[Any] | None = None, total: int | None = None) -> Iterator[Any]:
+        """Show a bar in the way of diffusers, with the settings of ours."""
         from tqdm.auto import tqdm
 
         with tqdm(iterable, total=total, **_bar_options(self._components.settings)) as bar:
@@ -144,7 +148,7 @@ def _bar_options(settings: RunSettings) -> dict[str, Any]:
     return {"disable": not settings.progress, **settings.progress_options}
 
 
-def _sequence(foreign: Any) -> SequentialPipelineBlocks:
+def _sequence(foreign: object) -> SequentialPipelineBlocks:
     blocks = SequentialPipelineBlocks.from_blocks_dict(_adopted_parts(foreign))
     return _named(blocks, foreign)
 
@@ -164,6 +168,7 @@ def _choice(foreign: Any) -> ConditionalPipelineBlocks:
         "__module__": __name__,
         "__doc__": _description(foreign),
     }
+    # A class, because our choices declare their triggers in one, and errors name it.
     made: type[ConditionalPipelineBlocks] = type(type(foreign).__name__, (kind,), body)
     return _named(made(), foreign)
 
@@ -173,8 +178,8 @@ class AdoptedChoice(ConditionalPipelineBlocks):
 
     foreign: Any = None
 
-    def select_block(self, **values: Any) -> str | None:
-        """What the foreign choice says."""
+    def select_block(self, **values: object) -> str | None:
+        """Return what the foreign choice says."""
         name: str | None = self.foreign.select_block(**values)
         return name
 
@@ -200,7 +205,7 @@ def _named(blocks: C, foreign: Any) -> C:
 
 
 def _description(foreign: Any) -> str:
-    """What the block says of itself; loops of diffusers may say nothing, by an exception."""
+    """Return what the block says of itself; loops of diffusers may say nothing, by an exception."""
     try:
         return str(foreign.description or "")
     except NotImplementedError:
@@ -221,7 +226,7 @@ def _component(spec: Any) -> ComponentSpec:
     )
 
 
-def _input(param: Any) -> InputParam:
+def _input(param: object) -> InputParam:
     kept = ("name", "type_hint", "default", "required", "description", "kwargs_type", "defaults_by_block")
     return InputParam(**{name: getattr(param, name) for name in kept})
 
@@ -230,14 +235,17 @@ def _output(param: Any) -> OutputParam:
     return OutputParam(param.name, param.type_hint, param.description or "", param.kwargs_type)
 
 
-def _identity(foreign: Any) -> Any:
+def _identity(foreign: object) -> Any:
+    # Attributes with an underscore are diffusers' own bookkeeping, such as the progress bar's settings.
     own = {name: value for name, value in attributes_of_block(foreign).items() if not name.startswith("_")}
     parts = getattr(foreign, "sub_blocks", None) or {}
     return [code_key(foreign), own, {name: _identity(part) for name, part in parts.items()}]
 
 
 def _pipeline_class(foreign: Any) -> Any:
-    """The pipeline class that diffusers keeps for a block's family; its properties are evaluated, it is never made."""
+    """Return the pipeline class that diffusers keeps for a block's family; its properties are evaluated, it is never
+    made.
+    """
     base = next(cls for cls in type(foreign).__mro__ if cls.__name__ == "ModularPipelineBlocks")
     module = sys.modules[base.__module__]
     mapping: Mapping[str, Any] = module.MODULAR_PIPELINE_MAPPING

@@ -30,7 +30,7 @@ _PLAIN = (str, int, float, bool)
 
 @frozen
 class _Expectation:
-    """What one typed read expects of an input; for whom, for the message."""
+    """Says what one typed read expects of an input, and for whom, for the message."""
 
     hint: Any
     value: Value | None
@@ -39,7 +39,9 @@ class _Expectation:
 
 
 def expectations(plan: Plan, typed: bool = True) -> dict[str, list[_Expectation]]:
-    """For each name that the caller may give: what the steps that read it expect; with checked annotations, or hints."""
+    """Return, for each name that the caller may give, what the steps that read it expect; with checked annotations, or
+    hints.
+    """
     found: dict[str, list[_Expectation]] = {}
     for read in plan.flow.reads:
         from_caller = any(version.writer == CALLER for version in read.sources.versions)
@@ -53,7 +55,7 @@ def expectations(plan: Plan, typed: bool = True) -> dict[str, list[_Expectation]
 
 
 def expectations_of(blocks: ModularPipelineBlocks) -> dict[str, list[_Expectation]]:
-    """What any typed block of a composition expects of a name: for when there is no plan."""
+    """Return what any typed block of a composition expects of a name: for when there is no plan."""
     found: dict[str, list[_Expectation]] = {}
     for _, block in walk(blocks):
         if is_typed(block) and not getattr(block, "sub_blocks", None):
@@ -64,7 +66,7 @@ def expectations_of(blocks: ModularPipelineBlocks) -> dict[str, list[_Expectatio
 
 
 def input_faults(expected: Mapping[str, Sequence[_Expectation]], values: Mapping[str, Any]) -> list[str]:
-    """Values of the wrong type, out of range, or empty."""
+    """Find values of the wrong type, out of range, or empty."""
     faults = []
     for name, wanted in expected.items():
         value = values.get(name)
@@ -76,30 +78,32 @@ def input_faults(expected: Mapping[str, Sequence[_Expectation]], values: Mapping
     return faults
 
 
-def _fault(name: str, value: Any, expected: _Expectation) -> str | None:
+def _fault(name: str, value: object, expected: _Expectation) -> str | None:
     if isinstance(value, (list, tuple)) and not value:
         return f"{name} is empty; leave it out, or give {type_words(expected.hint)}."
     cls = value.__class__
     if cls not in expected.accepted and not accepts(value, expected.hint):
         return f"{name} is {_words(value)}; it must be {type_words(expected.hint)}.{_choice_hint(value, expected.hint)}"
+    # Types are looked at with beartype, which takes microseconds that a small run notices; of plain classes the
+    # answer is always the same.
     if cls in _PLAIN and cls not in expected.accepted and not _has_choices(expected.hint):
         expected.accepted.add(cls)
     problem = expected.value.problem(value) if expected.value else None
     return f"{name} {problem}." if problem else None
 
 
-def _has_choices(hint: Any) -> bool:
-    """Whether a type names single values."""
+def _has_choices(hint: object) -> bool:
+    """Return whether a type names single values."""
     return get_origin(hint) is Literal or any(_has_choices(part) for part in get_args(hint))
 
 
-def _words(value: Any) -> str:
+def _words(value: object) -> str:
     if isinstance(value, (str, int, float, bool, list, tuple, dict)):
         return f"{_short.repr(value)} (a {type(value).__name__})"
     return f"a {describe_value(value)}"
 
 
-def _choice_hint(value: Any, hint: Any) -> str:
+def _choice_hint(value: object, hint: object) -> str:
     plain = plain_type(hint)
     parts = get_args(plain) if get_origin(plain) is Literal else ()
     near = nearest(value, [part for part in parts if isinstance(part, str)]) if isinstance(value, str) else None
@@ -107,10 +111,11 @@ def _choice_hint(value: Any, hint: Any) -> str:
 
 
 def family_faults(family: FamilyContract, values: Mapping[str, Any]) -> Iterator[str]:
-    """What must fit together in the inputs of a family: numbers of texts, embeddings and generators, sizes."""
+    """Yield what must fit together in the inputs of a family: numbers of texts, embeddings and generators, sizes."""
     counts = _counts(family, values)
     prompts = next(iter(counts.values()), None)
     embeddings = {name for part in family.fields("prompt_embeds") for name in (part.positive, part.negative)}
+    # One text stands for all prompts; an embedding is not repeated, as nothing says which prompt it was made for.
     odd = [name for name, count in counts.items() if count != prompts and (count != 1 or name in embeddings)]
     if odd:
         said = ", ".join(f"{name}: {count}" for name, count in counts.items())
@@ -124,7 +129,7 @@ def family_faults(family: FamilyContract, values: Mapping[str, Any]) -> Iterator
 
 
 def _counts(family: FamilyContract, values: Mapping[str, Any]) -> dict[str, int]:
-    """How many prompts each given text or embedding speaks of, positive ones first."""
+    """Return how many prompts each given text or embedding speaks of, positive ones first."""
     fields = [part for group in ("prompts", "prompt_embeds") for part in family.fields(group)]
     names = [*(part.positive for part in fields), *(part.negative for part in fields)]
     given = {name: values[name] for name in names if hasattr(values.get(name), "__len__")}
@@ -143,7 +148,9 @@ FaultFinder = Callable[[Mapping[str, Any]], Iterable[str]]
 
 
 def fault_finders(blocks: ModularPipelineBlocks, plan: Plan) -> list[FaultFinder]:
-    """What looks at the caller's inputs as a whole: families of the blocks that run, and these blocks themselves."""
+    """Return what looks at the caller's inputs as a whole: families of the blocks that run, and these blocks
+    themselves.
+    """
     running = plan.paths
     parts = [
         block
@@ -152,5 +159,6 @@ def fault_finders(blocks: ModularPipelineBlocks, plan: Plan) -> list[FaultFinder
         or any(leaf == path or leaf.startswith(f"{path}.") or path.startswith(f"{leaf}.") for leaf in running)
     ]
     families = {id(block.family): block.family for block in parts if block.family is not UNBOUND}
+    # Those that have something to say: most blocks inherit the empty one.
     own = [block.input_faults for block in parts if type(block).input_faults is not ModularPipelineBlocks.input_faults]
     return [*(partial(family_faults, family) for family in families.values()), *own]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, Self, TypeVar
 
 from ...state import CompositionError
@@ -25,6 +25,7 @@ class InsertableDict(dict[str, V], Generic[V]):
 
     def insert(self, name: str, block: V, index: int) -> Self:
         """Put a block at a position; the last positions are reached by negative numbers, as in lists."""
+        # Without the name first, so that the index counts the others, and a block can be moved by inserting it again.
         items = [(key, value) for key, value in self.items() if key != name]
         items.insert(index, (name, block))
         return self._refill(items)
@@ -51,6 +52,7 @@ class InsertableDict(dict[str, V], Generic[V]):
         return InsertableDict(self)
 
     def __getitem__(self, path: str) -> V:
+        # Before it is split: a name may hold a dot if somebody has made it so.
         if path in self:
             return super().__getitem__(path)
         head, _, rest = path.partition(".")
@@ -65,7 +67,7 @@ class InsertableDict(dict[str, V], Generic[V]):
             super().__setitem__(path, self._taken(path, block))
             self._edited()
 
-    def pop(self, path: str, *default: Any) -> Any:
+    def pop(self, path: str, *default: object) -> Any:
         """Remove a block and return it."""
         head, _, rest = path.rpartition(".")
         if head:
@@ -87,7 +89,7 @@ class InsertableDict(dict[str, V], Generic[V]):
             raise CompositionError(f"There is no block {name!r} here. {did_you_mean(name, self)}")
         return name
 
-    def _at(self, path: str, edit: Any) -> Self:
+    def _at(self, path: str, edit: Callable[..., Any]) -> Self:
         head, _, leaf = path.rpartition(".")
         edit(self._inner(self[head], path) if head else self, leaf)
         return self
@@ -108,14 +110,14 @@ class InsertableDict(dict[str, V], Generic[V]):
         return self
 
     def _edited(self) -> None:
-        """Whatever is to happen after an edit."""
+        """Do whatever is to happen after an edit."""
 
     def _taken(self, _name: str, block: V) -> V:
-        """What is put in for a block that is handed over."""
+        """Return what is put in for a block that is handed over."""
         return block
 
     @staticmethod
-    def _inner(block: Any, path: str) -> Any:
+    def _inner(block: object, path: str) -> Any:
         inner = getattr(block, "sub_blocks", None)
         if not isinstance(inner, Mapping) or isinstance(block, type):
             raise CompositionError(f"{path!r} reaches into {block!r}, which holds no blocks that can be edited.")

@@ -12,7 +12,7 @@ from ...state.params import merge_input
 
 
 def merged_inputs(params: Iterable[InputParam]) -> list[InputParam]:
-    """One declaration per name, in order of first appearance."""
+    """Return one declaration per name, in order of first appearance."""
     merged: dict[str, InputParam] = {}
     for param in params:
         key = param.name or str(param.kwargs_type)
@@ -49,6 +49,7 @@ DECLARATIONS = (
 def warn_of_misspelt(cls: type) -> None:
     """Warn where a class body defines what is nearly the name of a declaration: nothing would ever read it."""
     for name in vars(cls):
+        # High, since a class body has helpers of its own, whose names may be like these.
         near = difflib.get_close_matches(name, DECLARATIONS, n=1, cutoff=0.88)
         if near and name not in DECLARATIONS:
             warnings.warn(
@@ -58,8 +59,10 @@ def warn_of_misspelt(cls: type) -> None:
             )
 
 
-def older_inputs(block: Any, attribute: str) -> list[InputParam]:
-    """Inputs in a separate list of older code (`intermediate_inputs`, `loop_intermediate_inputs`), with a warning."""
+def older_inputs(block: object, attribute: str) -> list[InputParam]:
+    """Return inputs in a separate list of older code (`intermediate_inputs`, `loop_intermediate_inputs`), with a
+    warning.
+    """
     older = getattr(type(block), attribute, None)
     if older is None:
         return []
@@ -73,14 +76,14 @@ def older_inputs(block: Any, attribute: str) -> list[InputParam]:
 
 
 def listed(attribute: Any, block: Any) -> list[Any]:
-    """The items of an attribute that is a list, a property or a method."""
+    """Return the items of an attribute that is a list, a property or a method."""
     if isinstance(attribute, property):
         return list(attribute.__get__(block))
     return list(attribute(block) if callable(attribute) else attribute)
 
 
 def description_of(block: Any) -> str:
-    """A block's description, however it was written; else the first paragraph of its docstring.
+    """Return a block's description, however it was written; else the first paragraph of its docstring.
 
     The docstring of a plain container says nothing of what is in it.
     """
@@ -92,5 +95,5 @@ def description_of(block: Any) -> str:
 
 
 def snake_case(name: str) -> str:
-    """A class's name as modules and entry points write it: "PredictNoise" is "predict_noise"."""
+    """Return a class's name as modules and entry points write it: "PredictNoise" is "predict_noise"."""
     return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))

@@ -60,7 +60,7 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
         def count(self) -> int | None:
             """Return the number of turns, None if it cannot be told before. Takes inputs by name, as `iterate`."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if not hasattr(cls, "iterate"):
             return
@@ -69,23 +69,23 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
             raise DeclarationError(f"{cls.__qualname__} defines `iterate` and no Vars(Outputs) for what it yields.")
         cls.count_parameters = read_method(cls, cls.count, [])
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, **settings: object) -> None:
         Container.__init__(self)
         SignatureBlock.__init__(self, **settings)
 
     @property
     def loop_inputs(self) -> list[InputParam]:
-        """What a hand-written loop reads itself."""
+        """The values that a hand-written loop reads itself."""
         return []
 
     @property
     def loop_intermediate_outputs(self) -> list[OutputParam]:
-        """What a hand-written loop writes itself."""
+        """The values that a hand-written loop writes itself."""
         return []
 
     @property
     def loop_expected_components(self) -> list[ComponentSpec]:
-        """What a hand-written loop uses itself."""
+        """The components that a hand-written loop uses itself."""
         return []
 
     @property
@@ -95,7 +95,7 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
 
     @property
     def is_hand_written(self) -> bool:
-        """Whether the loop is a `__call__` of its own instead of `iterate`."""
+        """True if the loop is a `__call__` of its own instead of `iterate`."""
         return type(self).__call__ is not Container.__call__
 
     @property
@@ -113,39 +113,41 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
 
     @property
     def own_inputs(self) -> list[InputParam]:
-        """What the loop itself reads, without its blocks."""
+        """The values that the loop itself reads, without its blocks."""
         older = older_inputs(self, "loop_intermediate_inputs")
         declared = input_params(self.declaration.parameters, self.family)
         return merged_inputs([*declared, *self.loop_inputs, *older])
 
     @property
     def variables(self) -> list[OutputParam]:
-        """What `iterate` yields, or a hand-written loop passes on."""
+        """The values that `iterate` yields, or a hand-written loop passes on."""
         if self.is_hand_written:
             return [OutputParam(name) for name in loop_step_keywords(type(self).__call__)]
         return output_params(self.declaration.out, self.family)
 
     @property
     def inputs(self) -> list[InputParam]:
-        """What the loop and its blocks read from outside."""
+        """The values that the loop and its blocks read from outside."""
         variables = {variable.name for variable in self.variables}
         body = [param for param in Container.inputs.__get__(self) if param.name not in variables]
         return merged_inputs([*self.own_inputs, *body])
 
     @property
     def intermediate_outputs(self) -> list[OutputParam]:
-        """What the loop and its blocks write."""
+        """The values that the loop and its blocks write."""
         outputs = [*self.loop_intermediate_outputs, *Container.intermediate_outputs.__get__(self)]
         return list({output.name: output for output in outputs}.values())
 
     def identity(self, configs: Mapping[str, Any]) -> Any:
-        """Of a loop that declares by signature, its own code; of a hand-written one that of its blocks, too."""
+        """Return what identifies it: of a loop that declares by signature, its own code; of a hand-written one that of
+        its blocks, too.
+        """
         if self.is_hand_written:
             return ModularPipelineBlocks.identity(self, configs)
         return SignatureBlock.identity(self, configs)
 
     def decided(self, flattening: Flattening) -> ModularPipelineBlocks:
-        """The loop over blocks whose choices are decided; a hand-written one stays as it is."""
+        """Return the loop over blocks whose choices are decided; a hand-written one stays as it is."""
         as_it_is = ModularPipelineBlocks.decided(self, flattening)
         if self.is_hand_written:
             return as_it_is
@@ -154,7 +156,7 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
         return result if result.sub_blocks else SequentialPipelineBlocks()
 
     def steps(self, flattening: Flattening, path: str) -> list[Step]:
-        """One loop step with the steps of the body; a hand-written loop is one leaf step."""
+        """Return one loop step with the steps of the body; a hand-written loop is one leaf step."""
         name = path or type(self).__name__
         if not self.sub_blocks:
             raise CompositionError(f"{name} is empty: it has no blocks to repeat.")
@@ -168,6 +170,8 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
         self.refuse_unbound_roles(name)
         variables = self.variables
         outer = flattening.loop_variables
+        # Before the body: what a later block writes is there for an earlier one in the next iteration, so a choice on
+        # it is open.
         flattening.written |= {output.name for output in self.intermediate_outputs}
         flattening.loop_variables = (*outer, *(variable.name for variable in variables))
         body = [s for key, block in self.sub_blocks.items() for s in block.steps(flattening, joined(path, key))]
@@ -192,6 +196,7 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
         count_of = method_invoker(cls, self.count_parameters, presence)
 
         def for_run(run: Run) -> Turns:
+            # Once for both methods, so that `count` sees what `iterate` has.
             bound = self.bound_copy(run.components, run.configs, run.device)
             turns, count = turns_of(bound.iterate), count_of(bound.count)
 
@@ -202,7 +207,7 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
 
         return for_run
 
-    def loop_step(self, components: Any, block_state: BlockState, **variables: Any) -> tuple[Any, BlockState]:
+    def loop_step(self, components: object, block_state: BlockState, **variables: object) -> tuple[Any, BlockState]:
         """Run every block once on the loop's view; called by hand-written loops."""
         for block in self.sub_blocks.values():
             wanted = call_style(block).loop_arguments(variables, tuple(variables))
@@ -214,5 +219,5 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
         return components, block_state
 
 
-def _as_dict(variables: Any) -> Values:
+def _as_dict(variables: object) -> Values:
     return variables if isinstance(variables, dict) else variables.__dict__

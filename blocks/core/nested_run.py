@@ -12,6 +12,7 @@ from .components_view import unwrapped
 
 def run_within(blocks: ModularPipelineBlocks, components: Any, values: dict[str, Any], extra: dict[str, Any]) -> None:
     """Run a composition inside of foreign code, on the components that it was called with."""
+    # A dict of its own: loop variables are the caller's, and end with its call.
     before = {**values, **extra}
     plan = blocks.plan(before)
     named = {name: unwrapped(getattr(components, name)) for name in plan.components}

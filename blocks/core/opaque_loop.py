@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ def with_iteration_events(block: ModularPipelineBlocks, path: str, run: Run) -> 
     foreign = getattr(block, "foreign", None)
     if not hasattr(block if foreign is None else foreign, "loop_step"):
         return block
+    # A copy, because the method is set on the instance, and the definition is shared by runs.
     made = copy.copy(block)
     loop: Any = made
     if foreign is not None:
@@ -27,7 +29,7 @@ def with_iteration_events(block: ModularPipelineBlocks, path: str, run: Run) -> 
     return made
 
 
-def _telling(step: Any, path: str, run: Run) -> Any:
+def _telling(step: Callable[..., Any], path: str, run: Run) -> Any:
     turns = None if run.emit is None else TurnEvents(path, None, run.emit)
     numbers = count()
 

@@ -37,7 +37,7 @@ class BlockPart(SignatureBlock):
 
     @classmethod
     def known_of(cls, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Those of a block's components and configs that the part declares."""
+        """Return those of a block's components and configs that the part declares."""
         declared = cls.declaration
         return {name: value for name, value in given.items() if name in declared.components or name in declared.configs}
 

@@ -18,7 +18,7 @@ PRESETS = "brickwork.presets"
 
 
 def preset_names() -> list[str]:
-    """Names of all presets: "sdxl.text2image" of this package, "my-package/soft" of others."""
+    """Return the names of all presets: "sdxl.text2image" of this package, "my-package/soft" of others."""
     return sorted({*catalog, *(long_name(point) for point in entry_points(group=PRESETS))})
 
 
@@ -42,7 +42,7 @@ def find_preset(name: str) -> ModularPipelineBlocks:
 
 
 def made_of(found: Any) -> ModularPipelineBlocks:
-    """The composition of a catalog's entry: a class, or a dict of blocks that run in a row."""
+    """Return the composition of a catalog's entry: a class, or a dict of blocks that run in a row."""
     made: ModularPipelineBlocks = (
         found() if isinstance(found, type) else SequentialPipelineBlocks.from_blocks_dict(found)
     )
@@ -50,7 +50,7 @@ def made_of(found: Any) -> ModularPipelineBlocks:
 
 
 def presets() -> Iterator[tuple[str, ModularPipelineBlocks]]:
-    """All presets of this package by their short names."""
+    """Yield all presets of this package by their short names."""
     for name in catalog:
         if "." in name:
             yield name, find_preset(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from attrs import frozen
 
 @frozen
 class CallStyle:
-    """What the signature of a block's `__call__` says.
+    """Says in which style the signature of a block's `__call__` is written.
 
     Attributes:
         takes_block_state: its second parameter is named `block_state`, as blocks of loops write it.
@@ -25,19 +25,19 @@ class CallStyle:
     names: frozenset[str] | None
 
     def loop_arguments(self, values: Mapping[str, Any], loop_variables: tuple[str, ...]) -> dict[str, Any]:
-        """The loop variables that the block takes, out of those that there are."""
+        """Return the loop variables that the block takes, out of those that there are."""
         wanted = loop_variables if self.names is None else [name for name in loop_variables if name in self.names]
         return {name: values[name] for name in wanted}
 
 
-def call_style(block: Any) -> CallStyle:
+def call_style(block: object) -> CallStyle:
     """Return how a block wants to be called. Its signature is read once per class: loops ask at every turn."""
     block_class: Any = type(block)
     return _style_of(block_class)
 
 
 @cache
-def _style_of(block_class: Any) -> CallStyle:
+def _style_of(block_class: type) -> CallStyle:
     parameters = list(inspect.signature(block_class.__call__).parameters.values())[1:]
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
     named = [parameter for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
@@ -48,11 +48,12 @@ def _style_of(block_class: Any) -> CallStyle:
 
 
 @cache
-def loop_step_keywords(call: Any) -> tuple[str, ...]:
-    """Names that a hand-written loop passes on to its blocks, as in `self.loop_step(components, state, i=i)`.
+def loop_step_keywords(call: Callable[..., Any]) -> tuple[str, ...]:
+    """Return names that a hand-written loop passes on to its blocks, as in `self.loop_step(components, state, i=i)`.
 
     Read from the source of its `__call__`; none where that is not to be had.
     """
+    # Source and not byte code: names of attributes are needed with what they are asked of.
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(call)))
     except (OSError, SyntaxError):
@@ -66,7 +67,7 @@ def loop_step_keywords(call: Any) -> tuple[str, ...]:
 
 @frozen
 class Assigned:
-    """What foreign code may write on its block state.
+    """Holds the names that foreign code may write on its block state.
 
     Attributes:
         names: those that its source assigns. others: the block state is handed to other code, or there is no source,
@@ -82,12 +83,13 @@ _READERS = frozenset({"get_block_state", "set_block_state", "prepare_inputs_from
 
 
 @cache
-def assigned_attributes(call: Any) -> Assigned:
+def assigned_attributes(call: Callable[..., Any]) -> Assigned:
     """Read from the source of foreign code what it assigns on its block state, as in `block_state.height = ...`."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(call)))
     except (OSError, TypeError, SyntaxError):
         return Assigned(others=True)
+    # Under any other name a view cannot be followed, which is what `others` stands for.
     views = {"block_state", *_second_parameter(tree)}
     names: set[str] = set()
     others = False
@@ -108,7 +110,7 @@ def assigned_attributes(call: Any) -> Assigned:
 
 
 def _second_parameter(tree: ast.Module) -> list[str]:
-    """The name of a loop block's view: what stands after `self` and `components`."""
+    """Return the name of a loop block's view: what stands after `self` and `components`."""
     function = tree.body[0]
     if not isinstance(function, ast.FunctionDef):
         return []

@@ -15,7 +15,9 @@ _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", type(
 
 
 def input_schema(required: Iterable[InputParam], optional: Iterable[InputParam]) -> dict[str, Any]:
-    """An object schema with one property per input; what JSON cannot hold (tensors, pictures) says so in `x-type`."""
+    """Return an object schema with one property per input; what JSON cannot hold (tensors, pictures) says so in
+    `x-type`.
+    """
     needed = [str(param.name) for param in required]
     properties = {str(param.name): _property(param) for param in (*required, *optional)}
     return {
@@ -37,12 +39,13 @@ def _property(param: InputParam) -> dict[str, Any]:
     return schema
 
 
-def type_schema(hint: Any) -> dict[str, Any]:  # noqa: PLR0911 - one line per kind of type
-    """The schema of a type."""
+def type_schema(hint: object) -> dict[str, Any]:  # noqa: PLR0911 - one line per kind of type
+    """Return the schema of a type."""
     if hint is None or hint is Any:
         return {}
     hint = plain_type(hint)
     origin, parts = get_origin(hint), get_args(hint)
+    # Exactly these types: a subclass may mean something else.
     if isinstance(hint, type) and hint in _PLAIN:
         return {"type": _PLAIN[hint]}
     if origin is Literal:
@@ -75,7 +78,7 @@ def _limited(schema: dict[str, Any], value: Value | None) -> dict[str, Any]:
     return limited
 
 
-def _is_json(value: Any) -> bool:
+def _is_json(value: object) -> bool:
     if isinstance(value, (list, tuple)):
         return all(map(_is_json, value))
     return value is None or isinstance(value, (str, int, float, bool))

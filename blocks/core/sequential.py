@@ -24,7 +24,7 @@ class SequentialPipelineBlocks(Container):
     _is_framework_base: ClassVar[bool] = True
 
     def decided(self, flattening: Flattening) -> ModularPipelineBlocks:
-        """Blocks in a row with their choices decided; a subclass that makes steps of its own stays as it is."""
+        """Return blocks in a row with their choices decided; a subclass that makes steps of its own stays as it is."""
         if type(self).steps is not SequentialPipelineBlocks.steps:
             return super().decided(flattening)
         result = SequentialPipelineBlocks()
@@ -33,7 +33,7 @@ class SequentialPipelineBlocks(Container):
         return result if result.sub_blocks else SequentialPipelineBlocks()
 
     def steps(self, flattening: Flattening, path: str) -> list[Step]:
-        """The steps of all blocks."""
+        """Return the steps of all blocks."""
         if not self.sub_blocks:
             raise CompositionError(f"{path or type(self).__name__} is empty: it has no blocks to run.")
         return [step for name, block in self.sub_blocks.items() for step in block.steps(flattening, joined(path, name))]

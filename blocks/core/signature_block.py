@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class SignatureBlock(ModularPipelineBlocks):
-    """What blocks and loops share that declare by signature: slots, options, and bound copies."""
+    """Gives blocks and loops that declare by signature what they share: slots, options, and bound copies."""
 
     _is_framework_base: ClassVar[bool] = True
     declaration: ClassVar[Declaration]
@@ -49,7 +49,7 @@ class SignatureBlock(ModularPipelineBlocks):
     if TYPE_CHECKING:
         memo: Any
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, **settings: object) -> None:
         declared = self.declaration
         known = {*declared.components, *declared.configs, *declared.options}
         unknown = sorted(settings.keys() - known)
@@ -67,6 +67,7 @@ class SignatureBlock(ModularPipelineBlocks):
         ]
         if odd:
             raise DeclarationError.of(f"The options of {type(self).__name__} do not fit", sorted(odd))
+        # Past `__setattr__`, which refuses options.
         self.__dict__.update(options)
         given = {name: value for name, value in settings.items() if name not in declared.options}
         self.__dict__.update(given)
@@ -74,14 +75,14 @@ class SignatureBlock(ModularPipelineBlocks):
             self.__dict__["_bound"] = True
             self.__dict__["bound_parts"] = tuple(part(**part.known_of(given)) for part in self.parts)
 
-    def _option_fault(self, name: str, value: Any) -> str | None:
+    def _option_fault(self, name: str, value: object) -> str | None:
         """Say what is wrong with the type of an option; None if nothing is."""
         hint = attribute_hint(type(self), name)
         if value is None or hint is None or accepts(value, hint):
             return None
         return f"{type(self).__name__}: {name} is {describe_value(value)}; it must be {type_words(hint)}."
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if name in self.declaration.components or name in self.declaration.options:
             raise AttributeError(f"{type(self).__name__}.{name} is frozen; make a block with {name}=... instead.")
         super().__setattr__(name, value)
@@ -93,12 +94,12 @@ class SignatureBlock(ModularPipelineBlocks):
 
     @property
     def is_bound(self) -> bool:
-        """Whether it holds components of its own, for running it without a pipeline."""
+        """True if it holds components of its own, for running it without a pipeline."""
         return self._bound
 
     @property
     def device(self) -> torch.device:
-        """Where the run computes; without a pipeline, where the block's first component is."""
+        """The device of the run; without a pipeline, that of the block's first component."""
         import torch
 
         device = self.__dict__.get("_device")
@@ -126,9 +127,15 @@ class SignatureBlock(ModularPipelineBlocks):
         return [ConfigSpec(name, slot.default, slot.doc or None) for name, slot in self.declaration.configs.items()]
 
     def bound_copy(
-        self, components: Mapping[str, Any], configs: Mapping[str, Any], device: Any, at: tuple[Run, str] | None = None
+        self,
+        components: Mapping[str, Any],
+        configs: Mapping[str, Any],
+        device: object,
+        at: tuple[Run, str] | None = None,
     ) -> Self:
         """Make the light copy on which `self.<component>` is the component itself; `at` is where it runs."""
+        # Without `__init__`: its checks were made when the definition was, and this is made for every block of every
+        # run.
         copy = object.__new__(type(self))
         attributes = self.__dict__.copy()
         _set_dict(copy, attributes)  # in one piece: half the cost of filling the dict that Python would make
@@ -166,7 +173,8 @@ class SignatureBlock(ModularPipelineBlocks):
 
     @classmethod
     def _slot_names(cls) -> list[tuple[str, tuple[str, ...], bool]]:
-        """Per slot: its name, the component names that fill it, and whether it takes several."""
+        """Return per slot: its name, the component names that fill it, and whether it takes several."""
+        # In the class's own dict, since a bound subclass has other names.
         known: list[tuple[str, tuple[str, ...], bool]] | None = cls.__dict__.get("__brickwork_slots__")
         if known is None:
             roles = cls.family.roles
@@ -178,7 +186,7 @@ class SignatureBlock(ModularPipelineBlocks):
         return known
 
     def identity(self, configs: Mapping[str, Any]) -> Any:
-        """What says which code runs, with which settings."""
+        """Return what says which code runs, with which settings."""
         own = attributes_of_block(self, self.declaration.options)
         parts = [part().identity(configs) for part in self.parts]
         return [code_key(self), self.options, {name: configs[name] for name in self.declaration.configs}, own, *parts]
@@ -197,12 +205,12 @@ class SignatureBlock(ModularPipelineBlocks):
             at[0].warn(at[1], text)
 
     def mutated_names(self) -> tuple[str, ...]:
-        """Names of the components whose state the block changes."""
+        """Return the names of the components whose state the block changes."""
         slots = self.declaration.components
         return tuple(n for name, names, _ in self._slot_names() if slots[name].mutates for n in names)
 
     def config_only_names(self) -> tuple[str, ...]:
-        """Names of the components of which the block reads the configuration only."""
+        """Return the names of the components of which the block reads the configuration only."""
         slots = self.declaration.components
         return tuple(n for name, names, _ in self._slot_names() if slots[name].config_only for n in names)
 
@@ -222,7 +230,7 @@ class SignatureBlock(ModularPipelineBlocks):
 _set_dict: Any = ModularPipelineBlocks.__dict__["__dict__"].__set__
 
 
-def _spec(name: str, type_hint: Any, doc: str, config: dict[str, Any] | None) -> ComponentSpec:
+def _spec(name: str, type_hint: object, doc: str, config: dict[str, Any] | None) -> ComponentSpec:
     method = "from_pretrained" if config is None else "from_config"
     return ComponentSpec(
         name=name, type_hint=type_hint, description=doc or None, config=config, default_creation_method=method

@@ -24,9 +24,10 @@ class ComponentSlot:
     name: str = field(default="", init=False)
 
     def __set_name__(self, owner: type, name: str) -> None:
+        # The class is frozen, and Python tells a descriptor its name only after it was made.
         object.__setattr__(self, "name", name)
 
-    def __get__(self, instance: Any, owner: type) -> Any:
+    def __get__(self, instance: object, owner: type) -> Any:
         if instance is None:
             return self
         raise ComponentError(
@@ -46,7 +47,7 @@ class ConfigSlot:
     def __set_name__(self, owner: type, name: str) -> None:
         object.__setattr__(self, "name", name)
 
-    def __get__(self, instance: Any, owner: type) -> Any:
+    def __get__(self, instance: object, owner: type) -> Any:
         return self if instance is None else self.default
 
 
@@ -70,6 +71,6 @@ def component(
     return ComponentSlot(config, mutates, many, config_only, doc)
 
 
-def config(default: Any = None, *, doc: str = "") -> Any:
+def config(default: object = None, *, doc: str = "") -> Any:
     """Declare a setting of the whole pipeline: `force_zeros: bool = config(True)`. It lies on `pipe.config`."""
     return ConfigSlot(default, doc)

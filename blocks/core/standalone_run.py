@@ -18,12 +18,13 @@ def checked_alone(run: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a `run` into checks of what it is given and what it returns; `__wrapped__` is the method itself."""
 
     @wraps(run)
-    def run_checked(self: Block, *args: Any, **kwargs: Any) -> Any:
+    def run_checked(self: Block, *args: object, **kwargs: object) -> Any:
         names = [parameter.name for parameter in self.declaration.parameters]
         given = _values({**dict(zip(names, args, strict=False)), **kwargs})
         where = f"{type(self).__name__}.run"
         faults = [*input_faults(expectations_of(self), given), *family_faults(self.family, given)]
         faults += self.input_faults(given)
+        # Shapes of values of the wrong class say nothing.
         sizes = find_fault(expected_of(self.inputs), given) if not faults else None
         if sizes:
             faults.append(f"it was given {sizes[1]}")
@@ -41,13 +42,13 @@ def checked_alone(run: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _values(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by name, groups spread out."""
+    """Return values by name, groups spread out."""
     spread: dict[str, Any] = {}
     for name, value in arguments.items():
         spread.update(value if isinstance(value, Mapping) else {name: value})
     return spread
 
 
-def bare(method: Any) -> Any:
-    """The method as it was written, without the checks."""
+def bare(method: object) -> Any:
+    """Return the method as it was written, without the checks."""
     return getattr(method, "__wrapped__", method)

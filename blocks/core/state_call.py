@@ -29,6 +29,8 @@ def state_call(
         state = PipelineState(values, run.state.kwargs_mapping, run.state.provenance, writer=path)
         if loop_variables:
             for param in inputs:
+                # Blocks in a loop read attributes of the shared view, on which a default that nobody has set would be
+                # missing.
                 if param.name and not param.required and values.get(param.name) is None:
                     values[param.name] = own_default(param.default)
             result = block(view, BlockState.over(values), **passed)

@@ -21,13 +21,14 @@ from .schema import input_schema
 if TYPE_CHECKING:
     from .base import ModularPipelineBlocks
 
+# Each question doubles the combinations.
 MOST = 512
 """Combinations of inputs that are looked at, at most."""
 
 
 @frozen(eq=False)
 class Workflow:
-    """What runs when certain inputs are given.
+    """Describes what runs when certain inputs are given.
 
     Attributes:
         name: as the composition calls it, else the inputs that lead to it ("mask_image+image", "default").
@@ -41,7 +42,7 @@ class Workflow:
 
     @cached_property
     def flow(self) -> Dataflow:
-        """Who gives each value to whom, when the caller gives nothing that a step does not ask for."""
+        """The ways of values from writers to readers, when the caller gives nothing that a step does not ask for."""
         return trace(self.steps, ())
 
     @cached_property
@@ -95,7 +96,7 @@ class Workflow:
 
 
 def signature_of(required: list[InputParam], optional: list[InputParam]) -> inspect.Signature:
-    """A signature of keyword-only parameters with types and defaults."""
+    """Return a signature of keyword-only parameters with types and defaults."""
     empty = inspect.Parameter.empty
     parameters = [
         inspect.Parameter(
@@ -111,7 +112,7 @@ def signature_of(required: list[InputParam], optional: list[InputParam]) -> insp
 
 
 def all_workflows(blocks: ModularPipelineBlocks) -> Iterator[Workflow]:
-    """Every workflow that some inputs lead to, those with the fewest inputs first; each list of steps once.
+    """Yield every workflow that some inputs lead to, those with the fewest inputs first; each list of steps once.
 
     Raises:
         CompositionError: the blocks do not fit together.
@@ -120,17 +121,21 @@ def all_workflows(blocks: ModularPipelineBlocks) -> Iterator[Workflow]:
     seen: set[tuple[str, ...]] = set()
     looked_at = 0
     while pending and looked_at < MOST:
+        # From the front: workflows that few inputs lead to come first, and keep their short names.
         decided = pending.pop(0)
         walk = WorkflowSearch.of(decided)
         try:
             steps = blocks.steps(walk, "")
         except OpenChoiceError as question:
+            # Only the question that stopped the walk is decided: most combinations of all inputs lead to the same
+            # steps.
             pending += [{**decided, question.name: False}, {**decided, question.name: True}]
             continue
         except InputError:  # a choice was triggered without what it requires: no workflow
             continue
         looked_at += 1
         paths = tuple(step.path for step in all_steps(steps))
+        # Inputs that decide nothing for each other give the same steps twice.
         if paths in seen:
             continue
         seen.add(paths)
@@ -139,15 +144,17 @@ def all_workflows(blocks: ModularPipelineBlocks) -> Iterator[Workflow]:
 
 
 def named_workflows(blocks: ModularPipelineBlocks) -> dict[str, tuple[str, ...]]:
-    """Names of workflows with the inputs that lead to them, as the class lists them, else one per choice of branches."""
+    """Return the names of workflows with the inputs that lead to them, as the class lists them, else one per choice of
+    branches.
+    """
     listed: Mapping[str, Any] | None = getattr(blocks, "workflow_map", None) or getattr(blocks, "_workflow_map", None)
     if listed is None:
         return {workflow.name: workflow.given for workflow in all_workflows(blocks)}
     return {name: _trigger_names(triggers) for name, triggers in listed.items()}
 
 
-def _trigger_names(triggers: Any) -> tuple[str, ...]:
-    """Of several spellings of one workflow, in a tuple of dicts, the first."""
+def _trigger_names(triggers: Iterable[str]) -> tuple[str, ...]:
+    """Return, of several spellings of one workflow in a tuple of dicts, the first."""
     if isinstance(triggers, tuple) and triggers and isinstance(triggers[0], Mapping):
         triggers = triggers[0]
     if isinstance(triggers, Mapping):

@@ -1,7 +1,8 @@
-"""Black out pictures in which a checker sees what shall not be shown."""
+"""Black out images in which a checker sees what shall not be shown."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ...engine.calling import call_network
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class CheckSafety(Block):
-    """Black out pictures in which the checker sees what shall not be shown, and say which; latents are not looked at."""
+    """Black out images in which the checker sees what shall not be shown, and say which; latents are not looked at."""
 
     safety_checker: StableDiffusionSafetyChecker = component(doc="Compares pictures with concepts that it holds.")
     feature_extractor: CLIPImageProcessor = component(doc="Prepares pictures for the checker.")
@@ -32,7 +33,7 @@ class CheckSafety(Block):
             return self.Out(images=images, nsfw_content_detected=None)
         import torch
 
-        checker: Any = self.safety_checker
+        checker = self.safety_checker
         seen = self.feature_extractor(self._as_pil(images, output_type), return_tensors="pt").pixel_values
         # The checker would black out what it is given in place; it is given nothing of the run.
         pixels = seen.to(checker.device, checker.dtype)
@@ -40,15 +41,15 @@ class CheckSafety(Block):
         return self.Out(images=_blacked_out(images, flags), nsfw_content_detected=[bool(flag) for flag in flags])
 
     def _as_pil(self, images: Any, output_type: str) -> list[Any]:
-        processor: Any = self.image_processor
+        processor = self.image_processor
         if output_type == "pil":
             return list(images)
         pil: list[Any] = processor.numpy_to_pil(processor.pt_to_numpy(images) if output_type == "pt" else images)
         return pil
 
 
-def _blacked_out(images: Any, flags: Any) -> Any:
-    """The pictures, those that are flagged in black; the given ones stay as they are."""
+def _blacked_out(images: Any, flags: Iterable[bool]) -> Any:
+    """Return the images, those that are flagged in black; the given ones stay as they are."""
     if not any(flags):
         return images
     if isinstance(images, list):

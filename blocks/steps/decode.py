@@ -1,10 +1,10 @@
-"""From latents to pictures."""
+"""From latents to images."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...engine.calling import call_network
 from ...families.contract import Autoencoder
@@ -26,7 +26,7 @@ VAE_ADVICE = (
 
 
 class Decode(Block):
-    """Turn latents into pictures with the VAE; `output_type="latent"` passes them on as they are."""
+    """Turn latents into images with the VAE; `output_type="latent"` passes them on as they are."""
 
     memory_advice = VAE_ADVICE
 
@@ -41,7 +41,7 @@ class Decode(Block):
     def run(self, latents: Latents, output_type: OutputType = "pil") -> Out:
         if output_type == "latent":
             return self.Out(images=latents)
-        vae: Any = self.vae
+        vae = self.vae
         with without_overflow(vae):
             unscaled = self.family.unscale_latents(vae, latents).to(vae.dtype)
             pixels = call_network(vae.decode, unscaled, return_dict=False)[0]
@@ -49,13 +49,15 @@ class Decode(Block):
 
 
 @contextmanager
-def without_overflow(vae: Any) -> Iterator[None]:
+def without_overflow(vae: Autoencoder) -> Iterator[None]:
     """Run a VAE in float32 if it is in float16 and says that it overflows there."""
     import torch
 
+    # The first VAE of SDXL gives NaN in float16; repaired ones say `force_upcast: false`.
     if vae.dtype != torch.float16 or not vae.config.force_upcast:
         yield
         return
+    # In place, and back in `finally`: a copy in float32 would be held beside the denoiser.
     vae.to(dtype=torch.float32)
     try:
         yield

@@ -1,4 +1,4 @@
-"""From pictures to latents."""
+"""From images to latents."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from ..core.slots import component
 from .decode import VAE_ADVICE, without_overflow
 
 if TYPE_CHECKING:
+    import torch
     from diffusers.image_processor import VaeImageProcessor
     from torch import Tensor
 
 
 class EncodeImage(Block):
-    """Encode the given pictures with the VAE; pictures that are latents already pass."""
+    """Encode the given images with the VAE; images that are latents already pass."""
 
     memory_advice = VAE_ADVICE
 
@@ -40,13 +41,19 @@ class EncodeImage(Block):
 
 
 def encoded(
-    family: FamilyContract, vae: Any, pixels: Tensor, generator: Any, device: Any, draws: bool = True
+    family: FamilyContract,
+    vae: Autoencoder,
+    pixels: Tensor,
+    generator: Generators | None,
+    device: torch.device | str,
+    draws: bool = True,
 ) -> Tensor:
-    """Latents of pictures `[n, 3, height, width]` in -1..1; those that are latents already pass.
+    """Return latents of images `[n, 3, height, width]` in -1..1; those that are latents already pass.
 
     Args:
         draws: from the VAE's posterior; else its most likely latents, and the generator stays as it is.
     """
+    # By the number of channels, as diffusers tells them apart.
     if pixels.shape[1] == vae.config.latent_channels:
         return pixels.to(device, vae.dtype)
     dtype = vae.dtype
@@ -58,8 +65,8 @@ def encoded(
     return family.scale_latents(vae, latents.to(dtype))
 
 
-def sample_posterior(vae: Any, pixels: Tensor, generator: Any) -> Tensor:
-    """Encode pictures; several generators make one row each, so that a picture in a batch is the picture alone."""
+def sample_posterior(vae: Autoencoder, pixels: Tensor, generator: Generators | None) -> Tensor:
+    """Encode images; several generators make one row each, so that an image in a batch is the image alone."""
     import torch
 
     if not isinstance(generator, (list, tuple)) or len(generator) == 1:
@@ -70,10 +77,11 @@ def sample_posterior(vae: Any, pixels: Tensor, generator: Any) -> Tensor:
             f"{len(generator)} generators do not fit {len(pixels)} given pictures; give one for each result."
         )
     each = len(generator) // len(pixels)
+    # Row by row: kernels for a batch round otherwise than those for one image.
     posteriors = [call_network(vae.encode, row) for row in torch.split(pixels, 1)]
     return torch.cat([_sample(posteriors[i // each], source) for i, source in enumerate(generator)])
 
 
-def _sample(encoded: Any, generator: Any) -> Tensor:
+def _sample(encoded: Any, generator: torch.Generator | None) -> Tensor:
     latents: Tensor = encoded.latent_dist.sample(generator) if hasattr(encoded, "latent_dist") else encoded.latents
     return latents

@@ -21,6 +21,8 @@ from ..core.slots import component, config
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ...guiders import Guider
+
 
 class EncodePositivePrompt(Block):
     """Encode the prompts with the family's text encoders."""
@@ -47,7 +49,7 @@ class EncodePositivePrompt(Block):
 
 
 class EncodeNegativePrompt(Block):
-    """Encode what the pictures shall not show; zeros where nothing is said and the family wants zeros."""
+    """Encode what the images shall not show; zeros where nothing is said and the family wants zeros."""
 
     tokenizers: tuple[Tokenizer, ...] = component(many=True)
     text_encoders: tuple[TextEncoder, ...] = component(many=True)
@@ -73,9 +75,13 @@ class EncodeNegativePrompt(Block):
         if zeros_for_nothing is None:
             zeros_for_nothing = self.force_zeros_for_empty_prompt
         if not negative_prompts and zeros_for_nothing:
+            # What the SDXL base was trained with as the empty prompt (`force_zeros_for_empty_prompt` of its
+            # repository).
             zeros = {part.negative: given[part.positive] * 0 for part in fields}
             return self.Out(embeds=Conditioning(zeros))
         texts = texts_by_encoder(self.family.fields("prompts"), negative_prompts, negative=True)
+        # Both branches go through the denoiser in one batch, so the negative texts are cut to the positive ones'
+        # length.
         count, tokens = given[fields[0].positive].shape[:2]
         texts = [_repeated(text, count) for text in texts]
         with loras_weighed(self.text_encoders, cross_attention_kwargs):
@@ -122,7 +128,7 @@ class EncodePrompt(SequentialPipelineBlocks):
 
 @contextmanager
 def loras_weighed(encoders: Sequence[Any], arguments: Mapping[str, Any] | None) -> Iterator[None]:
-    """With the LoRAs of text encoders as strong as the call says."""
+    """Let the LoRAs of text encoders be as strong as the call says."""
     with ExitStack() as stack:
         for encoder in encoders:
             if encoder is not None:
@@ -130,13 +136,13 @@ def loras_weighed(encoders: Sequence[Any], arguments: Mapping[str, Any] | None) 
         yield
 
 
-def active_guider(guider: Any, guidance_scale: float | None) -> Any:
-    """The guider of a run: the pipeline's, with the scale that the call names."""
+def active_guider(guider: Guider, guidance_scale: float | None) -> Any:
+    """Return the guider of a run: the pipeline's, with the scale that the call names."""
     return guider if guidance_scale is None else guider.with_scale(guidance_scale)
 
 
 def texts_by_encoder(fields: Sequence[Any], prompts: Mapping[str, Any], negative: bool) -> list[list[str]]:
-    """A list of texts per encoder; encoders without a text of their own get the first's."""
+    """Return a list of texts per encoder; encoders without a text of their own get the first's."""
     first: str | list[str] = ""
     texts: list[list[str]] = []
     for part in fields:
@@ -191,6 +197,8 @@ def encode_texts(
     for tokenizer, encoder, batch, encoding in present:
         ids = token_ids(tokenizer, batch, tokens).to(encoder.device)
         output = call_network(encoder, ids, output_hidden_states=True)
+        # The last but one by default: SDXL joins the penultimate outputs of both encoders (Podell et al. 2023,
+        # section 2.1).
         hidden.append(output.hidden_states[encoding.hidden_state])
         if encoding.pooled:
             pooled = output.text_embeds
@@ -204,7 +212,7 @@ def named_embeds(fields: Sequence[Any], hidden: Tensor, pooled: Tensor | None, n
 
 
 def check_batch(embeds: Mapping[str, Any]) -> None:
-    """Raise InputError if given embeddings differ in their number of pictures."""
+    """Raise InputError if given embeddings differ in their number of images."""
     sizes = {name: len(value) for name, value in embeds.items()}
     if len(set(sizes.values())) > 1:
         found = ", ".join(f"{name}: {size}" for name, size in sizes.items())

@@ -1,4 +1,4 @@
-"""From one row per prompt to one row per picture."""
+"""From one row per prompt to one row per image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .encode_prompt import check_batch
 
 
 class ExpandBatch(Block):
-    """Repeat embeddings for the pictures per prompt, and say how many prompts there are."""
+    """Repeat embeddings for the images per prompt, and say how many prompts there are."""
 
     class Out(Outputs):
         batch_size: BatchSize

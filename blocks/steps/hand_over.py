@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...families.contract import Scheduler
 from ...state import InputError, Outputs
 from ...state.vocabulary import AskedSchedule, HandOver, OwnTimesteps, Sigmas, StepCount, Timesteps
@@ -25,7 +23,7 @@ class SetFirstTimesteps(SetTimesteps):
         sigmas: Sigmas | None = None,
         hand_over: HandOver = 0.8,
     ) -> Out:
-        scheduler: Any = self.scheduler
+        scheduler = self.scheduler
         set_schedule(scheduler, num_inference_steps, timesteps, sigmas, self.device)
         chosen = until(scheduler.timesteps, hand_over, scheduler)
         if not 0 < len(chosen) < len(scheduler.timesteps):
@@ -38,6 +36,7 @@ class SetFirstTimesteps(SetTimesteps):
         return self.Out(
             timesteps=chosen,
             num_inference_steps=len(chosen),
+            # As it was asked for: `num_inference_steps` of the state is by now the first network's share.
             asked_schedule=(num_inference_steps, timesteps, sigmas),
         )
 
@@ -52,7 +51,7 @@ class SetLastTimesteps(Block):
         num_inference_steps: StepCount
 
     def run(self, asked_schedule: AskedSchedule, hand_over: HandOver = 0.8) -> Out:
-        scheduler: Any = self.scheduler
+        scheduler = self.scheduler
         set_schedule(scheduler, *asked_schedule, self.device)
         start = first_after(scheduler, hand_over)
         begin_at(scheduler, start)

@@ -1,4 +1,4 @@
-"""Pictures of bytes that somebody else may have made: named formats only, no larger than stated, and turned as their notes say."""
+"""Images of bytes that somebody else may have made: named formats only, no larger than stated, and turned as their notes say."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read_picture(path: Path) -> Image:
 
 
 def decoded_picture(data: bytes, name: str) -> Image:
-    """Decode a picture, whole; `name` is for errors.
+    """Decode an image, whole; `name` is for errors.
 
     Raises:
         InputError: it is of another format, damaged, or has too many pixels.
@@ -38,8 +38,10 @@ def decoded_picture(data: bytes, name: str) -> Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of notes in it that are not as they should be
+            # From memory: a file that is replaced while it is decoded would be two files.
             picture = Image.open(io.BytesIO(data), formats=FORMATS)
             count = picture.width * picture.height
+            # The header says the size before a pixel is decoded; a file of some KB can unpack to gigabytes.
             if count <= MOST_PIXELS:
                 picture.load()
     except UnidentifiedImageError:
@@ -56,7 +58,7 @@ def decoded_picture(data: bytes, name: str) -> Image:
 
 
 def upright(picture: Image, mode: str, name: str) -> Image:
-    """Turn a picture as its notes say (EXIF), and give it a mode.
+    """Turn an image as its notes say (EXIF), and give it a mode.
 
     Raises:
         InputError: its data are damaged, or there is no such mode.

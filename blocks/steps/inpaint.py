@@ -47,16 +47,17 @@ if TYPE_CHECKING:
     from diffusers.image_processor import VaeImageProcessor
 
 
+# Binarized, as diffusers' inpainting pipelines have it.
 MASK_CONFIG = {"vae_scale_factor": 8, "do_normalize": False, "do_binarize": True, "do_convert_grayscale": True}
 
 
-def reads_masked(denoiser: Any, vae: Any) -> bool:
-    """Whether a denoiser reads mask and masked picture beside the latents (9 channels in place of 4)."""
+def reads_masked(denoiser: Denoiser, vae: Autoencoder) -> bool:
+    """Return whether a denoiser reads mask and masked image beside the latents (9 channels in place of 4)."""
     return bool(denoiser.config.in_channels == 2 * vae.config.latent_channels + 1)
 
 
 class EncodeInpaintImage(Block):
-    """Encode the pictures whose masked area is drawn anew; with a margin, only what lies around the mask."""
+    """Encode the images whose masked area is drawn anew; with a margin, only what lies around the mask."""
 
     memory_advice = VAE_ADVICE
 
@@ -71,7 +72,7 @@ class EncodeInpaintImage(Block):
         crop_region: CropRegion | None
 
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
-        """A margin around the mask needs pictures that can be put together again."""
+        """A margin around the mask needs images that can be put together again."""
         if given.get("padding_mask_crop") is None:
             return
         odd = [
@@ -110,13 +111,13 @@ class EncodeInpaintImage(Block):
         return self.Out(image_latents=image_latents, image_pixels=pixels if masked else None, crop_region=region)
 
 
-def blurred(processor: Any, mask: Any, by: int | None) -> Any:
-    """A mask with a soft edge; masks that are tensors or arrays are taken as they are."""
+def blurred(processor: VaeImageProcessor, mask: MaskImage, by: int | None) -> Any:
+    """Return a mask with a soft edge; masks that are tensors or arrays are taken as they are."""
     return processor.blur(mask, by) if by and hasattr(mask, "filter") else mask
 
 
-def _crop(region: Any) -> dict[str, Any]:
-    """How the image processors are told of a region."""
+def _crop(region: object) -> dict[str, Any]:
+    """Return how the image processors are told of a region."""
     return {"resize_mode": "default" if region is None else "fill", "crops_coords": region}
 
 
@@ -151,7 +152,7 @@ class PrepareMask(Block):
 
 
 class EncodeMaskedImage(Block):
-    """Encode the pictures with the masked area grey, for denoisers that read that.
+    """Encode the images with the masked area grey, for denoisers that read that.
 
     For others the random generator moves on as far, as in the classic pipeline, so that later draws of a solver are the same.
     """
@@ -173,14 +174,17 @@ class EncodeMaskedImage(Block):
         num_images_per_prompt: ImagesPerPrompt = 1,
         generator: Generators | None = None,
     ) -> Out:
-        vae: Any = self.vae
+        vae = self.vae
         if image_pixels is None:
             if masked_image_latents is None:
+                # The classic pipeline encodes the masked image in every case, and its posterior takes as many
+                # numbers.
                 draw_noise(tuple(image_latents.shape), generator, self.device, image_latents.dtype)
             return self.Out(masked_image_latents=None)
         if masked_image_latents is None:
             if image_pixels.shape[1] == vae.config.latent_channels:
                 raise InputError("image is latents, which cannot be masked; give masked_image_latents, too.")
+            # Grey is 0 in pixels of -1..1; the models were trained with the hole in it.
             masked = image_pixels * (mask_pixels < 0.5)
             masked_image_latents = encoded(self.family, vae, masked.to(dtype), generator, self.device)
         rows = repeat_to_batch(masked_image_latents.to(self.device, dtype), batch_size, num_images_per_prompt)
@@ -188,7 +192,7 @@ class EncodeMaskedImage(Block):
 
 
 class AddMaskChannels(Block):
-    """Put mask and masked picture beside the latents, for denoisers that read them."""
+    """Put mask and masked image beside the latents, for denoisers that read them."""
 
     class Out(Outputs):
         scaled_latents: ScaledLatents
@@ -209,9 +213,9 @@ class ScaleAndMask(SequentialPipelineBlocks):
 
 
 class BlendKnown(Block):
-    """Put the given picture, with the noise of the next step, back where the mask is black.
+    """Put the given image, with the noise of the next step, back where the mask is black.
 
-    Denoisers that read the masked picture know what lies there; what they make is left alone.
+    Denoisers that read the masked image know what lies there; what they make is left alone.
     """
 
     scheduler: Scheduler = component(mutates=True)
@@ -231,15 +235,17 @@ class BlendKnown(Block):
     ) -> Out:
         if masked_image_latents is not None:
             return self.Out(latents=latents)
-        scheduler: Any = self.scheduler
+        scheduler = self.scheduler
         known = image_latents
         if i < len(timesteps) - 1:
+            # The noise of the next step, because the latents have been brought there; after the last step there is
+            # none.
             known = scheduler.add_noise(known, noise, timesteps[i + 1 : i + 2])
         return self.Out(latents=(1 - mask) * known + mask * latents)
 
 
 class OverlayOriginal(Block):
-    """Put what was drawn back into the whole picture, where only the masked area was worked on."""
+    """Put what was drawn back into the whole image, where only the masked area was worked on."""
 
     image_processor: VaeImageProcessor = component(config={"vae_scale_factor": 8}, doc="From PIL images, arrays.")
 
@@ -262,7 +268,7 @@ class OverlayOriginal(Block):
 
 
 class DecodeInpaint(SequentialPipelineBlocks):
-    """Turn latents into pictures, and put them back into the whole where only the masked area was worked on."""
+    """Turn latents into images, and put them back into the whole where only the masked area was worked on."""
 
     block_classes = [Decode, OverlayOriginal]
     block_names = ["decode", "overlay"]

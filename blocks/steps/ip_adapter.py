@@ -1,8 +1,8 @@
-"""IP-Adapters: pictures as prompts (Ye et al. 2023, https://arxiv.org/abs/2308.06721)."""
+"""IP-Adapters: images as prompts (Ye et al. 2023, https://arxiv.org/abs/2308.06721)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ...engine.calling import call_network
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class EncodeImagePrompt(Block):
-    """Turn pictures into embeddings for the denoiser's IP-Adapters: one picture, or a list of such, for each adapter."""
+    """Turn images into embeddings for the denoiser's IP-Adapters: one image, or a list of such, for each adapter."""
 
     image_encoder: CLIPVisionModelWithProjection = component(doc="Sees the pictures.")
     feature_extractor: CLIPImageProcessor = component(
@@ -35,7 +35,7 @@ class EncodeImagePrompt(Block):
         image_prompt: Annotated[Conditioning, Group("image_prompt")]
 
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
-        """Pictures and embeddings exclude each other."""
+        """Images and embeddings exclude each other."""
         if given.get("ip_adapter_image") is not None and given.get("ip_adapter_image_embeds") is not None:
             yield "ip_adapter_image and ip_adapter_image_embeds are two ways to say one thing; give one of them."
 
@@ -65,7 +65,7 @@ class EncodeImagePrompt(Block):
             embeds["negative_ip_adapter_embeds"] = [negative for _, negative in pairs]
         return self.Out(image_prompt=Conditioning(embeds))
 
-    def _one_each(self, given: Any, layers: list[Any], what: str) -> list[Any]:
+    def _one_each(self, given: Sequence[Any], layers: list[Any], what: str) -> list[Any]:
         if len(given) != len(layers):
             raise InputError(
                 f"{len(given)} {what} were given for {len(layers)} IP-Adapters; give a list with one for each."
@@ -73,19 +73,19 @@ class EncodeImagePrompt(Block):
         return list(given)
 
     def _given(self, embeds: Tensor, needs_negative: bool) -> tuple[Tensor, Any]:
-        """Embeddings of the caller's own; with guidance the negative ones stand first, as in diffusers."""
+        """Return embeddings of the caller's own; with guidance the negative ones stand first, as in diffusers."""
         embeds = embeds.to(self.device)
         if not needs_negative:
             return embeds, None
         negative, positive = embeds.chunk(2)
         return positive, negative
 
-    def _encoded(self, image: Any, layer: Any) -> tuple[Tensor, Tensor]:
-        """Embeddings of one adapter's pictures, and of none, each `[1 pictures ...]`."""
+    def _encoded(self, image: object, layer: object) -> tuple[Tensor, Tensor]:
+        """Return embeddings of one adapter's images, and of none, each `[1 pictures ...]`."""
         import torch
         from diffusers.models.embeddings import ImageProjection
 
-        encoder: Any = self.image_encoder
+        encoder = self.image_encoder
         pixels = (
             image
             if isinstance(image, torch.Tensor)
@@ -96,12 +96,14 @@ class EncodeImagePrompt(Block):
             positive = call_network(encoder, pixels).image_embeds
             return positive[None, :], torch.zeros_like(positive)[None, :]
         positive = call_network(encoder, pixels, output_hidden_states=True).hidden_states[-2]
+        # Zeros of normalized pixels, a grey image, are "no image" for adapters that read patches; for those that read
+        # the pooled vector it is a vector of zeros (diffusers' `encode_image`).
         negative = call_network(encoder, torch.zeros_like(pixels), output_hidden_states=True).hidden_states[-2]
         return positive[None, :], negative[None, :]
 
 
 class AutoImagePrompt(AutoPipelineBlocks):
-    """Turn pictures into embeddings where such are given."""
+    """Turn images into embeddings where such are given."""
 
     block_classes = [EncodeImagePrompt, EncodeImagePrompt]
     block_names = ["image", "embeds"]

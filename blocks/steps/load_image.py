@@ -1,9 +1,9 @@
-"""Pictures from files, arrays and, where the caller allows it, from the net."""
+"""Images from files, arrays and, where the caller allows it, from the net."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...state import InputError, TrustError
 from ...state.limits import LARGEST_PICTURE_FILE
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 LARGEST_FILE = LARGEST_PICTURE_FILE
-"""Bytes that are read of a picture's file, or downloaded."""
+"""Bytes that are read of an image's file, or downloaded."""
 
 
-def load_image(source: Any, *, allow_urls: bool = False, mode: str = "RGB") -> Image:
+def load_image(source: object, *, allow_urls: bool = False, mode: str = "RGB") -> Image:
     """Return a picture: of a file, a URL, a PIL image, or an array or tensor `[height width 3]` or `[3 height width]`.
 
     Files are in PNG, JPEG, WEBP, AVIF, GIF, BMP, TIFF or PPM, and are turned as their notes say (EXIF).
 
     Args:
-        source: path, address, picture or numbers; floating-point numbers are in 0..1, whole ones in 0..255.
+        source: path, address, image or numbers; floating-point numbers are in 0..1, whole ones in 0..255.
         allow_urls: load addresses ("https://..."); without it they are refused, so that a name from elsewhere cannot make this
             machine send requests. Addresses of private networks, and of protocols other than http and https, are refused in every
             case, also behind a redirection.
         mode: of the result, as PIL names it ("RGB", "L").
 
     Raises:
-        InputError: it is no picture, too large, or cannot be had. TrustError: an address is not allowed.
+        InputError: it is no image, too large, or cannot be had. TrustError: an address is not allowed.
 
     Example:
         >>> load_image(torch.ones(3, 4, 6)).size
@@ -39,6 +39,7 @@ def load_image(source: Any, *, allow_urls: bool = False, mode: str = "RGB") -> I
     from PIL import Image
 
     name = str(source)[:200] if isinstance(source, (str, Path)) else "The picture"
+    # By scheme and not by "://": a file may have a colon in its name, and "https:host" is an address, too.
     if isinstance(source, str) and source.partition(":")[0].lower() in ("http", "https"):
         if not allow_urls:
             raise TrustError(f"{source[:100]!r} is an address; load_image(..., allow_urls=True) loads such.")
@@ -52,13 +53,14 @@ def load_image(source: Any, *, allow_urls: bool = False, mode: str = "RGB") -> I
     return upright(picture, mode, name)
 
 
-def _of_numbers(source: Any) -> Image:
+def _of_numbers(source: object) -> Image:
     import numpy as np
     from PIL import Image
 
     numbers = source.detach().cpu().numpy() if hasattr(source, "detach") else source
     if not isinstance(numbers, np.ndarray):
         raise InputError(f"A {type(source).__name__} is no picture; give a path, a PIL image, an array or a tensor.")
+    # Channels first, unless the last axis could be the channels as well.
     if numbers.ndim == 3 and numbers.shape[0] in (1, 3) and numbers.shape[-1] not in (1, 3):
         numbers = numbers.transpose(1, 2, 0)
     if numbers.ndim == 3 and numbers.shape[-1] == 1:
@@ -66,7 +68,9 @@ def _of_numbers(source: Any) -> Image:
     if numbers.ndim not in (2, 3) or (numbers.ndim == 3 and numbers.shape[-1] not in (3, 4)):
         raise InputError(f"Numbers of the shape {list(numbers.shape)} are no picture; one has [height width 3].")
     if np.issubdtype(numbers.dtype, np.floating):
+        # Refused and not clipped: numbers in -1..1 or 0..255 would make an image of the wrong brightness.
         if not np.isfinite(numbers).all() or numbers.min() < 0 or numbers.max() > 1:
             raise InputError("Floating-point numbers of a picture are in 0..1.")
+        # In float64: in float16, 255 times a number may land on the wrong side of a half.
         numbers = (numbers.astype(np.float64) * 255).round()
     return Image.fromarray(numbers.astype(np.uint8))

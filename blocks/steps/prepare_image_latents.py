@@ -1,8 +1,8 @@
-"""The latents that denoising begins from, where a picture is given."""
+"""The latents that denoising begins from, where an image is given."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...families.contract import Autoencoder, Scheduler
 from ...state import InputError, Outputs
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class PrepareImageLatents(Block):
-    """Add noise to the given pictures, as much as the first timestep has; none where denoising goes on from a start."""
+    """Add noise to the given images, as much as the first timestep has; none where denoising goes on from a start."""
 
     vae: Autoencoder = component(config_only=True)
     scheduler: Scheduler = component(doc="Says how strong the noise is.")
@@ -61,7 +61,7 @@ class PrepareImageLatents(Block):
 
 
 class PrepareInpaintLatents(Block):
-    """Add noise to the given pictures, and keep noise and pictures for blending them in after every step."""
+    """Add noise to the given images, and keep noise and images for blending them in after every step."""
 
     vae: Autoencoder = component(config_only=True)
     scheduler: Scheduler = component(doc="Says how strong the noise is.")
@@ -85,7 +85,7 @@ class PrepareInpaintLatents(Block):
         denoising_start: DenoisingStart | None = None,
         generator: Generators | None = None,
     ) -> Out:
-        scheduler: Any = self.scheduler
+        scheduler = self.scheduler
         pictures = repeat_to_batch(image_latents.to(dtype), batch_size, num_images_per_prompt)
         pictures = pictures.contiguous()  # as the classic's: another layout rounds differently
         if latents is None or denoising_start is not None:
@@ -95,6 +95,8 @@ class PrepareInpaintLatents(Block):
         if denoising_start is not None:
             start = pictures
         elif latents is not None or strength == 1.0:
+            # Nothing of the image is left at full strength; `add_noise` would leave a trace of it, as most schedules
+            # do not end in pure noise.
             start = noise * scheduler.init_noise_sigma
         else:
             start = noised(scheduler, pictures, noise, latent_timestep)
@@ -103,14 +105,15 @@ class PrepareInpaintLatents(Block):
         return self.Out(latents=start, noise=noise, image_latents=pictures, height=height, width=width)
 
 
-def noised(scheduler: Any, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
-    """Latents with the noise of a timestep `[1]`."""
+def noised(scheduler: Scheduler, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+    """Return latents with the noise of a timestep `[1]`."""
+    # One timestep per row, as diffusers' schedulers document it.
     result: Tensor = scheduler.add_noise(latents, noise, timestep.repeat(len(latents)))
     return result
 
 
 def repeat_to_batch(given: Tensor, batch_size: int, each: int) -> Tensor:
-    """Repeat rows to one per picture: one serves all, one per prompt serves the pictures of that prompt.
+    """Repeat rows to one per image: one serves all, one per prompt serves the images of that prompt.
 
     Raises:
         InputError: another number of rows.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...families.contract import Autoencoder, Denoiser, Scheduler
 from ...state import InputError, Outputs
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PrepareLatents(Block):
-    """Draw noise for every picture, or take latents that the caller gives, at the scheduler's first noise level."""
+    """Draw noise for every image, or take latents that the caller gives, at the scheduler's first noise level."""
 
     denoiser: Denoiser = component(config_only=True)
     vae: Autoencoder = component(config_only=True)
@@ -45,17 +45,21 @@ class PrepareLatents(Block):
         batch = batch_size * num_images_per_prompt
         shape = self.family.latent_shape(self.denoiser, self.vae, batch, height, width)
         if latents is None:
+            # In the run's own number format: drawn in float32 and rounded, it would be other noise than diffusers'.
             latents = draw_noise(shape, generator, self.device, dtype)
         elif tuple(latents.shape) != shape:
             raise InputError(
                 f"latents have the shape {list(latents.shape)}; {batch} pictures of {height}x{width} need {list(shape)}."
             )
-        scheduler: Any = self.scheduler
+        scheduler = self.scheduler
+        # Given latents, too: they are noise of deviation 1, as in diffusers.
         scaled = latents.to(self.device) * scheduler.init_noise_sigma
         return self.Out(latents=scaled, height=height, width=width)
 
 
-def draw_noise(shape: tuple[int, ...], generator: Any, device: torch.device | str, dtype: torch.dtype) -> Tensor:
+def draw_noise(
+    shape: tuple[int, ...], generator: Generators | None, device: torch.device | str, dtype: torch.dtype
+) -> Tensor:
     """Draw standard normal noise.
 
     Args:
@@ -73,8 +77,10 @@ def draw_noise(shape: tuple[int, ...], generator: Any, device: torch.device | st
     if isinstance(generator, (list, tuple)):
         if len(generator) != shape[0]:
             raise InputError(f"{len(generator)} generators were given for {shape[0]} pictures; give one for each.")
+        # One after another, so that each image of the batch is the one that its generator makes alone.
         return torch.cat([draw_noise((1, *shape[1:]), each, device, dtype) for each in generator])
     source = generator.device if generator is not None else device
+    # A generator of one accelerator cannot draw on another; on the CPU every machine draws the same.
     if source.type not in ("cpu", device.type):
         raise InputError(f"The generator lies on {source}, and the run on {device}; use a CPU generator.")
     return torch.randn(shape, generator=generator, device=source, dtype=dtype).to(device)

@@ -47,13 +47,14 @@ class PrepareSizeConditioning(Block):
         whole = (height, width)
         rows = batch_size * num_images_per_prompt
         sizes = (original_size or whole, crops_coords_top_left, target_size or whole)
+        # Both or none, as in the classic text-to-image pipeline; that of images takes each by itself.
         if negative_original_size is None or negative_target_size is None:
             return self.told(sizes, sizes, embeds, rows)
         negative = (negative_original_size, negative_crops_coords_top_left, negative_target_size)
         return self.told(sizes, negative, embeds, rows)
 
     def told(self, positive: Sizes, negative: Sizes, embeds: Conditioning, rows: int) -> Out:
-        """The same numbers for every picture, checked against what the denoiser takes."""
+        """Return the same numbers for every image, checked against what the denoiser takes."""
         (part,) = self.family.fields("sizes")
         pooled = next(embeds[each.positive] for each in self.family.fields("prompt_embeds") if each.source == "pooled")
         told = self._rows(positive, pooled, rows)
@@ -66,7 +67,7 @@ class PrepareSizeConditioning(Block):
 
 
 class PrepareImageSizeConditioning(PrepareSizeConditioning):
-    """Make the rows where a picture is given; refiners are told a rating in place of the target size."""
+    """Make the rows where an image is given; refiners are told a rating in place of the target size."""
 
     requires_aesthetics_score: bool = config(False, doc="The denoiser is told a rating: it is a refiner.")
 

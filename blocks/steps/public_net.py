@@ -56,7 +56,7 @@ def download(url: str, largest: int, seconds: float = SECONDS) -> bytes:
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether an address is one of the public net, and stands for none of another."""
+    """Return whether an address is one of the public net, and stands for none of another."""
     if any(address in network for network in _SPECIAL):
         return False
     return address.version == 4 or (address in _PUBLIC_6 and int(address) >> 32 & 0xFFFF_FFFF not in _ISATAP)
@@ -108,6 +108,7 @@ class _Download:
     def _body(self, answer: http.client.HTTPResponse) -> bytes:
         if answer.status != http.client.OK:
             raise InputError(f"{self.url[:200]} could not be loaded: the server says {answer.status} {answer.reason}.")
+        # The length that a server states may be missing, or wrong.
         data = answer.read(self.largest + 1)
         if len(data) > self.largest:
             raise InputError(f"{self.url[:200]} has more than {self.largest:,} bytes.")
@@ -118,7 +119,10 @@ class _Download:
         secure = parts.scheme == "https"
         host, port = str(parts.hostname), parts.port or (443 if secure else 80)
         connection = (http.client.HTTPSConnection if secure else http.client.HTTPConnection)(host, port)
+        # Twice the deadline: the thread that waits ends it before, and this is only so that the socket is not kept
+        # for good.
         connection.sock = self._socket = _open(_public_addresses(host, port), 2 * self.seconds)
+        # `stop` came while there was no socket to shut down yet.
         if self._stopped:
             connection.close()
             raise InputError(f"{self.url[:200]} took too long.")
@@ -147,7 +151,7 @@ def _checked(url: str) -> SplitResult:
 
 
 def _public_addresses(host: str, port: int) -> list[tuple[int, Any]]:
-    """All addresses of a host.
+    """Return all addresses of a host.
 
     Raises:
         TrustError: one of them is not public. OSError: there are none.
@@ -155,7 +159,9 @@ def _public_addresses(host: str, port: int) -> list[tuple[int, Any]]:
     found: list[tuple[int, Any]] = [
         (family, place) for family, _, _, _, place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     ]
+    # All of them: a name with a public and a private address would be tried at one after the other.
     for _, place in found:
+        # Link-local addresses of IPv6 carry their interface after a percent sign.
         address = ip_address(str(place[0]).partition("%")[0])
         if not is_public(address):
             raise TrustError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...families.contract import Scheduler
 from ...state import InputError, Outputs
@@ -20,6 +20,10 @@ from ...state.vocabulary import (
 )
 from ..core.block import Block
 from ..core.slots import component
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 class SetTimesteps(Block):
@@ -42,7 +46,7 @@ class SetTimesteps(Block):
         sigmas: Sigmas | None = None,
         denoising_end: DenoisingEnd | None = None,
     ) -> Out:
-        scheduler: Any = self.scheduler
+        scheduler = self.scheduler
         set_schedule(scheduler, num_inference_steps, timesteps, sigmas, self.device)
         chosen = until(scheduler.timesteps, denoising_end, scheduler)
         begin_at(scheduler, 0)
@@ -50,7 +54,7 @@ class SetTimesteps(Block):
 
 
 class SetPartialTimesteps(Block):
-    """Set the scheduler, and begin where a given picture already has the shape that the noise would leave."""
+    """Set the scheduler, and begin where a given image already has the shape that the noise would leave."""
 
     default_strength: float = 0.3
 
@@ -83,11 +87,13 @@ class SetPartialTimesteps(Block):
         denoising_start: DenoisingStart | None = None,
         denoising_end: DenoisingEnd | None = None,
     ) -> Out:
-        scheduler: Any = self.scheduler
+        scheduler = self.scheduler
         strength = self.default_strength if strength is None else strength
         set_schedule(scheduler, num_inference_steps, timesteps, sigmas, self.device)
         if denoising_start is None:
             steps = len(timesteps or sigmas or ()) or num_inference_steps
+            # As diffusers' `get_timesteps`: `int` and not rounding, and two timesteps for each step of a second-order
+            # solver.
             start = (steps - min(int(steps * strength), steps)) * scheduler.order
         else:
             start = first_after(scheduler, denoising_start)
@@ -103,11 +109,12 @@ class SetPartialTimesteps(Block):
 class SetInpaintTimesteps(SetPartialTimesteps):
     """Set the scheduler for drawing nearly all of the masked area anew."""
 
+    # Not 1, at which the image would not be read at all; the default of diffusers' inpainting pipelines.
     default_strength: float = 0.9999
 
 
-def _leaves_none(steps: Any, strength: Any) -> bool:
-    """Whether a share of the steps is less than one; False for what is wrong by itself."""
+def _leaves_none(steps: object, strength: object) -> bool:
+    """Return whether a share of the steps is less than one; False for what is wrong by itself."""
     if not isinstance(steps, int) or not isinstance(strength, (int, float)):
         return False
     return steps >= 1 and 0 <= strength <= 1 and int(steps * strength) < 1
@@ -119,7 +126,9 @@ def schedule_faults(given: Mapping[str, Any]) -> Iterable[str]:
         yield "timesteps and sigmas are two ways to say one thing; give one of them."
 
 
-def set_schedule(scheduler: Any, steps: int, timesteps: Any, sigmas: Any, device: Any) -> None:
+def set_schedule(
+    scheduler: Scheduler, steps: int, timesteps: object, sigmas: object, device: torch.device | str
+) -> None:
     """Set a scheduler to a number of steps, or to timesteps or sigmas of the caller's own.
 
     Raises:
@@ -131,7 +140,8 @@ def set_schedule(scheduler: Any, steps: int, timesteps: Any, sigmas: Any, device
     if timesteps is None and sigmas is None:
         scheduler.set_timesteps(steps, device=device)
         return
-    own = {"timesteps": timesteps} if timesteps is not None else {"sigmas": sigmas}
+    own: dict[str, Any] = {"timesteps": timesteps} if timesteps is not None else {"sigmas": sigmas}
+    # diffusers' schedulers differ in what they take, and one that takes `**kwargs` would ignore it silently.
     known = inspect.signature(type(scheduler).set_timesteps).parameters
     for name in own:
         if name not in known:
@@ -139,21 +149,21 @@ def set_schedule(scheduler: Any, steps: int, timesteps: Any, sigmas: Any, device
     scheduler.set_timesteps(**own, device=device)
 
 
-def begin_at(scheduler: Any, index: int) -> None:
+def begin_at(scheduler: Scheduler, index: int) -> None:
     """Tell a scheduler its first index: else solvers search it, and find the wrong one where timesteps repeat."""
     if hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(index)
 
 
-def until(timesteps: Any, denoising_end: float | None, scheduler: Any) -> Any:
+def until(timesteps: Tensor, denoising_end: float | None, scheduler: Scheduler) -> Any:
     """Cut timesteps where a share of the noise range is left, for another model to go on from there."""
     if denoising_end is None:
         return timesteps
     return timesteps[: int((timesteps >= cutoff(scheduler, denoising_end)).sum())]
 
 
-def first_after(scheduler: Any, denoising_start: float) -> int:
-    """Index of the first timestep after a share of the noise range."""
+def first_after(scheduler: Scheduler, denoising_start: float) -> int:
+    """Return index of the first timestep after a share of the noise range."""
     timesteps = scheduler.timesteps
     count = int((timesteps < cutoff(scheduler, denoising_start)).sum())
     if scheduler.order == 2 and count % 2 == 0:
@@ -162,7 +172,7 @@ def first_after(scheduler: Any, denoising_start: float) -> int:
     return len(timesteps) - count
 
 
-def cutoff(scheduler: Any, share: float) -> int:
-    """The timestep at a share of the noise range."""
+def cutoff(scheduler: Scheduler, share: float) -> int:
+    """Return the timestep at a share of the noise range."""
     train_timesteps: int = scheduler.config.num_train_timesteps
     return round(train_timesteps - share * train_timesteps)

@@ -17,6 +17,7 @@ def observed(call: Call, path: str, writes: tuple[str, ...], emit: Emit) -> Call
         emit(BlockStarted(path))
         started = perf_counter()
         call(values)
+        # The clock is read before the tensors are counted, so that listeners do not make blocks look slower.
         seconds = perf_counter() - started
         emit(BlockFinished(path, seconds, tensor_bytes(values[name] for name in writes if name in values)))
 
@@ -33,11 +34,13 @@ class TurnEvents:
         self._started = 0.0
 
     def begin(self, index: int) -> None:
-        """A turn begins."""
+        """Note that an iteration begins."""
         self._emit(StepStarted(self._path, index, self._total))
         self._started = perf_counter()
 
     def end(self, index: int, values: Values) -> None:
-        """A turn is done."""
+        """Note that an iteration is done."""
         seconds = perf_counter() - self._started
+        # A view that cannot be written to: a listener that adds or takes away values would change the run it looks
+        # at.
         self._emit(StepFinished(self._path, index, self._total, seconds, MappingProxyType(values)))

@@ -15,12 +15,14 @@ from ..position import Frame, Position
 from ..steps import Values
 
 if TYPE_CHECKING:
+    import torch
+
     from ..run import Run
 
 
 @frozen(eq=False)
 class RunCheckpoint:
-    """Where a run stands, and with what.
+    """Holds where a run stands, and with what.
 
     Attributes:
         values: by name; random generators, arrays and images are copies, tensors are shared. states: component to its
@@ -38,6 +40,7 @@ class RunCheckpoint:
     @classmethod
     def of(cls, run: Run, position: Position, values: Values) -> RunCheckpoint:
         """Note how a run stands."""
+        # One table for frames and values, because a generator that stands in both must stay one object.
         known: dict[int, Any] = {}
         frames = tuple(evolve(frame, inputs=_copied(dict(frame.inputs), known)) for frame in position)
         groups = {group: tuple(names) for group, names in run.state.kwargs_mapping.items()}
@@ -46,11 +49,14 @@ class RunCheckpoint:
         return cls(frames, held, states, groups, {name: _digest(value) for name, value in held.items()})
 
     def values_again(self) -> Values:
-        """The values for a run that goes on from here, with tensors of its own; this can be asked again and again.
+        """Return the values for a run that goes on from here, with tensors of its own; this can be asked again and
+        again.
 
         Raises:
             InputError: a block has written into a tensor since; see `refuse_written`.
         """
+        # Both are asked at every use and not once, because a checkpoint stays in memory while others hold its
+        # tensors.
         self.refuse_uncomparable()
         self.refuse_written()
         return {name: own_state(value) for name, value in copied_values(self.values).items()}
@@ -112,6 +118,7 @@ class SharedPrefix:
         Raises:
             InputError: the loop would go over something else than it did there, or with values of other sizes.
         """
+        # The innermost frame is that of the loop whose iterations are shared.
         frame = self.standing.position[-1]
         before = frozenset(values)
         others = [name for name, value in frame.inputs.items() if not _are_same(value, values.get(name))]
@@ -133,44 +140,49 @@ class SharedPrefix:
         for name, value in taken.items():
             if name in self.keeps:
                 continue
+            # Generators are taken over although no iteration writes them: the shared iterations have drawn from them.
             if name in self.carried or (name in values and are_generators(values[name])):
                 values[name] = value
         self.standing.put_components(run)
         return Frame(self.path, frame.turn, None, before)
 
 
-def _size(value: Any) -> tuple[int, ...]:
-    """The shape of a tensor or array; empty for anything else."""
+def _size(value: torch.Tensor) -> tuple[int, ...]:
+    """Return the shape of a tensor or array; empty for anything else."""
     return tuple(value.shape) if hasattr(type(value), "shape") else ()
 
 
 def copied_values(values: Mapping[str, Any]) -> Values:
-    """The same values, with random generators and lists of one's own."""
+    """Return the same values, with random generators and lists of one's own."""
     copied: Values = _copied(dict(values), {})
     return copied
 
 
-def _are_same(one: Any, other: Any) -> bool:
+def _are_same(one: object, other: object) -> bool:
     try:
         return digest_of(one) == digest_of(other)
     except NoDigestError:
         return one is other
 
 
-def are_generators(value: Any) -> bool:
-    """Whether a value is a random generator of torch, or a list of some."""
+def are_generators(value: object) -> bool:
+    """Return whether a value is a random generator of torch, or a list of some."""
     if isinstance(value, (list, tuple)):
         return bool(value) and all(are_generators(part) for part in value)
     return type(value).__name__ == "Generator" and hasattr(type(value), "initial_seed")
 
 
 def _copied(value: Any, known: dict[int, Any]) -> Any:
-    """Containers, random generators, arrays, images and tensors on a device of one's own; what is one object stays one."""
+    """Return containers, random generators, arrays, images and tensors on a device of one's own; what is one object
+    stays one.
+    """
     if type(value) in (list, tuple):
         return type(value)(_copied(part, known) for part in value)
     if type(value) is dict:
         return {key: _copied(part, known) for key, part in value.items()}
     has_memory = hasattr(type(value), "untyped_storage")
+    # Tensors in host memory are shared, and digested instead, because a copy of every value after every block would
+    # double the memory of a run. On a device a digest would need a transfer, which costs more than the copy.
     is_shared = has_memory and value.device.type == "cpu"
     if is_shared or not (has_memory or hasattr(type(value), "initial_seed") or hasattr(value, "tobytes")):
         return value

@@ -12,6 +12,8 @@ from itertools import combinations
 from typing import TypeVar
 
 K = TypeVar("K")
+# A family has up to about eight components; two pipelines on one device have more, and there 2^n sets per step would
+# be felt.
 EXACT = 10
 """Components up to which every possibility is looked at: 2^10 sets."""
 
@@ -30,6 +32,7 @@ def best_schedule(
     """
     if len(frozenset().union(resident, *uses)) > EXACT:
         return _furthest_first(uses, sizes, capacities, resident)
+    # For every set that could be resident after a step, the cheapest way there: later steps ask only which set it is.
     best: dict[frozenset[K], tuple[int, list[frozenset[K]]]] = {resident: (0, [])}
     for need, capacity in zip(uses, capacities, strict=True):
         following: dict[frozenset[K], tuple[int, list[frozenset[K]]]] = {}
@@ -45,7 +48,7 @@ def best_schedule(
 
 
 def bytes_moved(schedule: Iterable[frozenset[K]], sizes: Mapping[K, int], resident: frozenset[K] = frozenset()) -> int:
-    """Bytes that are brought in over a schedule; dropping moves none, since the host keeps its copy."""
+    """Return bytes that are brought in over a schedule; dropping moves none, since the host keeps its copy."""
     total = 0
     for state in schedule:
         total += sum(sizes[key] for key in state - resident)
@@ -54,12 +57,13 @@ def bytes_moved(schedule: Iterable[frozenset[K]], sizes: Mapping[K, int], reside
 
 
 def _maximal(keys: frozenset[K], sizes: Mapping[K, int], room: int) -> Iterator[frozenset[K]]:
-    """The sets that fit and could not be larger: keeping more never costs anything."""
+    """Yield the sets that fit and could not be larger: keeping more never costs anything."""
     ordered = list(keys)
     if sum(sizes[key] for key in ordered) <= room:
         yield keys
         return
     fitting: list[frozenset[K]] = []
+    # From large to small, so that a set that is part of a fitting one is known when it comes.
     for count in range(len(ordered) - 1, -1, -1):
         for chosen in combinations(ordered, count):
             candidate = frozenset(chosen)
@@ -75,6 +79,8 @@ def _furthest_first(
     for position, need in enumerate(uses):
         distance = {key: _next_use(key, uses, position + 1) for key in resident - need}
         there = resident | need
+        # Among those that are never used again the small ones go first: fewer bytes to bring back if the plan was
+        # wrong.
         for key in sorted(distance, key=lambda key: (-distance[key], sizes[key])):
             if sum(sizes[each] for each in there) <= capacities[position]:
                 break

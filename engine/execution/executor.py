@@ -69,6 +69,7 @@ def execute(
                 _sequence(executables, run)(state.values)
         except BaseException as error:
             _add_location(error, state.values)
+            # Only after the note was written: it describes the values, and `relieve` lets go of them.
             if is_out_of_memory(error):
                 advice = run.advice(getattr(error, _BLOCK, ""))
                 relieve(error, state.values, advice, None if run.residency is None else run.residency.release)
@@ -86,6 +87,7 @@ def _gradients(mode: str) -> AbstractContextManager[object]:
 def _once(executables: Sequence[Executable], run: Run, values: Values, releases: Mapping[str, tuple[str, ...]]) -> None:
     """Run the top-level steps, each of which is forgotten when it is done, with all that it is bound to."""
     steps = _bound(executables, run)
+    # Reversed, because taking the last of a list is cheap, and a step that was taken is held by nobody else.
     steps = [*(steps if run.tracker is None else run.tracker.remaining(steps))][::-1]
     while steps:
         step, path = steps.pop()
@@ -114,11 +116,15 @@ def _bound(executables: Sequence[Executable], run: Run) -> list[tuple[Call, str]
     steps: list[tuple[Call, str]] = []
     for executable in executables:
         try:
+            # Where components stay, all steps are bound before the first runs: a block that cannot be bound fails
+            # before anything was computed.
             step = _call_of(executable, run) if run.residency is None else _resident(executable, run)
         except BaseException as error:
             _mark(error, executable.path)
             raise
         if run.cache is not None and executable.unit is not None:
+            # Outermost of all wrappers: a step whose result is known brings no component to the device and tells of
+            # no block.
             step = run.cache.wrapped(step, executable.unit, run)
         steps.append((step, executable.path))
     return steps
@@ -147,6 +153,9 @@ def _call_of(executable: Executable, run: Run) -> Call:
     call = executable.prepare(run)
     if run.settings.check_values and executable.checked is not None:
         call = executable.checked(call)
+    # The order of wrappers counts. Checks see what the block itself did; the witness notes what passed them; the
+    # tracker tells of a step when all of that is over; events enclose everything, so that their time is what a person
+    # waits.
     if run.settings.check_in_place:
         call = watched(call, executable.path)
     if run.witness is not None:
@@ -159,7 +168,7 @@ def _call_of(executable: Executable, run: Run) -> Call:
 
 
 def _resident(executable: Executable, run: Run) -> Call:
-    """A step that is bound to its components when it is reached, because they may not be there before."""
+    """Return a step that is bound to its components when it is reached, because they may not be there before."""
     residency = run.residency
     assert residency is not None
     bound: Call | None = None
@@ -167,6 +176,7 @@ def _resident(executable: Executable, run: Run) -> Call:
     def call(values: Values) -> None:
         nonlocal bound
         with residency.during(executable.path, values):
+            # Kept between the iterations of a loop: binding walks every component slot of every block.
             if bound is None:
                 bound = _call_of(executable, run)
             bound(values)
@@ -188,6 +198,7 @@ def _choice_call(executable: Executable, run: Run) -> Call:
             return
         if name not in branches:
             raise RunError(f"{executable.path}: select_block chose {name!r}; the branches are {', '.join(branches)}.")
+        # Bound when it is chosen: the components of the other branches may not be loaded.
         branch = _sequence(branches[name], run)
         if tracker is None:
             branch(values)
@@ -210,12 +221,16 @@ def _loop_call(executable: Executable, run: Run) -> Call:
         going_on = tracker.entered(path, run, values) if tracker is not None else None
         before = frozenset(values) if going_on is None else going_on.before
         inputs = values if going_on is None else {**values, **going_on.inputs}
+        # A run that goes on begins the loop with the values that it was given then, which its iterations may have
+        # replaced since.
         turns, length = turns_of(inputs)
         turn, one_turn = 0, body
         if tracker is not None:
             turns, turn = tracker.turns_left(turns, going_on)
             given = {name: inputs[name] for name in executable.reads if name in inputs}
             one_turn = tracker.following(body, Frame(path, turn, None, before, given))
+        # Nothing is made for who is not there: a loop without listeners, witness or tracker costs one call per
+        # iteration.
         told = TurnEvents(path, length, run.emit) if run.emit is not None else None
         finite = FiniteWatch(path, executable.carried, turn) if run.settings.check_values else None
         try:

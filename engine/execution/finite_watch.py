@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..events import Emit, RunWarning
 from ..steps import Values
+
+if TYPE_CHECKING:
+    import torch
 
 
 class FiniteWatch:
@@ -24,12 +27,15 @@ class FiniteWatch:
             value = values.get(name)
             if value is not None and hasattr(value, "is_floating_point") and value.is_floating_point():
                 value = value.detach() if value.requires_grad else value
+                # A sum is finite only if every number is, and one sum stays on the device: asking for its value in
+                # each iteration would make the CPU wait for the GPU.
                 self._sums.setdefault(name, []).append(value.sum(dtype=_wide(value)))
 
     def report(self, emit: Emit | None = None) -> None:
         """Warn of the first turn in which a value was not finite."""
         import torch
 
+        # One transfer for all iterations.
         for name, sums in self._sums.items():
             found = torch.stack(sums).isfinite()
             if not bool(found.all()):
@@ -44,8 +50,8 @@ class FiniteWatch:
                     emit(RunWarning(f"{self._path}.step[{turn}]", text))
 
 
-def _wide(value: Any) -> Any:
-    """Sums of half precision overflow at 65,504."""
+def _wide(value: torch.Tensor) -> Any:
+    """Return numbers whose sums do not overflow, as those of half precision do at 65,504."""
     import torch
 
     return torch.float32 if value.dtype in (torch.float16, torch.bfloat16) else None

@@ -33,6 +33,7 @@ class RunIdentities:
                 known = identity_of(self._components[name], content=self.content, whole=self._whole)
             except NoDigestError as error:
                 known = str(error)
+            # A refusal is remembered like an identity: finding out that nothing can tell is as slow as telling.
             self._known[name] = known
         return known
 
@@ -52,7 +53,7 @@ class RunIdentities:
         self._known.pop(name, None)
 
     def process(self) -> tuple[str, ...]:
-        """What in the process is not as its libraries have it.
+        """Return what in the process is not as its libraries have it.
 
         Raises:
             NoDigestError: something is active of which nothing says what it does.

@@ -34,7 +34,7 @@ def watched(call: Call, path: str) -> Call:
     return call_watched
 
 
-def _marks(name: str, value: Any) -> Iterator[Mark]:
+def _marks(name: str, value: object) -> Iterator[Mark]:
     mark = _mark(value)
     if mark is not None:
         yield name, value, mark
@@ -48,6 +48,8 @@ def _marks(name: str, value: Any) -> Iterator[Mark]:
 def _mark(value: Any) -> Any:
     if isinstance(value, (list, dict)):
         held = value.values() if isinstance(value, dict) else value
+        # Identities and not equality: comparing tensors with `==` gives tensors, and an equal object is another
+        # object all the same.
         return [*map(id, held)], [*value] if isinstance(value, dict) else None
     if hasattr(type(value), "is_inference"):
         # To ask a tensor of inference mode for its version is an error of torch.

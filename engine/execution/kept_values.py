@@ -8,13 +8,16 @@ the run that gets it, because a later block may write into the one and read the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from ...state.errors import NoDigestError
 from ..copies import extent, is_strided, own_copy
 from ..steps import Values
+
+if TYPE_CHECKING:
+    import torch
 
 _PLAIN = (str, bytes, int, float, complex, bool, type(None))
 
@@ -60,10 +63,13 @@ class Keeper:
             return value
         if id(value) in self._given:
             return _Given(self._given[id(value)])
+        # Exactly these types. A subclass may hold more than its items, so it is copied whole.
         if type(value) in (list, tuple):
             return type(value)(self.keep(part) for part in value)
         if type(value) is dict:
             return {key: self.keep(part) for key, part in value.items()}
+        # A tensor without elements has the address 0, as have all others of its kind: they would count as views of
+        # one another.
         if is_strided(value) and value.numel() and _memory_of(value) in self._memory:
             return self._view(value, self._memory[_memory_of(value)])
         if id(value) not in self._copies:
@@ -73,6 +79,7 @@ class Keeper:
 
     def _view(self, value: Any, name: str) -> _View:
         base = self._before[name]
+        # Relative to the base, because the run that gets it has a base with an offset of its own.
         offset = value.storage_offset() - base.storage_offset()
         if value.dtype != base.dtype or offset < 0 or offset + extent(value) > extent(base):
             raise NoDigestError(f"it gives a view of the memory of {name!r} that {name!r} alone does not hold")
@@ -81,7 +88,8 @@ class Keeper:
     def _refuse_shared(self, value: Any) -> None:
         """Refuse two results that overlap in memory, and arrays that are views of an input."""
         if is_strided(value):
-            first = value.storage_offset() * value.element_size()
+            # In bytes, because one memory may be seen as numbers of two sizes.
+            first = int(value.storage_offset()) * value.element_size()
             end = first + extent(value) * value.element_size()
             memory = _memory_of(value)
             if any(m == memory and first < e and f < end for m, f, e in self._taken):
@@ -105,6 +113,7 @@ def handed_out(kept: Any, values: Values, copies: dict[int, Any]) -> Any:
         return kept
     if isinstance(kept, _Given):
         return values[kept.name]
+    # Of this run's own input: who writes into that later sees it here too, as where the step had been run.
     if isinstance(kept, _View):
         base = values[kept.name]
         return base.as_strided(kept.shape, kept.stride, base.storage_offset() + kept.offset)
@@ -117,6 +126,6 @@ def handed_out(kept: Any, values: Values, copies: dict[int, Any]) -> Any:
     return copies[id(kept)]
 
 
-def _memory_of(tensor: Any) -> int:
+def _memory_of(tensor: torch.Tensor) -> int:
     address: int = tensor.untyped_storage().data_ptr()
     return address

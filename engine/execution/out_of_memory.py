@@ -9,11 +9,13 @@ from ...registry.loading.weights import byte_words
 from ..memory import tensor_bytes
 from ..steps import Values
 
+# torch has a class for the device alone. On the host it raises RuntimeError with one of these words
+# (c10/core/impl/alloc_cpu.cpp).
 _OF_HOST = ("not enough memory", "DefaultCPUAllocator", "can't allocate memory")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an allocation failed, on the device or in the host's memory."""
+    """Return whether an allocation failed, on the device or in the host's memory."""
     import torch
 
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
@@ -45,8 +47,11 @@ def relieve(error: BaseException, values: Values, advice: Sequence[str], free: C
     lines += ["What would help:", *(f"  - {text}" for text in [*advice, *general])]
     error.add_note("\n".join(lines))
     values.clear()
+    # The frames of the failed forward hold its activations. While somebody looks at the error, a second try would
+    # find no more memory than the first.
     traceback.clear_frames(error.__traceback__)
     if free is not None:
         free()
     if torch.cuda.is_available():
+        # torch keeps freed blocks for itself, and in pieces: a smaller attempt may need a whole one.
         torch.cuda.empty_cache()

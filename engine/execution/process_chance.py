@@ -11,12 +11,15 @@ from ..steps import Call, Values
 
 
 def process_chance() -> Any:
-    """The state of Python's, torch's and NumPy's own random generators."""
+    """Return the state of Python's, torch's and NumPy's own random generators."""
     import torch
 
     found = [torch.get_rng_state().numpy().tobytes(), random.getstate()]
+    # To ask for a state would initialise CUDA, which takes seconds and hundreds of megabytes, in a process that does
+    # not use it.
     if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # torch
         found += [state.cpu().numpy().tobytes() for state in torch.cuda.get_rng_state_all()]
+    # What was never imported has drawn nothing.
     if "numpy" in sys.modules:
         state = sys.modules["numpy"].random.get_state()
         found.append((state[1].tobytes(), state[2:]))

@@ -48,7 +48,7 @@ class Use:
 
 
 def uses_of(steps: Sequence[Step], fits: Callable[[str, frozenset[str]], bool]) -> Iterator[Use]:
-    """The uses of a plan in order. A loop is one use if its components fit together; else its steps are."""
+    """Yield the uses of a plan in order. A loop is one use if its components fit together; else its steps are."""
     for step in steps:
         if isinstance(step, BlockNode):
             yield Use(step.path, step.weights, frozenset(step.config_only))
@@ -62,6 +62,7 @@ def uses_of(steps: Sequence[Step], fits: Callable[[str, frozenset[str]], bool]) 
             else:
                 yield from (Use(use.path, use.names | own, use.configs - own) for use in inner)
         elif isinstance(step, ChoiceNode):
+            # All branches count, because which one runs is not known when the plan is made.
             for branch in step.branches.values():
                 yield from uses_of(branch, fits)
 
@@ -78,13 +79,14 @@ class PlannedResidency:
         self._sizes = {name: component_bytes(component) for name, component in self._components.items()}
         known = self._components.keys()
         self._uses = [Use(use.path, use.names & known) for use in uses_of(steps, self._fits)]
+        # Before the run begins: a component that never fits would fail after minutes of computing.
         for use in self._uses:
             placement.refuse_too_large(use.path, {name: self._sizes[name] for name in sorted(use.names)})
         self._index = {use.path: position for position, use in enumerate(self._uses)}
         self._keep = self._planned()
 
     def is_over(self, path: str) -> bool:  # noqa: ARG002 - the protocol gives it
-        """Never: a component stays the same object on the device and off it."""
+        """Return False: a component stays the same object on the device and off it."""
         return False
 
     def release(self) -> None:
@@ -102,7 +104,9 @@ class PlannedResidency:
         self._bring(position)
         self._tell(before)
         yield
+        # Not in a `finally`: what a failed step needed says nothing of the next one.
         self._placement.measure(path, tensor_bytes(values.values()))
+        # After the last use comes the first: pipelines are called again and again.
         following = self._uses[(position + 1) % len(self._uses)]
         before = self._placement.resident
         for name in sorted(following.names):
@@ -136,6 +140,7 @@ class PlannedResidency:
             self._sizes[n] for n in self._uses[position].names if id(self._components[n]) not in placement.resident
         )
         capacity = placement.capacity(self._uses[position].path)
+        # A device without a known limit, such as the host, takes everything.
         if capacity is None:
             return
         short = placement.memory.resident + missing - capacity
@@ -152,8 +157,9 @@ class PlannedResidency:
         placement.keep_only(needed | {key for key, name in others.items() if name not in going})
 
     def _distance(self, name: str, position: int) -> int:
-        """How many uses away the next use of a component is; the run is taken to be repeated."""
+        """Return how many uses away the next use of a component is; the run is taken to be repeated."""
         count = len(self._uses)
+        # A component that this run does not use is further away than any that it uses.
         return next((d for d in range(1, count + 1) if name in self._uses[(position + d) % count].names), 2 * count)
 
     def _fits(self, path: str, names: frozenset[str]) -> bool:
@@ -161,7 +167,9 @@ class PlannedResidency:
         return capacity is None or sum(self._sizes.get(name, 0) for name in names) <= capacity
 
     def _planned(self) -> list[frozenset[int]]:
-        """For each use what is worth keeping, by identity: components of other pipelines count as never used again."""
+        """Return, for each use, what is worth keeping, by identity: components of other pipelines count as never used
+        again.
+        """
         placement = self._placement
         capacities = [capacity for use in self._uses if (capacity := placement.capacity(use.path)) is not None]
         if not capacities:
@@ -172,6 +180,8 @@ class PlannedResidency:
         resident = frozenset(placement.resident)
         sizes |= {key: placement.size_of(key) for key in resident}
         uses = [frozenset(keys[name] for name in use.names) for use in self._uses]
+        # Twice in a row, of which the first is taken: what the next run needs is then worth keeping at the end of
+        # this one.
         twice = best_schedule([*uses, *uses], sizes, [*capacities, *capacities], resident)
         return twice[: len(uses)]
 
@@ -192,11 +202,12 @@ class LoadedResidency:
         self._loader = loader
         self._releases = releases
         self._uses = {use.path: use for use in uses_of(steps, lambda *_: True)}
+        # Later uses replace earlier ones, so the last stays.
         self._last: dict[str, str] = {name: path for path, use in self._uses.items() for name in use.names}
         self._own: set[str] = set()
 
     def is_over(self, path: str) -> bool:
-        """Whether components may be freed after the step."""
+        """Return whether components may be freed after the step."""
         return self._releases and path in self._uses
 
     def release(self) -> None:
@@ -224,6 +235,8 @@ class LoadedResidency:
             for name in skeletons:
                 self._components.take_out(name)
             for name in use.names & self._own if self._releases else ():
+                # Only components of this run: those that the pipeline holds were loaded by the caller, who wants them
+                # to stay.
                 if self._last[name] == path:
                     self._components.take_out(name)
                     self._own.discard(name)

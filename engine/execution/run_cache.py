@@ -27,7 +27,7 @@ _UNCHANGING = (str, bytes, int, float, complex, bool, type(None))
 
 
 class RunCache:
-    """What one run knows of values and components, so that nothing is digested twice."""
+    """Remembers what one run knows of values and components, so that nothing is digested twice."""
 
     def __init__(
         self,
@@ -47,6 +47,7 @@ class RunCache:
         """Make a call that does nothing but put values where they belong, if what it would do is known."""
 
         def call_once(values: Values) -> None:
+            # A loop of which only some iterations are run gives something else than the loop.
             if run.tracker is not None and run.tracker.is_partial(unit.path, unit.kind):
                 call(values)
                 return
@@ -71,6 +72,7 @@ class RunCache:
     def _key(self, unit: CacheUnit, run: Run, values: Values) -> str:
         import torch
 
+        # A kept tensor has no graph. Handing it out would cut the caller's gradients without a word.
         if torch.is_grad_enabled():
             raise NoDigestError("gradients are recorded, which a kept result would not have")
         writer = DigestWriter()
@@ -89,20 +91,23 @@ class RunCache:
             writer.add_all("component", [name, self._component(name, unit, run)])
         return writer.hexdigest()
 
-    def digest(self, name: str, value: Any) -> str:
+    def digest(self, name: str, value: object) -> str:
         """Digest a value by its name; that of a tensor is remembered while nobody writes into it."""
         try:
             return self._digest(value)
         except NoDigestError as error:
             raise NoDigestError(f"{name!r}: {error}") from None
 
-    def _digest(self, value: Any) -> str:
+    def _digest(self, value: object) -> str:
         if isinstance(value, (list, tuple)):
             return digest_of(type(value), [self._digest(part) for part in value])
         version = _version(value)
+        # Attributes that somebody has put on a tensor count as its content, and no version counts changes of them.
         if version is None or vars(value):
             return _digest_of_value(value)
         known = self._tensors.get(id(value))
+        # The address says that it may be the same tensor, the weak reference that it is, and the version that nobody
+        # wrote into it. An address alone is given to the next tensor as soon as this one is gone.
         if known is not None and known[0]() is value and known[1] == version:
             return known[2]
         found = digest_of(value)
@@ -111,6 +116,7 @@ class RunCache:
 
     def _component(self, name: str, unit: CacheUnit, run: Run) -> str:
         components = run.components
+        # By the state that it has now, at every step: a scheduler is another one after each.
         if name in self._mutates:
             component = components[name]
             return digest_of(type(component), state_digests(component))
@@ -126,9 +132,12 @@ class RunCache:
         return self._components[key]
 
     def _compute(self, call: Call, key: str, unit: CacheUnit, run: Run, values: Values) -> None:
+        # Shallow: the objects themselves, to see afterwards which names hold other ones.
         before = dict(values)
         groups = {group: set(names) for group, names in run.state.kwargs_mapping.items()}
         generators = list(_generators(before, unit.reads))
+        # Nobody declares these generators, so a key cannot hold them; a step that draws from one gives something else
+        # each time.
         chance = process_chance()
         marks = self._marks(before, unit.reads)
         seen = None if run.witness is None else len(run.witness.given)
@@ -136,10 +145,14 @@ class RunCache:
         call(values)
         seconds = perf_counter() - started
         try:
+            # Checked after the step, because only running it shows what it does; its values stay, and only the cache
+            # does without.
             if chance != process_chance():
                 raise NoDigestError("it draws from a random generator of the whole process")
             self._refuse_changed(unit, run)
             edited = [name for name, mark in marks.items() if name in before and self._mark(before[name]) != mark]
+            # What was written in place went to objects that the caller, earlier states or other results hold. To do
+            # the same without running the step, the cache would have to write into objects that it was not given.
             if edited:  # its result is not all that it did
                 raise NoDigestError(f"it writes into {', '.join(map(repr, edited))}, which others hold, too")
             written = {n: value for n, value in values.items() if n not in before or before[n] is not value}
@@ -170,16 +183,22 @@ class RunCache:
 
     def _refuse_changed(self, unit: CacheUnit, run: Run) -> None:
         """Refuse a step that changed a component without saying so, which its result does not hold."""
+        # For iterations the loop around them looks once: to look at a model costs more than many iterations of a
+        # small one.
         for name in sorted(unit.components - self._mutates) if unit.kind != "turn" else ():
             if name in run.components and not run.components.is_of_run(name):
                 before = self._identities.digest(name)
+                # By what torch counts, without reading bytes again: it tells of writes through torch, and is asked
+                # after every step.
                 if identity_of(run.components[name], content=False).digest != before:
                     self._identities.forget(name)
                     self._components.pop(name, None)
                     raise NoDigestError(f"it changes the component {name!r}")
 
     def _marks(self, values: Values, reads: tuple[str, ...] | None) -> dict[str, Any]:
-        """What tells whether a step has written into a value: of tensors all, of others those that it may have read."""
+        """Return what tells whether a step has written into a value: of tensors all, of others those that it may have
+        read.
+        """
         names = (
             values
             if reads is None
@@ -187,7 +206,7 @@ class RunCache:
         )
         return {name: self._mark(values[name]) for name in names if name in values}
 
-    def _mark(self, value: Any) -> Any:
+    def _mark(self, value: object) -> Any:
         if isinstance(value, (list, tuple)):
             return [len(value), *map(self._mark, value)]
         if isinstance(value, _UNCHANGING) or hasattr(type(value), "initial_seed"):
@@ -206,6 +225,7 @@ class RunCache:
             values.pop(name, None)
         values.update(restored)
         for name, value in restored.items():
+            # So that the next step, which reads it, need not digest what the cache has just handed out.
             version = _version(value)
             if version is not None:
                 self._tensors[id(value)] = weakref.ref(value), version, entry.digests[name]
@@ -213,6 +233,7 @@ class RunCache:
             generator.set_state(state)
         for name, attributes in entry.states.items():
             held = vars(run.components[name])
+            # A step may delete an attribute, and that is part of its state.
             for gone in held.keys() - attributes.keys():
                 del held[gone]
             held.update({key: own_state(part) for key, part in attributes.items()})
@@ -230,7 +251,7 @@ class RunCache:
         return {key: own_state(part) for key, part in state.items()}
 
 
-def _digest_of_value(value: Any) -> str:
+def _digest_of_value(value: object) -> str:
     """Digest a value without a version.
 
     Raises:
@@ -247,7 +268,7 @@ def _digest_of_value(value: Any) -> str:
 
 
 def _version(value: Any) -> int | None:
-    """How often a tensor was written into; None for what does not say."""
+    """Return how often a tensor was written into; None for what does not say."""
     if hasattr(type(value), "is_inference") and not value.is_inference():  # of inference mode torch counts nothing
         version: int = value._version
         return version
@@ -255,7 +276,9 @@ def _version(value: Any) -> int | None:
 
 
 def _generators(values: Values, names: tuple[str, ...] | None) -> Iterator[Any]:
-    """Random generators among values, those in lists too, in an order that does not change."""
+    """Yield random generators among values, those in lists too, in an order that does not change."""
+    # The order is part of the key, and decides which state goes to which generator: sets and dicts of two runs may
+    # differ.
     pending = [values.get(name) for name in (sorted(values) if names is None else names)][::-1]
     while pending:
         value = pending.pop()

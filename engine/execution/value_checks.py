@@ -1,7 +1,7 @@
 """Checks of values where they enter and leave a block: class, number format, and named dimensions.
 
 One dimension name stands for one size among all that a block reads, and again among all that it writes: a block may
-make more rows, or larger pictures, than it was given.
+make more rows, or larger images, than it was given.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..steps import BlockNode, Call, Values
 
 @frozen
 class Expected:
-    """What one declared value must be: `dimensions` are names, or sizes as whole numbers."""
+    """Says what one declared value must be: `dimensions` are names, or sizes as whole numbers."""
 
     name: str
     tensor_class: type
@@ -60,17 +60,19 @@ def checked(step: BlockNode, givers: Callable[[str], Sequence[str]]) -> Callable
 
 
 def expected_of(params: Sequence[InputParam | OutputParam]) -> tuple[Expected, ...]:
-    """The parameters that are tensors with declared dimensions."""
+    """Return the parameters that are tensors with declared dimensions."""
     return tuple(e for param in params if param.name and (e := _expected(param.name, param.type_hint)) is not None)
 
 
 @cache
-def _expected(name: str, hint: Any) -> Expected | None:
+def _expected(name: str, hint: object) -> Expected | None:
     import torch
 
     value = value_of(hint)
+    # "..." stands for any number of dimensions, so no position means anything.
     if value is None or not value.shape or "..." in value.shape:
         return None
+    # A union with something else than None, such as lists of tensors, has no single shape.
     classes = [part for part in getattr(plain_type(hint), "__args__", (plain_type(hint),)) if part is not type(None)]
     if classes != [torch.Tensor]:
         return None
@@ -101,7 +103,7 @@ def _shape(tensor: Any) -> Sequence[int]:
     return shape
 
 
-def _size_words(each: Expected, value: Any, dimension: str | int, known: int) -> str:
+def _size_words(each: Expected, value: object, dimension: str | int, known: int) -> str:
     shape = list(_shape(value))
     if isinstance(dimension, int):
         return f"{each.name} of the shape {shape} instead of {each.words}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from typing import Any
 
 from ...state.errors import nearest
 from ...state.type_relations import conflict
@@ -13,17 +12,19 @@ from .dataflow import CALLER, Dataflow, Missing, Read, Version
 
 
 def missing_inputs(flow: Dataflow) -> list[str]:
-    """Required values that nobody gives before the steps that need them."""
+    """Return required values that nobody gives before the steps that need them."""
     return [_missing_text(name, missing) for name, missing in flow.missing.items()]
 
 
 def find_faults(flow: Dataflow) -> list[str]:
-    """What cannot be meant: types that cannot meet, and defaults that contradict each other."""
+    """Return what cannot be meant: types that cannot meet, and defaults that contradict each other."""
+    # Only what checked annotations say is an error. Hints of foreign code are often wrong or copied, and must not
+    # stop a run that works.
     return [*_type_conflicts(flow, certain=True), *_default_conflicts(flow, certain=True)]
 
 
 def late_writes(flow: Dataflow) -> list[str]:
-    """Required values that only a later block writes, which does not read them itself: an order mistake."""
+    """Return required values that only a later block writes, which does not read them itself: an order mistake."""
     return [
         _missing_text(name, missing)
         for name, missing in flow.missing.items()
@@ -36,7 +37,7 @@ def _reads(flow: Dataflow, path: str, name: str) -> bool:
 
 
 def find_warnings(flow: Dataflow) -> list[str]:
-    """What looks wrong: as above where foreign code only hints at types; values that nobody can ever read."""
+    """Return what looks wrong: as above where foreign code only hints at types; values that nobody can ever read."""
     return [
         *_type_conflicts(flow, certain=False),
         *_default_conflicts(flow, certain=False),
@@ -61,9 +62,10 @@ def _missing_text(name: str, missing: Missing) -> str:
 
 
 def _type_conflicts(flow: Dataflow, certain: bool) -> Iterator[str]:
-    """Reads whose producer gives another type; `certain` where both sides are checked annotations."""
+    """Yield reads whose producer gives another type; `certain` where both sides are checked annotations."""
     for read in flow.reads:
         for version in read.sources.versions:
+            # What the caller gives is looked at as a value, which knows more than a type.
             if version.writer == CALLER or (read.typed and version.typed) is not certain:
                 continue
             reason = conflict(version.type_hint, read.param.type_hint)
@@ -76,9 +78,10 @@ def _type_conflicts(flow: Dataflow, certain: bool) -> Iterator[str]:
 
 
 def _default_conflicts(flow: Dataflow, certain: bool) -> Iterator[str]:
-    """Inputs that two blocks would read with different defaults where nobody gives them."""
+    """Yield inputs that two blocks would read with different defaults where nobody gives them."""
     unbound: dict[str, list[Read]] = {}
     for read in flow.reads:
+        # None says that the block chooses by itself, which contradicts nothing.
         if not read.sources.versions and not read.param.required and read.param.default is not None:
             unbound.setdefault(str(read.param.name), []).append(read)
     for name, (first, *others) in unbound.items():
@@ -90,7 +93,7 @@ def _default_conflicts(flow: Dataflow, certain: bool) -> Iterator[str]:
                 )
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(one: object, other: object) -> bool:
     try:
         return one is other or bool(one == other)
     except (ValueError, RuntimeError):  # arrays and tensors have no single answer
@@ -98,9 +101,10 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _overwritten(flow: Dataflow) -> Iterator[str]:
-    """Outputs that nobody reads before they are written again: work for nothing."""
+    """Yield outputs that nobody reads before they are written again: work for nothing."""
     kept = {version for sources in flow.final.values() for version in sources.versions}
     for version, reads in flow.readers().items():
+        # What stands at the end may be what the caller wants, whether a block reads it or not.
         if version.writer == CALLER or reads or version in kept or not _is_replaced(flow, version):
             continue
         yield (
@@ -110,15 +114,16 @@ def _overwritten(flow: Dataflow) -> Iterator[str]:
 
 
 def _is_replaced(flow: Dataflow, version: Version) -> bool:
-    """Whether a later step writes the same name; a loop's variables just end with the loop."""
+    """Return whether a later step writes the same name; a loop's variables just end with the loop."""
     return any(v.name == version.name and v.position > version.position for v in flow.versions)
 
 
 def _written_too_late(flow: Dataflow) -> Iterator[str]:
-    """Values that are written after their only readers."""
+    """Yield values that are written after their only readers."""
     readers = flow.readers()
     for sources in flow.final.values():
         for version in sources.versions:
+            # What the caller gives comes before every block, so it is never late.
             if version.writer == CALLER or any(read.position > version.position for read in readers[version]):
                 continue
             early = [read.path for read in flow.reads if _read_before(read, version, flow)]
@@ -130,7 +135,7 @@ def _written_too_late(flow: Dataflow) -> Iterator[str]:
 
 
 def _misspelt(flow: Dataflow) -> Iterator[str]:
-    """Values that nobody reads, while a later block reads one with nearly the same name."""
+    """Yield values that nobody reads, while a later block reads one with nearly the same name."""
     readers = flow.readers()
     for version in flow.versions:
         if version.writer == CALLER or readers[version]:
@@ -140,6 +145,8 @@ def _misspelt(flow: Dataflow) -> Iterator[str]:
             for read in flow.reads
             if read.position > version.position and not read.is_apart_from(version)
         }
+        # Stricter than where a name is missing: here nothing is certainly wrong, and `mask` and `masks` may both be
+        # meant.
         near = difflib.get_close_matches(version.name, later, n=1, cutoff=0.85)
         if near and near[0] != version.name:
             yield (
@@ -149,7 +156,7 @@ def _misspelt(flow: Dataflow) -> Iterator[str]:
 
 
 def _undeclared(flow: Dataflow) -> Iterator[str]:
-    """Reads in loops that only foreign code without a declaration may serve."""
+    """Yield reads in loops that only foreign code without a declaration may serve."""
     for read in flow.reads:
         writers = dict.fromkeys(version.writer for version in read.sources.versions if not version.declared)
         if not writers or any(version.declared for version in read.sources.versions):

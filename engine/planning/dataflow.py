@@ -50,7 +50,7 @@ class Sources:
     certain: bool = False
 
     def joined(self, other: Sources) -> Sources:
-        """What is there where two ways meet."""
+        """Return what is there where two ways meet."""
         versions = tuple(dict.fromkeys([*self.versions, *other.versions]))
         return Sources(versions, self.certain and other.certain)
 
@@ -72,11 +72,12 @@ class Read:
 
     @property
     def is_carried(self) -> bool:
-        """Whether a loop hands it from one turn to the next."""
+        """True if a loop hands it from one turn to the next."""
+        # Only a loop lets a later step, or the step itself, write what a step reads.
         return any(version.position >= self.position for version in self.sources.versions)
 
     def is_apart_from(self, version: Version) -> bool:
-        """Whether the two stand in different branches of one choice, so that only one of them happens."""
+        """Return whether the two stand in different branches of one choice, so that only one of them happens."""
         taken = dict(self.branch)
         return any(taken.get(choice, name) != name for choice, name in version.branch)
 
@@ -112,13 +113,13 @@ class Dataflow:
         return {v.name: v.writer for v in self.versions if v.writer != CALLER and v.name in self.final}
 
     def givers(self, path: str, name: str) -> list[str]:
-        """Who may have given a value to a step, in words."""
+        """Return who may have given a value to a step, in words."""
         reads = [read for read in self.reads if read.path == path and read.param.name == name]
         writers = (version.writer or "the caller" for read in reads for version in read.sources.versions)
         return list(dict.fromkeys(writers))
 
     def readers(self) -> dict[Version, list[Read]]:
-        """Who reads each version."""
+        """Return who reads each version."""
         found: dict[Version, list[Read]] = {version: [] for version in self.versions}
         for read in self.reads:
             for version in read.sources.versions:
@@ -158,6 +159,8 @@ class _Walk:
     branch: Branch = ()
     _known: dict[tuple[str, str], Version] = field(factory=dict)
     _numbers: dict[str, int] = field(factory=dict)
+    # By identity and kept from one walk of a body to the next, so that a step has one position and one version of
+    # each value, however often it is walked: else the search for what arrives anew would never end.
     _positions: dict[int, int] = field(factory=dict)
 
     def sequence(self, steps: Iterable[Step], environment: Environment) -> None:
@@ -193,30 +196,41 @@ class _Walk:
             version = self._version(variable, step.path, position, typed=step.typed)
             environment[variable.name] = Sources((version,), certain=True)
         head = dict(environment)
+        # The first iteration finds what the second may read, so only from the second walk on is the environment at
+        # the head known. It reports what is missing all the same: in the first iteration nothing comes from one
+        # before.
         first = evolve(inner, records=False)
         end = dict(head)
         first.sequence(step.body, end)
         quiet = evolve(first, reports=False)
+        # A value may wander through several names, one an iteration, so one more walk is not enough. Versions are
+        # finite and are only ever added, so the walk comes to an end (Kildall 1973).
         while (joined := _joined(head, end)) != head:
             head = joined
             end = dict(head)
             quiet.sequence(step.body, end)
+        # Once more over the fixed point, to record reads with all that can reach them.
         evolve(inner, reports=False).sequence(step.body, head)
         # A loop may take no turn at all, so what only its body writes is not certain after it.
         environment.clear()
         environment.update(_joined(before, head))
+        # The executor ends loop variables with the loop, and one that hid a value of before lets it be seen again.
         for variable in step.variables:
             if variable.name in before:
                 environment[variable.name] = before[variable.name]
             else:
                 environment.pop(variable.name, None)
+        # What foreign code may write without saying so serves its siblings in the loop; behind the loop it may never
+        # have happened.
         for name in [n for n, sources in environment.items() if not any(v.declared for v in sources.versions)]:
             del environment[name]
 
     def _choice(self, step: ChoiceNode, environment: Environment) -> None:
+        # A choice that may take no branch leaves everything as it was, and that is one more way through it.
         ends: list[Environment] = [] if step.exhaustive else [dict(environment)]
         for name, branch in step.branches.items():
             end = dict(environment)
+            # A branch that is never taken needs nothing, and the caller knows better which will be.
             inner = evolve(self, reports=False, branch=(*self.branch, (step.path, name)))
             inner.sequence(branch, end)
             ends.append(end)
@@ -241,8 +255,11 @@ class _Walk:
         for param in step.reads if self.open_writers else ():
             if param.required and param.name is not None and param.name not in environment:
                 for writer in self.open_writers:
+                    # As if it were written right before the reader, so that the read does not count as carried from
+                    # the iteration before.
                     self._add_undeclared(param.name, writer, position - 1, environment)
         if self.records:
+            # Certain names are read without a look whether they are there, which is most of what a bound call does.
             known = frozenset(name for name, sources in environment.items() if sources.certain)
             self.flow.presence[id(step)] = Presence(known, frozenset(environment) - known)
         for param in step.reads:

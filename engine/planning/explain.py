@@ -18,6 +18,7 @@ from .dataflow import CALLER, Read
 if TYPE_CHECKING:
     from .plan import Plan
 
+# Beyond it a line of the table is longer than an eye follows.
 WIDEST = 140
 COLUMNS = ("step", "reads, by who gives it", "writes", "uses")
 
@@ -39,7 +40,7 @@ class Row:
 
 @frozen
 class Explanation:
-    """What a plan does. `print` it, or leave it as the last line of a notebook's cell.
+    """Says what a plan does. `print` it, or leave it as the last line of a notebook's cell.
 
     Attributes:
         sizes: bytes of each component, where known. peak: most bytes of components at once, if each is there from its
@@ -57,12 +58,12 @@ class Explanation:
 
     @property
     def title(self) -> str:
-        """What has to be given for this plan."""
+        """The inputs that have to be given for this plan, as a heading."""
         return f"Runs when given: {', '.join(self.given) or 'nothing'}"
 
     @property
     def facts(self) -> list[str]:
-        """What is said below the table."""
+        """The sentences below the table."""
         lines = [f"skipped at {path}: {what}" for path, what in self.skipped.items()]
         known = [f"{name} {byte_words(self.sizes[name])}" for name in self.components if self.sizes.get(name)]
         if known:
@@ -76,6 +77,7 @@ class Explanation:
         from rich.table import Table
 
         width = min(WIDEST, shutil.get_terminal_size((100, 24)).columns)
+        # Without markup and highlighting: names and texts come from users, and "[red]" is to be printed as it stands.
         console = Console(file=io.StringIO(), width=width, highlight=False, markup=False, color_system=None)
         table = Table(box=None, pad_edge=False, title=self.title, title_justify="left")
         for column in COLUMNS:
@@ -131,7 +133,7 @@ def explain(plan: Plan, sizes: Mapping[str, int] | None = None, notes: Sequence[
 
 
 def peak_of_components(plan: Plan, sizes: Mapping[str, int]) -> int:
-    """Most bytes of components at once, if each is there only from its first use to its last."""
+    """Return the most bytes of components at once, if each is there only from its first use to its last."""
     steps = [use.names for use in uses_of(plan.steps, lambda *_: True)]
     first = {name: i for i, names in reversed(list(enumerate(steps))) for name in names}
     last = {name: i for i, names in enumerate(steps) for name in names}
@@ -140,10 +142,11 @@ def peak_of_components(plan: Plan, sizes: Mapping[str, int]) -> int:
 
 
 def _by_writer(reads: Sequence[Read]) -> tuple[str, ...]:
-    """Lines such as "input: prompt_embeds, batch_size"; what nobody gives is left out."""
+    """Return lines such as "input: prompt_embeds, batch_size"; what nobody gives is left out."""
     lines: dict[str, list[str]] = {}
     for read in reads:
         writers = dict.fromkeys(
+            # A read that a later step serves gets its value from the iteration before.
             "the caller" if v.writer == CALLER else v.writer.rpartition(".")[2] + (" (last turn)" if later else "")
             for v in read.sources.versions
             for later in [v.position >= read.position]

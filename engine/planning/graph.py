@@ -61,6 +61,7 @@ def make_graph(steps: Sequence[Step], flow: Dataflow) -> Graph:
     _add(steps, graph, index, depth=0)
     _add_edges(graph, index, flow)
     for node in graph.nodes:
+        # The sort is stable: what enters stays in the order of reading, and stands above what leaves.
         node.ports.sort(key=lambda port: port.is_write)
     return graph
 
@@ -102,6 +103,7 @@ def _add_edges(graph: Graph, index: dict[str, int], flow: Dataflow) -> None:
     for read in flow.reads:
         name, target = str(read.param.name), index[read.path]
         sources: Sequence[Version | None] = read.sources.versions
+        # An input with a default that nobody gives is not part of what happens.
         if not sources and not read.param.required:
             continue
         writers = [index[version.writer] if version is not None else 0 for version in sources or [None]]
@@ -120,7 +122,7 @@ def _add_edges(graph: Graph, index: dict[str, int], flow: Dataflow) -> None:
 
 
 def _passes_by_a_loop(source: int, target: int, writers: list[int], frames: list[Frame]) -> bool:
-    """Whether a loop between the two writes the value anew; that it may take no turn is not worth a line."""
+    """Return whether a loop between the two writes the value anew; that it may take no turn is not worth a line."""
     loops = [frame for frame in frames if frame.is_loop and source < frame.first and frame.last < target]
     return any(frame.first <= writer <= frame.last for frame in loops for writer in writers)
 
@@ -130,6 +132,7 @@ def _mermaid(graph: Graph) -> str:
     opened: list[Frame] = []
     for position, node in enumerate(graph.nodes):
         starting = sorted((f for f in graph.frames if f.first == position), key=lambda f: f.depth)
+        # Outer frames open first: several may begin at one node.
         for frame in starting:
             lines.append(f'{"  " * (len(opened) + 1)}subgraph f{graph.frames.index(frame)}["{_escaped(frame.title)}"]')
             opened.append(frame)
@@ -149,4 +152,5 @@ def _mermaid(graph: Graph) -> str:
 
 
 def _escaped(text: str) -> str:
+    # Mermaid ends a label at a quotation mark, and a statement at a line break.
     return re.sub(r'["\n]', " ", html.escape(text, quote=False))

@@ -13,14 +13,16 @@ from .dataflow import Dataflow
 
 
 def releases_of(steps: Sequence[Step], flow: Dataflow, asked: frozenset[str]) -> dict[str, tuple[str, ...]]:
-    """For each top-level step by path: the values that nobody needs when it is done."""
+    """Return, for each top-level step by path, the values that nobody needs when it is done."""
     names = {version.name for version in flow.versions}
     last: dict[str, int] = {}
     for position, step in enumerate(steps):
+        # Writers count as well: a value that nobody reads is let go of right after it was written.
         touched = names if _reads_anything(step) else _reads(step) | _writes(step)
         last.update(dict.fromkeys(touched, position))
     found: dict[str, list[str]] = {}
     for name in sorted(names - asked):
+        # What the caller gave and nobody reads goes with the first step.
         found.setdefault(steps[last.get(name, 0)].path, []).append(name)
     return {path: tuple(those) for path, those in found.items()}
 
@@ -28,7 +30,7 @@ def releases_of(steps: Sequence[Step], flow: Dataflow, asked: frozenset[str]) ->
 def live_after(
     steps: Sequence[Step], flow: Dataflow, asked: frozenset[str], given: frozenset[str]
 ) -> dict[str, frozenset[str]]:
-    """For each top-level step by path: the values that are there when it is done and the needless are gone."""
+    """Return, for each top-level step by path, the values that are there when it is done and the needless are gone."""
     releases = releases_of(steps, flow, asked)
     there = set(given)
     found: dict[str, frozenset[str]] = {}
@@ -40,7 +42,7 @@ def live_after(
 
 
 def peak_of(live: Mapping[str, frozenset[str]], sizes: Mapping[str, int]) -> int:
-    """Most bytes of values at once between two steps, by the bytes of each."""
+    """Return the most bytes of values at once between two steps, by the bytes of each."""
     return max((sum(sizes.get(name, 0) for name in names) for names in live.values()), default=0)
 
 

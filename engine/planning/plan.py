@@ -61,6 +61,7 @@ class Plan:
     @cached_property
     def component_last_use(self) -> dict[str, str]:
         """Component name to the path of the last step that computes with it."""
+        # As if nothing fitted together, so that loops are taken apart to the step that uses it.
         return {name: use.path for use in uses_of(self.steps, lambda *_: False) for name in use.names}
 
     @cached_property
@@ -69,7 +70,7 @@ class Plan:
         return make_graph(self.steps, self.flow)
 
     def explain(self, sizes: Mapping[str, int] | None = None, notes: Sequence[str] = ()) -> Explanation:
-        """The plan as a table: what runs, reads, writes, uses, is skipped. `sizes` are bytes of components."""
+        """Return the plan as a table: what runs, reads, writes, uses, is skipped. `sizes` are bytes of components."""
         return explain(self, sizes, notes)
 
     @property
@@ -78,7 +79,9 @@ class Plan:
         return [step.path for step in leaves(self.steps)]
 
     def live_after(self, asked: Iterable[str]) -> dict[str, frozenset[str]]:
-        """For each top-level step: the values that are there when it is done, if these are asked for in the end."""
+        """Return, for each top-level step, the values that are there when it is done, if these are asked for in the
+        end.
+        """
         return live_after(self.steps, self.flow, frozenset(asked), self.given)
 
     def _releases(self, asked: frozenset[str] | None) -> Mapping[str, tuple[str, ...]]:
@@ -129,6 +132,8 @@ def make_plan(
     """
     given = frozenset(given)
     flow = trace(steps, given)
+    # Both are found before either is raised: who composes blocks wants to hear of all of it at once, and a plan that
+    # does not fit may be why something is missing.
     missing, faults = missing_inputs(flow), find_faults(flow)
     if faults:
         raise CompositionError.of("The blocks do not fit together", [*faults, *missing])
@@ -170,9 +175,12 @@ def _bound(step: Step, flow: Dataflow, in_loop: bool = False) -> Executable:
             prepare=step.bind(presence),
             checked=checked(step, partial(flow.givers, step.path)),
             writes=writes,
+            # Within a loop the iteration is the smallest thing that is kept: a key costs as much as many small
+            # blocks, and intermediate results of every block in every iteration would fill the cache.
             unit=None if in_loop else unit_of(step, flow),
         )
     if isinstance(step, LoopNode):
+        # Only what goes from iteration to iteration is watched for NaN: a temporary may hold one for a reason.
         carried = {read.param.name for read in flow.reads if read.is_carried}
         written = dict.fromkeys(param.name for leaf in leaves(step.body) for param in leaf.writes)
         return Executable(

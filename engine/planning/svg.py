@@ -12,6 +12,7 @@ from .graph_types import Edge, Frame, Node, Port
 if TYPE_CHECKING:
     from .graph import Graph
 
+# SVG tells nobody how wide a text is before it is drawn, so widths are counted in characters of a monospaced font.
 LINE, CHARACTER, LONGEST_DETAIL = 16, 6.7, 44
 """Height of a line of text and width of a character, in pixels, at the font size below; characters of a detail."""
 HEAD, GAP, PAD, INDENT, LANE = 24, 14, 12, 18, 12
@@ -26,7 +27,7 @@ STYLE = (
 
 @frozen
 class Box:
-    """Where a node stands."""
+    """Says where a node stands."""
 
     x: float
     y: float
@@ -36,7 +37,7 @@ class Box:
     head: float = HEAD
 
     def port_y(self, position: int) -> float:
-        """Height at which a port's line leaves the box."""
+        """Return height at which a port's line leaves the box."""
         return self.y + self.head + position * LINE + LINE / 2
 
 
@@ -78,6 +79,7 @@ def draw(graph: Graph) -> str:
     wires = _wires(graph)
     lanes = _lanes(wires, graph, boxes)
     sheet = _Sheet()
+    # From outside to inside, because what is drawn later covers what was drawn before.
     for frame in sorted(graph.frames, key=lambda f: f.depth):
         ends_with_it = sum(f.last == frame.last and f.depth > frame.depth for f in graph.frames)
         _draw_frame(sheet, frame, boxes, right, 7 + 5 * ends_with_it)
@@ -121,7 +123,7 @@ def _wires(graph: Graph) -> list[Wire]:
 
 
 def _lanes(wires: list[Wire], graph: Graph, boxes: list[Box]) -> list[int]:
-    """The lane of each wire: short ones near the boxes, none over another."""
+    """Return the lane of each wire: short ones near the boxes, none over another."""
     taken: list[list[tuple[float, float]]] = []
     lanes = [0] * len(wires)
     spans = []
@@ -129,8 +131,10 @@ def _lanes(wires: list[Wire], graph: Graph, boxes: list[Box]) -> list[int]:
         heights = [_port_height(wire.name, wire.source, graph, boxes, is_write=True)]
         heights += [_port_height(wire.name, target, graph, boxes, is_write=False) for target in wire.targets]
         spans.append((min(heights), max(heights)))
+    # Short wires take the lanes near the boxes, so that long ones cross the fewest others.
     for number in sorted(range(len(wires)), key=lambda i: spans[i][1] - spans[i][0]):
         low, high = spans[number]
+        # Two pixels between wires of one lane, else two arrows look like one line.
         free = (i for i, lane in enumerate(taken) if all(high < a - 2 or low > b + 2 for a, b in lane))
         lane = next(free, len(taken))
         if lane == len(taken):

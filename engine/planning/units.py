@@ -12,15 +12,16 @@ from .dataflow import Dataflow, Read
 
 
 def unit_of(step: BlockNode | LoopNode, flow: Dataflow) -> CacheUnit | None:
-    """The unit of a block or a loop; None where something in it does not say what it is."""
+    """Return the unit of a block or a loop; None where something in it does not say what it is."""
     return _unit(step, "loop" if isinstance(step, LoopNode) else "block", [step], flow, _is_from_outside(step))
 
 
 def turn_of(step: LoopNode, flow: Dataflow) -> CacheUnit | None:
-    """The unit of one turn: what the loop brings, what earlier turns leave, and what was there before."""
+    """Return the unit of one turn: what the loop brings, what earlier turns leave, and what was there before."""
     inside = _is_from_outside(step)
 
     def is_read(read: Read) -> bool:
+        # Loop variables are what tells one iteration from another.
         own = {version.writer for version in read.sources.versions} == {step.path}
         return own or inside(read) or read.is_carried
 
@@ -36,6 +37,7 @@ def _unit(
         if not isinstance(part, ChoiceNode):
             if part.identity is None:
                 return None
+            # Relative to the unit, so that the same loop under another name finds its result.
             known.append(partial(_placed, part.path.removeprefix(step.path), part.identity))
     weights: set[str] = set()
     configs: set[str] = set()
@@ -46,6 +48,7 @@ def _unit(
         elif isinstance(part, LoopNode):
             weights.update(part.components)
     reads: tuple[str, ...] | None = None
+    # One block of foreign code is enough to read anything, so everything that is there belongs to the key.
     if all(leaf.typed for leaf in leaves(parts)):
         paths = {part.path for part in every}
         reads = tuple(sorted({str(r.param.name) for r in flow.reads if r.path in paths and is_read(r)}))
@@ -53,11 +56,11 @@ def _unit(
 
 
 def _placed(path: str, identity: Callable[[Mapping[str, Any]], Any], configs: Mapping[str, Any]) -> Any:
-    """An identity with the place of its step within the unit."""
+    """Return an identity with the place of its step within the unit."""
     return [path, identity(configs)]
 
 
 def _is_from_outside(step: BlockNode | LoopNode) -> Callable[[Read], bool]:
-    """Whether a value that is read may have been there before the step. What nobody gives has its default."""
+    """Return whether a value that is read may have been there before the step. What nobody gives has its default."""
     inside = {part.path for part in all_steps([step])} if isinstance(step, LoopNode) else set()
     return lambda read: any(version.writer not in inside for version in read.sources.versions)

@@ -35,8 +35,11 @@ class AdaptiveProjectedGuidance(ConditionalGuidance):
     adaptive_projected_guidance_norm_dim: int | tuple[int, ...] | None = None
     eta: Finite = 1.0
 
-    def guided(self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: Any) -> tuple[Tensor, Any]:
-        """Algorithm 1 of the paper."""
+    def guided(
+        self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: object
+    ) -> tuple[Tensor, Any]:
+        """Guide by algorithm 1 of the paper."""
+        # Momentum before the limit (algorithm 1): what was gathered is limited, and not the single step.
         direction, memory = with_momentum(
             conditional - unconditional, self.adaptive_projected_guidance_momentum, memory
         )
@@ -74,11 +77,14 @@ class AdaptiveProjectedMixGuidance(ConditionalGuidance):
     eta: Finite = 0.0
     adaptive_projected_guidance_start_step: int = 5
 
-    def guided(self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: Any) -> tuple[Tensor, Any]:
-        """One of the two, by the step."""
+    def guided(
+        self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: object
+    ) -> tuple[Tensor, Any]:
+        """Return one of the two, by the step."""
         shift = conditional - unconditional
         direction, memory = with_momentum(shift, self.adaptive_projected_guidance_momentum, memory)
         origin = self.origin(conditional, unconditional)
+        # Up to and including, as in diffusers' AdaptiveProjectedMixGuidance.
         if step.index <= self.adaptive_projected_guidance_start_step:
             return origin + self.scale(step) * shift, memory
         dims = [-number for number in range(1, conditional.ndim)]
@@ -101,6 +107,8 @@ def limited_and_projected(direction: Tensor, conditional: Tensor, limit: float, 
 
     if limit > 0:
         norm = direction.norm(p=2, dim=dims, keepdim=True)
+        # A norm of 0 gives infinity, of which the minimum with 1 is 1: no epsilon is needed, which would change last
+        # bits.
         direction = direction * torch.minimum(torch.ones_like(direction), limit / norm)
     along, across = projected(direction, conditional, dims)
     return across + eta * along

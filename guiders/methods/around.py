@@ -17,18 +17,19 @@ from ..written_settings import checked, naming
 from .classifier_free import ClassifierFreeGuidance
 
 if TYPE_CHECKING:
+    import attrs
     from torch import Tensor
 
 
-def _guider_of(given: Any) -> Any:
-    """The guider that is meant; what means none stays as it is, to be refused by the setting's name."""
+def _guider_of(given: object) -> Any:
+    """Return the guider that is meant; what means none stays as it is, to be refused by the setting's name."""
     try:
         return guider_of(given)
     except InputError:
         return given
 
 
-def _check_guider(made: Any, field: Any, value: Any) -> None:
+def _check_guider(made: object, field: attrs.Attribute[Any], value: object) -> None:
     with naming(type(made), field.name):
         guider_of(value)
 
@@ -49,28 +50,30 @@ class GuidanceAround(Guider, is_base=True):
     @cached_property
     def inner(self) -> Guider:
         """The inner guider, off if this one is."""
+        # Only to turn it off: what is added outside of the window is nothing, and the inner guider has a window of
+        # its own.
         return self.guider if self.enabled else evolve(self.guider, enabled=False)
 
     def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
-        """Those of the inner guider."""
+        """Return the branches of the inner guider."""
         return self.inner.branches(step)
 
     @property
     def uses_negative(self) -> bool:
-        """Whether the inner guider does."""
+        """True if the inner guider uses the negative conditioning."""
         return self.inner.uses_negative
 
     @property
     def wanted_perturbations(self) -> tuple[Perturbation, ...]:
-        """Those of the inner guider."""
+        """The perturbations that the inner guider asks for."""
         return self.inner.wanted_perturbations
 
     def with_scale(self, guidance_scale: float) -> Self:
-        """Another scale of the inner guider."""
+        """Return a copy whose inner guider has another scale."""
         return evolve(self, guider=self.guider.with_scale(guidance_scale))
 
     def combine(self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: Any = None) -> tuple[Tensor, Any]:
-        """What the inner guider makes of it, corrected where the step lies in the window.
+        """Return what the inner guider makes of it, corrected where the step lies in the window.
 
         Raises:
             InputError: the step comes without its level of noise.

@@ -33,11 +33,11 @@ class AutoGuidance(ClassifierFreeGuidance):
 
     @property
     def wanted_perturbations(self) -> tuple[Perturbation, ...]:
-        """What is perturbed at some step."""
+        """The perturbations that some step asks for."""
         return self._perturbations(GuidanceStep(0, 1)) if self.uses_negative else ()
 
     def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
-        """Both predictions, the unconditional one perturbed."""
+        """Return both predictions, the unconditional one perturbed."""
         if not self.is_guided(step):
             return (CONDITIONAL,)
         return evolve(UNCONDITIONAL, perturbations=self._perturbations(step)), CONDITIONAL
@@ -45,4 +45,5 @@ class AutoGuidance(ClassifierFreeGuidance):
     def _perturbations(self, step: GuidanceStep) -> tuple[Perturbation, ...]:
         amount = 1.0 if self.dropout is None else self.dropout
         configs = configs_of(self.auto_guidance_config, self.auto_guidance_layers, dropout=amount)
+        # Seeded by the step: the same run drops the same outputs, and different steps drop different ones.
         return perturbations_of(configs, step.index)

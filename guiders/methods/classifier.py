@@ -40,24 +40,27 @@ class ClassifierGuidance(GuidanceAround):
     of: Literal["latents", "sample"] = "sample"
 
     def needs_gradient(self, step: GuidanceStep) -> bool:
-        """Whether the gradient goes through the network at this step."""
+        """Return whether the gradient goes through the network at this step."""
         return self.of == "sample" and self.in_window(step)
 
     def corrected(
-        self, predictions: Mapping[str, Tensor], step: GuidanceStep, noise: NoiseLevel, memory: Any
+        self, predictions: Mapping[str, Tensor], step: GuidanceStep, noise: NoiseLevel, memory: object
     ) -> tuple[Tensor, Any]:
         """Move the sample by `scale * noise^2 / signal * gradient`, which moves epsilon by `-scale * noise * gradient`."""
+        # Combined twice, once without a graph: what the run goes on with must not hold the network's activations.
         plain = {name: prediction.detach() for name, prediction in predictions.items()}
         told = evolve(step, noise=evolve(noise, latents=noise.latents.detach()))
         guided, after = self.inner.combine(plain, told, memory)
         if noise.signal == 0.0:  # nothing is left of the picture, so nothing can be said of it
             return guided, after
         gradient = self._gradient(predictions, step, noise, memory)
+        # From algorithm 2, epsilon' = epsilon - scale * sigma * gradient, written for the sample that epsilon means:
+        # x = (latents - sigma * epsilon) / alpha.
         strength = scale_at(self.classifier_scale, step) * noise.noise**2 / noise.signal
         return noise.prediction_of(noise.sample_of(guided) + strength * gradient).detach(), after
 
     def _gradient(
-        self, predictions: Mapping[str, Tensor], step: GuidanceStep, noise: NoiseLevel, memory: Any
+        self, predictions: Mapping[str, Tensor], step: GuidanceStep, noise: NoiseLevel, memory: object
     ) -> Tensor:
         import torch
 
@@ -75,4 +78,5 @@ class ClassifierGuidance(GuidanceAround):
                     f"{' without a gradient' if isinstance(score, torch.Tensor) else ''}. Look for .detach(), .item(), "
                     "numpy or torch.no_grad() in it."
                 )
+            # Summed over the batch: images do not depend on each other, so each gets its own gradient.
             return torch.autograd.grad(score.float().sum(), latents)[0].float()

@@ -30,7 +30,9 @@ class ClassifierFreeGuidance(ConditionalGuidance):
         tensor([11.])
     """
 
-    def guided(self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: Any) -> tuple[Tensor, Any]:
-        """Equation 6 of the paper, in one of the two formulations."""
+    def guided(
+        self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: object
+    ) -> tuple[Tensor, Any]:
+        """Guide by equation 6 of the paper, in one of the two formulations."""
         shift = conditional - unconditional
         return self.origin(conditional, unconditional) + self.scale(step) * shift, memory

@@ -45,18 +45,19 @@ class ConditionalGuidance(Guider, is_base=True):
 
     @cached_property
     def uses_negative(self) -> bool:
-        """Whether the scale asks for guidance at some step, and some step lies in the window."""
+        """True if the scale asks for guidance at some step, and some step lies in the window."""
         return self.enabled and self.start < self.stop and not is_never(self.guidance_scale, self.neutral_scale)
 
     def is_guided(self, step: GuidanceStep) -> bool:
-        """Whether a step needs the unconditional prediction."""
+        """Return whether a step needs the unconditional prediction."""
         if not (self.uses_negative and self.in_window(step)):
             return False
         scale = self.guidance_scale
+        # A plain number was looked at once, for all steps; this is asked at every step.
         return scale.__class__ is float or not math.isclose(scale_at(scale, step), self.neutral_scale)
 
     def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
-        """The unconditional and the conditional prediction; where the step is not guided only the latter."""
+        """Return the unconditional and the conditional prediction; where the step is not guided only the latter."""
         return _GUIDED if self.is_guided(step) else _PLAIN
 
     def combine(self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: Any = None) -> tuple[Tensor, Any]:
@@ -76,16 +77,17 @@ class ConditionalGuidance(Guider, is_base=True):
         )
 
     def scale(self, step: GuidanceStep) -> float:
-        """The strength at a step."""
+        """Return the strength at a step."""
         return scale_at(self.guidance_scale, step)
 
     def origin(self, conditional: Tensor, unconditional: Tensor) -> Tensor:
-        """Where guidance begins, by the formulation."""
+        """Return where guidance begins, by the formulation."""
         return conditional if self.use_original_formulation else unconditional
 
 
 def rescaled(guided: Tensor, conditional: Tensor, amount: float) -> Tensor:
-    """Bring each picture's deviation towards that of the conditional prediction (2305.08891, eqs. 15 and 16)."""
+    """Bring each image's deviation towards that of the conditional prediction (2305.08891, eqs. 15 and 16)."""
+    # Over all but the batch, so that an image in a batch is rescaled as it is alone.
     dims = list(range(1, guided.ndim))
     deviation = conditional.std(dim=dims, keepdim=True) / guided.std(dim=dims, keepdim=True)
     return amount * (guided * deviation) + (1 - amount) * guided
@@ -95,6 +97,7 @@ def projected(vector: Tensor, onto: Tensor, dims: list[int], in_double: bool = T
     """Split a vector into its parts along another one and across it; in double precision, as small angles matter."""
     import torch
 
+    # Metal has no double precision.
     wide = torch.float64 if in_double and vector.device.type != "mps" else torch.float32
     direction = torch.nn.functional.normalize(onto.to(wide), dim=dims)  # type: ignore[arg-type]  # torch takes several
     along = (vector.to(wide) * direction).sum(dim=dims, keepdim=True) * direction

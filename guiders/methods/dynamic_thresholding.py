@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True, slots=False, field_transformer=checked)
 class DynamicThresholding(GuidanceAround):
-    """Keep high scales from driving a picture out of its range: clip the clean sample at a quantile, and shrink it.
+    """Keep high scales from driving an image out of its range: clip the clean sample at a quantile, and shrink it.
 
     Attributes:
         quantile: share of each sample's absolute values that stay unclipped.
@@ -32,24 +32,26 @@ class DynamicThresholding(GuidanceAround):
     bound: Positive | None = None
 
     def corrected(
-        self, predictions: Mapping[str, Tensor], step: GuidanceStep, noise: NoiseLevel, memory: Any
+        self, predictions: Mapping[str, Tensor], step: GuidanceStep, noise: NoiseLevel, memory: object
     ) -> tuple[Tensor, Any]:
         """Clip and shrink what the inner guider means; where it does nothing and there is no bound, that stays as it is."""
         guided, memory = self.inner.combine(predictions, step, memory)
         conditional = predictions["conditional"]
+        # The very object: nothing was guided, and clipping at its own quantile would change it.
         if self.bound is None and guided is conditional:
             return guided, memory
         bound = self._extent(noise.sample_of(conditional)) if self.bound is None else self.bound
         return noise.prediction_of(self.thresholded(noise.sample_of(guided), bound)), memory
 
-    def thresholded(self, sample: Tensor, bound: Any) -> Tensor:
+    def thresholded(self, sample: Tensor, bound: float | Tensor) -> Tensor:
         """Clip samples `[b ...]` at their quantile, at least at `bound` (a number or `[b 1 ...]`), and bring them to `bound`."""
+        # At least the bound, as in Imagen: samples within their range are left alone.
         limit = self._extent(sample).clamp_min(bound)
         shrunk: Tensor = sample.clamp(-limit, limit) * (bound / limit)
         return shrunk
 
     def _extent(self, sample: Tensor) -> Tensor:
-        """The quantile of each sample's absolute values, `[b 1 ...]`."""
+        """Return the quantile of each sample's absolute values, `[b 1 ...]`."""
         values = sample.flatten(1).abs().sort(dim=1).values
         # By hand, with the rule of torch.quantile, which refuses more than 16 million values.
         place = self.quantile * (values.shape[1] - 1)

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def _scales_of(given: Any) -> Any:
+def _scales_of(given: object) -> Any:
     return tuple(map(scale_of, given)) if isinstance(given, (list, tuple)) else given
 
 
-def _per_level(given: Any) -> Any:
+def _per_level(given: object) -> Any:
     return tuple(given) if isinstance(given, (list, tuple)) else given
 
 
@@ -73,18 +73,20 @@ class FrequencyDecoupledGuidance(Guider):
 
     @cached_property
     def uses_negative(self) -> bool:
-        """Whether some level is guided at some step."""
+        """True if some level is guided at some step."""
         neutral = 0.0 if self.use_original_formulation else 1.0
         some = any(a < b for a, b in self._windows)
         return self.enabled and some and not all(is_never(scale, neutral) for scale in self.guidance_scales)
 
     def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
-        """Both predictions where some level is guided."""
+        """Return both predictions where some level is guided."""
         guided = self.uses_negative and any(step.is_within(*window) for window in self._windows)
         return (UNCONDITIONAL, CONDITIONAL) if guided else (CONDITIONAL,)
 
-    def combine(self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: Any = None) -> tuple[Tensor, Any]:
-        """Algorithm 1 of the paper: guide the levels of both pyramids, and sum them up.
+    def combine(
+        self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: object = None
+    ) -> tuple[Tensor, Any]:
+        """Guide the levels of both pyramids, and sum them up: algorithm 1 of the paper.
 
         A level outside of its window keeps the conditional prediction's own band.
         """
@@ -97,6 +99,7 @@ class FrequencyDecoupledGuidance(Guider):
         )
         bands = [self._band(number, one, other, step) for number, (one, other) in enumerate(pairs)]
         guided = sum_of_pyramid(bands)
+        # Of the first level, as in diffusers (frequency_decoupled_guidance.py, 0.42.1).
         amount = _spread(self.guidance_rescale, levels)[0]
         if self.guidance_rescale_space == "data" and amount > 0.0:
             guided = rescaled(guided, conditional, amount)
@@ -119,11 +122,11 @@ class FrequencyDecoupledGuidance(Guider):
         return guided
 
     def with_scale(self, guidance_scale: float) -> FrequencyDecoupledGuidance:
-        """One scale for all levels."""
+        """Return a copy with one scale for all levels."""
         from attrs import evolve
 
         return evolve(self, guidance_scales=(guidance_scale,) * len(self.guidance_scales))
 
 
-def _spread(value: Any, levels: int) -> Sequence[Any]:
+def _spread(value: object, levels: int) -> Sequence[Any]:
     return value if isinstance(value, tuple) else (value,) * levels

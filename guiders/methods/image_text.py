@@ -1,4 +1,4 @@
-"""Guidance by a picture and a text, each with a strength of its own (Brooks et al. 2023, https://arxiv.org/abs/2211.09800)."""
+"""Guidance by an image and a text, each with a strength of its own (Brooks et al. 2023, https://arxiv.org/abs/2211.09800)."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _NOTHING = Branch("unconditional", negative=True, without=frozenset({"image"}))
+# Without the text alone: its difference from nothing is what the image says.
 _IMAGE = Branch("image", negative=True)
 
 
 @frozen(kw_only=True, slots=False, field_transformer=checked)
 class ImageTextGuidance(ConditionalGuidance):
-    """`u + s_I (i - u) + s_T (t - i)`: from nothing to the picture, and from the picture to the text (eq. 3).
+    """`u + s_I (i - u) + s_T (t - i)`: from nothing to the image, and from the image to the text (eq. 3).
 
     For families whose contract has fields of the kind "image".
 
     Attributes:
-        guidance_scale: strength of the text. image_guidance_scale: strength of the picture.
+        guidance_scale: strength of the text. image_guidance_scale: strength of the image.
     """
 
     image_guidance_scale: Strength = field(default=1.5, converter=scale_of)
 
     def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
-        """Without anything, with the picture, with both; fewer where a strength is 1."""
+        """Return the predictions without anything, with the image, with both; fewer where a strength is 1."""
         if not (self.enabled and self.in_window(step)):
             return (CONDITIONAL,)
         by_text = not is_never(self.guidance_scale, 1.0)
@@ -44,17 +45,21 @@ class ImageTextGuidance(ConditionalGuidance):
 
     @property
     def uses_negative(self) -> bool:
-        """Whether any step may need the text to be dropped."""
+        """True if any step may need the text to be dropped."""
         return any(branch.negative for branch in self.branches(GuidanceStep(0, 1))) or self.start > 0.0
 
-    def combine(self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: Any = None) -> tuple[Tensor, Any]:
-        """As the class says; a single prediction passes unchanged."""
+    def combine(
+        self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: object = None
+    ) -> tuple[Tensor, Any]:
+        """Combine as the class says; a single prediction passes unchanged."""
         text, image, nothing = (predictions.get(name) for name in ("conditional", "image", "unconditional"))
         assert text is not None
+        # Outside of the window there is one prediction.
         if image is None:
             return text, memory
         guided = image + self.scale(step) * (text - image)
         if nothing is not None:
+            # Equation 3 begins at `u`; this begins at `i`, of which `i - u` is already one.
             guided = guided + (scale_at(self.image_guidance_scale, step) - 1.0) * (image - nothing)
         if self.guidance_rescale > 0.0:
             guided = rescaled(guided, text, self.guidance_rescale)

@@ -28,8 +28,10 @@ class MagnitudeAwareGuidance(ConditionalGuidance):
     guidance_scale: Strength = field(default=10.0, converter=scale_of)
     alpha: Finite = 8.0
 
-    def guided(self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: Any) -> tuple[Tensor, Any]:
-        """`exp(-alpha |c - u| / |u|)` of what is above the neutral scale, for each picture."""
+    def guided(
+        self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: object
+    ) -> tuple[Tensor, Any]:
+        """Guide with `exp(-alpha |c - u| / |u|)` of what is above the neutral scale, for each image."""
         import torch
 
         dims = list(range(1, conditional.ndim))

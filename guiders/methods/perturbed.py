@@ -29,7 +29,7 @@ class PerturbedGuidance(ClassifierFreeGuidance, is_base=True):
     """
 
     def perturbations(self, step: GuidanceStep) -> tuple[Perturbation, ...]:
-        """What is perturbed in the third prediction."""
+        """Return what is perturbed in the third prediction."""
         raise NotImplementedError(f"{type(self).__name__} must define perturbations(step).")
 
     @property
@@ -53,14 +53,16 @@ class PerturbedGuidance(ClassifierFreeGuidance, is_base=True):
 
     @property
     def wanted_perturbations(self) -> tuple[Perturbation, ...]:
-        """What is perturbed at some step."""
+        """The perturbations that some step asks for."""
         return () if self._never_perturbed or not self.enabled else self.perturbations(GuidanceStep(0, 1))
 
     def is_perturbed(self, step: GuidanceStep) -> bool:
-        """Whether a step has the perturbed prediction; a window that is not empty has at least one step."""
+        """Return whether a step has the perturbed prediction; a window that is not empty has at least one step."""
         if not self.enabled or self._never_perturbed:
             return False
         start, stop = self.perturbed_window
+        # Rounded up, so that the default of 1 % leaves the very first step alone; a window that is not empty has a
+        # step in short runs, too.
         first = math.ceil(start * step.count)
         last = max(math.ceil(stop * step.count), first + (start < stop))
         return first <= step.index < last and not math.isclose(scale_at(self.perturbed_scale, step), 0.0)
@@ -70,20 +72,23 @@ class PerturbedGuidance(ClassifierFreeGuidance, is_base=True):
         return is_never(self.perturbed_scale, 0.0)
 
     def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
-        """As classifier-free guidance, and the perturbed conditional prediction."""
+        """Return those of classifier-free guidance, and the perturbed conditional prediction."""
         plain = super().branches(step)
         if not self.is_perturbed(step):
             return plain
         return (*plain, evolve(CONDITIONAL, name="perturbed", perturbations=self.perturbations(step)))
 
-    def combine(self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: Any = None) -> tuple[Tensor, Any]:
-        """`u + s (c - u) + s_p (c - p)`; without classifier-free guidance `p + s_p (c - p)`."""
+    def combine(
+        self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: object = None
+    ) -> tuple[Tensor, Any]:
+        """Return `u + s (c - u) + s_p (c - p)`; without classifier-free guidance `p + s_p (c - p)`."""
         conditional, perturbed = predictions["conditional"], predictions.get("perturbed")
         if perturbed is None:
             return super().combine(predictions, step, memory)
         unconditional = predictions.get("unconditional")
         away = conditional - perturbed
         if unconditional is None:
+            # As diffusers: the perturbed prediction takes the place of the unconditional one.
             guided = conditional if self.use_original_formulation else perturbed
         else:
             guided, memory = self.guided(conditional, unconditional, step, memory)

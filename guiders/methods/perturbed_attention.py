@@ -42,7 +42,7 @@ class PerturbedAttentionGuidance(PerturbedGuidance):
         return self.perturbed_guidance_start, self.perturbed_guidance_stop
 
     def perturbations(self, step: GuidanceStep) -> tuple[Perturbation, ...]:  # noqa: ARG002 - the protocol gives it
-        """Attention scores of the layers, whatever else a configuration says of them."""
+        """Return attention scores of the layers, whatever else a configuration says of them."""
         configs = configs_of(self.perturbed_guidance_config, self.perturbed_guidance_layers)
         only_scores = {"skip_attention": False, "skip_attention_scores": True, "skip_ff": False}
         return perturbations_of(LayerSkipConfig(each.indices, each.fqn, **only_scores) for each in configs)

@@ -18,7 +18,9 @@ def laplacian_pyramid(images: Tensor, levels: int) -> list[Tensor]:
     """
     bands = []
     for _ in range(levels - 1):
+        # Blurred first: halving alone would fold high frequencies into low ones.
         smaller = _resized(_blurred(images), [max(1, side // 2) for side in images.shape[-2:]])
+        # Against what `sum_of_pyramid` will make of the smaller one, so that the bands add up to the image again.
         bands.append(images - _larger(smaller, list(images.shape[-2:])))
         images = smaller
     return [*bands, images]
@@ -48,6 +50,7 @@ def _blurred(images: Tensor) -> Tensor:
 
     line = torch.tensor(_KERNEL, dtype=images.dtype, device=images.device) / sum(_KERNEL)
     kernel = torch.outer(line, line).expand(images.shape[1], 1, 5, 5)
+    # torch reflects only where a side is longer than the padding.
     mode = "reflect" if min(images.shape[-2:]) > 2 else "replicate"
     padded = torch.nn.functional.pad(images, (2, 2, 2, 2), mode=mode)
     return torch.nn.functional.conv2d(padded, kernel, groups=images.shape[1])

@@ -33,12 +33,13 @@ class SampleSpaceGuidance(GuidanceAround):
     """
 
     def corrected(
-        self, predictions: Mapping[str, Tensor], step: GuidanceStep, noise: NoiseLevel, memory: Any
+        self, predictions: Mapping[str, Tensor], step: GuidanceStep, noise: NoiseLevel, memory: object
     ) -> tuple[Tensor, Any]:
-        """The inner guider on samples."""
+        """Let the inner guider combine samples."""
         if len(predictions) == 1:
             return self.inner.combine(predictions, step, memory)
         samples = {name: noise.sample_of(prediction) for name, prediction in predictions.items()}
+        # An inner guider that asks for samples as well is given what is one already.
         inside = evolve(step, noise=evolve(noise, predicts="sample"))
         guided, memory = self.inner.combine(samples, inside, memory)
         return noise.prediction_of(guided), memory

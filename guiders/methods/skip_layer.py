@@ -41,5 +41,5 @@ class SkipLayerGuidance(PerturbedGuidance):
         return self.skip_layer_guidance_start, self.skip_layer_guidance_stop
 
     def perturbations(self, step: GuidanceStep) -> tuple[Perturbation, ...]:
-        """The layers, left out."""
+        """Return the layers, left out."""
         return perturbations_of(configs_of(self.skip_layer_config, self.skip_layer_guidance_layers), step.index)

@@ -45,7 +45,7 @@ class SmoothedEnergyGuidance(PerturbedGuidance):
         return self.seg_guidance_start, self.seg_guidance_stop
 
     def perturbations(self, step: GuidanceStep) -> tuple[Perturbation, ...]:  # noqa: ARG002 - the protocol gives it
-        """Queries of the layers, blurred."""
+        """Return queries of the layers, blurred."""
         sigma = float("inf") if self.seg_blur_sigma > self.seg_blur_threshold_inf else self.seg_blur_sigma
         configs = configs_of(self.seg_guidance_config, self.seg_guidance_layers)
         return tuple(Perturbation("blur", each.indices, each.fqn, sigma=sigma) for each in configs)

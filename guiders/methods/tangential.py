@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 class TangentialClassifierFreeGuidance(ClassifierFreeGuidance):
     """Keep of the unconditional prediction only what lies in the direction that both predictions share."""
 
-    def guided(self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: Any) -> tuple[Tensor, Any]:
-        """Algorithm 1 of the paper."""
+    def guided(
+        self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: object
+    ) -> tuple[Tensor, Any]:
+        """Guide by algorithm 1 of the paper."""
         return super().guided(conditional, damped(conditional, unconditional), step, memory)
 
 
@@ -28,6 +30,7 @@ def damped(conditional: Tensor, unconditional: Tensor) -> Tensor:
     """Project the unconditional prediction onto the first right singular vector of the two."""
     import torch
 
+    # In float32: half precision has no singular value decomposition in torch.
     both = torch.stack([conditional, unconditional], dim=1).float().flatten(2)
     _, _, directions = torch.linalg.svd(both, full_matrices=False)
     flat = unconditional.flatten(1).unsqueeze(1).float()

@@ -27,10 +27,12 @@ class ClassifierFreeZeroStarGuidance(ClassifierFreeGuidance):
     zero_init_steps: int = 1
 
     def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
-        """As all; while the prediction is zero, the conditional one alone, of which only the shape is used."""
+        """Return those of classifier-free guidance; while the prediction is zero, the conditional one alone, of which only the shape is used."""
         return super().branches(step) if step.index >= self.zero_init_steps else super().branches(step)[-1:]
 
-    def combine(self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: Any = None) -> tuple[Tensor, Any]:
+    def combine(
+        self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: object = None
+    ) -> tuple[Tensor, Any]:
         """Zero at first, then as all."""
         import torch
 
@@ -38,14 +40,17 @@ class ClassifierFreeZeroStarGuidance(ClassifierFreeGuidance):
             return torch.zeros_like(predictions["conditional"]), memory
         return super().combine(predictions, step, memory)
 
-    def guided(self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: Any) -> tuple[Tensor, Any]:
+    def guided(
+        self, conditional: Tensor, unconditional: Tensor, step: GuidanceStep, memory: object
+    ) -> tuple[Tensor, Any]:
         """Scale the unconditional prediction by its projection (eq. 9), then guide."""
         multiple = best_multiple(conditional, unconditional)
         return super().guided(conditional, unconditional * multiple, step, memory)
 
 
 def best_multiple(conditional: Tensor, unconditional: Tensor) -> Tensor:
-    """The factor per picture that brings the unconditional prediction nearest to the conditional one."""
+    """Return the factor per image that brings the unconditional prediction nearest to the conditional one."""
     one, other = conditional.flatten(1).float(), unconditional.flatten(1).float()
+    # The paper's epsilon: an unconditional prediction of zeros has no multiple.
     factor = (one * other).sum(dim=1, keepdim=True) / (other.square().sum(dim=1, keepdim=True) + 1e-8)
     return factor.to(conditional.dtype).view(-1, *(1,) * (conditional.ndim - 1))

@@ -29,7 +29,7 @@ FILES = "files "
 
 @frozen(eq=False)
 class _Note:
-    """What one component was when a run began.
+    """Notes what one component was when a run began.
 
     Attributes:
         identity: or, as text, why nothing tells it; None for one that the run loads for itself. moment: see `moment_of`.
@@ -46,7 +46,7 @@ class _Note:
 
     @property
     def written(self) -> dict[str, Any]:
-        """As recipes have it."""
+        """The note as recipes have it."""
         entry: dict[str, Any] = {
             "class": f"{library_of(self.cls)}:{self.cls.__name__}",
             "origin": _origin(self.load_id),
@@ -60,6 +60,7 @@ class _Note:
             entry["unknown"] = self.identity
         elif self.identity is not None:
             identity = self.identity
+            # Short digests: they are for naming the attribute that differs, and `digest` is what is compared.
             entry["settings"] = {
                 name: xxhash.xxh3_64_hexdigest(digest.encode())[:8]
                 for name, digest in sorted(identity.settings.items())
@@ -74,7 +75,7 @@ class _Note:
 
     @property
     def has_weights(self) -> bool:
-        """Whether it is more than its settings: a network, a tokenizer, or what nobody can tell."""
+        """True if it is more than its settings: a network, a tokenizer, or what nobody can tell."""
         return not isinstance(self.identity, Identity) or self.identity.weights is not None
 
     @property
@@ -85,6 +86,7 @@ class _Note:
         if isinstance(self.identity, str) or self.identity.is_doubtful:
             return None
         component = self.component() if self.component is not None else None
+        # Gone, or looked through to the bottom as the run began: what was found then is all that can be said.
         if component is None or self.moment is None:
             return self.identity.weights
         try:
@@ -108,16 +110,16 @@ class _Note:
 
 @frozen(eq=False, slots=False)
 class RunNotes:
-    """What the components of one run were."""
+    """Notes what the components of one run were."""
 
     notes: Mapping[str, _Note]
 
     def written(self) -> dict[str, Any]:
-        """By component."""
+        """Return it by component."""
         return {name: note.written for name, note in self.notes.items()}
 
     def weights(self) -> dict[str, Any]:
-        """Digests of weights and vocabularies."""
+        """Return the digests of weights and vocabularies."""
         return {"weights": self._weights}
 
     @cached_property
@@ -132,7 +134,7 @@ def notes_of(
     return RunNotes({name: _note_of(name, components[name], pipe, identities) for name in names})
 
 
-def _note_of(name: str, component: Any, pipe: PipelineComponents, identities: RunIdentities) -> _Note:
+def _note_of(name: str, component: object, pipe: PipelineComponents, identities: RunIdentities) -> _Note:
     if component is None:  # it is loaded during the run
         spec = pipe.specs[name]
         dtype = spec.format_of(**pipe.options_of(name))
@@ -140,6 +142,7 @@ def _note_of(name: str, component: Any, pipe: PipelineComponents, identities: Ru
     is_model, has_content = hasattr(component, "named_parameters"), hasattr(component, "__dict__")
     origin = provenance_of(component)
     return _Note(
+        # A recipe lives as long as its image; it must not hold the models.
         weakref.ref(component) if has_content and type(component).__weakrefoffset__ else None,
         type(component),
         origin.load_id or "null",
@@ -152,12 +155,13 @@ def _note_of(name: str, component: Any, pipe: PipelineComponents, identities: Ru
 
 
 def _origin(load_id: str) -> dict[str, Any] | None:
-    """Where it is from, by names that mean something elsewhere: of a local folder, only its own name."""
+    """Return where it is from, by names that mean something elsewhere: of a local folder, only its own name."""
     if load_id == "null":
         return None
     fields = ComponentSpec.decode_load_id(load_id)
     repo = str(fields["pretrained_model_name_or_path"])
     is_local = Path(repo).is_absolute() or Path(repo).exists()
+    # A path of this machine would say who made an image, and means nothing on another.
     name = next((name for name in shipped if Path(repo) == shipped.get(name)), Path(repo).name) if is_local else repo
     where = {"repo": name, "local": is_local and name not in shipped}
     return {**where, **{key: fields[key] for key in ("subfolder", "variant", "revision") if fields[key]}}

@@ -6,7 +6,7 @@ import base64
 import weakref
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
@@ -14,6 +14,9 @@ from ...engine.execution.checkpoint import are_generators
 from ...state.digest import NoDigestError, digest_of
 from ...state.pipeline_state import describe_value
 from ...state.value_data import data_of
+
+if TYPE_CHECKING:
+    import torch
 
 _UNCHANGING = (str, int, float, bool, type(None))
 AT_ONCE = 1 << 20
@@ -30,6 +33,7 @@ def noted_inputs(values: Mapping[str, Any]) -> tuple[Written, Written]:
     met: dict[int, int] = {}
     for name, value in values.items():
         cls = value.__class__
+        # By class and not by `isinstance`: a subclass of `str` may have attributes that change.
         if cls in _UNCHANGING:
             unchanging[name] = value
         elif hasattr(cls, "untyped_storage"):
@@ -44,12 +48,15 @@ def noted_inputs(values: Mapping[str, Any]) -> tuple[Written, Written]:
         found |= {name: noted.written() for name, noted in tensors.items()} | others
         return {name: found[name] for name in order}
 
+    # The order in which the values were given, in which recipes are read by people.
     order = [name for name in values if name not in generators]
     return inputs, lambda: {name: [_generator(*each) for each in states] for name, states in generators.items()}
 
 
 def shared_values(values: Mapping[str, Any]) -> dict[str, list[list[str]]]:
-    """Names of inputs that are one object, which a block may write into under one name and read under the other."""
+    """Return the names of inputs that are one object, which a block may write into under one name and read under the
+    other.
+    """
     names: dict[int, list[str]] = {}
     for name, value in values.items():
         if value.__class__ not in _UNCHANGING:
@@ -73,13 +80,14 @@ class NotedTensor:
     unknown: str | None = None
 
     @classmethod
-    def of(cls, tensor: Any, weakly: bool = False) -> NotedTensor:
+    def of(cls, tensor: torch.Tensor, weakly: bool = False) -> NotedTensor:
         """Note a tensor.
 
         Args:
             weakly: do not keep it alive; when it is gone, nobody can tell any more what it was.
         """
         kind = f"{type(tensor).__name__}[{', '.join(map(str, tensor.shape))}] {tensor.dtype}, {tensor.device}"
+        # A tensor of inference mode has no version, and torch raises when it is asked for.
         version = 0 if tensor.is_inference() else tensor._version
         noted = cls(kind, (weakref.ref(tensor) if weakly else tensor), version)
         is_small = tensor.nbytes <= AT_ONCE and tensor.device.type == "cpu"
@@ -88,7 +96,7 @@ class NotedTensor:
         return noted
 
     def written(self) -> dict[str, Any]:
-        """As recipes have it."""
+        """Return it as recipes have it."""
         if self.held is not None:
             tensor = self.held() if isinstance(self.held, weakref.ref) else self.held
             if tensor is None:
@@ -97,8 +105,9 @@ class NotedTensor:
                 self._settle(tensor)
         return {"kind": self.kind, "digest": self.digest, **({"unknown": self.unknown} if self.unknown else {})}
 
-    def _settle(self, tensor: Any) -> None:
+    def _settle(self, tensor: torch.Tensor) -> None:
         self.held = None
+        # A digest of now would say that the run had been given what was written later.
         if not tensor.is_inference() and tensor._version != self.version:
             self.unknown = "it was written into before anybody asked"
             return
@@ -109,7 +118,7 @@ class NotedTensor:
 
 
 def written_input(value: Any) -> dict[str, Any]:
-    """A value as data, or what tells it from others."""
+    """Return a value as data, or what tells it from others."""
     try:
         return {"value": data_of(value)}
     except ValueError:
@@ -122,7 +131,7 @@ def written_input(value: Any) -> dict[str, Any]:
 
 
 def _states_of(value: Any, met: dict[int, int]) -> list[tuple[str, int, Any, int | None]]:
-    """Generators as they are, each with the number of the earlier one that it is, by object, where it is one."""
+    """Return generators as they are, each with the number of the earlier one that it is, by object, where it is one."""
     found = []
     for part in value if isinstance(value, (list, tuple)) else [value]:
         found.append((str(part.device), part.initial_seed(), part.get_state(), met.get(id(part))))
@@ -130,10 +139,11 @@ def _states_of(value: Any, met: dict[int, int]) -> list[tuple[str, int, Any, int
     return found
 
 
-def _generator(device: str, seed: int, state: Any, earlier: int | None) -> dict[str, Any]:
+def _generator(device: str, seed: int, state: torch.Tensor, earlier: int | None) -> dict[str, Any]:
     import torch
 
     written: dict[str, Any] = {"device": device, "seed": seed}
+    # The state of a generator on the CPU is 5 KB, which a recipe in an image has only where the seed does not say it.
     if not torch.equal(torch.Generator(device).manual_seed(seed).get_state(), state):
         written["state"] = base64.b64encode(zlib.compress(state.numpy().tobytes(), 9)).decode()
     return written if earlier is None else {**written, "is": earlier}
@@ -153,6 +163,7 @@ def _noted_result(value: Any) -> Any:
         return [_noted_result(part) for part in value]
     if hasattr(type(value), "untyped_storage"):
         is_small = value.nbytes <= AT_ONCE and value.device.type == "cpu"
+        # Weakly: a recipe that hangs on an image must not keep gigabytes of the run's results alive.
         return NotedTensor.of(value, weakly=not is_small)
     if are_generators(value):
         return None
@@ -162,7 +173,7 @@ def _noted_result(value: Any) -> Any:
         return None
 
 
-def _result(noted: Any) -> Any:
+def _result(noted: object) -> Any:
     if isinstance(noted, list):
         return [_result(part) for part in noted]
     return noted.written()["digest"] if isinstance(noted, NotedTensor) else noted

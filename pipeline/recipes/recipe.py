@@ -18,7 +18,7 @@ from .written_recipe import VERSION, WrittenRecipe
 
 
 class Recipe:
-    """What a run was made of: composition, components, inputs, random state, software. Data only; no paths of this machine.
+    """Says what a run was made of: composition, components, inputs, random state, software. Only data; no paths of here.
 
     `state.recipe`, `pipe.last_recipe` and `image.info["brickwork"]` have the one of their run. What costs time, such as
     digests of weight files, is looked up when it is first asked for. Two are equal if the same blocks were given the same
@@ -31,16 +31,16 @@ class Recipe:
         self._known = known
         self._late = late
         self.image = image
-        """Which picture of the run's batch this is the recipe of; None for the run itself."""
+        """Which image of the run's batch this is the recipe of; None for the run itself."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, as data for JSON."""
+        """Return everything, as data for JSON."""
         late = self._late() if self._late is not None else {}
         picture = {} if self.image is None else {"image": self.image}
         return {"recipe": VERSION, **_data(self._known), **late, **picture}
 
     @classmethod
-    def from_dict(cls, data: Any, name: str = "The recipe") -> Recipe:
+    def from_dict(cls, data: object, name: str = "The recipe") -> Recipe:
         """Read what `to_dict` gave; `name` says in errors where it is from.
 
         Raises:
@@ -48,6 +48,7 @@ class Recipe:
         """
         if not isinstance(data, Mapping) or "recipe" not in data:
             raise RepoError(f"{name} is no recipe of Brickwork: the key 'recipe' is missing.")
+        # Before the schema, which would complain of the later version's fields one by one.
         if data["recipe"] != VERSION:
             raise RepoError(f"{name} is of version {data['recipe']!r:.20}, and this Brickwork reads {VERSION}.")
         structured(WrittenRecipe, data, name)
@@ -63,28 +64,29 @@ class Recipe:
         write_text(Path(path), written_json(self.to_dict(), "The recipe", LARGEST_RECIPE, indent=2))
 
     def of_image(self, index: int | None) -> Recipe:
-        """The recipe of one picture of the batch; None is the run."""
+        """Return the recipe of one image of the batch; None is the run."""
         return Recipe(self._known, self._late, index)
 
     def branched(self, base: Recipe, loop: str, at_step: int, changes: Iterable[str]) -> Recipe:
-        """The recipe of a variant, which shares the first steps of a loop with another run."""
+        """Return the recipe of a variant, which shares the first steps of a loop with another run."""
+        # Of the other run only what it was given: its composition is the same, else the steps could not be shared.
         shared = {name: base._known[name] for name in ("inputs", "generators")}
         about = {"loop": loop, "at_step": at_step, "changes": sorted(changes), **shared}
         return Recipe({**self._known, "branched": about}, self._late)
 
     def noting(self, notes: Iterable[str]) -> Recipe:
-        """The recipe with remarks on the run, after those that it has."""
+        """Return the recipe with remarks on the run, after those that it has."""
         every = [*(self._known.get("notes") or ()), *notes]
         return Recipe({**self._known, "notes": every}, self._late, self.image) if every else self
 
-    def finished(self, **found: Any) -> Recipe:
-        """The recipe with what was found out in the run: `results`, `witness`; what is None is left out."""
+    def finished(self, **found: object) -> Recipe:
+        """Return the recipe with what was found out in the run: `results`, `witness`; what is None is left out."""
         known = {name: value for name, value in self._known.items() if name != "witness"}
         return Recipe({**known, **{n: v for n, v in found.items() if v is not None}}, self._late, self.image)
 
     @property
     def witness(self) -> list[list[Any]] | None:
-        """What every block gave, as place, name of the value, and digest, where the run kept account of it."""
+        """The values that every block gave, as place, name and digest, where the run kept account of them."""
         found: list[list[Any]] | None = self._known.get("witness")
         return found
 
@@ -96,7 +98,7 @@ class Recipe:
 
     @property
     def base(self) -> Recipe | None:
-        """Of a variant: the recipe of the run that it shares its first steps with."""
+        """The recipe of the run that a variant shares its first steps with; None of what is no variant."""
         branched = self._known.get("branched")
         if branched is None:
             return None
@@ -116,8 +118,8 @@ class Recipe:
         """Inputs of which only the digest is there, with what they were."""
         return {name: entry["kind"] for name, entry in _data(self._known["inputs"]).items() if "value" not in entry}
 
-    def is_input(self, name: str, value: Any) -> bool:
-        """Whether a value is the one that the run was given."""
+    def is_input(self, name: str, value: object) -> bool:
+        """Return whether a value is the one that the run was given."""
         entry = _data(self._known["inputs"]).get(name)
         now = noted_inputs({name: value})[0]().get(name)
         return entry is not None and entry == now and entry.get("digest", "") is not None
@@ -139,6 +141,8 @@ class Recipe:
             "Size": size,
             "Model": origin,
         }
+        # The format of AUTOMATIC1111's stable-diffusion-webui, which many viewers of images read from the PNG text
+        # `parameters`.
         lines = [_text(given.get("prompt"), self.image)]
         if given.get("negative_prompt"):
             lines.append(f"Negative prompt: {_text(given['negative_prompt'], self.image)}")
@@ -156,6 +160,7 @@ class Recipe:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Recipe):
             return NotImplemented
+        # Not the components: their digests cost time, which a comparison of recipes should not.
         names = ("composition", "configs", "inputs", "generators", "output", "branched")
         mine, theirs = self._known, other._known
         same = all(written(_data(mine.get(name))) == written(_data(theirs.get(name))) for name in names)
@@ -165,9 +170,10 @@ class Recipe:
         return hash(str(self.inputs))
 
     def __reduce__(self) -> Any:
+        # Written out, because what is looked up late hangs on tensors and files of this process.
         return Recipe.from_dict, (self.to_dict(),)
 
-    def __deepcopy__(self, memo: Any) -> Recipe:
+    def __deepcopy__(self, memo: object) -> Recipe:
         return self
 
     def __repr__(self) -> str:
@@ -178,12 +184,12 @@ class Recipe:
         return f"Recipe({self._known['composition']['block']}: {', '.join(filter(None, parts))}{seed})"
 
 
-def written(value: Any) -> str:
-    """Data as text, in which 0, 0.0, -0.0 and False are four, and the order of a dict counts."""
+def written(value: object) -> str:
+    """Return data as text, in which 0, 0.0, -0.0 and False are four, and the order of a dict counts."""
     return json.dumps(value, default=repr)
 
 
-def _text(value: Any, image: int | None) -> str:
+def _text(value: object, image: int | None) -> str:
     if isinstance(value, list):
         return str(value[(image or 0) % len(value)]) if value else ""
     return str(value or "")
@@ -193,8 +199,8 @@ def _number(component: Mapping[str, Any], name: str) -> Any:
     return component.get("config", {}).get(name, {}).get("value")
 
 
-def _data(value: Any) -> Any:
-    """What is only written out when it is asked for."""
+def _data(value: object) -> Any:
+    """Return what is only written out when it is asked for."""
     if callable(value):
         return value()
     return {key: _data(part) for key, part in value.items()} if isinstance(value, Mapping) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from .component_records import FILES
@@ -21,8 +21,8 @@ class Differences(tuple[str, ...]):
     __repr__ = __str__
 
 
-def diff(one: Any, other: Any) -> Differences:
-    """Say what differs between two runs: pictures, image files, states or recipes.
+def diff(one: object, other: object) -> Differences:
+    """Say what differs between two runs: images, image files, states or recipes.
 
     Example:
         >>> pipe = embedded()
@@ -44,7 +44,9 @@ Kind = Literal[
 
 
 def differences(one: Recipe, other: Recipe) -> Iterator[tuple[Kind, str]]:
-    """What differs, by kind: only what differs in "machine", or is "unknown", may give the same image all the same."""
+    """Yield what differs, by kind: only what differs in "machine", or is "unknown", may give the same image all the
+    same.
+    """
     mine, theirs = one.to_dict(), other.to_dict()
     by_kind: dict[Kind, Iterable[str]] = {
         "blocks": _blocks("", mine["composition"], theirs["composition"]),
@@ -70,6 +72,7 @@ def differences(one: Recipe, other: Recipe) -> Iterator[tuple[Kind, str]]:
     }
     found = [(kind, text) for kind, texts in by_kind.items() for text in texts]
     # Of what differs in what was done, the results differ anyway.
+    # Only where nothing else differs, results that do are news.
     yield from found or (("results", text) for text in _results(mine, theirs))
 
 
@@ -81,7 +84,7 @@ def _results(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[str
 
 
 def _process(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[str]:
-    """What one of the two had replaced in the process: functions of libraries, hooks, modes."""
+    """Yield what one of the two had replaced in the process: functions of libraries, hooks, modes."""
     one, other = (list(side.get("replaced", ())) for side in (mine, theirs))
     for each in one:
         if each not in other:
@@ -96,6 +99,7 @@ def _unknown_values(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Itera
         unknown = [
             side.get("unknown") for side in (entry, theirs["inputs"].get(name, {})) if side.get("digest", "") is None
         ]
+        # Where the words differ it is said already, as a difference of the inputs.
         if unknown and entry == theirs["inputs"].get(name):
             yield f"{name}: nothing tells whether it is the same: {unknown[0] or 'it has no content to compare'}"
     for side in (mine, theirs):
@@ -117,7 +121,7 @@ def _unknown_components(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> I
 
 
 def _are_comparable(contents: list[Any]) -> bool:
-    """Whether both digests are there, and of one kind: of what was loaded, or of the files."""
+    """Return whether both digests are there, and of one kind: of what was loaded, or of the files."""
     return None not in contents and len({str(each).startswith(FILES) for each in contents}) == 1
 
 
@@ -128,7 +132,7 @@ def _why(contents: list[Any]) -> str:
 
 
 def _outside(path: str, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[str]:
-    """Code that is the same, and may yet give something else."""
+    """Yield code that is the same, and may yet give something else."""
     if mine.get("code") == theirs.get("code"):
         for reason in mine.get("unknown") or ():
             yield f"{path or 'composition'}: what it gives hangs on more than it is given ({reason})"
@@ -143,7 +147,7 @@ def _plain(name: str, mine: Mapping[str, Any], theirs: Mapping[str, Any], key: s
         yield f"{name}: {one}, and {other}"
 
 
-def _named(before: str, mine: Mapping[str, Any], theirs: Mapping[str, Any], words: Any) -> Iterator[str]:
+def _named(before: str, mine: Mapping[str, Any], theirs: Mapping[str, Any], words: Callable[..., str]) -> Iterator[str]:
     for name in dict.fromkeys([*mine, *theirs]):
         if written(mine.get(name)) != written(theirs.get(name)):
             one, other = (words(side[name]) if name in side else "not given" for side in (mine, theirs))
@@ -198,7 +202,9 @@ def _parts(where: str, mine: Sequence[Mapping[str, Any]], theirs: Sequence[Mappi
 
 
 def _is_same_code(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
-    """Whether two blocks of somebody's own are one class that lies in two places: a script, a module, an opened repository."""
+    """Return whether two blocks of somebody's own are one class that lies in two places: a script, a module, an opened
+    repository.
+    """
     modules, names = zip(*(str(side["block"]).rpartition(":")[::2] for side in (mine, theirs)), strict=True)
     return all(modules) and len(set(names)) == 1 and None is not mine.get("code") == theirs.get("code")
 
@@ -208,6 +214,7 @@ def _components(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[
     for name in dict.fromkeys([*one, *other]):
         left, right = one.get(name, {}), other.get(name, {})
         contents = [side.get("weights", {}).get(name) for side in (mine, theirs)]
+        # Where the content is known, it does not matter from which folder it was loaded.
         is_known = _are_comparable(contents) or "digest" in left
         is_moved = _is_moved_guider(left, right)
         for key in ("class", "dtype", "adapters") if is_known else ("class", "origin", "dtype", "adapters"):
@@ -224,14 +231,14 @@ def _components(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[
 
 
 def _is_moved_guider(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
-    """Whether two components are of one class of somebody's own, with the same code, in two places."""
+    """Return whether two components are of one class of somebody's own, with the same code, in two places."""
     names = {str(side.get("class")).rpartition(":")[2].rpartition(".")[2] for side in (left, right)}
     codes = [side.get("settings", {}).get("code") for side in (left, right)]
     return len(names) == 1 and None is not codes[0] == codes[1]
 
 
 def _settings(name: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[str]:
-    """What differs in the settings of one component: in the words that people have for it, else by attribute."""
+    """Yield what differs in the settings of one component: in the words that people have for it, else by attribute."""
     if left.get("declared") != right.get("declared"):
         yield f"{name}: it was declared as something new (pipe.invalidate)"
     if "digest" not in left or "digest" not in right or left["digest"] == right["digest"]:
@@ -244,6 +251,7 @@ def _settings(name: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> I
         for each in dict.fromkeys([*mine, *theirs])
         if mine.get(each) != theirs.get(each)
     ]
+    # Attribute by attribute only where nothing else tells what it is; one setting may be stored in several.
     if not texts and left.get("config") == right.get("config") and left.get("adapters") == right.get("adapters"):
         one, other = left.get("settings", {}), right.get("settings", {})
         differing = [each for each in dict.fromkeys([*one, *other]) if one.get(each) != other.get(each)]
@@ -256,7 +264,7 @@ def _place(entry: Mapping[str, Any]) -> str:
 
 
 def _branches(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[str]:
-    """What differs in the runs with which variants share their first steps."""
+    """Yield what differs in the runs with which variants share their first steps."""
     for name in ("loop", "at_step"):
         if mine.get(name) != theirs.get(name):
             yield f"shares steps with another run, {name}: {_words(mine.get(name))}, and {_words(theirs.get(name))}"
@@ -265,7 +273,7 @@ def _branches(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[st
         yield from _named("in the shared steps, ", mine["generators"], theirs["generators"], _generator_words)
 
 
-def _words(value: Any) -> str:
+def _words(value: object) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key}={part}" for key, part in value.items() if part is not False)
     return "none" if value is None else str(value)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 KEYWORD = "brickwork"
 """Of the text chunk, and of `image.info`."""
 INPUTS_CHUNK = b"bwIn"
-"""Of a PNG file's chunk with embedded inputs: private, ancillary, to be dropped by programs that edit the picture."""
+"""Of a PNG file's chunk with embedded inputs; by the case of its letters ancillary, private, and safe to copy by who does not know it."""
 INPUTS_ENDING = ".inputs.safetensors"
 _LARGEST_CHUNK = (1 << 31) - 1
 """Bytes of one part of a PNG file, by its standard."""
@@ -38,7 +38,7 @@ def save(
     inputs: KeepInputs | None = None,
     given: Mapping[str, Any] | None = None,
 ) -> list[Path]:
-    """Write pictures as PNG files, with what they were made of.
+    """Write images as PNG files, with what they were made of.
 
     Beside the recipe (compressed text under "brickwork") there is the line `parameters`, which other tools read. A recipe holds
     no paths of this machine, but the prompt and all other inputs.
@@ -46,7 +46,7 @@ def save(
     Args:
         images: one, or several; several get "-0", "-1", ... before the ending, unless `path` has "{}" for the number.
         recipe: False writes the pixels only.
-        inputs: pictures and tensors that were given to the run stand in the recipe by their digest ("digest"). "embed" writes them into
+        inputs: images and tensors that were given to the run stand in the recipe by their digest ("digest"). "embed" writes them into
             the file, "beside" into a file of their own next to it; both want them once more as `given`.
         given: those inputs by name.
 
@@ -66,6 +66,7 @@ def save(
     for picture, place in zip(pictures, places, strict=True):
         # Of a picture that was opened from a file it is text.
         found = read_recipe(picture)[0] if recipe and KEYWORD in picture.info else None
+        # Before the image is written, so that none lies there without what its recipe lacks.
         kept = _kept(found, given or {}) if found is not None and inputs in ("embed", "beside") else None
         if kept is not None and inputs == "beside":
             with beside(place.with_name(place.stem + INPUTS_ENDING)) as written:
@@ -96,7 +97,9 @@ def _places(path: Path, count: int, many: bool) -> list[Path]:
 
 
 def _kept(recipe: Recipe, given: Mapping[str, Any]) -> bytes | None:
-    """Inputs as a file of values, which is read again before it is kept: a repeated run is given what comes back."""
+    """Return inputs as a file of values, which is read again before it is kept: a repeated run is given what comes
+    back.
+    """
     wanted = recipe.missing_inputs
     faults = [f"{name} ({kind}) is in the recipe by its digest only; give it: given={{{name!r}: ...}}." for name, kind in
               wanted.items() if name not in given]  # fmt: skip
@@ -106,6 +109,7 @@ def _kept(recipe: Recipe, given: Mapping[str, Any]) -> bytes | None:
     if not wanted:
         return None
     content = save_values(None, {name: given[name] for name in wanted}, {})
+    # A safetensors file holds numbers and no strides, so not every value comes back as it was.
     again = load_values(content)[0]
     faults = [
         f"{name} ({kind}) would come back as another one than the run had: no file holds how its numbers lie in memory, or what else "
@@ -124,6 +128,7 @@ def _chunks(recipe: Recipe, content: bytes | None) -> PngInfo:
     text = written_json(recipe.to_dict(), "The recipe", LARGEST_RECIPE)
     info = PngInfo()
     info.add_itxt("parameters", recipe.parameters)
+    # iTXt and not tEXt: prompts are in all languages, and tEXt is Latin-1.
     info.add_itxt(KEYWORD, text, zip=True)
     if content is not None:
         if len(content) > _LARGEST_CHUNK:
@@ -134,11 +139,11 @@ def _chunks(recipe: Recipe, content: bytes | None) -> PngInfo:
     return info
 
 
-def read_recipe(source: Any) -> tuple[Recipe, dict[str, Any]]:
-    """Read a recipe: of a picture file, of a picture, of a JSON file, of a state; and the inputs that are kept with it.
+def read_recipe(source: object) -> tuple[Recipe, dict[str, Any]]:
+    """Read a recipe: of an image file, of an image, of a JSON file, of a state; and the inputs that are kept with it.
 
     Raises:
-        RepoError: there is none, or it is broken. TrustError: the inputs beside a picture are a link elsewhere.
+        RepoError: there is none, or it is broken. TrustError: the inputs beside an image are a link elsewhere.
     """
     if isinstance(source, Recipe):
         return source, {}
@@ -163,6 +168,7 @@ def _from_picture(path: Path) -> tuple[Recipe, dict[str, Any]]:
         raise RepoError(f"{path} has no recipe: it was not written by brickwork.save, or a program has removed it.")
     recipe = _parsed(parts.text, str(path))
     neighbour = path.with_name(path.stem + INPUTS_ENDING)
+    # An image that somebody hands over with a link beside it must not make other files of this machine be read.
     if neighbour.is_symlink():
         check_inside(path.parent, neighbour)
     if parts.private is not None:

@@ -73,14 +73,14 @@ def recipe_of(
 
 
 def _gradients(mode: str) -> dict[str, bool]:
-    """Of a run that leaves it to its caller: whether gradients are recorded."""
+    """Return whether gradients are recorded, of a run that leaves it to its caller."""
     import torch
 
     return {"gradients": torch.is_grad_enabled()} if mode == "inherit" else {}
 
 
 def _process(identities: RunIdentities) -> dict[str, Any]:
-    """What in the process is not as its libraries have it."""
+    """Return what in the process is not as its libraries have it."""
     try:
         return {"replaced": list(identities.process())}
     except NoDigestError as error:
@@ -116,9 +116,10 @@ class Description:
         return cls(describe(blocks), own, tuple(map(code_identity, own)), bare, others, digests)
 
     def holds(self) -> bool:
-        """Whether the code, and what lies on the blocks, is still the same."""
+        """Return whether the code, and what lies on the blocks, is still the same."""
         if tuple(map(code_identity, self.classes)) != self.codes:
             return False
+        # Most blocks hold nothing, and a look whether that is still so is cheaper than a digest.
         if any(map(vars, self.bare)):
             return False
         # What nobody can tell is written down anew each time.

@@ -49,7 +49,7 @@ class WrittenGenerator:
 
 @frozen
 class WrittenOrigin:
-    """Where a component was from; `repo` of a local folder is its own name only."""
+    """Says where a component was from; `repo` of a local folder is its own name only."""
 
     repo: str
     local: bool
@@ -92,14 +92,14 @@ class WrittenSettings:
 
 @frozen
 class WrittenProcess:
-    """What in the process was not as its libraries have it."""
+    """Says what in the process was not as its libraries have it."""
 
     replaced: tuple[str, ...]
     unknown: str | None = None
 
 
-def _are_digests(value: Any) -> bool:
-    """Digests, and lists of such, one for each item of a value; null where nothing tells."""
+def _are_digests(value: object) -> bool:
+    """Return digests, and lists of such, one for each item of a value; null where nothing tells."""
     pending = [value]
     while pending:
         each = pending.pop()
@@ -126,7 +126,7 @@ WrittenGiven = Annotated[tuple[Any, ...], Check("a place, a name and a digest", 
 
 @frozen
 class WrittenBranch:
-    """Of a variant: the loop and step up to which it is another run, with what that was given."""
+    """Says of a variant up to which loop and step it is another run, and what that was given."""
 
     loop: str
     at_step: Count

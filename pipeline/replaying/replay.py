@@ -1,4 +1,4 @@
-"""Repeats a picture from its recipe, bit for bit, or says exactly why not. Nothing in the recipe is trusted."""
+"""Repeats an image from its recipe, bit for bit, or says exactly why not. Nothing in the recipe is trusted."""
 
 from __future__ import annotations
 
@@ -28,24 +28,30 @@ from .replay_values import values_of
 
 
 def replay(
-    source: Any, blocks: Any = (), components: Any = None, *, exact: bool = True, guiders: Any = (), **inputs: Any
+    source: object,
+    blocks: object = (),
+    components: object = None,
+    *,
+    exact: bool = True,
+    guiders: object = (),
+    **inputs: object,
 ) -> Any:
-    """Repeat the run that made a picture.
+    """Repeat the run that made an image.
 
     The recipe decides nothing about trust: its blocks are looked up by name in this package, in installed packages that offer
     blocks by entry points, and in what you give; no module is imported because it is named there, and no component is loaded
     from a place that you have not named. Only the model that ships with Brickwork comes by itself.
 
     Args:
-        source: a picture file that `brickwork.save` wrote, a picture, a state, a recipe, or its JSON file.
+        source: an image file that `brickwork.save` wrote, an image, a state, a recipe, or its JSON file.
         blocks: your own blocks that it used: classes, instances, or a composition.
         components: a folder with the models, a pipeline that has them, or a dict of components and specs by name.
         guiders: guiders of your own that it used: classes or objects.
         exact: False runs it although something is not as it was; what, comes as a warning.
-        inputs: pictures and tensors that the recipe has by their digest only.
+        inputs: images and tensors that the recipe has by their digest only.
 
     Returns:
-        the picture that the recipe belongs to; of the recipe of a whole run, what that returned.
+        the image that the recipe belongs to; of the recipe of a whole run, what that returned.
 
     Raises:
         ReplayError: it cannot be repeated exactly; every reason is named. RepoError: there is no recipe, or a broken one.
@@ -56,8 +62,10 @@ def replay(
     try:
         pipe, values = _prepared(recipe, () if blocks is None else blocks, components, given, own)
         changed = _Changes.of(recipe, recipe_of(pipe, pipe.plan(values).components, values, recipe["output"]))
+    # The schema checks every field by itself; what does not fit together shows only here.
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise ReplayError(f"The recipe is broken: {error!r}.") from error
+    # With a digest of the result, what nothing tells may go through: in the end the result decides.
     expected = _expected(recipe)
     serious = changed.serious if expected else (*changed.serious, *changed.unknown)
     if exact and serious:
@@ -99,7 +107,7 @@ def _run(pipe: ModularPipeline, recipe: Recipe, values: dict[str, Any], given: M
 
 @frozen
 class _Changes:
-    """What differs from the run that is repeated: in what runs, in what nothing tells, and on what machine."""
+    """Sorts what differs from the run that is repeated: in what runs, in what nothing tells, and on what machine."""
 
     serious: tuple[str, ...]
     unknown: tuple[str, ...]
@@ -117,7 +125,7 @@ class _Changes:
 
 
 def _prepared(
-    recipe: Recipe, blocks: Any, components: Any, given: Mapping[str, Any], guiders: Mapping[str, type[Guider]]
+    recipe: Recipe, blocks: object, components: object, given: Mapping[str, Any], guiders: Mapping[str, type[Guider]]
 ) -> tuple[ModularPipeline, dict[str, Any]]:
     """Make the pipeline, and gather its inputs.
 
@@ -128,6 +136,7 @@ def _prepared(
     values = values_of(recipe, given, faults)
     try:
         pipe = ModularPipeline(compose(recipe["composition"], blocks))
+        # Kernels differ with gradients; residency and load only say where weights are meanwhile.
         pipe.configure(grad=recipe["settings"]["grad"], witness=recipe.witness is not None)
         pipe.update_config(**values_of_configs(recipe, pipe))
         put_components(pipe, recipe, components, faults, guiders)
@@ -139,13 +148,13 @@ def _prepared(
 
 
 def values_of_configs(recipe: Recipe, pipe: ModularPipeline) -> dict[str, Any]:
-    """The pipeline's settings, as far as it has them."""
+    """Return the pipeline's settings, as far as it has them."""
     written = recipe["configs"]
     return {name: value_of_data(entry["value"]) for name, entry in written.items() if name in pipe.config}
 
 
-def _picked(result: Any, image: int | None) -> Any:
-    """The picture of a batch that the recipe is of."""
+def _picked(result: object, image: int | None) -> Any:
+    """Return the image of a batch that the recipe is of."""
     if image is None:
         return result
     values = result.values if isinstance(result, PipelineState) else result
@@ -160,23 +169,25 @@ def _picked(result: Any, image: int | None) -> Any:
 
 @frozen
 class _Verdict:
-    """How a repeated run compares. `differs` names the results that are others, where any are."""
+    """Says how a repeated run compares. `differs` names the results that are others, where any are."""
 
     differs: tuple[str, ...] = ()
     is_edited: bool = False
 
 
 def _expected(recipe: Recipe) -> dict[str, Any]:
-    """What the run gave, by name, as far as the recipe knows: of one image of it, only that."""
+    """Return what the run gave, by name, as far as the recipe knows: of one image of it, only that."""
     if recipe.image is None:
         return {name: each for name, each in recipe.results.items() if each is not None}
+    # Only its own digest: another image of the batch may differ without this one being another.
     images = [each for each in recipe.results.values() if isinstance(each, list) and len(each) > recipe.image]
     return {"the image": images[0][recipe.image]} if images and images[0][recipe.image] is not None else {}
 
 
-def _verdict(recipe: Recipe, expected: Mapping[str, Any], source: Any, result: Any) -> _Verdict:
+def _verdict(recipe: Recipe, expected: Mapping[str, Any], source: object, result: Any) -> _Verdict:
     """Compare the results with those that are recorded, and a given image with them."""
     if recipe.image is not None:
+        # The result has been picked already.
         found: dict[str, Any] = {"the image": result}
     elif isinstance(result, PipelineState):
         found = dict(result.values)
@@ -187,14 +198,15 @@ def _verdict(recipe: Recipe, expected: Mapping[str, Any], source: Any, result: A
     shown = _shown(source)
     if shown is None or not hasattr(result, "tobytes"):
         return _Verdict(differs)
+    # Apart from the digest: an image that was edited after the run still has the run's recipe.
     is_shown = _pixels(shown) == _pixels(result)
     if expected:
         return _Verdict(differs, is_edited=not differs and not is_shown)
     return _Verdict(() if is_shown else ("the image",))
 
 
-def _shown(source: Any) -> Any:
-    """The image that is to be repeated, where one was given."""
+def _shown(source: object) -> Any:
+    """Return the image that is to be repeated, where one was given."""
     from PIL import Image
 
     if isinstance(source, (str, Path)) and Path(source).suffix.lower() != ".json":
@@ -207,13 +219,13 @@ def _pixels(image: Any) -> tuple[Any, ...]:
 
 
 def _first(recipe: Recipe, pipe: ModularPipeline) -> str | None:
-    """Where the run and its repetition differ first, if both kept account of what their blocks gave."""
+    """Return where the run and its repetition differ first, if both kept account of what their blocks gave."""
     then, again = recipe.witness, pipe.last_recipe
     now = None if again is None else again.witness
     return None if then is None or now is None else first_difference(then, now)
 
 
-def _refuse(differs: tuple[str, ...], faults: list[str], first: str | None, exact: bool, result: Any) -> None:
+def _refuse(differs: tuple[str, ...], faults: list[str], first: str | None, exact: bool, result: object) -> None:
     """Say that the repetition gave something else, and why that may be."""
     where = [] if first is None else [f"{first}."]
     causes = faults or ["nothing that is recorded differs; a block, or the hardware, does not give the same twice"]
@@ -221,7 +233,7 @@ def _refuse(differs: tuple[str, ...], faults: list[str], first: str | None, exac
     _tell(str(ReplayError.of(f"The repeated run gave another {what}; what differs", [*where, *causes])), exact, result)
 
 
-def _tell(text: str, exact: bool, result: Any) -> None:
+def _tell(text: str, exact: bool, result: object) -> None:
     if not exact:
         warnings.warn(text, stacklevel=4)
         return

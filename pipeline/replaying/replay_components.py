@@ -22,7 +22,7 @@ from ..recipes.recipe import Recipe
 
 
 def put_components(
-    pipe: ModularPipeline, recipe: Recipe, given: Any, faults: list[str], guiders: Mapping[str, type[Guider]]
+    pipe: ModularPipeline, recipe: Recipe, given: object, faults: list[str], guiders: Mapping[str, type[Guider]]
 ) -> None:
     """Give a pipeline the components that a recipe names; what cannot be had is added to the faults.
 
@@ -43,6 +43,7 @@ def put_components(
                 component = _loaded(name, entry, given, pipe.specs[name])
                 loaded.append(name)
             pipe.update_components(**{name: component})
+        # Gathered, so that one call says of all components what is missing.
         except (BrickworkError, KeyError, TypeError, ValueError) as error:
             faults += getattr(error, "faults", None) or [f"{name}: {error}"]
 
@@ -62,21 +63,25 @@ def _with_adapters(folder: Path, loaded: Iterable[str], components: Mapping[str,
     return list(PendingAdapters.of(saved.adapters, files.repo, loaded).put_in(loaded, components))
 
 
-def _held(name: str, given: Any) -> Any:
-    """A component that the caller has loaded."""
+def _held(name: str, given: object) -> Any:
+    """Return a component that the caller has loaded."""
     if isinstance(given, ModularPipeline):
         return given.components.get(name)
     found = given.get(name) if isinstance(given, Mapping) else None
     if not isinstance(found, ComponentSpec):
         return found
+    # A spec says by itself whether there are weights to load.
     return found.create() if found.default_creation_method == "from_config" else found.load()
 
 
 def _created(name: str, entry: Mapping[str, Any], spec: ComponentSpec, guiders: Mapping[str, type[Guider]]) -> Any:
-    """A component without weights, made of its configuration: of the class that the block expects, or one that serves for it."""
+    """Return a component without weights, made of its configuration: of the class that the block expects, or one that
+    serves for it.
+    """
     if "config" not in entry or "dtype" in entry:
         return None
     library, _, class_name = str(entry["class"]).partition(":")
+    # Under its full name first, so that one of somebody's own may be called as one of this package.
     own = guiders.get(str(entry["class"]), guiders.get(class_name) if class_name not in GUIDERS else None)
     if own is not None:
         settings = {key: value_of_data(part["value"]) for key, part in entry["config"].items() if "value" in part}
@@ -86,17 +91,20 @@ def _created(name: str, entry: Mapping[str, Any], spec: ComponentSpec, guiders: 
     cls: Any = resolve_class(library, class_name)
     expected = spec.type_hint
     is_guider = issubclass(cls, Guider) and isinstance(expected, type) and issubclass(expected, Guider)
+    # A recipe comes from anywhere: it may choose among classes that fit, and not make an object of any class of an
+    # allowed library.
     if not (is_guider or serves_for(cls, expected)):
         raise BrickworkError(f"the recipe names a {class_name}, and the block expects a {expected.__name__}.")
     config = {key: value_of_data(part["value"]) for key, part in entry["config"].items() if "value" in part}
     if is_guider:
         return guider_of({"_class_name": class_name, **config}, guiders)
+    # Constructors of allowed libraries can open files by paths that are in their configuration.
     with confined(f"the recipe: making a {class_name}"):
         return ComponentSpec(name, cls, config=config, default_creation_method="from_config").create()
 
 
-def _loaded(name: str, entry: Mapping[str, Any], given: Any, spec: ComponentSpec) -> Any:
-    """A component from a folder that the caller names, or that ships with this package."""
+def _loaded(name: str, entry: Mapping[str, Any], given: object, spec: ComponentSpec) -> Any:
+    """Return a component from a folder that the caller names, or that ships with this package."""
     origin = entry["origin"] or {}
     repo = str(origin.get("repo"))
     folder = Path(given) if isinstance(given, (str, Path)) else Path(shipped.get(repo)) if repo in shipped else None
@@ -109,6 +117,7 @@ def _loaded(name: str, entry: Mapping[str, Any], given: Any, spec: ComponentSpec
     if not folder.is_dir():
         raise BrickworkError(f"there is no folder {folder}.")
     subfolder = str(origin.get("subfolder") or "")
+    # The subfolder is the recipe's word, the folder the caller's.
     if not (folder / subfolder).resolve().is_relative_to(folder.resolve()):
         raise BrickworkError(f"the recipe's subfolder {subfolder!r} leads out of {folder}.")
     found = spec.copy()

@@ -12,7 +12,8 @@ from ...state import InputError
 
 
 def known_guiders(given: Iterable[Any] | Any) -> dict[str, type[Guider]]:
-    """Classes of guiders by every name that a file may have for them: "module:Class", "library:Class", and "Class" if ours has it not.
+    """Return the classes of guiders by every name that a file may have for them: "module:Class", "library:Class", and
+    "Class" if ours has it not.
 
     Args:
         given: classes or objects, one or several.
@@ -34,5 +35,5 @@ def known_guiders(given: Iterable[Any] | Any) -> dict[str, type[Guider]]:
 
 
 def guider_reference(cls: type[Guider]) -> str:
-    """The name under which a workflow file names a guider of one's own."""
+    """Return the name under which a workflow file names a guider of one's own."""
     return f"{cls.__module__}:{cls.__qualname__}"

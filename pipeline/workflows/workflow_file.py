@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ..modular_pipeline import ModularPipeline
 
 
-def load_workflow(path: str | Path, blocks: Any = (), guiders: Any = (), **options: Any) -> ModularPipeline:
+def load_workflow(path: str | Path, blocks: object = (), guiders: object = (), **options: object) -> ModularPipeline:
     """Make the pipeline that a workflow file describes; see docs/publishing.md for what may stand in it.
 
     Args:
@@ -87,7 +87,9 @@ class _Workflow:
             self.fault(place, each.text if each.of_key or not place else f"{place_words(place)}: {each.text}")
 
     def _written(self) -> WrittenWorkflow:
-        """The file as its schema has it; keys under which something is wrong are left out, so that others are looked at, too."""
+        """Return the file as its schema has it; keys under which something is wrong are left out, so that others are
+        looked at, too.
+        """
         data = self.document.data
         if not isinstance(data, dict):
             self.fault((), "expected keys such as 'start', with the name of a preset.")
@@ -119,7 +121,7 @@ class _Workflow:
             self._edit(blocks, edit, ("edits", number))
         return blocks
 
-    def _edit(self, blocks: Any, edit: Mapping[str, Any], path: tuple[Any, ...]) -> None:
+    def _edit(self, blocks: object, edit: Mapping[str, Any], path: tuple[Any, ...]) -> None:
         verbs = [verb for verb in EDITS if verb in edit]
         # The options of a block that is put there are none of an edit.
         verb = verbs[0] if len(verbs) == 1 else verbs[0] if len(verbs) == 2 and verbs[1] == "options" else None
@@ -159,7 +161,7 @@ class _Workflow:
     def _made(
         self, name: str, written: Mapping[str, Any], blocks: Any, beside: str, path: tuple[Any, ...]
     ) -> ModularPipelineBlocks:
-        """A block by its name: one that the caller gave, else of this package or an installed one."""
+        """Return a block by its name: one that the caller gave, else of this package or an installed one."""
         head = beside.rpartition(".")[0]
         near = list((blocks[head] if head else blocks).sub_blocks.values())
         options = _values(written)
@@ -175,7 +177,7 @@ class _Workflow:
             return there
 
     def _settle(self, pipe: ModularPipeline, written: WrittenWorkflow) -> None:
-        """Components' origins, guider, config and defaults of inputs."""
+        """Settle components' origins, guider, config and defaults of inputs."""
         place = _place(written.repo)
         here = open_repo(place, **pipe.hub_options) if place else Repo(self.document.name, Path())
         for name, origin in (written.components or {}).items():
@@ -225,7 +227,7 @@ class _Workflow:
         spec.format_of()
         pipe.update_components(**{name: spec})
 
-    def _guider(self, data: Any) -> Any:
+    def _guider(self, data: object) -> Any:
         if isinstance(data, str):
             return guider_of(data, self.guiders)
         if not isinstance(data, dict) or not isinstance(data.get("name"), str):
@@ -241,13 +243,13 @@ class _Workflow:
         return guider_of({"_class_name": data["name"], **settings}, self.guiders)
 
 
-def _place(repo: Any) -> Any:
-    """A repository by its name; "embedded" is the model that ships with this package."""
+def _place(repo: object) -> Any:
+    """Return a repository by its name; "embedded" is the model that ships with this package."""
     return repo if repo is None else shipped_folder(str(repo)) or repo
 
 
 def _made_of_config(name: str, given: Mapping[str, Any]) -> Any:
-    """A component that is made from a configuration, of a class of an allowed library."""
+    """Return a component that is made from a configuration, of a class of an allowed library."""
     library, _, class_name = str(given["class"]).partition(":")
     config = value_of_data(given["config"])
     if not isinstance(config, dict):

@@ -27,18 +27,20 @@ if TYPE_CHECKING:
 
 
 def named_repo(repo: str) -> str:
-    """A repository by its name, where it ships with this package; else as it is."""
+    """Return a repository by its name, where it ships with this package; else as it is."""
     return shipped_name(repo) or repo
 
 
 def common_repo(pipe: ModularPipeline) -> tuple[str | None, PipelineIndex]:
-    """The repository that most components are from, if it has an index that says so of them, and that index."""
+    """Return the repository that most components are from, if it has an index that says so of them, and that index."""
     counts = Counter((spec.repo, spec.revision) for spec in _with_origin(pipe))
+    # One that most are from is named once for the whole file.
     for (repo, revision), _ in counts.most_common(1):
         try:
             index = read_index(str(repo), revision=revision, **pipe.hub_options)
         except BrickworkError:  # a folder of one model, say: then each component says by itself where it is from
             break
+        # A repository whose index says otherwise of every component would save no line.
         if any(_is_told(pipe, str(spec.name), index) for spec in _with_origin(pipe)):
             return repo, index
     return None, PipelineIndex()
@@ -49,19 +51,19 @@ def _with_origin(pipe: ModularPipeline) -> list[ComponentSpec]:
 
 
 def _is_told(pipe: ModularPipeline, name: str, index: PipelineIndex) -> bool:
-    """Whether an index says of a component what its spec does."""
+    """Return whether an index says of a component what its spec does."""
     said = index.specs.get(name)
     return said is not None and said.load_id == pipe.specs[name].load_id and dtype_of_spec(pipe, name) is None
 
 
 def dtype_of_spec(pipe: ModularPipeline, name: str) -> str | None:
-    """The number format in which a component is loaded, or is to be; None for float32."""
+    """Return the number format in which a component is loaded, or is to be; None for float32."""
     component = pipe.components[name]
     return pipe.specs[name].dtype if component is None else dtype_words(component)
 
 
 def component_entries(pipe: ModularPipeline, index: PipelineIndex) -> dict[str, Any]:
-    """What the file says of components that neither the blocks nor the common repository say.
+    """Return what the file says of components that neither the blocks nor the common repository say.
 
     Raises:
         InputError: a setting is no plain data; every one is named.
@@ -86,8 +88,8 @@ def component_entries(pipe: ModularPipeline, index: PipelineIndex) -> dict[str, 
     return found
 
 
-def _made_entry(name: str, component: Any, default: ComponentSpec) -> Any:
-    """What a component is made of, where it is not what the blocks make themselves."""
+def _made_entry(name: str, component: object, default: ComponentSpec) -> Any:
+    """Return what a component is made of, where it is not what the blocks make themselves."""
     if component is None:
         return None
     if isinstance(component, Guider):
@@ -108,7 +110,7 @@ def _made_entry(name: str, component: Any, default: ComponentSpec) -> Any:
 
 
 def _standard(cls: type[Guider]) -> dict[str, Any]:
-    """A guider's own defaults; none where it cannot be made without settings."""
+    """Return a guider's own defaults; none where it cannot be made without settings."""
     try:
         return cls().config
     except TypeError:
@@ -116,7 +118,7 @@ def _standard(cls: type[Guider]) -> dict[str, Any]:
 
 
 def _origin(spec: ComponentSpec, dtype: str | None) -> Any:
-    """A text where there is nothing but a repository to say."""
+    """Return a text where there is nothing but a repository to say."""
     found = {name: getattr(spec, name) for name in LOADING_FIELDS[1:] if getattr(spec, name)}
     found |= {"dtype": dtype} if dtype is not None else {}
     repo = named_repo(str(spec.repo))
@@ -126,6 +128,7 @@ def _origin(spec: ComponentSpec, dtype: str | None) -> Any:
 def live_faults(pipe: ModularPipeline) -> Iterator[str]:
     """Say of which loaded components a file that names origins would not tell all."""
     encoders = loaded_encoders(pipe)
+    # Shared by all: a model that two names hold is looked through once.
     fresh: dict[int, Any] = {}
     for name in pipe.pretrained_component_names:
         component, spec = uncompiled(pipe.components[name]), pipe.specs[name]
@@ -145,7 +148,7 @@ def live_faults(pipe: ModularPipeline) -> Iterator[str]:
         yield f"{name} has saved adapters, which a workflow file does not hold: save_pretrained writes them."
 
 
-def _adapter_faults(name: str, component: Any) -> Iterator[str]:
+def _adapter_faults(name: str, component: object) -> Iterator[str]:
     """Adapters lie in no origin."""
     try:
         loras = state_of(component).alphas if getattr(component, "peft_config", None) else {}

@@ -54,7 +54,7 @@ def save_workflow(pipe: ModularPipeline, path: str | Path) -> None:
 
 
 def _settled(pipe: ModularPipeline, faults: list[str]) -> dict[str, Any]:
-    """Origins, guider, config and inputs, as far as they are not what the blocks have by themselves."""
+    """Return origins, guider, config and inputs, as far as they are not what the blocks have by themselves."""
     repo, index = common_repo(pipe)
     found: dict[str, Any] = {}
     if repo is not None:
@@ -111,7 +111,7 @@ def _reopened_faults(pipe: ModularPipeline, path: Path) -> Iterator[str]:
 
 
 def _composition(blocks: ModularPipelineBlocks) -> dict[str, Any]:
-    """A preset with edits, the one with the fewest; else all blocks."""
+    """Return a preset with edits, the one with the fewest; else all blocks."""
     mine = describe(blocks, reference)
     best: tuple[int, dict[str, Any]] | None = None
     for name, preset in presets():
@@ -123,7 +123,7 @@ def _composition(blocks: ModularPipelineBlocks) -> dict[str, Any]:
 
 
 def _edits(base: Mapping[str, Any], mine: Mapping[str, Any], path: str) -> list[dict[str, Any]] | None:
-    """What makes one container of another; None if they are of different kinds, or in another order."""
+    """Return what makes one container of another; None if they are of different kinds, or in another order."""
     if _own(base) != _own(mine):
         return None
     before, now = base.get("blocks") or {}, mine.get("blocks") or {}

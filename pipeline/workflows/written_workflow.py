@@ -15,7 +15,7 @@ VERSION = 1
 
 @frozen
 class WrittenPlace:
-    """Where a component comes from, and in which dtype it is loaded."""
+    """Says where a component comes from, and in which dtype it is loaded."""
 
     repo: str | None = None
     subfolder: str | None = None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...state import ComponentError
 from ..loading.weights import bytes_of
 from .device_memory import DeviceMemory, TorchMemory, to_host
 from .placement import Placement, Strategy
+
+if TYPE_CHECKING:
+    import torch
 
 
 class AutomaticPlacement:
@@ -26,7 +29,7 @@ class AutomaticPlacement:
 
     def enable_auto_cpu_offload(
         self,
-        device: Any = "cuda",
+        device: torch.device | str = "cuda",
         budget: int | str | None = None,
         memory_reserve_margin: int | str = 0,
         strategy: Strategy | None = None,
@@ -46,6 +49,7 @@ class AutomaticPlacement:
         memory = TorchMemory(device) if memory is None else memory
         limit = memory.free_bytes() if budget is None else bytes_of(budget)
         with self._lock:
+            # A second call may name another device, and the first's host copies hold the weights.
             self.disable_auto_cpu_offload()
             for component in self.components.values():
                 to_host(component)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .component_bytes import component_bytes
+
+if TYPE_CHECKING:
+    import torch
 
 
 class DeviceMemory:
@@ -15,14 +18,14 @@ class DeviceMemory:
         log: what was done, as ("bring" or "drop", name).
     """
 
-    def __init__(self, device: Any = "cpu") -> None:
+    def __init__(self, device: torch.device | str = "cpu") -> None:
         self.device = device
         self.moved = 0
         self.peak = 0
         self.log: list[tuple[str, str]] = []
         self._there: dict[int, int] = {}
 
-    def bring(self, name: str, component: Any) -> None:
+    def bring(self, name: str, component: object) -> None:
         """Make a component ready for computing on the device."""
         if id(component) in self._there:
             return
@@ -32,17 +35,17 @@ class DeviceMemory:
         self.peak = max(self.peak, self.resident)
         self.log.append(("bring", name))
 
-    def drop(self, name: str, component: Any) -> None:
+    def drop(self, name: str, component: object) -> None:
         """Free what a component takes on the device; its host copy serves again."""
         if self._there.pop(id(component), None) is not None:
             self.log.append(("drop", name))
 
-    def prefetch(self, name: str, component: Any) -> None:
+    def prefetch(self, name: str, component: object) -> None:
         """Begin to bring a component while the current step computes."""
         self.bring(name, component)
 
     def size_of(self, key: int) -> int | None:
-        """Bytes of a component on the device, by identity; None if it is not there."""
+        """Return the bytes of a component on the device, by identity; None if it is not there."""
         return self._there.get(key)
 
     @property
@@ -51,11 +54,11 @@ class DeviceMemory:
         return sum(self._there.values())
 
     def workspace(self) -> int:
-        """Bytes that steps needed at most beside components, as measured since the last call; 0 if unknown."""
+        """Return bytes that steps needed at most beside components, as measured since the last call; 0 if unknown."""
         return 0
 
     def free_bytes(self) -> int | None:
-        """Bytes that are free on the device now; None if there is no limit to know."""
+        """Return bytes that are free on the device now; None if there is no limit to know."""
         return None
 
 
@@ -65,12 +68,13 @@ class TorchMemory(DeviceMemory):
     A component that was changed on the device is copied back when it is dropped.
     """
 
-    def __init__(self, device: Any) -> None:
+    def __init__(self, device: torch.device | str) -> None:
         import torch
 
-        super().__init__(torch.device(device))
+        there = torch.device(device)
+        super().__init__(there)
         self._host: dict[int, list[tuple[Any, Any, int]]] = {}
-        is_cuda = self.device.type == "cuda"
+        is_cuda = there.type == "cuda"
         self._stream: Any = torch.cuda.Stream(self.device) if is_cuda else None  # type: ignore[no-untyped-call]
 
     def bring(self, name: str, component: Any) -> None:
@@ -81,9 +85,10 @@ class TorchMemory(DeviceMemory):
         if self._stream is not None:
             import torch
 
+            # Without it a kernel could read weights of which the copy is still under way.
             torch.cuda.current_stream(self.device).wait_stream(self._stream)
 
-    def prefetch(self, name: str, component: Any) -> None:
+    def prefetch(self, name: str, component: object) -> None:
         """Copy on a stream of its own, beside the computation."""
         import torch
 
@@ -93,30 +98,33 @@ class TorchMemory(DeviceMemory):
             self._copy(component)
         super().bring(name, component)
 
-    def drop(self, name: str, component: Any) -> None:
+    def drop(self, name: str, component: object) -> None:
         """Let the component's tensors be their host copies again."""
         for tensor, host, version in self._host.pop(id(component), ()):
+            # A run may have trained, or fused a LoRA: then the host copy is older than what is dropped.
             if tensor._version != version:
                 host.copy_(tensor.data)
             tensor.data = host
         super().drop(name, component)
 
     def workspace(self) -> int:
-        """Peak of allocated bytes beyond the components."""
+        """Return peak of allocated bytes beyond the components."""
         import torch
 
         if self._stream is None:
             return 0
         peak = torch.cuda.max_memory_allocated(self.device)
+        # From peak to peak: the next step's need is its own.
         torch.cuda.reset_peak_memory_stats(self.device)
         return max(0, peak - self.resident)
 
     def free_bytes(self) -> int | None:
-        """What the driver says is free, and what torch holds for later."""
+        """Return what the driver says is free, and what torch holds for later."""
         import torch
 
         if self._stream is None:
             return None
+        # torch's allocator keeps freed blocks, which the driver counts as taken, and gives them to the next tensor.
         held = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
         return int(torch.cuda.mem_get_info(self.device)[0]) + held
 
@@ -127,13 +135,15 @@ class TorchMemory(DeviceMemory):
         for tensor in (*component.parameters(), *component.buffers()):
             host = tensor.data.cpu()
             if self._stream is not None and not host.is_pinned():
+                # Only from pinned memory does a copy run beside the computation.
                 host = host.pin_memory()
+            # `data`, so that the parameter object stays: optimizers, hooks and digests know it by identity.
             tensor.data = host.to(self.device, non_blocking=True)
             kept.append((tensor, host, tensor._version))
         self._host[id(component)] = kept
 
 
-def to_host(component: Any) -> None:
+def to_host(component: object) -> None:
     """Move a model to the CPU."""
     if hasattr(component, "parameters") and hasattr(component, "to"):
         component.to("cpu")

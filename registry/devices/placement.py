@@ -20,7 +20,7 @@ many uses away its next use is, to the names that go."""
 
 @define(eq=False)
 class Placement:
-    """What is on the device.
+    """Knows what is on the device.
 
     Attributes:
         memory: does the moving. budget: bytes for components, values and workspace together; None knows no limit.
@@ -37,7 +37,7 @@ class Placement:
     _held: dict[int, tuple[str, Any]] = field(factory=dict, repr=False)
 
     def capacity(self, path: str) -> int | None:
-        """Bytes that components may take during a step; None knows no limit."""
+        """Return bytes that components may take during a step; None knows no limit."""
         return None if self.budget is None else max(0, self.budget - max(self.reserve, self.measured.get(path, 0)))
 
     @property
@@ -46,7 +46,7 @@ class Placement:
         return {key: name for key, (name, _) in self._held.items()}
 
     def size_of(self, key: int) -> int:
-        """Bytes of a component on the device."""
+        """Return the bytes of a component on the device."""
         return self.memory.size_of(key) or 0
 
     def keep_only(self, keys: Iterable[int]) -> None:
@@ -55,21 +55,22 @@ class Placement:
             name, component = self._held.pop(key)
             self.memory.drop(name, component)
 
-    def bring(self, name: str, component: Any) -> None:
+    def bring(self, name: str, component: object) -> None:
         """Put a component on the device."""
         self._held[id(component)] = (name, component)
         self.memory.bring(name, component)
 
-    def prefetch(self, name: str, component: Any, path: str) -> None:
+    def prefetch(self, name: str, component: object, path: str) -> None:
         """Begin to put a component on the device during a step, if there is room for it."""
         capacity = self.capacity(path)
         room = None if capacity is None else capacity - self.memory.resident
+        # Nothing is dropped for a prefetch: the current step may need what would go.
         if id(component) not in self._held and (room is None or component_bytes(component) <= room):
             self.memory.prefetch(name, component)
             if self.memory.size_of(id(component)) is not None:  # a device without a stream of its own waits for the use
                 self._held[id(component)] = (name, component)
 
-    def forget(self, component: Any) -> None:
+    def forget(self, component: object) -> None:
         """Take a component off the device, because it is removed."""
         with self.lock:
             if id(component) in self._held:

@@ -8,7 +8,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from ...state import RepoError
 from ...state.atomic import writing
@@ -66,7 +65,7 @@ def _linked_hard(path: Path, target: Path) -> None:
         shutil.copy(path, target)
 
 
-def named_after(component: Any, place: Path, root: Path) -> None:
+def named_after(component: object, place: Path, root: Path) -> None:
     """Let a component that was loaded from the folder of `without_marks` say that it is from the user's."""
     if place == root:
         return

@@ -159,7 +159,7 @@ def local_name(folder: str) -> str:
     return f"./{folder}" if is_hub_name(folder) else folder
 
 
-def is_share(name: Any) -> bool:
+def is_share(name: object) -> bool:
     """Whether a text names a place on another machine, to which Windows connects as soon as it is looked at."""
     return isinstance(name, str) and name.startswith(("\\\\", "//", "\\/", "/\\"))
 
@@ -169,12 +169,12 @@ def hub_key(name: str) -> str:
     return name.lower() if is_hub_name(name) else name
 
 
-def same_repo(one: Any, other: Any) -> bool:
+def same_repo(one: object, other: object) -> bool:
     """Whether two names are of one repository; what is no text names none."""
     return one == other or (isinstance(one, str) and isinstance(other, str) and hub_key(one) == hub_key(other))
 
 
-def open_repo(name: str | Path, revision: str | None = None, **options: Any) -> Repo:
+def open_repo(name: str | Path, revision: str | None = None, **options: object) -> Repo:
     """Find a repository, and on the Hub which commit a branch or tag is at: once, for all that is read from it.
 
     Args:

@@ -110,7 +110,7 @@ _packages: dict[str, _Package] = {}
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     """Imports modules of granted packages from the bytes that were checked; no file is read again, and none is cached."""
 
-    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:  # noqa: ARG002 - protocol
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> Any:  # noqa: ARG002 - protocol
         package = _packages.get(fullname.partition(".")[0])
         if package is None or fullname not in package.modules:
             return None

@@ -73,7 +73,7 @@ def _json(repo: Repo, name: str) -> JsonFile | None:
 
 
 def _blocks_config(repo: Repo) -> JsonFile | None:
-    """The first of diffusers' configurations that names blocks: others of this name may be of a model, and are not looked at."""
+    """Return the first of diffusers' configurations that names blocks: others of this name may be of a model, and are not looked at."""
     for name in (PEER_CONFIG, "config.json"):
         found = _json(repo, name)
         auto_map = found.content.get("auto_map") if found is not None else None

@@ -38,7 +38,7 @@ class Document:
     data: Any
     places: dict[tuple[Any, ...], tuple[int, int]]
 
-    def at(self, *path: Any) -> str:
+    def at(self, *path: object) -> str:
         """Where a part stands, or the nearest part around it: "soft.yaml, line 3, column 5"."""
         while path and path not in self.places:
             path = path[:-1]
@@ -146,7 +146,7 @@ def scalar(text: str) -> Any:
     return float(text) if _FLOAT.fullmatch(text) else text
 
 
-def written(data: Any, name: str = "the data") -> str:
+def written(data: object, name: str = "the data") -> str:
     """Write data as such YAML: what `parse_yaml` reads as the same.
 
     Raises:
@@ -166,7 +166,7 @@ def written(data: Any, name: str = "the data") -> str:
 class _Dumper(yaml.SafeDumper):
     """Quotes text that YAML 1.2 would take for something else; PyYAML knows the rules of 1.1 only."""
 
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - everything is written out
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - everything is written out
         return True
 
 

@@ -14,7 +14,7 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xxhash
 from attrs import define, field, frozen
@@ -30,6 +30,9 @@ from .run_state import run_state_names
 from .tensor_content import TensorContent, is_doubtful, tensors_of
 from .tokenizer_content import tokenizer_probe, tokenizer_settings, vocabulary
 
+if TYPE_CHECKING:
+    import torch
+
 _RECORD = "_brickwork_identity"
 _DECLARED = "_brickwork_declared"
 _NOTES = ("_brickwork_", "_diffusers_load_id")
@@ -39,7 +42,7 @@ _PROBES = 16
 
 @frozen
 class Identity:
-    """What a component was when it was looked at. Text only: it holds no component.
+    """Says what a component was when it was looked at. Text only: it holds no component.
 
     Attributes:
         cls: "module.Class". weights: digest of the content of all tensors, or of a vocabulary; None where there are none.
@@ -56,24 +59,26 @@ class Identity:
 
     @property
     def digest(self) -> str:
-        """Of everything."""
+        """The digest of everything."""
         parts = [self.cls, self.weights, self.settings_digest, self.declared]
+        # Adapters and words are left out: what an adapter does stands in settings and tensors, and words are the same
+        # things for people.
         return xxhash.xxh3_128_hexdigest(json.dumps(parts).encode())
 
     @property
     def settings_digest(self) -> str:
-        """Of all settings."""
+        """The digest of all settings."""
         return xxhash.xxh3_128_hexdigest(json.dumps(self.settings, sort_keys=True).encode())
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether its weights had been changed for some time before that was seen."""
+        """True if its weights had been changed for some time before that was seen."""
         return self.weights is not None and is_doubtful(self.weights)
 
 
 @define(eq=False)
 class _Record:
-    """What is known of one component; it lies on the component itself, and goes with it.
+    """Keeps what is known of one component; it lies on the component itself, and goes with it.
 
     Attributes:
         own: attributes of the component. bodies: of the modules below it, and what holds modules, tensors and hooks.
@@ -94,9 +99,12 @@ class _Record:
     stamps: list[Any] = field(factory=list)
     probe: bytes = b""
     moment: object = field(factory=object)
+    # Several runs may ask for one model at once. Re-entrant, because the settings of a module may name its own
+    # network.
     lock: Any = field(factory=threading.RLock)
 
-    def __deepcopy__(self, memo: Any) -> _Record:
+    # A copy of a model starts without a record: what is known holds for these tensors at these addresses.
+    def __deepcopy__(self, memo: object) -> _Record:
         return _Record()
 
     def __reduce__(self) -> Any:
@@ -121,16 +129,17 @@ def identity_of(component: Any, *, content: bool = True, whole: bool = False) ->
         return _other_identity(component, record, content)
 
 
-def moment_of(component: Any) -> object:
-    """A mark that stays as long as a component has not been changed in a way that leaves a trace."""
+def moment_of(component: object) -> object:
+    """Return a mark that stays as long as a component has not been changed in a way that leaves a trace."""
     return _record_of(component).moment
 
 
-def _record_of(component: Any) -> _Record:
+def _record_of(component: object) -> _Record:
     held: Any = getattr(component, "__dict__", {})
     record: _Record | None = held.get(_RECORD)
     if record is None:
         record = _Record()
+        # Past `__setattr__`, which modules and frozen classes have made their own.
         if isinstance(held, dict) and hasattr(component, "__dict__"):
             held[_RECORD] = record
     return record
@@ -142,12 +151,14 @@ def _network_identity(model: Any, record: _Record, content: bool, whole: bool) -
         _read(model, record)
     settings, known = record.settings, record.identity
     assert settings is not None
+    # Stamps see what torch counts; the first bytes see optimisers in C and NumPy, which write past it.
     stamps, probe = tensor_stamps(record.tensors), _probe(record.tensors)
     declared = vars(model).get(_DECLARED)
     if holds and known is not None and not (content or whole) and stamps == record.stamps and probe == record.probe:
         return known if known.declared == declared else _declared(record, known, declared)
     weights = record.content.look(record.named, whole)
     if not holds or stamps != record.stamps or probe != record.probe:
+        # Compared by identity: no two changes make equal marks, which a counter of a copied model would.
         record.moment = object()
     record.stamps, record.probe = stamps, probe
     if holds and known is not None and known.weights == weights and known.declared == declared:
@@ -163,11 +174,13 @@ def _declared(record: _Record, known: Identity, declared: str | None) -> Identit
     return record.identity
 
 
-def _holds(model: Any, record: _Record) -> bool:
-    """Whether the tree of modules, and what lies on it, are as they were read."""
+def _holds(model: torch.nn.Module, record: _Record) -> bool:
+    """Return whether the tree of modules, and what lies on it, are as they were read."""
     settings = record.settings
     if settings is None or not are_same(_own(model), record.own):
         return False
+    # The order is from cheap to dear. That lists of referents hold the same objects says that nothing was replaced on
+    # any module, without naming a single attribute.
     return (
         list(map(type, record.modules)) == record.classes
         and are_same(gc.get_referents(*record.bodies), record.inside)
@@ -176,9 +189,12 @@ def _holds(model: Any, record: _Record) -> bool:
     )
 
 
-def _read(model: Any, record: _Record) -> None:
+def _read(model: torch.nn.Module, record: _Record) -> None:
+    # First of all: should reading fail half way, nothing half-read must count as known.
     record.settings = record.identity = None
     settings = read_settings(model)
+    # Before anything else is looked at: a change in between is then seen at the next look, instead of being taken for
+    # the state that was read.
     settings.watch.measure()
     modules = list(model.modules())
     watch_classes({type(module) for module in modules})
@@ -191,6 +207,7 @@ def _read(model: Any, record: _Record) -> None:
     ]
     record.modules = modules[1:]
     record.classes = list(map(type, record.modules))
+    # This list keeps replaced objects alive, so that none of their addresses is given to a new one.
     record.inside = gc.get_referents(*record.bodies)
     record.settings = settings
 
@@ -200,19 +217,20 @@ def _note_tensors(record: _Record, model: Any) -> None:
     record.tensors = [tensor for _, tensor in record.named]
 
 
-def _own(model: Any) -> list[Any]:
+def _own(model: object) -> list[Any]:
     held = vars(model).items()
     return [type(model), *(part for name, value in held if name not in (_RECORD, _DECLARED) for part in (name, value))]
 
 
 def _probe(tensors: Sequence[Any]) -> bytes:
-    """The first bytes of a few tensors on the host; those on a device would have to be waited for."""
+    """Return the first bytes of a few tensors on the host; those on a device would have to be waited for."""
     some = tensors[:: max(1, len(tensors) // _PROBES)]
+    # A read past the end of a tensor's memory would end the process, so only tensors without gaps are read.
     near = [tensor for tensor in some if tensor.device.type == "cpu" and tensor.is_contiguous()]
     return b"".join([ctypes.string_at(tensor.data_ptr(), min(64, tensor.nbytes)) for tensor in near])
 
 
-def _other_identity(component: Any, record: _Record, content: bool) -> Identity:
+def _other_identity(component: object, record: _Record, content: bool) -> Identity:
     known, settings = record.identity, record.settings
     declared = getattr(component, "__dict__", {}).get(_DECLARED)
     is_tokenizer = hasattr(component, "get_added_vocab")
@@ -234,6 +252,7 @@ def _other_identity(component: Any, record: _Record, content: bool) -> Identity:
         if is_tokenizer
         else _attribute_digests(component, watch, run_state_names(component))
     )
+    # A tokenizer in Rust holds its words where no attribute shows them, so they take the place of weights.
     weights = vocabulary(component) if is_tokenizer else None
     watch_classes([type(component)])
     watch.measure()
@@ -243,9 +262,10 @@ def _other_identity(component: Any, record: _Record, content: bool) -> Identity:
     return record.identity
 
 
-def _own_code(component: Any) -> dict[str, str]:
-    """Of a component of somebody's own class, what its code is."""
+def _own_code(component: object) -> dict[str, str]:
+    """Return what the code of a component of somebody's own class is."""
     cls = type(component)
+    # The version of a package stands for its code; it is in the class's name only for us to look up.
     if is_packaged(cls.__module__):
         return {}
     code = code_identity(cls)
@@ -254,7 +274,7 @@ def _own_code(component: Any) -> dict[str, str]:
     return {"code": code.digest}
 
 
-def _attribute_digests(component: Any, watch: Watch, without: frozenset[str] = frozenset()) -> dict[str, str]:
+def _attribute_digests(component: object, watch: Watch, without: frozenset[str] = frozenset()) -> dict[str, str]:
     found = {}
     for name, value in component_state(component).items():
         if name in without:
@@ -271,8 +291,9 @@ def _attribute_digests(component: Any, watch: Watch, without: frozenset[str] = f
     return found
 
 
-def component_state(component: Any) -> dict[str, Any]:
-    """The attributes of a component without weights, such as a scheduler: configuration, and what a run keeps in it.
+def component_state(component: object) -> dict[str, Any]:
+    """Return the attributes of a component without weights, such as a scheduler: configuration, and what a run keeps
+    in it.
 
     Raises:
         NoDigestError: it has none.
@@ -284,7 +305,7 @@ def component_state(component: Any) -> dict[str, Any]:
     return {name: value for name, value in vars(component).items() if not name.startswith(_NOTES)}
 
 
-def state_digests(component: Any) -> dict[str, str]:
+def state_digests(component: object) -> dict[str, str]:
     """Digest the attributes of a component without weights, by name.
 
     Raises:
@@ -300,21 +321,22 @@ def config_identity(component: Any) -> str:
     return digest_of(_class_name(component), str(getattr(component, "dtype", "")), content)
 
 
-def _class_name(component: Any) -> str:
+def _class_name(component: object) -> str:
     cls = type(component)
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
-def invalidate(component: Any) -> None:
+def invalidate(component: object) -> None:
     """Declare that a component is something new: nothing that was computed with it so far counts for it any more.
 
     For what nothing can see, such as a library in C that computes otherwise now. No other process shares its identity.
     """
+    # At random and not counted up: two processes that share a cache of files must not give one number to two changes.
     object.__setattr__(component, _DECLARED, uuid.uuid4().hex)
 
 
 @contextmanager
-def temporary_identity(component: Any) -> Iterator[None]:
+def temporary_identity(component: object) -> Iterator[None]:
     """Until the end of the `with`, nothing that is known of a component counts for it, and nothing of then afterwards."""
     held = vars(component)
     before = held.get(_DECLARED)
@@ -322,6 +344,7 @@ def temporary_identity(component: Any) -> Iterator[None]:
     try:
         yield
     finally:
+        # What was declared before the `with` holds again, because the component is again what it was.
         held.pop(_DECLARED, None)
         if before is not None:
             held[_DECLARED] = before
@@ -335,12 +358,12 @@ def moved(component: Any) -> None:
         record.content.moved(record.named)
 
 
-def remember_tokens(component: Any, tokens: Sequence[str]) -> None:
+def remember_tokens(component: object, tokens: Sequence[str]) -> None:
     """Note the words that a text encoder was taught (textual inversion)."""
     object.__setattr__(component, TOKENS, tuple(tokens))
 
 
-def fingerprint(component: Any) -> str | None:
+def fingerprint(component: object) -> str | None:
     """Identify a component: equal for equal content and settings, None for what nothing can identify."""
     try:
         return identity_of(component).digest
@@ -348,8 +371,8 @@ def fingerprint(component: Any) -> str | None:
         return None
 
 
-def dtype_of(component: Any) -> Any:
-    """The dtype of a model's first floating-point tensor; None for what has none."""
+def dtype_of(component: object) -> Any:
+    """Return the dtype of a model's first floating-point tensor; None for what has none."""
     if not hasattr(component, "parameters"):
         return None
     return next((tensor.dtype for tensor in component.parameters() if tensor.is_floating_point()), None)

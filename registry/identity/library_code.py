@@ -14,6 +14,7 @@ import gc
 import sys
 import threading
 import weakref
+from collections.abc import Iterable
 from functools import cached_property, partial
 from operator import is_
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
@@ -26,6 +27,7 @@ from ...state.code_home import is_library, is_library_function, is_own, is_own_f
 from ...state.digest import DigestWriter, NoDigestError, digest_of
 from ...state.watch import cell_value
 
+# Every network's numbers go through these, although no class of it stands there.
 _ALWAYS = ("torch", "torch.nn.functional", "diffusers.models.attention_dispatch", "transformers.masking_utils",
            "transformers.integrations.sdpa_attention", "transformers.modeling_utils")  # fmt: skip
 _SETTINGS = {"diffusers.models.attention_dispatch": ("_AttentionBackendRegistry", "_active_backend", "native")}
@@ -57,13 +59,14 @@ _seen: weakref.WeakSet[type] = weakref.WeakSet()
 _state: tuple[list[Any], tuple[str, ...]] = ([], ())
 
 
-def watch_classes(classes: Any) -> None:
+def watch_classes(classes: Iterable[type]) -> None:
     """Watch classes that somebody runs, what they derive from, and the modules in which they stand."""
     new = [cls for cls in classes if cls not in _seen]
     if not new:
         return
     with _lock:
         _seen.update(new)
+        # Without `object`, which cannot be changed.
         bases = dict.fromkeys(base for cls in new for base in cls.__mro__[:-1])
         for base in bases:
             if is_library(base.__module__) or is_own(base.__module__):
@@ -84,7 +87,7 @@ def watch_classes(classes: Any) -> None:
 
 
 def _named_in(module: ModuleType) -> list[ModuleType]:
-    """The modules that a module names, as far as numbers may go through them."""
+    """Return the modules that a module names, as far as numbers may go through them."""
     named = {value.__name__: value for value in vars(module).values() if isinstance(value, ModuleType)}
     return [
         each
@@ -93,7 +96,9 @@ def _named_in(module: ModuleType) -> list[ModuleType]:
     ]
 
 
-def _watch(place: Any) -> None:
+def _watch(place: type | ModuleType) -> None:
+    # `vars` of a class is a new proxy at each call; the garbage collector knows the dict behind it, whose identity
+    # stays.
     (body,) = gc.get_referents(vars(place)) if isinstance(place, type) else (vars(place),)
     if id(body) not in _places:
         name = f"{place.__module__}.{place.__qualname__}" if isinstance(place, type) else place.__name__
@@ -101,7 +106,7 @@ def _watch(place: Any) -> None:
 
 
 def process_words() -> tuple[str, ...]:
-    """What in the process changes what networks compute, a line each; empty in the usual case.
+    """Return what in the process changes what networks compute, a line each; empty in the usual case.
 
     Raises:
         NoDigestError: a mode is active, or a hook is there, of which nothing says what it does.
@@ -110,10 +115,14 @@ def process_words() -> tuple[str, ...]:
 
 
 def replaced_code() -> tuple[str, ...]:
-    """What was replaced in watched classes and modules, as "name=digest"; remembered while every name stands as it did."""
+    """Return what was replaced in watched classes and modules, as "name=digest"; remembered while every name stands as
+    it did.
+    """
     global _state  # noqa: PLW0603 - one for the process, as what it is about
+    # A copy: another thread may begin to watch a class meanwhile.
     places = list(_places.values())
     now = gc.get_referents(*(place.body for place in places))
+    # The usual case is one comparison of lists by identity, in C, over all names of all places.
     if are_same(now, _state[0]):
         return _state[1]
     words: list[str] = []
@@ -128,8 +137,11 @@ def replaced_code() -> tuple[str, ...]:
 
 
 def are_same(one: list[Any], other: list[Any]) -> bool:
-    """Whether two lists hold the same objects, or equal ones, which do as well and are compared in a quarter of the time."""
+    """Return whether two lists hold the same objects, or equal ones, which do as well and are compared in a quarter of
+    the time.
+    """
     try:
+        # Python's comparison of lists looks at identity first, and asks an object only where that differs.
         return one == other
     except (ValueError, TypeError, RuntimeError):  # arrays and tensors have no single answer
         return len(one) == len(other) and all(map(is_, one, other))
@@ -143,6 +155,7 @@ def _words_of(place: _Place) -> list[str]:
         # By type: some objects warn of their own age at any question.
         if not (callable(value) or issubclass(type(value), _TELLING)):
             continue
+        # torch.compile wraps `Module.__init__` for the rest of the process to count modules, which changes no number.
         if name.startswith("__brickwork") or _is_tagging(value):
             continue
         is_plain = isinstance(value, (enum.Enum, *_PLAIN))
@@ -155,24 +168,28 @@ def _words_of(place: _Place) -> list[str]:
         elif (module, cls, name) in settings:
             if str(getattr(value, "value", value)) != settings[module, cls, name]:
                 found.append(f"{place.name}.{name}={value!r}")
+        # Plain values of modules are left out: counters, caches and warnings that were given stand there, and change
+        # in every run.
         elif is_plain and is_other and place.is_class and not name.startswith("__"):
             found.append(f"{place.name}.{name}={value!r}")
     return found
 
 
-def _is_tagging(value: Any) -> bool:
+def _is_tagging(value: object) -> bool:
     return isinstance(value, FunctionType) and value.__globals__.get("__name__") == _TAGGING
 
 
-def _is_put_back(name: str, value: Any, place: _Place) -> bool:
-    """Whether a library's function stands again in its own place, which somebody else's held when it was first seen."""
+def _is_put_back(name: str, value: object, place: _Place) -> bool:
+    """Return whether a library's function stands again in its own place, which somebody else's held when it was first
+    seen.
+    """
     if not (isinstance(value, FunctionType) and is_library_function(value) and value.__name__ == name):
         return False
     return any(map(_is_foreign, parts_of(place.first[name])))
 
 
-def _is_foreign(value: Any) -> bool:
-    """Whether something that is called is, or wraps, what is neither a library's nor ours."""
+def _is_foreign(value: object) -> bool:
+    """Return whether something that is called is, or wraps, what is neither a library's nor ours."""
     if isinstance(value, partial):
         return _is_foreign(value.func)
     if isinstance(value, MethodType):
@@ -185,7 +202,7 @@ def _is_foreign(value: Any) -> bool:
     return any(isinstance(part, FunctionType) and part is not value and _is_foreign(part) for part in inside)
 
 
-def _digest(value: Any) -> str:
+def _digest(value: object) -> str:
     if isinstance(value, BuiltinFunctionType) or (isinstance(value, FunctionType) and is_library_function(value)):
         return f"{value.__module__}.{value.__qualname__}"
     writer = DigestWriter(is_code=True)
@@ -217,6 +234,7 @@ def _hooks_and_modes() -> list[str]:
     ]
     found = []
     for name in ("_global_forward_hooks", "_global_forward_pre_hooks"):
+        # In the order in which they are called: each gets what the one before has given.
         found += [f"{name}={digest_of(hook)}" for hook in vars(module)[name].values()]
     for mode in modes:
         cls = type(mode)

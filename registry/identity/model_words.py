@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .module_settings import HOOKS, _hooks_of, attributes_of_module
 from .tensor_content import used_modules
+
+if TYPE_CHECKING:
+    import torch
 
 _FREEU = ("s1", "s2", "b1", "b2")
 _SWITCHES = {
@@ -19,8 +22,10 @@ _SWITCHES = {
 }
 
 
-def words_of(model: Any) -> dict[str, str]:
-    """What a person has switched on, by name; empty for a network as it was loaded, but for its attention processors."""
+def words_of(model: torch.nn.Module) -> dict[str, str]:
+    """Return what a person has switched on, by name; empty for a network as it was loaded, but for its attention
+    processors.
+    """
     found: dict[str, str] = {}
     processors: Counter[str] = Counter()
     for path, module in used_modules(model):
@@ -46,12 +51,15 @@ def words_of(model: Any) -> dict[str, str]:
 
 
 def adapters_of(component: Any) -> Iterator[tuple[str, float]]:
-    """Names of the adapters in a model with their scales: layers of PEFT, and words that a text encoder was taught."""
+    """Yield the names of the adapters in a model with their scales: layers of PEFT, and words that a text encoder was
+    taught.
+    """
     if getattr(component, "peft_config", None):
         scales: dict[str, float] = {}
         for module in component.modules():
             scaling = getattr(module, "scaling", None)
             if isinstance(scaling, dict):
+                # An adapter that is loaded and not active adds nothing.
                 for name in getattr(module, "active_adapters", scaling):
                     scales.setdefault(name, float(scaling.get(name, 0.0)))
         yield from scales.items()

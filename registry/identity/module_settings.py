@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xxhash
 from attrs import define, field
@@ -17,6 +17,9 @@ from ...state.code_home import is_library
 from ...state.digest import CodeIdentity, DigestWriter, NoDigestError, code_identity
 from ...state.watch import Watch
 from .tensor_content import has_mixin, used_modules
+
+if TYPE_CHECKING:
+    import torch
 
 HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 _OF_TORCH = frozenset({
@@ -74,8 +77,10 @@ class _Reading:
     def note(self, attribute: str, path: str, value: str) -> None:
         self.lines.setdefault(attribute, []).append(f"{path}\0{value}")
 
-    def content(self, value: Any, path: str, name: str) -> str:
+    def content(self, value: object, path: str, name: str) -> str:
         """Digest a value; what several modules share, such as a configuration, is read once."""
+        # By address, which is safe because the value is kept beside its digest: nothing else can get the address
+        # meanwhile.
         known = self.known.get(id(value))
         if known is not None:
             return known[1]
@@ -92,7 +97,7 @@ class _Reading:
         return found
 
 
-def read_settings(model: Any) -> Settings:
+def read_settings(model: torch.nn.Module) -> Settings:
     """Read everything that lies on the modules of a network.
 
     Raises:
@@ -106,6 +111,7 @@ def read_settings(model: Any) -> Settings:
     classes: dict[type, None] = {}
     for path, module in named:
         classes[type(module)] = None
+        # Two classes may have the same attributes and tensors, and compute otherwise.
         reading.note("class", path, f"{type(module).__module__}.{type(module).__qualname__}")
         for name, value in attributes_of_module(module):
             _note_attribute(reading, path, name, value)
@@ -114,6 +120,7 @@ def read_settings(model: Any) -> Settings:
             if hooks:
                 reading.note(name, path, reading.content(hooks, path, name))
         for name, tensor in (*module._parameters.items(), *module._buffers.items()):
+            # Quantized tensors are subclasses: their bytes mean nothing without their class and scales.
             if tensor is not None and type(tensor) not in plain:
                 # What such a tensor does in a product, its class says, and what lies on it.
                 reading.note("tensor", f"{path}.{name}", reading.content([type(tensor), vars(tensor)], path, name))
@@ -126,7 +133,7 @@ def read_settings(model: Any) -> Settings:
     return Settings(digests, codes, [], reading.watch)
 
 
-def _note_attribute(reading: _Reading, path: str, name: str, value: Any) -> None:
+def _note_attribute(reading: _Reading, path: str, name: str, value: object) -> None:
     if value.__class__ in _PLAIN:
         reading.note(name, path, f"{value.__class__.__name__} {value!r}")
     elif name == "_internal_dict" or is_config(value):
@@ -135,30 +142,33 @@ def _note_attribute(reading: _Reading, path: str, name: str, value: Any) -> None
         reading.note(name, path, reading.content(value, path, name))
 
 
-def attributes_of_module(module: Any) -> Iterator[tuple[str, Any]]:
-    """Attributes of a module that may decide what it computes, without what was taken back."""
+def attributes_of_module(module: torch.nn.Module) -> Iterator[tuple[str, Any]]:
+    """Yield the attributes of a module that may decide what it computes, without what was taken back."""
     cls = type(module)
     for name, value in vars(module).items():
         if name in _OF_TORCH or name in _SAYS_NOTHING or name.startswith(_PREFIXES):
             continue
+        # What diffusers sets and takes back is None afterwards, and was not there before.
         if value is None and getattr(cls, name, None) is None:
             continue
         if name == "fused_projections" and not _goes_by_flag(module):
             continue
         if name in ("forward", "_diffusers_hook") and _is_unused(module, name, value):
             continue
+        # accelerate and others put a forward back by setting it on the instance, where it hides the class's equal
+        # one.
         if isinstance(value, MethodType) and value.__self__ is module and vars(cls).get(name) is value.__func__:
             continue
         yield name, value
 
 
-def _goes_by_flag(module: Any) -> bool:
-    """Whether `fused_projections` decides anything: older layers go by their processor alone."""
+def _goes_by_flag(module: torch.nn.Module) -> bool:
+    """Return whether `fused_projections` decides anything: older layers go by their processor alone."""
     return has_mixin(module) or type(vars(module).get("processor")).__name__.startswith("Fused")
 
 
-def _is_unused(module: Any, name: str, value: Any) -> bool:
-    """Whether a forward, or diffusers' registry of hooks, is there and does nothing (any more)."""
+def _is_unused(module: torch.nn.Module, name: str, value: Any) -> bool:
+    """Return whether a forward, or diffusers' registry of hooks, is there and does nothing (any more)."""
     registry = vars(module).get("_diffusers_hook")
     if name == "_diffusers_hook":
         return not value.hooks
@@ -170,7 +180,7 @@ def _is_unused(module: Any, name: str, value: Any) -> bool:
     return is_of_registry and registry is not None and not registry.hooks
 
 
-def _is_own_forward(module: Any, value: Any) -> bool:
+def _is_own_forward(module: torch.nn.Module, value: object) -> bool:
     return (
         isinstance(value, MethodType)
         and value.__self__ is module
@@ -178,23 +188,26 @@ def _is_own_forward(module: Any, value: Any) -> bool:
     )
 
 
-def _hooks_of(module: Any, name: str) -> list[Any]:
-    """Hooks with how they are called, without those that only listen."""
+def _hooks_of(module: torch.nn.Module, name: str) -> list[Any]:
+    """Return hooks with how they are called, without those that only listen."""
     hooks = vars(module).get(name) or {}
     kinds = [vars(module).get(f"{name}_with_kwargs", {}), vars(module).get(f"{name}_always_called", {})]
     return [
         [hook, *(number in kind for kind in kinds)]
         for number, hook in hooks.items()
+        # Its hooks only copy what passes, and come with the first call: a model would be another one after its first
+        # run.
         if getattr(hook, "__module__", None) != _CAPTURING
     ]
 
 
-def is_config(value: Any) -> bool:
-    """Whether a value is a configuration of transformers."""
+def is_config(value: object) -> bool:
+    """Return whether a value is a configuration of transformers."""
+    # By what it can do: importing transformers only to ask takes seconds.
     return hasattr(value, "to_diff_dict") and hasattr(value, "model_type")
 
 
-def _config_digest(reading: _Reading, config: Any, path: str, name: str) -> str:
+def _config_digest(reading: _Reading, config: object, path: str, name: str) -> str:
     known = reading.known.get(id(config))
     if known is not None:
         return known[1]
@@ -205,8 +218,8 @@ def _config_digest(reading: _Reading, config: Any, path: str, name: str) -> str:
     return found
 
 
-def config_content(config: Any) -> dict[str, Any]:
-    """A configuration without where it is from, and without what of it is default."""
+def config_content(config: object) -> dict[str, Any]:
+    """Return a configuration without where it is from, and without what of it is default."""
     held = config if isinstance(config, Mapping) else vars(config)
     return {
         str(name): config_content(value) if is_config(value) else _as_dtype(value) if name in _DTYPES else value
@@ -218,8 +231,10 @@ def config_content(config: Any) -> dict[str, Any]:
 _DTYPES = ("dtype", "torch_dtype")
 
 
-def _as_dtype(value: Any) -> Any:
-    """A dtype, also where transformers has made text of it, as it does in the live model's configuration when it saves one."""
+def _as_dtype(value: object) -> Any:
+    """Return a dtype, also where transformers has made text of it, as it does in the live model's configuration when
+    it saves one.
+    """
     import torch
 
     found = getattr(torch, value, None) if isinstance(value, str) else None

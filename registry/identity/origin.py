@@ -9,7 +9,7 @@ from ..provenance import note_provenance, provenance_of
 from .tensor_content import tensors_of
 
 
-def remember_loaded(component: Any, files: str) -> None:
+def remember_loaded(component: object, files: str) -> None:
     """Note what a component was loaded from, and the stamps of its tensors then.
 
     Args:
@@ -19,9 +19,9 @@ def remember_loaded(component: Any, files: str) -> None:
         note_provenance(component, files=files, stamps=_stamps(component))
 
 
-def is_as_loaded(component: Any) -> bool:
-    """Whether a component from files has the tensors that it was loaded with, not written into through torch, as far as
-    torch counts; moving it does not matter.
+def is_as_loaded(component: object) -> bool:
+    """Return whether a component from files has the tensors that it was loaded with, not written into through torch,
+    as far as torch counts; moving it does not matter.
     """
     if not hasattr(component, "parameters"):
         return True
@@ -31,11 +31,12 @@ def is_as_loaded(component: Any) -> bool:
 
 def _stamps(component: Any) -> tuple[int, ...]:
     tensors = [tensor for _, tensor in tensors_of(component)]
+    # The first part are the versions. Addresses follow, and would change when a model is moved.
     versions = tensor_stamps(tensors)[: len(tensors)]
     return (*versions, *map(id, tensors))
 
 
-def carry_over(component: Any, copied: Any) -> None:
+def carry_over(component: object, copied: object) -> None:
     """Note of a copy where its original is from, as long as the original is what was loaded."""
     if hasattr(component, "parameters") and is_as_loaded(component):
         remember_loaded(copied, provenance_of(component).files)

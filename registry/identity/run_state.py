@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 _known: dict[tuple[type, str], frozenset[str]] = {}
 
 
 def run_state_names(component: Any) -> frozenset[str]:
-    """Attributes that `set_timesteps` gives a scheduler that has just been made; none for other components."""
+    """Return attributes that `set_timesteps` gives a scheduler that has just been made; none for other components."""
     make = getattr(type(component), "from_config", None)
     if make is None or not hasattr(component, "set_timesteps"):
         return frozenset()
+    # By configuration as well: some attributes are only there, or only reset, with certain options.
     key = (type(component), json.dumps(dict(component.config), sort_keys=True, default=repr))
     if key not in _known:
         _known[key] = _found(make, component.config)
     return _known[key]
 
 
-def _found(make: Any, config: Any) -> frozenset[str]:
+def _found(make: Callable[[object], Any], config: Any) -> frozenset[str]:
     fresh, begun = make(config), make(config)
     try:
+        # Few steps are enough: which attributes it sets does not hang on their number.
         begun.set_timesteps(2)
     except (TypeError, ValueError, RuntimeError):  # flow matching with dynamic shifting wants the size of the image
         try:
@@ -36,7 +39,7 @@ def _found(make: Any, config: Any) -> frozenset[str]:
 
 
 def _is_reset(begun: Any, name: str) -> bool:
-    """Whether beginning a run puts an attribute back to None, such as the number of the step."""
+    """Return whether beginning a run puts an attribute back to None, such as the number of the step."""
     mark = 1
     vars(begun)[name] = mark
     try:

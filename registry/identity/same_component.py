@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import copy
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .component_identity import identity_of
 from .same_model import model_differences
 from .setting_content import content_of, differing_words, words_of
+
+if TYPE_CHECKING:
+    import torch
 
 _NOTES = (
     "_brickwork_",
@@ -24,7 +27,7 @@ _NOTES = (
 _STEPS = 10
 
 
-def component_differences(live: Any, other: Any, dtype: Any = None) -> list[str]:
+def component_differences(live: Any, other: Any, dtype: torch.dtype | None = None) -> list[str]:
     """Say, a sentence each, in what a component differs from one that was made of its files.
 
     Args:
@@ -38,12 +41,13 @@ def component_differences(live: Any, other: Any, dtype: Any = None) -> list[str]
         same = identity_of(live) == identity_of(other)
         return [] if same else ["its words or settings are others once it is opened again."]
     if hasattr(live, "set_timesteps"):
+        # A scheduler that was used holds the timesteps of its last run, which the next one replaces.
         live, other = _begun(live), _begun(other)
     return _attribute_differences(live, other)
 
 
 def _begun(scheduler: Any) -> Any:
-    """A copy of a scheduler at the beginning of a run, so that what an earlier run left in it does not count."""
+    """Return a copy of a scheduler at the beginning of a run, so that what an earlier run left in it does not count."""
     begun = copy.deepcopy(scheduler)
     known = inspect.signature(begun.set_timesteps).parameters
     try:
@@ -59,7 +63,7 @@ def _begun(scheduler: Any) -> Any:
     return begun
 
 
-def _attribute_differences(live: Any, other: Any) -> list[str]:
+def _attribute_differences(live: object, other: object) -> list[str]:
     if isinstance(live, dict) or not hasattr(live, "__dict__"):
         return [] if content_of(live) == content_of(other) else ["it is another one once it is opened again."]
     ours, theirs = vars(live), vars(other)
@@ -87,8 +91,8 @@ def _attribute_differences(live: Any, other: Any) -> list[str]:
     return found
 
 
-def _settings(component: Any) -> dict[str, Any]:
-    """The configuration that diffusers' classes register, without notes of the file."""
+def _settings(component: object) -> dict[str, Any]:
+    """Return the configuration that diffusers' classes register, without notes of the file."""
     config: Any = getattr(component, "config", None)
     return (
         {name: value for name, value in config.items() if not str(name).startswith("_")}

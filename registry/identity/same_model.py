@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
@@ -19,6 +19,9 @@ from ..loading.memory_map import mapped_tensors
 from ..loading.skeleton import format_of_loaded, precise_parts
 from ..loading.weights import stored_tensors
 from .setting_content import content_of, differing_words
+
+if TYPE_CHECKING:
+    import torch
 
 _OF_TORCH = frozenset({"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set"})
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
@@ -44,7 +47,9 @@ _OF_FREEU = frozenset({"s1", "s2", "b1", "b2"})
 _DROPOUTS = ("dropout", "attention_dropout", "p", "dropout_p", "layerdrop")
 
 
-def model_differences(live: Any, other: Any, dtype: Any = None, weights: bool = True) -> list[str]:
+def model_differences(
+    live: torch.nn.Module, other: torch.nn.Module, dtype: torch.dtype | None = None, weights: bool = True
+) -> list[str]:
     """Say, a sentence each, in what a model differs from one that was made of its files; adapters of PEFT do not count.
 
     Args:
@@ -54,6 +59,7 @@ def model_differences(live: Any, other: Any, dtype: Any = None, weights: bool = 
     found = _Comparison(dtype, precise_parts(other, dtype))
     ours, theirs = dict(base_modules(live)), dict(base_modules(other))
     found.layers(ours, theirs)
+    # With other layers every further comparison would only repeat that.
     if not found.faults:
         found.configurations(live, other)
         found.ties(ours, theirs)
@@ -83,7 +89,7 @@ class _Comparison:
         ]
 
     def layers(self, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
-        """Layers by path and class."""
+        """Compare layers by path and class."""
         for path in sorted(ours.keys() | theirs.keys()):
             if path not in theirs:
                 self.add("the layer", "is one that its configuration does not make", path)
@@ -93,8 +99,8 @@ class _Comparison:
                 names = differing_words(type(ours[path]), type(theirs[path]))
                 self.add("the layer", f"is a {names[0]}, and by its configuration a {names[1]}", path)
 
-    def configurations(self, live: Any, other: Any) -> None:
-        """Configurations, without what is noted in them of places and versions."""
+    def configurations(self, live: object, other: object) -> None:
+        """Compare configurations, without what is noted in them of places and versions."""
         ours, theirs = _config_of(live), _config_of(other)
         for name in sorted(ours.keys() | theirs.keys()):
             if content_of(ours.get(name)) != content_of(theirs.get(name)):
@@ -102,13 +108,14 @@ class _Comparison:
                 self.add("", f"is {words[0]}, and in the files {words[1]}", f"config.{name}")
 
     def ties(self, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
-        """Parameters that are one tensor under several names."""
+        """Compare which parameters are one tensor under several names."""
+        # A tie decides what training does and how much is saved, although the numbers are the same.
         for names in _shared(ours) ^ _shared(theirs):
             first, *others = sorted(names)
             self.add("", f"is one tensor with {', '.join(others)} in one of the two, and not in the other", first)
 
-    def settings(self, path: str, live: Any, other: Any) -> None:
-        """Attributes and hooks of one module."""
+    def settings(self, path: str, live: torch.nn.Module, other: torch.nn.Module) -> None:
+        """Compare attributes and hooks of one module."""
         ours, theirs = vars(live), vars(other)
         for name in sorted(ours.keys() | theirs.keys()):
             if name in _OF_TORCH or name in _NOT_OF_MODELS or name.startswith(_NOTES) or name.endswith("_cached"):
@@ -133,8 +140,8 @@ class _Comparison:
         if live.training and any(_is_positive(ours.get(name)) for name in _DROPOUTS):
             self.add("", "drops values at random, because the model is in training mode: call eval()", path)
 
-    def tensors(self, path: str, live: Any, other: Any, weights: bool) -> None:
-        """Parameters and buffers of one module."""
+    def tensors(self, path: str, live: torch.nn.Module, other: torch.nn.Module, weights: bool) -> None:
+        """Compare parameters and buffers of one module."""
         ours = {**live._parameters, **live._buffers}
         theirs = {**other._parameters, **other._buffers}
         for name in sorted(ours.keys() | theirs.keys()):
@@ -151,13 +158,16 @@ class _Comparison:
             is_stored = name not in live._non_persistent_buffers_set
             self.tensor(whole, mine, read, is_stored, weights)
 
-    def tensor(self, name: str, mine: Any, read: Any, is_stored: bool, weights: bool) -> None:
-        """One tensor: shape, number format, and bytes."""
+    def tensor(self, name: str, mine: torch.Tensor, read: torch.Tensor, is_stored: bool, weights: bool) -> None:
+        """Compare one tensor: shape, number format, and bytes."""
         expected = format_of_loaded(name, read, self.dtype, self.precise) if is_stored else read.dtype
         if tuple(mine.shape) != tuple(read.shape):
             self.add("", f"has the shape {list(mine.shape)}, and in the files {list(read.shape)}", name)
+        # Hooks of accelerate leave tensors without memory on modules that are on disk.
         elif mine.is_meta:
             self.add("", "is not in memory (hooks may have put it elsewhere)", name)
+        # A file has no strides: opened again it would be contiguous, and kernels for other layouts give other last
+        # bits.
         elif not mine.is_contiguous():
             self.add("", "does not lie in memory as a file gives it: to(memory_format=torch.contiguous_format)", name)
         elif not read.is_meta and mine.dtype != expected:
@@ -166,7 +176,7 @@ class _Comparison:
             self.add("", "has other values than in the files" if is_stored else "was changed, and is in no file", name)
 
 
-def stored_differences(live: Any, folder: Path, variant: str | None) -> list[str]:
+def stored_differences(live: torch.nn.Module, folder: Path, variant: str | None) -> list[str]:
     """Say in what a model's tensors differ from its files, where these cannot be made a model of without a copy."""
     stored = stored_tensors(folder, variant)
     held = {name: tensor for name, tensor in live.state_dict().items() if tensor is not None}
@@ -183,27 +193,28 @@ def stored_differences(live: Any, folder: Path, variant: str | None) -> list[str
     return found.sentences()
 
 
-def _is_stored_twin(tensor: Any, held: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
-    """Whether it is stored under another name of the same tensor."""
+def _is_stored_twin(tensor: torch.Tensor, held: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+    """Return whether it is stored under another name of the same tensor."""
     return any(other.data_ptr() == tensor.data_ptr() and name in stored for name, other in held.items())
 
 
-def same_tensor(one: Any, other: Any) -> bool:
-    """Whether two tensors have the same shape, number format and bits; None is no tensor."""
+def same_tensor(one: torch.Tensor | None, other: torch.Tensor | None) -> bool:
+    """Return whether two tensors have the same shape, number format and bits; None is no tensor."""
     if one is None or other is None or one.dtype != other.dtype or one.shape != other.shape:
         return False
     return same_bytes(one, other)
 
 
-def same_bytes(one: Any, other: Any) -> bool:
-    """Whether two tensors of one shape and format hold the same bits, wherever they are."""
+def same_bytes(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Return whether two tensors of one shape and format hold the same bits, wherever they are."""
     import torch
 
+    # As bytes: -0.0 equals 0.0, and NaN does not equal itself.
     pair = [each.detach().to("cpu").contiguous().reshape(-1).view(torch.uint8) for each in (one, other)]
     return torch.equal(*pair)
 
 
-def _config_of(model: Any) -> dict[str, Any]:
+def _config_of(model: object) -> dict[str, Any]:
     config: Any = getattr(model, "config", None)
     held = config.to_dict() if hasattr(config, "to_dict") else dict(config or {})
     kept = {name: value for name, value in held.items() if not str(name).startswith("_") and name not in _OF_FILES}
@@ -216,7 +227,7 @@ _OF_FILES = frozenset({"architectures", "dtype", "torch_dtype", "transformers_ve
 
 
 def _shared(modules: Mapping[str, Any]) -> set[frozenset[str]]:
-    """Names of one and the same parameter, where it has several."""
+    """Return the names of one and the same parameter, where it has several."""
     names: dict[int, list[str]] = {}
     for path, module in modules.items():
         for leaf, tensor in module._parameters.items():
@@ -225,8 +236,8 @@ def _shared(modules: Mapping[str, Any]) -> set[frozenset[str]]:
     return {frozenset(each) for each in names.values() if len(each) > 1}
 
 
-def _is_wrapped_by_hooks(module: Any) -> bool:
-    """Whether a library's hooks, or this one's for the time of a run, stand in place of `forward`."""
+def _is_wrapped_by_hooks(module: torch.nn.Module) -> bool:
+    """Return whether a library's hooks, or this one's for the time of a run, stand in place of `forward`."""
     held = vars(module)
     return (
         bool({"_hf_hook", "_diffusers_hook"} & held.keys())
@@ -237,13 +248,13 @@ def _is_wrapped_by_hooks(module: Any) -> bool:
 _PLACING = ("group_offloading", "lazy_prefetch_group_offloading", "layer_execution_tracker")
 
 
-def _foreign_hooks(module: Any) -> list[str]:
-    """Hooks of diffusers that do more than to place layers, such as caches of steps."""
+def _foreign_hooks(module: torch.nn.Module) -> list[str]:
+    """Return the hooks of diffusers that do more than to place layers, such as caches of steps."""
     registry = vars(module).get("_diffusers_hook")
     return [name for name in getattr(registry, "hooks", {}) if name not in _PLACING]
 
 
-def _is_positive(value: Any) -> bool:
+def _is_positive(value: object) -> bool:
     return isinstance(value, float) and math.isfinite(value) and value > 0
 
 
@@ -252,5 +263,5 @@ def _paths(paths: list[str]) -> str:
     return first if len(paths) == 1 else f"{first} and {len(paths) - 1} more"
 
 
-def _short(dtype: Any) -> str:
+def _short(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")

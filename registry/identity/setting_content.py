@@ -6,18 +6,21 @@ import enum
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from types import BuiltinFunctionType, FunctionType, MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...state.digest import NoDigestError
 from ...state.tensor_digest import tensor_digest
 
+if TYPE_CHECKING:
+    import torch
+
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
 
-def content_of(value: Any, around: tuple[int, ...] = ()) -> Any:
-    """What a setting is, as nested tuples: equal for equal content, whichever object holds it.
+def content_of(value: object, around: tuple[int, ...] = ()) -> Any:
+    """Return what a setting is, as nested tuples: equal for equal content, whichever object holds it.
 
     A module counts by its class only, because its own settings are compared by themselves, and a device not at all. A list counts as a
     tuple, and a numbered choice as its number, because files have no other.
@@ -25,6 +28,7 @@ def content_of(value: Any, around: tuple[int, ...] = ()) -> Any:
     Args:
         around: ids of what it lies in, for objects that refer to themselves.
     """
+    # With its type and by `repr`: 1, 1.0 and True are equal for Python, and a layer does other things with each.
     if isinstance(value, _PLAIN) and not isinstance(value, enum.Enum):
         return type(value).__name__, repr(value)
     if id(value) in around:
@@ -39,7 +43,7 @@ Content = Callable[[Any, tuple[int, ...]], Any]
 
 @cache
 def _kinds() -> tuple[tuple[Any, Content], ...]:
-    """Kinds of values, the first that fits counts, and what makes content of them."""
+    """Return kinds of values, the first that fits counts, and what makes content of them."""
     import torch
 
     return (
@@ -59,6 +63,7 @@ def _kinds() -> tuple[tuple[Any, Content], ...]:
         ),
         (torch.Tensor, lambda value, _: ("tensor", str(value.dtype), tuple(value.shape), _bytes_of(value))),
         (torch.nn.Module, lambda value, _: ("module", _name(type(value)))),
+        # Where a model lies is a matter of the process, and no file says it.
         (torch.device, lambda *_: ("device",)),
         ((torch.dtype, torch.layout, torch.memory_format), lambda value, _: ("torch", str(value))),
         (np.ndarray, lambda value, _: ("array", value.dtype.str, value.shape, value.tobytes())),
@@ -68,34 +73,34 @@ def _kinds() -> tuple[tuple[Any, Content], ...]:
     )
 
 
-def _of_object(value: Any, around: tuple[int, ...]) -> Any:
+def _of_object(value: object, around: tuple[int, ...]) -> Any:
     return "object", _name(type(value)), content_of(_attributes(value), around)
 
 
-def _attributes(value: Any) -> dict[str, Any]:
-    """What an object holds, in its own dictionary or in slots."""
+def _attributes(value: object) -> dict[str, Any]:
+    """Return what an object holds, in its own dictionary or in slots."""
     slots = [name for cls in type(value).__mro__ for name in getattr(cls, "__slots__", ()) if not name.startswith("__")]
     held = {name: getattr(value, name) for name in slots if hasattr(value, name)}
     return {**held, **getattr(value, "__dict__", {})}
 
 
-def _bytes_of(tensor: Any) -> str:
+def _bytes_of(tensor: torch.Tensor) -> str:
     try:
         return tensor_digest(tensor.detach().cpu())
     except NoDigestError:
         return str(tensor.layout)
 
 
-def words_of(value: Any) -> str:
-    """A setting for people, in one line."""
+def words_of(value: object) -> str:
+    """Return a setting for people, in one line."""
     if isinstance(value, (*_PLAIN, list, tuple, dict)):
         text = repr(value)
         return text if len(text) <= 60 else f"{text[:57]}..."
     return str(getattr(value, "__name__", None) or type(value).__name__)
 
 
-def differing_words(one: Any, other: Any) -> tuple[str, str]:
-    """Two settings that differ, each in a line that tells it from the other."""
+def differing_words(one: object, other: object) -> tuple[str, str]:
+    """Return two settings that differ, each in a line that tells it from the other."""
     words = words_of(one), words_of(other)
     if words[0] != words[1]:
         return words
@@ -113,5 +118,5 @@ def differing_words(one: Any, other: Any) -> tuple[str, str]:
     return words[0], f"a {words[1]} with other values"
 
 
-def _name(thing: Any) -> str:
+def _name(thing: object) -> str:
     return f"{thing.__module__}.{getattr(thing, '__qualname__', repr(thing))}"

@@ -8,14 +8,15 @@ from ...state.digest import digest_of
 
 
 def tokenizer_probe(tokenizer: Any) -> bytes:
-    """What changes when a tokenizer is told or taught something, in microseconds."""
+    """Return what changes when a tokenizer is told or taught something, in microseconds."""
     added = repr(tokenizer.added_tokens_decoder)
+    # Digesting the whole vocabulary takes far longer; these move whenever something is added.
     parts = (len(tokenizer), added, id(getattr(tokenizer, "_tokenizer", None)), tokenizer_settings(tokenizer))
     return repr(parts).encode()
 
 
 def tokenizer_settings(tokenizer: Any) -> dict[str, str]:
-    """How a tokenizer cuts, pads and marks."""
+    """Return how a tokenizer cuts, pads and marks."""
     names = (
         "padding_side",
         "truncation_side",
@@ -34,7 +35,10 @@ def vocabulary(tokenizer: Any) -> str:
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         held = {
-            name: value for name, value in tokenizer.init_kwargs.items() if not name.endswith(("_file", "_or_path"))
+            # The same words in another folder are the same words.
+            name: value
+            for name, value in tokenizer.init_kwargs.items()
+            if not name.endswith(("_file", "_or_path"))
         }
         return digest_of(tokenizer.get_vocab(), str(held))
     # Before it stand truncation and padding, which every call sets anew.

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...state.atomic import beside
+
+if TYPE_CHECKING:
+    import torch
 
 LINE = 64
 """Bytes of a cache line."""
 _CHUNK = 1 << 24
 
 
-def begins_line(tensor: Any) -> bool:
-    """Whether a tensor in memory lies as those that torch makes."""
+def begins_line(tensor: torch.Tensor) -> bool:
+    """Return whether a tensor in memory lies as those that torch makes."""
     return bool(tensor.data_ptr() % LINE == 0)
 
 
@@ -29,6 +32,7 @@ def align(path: Path) -> None:
         header: dict[str, Any] = json.loads(file.read(length))
     start = 8 + length
     entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
+    # Most models have tensors of whole lines only, and are written once.
     if all((start + entry["data_offsets"][0]) % LINE == 0 for entry in entries.values()):
         return
     ordered = sorted(entries, key=lambda name: (_size(entries[name]) % LINE != 0, entries[name]["data_offsets"]))
@@ -38,6 +42,7 @@ def align(path: Path) -> None:
         end += _size(entries[name])
     metadata = {"__metadata__": header["__metadata__"]} if "__metadata__" in header else {}
     text = json.dumps({**metadata, **said}, separators=(",", ":")).encode()
+    # The format allows spaces behind the list: they push the first tensor to the beginning of a line.
     text += b" " * (-(8 + len(text)) % LINE)
     with beside(path) as place, path.open("rb") as source, place.open("wb") as target:
         target.write(len(text).to_bytes(8, "little") + text)

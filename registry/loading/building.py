@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
@@ -29,6 +29,9 @@ from ...state.limits import (
 from ...state.strict_json import read_json
 from .weights import tensor_list
 
+if TYPE_CHECKING:
+    import torch
+
 _DEPTH = re.compile(r"(num|n)_(\w+_)?(layers?|blocks?)|depths?|layers?_per_block|transformer_layers_per_block")
 _TIMESTEPS = "num_train_timesteps"
 _CONFIGS = ("config.json", "scheduler_config.json")
@@ -36,7 +39,7 @@ _CONFIGS = ("config.json", "scheduler_config.json")
 
 @define(eq=False)
 class _Budget:
-    """What may be made yet, and words for what it is made of."""
+    """Counts what may be made yet, and has words for what it is made of."""
 
     place: str
     config: Mapping[str, Any]
@@ -54,7 +57,7 @@ class _Budget:
             raise self._fault(f"parameters of more than {self.most_numbers:,} numbers")
 
     def check_depths(self) -> None:
-        """Before anything is made: libraries make lists as long as there are layers."""
+        """Refuse depths before anything is made: libraries make lists as long as there are layers."""
         for name, value in _whole_numbers(self.config):
             if value > self.most_parts and _DEPTH.fullmatch(name.rpartition(".")[2]):
                 raise ComponentError(
@@ -81,7 +84,7 @@ _hooks: list[Any] = []
 
 @contextmanager
 def limited_by_files(folder: Path) -> Iterator[None]:
-    """Within this thread, as long as a model of a folder is made: not more than its files hold.
+    """Limit this thread, as long as a model of a folder is made, to what its files hold.
 
     Raises:
         ComponentError: its configuration asks for more.
@@ -91,6 +94,8 @@ def limited_by_files(folder: Path) -> Iterator[None]:
         if path.is_file():
             size += path.stat().st_size
             tensors += _tensors_in(path) if path.suffix == ".safetensors" else 0
+    # Wide enough for every known model, several times over: the limit is there for what a file of two hundred bytes
+    # asks for.
     parts = PARTS_OF_A_MODEL + PARTS_PER_TENSOR * tensors + size // BYTES_PER_PART
     with _limited(str(folder / _CONFIGS[0]), _config_in(folder), parts, NUMBERS_OF_A_MODEL + NUMBERS_PER_BYTE * size):
         yield
@@ -98,7 +103,7 @@ def limited_by_files(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def limited_without_files(place: str, config: Mapping[str, Any]) -> Iterator[None]:
-    """Within this thread, as long as something is made of a configuration alone.
+    """Limit this thread, as long as something is made of a configuration alone.
 
     Raises:
         ComponentError: it asks for more than anything that is known.
@@ -136,7 +141,9 @@ def check_schedule(folder: Path) -> None:
 def _limited(place: str, config: Mapping[str, Any], parts: int, numbers: int) -> Iterator[None]:
     _hook_torch()
     budget = _Budget(place, config, parts, numbers, parts, numbers)
+    # A list of ten million layers is made before its first layer is registered.
     budget.check_depths()
+    # A model may be made while another one is, such as a text encoder within a processor.
     before, _OF_THREAD.budget = _OF_THREAD.budget, budget
     try:
         yield
@@ -169,12 +176,12 @@ def _hook_torch() -> None:
             _hooks.append(module.register_module_parameter_registration_hook(_count_parameter))
 
 
-def _count_module(_module: Any, _name: str, _part: Any) -> None:
+def _count_module(_module: object, _name: str, _part: object) -> None:
     if _OF_THREAD.budget is not None:
         _OF_THREAD.budget.spend(1, 0)
 
 
-def _count_parameter(_module: Any, _name: str, parameter: Any) -> None:
+def _count_parameter(_module: object, _name: str, parameter: torch.nn.Parameter | None) -> None:
     if _OF_THREAD.budget is not None:
         from torch.nn.parameter import is_lazy
 
@@ -197,7 +204,7 @@ def _config_in(folder: Path) -> Mapping[str, Any]:
 
 
 def _whole_numbers(config: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
-    """All whole numbers of a configuration, each with its place."""
+    """Yield all whole numbers of a configuration, each with its place."""
     pending: list[tuple[str, Any]] = [(str(name), value) for name, value in config.items()]
     while pending:
         name, value = pending.pop()

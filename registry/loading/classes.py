@@ -49,7 +49,7 @@ def allow_library(name: str) -> None:
 
 
 def allowed_libraries() -> frozenset[str]:
-    """Libraries whose classes files may name."""
+    """Return libraries whose classes files may name."""
     return ALLOWED_LIBRARIES | _granted
 
 
@@ -66,6 +66,7 @@ def resolve_class(library: str, name: str) -> type[Any]:
             f"{', '.join(sorted(allowed_libraries()))} only; grant it with brickwork.registry.allow_library({library!r})."
         )
     module = importlib.import_module(library)
+    # Public names of the top level only: a path through submodules reaches everything that a library has imported.
     found = getattr(module, name, None) if name.isidentifier() and not name.startswith("_") else None
     if not isinstance(found, type):
         raise ComponentError(f"{library} has no class {name!r}. {did_you_mean(name, _names_of(library) - {name})}")
@@ -79,6 +80,7 @@ def refuse_pipelines(cls: Any) -> None:
     Raises:
         TrustError: it is one.
     """
+    # By name: importing every base only to compare with it takes seconds.
     bases = {base.__name__ for base in cls.__mro__} if isinstance(cls, type) else set()
     if bases & _WHOLE or any(name.startswith("AutoPipeline") for name in bases):
         raise TrustError(
@@ -88,6 +90,7 @@ def refuse_pipelines(cls: Any) -> None:
 
 
 def _refuse_no_component(library: str, cls: type[Any]) -> None:
+    # diffusers and transformers put placeholders where a package is missing, which raise at any use.
     if ".dummy_" in cls.__module__ or cls.__module__.endswith(".import_utils"):
         needed = ", ".join(getattr(cls, "_backends", ()))
         raise ComponentError(f"{library}'s {cls.__name__} needs a package that is not installed ({needed}).")
@@ -101,7 +104,9 @@ def _refuse_no_component(library: str, cls: type[Any]) -> None:
 
 @cache
 def _names_of(library: str) -> frozenset[str]:
-    """Public names of a library; large ones take up to half a second to find them, and files can ask for many."""
+    """Return public names of a library; large ones take up to half a second to find them, and files can ask for
+    many.
+    """
     return frozenset(dir(importlib.import_module(library)))
 
 

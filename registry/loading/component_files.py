@@ -37,7 +37,8 @@ class CodeReference:
 
 
 def component_files(repo: Repo, subfolder: str, variant: str | None, safe: bool = True) -> list[str]:
-    """Names of a component's files in a repository: configurations, vocabularies, and the weights of one variant.
+    """Return the names of a component's files in a repository: configurations, vocabularies, and the weights of one
+    variant.
 
     Raises:
         ComponentError: there are none.
@@ -87,7 +88,7 @@ def check_component_files(root: Path, folder: Path) -> list[CodeReference]:
 
 
 def _all_files(root: Path, folder: Path) -> Iterator[Path]:
-    """All files of a component, those in folders within it too, after a look at where links lead."""
+    """Yield all files of a component, those in folders within it too, after a look at where links lead."""
     if os.path.lexists(root / _ADAPTER):
         yield root / _ADAPTER  # loaders look for it there even if the component lies in a folder of its own
     for place, folders, names in os.walk(folder):
@@ -96,8 +97,10 @@ def _all_files(root: Path, folder: Path) -> Iterator[Path]:
             path = Path(place, name)
             check_inside(root, path)
             mode = path.stat().st_mode if path.exists() else 0
+            # A named pipe would let the reader wait for ever.
             if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
                 raise TrustError(f"{path} is neither a file nor a folder; reading it might wait for ever.")
+        # A component in the root of a repository shares it with the folders of the others.
         if folder == root and Path(place) != root:
             continue  # files of other components
         yield from (Path(place, name) for name in names if folder != root or name not in _OF_PIPELINES)
@@ -111,14 +114,14 @@ _OF_PIPELINES = ("modular_config.json", "modular_model_index.json", "model_index
 _CODE = ("auto_map", "custom_pipelines")
 
 
-def _shards(value: Any, path: Path) -> str | None:
+def _shards(value: object, path: Path) -> str | None:
     if not path.name.endswith(".index.json"):
         return None
     return next((fault for name in {*map(str, _texts(value))} if (fault := _beside(name, path))), None)
 
 
-def _beside(value: Any, _: Path) -> str | None:
-    """What is wrong with names of files that lie beside the one that names them."""
+def _beside(value: object, _: Path) -> str | None:
+    """Return what is wrong with names of files that lie beside the one that names them."""
     for name in _texts(value):
         fault = name_fault(name) or ("only files beside it may be named" if "/" in name else None)
         if fault:
@@ -126,12 +129,12 @@ def _beside(value: Any, _: Path) -> str | None:
     return None
 
 
-def _kernel(value: Any, _: Path) -> str | None:
+def _kernel(value: object, _: Path) -> str | None:
     return next((f"{text[:80]!r}, which is code from elsewhere" for text in _texts(value) if "/" in text), None)
 
 
-def _place(value: Any, path: Path) -> str | None:
-    """Whether a tokenizer's setting is a file elsewhere; words and tables are none."""
+def _place(value: object, path: Path) -> str | None:
+    """Return whether a tokenizer's setting is a file elsewhere; words and tables are none."""
     if not isinstance(value, str) or path.name != "tokenizer_config.json":
         return None
     is_elsewhere = os.path.isfile(value) and Path(value).resolve().parent != path.parent.resolve()  # noqa: PTH113 - any text
@@ -156,16 +159,20 @@ _ESCAPED = re.compile(rb"\\u00[4-7]")
 
 
 def _telling_fields(path: Path) -> Iterator[tuple[str, Any]]:
-    """Fields of a JSON file that say where code or files are, at any depth. Word lists without any are not parsed: they are long."""
+    """Yield the fields of a JSON file that say where code or files are, at any depth. Word lists without any are not
+    parsed: they are long.
+    """
     if path.stat().st_size > _LONGEST:
         raise RepoError(f"{path} has {path.stat().st_size:,} bytes; at most {_LONGEST:,} of a JSON file are read.")
     data = path.read_bytes()
     is_settings = path.name == "tokenizer_config.json"
+    # Word lists have tens of megabytes; looking for a few words in their bytes takes milliseconds, parsing them
+    # seconds.
     if is_settings or any(word in data for word in _WORDS) or _ESCAPED.search(data):
         yield from _fields(read_json(path))
 
 
-def _fields(value: Any) -> Iterator[tuple[str, Any]]:
+def _fields(value: object) -> Iterator[tuple[str, Any]]:
     pending = [value]
     while pending:
         each = pending.pop()
@@ -174,8 +181,8 @@ def _fields(value: Any) -> Iterator[tuple[str, Any]]:
         pending += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """All texts in a value."""
+def _texts(value: object) -> Iterator[str]:
+    """Yield all texts in a value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, (dict, list)):
@@ -183,8 +190,8 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(part)
 
 
-def _references(root: Path, path: Path, field: str, value: Any) -> Iterator[CodeReference]:
-    """The classes that a field names.
+def _references(root: Path, path: Path, field: str, value: object) -> Iterator[CodeReference]:
+    """Yield the classes that a field names.
 
     Raises:
         TrustError: one is named in a way that leads elsewhere.
@@ -195,6 +202,8 @@ def _references(root: Path, path: Path, field: str, value: Any) -> Iterator[Code
         raise TrustError(f"{path}: {field} is {str(value)[:80]!r}, which names no class.")
     named: Mapping[str, Any] = value if isinstance(value, dict) else {"AutoTokenizer": value}
     folder = relative_name(root, path).rpartition("/")[0]
+    # transformers imports whatever module stands here (`dynamic_module_utils.get_class_from_dynamic_module`), also
+    # from another repository.
     for key, entry in named.items():
         wanted = entry.get("impl") if field == "custom_pipelines" and isinstance(entry, dict) else entry
         for name in wanted if isinstance(wanted, list) else [wanted]:

@@ -42,7 +42,7 @@ class _Confinement:
     refused: str | None = None
 
     def fault(self, event: str, args: tuple[Any, ...]) -> str | None:
-        """What is wrong with what Python is about to do."""
+        """Return what is wrong with what Python is about to do."""
         words = _NEVER.get(event) or (None if self.connects else _CONNECTING.get(event))
         if words is not None:
             return words.format(*args, "", "")
@@ -56,11 +56,14 @@ _EVENTS = frozenset({*_CONNECTING, *_NEVER, "open"})
 
 
 def _hook(event: str, args: tuple[Any, ...]) -> None:
+    # The hook is called for every file that is opened and every module that is imported in the process: first the
+    # cheapest question.
     if event not in _EVENTS:
         return
     held = _confinement.get()
     fault = held.fault(event, args) if held is not None else None
     if held is not None and fault is not None:
+        # Noted as well as raised, because loaders catch errors and try something else.
         held.refused = held.refused or fault
         raise TrustError(f"{held.what} {fault}.")
 
@@ -107,6 +110,8 @@ def confined(what: str, *, connects: bool = False, pickles: bool = False) -> Ite
     except TrustError:
         raise
     except Exception as error:
+        # What the loader made of the refusal, such as "file not found", would send a person looking in the wrong
+        # place.
         if held.refused is None:
             raise
         raise TrustError(f"{what} {held.refused}.") from error

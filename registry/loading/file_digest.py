@@ -25,9 +25,11 @@ def weights_digest(folder: Path, variant: str | None = None) -> str | None:
 def file_digest(path: Path) -> str:
     """Digest a file. One in the Hub's cache is named by its SHA-256 already."""
     real = path.resolve()
+    # Only large files are named so; small ones bear the 40 digits of git.
     if real.parent.name == "blobs" and _BLOB.fullmatch(real.name):
         return f"sha256:{real.name}"
     stat = real.stat()
+    # Size and time are part of the key of what is remembered: a file that was written again is read again.
     return _read(real, stat.st_size, stat.st_mtime_ns)
 
 

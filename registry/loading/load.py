@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...state import ComponentError, InputError, TrustError
 from ...state.errors import did_you_mean
@@ -25,6 +25,11 @@ from .several import holds_several, part_class, part_folders
 from .skeleton import config_of, load_model, skeleton
 from .weight_names import ADAPTER_CONFIG
 from .weights import check_file, stored_tensors, weight_files
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..hub.trust import Trust
 
 
 def load(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[str, Any]) -> Any:
@@ -44,6 +49,7 @@ def load(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[
         return _from_single_file(cls, Path(repo), options)
     if part_class(cls) is not None:
         return _several(cls, repo, where, options)
+    # Token and cache are for fetching; loaders that got them would ask the Hub themselves.
     hub = {name: options[name] for name in HUB_OPTIONS if name in options}
     options = {name: value for name, value in options.items() if name not in HUB_OPTIONS}
     granted = options.pop("trust_remote_code", False)
@@ -54,7 +60,7 @@ def load(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapping[
 
 
 def _checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options, with `use_safetensors` only where it is the grant False.
+    """Return the options, with `use_safetensors` only where it is the grant False.
 
     Raises:
         TrustError: `weights_only=False` would let weights run code. InputError: `use_safetensors` is no yes or no.
@@ -80,6 +86,7 @@ def _several(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapp
             f"the models of a {cls.__name__} lie in folders beside each other; name the first as subfolder=..."
         )
     folders = part_folders(True, subfolder, found.has_folder)
+    # All parts of one commit: a branch may move between two downloads.
     pinned = {**where, **({"revision": found.commit} if found.commit is not None else {})}
     parts = [load(part_class(cls), repo, {**pinned, "subfolder": folder}, options) for folder in folders]
     made = cls(parts).eval()
@@ -88,7 +95,12 @@ def _several(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapp
 
 
 def _from_folder(
-    cls: Any, found: Repo, root: Path, where: Mapping[str, str | None], options: Mapping[str, Any], granted: Any
+    cls: Any,
+    found: Repo,
+    root: Path,
+    where: Mapping[str, str | None],
+    options: Mapping[str, Any],
+    granted: bool | str | Trust,
 ) -> Any:
     folder = root / (where.get("subfolder") or "")
     own = own_class(found, check_component_files(root, folder), cls, granted)
@@ -106,6 +118,7 @@ def _from_folder(
         with wall(), limited_by_files(folder):
             _check_folder(folder, where.get("variant"), options)
             model = None
+            # Any other option is for the class's own loader, which alone knows what it means.
             if options.keys() <= {"dtype"}:
                 model = load_model(cls, folder, where.get("variant"), options.get("dtype"))
         if model is not None:
@@ -122,7 +135,7 @@ def _from_folder(
     return component
 
 
-def load_skeleton(cls: Any, repo: str, subfolder: str, dtype: Any) -> Any:
+def load_skeleton(cls: Any, repo: str, subfolder: str, dtype: torch.dtype | None) -> Any:
     """Return a model of a local folder without weights, for its configuration; None if it is not for this model.
 
     Raises:
@@ -135,8 +148,9 @@ def load_skeleton(cls: Any, repo: str, subfolder: str, dtype: Any) -> Any:
         return skeleton(cls, root / subfolder, dtype)
 
 
-def _told(cls: Any, loader: Any) -> dict[str, Any]:
-    """What every loader that knows of it is told: a repository's code is imported by us, from the bytes that were checked, or not at all.
+def _told(cls: Any, loader: Callable[..., Any]) -> dict[str, Any]:
+    """Return what every loader that knows of it is told: a repository's code is imported by us, from the bytes that
+    were checked, or not at all.
 
     Loaders that are told nothing ask on the terminal.
     """
@@ -151,8 +165,9 @@ def _confined(cls: Any, name: str, options: Mapping[str, Any], connects: bool = 
     return confined(f"{name}: loading a {cls.__name__}", connects=connects, pickles=pickles)
 
 
-def own_class(repo: Repo, references: Sequence[CodeReference], cls: Any, granted: Any) -> Any:
-    """The class that a repository brings for one that is to be found, if the caller grants its code; None if it brings none.
+def own_class(repo: Repo, references: Sequence[CodeReference], cls: Any, granted: bool | str | Trust) -> Any:
+    """Return the class that a repository brings for one that is to be found, if the caller grants its code; None if it
+    brings none.
 
     Raises:
         TrustError: the code was not granted, or changed.
@@ -174,7 +189,9 @@ def own_class(repo: Repo, references: Sequence[CodeReference], cls: Any, granted
 def _fetched(
     repo: str, where: Mapping[str, str | None], options: Mapping[str, Any], hub: Mapping[str, Any]
 ) -> tuple[Repo, Path]:
-    """A repository, and the folder with the files of one component: those of the Hub are downloaded, of one commit."""
+    """Return a repository, and the folder with the files of one component: those of the Hub are downloaded, of one
+    commit.
+    """
     if Path(repo).is_dir():
         return open_repo(repo), Path(repo)
     if Path(repo).is_absolute() or not is_hub_name(repo):
@@ -186,7 +203,9 @@ def _fetched(
 
 
 def fetched_folders(spec: Any, hub: Mapping[str, Any]) -> list[Path]:
-    """The folders of a component's files, which are downloaded where they are not on this machine; none for a single file."""
+    """Return the folders of a component's files, which are downloaded where they are not on this machine; none for a
+    single file.
+    """
     if Path(spec.repo).is_file():
         return []
     repo = open_repo(spec.repo, spec.revision, **hub)
@@ -220,12 +239,12 @@ def check_files(cls: Any, repo: str, subfolder: str, variant: str | None) -> Non
 
 
 def local_folders(several: bool, repo: str, subfolder: str) -> list[Path]:
-    """The folders of this machine that a component's files are in: one, or as many as it holds models."""
+    """Return the folders of this machine that a component's files are in: one, or as many as it holds models."""
     return [Path(repo) / name for name in part_folders(several, subfolder, lambda name: (Path(repo) / name).is_dir())]
 
 
 def is_network(cls: Any) -> bool:
-    """Whether a class has weights; diffusers' guiders have a `forward` and none."""
+    """Return whether a class has weights; diffusers' guiders have a `forward` and none."""
     return hasattr(cls, "forward") and hasattr(cls, "named_parameters")
 
 
@@ -233,8 +252,10 @@ def _is_model(cls: Any) -> bool:
     return is_network(cls) or cls.__name__.startswith("AutoModel")
 
 
-def _by_own_loader(loader: Any, repo: str, where: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
-    """Older names of weights, quantized models and downloads: what does not fit is an error here as well."""
+def _by_own_loader(loader: Callable[..., Any], repo: str, where: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
+    """Load by the class's own loader older names of weights, quantized models and downloads: what does not fit is an
+    error here as well.
+    """
     model, info = loader(repo, **where, **{"use_safetensors": True, **options}, output_loading_info=True)
     faults = _loading_faults(info)
     if faults:
@@ -294,7 +315,7 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def _class_in(folder: Path) -> Any:
-    """The class that a model's files name, of diffusers or transformers.
+    """Return the class that a model's files name, of diffusers or transformers.
 
     Raises:
         ComponentError: they name none. TrustError: it is none that a component can be of.
@@ -315,7 +336,7 @@ def _auto_model() -> Any:
 
 
 def _loading_faults(info: Mapping[str, Any]) -> list[str]:
-    """What a class's own loader says did not fit, a sentence each."""
+    """Return what a class's own loader says did not fit, a sentence each."""
     faults = []
     for key, words in (("missing_keys", "not in the files"), ("unexpected_keys", "in the files and not in the model")):
         names = sorted(info.get(key) or ())

@@ -34,6 +34,7 @@ def mapped_tensors(path: Path, names: Iterable[str]) -> dict[str, Any]:
     import torch
 
     header, start = header_of(path), data_start(path)
+    # Not shared: writing to a tensor copies its page, and the file stays as it is.
     storage = torch.UntypedStorage.from_file(str(path), False, path.stat().st_size)
     found: dict[str, Any] = {}
     for name in names:
@@ -45,14 +46,14 @@ def mapped_tensors(path: Path, names: Iterable[str]) -> dict[str, Any]:
 
 
 def is_mappable(header: Mapping[str, TensorEntry], start: int) -> bool:
-    """Whether all tensors are of formats that torch has, and where numbers of that size may lie."""
+    """Return whether all tensors are of formats that torch has, and where numbers of that size may lie."""
     return all(
         entry.dtype in _FORMATS and (start + entry.first) % format_of(entry).itemsize == 0 for entry in header.values()
     )
 
 
 def format_of(entry: TensorEntry) -> Any:
-    """The number format of a tensor, by what the file says of it."""
+    """Return the number format of a tensor, by what the file says of it."""
     import torch
 
     return getattr(torch, _FORMATS[entry.dtype])

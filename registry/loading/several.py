@@ -14,7 +14,7 @@ _KINDS = {
 
 
 def part_class(cls: Any) -> Any:
-    """The class of the models that a class holds several of; None for any other class."""
+    """Return the class of the models that a class holds several of; None for any other class."""
     if not isinstance(cls, type) or cls.__name__ not in _KINDS or not cls.__module__.startswith("diffusers."):
         return None
     import diffusers
@@ -23,12 +23,12 @@ def part_class(cls: Any) -> Any:
 
 
 def holds_several(library: str | None, class_name: str | None) -> bool:
-    """Whether a class, as files name it, holds several models."""
+    """Return whether a class, as files name it, holds several models."""
     return library == "diffusers" and class_name in _KINDS
 
 
 def part_folders(several: bool, subfolder: str, exists: Callable[[str], bool]) -> list[str]:
-    """The subfolders that a component's models are in: one, or as many as there are in a row.
+    """Return the subfolders that a component's models are in: one, or as many as there are in a row.
 
     Args:
         several: whether its class holds several. exists: whether there is a subfolder of this name.
@@ -40,8 +40,8 @@ def part_folders(several: bool, subfolder: str, exists: Callable[[str], bool]) -
     return found
 
 
-def parts_of(name: str, component: Any) -> Iterator[tuple[str, Any]]:
-    """The models of a component, each with the name of its folder; of most components, the component itself."""
+def parts_of(name: str, component: object) -> Iterator[tuple[str, Any]]:
+    """Yield the models of a component, each with the name of its folder; of most components, the component itself."""
     if part_class(type(component)) is None:
         yield name, component
         return

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -24,6 +24,9 @@ from .building import refuse_large
 from .memory_map import format_of, is_mappable, mapped_tensors
 from .weights import check_file, data_start, header_of, stored_tensors, weight_files
 
+if TYPE_CHECKING:
+    import torch
+
 _RANDOM = (
     "normal_ uniform_ trunc_normal_ orthogonal_ sparse_ xavier_uniform_ xavier_normal_ kaiming_uniform_ kaiming_normal_"
 )
@@ -33,7 +36,7 @@ BATCH = 8 * 2**20
 """Bytes of files that are mapped at a time while casting: what was cast is let go of before more is read."""
 
 
-def load_model(cls: Any, folder: Path, variant: str | None, dtype: Any) -> Any:
+def load_model(cls: Any, folder: Path, variant: str | None, dtype: torch.dtype | None) -> Any:
     """Load a model from a local folder the fast way; None if it is not for this model.
 
     Raises:
@@ -44,6 +47,7 @@ def load_model(cls: Any, folder: Path, variant: str | None, dtype: Any) -> Any:
     files = weight_files(folder, variant)
     for path in files:
         check_file(path)
+    # torch reads numbers only at addresses that are a multiple of their size.
     if not files or not all(is_mappable(header_of(path), data_start(path)) for path in files):
         return None
     stored = stored_tensors(folder, variant)
@@ -51,7 +55,7 @@ def load_model(cls: Any, folder: Path, variant: str | None, dtype: Any) -> Any:
         return _loaded(cls, folder, stored, dtype)
 
 
-def skeleton(cls: Any, folder: Path, dtype: Any) -> Any:
+def skeleton(cls: Any, folder: Path, dtype: torch.dtype | None) -> Any:
     """Return a model of a local folder without weights, for its configuration; None if it is not for this model."""
     if not hasattr(cls, "from_pretrained") or not hasattr(cls, "named_parameters"):
         return None
@@ -64,7 +68,10 @@ def skeleton(cls: Any, folder: Path, dtype: Any) -> Any:
 
 
 def plain_model(
-    model: Any, fresh: Any = None, replaced: Mapping[str, Any] | None = None, changes: Mapping[str, Any] | None = None
+    model: torch.nn.Module,
+    fresh: torch.nn.Module | None = None,
+    replaced: Mapping[str, Any] | None = None,
+    changes: Mapping[str, Any] | None = None,
 ) -> Any:
     """Return a model as its class and configuration make it, which holds the tensors of this one; None if its class cannot.
 
@@ -88,7 +95,7 @@ def plain_model(
     return plain.eval() if not slots.has_gaps() else None
 
 
-def skeleton_like(model: Any, changes: Mapping[str, Any] | None = None) -> Any:
+def skeleton_like(model: torch.nn.Module, changes: Mapping[str, Any] | None = None) -> Any:
     """Return a model of the class and configuration of another one, without weights; None if its class cannot.
 
     Args:
@@ -107,11 +114,12 @@ def skeleton_like(model: Any, changes: Mapping[str, Any] | None = None) -> Any:
         return _made_of(type(model), config)
 
 
-def _loaded(cls: Any, folder: Path, stored: Mapping[str, tuple[Path, Any]], dtype: Any) -> Any:
+def _loaded(cls: Any, folder: Path, stored: Mapping[str, tuple[Path, Any]], dtype: torch.dtype | None) -> Any:
     model = _skeleton(cls, folder)
     if model is None:
         return None
     slots = _Slots.of(model)
+    # Tensors of older versions, such as position ids, that the class's own loader passes over.
     ignored = [re.compile(pattern) for pattern in getattr(cls, "_keys_to_ignore_on_load_unexpected", None) or ()]
     wanted = {name: found for name, found in stored.items() if not any(p.search(name) for p in ignored)}
     if not slots.match({name: entry.shape for name, (_, entry) in wanted.items()}):
@@ -119,6 +127,7 @@ def _loaded(cls: Any, folder: Path, stored: Mapping[str, tuple[Path, Any]], dtyp
     _fill(slots, wanted, dtype, precise_parts(model, dtype))
     if slots.has_gaps():
         return None
+    # As `eval()`, over the modules that were walked already.
     for module in slots.modules.values():
         module.training = False
     return model
@@ -126,7 +135,7 @@ def _loaded(cls: Any, folder: Path, stored: Mapping[str, tuple[Path, Any]], dtyp
 
 @frozen(eq=False)
 class _Slots:
-    """Where the weights of a skeleton go. Modules are walked once: there are thousands.
+    """Finds where the weights of a skeleton go. Modules are walked once: there are thousands.
 
     Attributes:
         shapes: of every name. tied: name to all names of the same tensor, itself among them.
@@ -137,7 +146,7 @@ class _Slots:
     tied: dict[str, list[str]]
 
     @classmethod
-    def of(cls, model: Any) -> _Slots:
+    def of(cls, model: torch.nn.Module) -> _Slots:
         modules = dict(model.named_modules())
         shapes: dict[str, tuple[int, ...]] = {}
         names: dict[int, list[str]] = {}
@@ -148,17 +157,18 @@ class _Slots:
                 if tensor is not None and leaf not in module._non_persistent_buffers_set:
                     name = prefix + leaf
                     shapes[name] = tuple(tensor.shape)
+                    # One list for all names of a tensor: what is put under one of them is put under all.
                     tied[name] = names.setdefault(id(tensor), [])
                     tied[name].append(name)
         return cls(modules, shapes, tied)
 
     def match(self, stored: Mapping[str, tuple[int, ...]]) -> bool:
-        """Whether the files hold every tensor, under one of its names, and nothing else."""
+        """Return whether the files hold every tensor, under one of its names, and nothing else."""
         if any(self.shapes.get(name) != shape for name, shape in stored.items()):
             return False
         return all(any(name in stored for name in names) for names in self.tied.values())
 
-    def put(self, name: str, tensor: Any) -> None:
+    def put(self, name: str, tensor: torch.Tensor) -> None:
         from torch.nn import Parameter
 
         parameter = None
@@ -167,13 +177,14 @@ class _Slots:
             module = self.modules[path]
             if leaf in module._parameters:
                 if parameter is None:
+                    # One Parameter object for all names, else tied weights would come apart in training.
                     parameter = Parameter(tensor, requires_grad=module._parameters[leaf].requires_grad)
                 module._parameters[leaf] = parameter
             else:
                 module._buffers[leaf] = tensor
 
     def has_gaps(self) -> bool:
-        """Whether something was made without memory and is in no file."""
+        """Return whether something was made without memory and is in no file."""
         return any(
             tensor is not None and tensor.is_meta
             for module in self.modules.values()
@@ -184,6 +195,7 @@ class _Slots:
 def _skeleton(cls: Any, folder: Path) -> Any:
     """Make a model whose parameters have shapes and no memory; None if its class needs its own loader."""
     config = config_of(folder)
+    # Quantized models replace their layers while they are loaded.
     if not config or config.get("quantization_config"):
         return None
     return _made_of(cls, config if hasattr(cls, "load_config") else None, folder)
@@ -204,7 +216,7 @@ def _made_of(cls: Any, config: Any, folder: Path | None = None) -> Any:
 
 
 def config_of(folder: Path) -> dict[str, Any] | None:
-    """What `config.json` of a model says; None where there is none."""
+    """Return what `config.json` of a model says; None where there is none."""
     path = folder / "config.json"
     if not path.is_file():
         return None
@@ -213,7 +225,7 @@ def config_of(folder: Path) -> dict[str, Any] | None:
 
 @contextmanager
 def _without_memory() -> Iterator[None]:
-    """Within this thread: parameters are made without memory, and not initialised."""
+    """Make parameters without memory in this thread, and do not initialise them."""
     import torch
     from torch.overrides import TorchFunctionMode
 
@@ -221,10 +233,18 @@ def _without_memory() -> Iterator[None]:
     tables = {torch.arange, torch.linspace, torch.logspace, torch.zeros, torch.ones, torch.full, torch.eye}
 
     class Skeleton(TorchFunctionMode):
-        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        def __torch_function__(
+            self,
+            function: Callable[..., Any],
+            types: object,
+            args: Sequence[Any] = (),
+            kwargs: Mapping[str, Any] | None = None,
+        ) -> Any:
             kwargs = kwargs or {}
             if function in makers:
                 return function(*args, **{**kwargs, "device": "meta"})
+            # Tables of positions and the like are no weights: no file has them, so they are really made, as long as
+            # they are of a size that files justify.
             if function in tables:
                 with suppress(
                     RuntimeError, NotImplementedError, TypeError
@@ -241,7 +261,10 @@ def _without_memory() -> Iterator[None]:
 
 
 def _fill(
-    slots: _Slots, wanted: Mapping[str, tuple[Path, TensorEntry]], dtype: Any, precise: re.Pattern[str] | None
+    slots: _Slots,
+    wanted: Mapping[str, tuple[Path, TensorEntry]],
+    dtype: torch.dtype | None,
+    precise: re.Pattern[str] | None,
 ) -> None:
     """Put the tensors of files into a skeleton."""
     by_file: dict[Path, dict[str, TensorEntry]] = {}
@@ -253,18 +276,23 @@ def _fill(
                 slots.put(name, tensor.to(format_of_loaded(name, tensor, dtype, precise)))
 
 
-def precise_parts(model: Any, dtype: Any) -> re.Pattern[str] | None:
-    """What stays in float32 in a smaller format; transformers ask for it in float16 alone, but for the strict ones."""
+def precise_parts(model: torch.nn.Module, dtype: torch.dtype | None) -> re.Pattern[str] | None:
+    """Return what stays in float32 in a smaller format; transformers ask for it in float16 alone, but for the strict
+    ones.
+    """
     import torch
 
     parts = set(getattr(model, "_keep_in_fp32_modules_strict", None) or ())
+    # diffusers keeps these parts precise in every small format, transformers in float16 alone.
     if hasattr(model, "register_to_config") or dtype == torch.float16:
         parts |= set(getattr(model, "_keep_in_fp32_modules", None) or ())
     return re.compile(rf"(^|\.)({'|'.join(map(re.escape, sorted(parts)))})(\.|$)") if parts else None
 
 
-def format_of_loaded(name: str, tensor: Any, dtype: Any, precise: re.Pattern[str] | None) -> Any:
-    """The number format that a stored tensor has once it is loaded."""
+def format_of_loaded(
+    name: str, tensor: torch.Tensor, dtype: torch.dtype | None, precise: re.Pattern[str] | None
+) -> Any:
+    """Return the number format that a stored tensor has once it is loaded."""
     import torch
 
     if dtype is None or not tensor.is_floating_point():
@@ -272,8 +300,10 @@ def format_of_loaded(name: str, tensor: Any, dtype: Any, precise: re.Pattern[str
     return torch.float32 if precise is not None and precise.search(name) else dtype
 
 
-def _batches(entries: Mapping[str, TensorEntry], dtype: Any) -> Iterator[list[str]]:
-    """The names in parts: all at once where the model keeps the file's own pages, else `BATCH` bytes at a time."""
+def _batches(entries: Mapping[str, TensorEntry], dtype: torch.dtype | None) -> Iterator[list[str]]:
+    """Yield the names in parts: all at once where the model keeps the file's own pages, else `BATCH` bytes at a
+    time.
+    """
     if dtype is None or all(format_of(entry) == dtype for entry in entries.values()):
         yield list(entries)
         return

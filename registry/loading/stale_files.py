@@ -33,6 +33,7 @@ def stale_files(saved: Path, index: str, there: Iterable[str]) -> list[str]:
         saved: the folder with all files that are written now, and its index. there: names of the files that there are already.
     """
     new = {relative_name(saved, path) for path in saved.rglob("*") if path.is_file()}
+    # Only folders that are written now: others may be a person's own.
     folders = {name.rpartition("/")[0] for name in new if name.count("/") == 1}
     several = [folder for folder in folders if _holds_several(saved / index, folder)]
     return sorted(
@@ -49,7 +50,9 @@ def _holds_several(index: Path, folder: str) -> bool:
 
 
 def _is_of_loader(name: str, folders: Collection[str], new: Collection[str]) -> bool:
-    """Whether a file is in the folder of a component that is saved now, and has a name that its loader looks for."""
+    """Return whether a file is in the folder of a component that is saved now, and has a name that its loader looks
+    for.
+    """
     folder, _, file = name.rpartition("/")
     if folder not in folders:
         return False
@@ -57,7 +60,7 @@ def _is_of_loader(name: str, folders: Collection[str], new: Collection[str]) -> 
 
 
 def _weights(folder: str, new: Collection[str]) -> Iterator[str]:
-    """Names under which the weights of a folder could have been saved otherwise."""
+    """Yield names under which the weights of a folder could have been saved otherwise."""
     for name in new:
         inside, _, file = name.rpartition("/")
         if inside == folder and (found := written_weights(file)) is not None:
@@ -65,7 +68,7 @@ def _weights(folder: str, new: Collection[str]) -> Iterator[str]:
 
 
 def _shard_of(file: str, folder: str, new: Collection[str]) -> bool:
-    """Whether a file is a shard of weights that are saved now, in other shards or in one."""
+    """Return whether a file is a shard of weights that are saved now, in other shards or in one."""
     mine = written_weights(file)
     if mine is None or not mine.is_shard:
         return False
@@ -78,7 +81,7 @@ def _shard_of(file: str, folder: str, new: Collection[str]) -> bool:
 
 
 def _is_further(name: str, first: str, new: Collection[str]) -> bool:
-    """Whether a file is in a folder that would be read as one more model of a component that holds several."""
+    """Return whether a file is in a folder that would be read as one more model of a component that holds several."""
     folder = name.partition("/")[0]
     number = folder.removeprefix(f"{first}_")
     return (

@@ -30,7 +30,7 @@ def read_tensors(repo: Repo, name: str) -> dict[str, Any]:
 
 
 def read_metadata(repo: Repo, name: str) -> dict[str, str]:
-    """What a file says of itself besides its tensors.
+    """Return what a file says of itself besides its tensors.
 
     Raises:
         as `read_tensors`.

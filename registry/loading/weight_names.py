@@ -37,7 +37,7 @@ class WeightNames:
 
 @frozen
 class _Loader:
-    """How a library names weights. index_first: whether a list of shards counts more than a single file beside it."""
+    """Says how a library names weights. index_first: whether a list of shards counts more than a single file beside it."""
 
     stem: str
     index_first: bool
@@ -48,6 +48,8 @@ class _Loader:
     def indices(self, variant: str | None) -> tuple[str, ...]:
         if not variant:
             return (f"{self.stem}.safetensors.index.json",)
+        # diffusers writes the first, and still reads the second of older versions (`_fetch_index_file_legacy`,
+        # 0.42.1).
         newer, older = f"index.{variant}.json", f"{variant}.index.json"
         return tuple(f"{self.stem}.safetensors.{end}" for end in ((newer, older) if self.index_first else (newer,)))
 
@@ -72,6 +74,7 @@ def weights_among(names: Collection[str], variant: str | None, read: ReadJson) -
             tuple(sorted(name for name in names if name.endswith(".safetensors") and variant_of(name) == variant))
         )
     told = config.get("transformers_weights") if loader is TRANSFORMERS else None
+    # The first that is there is what the loader takes, whatever else lies beside it.
     for name in _in_order(loader, variant) if told is None else (str(told),):
         if name in names:
             return _shards(name, names, read(name)) if name.endswith(".json") else WeightNames((name,))
@@ -90,7 +93,7 @@ def _in_order(loader: _Loader, variant: str | None) -> tuple[str, ...]:
 
 
 def _shards(index: str, names: Collection[str], data: Mapping[str, Any]) -> WeightNames:
-    """The shards that an index names."""
+    """Return the shards that an index names."""
     places = data.get("weight_map")
     if not isinstance(places, dict) or not places or not all(isinstance(name, str) for name in places.values()):
         raise ComponentError(f"{index} is no list of shards: it has no 'weight_map' from tensors to files.")
@@ -110,7 +113,7 @@ def _shards(index: str, names: Collection[str], data: Mapping[str, Any]) -> Weig
 
 @frozen
 class WrittenWeights:
-    """What the name of a file of weights says. stem: which library's. is_shard: whether it is one of several files."""
+    """Holds what the name of a file of weights says. stem: which library's. is_shard: whether it is one of several files."""
 
     stem: str
     variant: str | None
@@ -127,17 +130,17 @@ _WRITTEN = re.compile(r"(diffusion_pytorch_model|model)(?:\.([A-Za-z0-9_-]+?))?(
 
 
 def written_weights(name: str) -> WrittenWeights | None:
-    """What a name says, if a library names weights so; None if not."""
+    """Return what a name says, if a library names weights so; None if not."""
     found = _WRITTEN.fullmatch(name)
     return None if found is None else WrittenWeights(found[1], found[2], found[3] is not None)
 
 
 def shard_fault(name: str) -> str | None:
-    """What is wrong with the name of a shard in an index; None if nothing is."""
+    """Return what is wrong with the name of a shard in an index; None if nothing is."""
     return name_fault(name) or ("shards lie beside their list" if "/" in name else None)
 
 
 def variant_of(name: str) -> str | None:
-    """The part between the name and the ending; "00001-of-00002" of a shard belongs to the name."""
+    """Return the part between the name and the ending; "00001-of-00002" of a shard belongs to the name."""
     _, dot, variant = PurePosixPath(name).stem.rpartition(".")
     return variant.partition("-")[0] if dot else None

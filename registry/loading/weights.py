@@ -20,7 +20,8 @@ _LARGEST_HEADER = 100_000_000
 
 
 def stored_bytes(folder: Path, variant: str | None = None) -> int | None:
-    """Bytes of all tensors in a folder's safetensors files; 0 where there are none, None where it cannot be told.
+    """Return the bytes of all tensors in a folder's safetensors files; 0 where there are none, None where it cannot be
+    told.
 
     Args:
         variant: counts the files of a variant ("fp16" in "model.fp16.safetensors"), else those of none.
@@ -34,7 +35,7 @@ def stored_bytes(folder: Path, variant: str | None = None) -> int | None:
 
 
 def weights_in(folder: Path, variant: str | None = None) -> WeightNames:
-    """The files of a model's folder that hold its weights.
+    """Return the files of a model's folder that hold its weights.
 
     Raises:
         ComponentError: its index or configuration cannot be read. TrustError: the index names files elsewhere.
@@ -44,7 +45,7 @@ def weights_in(folder: Path, variant: str | None = None) -> WeightNames:
 
 
 def weight_files(folder: Path, variant: str | None = None) -> list[Path]:
-    """The safetensors files of a model's folder: one, or its shards; none but those that its loader reads.
+    """Return the safetensors files of a model's folder: one, or its shards; none but those that its loader reads.
 
     Raises:
         ComponentError: its index or configuration cannot be read. TrustError: the index names files elsewhere.
@@ -60,13 +61,14 @@ def _json_of(path: Path) -> Mapping[str, Any]:
 @lru_cache(maxsize=64)
 def _read_json(path: Path, _size: int, _changed: int) -> Mapping[str, Any]:
     try:
+        # What is remembered is shared, so nobody may write into it.
         return MappingProxyType(read_json(path))
     except RepoError as error:
         raise ComponentError(str(error)) from error
 
 
 def stored_tensors(folder: Path, variant: str | None = None) -> dict[str, tuple[Path, Any]]:
-    """Every tensor of a model's files: name to the file that it is read from, and what that file says of it.
+    """Return every tensor of a model's files: name to the file that it is read from, and what that file says of it.
 
     Raises:
         ComponentError: a file is damaged, or a list of shards does not say what they hold.
@@ -76,6 +78,7 @@ def stored_tensors(folder: Path, variant: str | None = None) -> dict[str, tuple[
     said: dict[str, set[str]] = {name: set() for name in found.files}
     for tensor, name in (found.places or {}).items():
         said[name].add(tensor)
+    # A later shard would silently win over an earlier one that holds the same name.
     for name in found.files:
         entries = header_of(folder / name)
         if found.index is not None:
@@ -100,25 +103,28 @@ def _some(names: Set[str]) -> str:
 
 
 def weights_at(place: Path, variant: str | None = None) -> list[Path]:
-    """The weight files of a folder, or a single file; none where there is nothing on this machine."""
+    """Return the weight files of a folder, or a single file; none where there is nothing on this machine."""
     if place.is_dir():
         return weight_files(place, variant)
     return [place] if place.is_file() else []
 
 
 def file_stamp(folder: Path, variant: str | None = None) -> str:
-    """Tells the weights of a local folder from what was there before under the same names; empty for no folder."""
+    """Return what tells the weights of a local folder from what was there before under the same names; empty for no
+    folder.
+    """
     try:
         files = weights_at(folder, variant)
         index = weights_in(folder, variant).index if folder.is_dir() else None
     except (ComponentError, TrustError) as error:
+        # A stamp all the same: once the files are whole again it is another one.
         return f"unreadable: {error}"
     stats = [(path.name, path.stat()) for path in (*files, *([folder / index] if index else []))]
     return " ".join(f"{name}:{stat.st_size}:{stat.st_mtime_ns}" for name, stat in stats)
 
 
 def tensor_bytes(path: Path) -> int:
-    """Bytes of the tensors that a safetensors file lists."""
+    """Return the bytes of the tensors that a safetensors file lists."""
     return sum(entry.end - entry.first for entry in header_of(path).values())
 
 
@@ -138,7 +144,7 @@ def check_file(path: Path) -> None:
 
 
 def header_of(path: Path) -> Mapping[str, TensorEntry]:
-    """What a safetensors file says of its tensors, by name.
+    """Return what a safetensors file says of its tensors, by name.
 
     Raises:
         ComponentError: it is no safetensors file.
@@ -147,7 +153,7 @@ def header_of(path: Path) -> Mapping[str, TensorEntry]:
 
 
 def tensor_list(path: Path) -> TensorList:
-    """The list at the beginning of a safetensors file, read once as long as the file stays as it is.
+    """Return the list at the beginning of a safetensors file, read once as long as the file stays as it is.
 
     Raises:
         ComponentError: it is no safetensors file.
@@ -165,12 +171,12 @@ def _list(path: Path, _size: int, _changed: int) -> TensorList:
 
 
 def data_start(path: Path) -> int:
-    """Bytes before the first tensor."""
+    """Return bytes before the first tensor."""
     return tensor_list(path).start
 
 
 def byte_words(count: float) -> str:
-    """A number of bytes for people: "11.5 MB"."""
+    """Return a number of bytes for people: "11.5 MB"."""
     for unit in _UNITS:
         if count < 1000 or unit == _UNITS[-1]:
             return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
@@ -179,7 +185,7 @@ def byte_words(count: float) -> str:
 
 
 def bytes_of(amount: int | str) -> int:
-    """A number of bytes, as such or in words: "8GB", "500 MB", "2GiB".
+    """Return a number of bytes, as such or in words: "8GB", "500 MB", "2GiB".
 
     Raises:
         ComponentError: it is neither.
@@ -190,5 +196,6 @@ def bytes_of(amount: int | str) -> int:
     if found is None:
         raise ComponentError(f"{amount!r} is no number of bytes; give one as in 8_000_000_000, '8GB' or '7.5GiB'.")
     number, unit, binary = found.groups()
+    # As drives and torch's messages count: GB in thousands, GiB in 1024s.
     step = 1024 if binary else 1000
     return int(float(number) * step ** " KMGT".index(unit.upper() or " "))
