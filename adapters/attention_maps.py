@@ -14,7 +14,7 @@ from PIL import Image
 
 from ..families.contract import is_compiled
 from ..families.tokenize import plain_ids
-from ..guiders import Branch
+from ..guiders import GuidanceBranch
 from ..registry.identity.component_identity import temporary_identity
 from ..state import InputError, RunError
 from ..state.errors import did_you_mean
@@ -42,26 +42,26 @@ class AttentionMaps:
         self._sum: Tensor | None = None
         self._count = 0
 
-    def of(self, word: str, picture: int = 0) -> Tensor:
+    def of(self, word: str, index: int = 0) -> Tensor:
         """Return how much each latent looked at a word, or at several in a row, `[height, width]` in 0..1.
 
         Args:
-            word: as in the prompt. picture: which of the batch.
+            word: as in the prompt. index: which image of the batch, from 0.
 
         Raises:
             InputError: the prompt has no such word, or the batch no such image. RunError: nothing was seen.
         """
         seen = self._seen()
-        if not 0 <= picture < len(seen):
-            raise InputError(f"There are {len(seen)} pictures, 0 to {len(seen) - 1}, and no {picture}.")
+        if not 0 <= index < len(seen):
+            raise InputError(f"There are {len(seen)} images, 0 to {len(seen) - 1}, and no {index}.")
         # A word of several tokens is seen where any of them is, and the mean treats them alike.
-        heat: Tensor = seen[picture, self._positions(word, picture, len(seen))].mean(0)
+        heat: Tensor = seen[index, self._positions(word, index, len(seen))].mean(0)
         heat = heat - heat.amin()
         return heat / heat.amax().clamp_min(1e-12)
 
-    def overlay(self, word: str, image: Image.Image, picture: int = 0) -> Image.Image:
+    def overlay(self, word: str, image: Image.Image, index: int = 0) -> Image.Image:
         """Return the image in grey with the heat of a word over it, red where it looked at the word most."""
-        heat = (self.of(word, picture) * 255).byte().cpu().numpy()
+        heat = (self.of(word, index) * 255).byte().cpu().numpy()
         strength = Image.fromarray(heat).resize(image.size, Image.Resampling.BICUBIC)
         ramp = [(value, 40, 255 - value) for value in range(256)]  # from blue to red
         colours = strength.convert("P")
@@ -73,14 +73,14 @@ class AttentionMaps:
             raise RunError("Nothing was seen: run the pipeline inside of `with pipe.attention_maps() as maps:`.")
         return self._sum / self._count
 
-    def _positions(self, word: str, picture: int, pictures: int) -> list[int]:
+    def _positions(self, word: str, index: int, count: int) -> list[int]:
         """Return where the tokens of a word stand in the prompt of an image."""
         given = self._prompts()
         if given is None:
             raise InputError("The run was given embeddings and no prompt, so no word can be found in it.")
         prompts = [given] if isinstance(given, str) else list(given)
         # One prompt for all images, or one for as many in a row.
-        prompt = prompts[picture * len(prompts) // pictures]
+        prompt = prompts[index * len(prompts) // count]
         ids = plain_ids(self.tokenizer, prompt)
         wanted = plain_ids(self.tokenizer, word, special=False)
         size = len(wanted)
@@ -94,7 +94,7 @@ class AttentionMaps:
         self._sum, self._count = None, 0
 
     def add(self, scores: Tensor, size: tuple[int, int]) -> None:
-        """Add what one layer looked at, `[pictures, tokens, height, width]`, brought to the size of the latents."""
+        """Add what one layer looked at, `[images, tokens, height, width]`, brought to the size of the latents."""
         from torch.nn.functional import interpolate
 
         # Bicubic, as in the paper, which overshoots below zero where heat ends sharply.
@@ -133,7 +133,7 @@ def maps_of(denoiser: object) -> AttentionMaps | None:
 
 
 def watching(
-    maps: AttentionMaps | None, family: FamilyContract, branches: Sequence[Branch], latents: Tensor
+    maps: AttentionMaps | None, family: FamilyContract, branches: Sequence[GuidanceBranch], latents: Tensor
 ) -> AbstractContextManager[None]:
     """Watch one call of the denoiser for branches in one batch, of which the plain positive one counts.
 

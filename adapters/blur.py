@@ -17,11 +17,11 @@ def blurred_tokens(tokens: Tensor, sigma: float, aspect: float) -> Tensor:
     """
     count = tokens.shape[1]
     height, width = grid_of(count, aspect)
-    picture = tokens[:, : height * width].transpose(1, 2).reshape(tokens.shape[0], -1, height, width)
+    image = tokens[:, : height * width].transpose(1, 2).reshape(tokens.shape[0], -1, height, width)
     if math.isinf(sigma):
-        smooth = picture.mean(dim=(-2, -1), keepdim=True).expand_as(picture)
+        smooth = image.mean(dim=(-2, -1), keepdim=True).expand_as(image)
     else:
-        smooth = _gaussian(_gaussian(picture, sigma, -1), sigma, -2)
+        smooth = _gaussian(_gaussian(image, sigma, -1), sigma, -2)
     import torch
 
     return torch.cat([smooth.flatten(2).transpose(1, 2), tokens[:, height * width :]], dim=1)
@@ -37,19 +37,19 @@ def grid_of(count: int, aspect: float) -> tuple[int, int]:
     return height, width
 
 
-def _gaussian(picture: Tensor, sigma: float, dim: int) -> Tensor:
+def _gaussian(image: Tensor, sigma: float, dim: int) -> Tensor:
     """Return one side of a separable Gaussian; borders are repeated."""
     import torch
 
     # Beyond three deviations a Gaussian has 0.3 % of its weight.
     reach = max(1, math.ceil(3 * sigma))
-    places = torch.arange(-reach, reach + 1, dtype=picture.dtype, device=picture.device)
+    places = torch.arange(-reach, reach + 1, dtype=image.dtype, device=image.device)
     weights = torch.exp(-0.5 * (places / sigma).square())
     weights = weights / weights.sum()
-    size = picture.shape[dim]
-    at = torch.arange(size, device=picture.device)
-    blurred = torch.zeros_like(picture)
+    size = image.shape[dim]
+    at = torch.arange(size, device=image.device)
+    blurred = torch.zeros_like(image)
     for offset, weight in zip(range(-reach, reach + 1), weights, strict=True):
         # By shifted sums, whose clamped indices repeat the border however wide the blur is.
-        blurred = blurred + weight * picture.index_select(dim, (at + offset).clamp(0, size - 1))
+        blurred = blurred + weight * image.index_select(dim, (at + offset).clamp(0, size - 1))
     return blurred

@@ -121,10 +121,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="brickwork-demo", description=__doc__)
     parser.add_argument("prompts", nargs="*", help="what to draw; a contact sheet of examples if left out")
-    parser.add_argument("--out", type=Path, default=Path("outputs"), help="folder for the pictures (default: outputs)")
+    parser.add_argument("--out", type=Path, default=Path("outputs"), help="folder for the images (default: outputs)")
     parser.add_argument("--steps", type=int, default=20, help="denoising steps (default: 20)")
     parser.add_argument("--guidance", type=float, default=GUIDANCE_SCALE, help="guidance scale (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the first picture (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first image (default: 0)")
     parser.add_argument("--words", action="store_true", help="list the words that the model knows, and stop")
     options = parser.parse_args(arguments)
     if options.words:
@@ -145,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         image.save(options.out / f"{re.sub('[^a-z0-9]+', '-', shot.label.lower()).strip('-')}.png")
     path = options.out / "demo.png"
     grid(images, [shot.label for shot in shots]).save(path)
-    print(f"{len(images)} pictures in {seconds:.1f} s.")
+    print(f"{len(images)} images in {seconds:.1f} s.")
     print(f"All of them: {path.resolve()}")
     print(f"Each by itself: {options.out.resolve()}")
 

@@ -86,10 +86,10 @@ def runners(unet: UNet2DConditionModel, device: str, dtype: torch.dtype) -> dict
 def step_seconds(runs: dict[str, Callable[[int], Any]], few: int, many: int, repeats: int) -> dict[str, float]:
     """Seconds of a step on each side: the slope between two numbers of steps, sides in turns."""
     slopes: dict[str, list[float]] = {name: [] for name in runs}
-    for turn in range(repeats + 1):
+    for iteration in range(repeats + 1):
         for name, run in runs.items():
             times = [timed(lambda r=run, s=steps: r(s)) for steps in (few, many)]
-            if turn:
+            if iteration:
                 slopes[name].append((times[1] - times[0]) / (many - few))
     return {name: median(found) for name, found in slopes.items()}
 

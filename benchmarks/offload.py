@@ -38,7 +38,7 @@ DEVICE = 8 * 10**9
 MARGIN = 3 * 10**9
 RUNS = 10
 WORKSPACE = {"encode": 10**8, "denoise": 2 * 10**9, "decode": 2_500_000_000}
-"""Bytes beside weights for a picture of 1024x1024 in float16: assumed, of the order that is reported for SDXL."""
+"""Bytes beside weights for an image of 1024x1024 in float16: assumed, of the order that is reported for SDXL."""
 
 
 class Encode(Block):

@@ -157,10 +157,10 @@ def timed(run: Callable[[], Any]) -> float:
 def medians(runs: dict[str, Callable[[], Any]], repeats: int = RUNS) -> dict[str, float]:
     """Median seconds of each, measured in turns after two runs to warm up."""
     times: dict[str, list[float]] = {name: [] for name in runs}
-    for turn in range(repeats + 2):
+    for iteration in range(repeats + 2):
         for name, run in runs.items():
             seconds = timed(run)
-            if turn >= 2:
+            if iteration >= 2:
                 times[name].append(seconds)
     return {name: median(values) for name, values in times.items()}
 
@@ -265,10 +265,17 @@ def main() -> None:
     loop.configure(progress=False)
     calls = medians({"ours": lambda: chain(x=1, output="x"), "peer": lambda: peer_chain(x=1, output="x")})
     row("a trivial block", calls["ours"] / 100, {"peer": calls["peer"] / 100}, 1e6, "us", "0.3 of peer")
-    turns = medians(
+    iterations = medians(
         {"ours": lambda: loop(x=1, times=100, output="x"), "peer": lambda: peer_loop(x=1, times=100, output="x")}
     )
-    row("a trivial block in a loop", turns["ours"] / 1000, {"peer": turns["peer"] / 1000}, 1e6, "us", "0.5 of peer")
+    row(
+        "a trivial block in a loop",
+        iterations["ours"] / 1000,
+        {"peer": iterations["peer"] / 1000},
+        1e6,
+        "us",
+        "0.5 of peer",
+    )
 
     blocks = brickwork.SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS)
     print(f"{'planning a preset the first time':<34} {timed(lambda: blocks.plan(inputs)) * 1e3:9.1f} ms   goal: 20 ms")

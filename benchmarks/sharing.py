@@ -157,7 +157,7 @@ def events() -> None:
 
 
 def unlistened() -> float:
-    """The branches that a step takes past events: two in the turn; blocks are wrapped or not once per run."""
+    """The branches that a step takes past events: two in the iteration; blocks are wrapped or not once per run."""
     told: Any = None
     count = 100_000
     started = time.perf_counter()

@@ -47,7 +47,7 @@ class MemoryCache:
     Proxy Caching Algorithms"): the seconds that an entry saves per byte, and how long ago it was used.
 
     Attributes:
-        max_bytes: budget. steps: also remember every turn of loops, so that runs which share their first turns redo only
+        max_bytes: budget. steps: also remember every iteration of loops, so that runs which share their first iterations redo only
             the rest; see `pipe.branch`.
         hits, misses: since it was made. bytes: in use.
     """

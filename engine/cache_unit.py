@@ -13,7 +13,7 @@ class CacheUnit:
     """Names what the result of a part of a plan depends on.
 
     Attributes:
-        path: of the step. kind: "block", "loop" or "turn".
+        path: of the step. kind: "block", "loop" or "iteration".
         reads: names of the values; None where foreign code may read all of them.
         components: that it uses. config_only: those of which it reads the configuration only.
         identities: from the pipeline's configs to what says which code runs, with which options.

@@ -22,7 +22,7 @@ class RunStarted(Event):
 
 @frozen
 class BlockStarted(Event):
-    """A block begins; in a loop at every turn."""
+    """A block begins; in a loop at every iteration."""
 
     path: str
 
@@ -38,7 +38,7 @@ class BlockFinished(Event):
 
 @frozen
 class StepStarted(Event):
-    """A loop begins a turn. `index` counts from 0; `total` is None where the number of turns is not known."""
+    """A loop begins an iteration. `index` counts from 0; `total` is None where the number of iterations is not known."""
 
     path: str
     index: int
@@ -47,7 +47,7 @@ class StepStarted(Event):
 
 @frozen
 class StepFinished(Event):
-    """A loop has finished a turn. `values`: all values of the run by name, to look at before the next turn begins."""
+    """A loop has finished an iteration. `values`: all values of the run by name, to look at before the next iteration begins."""
 
     path: str
     index: int
@@ -66,7 +66,7 @@ class ValueReleased(Event):
 
 @frozen
 class CacheHit(Event):
-    """A step was not run, because its result is known. `kind`: "block", "loop" or "turn" of a loop.
+    """A step was not run, because its result is known. `kind`: "block", "loop" or "iteration" of a loop.
 
     Attributes:
         seconds: that the step took when it was run. bytes: of the result.

@@ -1,4 +1,4 @@
-"""Where a run stands: after which step, in which turn of which loop."""
+"""Where a run stands: after which step, in which iteration of which loop."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Frame:
     """One level of a position.
 
     Attributes:
-        path: of a step. turn: of a loop, counted from 0; None for a step that is done. branch: of a choice, the one that runs.
+        path: of a step. iteration: of a loop, counted from 0; None for a step that is done. branch: of a choice, the one that runs.
         before: names of the values that were there when a loop began. inputs: what its `iterate` was given.
     """
 
     path: str
-    turn: int | None = None
+    iteration: int | None = None
     branch: str | None = None
     before: frozenset[str] = frozenset()
     inputs: Mapping[str, Any] = field(factory=dict, repr=False)
@@ -31,7 +31,7 @@ class Frame:
     @property
     def words(self) -> str:
         """The position as in error messages."""
-        return self.path if self.turn is None else f"{self.path}.step[{self.turn}]"
+        return self.path if self.iteration is None else f"{self.path}.step[{self.iteration}]"
 
 
 Position = tuple[Frame, ...]
@@ -43,9 +43,9 @@ class Tracker:
     """Follows a run, and brings one that is continued to where it stood. A run without snapshots has none.
 
     Attributes:
-        reached: called with the position and the values after every block and every turn.
-        graft: turns of a loop that are taken from another run; see `engine.snapshot.SharedPrefix`.
-        opened: path of a loop of which single turns are wanted, or brought.
+        reached: called with the position and the values after every block and every iteration.
+        graft: iterations of a loop that are taken from another run; see `engine.snapshot.SharedPrefix`.
+        opened: path of a loop of which single iterations are wanted, or brought.
         standing: of the run that is continued; see `engine.snapshot.RunCheckpoint`.
         is_exact: it must go on as it was, or not at all.
     """
@@ -100,7 +100,7 @@ class Tracker:
         index = next((i for i, (_, path) in enumerate(steps) if path == frame.path), None)
         if index is None:
             raise self.missed(self.standing.position)
-        if frame.turn is None and frame.branch is None:
+        if frame.iteration is None and frame.branch is None:
             self._resume.popleft()
             # A frame without iteration and branch is of a step that is done, so the run goes on behind it.
             index += 1
@@ -119,7 +119,7 @@ class Tracker:
         if not self._resume or self._resume[0].path != path:
             return None
         frame = self._resume.popleft()
-        if frame.turn is None if branches is None else frame.branch not in branches:
+        if frame.iteration is None if branches is None else frame.branch not in branches:
             raise self.missed(self.standing.position)
         return frame
 
@@ -132,26 +132,26 @@ class Tracker:
         if self._resume:
             raise self.missed(self.standing.position)
 
-    def turns_left(self, turns: Iterable[Values], going_on: Frame | None) -> tuple[Iterable[Values], int]:
-        """Return the turns that are still to do, and the number of the first; one that was begun has its variables
+    def iterations_left(self, iterations: Iterable[Values], going_on: Frame | None) -> tuple[Iterable[Values], int]:
+        """Return the iterations that are still to do, and the number of the first; one that was begun has its variables
         already.
 
         Raises:
             InputError: there are not so many.
         """
-        if going_on is None or going_on.turn is None:
-            return turns, 0
+        if going_on is None or going_on.iteration is None:
+            return iterations, 0
         # The loop's own iterator is run up to the place, because it may keep a state, such as a running sum.
-        left = iter(turns)
-        for _ in range(going_on.turn + 1):
+        left = iter(iterations)
+        for _ in range(going_on.iteration + 1):
             if next(left, None) is None:
                 raise self.missed([going_on] if self.standing is None else self.standing.position)
         # With frames left the run goes on inside of this iteration, whose variables the checkpoint has; without,
         # behind it.
-        return (chain([{}], left), going_on.turn) if self._resume else (left, going_on.turn + 1)
+        return (chain([{}], left), going_on.iteration) if self._resume else (left, going_on.iteration + 1)
 
     def following(self, call: Call, frame: Frame) -> Call:
-        """Wrap a loop's turns, which are counted from the frame's, or a branch."""
+        """Wrap a loop's iterations, which are counted from the frame's, or a branch."""
         current = frame
 
         def call_followed(values: Values) -> None:
@@ -159,12 +159,12 @@ class Tracker:
             self._around.append(current)
             try:
                 call(values)
-                if current.turn is not None:
+                if current.iteration is not None:
                     self.tell(values)
             finally:
                 self._around.pop()
-            if current.turn is not None:
-                current = evolve(current, turn=current.turn + 1)
+            if current.iteration is not None:
+                current = evolve(current, iteration=current.iteration + 1)
 
         return call_followed
 
@@ -191,7 +191,7 @@ def words_of(position: Iterable[Frame]) -> str:
     """Return the innermost place, for people."""
     frames = list(position)
     inner = frames[-1]
-    turns = [frame for frame in frames if frame.turn is not None]
-    if inner.turn is None and turns:
-        return f"{turns[-1].words}{inner.path.removeprefix(turns[-1].path)}"
+    iterations = [frame for frame in frames if frame.iteration is not None]
+    if inner.iteration is None and iterations:
+        return f"{iterations[-1].words}{inner.path.removeprefix(iterations[-1].path)}"
     return inner.words

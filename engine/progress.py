@@ -14,7 +14,7 @@ def _nothing() -> None:
 
 @contextmanager
 def progress_bar(settings: RunSettings, total: int | None, done: int = 0) -> Iterator[Callable[[], object]]:
-    """Yield what a loop calls after each turn. The bar is closed when the loop ends, also by an exception."""
+    """Yield what a loop calls after each iteration. The bar is closed when the loop ends, also by an exception."""
     if not settings.progress:
         yield _nothing
         return

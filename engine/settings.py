@@ -22,7 +22,7 @@ class SnapshotTaker(Protocol):
     """Takes snapshots of a run."""
 
     def taker(self, begun: Any) -> Any:
-        """Make, for one run, what is called with the position and the values after every block and every turn."""
+        """Make, for one run, what is called with the position and the values after every block and every iteration."""
         ...
 
 

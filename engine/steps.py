@@ -22,7 +22,7 @@ Call = Callable[[Values], object]
 Identity = Callable[[Mapping[str, Any]], Any]
 """From a pipeline's configs to what says which code a step runs, with which options: data or code to digest."""
 
-Turns = Callable[[Values], tuple[Iterable[Values], int | None]]
+Iterations = Callable[[Values], tuple[Iterable[Values], int | None]]
 
 
 @frozen
@@ -78,15 +78,15 @@ class LoopNode:
     """Steps that are repeated.
 
     Attributes:
-        reads: what `iterate` takes. variables: what it yields for every turn.
-        bind_turns: as `bind`; its function gives the turns (dicts of variables) and their number, None if unknown.
+        reads: what `iterate` takes. variables: what it yields for every iteration.
+        bind_iterations: as `bind`; its function gives the iterations (dicts of variables) and their number, None if unknown.
     """
 
     path: str
     reads: tuple[InputParam, ...]
     variables: tuple[OutputParam, ...]
     body: tuple[Step, ...]
-    bind_turns: Callable[[Presence], Callable[[Run], Turns]]
+    bind_iterations: Callable[[Presence], Callable[[Run], Iterations]]
     components: tuple[str, ...] = ()
     mutates: tuple[str, ...] = ()
     typed: bool = True

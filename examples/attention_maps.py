@@ -1,4 +1,4 @@
-"""Where the network looks at each word: draws heat maps over the picture, into attention_maps.png."""
+"""Where the network looks at each word: draws heat maps over the image, into attention_maps.png."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""One composition of all tasks: what is given decides what runs. Draws four pictures into auto.png."""
+"""One composition of all tasks: what is given decides what runs. Draws four images into auto.png."""
 
 import torch
 from diffusers import ControlNetModel

@@ -1,4 +1,4 @@
-"""A ControlNet for layout: draws three things where a picture is white, into controlnet.png."""
+"""A ControlNet for layout: draws three things where an image is white, into controlnet.png."""
 
 import torch
 from diffusers import ControlNetModel

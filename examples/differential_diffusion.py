@@ -12,7 +12,7 @@ from brickwork.state.vocabulary import Generators, Height, ImageLatents, Latents
 
 
 class NoiseAtEveryLevel(Block):
-    """Noise the picture once for every step, and say at which steps each place is still the picture's."""
+    """Noise the image once for every step, and say at which steps each place is still the image's."""
 
     scheduler: EulerDiscreteScheduler = component(mutates=True)
     mask_processor: VaeImageProcessor = component(config={"do_normalize": False, "do_convert_grayscale": True})
@@ -43,7 +43,7 @@ class NoiseAtEveryLevel(Block):
 
 
 class KeepByMap(Block):
-    """Put the picture back where it may not change yet."""
+    """Put the image back where it may not change yet."""
 
     class Out(Outputs):
         latents: Latents

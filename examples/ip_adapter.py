@@ -1,4 +1,4 @@
-"""Pictures as prompts: an IP-Adapter tells the network what three pictures show. Into ip_adapter.png."""
+"""Images as prompts: an IP-Adapter tells the network what three images show. Into ip_adapter.png."""
 
 import torch
 from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection

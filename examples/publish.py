@@ -9,7 +9,7 @@ from brickwork.state.vocabulary import Images
 
 
 class Warm(Block):
-    """Make pictures more colourful."""
+    """Make images more colourful."""
 
     by: float = 1.5
 
@@ -27,4 +27,4 @@ pipe.save_pretrained("warm-circles", license_id="apache-2.0")
 again = ModularPipeline.from_pretrained("warm-circles", trust_remote_code=True).load_components()
 inputs = {"prompt": "a red circle", "num_inference_steps": 8, "output": "images"}
 pictures = [each(**inputs, generator=torch.Generator().manual_seed(1))[0] for each in (pipe, again)]
-print("the same picture:", pictures[0].tobytes() == pictures[1].tobytes())
+print("the same image:", pictures[0].tobytes() == pictures[1].tobytes())

@@ -28,7 +28,7 @@ from .roles import (
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..guiders import Branch
+    from ..guiders import GuidanceBranch
     from .layers import Layer
 
 __all__ = [
@@ -145,11 +145,11 @@ class FamilyContract:
         return int(2 ** (len(vae.config.block_out_channels) - 1))
 
     def default_size(self, denoiser: Any, vae: Any) -> int:
-        """Height and width in pixels of a picture where the caller names none."""
+        """Height and width in pixels of an image where the caller names none."""
         return int(denoiser.config.sample_size) * self.vae_scale_factor(vae)
 
     def latent_shape(self, denoiser: Any, vae: Any, batch: int, height: int, width: int) -> tuple[int, ...]:
-        """Shape of a batch of latents for pictures of a size in pixels."""
+        """Shape of a batch of latents for images of a size in pixels."""
         factor = self.vae_scale_factor(vae)
         return (batch, int(denoiser.config.in_channels), height // factor, width // factor)
 
@@ -160,7 +160,7 @@ class FamilyContract:
         near = max(1, round(size / self.size_multiple)) * self.size_multiple
         return f"{name} is {size}; it must be a multiple of {self.size_multiple}. The nearest is {near}."
 
-    def denoiser_kwargs(self, conditioning: Mapping[str, Any], branches: Sequence[Branch]) -> dict[str, Any]:
+    def denoiser_kwargs(self, conditioning: Mapping[str, Any], branches: Sequence[GuidanceBranch]) -> dict[str, Any]:
         """Arguments of the denoiser besides latents and timestep, for branches that run as one batch.
 
         Args:
@@ -258,7 +258,7 @@ def bound_family(blocks: Iterable[Any]) -> FamilyContract:
     return next((each.family for each in blocks if getattr(each, "family", UNBOUND) is not UNBOUND), UNBOUND)
 
 
-def _is_dropped(part: ConditioningField, branch: Branch) -> bool:
+def _is_dropped(part: ConditioningField, branch: GuidanceBranch) -> bool:
     return branch.negative if part.kind == "text" else part.kind in branch.without
 
 
@@ -275,7 +275,7 @@ def _branch_value(part: ConditioningField, conditioning: Mapping[str, Any], nega
 
 
 def with_rows(value: Tensor, rows: int) -> Tensor:
-    """One row serves all pictures, one per prompt those of that prompt."""
+    """One row serves all images, one per prompt those of that prompt."""
     return value if len(value) == rows or rows % len(value) else value.repeat_interleave(rows // len(value), dim=0)
 
 

@@ -31,14 +31,14 @@ class ControlNetInputs:
     """What ControlNets are given at one step.
 
     Attributes:
-        controlnet: one net, or several in one. pictures: for each net, `[b 3 height width]`, or a list of such for its kinds.
-        weights, kinds: for each net. guess: whether deeper layers are steered more.
+        controlnet: one net, or several in one. images: for each net, `[b 3 height width]`, or a list of such for its types of control.
+        weights, control_types: for each net. guess: whether deeper layers are steered more.
     """
 
     controlnet: Any
-    pictures: Sequence[Any]
+    images: Sequence[Any]
     weights: Sequence[float]
-    kinds: Sequence[Any]
+    control_types: Sequence[Any]
     guess: bool
 
 
@@ -47,13 +47,13 @@ def unet_control(steering: ControlNetInputs, latents: Tensor, t: Any, kwargs: Ma
     told = {name: kwargs[name] for name in _TOLD if name in kwargs}
     down: list[Any] | None = None
     middle: Any = None
-    parts = zip(nets_of(steering.controlnet), steering.pictures, steering.weights, steering.kinds, strict=True)
-    for net, picture, weight, kind in parts:
+    parts = zip(nets_of(steering.controlnet), steering.images, steering.weights, steering.control_types, strict=True)
+    for net, image, weight, kind in parts:
         if weight == 0.0:
             continue
-        own = {"controlnet_cond": picture, "conditioning_scale": weight, "guess_mode": steering.guess}
+        own = {"controlnet_cond": image, "conditioning_scale": weight, "guess_mode": steering.guess}
         if is_union(net):
-            own |= _union_arguments(net, latents, kind, picture, weight)
+            own |= _union_arguments(net, latents, kind, image, weight)
         found, last = call_network(net, latents[:, : net.config.in_channels], t, **told, **own, return_dict=False)
         down = list(found) if down is None else [mine + other for mine, other in zip(down, found, strict=True)]
         middle = last if middle is None else middle + last
@@ -62,11 +62,11 @@ def unet_control(steering: ControlNetInputs, latents: Tensor, t: Any, kwargs: Ma
     return {"down_block_additional_residuals": down, "mid_block_additional_residual": middle}
 
 
-def _union_arguments(net: Any, latents: Tensor, kind: Sequence[int], pictures: Any, weight: float) -> dict[str, Any]:
+def _union_arguments(net: Any, latents: Tensor, kind: Sequence[int], images: Any, weight: float) -> dict[str, Any]:
     row = latents.new_zeros(net.config.num_control_type)
     row[list(kind)] = 1.0
     return {
-        "controlnet_cond": list(pictures),
+        "controlnet_cond": list(images),
         "control_type": row.reshape(1, -1).repeat(len(latents), 1),
         "control_type_idx": list(kind),
         "conditioning_scale": weight,

@@ -60,7 +60,7 @@ class SDXLContract(FamilyContract):
         if not projections(denoiser) or conditioning.get("ip_adapter_embeds") is not None:
             return None
         return (
-            "The UNet has an IP-Adapter, and no picture was given: ip_adapter_image=..., or pipe.unload_ip_adapter(). The "
+            "The UNet has an IP-Adapter, and no image was given: ip_adapter_image=..., or pipe.unload_ip_adapter(). The "
             "blocks need 'ip_adapter' (IP_ADAPTER_BLOCKS) to take one."
         )
 

@@ -1,8 +1,11 @@
 """Guidance: which predictions to make at a step, and how to combine them."""
 
+import warnings
+from typing import Any
+
 from .by_name import GUIDERS
 from .embedded import EmbeddedGuidance
-from .guider import Branch, GuidanceStep, Guider
+from .guider import GuidanceBranch, GuidanceStep, Guider
 from .guider_file import guider_of
 from .methods.adaptive_projected import AdaptiveProjectedGuidance, AdaptiveProjectedMixGuidance
 from .methods.around import GuidanceAround
@@ -55,3 +58,11 @@ __all__ = [
     "TangentialClassifierFreeGuidance",
     "guider_of",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Find the name that stood here before 0.1.0 was out, for one more minor version."""
+    if name != "Branch":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn("brickwork.guiders.Branch is GuidanceBranch now.", DeprecationWarning, stacklevel=2)
+    return GuidanceBranch

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
-from .guider import CONDITIONAL, Branch, GuidanceStep, Guider
+from .guider import CONDITIONAL, GuidanceBranch, GuidanceStep, Guider
 from .scale_schedule import scale_at, scale_of
 from .setting_types import Strength
 from .written_settings import checked
@@ -31,7 +31,7 @@ class EmbeddedGuidance(Guider):
         """Never."""
         return False
 
-    def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
+    def branches(self, step: GuidanceStep) -> tuple[GuidanceBranch, ...]:
         """Return one prediction, with the strength."""
         # The network has to be told a number at every step; 1 is what its teacher's plain conditional prediction had.
         scale = scale_at(self.guidance_scale, step) if self.in_window(step) else 1.0

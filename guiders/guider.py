@@ -40,7 +40,7 @@ class GuidanceStep:
 
 
 @frozen
-class Branch:
+class GuidanceBranch:
     """One prediction that a guider wants.
 
     Attributes:
@@ -56,8 +56,8 @@ class Branch:
     embedded_scale: float | None = None
 
 
-CONDITIONAL = Branch("conditional")
-UNCONDITIONAL = Branch("unconditional", negative=True)
+CONDITIONAL = GuidanceBranch("conditional")
+UNCONDITIONAL = GuidanceBranch("unconditional", negative=True)
 
 
 @frozen(kw_only=True, slots=False, field_transformer=checked)
@@ -92,7 +92,7 @@ class Guider(AnyGuider):
                 "with 0 <= start <= stop <= 1."
             )
 
-    def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
+    def branches(self, step: GuidanceStep) -> tuple[GuidanceBranch, ...]:
         """Return the predictions that this step needs."""
         raise NotImplementedError(f"{type(self).__name__} must define branches(step).")
 

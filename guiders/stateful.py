@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from attrs import evolve
 
 from ..state import BlockState, RunError
-from .guider import CONDITIONAL, UNCONDITIONAL, Branch, GuidanceStep, Guider
+from .guider import CONDITIONAL, UNCONDITIONAL, GuidanceBranch, GuidanceStep, Guider
 from .perturbation import Perturbation
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class StatefulGuider:
             )
         return self._step
 
-    def _branches(self) -> list[Branch]:
+    def _branches(self) -> list[GuidanceBranch]:
         """The conditional prediction comes first, as foreign loops expect.
 
         Raises:
@@ -168,9 +168,9 @@ class StatefulGuider:
         # The sort is stable, so the others keep their order.
         return sorted(branches, key=lambda branch: branch.name != CONDITIONAL.name)
 
-    def _part(self, branch: Branch, values: dict[str, Any]) -> BlockState:
+    def _part(self, branch: GuidanceBranch, values: dict[str, Any]) -> BlockState:
         return BlockState(**values, **{self._identifier_key: _PEER_NAMES.get(branch.name, f"pred_{branch.name}")})
 
 
-def _of_branch(value: object, branch: Branch) -> Any:
+def _of_branch(value: object, branch: GuidanceBranch) -> Any:
     return value[int(branch.negative)] if isinstance(value, tuple) else value

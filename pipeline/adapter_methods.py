@@ -122,7 +122,7 @@ class PipelineAdapters(PipelineInspection):
         revision: str | None = None,
         **hub_options: object,
     ) -> None:
-        """Let the denoiser see pictures as prompts; pipelines that share it see the adapter, too.
+        """Let the denoiser see images as prompts; pipelines that share it see the adapter, too.
 
         Args:
             pretrained_model_name_or_path: folder, name on the Hub, or the tensors themselves (`image_proj`, `ip_adapter`); for

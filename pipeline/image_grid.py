@@ -29,9 +29,9 @@ def make_image_grid(
         InputError: the numbers do not fit.
     """
     if len(images) != rows * cols:
-        raise InputError(f"{len(images)} pictures do not fill {rows} rows of {cols}.")
+        raise InputError(f"{len(images)} images do not fill {rows} rows of {cols}.")
     if labels is not None and len(labels) != len(images):
-        raise InputError(f"{len(labels)} labels were given for {len(images)} pictures.")
+        raise InputError(f"{len(labels)} labels were given for {len(images)} images.")
     if resize is not None:
         images = [image.resize((resize, resize), Image.Resampling.LANCZOS) for image in images]
     width, height = images[0].size

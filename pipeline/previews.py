@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
@@ -54,14 +55,14 @@ class Previews:
 
     Attributes:
         vae: of the pipeline. family: the contract of its model family. every: an image for each so many steps.
-        pictures: those of the first item of the batch, one pixel per latent, enlarged by `scale`.
+        images: those of the first item of the batch, one pixel per latent, enlarged by `scale`.
 
     Example:
         >>> pipe = embedded()
         >>> previews = Previews(pipe.vae, SDXL)
         >>> pipe.configure(listeners=[previews], progress=False)
         >>> _ = pipe(prompt="a red circle", num_inference_steps=4, output="images")
-        >>> len(previews.pictures), previews.pictures[0].size
+        >>> len(previews.images), previews.images[0].size
         (4, (64, 64))
     """
 
@@ -69,8 +70,14 @@ class Previews:
     family: FamilyContract
     every: int = 1
     scale: int = 4
-    pictures: list[Image] = field(factory=list, init=False)
+    images: list[Image] = field(factory=list, init=False)
     _projection: Any = field(default=None, init=False)
+
+    @property
+    def pictures(self) -> list[Image]:
+        """The images, by the name that they had before 0.1.0 was out."""
+        warnings.warn("Previews.pictures is Previews.images now.", DeprecationWarning, stacklevel=2)
+        return self.images
 
     def __call__(self, event: Event) -> None:
         """Take an event."""
@@ -82,9 +89,9 @@ class Previews:
             return
         if self._projection is None:
             self._projection = fit_projection(self.vae, self.family)
-        self.pictures.append(self.picture(latents[0]))
+        self.images.append(self.image(latents[0]))
 
-    def picture(self, latents: Tensor) -> Image:
+    def image(self, latents: Tensor) -> Image:
         """Turn one item's latents `[c h w]` into an image."""
         from PIL import Image as Images
 

@@ -116,14 +116,14 @@ class _StopAt:
     """Stops a run after a step of a loop."""
 
     path: str
-    turn: int
+    iteration: int
 
     def taker(self, begun: ActiveRun) -> Callable[[Position, Values], None]:
-        """Make what the run calls after every block and every turn."""
+        """Make what the run calls after every block and every iteration."""
 
         def reached(position: Position, values: Values) -> None:
             last = position[-1]
-            if len(position) == 1 and last.path == self.path and last.turn == self.turn:
+            if len(position) == 1 and last.path == self.path and last.iteration == self.iteration:
                 raise _Reached(begun.snapshot(position, values).standing)
 
         return reached

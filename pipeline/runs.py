@@ -43,8 +43,8 @@ class RunRequest:
     Attributes:
         values: by name, which the run takes over. output: as the caller asks. is_seeded: the caller gave no random
             generator, and the one in `values` is nobody's business afterwards.
-        standing: where it goes on. recipe: of the run that it goes on with. graft: turns that it takes from another one.
-        snapshots: what takes them, in place of what the settings say. opened: path of a loop whose turns are needed one
+        standing: where it goes on. recipe: of the run that it goes on with. graft: iterations that it takes from another one.
+        snapshots: what takes them, in place of what the settings say. opened: path of a loop whose iterations are needed one
             by one, even if the result of the whole is known. replaced: components that this run has in place of the pipeline's.
         is_exact: a run that goes on must do so as it was, or not at all.
     """
@@ -254,8 +254,8 @@ def _sign(value: object, recipe: Recipe) -> None:
     """Note on images how they were made."""
     # By the module's name: Pillow is imported only by runs that make images.
     if isinstance(value, list) and value and type(value[0]).__module__.startswith("PIL."):
-        for index, picture in enumerate(value):
-            picture.info["brickwork"] = recipe.of_image(index)
+        for index, image in enumerate(value):
+            image.info["brickwork"] = recipe.of_image(index)
 
 
 def _tell_all(listeners: tuple[Emit, ...], event: Event) -> None:

@@ -64,7 +64,7 @@ class Snapshot:
             values |= {f"input {number} {name}": value for name, value in frame.inputs.items()}
         about = {
             # Sorted, so that one run gives one file.
-            "position": [[frame.path, frame.turn, frame.branch, sorted(frame.before)] for frame in position],
+            "position": [[frame.path, frame.iteration, frame.branch, sorted(frame.before)] for frame in position],
             "groups": {group: list(names) for group, names in self.standing.groups.items()},
             "recipe": self.recipe.to_dict(),
             "given": self.given,
@@ -91,8 +91,8 @@ class Snapshot:
         written = structured(WrittenSnapshot, about, f"The snapshot {path}")
         values, states, inputs = _sorted(found, f"The snapshot {path}")
         position = tuple(
-            Frame(name, turn, branch, frozenset(before), inputs.get(str(number), {}))
-            for number, (name, turn, branch, before) in enumerate(written.position)
+            Frame(name, iteration, branch, frozenset(before), inputs.get(str(number), {}))
+            for number, (name, iteration, branch, before) in enumerate(written.position)
         )
         standing = RunCheckpoint(position, values, states, written.groups)
         recipe = Recipe.from_dict(about["recipe"])
@@ -189,7 +189,7 @@ class Snapshots:
     every: int = field(default=1, validator=_check_every)
 
     def taker(self, begun: ActiveRun) -> Callable[[Position, Values], None]:
-        """Make what one run calls after every block and every turn.
+        """Make what one run calls after every block and every iteration.
 
         Raises:
             InputError: no file can be written where they shall go.
@@ -200,7 +200,7 @@ class Snapshots:
 
         def reached(position: Position, values: Values) -> None:
             nonlocal count
-            is_step = position[-1].turn is not None
+            is_step = position[-1].iteration is not None
             # Turns of an inner loop are no steps in the sense of a person who counts the outer one's.
             if is_step is (self.after == "blocks") or (is_step and len(position) > 1):
                 return

@@ -45,12 +45,12 @@ class Sweep:
         """
         from .image_grid import make_image_grid
 
-        pictures = [result[0] for result in self.results if isinstance(result, list) and hasattr(result[0], "resize")]
-        if len(pictures) != len(self.results):
-            raise InputError("The results are no pictures; sweep with output='images' and output_type='pil'.")
+        images = [result[0] for result in self.results if isinstance(result, list) and hasattr(result[0], "resize")]
+        if len(images) != len(self.results):
+            raise InputError("The results are no images; sweep with output='images' and output_type='pil'.")
         columns = len(list(self.axes.values())[-1])
         labels = [", ".join(f"{name}={_short(value)}" for name, value in point.items()) for point in self.points]
-        return make_image_grid(pictures, len(pictures) // columns, columns, resize, labels)
+        return make_image_grid(images, len(images) // columns, columns, resize, labels)
 
     def __iter__(self) -> Iterator[tuple[dict[str, Any], Any]]:
         return zip(self.points, self.results, strict=True)

@@ -14,13 +14,15 @@ from .recipes.written_recipe import WrittenRecipe
 def _is_frame(parts: tuple[Any, ...]) -> bool:
     if len(parts) != 4 or not isinstance(parts[0], str) or not isinstance(parts[3], (list, tuple)):
         return False
-    turn, branch = parts[1], parts[2]
-    # `type`, because True is an int, and would be turn 1.
-    is_turn = turn is None or (type(turn) is int and 0 <= turn < 1 << 31)
-    return is_turn and (branch is None or isinstance(branch, str)) and all(isinstance(name, str) for name in parts[3])
+    iteration, branch = parts[1], parts[2]
+    # `type`, because True is an int, and would be iteration 1.
+    is_iteration = iteration is None or (type(iteration) is int and 0 <= iteration < 1 << 31)
+    return (
+        is_iteration and (branch is None or isinstance(branch, str)) and all(isinstance(name, str) for name in parts[3])
+    )
 
 
-WrittenFrame = Annotated[tuple[Any, ...], Check("a path, a turn, a branch and a list of names", _is_frame)]
+WrittenFrame = Annotated[tuple[Any, ...], Check("a path, an iteration, a branch and a list of names", _is_frame)]
 """One level of a position: see `engine.position.Frame`."""
 WrittenPosition = Annotated[tuple[WrittenFrame, ...], Check("at least one step", lambda frames: len(frames) > 0)]
 

@@ -10,21 +10,21 @@ from .auto import AutoForm, AutoPlace, AutoTask, auto
 from .tasks import Blocks, image2image, image_prompt, inpainting, text2image, with_control
 
 _DOCS = {
-    "AutoImageEncoder": "Encode the picture, where one is given.",
+    "AutoImageEncoder": "Encode the image, where one is given.",
     "AutoSetTimesteps": "Choose the timesteps of the task.",
     "InpaintLatents": "Prepare latents and mask.",
     "ControlledInpaintLatents": "Prepare latents and mask, and what steers.",
-    "AutoInpaintLatents": "Prepare latents and mask, steered where a control picture is given.",
-    "ControlledImageLatents": "Prepare the latents of the picture, and what steers.",
-    "AutoImageLatents": "Prepare the latents of the picture, steered where a control picture is given.",
-    "ControlledTextLatents": "Prepare what steers, and latents of the size of its picture where no other is given.",
-    "AutoTextLatents": "Prepare latents, steered where a control picture is given.",
+    "AutoInpaintLatents": "Prepare latents and mask, steered where a control image is given.",
+    "ControlledImageLatents": "Prepare the latents of the image, and what steers.",
+    "AutoImageLatents": "Prepare the latents of the image, steered where a control image is given.",
+    "ControlledTextLatents": "Prepare what steers, and latents of the size of its image where no other is given.",
+    "AutoTextLatents": "Prepare latents, steered where a control image is given.",
     "AutoPrepareLatents": "Prepare the latents of the task.",
     "AutoPrepareSizeConditioning": "Tell the denoiser about sizes, as the task does.",
-    "AutoInpaintDenoise": "Denoise the masked area, steered where a control picture is given.",
-    "AutoTextDenoise": "Denoise, steered where a control picture is given.",
+    "AutoInpaintDenoise": "Denoise the masked area, steered where a control image is given.",
+    "AutoTextDenoise": "Denoise, steered where a control image is given.",
     "AutoDenoise": "Denoise, keeping what lies outside of the mask where one is given.",
-    "AutoDecode": "Decode; where only the surroundings of a mask were worked on, into the whole picture.",
+    "AutoDecode": "Decode; where only the surroundings of a mask were worked on, into the whole image.",
 }
 _PLACES = {
     "prepare_latents": AutoPlace(parts=("prepare_latents", "prepare_mask", "prepare_masked_image", "controlnet_input")),

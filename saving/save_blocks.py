@@ -105,7 +105,7 @@ def source_digests(sources: Sources) -> dict[str, str]:
 
 
 def write_blocks(stage: Path, sources: Sources, written: RepoFormat, graph: str, only_here: Sequence[str] = ()) -> None:
-    """Write code, picture, and what we and diffusers know a composition by; `only_here`: what diffusers would leave out."""
+    """Write code, image, and what we and diffusers know a composition by; `only_here`: what diffusers would leave out."""
     for name, data in sources.files.items():
         target = stage / name
         target.parent.mkdir(parents=True, exist_ok=True)

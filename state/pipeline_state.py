@@ -18,7 +18,7 @@ def describe_value(value: Any) -> str:
     if isinstance(value, Mapping):
         return f"{type(value).__name__}({', '.join(f'{k}={describe_value(v)}' for k, v in value.items())})"
     if hasattr(value, "getbands"):
-        return f"picture of {value.size[0]}x{value.size[1]}, {value.mode}"
+        return f"image of {value.size[0]}x{value.size[1]}, {value.mode}"
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 

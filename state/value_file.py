@@ -147,7 +147,7 @@ class _Packer:
             return {"$": "tuple", "items": [self.pack(part, deepest - 1) for part in value]}
         if isinstance(value, Mapping):
             return {"$": "dict", "items": self._pairs(value, deepest - 1)}
-        special = {"torch": self._of_torch, "numpy": self._array, "PIL": self._picture}.get(module)
+        special = {"torch": self._of_torch, "numpy": self._array, "PIL": self._image}.get(module)
         return special(value) if special is not None else {"$": "data", "data": data_of(value)}
 
     def _pairs(self, value: Mapping[Any, Any], deepest: int) -> list[list[Any]]:
@@ -202,12 +202,12 @@ class _Packer:
             entry["strides"] = list(value.strides)
         return {"$": "array", **entry, "bytes": self._tensor(torch.from_numpy(flat))}
 
-    def _picture(self, value: Image) -> Any:
+    def _image(self, value: Image) -> Any:
         import numpy as np
         import torch
 
         if value.mode not in PICTURE_MODES:
-            raise ValueError(f"a picture of mode {value.mode}; convert it to RGB")
+            raise ValueError(f"an image of mode {value.mode}; convert it to RGB")
         content = torch.from_numpy(np.frombuffer(value.tobytes(), np.uint8).copy())
         said = {**image_info(value), **({"exif": value.info["exif"]} if "exif" in value.info else {})}
         raw = {name: base64.b64encode(part).decode() for name, part in said.items() if isinstance(part, bytes)}

@@ -104,7 +104,7 @@ class ArrayNode:
 
 
 @frozen
-class PictureNode:
+class ImageNode:
     """An image, by its pixels and what it says of itself; `raw` holds bytes, such as a colour profile, in base 64."""
 
     kind: Annotated[Literal["picture"], Key("$")]
@@ -214,13 +214,13 @@ class Unpacker:
             array = array_with_strides(array, node.strides)
         return array[()] if node.scalar else array
 
-    def _picture(self, node: PictureNode, _place: Place) -> Any:
+    def _image(self, node: ImageNode, _place: Place) -> Any:
         from PIL import Image
 
         width, height = node.size
         content = self._bytes(node.content)
         if (width * PICTURE_MODES[node.mode] + 7) // 8 * height != len(content):
-            raise ValueError(f"a picture of {width}x{height} does not have {len(content):,} bytes")
+            raise ValueError(f"an image of {width}x{height} does not have {len(content):,} bytes")
         image = Image.frombytes(node.mode, (width, height), content.numpy().tobytes())
         image.info |= {name: value_of_data(part) for name, part in node.info.items()}
         image.info |= {name: base64.b64decode(part, validate=True) for name, part in node.raw.items()}
@@ -236,7 +236,7 @@ _KINDS: Mapping[str, tuple[type, Callable[[Unpacker, Any, Place], Any]]] = {
     "tensor": (TensorNode, Unpacker._tensor),
     "generator": (GeneratorNode, Unpacker._generator),
     "array": (ArrayNode, Unpacker._array),
-    "picture": (PictureNode, Unpacker._picture),
+    "picture": (ImageNode, Unpacker._image),
 }
 
 

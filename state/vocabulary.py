@@ -68,8 +68,8 @@ class Value:
         return f"between {self.low or 0:g} and {self.high:g}" + (", and neither" if self.open else "")
 
 
-Prompt = Annotated[str | list[str], Value(doc="What the pictures shall show; a list makes one batch item each.")]
-NegativePrompt = Annotated[str | list[str], Value(doc="What the pictures shall not show.")]
+Prompt = Annotated[str | list[str], Value(doc="What the images shall show; a list makes one batch item each.")]
+NegativePrompt = Annotated[str | list[str], Value(doc="What the images shall not show.")]
 SecondPrompt = Annotated[str | list[str], Value(doc="Prompt of the second text encoder; the first's where absent.")]
 SecondNegativePrompt = Annotated[str | list[str], Value(doc="Negative prompt of the second text encoder; likewise.")]
 PromptEmbeds = Annotated[
@@ -90,41 +90,41 @@ NoisePrediction = Annotated[
 Timesteps = Annotated[Tensor, Value("steps", "The denoiser's timesteps, in the order of the loop.")]
 Timestep = Annotated[Tensor, Value("", "The denoiser's timestep of this step, a scalar.")]
 TimeIds = Annotated[Tensor, Value("b ids", "Original size, crop corner and target size, each as height and width.")]
-Size = Annotated[tuple[int, int], Value(doc="Height and width in pixels that the picture shall look like.", low=1)]
+Size = Annotated[tuple[int, int], Value(doc="Height and width in pixels that the image shall look like.", low=1)]
 Images = Annotated[
     Union[list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
-    Value(doc='Finished pictures: a list of PIL images, an array "b h w c" or tensor "b c h w" in 0..1, or latents.'),
+    Value(doc='Finished images: a list of PIL images, an array "b h w c" or tensor "b c h w" in 0..1, or latents.'),
 ]
-OutputType = Annotated[Literal["pil", "np", "pt", "latent"], Value(doc="Form of the finished pictures.")]
+OutputType = Annotated[Literal["pil", "np", "pt", "latent"], Value(doc="Form of the finished images.")]
 Generators = Annotated[
     Union[Generator, list[Generator]],  # noqa: UP007 - forward references have no "|"
-    Value(doc="Source of the noise; a list gives each picture of the batch its own. CPU generators always work."),
+    Value(doc="Source of the noise; a list gives each image of the batch its own. CPU generators always work."),
 ]
 GuidanceScale = Annotated[float, Value(doc="Strength of guidance in this run, in place of the guider's own.", low=0)]
 InputImage = Annotated[
     Union[Image, list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
-    Value(doc="The picture to begin from: one for all prompts, or one for each. Tensors and arrays are in 0..1."),
+    Value(doc="The image to begin from: one for all prompts, or one for each. Tensors and arrays are in 0..1."),
 ]
 MaskImage = Annotated[
     Union[Image, list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
-    Value(doc="White where the picture is drawn anew, black where it stays."),
+    Value(doc="White where the image is drawn anew, black where it stays."),
 ]
 ImageLatents = Annotated[
     Tensor,
-    Value("images c h w", "Latents of the given pictures, without noise, in the denoiser's scale.", dtype="float"),
+    Value("images c h w", "Latents of the given images, without noise, in the denoiser's scale.", dtype="float"),
 ]
 ImagePrompt = Annotated[
     Union[Image, list[Any], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
-    Value(doc="Picture as a prompt; of several IP-Adapters a list, with a picture or a list of such for each."),
+    Value(doc="Image as a prompt; of several IP-Adapters a list, with an image or a list of such for each."),
 ]
 GivenImageEmbeds = Annotated[
     list[Any],
-    Value(doc="Embeddings of pictures, a tensor per IP-Adapter; with guidance the negative rows stand first."),
+    Value(doc="Embeddings of images, a tensor per IP-Adapter; with guidance the negative rows stand first."),
 ]
 ImagePromptEmbeds = Annotated[list[Any], Value(doc="What IP-Adapters are told, a tensor each.")]
 ControlImage = Annotated[
     Union[Image, list[Any], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
-    Value(doc="Picture that steers the ControlNet (edges, depth, a pose); of several a list with one for each."),
+    Value(doc="Image that steers the ControlNet (edges, depth, a pose); of several a list with one for each."),
 ]
 ControlScale = Annotated[float | list[float], Value(doc="Weight of the ControlNet; of several a list.", low=0)]
 AttentionArguments = Annotated[
@@ -141,30 +141,30 @@ ControlStart = Annotated[
 ControlEnd = Annotated[float | list[float], Value(doc="Share of the steps after which control ends.", low=0, high=1)]
 GuessMode = Annotated[bool, Value(doc="Control without a prompt: only the positive prediction is steered.")]
 ControlMode = Annotated[
-    int | list[Any], Value(doc="Which kinds of control the pictures are, as a union ControlNet numbers them.")
+    int | list[Any], Value(doc="Which kinds of control the images are, as a union ControlNet numbers them.")
 ]
-ControlPictures = Annotated[
-    Any, Value(doc="Control pictures as a tensor b 3 height width; for several ControlNets, or several kinds, a list.")
+ControlImages = Annotated[
+    Any, Value(doc="Control images as a tensor b 3 height width; for several ControlNets, or several kinds, a list.")
 ]
 ControlScales = Annotated[Any, Value(doc="How much the ControlNet counts; for several a list.")]
 ControlKeep = Annotated[
     list[Any], Value(doc="For each step 1 where the ControlNet counts, else 0; for several a list.")
 ]
-ControlKinds = Annotated[list[Any], Value(doc="Kinds of control per union ControlNet, a list each; None for others.")]
+ControlTypes = Annotated[list[Any], Value(doc="Kinds of control per union ControlNet, a list each; None for others.")]
 Noise = Annotated[Tensor, Value("b c h w", "The noise that was added to the latents.", dtype="float")]
 Mask = Annotated[
-    Tensor, Value("b 1 h w", "1 where the picture is drawn anew, 0 where it stays, in latents.", dtype="float")
+    Tensor, Value("b 1 h w", "1 where the image is drawn anew, 0 where it stays, in latents.", dtype="float")
 ]
 MaskPixels = Annotated[
     Tensor,
-    Value("masks 1 height width", "1 where the picture is drawn anew, 0 where it stays, in pixels.", dtype="float"),
+    Value("masks 1 height width", "1 where the image is drawn anew, 0 where it stays, in pixels.", dtype="float"),
 ]
 ImagePixels = Annotated[
-    Tensor, Value("pictures colours rows columns", "The given pictures, in -1..1, or their latents.", dtype="float")
+    Tensor, Value("images colours rows columns", "The given images, in -1..1, or their latents.", dtype="float")
 ]
 MaskedLatents = Annotated[
     Tensor,
-    Value("b c h w", "Latents of the pictures with the masked area grey, for denoisers that read them.", dtype="float"),
+    Value("b c h w", "Latents of the images with the masked area grey, for denoisers that read them.", dtype="float"),
 ]
 MaskPadding = Annotated[
     int, Value(doc="Work on the masked area alone, with this margin in pixels, at full size.", low=0)
@@ -174,18 +174,18 @@ CropRegion = Annotated[
     tuple[int, int, int, int], Value(doc="Left, top, right and bottom in pixels of what is worked on.")
 ]
 LatentTimestep = Annotated[Tensor, Value("1", "The first timestep of the loop, whose noise the latents carry.")]
-Strength = Annotated[float, Value(doc="How much of the given picture is drawn anew.", low=0, high=1)]
-AestheticScore = Annotated[float, Value(doc="Rating that the picture shall look like; read by refiners alone.", low=0)]
+Strength = Annotated[float, Value(doc="How much of the given image is drawn anew.", low=0, high=1)]
+AestheticScore = Annotated[float, Value(doc="Rating that the image shall look like; read by refiners alone.", low=0)]
 StepCount = Annotated[int, Value(doc="Number of denoising steps.", low=1)]
-StepIndex = Annotated[int, Value(doc="Which turn of the loop this is, from 0.")]
-ImagesPerPrompt = Annotated[int, Value(doc="Pictures per prompt.", low=1)]
+StepIndex = Annotated[int, Value(doc="Which iteration of the loop this is, from 0.")]
+ImagesPerPrompt = Annotated[int, Value(doc="Images per prompt.", low=1)]
 Flags = Annotated[
     Union[list[bool], None],  # noqa: UP007 - as above
-    Value(doc="Whether something was seen in each picture; None where nobody looked."),
+    Value(doc="Whether something was seen in each image; None where nobody looked."),
 ]
 BatchSize = Annotated[int, Value(doc="Number of prompts, before num_images_per_prompt.", low=1)]
-Height = Annotated[int, Value(doc="Height of the pictures in pixels; the denoiser's own size where absent.", low=1)]
-Width = Annotated[int, Value(doc="Width of the pictures in pixels; the denoiser's own size where absent.", low=1)]
+Height = Annotated[int, Value(doc="Height of the images in pixels; the denoiser's own size where absent.", low=1)]
+Width = Annotated[int, Value(doc="Width of the images in pixels; the denoiser's own size where absent.", low=1)]
 ClipSkip = Annotated[int, Value(doc="Layers to skip at the end of the text encoders, beside the last.", low=0)]
 OwnTimesteps = Annotated[list[int], Value(doc="Timesteps of your own, highest first.", low=0)]
 Sigmas = Annotated[list[float], Value(doc="Noise levels of your own, highest first.", low=0)]
@@ -205,7 +205,7 @@ AskedSchedule = Annotated[
 Eta = Annotated[float, Value(doc="Share of fresh noise per step; read by DDIM alone.", low=0, high=1)]
 GuidanceMemory = Annotated[Any, Value(doc="What the guider keeps from step to step.")]
 CropCorner = Annotated[
-    tuple[int, int], Value(doc="Top and left corner in pixels of the crop that the picture shall look like.")
+    tuple[int, int], Value(doc="Top and left corner in pixels of the crop that the image shall look like.")
 ]
 DType = Annotated[dtype, Value(doc="Number format of the denoiser's inputs.")]
 
@@ -247,11 +247,11 @@ _COMMON: dict[str, Word] = {
     "num_images_per_prompt": _word(ImagesPerPrompt, default=1),
     "generator": _word(Generators),
     "sigmas": _word(Sigmas),
-    "strength": _word(float, "How much of the given picture is redrawn, 0 to 1.", default=0.9),
-    "image": _word(Image, "The picture to begin from.", required=True),
-    "mask_image": _word(Image, "White where the picture is redrawn.", required=True),
+    "strength": _word(float, "How much of the given image is redrawn, 0 to 1.", default=0.9),
+    "image": _word(Image, "The image to begin from.", required=True),
+    "mask_image": _word(Image, "White where the image is redrawn.", required=True),
     "padding_mask_crop": _word(int, "Margin in pixels around the mask to crop to."),
-    "control_image": _word(Image, "Picture that steers the ControlNet.", required=True),
+    "control_image": _word(Image, "Image that steers the ControlNet.", required=True),
     "control_guidance_start": _word(float, "Share of the steps after which control begins.", default=0.0),
     "control_guidance_end": _word(float, "Share of the steps after which control ends.", default=1.0),
     "controlnet_conditioning_scale": _word(float, "Weight of the ControlNet.", default=1.0),
@@ -266,7 +266,7 @@ _COMMON: dict[str, Word] = {
     "negative_prompt_embeds_mask": _word(Tensor, "1 where a token counts.", kwargs_type=_FIELDS),
     "pooled_prompt_embeds": _word(PooledPromptEmbeds, required=True, kwargs_type=_FIELDS),
     "negative_pooled_prompt_embeds": _word(PooledPromptEmbeds, kwargs_type=_FIELDS),
-    "image_latents": _word(Latents, "Latents of the given picture, without noise.", required=True),
+    "image_latents": _word(Latents, "Latents of the given image, without noise.", required=True),
     "batch_size": _word(BatchSize, default=1),
     "dtype": _word(DType),
     "images": _word(Images),

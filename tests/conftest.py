@@ -108,11 +108,11 @@ def embedded_pipe() -> ModularPipeline:
 
 @pytest.fixture(scope="session")
 def scene_source() -> SceneSource:
-    """Captions, and pictures that are drawn for them by the procedure of the training data."""
+    """Captions, and images that are drawn for them by the procedure of the training data."""
     return SceneSource()
 
 
 @pytest.fixture(scope="session")
 def oracle(scene_source: SceneSource) -> Oracle:
-    """Says what is in a picture: background, shapes, colours, places, everyday things."""
+    """Says what is in an image: background, shapes, colours, places, everyday things."""
     return Oracle(scene_source.pool)

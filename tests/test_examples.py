@@ -20,7 +20,7 @@ def test_an_example_runs_and_leaves_what_it_says(path: Path, tmp_path: Path) -> 
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     if path.stem == "publish":
-        assert "the same picture: True" in done.stdout
+        assert "the same image: True" in done.stdout
         assert (tmp_path / "warm-circles" / "warm.py").exists()
     else:
         assert (tmp_path / f"{path.stem}.png").stat().st_size > 1000

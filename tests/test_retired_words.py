@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import ast
+import io
 import re
+import tokenize
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -52,14 +53,32 @@ def test_a_page_uses_no_retired_word(page: Path) -> None:
     assert found == [], f"{page.name} uses words of tests/retired_words.toml"
 
 
-def test_no_class_and_no_function_has_a_retired_name() -> None:
+def retired_names(source: str) -> Iterator[str]:
+    """Identifiers of Python source that are retired, with their lines."""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.NAME and token.string in RETIRED["names"]:
+            yield f"line {token.start[0]}: {token.string}; it is {RETIRED['names'][token.string]} now"
+
+
+def test_no_identifier_in_the_code_is_retired() -> None:
     found = [
-        f"{module}, line {node.lineno}: {node.name}; use {RETIRED['names'][node.name]}"
+        f"{module}, {words}"
         for module, path in room_map.module_files().items()
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name in RETIRED["names"]
+        for words in retired_names(path.read_text())
+        if (module.removeprefix("brickwork."), words.split()[2].rstrip(";")) not in ALIASES
     ]
     assert found == [], "names of tests/retired_words.toml"
+
+
+ALIASES = {("pipeline.previews", "pictures")}
+"""Names that still lead to the new ones, for a minor version."""
+
+
+def test_a_retired_identifier_is_found() -> None:
+    assert list(retired_names("def f(turn):\n    'turn'\n    return x.picture\n")) == [
+        "line 1: turn; it is iteration now",
+        "line 3: picture; it is image now",
+    ]
 
 
 def test_a_retired_word_is_found_in_prose_and_not_in_code() -> None:

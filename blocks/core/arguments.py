@@ -13,7 +13,7 @@ from ...state import Conditioning, Outputs, RunError
 from ...state.defaults import is_editable, own_default
 from ...state.types import group_marker, resolve_hint
 from .declaration import RunParameter, group_fields, name_of
-from .standalone_run import bare
+from .standalone_run import unchecked
 
 Fetch = Callable[[Values], dict[str, Any]]
 
@@ -29,7 +29,7 @@ def run_caller(owner: type[Any], presence: Presence) -> Callable[[Any], Call]:
         return _plain_caller(owner, out, [p.name for p in parameters])
     invoker = method_invoker(owner, parameters, presence)
 
-    run = bare(owner.run)
+    run = unchecked(owner.run)
 
     def make_call(bound: object) -> Call:
         invoke = invoker(MethodType(run, bound))
@@ -62,7 +62,7 @@ def _plain_caller(owner: type[Any], out: type[Outputs], names: list[str]) -> Cal
     if len(names) == 1:
         return _single_caller(owner, out, names[0])
     getter: Callable[[Values], Any] = itemgetter(*names) if names else lambda _: ()
-    method = bare(owner.run)
+    method = unchecked(owner.run)
 
     def make_call(bound: object) -> Call:
         run = MethodType(method, bound)
@@ -79,7 +79,7 @@ def _plain_caller(owner: type[Any], out: type[Outputs], names: list[str]) -> Cal
 
 
 def _single_caller(owner: type[Any], out: type[Outputs], name: str) -> Callable[[Any], Call]:
-    method = bare(owner.run)
+    method = unchecked(owner.run)
 
     def make_call(bound: object) -> Call:
         run = MethodType(method, bound)

@@ -17,7 +17,7 @@ from ...state import (
     RunError,
 )
 from .arguments import run_caller
-from .components_view import unwrapped
+from .components_view import frozen_guider
 from .declaration import (
     input_params,
     output_params,
@@ -81,7 +81,7 @@ class Block(SignatureBlock):
             raise self.no_pipeline()
         names = [n for _, slot_names, _ in self._slot_names() for n in slot_names]
         configs = {name: getattr(components.config, name) for name in self.declaration.configs}
-        held = {name: unwrapped(getattr(components, name)) for name in names}
+        held = {name: frozen_guider(getattr(components, name)) for name in names}
         bound = self.bound_copy(held, configs, getattr(components, "device", None))
         values = state.__dict__ if isinstance(state, BlockState) else state.values
         merged = {**values, **variables}

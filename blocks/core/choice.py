@@ -136,7 +136,7 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
         ...     block_names = ["inpaint", "image", "text"]
         ...     block_trigger_inputs = ["mask", "image", None]
         ...     block_requires = {"inpaint": ["image"]}
-        >>> Auto().select_block(mask=None, image="a picture")
+        >>> Auto().select_block(mask=None, image="an image")
         'image'
     """
 

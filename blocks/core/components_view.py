@@ -103,6 +103,6 @@ def known_families(blocks: object) -> Iterator[FamilyContract]:
             yield family
 
 
-def unwrapped(component: object) -> Any:
+def frozen_guider(component: object) -> Any:
     """Return the component behind what foreign blocks see of it."""
     return component.guider if isinstance(component, StatefulGuider) else component

@@ -139,9 +139,9 @@ def _counts(family: FamilyContract, values: Mapping[str, Any]) -> dict[str, int]
 def _generator_faults(values: Mapping[str, Any], prompts: int) -> Iterator[str]:
     generators = values.get("generator")
     each = values.get("num_images_per_prompt")
-    pictures = prompts * (each if isinstance(each, int) else 1)
-    if isinstance(generators, (list, tuple)) and len(generators) not in (1, pictures):
-        yield f"{len(generators)} generators were given for {pictures} pictures; give one for each, or one for all."
+    images = prompts * (each if isinstance(each, int) else 1)
+    if isinstance(generators, (list, tuple)) and len(generators) not in (1, images):
+        yield f"{len(generators)} generators were given for {images} images; give one for each, or one for all."
 
 
 FaultFinder = Callable[[Mapping[str, Any]], Iterable[str]]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...engine import LoopNode, Run, Step
-from ...engine.steps import Presence, Turns, Values
+from ...engine.steps import Iterations, Presence, Values
 from ...registry import ComponentSpec
 from ...state import BlockState, CompositionError, ConfigSpec, DeclarationError, InputParam, OutputParam
 from .arguments import method_invoker
@@ -22,10 +22,10 @@ from .signature_block import SignatureBlock
 
 
 class LoopSequentialPipelineBlocks(Container, SignatureBlock):
-    """Repeats its blocks. Say over what in `iterate`, which yields the loop variables (`Vars`) of each turn.
+    """Repeats its blocks. Say over what in `iterate`, which yields the loop variables (`Vars`) of each iteration.
 
-    A value that the blocks both read and write is carried from turn to turn. `count`, with inputs of its own, tells
-    the number of turns where that is known, for the progress bar.
+    A value that the blocks both read and write is carried from iteration to iteration. `count`, with inputs of its own, tells
+    the number of iterations where that is known, for the progress bar.
 
     The older way also works: define `__call__(components, state)` with a loop of your own that calls
     `self.loop_step(components, block_state, i=i)`, and say what it reads in `loop_inputs`, `loop_expected_components`
@@ -49,16 +49,16 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
     if TYPE_CHECKING:
 
         def iterate(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
-            """Yield the loop variables of each turn."""
+            """Yield the loop variables of each iteration."""
             ...
 
         def count(self, *args: Any, **kwargs: Any) -> int | None:
-            """Return the number of turns, None if it cannot be told before. Takes inputs by name, as `iterate`."""
+            """Return the number of iterations, None if it cannot be told before. Takes inputs by name, as `iterate`."""
             ...
     else:
 
         def count(self) -> int | None:
-            """Return the number of turns, None if it cannot be told before. Takes inputs by name, as `iterate`."""
+            """Return the number of iterations, None if it cannot be told before. Takes inputs by name, as `iterate`."""
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
@@ -183,25 +183,25 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
                 tuple(self.own_inputs),
                 tuple(variables),
                 tuple(body),
-                self._bind_turns,
+                self._bind_iterations,
                 tuple(own),
                 self.mutated_names(),
                 identity=self.identity,
             )
         ]
 
-    def _bind_turns(self, presence: Presence) -> Callable[[Run], Turns]:
+    def _bind_iterations(self, presence: Presence) -> Callable[[Run], Iterations]:
         cls = type(self)
-        turns_of = method_invoker(cls, self.declaration.parameters, presence)
+        iterations_of = method_invoker(cls, self.declaration.parameters, presence)
         count_of = method_invoker(cls, self.count_parameters, presence)
 
-        def for_run(run: Run) -> Turns:
+        def for_run(run: Run) -> Iterations:
             # Once for both methods, so that `count` sees what `iterate` has.
             bound = self.bound_copy(run.components, run.configs, run.device)
-            turns, count = turns_of(bound.iterate), count_of(bound.count)
+            iterations, count = iterations_of(bound.iterate), count_of(bound.count)
 
             def start(values: Values) -> tuple[Iterable[Values], int | None]:
-                return map(_as_dict, turns(values)), count(values)
+                return map(_as_dict, iterations(values)), count(values)
 
             return start
 

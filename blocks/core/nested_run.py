@@ -7,7 +7,7 @@ from typing import Any
 from ...engine import Run, RunSettings
 from ...engine.isolation import RunComponents
 from .base import ModularPipelineBlocks
-from .components_view import unwrapped
+from .components_view import frozen_guider
 
 
 def run_within(blocks: ModularPipelineBlocks, components: Any, values: dict[str, Any], extra: dict[str, Any]) -> None:
@@ -15,7 +15,7 @@ def run_within(blocks: ModularPipelineBlocks, components: Any, values: dict[str,
     # A dict of its own: loop variables are the caller's, and end with its call.
     before = {**values, **extra}
     plan = blocks.plan(before)
-    named = {name: unwrapped(getattr(components, name)) for name in plan.components}
+    named = {name: frozen_guider(getattr(components, name)) for name in plan.components}
     settings = getattr(components, "settings", RunSettings(progress=False))
 
     def make_run(_mutates: frozenset[str]) -> Run:

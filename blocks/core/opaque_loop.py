@@ -1,4 +1,4 @@
-"""Hand-written loops, ours and adopted ones, tell of their turns and can be cancelled between them."""
+"""Hand-written loops, ours and adopted ones, tell of their iterations and can be cancelled between them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from ...engine import Run
-from ...engine.execution.call_events import TurnEvents
+from ...engine.execution.call_events import IterationEvents
 from ...state import RunCancelledError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def with_iteration_events(block: ModularPipelineBlocks, path: str, run: Run) -> ModularPipelineBlocks:
-    """Return a copy of a block with a hand-written loop whose `loop_step` tells of each turn; other blocks as they are."""
+    """Return a copy of a block with a hand-written loop whose `loop_step` tells of each iteration; other blocks as they are."""
     foreign = getattr(block, "foreign", None)
     if not hasattr(block if foreign is None else foreign, "loop_step"):
         return block
@@ -30,18 +30,18 @@ def with_iteration_events(block: ModularPipelineBlocks, path: str, run: Run) -> 
 
 
 def _telling(step: Callable[..., Any], path: str, run: Run) -> Any:
-    turns = None if run.emit is None else TurnEvents(path, None, run.emit)
+    iterations = None if run.emit is None else IterationEvents(path, None, run.emit)
     numbers = count()
 
     def loop_step(components: Any, block_state: Any, **variables: Any) -> Any:
-        turn = next(numbers)
+        iteration = next(numbers)
         if run.cancelled:
-            raise RunCancelledError(f"The run was cancelled before {path}.step[{turn}].")
-        if turns is not None:
-            turns.begin(turn)
+            raise RunCancelledError(f"The run was cancelled before {path}.step[{iteration}].")
+        if iterations is not None:
+            iterations.begin(iteration)
         result = step(components, block_state, **variables)
-        if turns is not None:
-            turns.end(turn, vars(block_state))
+        if iterations is not None:
+            iterations.end(iteration, vars(block_state))
         return result
 
     return loop_step

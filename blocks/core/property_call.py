@@ -31,7 +31,7 @@ class CallStyle:
 
 
 def call_style(block: object) -> CallStyle:
-    """Return how a block wants to be called. Its signature is read once per class: loops ask at every turn."""
+    """Return how a block wants to be called. Its signature is read once per class: loops ask at every iteration."""
     block_class: Any = type(block)
     return _style_of(block_class)
 

@@ -15,7 +15,7 @@ _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", type(
 
 
 def input_schema(required: Iterable[InputParam], optional: Iterable[InputParam]) -> dict[str, Any]:
-    """Return an object schema with one property per input; what JSON cannot hold (tensors, pictures) says so in
+    """Return an object schema with one property per input; what JSON cannot hold (tensors, images) says so in
     `x-type`.
     """
     needed = [str(param.name) for param in required]

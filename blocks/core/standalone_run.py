@@ -49,6 +49,6 @@ def _values(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return spread
 
 
-def bare(method: object) -> Any:
+def unchecked(method: object) -> Any:
     """Return the method as it was written, without the checks."""
     return getattr(method, "__wrapped__", method)

@@ -64,7 +64,7 @@ class Workflow:
         found: dict[str, InputParam] = {}
         for read in self.flow.reads:
             name = str(read.param.name)
-            if read.sources.versions:  # of an earlier block, or of the loop's turn before
+            if read.sources.versions:  # of an earlier block, or of the loop's iteration before
                 continue
             known = found.get(name)
             if known is None or (known.type_hint is None and read.param.type_hint is not None):

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class CheckSafety(Block):
     """Black out images in which the checker sees what shall not be shown, and say which; latents are not looked at."""
 
-    safety_checker: StableDiffusionSafetyChecker = component(doc="Compares pictures with concepts that it holds.")
-    feature_extractor: CLIPImageProcessor = component(doc="Prepares pictures for the checker.")
+    safety_checker: StableDiffusionSafetyChecker = component(doc="Compares images with concepts that it holds.")
+    feature_extractor: CLIPImageProcessor = component(doc="Prepares images for the checker.")
     image_processor: VaeImageProcessor = component(config={"vae_scale_factor": 8}, doc="From arrays to PIL images.")
 
     class Out(Outputs):

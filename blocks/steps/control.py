@@ -1,4 +1,4 @@
-"""ControlNets: the pictures that steer, and the prediction that is steered by them."""
+"""ControlNets: the images that steer, and the prediction that is steered by them."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from attrs import evolve, field, frozen
 
 from ...families.contract import ControlNet
 from ...families.controlnet import ControlNetInputs, is_union, nets_of
-from ...guiders import Branch
+from ...guiders import GuidanceBranch
 from ...state import InputError, Outputs
 from ...state.vocabulary import (
     BatchSize,
     ControlEnd,
     ControlImage,
+    ControlImages,
     ControlKeep,
-    ControlKinds,
     ControlMode,
-    ControlPictures,
     ControlScale,
     ControlScales,
     ControlStart,
+    ControlTypes,
     DType,
     GuessMode,
     Height,
@@ -43,28 +43,28 @@ if TYPE_CHECKING:
 
 
 class PrepareControl(Block):
-    """Bring the control pictures to the size of the pictures, and say how much each counts at each step.
+    """Bring the control images to the size of the images, and say how much each counts at each step.
 
-    Where no size is known yet, it is that of the control picture.
+    Where no size is known yet, it is that of the control image.
     """
 
     default_scale: float = 1.0
 
-    controlnet: ControlNet = component(config_only=True, doc="Steers the denoiser by a picture.")
+    controlnet: ControlNet = component(config_only=True, doc="Steers the denoiser by an image.")
     control_image_processor: VaeImageProcessor = component(
         config={"vae_scale_factor": 8, "do_convert_rgb": True, "do_normalize": False}, doc="From PIL images, arrays."
     )
 
     class Out(Outputs):
-        controlnet_cond: ControlPictures
+        controlnet_cond: ControlImages
         conditioning_scale: ControlScales
         controlnet_keep: ControlKeep
-        control_kinds: ControlKinds
+        control_kinds: ControlTypes
         height: Height
         width: Width
 
     def component_faults(self, components: Mapping[str, Any]) -> Iterable[str]:
-        """Union nets and others are not mixed: they count their pictures in different ways."""
+        """Union nets and others are not mixed: they count their images in different ways."""
         nets = nets_of(components["controlnet"]) if components.get("controlnet") is not None else []
         if len({is_union(net) for net in nets}) > 1:
             yield "controlnet: union ControlNets and others cannot be used together."
@@ -84,17 +84,17 @@ class PrepareControl(Block):
         width: Width | None = None,
     ) -> Out:
         nets = nets_of(self.controlnet)
-        kinds = self._kinds(nets, control_mode)
-        given = self._per_net(nets, kinds, control_image)
-        pictures: list[Any] = []
-        for kind, images in zip(kinds, given, strict=True):
+        control_types = self._types(nets, control_mode)
+        given = self._per_net(nets, control_types, control_image)
+        prepared: list[Any] = []
+        for control_type, images in zip(control_types, given, strict=True):
             made = []
             for image in images:
                 pixels = self.control_image_processor.preprocess(image, height=height, width=width)
                 height, width = pixels.shape[-2:]
                 rows = repeat_to_batch(pixels.float(), batch_size, num_images_per_prompt).contiguous()
                 made.append(rows.to(self.device, dtype))
-            pictures.append(made if kind is not None else made[0])
+            prepared.append(made if kind is not None else made[0])
         scales, starts, ends = (
             for_each(name, value, len(nets))
             for name, value in (
@@ -106,10 +106,10 @@ class PrepareControl(Block):
         assert height is not None
         assert width is not None
         return self.Out(
-            controlnet_cond=_alone(pictures),
+            controlnet_cond=_alone(prepared),
             conditioning_scale=_alone(scales),
-            controlnet_keep=_keep(num_inference_steps, starts, ends),
-            control_kinds=kinds,
+            controlnet_keep=control_windows(num_inference_steps, starts, ends),
+            control_kinds=control_types,
             height=height,
             width=width,
         )
@@ -117,7 +117,7 @@ class PrepareControl(Block):
     def _scale(self, given: Any) -> Any:
         return self.default_scale if given is None else given
 
-    def _kinds(self, nets: Sequence[Any], mode: Any) -> list[Any]:
+    def _types(self, nets: Sequence[Any], mode: Any) -> list[Any]:
         """Per net the kinds of control, for union nets."""
         if not is_union(nets[0]):
             if mode is not None:
@@ -125,34 +125,36 @@ class PrepareControl(Block):
             return [None] * len(nets)
         if mode is None:
             raise InputError(
-                "A union ControlNet must be told what its picture is: give control_mode=, a number or a list."
+                "A union ControlNet must be told what its image is: give control_mode=, a number or a list."
             )
         modes = mode if isinstance(mode, list) else [mode]
         if len(nets) == 1 and not any(isinstance(each, list) for each in modes):
             modes = [modes]
-        kinds = [each if isinstance(each, list) else [each] for each in modes]
-        if len(kinds) != len(nets):
-            raise InputError(f"control_mode names kinds for {len(kinds)} ControlNets, and there are {len(nets)}.")
-        for net, own in zip(nets, kinds, strict=True):
-            wrong = [kind for kind in own if not 0 <= kind < net.config.num_control_type]
+        control_types = [each if isinstance(each, list) else [each] for each in modes]
+        if len(control_types) != len(nets):
+            raise InputError(
+                f"control_mode names kinds for {len(control_types)} ControlNets, and there are {len(nets)}."
+            )
+        for net, own in zip(nets, control_types, strict=True):
+            wrong = [control_type for control_type in own if not 0 <= control_type < net.config.num_control_type]
             if wrong:
                 raise InputError(
                     f"control_mode {wrong[0]} is unknown to the ControlNet; it knows 0 to {net.config.num_control_type - 1}."
                 )
-        return kinds
+        return control_types
 
-    def _per_net(self, nets: Sequence[Any], kinds: Sequence[Any], image: Any) -> list[list[Any]]:
-        """Per net its pictures: one, or one for each kind."""
-        wanted = [1 if kind is None else len(kind) for kind in kinds]
+    def _per_net(self, nets: Sequence[Any], control_types: Sequence[Any], image: Any) -> list[list[Any]]:
+        """Per net its images: one, or one for each type of control."""
+        wanted = [1 if control_type is None else len(control_type) for control_type in control_types]
         if len(nets) == 1:
             several = image if isinstance(image, (list, tuple)) and wanted[0] > 1 else [image]
             if len(several) != wanted[0]:
-                raise InputError(f"{len(several)} control pictures were given for {wanted[0]} kinds of control.")
+                raise InputError(f"{len(several)} control images were given for {wanted[0]} kinds of control.")
             return [list(several)]
         if not isinstance(image, (list, tuple)) or len(image) != len(nets):
             count = len(image) if isinstance(image, (list, tuple)) else 1
             raise InputError(
-                f"{count} control pictures were given for {len(nets)} ControlNets; give a list with one for each."
+                f"{count} control images were given for {len(nets)} ControlNets; give a list with one for each."
             )
         return [
             list(one) if isinstance(one, (list, tuple)) and n > 1 else [one]
@@ -160,7 +162,7 @@ class PrepareControl(Block):
         ]
 
 
-def _keep(steps: int, starts: Sequence[float], ends: Sequence[float]) -> list[Any]:
+def control_windows(steps: int, starts: Sequence[float], ends: Sequence[float]) -> list[Any]:
     """For each step 1 where a net counts, else 0."""
     windows = list(zip(starts, ends, strict=True))
     return [_alone([1.0 - float(i / steps < a or (i + 1) / steps > b) for a, b in windows]) for i in range(steps)]
@@ -180,14 +182,14 @@ def for_each(name: str, value: Any, count: int, what: str = "ControlNets") -> li
 
 
 class PrepareImageControl(PrepareControl):
-    """Prepare control where a picture is given to begin from: it steers less, as in the classic pipeline."""
+    """Prepare control where an image is given to begin from: it steers less, as in the classic pipeline."""
 
     default_scale: float = 0.8
 
 
 @frozen(eq=False)
 class _ControlMemo:
-    """Pictures once per branch, made once for all steps that have the same; by the number of branches."""
+    """Images once per branch, made once for all steps that have the same; by the number of branches."""
 
     repeated: dict[int, tuple[tuple[Any, ...], list[Any]]] = field(factory=dict)
 
@@ -195,7 +197,7 @@ class _ControlMemo:
 class ControlNetResiduals(DenoiserInput):
     """Residuals of ControlNets, for the denoiser's way down and middle."""
 
-    controlnet: ControlNet = component(doc="Steers the denoiser by a picture.")
+    controlnet: ControlNet = component(doc="Steers the denoiser by an image.")
 
     Memo: ClassVar[type[_ControlMemo]] = _ControlMemo
     if TYPE_CHECKING:
@@ -204,29 +206,29 @@ class ControlNetResiduals(DenoiserInput):
     def prepare(
         self,
         i: StepIndex,
-        controlnet_cond: ControlPictures,
+        controlnet_cond: ControlImages,
         conditioning_scale: ControlScales,
         controlnet_keep: ControlKeep,
-        control_kinds: ControlKinds | None = None,
+        control_kinds: ControlTypes | None = None,
         guess_mode: GuessMode = False,
     ) -> ControlNetInputs | None:
         """Say what the nets are given at this step; None where none of them counts."""
         nets = nets_of(self.controlnet)
         guess = guess_mode or bool(getattr(nets[0].config, "global_pool_conditions", False))
         count = len(nets)
-        pictures = [controlnet_cond] if count == 1 else controlnet_cond
+        images = [controlnet_cond] if count == 1 else controlnet_cond
         scales = for_each("conditioning_scale", conditioning_scale, count)
         windows = for_each("controlnet_keep", controlnet_keep[i], count)
         weights = [scale * on for scale, on in zip(scales, windows, strict=True)]
         if not any(weights):
             return None
-        return ControlNetInputs(self.controlnet, pictures, weights, control_kinds or [None] * count, guess)
+        return ControlNetInputs(self.controlnet, images, weights, control_kinds or [None] * count, guess)
 
     def extra_inputs(
         self,
         prepared: ControlNetInputs,
         call: DenoiserCall,
-        branches: Sequence[Branch],
+        branches: Sequence[GuidanceBranch],
         latents: Tensor,
         kwargs: Mapping[str, Any],
     ) -> Mapping[str, Any]:
@@ -235,7 +237,7 @@ class ControlNetResiduals(DenoiserInput):
         if not any(told):
             return {}
         steered = [branch for branch, is_told in zip(branches, told, strict=True) if is_told]
-        given = evolve(prepared, pictures=self._pictures(prepared.pictures, len(steered)))
+        given = evolve(prepared, images=self._images(prepared.images, len(steered)))
         if all(told):
             return self.family.control(given, latents, call.t, kwargs)
         count = len(latents) // len(branches)
@@ -244,11 +246,11 @@ class ControlNetResiduals(DenoiserInput):
         found = self.family.control(given, rows, call.t, own)
         return {name: _spread(value, told, count) for name, value in found.items()}
 
-    def _pictures(self, pictures: Sequence[Any], count: int) -> Sequence[Any]:
+    def _images(self, images: Sequence[Any], count: int) -> Sequence[Any]:
         of, made = self.memo.repeated.get(count, ((), []))
-        if len(of) != len(pictures) or any(one is not other for one, other in zip(of, pictures, strict=True)):
-            made = [repeated_pictures(each, count) for each in pictures]
-            self.memo.repeated[count] = tuple(pictures), made
+        if len(of) != len(images) or any(one is not other for one, other in zip(of, images, strict=True)):
+            made = [repeated_images(each, count) for each in images]
+            self.memo.repeated[count] = tuple(images), made
         return made
 
 
@@ -258,9 +260,9 @@ class PredictControlled(PredictNoise):
     parts = [ControlNetResiduals]
 
 
-def repeated_pictures(pictures: Any, count: int) -> Any:
-    """Control pictures of one net, once per branch."""
-    return [repeated(each, count) for each in pictures] if isinstance(pictures, list) else repeated(pictures, count)
+def repeated_images(images: Any, count: int) -> Any:
+    """Control images of one net, once per branch."""
+    return [repeated(each, count) for each in images] if isinstance(images, list) else repeated(images, count)
 
 
 def _spread(value: Any, told: Sequence[bool], count: int) -> Any:

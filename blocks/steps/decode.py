@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 VAE_ADVICE = (
     "decode in tiles: pipe.vae.enable_tiling()",
-    "one picture after another: pipe.vae.enable_slicing()",
+    "one image after another: pipe.vae.enable_slicing()",
     "half precision: load_components(dtype=torch.float16)",
 )
 """What makes a VAE need less memory."""
@@ -30,7 +30,7 @@ class Decode(Block):
 
     memory_advice = VAE_ADVICE
 
-    vae: Autoencoder = component(doc="Between pictures and latents.")
+    vae: Autoencoder = component(doc="Between images and latents.")
     image_processor: VaeImageProcessor = component(
         config={"vae_scale_factor": 8}, doc="To PIL images, arrays, tensors."
     )

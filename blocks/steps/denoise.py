@@ -68,12 +68,12 @@ class Denoise(LoopSequentialPipelineBlocks):
         t: Timestep
 
     def iterate(self, timesteps: Timesteps) -> Iterator[Vars]:
-        """One turn per timestep."""
+        """One iteration per timestep."""
         for i, t in enumerate(timesteps):
             yield self.Vars(i=i, t=t)
 
     def count(self, timesteps: Timesteps) -> int:
-        """As many turns as timesteps."""
+        """As many iterations as timesteps."""
         return len(timesteps)
 
 

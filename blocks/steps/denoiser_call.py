@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from attrs import frozen
 
-from ...guiders import Branch, GuidanceStep
+from ...guiders import GuidanceBranch, GuidanceStep
 from ...state import Conditioning, RunError
 from ..core.part import BlockPart
 
@@ -19,7 +19,7 @@ class ExtraInputs(Protocol):
     """What one network adds at one step: a pure function, asked once for each batch of predictions."""
 
     def __call__(
-        self, call: DenoiserCall, branches: Sequence[Branch], latents: Tensor, kwargs: Mapping[str, Any]
+        self, call: DenoiserCall, branches: Sequence[GuidanceBranch], latents: Tensor, kwargs: Mapping[str, Any]
     ) -> Mapping[str, Any]:
         """Return arguments of the denoiser, beside `kwargs`; see `DenoiserInput.extra_inputs`."""
         ...
@@ -42,7 +42,9 @@ class DenoiserCall:
     attention: Mapping[str, Any] | None = None
     extras: tuple[ExtraInputs, ...] = ()
 
-    def with_extras(self, branches: Sequence[Branch], latents: Tensor, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    def with_extras(
+        self, branches: Sequence[GuidanceBranch], latents: Tensor, kwargs: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
         """Return the denoiser's arguments for branches in one batch, with what other networks add.
 
         Args:
@@ -71,7 +73,7 @@ class DenoiserInput(BlockPart):
         self,
         prepared: Any,
         call: DenoiserCall,
-        branches: Sequence[Branch],
+        branches: Sequence[GuidanceBranch],
         latents: Tensor,
         kwargs: Mapping[str, Any],
     ) -> Mapping[str, Any]:

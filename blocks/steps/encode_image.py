@@ -23,7 +23,7 @@ class EncodeImage(Block):
 
     memory_advice = VAE_ADVICE
 
-    vae: Autoencoder = component(doc="Between pictures and latents.")
+    vae: Autoencoder = component(doc="Between images and latents.")
     image_processor: VaeImageProcessor = component(config={"vae_scale_factor": 8}, doc="From PIL images, arrays.")
 
     class Out(Outputs):
@@ -74,7 +74,7 @@ def sample_posterior(vae: Autoencoder, pixels: Tensor, generator: Generators | N
         return _sample(call_network(vae.encode, pixels), single)
     if len(generator) % len(pixels):
         raise InputError(
-            f"{len(generator)} generators do not fit {len(pixels)} given pictures; give one for each result."
+            f"{len(generator)} generators do not fit {len(pixels)} given images; give one for each result."
         )
     each = len(generator) // len(pixels)
     # Row by row: kernels for a batch round otherwise than those for one image.

@@ -154,7 +154,7 @@ def texts_by_encoder(fields: Sequence[Any], prompts: Mapping[str, Any], negative
         if len(texts[-1]) != len(texts[0]):
             raise InputError(
                 f"{name} holds {len(texts[-1])} texts and {fields[0].negative if negative else fields[0].positive} "
-                f"{len(texts[0])}; give one for each picture, or a single text."
+                f"{len(texts[0])}; give one for each image, or a single text."
             )
     return texts
 

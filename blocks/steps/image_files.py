@@ -18,16 +18,16 @@ FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
 """Formats that are read. Others are refused before a decoder sees them: some of Pillow's start programs, such as Ghostscript."""
 
 
-def read_picture(path: Path) -> Image:
+def read_image(path: Path) -> Image:
     """Read a file.
 
     Raises:
-        InputError: as `decoded_picture`; or it is not there, or too large.
+        InputError: as `decoded_image`; or it is not there, or too large.
     """
-    return decoded_picture(read_bytes(path, LARGEST_PICTURE_FILE, InputError), str(path))
+    return decoded_image(read_bytes(path, LARGEST_PICTURE_FILE, InputError), str(path))
 
 
-def decoded_picture(data: bytes, name: str) -> Image:
+def decoded_image(data: bytes, name: str) -> Image:
     """Decode an image, whole; `name` is for errors.
 
     Raises:
@@ -39,25 +39,23 @@ def decoded_picture(data: bytes, name: str) -> Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of notes in it that are not as they should be
             # From memory: a file that is replaced while it is decoded would be two files.
-            picture = Image.open(io.BytesIO(data), formats=FORMATS)
-            count = picture.width * picture.height
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+            count = image.width * image.height
             # The header says the size before a pixel is decoded; a file of some KB can unpack to gigabytes.
             if count <= MOST_PIXELS:
-                picture.load()
+                image.load()
     except UnidentifiedImageError:
         raise InputError(
-            f"{name} cannot be read as a picture: it is none of the formats {', '.join(FORMATS)}, or its beginning is damaged."
+            f"{name} cannot be read as an image: it is none of the formats {', '.join(FORMATS)}, or its beginning is damaged."
         ) from None
     except Exception as error:  # the decoders raise what they come across: SyntaxError, IndexError, struct.error, ...
-        raise InputError(f"{name} cannot be read as a picture: {error}") from error
+        raise InputError(f"{name} cannot be read as an image: {error}") from error
     if count > MOST_PIXELS:
-        raise InputError(
-            f"{name} says it is {picture.width}x{picture.height}; at most {MOST_PIXELS:,} pixels are decoded."
-        )
-    return picture
+        raise InputError(f"{name} says it is {image.width}x{image.height}; at most {MOST_PIXELS:,} pixels are decoded.")
+    return image
 
 
-def upright(picture: Image, mode: str, name: str) -> Image:
+def upright(image: Image, mode: str, name: str) -> Image:
     """Turn an image as its notes say (EXIF), and give it a mode.
 
     Raises:
@@ -68,6 +66,6 @@ def upright(picture: Image, mode: str, name: str) -> Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of notes that are not as they should be: they turn nothing
-            return ImageOps.exif_transpose(picture).convert(mode)
+            return ImageOps.exif_transpose(image).convert(mode)
     except Exception as error:  # of a lazily read file, whatever its decoder comes across
-        raise InputError(f"{name} cannot be made a picture in {mode!r}: {error}") from error
+        raise InputError(f"{name} cannot be made an image in {mode!r}: {error}") from error

@@ -61,7 +61,7 @@ class EncodeInpaintImage(Block):
 
     memory_advice = VAE_ADVICE
 
-    vae: Autoencoder = component(doc="Between pictures and latents.")
+    vae: Autoencoder = component(doc="Between images and latents.")
     denoiser: Denoiser = component(config_only=True)
     image_processor: VaeImageProcessor = component(config={"vae_scale_factor": 8}, doc="From PIL images, arrays.")
     mask_processor: VaeImageProcessor = component(config=MASK_CONFIG, doc="From PIL images and arrays to 0 and 1.")
@@ -83,7 +83,7 @@ class EncodeInpaintImage(Block):
         if odd:
             yield f"padding_mask_crop works on PIL images, and {' and '.join(odd)} is another kind."
         if given.get("output_type", "pil") != "pil":
-            yield "padding_mask_crop puts the result into the picture again: it needs output_type='pil'."
+            yield "padding_mask_crop puts the result into the image again: it needs output_type='pil'."
 
     def run(
         self,
@@ -157,7 +157,7 @@ class EncodeMaskedImage(Block):
     For others the random generator moves on as far, as in the classic pipeline, so that later draws of a solver are the same.
     """
 
-    vae: Autoencoder = component(doc="Between pictures and latents.")
+    vae: Autoencoder = component(doc="Between images and latents.")
     denoiser: Denoiser = component(config_only=True)
 
     class Out(Outputs):

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 class EncodeImagePrompt(Block):
     """Turn images into embeddings for the denoiser's IP-Adapters: one image, or a list of such, for each adapter."""
 
-    image_encoder: CLIPVisionModelWithProjection = component(doc="Sees the pictures.")
+    image_encoder: CLIPVisionModelWithProjection = component(doc="Sees the images.")
     feature_extractor: CLIPImageProcessor = component(
         config={"size": 224, "crop_size": 224}, doc="Brings them to the size that it sees."
     )
-    denoiser: Denoiser = component(doc="Its adapters say what of a picture they want.")
+    denoiser: Denoiser = component(doc="Its adapters say what of an image they want.")
     guider: ClassifierFreeGuidance = component(config={"guidance_scale": 7.5}, doc="Says whether negatives are needed.")
 
     class Out(Outputs):
@@ -48,7 +48,7 @@ class EncodeImagePrompt(Block):
         layers = projections(self.denoiser)
         if not layers:
             raise InputError(
-                "The denoiser has no IP-Adapter, so a picture says nothing to it: pipe.load_ip_adapter(...) first."
+                "The denoiser has no IP-Adapter, so an image says nothing to it: pipe.load_ip_adapter(...) first."
             )
         needs_negative = active_guider(self.guider, guidance_scale).uses_negative
         if ip_adapter_image_embeds is not None:
@@ -58,7 +58,7 @@ class EncodeImagePrompt(Block):
             ]
         else:
             images = ip_adapter_image if isinstance(ip_adapter_image, list) else [ip_adapter_image]
-            chosen = self._one_each(images, layers, "pictures")
+            chosen = self._one_each(images, layers, "images")
             pairs = [self._encoded(image, layer) for image, layer in zip(chosen, layers, strict=True)]
         embeds = {"ip_adapter_embeds": [positive for positive, _ in pairs]}
         if needs_negative:
@@ -81,7 +81,7 @@ class EncodeImagePrompt(Block):
         return positive, negative
 
     def _encoded(self, image: object, layer: object) -> tuple[Tensor, Tensor]:
-        """Return embeddings of one adapter's images, and of none, each `[1 pictures ...]`."""
+        """Return embeddings of one adapter's images, and of none, each `[1 images ...]`."""
         import torch
         from diffusers.models.embeddings import ImageProjection
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...state import InputError, TrustError
 from ...state.limits import LARGEST_PICTURE_FILE
-from .image_files import decoded_picture, read_picture, upright
+from .image_files import decoded_image, read_image, upright
 from .public_net import download
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ LARGEST_FILE = LARGEST_PICTURE_FILE
 
 
 def load_image(source: object, *, allow_urls: bool = False, mode: str = "RGB") -> Image:
-    """Return a picture: of a file, a URL, a PIL image, or an array or tensor `[height width 3]` or `[3 height width]`.
+    """Return an image: of a file, a URL, a PIL image, or an array or tensor `[height width 3]` or `[3 height width]`.
 
     Files are in PNG, JPEG, WEBP, AVIF, GIF, BMP, TIFF or PPM, and are turned as their notes say (EXIF).
 
@@ -38,19 +38,19 @@ def load_image(source: object, *, allow_urls: bool = False, mode: str = "RGB") -
     """
     from PIL import Image
 
-    name = str(source)[:200] if isinstance(source, (str, Path)) else "The picture"
+    name = str(source)[:200] if isinstance(source, (str, Path)) else "The image"
     # By scheme and not by "://": a file may have a colon in its name, and "https:host" is an address, too.
     if isinstance(source, str) and source.partition(":")[0].lower() in ("http", "https"):
         if not allow_urls:
             raise TrustError(f"{source[:100]!r} is an address; load_image(..., allow_urls=True) loads such.")
-        picture = decoded_picture(download(source, LARGEST_FILE), source)
+        image = decoded_image(download(source, LARGEST_FILE), source)
     elif isinstance(source, (str, Path)):
-        picture = read_picture(Path(source))
+        image = read_image(Path(source))
     elif isinstance(source, Image.Image):
-        picture = source
+        image = source
     else:
-        picture = _of_numbers(source)
-    return upright(picture, mode, name)
+        image = _of_numbers(source)
+    return upright(image, mode, name)
 
 
 def _of_numbers(source: object) -> Image:
@@ -59,18 +59,18 @@ def _of_numbers(source: object) -> Image:
 
     numbers = source.detach().cpu().numpy() if hasattr(source, "detach") else source
     if not isinstance(numbers, np.ndarray):
-        raise InputError(f"A {type(source).__name__} is no picture; give a path, a PIL image, an array or a tensor.")
+        raise InputError(f"A {type(source).__name__} is no image; give a path, a PIL image, an array or a tensor.")
     # Channels first, unless the last axis could be the channels as well.
     if numbers.ndim == 3 and numbers.shape[0] in (1, 3) and numbers.shape[-1] not in (1, 3):
         numbers = numbers.transpose(1, 2, 0)
     if numbers.ndim == 3 and numbers.shape[-1] == 1:
         numbers = numbers[..., 0]
     if numbers.ndim not in (2, 3) or (numbers.ndim == 3 and numbers.shape[-1] not in (3, 4)):
-        raise InputError(f"Numbers of the shape {list(numbers.shape)} are no picture; one has [height width 3].")
+        raise InputError(f"Numbers of the shape {list(numbers.shape)} are no image; one has [height width 3].")
     if np.issubdtype(numbers.dtype, np.floating):
         # Refused and not clipped: numbers in -1..1 or 0..255 would make an image of the wrong brightness.
         if not np.isfinite(numbers).all() or numbers.min() < 0 or numbers.max() > 1:
-            raise InputError("Floating-point numbers of a picture are in 0..1.")
+            raise InputError("Floating-point numbers of an image are in 0..1.")
         # In float64: in float16, 255 times a number may land on the wrong side of a half.
         numbers = (numbers.astype(np.float64) * 255).round()
     return Image.fromarray(numbers.astype(np.uint8))

@@ -15,7 +15,7 @@ from ...adapters.lora_scale import lora_scale, weight_of
 from ...adapters.perturb import chosen_layers, perturbed
 from ...engine.execution.out_of_memory import is_out_of_memory
 from ...families.contract import Denoiser, Scheduler, with_rows
-from ...guiders import Branch, ClassifierFreeGuidance, EmbeddedGuidance, GuidanceStep, Perturbation
+from ...guiders import ClassifierFreeGuidance, EmbeddedGuidance, GuidanceBranch, GuidanceStep, Perturbation
 from ...state import Conditioning, Group, InputError, Outputs, RunError
 from ...state.vocabulary import (
     AttentionArguments,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 class _Batch:
     """The denoiser's arguments for branches that run in one call."""
 
-    branches: tuple[Branch, ...]
+    branches: tuple[GuidanceBranch, ...]
     names: tuple[str, ...]
     kwargs: Mapping[str, Any]
 
@@ -49,7 +49,7 @@ class _Batch:
 class _Batches:
     """What a step calls the denoiser for."""
 
-    branches: tuple[Branch, ...]
+    branches: tuple[GuidanceBranch, ...]
     conditioning: Conditioning
     batches: tuple[_Batch, ...]
 
@@ -78,8 +78,8 @@ class PredictNoise(Block):
     batching: Literal["auto", "batched", "sequential"] = "auto"
 
     memory_advice = (
-        "fewer pictures at once: a smaller num_images_per_prompt, or fewer prompts",
-        "smaller pictures: height and width",
+        "fewer images at once: a smaller num_images_per_prompt, or fewer prompts",
+        "smaller images: height and width",
         "half precision: load_components(dtype=torch.float16)",
     )
 
@@ -177,7 +177,7 @@ class PredictNoise(Block):
             guided, memory = guider.combine(self._predictions(guider.branches(step), call), step, memory)
         return guided.detach() if with_gradient else guided, memory
 
-    def _predictions(self, branches: tuple[Branch, ...], call: DenoiserCall) -> dict[str, Tensor]:
+    def _predictions(self, branches: tuple[GuidanceBranch, ...], call: DenoiserCall) -> dict[str, Tensor]:
         """What the denoiser says, by branch. Where memory runs out for several at once, one after another from then on."""
         predictions: dict[str, Tensor] = {}
         for batch in self._batches(branches, call.conditioning):
@@ -231,7 +231,7 @@ class PredictNoise(Block):
             last = self.memo.guider = (guidance_scale, active_guider(self.guider, guidance_scale))
         return last[1]
 
-    def _batches(self, branches: tuple[Branch, ...], conditioning: Conditioning) -> tuple[_Batch, ...]:
+    def _batches(self, branches: tuple[GuidanceBranch, ...], conditioning: Conditioning) -> tuple[_Batch, ...]:
         """Branches by perturbation, with what the denoiser is told, kept from step to step while nothing of it changes."""
         last = self.memo.batches
         if last is not None and last.conditioning is conditioning:
@@ -240,14 +240,14 @@ class PredictNoise(Block):
             if last.branches == branches:
                 return last.batches
         alone = self.batching == "sequential" or self.memo.one_by_one
-        groups: dict[Any, list[Branch]] = {}
+        groups: dict[Any, list[GuidanceBranch]] = {}
         for branch in branches:
             groups.setdefault(branch if alone else branch.perturbations, []).append(branch)
         batches = tuple(self._batch(tuple(group), conditioning) for group in groups.values())
         self.memo.batches = _Batches(branches, conditioning, batches)
         return batches
 
-    def _batch(self, branches: tuple[Branch, ...], conditioning: Conditioning) -> _Batch:
+    def _batch(self, branches: tuple[GuidanceBranch, ...], conditioning: Conditioning) -> _Batch:
         kwargs = self.family.denoiser_kwargs(conditioning, branches)
         scales = [branch.embedded_scale for branch in branches if branch.embedded_scale is not None]
         if scales:

@@ -86,23 +86,23 @@ class PrepareInpaintLatents(Block):
         generator: Generators | None = None,
     ) -> Out:
         scheduler = self.scheduler
-        pictures = repeat_to_batch(image_latents.to(dtype), batch_size, num_images_per_prompt)
-        pictures = pictures.contiguous()  # as the classic's: another layout rounds differently
+        images = repeat_to_batch(image_latents.to(dtype), batch_size, num_images_per_prompt)
+        images = images.contiguous()  # as the classic's: another layout rounds differently
         if latents is None or denoising_start is not None:
-            noise = draw_noise(tuple(pictures.shape), generator, self.device, dtype)
+            noise = draw_noise(tuple(images.shape), generator, self.device, dtype)
         else:
             noise = latents.to(self.device)
         if denoising_start is not None:
-            start = pictures
+            start = images
         elif latents is not None or strength == 1.0:
             # Nothing of the image is left at full strength; `add_noise` would leave a trace of it, as most schedules
             # do not end in pure noise.
             start = noise * scheduler.init_noise_sigma
         else:
-            start = noised(scheduler, pictures, noise, latent_timestep)
+            start = noised(scheduler, images, noise, latent_timestep)
         factor = self.family.vae_scale_factor(self.vae)
-        height, width = pictures.shape[-2] * factor, pictures.shape[-1] * factor
-        return self.Out(latents=start, noise=noise, image_latents=pictures, height=height, width=width)
+        height, width = images.shape[-2] * factor, images.shape[-1] * factor
+        return self.Out(latents=start, noise=noise, image_latents=images, height=height, width=width)
 
 
 def noised(scheduler: Scheduler, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
@@ -128,6 +128,6 @@ def repeat_to_batch(given: Tensor, batch_size: int, each: int) -> Tensor:
     if len(given) == batch_size:
         return given.repeat_interleave(each, dim=0)
     raise InputError(
-        f"{len(given)} pictures were given for {batch_size} prompts with {each} pictures each; give one, one for each "
+        f"{len(given)} images were given for {batch_size} prompts with {each} images each; give one, one for each "
         "prompt, or one for each result."
     )

@@ -49,7 +49,7 @@ class PrepareLatents(Block):
             latents = draw_noise(shape, generator, self.device, dtype)
         elif tuple(latents.shape) != shape:
             raise InputError(
-                f"latents have the shape {list(latents.shape)}; {batch} pictures of {height}x{width} need {list(shape)}."
+                f"latents have the shape {list(latents.shape)}; {batch} images of {height}x{width} need {list(shape)}."
             )
         scheduler = self.scheduler
         # Given latents, too: they are noise of deviation 1, as in diffusers.
@@ -76,7 +76,7 @@ def draw_noise(
         generator = generator[0]
     if isinstance(generator, (list, tuple)):
         if len(generator) != shape[0]:
-            raise InputError(f"{len(generator)} generators were given for {shape[0]} pictures; give one for each.")
+            raise InputError(f"{len(generator)} generators were given for {shape[0]} images; give one for each.")
         # One after another, so that each image of the batch is the one that its generator makes alone.
         return torch.cat([draw_noise((1, *shape[1:]), each, device, dtype) for each in generator])
     source = generator.device if generator is not None else device

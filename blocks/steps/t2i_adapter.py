@@ -1,4 +1,4 @@
-"""T2I-Adapters: features of a picture added to the denoiser's way down (Mou et al. 2023, https://arxiv.org/abs/2302.08453)."""
+"""T2I-Adapters: features of an image added to the denoiser's way down (Mou et al. 2023, https://arxiv.org/abs/2302.08453)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...engine.calling import call_network
-from ...families.contract import PictureAdapter
-from ...guiders import Branch
+from ...families.contract import ImageAdapter
+from ...guiders import GuidanceBranch
 from ...state import InputError, Outputs
 from ...state.vocabulary import (
     AdapterFactor,
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
 
 class EncodeAdapterImage(Block):
-    """Turn the adapter's picture into features, once for all steps; where no size is known yet, it is the picture's."""
+    """Turn the adapter's image into features, once for all steps; where no size is known yet, it is the image's."""
 
-    adapter: PictureAdapter = component(doc="Sees the picture.")
+    adapter: ImageAdapter = component(doc="Sees the image.")
     adapter_image_processor: VaeImageProcessor = component(
         config={"do_normalize": False, "vae_scale_factor": 8}, doc="From PIL images, arrays."
     )
@@ -62,7 +62,7 @@ class EncodeAdapterImage(Block):
         count = len(getattr(adapter, "adapters", [adapter]))
         images = adapter_image if count > 1 else [adapter_image]
         if not isinstance(images, (list, tuple)) or len(images) != count:
-            raise InputError(f"There are {count} adapters; give adapter_image a list with one picture for each.")
+            raise InputError(f"There are {count} adapters; give adapter_image a list with one image for each.")
         scales = for_each("adapter_conditioning_scale", adapter_conditioning_scale, count, "adapters")
         pixels = []
         for image in images:
@@ -79,7 +79,7 @@ class EncodeAdapterImage(Block):
         return self.Out(adapter_features=rows, height=height, width=width)
 
     def _size(self, image: Any, height: int | None, width: int | None) -> tuple[int, int]:
-        """The picture's size, down to what the adapter divides by, where none is given."""
+        """The image's size, down to what the adapter divides by, where none is given."""
         if height is not None and width is not None:
             return height, width
         adapter: Any = self.adapter
@@ -105,7 +105,7 @@ class AdapterFeatures(DenoiserInput):
         self,
         prepared: list[Any],
         call: DenoiserCall,  # noqa: ARG002 - as in the base
-        branches: Sequence[Branch],
+        branches: Sequence[GuidanceBranch],
         latents: Tensor,  # noqa: ARG002
         kwargs: Mapping[str, Any],  # noqa: ARG002
     ) -> Mapping[str, Any]:

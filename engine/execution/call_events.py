@@ -24,8 +24,8 @@ def observed(call: Call, path: str, writes: tuple[str, ...], emit: Emit) -> Call
     return call_observed
 
 
-class TurnEvents:
-    """Tells of the turns of one loop."""
+class IterationEvents:
+    """Tells of the iterations of one loop."""
 
     def __init__(self, path: str, total: int | None, emit: Emit) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""A run as it stands after a block or a turn: everything that the rest of it depends on."""
+"""A run as it stands after a block or an iteration: everything that the rest of it depends on."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class SharedPrefix:
     """Turns of a loop that are taken from another run.
 
     Attributes:
-        standing: of that run, after the last turn that is taken. path: of the loop. carried: names that its turns write.
+        standing: of that run, after the last iteration that is taken. path: of the loop. carried: names that its iterations write.
         keeps: names that the new run has of its own from here on.
     """
 
@@ -113,7 +113,7 @@ class SharedPrefix:
     keeps: frozenset[str] = frozenset()
 
     def apply(self, run: Run, values: Values) -> Frame:
-        """Take over what the turns have written, the state of components and of random generators.
+        """Take over what the iterations have written, the state of components and of random generators.
 
         Raises:
             InputError: the loop would go over something else than it did there, or with values of other sizes.
@@ -124,8 +124,8 @@ class SharedPrefix:
         others = [name for name, value in frame.inputs.items() if not _are_same(value, values.get(name))]
         if others:
             raise InputError(
-                f"{self.path} loops over {', '.join(others)}, which the changed inputs make another one, so its first turns "
-                "cannot be shared. Change only what the turns themselves read."
+                f"{self.path} loops over {', '.join(others)}, which the changed inputs make another one, so its first iterations "
+                "cannot be shared. Change only what the iterations themselves read."
             )
         taken = self.standing.values_again()
         odd = [
@@ -144,7 +144,7 @@ class SharedPrefix:
             if name in self.carried or (name in values and are_generators(values[name])):
                 values[name] = value
         self.standing.put_components(run)
-        return Frame(self.path, frame.turn, None, before)
+        return Frame(self.path, frame.iteration, None, before)
 
 
 def _size(value: torch.Tensor) -> tuple[int, ...]:

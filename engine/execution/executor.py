@@ -16,9 +16,9 @@ from ..events import Emit, ValueReleased
 from ..memory import tensor_bytes
 from ..position import Frame, tracked
 from ..progress import progress_bar
-from ..steps import Call, Turns, Values
+from ..steps import Call, Iterations, Values
 from ..witness import witnessed
-from .call_events import TurnEvents, observed
+from .call_events import IterationEvents, observed
 from .finite_watch import FiniteWatch
 from .in_place_watch import watched
 from .out_of_memory import is_out_of_memory, relieve
@@ -33,7 +33,7 @@ class Executable:
     """A step with its reads bound; one of the three kinds' fields is set. `checked` wraps a leaf's call.
 
     Attributes:
-        unit: how its result is known, outside of loops. turn: how that of one turn of a loop is.
+        unit: how its result is known, outside of loops. iteration: how that of one iteration of a loop is.
     """
 
     path: str
@@ -41,14 +41,14 @@ class Executable:
     checked: Callable[[Call], Call] | None = None
     writes: tuple[str, ...] = ()
     body: tuple[Executable, ...] = ()
-    prepare_turns: Callable[[Run], Turns] | None = None
+    prepare_iterations: Callable[[Run], Iterations] | None = None
     keeps: frozenset[str] = frozenset()
     carried: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     branches: Mapping[str, tuple[Executable, ...]] = field(factory=dict)
     select: Callable[[Values], str | None] | None = None
     unit: CacheUnit | None = None
-    turn: CacheUnit | None = None
+    iteration: CacheUnit | None = None
 
 
 def execute(
@@ -210,11 +210,11 @@ def _choice_call(executable: Executable, run: Run) -> Call:
 
 
 def _loop_call(executable: Executable, run: Run) -> Call:
-    assert executable.prepare_turns is not None
-    turns_of = executable.prepare_turns(run)
+    assert executable.prepare_iterations is not None
+    iterations_of = executable.prepare_iterations(run)
     body = _sequence(executable.body, run)
-    if run.cache is not None and run.cache.store.steps and executable.turn is not None:
-        body = run.cache.wrapped(body, executable.turn, run)
+    if run.cache is not None and run.cache.store.steps and executable.iteration is not None:
+        body = run.cache.wrapped(body, executable.iteration, run)
     path, tracker = executable.path, run.tracker
 
     def loop(values: Values) -> None:
@@ -223,35 +223,35 @@ def _loop_call(executable: Executable, run: Run) -> Call:
         inputs = values if going_on is None else {**values, **going_on.inputs}
         # A run that goes on begins the loop with the values that it was given then, which its iterations may have
         # replaced since.
-        turns, length = turns_of(inputs)
-        turn, one_turn = 0, body
+        iterations, length = iterations_of(inputs)
+        iteration, one_iteration = 0, body
         if tracker is not None:
-            turns, turn = tracker.turns_left(turns, going_on)
+            iterations, iteration = tracker.iterations_left(iterations, going_on)
             given = {name: inputs[name] for name in executable.reads if name in inputs}
-            one_turn = tracker.following(body, Frame(path, turn, None, before, given))
+            one_iteration = tracker.following(body, Frame(path, iteration, None, before, given))
         # Nothing is made for who is not there: a loop without listeners, witness or tracker costs one call per
         # iteration.
-        told = TurnEvents(path, length, run.emit) if run.emit is not None else None
-        finite = FiniteWatch(path, executable.carried, turn) if run.settings.check_values else None
+        told = IterationEvents(path, length, run.emit) if run.emit is not None else None
+        finite = FiniteWatch(path, executable.carried, iteration) if run.settings.check_values else None
         try:
-            with progress_bar(run.settings, length, turn) as advance:
-                for variables in turns:
+            with progress_bar(run.settings, length, iteration) as advance:
+                for variables in iterations:
                     values.update(variables)
                     if told is not None:
-                        told.begin(turn)
+                        told.begin(iteration)
                     if run.witness is None:
-                        one_turn(values)
+                        one_iteration(values)
                     else:
-                        with run.witness.iteration(path, turn):
-                            one_turn(values)
+                        with run.witness.iteration(path, iteration):
+                            one_iteration(values)
                     if told is not None:
-                        told.end(turn, values)
+                        told.end(iteration, values)
                     if finite is not None:
                         finite.look(values)
-                    turn += 1
+                    iteration += 1
                     advance()
         except BaseException as error:
-            _mark_turn(error, path, turn)
+            _mark_iteration(error, path, iteration)
             raise
         if finite is not None:
             finite.report(run.emit)
@@ -274,11 +274,11 @@ def _mark(error: BaseException, path: str) -> None:
         setattr(error, _BLOCK, path)
 
 
-def _mark_turn(error: BaseException, path: str, turn: int) -> None:
+def _mark_iteration(error: BaseException, path: str, iteration: int) -> None:
     inner = getattr(error, _PATH, path)
     # The blocks of a loop that is the whole composition have paths of their own, without its name.
     rest = inner[len(path) :] if inner == path or inner.startswith(f"{path}.") else f".{inner}"
-    setattr(error, _PATH, f"{path}.step[{turn}]{rest}")
+    setattr(error, _PATH, f"{path}.step[{iteration}]{rest}")
 
 
 def _add_location(error: BaseException, values: Values) -> None:

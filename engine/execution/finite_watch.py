@@ -1,4 +1,4 @@
-"""Says in which turn of a loop a value that it carries stopped being finite."""
+"""Says in which iteration of a loop a value that it carries stopped being finite."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class FiniteWatch:
-    """Watches the values that a loop hands from turn to turn. The sums stay on the device until the loop is done."""
+    """Watches the values that a loop hands from iteration to iteration. The sums stay on the device until the loop is done."""
 
     def __init__(self, path: str, names: tuple[str, ...], first: int = 0) -> None:
         self._path = path
@@ -32,22 +32,22 @@ class FiniteWatch:
                 self._sums.setdefault(name, []).append(value.sum(dtype=_wide(value)))
 
     def report(self, emit: Emit | None = None) -> None:
-        """Warn of the first turn in which a value was not finite."""
+        """Warn of the first iteration in which a value was not finite."""
         import torch
 
         # One transfer for all iterations.
         for name, sums in self._sums.items():
             found = torch.stack(sums).isfinite()
             if not bool(found.all()):
-                turn = self._first + int((~found).nonzero()[0])
+                iteration = self._first + int((~found).nonzero()[0])
                 text = (
-                    f"{name} is not finite since {self._path}.step[{turn}]: it holds NaN or infinity. Usual causes are a "
+                    f"{name} is not finite since {self._path}.step[{iteration}]: it holds NaN or infinity. Usual causes are a "
                     "number format that is too small for the model (try float32 or bfloat16) and a guidance scale that is "
                     "too large."
                 )
                 warnings.warn(text, RuntimeWarning, stacklevel=2)
                 if emit is not None:
-                    emit(RunWarning(f"{self._path}.step[{turn}]", text))
+                    emit(RunWarning(f"{self._path}.step[{iteration}]", text))
 
 
 def _wide(value: torch.Tensor) -> Any:

@@ -185,7 +185,7 @@ class RunCache:
         """Refuse a step that changed a component without saying so, which its result does not hold."""
         # For iterations the loop around them looks once: to look at a model costs more than many iterations of a
         # small one.
-        for name in sorted(unit.components - self._mutates) if unit.kind != "turn" else ():
+        for name in sorted(unit.components - self._mutates) if unit.kind != "iteration" else ():
             if name in run.components and not run.components.is_of_run(name):
                 before = self._identities.digest(name)
                 # By what torch counts, without reading bytes again: it tells of writes through torch, and is asked

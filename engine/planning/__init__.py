@@ -1,1 +1,1 @@
-"""From steps to a plan: dataflow, checks, liveness, tables and pictures of it."""
+"""From steps to a plan: dataflow, checks, liveness, tables and images of it."""

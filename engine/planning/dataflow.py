@@ -1,6 +1,6 @@
 """Who gives each value to whom: every read of every step, with the versions of the value that can reach it.
 
-The walk is a reaching-definitions analysis. A loop's body is walked until nothing new arrives from the turn before;
+The walk is a reaching-definitions analysis. A loop's body is walked until nothing new arrives from the iteration before;
 after a choice the versions of all branches are there.
 """
 
@@ -14,7 +14,7 @@ from attrs import define, evolve, field, frozen
 from ...state import InputParam
 from ..steps import BlockNode, ChoiceNode, LoopNode, Presence, Step, leaves
 
-Branch = tuple[tuple[str, str], ...]
+ChoicePath = tuple[tuple[str, str], ...]
 CALLER = ""
 """Writer of the values that the caller gives."""
 
@@ -39,7 +39,7 @@ class Version:
     typed: bool = True
     group: str | None = None
     declared: bool = True
-    branch: Branch = ()
+    branch: ChoicePath = ()
 
 
 @frozen
@@ -68,11 +68,11 @@ class Read:
     param: InputParam
     sources: Sources
     typed: bool = True
-    branch: Branch = ()
+    branch: ChoicePath = ()
 
     @property
     def is_carried(self) -> bool:
-        """True if a loop hands it from one turn to the next."""
+        """True if a loop hands it from one iteration to the next."""
         # Only a loop lets a later step, or the step itself, write what a step reads.
         return any(version.position >= self.position for version in self.sources.versions)
 
@@ -147,7 +147,7 @@ class _Walk:
     """Walks steps over an environment, which it changes.
 
     Attributes:
-        records: off while a loop's body is walked to find what arrives from the turn before.
+        records: off while a loop's body is walked to find what arrives from the iteration before.
         reports: off inside of branches that may never be taken; what they need is their own business.
         open_writers: blocks in the loops around that may write any name. branch: the branches around.
     """
@@ -156,7 +156,7 @@ class _Walk:
     records: bool = True
     reports: bool = True
     open_writers: tuple[str, ...] = ()
-    branch: Branch = ()
+    branch: ChoicePath = ()
     _known: dict[tuple[str, str], Version] = field(factory=dict)
     _numbers: dict[str, int] = field(factory=dict)
     # By identity and kept from one walk of a body to the next, so that a step has one position and one version of
@@ -211,7 +211,7 @@ class _Walk:
             quiet.sequence(step.body, end)
         # Once more over the fixed point, to record reads with all that can reach them.
         evolve(inner, reports=False).sequence(step.body, head)
-        # A loop may take no turn at all, so what only its body writes is not certain after it.
+        # A loop may take no iteration at all, so what only its body writes is not certain after it.
         environment.clear()
         environment.update(_joined(before, head))
         # The executor ends loop variables with the loop, and one that hid a value of before lets it be seen again.

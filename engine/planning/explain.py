@@ -116,7 +116,7 @@ def explain(plan: Plan, sizes: Mapping[str, int] | None = None, notes: Sequence[
     for step in all_steps(plan.steps):
         writes = [param.name for param in step.writes] if isinstance(step, BlockNode) else []
         if isinstance(step, LoopNode):
-            writes = [f"{param.name} (each turn)" for param in step.variables]
+            writes = [f"{param.name} (each iteration)" for param in step.variables]
         components = ", ".join(getattr(step, "components", ()))
         rows.append(Row(step.path, _by_writer(reads.get(step.path, [])), ", ".join(writes), components))
     known = all(name in sizes for name in plan.components)
@@ -147,7 +147,7 @@ def _by_writer(reads: Sequence[Read]) -> tuple[str, ...]:
     for read in reads:
         writers = dict.fromkeys(
             # A read that a later step serves gets its value from the iteration before.
-            "the caller" if v.writer == CALLER else v.writer.rpartition(".")[2] + (" (last turn)" if later else "")
+            "the caller" if v.writer == CALLER else v.writer.rpartition(".")[2] + (" (last iteration)" if later else "")
             for v in read.sources.versions
             for later in [v.position >= read.position]
         )

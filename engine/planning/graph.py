@@ -34,11 +34,11 @@ class Graph:
 
     @property
     def svg(self) -> str:
-        """A picture in SVG: boxes from top to bottom, one line per value."""
+        """An image in SVG: boxes from top to bottom, one line per value."""
         return draw(self)
 
     def save(self, path: str | Path) -> Path:
-        """Write the picture: Mermaid text for names that end in .mmd or .md, else SVG.
+        """Write the image: Mermaid text for names that end in .mmd or .md, else SVG.
 
         Raises:
             RepoError: it cannot be written there.
@@ -122,7 +122,7 @@ def _add_edges(graph: Graph, index: dict[str, int], flow: Dataflow) -> None:
 
 
 def _passes_by_a_loop(source: int, target: int, writers: list[int], frames: list[Frame]) -> bool:
-    """Return whether a loop between the two writes the value anew; that it may take no turn is not worth a line."""
+    """Return whether a loop between the two writes the value anew; that it may take no iteration is not worth a line."""
     loops = [frame for frame in frames if frame.is_loop and source < frame.first and frame.last < target]
     return any(frame.first <= writer <= frame.last for frame in loops for writer in writers)
 

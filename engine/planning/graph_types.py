@@ -1,4 +1,4 @@
-"""What a picture of a plan consists of."""
+"""What an image of a plan consists of."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Frame:
 
 @frozen
 class Edge:
-    """A value on its way. `carried`: to an earlier node, in the next turn of a loop."""
+    """A value on its way. `carried`: to an earlier node, in the next iteration of a loop."""
 
     name: str
     source: int

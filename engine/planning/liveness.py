@@ -1,6 +1,6 @@
 """How long each value is needed: until the last top-level step that reads it, or to the end if it is asked for.
 
-Within a loop nothing is let go of: the next turn reads again, or writes over it. A foreign block may read any value of the
+Within a loop nothing is let go of: the next iteration reads again, or writes over it. A foreign block may read any value of the
 state without declaring it, so it counts as a reader of everything.
 """
 

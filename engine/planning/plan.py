@@ -19,7 +19,7 @@ from .dataflow import Dataflow, trace
 from .explain import Explanation, explain
 from .graph import Graph, make_graph
 from .liveness import live_after, releases_of
-from .units import turn_of, unit_of
+from .units import iteration_of, unit_of
 
 _NOTHING: Mapping[str, str] = {}
 
@@ -66,7 +66,7 @@ class Plan:
 
     @cached_property
     def graph(self) -> Graph:
-        """The plan as a picture: steps, and the values between them."""
+        """The plan as an image: steps, and the values between them."""
         return make_graph(self.steps, self.flow)
 
     def explain(self, sizes: Mapping[str, int] | None = None, notes: Sequence[str] = ()) -> Explanation:
@@ -187,11 +187,11 @@ def _bound(step: Step, flow: Dataflow, in_loop: bool = False) -> Executable:
             step.path,
             reads=tuple(str(param.name) for param in step.reads),
             body=tuple(_bound(part, flow, in_loop=True) for part in step.body),
-            prepare_turns=step.bind_turns(presence),
+            prepare_iterations=step.bind_iterations(presence),
             keeps=frozenset(written),
             carried=tuple(name for name in written if name in carried),
             unit=None if in_loop else unit_of(step, flow),
-            turn=None if in_loop else turn_of(step, flow),
+            iteration=None if in_loop else iteration_of(step, flow),
         )
     branches = {name: tuple(_bound(part, flow, in_loop) for part in branch) for name, branch in step.branches.items()}
     return Executable(step.path, branches=branches, select=step.select)

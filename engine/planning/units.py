@@ -1,4 +1,4 @@
-"""What can be left out of a run as a whole, if its result is known: a block, a loop, one turn of a loop."""
+"""What can be left out of a run as a whole, if its result is known: a block, a loop, one iteration of a loop."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def unit_of(step: BlockNode | LoopNode, flow: Dataflow) -> CacheUnit | None:
     return _unit(step, "loop" if isinstance(step, LoopNode) else "block", [step], flow, _is_from_outside(step))
 
 
-def turn_of(step: LoopNode, flow: Dataflow) -> CacheUnit | None:
-    """Return the unit of one turn: what the loop brings, what earlier turns leave, and what was there before."""
+def iteration_of(step: LoopNode, flow: Dataflow) -> CacheUnit | None:
+    """Return the unit of one iteration: what the loop brings, what earlier iterations leave, and what was there before."""
     inside = _is_from_outside(step)
 
     def is_read(read: Read) -> bool:
@@ -25,7 +25,7 @@ def turn_of(step: LoopNode, flow: Dataflow) -> CacheUnit | None:
         own = {version.writer for version in read.sources.versions} == {step.path}
         return own or inside(read) or read.is_carried
 
-    return _unit(step, "turn", list(step.body), flow, is_read)
+    return _unit(step, "iteration", list(step.body), flow, is_read)
 
 
 def _unit(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from attrs import evolve, field, frozen
 
 from ...state import InputError
-from ..guider import Branch, GuidanceStep, Guider
+from ..guider import GuidanceBranch, GuidanceStep, Guider
 from ..guider_file import guider_of
 from ..noise_level import NoiseLevel
 from ..perturbation import Perturbation
@@ -54,7 +54,7 @@ class GuidanceAround(Guider, is_base=True):
         # its own.
         return self.guider if self.enabled else evolve(self.guider, enabled=False)
 
-    def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
+    def branches(self, step: GuidanceStep) -> tuple[GuidanceBranch, ...]:
         """Return the branches of the inner guider."""
         return self.inner.branches(step)
 

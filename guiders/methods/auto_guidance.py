@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from ..guider import CONDITIONAL, UNCONDITIONAL, Branch, GuidanceStep
+from ..guider import CONDITIONAL, UNCONDITIONAL, GuidanceBranch, GuidanceStep
 from ..perturbation import Perturbation, check_config, check_layers, configs_of, perturbations_of
 from ..setting_types import Share
 from ..written_settings import checked
@@ -36,7 +36,7 @@ class AutoGuidance(ClassifierFreeGuidance):
         """The perturbations that some step asks for."""
         return self._perturbations(GuidanceStep(0, 1)) if self.uses_negative else ()
 
-    def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
+    def branches(self, step: GuidanceStep) -> tuple[GuidanceBranch, ...]:
         """Return both predictions, the unconditional one perturbed."""
         if not self.is_guided(step):
             return (CONDITIONAL,)

@@ -51,7 +51,7 @@ class ClassifierGuidance(GuidanceAround):
         plain = {name: prediction.detach() for name, prediction in predictions.items()}
         told = evolve(step, noise=evolve(noise, latents=noise.latents.detach()))
         guided, after = self.inner.combine(plain, told, memory)
-        if noise.signal == 0.0:  # nothing is left of the picture, so nothing can be said of it
+        if noise.signal == 0.0:  # nothing is left of the image, so nothing can be said of it
             return guided, after
         gradient = self._gradient(predictions, step, noise, memory)
         # From algorithm 2, epsilon' = epsilon - scale * sigma * gradient, written for the sample that epsilon means:

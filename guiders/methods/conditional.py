@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from ..guider import CONDITIONAL, UNCONDITIONAL, Branch, GuidanceStep, Guider
+from ..guider import CONDITIONAL, UNCONDITIONAL, GuidanceBranch, GuidanceStep, Guider
 from ..scale_schedule import is_never, scale_at, scale_of
 from ..setting_types import Finite, Strength
 from ..written_settings import checked
@@ -56,7 +56,7 @@ class ConditionalGuidance(Guider, is_base=True):
         # A plain number was looked at once, for all steps; this is asked at every step.
         return scale.__class__ is float or not math.isclose(scale_at(scale, step), self.neutral_scale)
 
-    def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
+    def branches(self, step: GuidanceStep) -> tuple[GuidanceBranch, ...]:
         """Return the unconditional and the conditional prediction; where the step is not guided only the latter."""
         return _GUIDED if self.is_guided(step) else _PLAIN
 

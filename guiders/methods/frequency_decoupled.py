@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import field, frozen
 
 from ...state import InputError
-from ..guider import CONDITIONAL, UNCONDITIONAL, Branch, GuidanceStep, Guider
+from ..guider import CONDITIONAL, UNCONDITIONAL, GuidanceBranch, GuidanceStep, Guider
 from ..scale_schedule import is_never, scale_at, scale_of
 from ..setting_types import FiniteOrNonePerLevel, FinitePerLevel, SharePerLevel, Strengths
 from ..written_settings import checked
@@ -78,7 +78,7 @@ class FrequencyDecoupledGuidance(Guider):
         some = any(a < b for a, b in self._windows)
         return self.enabled and some and not all(is_never(scale, neutral) for scale in self.guidance_scales)
 
-    def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
+    def branches(self, step: GuidanceStep) -> tuple[GuidanceBranch, ...]:
         """Return both predictions where some level is guided."""
         guided = self.uses_negative and any(step.is_within(*window) for window in self._windows)
         return (UNCONDITIONAL, CONDITIONAL) if guided else (CONDITIONAL,)

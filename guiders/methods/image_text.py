@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from ..guider import CONDITIONAL, Branch, GuidanceStep
+from ..guider import CONDITIONAL, GuidanceBranch, GuidanceStep
 from ..scale_schedule import is_never, scale_at, scale_of
 from ..setting_types import Strength
 from ..written_settings import checked
@@ -16,9 +16,9 @@ from .conditional import ConditionalGuidance, rescaled
 if TYPE_CHECKING:
     from torch import Tensor
 
-_NOTHING = Branch("unconditional", negative=True, without=frozenset({"image"}))
+_NOTHING = GuidanceBranch("unconditional", negative=True, without=frozenset({"image"}))
 # Without the text alone: its difference from nothing is what the image says.
-_IMAGE = Branch("image", negative=True)
+_IMAGE = GuidanceBranch("image", negative=True)
 
 
 @frozen(kw_only=True, slots=False, field_transformer=checked)
@@ -33,7 +33,7 @@ class ImageTextGuidance(ConditionalGuidance):
 
     image_guidance_scale: Strength = field(default=1.5, converter=scale_of)
 
-    def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
+    def branches(self, step: GuidanceStep) -> tuple[GuidanceBranch, ...]:
         """Return the predictions without anything, with the image, with both; fewer where a strength is 1."""
         if not (self.enabled and self.in_window(step)):
             return (CONDITIONAL,)

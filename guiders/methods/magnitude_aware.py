@@ -36,7 +36,7 @@ class MagnitudeAwareGuidance(ConditionalGuidance):
 
         dims = list(range(1, conditional.ndim))
         shift = conditional - unconditional
-        # Of all three dimensions at once: diffusers' torch.norm knows matrices only, and fails on pictures.
+        # Of all three dimensions at once: diffusers' torch.norm knows matrices only, and fails on images.
         norm = torch.linalg.vector_norm
         ratio = norm(shift, dim=dims, keepdim=True) / norm(unconditional, dim=dims, keepdim=True)
         neutral = self.neutral_scale

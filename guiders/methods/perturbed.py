@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 
 from ...state import InputError
-from ..guider import CONDITIONAL, Branch, GuidanceStep
+from ..guider import CONDITIONAL, GuidanceBranch, GuidanceStep
 from ..perturbation import Perturbation
 from ..scale_schedule import is_never, scale_at
 from ..written_settings import checked
@@ -71,7 +71,7 @@ class PerturbedGuidance(ClassifierFreeGuidance, is_base=True):
     def _never_perturbed(self) -> bool:
         return is_never(self.perturbed_scale, 0.0)
 
-    def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
+    def branches(self, step: GuidanceStep) -> tuple[GuidanceBranch, ...]:
         """Return those of classifier-free guidance, and the perturbed conditional prediction."""
         plain = super().branches(step)
         if not self.is_perturbed(step):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from ..guider import Branch, GuidanceStep
+from ..guider import GuidanceBranch, GuidanceStep
 from ..written_settings import checked
 from .classifier_free import ClassifierFreeGuidance
 
@@ -26,7 +26,7 @@ class ClassifierFreeZeroStarGuidance(ClassifierFreeGuidance):
 
     zero_init_steps: int = 1
 
-    def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
+    def branches(self, step: GuidanceStep) -> tuple[GuidanceBranch, ...]:
         """Return those of classifier-free guidance; while the prediction is zero, the conditional one alone, of which only the shape is used."""
         return super().branches(step) if step.index >= self.zero_init_steps else super().branches(step)[-1:]
 

@@ -37,7 +37,7 @@ def read_png(path: Path, keyword: str, private: bytes) -> PngParts:
         try:
             found = _found(file, size, keyword.encode() + b"\0", private)
         except ValueError as error:
-            raise RepoError(f"{path} cannot be read as a picture in PNG: {error}.") from None
+            raise RepoError(f"{path} cannot be read as an image in PNG: {error}.") from None
     return found
 
 

@@ -36,8 +36,8 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Return everything, as data for JSON."""
         late = self._late() if self._late is not None else {}
-        picture = {} if self.image is None else {"image": self.image}
-        return {"recipe": VERSION, **_data(self._known), **late, **picture}
+        image = {} if self.image is None else {"image": self.image}
+        return {"recipe": VERSION, **_data(self._known), **late, **image}
 
     @classmethod
     def from_dict(cls, data: object, name: str = "The recipe") -> Recipe:

@@ -1,4 +1,4 @@
-"""Recipes in pictures: written into PNG files, and read from them."""
+"""Recipes in images: written into PNG files, and read from them."""
 
 from __future__ import annotations
 
@@ -57,15 +57,15 @@ def save(
         InputError: the path is no PNG file, or inputs that shall be kept are not in `given`, or are others. RepoError: the file
             cannot be written, or the recipe is larger than recipes are read.
     """
-    pictures = list(images) if isinstance(images, Sequence) else [images]
-    odd = [type(each).__name__ for each in pictures if not hasattr(each, "info")]
+    listed = list(images) if isinstance(images, Sequence) else [images]
+    odd = [type(each).__name__ for each in listed if not hasattr(each, "info")]
     if odd:
-        raise InputError(f"A {odd[0]} is no picture; give those of PIL, as output_type='pil' makes them.")
+        raise InputError(f"A {odd[0]} is no image; give those of PIL, as output_type='pil' makes them.")
     _refuse_odd(inputs, given)
-    places = _places(Path(path), len(pictures), many=isinstance(images, Sequence))
-    for picture, place in zip(pictures, places, strict=True):
-        # Of a picture that was opened from a file it is text.
-        found = read_recipe(picture)[0] if recipe and KEYWORD in picture.info else None
+    places = _places(Path(path), len(listed), many=isinstance(images, Sequence))
+    for image, place in zip(listed, places, strict=True):
+        # Of an image that was opened from a file it is text.
+        found = read_recipe(image)[0] if recipe and KEYWORD in image.info else None
         # Before the image is written, so that none lies there without what its recipe lacks.
         kept = _kept(found, given or {}) if found is not None and inputs in ("embed", "beside") else None
         if kept is not None and inputs == "beside":
@@ -73,7 +73,7 @@ def save(
                 written.write_bytes(kept)
         with beside(place) as written:
             chunks = _chunks(found, kept if inputs == "embed" else None) if found is not None else None
-            picture.save(written, format="PNG", pnginfo=chunks)
+            image.save(written, format="PNG", pnginfo=chunks)
     return places
 
 
@@ -81,7 +81,7 @@ def _refuse_odd(inputs: str | None, given: Mapping[str, Any] | None) -> None:
     if inputs is not None and inputs not in get_args(KeepInputs):
         raise InputError(f"inputs={inputs!r} is unknown. {did_you_mean(inputs, get_args(KeepInputs))}")
     if given and inputs is None:
-        raise InputError("given= is for inputs that are kept with the picture; say where: inputs='embed' or 'beside'.")
+        raise InputError("given= is for inputs that are kept with the image; say where: inputs='embed' or 'beside'.")
 
 
 def _places(path: Path, count: int, many: bool) -> list[Path]:
@@ -151,18 +151,18 @@ def read_recipe(source: object) -> tuple[Recipe, dict[str, Any]]:
     if isinstance(held, Recipe):
         return held, {}
     if isinstance(held, str):
-        return _parsed(held, "the picture"), {}
+        return _parsed(held, "the image"), {}
     if not isinstance(source, (str, Path)):
         raise RepoError(
-            f"A {type(source).__name__} has no recipe; give a picture, its file, a state, or a recipe's file."
+            f"A {type(source).__name__} has no recipe; give an image, its file, a state, or a recipe's file."
         )
     path = Path(source)
     if path.suffix.lower() == ".json":
         return Recipe.from_dict(read_json(path, LARGEST_RECIPE), f"The recipe in {path}"), {}
-    return _from_picture(path)
+    return _from_image(path)
 
 
-def _from_picture(path: Path) -> tuple[Recipe, dict[str, Any]]:
+def _from_image(path: Path) -> tuple[Recipe, dict[str, Any]]:
     parts = read_png(path, KEYWORD, INPUTS_CHUNK)
     if parts.text is None:
         raise RepoError(f"{path} has no recipe: it was not written by brickwork.save, or a program has removed it.")
@@ -177,7 +177,7 @@ def _from_picture(path: Path) -> tuple[Recipe, dict[str, Any]]:
 
 
 def _parsed(text: str, where: str) -> Recipe:
-    # A text of a picture in memory may have anything in it; half a character is refused by the parser.
+    # A text of an image in memory may have anything in it; half a character is refused by the parser.
     data = text.encode("utf-8", "surrogatepass")
     name = f"The recipe in {where}"
     return Recipe.from_dict(parse_json(data, name, largest=LARGEST_RECIPE), name)

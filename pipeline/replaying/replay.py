@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
-from ...blocks.steps.image_files import read_picture
+from ...blocks.steps.image_files import read_image
 from ...engine.witness import first_difference
 from ...guiders import Guider
 from ...saving.composition import compose
@@ -79,14 +79,14 @@ def replay(
     elif verdict.is_edited:
         _tell(_EDITED, exact, result)
     elif changed.serious or changed.of_machine:
-        what = "result" if recipe.image is None else "picture"
+        what = "result" if recipe.image is None else "image"
         warnings.warn(str(ReplayError.of(f"The same {what}, though not everything is as it was", faults)), stacklevel=2)
     return result
 
 
 _EDITED = (
-    "The pixels are not those of the run: the picture was edited, resized or converted since. The run itself is repeated as "
-    "it was; its picture is the error's `result`, and what exact=False returns."
+    "The pixels are not those of the run: the image was edited, resized or converted since. The run itself is repeated as "
+    "it was; its image is the error's `result`, and what exact=False returns."
 )
 
 
@@ -159,12 +159,12 @@ def _picked(result: object, image: int | None) -> Any:
         return result
     values = result.values if isinstance(result, PipelineState) else result
     lists: Iterable[Any] = values.values() if isinstance(values, dict) else [values]
-    pictures = next(
+    images = next(
         (v for v in lists if isinstance(v, list) and v and hasattr(v[0], "info") and KEYWORD in v[0].info), None
     )
-    if pictures is None or image >= len(pictures):
-        raise ReplayError(f"The recipe is of picture {image}, and the run gave {len(pictures or [])}.")
-    return pictures[image]
+    if images is None or image >= len(images):
+        raise ReplayError(f"The recipe is of image {image}, and the run gave {len(images or [])}.")
+    return images[image]
 
 
 @frozen
@@ -210,7 +210,7 @@ def _shown(source: object) -> Any:
     from PIL import Image
 
     if isinstance(source, (str, Path)) and Path(source).suffix.lower() != ".json":
-        return read_picture(Path(source))
+        return read_image(Path(source))
     return source if isinstance(source, Image.Image) else None
 
 
@@ -229,7 +229,7 @@ def _refuse(differs: tuple[str, ...], faults: list[str], first: str | None, exac
     """Say that the repetition gave something else, and why that may be."""
     where = [] if first is None else [f"{first}."]
     causes = faults or ["nothing that is recorded differs; a block, or the hardware, does not give the same twice"]
-    what = "picture" if differs == ("the image",) else f"result ({', '.join(differs) or 'on the way'})"
+    what = "image" if differs == ("the image",) else f"result ({', '.join(differs) or 'on the way'})"
     _tell(str(ReplayError.of(f"The repeated run gave another {what}; what differs", [*where, *causes])), exact, result)
 
 

@@ -35,7 +35,7 @@ ARROW_LORA = FOLDER.parent / "arrow_lora"
 """A LoRA that teaches the model a shape it does not know: "a red arrow on a blue background"."""
 
 LAYOUT_CONTROLNET = FOLDER.parent / "layout_controlnet"
-"""A ControlNet that puts what the prompt names where a picture is white."""
+"""A ControlNet that puts what the prompt names where an image is white."""
 
 IP_ADAPTER = FOLDER.parent / "ip_adapter"
 """An IP-Adapter with its image encoder: `ip_adapter.safetensors`, `image_encoder`, `feature_extractor`."""
@@ -46,7 +46,7 @@ GUIDANCE_SCALE = 5.0
 def embedded(**load_options: Any) -> ModularPipeline:
     """Make a pipeline with the embedded model, loaded and ready.
 
-    It draws 64x64 pictures of coloured shapes and of everyday things; `known_words()` and the card in `FOLDER` say
+    It draws 64x64 images of coloured shapes and of everyday things; `known_words()` and the card in `FOLDER` say
     which, and `unknown_words(prompt)` what in a prompt it never saw.
 
     Args:

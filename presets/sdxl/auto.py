@@ -14,7 +14,7 @@ AUTO_BLOCKS: Blocks = auto_image(SDXL, globals(), prefix="")  # files name the c
 
 
 class AutoControlInput(AutoPipelineBlocks):
-    """Prepare what steers, where a control picture is given: for compositions of one's own."""
+    """Prepare what steers, where a control image is given: for compositions of one's own."""
 
     block_classes = [CONTROLNET_BLOCKS["controlnet_input"]]
     block_names = ["controlnet"]
@@ -22,8 +22,8 @@ class AutoControlInput(AutoPipelineBlocks):
 
 
 class AutoBlocks(SequentialPipelineBlocks):
-    """Stable Diffusion XL: text to image, image to image and inpainting, steered where a control picture is given, and
-    told a picture where one is given as a prompt.
+    """Stable Diffusion XL: text to image, image to image and inpainting, steered where a control image is given, and
+    told an image where one is given as a prompt.
     """
 
     block_classes = list(AUTO_BLOCKS.values())

@@ -112,7 +112,7 @@ def test_the_last_run_counts_and_pictures_have_maps_of_their_own(tiny_pipe: Modu
     assert maps.of("cat", 1).shape == maps.of("circle", 3).shape
     with pytest.raises(InputError, match="The prompt 'the circle' has no word 'cat'"):
         maps.of("cat", 2)
-    with pytest.raises(InputError, match="There are 4 pictures, 0 to 3, and no 4"):
+    with pytest.raises(InputError, match="There are 4 images, 0 to 3, and no 4"):
         maps.of("cat", 4)
 
 

@@ -1,4 +1,4 @@
-"""Pictures as prompts equal diffusers' own pipelines bit for bit, on the same weights, seeds and inputs."""
+"""Images as prompts equal diffusers' own pipelines bit for bit, on the same weights, seeds and inputs."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def copied(source: Any) -> Any:
         {"ip_adapter_image": [[picture(9), picture(10)]]},
         {"ip_adapter_image_embeds": [torch.randn(2, 1, 24, generator=torch.Generator().manual_seed(1))]},
     ],
-    ids=["one", "two results", "no guidance", "two pictures", "embeddings"],
+    ids=["one", "two results", "no guidance", "two images", "embeddings"],
 )
 def test_a_picture_is_a_prompt_as_in_the_classic_pipeline(
     task: str, inputs: dict[str, Any], tiny_folder: Path, tiny_pipe: ModularPipeline, unet: Any
@@ -114,7 +114,7 @@ def test_several_adapters_with_scales_of_their_own(tiny_folder: Path, tiny_pipe:
     assert not torch.equal(mine, other)
     with pytest.raises(ComponentError, match="3 scales were given for 2 IP-Adapters"):
         ours.set_ip_adapter_scale([1.0, 1.0, 1.0])
-    with pytest.raises(InputError, match="1 pictures were given for 2 IP-Adapters"):
+    with pytest.raises(InputError, match="1 images were given for 2 IP-Adapters"):
         ours(prompt="a cat", num_inference_steps=2, ip_adapter_image=picture(9), output="images")
 
 
@@ -147,7 +147,7 @@ def test_an_adapter_without_a_picture_is_an_error_in_words(
     ours = with_pictures("text2image", tiny_folder, tiny_pipe)
     ours.load_ip_adapter(ip_adapter(unet))
     with pytest.raises(
-        InputError, match=r"The UNet has an IP-Adapter, and no picture was given: ip_adapter_image=\.\.\."
+        InputError, match=r"The UNet has an IP-Adapter, and no image was given: ip_adapter_image=\.\.\."
     ):
         ours(prompt="a cat", num_inference_steps=2)
 
@@ -202,7 +202,7 @@ def test_the_cache_knows_of_adapters(tiny_folder: Path, tiny_pipe: ModularPipeli
 
 def test_a_picture_without_an_adapter_is_refused(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
     ours = with_pictures("text2image", tiny_folder, tiny_pipe)
-    with pytest.raises(InputError, match=r"has no IP-Adapter, so a picture says nothing to it: pipe.load_ip_adapter"):
+    with pytest.raises(InputError, match=r"has no IP-Adapter, so an image says nothing to it: pipe.load_ip_adapter"):
         ours(prompt="a cat", num_inference_steps=2, ip_adapter_image=picture(9), output="images")
     with pytest.raises(ComponentError, match="has no IP-Adapter: call load_ip_adapter"):
         ours.set_ip_adapter_scale(1.0)

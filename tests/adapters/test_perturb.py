@@ -64,7 +64,7 @@ def by_diffusers(family: Family, config: PeerConfig) -> torch.Tensor:
 RIGHT_IN_DIFFUSERS = [(name, kind) for name in ("SD 1.5", "SDXL") for kind in KINDS] + [
     (name, "feed-forward") for name in ("SD 3", "FLUX")
 ]
-"""Its perturbed attention fails on the others, and skipped blocks give text for picture."""
+"""Its perturbed attention fails on the others, and skipped blocks give text for image."""
 
 
 @pytest.mark.parametrize(("name", "kind"), RIGHT_IN_DIFFUSERS)

@@ -368,21 +368,21 @@ class Add(Block):
 
 def test_a_loop_is_one_entry() -> None:
     pipe = pipeline(MemoryCache(), loop=Count.from_blocks_dict({"add": Add}))
-    state = pipe(turns=3)
-    again = pipe(turns=3)
+    state = pipe(iterations=3)
+    again = pipe(iterations=3)
     assert called() == ["add 0", "add 1", "add 2"]
-    assert again.values == state.values == {"turns": 3, "total": 3, "scratch": 2}
-    pipe(turns=4)
+    assert again.values == state.values == {"iterations": 3, "total": 3, "scratch": 2}
+    pipe(iterations=4)
     assert len(called()) == 4
 
 
 def test_with_steps_runs_that_begin_alike_share_their_turns() -> None:
     told: list[Any] = []
     pipe = pipeline(MemoryCache(steps=True), told.append, loop=Count.from_blocks_dict({"add": Add}))
-    assert pipe(turns=3, output="total") == 3
-    assert pipe(turns=5, output="total") == 5
+    assert pipe(iterations=3, output="total") == 3
+    assert pipe(iterations=5, output="total") == 5
     assert called() == [f"add {i}" for i in range(5)]
-    assert [event.kind for event in told if isinstance(event, CacheHit)] == ["turn"] * 3
+    assert [event.kind for event in told if isinstance(event, CacheHit)] == ["iteration"] * 3
 
 
 def test_options_and_code_of_blocks_count() -> None:
@@ -392,7 +392,7 @@ def test_options_and_code_of_blocks_count() -> None:
             {"loop": Count.from_blocks_dict({"add": Add(step=step)})}
         ).init_pipeline()
         pipe.configure(progress=False, cache=cache)
-        assert pipe(turns=3, output="total") == 3 * step
+        assert pipe(iterations=3, output="total") == 3 * step
 
 
 def test_pipelines_share_what_they_have_in_common_under_any_name() -> None:
@@ -400,7 +400,7 @@ def test_pipelines_share_what_they_have_in_common_under_any_name() -> None:
     one = pipeline(cache, double=Double)
     one(x=3, output="y")
     other = pipeline(cache, first=Double, loop=Count.from_blocks_dict({"add": Add}))
-    other(x=3, turns=1)
+    other(x=3, iterations=1)
     assert called() == ["add 0"]
 
 

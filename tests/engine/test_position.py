@@ -35,7 +35,7 @@ class AddOne(Block):
         return self.Out(total=total + 1)
 
 
-class Turns(LoopSequentialPipelineBlocks):
+class Iterations(LoopSequentialPipelineBlocks):
     """A loop whose length stands outside of the run."""
 
     cached = True
@@ -64,7 +64,7 @@ def pipe(monkeypatch: pytest.MonkeyPatch) -> ModularPipeline:
     monkeypatch.delenv("FAILS", raising=False)
     blocks = {
         "first": AddOne,
-        "loop": Turns.from_blocks_dict({"add": AddOne, "more": AddOne}),
+        "loop": Iterations.from_blocks_dict({"add": AddOne, "more": AddOne}),
         "way": Way,
         "last": AddOne,
     }
@@ -87,11 +87,13 @@ def moved(snapshot: Snapshot, *frames: Frame) -> Snapshot:
 
 
 @pytest.mark.parametrize("output", [None, "total"])
-@pytest.mark.parametrize(("where", "turns"), [("loop.step[2]", 2), ("loop.step[2].add", 1), ("loop.step[3]", 0)])
-def test_a_loop_that_ends_before_the_place_is_refused(where: str, turns: int, output: str | None, pipe: Any) -> None:
+@pytest.mark.parametrize(("where", "iterations"), [("loop.step[2]", 2), ("loop.step[2].add", 1), ("loop.step[3]", 0)])
+def test_a_loop_that_ends_before_the_place_is_refused(
+    where: str, iterations: int, output: str | None, pipe: Any
+) -> None:
     snapshot = taken(pipe, where, output=output)
     assert pipe.resume(snapshot) is not None
-    os.environ["TURNS"] = str(turns)
+    os.environ["TURNS"] = str(iterations)
     with pytest.raises(InputError) as caught:
         pipe.resume(snapshot)
     assert str(caught.value) == f"The run is to go on after {where}, which it does not come to."
@@ -116,14 +118,14 @@ def test_a_variant_whose_loop_ends_before_its_beginning_is_refused(pipe: Any) ->
     "frames",
     [
         (Frame("nowhere"),),
-        (Frame("nowhere", turn=2),),
-        (Frame("loop", turn=1), Frame("loop.nowhere")),
-        (Frame("loop", turn=1), Frame("first")),
+        (Frame("nowhere", iteration=2),),
+        (Frame("loop", iteration=1), Frame("loop.nowhere")),
+        (Frame("loop", iteration=1), Frame("first")),
         (Frame("way", branch="left"), Frame("way.right")),
-        (Frame("first", turn=0),),
+        (Frame("first", iteration=0),),
         (Frame("last", branch="left"),),
-        (Frame("loop", turn=1), Frame("loop.add", turn=3)),
-        (Frame("way", turn=0),),
+        (Frame("loop", iteration=1), Frame("loop.add", iteration=3)),
+        (Frame("way", iteration=0),),
     ],
     ids=str,
 )
@@ -155,12 +157,12 @@ def test_an_error_of_a_block_is_not_taken_for_a_place_that_is_not_there(name: st
     ("frames", "words"),
     [
         ([Frame("a")], "a"),
-        ([Frame("a", turn=2)], "a.step[2]"),
-        ([Frame("a", turn=2), Frame("a.b")], "a.step[2].b"),
-        ([Frame("a", turn=2), Frame("a.b", turn=0)], "a.b.step[0]"),
-        ([Frame("a", turn=2), Frame("a.b", turn=0), Frame("a.b.c")], "a.b.step[0].c"),
+        ([Frame("a", iteration=2)], "a.step[2]"),
+        ([Frame("a", iteration=2), Frame("a.b")], "a.step[2].b"),
+        ([Frame("a", iteration=2), Frame("a.b", iteration=0)], "a.b.step[0]"),
+        ([Frame("a", iteration=2), Frame("a.b", iteration=0), Frame("a.b.c")], "a.b.step[0].c"),
         ([Frame("way", branch="left"), Frame("way.left")], "way.left"),
-        ([Frame("a", turn=2), Frame("a.way", branch="left"), Frame("a.way.left")], "a.step[2].way.left"),
+        ([Frame("a", iteration=2), Frame("a.way", branch="left"), Frame("a.way.left")], "a.step[2].way.left"),
     ],
 )
 def test_a_place_in_words_is_the_innermost(frames: list[Frame], words: str) -> None:

@@ -36,7 +36,7 @@ from brickwork.engine.events import (
     RunWarning,
     StepFinished,
 )
-from brickwork.engine.execution.call_events import TurnEvents, observed
+from brickwork.engine.execution.call_events import IterationEvents, observed
 from brickwork.engine.execution.finite_watch import FiniteWatch
 from brickwork.engine.execution.in_place_watch import watched
 from brickwork.engine.listeners import ChromeTrace, TimeTable
@@ -94,7 +94,7 @@ def test_a_trace_tells_begin_and_length_in_microseconds(tmp_path: Path, monkeypa
     ]
     assert json.loads((tmp_path / "trace.json").read_text()) == {"traceEvents": expected}
     trace(RunStarted(("a",)))
-    assert trace._origin == 10.0, "a second run goes on in the same picture"
+    assert trace._origin == 10.0, "a second run goes on in the same image"
 
 
 def test_a_block_is_told_of_before_and_after_with_the_bytes_that_it_wrote() -> None:
@@ -113,10 +113,10 @@ def test_a_block_is_told_of_before_and_after_with_the_bytes_that_it_wrote() -> N
 
 def test_turns_are_told_with_their_number_total_and_values() -> None:
     told: list[Any] = []
-    turns = TurnEvents("loop", 5, told.append)
-    turns.begin(2)
+    iterations = IterationEvents("loop", 5, told.append)
+    iterations.begin(2)
     values = {"x": 1}
-    turns.end(2, values)
+    iterations.end(2, values)
     values["x"] = 2
     assert (told[0].path, told[0].index, told[0].total) == ("loop", 2, 5)
     assert (told[1].path, told[1].index, told[1].total, dict(told[1].values)) == ("loop", 2, 5, {"x": 2})
@@ -223,7 +223,7 @@ LARGE = torch.full((4,), 60_000.0)
 
 
 @pytest.mark.parametrize(
-    ("values", "turn"),
+    ("values", "iteration"),
     [
         ([torch.zeros(1), torch.tensor([float("nan")]), torch.zeros(1)], 1),
         ([torch.tensor([1.0, float("-inf")])], 0),
@@ -238,19 +238,19 @@ LARGE = torch.full((4,), 60_000.0)
     ids=str,
 )
 def test_a_carried_value_that_is_not_finite_is_warned_of_with_its_first_turn(
-    values: list[Any], turn: int | None
+    values: list[Any], iteration: int | None
 ) -> None:
     watch = FiniteWatch("loop", ("x",), 3)
     for value in values:
         watch.look({"x": value, "y": torch.tensor([float("nan")])})
     told: list[Event] = []
-    if turn is None:
+    if iteration is None:
         watch.report(told.append)
         assert told == []
         return
     with pytest.warns(RuntimeWarning) as caught:
         watch.report(told.append)
-    place = f"loop.step[{3 + turn}]"
+    place = f"loop.step[{3 + iteration}]"
     text = (
         f"x is not finite since {place}: it holds NaN or infinity. Usual causes are a number format that is too small for the model "
         "(try float32 or bfloat16) and a guidance scale that is too large."
@@ -289,7 +289,7 @@ class Say(Block):
         return self.Out(x=x)
 
 
-class Turns(LoopSequentialPipelineBlocks):
+class Iterations(LoopSequentialPipelineBlocks):
     class Vars(Outputs):
         i: int
 
@@ -298,7 +298,7 @@ class Turns(LoopSequentialPipelineBlocks):
 
 
 def test_a_plan_that_looks_wrong_says_so_to_listeners_and_a_loop_of_unknown_length_has_no_total() -> None:
-    pipe = pipeline(first=Say, loop=Turns.from_blocks_dict({"say": Say}))
+    pipe = pipeline(first=Say, loop=Iterations.from_blocks_dict({"say": Say}))
     told: list[Any] = []
     pipe.configure(listeners=[told.append])
     pipe(x=2)

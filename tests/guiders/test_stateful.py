@@ -11,7 +11,7 @@ from attrs import frozen
 from diffusers.modular_pipelines import BlockState as TheirBlockState
 
 from brickwork import BlockState, ClassifierFreeGuidance, RunError
-from brickwork.guiders import Branch, GuidanceStep, Guider, PerturbedAttentionGuidance, StatefulGuider
+from brickwork.guiders import GuidanceBranch, GuidanceStep, Guider, PerturbedAttentionGuidance, StatefulGuider
 
 STEPS = 8
 
@@ -89,8 +89,8 @@ def test_memory_goes_from_step_to_step_and_ends_with_the_loop() -> None:
         def uses_negative(self) -> bool:
             return False
 
-        def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
-            return (Branch("conditional"),)
+        def branches(self, step: GuidanceStep) -> tuple[GuidanceBranch, ...]:
+            return (GuidanceBranch("conditional"),)
 
         def combine(self, predictions: Any, step: GuidanceStep, memory: Any = None) -> Any:
             seen.append(memory is None)

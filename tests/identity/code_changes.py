@@ -77,16 +77,16 @@ _OWN_LOOP = (
     + """
 class Own(LoopSequentialPipelineBlocks):
     class Vars(Outputs):
-        turn: int
+        iteration: int
 
     def iterate(self):
-        for turn in range(2):
-            yield self.Vars(turn=turn)
+        for iteration in range(2):
+            yield self.Vars(iteration=iteration)
 
 
 def more(self):
-    for turn in range(3):
-        yield self.Vars(turn=turn)
+    for iteration in range(3):
+        yield self.Vars(iteration=iteration)
 
 
 iterate = Own.iterate
@@ -372,5 +372,5 @@ CODE: dict[str, Blocks] = {
     "block inserted in the loop": _code(
         "", "1.0", "pipe.blocks.insert_after('repeat.use', 'more', Use())", "pipe.blocks.pop('repeat.more')"
     ),
-    "loop's turns": _code(_OWN_LOOP, "", "Own.iterate = more", "Own.iterate = iterate"),
+    "loop's iterations": _code(_OWN_LOOP, "", "Own.iterate = more", "Own.iterate = iterate"),
 }

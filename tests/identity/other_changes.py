@@ -149,7 +149,7 @@ def guiders_score(scene: Any) -> Iterator[None]:
         yield
 
 
-@change("picture processor", "image_processor", scene="sdxl")
+@change("image processor", "image_processor", scene="sdxl")
 def picture_processor(scene: Any) -> Iterator[None]:
     kept = scene.pipe.image_processor.config.do_normalize
     scene.pipe.image_processor.register_to_config(do_normalize=False)

@@ -209,7 +209,7 @@ def ask_resume(kind: Kind, stage: Stage, before: Before, plain: Answer) -> str:
 
 
 def ask_replay(stage: Stage, before: Before, lazily: PipelineState, thorough: bool) -> str:
-    """Repeat the run before the change from its recipe's file; `thorough`: also from the one in memory, and from the picture."""
+    """Repeat the run before the change from its recipe's file; `thorough`: also from the one in memory, and from the image."""
     in_file = brickwork.Recipe.from_dict(json.loads(before.recipe.read_text()))
     sources = [(in_file, in_file)]
     if thorough:

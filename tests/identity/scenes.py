@@ -22,11 +22,11 @@ class Repeat(LoopSequentialPipelineBlocks):
     """Do the same twice."""
 
     class Vars(Outputs):
-        turn: int
+        iteration: int
 
     def iterate(self) -> Iterator[Vars]:
-        for turn in range(2):
-            yield self.Vars(turn=turn)
+        for iteration in range(2):
+            yield self.Vars(iteration=iteration)
 
 
 class Scene:
@@ -167,9 +167,9 @@ class Step(Block):
     class Out(Outputs):
         x: torch.Tensor
 
-    def run(self, x: torch.Tensor, timesteps: torch.Tensor, turn: int) -> Out:
-        noise = 0.5 * self.scheduler.scale_model_input(x, timesteps[turn])
-        return self.Out(x=self.scheduler.step(noise, timesteps[turn], x).prev_sample)
+    def run(self, x: torch.Tensor, timesteps: torch.Tensor, iteration: int) -> Out:
+        noise = 0.5 * self.scheduler.scale_model_input(x, timesteps[iteration])
+        return self.Out(x=self.scheduler.step(noise, timesteps[iteration], x).prev_sample)
 
 
 class Solve(Scene):

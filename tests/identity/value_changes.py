@@ -101,7 +101,7 @@ class Use(Block):
         change=_edited("each.thing.data.add_(1.0)"),
         back=_edited("each.thing.data.sub_(1.0)"),
     ),
-    "result picture edited": Blocks(
+    "result image edited": Blocks(
         head=_making("Image.new('L', (2, 2), 5)", "Any"),
         change=_edited("each.thing.putpixel((0, 0), 9)"),
         back=_edited("each.thing.putpixel((0, 0), 5)"),
@@ -187,7 +187,7 @@ class Use(Block):
         change="PICTURE.putpalette([11, 20, 30, 40, 50, 60])",
         back="PICTURE.putpalette([10, 20, 30, 40, 50, 60])",
     ),
-    "picture's info": Blocks(
+    "image's info": Blocks(
         adds="float(given.info['by'])",
         head=_IMAGE + "PICTURE = Image.new('L', (2, 1), 5)\nPICTURE.info['by'] = 1.0",
         given="given=PICTURE",

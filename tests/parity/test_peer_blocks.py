@@ -34,7 +34,7 @@ CONTROL: dict[str, Any] = {"control_image": picture(1), "controlnet_conditioning
 EQUAL: dict[str, dict[str, Any]] = {
     "text to image": SIZE,
     "negative prompt": {**SIZE, "negative_prompt": "a cat"},
-    "several pictures": {**SIZE, "num_images_per_prompt": 3},
+    "several images": {**SIZE, "num_images_per_prompt": 3},
     "until a share": {**SIZE, "denoising_end": 0.6},
     "negative sizes": {**SIZE, "negative_original_size": (32, 32), "negative_target_size": (64, 64)},
     "image to image": FROM,
@@ -124,7 +124,7 @@ def test_pooled_embeddings_of_several_prompts_and_pictures_stay_with_their_promp
 def test_the_window_of_guidance_is_of_the_loops_steps(
     ours: ModularPipeline, theirs: Any, parts: dict[str, Any]
 ) -> None:
-    """Heun's loop has two turns a step but the last; theirs counts turns against steps, so its half is a quarter."""
+    """Heun's loop has two iterations a step but the last; theirs counts iterations against steps, so its half is a quarter."""
     heun = diffusers.HeunDiscreteScheduler.from_config(parts["scheduler"].config)
     calls: list[int] = []
     handle = parts["unet"].register_forward_pre_hook(lambda *_: calls.append(1))
@@ -144,7 +144,7 @@ def test_the_window_of_guidance_is_of_the_loops_steps(
 
 
 def test_inpainting_draws_in_the_classic_order(ours: ModularPipeline, theirs: Any, parts: dict[str, Any]) -> None:
-    """Theirs encodes, and draws for it, in another order, so the same seed gives another picture."""
+    """Theirs encodes, and draws for it, in another order, so the same seed gives another image."""
     inputs = {**FROM, **SIZE, "mask_image": half_mask()}
     classic = diffusers.StableDiffusionXLInpaintPipeline(
         **{name: part for name, part in parts.items() if name != "controlnet"}, add_watermarker=False
@@ -157,6 +157,6 @@ def test_inpainting_draws_in_the_classic_order(ours: ModularPipeline, theirs: An
 
 
 def test_a_mask_without_a_picture_is_refused(ours: ModularPipeline, tmp_path: Path) -> None:
-    """Theirs begins to inpaint, and fails when it encodes a picture that is not there."""
+    """Theirs begins to inpaint, and fails when it encodes an image that is not there."""
     with pytest.raises(InputError, match=r"'mask_image'.*'image'"):
         ours(prompt="a", mask_image=half_mask())

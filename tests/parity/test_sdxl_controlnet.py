@@ -174,8 +174,8 @@ def test_one_prediction_after_another_is_steered_alike(
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [
-        ({"control_image": [picture(8)] * 3}, "3 control pictures were given for 2 ControlNets"),
-        ({"control_image": picture(8)}, "1 control pictures were given for 2 ControlNets"),
+        ({"control_image": [picture(8)] * 3}, "3 control images were given for 2 ControlNets"),
+        ({"control_image": picture(8)}, "1 control images were given for 2 ControlNets"),
         ({"control_image": [picture(8)] * 2, "controlnet_conditioning_scale": [1.0]}, "has 1 values for 2 ControlNets"),
         ({"control_image": [picture(8)] * 2, "control_mode": 1}, "control_mode is for union ControlNets"),
         (
@@ -192,8 +192,8 @@ def test_mistakes_are_said(inputs: dict[str, Any], message: str, tiny_folder: Pa
 
 def test_a_union_net_wants_its_kind(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
     pipe = controlled("text2image", union(tiny_pipe.unet), tiny_folder, tiny_pipe)
-    for inputs, message in (({}, "must be told what its picture is"), ({"control_mode": 9}, "it knows 0 to 5"),
-                            ({"control_mode": [1, 2]}, "1 control pictures were given for 2 kinds")):  # fmt: skip
+    for inputs, message in (({}, "must be told what its image is"), ({"control_mode": 9}, "it knows 0 to 5"),
+                            ({"control_mode": [1, 2]}, "1 control images were given for 2 kinds")):  # fmt: skip
         with pytest.raises(InputError, match=message):
             pipe(prompt="a cat", num_inference_steps=2, output="images", **EDGES, **inputs)
 
@@ -234,7 +234,7 @@ def test_the_auto_composition_is_steered_where_a_control_picture_is_given(
     plain.update_components(**{name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names})
     plain.configure(progress=False)
     sizes = {"height": 64, "width": 64}
-    assert torch.equal(drawn(auto, **sizes), drawn(plain, **sizes)), "no controlnet is needed where no picture steers"
+    assert torch.equal(drawn(auto, **sizes), drawn(plain, **sizes)), "no controlnet is needed where no image steers"
     auto.update_components(controlnet=net)
     assert torch.equal(drawn(auto, **EDGES), drawn(controlled(task, net, tiny_folder, tiny_pipe), **EDGES))
     assert f"controlnet_{task}" in auto.available_workflows

@@ -174,7 +174,7 @@ def test_a_refiner_is_told_ratings(
 
 
 def test_a_picture_in_a_batch_is_the_picture_alone(task: str, pipe: ModularPipeline) -> None:
-    """The classic inpainting draws the posterior of one given picture from the first generator alone."""
+    """The classic inpainting draws the posterior of one given image from the first generator alone."""
     inputs: dict[str, Any] = {"image": picture(), "num_inference_steps": 5, "output_type": "latent", **NEEDED[task]}
     pipe.update_components(scheduler=EulerAncestralDiscreteScheduler.from_config(pipe.scheduler.config))
     prompts = ["a red circle", "a cat"]
@@ -189,7 +189,7 @@ def test_a_picture_in_a_batch_is_the_picture_alone(task: str, pipe: ModularPipel
 def test_each_prompt_keeps_its_own_picture_where_several_are_drawn_of_it(
     task: str, pipe: ModularPipeline, classic: diffusers.StableDiffusionXLPipeline
 ) -> None:
-    """The classic pairs prompts in the order p0 p0 p1 p1 with pictures in the order i0 i1 i0 i1."""
+    """The classic pairs prompts in the order p0 p0 p1 p1 with images in the order i0 i1 i0 i1."""
     prompts, pictures = ["a red circle", "a cat"], [picture(1), picture(2)]
     inputs: dict[str, Any] = {"num_images_per_prompt": 2, "seeds": [1, 2, 3, 4]}
     whole, classics = both(pipe, classic_of(task, classic), task, prompt=prompts, image=pictures, **inputs)
@@ -238,7 +238,7 @@ def test_what_lies_outside_of_the_mask_stays(tiny_pipe: ModularPipeline, auto: M
         ({"denoising_start": 1.0}, "denoising_start is 1.0"),
         ({"image": "a path"}, "image is 'a path' (a str); it must be Image | list[Image] | ndarray | Tensor"),
         ({"image": []}, "image is empty"),
-        ({"prompt": ["a", "b", "c"], "image": [picture(), picture()]}, "2 pictures were given for 3 prompts"),
+        ({"prompt": ["a", "b", "c"], "image": [picture(), picture()]}, "2 images were given for 3 prompts"),
     ],
 )
 def test_wrong_inputs_are_refused(inputs: dict[str, Any], message: str, task: str, pipe: ModularPipeline) -> None:

@@ -88,8 +88,8 @@ def test_every_scheduler_gives_the_same_latents(name: str, tiny_pipe: ModularPip
 FEATURES: dict[str, dict[str, Any]] = {
     "plain": {},
     "several prompts": {"prompt": ["a red circle", "two cat"]},
-    "several pictures": {"num_images_per_prompt": 3},
-    "prompts and pictures": {"prompt": ["a red circle", "two cat"], "num_images_per_prompt": 2},
+    "several images": {"num_images_per_prompt": 3},
+    "prompts and images": {"prompt": ["a red circle", "two cat"], "num_images_per_prompt": 2},
     "second prompt": {"prompt_2": "a blue square"},
     "negative prompt": {"negative_prompt": "blue"},
     "negative prompts": {

@@ -26,7 +26,7 @@ from brickwork import (
     SequentialPipelineBlocks,
 )
 from brickwork.blocks import Decode, Denoise
-from brickwork.guiders import Branch, GuidanceStep, Guider
+from brickwork.guiders import GuidanceBranch, GuidanceStep, Guider
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
 
 LATENT = {"prompt": "a red circle", "num_inference_steps": 2, "output_type": "latent"}
@@ -356,8 +356,8 @@ def test_any_guider_takes_the_place_of_another(tiny_pipe: ModularPipeline) -> No
         def uses_negative(self) -> bool:
             return False
 
-        def branches(self, step: GuidanceStep) -> tuple[Branch, ...]:
-            return (Branch("conditional"),)
+        def branches(self, step: GuidanceStep) -> tuple[GuidanceBranch, ...]:
+            return (GuidanceBranch("conditional"),)
 
         def combine(self, predictions: Any, step: GuidanceStep, memory: Any = None) -> Any:
             seen.append(memory is None)

@@ -80,8 +80,8 @@ def test_after_every_block_of_every_step_the_run_goes_on_bit_equal(
         assert torch.equal(pipe.resume(snapshot), expected), snapshot.where
         assert torch.equal(pipe.resume(tmp_path / "run.safetensors"), expected), snapshot.where
     steps = snapshots_of(pipe, "steps", **inputs, generator=seeded())
-    turns = len(pipe(**{**inputs, "output": "timesteps"}, generator=seeded()))
-    assert [snapshot.where for snapshot in steps] == [f"denoise.step[{turn}]" for turn in range(turns)]
+    iterations = len(pipe(**{**inputs, "output": "timesteps"}, generator=seeded()))
+    assert [snapshot.where for snapshot in steps] == [f"denoise.step[{iteration}]" for iteration in range(iterations)]
     assert all(torch.equal(pipe.resume(snapshot), expected) for snapshot in [*steps, *steps])
 
 
@@ -89,7 +89,7 @@ def test_every_nth_is_taken() -> None:
     pipe = pipeline(loop=Count.from_blocks_dict({"add": Add}))
     found: list[Snapshot] = []
     pipe.configure(snapshots=Snapshots(found.append, every=3))
-    pipe(turns=10)
+    pipe(iterations=10)
     assert [snapshot.where for snapshot in found] == ["loop.step[2]", "loop.step[5]", "loop.step[8]"]
 
 
@@ -171,7 +171,7 @@ def test_a_run_that_is_killed_goes_on_in_another_process(
     for number in range(min(many, 5)):
         kill_at_random(names, float(torch.rand(1, generator=chance)))
         found = Snapshot.load(names["path"])
-        assert 0 <= (found.standing.position[0].turn or 0) < 199
+        assert 0 <= (found.standing.position[0].iteration or 0) < 199
         out = str(tmp_path / f"{number}.pt")
         subprocess.run(script(GO_ON, out=out, **names), check=True, capture_output=True, timeout=300)
         assert torch.equal(torch.load(out), expected)
@@ -238,10 +238,10 @@ class Add(Block):
 class AddInner(Block):
     class Out(Outputs):
         total: int
-        turns: int
+        iterations: int
 
-    def run(self, i: int, j: int, turns: int, total: int) -> Out:
-        return self.Out(total=(total * 11 + i * j) % 1000, turns=turns)
+    def run(self, i: int, j: int, iterations: int, total: int) -> Out:
+        return self.Out(total=(total * 11 + i * j) % 1000, iterations=iterations)
 
 
 class Halve(Block):
@@ -305,8 +305,8 @@ def test_loops_in_loops_choices_and_foreign_code_go_on_from_everywhere(output: s
         maybe=Maybe,
         more=Count.from_blocks_dict({"even": Even, "foreign": Foreign}),
     )
-    expected = pipe(turns=5, i=1, output=output)
-    found = snapshots_of(pipe, turns=5, i=1, output=output)
+    expected = pipe(iterations=5, i=1, output=output)
+    found = snapshots_of(pipe, iterations=5, i=1, output=output)
     places = [snapshot.where for snapshot in found]
     assert {"loop.step[2].inner.step[1].even.halve", "more.step[4].foreign", "maybe.again", "even"} & set(places)
     assert len(found) > 40
@@ -439,7 +439,7 @@ def test_a_place_where_no_file_can_be_is_refused_before_the_first_step(name: str
     pipe = pipeline(loop=Count.from_blocks_dict({"note": Note}))
     pipe.configure(snapshots=Snapshots(tmp_path / name, every=3))
     with pytest.raises(BrickworkError, match=message):
-        pipe(turns=5)
+        pipe(iterations=5)
     assert steps == []
 
 
@@ -472,7 +472,7 @@ def test_a_failing_run_leaves_the_last_whole_file(tmp_path: Path) -> None:
     pipe = pipeline(loop=Count.from_blocks_dict({"fail": Fail}))
     pipe.configure(snapshots=Snapshots(path))
     with pytest.raises(OSError, match="full"):
-        pipe(turns=5)
+        pipe(iterations=5)
     assert Snapshot.load(path).where == "loop.step[2]"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["run.safetensors"]
 

@@ -69,5 +69,5 @@ def test_a_sweep_that_fails_leaves_the_settings(tiny_pipe: ModularPipeline) -> N
     with pytest.raises(InputError, match="num_inference_steps"):
         tiny_pipe.sweep(prompt="a cat", num_inference_steps=[2, -1])
     assert tiny_pipe.settings.cache is cache
-    with pytest.raises(InputError, match="The results are no pictures"):
+    with pytest.raises(InputError, match="The results are no images"):
         tiny_pipe.sweep(**INPUTS, seed=[1], output_type="pt").grid()

@@ -1,4 +1,4 @@
-"""What the embedded model's adapters do to its pictures. Thresholds are the measured shares (model card) less a margin."""
+"""What the embedded model's adapters do to its images. Thresholds are the measured shares (model card) less a margin."""
 
 from __future__ import annotations
 

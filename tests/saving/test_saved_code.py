@@ -17,7 +17,7 @@ from brickwork import ModularPipelineBlocks, RepoError
 
 BLOCK = '''
 class Dim(Block):
-    """Take light from pictures."""
+    """Take light from images."""
 
     factor = 1.0
 

@@ -52,7 +52,7 @@ from .amounts import amount
 
 
 class Dim(Block):
-    """Take light from pictures."""
+    """Take light from images."""
 
     by: float = 0.5
     held: Any = None
@@ -410,7 +410,7 @@ def test_the_card_shows_blocks_inputs_and_how_to_run(tiny_pipe: ModularPipeline,
 def test_words_of_blocks_are_nothing_but_words_in_the_card(tmp_path: Path, dim: Any) -> None:
     words = "</td><script>alert(1)</script> | [x](javascript:alert(1)) ![](http://x/y.png) `a`"
     module = sys.modules[dim.__module__]
-    Path(str(module.__file__)).write_text(MODULE.replace("Take light from pictures.", words))
+    Path(str(module.__file__)).write_text(MODULE.replace("Take light from images.", words))
     importlib.reload(module).Dim().save_pretrained(tmp_path / "repo")
     card = (tmp_path / "repo" / "README.md").read_text().partition("```text")[0]
     for bad in ("<script", "](java", "![](http", "</td>"):

@@ -30,7 +30,7 @@ from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
 from brickwork.registry.hub.lock import Lock, LockedRepo
 from brickwork.state.limits import LARGEST_RECIPE
 
-FILES = ("picture", "picture with inputs", "recipe", "snapshot", "workflow", "trace", "graph", "lock")
+FILES = ("picture", "image with inputs", "recipe", "snapshot", "workflow", "trace", "graph", "lock")
 FOLDERS = ("guider", "blocks", "pipeline")
 Writer = Callable[[Path], object]
 
@@ -41,7 +41,7 @@ def writers(_loaded: ModularPipeline, tiny_folder: Path) -> dict[str, Writer]:
     pipe, found = counting(), list[Snapshot]()
     pipe.configure(snapshots=Snapshots(found.append))
     given = {"x": torch.ones(2)}
-    recipe = pipe(turns=2, **given).recipe
+    recipe = pipe(iterations=2, **given).recipe
     pipe.configure(snapshots=None)
     picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
     picture.info["brickwork"] = recipe.of_image(0)
@@ -51,13 +51,13 @@ def writers(_loaded: ModularPipeline, tiny_folder: Path) -> dict[str, Writer]:
     def traced(path: Path) -> None:
         pipe.configure(listeners=[ChromeTrace(path)])
         try:
-            pipe(turns=2, **given)
+            pipe(iterations=2, **given)
         finally:
             pipe.configure(listeners=[])
 
     return {
         "picture": lambda path: brickwork.save(picture, path.with_name(f"{path.name}.png")),
-        "picture with inputs": lambda path: brickwork.save(
+        "image with inputs": lambda path: brickwork.save(
             picture, path.with_name(f"{path.name}.png"), inputs="embed", given=given
         ),
         "recipe": recipe.save,
@@ -146,7 +146,7 @@ def test_a_full_disk_is_said_and_leaves_what_was_there(
 
 @pytest.mark.parametrize("given", [np.zeros((4, 4, 3)), "picture", None, [Image.new("RGB", (2, 2)), 3]])
 def test_what_is_no_picture_is_not_saved(given: Any, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is no picture"):
+    with pytest.raises(InputError, match="is no image"):
         brickwork.save(given, tmp_path / "a.png")
     assert left(tmp_path) == []
 
@@ -165,7 +165,7 @@ def large_run() -> Any:
     """A run whose recipe is larger than recipes are read."""
     pipe = counting()
     pipe.input_defaults = {}
-    recipe = pipe(turns=1, x=torch.ones(1)).recipe
+    recipe = pipe(iterations=1, x=torch.ones(1)).recipe
     return type(recipe)({**recipe._known, "notes": ["x" * 1000] * (LARGEST_RECIPE // 1000)}, recipe._late)
 
 
@@ -186,7 +186,7 @@ def test_a_recipe_that_would_not_be_read_is_not_written(tmp_path: Path) -> None:
 def test_a_workflow_that_would_not_be_read_is_not_written(tmp_path: Path) -> None:
     pipe = counting()
     for value in ("x" * 300_000, list(range(20_000))):
-        pipe.input_defaults = {"turns": value}
+        pipe.input_defaults = {"iterations": value}
         with pytest.raises(RepoError, match="cannot be written: .*(are read|more than 10,000 values)"):
             save_workflow(pipe, tmp_path / "w.yaml")
     assert left(tmp_path) == []

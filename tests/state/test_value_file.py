@@ -176,7 +176,7 @@ def file(node: Any, **notes: str) -> bytes:
         ({**ARRAY, "shape": [1] * 33}, "x.shape: expected at most 32 sizes"),
         ({**ARRAY, "bytes": FLOATS}, "x: the tensor 'f' is no row of bytes"),
         ({**PICTURE, "mode": "CMYK"}, "x.mode: expected a mode"),
-        ({**PICTURE, "size": [100_000, 100_000]}, "x: a picture of 100000x100000 does not have 8 bytes"),
+        ({**PICTURE, "size": [100_000, 100_000]}, "x: an image of 100000x100000 does not have 8 bytes"),
         ({**PICTURE, "size": [0, 1 << 30]}, "x.size: expected width and height"),
         ({"$": "generator", "device": "cpu", "number": 0, "state": BYTES}, "x: Expected a CPUGeneratorImplState"),
         ({"$": "generator", "device": "cpu", "number": 0, "state": FLOATS}, "x: the tensor 'f' is no row of bytes"),

@@ -176,8 +176,8 @@ NOT_WRITTEN: list[tuple[Any, str]] = [
     (np.array(["a"]), "a numpy ndarray"),
     (np.datetime64("2024-01-01"), "a numpy datetime64"),
     (np.random.default_rng(1), "a numpy Generator"),
-    (Image.new("P", (1, 1)), "a picture of mode P; convert it to RGB"),
-    (Image.new("CMYK", (1, 1)), "a picture of mode CMYK; convert it to RGB"),
+    (Image.new("P", (1, 1)), "an image of mode P; convert it to RGB"),
+    (Image.new("CMYK", (1, 1)), "an image of mode CMYK; convert it to RGB"),
     ({"a": [object()]}, "a builtins.object is no plain data"),
 ]
 

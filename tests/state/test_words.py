@@ -23,7 +23,7 @@ SHOWN: list[tuple[Any, str]] = [
     ((1,), "tuple of 1: 1"),
     ([], "[]"),
     ({"a": [1], "b": {}}, "dict(a=list of 1: 1, b=dict())"),
-    (Image.new("L", (4, 3)), "picture of 4x3, L"),
+    (Image.new("L", (4, 3)), "image of 4x3, L"),
     ("x" * 78, repr("x" * 78)),
     ("x" * 79, "'" + "x" * 76 + "..."),
     (SimpleNamespace(dtype=1), "namespace(dtype=1)"),

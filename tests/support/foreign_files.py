@@ -76,13 +76,13 @@ class Add(Block):
 
 
 class Count(LoopSequentialPipelineBlocks):
-    """Count turns."""
+    """Count iterations."""
 
     class Vars(Outputs):
         i: int
 
-    def iterate(self, turns: int) -> Iterator[Vars]:
-        yield from (self.Vars(i=i) for i in range(min(turns, 9)))  # whatever a file asks for
+    def iterate(self, iterations: int) -> Iterator[Vars]:
+        yield from (self.Vars(i=i) for i in range(min(iterations, 9)))  # whatever a file asks for
 
 
 def counting() -> ModularPipeline:
@@ -132,7 +132,7 @@ HEADER_NOTES = {"format": "pt", "rank": "4"}
 NAMES = (
     "yaml", "workflow", "whole workflow", "lock",
     *(f"guider {name}" for name in GUIDERS if name != "ClassifierGuidance"),
-    "composition", "recipe data", "recipe file", "picture with a recipe", "replay", "snapshot", "snapshot that goes on", "values",
+    "composition", "recipe data", "recipe file", "image with a recipe", "replay", "snapshot", "snapshot that goes on", "values",
     "model_index.json", "modular_model_index.json", "brickwork.json", "modular_config.json", "scheduler_config.json",
     "config.json of a model", "list of shards", "code", "tensors", "LoRA", "textual inversion", "IP-Adapter", "picture",
 )  # fmt: skip
@@ -226,7 +226,7 @@ def _recipes(folder: Path) -> dict[str, Reader]:
     pipe = counting()
     found: list[Snapshot] = []
     pipe.configure(snapshots=Snapshots(found.append))
-    state = pipe(turns=3, x=torch.ones(2))
+    state = pipe(iterations=3, x=torch.ones(2))
     pipe.configure(snapshots=None)
     recipe = state.recipe
     snapshot, picture = folder / "valid.safetensors", folder / "valid.png"
@@ -267,7 +267,7 @@ def _recipes(folder: Path) -> dict[str, Reader]:
             _json_only(full.to_dict()), 100,
         ),
         "recipe file": _of_data(full.to_dict(), _file(folder, "recipe.json", used)),
-        "picture with a recipe": Reader(
+        "image with a recipe": Reader(
             lambda rng: mutated_png(rng, picture.read_bytes()), _file(folder, "p.png", used), picture.read_bytes()
         ),
         "replay": _of_data(recipe.to_dict(), _file(folder, "replay.json", replayed), 60, works=True),

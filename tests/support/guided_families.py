@@ -149,12 +149,12 @@ def flux() -> Family:
 IMAGE = ConditioningField(
     "image_latents", "negative_image_latents", ImageLatents, argument="image_latents", kind="image"
 )
-"""A picture that the network sees beside the noise; without it, zeros."""
+"""An image that the network sees beside the noise; without it, zeros."""
 
 
 @frozen
 class EditContract(UNetContract):
-    """InstructPix2Pix: a UNet with the picture's latents as further channels."""
+    """InstructPix2Pix: a UNet with the image's latents as further channels."""
 
     def predict(self, denoiser: Any, latents: torch.Tensor, t: Any, kwargs: Mapping[str, Any]) -> torch.Tensor:
         rest = {name: value for name, value in kwargs.items() if name != "image_latents"}

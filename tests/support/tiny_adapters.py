@@ -19,7 +19,7 @@ def _shake(net: Any, seed: int) -> Any:
 
 
 def controlnet(unet: Any, seed: int = 5, **config: Any) -> ControlNetModel:
-    """A ControlNet whose picture is scaled down as the tiny VAE does."""
+    """A ControlNet whose image is scaled down as the tiny VAE does."""
     torch.manual_seed(seed)
     return _shake(
         ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(8, 8, 8, 16), load_weights_from_unet=False)

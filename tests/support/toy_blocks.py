@@ -89,5 +89,5 @@ class Count(LoopSequentialPipelineBlocks):
     class Vars(Outputs):
         i: int
 
-    def iterate(self, turns: int) -> Iterator[Vars]:
-        yield from (self.Vars(i=i) for i in range(turns))
+    def iterate(self, iterations: int) -> Iterator[Vars]:
+        yield from (self.Vars(i=i) for i in range(iterations))

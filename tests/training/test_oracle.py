@@ -1,4 +1,4 @@
-"""The oracle reads drawn pictures right, and sees what is wrong with them."""
+"""The oracle reads drawn images right, and sees what is wrong with them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def pictures_of(source: SceneSource, scenes: list[Scene]) -> list[Picture]:
 
 
 def drawn(source: SceneSource, background: str, *shapes: tuple[str, str, float, float, float]) -> torch.Tensor:
-    """One picture of shapes, each a kind, colour, scale and centre in -1..1."""
+    """One image of shapes, each a kind, colour, scale and centre in -1..1."""
     layers = tuple(
         Layer(source.pool.first_shape + SHAPES.index(kind), colour, scale, x, y) for kind, colour, scale, x, y in shapes
     )

@@ -385,7 +385,7 @@ def test_containers_and_both_faces_run_inside_of_a_hand_written_loop() -> None:
         def run(self, x: int, i: int) -> Out:
             return self.Out(x=x + i)
 
-    parts = {"auto": Auto, "turn": AddTurn, "property": PropertyAdd, "chain": chain(a=Add, b=Double)}
+    parts = {"auto": Auto, "iteration": AddTurn, "property": PropertyAdd, "chain": chain(a=Add, b=Double)}
     by_hand = ByHand.from_blocks_dict(parts)
     expected = 1
     for i in range(3):

@@ -55,7 +55,7 @@ def faults_of(pipe: ModularPipeline, **inputs: Any) -> tuple[str, ...]:
         ({"sigmas": [1.0, -1.0]}, "sigmas holds -1.0; each must be 0 or more"),
         ({"original_size": (64,)}, "original_size is (64,) (a tuple); it must be tuple[int, int]"),
         ({"generator": 5}, "generator is 5 (a int); it must be Generator | list[Generator]"),
-        ({"generator": [torch.Generator()] * 3}, "3 generators were given for 1 pictures"),
+        ({"generator": [torch.Generator()] * 3}, "3 generators were given for 1 images"),
         ({"latents": [[0.0]]}, "latents is [[0.0]] (a list); it must be Tensor[b c h w]"),
         ({"timesteps": [1], "sigmas": [1.0]}, "two ways to say one thing"),
         ({"prompt": ["a", "b"], "prompt_2": ["a", "b", "c"]}, "differ in number: prompt: 2, prompt_2: 3"),

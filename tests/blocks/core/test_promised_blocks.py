@@ -312,9 +312,9 @@ def test_the_order_of_registration_is_the_order_of_the_run() -> None:
 
 @pytest.mark.parametrize("container", [SequentialPipelineBlocks, Times])
 def test_classes_and_instances_are_taken_by_every_container(container: Any) -> None:
-    turns = 2 if container is Times else 1
+    iterations = 2 if container is Times else 1
     for block in (AddOne, AddOne()):
-        assert run(container.from_blocks_dict({"add": block}), x=0, output="x") == turns
+        assert run(container.from_blocks_dict({"add": block}), x=0, output="x") == iterations
 
 
 def test_blocks_are_inserted_replaced_wrapped_and_removed_by_name() -> None:
@@ -394,7 +394,7 @@ def test_one_block_works_in_a_loop_and_outside_of_it() -> None:
 
 
 class Inpainting(AutoPipelineBlocks):
-    """By mask, by picture, or by text."""
+    """By mask, by image, or by text."""
 
     block_classes = [AddOne, Double, AddOne]
     block_names = ["inpaint", "image", "text"]
@@ -455,7 +455,7 @@ def test_a_state_is_one_namespace_with_the_origin_of_every_value() -> None:
 
 
 class MakesCondition(Block):
-    """Makes what the choice hangs on, if there is a picture."""
+    """Makes what the choice hangs on, if there is an image."""
 
     class Out(Outputs):
         controlnet_cond: str | None

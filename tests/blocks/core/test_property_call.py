@@ -29,7 +29,7 @@ from brickwork.state.vocabulary import Latents
 
 
 class Twice(LoopSequentialPipelineBlocks):
-    """Two turns."""
+    """Two iterations."""
 
     class Vars(Outputs):
         i: int
@@ -48,7 +48,7 @@ class Guess(ModularPipelineBlocks):
 
 
 class GuessLate(ModularPipelineBlocks):
-    """Writes `guess` in the second turn only."""
+    """Writes `guess` in the second iteration only."""
 
     def __call__(self, components: Any, block_state: BlockState, i: int) -> Any:
         if i == 1:
@@ -252,7 +252,7 @@ class HandWritten(LoopSequentialPipelineBlocks):
 
 
 class Count(ModularPipelineBlocks):
-    """Counts turns."""
+    """Counts iterations."""
 
     @property
     def inputs(self) -> list[InputParam]:
@@ -269,9 +269,13 @@ class Count(ModularPipelineBlocks):
 
 def test_a_hand_written_loop_tells_of_its_turns_and_can_be_cancelled() -> None:
     pipe = HandWritten.from_blocks_dict({"count": Count}).init_pipeline()
-    turns = [e for e in pipe.stream(times=3, output="total") if isinstance(e, StepFinished)]
-    assert [(turn.path, turn.index) for turn in turns] == [("HandWritten", 0), ("HandWritten", 1), ("HandWritten", 2)]
-    assert turns[-1].values["total"] == 3
+    iterations = [e for e in pipe.stream(times=3, output="total") if isinstance(e, StepFinished)]
+    assert [(iteration.path, iteration.index) for iteration in iterations] == [
+        ("HandWritten", 0),
+        ("HandWritten", 1),
+        ("HandWritten", 2),
+    ]
+    assert iterations[-1].values["total"] == 3
 
     def stop(event: Event) -> None:
         if isinstance(event, StepFinished) and event.index == 1:

@@ -39,10 +39,10 @@ class Repeat(LoopSequentialPipelineBlocks):
     times: int = 1
 
     class Vars(Outputs):
-        turn: int
+        iteration: int
 
     def iterate(self) -> Iterator[Vars]:
-        yield from (self.Vars(turn=turn) for turn in range(self.times))
+        yield from (self.Vars(iteration=iteration) for iteration in range(self.times))
 
 
 class Either(AutoPipelineBlocks):

@@ -1,4 +1,4 @@
-"""Pictures are blacked out as diffusers' own pipeline of Stable Diffusion does it."""
+"""Images are blacked out as diffusers' own pipeline of Stable Diffusion does it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from brickwork.presets.sdxl import SAFETY_BLOCKS, TEXT2IMAGE_BLOCKS
 
 @pytest.fixture(scope="module")
 def checker() -> StableDiffusionSafetyChecker:
-    """A checker with random weights whose thresholds flag some of the pictures below."""
+    """A checker with random weights whose thresholds flag some of the images below."""
     torch.manual_seed(0)
     size = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
     config = CLIPConfig(vision_config={**size, "image_size": 32, "patch_size": 8}, text_config=size, projection_dim=16)

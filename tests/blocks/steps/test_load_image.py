@@ -1,4 +1,4 @@
-"""Pictures from files, numbers and addresses."""
+"""Images from files, numbers and addresses."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ def test_a_file_is_turned_as_its_notes_say_and_loses_transparency(tmp_path: Path
     ("source", "message"),
     [
         ("/none.png", "There is no file /none.png"),
-        (7, "A int is no picture"),
-        (np.zeros((2, 3, 4, 5)), r"Numbers of the shape \[2, 3, 4, 5\] are no picture"),
-        (np.zeros((8, 8, 2)), "are no picture"),
+        (7, "A int is no image"),
+        (np.zeros((2, 3, 4, 5)), r"Numbers of the shape \[2, 3, 4, 5\] are no image"),
+        (np.zeros((8, 8, 2)), "are no image"),
         (np.full((8, 8, 3), 2.0), "are in 0..1"),
         (np.full((8, 8, 3), np.nan), "are in 0..1"),
     ],
@@ -71,8 +71,8 @@ def test_what_is_no_picture_is_said(source: Any, message: str) -> None:
 
 
 def test_broken_and_huge_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "a.png").write_bytes(b"no picture")
-    with pytest.raises(InputError, match="cannot be read as a picture"):
+    (tmp_path / "a.png").write_bytes(b"no image")
+    with pytest.raises(InputError, match="cannot be read as an image"):
         load_image(tmp_path / "a.png")
     picture(60, 60).save(tmp_path / "b.png")
     monkeypatch.setattr(picture_files, "MOST_PIXELS", 1000)
@@ -102,7 +102,7 @@ def test_other_formats_are_refused_before_a_decoder_sees_them(name: str, tmp_pat
 )
 def test_what_decoders_come_across_is_an_error_of_ours(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(data)
-    with pytest.raises(InputError, match=r"a.png cannot be read as a picture"):
+    with pytest.raises(InputError, match=r"a.png cannot be read as an image"):
         load_image(tmp_path / "a.png")
 
 
@@ -114,15 +114,15 @@ def test_notes_that_are_damaged_turn_nothing_and_are_no_warning(tmp_path: Path) 
 def test_a_file_that_is_read_late_and_is_cut_off_is_said(tmp_path: Path) -> None:
     picture(60, 60).save(tmp_path / "a.png")
     (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:-200])
-    with Image.open(tmp_path / "a.png") as late, pytest.raises(InputError, match="The picture cannot be made"):
+    with Image.open(tmp_path / "a.png") as late, pytest.raises(InputError, match="The image cannot be made"):
         load_image(late)
-    with pytest.raises(InputError, match="cannot be made a picture in 'XYZ'"):
+    with pytest.raises(InputError, match="cannot be made an image in 'XYZ'"):
         load_image(picture(4, 4), mode="XYZ")
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    """A server on this machine with a picture, and addresses that lead elsewhere."""
+    """A server on this machine with an image, and addresses that lead elsewhere."""
     picture().save(tmp_path / "a.png")
     data = (tmp_path / "a.png").read_bytes()
 

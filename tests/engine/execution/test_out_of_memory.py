@@ -110,7 +110,7 @@ def test_a_step_that_does_not_fit_is_named(tiny_pipe: ModularPipeline) -> None:
         tiny_pipe(**INPUTS, num_images_per_prompt=8)
     notes = "\n".join(caught.value.__notes__)
     assert "In block denoise.step[0].denoiser." in notes
-    assert "  - fewer pictures at once: a smaller num_images_per_prompt, or fewer prompts\n" in notes
+    assert "  - fewer images at once: a smaller num_images_per_prompt, or fewer prompts\n" in notes
 
 
 def test_predictions_that_do_not_fit_at_once_are_made_one_after_another_and_the_recipe_says_so(

@@ -42,7 +42,7 @@ def hits_of(pipe: ModularPipeline, **inputs: Any) -> tuple[list[str], Any]:
 
     def listen(event: Event) -> None:
         if isinstance(event, CacheHit):
-            found.append(event.path if event.kind != "turn" else f"{event.path} turn")
+            found.append(event.path if event.kind != "iteration" else f"{event.path} iteration")
 
     pipe.configure(listeners=[listen])
     result = pipe(
@@ -315,7 +315,7 @@ CHANGES: dict[str, Callable[[Bench], Any]] = {
     "scale at the call": lambda b: b.give(guidance_scale=2.0),
     "size": lambda b: b.give(height=64, width=96),
     "original size": lambda b: b.give(original_size=(64, 64)),
-    "pictures per prompt": lambda b: b.give(num_images_per_prompt=2),
+    "images per prompt": lambda b: b.give(num_images_per_prompt=2),
     "latent output": lambda b: b.give(output_type="latent"),
     "seed": lambda b: setattr(b, "seed", 2),
     "seed back": lambda b: setattr(b, "seed", 1),

@@ -75,7 +75,7 @@ class Writes(ModularPipelineBlocks):
         return components, block_state
 
 
-class Turns(LoopSequentialPipelineBlocks):
+class Iterations(LoopSequentialPipelineBlocks):
     class Vars(Outputs):
         i: int
 
@@ -189,7 +189,7 @@ def test_a_value_that_is_written_twice_and_read_once_is_work_for_nothing() -> No
 
 
 def test_a_variable_of_a_loop_ends_with_it_and_is_no_work_for_nothing() -> None:
-    assert warnings(loop=Turns.from_blocks_dict({"make": WRITE}), read=READ) == []
+    assert warnings(loop=Iterations.from_blocks_dict({"make": WRITE}), read=READ) == []
 
 
 def test_a_value_that_is_written_after_its_only_readers_is_too_late() -> None:
@@ -244,20 +244,20 @@ def test_a_read_in_a_loop_that_only_undeclared_code_may_serve_is_a_warning() -> 
             f"{', '.join(writers)}. Declare it there, or the run may stop at the first read."
         )
 
-    loop = Turns.from_blocks_dict({"a": Anything, "b": Anything, "read": READ})
+    loop = Iterations.from_blocks_dict({"a": Anything, "b": Anything, "read": READ})
     assert warnings(loop=loop) == [expected("loop.a", "loop.b")]
     assert warnings("x", loop=loop) == []
     assert warnings(make=WRITE, loop=loop) == []
-    assert warnings(loop=Turns.from_blocks_dict({"a": Writes, "read": READ})) == [expected("loop.a")]
-    assert missing(loop=Turns.from_blocks_dict({"read": READ, "a": Writes})).startswith("loop.read needs 'x'")
-    assert missing(loop=Turns.from_blocks_dict({"a": Writes, "read": block({"y": int})})).startswith(
+    assert warnings(loop=Iterations.from_blocks_dict({"a": Writes, "read": READ})) == [expected("loop.a")]
+    assert missing(loop=Iterations.from_blocks_dict({"read": READ, "a": Writes})).startswith("loop.read needs 'x'")
+    assert missing(loop=Iterations.from_blocks_dict({"a": Writes, "read": block({"y": int})})).startswith(
         "loop.read needs 'y'"
     )
-    assert missing(loop=Turns.from_blocks_dict({"a": Anything}), read=READ).startswith("read needs 'x'")
+    assert missing(loop=Iterations.from_blocks_dict({"a": Anything}), read=READ).startswith("read needs 'x'")
 
 
 def test_what_is_written_undeclared_is_known_by_its_writer_and_not_certain() -> None:
-    loop = Turns.from_blocks_dict({"a": Writes, "read": READ})
+    loop = Iterations.from_blocks_dict({"a": Writes, "read": READ})
     (read,) = [read for read in plan(loop=loop).flow.reads if read.param.name == "x"]
     (version,) = read.sources.versions
     assert (version.writer, version.number, version.declared, version.typed) == ("loop.a", 0, False, False)

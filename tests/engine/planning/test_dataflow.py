@@ -100,7 +100,7 @@ def test_a_loop_carries_values_from_turn_to_turn() -> None:
     (carried,) = [read for read in plan.flow.reads if read.is_carried]
     assert carried.path == "repeat.add"
     assert all(read.sources.certain for read in plan.flow.reads if read.param.name == "x")
-    # The loop may take no turn, so the value from before it is still possible.
+    # The loop may take no iteration, so the value from before it is still possible.
     assert sources(plan, "show", "x") == [("start", 1), ("repeat.add", 2)]
 
 

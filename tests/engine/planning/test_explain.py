@@ -1,4 +1,4 @@
-"""Plans and compositions as tables and pictures, and what is said of sizes."""
+"""Plans and compositions as tables and images, and what is said of sizes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_table_says_who_gives_what_to_whom(
     assert "prepare_latents" in text
     assert "the caller: height" in text
     reads = {row.step: row.reads for row in explanation.rows}
-    assert "prepare_latents or after_denoiser (last turn): latents" in reads["denoise.before_denoiser"]
+    assert "prepare_latents or after_denoiser (last iteration): latents" in reads["denoise.before_denoiser"]
     assert "skipped at text_encoder.positive: given (prompt_embeds not given)" in text
     other = str(blocks.explain("prompt", "negative_prompt_embeds", "negative_pooled_prompt_embeds"))
     assert "skipped at text_encoder.negative: encode (negative_prompt_embeds given)" in other
@@ -122,7 +122,7 @@ def test_the_graph_of_a_plan_has_every_value_as_an_edge(blocks: SequentialPipeli
     assert ("prompt", "inputs", "text_encoder.positive.encode", False) in drawn
     assert ("latents", "denoise.after_denoiser", "denoise.before_denoiser", True) in drawn
     assert ("latents", "denoise.after_denoiser", "decode", False) in drawn
-    assert ("latents", "prepare_latents", "decode", False) not in drawn  # only if the loop took no turn
+    assert ("latents", "prepare_latents", "decode", False) not in drawn  # only if the loop took no iteration
     (frame,) = graph.frames
     assert (names[frame.first], names[frame.last], frame.is_loop) == ("denoise", "denoise.after_denoiser", True)
 

@@ -1,4 +1,4 @@
-"""Pictures of small plans, line by line: look at a new one before it takes the place of the old."""
+"""Images of small plans, line by line: look at a new one before it takes the place of the old."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Show(Block):
     def run(self, x: int) -> Out: ...
 
 
-class Turns(LoopSequentialPipelineBlocks):
+class Iterations(LoopSequentialPipelineBlocks):
     class Vars(Outputs):
         i: int
         part: str
@@ -61,10 +61,10 @@ class Needs(ModularPipelineBlocks):
 
 def small() -> Plan:
     """A loop in a loop, a choice of a choice, and what nobody reads."""
-    inner = Turns.from_blocks_dict({"add": Add})
-    loop = Turns.from_blocks_dict({"inner": inner, "again": Add})
+    inner = Iterations.from_blocks_dict({"add": Add})
+    loop = Iterations.from_blocks_dict({"inner": inner, "again": Add})
     way = Way.from_blocks_dict(
-        {"left": Show, "right": Way.from_blocks_dict({"show": Show, "loop": Turns.from_blocks_dict({"add": Add})})}
+        {"left": Show, "right": Way.from_blocks_dict({"show": Show, "loop": Iterations.from_blocks_dict({"add": Add})})}
     )
     blocks = {"start": Start, "loop": loop, "way": way, "needs": Needs}
     return SequentialPipelineBlocks.from_blocks_dict(blocks).plan(["seed", '"odd" <name>'])
@@ -113,7 +113,7 @@ def test_nodes_frames_and_edges_are_those_of_the_plan() -> None:
         ("loop.inner.add", "loop.inner.add", True),
         ("loop.again", "loop.inner.add", True),
         ("loop.inner.add", "loop.again", False),
-        ("loop.again", "loop.again", True),  # where the inner loop takes no turn
+        ("loop.again", "loop.again", True),  # where the inner loop takes no iteration
     }
     assert len(graph.edges) == len({(e.name, e.source, e.target) for e in graph.edges})
     assert Edge('"odd" <name>', 0, names.index("needs"), carried=False) in graph.edges

@@ -136,14 +136,14 @@ def test_a_loop_with_one_foreign_block_among_others_may_read_anything() -> None:
         def __call__(self, components: Any, block_state: Any) -> Any:
             return components, block_state
 
-    class Turns(LoopSequentialPipelineBlocks):
+    class Iterations(LoopSequentialPipelineBlocks):
         class Vars(Outputs):
             i: int
 
         def iterate(self) -> Iterator[Vars]:
             yield from (self.Vars(i=i) for i in range(2))
 
-    loop = Turns.from_blocks_dict({"c": MakeC, "foreign": Foreign})
+    loop = Iterations.from_blocks_dict({"c": MakeC, "foreign": Foreign})
     live = pipeline(a=MakeA, b=MakeB, loop=loop).plan(["x"]).live_after(["seen"])
     assert {path: set(names) for path, names in live.items()} == {
         "a": {"x", "a"},

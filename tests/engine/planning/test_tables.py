@@ -46,7 +46,7 @@ class Both(Block):
     def run(self, x: int, seed: int) -> None: ...
 
 
-class Turns(LoopSequentialPipelineBlocks):
+class Iterations(LoopSequentialPipelineBlocks):
     block_classes = [Add]
     block_names = ["add"]
 
@@ -64,7 +64,7 @@ class Auto(AutoPipelineBlocks):
 
 
 def plan() -> Plan:
-    blocks: dict[str, Any] = {"start": Start, "loop": Turns, "auto": Auto}
+    blocks: dict[str, Any] = {"start": Start, "loop": Iterations, "auto": Auto}
     return SequentialPipelineBlocks.from_blocks_dict(blocks).plan(["seed"])
 
 
@@ -80,8 +80,8 @@ TABLE = """\
 Runs when given: seed
 step       reads, by who gives it       writes                        uses
 start      the caller: seed             x, way                        encoder
-loop       start: x                     i (each turn), j (each turn)
-loop.add   start or add (last turn): x  x                             net
+loop       start: x                     i (each iteration), j (each iteration)
+loop.add   start or add (last iteration): x  x                             net
            loop: i
            the caller: seed
 auto.both  start or add: x                                            net, decoder
@@ -149,7 +149,7 @@ def test_the_peak_is_of_what_is_there_from_its_first_use_to_its_last(sizes: dict
 
 
 def test_a_component_stays_from_its_first_use_to_its_last() -> None:
-    blocks = SequentialPipelineBlocks.from_blocks_dict({"one": Start, "loop": Turns, "again": Start, "last": Both})
+    blocks = SequentialPipelineBlocks.from_blocks_dict({"one": Start, "loop": Iterations, "again": Start, "last": Both})
     assert peak_of_components(blocks.plan(["seed"]), {"encoder": 5, "net": 4, "decoder": 1}) == 9
 
 
@@ -169,7 +169,7 @@ def test_a_notebook_gets_the_same_words_escaped() -> None:
 def test_rows_have_what_is_read_by_writer_and_what_is_used() -> None:
     rows = {row.step: row for row in plan().explain().rows}
     assert list(rows) == ["start", "loop", "loop.add", "auto.both"]
-    assert rows["loop"].writes == "i (each turn), j (each turn)"
+    assert rows["loop"].writes == "i (each iteration), j (each iteration)"
     assert rows["loop"].reads == ("start: x",)
-    assert rows["loop.add"].reads == ("start or add (last turn): x", "loop: i", "the caller: seed")
+    assert rows["loop.add"].reads == ("start or add (last iteration): x", "loop: i", "the caller: seed")
     assert rows["auto.both"].cells == ("auto.both", "start or add: x\nthe caller: seed", "", "net, decoder")

@@ -41,7 +41,7 @@ class Look(Block):
     def run(self, x: int, seen: int) -> None: ...
 
 
-class Turns(LoopSequentialPipelineBlocks):
+class Iterations(LoopSequentialPipelineBlocks):
     timer: Any = component()
 
     class Vars(Outputs):
@@ -74,24 +74,24 @@ def test_a_block_depends_on_what_is_there_before_it_and_not_on_defaults() -> Non
 
 def test_a_loop_depends_on_what_comes_from_before_it_and_on_the_components_in_it() -> None:
     body = {"add": Add, "look": Look}
-    found = unit(plan(start=Start, loop=Turns.from_blocks_dict(body)), 1)
+    found = unit(plan(start=Start, loop=Iterations.from_blocks_dict(body)), 1)
     assert (found.path, found.kind, found.reads) == ("loop", "loop", ("seed", "x"))
     assert found.components == {"net", "timer"}, "a component that is computed with anywhere counts as such"
     assert found.config_only == {"scheduler"}
 
 
 def test_a_turn_depends_on_what_the_loop_brings_and_what_the_turn_before_leaves_too() -> None:
-    made = plan(start=Start, loop=Turns.from_blocks_dict({"add": Add, "look": Look}))
+    made = plan(start=Start, loop=Iterations.from_blocks_dict({"add": Add, "look": Look}))
     loop = made.steps[1]
     assert isinstance(loop, LoopNode)
     found = turn_of(loop, made.flow)
     assert found is not None
-    assert (found.path, found.kind, found.reads) == ("loop", "turn", ("i", "seed", "x"))
+    assert (found.path, found.kind, found.reads) == ("loop", "iteration", ("i", "seed", "x"))
     assert (found.components, found.config_only) == ({"net"}, {"scheduler"})
 
 
 def test_a_value_that_is_made_and_read_in_one_turn_is_its_own_business() -> None:
-    made = plan(start=Start, loop=Turns.from_blocks_dict({"add": Add, "look": Look}))
+    made = plan(start=Start, loop=Iterations.from_blocks_dict({"add": Add, "look": Look}))
     reads = unit(made, 1).reads
     assert reads is not None
     assert "seen" not in reads
@@ -99,7 +99,7 @@ def test_a_value_that_is_made_and_read_in_one_turn_is_its_own_business() -> None
 
 def test_branches_of_a_choice_in_a_loop_count_all() -> None:
     body = {"add": Add, "way": Way.from_blocks_dict({"one": Look, "two": Add})}
-    made = plan(start=Start, loop=Turns.from_blocks_dict(body))
+    made = plan(start=Start, loop=Iterations.from_blocks_dict(body))
     found = unit(made, 1)
     assert found.reads == ("seed", "way", "x")
     assert len(found.identities) == 4  # the loop, and its three blocks
@@ -108,7 +108,7 @@ def test_branches_of_a_choice_in_a_loop_count_all() -> None:
 def test_foreign_code_may_read_everything() -> None:
     found = unit(plan(start=Start, foreign=Foreign), 1)
     assert found.reads is None
-    inside = unit(plan(start=Start, loop=Turns.from_blocks_dict({"add": Add, "foreign": Foreign})), 1)
+    inside = unit(plan(start=Start, loop=Iterations.from_blocks_dict({"add": Add, "foreign": Foreign})), 1)
     assert inside.reads is None
 
 
@@ -121,15 +121,15 @@ def test_what_does_not_say_which_code_it_runs_is_no_unit() -> None:
 
 
 def test_an_identity_says_where_in_the_unit_its_step_stands() -> None:
-    made = plan(start=Start, loop=Turns.from_blocks_dict({"add": Add}))
+    made = plan(start=Start, loop=Iterations.from_blocks_dict({"add": Add}))
     places = [identity({})[0] for identity in unit(made, 1).identities]
     assert places == ["", ".add"]
     assert [identity({})[0] for identity in unit(made, 0).identities] == [""]
 
 
 def test_uses_of_components_are_in_order_those_of_every_branch_too() -> None:
-    way = Way.from_blocks_dict({"one": Look, "two": Turns.from_blocks_dict({"add": Add})})
-    steps = plan(start=Start, loop=Turns.from_blocks_dict({"add": Add, "look": Look}), way=way).steps
+    way = Way.from_blocks_dict({"one": Look, "two": Iterations.from_blocks_dict({"add": Add})})
+    steps = plan(start=Start, loop=Iterations.from_blocks_dict({"add": Add, "look": Look}), way=way).steps
     none, net, timer, scheduler = frozenset[str](), frozenset({"net"}), frozenset({"timer"}), frozenset({"scheduler"})
     assert list(uses_of(steps, lambda *_: True)) == [
         Use("start", none),

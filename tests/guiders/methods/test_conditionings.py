@@ -10,10 +10,10 @@ from guided_families import Family, distilled, edit, sdxl
 
 from brickwork import ClassifierFreeGuidance, DeclarationError, InputError
 from brickwork.guiders import EmbeddedGuidance, GuidanceStep, Guider, ImageTextGuidance
-from brickwork.guiders.guider import CONDITIONAL, Branch
+from brickwork.guiders.guider import CONDITIONAL, GuidanceBranch
 
 
-def alone(family: Family, branch: Branch) -> torch.Tensor:
+def alone(family: Family, branch: GuidanceBranch) -> torch.Tensor:
     """One prediction, by the network alone."""
     kwargs = family.contract.denoiser_kwargs(family.inputs["conditioning"], [branch])
     if branch.embedded_scale is not None:
@@ -25,8 +25,8 @@ def alone(family: Family, branch: Branch) -> torch.Tensor:
 @pytest.mark.parametrize("batching", ["batched", "sequential"])
 def test_picture_and_text_have_a_strength_of_their_own(batching: str) -> None:
     family = edit()
-    nothing = alone(family, Branch("u", negative=True, without=frozenset({"image"})))
-    image, text = alone(family, Branch("i", negative=True)), alone(family, CONDITIONAL)
+    nothing = alone(family, GuidanceBranch("u", negative=True, without=frozenset({"image"})))
+    image, text = alone(family, GuidanceBranch("i", negative=True)), alone(family, CONDITIONAL)
     assert not torch.allclose(nothing, image)
     assert not torch.allclose(image, text)
     guider = ImageTextGuidance(guidance_scale=7.0, image_guidance_scale=1.5)
@@ -52,7 +52,7 @@ def test_predictions_that_change_nothing_are_not_made() -> None:
     assert names(ImageTextGuidance(stop=0.2)) == ["conditional"]
     family = edit()
     one = family.predict(ImageTextGuidance(guidance_scale=3.0, image_guidance_scale=1.0)).noise_pred
-    image, text = alone(family, Branch("i", negative=True)), alone(family, CONDITIONAL)
+    image, text = alone(family, GuidanceBranch("i", negative=True)), alone(family, CONDITIONAL)
     assert torch.allclose(one, image + 3.0 * (text - image), atol=1e-5)
 
 
@@ -69,7 +69,7 @@ def test_a_strength_that_is_built_in_is_told_and_one_call_is_made() -> None:
     assert calls == 2
     handle.remove()
     assert not torch.equal(weak, strong)
-    assert torch.equal(strong, alone(family, Branch("conditional", embedded_scale=9.0)))
+    assert torch.equal(strong, alone(family, GuidanceBranch("conditional", embedded_scale=9.0)))
     falling = EmbeddedGuidance(guidance_scale=[9.0, 1.0])
     assert torch.equal(family.predict(falling, index=0).noise_pred, strong)
     assert torch.equal(family.predict(falling, index=1).noise_pred, weak)

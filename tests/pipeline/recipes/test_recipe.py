@@ -81,7 +81,7 @@ def test_a_picture_that_was_given_keeps_its_own_recipe(tiny_pipe: ModularPipelin
     pipe.configure(progress=False)
     state = pipe(prompt="red", image=picture, strength=0.5, num_inference_steps=4)
     assert picture.info["brickwork"] is own
-    assert state.images[0].info["brickwork"].missing_inputs == {"image": "picture of 64x64, RGB"}
+    assert state.images[0].info["brickwork"].missing_inputs == {"image": "image of 64x64, RGB"}
 
 
 def test_every_thread_has_its_own_last_one(tiny_pipe: ModularPipeline) -> None:
@@ -267,7 +267,7 @@ def test_broken_recipes_are_refused(text: str, message: str, tmp_path: Path) -> 
 def test_a_chunk_that_unpacks_to_gigabytes_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bomb.png"
     Image.new("RGB", (2, 2)).save(path, pnginfo=chunk(" " * (LARGEST_RECIPE * 40), zip=True))
-    with pytest.raises(RepoError, match="cannot be read as a picture"):
+    with pytest.raises(RepoError, match="cannot be read as an image"):
         read_recipe(path)
     large = tmp_path / "large.json"
     large.write_text(" " * (LARGEST_RECIPE + 1))
@@ -278,10 +278,10 @@ def test_a_chunk_that_unpacks_to_gigabytes_is_refused(tmp_path: Path) -> None:
 def test_what_has_no_recipe_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RepoError, match="There is no file"):
         read_recipe(tmp_path / "none.png")
-    with pytest.raises(RepoError, match="A int has no recipe; give a picture"):
+    with pytest.raises(RepoError, match="A int has no recipe; give an image"):
         read_recipe(3)
     (tmp_path / "text.png").write_text("words")
-    with pytest.raises(RepoError, match="cannot be read as a picture"):
+    with pytest.raises(RepoError, match="cannot be read as an image"):
         read_recipe(tmp_path / "text.png")
 
 

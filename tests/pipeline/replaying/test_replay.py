@@ -1,4 +1,4 @@
-"""Replay: the same picture again, or exactly why not; and nothing in a file is trusted."""
+"""Replay: the same image again, or exactly why not; and nothing in a file is trusted."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def test_inputs_to_keep_must_be_given_and_be_the_ones(from_image: ModularPipelin
 
 
 class Frame(Block):
-    """Draw a frame around pictures."""
+    """Draw a frame around images."""
 
     width: int = 2
 
@@ -253,7 +253,7 @@ def test_code_that_is_another_one_is_named_before_anything_runs(tiny_pipe: Modul
     with pytest.raises(ReplayError) as caught:
         brickwork.replay(picture, [other_frame()], tiny_pipe)
     assert str(caught.value) == f"frame: the code of {Frame.__module__}:Frame differs now"
-    with pytest.warns(UserWarning, match="The repeated run gave another picture; what differs|the code of"):
+    with pytest.warns(UserWarning, match="The repeated run gave another image; what differs|the code of"):
         found = brickwork.replay(picture, [other_frame()], tiny_pipe, exact=False)
     assert not same(found, picture)
 
@@ -289,13 +289,13 @@ def test_another_machine_is_named_and_the_picture_compared(tiny_pipe: ModularPip
     data["arithmetic"]["threads"] = 64
     picture = tiny_pipe(**INPUTS, generator=seeded(), output="images")[0]
     picture.info["brickwork"] = Recipe.from_dict(data)
-    with pytest.warns(UserWarning, match="The same picture, though not everything is as it was: 2 faults") as caught:
+    with pytest.warns(UserWarning, match="The same image, though not everything is as it was: 2 faults") as caught:
         assert same(brickwork.replay(picture, components=tiny_pipe), picture)
     told = "".join(str(each.message) for each in caught)
     assert "torch: 1.0, and 2." in told
     assert "threads: 64, and 1 now" in told
     picture.info["brickwork"] = Recipe.from_dict({**data, "results": {"images": ["0" * 32]}})
-    with pytest.raises(ReplayError, match="The repeated run gave another picture; what differs: 2 faults") as failed:
+    with pytest.raises(ReplayError, match="The repeated run gave another image; what differs: 2 faults") as failed:
         brickwork.replay(picture, components=tiny_pipe)
     assert isinstance(failed.value.result, Image.Image)
 
@@ -309,7 +309,7 @@ def test_a_picture_that_was_edited_is_not_blamed_on_the_run(
     edited = edit(picture)
     edited.info["brickwork"] = picture.info["brickwork"]
     path = brickwork.save(edited, tmp_path / "edited.png")[0]
-    with pytest.raises(ReplayError, match="The pixels are not those of the run: the picture was edited") as failed:
+    with pytest.raises(ReplayError, match="The pixels are not those of the run: the image was edited") as failed:
         brickwork.replay(path, components=tiny_pipe)
     assert failed.value.result.tobytes() == picture.tobytes()
     with pytest.warns(UserWarning, match="The pixels are not those of the run"):
@@ -340,7 +340,7 @@ def test_a_block_that_does_not_give_the_same_twice_is_found_out(tiny_pipe: Modul
 
 
 def attacked(tiny_pipe: ModularPipeline, tmp_path: Path, **changes: Any) -> Path:
-    """A picture whose recipe says something else."""
+    """An image whose recipe says something else."""
     picture = tiny_pipe(**INPUTS, output="images")[0]
     data = json.loads(json.dumps(picture.info["brickwork"].to_dict()))
     for path, value in changes.items():
@@ -515,7 +515,7 @@ def test_a_picture_that_was_opened_from_its_file_is_saved_with_its_recipe(
     ("options", "words"),
     [
         ({"inputs": "embedded"}, r"inputs='embedded' is unknown. Did you mean 'embed'"),
-        ({"given": {"image": 1}}, r"given= is for inputs that are kept with the picture; say where: inputs='embed'"),
+        ({"given": {"image": 1}}, r"given= is for inputs that are kept with the image; say where: inputs='embed'"),
     ],
 )
 def test_how_inputs_are_kept_is_said_in_full(

@@ -37,7 +37,7 @@ from brickwork.state.vocabulary import Images
 
 
 class Dim(Block):
-    """Take light from pictures."""
+    """Take light from images."""
 
     by: float = 0.5
 

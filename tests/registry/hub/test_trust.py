@@ -756,7 +756,7 @@ def test_trust_is_public() -> None:
 
 
 def png(width: int, height: int) -> bytes:
-    """The beginning of a picture that says how large it is, and has nothing of it."""
+    """The beginning of an image that says how large it is, and has nothing of it."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
