@@ -42,7 +42,10 @@ def provenance_of(component: object) -> Provenance:
     """Return where a component is from, as far as that was noted."""
     noted: Provenance = getattr(component, _NOTE, _UNKNOWN)
     load_id = getattr(component, _LOAD_ID, None)
-    return noted if noted.load_id == load_id else evolve(noted, load_id=load_id)
+    if noted.load_id == load_id:
+        return noted
+    # A recipe asks at every run, and `evolve` takes 1.8 us where this takes 0.7.
+    return Provenance(load_id, noted.repo, noted.commit, noted.files, noted.stamps)
 
 
 def note_provenance(component: object, **known: Any) -> None:

@@ -24,6 +24,7 @@ import hypothesis
 import pytest
 import torch
 import transformers
+from prepared_python import PreparedPython
 
 from brickwork import ModularPipeline, embedded
 from embedded_model.oracle import Oracle
@@ -66,6 +67,14 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
     monkeypatch.setenv("BRICKWORK_HOME", str(tmp_path / "brickwork-home"))
     yield _HUB
     _HUB.reset()
+
+
+@pytest.fixture(scope="session")
+def prepared_python() -> Iterator[PreparedPython]:
+    """Runs scripts in processes of their own, which have the libraries imported."""
+    python = PreparedPython()
+    yield python
+    python.close()
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any
 import diffusers
 import pytest
 import torch
+from prepared_python import PreparedPython
 from safetensors import safe_open
 from safetensors.torch import save_file
 from toy_blocks import Count, pipeline, seeded
@@ -156,12 +155,17 @@ torch.save(pipe.resume({path!r}).latents, {out!r})
 
 
 def script(tail: str, **names: str) -> list[str]:
-    return [sys.executable, "-c", (RUN + tail).format(support=str(Path(__file__).parents[1] / "support"), **names)]
+    return ["-c", (RUN + tail).format(support=str(Path(__file__).parents[1] / "support"), **names)]
 
 
 @pytest.mark.parametrize("scheduler", ["EulerAncestralDiscreteScheduler", "DPMSolverMultistepScheduler"])
 def test_a_run_that_is_killed_goes_on_in_another_process(
-    scheduler: str, tiny_folder: Path, tiny_pipe: ModularPipeline, tmp_path: Path, many: int
+    scheduler: str,
+    tiny_folder: Path,
+    tiny_pipe: ModularPipeline,
+    tmp_path: Path,
+    many: int,
+    prepared_python: PreparedPython,
 ) -> None:
     names = {"folder": str(tiny_folder), "scheduler": scheduler, "path": str(tmp_path / "run.safetensors")}
     expected = with_scheduler(tiny_pipe, scheduler)(
@@ -169,28 +173,31 @@ def test_a_run_that_is_killed_goes_on_in_another_process(
     )
     chance = torch.Generator().manual_seed(many)
     for number in range(min(many, 5)):
-        kill_at_random(names, float(torch.rand(1, generator=chance)))
+        kill_at_random(prepared_python, names, float(torch.rand(1, generator=chance)))
         found = Snapshot.load(names["path"])
         assert 0 <= (found.standing.position[0].iteration or 0) < 199
         out = str(tmp_path / f"{number}.pt")
-        subprocess.run(script(GO_ON, out=out, **names), check=True, capture_output=True, timeout=300)
+        done = prepared_python.run(*script(GO_ON, out=out, **names))
+        assert done.returncode == 0, done.stderr
         assert torch.equal(torch.load(out), expected)
 
 
-def kill_at_random(names: dict[str, str], seconds: float) -> None:
+def kill_at_random(python: PreparedPython, names: dict[str, str], seconds: float) -> None:
     """Kill a run some time after its first snapshot; whatever it was doing then, the file is whole."""
     path = Path(names["path"])
     path.unlink(missing_ok=True)
-    with subprocess.Popen(script(BEGIN, **names), stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"begins\n"
+    told, tells = os.pipe()
+    with python.start(*script(BEGIN, **names), stdout=tells) as process, os.fdopen(told, "rb") as lines:
+        os.close(tells)
+        while (line := lines.readline()) != b"begins\n":
+            assert line, "it ended before it began"
         ends = time.monotonic() + 60
         while not path.exists() and time.monotonic() < ends:
             os.sched_yield()
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
+            process.kill()
 
 
 def test_a_cache_on_the_way_changes_nothing(tiny_pipe: ModularPipeline) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prepared_python import PreparedPython
 
 from brickwork import ModularPipelineBlocks, RepoError
 
@@ -59,7 +59,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         del sys.modules[name]
 
 
-def in_scripts(texts: dict[str, str], folder: Path) -> dict[str, str]:
+def in_scripts(texts: dict[str, str], folder: Path, python: PreparedPython) -> dict[str, str]:
     """Run each text as a script that saves its block, in one process; return what was said of each that was refused."""
     for name, text in texts.items():
         saving = f"Dim().save_pretrained({str(folder / name)!r})"
@@ -74,8 +74,8 @@ def in_scripts(texts: dict[str, str], folder: Path) -> dict[str, str]:
                 said[name] = str(error)
         print(json.dumps(said))
     """
-    command = [sys.executable, "-c", textwrap.dedent(run), *texts]
-    done = subprocess.run(command, check=True, cwd=folder, capture_output=True, text=True)
+    done = python.run("-c", textwrap.dedent(run), *texts, cwd=folder)
+    assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))
 
 
@@ -148,10 +148,12 @@ def test_a_module_that_is_not_what_its_file_says_is_refused(
     assert f"dim.py says, or a file that it imports: {named} is another one" in message
 
 
-def test_a_script_whose_names_have_other_values_than_when_it_ran_is_refused(tmp_path: Path) -> None:
+def test_a_script_whose_names_have_other_values_than_when_it_ran_is_refused(
+    tmp_path: Path, prepared_python: PreparedPython
+) -> None:
     as_it_is = f"{HEAD}{HELPER}\nX = 1.0\n{BLOCK.replace('factor = 1.0', 'factor = X * 2')}"
     texts = {"as_it_is": as_it_is, "later": f"{as_it_is}\nX = 5.0\n", "set": f"{as_it_is}\nDim.factor = 5.0\n"}
-    said = in_scripts(texts, tmp_path)
+    said = in_scripts(texts, tmp_path, prepared_python)
     assert said.keys() == {"later", "set"}
     for message in said.values():
         assert "says: Dim (attribute 'factor') is another one. Run the script" in message
@@ -286,14 +288,14 @@ def test_unchanged_code_is_saved_from_modules(text: str, future: str, package: A
     assert reopened(package(files)(), tmp_path / "repo").run is not None
 
 
-def test_unchanged_code_is_saved_from_scripts(tmp_path: Path) -> None:
+def test_unchanged_code_is_saved_from_scripts(tmp_path: Path, prepared_python: PreparedPython) -> None:
     texts = {
         f"{name.replace(' ', '_')}{n}": f"{future}{HEAD}{textwrap.dedent(text)}{BLOCK}"
         for name, text in UNCHANGED.items()
         for n, future in enumerate(["", FUTURE])
         if not name.startswith(("a closure", "a decorated", "a logger", "an abstract"))  # which no text stands for
     }
-    assert in_scripts(texts, tmp_path) == {}
+    assert in_scripts(texts, tmp_path, prepared_python) == {}
 
 
 IN_PACKAGES = {

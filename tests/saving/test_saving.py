@@ -6,7 +6,6 @@ import importlib
 import json
 import linecache
 import shutil
-import subprocess
 import sys
 import textwrap
 import types
@@ -17,6 +16,7 @@ import diffusers
 import pytest
 import torch
 from hub_server import TOKEN, Hub
+from prepared_python import PreparedPython
 
 import brickwork
 from brickwork import (
@@ -119,7 +119,9 @@ def test_any_composition_comes_back_equal(tiny_pipe: ModularPipeline, dim: Any, 
     assert torch.equal(drawn(opened(moved, trust_remote_code=True)), expected)
 
 
-def test_the_peer_runs_what_we_save(tiny_pipe: ModularPipeline, dim: Any, tmp_path: Path) -> None:
+def test_the_peer_runs_what_we_save(
+    tiny_pipe: ModularPipeline, dim: Any, tmp_path: Path, prepared_python: PreparedPython
+) -> None:
     pipe = edited(tiny_pipe, dim)
     expected = drawn(pipe)
     pipe.save_pretrained(tmp_path / "repo")
@@ -133,9 +135,7 @@ def test_the_peer_runs_what_we_save(tiny_pipe: ModularPipeline, dim: Any, tmp_pa
         torch.save(images, {str(tmp_path / "images.pt")!r})
         print(type(pipe).__name__, [p.name for p in pipe.blocks.inputs][:2])
     """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False, cwd=tmp_path
-    )
+    done = prepared_python.run("-c", textwrap.dedent(code), cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "StableDiffusionXLModularPipeline" in done.stdout
     assert torch.allclose(torch.load(tmp_path / "images.pt"), expected, atol=1e-6)
@@ -150,7 +150,7 @@ def test_files_in_several_folders_are_for_us_alone_and_the_peer_is_told(tmp_path
         exec(adapter_file({}, {}, sources), {})
 
 
-def test_a_repository_of_the_peer_runs_here(tmp_path: Path) -> None:
+def test_a_repository_of_the_peer_runs_here(tmp_path: Path, prepared_python: PreparedPython) -> None:
     from block_repo import PEER_BLOCK, write
 
     canary = tmp_path / "canary"
@@ -160,7 +160,7 @@ def test_a_repository_of_the_peer_runs_here(tmp_path: Path) -> None:
         from double import Double
         Double().save_pretrained({str(tmp_path / "repo")!r})
     """
-    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, capture_output=True, text=True)
+    prepared_python.run("-c", textwrap.dedent(code)).check_returncode()
     shutil.copy(source / "double.py", tmp_path / "repo" / "double.py")  # which the peer leaves to people
     canary.unlink()
     with pytest.raises(TrustError, match=r"brings code of its own \(double.py\)"):
@@ -371,9 +371,11 @@ if __name__ == "__main__":
 '''
 
 
-def test_a_block_of_a_script_brings_what_it_refers_to_and_not_the_script(tmp_path: Path) -> None:
+def test_a_block_of_a_script_brings_what_it_refers_to_and_not_the_script(
+    tmp_path: Path, prepared_python: PreparedPython
+) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
-    subprocess.run([sys.executable, "script.py"], check=True, cwd=tmp_path, capture_output=True)
+    prepared_python.run("script.py", cwd=tmp_path).check_returncode()
     text = (tmp_path / "repo" / "triple.py").read_text()
     assert "UNUSED" not in text
     assert "touch" not in text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import types
 from pathlib import Path
@@ -16,6 +15,7 @@ from diffusers import EulerAncestralDiscreteScheduler
 from diffusers.modular_pipelines import StableDiffusionXLAutoBlocks
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from prepared_python import PreparedPython
 from toy_blocks import seeded
 
 import brickwork
@@ -66,14 +66,12 @@ def test_a_picture_is_repeated_from_its_file(
 
 
 def test_the_model_that_ships_comes_by_itself_in_another_process(
-    embedded_pipe: ModularPipeline, tmp_path: Path
+    embedded_pipe: ModularPipeline, tmp_path: Path, prepared_python: PreparedPython
 ) -> None:
     picture = embedded_pipe(prompt="a red circle", num_inference_steps=5, output="images")[0]
     path = brickwork.save(picture, tmp_path / "a.png")[0]
     code = f"import torch, brickwork; torch.set_num_threads(1); brickwork.save(brickwork.replay({str(path)!r}), {str(tmp_path / 'b.png')!r})"
-    done = subprocess.run(
-        [sys.executable, "-W", "error::UserWarning:brickwork", "-c", code], capture_output=True, text=True, check=False
-    )
+    done = prepared_python.run("-W", "error::UserWarning:brickwork", "-c", code)
     assert done.returncode == 0, done.stderr
     with Image.open(tmp_path / "b.png") as found:
         assert same(found, picture)

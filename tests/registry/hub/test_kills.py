@@ -6,7 +6,6 @@ import os
 import re
 import resource
 import signal
-import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
@@ -16,6 +15,8 @@ from typing import Any
 import pytest
 import torch
 from hub_server import Hub
+from in_threads import in_threads
+from prepared_python import PreparedPython
 
 from brickwork import ModularPipelineBlocks, RepoError, SequentialPipelineBlocks
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
@@ -196,17 +197,18 @@ def test_a_publish_that_is_killed_at_any_request_leaves_the_old_or_the_new(hub: 
     assert states[0] is False
 
 
-def test_two_processes_load_into_one_cache(hub: Hub, tiny_folder: Path, tmp_path: Path) -> None:
+def test_two_processes_load_into_one_cache(
+    hub: Hub, tiny_folder: Path, tmp_path: Path, prepared_python: PreparedPython
+) -> None:
     hub.add_folder("you/models", tiny_folder)
     code = f"""
         from brickwork.registry import ComponentSpec
         spec = ComponentSpec("unet", "diffusers:UNet2DConditionModel", repo="you/models", subfolder="unet")
         print(sum(p.double().sum().item() for p in spec.load(cache_dir={str(tmp_path / "one")!r}).parameters()))
     """
-    command = [sys.executable, "-c", textwrap.dedent(code)]
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) for _ in range(3)]
-    assert len({process.communicate()[0] for process in running}) == 1
-    assert all(process.returncode == 0 for process in running)
+    done = in_threads(lambda _: prepared_python.run("-c", textwrap.dedent(code)), 3)
+    assert len({each.stdout for each in done}) == 1
+    assert all(each.returncode == 0 for each in done)
 
 
 @pytest.mark.skipif(not Path("/proc/sys").is_dir(), reason="needs a place that nobody can write to")

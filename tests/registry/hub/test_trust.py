@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import pickle
-import subprocess
 import sys
 import textwrap
 import zlib
@@ -18,6 +17,8 @@ import torch
 from block_repo import BLOCK, hand_written, relocated, write
 from canary import Bomb
 from hub_server import Hub
+from in_threads import in_threads
+from prepared_python import PreparedPython
 from transformers import CLIPTokenizer
 
 import brickwork
@@ -431,7 +432,7 @@ def test_equal_names_of_modules_are_different_modules(tmp_path: Path, hub: Hub) 
         open_blocks(hand_written(tmp_path / "third", ran))
 
 
-def test_in_two_processes_too_and_on_one_home(tmp_path: Path) -> None:
+def test_in_two_processes_too_and_on_one_home(tmp_path: Path, prepared_python: PreparedPython) -> None:
     folders = [hand_written(tmp_path / f"repo{factor}", tmp_path / "ran") for factor in (2, 3)]
     (folders[1] / "block.py").write_text(code(tmp_path / "ran", factor=3))
     text = """
@@ -442,13 +443,10 @@ def test_in_two_processes_too_and_on_one_home(tmp_path: Path) -> None:
         print(blocks.init_pipeline()(x=1, output="y"))
     """
     environment = {**os.environ, "BRICKWORK_HOME": str(tmp_path / "home")}
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(text), str(folder)], stdout=subprocess.PIPE, env=environment
-        )
-        for folder in folders * 2
-    ]
-    assert [process.communicate()[0].decode().strip() for process in running] == ["2", "3", "2", "3"]
+    done = in_threads(
+        lambda number: prepared_python.run("-c", textwrap.dedent(text), str(folders[number % 2]), env=environment), 4
+    )
+    assert [each.stdout.strip() for each in done] == ["2", "3", "2", "3"]
     lock = json.loads((tmp_path / "home" / "brickwork.lock").read_text())
     assert set(lock["repos"]) == {str(folder) for folder in folders}
 
