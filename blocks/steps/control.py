@@ -94,7 +94,7 @@ class PrepareControl(Block):
                 height, width = pixels.shape[-2:]
                 rows = repeat_to_batch(pixels.float(), batch_size, num_images_per_prompt).contiguous()
                 made.append(rows.to(self.device, dtype))
-            prepared.append(made if kind is not None else made[0])
+            prepared.append(made if control_type is not None else made[0])
         scales, starts, ends = (
             for_each(name, value, len(nets))
             for name, value in (
