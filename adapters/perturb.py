@@ -10,9 +10,9 @@ from ..families.contract import is_compiled
 from ..families.layers import Layer
 from ..guiders import Perturbation
 from ..state import InputError, RunError
-from .blur import blurred_tokens
 from .forward_override import ForwardOverride, override_forward
 from .self_attention import attention_modules, feed_forward_modules, self_attending
+from .token_blur import blurred_tokens
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -1,3 +1,3 @@
-"""What people run and look at: images, the demo, the command line."""
+"""What people run and look at: the demo."""
 
 from ..state import BrickworkError as _BrickworkError  # noqa: F401 - refuses `import app`

@@ -54,7 +54,7 @@ class Encode(Block):
         return self.Out(embeds=prompt)
 
 
-class Step(Block):
+class Node(Block):
     """Stands for a denoising step."""
 
     unet: torch.nn.Module = component()
@@ -69,7 +69,7 @@ class Step(Block):
 class Loop(LoopSequentialPipelineBlocks):
     """Thirty of them."""
 
-    block_classes = [Step]
+    block_classes = [Node]
     block_names = ["step"]
 
     class Vars(Outputs):

@@ -1,8 +1,8 @@
 """Executes plans. Knows nothing of diffusion or of models."""
 
+from .nodes import BlockNode, ChoiceNode, LoopNode, Node
 from .planning.plan import Plan, make_plan
 from .run import Run
 from .settings import RunSettings
-from .steps import BlockNode, ChoiceNode, LoopNode, Step
 
-__all__ = ["BlockNode", "ChoiceNode", "LoopNode", "Plan", "Run", "RunSettings", "Step", "make_plan"]
+__all__ = ["BlockNode", "ChoiceNode", "LoopNode", "Node", "Plan", "Run", "RunSettings", "make_plan"]

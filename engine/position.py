@@ -10,7 +10,7 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 
 from ..state import InputError
-from .steps import Call, Values
+from .nodes import Call, Values
 
 
 @frozen

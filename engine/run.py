@@ -13,9 +13,9 @@ from .cache import MemoryCache
 from .cache_unit import CacheUnit
 from .events import Emit, RunWarning
 from .isolation import RunComponents
+from .nodes import Call, Values
 from .position import Tracker
 from .settings import RunSettings
-from .steps import Call, Values
 from .witness import Witness
 
 _logger = logging.getLogger("brickwork")
@@ -37,7 +37,7 @@ class Residency(Protocol):
         ...
 
 
-class StepCache(Protocol):
+class ResultCache(Protocol):
     """Knows results of steps."""
 
     @property
@@ -72,7 +72,7 @@ class Run:
     state: PipelineState = field(factory=PipelineState)
     residency: Residency | None = None
     emit: Emit | None = None
-    cache: StepCache | None = None
+    cache: ResultCache | None = None
     tracker: Tracker | None = None
     # A plain attribute: setting it is atomic in CPython, and a run looks between blocks, where a lock would cost more
     # than a late look.

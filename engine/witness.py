@@ -9,7 +9,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from ..state.digest import NoDigestError, digest_of
-from .steps import Call, Values
+from .nodes import Call, Values
 
 _DIGITS = 16
 """Of a digest, which is half: a recipe holds one for every value of every iteration."""

@@ -1,4 +1,4 @@
-"""What a block may ask of a model family. Presets implement it; blocks know nothing else of a family."""
+"""What a block may ask of a model family. The files beside it implement it; blocks know nothing else of a family."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
-from ..engine.calling import call_network
+from ..engine.network_calls import call_network
 from ..guiders import NoiseLevel
 from ..state import InputError
 from ..state.object_content import UNCOUNTED

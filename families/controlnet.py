@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from ..engine.calling import call_network
+from ..engine.network_calls import call_network
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,7 +10,7 @@ from typing import Any, Self
 from attrs import evolve, fields
 
 from ..blocks.core.base import ModularPipelineBlocks
-from ..blocks.core.checks import Report
+from ..blocks.core.composition_checks import Report
 from ..blocks.core.flattening import walk
 from ..engine import Plan, RunSettings
 from ..engine.planning.explain import Explanation

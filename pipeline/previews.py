@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from ..engine.calling import call_network
 from ..engine.events import Event, StepFinished
+from ..engine.network_calls import call_network
 from ..families.contract import FamilyContract
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from attrs import evolve, frozen
 from ..blocks.core import arguments
 from ..engine import Plan
 from ..engine.execution.checkpoint import RunCheckpoint, SharedPrefix, copied_values
+from ..engine.nodes import LoopNode, Values, leaves
 from ..engine.position import Position
-from ..engine.steps import LoopNode, Values, leaves
 from ..state import InputError, PipelineState
 from ..state.errors import did_you_mean
 from .recipes.recipe_diff import differences

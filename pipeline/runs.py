@@ -19,9 +19,9 @@ from ..engine.execution.executor import value_or_fail
 from ..engine.execution.identities import RunIdentities
 from ..engine.execution.run_cache import RunCache
 from ..engine.isolation import RunComponents, unsaveable
+from ..engine.nodes import Values
 from ..engine.position import Position, Tracker
 from ..engine.settings import SnapshotTaker
-from ..engine.steps import Values
 from ..engine.witness import Witness
 from ..state import InputError
 from .component_loader import RunLoader, residency_for

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import field, frozen
 
 from ..engine.execution.checkpoint import RunCheckpoint
+from ..engine.nodes import Values
 from ..engine.position import Frame, Position, words_of
-from ..engine.steps import Values
 from ..state import InputError, RepoError, RunError
 from ..state.atomic import writing
 from ..state.errors import did_you_mean

@@ -1,3 +1,3 @@
-"""Model families, ready workflows, and the embedded model."""
+"""Ready compositions, the tasks that they are made of, and the embedded model."""
 
 from ..state import BrickworkError as _BrickworkError  # noqa: F401 - refuses `import presets`

@@ -1,4 +1,4 @@
-"""Names and origins: component specs, loading, repositories, and the catalog of blocks by name."""
+"""Names and origins: component specs, loading, identity and placement of components, and the catalog of families and presets."""
 
 from .catalog import Catalog, catalog, families, shipped
 from .component_spec import ComponentSpec

@@ -213,8 +213,6 @@ def add_class(writer: DigestWriter, cls: type) -> None:
         if name not in _DERIVED and (not name.startswith("__") or isinstance(value, _CODE)):
             if is_as_written(cls, name, value, writer.watch):
                 continue
-            if is_as_written(cls, name, value, writer.watch):
-                continue
             writer.put("attribute", name.encode())
             for part in parts_of(value):
                 _add_reference(writer, part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,14 +14,16 @@ from brickwork.registry import families
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("state", "registry", "engine", "guiders", "adapters", "blocks", "saving", "pipeline", "app")
-SHARED = [path for path in sorted((ROOT / "families").glob("*.py")) if path.stem not in ("sdxl", "fitting")]
+OWN = {Path(inspect.getfile(type(families.get(name)))).stem for name in families}
+"""Files that hold a family, which may say its name."""
+SHARED = [path for path in sorted((ROOT / "families").glob("*.py")) if path.stem not in {*OWN, "fitting"}]
 """Of `families/` what is no family's own; `fitting` lists classes of diffusers."""
 FILES = [*SHARED, *(path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")))]
 FIELD = (
     "stable.?diffusion", "sdxl", "sd3", "sd15", "flux", "wan", "qwen", "pixart", "kandinsky", "lumina", "hunyuan", "deepfloyd",
     "animatediff", "cogview", "cogvideo", "sana", "chroma", "hidream", "kolors", "auraflow", "ltx", "mochi", "z.?image",
 )  # fmt: skip
-NAMES = re.compile(rf"(?i)(?<![a-z])({'|'.join(FIELD)})(?![a-z])|stable.?diffusion|sdxl")
+NAMES = re.compile(rf"(?<![a-z])(?i:{'|'.join(FIELD)})(?![a-z])|(?i:stable.?diffusion|sdxl)")
 
 
 LEFT = {"families/noise_schedule.py: 'FlowMatch'", "saving/unsavable.py: 'IPAdapter'"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from brickwork.blocks.steps.image_files import FORMATS
+from brickwork.blocks.steps.image_reading import FORMATS
 from brickwork.state import limits
 
 PAGE = (Path(__file__).parents[1] / "SECURITY.md").read_text()

@@ -8,7 +8,7 @@ from types import MethodType
 from typing import Any
 
 from ...engine.execution.executor import value_or_fail
-from ...engine.steps import Call, Presence, Values
+from ...engine.nodes import Call, Presence, Values
 from ...state import Conditioning, Outputs, RunError
 from ...state.defaults import is_editable, own_default
 from ...state.types import group_marker, resolve_hint

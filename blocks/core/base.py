@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from ...engine import BlockNode, Plan, Run, Step, make_plan
+from ...engine import BlockNode, Node, Plan, Run, make_plan
+from ...engine.nodes import Call, Presence, Undeclared
 from ...engine.planning.dataflow import trace
 from ...engine.planning.explain import Explanation
 from ...engine.planning.graph import Graph, make_graph
-from ...engine.steps import Call, Presence, Undeclared
 from ...families.contract import UNBOUND, FamilyContract
 from ...registry import ComponentSpec
 from ...registry.publishing import publish, refuse_unknown
@@ -39,7 +39,7 @@ from .workflows import Workflow, find_workflow, named_workflows
 if TYPE_CHECKING:
     from ...pipeline.modular_pipeline import ModularPipeline
     from ...registry.hub.trust import Trust
-    from .checks import Report
+    from .composition_checks import Report
 
 
 class ModularPipelineBlocks:
@@ -273,7 +273,7 @@ class ModularPipelineBlocks:
         flattening.written |= {output.name for output in self.intermediate_outputs}
         return self
 
-    def steps(self, flattening: Flattening, path: str) -> list[Step]:
+    def steps(self, flattening: Flattening, path: str) -> list[Node]:
         """Return the engine's steps of this block; containers return those of their blocks."""
         name = path or type(self).__name__
         inputs, outputs = self.all_inputs, [*self.intermediate_outputs, *self.rewritten_inputs()]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, dataclass_transform
 
-from ...engine import BlockNode, Run, Step
-from ...engine.steps import Call, Presence, Values
+from ...engine import BlockNode, Node, Run
+from ...engine.nodes import Call, Presence, Values
 from ...state import (
     BlockState,
     CompositionError,
@@ -100,7 +100,7 @@ class Block(SignatureBlock):
                 state[name] = written[name]
         return components, state
 
-    def steps(self, flattening: Flattening, path: str) -> list[Step]:
+    def steps(self, flattening: Flattening, path: str) -> list[Node]:
         """Return one leaf step."""
         name = path or type(self).__name__
         if self.is_bound:

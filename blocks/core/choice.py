@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from attrs import evolve
 
-from ...engine import ChoiceNode, Step
-from ...engine.steps import Values
+from ...engine import ChoiceNode, Node
+from ...engine.nodes import Values
 from ...state import CompositionError, DeclarationError, InputError, InputParam, OutputParam
 from ...state.params import with_defaults_of_branches
 from .base import ModularPipelineBlocks
@@ -68,7 +68,7 @@ class ConditionalPipelineBlocks(Container):
         """Return whether the choice can be decided before the run, and the branch."""
         return False, None
 
-    def steps(self, flattening: Flattening, path: str) -> list[Step]:
+    def steps(self, flattening: Flattening, path: str) -> list[Node]:
         """Return the steps of the chosen branch, or a step that chooses in the run."""
         name = path or type(self).__name__
         if not self.sub_blocks:
@@ -81,7 +81,7 @@ class ConditionalPipelineBlocks(Container):
             self.check_required(branch, flattening, name)
             flattening.taken.add(joined(path, branch))
             return self[branch].steps(flattening, joined(path, branch))
-        branches: dict[str, tuple[Step, ...]] = {}
+        branches: dict[str, tuple[Node, ...]] = {}
         written: set[str] = set()
         for key, block in self.possible(flattening).items():
             # Each branch from the same beginning: what one writes is not there in another.

@@ -56,7 +56,7 @@ class WorkflowSearch(Flattening):
         return cls(frozenset(name for name, is_given in decided.items() if is_given), decided=decided)
 
     def has(self, name: str) -> bool:
-        """Return whether the input was decided to be given; raises UndecidedError if nothing was."""
+        """Return whether the input was decided to be given; raises OpenChoiceError if nothing was."""
         if name not in self.decided:
             raise OpenChoiceError(name)
         return self.decided[name]

@@ -9,7 +9,7 @@ import importlib
 from typing import Any
 
 _TARGETS = {
-    "check": "blocks.core.checks",
+    "check": "blocks.core.composition_checks",
     "open_repository": "saving.open_repository",
     "save_blocks": "saving.save_blocks",
     "blocks_for_diffusers": "saving.diffusers_module",

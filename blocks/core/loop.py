@@ -6,8 +6,8 @@ import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ...engine import LoopNode, Run, Step
-from ...engine.steps import Iterations, Presence, Values
+from ...engine import LoopNode, Node, Run
+from ...engine.nodes import Iterations, Presence, Values
 from ...registry import ComponentSpec
 from ...state import BlockState, CompositionError, ConfigSpec, DeclarationError, InputParam, OutputParam
 from .arguments import method_invoker
@@ -155,7 +155,7 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
         result.sub_blocks = self.decided_parts(flattening)
         return result if result.sub_blocks else SequentialPipelineBlocks()
 
-    def steps(self, flattening: Flattening, path: str) -> list[Step]:
+    def steps(self, flattening: Flattening, path: str) -> list[Node]:
         """Return one loop step with the steps of the body; a hand-written loop is one leaf step."""
         name = path or type(self).__name__
         if not self.sub_blocks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ...engine import Step
+from ...engine import Node
 from ...state import CompositionError, DeclarationError
 from .declaration import read_class
 from .flattening import Flattening
@@ -46,7 +46,7 @@ class BlockPart(SignatureBlock):
         names = [parameter.name for parameter in self.declaration.parameters]
         return self.prepare(**{name: values[name] for name in names if name in values})
 
-    def steps(self, flattening: Flattening, path: str) -> list[Step]:  # noqa: ARG002 - as in the base
+    def steps(self, flattening: Flattening, path: str) -> list[Node]:  # noqa: ARG002 - as in the base
         """Refuse to be a step.
 
         Raises:

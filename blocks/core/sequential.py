@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ...engine import Step
+from ...engine import Node
 from ...state import CompositionError
 from .base import ModularPipelineBlocks
 from .container import Container
@@ -32,7 +32,7 @@ class SequentialPipelineBlocks(Container):
         result.sub_blocks = self.decided_parts(flattening)
         return result if result.sub_blocks else SequentialPipelineBlocks()
 
-    def steps(self, flattening: Flattening, path: str) -> list[Step]:
+    def steps(self, flattening: Flattening, path: str) -> list[Node]:
         """Return the steps of all blocks."""
         if not self.sub_blocks:
             raise CompositionError(f"{path or type(self).__name__} is empty: it has no blocks to run.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...engine import Run
-from ...engine.steps import Call, Values
+from ...engine.nodes import Call, Values
 from ...state import BlockState, InputParam, PipelineState
 from ...state.defaults import own_default
 from .components_view import view_for

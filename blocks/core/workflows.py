@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from ...engine import Step
+from ...engine import Node
+from ...engine.nodes import all_nodes
 from ...engine.planning.dataflow import Dataflow, trace
-from ...engine.steps import all_steps
 from ...state import CompositionError, InputError, InputParam, OutputParam
 from ...state.errors import did_you_mean
 from ...state.types import plain_type
@@ -37,7 +37,7 @@ class Workflow:
 
     name: str
     given: tuple[str, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[Node, ...]
     taken: frozenset[str] = frozenset()
 
     @cached_property
@@ -82,7 +82,7 @@ class Workflow:
     @cached_property
     def components(self) -> list[str]:
         """Names of the components that it uses, in order of first use."""
-        return list(dict.fromkeys(name for step in all_steps(self.steps) for name in getattr(step, "components", ())))
+        return list(dict.fromkeys(name for step in all_nodes(self.steps) for name in getattr(step, "components", ())))
 
     @property
     def input_schema(self) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def all_workflows(blocks: ModularPipelineBlocks) -> Iterator[Workflow]:
         except InputError:  # a choice was triggered without what it requires: no workflow
             continue
         looked_at += 1
-        paths = tuple(step.path for step in all_steps(steps))
+        paths = tuple(step.path for step in all_nodes(steps))
         # Inputs that decide nothing for each other give the same steps twice.
         if paths in seen:
             continue

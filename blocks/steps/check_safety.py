@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from ...engine.calling import call_network
+from ...engine.network_calls import call_network
 from ...state import Outputs
 from ...state.vocabulary import Flags, Images, OutputType
 from ..core.block import Block

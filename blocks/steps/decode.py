@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ...engine.calling import call_network
+from ...engine.network_calls import call_network
 from ...families.contract import Autoencoder
 from ...state import Outputs
 from ...state.vocabulary import Images, Latents, OutputType

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...engine.calling import call_network
+from ...engine.network_calls import call_network
 from ...families.contract import Autoencoder, FamilyContract
 from ...state import InputError, Outputs
 from ...state.vocabulary import Generators, Height, ImageLatents, InputImage, Width

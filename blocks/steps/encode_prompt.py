@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ...adapters.lora_scale import lora_scale, weight_of
-from ...engine.calling import call_network
+from ...engine.network_calls import call_network
 from ...families.contract import TextEncoder, TextEncoding, Tokenizer
 from ...families.tokenize import token_ids
 from ...guiders import ClassifierFreeGuidance

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-from ...engine.calling import call_network
+from ...engine.network_calls import call_network
 from ...families.contract import Denoiser
 from ...families.unet import projections
 from ...guiders import ClassifierFreeGuidance

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...state import InputError, TrustError
 from ...state.limits import LARGEST_PICTURE_FILE
-from .image_files import decoded_image, read_image, upright
+from .image_reading import decoded_image, read_image, upright
 from .public_net import download
 
 if TYPE_CHECKING:

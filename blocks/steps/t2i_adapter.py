@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...engine.calling import call_network
+from ...engine.network_calls import call_network
 from ...families.contract import ImageAdapter
 from ...guiders import GuidanceBranch
 from ...state import InputError, Outputs

@@ -1,1 +1,1 @@
-"""How a plan runs: executor, cache of a run, residency, position, witness."""
+"""How a plan runs: executor, results that are known, residency, checks at block boundaries."""

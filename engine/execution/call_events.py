@@ -1,4 +1,4 @@
-"""Tells listeners of blocks and turns. Runs without listeners go past this file."""
+"""Tells listeners of blocks and iterations. Runs without listeners go past this file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from ..events import BlockFinished, BlockStarted, Emit, StepFinished, StepStarted
 from ..memory import tensor_bytes
-from ..steps import Call, Values
+from ..nodes import Call, Values
 
 
 def observed(call: Call, path: str, writes: tuple[str, ...], emit: Emit) -> Call:

@@ -11,8 +11,8 @@ from ...state import InputError
 from ...state.digest import NoDigestError, digest_of
 from ..copies import own_copy
 from ..isolation import own_state
+from ..nodes import Values
 from ..position import Frame, Position
-from ..steps import Values
 
 if TYPE_CHECKING:
     import torch

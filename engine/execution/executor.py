@@ -14,9 +14,9 @@ from ...state.pipeline_state import describe_value
 from ..cache_unit import CacheUnit
 from ..events import Emit, ValueReleased
 from ..memory import tensor_bytes
+from ..nodes import Call, Iterations, Values
 from ..position import Frame, tracked
 from ..progress import progress_bar
-from ..steps import Call, Iterations, Values
 from ..witness import witnessed
 from .call_events import IterationEvents, observed
 from .finite_watch import FiniteWatch

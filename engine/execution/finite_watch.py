@@ -6,7 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from ..events import Emit, RunWarning
-from ..steps import Values
+from ..nodes import Values
 
 if TYPE_CHECKING:
     import torch

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...state import RunError
 from ...state.pipeline_state import describe_value
-from ..steps import Call, Values
+from ..nodes import Call, Values
 
 Mark = tuple[str, Any, Any]
 """Name, the object, and what would differ if it had been edited."""

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from ...state.errors import NoDigestError
 from ..copies import extent, is_strided, own_copy
-from ..steps import Values
+from ..nodes import Values
 
 if TYPE_CHECKING:
     import torch

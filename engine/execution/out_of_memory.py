@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from ...registry.loading.weights import byte_words
 from ..memory import tensor_bytes
-from ..steps import Values
+from ..nodes import Values
 
 # torch has a class for the device alone. On the host it raises RuntimeError with one of these words
 # (c10/core/impl/alloc_cpu.cpp).

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from ...state import RunError
-from ..steps import Call, Values
+from ..nodes import Call, Values
 
 
 def process_chance() -> Any:

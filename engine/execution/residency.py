@@ -15,7 +15,7 @@ from ...registry.loading.weights import byte_words
 from ...state import ComponentError
 from ..events import ComponentFreed, ComponentLoaded, ComponentMoved, Emit
 from ..memory import tensor_bytes
-from ..steps import BlockNode, ChoiceNode, LoopNode, Step, Values
+from ..nodes import BlockNode, ChoiceNode, LoopNode, Node, Values
 from .eviction import best_schedule
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Use:
     configs: frozenset[str] = frozenset()
 
 
-def uses_of(steps: Sequence[Step], fits: Callable[[str, frozenset[str]], bool]) -> Iterator[Use]:
+def uses_of(steps: Sequence[Node], fits: Callable[[str, frozenset[str]], bool]) -> Iterator[Use]:
     """Yield the uses of a plan in order. A loop is one use if its components fit together; else its steps are."""
     for step in steps:
         if isinstance(step, BlockNode):
@@ -71,7 +71,7 @@ class PlannedResidency:
     """One run over a placement. What stays between two steps is planned over this run and the next one like it."""
 
     def __init__(
-        self, steps: Sequence[Step], components: Mapping[str, Any], placement: Placement, emit: Emit | None = None
+        self, steps: Sequence[Node], components: Mapping[str, Any], placement: Placement, emit: Emit | None = None
     ) -> None:
         self._emit = emit
         self._components = {name: each for name, each in components.items() if hasattr(each, "parameters")}
@@ -191,7 +191,7 @@ class LoadedResidency:
 
     def __init__(
         self,
-        steps: Sequence[Step],
+        steps: Sequence[Node],
         components: RunComponents,
         loader: Loader,
         releases: bool,

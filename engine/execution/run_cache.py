@@ -15,7 +15,7 @@ from ..cache_unit import CacheUnit
 from ..events import CacheHit, CacheSkipped
 from ..isolation import clone_run_state, own_state
 from ..memory import held_bytes
-from ..steps import Call, Values
+from ..nodes import Call, Values
 from .identities import RunIdentities
 from .kept_values import Keeper, handed_out
 from .process_chance import process_chance

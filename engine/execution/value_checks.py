@@ -16,7 +16,7 @@ from ...state import InputParam, OutputParam, RunError
 from ...state.pipeline_state import describe_value
 from ...state.types import plain_type, type_words
 from ...state.vocabulary import value_of
-from ..steps import BlockNode, Call, Values
+from ..nodes import BlockNode, Call, Values
 
 
 @frozen

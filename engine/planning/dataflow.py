@@ -12,7 +12,7 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 
 from ...state import InputParam
-from ..steps import BlockNode, ChoiceNode, LoopNode, Presence, Step, leaves
+from ..nodes import BlockNode, ChoiceNode, LoopNode, Node, Presence, leaves
 
 ChoicePath = tuple[tuple[str, str], ...]
 CALLER = ""
@@ -127,7 +127,7 @@ class Dataflow:
         return found
 
 
-def trace(steps: Sequence[Step], given: Iterable[str]) -> Dataflow:
+def trace(steps: Sequence[Node], given: Iterable[str]) -> Dataflow:
     """Bind every read of the steps to its sources, for a set of names that the caller gives."""
     flow = Dataflow()
     environment: Environment = {}
@@ -163,7 +163,7 @@ class _Walk:
     # each value, however often it is walked: else the search for what arrives anew would never end.
     _positions: dict[int, int] = field(factory=dict)
 
-    def sequence(self, steps: Iterable[Step], environment: Environment) -> None:
+    def sequence(self, steps: Iterable[Node], environment: Environment) -> None:
         for step in steps:
             position = self._positions.setdefault(id(step), len(self._positions))
             self._read(step, position, environment)
@@ -251,7 +251,7 @@ class _Walk:
             self.flow.versions.append(known)
         return known
 
-    def _read(self, step: Step, position: int, environment: Environment) -> None:
+    def _read(self, step: Node, position: int, environment: Environment) -> None:
         for param in step.reads if self.open_writers else ():
             if param.required and param.name is not None and param.name not in environment:
                 for writer in self.open_writers:
@@ -272,7 +272,7 @@ class _Walk:
             if self.records:
                 self.flow.reads.append(Read(step.path, position, param, sources, step.typed, self.branch))
 
-    def _read_group(self, step: Step, position: int, group: InputParam, environment: Environment) -> None:
+    def _read_group(self, step: Node, position: int, group: InputParam, environment: Environment) -> None:
         """Foreign code reads a whole group at once, whatever is in it."""
         if not self.records:
             return

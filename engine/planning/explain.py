@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from ...registry.loading.weights import byte_words
 from ..execution.residency import uses_of
-from ..steps import BlockNode, LoopNode, all_steps
+from ..nodes import BlockNode, LoopNode, all_nodes
 from .dataflow import CALLER, Read
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def explain(plan: Plan, sizes: Mapping[str, int] | None = None, notes: Sequence[
     for read in plan.flow.reads:
         reads.setdefault(read.path, []).append(read)
     rows = []
-    for step in all_steps(plan.steps):
+    for step in all_nodes(plan.steps):
         writes = [param.name for param in step.writes] if isinstance(step, BlockNode) else []
         if isinstance(step, LoopNode):
             writes = [f"{param.name} (each iteration)" for param in step.variables]

@@ -10,9 +10,9 @@ from pathlib import Path
 from attrs import define, field
 
 from ...state.atomic import write_text
-from ..steps import BlockNode, ChoiceNode, LoopNode, Step
+from ..nodes import BlockNode, ChoiceNode, LoopNode, Node
 from .dataflow import CALLER, Dataflow, Version
-from .graph_types import Edge, Frame, Node
+from .graph_types import DrawnNode, Edge, Frame
 from .svg import draw
 
 INPUTS = "inputs"
@@ -23,7 +23,7 @@ INPUTS = "inputs"
 class Graph:
     """Nodes in the order in which they run, frames around them, and the values between them."""
 
-    nodes: list[Node] = field(factory=list)
+    nodes: list[DrawnNode] = field(factory=list)
     frames: list[Frame] = field(factory=list)
     edges: list[Edge] = field(factory=list)
 
@@ -54,9 +54,9 @@ class Graph:
         return f"Graph of {len(self.nodes)} nodes and {len(self.edges)} values; .svg, .mermaid, .save(path)"
 
 
-def make_graph(steps: Sequence[Step], flow: Dataflow) -> Graph:
+def make_graph(steps: Sequence[Node], flow: Dataflow) -> Graph:
     """Build the graph of steps whose dataflow is known; what nobody gives is drawn as given by the caller."""
-    graph = Graph([Node(INPUTS, INPUTS, "")])
+    graph = Graph([DrawnNode(INPUTS, INPUTS, "")])
     index = {CALLER: 0}
     _add(steps, graph, index, depth=0)
     _add_edges(graph, index, flow)
@@ -66,7 +66,7 @@ def make_graph(steps: Sequence[Step], flow: Dataflow) -> Graph:
     return graph
 
 
-def _add(steps: Iterable[Step], graph: Graph, index: dict[str, int], depth: int) -> None:
+def _add(steps: Iterable[Node], graph: Graph, index: dict[str, int], depth: int) -> None:
     for step in steps:
         if isinstance(step, BlockNode):
             _add_node(step.path, ", ".join(step.components), graph, index)
@@ -95,7 +95,7 @@ def _add_choice(step: ChoiceNode, graph: Graph, index: dict[str, int], depth: in
 
 def _add_node(path: str, detail: str, graph: Graph, index: dict[str, int]) -> None:
     index[path] = len(graph.nodes)
-    graph.nodes.append(Node(path, path, detail))
+    graph.nodes.append(DrawnNode(path, path, detail))
 
 
 def _add_edges(graph: Graph, index: dict[str, int], flow: Dataflow) -> None:

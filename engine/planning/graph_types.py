@@ -14,7 +14,7 @@ class Port:
 
 
 @define(eq=False)
-class Node:
+class DrawnNode:
     """A leaf step, the caller, or the head of a loop or choice."""
 
     path: str

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..steps import ChoiceNode, LoopNode, Step, leaves
+from ..nodes import ChoiceNode, LoopNode, Node, leaves
 from .dataflow import Dataflow
 
 
-def releases_of(steps: Sequence[Step], flow: Dataflow, asked: frozenset[str]) -> dict[str, tuple[str, ...]]:
+def releases_of(steps: Sequence[Node], flow: Dataflow, asked: frozenset[str]) -> dict[str, tuple[str, ...]]:
     """Return, for each top-level step by path, the values that nobody needs when it is done."""
     names = {version.name for version in flow.versions}
     last: dict[str, int] = {}
@@ -28,7 +28,7 @@ def releases_of(steps: Sequence[Step], flow: Dataflow, asked: frozenset[str]) ->
 
 
 def live_after(
-    steps: Sequence[Step], flow: Dataflow, asked: frozenset[str], given: frozenset[str]
+    steps: Sequence[Node], flow: Dataflow, asked: frozenset[str], given: frozenset[str]
 ) -> dict[str, frozenset[str]]:
     """Return, for each top-level step by path, the values that are there when it is done and the needless are gone."""
     releases = releases_of(steps, flow, asked)
@@ -46,11 +46,11 @@ def peak_of(live: Mapping[str, frozenset[str]], sizes: Mapping[str, int]) -> int
     return max((sum(sizes.get(name, 0) for name in names) for names in live.values()), default=0)
 
 
-def _reads_anything(step: Step) -> bool:
+def _reads_anything(step: Node) -> bool:
     return any(not leaf.typed for leaf in leaves([step]))
 
 
-def _reads(step: Step) -> set[str]:
+def _reads(step: Node) -> set[str]:
     found = {str(param.name) for param in step.reads}
     if isinstance(step, LoopNode):
         for part in step.body:
@@ -62,5 +62,5 @@ def _reads(step: Step) -> set[str]:
     return found
 
 
-def _writes(step: Step) -> set[str]:
+def _writes(step: Node) -> set[str]:
     return {param.name for leaf in leaves([step]) for param in leaf.writes}

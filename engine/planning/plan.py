@@ -12,14 +12,14 @@ from ..events import RunStarted, RunWarning
 from ..execution.executor import Executable, execute
 from ..execution.residency import uses_of
 from ..execution.value_checks import checked
+from ..nodes import BlockNode, LoopNode, Node, Values, all_nodes, leaves
 from ..run import Run
-from ..steps import BlockNode, LoopNode, Step, Values, all_steps, leaves
-from .checks import find_faults, find_warnings, missing_inputs
+from .cache_units import iteration_of, unit_of
 from .dataflow import Dataflow, trace
 from .explain import Explanation, explain
 from .graph import Graph, make_graph
 from .liveness import live_after, releases_of
-from .units import iteration_of, unit_of
+from .plan_checks import find_faults, find_warnings, missing_inputs
 
 _NOTHING: Mapping[str, str] = {}
 
@@ -39,7 +39,7 @@ class Plan:
         skipped: path of a choice to the branches that do not run, and why.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[Node, ...]
     given: frozenset[str]
     outputs: frozenset[str]
     reads: frozenset[str]
@@ -119,7 +119,7 @@ class Plan:
 
 
 def make_plan(
-    steps: Sequence[Step], given: Iterable[str], also_read: Iterable[str] = (), skipped: Mapping[str, str] = _NOTHING
+    steps: Sequence[Node], given: Iterable[str], also_read: Iterable[str] = (), skipped: Mapping[str, str] = _NOTHING
 ) -> Plan:
     """Bind every step's reads for a set of given names, and check that they fit.
 
@@ -146,8 +146,8 @@ def make_plan(
         reads=frozenset(str(read.param.name) for read in flow.reads) | frozenset(also_read),
         groups=_groups(steps, given),
         provenance=flow.provenance,
-        components=tuple(dict.fromkeys(name for step in all_steps(steps) for name in getattr(step, "components", ()))),
-        mutates=frozenset(name for step in all_steps(steps) for name in getattr(step, "mutates", ())),
+        components=tuple(dict.fromkeys(name for step in all_nodes(steps) for name in getattr(step, "components", ()))),
+        mutates=frozenset(name for step in all_nodes(steps) for name in getattr(step, "mutates", ())),
         flow=flow,
         warnings=tuple(find_warnings(flow)),
         skipped=dict(skipped),
@@ -155,7 +155,7 @@ def make_plan(
     )
 
 
-def _groups(steps: Sequence[Step], given: frozenset[str]) -> dict[str, list[str]]:
+def _groups(steps: Sequence[Node], given: frozenset[str]) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = {}
     for leaf in leaves(steps):
         named = [(param.kwargs_type, param.name) for param in leaf.writes]
@@ -166,7 +166,7 @@ def _groups(steps: Sequence[Step], given: frozenset[str]) -> dict[str, list[str]
     return groups
 
 
-def _bound(step: Step, flow: Dataflow, in_loop: bool = False) -> Executable:
+def _bound(step: Node, flow: Dataflow, in_loop: bool = False) -> Executable:
     presence = flow.presence[id(step)]
     if isinstance(step, BlockNode):
         writes = tuple(param.name for param in step.writes)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
-from .graph_types import Edge, Frame, Node, Port
+from .graph_types import DrawnNode, Edge, Frame, Port
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -176,7 +176,7 @@ def _draw_wire(sheet: _Sheet, wire: Wire, graph: Graph, boxes: list[Box], x: flo
         )
 
 
-def _draw_node(sheet: _Sheet, node: Node, box: Box, css: str) -> None:
+def _draw_node(sheet: _Sheet, node: DrawnNode, box: Box, css: str) -> None:
     sheet.box(box, css)
     sheet.text(box.x + PAD, box.y + 16, node.title, "t")
     if node.detail:

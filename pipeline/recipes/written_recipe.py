@@ -155,6 +155,7 @@ class WrittenRecipe:
     image: Count | None = None
     branched: WrittenBranch | None = None
     notes: tuple[str, ...] = ()
+    shared: tuple[tuple[str, ...], ...] = ()
     results: Mapping[str, Result] = field(factory=dict)
     witness: tuple[WrittenGiven, ...] | None = None
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
-from ...blocks.steps.image_files import read_image
+from ...blocks.steps.image_reading import read_image
 from ...engine.witness import first_difference
 from ...guiders import Guider
 from ...saving.composition import compose

@@ -15,8 +15,6 @@ from ...state.tensor_list import TensorEntry, TensorList, read_tensor_list
 from .weight_names import WeightNames, weights_among
 
 _UNITS = ("B", "KB", "MB", "GB", "TB")
-_LARGEST_HEADER = 100_000_000
-"""Bytes, as in safetensors itself."""
 
 
 def stored_bytes(folder: Path, variant: str | None = None) -> int | None:

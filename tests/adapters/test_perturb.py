@@ -17,8 +17,8 @@ from in_threads import in_threads
 from peft import LoraConfig
 
 from brickwork import ClassifierFreeGuidance, InputError, ModularPipeline, RunError
-from brickwork.adapters.blur import blurred_tokens, grid_of
 from brickwork.adapters.perturb import perturbed
+from brickwork.adapters.token_blur import blurred_tokens, grid_of
 from brickwork.guiders import (
     GUIDERS,
     LayerSkipConfig,

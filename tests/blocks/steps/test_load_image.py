@@ -14,9 +14,8 @@ import torch
 from PIL import Image
 
 from brickwork import InputError, TrustError, load_image
-from brickwork.blocks.steps import image_files as picture_files
+from brickwork.blocks.steps import image_reading, public_net
 from brickwork.blocks.steps import load_image as module
-from brickwork.blocks.steps import public_net
 
 
 def picture(width: int = 6, height: int = 4) -> Image.Image:
@@ -75,15 +74,15 @@ def test_broken_and_huge_files_are_refused(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(InputError, match="cannot be read as an image"):
         load_image(tmp_path / "a.png")
     picture(60, 60).save(tmp_path / "b.png")
-    monkeypatch.setattr(picture_files, "MOST_PIXELS", 1000)
+    monkeypatch.setattr(image_reading, "MOST_PIXELS", 1000)
     with pytest.raises(InputError, match="says it is 60x60; at most 1,000 pixels are decoded"):
         load_image(tmp_path / "b.png")
-    monkeypatch.setattr(picture_files, "LARGEST_PICTURE_FILE", 50)
+    monkeypatch.setattr(image_reading, "LARGEST_PICTURE_FILE", 50)
     with pytest.raises(InputError, match="at most 50 are read"):
         load_image(tmp_path / "b.png")
 
 
-@pytest.mark.parametrize("name", picture_files.FORMATS)
+@pytest.mark.parametrize("name", image_reading.FORMATS)
 def test_every_format_that_is_named_is_read(name: str, tmp_path: Path) -> None:
     picture(8, 8).save(tmp_path / "a.bin", name)
     assert load_image(tmp_path / "a.bin").size == (8, 8)

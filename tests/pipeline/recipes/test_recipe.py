@@ -20,7 +20,16 @@ from PIL.PngImagePlugin import PngInfo
 from toy_blocks import seeded
 
 import brickwork
-from brickwork import ClassifierFreeGuidance, InputError, ModularPipeline, Recipe, RepoError, SequentialPipelineBlocks
+from brickwork import (
+    Block,
+    ClassifierFreeGuidance,
+    InputError,
+    ModularPipeline,
+    Outputs,
+    Recipe,
+    RepoError,
+    SequentialPipelineBlocks,
+)
 from brickwork.pipeline.recipes.recipe_files import read_recipe
 from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS
 from brickwork.state.limits import LARGEST_RECIPE
@@ -332,3 +341,25 @@ def test_pictures_arrays_and_states_are_compared(tiny_pipe: ModularPipeline, tmp
     other = tiny_pipe(**{**INPUTS, "num_inference_steps": 3}, generator=seeded(1), output="images")[0]
     assert str(brickwork.diff(path, other)) == "num_inference_steps: 2, and 3\noutput: None, and images"
     assert np.asarray(other).shape == (128, 128, 3)
+
+
+class Add(Block):
+    """Add two tensors."""
+
+    class Out(Outputs):
+        y: torch.Tensor
+
+    def run(self, a: torch.Tensor, b: torch.Tensor) -> Out:
+        return self.Out(y=a + b)
+
+
+def test_two_inputs_that_are_one_object_are_read_from_the_file_of_a_recipe(tmp_path: Path) -> None:
+    pipe = SequentialPipelineBlocks.from_blocks_dict({"add": Add}).init_pipeline()
+    one = torch.ones(2)
+    recipes = [pipe(a=one, b=one).recipe, pipe(a=one, b=one.clone()).recipe]
+    again = []
+    for recipe in recipes:
+        recipe.save(tmp_path / "recipe.json")
+        again.append(read_recipe(tmp_path / "recipe.json")[0])
+    assert again == recipes
+    assert [each[0] for each in brickwork.diff(*again)] == ["inputs that are one object"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from ...engine.planning.checks import find_faults, find_warnings, late_writes
+from ...engine.planning.plan_checks import find_faults, find_warnings, late_writes
 from ...registry import ComponentSpec
 from ...state import CompositionError, OutputParam
 from ...state.errors import nearest

@@ -19,8 +19,8 @@ from brickwork import (
 from brickwork.engine import Plan
 from brickwork.engine.cache_unit import CacheUnit
 from brickwork.engine.execution.residency import Use, uses_of
-from brickwork.engine.planning.units import turn_of, unit_of
-from brickwork.engine.steps import BlockNode, LoopNode
+from brickwork.engine.nodes import BlockNode, LoopNode
+from brickwork.engine.planning.cache_units import turn_of, unit_of
 
 
 class Add(Block):

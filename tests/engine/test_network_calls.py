@@ -13,7 +13,7 @@ from tiny_adapters import controlnet
 
 import brickwork
 from brickwork import ModularPipeline, SequentialPipelineBlocks
-from brickwork.engine.calling import call_network, network_calls
+from brickwork.engine.network_calls import call_network, network_calls
 from brickwork.presets.sdxl import AutoBlocks
 
 

@@ -85,7 +85,7 @@ class LoopNode:
     path: str
     reads: tuple[InputParam, ...]
     variables: tuple[OutputParam, ...]
-    body: tuple[Step, ...]
+    body: tuple[Node, ...]
     bind_iterations: Callable[[Presence], Callable[[Run], Iterations]]
     components: tuple[str, ...] = ()
     mutates: tuple[str, ...] = ()
@@ -103,16 +103,16 @@ class ChoiceNode:
 
     path: str
     reads: tuple[InputParam, ...]
-    branches: Mapping[str, tuple[Step, ...]] = field()
+    branches: Mapping[str, tuple[Node, ...]] = field()
     select: Callable[[Values], str | None] = field()
     exhaustive: bool = False
     typed: bool = True
 
 
-Step = BlockNode | LoopNode | ChoiceNode
+Node = BlockNode | LoopNode | ChoiceNode
 
 
-def leaves(steps: Iterable[Step]) -> Iterable[BlockNode]:
+def leaves(steps: Iterable[Node]) -> Iterable[BlockNode]:
     """Return all leaf steps, in order, those of every branch included."""
     for step in steps:
         if isinstance(step, BlockNode):
@@ -124,12 +124,12 @@ def leaves(steps: Iterable[Step]) -> Iterable[BlockNode]:
                 yield from leaves(branch)
 
 
-def all_steps(steps: Iterable[Step]) -> Iterable[Step]:
+def all_nodes(steps: Iterable[Node]) -> Iterable[Node]:
     """Return all steps of all kinds, in order."""
     for step in steps:
         yield step
         if isinstance(step, LoopNode):
-            yield from all_steps(step.body)
+            yield from all_nodes(step.body)
         elif isinstance(step, ChoiceNode):
             for branch in step.branches.values():
-                yield from all_steps(branch)
+                yield from all_nodes(branch)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from ..cache_unit import CacheUnit
-from ..steps import BlockNode, ChoiceNode, LoopNode, Step, all_steps, leaves
+from ..nodes import BlockNode, ChoiceNode, LoopNode, Node, all_nodes, leaves
 from .dataflow import Dataflow, Read
 
 
@@ -29,9 +29,9 @@ def iteration_of(step: LoopNode, flow: Dataflow) -> CacheUnit | None:
 
 
 def _unit(
-    step: BlockNode | LoopNode, kind: str, parts: list[Step], flow: Dataflow, is_read: Callable[[Read], bool]
+    step: BlockNode | LoopNode, kind: str, parts: list[Node], flow: Dataflow, is_read: Callable[[Read], bool]
 ) -> CacheUnit | None:
-    every = list(all_steps(parts))
+    every = list(all_nodes(parts))
     known: list[Callable[[Mapping[str, Any]], Any]] = []
     for part in every:
         if not isinstance(part, ChoiceNode):
@@ -62,5 +62,5 @@ def _placed(path: str, identity: Callable[[Mapping[str, Any]], Any], configs: Ma
 
 def _is_from_outside(step: BlockNode | LoopNode) -> Callable[[Read], bool]:
     """Return whether a value that is read may have been there before the step. What nobody gives has its default."""
-    inside = {part.path for part in all_steps([step])} if isinstance(step, LoopNode) else set()
+    inside = {part.path for part in all_nodes([step])} if isinstance(step, LoopNode) else set()
     return lambda read: any(version.writer not in inside for version in read.sources.versions)

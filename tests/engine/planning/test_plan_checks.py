@@ -21,8 +21,8 @@ from brickwork import (
     Outputs,
     SequentialPipelineBlocks,
 )
-from brickwork.engine.planning.checks import find_warnings, late_writes
 from brickwork.engine.planning.dataflow import trace
+from brickwork.engine.planning.plan_checks import find_warnings, late_writes
 
 
 def block(reads: dict[str, Any] | None = None, writes: dict[str, Any] | None = None, **defaults: Any) -> type[Block]:
