@@ -151,7 +151,7 @@ def watching(
         for layer in family.layers(maps.denoiser)
         for module in cross_attention_modules(layer.module)
     ]
-    return override_forward(found)
+    return override_forward(found, is_known=True)
 
 
 def _looking(module: Any, maps: AttentionMaps, rows: slice, size: tuple[int, int], aspect: float) -> ForwardOverride:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
+from ..registry.identity.context_changes import context_change
 from ..registry.identity.module_settings import OVERRIDE
 
 if TYPE_CHECKING:
@@ -30,8 +31,15 @@ _lock = threading.Lock()
 
 
 @contextmanager
-def override_forward(changes: Sequence[tuple[Any, ForwardOverride]]) -> Iterator[None]:
-    """Let modules do something else in this thread, until the end of the `with`; inside of another, around what that does."""
+def override_forward(changes: Sequence[tuple[Any, ForwardOverride]], is_known: bool = False) -> Iterator[None]:
+    """Let modules do something else in this thread, until the end of the `with`; inside of another, around what that does.
+
+    Of runs in it no result is kept, and their recipes say why, because nothing tells what the functions do.
+
+    Args:
+        changes: modules, each with what takes its own forward, and then its arguments. is_known: something else tells what they do,
+            such as the guider that asks for a perturbation.
+    """
     around = dict(_active.get())
     for module, behaviour in changes:
         inner = around.get(id(module))
@@ -40,6 +48,8 @@ def override_forward(changes: Sequence[tuple[Any, ForwardOverride]]) -> Iterator
         # Patched before the context says so: a module that is not patched would not ask.
         for module, _ in changes:
             stack.enter_context(_patched(module))
+        if changes and not is_known:
+            stack.enter_context(context_change("override_forward(...)", None))
         token = _active.set(around)
         stack.callback(_active.reset, token)
         yield

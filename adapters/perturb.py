@@ -40,7 +40,7 @@ def perturbed(
     for perturbation in wanted:
         for number, layer in chosen_layers(layers, recommended, perturbation):
             found.update({id(module): (module, b) for module, b in _behaviours(layer, perturbation, number, aspect)})
-    with override_forward(list(found.values())):
+    with override_forward(list(found.values()), is_known=True):
         yield
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
+
+from ..registry.identity.context_changes import context_change
 
 
 class NetworkCaller(Protocol):
@@ -31,17 +33,21 @@ def call_network(network: Callable[..., Any], *args: object, **kwargs: object) -
 
 
 @contextmanager
-def network_calls(caller: NetworkCaller) -> Iterator[None]:
+def network_calls(caller: NetworkCaller, changes: str | None = None) -> Iterator[None]:
     """Hand the calls of networks to `caller`, in this context (thread or task), until the end of the `with`.
 
     One inside of another is called first, and its `proceed` leads to the outer one.
+
+    Args:
+        caller: takes the calls. changes: a text that tells what it makes of them, for the cache and for recipes: "" for one that only
+            looks on, another one for each that changes results. None says that nothing tells: of such runs no result is kept.
 
     Example:
         >>> calls = []
         >>> def counted(proceed, network, *args, **kwargs):
         ...     calls.append(network)
         ...     return proceed(network, *args, **kwargs)
-        >>> with network_calls(counted):
+        >>> with network_calls(counted, changes=""):
         ...     call_network(len, "four")
         4
         >>> calls
@@ -52,11 +58,12 @@ def network_calls(caller: NetworkCaller) -> Iterator[None]:
     def proceed(network: Callable[..., Any], *args: object, **kwargs: object) -> Any:
         return caller(outer, network, *args, **kwargs)
 
-    token = _proceed.set(proceed)
-    try:
+    with ExitStack() as stack:
+        if changes != "":
+            stack.enter_context(context_change("network_calls(...)", changes))
+        token = _proceed.set(proceed)
+        stack.callback(_proceed.reset, token)
         yield
-    finally:
-        _proceed.reset(token)
 
 
 def _call(network: Callable[..., Any], *args: object, **kwargs: object) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...registry.identity.component_identity import Identity, identity_of
+from ...registry.identity.context_changes import context_words
 from ...registry.identity.library_code import process_words
 from ...state.digest import NoDigestError
 
@@ -53,14 +54,14 @@ class RunIdentities:
         self._known.pop(name, None)
 
     def process(self) -> tuple[str, ...]:
-        """Return what in the process is not as its libraries have it.
+        """Return what in the process is not as its libraries have it, and what is changed for a time in this context.
 
         Raises:
             NoDigestError: something is active of which nothing says what it does.
         """
         if self._process is None:
             try:
-                self._process = process_words()
+                self._process = (*process_words(), *context_words())
             except NoDigestError as error:
                 self._process = str(error)
         if isinstance(self._process, str):

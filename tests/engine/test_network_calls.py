@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers import UNet2DConditionModel
 from PIL import Image
 from tiny_adapters import controlnet
 
 import brickwork
-from brickwork import ModularPipeline, SequentialPipelineBlocks
+from brickwork import ModularPipeline, ReplayError, SequentialPipelineBlocks
+from brickwork.adapters.forward_override import override_forward
 from brickwork.engine.network_calls import call_network, network_calls
 from brickwork.presets.sdxl import AutoBlocks
 
@@ -117,3 +119,85 @@ def tiny_auto(tiny_folder: Any, tiny_pipe: ModularPipeline) -> ModularPipeline:
     pipe.update_components(**parts, controlnet=controlnet(tiny_pipe.unet))
     pipe.configure(progress=False)
     return pipe
+
+
+def darker(proceed: Any, network: Any, *args: Any, **kwargs: Any) -> Any:
+    found = proceed(network, *args, **kwargs)
+    return (found[0] * 0.5, *found[1:]) if isinstance(network, UNet2DConditionModel) else found
+
+
+def looking_on(proceed: Any, network: Any, *args: Any, **kwargs: Any) -> Any:
+    return proceed(network, *args, **kwargs)
+
+
+def zeros(forward: Any, *args: Any, **kwargs: Any) -> Any:
+    return torch.zeros_like(forward(*args, **kwargs))
+
+
+def cached_pipe() -> tuple[ModularPipeline, Callable[[], bytes]]:
+    pipe = brickwork.embedded()
+    pipe.configure(progress=False, cache="memory")
+
+    def drawn() -> bytes:
+        image = pipe(
+            prompt="a red circle", num_inference_steps=2, generator=torch.Generator().manual_seed(1), output="images"
+        )[0]
+        return bytes(image.tobytes())
+
+    return pipe, drawn
+
+
+@pytest.mark.parametrize("is_plain_first", [True, False])
+@pytest.mark.parametrize("how", ["a caller", "a caller with a name", "a forward"])
+def test_the_cache_does_not_take_a_run_with_changed_calls_for_another(how: str, is_plain_first: bool) -> None:
+    pipe, drawn = cached_pipe()
+    changes = {
+        "a caller": lambda: network_calls(darker),
+        "a caller with a name": lambda: network_calls(darker, changes="darker"),
+        "a forward": lambda: override_forward([(pipe.unet.mid_block, zeros)]),
+    }[how]
+    plain = drawn() if is_plain_first else None
+    with changes():
+        changed = drawn()
+        assert drawn() == changed
+    assert drawn() != changed
+    assert plain is None or drawn() == plain
+
+
+def test_runs_that_are_only_looked_at_are_kept() -> None:
+    _, drawn = cached_pipe()
+    plain = drawn()
+    calls: list[Any] = []
+
+    def noted(proceed: Any, network: Any, *args: Any, **kwargs: Any) -> Any:
+        calls.append(network)
+        return proceed(network, *args, **kwargs)
+
+    with network_calls(noted, changes=""):
+        assert drawn() == plain
+    assert calls == [], "the results were known"
+    with network_calls(noted):
+        assert drawn() == plain
+    assert calls, "nothing tells what such a caller does"
+
+
+def test_a_recipe_says_that_calls_were_changed(tmp_path: Any) -> None:
+    pipe = brickwork.embedded()
+    pipe.configure(progress=False)
+    inputs = {"prompt": "a red circle", "num_inference_steps": 2, "output": "images"}
+
+    def drawn() -> Any:
+        return pipe(**inputs, generator=torch.Generator().manual_seed(1))[0]
+
+    plain = drawn()
+    with network_calls(darker, changes="darker"):
+        named = drawn()
+    with override_forward([(pipe.unet.mid_block, zeros)]):
+        unknown = drawn()
+    assert any("network_calls(...): darker" in words for words in brickwork.diff(plain, named))
+    with pytest.raises(ReplayError, match=r"network_calls\(\.\.\.\): darker"):
+        brickwork.replay(named, components=pipe)
+    with pytest.raises(ReplayError, match=r"override_forward\(\.\.\.\) is active, and nothing tells what it does"):
+        brickwork.replay(unknown, components=pipe)
+    with network_calls(darker, changes="darker"):
+        assert brickwork.replay(named, components=pipe).tobytes() == named.tobytes()
