@@ -19,6 +19,7 @@ from ..state.vocabulary import (
     SecondPrompt,
     TimeIds,
 )
+from ..state.written_constants import note_constant
 from .contract import ConditioningField, FamilyContract, RoleComponent, TextEncoding
 from .guidance_embedding import embedded_scales
 from .unet import middle_of_unet, projections, unet_layers
@@ -254,3 +255,4 @@ SDXL_REFINER = evolve(
 
 for _name in ("SDXL", "SDXL_SECOND", "SDXL_REFINER"):
     families.register(globals()[_name].name, f"{__name__}:{_name}")
+    note_constant(globals()[_name], f"{__name__}.{_name}")

@@ -31,7 +31,7 @@ _FLAGS = 0xFFFF
 _FRAMEWORK = "_is_framework_base"
 """Of a class of this package from which others derive theirs: it says nothing of what these compute, and may get another name."""
 _CODE = (FunctionType, staticmethod, classmethod, property, cached_property)
-_DERIVED = frozenset({"declaration", "count_parameters", "block_classes"})
+_DERIVED = frozenset({"declaration", "count_parameters", "block_classes", "_has_more"})
 """What blocks derive from their own body, and the blocks in a container, which speak for themselves."""
 _PLACES = frozenset({"__name__", "__package__"})
 """Where code lies, for loggers and messages; own code is the same wherever that is."""

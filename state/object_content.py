@@ -27,6 +27,7 @@ from types import (
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from .errors import NoDigestError
+from .written_constants import constant_name
 
 if TYPE_CHECKING:
     from .digest import DigestWriter
@@ -52,6 +53,10 @@ def add_object(writer: DigestWriter, value: object) -> None:
     Raises:
         NoDigestError: it has none.
     """
+    constant = constant_name(value)
+    if constant is not None:
+        writer.put("constant", constant.encode())
+        return
     cls = type(value)
     # By attribute: this room does not import torch, and a subclass of Module that imitates it counts as one.
     if hasattr(cls, "named_parameters"):

@@ -37,7 +37,15 @@ def is_as_written(cls: type, name: str, value: object, watch: Watch) -> bool:
     for function in {*functions_of(value), *functions_of(found)}:
         watch.see_function(function)
     parts = value if isinstance(value, tuple) else (value,)
-    return bool(stamps) or all(isinstance(part, _PLAIN) for part in parts)
+    return bool(stamps) or all(map(_is_plain, parts))
+
+
+def _is_plain(value: object) -> bool:
+    """Return whether a value cannot be edited in place: it is plain, or a frozen object of this package that holds such."""
+    fields = getattr(type(value), "__attrs_attrs__", None)
+    if isinstance(value, _PLAIN) or fields is None or not is_own(type(value).__module__):
+        return isinstance(value, _PLAIN)
+    return all(isinstance(getattr(value, each.name), _PLAIN) for each in fields)
 
 
 def functions_of(value: Any) -> list[FunctionType]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ...engine import Run
@@ -46,8 +46,13 @@ class SignatureBlock(ModularPipelineBlocks):
     """Whether `run` ends in `**of_parts`, which the inputs of `parts` are given as."""
     _bound: bool = False
     bound_parts: ClassVar[tuple[Any, ...]] = ()
+    _has_more: ClassVar[bool] = False
     if TYPE_CHECKING:
         memo: Any
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls._has_more = bool(cls.parts) or cls.Memo is not None
 
     def __init__(self, **settings: object) -> None:
         declared = self.declaration
@@ -146,21 +151,27 @@ class SignatureBlock(ModularPipelineBlocks):
                 attributes[name] = tuple([components[n] for n in names]) if many else components[names[0]]
         for name in declared.configs:
             attributes[name] = configs[name]
-        if self.parts:
-            attributes["bound_parts"] = tuple([p().bound_copy(components, configs, device, at) for p in self.parts])
-        if self.Memo is not None:
-            attributes["memo"] = self.Memo()
+        # One look, since a block with neither is the usual case, and there may be hundreds in a run.
+        if self._has_more:
+            self._add_more(attributes, lambda part: part.bound_copy(components, configs, device, at))
         return copy
 
     def for_one_run(self) -> Self:
         """Return a copy that has nothing to remember yet."""
         copy = object.__new__(type(self))
-        _set_dict(copy, {**self.__dict__})
-        if self.parts:
-            copy.__dict__["bound_parts"] = tuple(part.for_one_run() for part in self.bound_parts)
-        if self.Memo is not None:
-            copy.__dict__["memo"] = self.Memo()
+        attributes = {**self.__dict__}
+        _set_dict(copy, attributes)
+        if self._has_more:
+            held = iter(self.bound_parts)
+            self._add_more(attributes, lambda _: next(held).for_one_run())
         return copy
+
+    def _add_more(self, attributes: dict[str, Any], bound: Callable[[SignatureBlock], Any]) -> None:
+        """Add what few blocks have: parts of their own, and something to remember."""
+        if self.parts:
+            attributes["bound_parts"] = tuple([bound(part()) for part in self.parts])
+        if self.Memo is not None:
+            attributes["memo"] = self.Memo()
 
     @classmethod
     def plus(cls, *parts: type[BlockPart]) -> type[Self]:

@@ -7,6 +7,7 @@ from typing import Any
 from attrs import field, frozen
 
 from ...state import ComponentError
+from ...state.object_content import UNCOUNTED
 
 
 @frozen(eq=False)
@@ -20,7 +21,7 @@ class ComponentSlot:
     mutates: bool = False
     many: bool = False
     config_only: bool = False
-    doc: str = ""
+    doc: str = field(default="", metadata=UNCOUNTED)
     name: str = field(default="", init=False)
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -41,7 +42,7 @@ class ConfigSlot:
     """A setting of the whole pipeline. On a bound block, `self.<name>` is its value; else its default."""
 
     default: Any = None
-    doc: str = ""
+    doc: str = field(default="", metadata=UNCOUNTED)
     name: str = field(default="", init=False)
 
     def __set_name__(self, owner: type, name: str) -> None:
