@@ -9,6 +9,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hub_server import TOKEN, Hub, environment, serve
 
@@ -19,19 +20,17 @@ _HOME = tempfile.mkdtemp(prefix="brickwork-tests-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 os.environ |= environment(_HUB.port, _HOME)
 
-import diffusers
 import hypothesis
 import pytest
-import torch
-import transformers
-from prepared_python import PreparedPython
 
-from brickwork import ModularPipeline, embedded
-from embedded_model.oracle import Oracle
-from embedded_model.scenes import SceneSource
-from tiny_sdxl import save_repository
+if TYPE_CHECKING:
+    import diffusers
+    from prepared_python import PreparedPython
 
-torch.set_num_threads(1)
+    from brickwork import ModularPipeline
+    from embedded_model.oracle import Oracle
+    from embedded_model.scenes import SceneSource
+
 hypothesis.settings.register_profile("short", max_examples=8, deadline=None, derandomize=True)
 hypothesis.settings.register_profile("long", max_examples=300, deadline=None)
 
@@ -42,20 +41,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose how many cases hypothesis makes where a test does not say."""
+    """Choose how many cases hypothesis makes where a test does not say, and quiet the libraries."""
     hypothesis.settings.load_profile("long" if config.getoption("--long") else "short")
+    # What hands tests to other processes needs no library, and would import them for seconds.
+    if not config.getoption("numprocesses", None) or hasattr(config, "workerinput"):
+        _quiet()
+
+
+def _quiet() -> None:
+    import diffusers
+    import torch
+    import transformers
+
+    torch.set_num_threads(1)
+    for library in (diffusers, transformers):
+        library.utils.logging.set_verbosity_error()
+        library.utils.logging.disable_progress_bar()
 
 
 @pytest.fixture
 def many(request: pytest.FixtureRequest) -> int:
     """By how much a test with loops of its own multiplies its cases."""
     return 20 if request.config.getoption("--long") else 1
-
-
-diffusers.utils.logging.set_verbosity_error()
-diffusers.utils.logging.disable_progress_bar()
-transformers.utils.logging.set_verbosity_error()
-transformers.utils.logging.disable_progress_bar()
 
 
 @pytest.fixture
@@ -72,6 +79,8 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
 @pytest.fixture(scope="session")
 def prepared_python() -> Iterator[PreparedPython]:
     """Runs scripts in processes of their own, which have the libraries imported."""
+    from prepared_python import PreparedPython
+
     python = PreparedPython()
     yield python
     python.close()
@@ -80,17 +89,23 @@ def prepared_python() -> Iterator[PreparedPython]:
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository of SDXL with tiny random weights."""
+    from tiny_sdxl import save_repository
+
     return save_repository(tmp_path_factory.mktemp("tiny-sdxl"))
 
 
 @pytest.fixture(scope="session")
 def _loaded(tiny_folder: Path) -> ModularPipeline:
+    from brickwork import ModularPipeline
+
     return ModularPipeline.from_pretrained(str(tiny_folder)).load_components()
 
 
 @pytest.fixture
 def tiny_pipe(tiny_folder: Path, _loaded: ModularPipeline) -> ModularPipeline:
     """A pipeline of its own over the tiny models, which are shared and never changed."""
+    from brickwork import ModularPipeline
+
     pipe = ModularPipeline.from_pretrained(str(tiny_folder))
     pipe.update_components(**{name: _loaded.components[name] for name in pipe.pretrained_component_names})
     pipe.configure(progress=False)
@@ -100,6 +115,8 @@ def tiny_pipe(tiny_folder: Path, _loaded: ModularPipeline) -> ModularPipeline:
 @pytest.fixture(scope="session")
 def classic(tiny_folder: Path) -> diffusers.StableDiffusionXLPipeline:
     """Diffusers' own pipeline over the same models."""
+    import diffusers
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         pipe = diffusers.StableDiffusionXLPipeline.from_pretrained(tiny_folder)
@@ -110,6 +127,8 @@ def classic(tiny_folder: Path) -> diffusers.StableDiffusionXLPipeline:
 @pytest.fixture(scope="session")
 def embedded_pipe() -> ModularPipeline:
     """The embedded model, loaded once: tests pass inputs and never change it."""
+    from brickwork import embedded
+
     pipe = embedded()
     pipe.configure(progress=False)
     return pipe
@@ -118,10 +137,14 @@ def embedded_pipe() -> ModularPipeline:
 @pytest.fixture(scope="session")
 def scene_source() -> SceneSource:
     """Captions, and images that are drawn for them by the procedure of the training data."""
+    from embedded_model.scenes import SceneSource
+
     return SceneSource()
 
 
 @pytest.fixture(scope="session")
 def oracle(scene_source: SceneSource) -> Oracle:
     """Says what is in an image: background, shapes, colours, places, everyday things."""
+    from embedded_model.oracle import Oracle
+
     return Oracle(scene_source.pool)

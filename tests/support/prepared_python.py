@@ -202,6 +202,8 @@ def _be(asked: dict[str, Any], files: list[int]) -> None:
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if status and not isinstance(end.code, int):
+            sys.stderr.write(f"{end.code}\n")
     except BaseException:  # noqa: BLE001 - a child of a fork must not come back
         traceback.print_exc()
     finally:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from .palette import COLOURS
 from .shapes import SHAPES
-from .sprites import SIZE, STYLE_WORDS, STYLES, SpritePool
+from .sprites import SIZE, STYLE_WORDS, STYLES, sprite_pool
 
 MASS_NOUNS = frozenset(
     {
@@ -93,7 +93,7 @@ class SceneSource:
     """Draw random scenes from a random generator of the caller."""
 
     def __init__(self) -> None:
-        self.pool = SpritePool()
+        self.pool = sprite_pool()
 
     def scene(self, rng: random.Random, kind: str | None = None) -> Scene:
         """Make one scene: a thing (72 %) or shapes, or what `kind` ("thing" or "shapes") says."""

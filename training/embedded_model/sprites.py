@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,12 @@ class SpritePool:
         stacked = np.stack(pool)
         stacked[..., :3] *= stacked[..., 3:]
         self.layers: Tensor = torch.from_numpy(stacked).permute(0, 3, 1, 2).contiguous()
+
+
+@cache
+def sprite_pool() -> SpritePool:
+    """The pool, which takes seconds to make and 270 MB: nobody changes it."""
+    return SpritePool()
 
 
 def _recolour(drawing: NDArray[np.float32]) -> tuple[str | None, dict[str, NDArray[np.float32]]]:

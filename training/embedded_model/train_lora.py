@@ -6,6 +6,7 @@ cd training && ../.venv/bin/python -m embedded_model.train_lora --target ../pres
 from __future__ import annotations
 
 import argparse
+import copy
 import random
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class ArrowSource:
 
     def __init__(self) -> None:
         self.scenes = SceneSource()
-        pool = self.scenes.pool
+        pool = self.scenes.pool = copy.copy(self.scenes.pool)
         self.sprite = len(pool.layers)
         mask = torch.from_numpy(shape_masks(SIZE, (ARROW,)))
         pool.layers = torch.cat([pool.layers, mask[:, None].expand(-1, 4, -1, -1)])
