@@ -22,7 +22,7 @@ def test_each_prompt_is_a_file_and_all_are_on_a_sheet(tmp_path: Path, capsys: py
         assert picture.size == (64, 64)
         assert sheet.width == 2 * SIDE
     printed, said = capsys.readouterr()
-    assert re.search(r"2 pictures in \d+\.\d s\.", printed)
+    assert re.search(r"2 images in \d+\.\d s\.", printed)
     assert f"All of them: {(out / 'demo.png').resolve()}" in printed
     assert "does not know" not in said
 

@@ -63,7 +63,7 @@ def faults_of(blocks: ModularPipelineBlocks, *given: str) -> tuple[str, ...]:
 
 def test_a_producer_of_another_type_is_named_with_both_paths_and_types() -> None:
     (fault,) = faults_of(chain(make=MakeText, read=ReadPicture), "seed")
-    assert "read needs 'image' as Tensor[b c h w]" in fault
+    assert "read needs 'picture' as Tensor[b c h w]" in fault
     assert "make gives str" in fault
     assert "Convert it" in fault
 
@@ -84,7 +84,7 @@ def test_all_faults_come_together_with_the_missing_inputs() -> None:
 def test_a_value_that_is_written_only_later_says_so() -> None:
     with pytest.raises(InputError, match="make writes it, but only later: move that before read") as caught:
         chain(read=ReadPicture, make=MakePicture).plan()
-    assert "read needs 'image'" in str(caught.value)
+    assert "read needs 'picture'" in str(caught.value)
 
 
 def test_types_that_overlap_are_no_fault() -> None:
@@ -121,7 +121,7 @@ class ForeignReader(ModularPipelineBlocks):
 def test_hints_of_foreign_blocks_only_warn() -> None:
     for blocks in (chain(make=ForeignText, read=ReadPicture), chain(make=MakeText, read=ForeignReader)):
         (warning,) = blocks.plan(["seed"]).warnings
-        assert "read needs 'image'" in warning
+        assert "read needs 'picture'" in warning
 
 
 def test_every_producer_that_can_reach_a_read_is_checked() -> None:
@@ -173,7 +173,7 @@ def test_defaults_that_contradict_each_other() -> None:
 
 def test_work_that_nobody_can_read_is_a_warning() -> None:
     (warning,) = chain(make=MakePicture, again=MakePicture, read=ReadPicture).plan().warnings
-    assert "make writes 'image', which nobody reads before it is written again" in warning
+    assert "make writes 'picture', which nobody reads before it is written again" in warning
 
 
 def test_a_block_after_its_only_reader_is_a_warning() -> None:
@@ -181,7 +181,7 @@ def test_a_block_after_its_only_reader_is_a_warning() -> None:
         def run(self, picture: Annotated[Tensor, Value("b c h w")] | None = None) -> None: ...
 
     (warning,) = chain(hint=Hint, make=MakePicture).plan().warnings
-    assert "make writes 'image' after hint read it" in warning
+    assert "make writes 'picture' after hint read it" in warning
     assert chain(make=MakePicture, hint=Hint).plan().warnings == ()
 
 

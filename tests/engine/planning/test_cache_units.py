@@ -20,7 +20,7 @@ from brickwork.engine import Plan
 from brickwork.engine.cache_unit import CacheUnit
 from brickwork.engine.execution.residency import Use, uses_of
 from brickwork.engine.nodes import BlockNode, LoopNode
-from brickwork.engine.planning.cache_units import turn_of, unit_of
+from brickwork.engine.planning.cache_units import iteration_of, unit_of
 
 
 class Add(Block):
@@ -84,7 +84,7 @@ def test_a_turn_depends_on_what_the_loop_brings_and_what_the_turn_before_leaves_
     made = plan(start=Start, loop=Iterations.from_blocks_dict({"add": Add, "look": Look}))
     loop = made.steps[1]
     assert isinstance(loop, LoopNode)
-    found = turn_of(loop, made.flow)
+    found = iteration_of(loop, made.flow)
     assert found is not None
     assert (found.path, found.kind, found.reads) == ("loop", "iteration", ("i", "seed", "x"))
     assert (found.components, found.config_only) == ({"net"}, {"scheduler"})

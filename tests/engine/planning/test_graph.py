@@ -20,7 +20,7 @@ from brickwork import (
     component,
 )
 from brickwork.engine import Plan
-from brickwork.engine.planning.graph import INPUTS, Box, Edge, Frame, Graph
+from brickwork.engine.planning.graph import INPUTS, DrawnNode, Edge, Frame, Graph
 from brickwork.engine.planning.graph_types import Port
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -128,7 +128,7 @@ def test_ports_are_what_enters_and_then_what_leaves_each_once() -> None:
 
 
 def test_a_graph_says_how_large_it_is_and_is_shown_in_notebooks() -> None:
-    graph = Graph([Box("a", "a", ""), Box("b", "b", "")], [], [Edge("x", 0, 1, carried=False)])
+    graph = Graph([DrawnNode("a", "a", ""), DrawnNode("b", "b", "")], [], [Edge("x", 0, 1, carried=False)])
     assert repr(graph) == "Graph of 2 nodes and 1 values; .svg, .mermaid, .save(path)"
     graph.nodes[0].add_port("x", is_write=True)
     graph.nodes[0].add_port("x", is_write=True)
@@ -139,7 +139,7 @@ def test_a_graph_says_how_large_it_is_and_is_shown_in_notebooks() -> None:
 
 @pytest.mark.parametrize(("name", "is_text"), [("a.mmd", True), ("a.md", True), ("a.svg", False), ("a", False)])
 def test_a_file_is_text_or_picture_by_its_name(name: str, is_text: bool, tmp_path: Path) -> None:
-    graph = Graph([Box("a", "ä", "")], [Frame("f", 0, 0, 0)])
+    graph = Graph([DrawnNode("a", "ä", "")], [Frame("f", 0, 0, 0)])
     assert graph.save(str(tmp_path / name)) == tmp_path / name
     assert (tmp_path / name).read_text(encoding="utf-8") == (graph.mermaid if is_text else graph.svg)
     assert "ä" in graph.mermaid
@@ -147,13 +147,13 @@ def test_a_file_is_text_or_picture_by_its_name(name: str, is_text: bool, tmp_pat
 
 def test_long_details_are_cut_after_a_whole_name() -> None:
     words = ", ".join(["a_component"] * 4)
-    svg = Graph([Box("a", "a", words[:44]), Box("b", "b", words)]).svg
+    svg = Graph([DrawnNode("a", "a", words[:44]), DrawnNode("b", "b", words)]).svg
     assert f">{words[:44]}<" in svg
     assert f">{words[:41].rstrip(', ')}...<" in svg
 
 
 def test_lines_have_colours_in_turn_and_lanes_of_their_own_where_they_pass_each_other() -> None:
-    nodes = [Box("a", "a", ""), Box("b", "b", ""), Box("c", "c", "")]
+    nodes = [DrawnNode("a", "a", ""), DrawnNode("b", "b", ""), DrawnNode("c", "c", "")]
     edges = [Edge(f"v{number}", number % 2, 2, carried=False) for number in range(9)]
     for edge in edges:
         nodes[edge.source].add_port(edge.name, is_write=True)

@@ -78,13 +78,13 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
 
 TABLE = """\
 Runs when given: seed
-step       reads, by who gives it       writes                        uses
-start      the caller: seed             x, way                        encoder
-loop       start: x                     i (each iteration), j (each iteration)
-loop.add   start or add (last iteration): x  x                             net
+step       reads, by who gives it            writes                                  uses
+start      the caller: seed                  x, way                                  encoder
+loop       start: x                          i (each iteration), j (each iteration)
+loop.add   start or add (last iteration): x  x                                       net
            loop: i
            the caller: seed
-auto.both  start or add: x                                            net, decoder
+auto.both  start or add: x                                                           net, decoder
            the caller: seed
 
 skipped at auto: start (seed given)
