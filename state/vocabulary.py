@@ -160,7 +160,7 @@ MaskPixels = Annotated[
     Value("masks 1 height width", "1 where the image is drawn anew, 0 where it stays, in pixels.", dtype="float"),
 ]
 ImagePixels = Annotated[
-    Tensor, Value("images colours rows columns", "The given images, in -1..1, or their latents.", dtype="float")
+    Tensor, Value("given colours rows columns", "The given images, in -1..1, or their latents.", dtype="float")
 ]
 MaskedLatents = Annotated[
     Tensor,
