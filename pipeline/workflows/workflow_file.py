@@ -25,6 +25,7 @@ from ...state import BrickworkError, CompositionError
 from ...state.errors import did_you_mean
 from ...state.structure import Faults, examined, place_words, structured
 from ...state.value_data import value_of_data
+from ..seed import SEED, takes_seed
 from .guider_names import known_guiders
 from .written_workflow import EDITS, VERSION, Insert, Remove, Replace, SetOptions, WrittenPlace, WrittenWorkflow
 
@@ -189,7 +190,7 @@ class _Workflow:
             config = written.config
             self._attempt(("config",), lambda: pipe.update_config(**_values(config)))
         inputs = _values(written.inputs or {})
-        known = pipe.blocks.input_names
+        known = [*pipe.blocks.input_names, *([SEED] if takes_seed(pipe.blocks) else [])]
         for name in inputs:
             if name not in known:
                 self.fault(("inputs", name), f"{name!r} is no input of this workflow. {did_you_mean(name, known)}")
