@@ -186,6 +186,9 @@ class _Workflow:
         if written.guider is not None:
             guider = written.guider
             self._attempt(("guider",), lambda: pipe.update_components(guider=self._guider(guider)))
+        if written.scheduler is not None:
+            scheduler = written.scheduler
+            self._attempt(("scheduler",), lambda: pipe.update_components(scheduler=_scheduler(scheduler)))
         if written.config:
             config = written.config
             self._attempt(("config",), lambda: pipe.update_config(**_values(config)))
@@ -213,6 +216,9 @@ class _Workflow:
         given = {"repo": origin} if isinstance(origin, str) else dict(origin)
         if given.keys() == {"guider"}:
             pipe.update_components(**{name: self._guider(given["guider"])})
+            return
+        if given.keys() == {"scheduler"}:
+            pipe.update_components(**{name: _scheduler(given["scheduler"])})
             return
         if given.keys() == {"class", "config"}:
             pipe.update_components(**{name: _made_of_config(name, given)})
@@ -242,6 +248,15 @@ class _Workflow:
                 f"{did_you_mean(data['name'], GUIDERS)}"
             )
         return guider_of({"_class_name": data["name"], **settings}, self.guiders)
+
+
+def _scheduler(data: object) -> Any:
+    """Return a scheduler's name and settings as values."""
+    if isinstance(data, Mapping):
+        return {name: value_of_data(value) for name, value in data.items()}
+    if not isinstance(data, str):
+        raise CompositionError("a scheduler is a name, or 'name' with settings.")
+    return data
 
 
 def _place(repo: object) -> Any:

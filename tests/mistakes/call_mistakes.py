@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from mistake import Mistake
 
-from brickwork import InputError, PipelineState
+from brickwork import ComponentError, InputError, PipelineState
 
 
 def generator() -> torch.Generator:
@@ -104,4 +104,69 @@ SEEDS = [
         ("seed and generator are two ways",),
     ),
 ]
-MISTAKES = [*FIRST_VALUES, *SEEDS]
+
+
+def put(**components: Any) -> Any:
+    return lambda pipe: pipe.update_components(**components)
+
+
+COMPONENTS = [
+    Mistake("a misspelt scheduler", "tiny", put(scheduler="dpmp_2m"), ComponentError, ("'dpmp_2m'", "'dpmpp_2m'")),
+    Mistake(
+        "a misspelt class of a scheduler",
+        "tiny",
+        put(scheduler="DPMSolverMultiStepScheduler"),
+        ComponentError,
+        ("Did you mean 'DPMSolverMultistepScheduler'?", "Short names: ddim"),
+    ),
+    Mistake(
+        "sigmas that a scheduler does not have",
+        "tiny",
+        put(scheduler="ddim_karras"),
+        ComponentError,
+        ("'ddim_karras' is no scheduler", "DDIMScheduler has no setting 'use_karras_sigmas'"),
+    ),
+    Mistake(
+        "a misspelt setting of a scheduler",
+        "tiny",
+        put(scheduler={"name": "dpmpp_2m", "use_karas_sigmas": True}),
+        ComponentError,
+        ("no setting 'use_karas_sigmas'", "'use_karras_sigmas'"),
+    ),
+    Mistake(
+        "a value that a scheduler refuses",
+        "tiny",
+        put(scheduler={"name": "dpmpp_2m", "algorithm_type": "fast"}),
+        ComponentError,
+        ("DPMSolverMultistepScheduler could not be made with", "fast"),
+    ),
+    Mistake(
+        "settings without a name",
+        "tiny",
+        put(scheduler={"use_karras_sigmas": True}),
+        ComponentError,
+        ("'name' with settings",),
+    ),
+    Mistake(
+        "the class of a model as the scheduler",
+        "tiny",
+        put(scheduler="UNet2DConditionModel"),
+        ComponentError,
+        ("'UNet2DConditionModel' is no scheduler",),
+    ),
+    Mistake(
+        "a model as the scheduler, by attribute",
+        "tiny",
+        lambda pipe: setattr(pipe, "scheduler", pipe.unet),
+        ComponentError,
+        ("'scheduler' expects", "got a UNet2DConditionModel"),
+    ),
+    Mistake(
+        "a folder as the model",
+        "tiny",
+        put(unet="models/unet"),
+        ComponentError,
+        ("got a str", "ComponentSpec('unet', repo='models/unet')"),
+    ),
+]
+MISTAKES = [*FIRST_VALUES, *SEEDS, *COMPONENTS]
