@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
-from ..families.contract import FamilyContract
+from ..families.contract import FamilyContract, uncompiled
 from ..families.fitting import accepted, serves
 from ..guiders import Guider
 from ..registry import ComponentSpec
@@ -32,21 +34,39 @@ def taken(
         component = spec.create() if spec.default_creation_method == "from_config" else None
         return component, spec
     expected = known.type_hint
-    if given is not None and not _fits(name, given, expected, families):
+    if given is not None and not _fits(name, uncompiled(given), expected, families):
         raise ComponentError(
             f"{name!r} expects a {expected.__name__}, and got a {type(given).__name__}. "
-            f"Give an object of that class{_others(name, expected, families)}, or use a block that expects yours."
+            f"{_instead(name, given)}Give an object of that class{_others(name, expected, families)}, or use a block that expects yours."
         )
     spec = known.copy()
     if given is None:
         return None, spec
     try:
-        spec = ComponentSpec.from_component(name, given)
+        spec = ComponentSpec.from_component(name, uncompiled(given))
     except ComponentError:
         # Its origin is unknown: it serves this pipeline, and cannot be loaded again from its spec.
         spec.repo = None
     spec.description = known.description
     return given, spec
+
+
+def on_one_device(name: str, given: Any) -> Any:
+    """Return the model in a wrapper that spreads batches over devices, and warn; of anything else, itself.
+
+    A wrapper of `torch.compile` stays: it has the attributes of the model in it.
+    """
+    import torch
+
+    if not isinstance(given, (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)):
+        return given
+    warnings.warn(
+        f"{name!r} is a {type(given).__name__}, which hides the config and dtype of the model in it. That model is taken: a run "
+        "computes on one device.",
+        UserWarning,
+        stacklevel=4,
+    )
+    return given.module
 
 
 def log_change(name: str, before: ComponentSpec, after: ComponentSpec) -> None:
@@ -65,6 +85,12 @@ def _fits(name: str, given: object, expected: object, families: Iterable[FamilyC
     if getattr(expected, "_is_protocol", False) or (isinstance(given, Guider) and issubclass(expected, Guider)):
         return True
     return serves(given, expected, name, families)
+
+
+def _instead(name: str, given: object) -> str:
+    if not isinstance(given, (str, os.PathLike)):
+        return ""
+    return f"A folder or repository is given as a spec: ComponentSpec({name!r}, repo={str(given)!r}), then load_components(). "
 
 
 def _others(name: str, expected: type, families: Iterable[FamilyContract]) -> str:

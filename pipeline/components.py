@@ -21,8 +21,9 @@ from ..saving.open_repository import OpenedRepository, created_components
 from ..state import ComponentError, InputError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean
-from .component_update import log_change, taken
+from .component_update import log_change, on_one_device, taken
 from .devices import PipelineDevices
+from .schedulers_by_name import is_scheduler, made_by_name
 
 _logger = logging.getLogger("brickwork")
 
@@ -216,6 +217,9 @@ class PipelineComponents(PipelineDevices):
     def update_components(self, **components: object) -> None:
         """Replace components: by objects, or by specs (those that are made from a config are made at once).
 
+        `pipe.unet = model` is the same. A scheduler can be given by name: a class of diffusers, a short name ("dpmpp_2m_karras"), or
+        `{"name": ..., setting: value}`. It is made from the configuration of the present one.
+
         Raises:
             ComponentError: a name is unknown, or an object is not of the class that the blocks expect.
         """
@@ -238,10 +242,34 @@ class PipelineComponents(PipelineDevices):
             if self.manager is not None and component is not None:
                 self.manager.add(name, component, self.collection, reuse=True)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        # What a class or the pipeline has under this name itself is no component's attribute.
+        is_component = name in self.__dict__.get("components", ()) and name not in self.__dict__
+        if is_component and not hasattr(type(self), name):
+            self.update_components(**{name: value})
+        else:
+            super().__setattr__(name, value)
+
     def _ours(self, name: str, given: object) -> Any:
-        """A guider of ours, where blocks of ours want one, of a name or an object of diffusers."""
-        is_guider = name in self.guider_names and given is not None and not isinstance(given, ComponentSpec)
-        return guider_of(given) if is_guider else given
+        """A guider of ours, where blocks of ours want one, of a name or an object of diffusers; a scheduler of a name."""
+        if given is None or isinstance(given, ComponentSpec):
+            return given
+        if name in self.guider_names:
+            return guider_of(given)
+        if isinstance(given, (str, Mapping)) and is_scheduler(self.specs[name].type_hint):
+            return made_by_name(given, self._present(name))
+        return on_one_device(name, given)
+
+    def _present(self, name: str) -> Any:
+        """Return a component without weights, for its configuration; one that is not loaded is read for it."""
+        if (component := self.components[name]) is not None:
+            return component
+        spec = self.specs[name].copy()
+        if spec.repo is None and spec.default_creation_method == "from_pretrained":
+            raise ComponentError(
+                f"{name!r} is not loaded and has no origin, so there is no configuration to make another from. Give an object."
+            )
+        return spec.load(**self.hub_options) if spec.repo is not None else spec.create()
 
     def component_sizes(self, names: Iterable[str]) -> dict[str, int]:
         """Bytes of components: of loaded ones their tensors, of others what the headers of their files say."""

@@ -5,37 +5,30 @@ from __future__ import annotations
 import copy
 import logging
 import threading
-import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
-from ..blocks.core.flattening import walk
-from ..blocks.core.input_checks import expectations, expectations_of, fault_finders, input_faults
-from ..engine import Plan, RunSettings
-from ..guiders import guider_of
+from ..engine import RunSettings
 from ..registry import ComponentsManager, PipelineIndex, read_index
 from ..registry.hub.repo_files import CLASSIC_INDEX, MODULAR_INDEX
 from ..registry.hub.trust import Trust
 from ..registry.publishing import publish, refuse_unknown
 from ..saving.open_repository import open_repository
-from ..state import InputError, PipelineState, RepoError
-from ..state.defaults import own_default
-from ..state.errors import did_you_mean
-from .adapter_methods import PipelineAdapters
-from .config import PipelineConfig
+from ..state import PipelineState, RepoError
 from .event_stream import EventStream
+from .first_value import with_first_value
 from .kept_plans import KeptPlans
 from .pipeline_copy import deep_copy, refuse_pickle, shallow_copy
 from .recipes.recipe import Recipe
-from .recipes.recipe_of_run import Description
 from .resume import branch, resume
-from .runs import RunRequest, Runs
+from .run_requests import PipelineRequests
+from .runs import Runs
 from .saving import save_pipeline
-from .seed import GENERATOR, seeded_generator
+from .seed import SEED
 from .snapshots import Snapshot
-from .sweep import SEED, Sweep, sweep
+from .sweep import Sweep, sweep
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +36,7 @@ _SWEPT = ("guidance_scale", "guider", "num_inference_steps", "strength", "height
 """Inputs that take one value a call, so that a list of them can only be an axis."""
 
 
-class ModularPipeline(PipelineAdapters):
+class ModularPipeline(PipelineRequests):
     """Runs blocks. Made by `blocks.init_pipeline(repo)` or `ModularPipeline.from_pretrained(folder)`.
 
     Components are attributes (`pipe.unet`); those with weights are None until `load_components()`. A call runs the
@@ -172,21 +165,33 @@ class ModularPipeline(PipelineAdapters):
 
         return publish(save, repo_id, **publishing)
 
-    def __call__(self, state: PipelineState | None = None, output: str | list[str] | None = None, **inputs: Any) -> Any:
-        """Run the blocks.
+    def __call__(
+        self,
+        first: Any = None,
+        /,
+        output: str | list[str] | None = None,
+        state: PipelineState | None = None,
+        **inputs: Any,
+    ) -> Any:
+        """Run the blocks: `pipe("a red circle", seed=7, output="images")`.
 
         Args:
+            first: the prompt, or the first input that is required; or the state.
             state: an earlier run's state to continue from. It is not changed, and nothing in it is copied.
             output: name of the value to return; a list of names returns a dict; None returns the whole state.
-            inputs: see `pipe.doc`. `guider=` replaces the pipeline's guider for this run: an object, or its name.
+            inputs: see `pipe.doc`. `guider=` replaces the pipeline's guider for this run: an object, or its name. `seed=7` stands
+                for generators: of n images the first has seed 7, the last 7 + n - 1; a list has one for each.
 
         Raises:
             InputError: inputs or outputs are unknown or missing; all faults are named, before anything runs.
             ComponentError: components that are needed are not loaded.
         """
+        state, inputs = with_first_value(self.blocks, first, state, inputs)
         return self.runs.run(self, self.prepare_run(state, output, inputs))
 
-    def stream(self, state: PipelineState | None = None, output: Any = None, **inputs: object) -> EventStream:
+    def stream(
+        self, first: Any = None, /, output: Any = None, state: PipelineState | None = None, **inputs: Any
+    ) -> EventStream:
         """Run the blocks, and yield what happens: `for event in pipe.stream(prompt=...)`; see `brickwork.engine.events`.
 
         The run waits while you look at an event, so that its values stand still. The last event, `RunFinished`, has what
@@ -195,6 +200,7 @@ class ModularPipeline(PipelineAdapters):
         Raises:
             InputError, ComponentError: as a call does, before the first event.
         """
+        state, inputs = with_first_value(self.blocks, first, state, inputs)
         return EventStream(self, self.prepare_run(state, output, inputs))
 
     def resume(self, snapshot: Snapshot | str | Path, *, exact: bool = True) -> Any:
@@ -266,131 +272,3 @@ class ModularPipeline(PipelineAdapters):
     def last_recipe(self) -> Recipe | None:
         """The recipe of the last run of this thread, also one that failed; None before the first."""
         return self.runs.last_recipe
-
-    def described(self) -> dict[str, Any]:
-        """Return the composition as data; see `brickwork.saving.composition`."""
-        kept = self._planned_last
-        if kept.description is None or not kept.description.holds():
-            kept.description = Description.of(self.blocks)
-        return kept.description.data
-
-    def prepare_run(self, state: PipelineState | None, output: Any, inputs: dict[str, Any]) -> RunRequest:
-        """Check everything that can be known before a run."""
-        replaced = {name: self._guider_of_call(name, inputs.pop(name)) for name in self.guider_names & inputs.keys()}
-        carried = dict(state.values) if state is not None else {}
-        own = {name: own_default(value) for name, value in self.input_defaults.items()}
-        values = {**own, **carried, **inputs}
-        try:
-            plan = self.plan(values, checked=inputs)
-        except InputError as error:
-            wrong = input_faults(expectations_of(self.blocks), inputs)
-            raise InputError.of("The inputs do not fit", [*(error.faults or [str(error)]), *wrong]) from None
-        self._check_values(plan, inputs)
-        self._check_outputs(plan, output)
-        self.require(plan.components)
-        self._check_components(replaced)
-        if GENERATOR in plan.reads and values.get(GENERATOR) is None:
-            seeded = {**values, GENERATOR: seeded_generator()}
-            return RunRequest(self.plan(seeded, checked=inputs), seeded, output, is_seeded=True, replaced=replaced)
-        return RunRequest(plan, values, output, replaced=replaced)
-
-    def _check_components(self, replaced: Mapping[str, Any]) -> None:
-        """Ask blocks whether the components of this run fit together, again only when they are others."""
-        kept = self._planned_last
-        held = {**self.components, **replaced}
-        identities = tuple(map(id, held.values()))
-        if identities == kept.checked_components:
-            return
-        blocks = [block for _, block in walk(self.blocks)]
-        faults = [fault for block in blocks for fault in block.component_faults(held)]
-        if faults:
-            raise InputError.of("The components do not fit", faults)
-        kept.checked_components = identities
-
-    def _guider_of_call(self, name: str, given: object) -> Any:
-        """Return a guider for one run; None is the pipeline's own."""
-        return self.components[name] if given is None else guider_of(given)
-
-    def plan(self, given: Iterable[str] | Mapping[str, Any] = (), checked: Iterable[str] | None = None) -> Plan:
-        """Return the plan for these inputs; it is kept, so the second time costs microseconds.
-
-        Args:
-            given: names, or values by name.
-            checked: those of them that must be known; all by default.
-
-        Raises:
-            InputError: inputs are unknown or missing.
-        """
-        values = given if isinstance(given, Mapping) else dict.fromkeys(given, True)
-        present = frozenset([name for name, value in values.items() if value is not None])
-        names = values if checked is None else checked
-        key = (present, frozenset(values), frozenset(names))
-        plans = self._kept_plans().plans
-        known = plans.get(key)
-        if known is None:
-            known = plans[key] = self._checked_plan(values, names)
-        return known
-
-    @property
-    def _planned_last(self) -> KeptPlans:
-        """What is known of the blocks with which the last plan was made, so that all of a run is of the same blocks."""
-        return self._kept or self._kept_plans()
-
-    def _kept_plans(self) -> KeptPlans:
-        """Return what is known of the blocks as they are; after an edit nothing is, and components and configs that came with it are taken over."""
-        kept = self._kept
-        if kept is not None and kept.version.holds(self.blocks):
-            return kept
-        with self._editing:
-            kept = self._kept
-            if kept is None or not kept.version.holds(self.blocks):
-                kept = KeptPlans.of(self.blocks)
-                self.register(self.blocks.expected_components)
-                self.config = self._completed_config(self.config)
-                # Last, so that no other thread plans before components are there. If the blocks were edited meanwhile, the version says so.
-                self._kept = kept
-            return kept
-
-    def _completed_config(self, known: Mapping[str, Any]) -> PipelineConfig:
-        """Return settings that are known, then those of the repository, then the blocks' defaults."""
-        defaults = {spec.name: spec.default for spec in self.blocks.expected_configs}
-        saved = {name: value for name, value in self._index.configs.items() if name in defaults}
-        return PipelineConfig({**defaults, **saved, **known})
-
-    def _checked_plan(self, values: Mapping[str, Any], names: Iterable[str]) -> Plan:
-        known = self.blocks.input_names
-        unknown = [name for name in names if name not in known]
-        faults = [f"{name!r} is no input of this pipeline. {did_you_mean(name, known)}" for name in unknown]
-        try:
-            plan = self.blocks.plan(values)
-        except InputError as error:
-            raise InputError.of("The inputs do not fit", [*faults, *(error.faults or [str(error)])]) from None
-        faults += [
-            f"{name!r} is read by no block that runs with these inputs ({', '.join(values)}); leave it out."
-            for name in names
-            if name in known and name not in plan.reads and values[name] is not None
-        ]
-        if faults:
-            raise InputError.of("The inputs do not fit", faults)
-        return plan
-
-    def _check_values(self, plan: Plan, inputs: Mapping[str, Any]) -> None:
-        expected = self._planned_last.expected
-        if plan not in expected:
-            finders = fault_finders(self.blocks, plan)
-            expected[plan] = expectations(plan), expectations(plan, typed=False), finders
-        annotated, hinted, finders = expected[plan]
-        faults = input_faults(annotated, inputs)
-        for find in finders:
-            faults += [fault for fault in find(inputs) if fault not in faults]
-        if faults:
-            raise InputError.of("The inputs do not fit", faults)
-        for text in input_faults(hinted, inputs):
-            warnings.warn(f"By the hint of a foreign block, {text}", UserWarning, stacklevel=3)
-
-    def _check_outputs(self, plan: Plan, output: str | list[str] | None) -> None:
-        names = [output] if isinstance(output, str) else output or []
-        unknown = [name for name in names if name not in plan.outputs]
-        if unknown:
-            faults = [f"{name!r} is no output of this run. {did_you_mean(name, plan.outputs)}" for name in unknown]
-            raise InputError.of("The outputs do not fit", faults)

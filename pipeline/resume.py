@@ -19,7 +19,7 @@ from ..state.errors import did_you_mean
 from .recipes.recipe_diff import differences
 from .recipes.recipe_of_run import recipe_of
 from .runs import ActiveRun, RunRequest
-from .seed import GENERATOR
+from .seed import GENERATOR, named_as_generator
 from .snapshots import Snapshot
 
 if TYPE_CHECKING:
@@ -81,10 +81,11 @@ def branch(
     variant = pipe.prepare_run(PipelineState(copied_values(start)), None, dict(changes))
     changed = recipe_of(pipe, variant.plan.components, variant.values, None)
     shared = recipe_of(pipe, first.plan.components, copied_values(start), None)
-    recipe = changed.branched(shared, step.path, at_step, changes)
+    changed_names = named_as_generator(pipe.blocks, changes)
+    recipe = changed.branched(shared, step.path, at_step, changed_names)
     standing = _standing_at(pipe, first, step, at_step)
     written = frozenset(param.name for leaf in leaves(step.body) for param in leaf.writes)
-    graft = SharedPrefix(standing, step.path, written, frozenset(changes))
+    graft = SharedPrefix(standing, step.path, written, changed_names)
     state: PipelineState = pipe.runs.run(
         pipe, evolve(variant, graft=graft, recipe=recipe, opened=step.path, is_seeded=seeded)
     )

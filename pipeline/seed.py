@@ -1,15 +1,127 @@
-"""A seed for runs that were given none, so that every image can be made again."""
+"""Seeds: one drawn for runs that were given none, so that every image can be made again, and those that callers give."""
 
 from __future__ import annotations
 
-from typing import Any
+import operator
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..blocks.core.flattening import walk
+from ..blocks.core.input_checks import image_count
+from ..engine import Plan
+from ..families.contract import UNBOUND
+from ..state import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..blocks.core.base import ModularPipelineBlocks
 
 GENERATOR = "generator"
 """The name under which blocks read a source of noise."""
+SEED = "seed"
+"""The name under which a caller gives whole numbers in its place."""
+_LARGEST = 2**63 - 1
+"""The last seed that recipes and every device hold."""
 
 
-def seeded_generator() -> Any:
+def seeded_generator() -> torch.Generator:
     """Make a generator on the CPU with a new seed, drawn from torch's own: `torch.manual_seed` decides it."""
     import torch
 
     return torch.Generator().manual_seed(int(torch.randint(2**53, (1,))))
+
+
+def takes_seed(blocks: ModularPipelineBlocks) -> bool:
+    """Return whether `seed` stands for generators: some block reads those, and none has an input of that name."""
+    names = blocks.input_names
+    return GENERATOR in names and SEED not in names
+
+
+def named_as_generator(blocks: ModularPipelineBlocks, names: Mapping[str, Any]) -> frozenset[str]:
+    """Return names of inputs as blocks read them."""
+    if not takes_seed(blocks):
+        return frozenset(names)
+    return frozenset(GENERATOR if name == SEED else name for name in names)
+
+
+def seed_of(
+    blocks: ModularPipelineBlocks, inputs: dict[str, Any], carried: Mapping[str, Any], defaults: dict[str, Any]
+) -> Any:
+    """Take the seed of a call out of its inputs, else out of the pipeline's defaults; None if there is none.
+
+    Args:
+        inputs: of the call. carried: values of an earlier state. defaults: the pipeline's own; a generator that is given stands
+            in place of a seed among them.
+
+    Raises:
+        InputError: the call has both a seed and a generator.
+    """
+    if not takes_seed(blocks):
+        return None
+    given, usual = inputs.pop(SEED, None), defaults.pop(SEED, None)
+    if given is not None and inputs.get(GENERATOR) is not None:
+        raise InputError("seed and generator are two ways to say one thing; give one of them.")
+    if given is not None:
+        inputs.pop(GENERATOR, None)  # None, which would stand for a new one
+        return given
+    is_given = inputs.get(GENERATOR) is not None or carried.get(GENERATOR) is not None
+    return None if is_given else usual
+
+
+def generators_of(seed: object, blocks: ModularPipelineBlocks, plan: Plan, values: Mapping[str, Any]) -> Any:
+    """Make the generators of a seed: one for one image, else a list of one for each, so that an image of a batch is the
+    image alone.
+
+    Args:
+        seed: the first image's, from which the others count on, or a list of one for each.
+        values: all that the run is given.
+
+    Raises:
+        InputError: it is no seed, or there is not one for each image.
+    """
+    import torch
+
+    if GENERATOR not in plan.reads:
+        raise InputError("seed is read by no block that runs with these inputs, as none draws noise; leave it out.")
+    images = _images(blocks, plan, values)
+    if isinstance(seed, (list, tuple, range)):
+        seeds = [_whole(each) for each in seed]
+        if len(seeds) != images:
+            said = ", ".join(map(str, seeds[:6])) + (", ..." if len(seeds) > 6 else "")
+            first = f", or the first one's alone (seed={seeds[0]})" if seeds else ""
+            raise InputError(
+                f"seed=[{said}] is {len(seeds)} seeds for {images} image{'s' * (images != 1)}; give one for each{first}. "
+                "num_images_per_prompt says how many images a prompt has."
+            )
+    else:
+        first_seed = _whole(seed)
+        seeds = [_whole(first_seed + index) for index in range(images)]
+    made = [torch.Generator().manual_seed(each) for each in seeds]
+    return made[0] if len(made) == 1 else made
+
+
+def _images(blocks: ModularPipelineBlocks, plan: Plan, values: Mapping[str, Any]) -> int:
+    """Return how many images a run makes, as its families count prompts; 1 where none does."""
+    defaults = {str(p.name): p.default for p in blocks.all_inputs if p.name in plan.reads and p.default is not None}
+    known = {**defaults, **{name: value for name, value in values.items() if value is not None}}
+    if "num_images_per_prompt" not in plan.reads:
+        known.pop("num_images_per_prompt", None)
+    families = {id(block.family): block.family for _, block in walk(blocks) if block.family is not UNBOUND}
+    return max((image_count(family, known) or 1 for family in families.values()), default=1)
+
+
+def _whole(seed: object) -> int:
+    """Return a seed as Python's own number; also one of NumPy, or of a tensor of one element."""
+    try:
+        number = None if isinstance(seed, (bool, str)) else operator.index(seed)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        number = None
+    if number is None:
+        raise InputError(
+            f"seed is {str(seed)[:60]!r} (a {type(seed).__name__}); it is a whole number, or a list of one for each image. "
+            "A torch.Generator is given as generator=."
+        )
+    if not 0 <= number <= _LARGEST:
+        raise InputError(f"seed is {number}; it is from 0 to 2**63 - 1. Leave it out for a new one in each run.")
+    return number

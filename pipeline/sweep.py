@@ -11,13 +11,12 @@ from attrs import evolve, frozen
 from ..engine.cache import MemoryCache
 from ..state import InputError
 from ..state.errors import did_you_mean
+from .seed import SEED
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from .modular_pipeline import ModularPipeline
-
-SEED = "seed"
 
 
 @frozen(eq=False)
@@ -100,9 +99,6 @@ def sweep(pipe: ModularPipeline, axes: Mapping[str, Any], output: str, inputs: M
     try:
         for values in itertools.product(*axes.values()):
             point = dict(zip(axes, values, strict=True))
-            if SEED in point:
-                # A generator for each point: one for all would go on where the point before ended.
-                point["generator"] = _seeded(point.pop(SEED))
             results.append(pipe(**{**inputs, **point}, output=output))
     # Also after an error at one point: the cache was not asked for, and holds memory.
     finally:
@@ -112,9 +108,3 @@ def sweep(pipe: ModularPipeline, axes: Mapping[str, Any], output: str, inputs: M
 
 def _is_axis(values: object) -> bool:
     return isinstance(values, Sequence) and not isinstance(values, str) and len(values) > 0
-
-
-def _seeded(seed: int) -> Any:
-    import torch
-
-    return torch.Generator().manual_seed(seed)

@@ -83,7 +83,8 @@ def _fault(name: str, value: object, expected: _Expectation) -> str | None:
         return f"{name} is empty; leave it out, or give {type_words(expected.hint)}."
     cls = value.__class__
     if cls not in expected.accepted and not accepts(value, expected.hint):
-        return f"{name} is {_words(value)}; it must be {type_words(expected.hint)}.{_choice_hint(value, expected.hint)}"
+        hint = _choice_hint(value, expected.hint) or _seed_hint(name, value)
+        return f"{name} is {_words(value)}; it must be {type_words(expected.hint)}.{hint}"
     # Types are looked at with beartype, which takes microseconds that a small run notices; of plain classes the
     # answer is always the same.
     if cls in _PLAIN and cls not in expected.accepted and not _has_choices(expected.hint):
@@ -110,6 +111,12 @@ def _choice_hint(value: object, hint: object) -> str:
     return f" Did you mean {near!r}?" if near else ""
 
 
+def _seed_hint(name: str, value: object) -> str:
+    if name != "generator":
+        return ""
+    return f" A seed is given as seed={value!r:.40}." if isinstance(value, (int, list, tuple)) else " A seed is seed=7."
+
+
 def family_faults(family: FamilyContract, values: Mapping[str, Any]) -> Iterator[str]:
     """Yield what must fit together in the inputs of a family: numbers of texts, embeddings and generators, sizes."""
     counts = _counts(family, values)
@@ -120,8 +127,8 @@ def family_faults(family: FamilyContract, values: Mapping[str, Any]) -> Iterator
     if odd:
         said = ", ".join(f"{name}: {count}" for name, count in counts.items())
         yield f"There must be one of these for each prompt, and they differ in number: {said}."
-    elif prompts is not None:
-        yield from _generator_faults(values, prompts)
+    else:
+        yield from _generator_faults(family, values)
     for name in ("height", "width"):
         fault = family.size_fault(name, values.get(name))
         if fault:
@@ -136,12 +143,20 @@ def _counts(family: FamilyContract, values: Mapping[str, Any]) -> dict[str, int]
     return {name: 1 if isinstance(value, str) else len(value) for name, value in given.items()}
 
 
-def _generator_faults(values: Mapping[str, Any], prompts: int) -> Iterator[str]:
-    generators = values.get("generator")
+def image_count(family: FamilyContract, values: Mapping[str, Any]) -> int | None:
+    """Return how many images are made of the prompts or embeddings that are given; None where there are none."""
+    prompts = next(iter(_counts(family, values).values()), None)
     each = values.get("num_images_per_prompt")
-    images = prompts * (each if isinstance(each, int) else 1)
-    if isinstance(generators, (list, tuple)) and len(generators) not in (1, images):
-        yield f"{len(generators)} generators were given for {images} images; give one for each, or one for all."
+    return prompts if prompts is None else prompts * (each if isinstance(each, int) else 1)
+
+
+def _generator_faults(family: FamilyContract, values: Mapping[str, Any]) -> Iterator[str]:
+    generators, images = values.get("generator"), image_count(family, values)
+    if images is not None and isinstance(generators, (list, tuple)) and len(generators) not in (1, images):
+        yield (
+            f"{len(generators)} generators were given for {images} images; give one for each, or one for all. "
+            "With seed=7 each image has one of its own."
+        )
 
 
 FaultFinder = Callable[[Mapping[str, Any]], Iterable[str]]

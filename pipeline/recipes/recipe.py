@@ -150,8 +150,10 @@ class Recipe:
 
     @property
     def seed(self) -> int | None:
-        """The seed, where the run had one random generator that was fresh."""
+        """The seed, where the run had one random generator that was fresh; of an image of a batch, that of its own one."""
         found = [each for entries in _data(self._known["generators"]).values() for each in entries]
+        if self.image is not None and len(found) > 1:
+            found = found[self.image : self.image + 1]
         return found[0]["seed"] if len(found) == 1 and "state" not in found[0] else None
 
     def __getitem__(self, name: str) -> Any:

@@ -25,6 +25,7 @@ from ...state import BrickworkError, CompositionError
 from ...state.errors import did_you_mean
 from ...state.structure import Faults, examined, place_words, structured
 from ...state.value_data import value_of_data
+from ..seed import SEED, takes_seed
 from .guider_names import known_guiders
 from .written_workflow import EDITS, VERSION, Insert, Remove, Replace, SetOptions, WrittenPlace, WrittenWorkflow
 
@@ -185,11 +186,14 @@ class _Workflow:
         if written.guider is not None:
             guider = written.guider
             self._attempt(("guider",), lambda: pipe.update_components(guider=self._guider(guider)))
+        if written.scheduler is not None:
+            scheduler = written.scheduler
+            self._attempt(("scheduler",), lambda: pipe.update_components(scheduler=_scheduler(scheduler)))
         if written.config:
             config = written.config
             self._attempt(("config",), lambda: pipe.update_config(**_values(config)))
         inputs = _values(written.inputs or {})
-        known = pipe.blocks.input_names
+        known = [*pipe.blocks.input_names, *([SEED] if takes_seed(pipe.blocks) else [])]
         for name in inputs:
             if name not in known:
                 self.fault(("inputs", name), f"{name!r} is no input of this workflow. {did_you_mean(name, known)}")
@@ -212,6 +216,9 @@ class _Workflow:
         given = {"repo": origin} if isinstance(origin, str) else dict(origin)
         if given.keys() == {"guider"}:
             pipe.update_components(**{name: self._guider(given["guider"])})
+            return
+        if given.keys() == {"scheduler"}:
+            pipe.update_components(**{name: _scheduler(given["scheduler"])})
             return
         if given.keys() == {"class", "config"}:
             pipe.update_components(**{name: _made_of_config(name, given)})
@@ -241,6 +248,15 @@ class _Workflow:
                 f"{did_you_mean(data['name'], GUIDERS)}"
             )
         return guider_of({"_class_name": data["name"], **settings}, self.guiders)
+
+
+def _scheduler(data: object) -> Any:
+    """Return a scheduler's name and settings as values."""
+    if isinstance(data, Mapping):
+        return {name: value_of_data(value) for name, value in data.items()}
+    if not isinstance(data, str):
+        raise CompositionError("a scheduler is a name, or 'name' with settings.")
+    return data
 
 
 def _place(repo: object) -> Any:

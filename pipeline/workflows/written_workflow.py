@@ -78,5 +78,6 @@ class WrittenWorkflow:
     revision: str | None = None
     components: Mapping[str, str | Mapping[str, Any]] | None = None
     guider: str | Mapping[str, Data] | None = None
+    scheduler: str | Mapping[str, Data] | None = None
     config: Mapping[str, Data] | None = None
     inputs: Mapping[str, Data] | None = None

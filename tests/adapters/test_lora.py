@@ -36,6 +36,8 @@ def pipe(tiny_pipe: ModularPipeline) -> Iterator[ModularPipeline]:
         assert after.keys() == before[name].keys()
         assert all(torch.equal(after[key], before[name][key]) for key in after)
         assert not getattr(getattr(tiny_pipe, name), "peft_config", None)
+        # PEFT freezes the weights of a model that it puts layers into, and leaves them so; other tests have the models, too.
+        getattr(tiny_pipe, name).requires_grad_(True)
 
 
 def drawn(pipe: ModularPipeline) -> torch.Tensor:

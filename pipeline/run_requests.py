@@ -1,0 +1,169 @@
+"""From the values of a call to a run that can begin: planned, checked, seeded."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..blocks.core.flattening import walk
+from ..blocks.core.input_checks import expectations, expectations_of, fault_finders, input_faults
+from ..engine import Plan
+from ..guiders import guider_of
+from ..state import InputError, PipelineState
+from ..state.defaults import own_default
+from ..state.errors import did_you_mean
+from .adapter_methods import PipelineAdapters
+from .config import PipelineConfig
+from .kept_plans import KeptPlans
+from .recipes.recipe_of_run import Description
+from .runs import RunRequest
+from .seed import GENERATOR, SEED, generators_of, seed_of, seeded_generator, takes_seed
+
+
+class PipelineRequests(PipelineAdapters):
+    """The part of a pipeline that plans runs and checks what they are given.
+
+    Attributes:
+        input_defaults: values for inputs that a call does not give.
+    """
+
+    input_defaults: dict[str, Any]
+    config: PipelineConfig
+    _kept: KeptPlans | None
+    _editing: threading.RLock
+
+    def described(self) -> dict[str, Any]:
+        """Return the composition as data; see `brickwork.saving.composition`."""
+        kept = self._planned_last
+        if kept.description is None or not kept.description.holds():
+            kept.description = Description.of(self.blocks)
+        return kept.description.data
+
+    def prepare_run(self, state: PipelineState | None, output: Any, inputs: dict[str, Any]) -> RunRequest:
+        """Check everything that can be known before a run."""
+        replaced = {name: self._guider_of_call(name, inputs.pop(name)) for name in self.guider_names & inputs.keys()}
+        carried = dict(state.values) if state is not None else {}
+        own = {name: own_default(value) for name, value in self.input_defaults.items()}
+        seed = seed_of(self.blocks, inputs, carried, own)
+        values = {**own, **carried, **inputs}
+        seeded = values if seed is None else {**values, GENERATOR: seed}
+        try:
+            plan = self.plan(seeded, checked=inputs)
+        except InputError as error:
+            wrong = input_faults(expectations_of(self.blocks), inputs)
+            raise InputError.of("The inputs do not fit", [*(error.faults or [str(error)]), *wrong]) from None
+        self._check_values(plan, inputs)
+        self._check_outputs(plan, output)
+        self.require(plan.components)
+        self._check_components(replaced)
+        if seed is not None:
+            made = {**values, GENERATOR: generators_of(seed, self.blocks, plan, values)}
+            return RunRequest(plan, made, output, is_seeded=True, replaced=replaced)
+        if GENERATOR in plan.reads and values.get(GENERATOR) is None:
+            seeded = {**values, GENERATOR: seeded_generator()}
+            return RunRequest(self.plan(seeded, checked=inputs), seeded, output, is_seeded=True, replaced=replaced)
+        return RunRequest(plan, values, output, replaced=replaced)
+
+    def _check_components(self, replaced: Mapping[str, Any]) -> None:
+        """Ask blocks whether the components of this run fit together, again only when they are others."""
+        kept = self._planned_last
+        held = {**self.components, **replaced}
+        identities = tuple(map(id, held.values()))
+        if identities == kept.checked_components:
+            return
+        blocks = [block for _, block in walk(self.blocks)]
+        faults = [fault for block in blocks for fault in block.component_faults(held)]
+        if faults:
+            raise InputError.of("The components do not fit", faults)
+        kept.checked_components = identities
+
+    def _guider_of_call(self, name: str, given: object) -> Any:
+        """Return a guider for one run; None is the pipeline's own."""
+        return self.components[name] if given is None else guider_of(given)
+
+    def plan(self, given: Iterable[str] | Mapping[str, Any] = (), checked: Iterable[str] | None = None) -> Plan:
+        """Return the plan for these inputs; it is kept, so the second time costs microseconds.
+
+        Args:
+            given: names, or values by name.
+            checked: those of them that must be known; all by default.
+
+        Raises:
+            InputError: inputs are unknown or missing.
+        """
+        values = given if isinstance(given, Mapping) else dict.fromkeys(given, True)
+        present = frozenset([name for name, value in values.items() if value is not None])
+        names = values if checked is None else checked
+        key = (present, frozenset(values), frozenset(names))
+        plans = self._kept_plans().plans
+        known = plans.get(key)
+        if known is None:
+            known = plans[key] = self._checked_plan(values, names)
+        return known
+
+    @property
+    def _planned_last(self) -> KeptPlans:
+        """What is known of the blocks with which the last plan was made, so that all of a run is of the same blocks."""
+        return self._kept or self._kept_plans()
+
+    def _kept_plans(self) -> KeptPlans:
+        """Return what is known of the blocks as they are; after an edit nothing is, and components and configs that came with it are taken over."""
+        kept = self._kept
+        if kept is not None and kept.version.holds(self.blocks):
+            return kept
+        with self._editing:
+            kept = self._kept
+            if kept is None or not kept.version.holds(self.blocks):
+                kept = KeptPlans.of(self.blocks)
+                self.register(self.blocks.expected_components)
+                self.config = self._completed_config(self.config)
+                # Last, so that no other thread plans before components are there. If the blocks were edited meanwhile, the version says so.
+                self._kept = kept
+            return kept
+
+    def _completed_config(self, known: Mapping[str, Any]) -> PipelineConfig:
+        """Return settings that are known, then those of the repository, then the blocks' defaults."""
+        defaults = {spec.name: spec.default for spec in self.blocks.expected_configs}
+        saved = {name: value for name, value in self._index.configs.items() if name in defaults}
+        return PipelineConfig({**defaults, **saved, **known})
+
+    def _checked_plan(self, values: Mapping[str, Any], names: Iterable[str]) -> Plan:
+        known = self.blocks.input_names
+        unknown = [name for name in names if name not in known]
+        offered = [*known, *([SEED] if takes_seed(self.blocks) else [])]
+        faults = [f"{name!r} is no input of this pipeline. {did_you_mean(name, offered)}" for name in unknown]
+        try:
+            plan = self.blocks.plan(values)
+        except InputError as error:
+            raise InputError.of("The inputs do not fit", [*faults, *(error.faults or [str(error)])]) from None
+        faults += [
+            f"{name!r} is read by no block that runs with these inputs ({', '.join(values)}); leave it out."
+            for name in names
+            if name in known and name not in plan.reads and values[name] is not None
+        ]
+        if faults:
+            raise InputError.of("The inputs do not fit", faults)
+        return plan
+
+    def _check_values(self, plan: Plan, inputs: Mapping[str, Any]) -> None:
+        expected = self._planned_last.expected
+        if plan not in expected:
+            finders = fault_finders(self.blocks, plan)
+            expected[plan] = expectations(plan), expectations(plan, typed=False), finders
+        annotated, hinted, finders = expected[plan]
+        faults = input_faults(annotated, inputs)
+        for find in finders:
+            faults += [fault for fault in find(inputs) if fault not in faults]
+        if faults:
+            raise InputError.of("The inputs do not fit", faults)
+        for text in input_faults(hinted, inputs):
+            warnings.warn(f"By the hint of a foreign block, {text}", UserWarning, stacklevel=3)
+
+    def _check_outputs(self, plan: Plan, output: str | list[str] | None) -> None:
+        names = [output] if isinstance(output, str) else output or []
+        unknown = [name for name in names if name not in plan.outputs]
+        if unknown:
+            faults = [f"{name!r} is no output of this run. {did_you_mean(name, plan.outputs)}" for name in unknown]
+            raise InputError.of("The outputs do not fit", faults)

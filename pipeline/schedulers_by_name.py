@@ -1,0 +1,108 @@
+"""Schedulers by name: classes of diffusers, and the short names that people use, made from the configuration of the present one."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from ..registry.loading.classes import resolve_class
+from ..state import ComponentError
+from ..state.errors import did_you_mean
+
+_PLAIN = {"use_karras_sigmas": False, "use_exponential_sigmas": False, "use_beta_sigmas": False}
+_MULTISTEP, _ANCESTRAL = "DPMSolverMultistepScheduler", "EulerAncestralDiscreteScheduler"
+SHORT_NAMES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "ddim": ("DDIMScheduler", {}),
+    "ddpm": ("DDPMScheduler", {}),
+    "deis": ("DEISMultistepScheduler", _PLAIN),
+    "dpm_2": ("KDPM2DiscreteScheduler", _PLAIN),
+    "dpm_2_ancestral": ("KDPM2AncestralDiscreteScheduler", _PLAIN),
+    "dpmpp_2m": (_MULTISTEP, {"algorithm_type": "dpmsolver++", "solver_order": 2, **_PLAIN}),
+    "dpmpp_2m_sde": (_MULTISTEP, {"algorithm_type": "sde-dpmsolver++", "solver_order": 2, **_PLAIN}),
+    "dpmpp_sde": ("DPMSolverSDEScheduler", _PLAIN),
+    "dpmpp_2s": ("DPMSolverSinglestepScheduler", {"algorithm_type": "dpmsolver++", "solver_order": 2, **_PLAIN}),
+    "euler": ("EulerDiscreteScheduler", _PLAIN),
+    "euler_a": (_ANCESTRAL, {}),
+    "euler_ancestral": (_ANCESTRAL, {}),
+    "heun": ("HeunDiscreteScheduler", _PLAIN),
+    "lcm": ("LCMScheduler", {}),
+    "lms": ("LMSDiscreteScheduler", _PLAIN),
+    "pndm": ("PNDMScheduler", {}),
+    "tcd": ("TCDScheduler", {}),
+    "uni_pc": ("UniPCMultistepScheduler", _PLAIN),
+    "unipc": ("UniPCMultistepScheduler", _PLAIN),
+}
+"""Name to class and settings. The sigmas are said in each, so that a name means one thing whatever the present scheduler has."""
+_SIGMAS = ("karras", "exponential", "beta")
+
+
+def is_scheduler(expected: object) -> bool:
+    """Return whether a component of this class is a scheduler."""
+    return isinstance(expected, type) and hasattr(expected, "set_timesteps")
+
+
+def made_by_name(given: str | Mapping[str, Any], present: Any) -> Any:
+    """Make a scheduler.
+
+    Args:
+        given: a class of diffusers, or a short name, with "_karras", "_exponential" or "_beta" behind it for those sigmas;
+            or a mapping of `name` and settings of the class.
+        present: the scheduler whose configuration it takes over.
+
+    Raises:
+        ComponentError: there is no such scheduler or setting.
+    """
+    settings = dict(given) if isinstance(given, Mapping) else {"name": given}
+    name = settings.pop("name", None)
+    if not isinstance(name, str):
+        raise ComponentError(
+            "A scheduler is a name, or 'name' with settings: {'name': 'dpmpp_2m', 'use_karras_sigmas': True}."
+        )
+    class_name, overrides = _named(name)
+    cls = resolve_class("diffusers", class_name)
+    if not hasattr(cls, "from_config") or not is_scheduler(cls):
+        raise ComponentError(f"{class_name} is no scheduler. {did_you_mean(class_name, names_of_schedulers())}")
+    known = inspect.signature(cls.__init__).parameters.keys() - {"self"}
+    faults = [
+        f"{class_name} has no setting {each!r}. {did_you_mean(each, known)}" for each in settings if each not in known
+    ]
+    wanted = next((each for each, value in overrides.items() if value is True and each not in known), None)
+    if wanted is not None:
+        faults.append(f"{name!r} is no scheduler: {class_name} has no setting {wanted!r}.")
+    if faults:
+        raise ComponentError.of("The scheduler does not fit", faults)
+    chosen = {key: value for key, value in overrides.items() if key in known} | settings
+    try:
+        return cls.from_config({**present.config}, **chosen)
+    except Exception as error:
+        raise ComponentError(f"{class_name} could not be made with {chosen}: {error}") from error
+
+
+def names_of_schedulers() -> list[str]:
+    """Return short names, then the public classes of diffusers."""
+    import diffusers
+
+    return [*SHORT_NAMES, *(each for each in dir(diffusers) if each.endswith("Scheduler"))]
+
+
+def _named(name: str) -> tuple[str, Mapping[str, Any]]:
+    """Return the class and the settings that a name stands for, also as other tools write it ("DPM++ 2M Karras")."""
+    if name.isidentifier() and name.endswith("Scheduler"):
+        if name not in names_of_schedulers():
+            raise ComponentError(_unknown(name))
+        return name, {}
+    plain = name.strip().lower().replace("++", "pp").replace(" ", "_").replace("-", "_")
+    if plain in SHORT_NAMES:
+        return SHORT_NAMES[plain]
+    head, _, sigmas = plain.rpartition("_")
+    if head in SHORT_NAMES and sigmas in _SIGMAS:
+        class_name, settings = SHORT_NAMES[head]
+        return class_name, {**settings, f"use_{sigmas}_sigmas": True}
+    raise ComponentError(_unknown(name))
+
+
+def _unknown(name: str) -> str:
+    hint = did_you_mean(name, names_of_schedulers())
+    known = "" if hint.startswith("There are") else f" Short names: {', '.join(SHORT_NAMES)}."
+    return f"{name!r} is no scheduler. {hint}{known}"

@@ -1,0 +1,55 @@
+"""Components that are replaced: as attributes, and in wrappers."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+
+from brickwork import ComponentError, ModularPipeline
+
+CALL: dict[str, Any] = {"num_inference_steps": 2, "height": 64, "width": 64, "seed": 1, "output": "images"}
+
+
+def test_an_attribute_is_the_component_of_the_run(tiny_pipe: ModularPipeline) -> None:
+    before = tiny_pipe("a cat", **CALL)[0].tobytes()
+    other = copy.deepcopy(tiny_pipe.unet)
+    with torch.no_grad():
+        other.conv_out.weight.mul_(-1)
+    tiny_pipe.unet = other
+    assert tiny_pipe.components["unet"] is other
+    assert "unet" not in vars(tiny_pipe)
+    assert tiny_pipe("a cat", **CALL)[0].tobytes() != before
+    tiny_pipe.unet = None
+    with pytest.raises(ComponentError, match="Not loaded: unet"):
+        tiny_pipe("a cat", **CALL)
+
+
+def test_other_attributes_stay_plain(tiny_pipe: ModularPipeline) -> None:
+    made: Any = tiny_pipe
+    made.remark = "mine"
+    assert vars(tiny_pipe)["remark"] == "mine"
+
+
+def test_a_compiled_network_counts_as_what_it_wraps(tiny_pipe: ModularPipeline) -> None:
+    before, whole = tiny_pipe("a cat", **CALL)[0].tobytes(), tiny_pipe.unet
+    origin = tiny_pipe.index["unet"]
+    compiled = torch.compile(whole, backend="eager")
+    for _ in range(2):  # the second time, a compiled one is there already
+        tiny_pipe.unet = compiled
+        assert tiny_pipe.unet is compiled
+        assert tiny_pipe.index["unet"] == origin
+    assert tiny_pipe("a cat", **CALL)[0].tobytes() == before
+    tiny_pipe.unet = whole
+    with pytest.raises(ComponentError, match="'vae' expects a AutoencoderKL"):
+        tiny_pipe.vae = compiled
+
+
+def test_the_model_in_a_wrapper_of_several_devices_is_taken(tiny_pipe: ModularPipeline) -> None:
+    before, whole = tiny_pipe("a cat", **CALL)[0].tobytes(), tiny_pipe.unet
+    with pytest.warns(UserWarning, match="'unet' is a DataParallel.*That model is taken"):
+        tiny_pipe.unet = torch.nn.DataParallel(whole)
+    assert tiny_pipe.unet is whole
+    assert tiny_pipe("a cat", **CALL)[0].tobytes() == before

@@ -1,0 +1,120 @@
+"""Schedulers by name, in Python and in workflow files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import pytest
+
+from brickwork import ComponentError, CompositionError, ModularPipeline, load_workflow, save_workflow
+from brickwork.pipeline.schedulers_by_name import SHORT_NAMES
+
+CALL: dict[str, Any] = {"num_inference_steps": 2, "height": 64, "width": 64, "seed": 1, "output": "images"}
+
+
+@pytest.mark.parametrize("name", SHORT_NAMES)
+def test_every_short_name_is_a_scheduler_with_the_base_of_the_present_one(
+    tiny_pipe: ModularPipeline, name: str
+) -> None:
+    before = tiny_pipe.scheduler.config
+    if name == "dpmpp_sde":
+        pytest.importorskip("torchsde")
+    tiny_pipe.update_components(scheduler=name)
+    made = tiny_pipe.scheduler
+    class_name, settings = SHORT_NAMES[name]
+    assert type(made).__name__ == class_name
+    assert made.config["beta_end"] == before["beta_end"]
+    assert all(made.config[key] == value for key, value in settings.items() if key in made.config)
+
+
+@pytest.mark.parametrize(
+    ("name", "class_name", "settings"),
+    [
+        (
+            "dpmpp_2m_karras",
+            "DPMSolverMultistepScheduler",
+            {"use_karras_sigmas": True, "algorithm_type": "dpmsolver++"},
+        ),
+        ("DPM++ 2M SDE Karras", "DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++"}),
+        ("Euler a", "EulerAncestralDiscreteScheduler", {}),
+        ("euler_beta", "EulerDiscreteScheduler", {"use_beta_sigmas": True}),
+        ("DDIMScheduler", "DDIMScheduler", {}),
+        ({"name": "dpmpp_2m", "solver_order": 3}, "DPMSolverMultistepScheduler", {"solver_order": 3}),
+        ({"name": "DDIMScheduler", "timestep_spacing": "trailing"}, "DDIMScheduler", {"timestep_spacing": "trailing"}),
+    ],
+)
+def test_names_as_people_have_them(
+    tiny_pipe: ModularPipeline, name: Any, class_name: str, settings: dict[str, Any]
+) -> None:
+    tiny_pipe.update_components(scheduler=name)
+    assert type(tiny_pipe.scheduler).__name__ == class_name
+    assert settings.items() <= dict(tiny_pipe.scheduler.config).items()
+
+
+def test_a_name_means_the_same_whatever_was_there(tiny_pipe: ModularPipeline) -> None:
+    tiny_pipe.scheduler = "dpmpp_2m_sde_karras"
+    tiny_pipe.scheduler = "dpmpp_2m"
+    config = tiny_pipe.scheduler.config
+    assert (config.algorithm_type, config.use_karras_sigmas) == ("dpmsolver++", False)
+
+
+def test_it_runs_as_the_object_does(tiny_pipe: ModularPipeline) -> None:
+    own = diffusers.DPMSolverMultistepScheduler.from_config(tiny_pipe.scheduler.config, use_karras_sigmas=True)
+    tiny_pipe.update_components(scheduler="dpmpp_2m_karras")
+    by_name = tiny_pipe("a cat", **CALL)[0]
+    tiny_pipe.scheduler = own
+    assert tiny_pipe.scheduler is own
+    assert tiny_pipe("a cat", **CALL)[0].tobytes() == by_name.tobytes()
+
+
+def test_one_that_is_not_loaded_is_read_for_its_configuration(tiny_folder: Path) -> None:
+    pipe = ModularPipeline.from_pretrained(str(tiny_folder))
+    pipe.update_components(scheduler="ddim")
+    saved = diffusers.EulerDiscreteScheduler.load_config(tiny_folder / "scheduler")
+    assert pipe.scheduler.config["beta_start"] == saved["beta_start"]
+    assert pipe.unet is None
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "scheduler: dpmpp_2m_karras",
+        "scheduler: {name: dpmpp_2m, use_karras_sigmas: true}",
+        "components: {scheduler: {scheduler: dpmpp_2m_karras}}",
+    ],
+)
+def test_workflow_files_name_them(tiny_folder: Path, tmp_path: Path, written: str) -> None:
+    file = tmp_path / "named.yaml"
+    file.write_text(f"brickwork: 1\nstart: sdxl.text2image\nrepo: {tiny_folder}\n{written}\n")
+    pipe = load_workflow(file)
+    assert type(pipe.scheduler).__name__ == "DPMSolverMultistepScheduler"
+    assert pipe.scheduler.config.use_karras_sigmas is True
+    save_workflow(pipe, tmp_path / "again.yaml")
+    again = load_workflow(tmp_path / "again.yaml")
+    written_again, made = dict(again.scheduler.config), dict(pipe.scheduler.config)
+    assert {key: made[key] for key in written_again} == written_again
+    assert all(key.startswith("_") for key in made.keys() - written_again.keys())
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("scheduler: dpmp_2m", "line 4, column 1: 'dpmp_2m' is no scheduler. Did you mean 'dpmpp_2m'?"),
+        ("scheduler: {name: ddim, use_karras_sigmas: true}", "DDIMScheduler has no setting 'use_karras_sigmas'"),
+        ("components: {scheduler: {scheduler: [ddim]}}", "a scheduler is a name, or 'name' with settings"),
+    ],
+)
+def test_faults_in_files_have_their_place(tiny_folder: Path, tmp_path: Path, written: str, said: str) -> None:
+    file = tmp_path / "named.yaml"
+    file.write_text(f"brickwork: 1\nstart: sdxl.text2image\nrepo: {tiny_folder}\n{written}\n")
+    with pytest.raises(CompositionError) as caught:
+        load_workflow(file)
+    assert said in str(caught.value)
+
+
+def test_without_an_origin_it_says_so(tiny_pipe: ModularPipeline) -> None:
+    pipe = tiny_pipe.blocks.init_pipeline()
+    with pytest.raises(ComponentError, match="'scheduler' is not loaded and has no origin"):
+        pipe.scheduler = "ddim"
