@@ -114,7 +114,8 @@ class FamilyContract:
         attention_argument: where the denoiser takes arguments of its attention processors.
         lora_loader: diffusers' mixin that knows the family's LoRAs, as "module:Class".
         accepts: role to the names of all classes that fit it, where these are more than the one that the role names.
-        classic_pipeline, modular_pipeline: diffusers' classes for the family, as indices of repositories name them.
+        classic_pipeline, modular_pipeline, modular_blocks: diffusers' classes for the family, as indices of repositories name
+            them; `modular_blocks` is the composition of all tasks, by which the modular pipeline runs.
         ip_adapter_weights: the file of the family's IP-Adapters, where the caller names none.
         pipeline_properties: what foreign blocks of the family read besides components, as in
             `components.vae_scale_factor`: each is computed from an object with the components as attributes.
@@ -132,6 +133,7 @@ class FamilyContract:
     accepts: Mapping[str, tuple[str, ...]] = field(factory=dict, metadata=UNCOUNTED)
     classic_pipeline: str = field(default="", metadata=UNCOUNTED)
     modular_pipeline: str = field(default="", metadata=UNCOUNTED)
+    modular_blocks: str = field(default="", metadata=UNCOUNTED)
     ip_adapter_weights: str = field(default="", metadata=UNCOUNTED)
     attention_argument: str = ""
     pipeline_properties: Mapping[str, Callable[[Any], Any]] = field(factory=dict)

@@ -209,6 +209,7 @@ SDXL = SDXLContract(
     },
     classic_pipeline="StableDiffusionXLPipeline",
     modular_pipeline="StableDiffusionXLModularPipeline",
+    modular_blocks="StableDiffusionXLAutoBlocks",
     ip_adapter_weights="ip-adapter_sdxl.safetensors",
     pipeline_properties=PIPELINE_PROPERTIES,
 )

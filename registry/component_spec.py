@@ -85,7 +85,10 @@ class ComponentSpec:
         # Only now: an index of twenty models is read without importing transformers.
         if isinstance(self._type_hint, str):
             library, _, class_name = self._type_hint.partition(":")
-            self._type_hint = resolve_class(library, class_name)
+            try:
+                self._type_hint = resolve_class(library, class_name)
+            except (ComponentError, TrustError) as error:
+                raise type(error)(f"The component {self.name!r}: {error}") from error
         return self._type_hint
 
     @type_hint.setter
@@ -218,7 +221,11 @@ class ComponentSpec:
         if self.default_creation_method == "from_config" or self.repo is None:
             return f"{self.name!r} is not loaded, and has no origin to load it from; call update_components({self.name}=...)."
         try:
-            check_files(self.type_hint, self.repo, self.subfolder or "", self.variant)
+            cls = self.type_hint
+        except (ComponentError, TrustError) as error:
+            return str(error)  # which names the component
+        try:
+            check_files(cls, self.repo, self.subfolder or "", self.variant)
         except (ComponentError, TrustError, RepoError) as error:
             return f"{self.name!r} cannot be loaded: {error}"
         return None

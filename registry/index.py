@@ -29,11 +29,13 @@ class PipelineIndex:
 
     Attributes:
         class_name: the pipeline's class. specs: components by name. configs: settings of the pipeline.
+        blocks_class: the class of its blocks, as diffusers notes it; None where nobody has.
     """
 
     class_name: str | None = None
     specs: Mapping[str, ComponentSpec] = field(factory=dict)
     configs: Mapping[str, Any] = field(factory=dict)
+    blocks_class: str | None = None
 
 
 def read_index(repo: Repo | str | Path, **hub_options: Any) -> PipelineIndex:
@@ -75,12 +77,14 @@ def _modular(entries: Mapping[str, Any], repo: Repo, own: str | None) -> Pipelin
                 )
             library, class_name, loading = entry
             specs[name] = _spec_of(name, library, class_name, loading, repo, own)
+            if own is None and library is None and _lacks(specs[name], repo):
+                specs[name].repo = None
             faults += [f"{name}: {fault}" for fault in origin_faults(specs[name], repo)]
         else:
             configs[name] = entry
     if faults:
         raise TrustError.of(f"{repo.name} names components where none may come from", faults)
-    return PipelineIndex(_class_name(entries), specs, configs)
+    return PipelineIndex(_text(entries, "_class_name"), specs, configs, _text(entries, "_blocks_class_name"))
 
 
 def _own_name(files: RepoFiles) -> str | None:
@@ -98,8 +102,8 @@ def _is_component(entry: object, parts: int) -> bool:
     )
 
 
-def _class_name(entries: Mapping[str, Any]) -> str | None:
-    found = entries.get("_class_name")
+def _text(entries: Mapping[str, Any], name: str) -> str | None:
+    found = entries.get(name)
     return found if isinstance(found, str) else None
 
 
@@ -126,23 +130,39 @@ def _is_inside(spec: ComponentSpec, repo: Repo, own: str | None) -> bool:
         return True
     if own is not None or is_share(spec.repo):
         return False
-    # Of a folder that somebody else has saved, nothing says what it called itself; if its place is gone, it was moved.
-    gone = (
-        repo.folder is not None
-        and isinstance(spec.repo, str)
-        and not os.path.exists(spec.repo)  # noqa: PTH110 - any text
-        and bool(spec.subfolder)
-    )
-    return (
-        gone
-        and not is_hub_name(str(spec.repo))
-        and not name_fault(str(spec.subfolder))
-        and _has(repo, str(spec.subfolder))
-    )
+    # Of a folder that somebody else has saved, nothing says what it called itself; if its place is gone, it was moved, and
+    # if the files of a repository of the Hub lie in it, it is a copy of that.
+    gone = repo.folder is not None and isinstance(spec.repo, str) and not os.path.exists(spec.repo)  # noqa: PTH110 - any text
+    if not gone or not spec.subfolder or name_fault(str(spec.subfolder)):
+        return False
+    return _holds_files(repo, str(spec.subfolder)) if is_hub_name(str(spec.repo)) else _has(repo, str(spec.subfolder))
 
 
 def _has(repo: Repo, subfolder: str) -> bool:
     return repo.folder is not None and (repo.folder / subfolder).is_dir()
+
+
+def _holds_files(repo: Repo, subfolder: str) -> bool:
+    """Whether a folder holds what a component is loaded from; a model's config.json alone may be there without weights."""
+    folder = repo.folder / subfolder if repo.folder is not None else None
+    if folder is None or not folder.is_dir():
+        return False
+    return any(path.suffix in _LOADED and path.name not in _ABOUT and path.is_file() for path in folder.iterdir())
+
+
+_LOADED = frozenset({".safetensors", ".bin", ".json", ".model", ".txt"})
+_ABOUT = frozenset({"config.json", "generation_config.json"})
+
+
+def _lacks(spec: ComponentSpec, repo: Repo) -> bool:
+    """Whether an entry of what was not loaded leads to a folder that is not there: diffusers writes one for all that blocks name."""
+    if spec.repo is None or not spec.subfolder or name_fault(str(spec.subfolder)) or is_share(spec.repo):
+        return False
+    if same_repo(spec.repo, repo.own_name):
+        return (repo.folder is not None or repo.listing is not None) and not repo.has_folder(spec.subfolder)
+    if repo.folder is None or len(str(spec.repo)) > _LONGEST_PATH:
+        return False
+    return os.path.isdir(spec.repo) and not os.path.isdir(os.path.join(spec.repo, spec.subfolder))  # noqa: PTH112, PTH118 - any text
 
 
 _LONGEST, _LONGEST_PATH = 255, 1000
@@ -190,7 +210,7 @@ def _classic(entries: Mapping[str, Any], repo: Repo) -> PipelineIndex:
                 specs[name] = ComponentSpec(name, hint, None, None, repo.own_name, name, None, repo.commit)
         else:
             configs[name] = entry
-    return PipelineIndex(_class_name(entries), specs, configs)
+    return PipelineIndex(_text(entries, "_class_name"), specs, configs)
 
 
 def index_entries(

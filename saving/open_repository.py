@@ -12,9 +12,8 @@ from attrs import field, frozen
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.block_catalog import GROUP, BlockResolver
 from ..blocks.core.from_diffusers import adopt
-from ..blocks.core.preset_catalog import made_of
 from ..guiders import Guider, guider_of
-from ..registry import ComponentSpec, PipelineIndex, catalog
+from ..registry import ComponentSpec, PipelineIndex
 from ..registry.hub.lock import Lock
 from ..registry.hub.repo import Repo, open_repo, same_repo
 from ..registry.hub.repo_code import class_of, import_code
@@ -28,6 +27,7 @@ from ..state import ComponentError, CompositionError, RepoError, TrustError
 from ..state.limits import MOST_REQUIREMENTS
 from ..state.value_data import value_of_data
 from .composition import compose
+from .index_blocks import blocks_of_index
 from .repo_format import NAME, RepoFormat, guider_references, references
 
 
@@ -89,8 +89,8 @@ def open_repository(
     index = index_of(files) or PipelineIndex()
     classes = _own_classes(files, written, grant) if written is not None else {}
     blocks = compose(written.composition, BlockResolver(classes)) if written is not None else _peer_blocks(files, grant)
-    if blocks is None and index.class_name is not None:
-        blocks = made_of(catalog.get(index.class_name))
+    if blocks is None:
+        blocks = blocks_of_index(index, repo)
     notes = _apply(written, index, repo) if written is not None else ()
     guiders = _guiders(guider_references(written.created), classes) if written is not None else {}
     return OpenedRepository(files, held, blocks, written, index, tuple(notes), guiders)

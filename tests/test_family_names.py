@@ -72,6 +72,7 @@ def test_the_names_that_are_looked_for_are_those_of_the_families_that_are_there(
         family.prefix,
         family.classic_pipeline,
         family.modular_pipeline,
+        family.modular_blocks,
         family.ip_adapter_weights,
     ):
         assert not each or NAMES.search(each), each

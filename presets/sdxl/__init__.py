@@ -5,6 +5,7 @@ from ...registry import catalog
 from .auto import AUTO_BLOCKS, AutoBlocks, AutoControlInput
 from .control import CONTROLNET_BLOCKS, T2I_ADAPTER_BLOCKS, with_adapter, with_control
 from .refiner import REFINER_BLOCKS, SECOND_UNET_BLOCKS, with_refiner
+from .released import RELEASED
 from .tasks import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, IP_ADAPTER_BLOCKS, SAFETY_BLOCKS, TEXT2IMAGE_BLOCKS
 
 for _name, _target in {
@@ -12,10 +13,10 @@ for _name, _target in {
     "sdxl.image2image": "IMAGE2IMAGE_BLOCKS",
     "sdxl.inpainting": "INPAINT_BLOCKS",
     "sdxl.auto": "AutoBlocks",
-    SDXL.classic_pipeline: "TEXT2IMAGE_BLOCKS",
-    SDXL.modular_pipeline: "TEXT2IMAGE_BLOCKS",
 }.items():
     catalog.register(_name, f"{__name__}:{_target}")
+for _name, _target in RELEASED.items():
+    catalog.register(_name, f"{__name__}.{_target}")
 
 __all__ = [
     "AUTO_BLOCKS",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from ...state import ComponentError, TrustError
@@ -60,18 +62,62 @@ def resolve_class(library: str, name: str) -> type[Any]:
         TrustError: the library is not allowed, or the class is of no kind that a component can be. ComponentError: there is no such
             class, or it needs a package that is not installed.
     """
+    if library not in allowed_libraries() and _is_folder_of_pipelines(library):
+        return _class_of_pipelines(library, name)
     if library not in allowed_libraries():
         raise TrustError(
             f"A component asks for the class {name!r} of {library!r}. Repositories may name classes of "
             f"{', '.join(sorted(allowed_libraries()))} only; grant it with brickwork.registry.allow_library({library!r})."
         )
-    module = importlib.import_module(library)
+    module = _imported(library)
     # Public names of the top level only: a path through submodules reaches everything that a library has imported.
-    found = getattr(module, name, None) if name.isidentifier() and not name.startswith("_") else None
-    if not isinstance(found, type):
+    found = _public(module, name)
+    if found is None:
         raise ComponentError(f"{library} has no class {name!r}. {did_you_mean(name, _names_of(library) - {name})}")
-    _refuse_no_component(library, found)
+    _refuse_placeholder(library, found)
+    if library not in _granted:
+        _refuse_no_component(library, found, _KINDS.get(library, frozenset()))
+    else:
+        refuse_pipelines(found)
     return found
+
+
+_PIPELINES = "diffusers.pipelines"
+
+
+def _is_folder_of_pipelines(name: str) -> bool:
+    """Return whether diffusers takes a library's name for a folder of its pipelines, as in ["stable_audio", "..."] of old indexes."""
+    found = importlib.util.find_spec(_PIPELINES) if name.isidentifier() else None
+    return (
+        found is not None and found.origin is not None and (Path(found.origin).parent / name / "__init__.py").is_file()
+    )
+
+
+def _class_of_pipelines(folder: str, name: str) -> type[Any]:
+    """Return the class of a component that a folder of diffusers' pipelines defines.
+
+    Raises:
+        ComponentError: it has no such class. TrustError: the class is no component, or comes from elsewhere.
+    """
+    place = f"{_PIPELINES}.{folder}"
+    found = _public(importlib.import_module(place), name)
+    if found is None:
+        raise ComponentError(f"{place} has no class {name!r}. {did_you_mean(name, _names_of(place) - {name})}")
+    _refuse_placeholder(place, found)
+    # What the folder has imported from elsewhere is not named through it.
+    if not found.__module__.startswith(f"{place}."):
+        raise TrustError(f"{name!r} is not of {place}, but of {found.__module__}; files name it there.")
+    _refuse_no_component(place, found, _KINDS["diffusers"] | _KINDS["transformers"])
+    return found
+
+
+def _imported(library: str) -> Any:
+    try:
+        return importlib.import_module(library)
+    except ModuleNotFoundError as error:
+        if error.name != library:
+            raise
+        raise ComponentError(f"The library {library!r} is not installed here, so it has no classes.") from None
 
 
 def refuse_pipelines(cls: Any) -> None:
@@ -89,14 +135,28 @@ def refuse_pipelines(cls: Any) -> None:
         )
 
 
-def _refuse_no_component(library: str, cls: type[Any]) -> None:
+def _public(module: Any, name: str) -> type[Any] | None:
+    found = getattr(module, name, None) if name.isidentifier() and not name.startswith("_") else None
+    return found if isinstance(found, type) else None
+
+
+def _refuse_placeholder(library: str, cls: type[Any]) -> None:
     # diffusers and transformers put placeholders where a package is missing, which raise at any use.
-    if ".dummy_" in cls.__module__ or cls.__module__.endswith(".import_utils"):
-        needed = ", ".join(getattr(cls, "_backends", ()))
-        raise ComponentError(f"{library}'s {cls.__name__} needs a package that is not installed ({needed}).")
+    needed = getattr(cls, "_backends", ())
+    if needed and (".dummy_" in cls.__module__ or cls.__module__.endswith(".import_utils")):
+        missing = [name for name in needed if not _is_installed(name)] or needed
+        raise ComponentError(
+            f"{library}'s {cls.__name__} needs a package that is not installed ({', '.join(missing)})."
+        )
+
+
+def _is_installed(package: str) -> bool:
+    return package.isidentifier() and importlib.util.find_spec(package) is not None
+
+
+def _refuse_no_component(library: str, cls: type[Any], bases: frozenset[str]) -> None:
     refuse_pipelines(cls)
-    bases = {base.__name__ for base in cls.__mro__}
-    if library not in _granted and not bases & _KINDS.get(library, frozenset()):
+    if not {base.__name__ for base in cls.__mro__} & bases:
         raise TrustError(
             f"{library}'s {cls.__name__} is no component: those are models, schedulers, tokenizers, processors and guiders."
         )
@@ -112,4 +172,8 @@ def _names_of(library: str) -> frozenset[str]:
 
 def library_of(cls: type[Any]) -> str:
     """Return the library that a class belongs to, as repositories write it."""
-    return cls.__module__.partition(".")[0]
+    library, *inside = cls.__module__.split(".")
+    if [library, *inside[:1]] == _PIPELINES.split(".") and len(inside) > 2:
+        # As diffusers writes classes of its pipelines that it does not show at its top level.
+        return library if _public(importlib.import_module(library), cls.__name__) is cls else inside[1]
+    return library

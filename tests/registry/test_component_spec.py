@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,50 @@ def test_a_library_of_the_callers_own_is_granted_by_name(tmp_path: Path, monkeyp
     assert ComponentSpec("t", "my_models:Mine").type_hint.__name__ == "Mine"
     with pytest.raises(TrustError, match="grant the top level"):
         allow_library("os.path")
+
+
+def test_a_library_that_was_granted_and_is_not_installed_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classes, "_granted", {"no_such_models"})
+    with pytest.raises(ComponentError, match="The component 't': The library 'no_such_models' is not installed here"):
+        _ = ComponentSpec("t", "no_such_models:Mine").type_hint
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("stable_diffusion", "StableDiffusionSafetyChecker"), ("stable_audio", "StableAudioProjectionModel")],
+)
+def test_libraries_of_old_indexes_are_folders_of_diffusers_pipelines(folder: str, name: str) -> None:
+    spec = ComponentSpec("part", f"{folder}:{name}")
+    assert spec.type_hint.__module__.startswith(f"diffusers.pipelines.{folder}.")
+    written = ComponentSpec("part", ":".join(map(str, spec.type_name)))
+    assert written.type_hint is spec.type_hint
+
+
+@pytest.mark.parametrize(
+    ("named", "error", "said"),
+    [
+        ("stable_diffusion:StableDiffusionPipeline", TrustError, "no component, but a whole pipeline"),
+        ("stable_diffusion:OnnxRuntimeModel", ComponentError, "onnx"),
+        ("stable_diffusion:DummyObject", TrustError, "no component|not of"),
+        ("stable_diffusion:StableDiffusionSafetyCheker", ComponentError, "Did you mean 'StableDiffusionSafetyChecker'"),
+        ("stable_diffusion:safety_checker", ComponentError, "has no class"),
+        ("stable_diffusion.safety_checker:StableDiffusionSafetyChecker", TrustError, "only; grant it"),
+        ("..utils:StableDiffusionSafetyChecker", TrustError, "only; grant it"),
+        ("stable_diffusion_xl:FlaxStableDiffusionXLPipeline", ComponentError, "has no class|needs a package"),
+        ("stable_audio:CosineDPMSolverMultistepScheduler", ComponentError, "has no class"),
+        ("stable_diffusion:CLIPTextModel", ComponentError, "has no class"),
+    ],
+)  # fmt: skip
+def test_folders_of_pipelines_give_their_own_components_alone(named: str, error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said) as caught:
+        _ = ComponentSpec("part", named).type_hint
+    assert "'part'" in str(caught.value)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torchsde") is not None, reason="the package is installed")
+def test_a_class_that_needs_a_package_names_the_component_and_the_package() -> None:
+    with pytest.raises(ComponentError, match=r"'scheduler': diffusers's DPMSolverSDEScheduler needs .*\(torchsde\)"):
+        ComponentSpec("scheduler", "diffusers:DPMSolverSDEScheduler", repo="x/y").load()
 
 
 def test_specs_without_a_class_find_it_from_the_files(tiny_folder: Path) -> None:

@@ -77,6 +77,23 @@ def test_every_file_is_read_strictly(name: str, content: str | bytes, tmp_path: 
         RepoFiles.read(open_repo(folder))
 
 
+@pytest.mark.parametrize(
+    "content", ["[]", "// of a trainer\n{}", "version https://git-lfs.github.com/spec/v1\n", b"\xff"]
+)
+def test_a_config_of_another_tool_beside_an_index_is_not_ours_to_read(content: str | bytes, tmp_path: Path) -> None:
+    folder = write(tmp_path, {"model_index.json": INDEX, "config.json": content})
+    files = RepoFiles.read(open_repo(folder))
+    assert files.blocks_config is None
+    assert files.index is not None
+
+
+def test_a_damaged_config_that_names_blocks_is_not_passed_over(tmp_path: Path) -> None:
+    damaged = '{"auto_map": {"ModularPipelineBlocks": "block.Mine"},}'
+    folder = write(tmp_path, {"model_index.json": INDEX, "config.json": damaged})
+    with pytest.raises(RepoError, match=r"config\.json cannot be read"):
+        RepoFiles.read(open_repo(folder))
+
+
 @pytest.mark.parametrize("name", ["brickwork.json", "modular_model_index.json", "modular_config.json"])
 def test_a_link_out_of_the_repository_is_refused(name: str, tmp_path: Path) -> None:
     write(tmp_path, {"elsewhere.json": INDEX, "repo/readme.md": ""})

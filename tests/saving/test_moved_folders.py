@@ -13,7 +13,7 @@ import pytest
 import torch
 from hub_server import Hub
 
-from brickwork import ComponentError, ModularPipeline, RepoError, load_workflow, save_workflow
+from brickwork import ComponentError, ModularPipeline, RepoError, TrustError, load_workflow, save_workflow
 
 WEIGHT = "conv_in.weight"
 
@@ -137,3 +137,66 @@ def test_a_published_repository_opens_its_own_weights_as_a_folder_and_under_anot
     api.create_repo("you/theirs", exist_ok=True)
     api.upload_folder(repo_id="you/theirs", folder_path="mine", ignore_patterns=".cache/*")
     assert marked("you/theirs") == 1.0
+
+
+def copy_of_a_hub_repository(folder: Path, **entry: Any) -> Path:
+    """Return a folder as `hf download --local-dir` makes it: its index names the repository on the Hub."""
+    classic = folder / "model_index.json"
+    if classic.exists():
+        classic.unlink()
+    origin = {"pretrained_model_name_or_path": "someone/their-model", "subfolder": "unet", "variant": None, **entry}
+    named = ["diffusers", "UNet2DConditionModel"]
+    index = {
+        "_class_name": "StableDiffusionXLModularPipeline",
+        "unet": [*named, {**origin, "type_hint": named}],
+    }
+    (folder / "modular_model_index.json").write_text(json.dumps(index))
+    return folder
+
+
+@pytest.mark.parametrize("revision", [None, "main", "fp16", "0123456789abcdef0123456789abcdef01234567"])
+def test_a_local_copy_of_a_hub_repository_uses_its_own_files(
+    revision: str | None, tiny_folder: Path, tmp_path: Path
+) -> None:
+    folder = copy_of_a_hub_repository(Path(shutil.copytree(tiny_folder, tmp_path / "copy")), revision=revision)
+    pipe = ModularPipeline.from_pretrained(str(folder)).load_components("unet")
+    spec = pipe.get_component_spec("unet")
+    assert (spec.repo, spec.revision) == (str(folder), None)
+    assert pipe.unet is not None
+
+
+@pytest.mark.parametrize("held", ["nothing", "a config alone", "another folder"])
+def test_what_a_local_copy_does_not_hold_stays_on_the_hub(held: str, tiny_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "unet").mkdir()
+    if held == "a config alone":
+        shutil.copy(tiny_folder / "unet" / "config.json", tmp_path / "unet")
+    if held == "another folder":
+        shutil.copytree(tiny_folder / "unet", tmp_path / "unet_2")
+    folder = copy_of_a_hub_repository(tmp_path)
+    assert ModularPipeline.from_pretrained(str(folder)).get_component_spec("unet").repo == "someone/their-model"
+
+
+def test_a_folder_that_the_name_of_a_hub_repository_leads_to_comes_before_a_copy(tiny_folder: Path, here: Path) -> None:
+    shutil.copytree(tiny_folder, here / "someone" / "their-model")
+    copy_of_a_hub_repository(Path(shutil.copytree(tiny_folder, "copy")))
+    assert ModularPipeline.from_pretrained("copy").get_component_spec("unet").repo == "someone/their-model"
+
+
+def test_what_was_saved_with_its_own_name_is_no_copy_of_what_it_names(
+    pipe_of_ours: ModularPipeline, here: Path
+) -> None:
+    pipe_of_ours.save_pretrained("mine")
+    copy_of_a_hub_repository(here / "mine")
+    assert ModularPipeline.from_pretrained("mine").get_component_spec("unet").repo == "someone/their-model"
+
+
+@pytest.mark.parametrize("subfolder", ["../unet", "/unet", ""])
+def test_no_entry_of_a_copy_leads_out_of_it(subfolder: str, tiny_folder: Path, tmp_path: Path) -> None:
+    inner = Path(shutil.copytree(tiny_folder, tmp_path / "copy" / "inner"))
+    shutil.copytree(tiny_folder / "unet", tmp_path / "copy" / "unet")
+    folder = copy_of_a_hub_repository(inner, subfolder=subfolder)
+    if subfolder:
+        with pytest.raises(TrustError, match="is refused"):
+            ModularPipeline.from_pretrained(str(folder))
+    else:
+        assert ModularPipeline.from_pretrained(str(folder)).get_component_spec("unet").repo == "someone/their-model"

@@ -1,0 +1,54 @@
+"""Which blocks open a repository that brings none: its index names a class of diffusers, and a preset stands for that."""
+
+from __future__ import annotations
+
+from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.preset_catalog import made_of, preset_names
+from ..registry import PipelineIndex, catalog, families
+from ..registry.hub.repo import Repo
+from ..state import CompositionError
+
+_BASES = frozenset(
+    {"SequentialPipelineBlocks", "AutoPipelineBlocks", "ConditionalPipelineBlocks", "LoopSequentialPipelineBlocks"}
+)
+"""Classes under which diffusers saves a composition whose parts it does not write down."""
+
+
+def blocks_of_index(index: PipelineIndex, repo: Repo) -> ModularPipelineBlocks | None:
+    """Make the blocks of the classes that an index names; None where it names none.
+
+    Raises:
+        CompositionError: there is no preset for them.
+    """
+    if index.class_name is None:
+        return None
+    wanted = _named(index)
+    if wanted in catalog:
+        return made_of(catalog.get(wanted))
+    if wanted != index.class_name and index.class_name in catalog:
+        raise CompositionError(
+            f"{repo.name} was saved with blocks of the class {wanted[:80]!r}, and neither its code nor a preset gives them. Make "
+            "them, and open the folder with them: adopt(blocks).init_pipeline(folder), with adopt of brickwork.blocks; or take "
+            f"the blocks of a preset: {_presets()}."
+        )
+    family = index.class_name.removesuffix("Pipeline").removesuffix("Modular")
+    raise CompositionError(
+        f"{repo.name} is a pipeline of {family[:80]!r} ({index.class_name[:80]}), for which there is no preset; there are: {_presets()}. "
+        "Where diffusers has modular blocks for it, adopt(blocks).init_pipeline(folder) runs them, with adopt of brickwork.blocks."
+    )
+
+
+def _named(index: PipelineIndex) -> str:
+    """Return the class that says most of what runs."""
+    if index.blocks_class is None:
+        return str(index.class_name)
+    if index.blocks_class not in _BASES:
+        return index.blocks_class
+    # diffusers opens such an index with the blocks of all tasks.
+    contracts = (families.get(name) for name in families)
+    found = (each.modular_blocks for each in contracts if each.modular_pipeline == index.class_name)
+    return next((name for name in found if name), str(index.class_name))
+
+
+def _presets() -> str:
+    return ", ".join(name for name in preset_names() if not name[:1].isupper())
