@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,23 @@ def test_one_that_runs_is_waited_for_and_killed(prepared_python: PreparedPython)
             process.wait(0.05)
         process.kill()
         assert process.wait() == -signal.SIGKILL
+
+
+def test_it_goes_with_who_started_it() -> None:
+    script = (
+        "import time, prepared_python\n"
+        "prepared = prepared_python.PreparedPython()\n"
+        "print(prepared._process.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent / "support")}
+    starter = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, env=env)
+    assert starter.stdout is not None
+    pid = int(starter.stdout.readline())
+    starter.kill()
+    starter.wait()
+    for _ in range(100):
+        if not Path(f"/proc/{pid}").exists():
+            return
+        time.sleep(0.1)
+    pytest.fail("it is still there")

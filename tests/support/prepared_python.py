@@ -151,10 +151,19 @@ def _serve(place: str) -> None:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(place)
         server.listen()
+        server.settimeout(2)
+        parent = os.getppid()
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         while True:
-            connection, _ = server.accept()
+            try:
+                connection, _ = server.accept()
+            except TimeoutError:
+                # Whoever started it may have been killed, and could not end it.
+                if os.getppid() != parent:
+                    return
+                continue
+            connection.settimeout(None)
             _reap()
             if os.fork() == 0:
                 server.close()
