@@ -34,6 +34,7 @@ from ..core.block import Block
 from ..core.slots import component
 from .denoise import Denoise, ScaleLatents, StepScheduler
 from .denoiser_call import DenoiserCall, DenoiserInput
+from .given_image import given_image, image_faults, refuse_too_small
 from .predict_noise import PredictNoise, repeated
 from .prepare_image_latents import repeat_to_batch
 
@@ -69,6 +70,10 @@ class PrepareControl(Block):
         if len({is_union(net) for net in nets}) > 1:
             yield "controlnet: union ControlNets and others cannot be used together."
 
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say what is no image; a list may hold one for each net."""
+        yield from image_faults(given, control_image="control")
+
     def run(
         self,
         control_image: ControlImage,
@@ -90,7 +95,10 @@ class PrepareControl(Block):
         for control_type, images in zip(control_types, given, strict=True):
             made = []
             for image in images:
-                pixels = self.control_image_processor.preprocess(image, height=height, width=width)
+                shown = given_image(image, "control_image", "control")
+                if height is None or width is None:
+                    refuse_too_small(shown, "control_image", self.control_image_processor.config.vae_scale_factor)
+                pixels = self.control_image_processor.preprocess(shown, height=height, width=width)
                 height, width = pixels.shape[-2:]
                 rows = repeat_to_batch(pixels.float(), batch_size, num_images_per_prompt).contiguous()
                 made.append(rows.to(self.device, dtype))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...engine.network_calls import call_network
@@ -11,6 +12,7 @@ from ...state.vocabulary import Generators, Height, ImageLatents, InputImage, Wi
 from ..core.block import Block
 from ..core.slots import component
 from .decode import VAE_ADVICE, without_overflow
+from .given_image import given_image, image_faults, is_latents, refuse_too_small
 
 if TYPE_CHECKING:
     import torch
@@ -29,6 +31,10 @@ class EncodeImage(Block):
     class Out(Outputs):
         image_latents: ImageLatents
 
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say what is no image."""
+        yield from image_faults(given, image="image")
+
     def run(
         self,
         image: InputImage,
@@ -36,8 +42,16 @@ class EncodeImage(Block):
         width: Width | None = None,
         generator: Generators | None = None,
     ) -> Out:
-        pixels = self.image_processor.preprocess(image, height=height, width=width)
+        pixels = self._pixels(image, height, width)
         return self.Out(image_latents=encoded(self.family, self.vae, pixels, generator, self.device))
+
+    def _pixels(self, image: InputImage, height: int | None, width: int | None) -> Any:
+        given = given_image(image, "image", latent_channels=self.vae.config.latent_channels)
+        if is_latents(given, self.vae.config.latent_channels):
+            return given
+        if height is None or width is None:
+            refuse_too_small(given, "image", self.image_processor.config.vae_scale_factor)
+        return self.image_processor.preprocess(given, height=height, width=width)
 
 
 def encoded(
@@ -53,7 +67,7 @@ def encoded(
     Args:
         draws: from the VAE's posterior; else its most likely latents, and the generator stays as it is.
     """
-    # By the number of channels, as diffusers tells them apart.
+    # Images have three channels here, whatever they were given as: only latents have the VAE's.
     if pixels.shape[1] == vae.config.latent_channels:
         return pixels.to(device, vae.dtype)
     dtype = vae.dtype

@@ -61,11 +61,28 @@ def upright(image: Image, mode: str, name: str) -> Image:
     Raises:
         InputError: its data are damaged, or there is no such mode.
     """
+    turned = as_turned(image, name)
+    try:
+        return turned.convert(mode)
+    except Exception as error:
+        raise InputError(f"{name} cannot be made an image in {mode!r}: {error}") from error
+
+
+def as_turned(image: Image, name: str) -> Image:
+    """Turn an image as its notes say (EXIF); the same object where they say nothing.
+
+    Raises:
+        InputError: its data are damaged.
+    """
     from PIL import ImageOps
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of notes that are not as they should be: they turn nothing
-            return ImageOps.exif_transpose(image).convert(mode)
+            image.load()
+            return image if image.getexif().get(_ORIENTATION, 1) == 1 else ImageOps.exif_transpose(image)
     except Exception as error:  # of a lazily read file, whatever its decoder comes across
-        raise InputError(f"{name} cannot be made an image in {mode!r}: {error}") from error
+        raise InputError(f"{name} cannot be made an upright image: {error}") from error
+
+
+_ORIENTATION = 0x0112

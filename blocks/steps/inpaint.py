@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ from .control import PredictControlled
 from .decode import VAE_ADVICE, Decode
 from .denoise import Denoise, ScaleLatents, StepScheduler
 from .encode_image import encoded
+from .given_image import Purpose, given_image, image_faults, is_latents
 from .predict_noise import PredictNoise
 from .prepare_image_latents import repeat_to_batch
 from .prepare_latents import draw_noise
@@ -72,16 +74,19 @@ class EncodeInpaintImage(Block):
         crop_region: CropRegion | None
 
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
-        """A margin around the mask needs images that can be put together again."""
-        if given.get("padding_mask_crop") is None:
+        """A margin around the mask needs one image that can be put together again, and a mask with something in it."""
+        wrong = list(image_faults(given, image="image", mask_image="mask"))
+        yield from wrong
+        if given.get("padding_mask_crop") is None or wrong:
             return
-        odd = [
-            name
-            for name in ("image", "mask_image")
-            if not hasattr(given.get(name), "getbbox") and given.get(name) is not None
-        ]
+        images = {
+            name: given_image(given[name], name, purpose) for name, purpose in _PURPOSES if given.get(name) is not None
+        }
+        odd = [name for name, image in images.items() if not hasattr(image, "getbbox")]
         if odd:
             yield f"padding_mask_crop works on PIL images, and {' and '.join(odd)} is another kind."
+        elif "mask_image" in images and images["mask_image"].convert("L").getbbox() is None:
+            yield f"{_NOTHING}, so padding_mask_crop has nothing to put a margin around."
         if given.get("output_type", "pil") != "pil":
             yield "padding_mask_crop puts the result into the image again: it needs output_type='pil'."
 
@@ -99,11 +104,17 @@ class EncodeInpaintImage(Block):
     ) -> Out:
         default = self.family.default_size(self.denoiser, self.vae)
         height, width = height or default, width or default
+        channels = self.vae.config.latent_channels
+        given = given_image(image, "image", latent_channels=channels)
         region = None
         if padding_mask_crop is not None:
-            softened = blurred(self.mask_processor, mask_image, mask_blur)
+            softened = blurred(self.mask_processor, mask_of(mask_image, given), mask_blur)
             region = self.mask_processor.get_crop_region(softened, width, height, pad=padding_mask_crop)
-        pixels = self.image_processor.preprocess(image, height, width, **_crop(region))
+        pixels = (
+            given
+            if is_latents(given, channels)
+            else self.image_processor.preprocess(given, height, width, **_crop(region))
+        )
         masked = reads_masked(self.denoiser, self.vae)
         # As the classic pipeline, which has no use for these latents then, and draws nothing for them.
         draws = not (masked and (strength == 1.0 or latents is not None))
@@ -111,9 +122,32 @@ class EncodeInpaintImage(Block):
         return self.Out(image_latents=image_latents, image_pixels=pixels if masked else None, crop_region=region)
 
 
-def blurred(processor: VaeImageProcessor, mask: MaskImage, by: int | None) -> Any:
-    """Return a mask with a soft edge; masks that are tensors or arrays are taken as they are."""
-    return processor.blur(mask, by) if by and hasattr(mask, "filter") else mask
+_PURPOSES: tuple[tuple[str, Purpose], ...] = (("image", "image"), ("mask_image", "mask"))
+_NOTHING = "mask_image is black everywhere, and only what is white is drawn anew"
+
+
+def mask_of(mask: MaskImage, image: Any = None) -> Any:
+    """Return a mask as the processors understand it.
+
+    Args:
+        image: a PIL image, whose size a mask gets that is to be laid over it.
+    """
+    made = given_image(mask, "mask_image", "mask")
+    if hasattr(image, "getbbox") and hasattr(made, "getbbox") and made.size != image.size:
+        return made.resize(image.size)
+    return made
+
+
+def blurred(processor: VaeImageProcessor, mask: Any, by: int | None) -> Any:
+    """Return a mask with a soft edge; masks of floating-point numbers are taken as they are."""
+    if not by:
+        return mask
+    if isinstance(mask, list):
+        return [blurred(processor, each, by) for each in mask]
+    if not hasattr(mask, "filter"):
+        return mask
+    # Black and white alone has no edge to soften.
+    return processor.blur(mask.convert("L") if mask.mode == "1" else mask, by)
 
 
 def _crop(region: object) -> dict[str, Any]:
@@ -131,6 +165,10 @@ class PrepareMask(Block):
         mask: Mask
         mask_pixels: MaskPixels
 
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say what is no mask."""
+        yield from image_faults(given, mask_image="mask")
+
     def run(
         self,
         mask_image: MaskImage,
@@ -141,11 +179,16 @@ class PrepareMask(Block):
         num_images_per_prompt: ImagesPerPrompt = 1,
         mask_blur: MaskBlur | None = None,
         crop_region: CropRegion | None = None,
+        image: InputImage | None = None,
     ) -> Out:
         from torch.nn import functional as F
 
-        softened = blurred(self.mask_processor, mask_image, mask_blur)
+        # Where only the surroundings of the mask are worked on, they are counted in the pixels of the image.
+        over = None if crop_region is None or image is None else given_image(image, "image")
+        softened = blurred(self.mask_processor, mask_of(mask_image, over), mask_blur)
         pixels = self.mask_processor.preprocess(softened, height, width, **_crop(crop_region))
+        if not pixels.any():
+            warnings.warn(f"{_NOTHING}: the image comes back as it was given.", UserWarning, stacklevel=2)
         factor = self.family.vae_scale_factor(self.vae)
         mask = F.interpolate(pixels, size=(height // factor, width // factor)).to(self.device, dtype)
         return self.Out(mask=repeat_to_batch(mask, batch_size, num_images_per_prompt), mask_pixels=pixels)
@@ -262,8 +305,9 @@ class OverlayOriginal(Block):
     ) -> Out:
         if crop_region is None:
             return self.Out(images=images)
-        softened = blurred(self.image_processor, mask_image, mask_blur)
-        whole = [self.image_processor.apply_overlay(softened, image, each, crop_region) for each in images]
+        given = given_image(image, "image")
+        softened = blurred(self.image_processor, mask_of(mask_image, given), mask_blur)
+        whole = [self.image_processor.apply_overlay(softened, given, each, crop_region) for each in images]
         return self.Out(images=whole)
 
 

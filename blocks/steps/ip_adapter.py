@@ -15,6 +15,7 @@ from ..core.block import Block
 from ..core.choice import AutoPipelineBlocks
 from ..core.slots import component
 from .encode_prompt import active_guider
+from .given_image import as_pil, image_faults, is_pixel_values
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,6 +39,10 @@ class EncodeImagePrompt(Block):
         """Images and embeddings exclude each other."""
         if given.get("ip_adapter_image") is not None and given.get("ip_adapter_image_embeds") is not None:
             yield "ip_adapter_image and ip_adapter_image_embeds are two ways to say one thing; give one of them."
+        images = given.get("ip_adapter_image")
+        for image in images if isinstance(images, (list, tuple)) else [images]:
+            if not is_pixel_values(image):
+                yield from image_faults({"ip_adapter_image": image}, ip_adapter_image="image")
 
     def run(
         self,
@@ -86,10 +91,11 @@ class EncodeImagePrompt(Block):
         from diffusers.models.embeddings import ImageProjection
 
         encoder = self.image_encoder
-        pixels = (
+        # Numbers that the encoder reads as they are, or what the extractor brings to its size.
+        pixels: Any = (
             image
-            if isinstance(image, torch.Tensor)
-            else self.feature_extractor(image, return_tensors="pt").pixel_values
+            if is_pixel_values(image)
+            else self.feature_extractor(as_pil(image, "ip_adapter_image"), return_tensors="pt").pixel_values
         )
         pixels = pixels.to(self.device, encoder.dtype)
         if isinstance(layer, ImageProjection):

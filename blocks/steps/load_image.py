@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from ...state import InputError, TrustError
 from ...state.limits import LARGEST_PICTURE_FILE
-from .image_reading import decoded_image, read_image, upright
+from .given_image import without_alpha
+from .image_numbers import eight_bit, of_sixteen_bits
+from .image_reading import as_turned, decoded_image, read_image, upright
 from .public_net import download
 
 if TYPE_CHECKING:
@@ -27,7 +29,8 @@ def load_image(source: object, *, allow_urls: bool = False, mode: str = "RGB") -
         allow_urls: load addresses ("https://..."); without it they are refused, so that a name from elsewhere cannot make this
             machine send requests. Addresses of private networks, and of protocols other than http and https, are refused in every
             case, also behind a redirection.
-        mode: of the result, as PIL names it ("RGB", "L").
+        mode: of the result, as PIL names it ("RGB", "L"). What is transparent lies before white in "RGB", and before black in "L", as
+            masks have it.
 
     Raises:
         InputError: it is no image, too large, or cannot be had. TrustError: an address is not allowed.
@@ -50,7 +53,16 @@ def load_image(source: object, *, allow_urls: bool = False, mode: str = "RGB") -
         image = source
     else:
         image = _of_numbers(source)
-    return upright(image, mode, name)
+    return upright(_shown(as_turned(image, name), mode, name), mode, name)
+
+
+def _shown(image: Image, mode: str, name: str) -> Image:
+    """Return it without transparency and more than 8 bits, where the mode has none of these."""
+    if image.mode.startswith("I;16") or (image.mode == "I" and mode != "I"):
+        image = of_sixteen_bits(image, name)
+    if mode in ("RGB", "L") and image.has_transparency_data:
+        return without_alpha(image, "white" if mode == "RGB" else "black")
+    return image
 
 
 def _of_numbers(source: object) -> Image:
@@ -65,12 +77,6 @@ def _of_numbers(source: object) -> Image:
         numbers = numbers.transpose(1, 2, 0)
     if numbers.ndim == 3 and numbers.shape[-1] == 1:
         numbers = numbers[..., 0]
-    if numbers.ndim not in (2, 3) or (numbers.ndim == 3 and numbers.shape[-1] not in (3, 4)):
+    if numbers.ndim not in (2, 3) or (numbers.ndim == 3 and numbers.shape[-1] not in (3, 4)) or not numbers.size:
         raise InputError(f"Numbers of the shape {list(numbers.shape)} are no image; one has [height width 3].")
-    if np.issubdtype(numbers.dtype, np.floating):
-        # Refused and not clipped: numbers in -1..1 or 0..255 would make an image of the wrong brightness.
-        if not np.isfinite(numbers).all() or numbers.min() < 0 or numbers.max() > 1:
-            raise InputError("Floating-point numbers of an image are in 0..1.")
-        # In float64: in float16, 255 times a number may land on the wrong side of a half.
-        numbers = (numbers.astype(np.float64) * 255).round()
-    return Image.fromarray(numbers.astype(np.uint8))
+    return Image.fromarray(eight_bit(numbers, "The image"))

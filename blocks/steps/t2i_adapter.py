@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...engine.network_calls import call_network
@@ -27,6 +27,7 @@ from ..core.slots import component
 from .control import for_each
 from .denoise import Denoise, ScaleLatents, StepScheduler
 from .denoiser_call import DenoiserCall, DenoiserInput
+from .given_image import given_image, image_faults, refuse_too_small
 from .predict_noise import PredictNoise, repeated
 from .prepare_image_latents import repeat_to_batch
 
@@ -48,6 +49,10 @@ class EncodeAdapterImage(Block):
         height: Height
         width: Width
 
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say what is no image; a list may hold one for each adapter."""
+        yield from image_faults(given, adapter_image="control")
+
     def run(
         self,
         adapter_image: ControlImage,
@@ -65,7 +70,8 @@ class EncodeAdapterImage(Block):
             raise InputError(f"There are {count} adapters; give adapter_image a list with one image for each.")
         scales = for_each("adapter_conditioning_scale", adapter_conditioning_scale, count, "adapters")
         pixels = []
-        for image in images:
+        for each in images:
+            image = given_image(each, "adapter_image", "control")
             height, width = self._size(image, height, width)
             made = self.adapter_image_processor.preprocess(image, height=height, width=width)
             pixels.append(made.to(self.device, adapter.dtype))
@@ -83,6 +89,7 @@ class EncodeAdapterImage(Block):
         if height is not None and width is not None:
             return height, width
         adapter: Any = self.adapter
+        refuse_too_small(image, "adapter_image", adapter.downscale_factor)
         own = self.adapter_image_processor.get_default_height_width(image)
         factor = adapter.downscale_factor
         return height or own[0] // factor * factor, width or own[1] // factor * factor

@@ -1,0 +1,171 @@
+"""One rule for every image and mask that a caller gives: what it may be, and what the image processors get of it.
+
+diffusers' `VaeImageProcessor` (0.42.1) counts channels, so that an RGBA image is taken for latents, and divides nothing by 255, so that
+an array of whole numbers is another image than the file it was read from. Here an image is known by its type and dtype; what the
+processor has always understood passes unchanged, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from ...state import InputError
+from .image_numbers import as_colours, as_grey, checked_range, eight_bit, is_whole, of_sixteen_bits, with_channels
+from .image_reading import as_turned
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Purpose = Literal["image", "mask", "control"]
+"""What it is for: a mask has one channel, and its transparent places are black; numbers of a control image may lie in -1..1."""
+
+
+def given_image(value: Any, name: str, purpose: Purpose = "image", latent_channels: int | None = None) -> Any:
+    """Return an image, or several, as the image processors understand them.
+
+    Args:
+        value: PIL images of any mode, arrays or tensors, or a list of one sort. name: of the input, for errors.
+        latent_channels: of the VAE. A floating-point tensor `[b c h w]` with so many channels is latents, and passes.
+
+    Returns:
+        A PIL image, a list of such, an array `[b h w c]` or a tensor `[b c h w]`.
+
+    Raises:
+        InputError: it is none, or its numbers are out of range.
+    """
+    if isinstance(value, (list, tuple)):
+        made = [given_image(each, name, purpose, latent_channels) for each in value]
+        flat = [one for each in made for one in (each if isinstance(each, list) else [each])]
+        sorts = {_sort(one) for one in flat}
+        if len(sorts) > 1:
+            raise InputError(f"{name} mixes {' and '.join(sorted(sorts))}; give a list of one sort.")
+        return flat if sorts <= {"PIL images"} else _joined(flat, name)
+    if hasattr(value, "getbbox"):
+        return _of_pil(value, name, purpose)
+    if not (hasattr(value, "dtype") and hasattr(value, "ndim")):
+        raise InputError(
+            f"{name} is a {type(value).__name__}, which is no image; give a PIL image, an array or a tensor."
+        )
+    if is_latents(value, latent_channels):
+        return value
+    return _of_numbers(value, name, purpose)
+
+
+def is_latents(value: Any, channels: int | None = None) -> bool:
+    """Return whether it is latents: a floating-point tensor `[b c h w]`, with the VAE's channels or, if these are not known, with others
+    than images have.
+    """
+    import torch
+
+    if not isinstance(value, torch.Tensor) or not value.is_floating_point() or value.ndim != 4:
+        return False
+    return value.shape[1] not in (1, 3) if channels is None else value.shape[1] == channels
+
+
+def is_pixel_values(value: Any) -> bool:
+    """Return whether it is what an image encoder reads, `[b 3 h w]`, already scaled as it was trained: a floating-point tensor."""
+    import torch
+
+    return isinstance(value, torch.Tensor) and value.is_floating_point() and value.ndim == 4
+
+
+def as_pil(value: Any, name: str, purpose: Purpose = "image") -> Any:
+    """Return a PIL image, or a list of such, of what is an image.
+
+    Raises:
+        InputError: as `given_image`.
+    """
+    made = given_image(value, name, purpose)
+    if hasattr(made, "getbbox") or isinstance(made, list):
+        return made
+    images = _pil_images(made.float() if hasattr(made, "detach") else made, name)
+    return images[0] if len(images) == 1 else images
+
+
+def image_faults(given: Mapping[str, Any], **purposes: Purpose) -> Iterator[str]:
+    """Yield what is wrong with the inputs that are images: name to what each is for."""
+    for name, purpose in purposes.items():
+        if given.get(name) is not None:
+            try:
+                given_image(given[name], name, purpose)
+            except InputError as error:
+                yield str(error)
+
+
+def refuse_too_small(value: Any, name: str, smallest: int) -> None:
+    """Refuse an image from which no size can be taken.
+
+    Raises:
+        InputError: a side has fewer pixels than `smallest`.
+    """
+    first = value[0] if isinstance(value, list) else value
+    if hasattr(first, "getbbox"):
+        height, width = first.height, first.width
+    else:
+        height, width = (first.shape[-2], first.shape[-1]) if hasattr(first, "detach") else first.shape[1:3]
+    if height < smallest or width < smallest:
+        raise InputError(
+            f"{name} is {width}x{height} pixels, and the smallest that the VAE takes is {smallest}x{smallest}; "
+            "give height= and width=, or a larger image."
+        )
+
+
+def _sort(value: Any) -> str:
+    return "PIL images" if hasattr(value, "getbbox") else "tensors" if hasattr(value, "detach") else "arrays"
+
+
+def _joined(parts: list[Any], name: str) -> Any:
+    import numpy as np
+    import torch
+
+    if len({part.shape[1:] for part in parts}) > 1:
+        shapes = ", ".join(str(list(part.shape[1:])) for part in parts)
+        raise InputError(f"{name} holds numbers of different shapes: {shapes}; give images of one size.")
+    return torch.cat(parts) if hasattr(parts[0], "detach") else np.concatenate(parts)
+
+
+def _of_pil(image: Image, name: str, purpose: Purpose) -> Image:
+    """Return an image upright, in RGB; a mask in RGB or L. Those that are so already are the same object."""
+    if not image.width or not image.height:
+        raise InputError(f"{name} is {image.width}x{image.height} pixels: there is nothing in it.")
+    image = as_turned(image, name)
+    if image.mode.startswith("I;16") or image.mode == "I":
+        image = of_sixteen_bits(image, name)
+    elif image.mode == "F":
+        import numpy as np
+        import PIL.Image
+
+        image = PIL.Image.fromarray(eight_bit(np.asarray(image), name))
+    if purpose == "mask" and image.mode in ("1", "L", "RGB") and not image.has_transparency_data:
+        return image
+    return without_alpha(image, "black" if purpose == "mask" else "white")
+
+
+def without_alpha(image: Image, behind: str) -> Image:
+    """Return an image in RGB; what is transparent lies before a colour."""
+    if image.mode == "RGB":
+        return image
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    import PIL.Image
+
+    shown = image.convert("RGBA")
+    return PIL.Image.alpha_composite(PIL.Image.new("RGBA", shown.size, behind), shown).convert("RGB")
+
+
+def _of_numbers(value: Any, name: str, purpose: Purpose) -> Any:
+    """Return numbers `[b h w c]` or, of a tensor, `[b c h w]`; whole ones of 8 bits and bool as PIL images, which is what they were."""
+    numbers = with_channels(value, name, purpose == "mask")
+    if is_whole(numbers):
+        made = [_of_pil(image, name, purpose) for image in _pil_images(numbers, name)]
+        return made[0] if len(made) == 1 else made
+    checked_range(numbers, name, -1.0 if purpose == "control" and hasattr(numbers, "detach") else 0.0)
+    return as_grey(numbers) if purpose == "mask" else as_colours(numbers)
+
+
+def _pil_images(numbers: Any, name: str) -> list[Image]:
+    import PIL.Image
+
+    rows = numbers.detach().cpu().movedim(1, -1).numpy() if hasattr(numbers, "detach") else numbers
+    return [PIL.Image.fromarray(eight_bit(row if row.shape[-1] > 1 else row[..., 0], name)) for row in rows]
