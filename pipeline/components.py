@@ -16,6 +16,7 @@ from ..registry.devices.component_bytes import component_bytes
 from ..registry.hub.lock import Lock
 from ..registry.hub.repo import HUB_OPTIONS, local_name, same_repo
 from ..registry.identity.component_identity import invalidate
+from ..registry.loading.dtype_names import dtype_named
 from ..registry.pinning import pin
 from ..saving.open_repository import OpenedRepository, created_components
 from ..state import ComponentError, InputError
@@ -77,6 +78,21 @@ class PipelineComponents(PipelineDevices):
             creates = merged.default_creation_method == "from_config"
             self.components[name] = merged.create() if creates else None
 
+    def load_in(self, dtype: object) -> None:
+        """Let models be loaded in a dtype, where `load_components` is told none.
+
+        Args:
+            dtype: of torch, or a name; or a dict of those by component ("default" for the others).
+
+        Raises:
+            ComponentError: it is no dtype of weights, or a component is unknown.
+        """
+        self._known(name for name in _named_in(dtype) if name != "default")
+        for name in self.pretrained_component_names:
+            found = dtype_named(_own(dtype, name))
+            if found is not None:
+                self.specs[name].dtype = str(found).removeprefix("torch.")
+
     def take_from(self, opened: OpenedRepository) -> None:
         """Take over what a repository says besides its index: made components, notes, how it was reached."""
         self.lock = opened.lock if opened.lock.pins else None
@@ -125,13 +141,15 @@ class PipelineComponents(PipelineDevices):
 
         Args:
             names: one or more components.
-            options: for loading, such as `dtype` (or `torch_dtype`): one for all, or a dict from component name
+            options: for loading, such as `dtype` (or `torch_dtype`; also by name, "fp16"): one for all, or a dict from component name
                 ("default" for the others).
 
         Raises:
             ComponentError: components could not be loaded; every failure is named, and those that worked are kept.
         """
         wanted = self._to_load(names)
+        # A name that is not there would leave its component in the dtype of the others, without a word.
+        self._known(dict.fromkeys(n for each in options.values() for n in _named_in(each) if n != "default"))
         faults = []
         for name in wanted:
             try:
@@ -321,6 +339,10 @@ def _merged(expected: ComponentSpec, saved: ComponentSpec | None) -> ComponentSp
         merged.type_hint = expected._type_hint
     merged.description = expected.description
     return merged
+
+
+def _named_in(option: object) -> Iterable[str]:
+    return option if isinstance(option, Mapping) else ()
 
 
 def _own(option: object, name: str) -> Any:

@@ -7,10 +7,35 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ..registry import ComponentsManager
 from ..registry.devices.placement import Placement
+from ..registry.loading.dtype_names import dtype_named, is_dtype_name
 from ..state import ComponentError
 
 if TYPE_CHECKING:
     import torch
+
+
+def _found(device: torch.device | str | int) -> torch.device:
+    """Return a device that this machine has.
+
+    Raises:
+        ComponentError: it has none of that name.
+    """
+    import torch
+
+    there = ["cpu"]
+    if torch.accelerator.is_available():
+        kind = torch.accelerator.current_accelerator()
+        there += [f"{kind.type if kind else ''}:{index}" for index in range(torch.accelerator.device_count())]
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+    # AssertionError: torch was built without CUDA.
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
+        said = str(error).partition("\n")[0]
+        raise ComponentError(
+            f"This machine has no device {str(device)!r}. There are: {', '.join(there)}. ({said})"
+        ) from None
+    return found
 
 
 class PipelineDevices:
@@ -25,20 +50,28 @@ class PipelineDevices:
     _device: Any = "cpu"
 
     def to(
-        self, device: torch.device | str | int | torch.dtype | None = None, dtype: torch.dtype | None = None
+        self, device: torch.device | str | int | torch.dtype | None = None, dtype: torch.dtype | str | None = None
     ) -> Self:
-        """Move all loaded models to a device, or cast them."""
+        """Move all loaded models to a device, or cast them.
+
+        Args:
+            device: of torch, or its name; or a dtype. dtype: of torch, or its name ("fp16").
+
+        Raises:
+            ComponentError: there is no such device or dtype, or something else places the models.
+        """
         import torch
 
-        if isinstance(device, torch.dtype):
-            device, dtype = None, device
+        if isinstance(device, torch.dtype) or is_dtype_name(device):
+            device, dtype = None, dtype_named(device)
+        cast: torch.dtype | None = dtype_named(dtype)
         if device is not None:
             self._refuse_placed("move")
-            self._device = torch.device(device)
+            self._device = device = _found(device)
         for name, component in self.components.items():
             # Schedulers and tokenizers have no `to`.
             if isinstance(component, torch.nn.Module):
-                self.components[name] = component.to(device=device, dtype=dtype)
+                self.components[name] = component.to(device=device, dtype=cast)
         return self
 
     @property

@@ -16,7 +16,7 @@ from ..registry.hub.repo_files import CLASSIC_INDEX, MODULAR_INDEX
 from ..registry.hub.trust import Trust
 from ..registry.publishing import publish, refuse_unknown
 from ..saving.open_repository import open_repository
-from ..state import PipelineState, RepoError
+from ..state import ComponentError, PipelineState, RepoError
 from .event_stream import EventStream
 from .first_value import with_first_value
 from .kept_plans import KeptPlans
@@ -78,6 +78,8 @@ class ModularPipeline(PipelineRequests):
         lock: str | Path | None = None,
         revision: str | None = None,
         workflow: str | None = None,
+        dtype: object = None,
+        torch_dtype: object = None,
         **hub_options: object,
     ) -> ModularPipeline:
         """Make the pipeline of a repository: one of ours, of diffusers' modular pipelines, or a classic one.
@@ -91,12 +93,16 @@ class ModularPipeline(PipelineRequests):
                 (text, or `Trust`). It holds for this repository and no other.
             lock: file that says, and from the first load on fixes, which commits and files are loaded.
             revision: branch, tag or commit. workflow: keep only what this workflow runs.
+            dtype: in which `load_components()` loads models, where it is told none: of torch, a name ("fp16"), or a dict of those by
+                component ("default" for the others). torch_dtype: another name of it.
             hub_options: `cache_dir`, `token`, `local_files_only`.
 
         Raises:
             RepoError: no such repository, or a broken one. TrustError: it has code that was not granted, or asks for more than
                 it may. CompositionError: it names a pipeline that Brickwork has no blocks for.
         """
+        if dtype is not None and torch_dtype is not None:
+            raise ComponentError("dtype and torch_dtype are two spellings of one thing; give one.")
         name = str(pretrained_model_name_or_path)
         opened = open_repository(name, trust_remote_code, lock, revision, **hub_options)
         if opened.blocks is None:
@@ -107,6 +113,7 @@ class ModularPipeline(PipelineRequests):
         pipe = cls(blocks, name, components_manager, collection, opened.index)
         pipe.take_from(opened)
         pipe.input_defaults = opened.inputs
+        pipe.load_in(torch_dtype if dtype is None else dtype)
         return pipe
 
     def save_pretrained(

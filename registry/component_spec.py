@@ -12,6 +12,7 @@ from ..state import ComponentError, RepoError, TrustError
 from .identity.origin import remember_loaded
 from .loading.building import limited_without_files
 from .loading.classes import library_of, resolve_class
+from .loading.dtype_names import dtype_named
 from .loading.load import check_files, fetched_folders, is_network, load, load_skeleton, local_folders
 from .loading.several import holds_several
 from .loading.weights import file_stamp, stored_bytes
@@ -297,8 +298,8 @@ class ComponentSpec:
 
 
 def _one_dtype(options: dict[str, Any]) -> Any:
-    older = options.pop("torch_dtype", None)
-    dtype = options.pop("dtype", None)
+    older = dtype_named(options.pop("torch_dtype", None))
+    dtype = dtype_named(options.pop("dtype", None))
     if older is not None and dtype is not None and older != dtype:
         raise ComponentError(f"dtype={dtype} and torch_dtype={older} are two spellings of one thing; give one.")
     return older if dtype is None else dtype

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from mistake import Mistake
 
-from brickwork import ComponentError, InputError, PipelineState
+from brickwork import ComponentError, InputError, ModularPipeline, PipelineState
 
 
 def generator() -> torch.Generator:
@@ -169,4 +169,44 @@ COMPONENTS = [
         ("got a str", "ComponentSpec('unet', repo='models/unet')"),
     ),
 ]
-MISTAKES = [*FIRST_VALUES, *SEEDS, *COMPONENTS]
+DEVICES_AND_DTYPES = [
+    Mistake(
+        "a device that is not there",
+        "tiny",
+        lambda pipe: pipe.to("xpu"),
+        ComponentError,
+        ("no device 'xpu'", "There are: cpu"),
+    ),
+    Mistake("a misspelt device", "tiny", lambda pipe: pipe.to("cudaa"), ComponentError, ("no device 'cudaa'", "cpu")),
+    Mistake("a misspelt dtype", "tiny", lambda pipe: pipe.to(dtype="fp61"), ComponentError, ("dtype='fp61'", "'fp16'")),
+    Mistake("a dtype of whole numbers", "tiny", lambda pipe: pipe.to(dtype="int8"), ComponentError, ("dtype='int8'",)),
+    Mistake(
+        "a dtype for a component that is not there",
+        "tiny",
+        lambda pipe: pipe.load_components(dtype={"unett": "fp16"}),
+        ComponentError,
+        ("no component 'unett'", "Did you mean 'unet'?"),
+    ),
+    Mistake(
+        "a misspelt dtype for all",
+        "tiny",
+        lambda pipe: pipe.load_components("unet", dtype="fp-16"),
+        ComponentError,
+        ("dtype='fp-16'", "'fp16'"),
+    ),
+    Mistake(
+        "a misspelt dtype of a repository",
+        "embedded",
+        lambda pipe: ModularPipeline.from_pretrained(pipe.repo_name, torch_dtype="float61"),
+        ComponentError,
+        ("dtype='float61'",),
+    ),
+    Mistake(
+        "two spellings of a dtype",
+        "embedded",
+        lambda pipe: ModularPipeline.from_pretrained(pipe.repo_name, torch_dtype="fp16", dtype="fp16"),
+        ComponentError,
+        ("two spellings",),
+    ),
+]
+MISTAKES = [*FIRST_VALUES, *SEEDS, *COMPONENTS, *DEVICES_AND_DTYPES]

@@ -1,0 +1,74 @@
+"""Names of dtypes, wherever one is taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from brickwork import ComponentError, ComponentSpec, ModularPipeline
+from brickwork.registry.loading.dtype_names import dtype_named, is_dtype_name
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        ("fp16", torch.float16),
+        ("half", torch.float16),
+        ("float16", torch.float16),
+        ("torch.float16", torch.float16),
+        ("bf16", torch.bfloat16),
+        ("bfloat16", torch.bfloat16),
+        ("fp32", torch.float32),
+        (torch.float64, torch.float64),
+        (None, None),
+    ],
+)
+def test_names_are_understood(name: Any, dtype: Any) -> None:
+    assert dtype_named(name) is dtype
+
+
+@pytest.mark.parametrize("name", ["fp61", "int8", torch.int8, "nn", "", 16, "uint8"])
+def test_others_are_refused_with_the_names(name: Any) -> None:
+    assert not is_dtype_name(name)
+    with pytest.raises(ComponentError, match="is no dtype of weights.*'fp16'"):
+        dtype_named(name)
+
+
+@pytest.mark.parametrize("option", ["dtype", "torch_dtype"])
+def test_a_repository_is_loaded_in_the_dtype_that_it_was_opened_with(tiny_folder: Path, option: str) -> None:
+    options: dict[str, Any] = {option: "bf16"}
+    pipe = ModularPipeline.from_pretrained(str(tiny_folder), **options).load_components(["unet", "vae", "scheduler"])
+    assert (pipe.unet.dtype, pipe.vae.dtype) == (torch.bfloat16, torch.bfloat16)
+    pipe.load_components("unet", dtype="float32")
+    assert pipe.unet.dtype is torch.float32
+
+
+def test_each_component_may_have_its_own(tiny_folder: Path) -> None:
+    pipe = ModularPipeline.from_pretrained(str(tiny_folder), dtype={"vae": "fp32", "default": torch.float16})
+    pipe.load_components(["unet", "vae"])
+    assert (pipe.unet.dtype, pipe.vae.dtype) == (torch.float16, torch.float32)
+    with pytest.raises(ComponentError, match="no component 'unett'"):
+        ModularPipeline.from_pretrained(str(tiny_folder), dtype={"unett": "fp16"})
+
+
+def test_a_spec_and_a_pipeline_that_is_there_take_names(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
+    loaded = ComponentSpec("unet", repo=str(tiny_folder), subfolder="unet")
+    loaded.type_hint = type(tiny_pipe.unet)
+    own = loaded.load(torch_dtype="bf16")
+    assert own.dtype is torch.bfloat16
+    tiny_pipe.unet = own
+    for name in tiny_pipe.pretrained_component_names:
+        if name != "unet":
+            tiny_pipe.components[name] = None
+    assert tiny_pipe.to("fp32").unet.dtype is torch.float32
+    assert tiny_pipe.to(dtype="fp16").unet.dtype is torch.float16
+    assert tiny_pipe.to("cpu", "float32").unet.dtype is torch.float32
+
+
+def test_a_device_that_is_not_there_leaves_all_as_it_was(tiny_pipe: ModularPipeline) -> None:
+    with pytest.raises(ComponentError, match="This machine has no device 'xpu'. There are: cpu"):
+        tiny_pipe.to("xpu")
+    assert tiny_pipe.device == torch.device("cpu")
