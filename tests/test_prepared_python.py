@@ -78,7 +78,7 @@ def test_it_goes_with_who_started_it() -> None:
     assert starter.stdout is not None
     pid = int(starter.stdout.readline())
     starter.kill()
-    starter.wait()
+    starter.communicate()
     for _ in range(100):
         if not Path(f"/proc/{pid}").exists():
             return
