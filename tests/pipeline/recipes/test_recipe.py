@@ -208,6 +208,32 @@ def test_pictures_are_saved_with_recipe_and_the_line_of_other_tools(tiny_pipe: M
     ]
 
 
+def last_line(pipe: ModularPipeline, place: Path, **inputs: Any) -> str:
+    image = pipe(**{"prompt": "a red circle", **inputs}, generator=seeded(1), output="images")[0]
+    with Image.open(brickwork.save(image, place / "one.png")[0]) as found:
+        return str(found.info["parameters"].splitlines()[-1])
+
+
+def test_steps_and_size_that_nobody_gave_stand_in_the_line_of_other_tools(tmp_path: Path) -> None:
+    pipe = brickwork.embedded()
+    pipe.configure(progress=False)
+    (default,) = (each.default for each in pipe.blocks.inputs if each.name == "num_inference_steps")
+    line = last_line(pipe, tmp_path)
+    assert f"Steps: {default}, " in line
+    assert "Size: 64x64" in line
+    read = read_recipe(tmp_path / "one.png")[0]
+    assert read.parameters_of(64, 64).splitlines()[-1] == line
+    assert f"Steps: {default}" in read.parameters
+    assert "Size" not in read.parameters
+
+
+def test_the_line_has_the_steps_of_a_schedule_that_was_given(tiny_pipe: ModularPipeline, tmp_path: Path) -> None:
+    line = last_line(tiny_pipe, tmp_path, sigmas=[14.6, 3.0, 0.5], height=64, width=64)
+    assert line.startswith("Steps: 3, ")
+    line = last_line(tiny_pipe, tmp_path, num_inference_steps=2, height=64, width=64)
+    assert line.startswith("Steps: 2, ")
+
+
 def test_the_recipe_can_be_left_out(tiny_pipe: ModularPipeline, tmp_path: Path) -> None:
     path = brickwork.save(tiny_pipe(**INPUTS, output="images"), tmp_path / "bare.png", recipe=False)[0]
     with Image.open(path) as found:
