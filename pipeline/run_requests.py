@@ -36,10 +36,14 @@ class PipelineRequests(PipelineAdapters):
 
     def described(self) -> dict[str, Any]:
         """Return the composition as data; see `brickwork.saving.composition`."""
+        return self.description().data
+
+    def description(self) -> Description:
+        """Return what is known of the composition as it is now."""
         kept = self._planned_last
         if kept.description is None or not kept.description.holds():
             kept.description = Description.of(self.blocks)
-        return kept.description.data
+        return kept.description
 
     def prepare_run(self, state: PipelineState | None, output: Any, inputs: dict[str, Any]) -> RunRequest:
         """Check everything that can be known before a run."""

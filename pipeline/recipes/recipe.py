@@ -16,6 +16,8 @@ from ...state.value_data import value_of_data
 from .noted_values import noted_inputs
 from .written_recipe import VERSION, WrittenRecipe
 
+STEPS = "num_inference_steps"
+
 
 class Recipe:
     """Says what a run was made of: composition, components, inputs, random state, software. Only data; no paths of here.
@@ -127,14 +129,19 @@ class Recipe:
     @property
     def parameters(self) -> str:
         """The line that other tools read: prompt, negative prompt, then steps, sampler, scale, seed, size."""
+        return self.parameters_of()
+
+    def parameters_of(self, width: int | None = None, height: int | None = None) -> str:
+        """Return the line that other tools read, of an image of a size in pixels; without, the size that the run was given."""
         given = self.inputs
         held = self.to_dict()["components"]
         sampler = str(held.get("scheduler", {}).get("class", "")).rpartition(":")[2]
         scale = given.get("guidance_scale", _number(held.get("guider", {}), "guidance_scale"))
         origin = next((entry["origin"]["repo"] for entry in held.values() if entry.get("origin")), None)
-        size = f"{given['width']}x{given['height']}" if {"width", "height"} <= given.keys() else None
+        width, height = width or given.get("width"), height or given.get("height")
+        size = f"{width}x{height}" if width and height else None
         named = {
-            "Steps": given.get("num_inference_steps"),
+            "Steps": self._steps(given),
             "Sampler": sampler or None,
             "CFG scale": scale,
             "Seed": self.seed,
@@ -148,13 +155,22 @@ class Recipe:
             lines.append(f"Negative prompt: {_text(given['negative_prompt'], self.image)}")
         return "\n".join([*lines, ", ".join(f"{key}: {value}" for key, value in named.items() if value is not None)])
 
+    def _steps(self, given: Mapping[str, Any]) -> Any:
+        """Return how many steps the run was told to take, by number or by schedule, or took by default."""
+        schedule = next((given[name] for name in ("timesteps", "sigmas") if given.get(name) is not None), None)
+        if schedule is not None:
+            return len(schedule)
+        steps = given.get(STEPS)
+        return _data(self._known.get("defaults") or {}).get(STEPS) if steps is None else steps
+
     @property
     def seed(self) -> int | None:
         """The seed, where the run had one random generator that was fresh; of an image of a batch, that of its own one."""
         found = [each for entries in _data(self._known["generators"]).values() for each in entries]
         if self.image is not None and len(found) > 1:
             found = found[self.image : self.image + 1]
-        return found[0]["seed"] if len(found) == 1 and "state" not in found[0] else None
+        # One that a list holds twice has drawn for an image before this one.
+        return found[0]["seed"] if len(found) == 1 and not {"state", "is"} & found[0].keys() else None
 
     def __getitem__(self, name: str) -> Any:
         return self.to_dict()[name]

@@ -72,7 +72,7 @@ def save(
             with beside(place.with_name(place.stem + INPUTS_ENDING)) as written:
                 written.write_bytes(kept)
         with beside(place) as written:
-            chunks = _chunks(found, kept if inputs == "embed" else None) if found is not None else None
+            chunks = _chunks(found, image, kept if inputs == "embed" else None) if found is not None else None
             image.save(written, format="PNG", pnginfo=chunks)
     return places
 
@@ -122,12 +122,12 @@ def _kept(recipe: Recipe, given: Mapping[str, Any]) -> bytes | None:
     return content
 
 
-def _chunks(recipe: Recipe, content: bytes | None) -> PngInfo:
+def _chunks(recipe: Recipe, image: Image, content: bytes | None) -> PngInfo:
     from PIL.PngImagePlugin import PngInfo
 
     text = written_json(recipe.to_dict(), "The recipe", LARGEST_RECIPE)
     info = PngInfo()
-    info.add_itxt("parameters", recipe.parameters)
+    info.add_itxt("parameters", recipe.parameters_of(image.width, image.height))
     # iTXt and not tEXt: prompts are in all languages, and tEXt is Latin-1.
     info.add_itxt(KEYWORD, text, zip=True)
     if content is not None:

@@ -21,7 +21,7 @@ from ...state.code_home import is_packaged
 from ...state.digest import CodeIdentity, NoDigestError, code_identity
 from .component_records import notes_of
 from .noted_values import noted_inputs, shared_values
-from .recipe import Recipe
+from .recipe import STEPS, Recipe
 
 if TYPE_CHECKING:
     from ..modular_pipeline import ModularPipeline
@@ -50,6 +50,7 @@ def recipe_of(
     notes = notes_of(pipe, components, held, identities)
     inputs, generators = noted_inputs(values)
     settings = pipe.settings
+    description = pipe.description()
     known = {
         "software": _software(),
         "device": str(pipe.device),
@@ -61,15 +62,23 @@ def recipe_of(
             "residency": settings.residency,
             "load": settings.load,
         },
-        "composition": pipe.described(),
+        "composition": description.data,
         "configs": pipe.config.written,
         "components": notes.written,
         "inputs": inputs,
         "generators": generators,
         **shared_values(values),
+        "defaults": _defaults(description, values),
         "output": asked if asked is None or isinstance(asked, str) else list(asked),
     }
     return Recipe(known, notes.weights)
+
+
+def _defaults(description: Description, values: Mapping[str, Any]) -> dict[str, int]:
+    """Return the steps of a run that was given none: the blocks' own number, which other readers of images ask for."""
+    if description.steps is None or any(values.get(name) is not None for name in (STEPS, "timesteps", "sigmas")):
+        return {}
+    return {STEPS: description.steps}
 
 
 def _gradients(mode: str) -> dict[str, bool]:
@@ -95,6 +104,7 @@ class Description:
 
     Attributes:
         bare: blocks on which nothing lies, which one pass tells. others: those with attributes, and the digests of these.
+        steps: how many a run takes by default, where the blocks have such an input.
     """
 
     data: dict[str, Any]
@@ -103,6 +113,7 @@ class Description:
     bare: tuple[ModularPipelineBlocks, ...]
     others: tuple[ModularPipelineBlocks, ...]
     attributes: tuple[str | None, ...]
+    steps: int | None = None
 
     @classmethod
     def of(cls, blocks: ModularPipelineBlocks) -> Description:
@@ -113,7 +124,9 @@ class Description:
         every = tuple(getattr(block, "foreign", block) for _, block in walk(blocks))
         bare, others = (tuple(each for each in every if bool(vars(each)) is has) for has in (False, True))
         digests = tuple(map(attributes_digest, others))
-        return cls(describe(blocks), own, tuple(map(code_identity, own)), bare, others, digests)
+        steps = next((param.default for param in blocks.inputs if param.name == STEPS), None)
+        known = steps if isinstance(steps, int) else None
+        return cls(describe(blocks), own, tuple(map(code_identity, own)), bare, others, digests, known)
 
     def holds(self) -> bool:
         """Return whether the code, and what lies on the blocks, is still the same."""

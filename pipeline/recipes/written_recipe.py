@@ -158,6 +158,7 @@ class WrittenRecipe:
     shared: tuple[tuple[str, ...], ...] = ()
     results: Mapping[str, Result] = field(factory=dict)
     witness: tuple[WrittenGiven, ...] | None = None
+    defaults: Mapping[str, Data] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         given: set[Any] = {*self.inputs, *self.generators}

@@ -193,9 +193,12 @@ def test_pictures_are_saved_with_recipe_and_the_line_of_other_tools(tiny_pipe: M
         assert found.info["parameters"].splitlines() == [
             "a red circle",
             "Negative prompt: blue",
-            f"Steps: 2, Sampler: EulerDiscreteScheduler, CFG scale: 7.5, Size: 96x64, Model: {tiny_pipe.index['unet'][2]['pretrained_model_name_or_path'].rpartition('/')[2]}",
+            f"Steps: 2, Sampler: EulerDiscreteScheduler, CFG scale: 7.5, Seed: 2, Size: 96x64, Model: {tiny_pipe.index['unet'][2]['pretrained_model_name_or_path'].rpartition('/')[2]}",
         ]
         assert found.tobytes() == pictures[1].tobytes()
+    once = seeded(1)
+    twice = tiny_pipe(prompt=["a", "b"], num_inference_steps=1, generator=[once, once], output="images")
+    assert [image.info["brickwork"].seed for image in twice] == [1, None]
     assert read_recipe(paths[1])[0] == pictures[1].info["brickwork"]
     assert brickwork.save(pictures[0], tmp_path / "one.png") == [tmp_path / "one.png"]
     assert [path.name for path in brickwork.save(pictures, tmp_path / "{}-cat.png")] == ["0-cat.png", "1-cat.png"]
@@ -206,6 +209,32 @@ def test_pictures_are_saved_with_recipe_and_the_line_of_other_tools(tiny_pipe: M
         "out-0.png",
         "out-1.png",
     ]
+
+
+def last_line(pipe: ModularPipeline, place: Path, **inputs: Any) -> str:
+    image = pipe(**{"prompt": "a red circle", **inputs}, generator=seeded(1), output="images")[0]
+    with Image.open(brickwork.save(image, place / "one.png")[0]) as found:
+        return str(found.info["parameters"].splitlines()[-1])
+
+
+def test_steps_and_size_that_nobody_gave_stand_in_the_line_of_other_tools(tmp_path: Path) -> None:
+    pipe = brickwork.embedded()
+    pipe.configure(progress=False)
+    (default,) = (each.default for each in pipe.blocks.inputs if each.name == "num_inference_steps")
+    line = last_line(pipe, tmp_path)
+    assert f"Steps: {default}, " in line
+    assert "Size: 64x64" in line
+    read = read_recipe(tmp_path / "one.png")[0]
+    assert read.parameters_of(64, 64).splitlines()[-1] == line
+    assert f"Steps: {default}" in read.parameters
+    assert "Size" not in read.parameters
+
+
+def test_the_line_has_the_steps_of_a_schedule_that_was_given(tiny_pipe: ModularPipeline, tmp_path: Path) -> None:
+    line = last_line(tiny_pipe, tmp_path, sigmas=[14.6, 3.0, 0.5], height=64, width=64)
+    assert line.startswith("Steps: 3, ")
+    line = last_line(tiny_pipe, tmp_path, num_inference_steps=2, height=64, width=64)
+    assert line.startswith("Steps: 2, ")
 
 
 def test_the_recipe_can_be_left_out(tiny_pipe: ModularPipeline, tmp_path: Path) -> None:
