@@ -129,6 +129,14 @@ class Guider(AnyGuider):
             raise InputError(f"{type(self).__name__} has no guidance_scale; leave guidance_scale= out of the call.")
         return evolve(self, guidance_scale=guidance_scale)  # type: ignore[call-arg]  # checked above
 
+    def as_asked(self, guidance_scale: float) -> Self:
+        """Return the guider of a run whose call says `guidance_scale=`: by default the one with that scale.
+
+        Raises:
+            InputError: this guider has no scale.
+        """
+        return self.with_scale(guidance_scale)
+
     def in_window(self, step: GuidanceStep) -> bool:
         """Return whether guidance acts at a step: from `int(start * count)` up to, not including, `int(stop *
         count)`.

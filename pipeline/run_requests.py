@@ -14,6 +14,7 @@ from ..guiders import guider_of
 from ..state import InputError, PipelineState
 from ..state.defaults import own_default
 from ..state.errors import did_you_mean
+from ..state.plain_numbers import plain_number
 from .adapter_methods import PipelineAdapters
 from .config import PipelineConfig
 from .kept_plans import KeptPlans
@@ -47,6 +48,7 @@ class PipelineRequests(PipelineAdapters):
 
     def prepare_run(self, state: PipelineState | None, output: Any, inputs: dict[str, Any]) -> RunRequest:
         """Check everything that can be known before a run."""
+        inputs = {name: plain_number(value) for name, value in inputs.items()}
         replaced = {name: self._guider_of_call(name, inputs.pop(name)) for name in self.guider_names & inputs.keys()}
         carried = dict(state.values) if state is not None else {}
         own = {name: own_default(value) for name, value in self.input_defaults.items()}

@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 from ..engine.cache import MemoryCache
 from ..state import InputError
 from ..state.errors import did_you_mean
+from ..state.plain_numbers import plain_number
 from .seed import SEED
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def _short(value: object) -> str:
 
 def sweep(pipe: ModularPipeline, axes: Mapping[str, Any], output: str, inputs: Mapping[str, Any]) -> Sweep:
     """Run all combinations; see `ModularPipeline.sweep`."""
+    axes = {name: plain_number(values) for name, values in axes.items()}
     known = [*pipe.blocks.input_names, *pipe.guider_names, SEED]
     faults = [
         f"{name!r} is no input of this pipeline. {did_you_mean(name, known)}" for name in axes if name not in known

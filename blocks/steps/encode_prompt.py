@@ -138,7 +138,7 @@ def loras_weighed(encoders: Sequence[Any], arguments: Mapping[str, Any] | None) 
 
 def active_guider(guider: Guider, guidance_scale: float | None) -> Any:
     """Return the guider of a run: the pipeline's, with the scale that the call names."""
-    return guider if guidance_scale is None else guider.with_scale(guidance_scale)
+    return guider if guidance_scale is None else guider.as_asked(guidance_scale)
 
 
 def texts_by_encoder(fields: Sequence[Any], prompts: Mapping[str, Any], negative: bool) -> list[list[str]]:

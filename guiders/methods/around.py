@@ -72,6 +72,10 @@ class GuidanceAround(Guider, is_base=True):
         """Return a copy whose inner guider has another scale."""
         return evolve(self, guider=self.guider.with_scale(guidance_scale))
 
+    def as_asked(self, guidance_scale: float) -> Self:
+        """Return a copy whose inner guider is as the call asks."""
+        return evolve(self, guider=self.guider.as_asked(guidance_scale))
+
     def combine(self, predictions: Mapping[str, Tensor], step: GuidanceStep, memory: Any = None) -> tuple[Tensor, Any]:
         """Return what the inner guider makes of it, corrected where the step lies in the window.
 

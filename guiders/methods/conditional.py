@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from attrs import field, frozen
 
@@ -47,6 +47,14 @@ class ConditionalGuidance(Guider, is_base=True):
     def uses_negative(self) -> bool:
         """True if the scale asks for guidance at some step, and some step lies in the window."""
         return self.enabled and self.start < self.stop and not is_never(self.guidance_scale, self.neutral_scale)
+
+    def as_asked(self, guidance_scale: float) -> Self:
+        """Return the guider with the call's scale; one at or below the neutral scale means no guidance.
+
+        As in the classic pipelines (`do_classifier_free_guidance`): by the formula, 0 would be the unconditional prediction, and the
+        pages of distilled models say 0.0 for "no guidance".
+        """
+        return self.with_scale(max(guidance_scale, self.neutral_scale))
 
     def is_guided(self, step: GuidanceStep) -> bool:
         """Return whether a step needs the unconditional prediction."""

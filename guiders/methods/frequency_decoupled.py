@@ -71,10 +71,15 @@ class FrequencyDecoupledGuidance(Guider):
         starts, stops = (_spread(value, levels) for value in (self.start, self.stop))
         return tuple(zip(starts, stops, strict=True))
 
+    @property
+    def neutral_scale(self) -> float:
+        """The strength that changes nothing."""
+        return 0.0 if self.use_original_formulation else 1.0
+
     @cached_property
     def uses_negative(self) -> bool:
         """True if some level is guided at some step."""
-        neutral = 0.0 if self.use_original_formulation else 1.0
+        neutral = self.neutral_scale
         some = any(a < b for a, b in self._windows)
         return self.enabled and some and not all(is_never(scale, neutral) for scale in self.guidance_scales)
 
@@ -126,6 +131,10 @@ class FrequencyDecoupledGuidance(Guider):
         from attrs import evolve
 
         return evolve(self, guidance_scales=(guidance_scale,) * len(self.guidance_scales))
+
+    def as_asked(self, guidance_scale: float) -> FrequencyDecoupledGuidance:
+        """Return a copy with the call's scale; one at or below the neutral scale means no guidance."""
+        return self.with_scale(max(guidance_scale, self.neutral_scale))
 
 
 def _spread(value: object, levels: int) -> Sequence[Any]:

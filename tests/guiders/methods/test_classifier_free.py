@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from brickwork import ClassifierFreeGuidance, InputError
-from brickwork.guiders import GuidanceStep, Guider
+from brickwork.guiders import FrequencyDecoupledGuidance, GuidanceStep, Guider, SampleSpaceGuidance
 
 CASES = [
     {},
@@ -51,6 +51,18 @@ def test_a_neutral_scale_needs_no_second_prediction() -> None:
     assert not original.uses_negative
     prediction = torch.ones(1)
     assert original.combine({"conditional": prediction}, step)[0] is prediction
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.5, 1.0])
+def test_a_scale_of_the_call_up_to_one_is_no_guidance_and_that_of_an_object_is_its_formula(scale: float) -> None:
+    step = GuidanceStep(0, 10)
+    inner = ClassifierFreeGuidance()
+    for guider in (inner, SampleSpaceGuidance(guider=inner), FrequencyDecoupledGuidance()):
+        assert not guider.as_asked(scale).uses_negative
+        assert guider.as_asked(2.0).uses_negative
+    assert len(ClassifierFreeGuidance(guidance_scale=scale).branches(step)) == (1 if scale == 1.0 else 2)
+    original = ClassifierFreeGuidance(use_original_formulation=True)
+    assert original.as_asked(scale).uses_negative is (scale > 0)
 
 
 def test_the_original_formulation_is_the_usual_one_with_a_scale_less_by_one() -> None:
