@@ -21,6 +21,18 @@ _FIELDS = {
     "lora_bias": bool,
 }
 """Of PEFT's configuration what makes the strength of layers; all else concerns training, or would lead elsewhere."""
+_CHANGING: Mapping[str, tuple[Any, ...]] = {
+    "init_lora_weights": (True, False, "gaussian", "orthogonal", "eva"),
+    "bias": ("none",),
+    "use_qalora": (False,),
+    "layer_replication": ([],),
+    "modules_to_save": ([],),
+    "target_parameters": ([],),
+    "trainable_token_indices": ([], {}),
+    "alora_invocation_tokens": ([],),
+}
+"""Of PEFT's configuration what makes a LoRA compute something else, or go with other weights of the model, and with which values
+it does not. PiSSA, OLoRA, CorDA and LoftQ change the model's own weights when they begin."""
 # PEFT matches these with `re`, so a pattern from a file could be made to take for ever.
 _PATH = re.compile(r"\^?[\w.\\]{1,500}\$?")
 """What PEFT takes for a pattern, and is nothing but a path."""
@@ -30,12 +42,22 @@ def metadata_of(text: str | None) -> dict[str, Any] | None:
     """Return what a file says, by component and field ("unet.lora_alpha"); None if it says nothing.
 
     Raises:
-        ComponentError: it is no such description.
+        ComponentError: it is no such description, or asks for what is not done here.
     """
     if text is None:
         return None
     # Text of a file's header, which was read as strict JSON, so that it can be encoded.
     found = parse_json(text.encode("utf-8"), f"The LoRA's description of itself ({KEY})", ComponentError)
+    changing = [
+        f"{name} is {value!r:.60}"
+        for name, value in found.items()
+        if value is not None and value not in _CHANGING.get(name.rpartition(".")[2], (value,))
+    ]
+    if changing:
+        raise ComponentError(
+            f"The LoRA's description of itself ({KEY}) asks for what is not done here, and without which it is another LoRA: "
+            f"{', '.join(sorted(changing)[:3])}. Convert it to a plain one, as with PEFT's save_pretrained(path_initial_model_for_weight_conversion=...)."
+        )
     kept = {name: value for name, value in found.items() if name.rpartition(".")[2] in _FIELDS and value is not None}
     faults = [name for name, value in kept.items() if not _is_sound(name.rpartition(".")[2], value)]
     if faults:

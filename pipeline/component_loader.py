@@ -21,7 +21,7 @@ def residency_for(
 ) -> Residency | None:
     """Return what brings components during a run; None where all are there already."""
     if pipe.placement is not None:
-        missing = [name for name in plan.components if pipe.components[name] is None]
+        missing = [name for name in plan.components if pipe.components[name] is None and not pipe.may_be_none(name)]
         if missing:
             pipe.load_components(missing, **pipe.settings.load_options)
         return PlannedResidency(plan.steps, {name: components[name] for name in plan.components}, pipe.placement, emit)
@@ -41,12 +41,16 @@ class RunLoader:
 
     def load(self, name: str) -> Any:
         """Load a component, and put it where the pipeline computes."""
+        if self.pipe.may_be_none(name):
+            return None
         # A copy, because loading writes into the spec what it was loaded with.
         component = self.pipe.specs[name].copy().load(**self.pipe.options_of(name))
         return component.to(self.pipe.device) if hasattr(component, "parameters") else component
 
     def load_config(self, name: str) -> Any:
         """Return a skeleton without weights, where the class can make one."""
+        if self.pipe.may_be_none(name):
+            return None
         return self.pipe.specs[name].copy().load_skeleton(**self.pipe.options_of(name))
 
 
@@ -58,6 +62,8 @@ class StayingLoader:
 
     def load(self, name: str) -> Any:
         """Load a component."""
+        if self.pipe.may_be_none(name):
+            return None
         self.pipe.load_components(name, **self.pipe.settings.load_options)
         return self.pipe.components[name]
 

@@ -9,6 +9,8 @@ from typing import Any, Self
 from ..adapters.pending_adapters import PendingAdapters
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.components_view import known_families
+from ..blocks.core.flattening import walk
+from ..blocks.core.from_diffusers import DiffusersBlock
 from ..engine import RunSettings
 from ..guiders import GUIDERS, Guider, guider_of
 from ..registry import ComponentsManager, ComponentSpec, PipelineIndex
@@ -36,6 +38,7 @@ class PipelineComponents(PipelineDevices):
         specs: component name to its spec, in the order in which the blocks name them.
         components: component name to the component, None while it is not loaded.
         guider_names: components that guide; objects of diffusers' guiders are converted for them.
+        absent: components that are None on purpose: the repository's index, or a person, says that there is none.
         notes: what a person should know of the models; `explain` shows it.
         manager: shares loaded components with other pipelines. collection: under which it files those of this one.
     """
@@ -57,6 +60,7 @@ class PipelineComponents(PipelineDevices):
         self.components: dict[str, Any] = {}
         self.notes: list[str] = []
         self.guider_names: set[str] = set()
+        self.absent: set[str] = set(self._index.absent)
         self.lock: Lock | None = None
         self.repo_name: str | None = None
         self.hub_options: dict[str, Any] = {}
@@ -257,6 +261,7 @@ class PipelineComponents(PipelineDevices):
             self.components[name] = self._placed(component)
             self.specs[name] = spec
             self.pending_adapters.names.discard(name)
+            (self.absent.add if components[name] is None else self.absent.discard)(name)
             if self.manager is not None and component is not None:
                 self.manager.add(name, component, self.collection, reuse=True)
 
@@ -296,7 +301,7 @@ class PipelineComponents(PipelineDevices):
 
     def require(self, names: Iterable[str]) -> None:
         """Raise ComponentError naming every component of these that is needed and not there."""
-        missing = [name for name in names if self.components[name] is None]
+        missing = [name for name in names if self.components[name] is None and not self.may_be_none(name)]
         if (lacking := self.pending_adapters.fault(names)) is not None:
             raise ComponentError(lacking)
         if missing and self.loads_on_demand:
@@ -310,6 +315,14 @@ class PipelineComponents(PipelineDevices):
                 f"Not loaded: {', '.join(missing)}. Call load_components() first, or "
                 f"update_components({missing[0]}=...)."
             )
+
+    def may_be_none(self, name: str) -> bool:
+        """Return whether blocks are given None for a component: there is none, and only code of diffusers asks for it, which looks."""
+        if name not in self.absent or self.components[name] is not None:
+            return False
+        parts = [block for _, block in walk(self.blocks) if not hasattr(block, "sub_blocks")]
+        asking = [block for block in parts if any(spec.name == name for spec in block.expected_components)]
+        return bool(asking) and all(isinstance(block, DiffusersBlock) for block in asking)
 
     @property
     def loads_on_demand(self) -> bool:

@@ -136,7 +136,8 @@ class PipelineInspection(PipelineComponents):
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} of {type(self.blocks).__name__}"]
         for name, spec in self.specs.items():
-            state = "loaded" if self.components[name] is not None else "not loaded"
+            missing = "none" if name in self.absent else "not loaded"
+            state = "loaded" if self.components[name] is not None else missing
             class_name = spec.type_name[1] or "?"
             lines.append(f"  {name:<16} {class_name:<28} {state:<11} {_origin(spec)}")
         lines += [f"  config.{name} = {value!r}" for name, value in self.config.items()]

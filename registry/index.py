@@ -30,12 +30,14 @@ class PipelineIndex:
     Attributes:
         class_name: the pipeline's class. specs: components by name. configs: settings of the pipeline.
         blocks_class: the class of its blocks, as diffusers notes it; None where nobody has.
+        absent: components that the index says there are none of.
     """
 
     class_name: str | None = None
     specs: Mapping[str, ComponentSpec] = field(factory=dict)
     configs: Mapping[str, Any] = field(factory=dict)
     blocks_class: str | None = None
+    absent: frozenset[str] = frozenset()
 
 
 def read_index(repo: Repo | str | Path, **hub_options: Any) -> PipelineIndex:
@@ -199,18 +201,20 @@ def origin_faults(spec: ComponentSpec, repo: Repo) -> Iterator[str]:
 
 
 def _classic(entries: Mapping[str, Any], repo: Repo) -> PipelineIndex:
-    specs, configs = {}, {}
+    specs, configs, absent = {}, {}, set()
     for name, entry in entries.items():
         if name.startswith("_"):
             continue
         if _is_component(entry, 2):
+            if not any(entry):
+                absent.add(name)
             if all(entry):
                 checked_name(name)
                 hint = ":".join(entry)
                 specs[name] = ComponentSpec(name, hint, None, None, repo.own_name, name, None, repo.commit)
         else:
             configs[name] = entry
-    return PipelineIndex(_text(entries, "_class_name"), specs, configs)
+    return PipelineIndex(_text(entries, "_class_name"), specs, configs, absent=frozenset(absent))
 
 
 def index_entries(

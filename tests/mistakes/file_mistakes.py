@@ -212,6 +212,20 @@ MISTAKES = [
         ("something odd of unet.r",),
     ),
     Mistake(
+        "a LoRA that goes with changed weights of the model",
+        "folder",
+        lora({"lora_adapter_metadata": '{"unet.r": 4, "unet.init_lora_weights": "pissa"}'}),
+        ComponentError,
+        ("unet.init_lora_weights is 'pissa'", "Convert it to a plain one"),
+    ),
+    Mistake(
+        "a LoRA with biases of the model",
+        "folder",
+        lora({"lora_adapter_metadata": '{"unet.r": 4, "unet.bias": "lora_only", "unet.layer_replication": [[0, 4]]}'}),
+        ComponentError,
+        ("unet.bias is 'lora_only'", "unet.layer_replication is [[0, 4]]"),
+    ),
+    Mistake(
         "a LoRA file that is not there",
         "folder",
         lambda _: brickwork.embedded().load_lora_weights(ARROW_LORA, weight_name="arow.safetensors"),
