@@ -53,7 +53,8 @@ class PrepareLatents(Block):
             )
         scheduler = self.scheduler
         # Given latents, too: they are noise of deviation 1, as in diffusers.
-        scaled = latents.to(self.device) * scheduler.init_noise_sigma
+        # In the run's own dtype: latents that were kept in half precision would meet weights in float32.
+        scaled = latents.to(self.device, dtype) * scheduler.init_noise_sigma
         return self.Out(latents=scaled, height=height, width=width)
 
 
