@@ -22,6 +22,7 @@ from ..state import InputError
 from ..state.errors import did_you_mean, nearest
 from .components import PipelineComponents
 from .config import PipelineConfig
+from .names_of_diffusers import instead_of_attribute
 
 
 class PipelineInspection(PipelineComponents):
@@ -122,6 +123,9 @@ class PipelineInspection(PipelineComponents):
         if name.startswith("_"):
             raise AttributeError(name)
         match = nearest(name, [*components, *dir(type(self))])
+        known = instead_of_attribute(name)
+        if known is not None:
+            raise AttributeError(f"The pipeline has no component or attribute {name!r}. {known}")
         hint = f" Did you mean {match!r}?" if match else f" Its components are {', '.join(components)}."
         raise AttributeError(f"The pipeline has no component or attribute {name!r}.{hint}")
 

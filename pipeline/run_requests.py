@@ -18,6 +18,7 @@ from ..state.plain_numbers import plain_number
 from .adapter_methods import PipelineAdapters
 from .config import PipelineConfig
 from .kept_plans import KeptPlans
+from .names_of_diffusers import instead_of_input
 from .recipes.recipe_of_run import Description
 from .runs import RunRequest
 from .seed import GENERATOR, SEED, generators_of, seed_of, seeded_generator, takes_seed
@@ -139,7 +140,9 @@ class PipelineRequests(PipelineAdapters):
         known = self.blocks.input_names
         unknown = [name for name in names if name not in known]
         offered = [*known, *([SEED] if takes_seed(self.blocks) else [])]
-        faults = [f"{name!r} is no input of this pipeline. {did_you_mean(name, offered)}" for name in unknown]
+        faults = [
+            f"{name!r} is no input of this pipeline. {instead_of_input(name, self.blocks, offered)}" for name in unknown
+        ]
         try:
             plan = self.blocks.plan(values)
         except InputError as error:

@@ -63,7 +63,21 @@ def check(blocks: ModularPipelineBlocks) -> Report:
         (faults if certain else warnings)[text] = None
     warnings.update(dict.fromkeys(_unreachable(blocks, workflows)))
     faults.update(dict.fromkeys(_unknown_triggers(blocks)))
+    faults.update(dict.fromkeys(_named_as_the_calls_own(blocks)))
     return Report(tuple(faults), tuple(warnings), len(workflows))
+
+
+_OF_CALL = {"state": "the state to continue from", "output": "the name of what is returned"}
+"""Names that a call takes for itself."""
+
+
+def _named_as_the_calls_own(blocks: ModularPipelineBlocks) -> Iterator[str]:
+    for name in sorted(_OF_CALL.keys() & blocks.input_names):
+        readers = [path or type(block).__name__ for path, block in walk(blocks) if name in block.input_names]
+        yield (
+            f"{readers[-1]} has an input named {name!r}, which could not be given: a call has that name for {_OF_CALL[name]}. "
+            "Choose another name."
+        )
 
 
 def is_typed(block: object) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from attrs import evolve, frozen
 
-from ...state import DeclarationError, Group, InputParam, OutputParam, Outputs
+from ...state import DeclarationError, Group, InputParam, OutputParam, Outputs, PipelineState
 from ...state.types import group_marker, resolve_hint
 from ...state.vocabulary import value_of
 from .slots import ComponentSlot, ConfigSlot
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ...families.contract import ConditioningField, FamilyContract
 
 REQUIRED = inspect.Parameter.empty
+_OF_STATE = frozenset(name for name in (*vars(PipelineState), *vars(PipelineState())) if not name.startswith("_"))
+"""Attributes of a state, which would hide a value of that name: `state.copy`."""
 
 
 @frozen
@@ -92,6 +94,11 @@ def read_class(owner: type, base: type, method_name: str, out_name: str) -> Decl
     if out is not None and not (isinstance(out, type) and issubclass(out, Outputs)):
         faults.append(f"{owner.__qualname__}.{out_name} must be a class that derives from Outputs.")
         out = None
+    faults += [
+        f"{owner.__qualname__}.{out_name}: an output named {name!r} could not be read as state.{name}, which is the state's own; "
+        "choose another name."
+        for name in sorted(out.__brickwork_fields__ & _OF_STATE if out is not None else ())
+    ]
     faults += _return_faults(owner, method, out, out_name)
     components, configs, options = _attributes(owner, base)
     for name in components.keys() & {parameter.name for parameter in parameters}:

@@ -1,0 +1,73 @@
+"""Names that people know of diffusers, each with what is to be typed here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from ..blocks.core.flattening import walk
+from ..blocks.core.preset_catalog import presets
+from ..families.contract import UNBOUND, bound_family
+from ..state.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from ..blocks.core.base import ModularPipelineBlocks
+
+INPUTS: Mapping[str, str] = {
+    "callback": "for event in pipe.stream(...), or configure(listeners=[...])",
+    "callback_on_step_end": "for event in pipe.stream(...), or configure(listeners=[...])",
+    "callback_on_step_end_tensor_inputs": "for event in pipe.stream(...); a StepFinished has all values",
+    "callback_steps": "for event in pipe.stream(...)",
+    "return_dict": "output='images' returns the images, and no output= the whole state",
+    "guidance_rescale": "guider=ClassifierFreeGuidance(guidance_rescale=...)",
+    "num_images": "num_images_per_prompt=",
+    "steps": "num_inference_steps=",
+    "cfg_scale": "guidance_scale=",
+    "scheduler": "update_components(scheduler=...), before the call",
+    "torch_dtype": "from_pretrained(..., torch_dtype=...), or pipe.to('fp16')",
+}
+"""Argument of a call to what is typed in its place."""
+
+METHODS: Mapping[str, str] = {
+    "save": "save_pretrained(folder); brickwork.save(image, path) writes an image",
+    "enable_model_cpu_offload": "ComponentsManager().enable_auto_cpu_offload(device)",
+    "enable_sequential_cpu_offload": "configure(residency='just in time'), or a ComponentsManager",
+    "enable_xformers_memory_efficient_attention": "nothing: torch's own attention needs as little memory",
+    "enable_attention_slicing": "nothing: torch's own attention needs as little memory",
+    "enable_vae_slicing": "vae.enable_slicing()",
+    "enable_vae_tiling": "vae.enable_tiling()",
+    "from_single_file": "ComponentSpec(name, repo='model.safetensors')",
+    "from_pipe": "update_components(**other.components)",
+    "maybe_free_model_hooks": "nothing, or manager.disable_auto_cpu_offload()",
+    "encode_prompt": "the blocks in pipe.blocks.sub_blocks, which can be run alone",
+    "progress_bar": "set_progress_bar_config(disable=...)",
+}
+"""Method of a pipeline to what is typed in its place."""
+
+
+def instead_of_input(name: str, blocks: ModularPipelineBlocks, known: Iterable[str]) -> str:
+    """Say what to type in place of an input that a composition does not have, as the end of an error message.
+
+    Args:
+        known: the inputs that it has.
+    """
+    if name in INPUTS:
+        return f"In place of diffusers' {name}: {INPUTS[name]}."
+    taking = _presets_with(name, blocks)
+    return f"Presets of this family that take it: {', '.join(taking)}." if taking else did_you_mean(name, known)
+
+
+def instead_of_attribute(name: str) -> str | None:
+    """Say what to type in place of a method of diffusers' pipelines; None for any other name."""
+    return f"In place of diffusers' {name}: {METHODS[name]}." if name in METHODS else None
+
+
+def _presets_with(name: str, blocks: ModularPipelineBlocks) -> list[str]:
+    family = bound_family(block for _, block in walk(blocks))
+    if family is UNBOUND:
+        return []
+    return sorted(
+        preset
+        for preset, made in presets()
+        if name in made.input_names and bound_family(block for _, block in walk(made)) is family
+    )

@@ -1,0 +1,45 @@
+"""Who types a name of diffusers is told what it is here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brickwork import InputError, ModularPipeline
+from brickwork.pipeline.names_of_diffusers import INPUTS, METHODS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "calling.md").read_text()
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_an_argument_is_answered_with_ours(tiny_pipe: ModularPipeline, name: str) -> None:
+    given: Any = {name: True}
+    with pytest.raises(InputError) as caught:
+        tiny_pipe("a cat", **given)
+    assert f"In place of diffusers' {name}: {INPUTS[name]}." in str(caught.value)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_is_answered_with_ours(tiny_pipe: ModularPipeline, name: str) -> None:
+    with pytest.raises(AttributeError) as caught:
+        getattr(tiny_pipe, name)
+    assert METHODS[name] in str(caught.value)
+    assert not hasattr(tiny_pipe, name)
+
+
+def test_the_page_prints_the_tables() -> None:
+    for name, ours in {**INPUTS, **METHODS}.items():
+        assert f"| `{name}` | {ours} |" in PAGE
+
+
+def test_an_image_names_the_presets_that_take_it(tiny_pipe: ModularPipeline) -> None:
+    with pytest.raises(
+        InputError, match=r"Presets of this family that take it: sdxl.auto, sdxl.image2image, sdxl.inpai"
+    ):
+        tiny_pipe("a cat", image="a.png")
+    with pytest.raises(InputError, match=r"take it: sdxl.auto, sdxl.inpainting\."):
+        tiny_pipe("a cat", mask_image="a.png")
+    with pytest.raises(InputError, match="Did you mean 'prompt'?"):
+        tiny_pipe(promt="a cat")
