@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.preset_catalog import made_of, preset_names
 from ..registry import PipelineIndex, catalog, families
@@ -33,9 +35,14 @@ def blocks_of_index(index: PipelineIndex, repo: Repo) -> ModularPipelineBlocks |
         )
     family = index.class_name.removesuffix("Pipeline").removesuffix("Modular")
     raise CompositionError(
-        f"{repo.name} is a pipeline of {family[:80]!r} ({index.class_name[:80]}), for which there is no preset; there are: {_presets()}. "
+        f"{repo.name} is a pipeline of {family[:80]!r} ({index.class_name[:80]}), for which there is no preset; there are: {_presets()}. {_near(index.class_name)}"
         "Where diffusers has modular blocks for it, adopt(blocks).init_pipeline(folder) runs them, with adopt of brickwork.blocks."
     )
+
+
+def _near(name: str) -> str:
+    near = difflib.get_close_matches(name, list(catalog), 1, 0.93)
+    return f"Did you mean {near[0]!r}? " if near else ""
 
 
 def _named(index: PipelineIndex) -> str:

@@ -37,6 +37,8 @@ _KINDS: Mapping[str, frozenset[str]] = {
 """By library, the bases of what a component can be: models, schedulers, tokenizers, processors, guiders. Other public classes make
 connections, read indexes or unpickle when they are made or loaded."""
 _WHOLE = frozenset({"DiffusionPipeline", "ModularPipeline", "ModularPipelineBlocks"})
+_LONGEST_NAME = 200
+"""Of a folder of diffusers: what the system would refuse to look for is none."""
 
 
 def allow_library(name: str) -> None:
@@ -89,7 +91,10 @@ def _is_folder_of_pipelines(name: str) -> bool:
     """Return whether diffusers takes a library's name for a folder of its pipelines, as in ["stable_audio", "..."] of old indexes."""
     found = importlib.util.find_spec(_PIPELINES) if name.isidentifier() else None
     return (
-        found is not None and found.origin is not None and (Path(found.origin).parent / name / "__init__.py").is_file()
+        found is not None
+        and found.origin is not None
+        and len(name) <= _LONGEST_NAME
+        and (Path(found.origin).parent / name / "__init__.py").is_file()
     )
 
 
