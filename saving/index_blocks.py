@@ -41,7 +41,7 @@ def blocks_of_index(index: PipelineIndex, repo: Repo) -> ModularPipelineBlocks |
 
 
 def _near(name: str) -> str:
-    near = difflib.get_close_matches(name, list(catalog), 1, 0.93)
+    near = difflib.get_close_matches(name, list(catalog), 1, 0.97)
     return f"Did you mean {near[0]!r}? " if near else ""
 
 
