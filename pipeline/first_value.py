@@ -8,18 +8,16 @@ from ..state import InputError, PipelineState
 from ..state.pipeline_state import describe_value
 
 if TYPE_CHECKING:
-    from ..blocks.core.base import ModularPipelineBlocks
-
-PROMPT = "prompt"
+    from .kept_plans import KeptPlans
 
 
 def with_first_value(
-    blocks: ModularPipelineBlocks, first: object, state: object, inputs: dict[str, Any]
+    known: KeptPlans, first: object, state: object, inputs: dict[str, Any]
 ) -> tuple[PipelineState | None, dict[str, Any]]:
     """Return the state to continue from, and the inputs with the value that was given by position.
 
     Args:
-        first: given by position; None is nothing. state: given by name.
+        known: what follows from the blocks. first: given by position; None is nothing. state: given by name.
 
     Raises:
         InputError: it is given twice, or no input is the first one.
@@ -32,9 +30,9 @@ def with_first_value(
         if state is not None:
             raise InputError("Two states were given, one of them by position; give one.")
         return first, inputs
-    name = first_input(blocks)
+    name = known.first_input
     if name is None:
-        names = ", ".join(blocks.input_names) or "none"
+        names = ", ".join(known.input_names) or "none"
         raise InputError(
             f"{describe_value(first)} is given by position, and no input of this pipeline is required, so none is the first "
             f"one; give it by name. Inputs: {names}."
@@ -42,10 +40,3 @@ def with_first_value(
     if name in inputs:
         raise InputError(f"{name} is given twice: by position and by name.")
     return state, {name: first, **inputs}
-
-
-def first_input(blocks: ModularPipelineBlocks) -> str | None:
-    """Return the input that a value given by position is: the prompt, else the first that is required; None if none is."""
-    if PROMPT in blocks.input_names:
-        return PROMPT
-    return next(iter(blocks.required_inputs), None)

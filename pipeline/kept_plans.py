@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from attrs import define, field
 
 from ..blocks.core.composition_version import CompositionVersion
+from ..blocks.core.flattening import walk
 from ..blocks.core.input_checks import FaultFinder
 from ..engine import Plan
+from ..families.contract import UNBOUND, FamilyContract
 from .recipes.recipe_of_run import Description
+
+_PROMPT = "prompt"
 
 
 @define(eq=False)
@@ -35,3 +40,30 @@ class KeptPlans:
     def of(cls, blocks: object) -> KeptPlans:
         """Start with blocks as they are now, and nothing worked out."""
         return cls(CompositionVersion.of(blocks))
+
+    # A composition gathers its inputs anew whenever it is asked, which takes 4 ms for text to image and 60 for all tasks: too long
+    # for each run.
+    @cached_property
+    def input_names(self) -> list[str]:
+        """Return the names of all inputs."""
+        names: list[str] = self.version.root.input_names
+        return names
+
+    @cached_property
+    def first_input(self) -> str | None:
+        """Return the input that a value given by position is: the prompt, else the first that is required; None if none is."""
+        if _PROMPT in self.input_names:
+            return _PROMPT
+        return next(iter(self.version.root.required_inputs), None)
+
+    @cached_property
+    def default_inputs(self) -> dict[str, Any]:
+        """Return the blocks' own values for inputs that nobody gives."""
+        params = self.version.root.all_inputs
+        return {str(param.name): param.default for param in params if param.default is not None}
+
+    @cached_property
+    def families(self) -> tuple[FamilyContract, ...]:
+        """Return the contracts that blocks are bound to, each once."""
+        bound = {id(block.family): block.family for _, block in walk(self.version.root)}
+        return tuple(family for family in bound.values() if family is not UNBOUND)

@@ -193,7 +193,7 @@ class ModularPipeline(PipelineRequests):
             InputError: inputs or outputs are unknown or missing; all faults are named, before anything runs.
             ComponentError: components that are needed are not loaded.
         """
-        state, inputs = with_first_value(self.blocks, first, state, inputs)
+        state, inputs = with_first_value(self.kept_plans(), first, state, inputs)
         return self.runs.run(self, self.prepare_run(state, output, inputs))
 
     def stream(
@@ -207,7 +207,7 @@ class ModularPipeline(PipelineRequests):
         Raises:
             InputError, ComponentError: as a call does, before the first event.
         """
-        state, inputs = with_first_value(self.blocks, first, state, inputs)
+        state, inputs = with_first_value(self.kept_plans(), first, state, inputs)
         return EventStream(self, self.prepare_run(state, output, inputs))
 
     def resume(self, snapshot: Snapshot | str | Path, *, exact: bool = True) -> Any:

@@ -81,7 +81,7 @@ def branch(
     variant = pipe.prepare_run(PipelineState(copied_values(start)), None, dict(changes))
     changed = recipe_of(pipe, variant.plan.components, variant.values, None)
     shared = recipe_of(pipe, first.plan.components, copied_values(start), None)
-    changed_names = named_as_generator(pipe.blocks, changes)
+    changed_names = named_as_generator(pipe.kept_plans(), changes)
     recipe = changed.branched(shared, step.path, at_step, changed_names)
     standing = _standing_at(pipe, first, step, at_step)
     written = frozenset(param.name for leaf in leaves(step.body) for param in leaf.writes)

@@ -53,7 +53,7 @@ class PipelineRequests(PipelineAdapters):
         replaced = {name: self._guider_of_call(name, inputs.pop(name)) for name in self.guider_names & inputs.keys()}
         carried = dict(state.values) if state is not None else {}
         own = {name: own_default(value) for name, value in self.input_defaults.items()}
-        seed = seed_of(self.blocks, inputs, carried, own)
+        seed = seed_of(self.kept_plans(), inputs, carried, own)
         values = {**own, **carried, **inputs}
         seeded = values if seed is None else {**values, GENERATOR: seed}
         try:
@@ -66,7 +66,7 @@ class PipelineRequests(PipelineAdapters):
         self.require(plan.components)
         self._check_components(replaced)
         if seed is not None:
-            made = {**values, GENERATOR: generators_of(seed, self.blocks, plan, values)}
+            made = {**values, GENERATOR: generators_of(seed, self._planned_last, plan, values)}
             return RunRequest(plan, made, output, is_seeded=True, replaced=replaced)
         if GENERATOR in plan.reads and values.get(GENERATOR) is None:
             seeded = {**values, GENERATOR: seeded_generator()}
@@ -104,7 +104,7 @@ class PipelineRequests(PipelineAdapters):
         present = frozenset([name for name, value in values.items() if value is not None])
         names = values if checked is None else checked
         key = (present, frozenset(values), frozenset(names))
-        plans = self._kept_plans().plans
+        plans = self.kept_plans().plans
         known = plans.get(key)
         if known is None:
             known = plans[key] = self._checked_plan(values, names)
@@ -113,9 +113,9 @@ class PipelineRequests(PipelineAdapters):
     @property
     def _planned_last(self) -> KeptPlans:
         """What is known of the blocks with which the last plan was made, so that all of a run is of the same blocks."""
-        return self._kept or self._kept_plans()
+        return self._kept or self.kept_plans()
 
-    def _kept_plans(self) -> KeptPlans:
+    def kept_plans(self) -> KeptPlans:
         """Return what is known of the blocks as they are; after an edit nothing is, and components and configs that came with it are taken over."""
         kept = self._kept
         if kept is not None and kept.version.holds(self.blocks):
@@ -137,9 +137,9 @@ class PipelineRequests(PipelineAdapters):
         return PipelineConfig({**defaults, **saved, **known})
 
     def _checked_plan(self, values: Mapping[str, Any], names: Iterable[str]) -> Plan:
-        known = self.blocks.input_names
+        known = self._planned_last.input_names
         unknown = [name for name in names if name not in known]
-        offered = [*known, *([SEED] if takes_seed(self.blocks) else [])]
+        offered = [*known, *([SEED] if takes_seed(known) else [])]
         faults = [
             f"{name!r} is no input of this pipeline. {instead_of_input(name, self.blocks, offered)}" for name in unknown
         ]

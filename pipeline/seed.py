@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..blocks.core.flattening import walk
 from ..blocks.core.input_checks import image_count
 from ..engine import Plan
-from ..families.contract import UNBOUND
 from ..state import InputError
 
 if TYPE_CHECKING:
     import torch
 
-    from ..blocks.core.base import ModularPipelineBlocks
+    from .kept_plans import KeptPlans
 
 GENERATOR = "generator"
 """The name under which blocks read a source of noise."""
@@ -32,32 +30,29 @@ def seeded_generator() -> torch.Generator:
     return torch.Generator().manual_seed(int(torch.randint(2**53, (1,))))
 
 
-def takes_seed(blocks: ModularPipelineBlocks) -> bool:
+def takes_seed(names: Collection[str]) -> bool:
     """Return whether `seed` stands for generators: some block reads those, and none has an input of that name."""
-    names = blocks.input_names
     return GENERATOR in names and SEED not in names
 
 
-def named_as_generator(blocks: ModularPipelineBlocks, names: Mapping[str, Any]) -> frozenset[str]:
+def named_as_generator(known: KeptPlans, names: Mapping[str, Any]) -> frozenset[str]:
     """Return names of inputs as blocks read them."""
-    if not takes_seed(blocks):
+    if not takes_seed(known.input_names):
         return frozenset(names)
     return frozenset(GENERATOR if name == SEED else name for name in names)
 
 
-def seed_of(
-    blocks: ModularPipelineBlocks, inputs: dict[str, Any], carried: Mapping[str, Any], defaults: dict[str, Any]
-) -> Any:
+def seed_of(known: KeptPlans, inputs: dict[str, Any], carried: Mapping[str, Any], defaults: dict[str, Any]) -> Any:
     """Take the seed of a call out of its inputs, else out of the pipeline's defaults; None if there is none.
 
     Args:
-        inputs: of the call. carried: values of an earlier state. defaults: the pipeline's own; a generator that is given stands
+        known: what follows from the blocks. inputs: of the call. carried: values of an earlier state. defaults: the pipeline's own; a generator that is given stands
             in place of a seed among them.
 
     Raises:
         InputError: the call has both a seed and a generator.
     """
-    if not takes_seed(blocks):
+    if not takes_seed(known.input_names):
         return None
     given, usual = inputs.pop(SEED, None), defaults.pop(SEED, None)
     if given is not None and inputs.get(GENERATOR) is not None:
@@ -69,12 +64,12 @@ def seed_of(
     return None if is_given else usual
 
 
-def generators_of(seed: object, blocks: ModularPipelineBlocks, plan: Plan, values: Mapping[str, Any]) -> Any:
+def generators_of(seed: object, known: KeptPlans, plan: Plan, values: Mapping[str, Any]) -> Any:
     """Make the generators of a seed: one for one image, else a list of one for each, so that an image of a batch is the
     image alone.
 
     Args:
-        seed: the first image's, from which the others count on, or a list of one for each.
+        seed: the first image's, from which the others count on, or a list of one for each. known: what follows from the blocks.
         values: all that the run is given.
 
     Raises:
@@ -84,7 +79,7 @@ def generators_of(seed: object, blocks: ModularPipelineBlocks, plan: Plan, value
 
     if GENERATOR not in plan.reads:
         raise InputError("seed is read by no block that runs with these inputs, as none draws noise; leave it out.")
-    images = _images(blocks, plan, values)
+    images = _images(known, plan, values)
     if isinstance(seed, (list, tuple, range)):
         seeds = [_whole(each) for each in seed]
         if len(seeds) != images:
@@ -101,14 +96,13 @@ def generators_of(seed: object, blocks: ModularPipelineBlocks, plan: Plan, value
     return made[0] if len(made) == 1 else made
 
 
-def _images(blocks: ModularPipelineBlocks, plan: Plan, values: Mapping[str, Any]) -> int:
+def _images(known: KeptPlans, plan: Plan, values: Mapping[str, Any]) -> int:
     """Return how many images a run makes, as its families count prompts; 1 where none does."""
-    defaults = {str(p.name): p.default for p in blocks.all_inputs if p.name in plan.reads and p.default is not None}
-    known = {**defaults, **{name: value for name, value in values.items() if value is not None}}
+    defaults = {name: default for name, default in known.default_inputs.items() if name in plan.reads}
+    given = {**defaults, **{name: value for name, value in values.items() if value is not None}}
     if "num_images_per_prompt" not in plan.reads:
-        known.pop("num_images_per_prompt", None)
-    families = {id(block.family): block.family for _, block in walk(blocks) if block.family is not UNBOUND}
-    return max((image_count(family, known) or 1 for family in families.values()), default=1)
+        given.pop("num_images_per_prompt", None)
+    return max((image_count(family, given) or 1 for family in known.families), default=1)
 
 
 def _whole(seed: object) -> int:

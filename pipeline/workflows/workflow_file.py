@@ -193,7 +193,8 @@ class _Workflow:
             config = written.config
             self._attempt(("config",), lambda: pipe.update_config(**_values(config)))
         inputs = _values(written.inputs or {})
-        known = [*pipe.blocks.input_names, *([SEED] if takes_seed(pipe.blocks) else [])]
+        names = pipe.blocks.input_names
+        known = [*names, *([SEED] if takes_seed(names) else [])]
         for name in inputs:
             if name not in known:
                 self.fault(("inputs", name), f"{name!r} is no input of this workflow. {did_you_mean(name, known)}")

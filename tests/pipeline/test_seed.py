@@ -134,3 +134,20 @@ def test_a_seed_that_nobody_reads_is_said() -> None:
     pipe = SequentialPipelineBlocks.from_blocks_dict({"word": Word}).init_pipeline()
     with pytest.raises(InputError, match="'seed' is no input of this pipeline"):
         pipe("a", seed=1)
+
+
+def test_a_second_run_gathers_no_inputs_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = brickwork.embedded()
+    pipe.configure(progress=False)
+    asked: list[str] = []
+    for name in ("inputs", "all_inputs", "required_inputs"):
+        inner = getattr(SequentialPipelineBlocks, name).fget
+        monkeypatch.setattr(
+            SequentialPipelineBlocks, name, property(lambda self, i=inner, n=name: asked.append(n) or i(self))
+        )
+    pipe("a red circle", seed=1, num_inference_steps=1, output="images")
+    assert asked
+    asked.clear()
+    pipe("a red circle", seed=1, num_inference_steps=1, output="images")
+    pipe(prompt="a red circle", num_inference_steps=1, output="images")
+    assert asked == []
