@@ -17,7 +17,7 @@ from typing import Any
 from attrs import define, field
 
 from ..state import RepoError
-from ..state.code_digest import parts_of
+from ..state.class_bodies import functions_of
 from ..state.code_home import is_of_package
 
 
@@ -142,7 +142,7 @@ def _class_source(cls: type) -> str | None:
 def _has_text_annotations(thing: object) -> bool:
     """Return whether a function, or one of a class, was compiled with `from __future__ import annotations`."""
     held = vars(thing).values() if isinstance(thing, type) else [thing]
-    functions = [part for value in held for part in parts_of(value) if isinstance(part, FunctionType)]
+    functions = [function for value in held for function in functions_of(value)]
     return any(
         function.__code__.co_flags & annotations.compiler_flag for function in functions if not is_of_package(function)
     )

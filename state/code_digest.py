@@ -17,6 +17,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from .class_bodies import parts_of
 from .code_home import PACKAGE, is_library, is_library_file, is_library_function, is_own, is_own_function, is_packaged
 from .errors import NoDigestError
 from .outside_reads import OF_MODULES, names_of
@@ -244,14 +245,3 @@ def _add_reference(writer: DigestWriter, value: object) -> None:
         writer.unknown.append(f"it refers to something that cannot be compared: {error}")
     finally:
         writer.is_code = before
-
-
-def parts_of(value: object) -> Iterable[Any]:
-    """Return the functions in what a class body may hold."""
-    if isinstance(value, (staticmethod, classmethod)):
-        return [type(value).__name__, value.__func__]
-    if isinstance(value, property):
-        return [value.fget, value.fset, value.fdel]
-    if isinstance(value, cached_property):
-        return [value.func]
-    return [value]

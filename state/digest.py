@@ -29,6 +29,7 @@ import xxhash
 from attrs import frozen
 
 from . import code_digest, code_home, object_content
+from .class_bodies import parts_of
 from .errors import NoDigestError
 from .tensor_digest import add_torch
 from .watch import Watch
@@ -225,7 +226,7 @@ def _add_method(writer: DigestWriter, value: MethodType) -> None:
 
 
 def _add_descriptor(writer: DigestWriter, value: object) -> None:
-    writer.add_all(type(value).__name__, code_digest.parts_of(value))
+    writer.add_all(type(value).__name__, parts_of(value))
 
 
 def _add_repr(writer: DigestWriter, value: object) -> None:

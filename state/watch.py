@@ -10,12 +10,13 @@ from __future__ import annotations
 import gc
 from collections.abc import Mapping
 from itertools import chain
-from operator import attrgetter, is_
+from operator import attrgetter
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from .class_bodies import are_identical
 from .object_content import identify_network
 from .tensor_digest import tensor_digest
 
@@ -96,11 +97,8 @@ class Watch:
                 return False
         if any(cls.__bases__ != bases for cls, bases in self.bases):
             return False
-        # By identity, because 1 == True == 1.0.
-        now = self._objects()
         return (
-            len(now) == len(self._inside)
-            and all(map(is_, now, self._inside))
+            are_identical(self._objects(), self._inside)
             # By content: they are small, and writing past torch leaves no trace.
             and all(tensor_digest(tensor) == digest for tensor, digest in self.tensors)
             and all(identify_network(network) == digest for network, digest in self.networks)

@@ -6,11 +6,11 @@ since counts as content.
 
 from __future__ import annotations
 
-from operator import is_
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from .class_bodies import are_identical, functions_of
 from .code_home import is_own, is_own_function
 from .watch import cell_value
 
@@ -32,7 +32,7 @@ def is_as_written(cls: type, name: str, value: object, watch: Watch) -> bool:
     """Return whether an attribute of a class is what was written there; what this was seen by is noted in the watch."""
     written, stamps = _BODIES.get(cls, {}).get(name, (_BODIES, None))
     found = _unwrapped(value)
-    if found is not written or not _are_same(stamps, _stamps(found)):
+    if found is not written or not are_identical(stamps, _stamps(found)):
         return False
     for function in {*functions_of(value), *functions_of(found)}:
         watch.see_function(function)
@@ -48,23 +48,10 @@ def _is_plain(value: object) -> bool:
     return all(isinstance(getattr(value, each.name), _PLAIN) for each in fields)
 
 
-def functions_of(value: Any) -> list[FunctionType]:
-    """Return the functions in what a class body holds."""
-    if isinstance(value, property):
-        found = [value.fget, value.fset, value.fdel]
-    else:
-        found = [getattr(value, "__func__", getattr(value, "func", value))]
-    return [each for each in found if isinstance(each, FunctionType)]
-
-
 def _stamps(value: object) -> list[Any]:
     """Return what of functions can be set anew, object by object."""
     parts = [(f, f.__code__, f.__defaults__, f.__kwdefaults__ or {}) for f in functions_of(value)]
     return [each for *own, by_name in parts for each in (*own, *by_name, *by_name.values())]
-
-
-def _are_same(some: list[Any], others: list[Any]) -> bool:
-    return len(some) == len(others) and all(map(is_, some, others))
 
 
 def _unwrapped(value: object) -> Any:

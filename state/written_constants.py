@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from operator import is_
 from typing import Any
+
+from .class_bodies import are_identical
 
 _CONSTANTS: dict[int, tuple[object, str, list[Any]]] = {}
 
@@ -17,7 +18,7 @@ def note_constant(value: object, name: str) -> None:
 def constant_name(value: object) -> str | None:
     """Return the name of a constant of this package; None for other objects, and where somebody has edited a dict in it."""
     noted = _CONSTANTS.get(id(value))
-    if noted is None or not _are_same(noted[2], _entries(value)):
+    if noted is None or not are_identical(noted[2], _entries(value)):
         return None
     return noted[1]
 
@@ -26,7 +27,3 @@ def _entries(value: object) -> list[Any]:
     """Return what the dicts hold that lie on an object, which its being frozen does not keep from edits."""
     held = [getattr(value, each.name) for each in getattr(type(value), "__attrs_attrs__", ())]
     return [part for each in held if isinstance(each, Mapping) for pair in each.items() for part in pair]
-
-
-def _are_same(some: list[Any], others: list[Any]) -> bool:
-    return len(some) == len(others) and all(map(is_, some, others))

@@ -1,0 +1,30 @@
+"""What the body of a class holds, and whether two looks at such things found the very same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from operator import is_
+from types import FunctionType
+from typing import Any
+
+
+def parts_of(value: object) -> Iterable[Any]:
+    """Return the functions in what a class body may hold."""
+    if isinstance(value, (staticmethod, classmethod)):
+        return [type(value).__name__, value.__func__]
+    if isinstance(value, property):
+        return [value.fget, value.fset, value.fdel]
+    if isinstance(value, cached_property):
+        return [value.func]
+    return [value]
+
+
+def functions_of(value: object) -> list[FunctionType]:
+    """Return the functions in what a class body holds, without what is made of C or called otherwise."""
+    return [part for part in parts_of(value) if isinstance(part, FunctionType)]
+
+
+def are_identical(some: Sequence[object], others: Sequence[object]) -> bool:
+    """Return whether two sequences hold the same objects: by identity, because 1 == True == 1.0."""
+    return len(some) == len(others) and all(map(is_, some, others))
