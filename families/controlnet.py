@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from ..engine.network_calls import call_network
+from .added_arguments import with_added
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,8 +46,7 @@ class ControlNetInputs:
 def unet_control(steering: ControlNetInputs, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Residuals of all nets whose weight is not 0, added up; see `FamilyContract.control`."""
     told = {name: kwargs[name] for name in _TOLD if name in kwargs}
-    down: list[Any] | None = None
-    middle: Any = None
+    added: dict[str, Any] = {}
     parts = zip(nets_of(steering.controlnet), steering.images, steering.weights, steering.control_types, strict=True)
     for net, image, weight, kind in parts:
         if weight == 0.0:
@@ -55,11 +55,9 @@ def unet_control(steering: ControlNetInputs, latents: Tensor, t: Any, kwargs: Ma
         if is_union(net):
             own |= _union_arguments(net, latents, kind, image, weight)
         found, last = call_network(net, latents[:, : net.config.in_channels], t, **told, **own, return_dict=False)
-        down = list(found) if down is None else [mine + other for mine, other in zip(down, found, strict=True)]
-        middle = last if middle is None else middle + last
-    if down is None:
-        return {}
-    return {"down_block_additional_residuals": down, "mid_block_additional_residual": middle}
+        residuals = {"down_block_additional_residuals": list(found), "mid_block_additional_residual": last}
+        added = with_added(added, residuals)
+    return added
 
 
 def _union_arguments(net: Any, latents: Tensor, kind: Sequence[int], images: Any, weight: float) -> dict[str, Any]:

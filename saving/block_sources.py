@@ -55,26 +55,25 @@ def collect_sources(blocks: ModularPipelineBlocks, others: Mapping[str, Iterable
         RepoError: what a block needs cannot be told, or would not be there for others; every fault is named.
     """
     collection = _Collection()
-    for path, block in walk(blocks):
-        for cls in (block.source_class, *further_parts(type(block))):
-            # What every reader has with brickwork, or with diffusers.
-            if is_own(cls.__module__) or is_adoptable(cls):
-                continue
-            try:
-                collection.add(cls)
-            except RepoError as error:
-                collection.faults.append(f"{path or type(block).__name__}: {error}")
-    for name, classes in others.items():
-        for cls in classes:
-            try:
-                collection.add(cls)
-            except RepoError as error:
-                collection.faults.append(f"{name}: {error}")
+    needed = [(name, cls) for name, classes in others.items() for cls in classes]
+    for place, cls in [*own_classes(blocks), *needed]:
+        try:
+            collection.add(cls)
+        except RepoError as error:
+            collection.faults.append(f"{place}: {error}")
     if collection.faults:
         raise RepoError.of("The blocks cannot be saved with their code", list(dict.fromkeys(collection.faults)))
     collection.require("brickwork")
     requirements = dict(sorted(collection.requirements.items()))
     return Sources(collection.files, collection.places, requirements, tuple(collection.cut_out))
+
+
+def own_classes(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, type]]:
+    """Yield the classes whose code a composition needs, and not every reader has with brickwork or diffusers, by path."""
+    for path, block in walk(blocks):
+        for cls in (block.source_class, *further_parts(type(block))):
+            if not (is_own(cls.__module__) or is_adoptable(cls)):
+                yield path or type(block).__name__, cls
 
 
 @define(eq=False)

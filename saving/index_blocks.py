@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.preset_catalog import made_of, preset_names
 from ..registry import PipelineIndex, catalog, families
 from ..registry.hub.repo import Repo
 from ..state import CompositionError
+from ..state.errors import nearest
 
 _BASES = frozenset(
     {"SequentialPipelineBlocks", "AutoPipelineBlocks", "ConditionalPipelineBlocks", "LoopSequentialPipelineBlocks"}
@@ -41,8 +40,9 @@ def blocks_of_index(index: PipelineIndex, repo: Repo) -> ModularPipelineBlocks |
 
 
 def _near(name: str) -> str:
-    near = difflib.get_close_matches(name, list(catalog), 1, 0.97)
-    return f"Did you mean {near[0]!r}? " if near else ""
+    # One letter, and no more: the pipeline of another family is a near name, and no near pipeline.
+    near = nearest(name, catalog, cutoff=0.97)
+    return f"Did you mean {near!r}? " if near else ""
 
 
 def _named(index: PipelineIndex) -> str:

@@ -99,10 +99,13 @@ class ReplayError(RunError):
     result: object = None
 
 
-def nearest(name: str, options: Iterable[str]) -> str | None:
+def nearest(name: str, options: Iterable[str], cutoff: float = 0.6) -> str | None:
     """Return the option that is most like `name`, if one is near; of many, only those that begin alike are looked at.
 
     Files choose the name, so the search must not take long: all names of a large library would take a fifth of a second.
+
+    Args:
+        cutoff: how alike it must be, from 0 to 1.
     """
     if len(name) > _LONGEST_NAME:
         return None
@@ -110,7 +113,7 @@ def nearest(name: str, options: Iterable[str]) -> str | None:
     # difflib compares with every option; beginnings that differ are rarely what was meant.
     if len(known) > _MANY:
         known = [o for o in known if o[:1].lower() == name[:1].lower() and abs(len(o) - len(name)) <= len(name) // 3]
-    matches = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    matches = difflib.get_close_matches(name, known, n=1, cutoff=cutoff)
     return matches[0] if matches else None
 
 

@@ -60,15 +60,17 @@ def written_class(cls: type[Any]) -> type[Any]:
 
     A class that derives from a bound one is written itself.
     """
-    return _unextended(vars(cls).get("bound_from") or cls)
+    unbound = _unbound(cls)
+    written: type[Any] = vars(unbound).get("extended_from") or unbound
+    return written
 
 
 def further_parts(cls: type[Any]) -> tuple[type[Any], ...]:
     """Return the parts that a class was given by `plus`, besides those that its own body lists."""
-    found: tuple[type[Any], ...] = vars(vars(cls).get("bound_from") or cls).get("further_parts", ())
+    found: tuple[type[Any], ...] = vars(_unbound(cls)).get("further_parts", ())
     return found
 
 
-def _unextended(cls: type[Any]) -> type[Any]:
-    found: type[Any] = vars(cls).get("extended_from") or cls
+def _unbound(cls: type[Any]) -> type[Any]:
+    found: type[Any] = vars(cls).get("bound_from") or cls
     return found

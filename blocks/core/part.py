@@ -15,8 +15,8 @@ from .signature_block import SignatureBlock
 class BlockPart(SignatureBlock):
     """A part of a block. Parameters of `prepare` are inputs of each block that lists the class in its `parts`.
 
-    `component()` attributes are the block's components, too. A bound block's `parts` are instances whose `self.<component>` is
-    the component itself.
+    `component()` attributes are the block's components, too. `self.<component>` of an instance in `bound_parts` is the
+    component itself.
     """
 
     _is_framework_base: ClassVar[bool] = True

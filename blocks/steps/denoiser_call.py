@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from attrs import frozen
 
+from ...families.added_arguments import with_added
 from ...guiders import GuidanceBranch, GuidanceStep
-from ...state import Conditioning, RunError
+from ...state import Conditioning
 from ..core.part import BlockPart
 
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ class DenoiserCall:
         """
         extended = dict(kwargs)
         for extra in self.extras:
-            for name, value in extra(self, branches, latents, kwargs).items():
-                extended[name] = _sum(name, extended[name], value) if name in extended else value
+            extended = with_added(extended, extra(self, branches, latents, kwargs))
         return extended
 
 
@@ -84,14 +84,3 @@ class DenoiserInput(BlockPart):
             latents: `[branches * b c h w]`. kwargs: the denoiser's arguments for these branches, without extras.
         """
         raise NotImplementedError(f"{type(self).__name__} must define extra_inputs(...).")
-
-
-def _sum(name: str, one: Any, other: Any) -> Any:
-    """Add what two networks say: tensors, or lists of as many tensors each."""
-    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)) and len(one) == len(other):
-        return [_sum(name, mine, theirs) for mine, theirs in zip(one, other, strict=True)]
-    if hasattr(one, "shape") and getattr(one, "shape", None) == getattr(other, "shape", None):
-        return one + other
-    raise RunError(
-        f"Two networks say {name!r} to the denoiser, and what they say cannot be added up: use one of them in a step."
-    )

@@ -11,7 +11,16 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from ...state import InputError
-from .image_numbers import as_colours, as_grey, checked_range, eight_bit, is_whole, of_sixteen_bits, with_channels
+from .image_numbers import (
+    as_colours,
+    as_grey,
+    checked_range,
+    eight_bit,
+    is_whole,
+    joined,
+    of_sixteen_bits,
+    with_channels,
+)
 from .image_reading import as_turned
 
 if TYPE_CHECKING:
@@ -40,7 +49,7 @@ def given_image(value: Any, name: str, purpose: Purpose = "image", latent_channe
         sorts = {_sort(one) for one in flat}
         if len(sorts) > 1:
             raise InputError(f"{name} mixes {' and '.join(sorted(sorts))}; give a list of one sort.")
-        return flat if sorts <= {"PIL images"} else _joined(flat, name)
+        return flat if sorts <= {"PIL images"} else _batch_of(flat, name)
     if hasattr(value, "getbbox"):
         return _of_pil(value, name, purpose)
     if not (hasattr(value, "dtype") and hasattr(value, "ndim")):
@@ -115,14 +124,11 @@ def _sort(value: Any) -> str:
     return "PIL images" if hasattr(value, "getbbox") else "tensors" if hasattr(value, "detach") else "arrays"
 
 
-def _joined(parts: list[Any], name: str) -> Any:
-    import numpy as np
-    import torch
-
+def _batch_of(parts: list[Any], name: str) -> Any:
     if len({part.shape[1:] for part in parts}) > 1:
         shapes = ", ".join(str(list(part.shape[1:])) for part in parts)
         raise InputError(f"{name} holds numbers of different shapes: {shapes}; give images of one size.")
-    return torch.cat(parts) if hasattr(parts[0], "detach") else np.concatenate(parts)
+    return joined(parts)
 
 
 def _of_pil(image: Image, name: str, purpose: Purpose) -> Image:

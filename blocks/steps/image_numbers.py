@@ -123,8 +123,8 @@ def as_colours(numbers: Any) -> Any:
     parts = _split(numbers)
     if len(parts) == 4:
         alpha = parts[3]
-        return _joined([part * alpha + (1 - alpha) for part in parts[:3]], axis, numbers)
-    return _joined(parts * 3, axis, numbers)
+        return joined([part * alpha + (1 - alpha) for part in parts[:3]], axis)
+    return joined(parts * 3, axis)
 
 
 def as_grey(numbers: Any) -> Any:
@@ -142,8 +142,9 @@ def _split(numbers: Any) -> list[Any]:
     return [numbers[..., i : i + 1] for i in range(numbers.shape[-1])]
 
 
-def _joined(parts: list[Any], axis: int, like: Any) -> Any:
+def joined(parts: list[Any], axis: int = 0) -> Any:
+    """Return arrays, or tensors, as one, along an axis."""
     import numpy as np
     import torch
 
-    return torch.cat(parts, axis) if hasattr(like, "detach") else np.concatenate(parts, axis)
+    return torch.cat(parts, axis) if hasattr(parts[0], "detach") else np.concatenate(parts, axis)

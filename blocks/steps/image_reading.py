@@ -55,15 +55,14 @@ def decoded_image(data: bytes, name: str) -> Image:
     return image
 
 
-def upright(image: Image, mode: str, name: str) -> Image:
-    """Turn an image as its notes say (EXIF), and give it a mode.
+def in_mode(image: Image, mode: str, name: str) -> Image:
+    """Give an image a mode.
 
     Raises:
-        InputError: its data are damaged, or there is no such mode.
+        InputError: there is no such mode.
     """
-    turned = as_turned(image, name)
     try:
-        return turned.convert(mode)
+        return image.convert(mode)
     except Exception as error:
         raise InputError(f"{name} cannot be made an image in {mode!r}: {error}") from error
 

@@ -9,7 +9,7 @@ from ...state import InputError, TrustError
 from ...state.limits import LARGEST_PICTURE_FILE
 from .given_image import without_alpha
 from .image_numbers import eight_bit, of_sixteen_bits
-from .image_reading import as_turned, decoded_image, read_image, upright
+from .image_reading import as_turned, decoded_image, in_mode, read_image
 from .public_net import download
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def load_image(source: object, *, allow_urls: bool = False, mode: str = "RGB") -
         image = source
     else:
         image = _of_numbers(source)
-    return upright(_shown(as_turned(image, name), mode, name), mode, name)
+    return in_mode(_shown(as_turned(image, name), mode, name), mode, name)
 
 
 def _shown(image: Image, mode: str, name: str) -> Image:

@@ -7,20 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...blocks.core.base import ModularPipelineBlocks
-from ...blocks.core.binding import further_parts
-from ...blocks.core.block_catalog import is_adoptable, reference
-from ...blocks.core.flattening import walk
+from ...blocks.core.block_catalog import reference
 from ...blocks.core.preset_catalog import presets
 from ...guiders import Guider
 from ...guiders.guider_file import comes_back, own_guiders
 from ...registry.hub.strict_yaml import written
 from ...registry.identity.same_component import component_differences
 from ...registry.identity.setting_content import content_of
+from ...saving.block_sources import own_classes
 from ...saving.composition import describe
 from ...saving.reopening import composition_faults
 from ...state import BrickworkError, RepoError
 from ...state.atomic import beside
-from ...state.code_home import is_own
 from ...state.value_data import data_of, is_note
 from .workflow_file import load_workflow
 from .workflow_origins import common_repo, component_entries, dtype_of_spec, live_faults, named_repo
@@ -78,13 +76,7 @@ def _settled(pipe: ModularPipeline, faults: list[str]) -> dict[str, Any]:
 
 def _reopened_faults(pipe: ModularPipeline, path: Path) -> Iterator[str]:
     """Load a file, and say in what its pipeline is another one."""
-    own = {
-        name: cls
-        for _, block in walk(pipe.blocks)
-        for cls in (block.source_class, *further_parts(type(block)))
-        if not is_own(cls.__module__) and not is_adoptable(cls)
-        for name in (reference(cls),)
-    }
+    own = {reference(cls): cls for _, cls in own_classes(pipe.blocks)}
     guiders = [cls for each in pipe.components.values() if isinstance(each, Guider) for cls in own_guiders(each)]
     try:
         again = load_workflow(path, own, guiders, **pipe.hub_options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -37,8 +38,6 @@ _KINDS: Mapping[str, frozenset[str]] = {
 """By library, the bases of what a component can be: models, schedulers, tokenizers, processors, guiders. Other public classes make
 connections, read indexes or unpickle when they are made or loaded."""
 _WHOLE = frozenset({"DiffusionPipeline", "ModularPipeline", "ModularPipelineBlocks"})
-_LONGEST_NAME = 200
-"""Of a folder of diffusers: what the system would refuse to look for is none."""
 
 
 def allow_library(name: str) -> None:
@@ -90,12 +89,10 @@ _PIPELINES = "diffusers.pipelines"
 def _is_folder_of_pipelines(name: str) -> bool:
     """Return whether diffusers takes a library's name for a folder of its pipelines, as in ["stable_audio", "..."] of old indexes."""
     found = importlib.util.find_spec(_PIPELINES) if name.isidentifier() else None
-    return (
-        found is not None
-        and found.origin is not None
-        and len(name) <= _LONGEST_NAME
-        and (Path(found.origin).parent / name / "__init__.py").is_file()
-    )
+    if found is None or found.origin is None:
+        return False
+    # By `os`, which says of a name that the system does not take that it is not there.
+    return os.path.isfile(Path(found.origin).parent / name / "__init__.py")  # noqa: PTH113
 
 
 def _class_of_pipelines(folder: str, name: str) -> type[Any]:
