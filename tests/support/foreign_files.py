@@ -72,7 +72,8 @@ class Add(Block):
         total: torch.Tensor
 
     def run(self, x: torch.Tensor, total: torch.Tensor | None = None) -> Out:
-        return self.Out(total=self.amount * x + (0 if total is None else total))
+        # A file may have a whole number of any size for the amount, of which torch says a Python error.
+        return self.Out(total=float(self.amount) * x + (0 if total is None else total))
 
 
 class Count(LoopSequentialPipelineBlocks):
