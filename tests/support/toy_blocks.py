@@ -34,6 +34,28 @@ def pipeline(**blocks: Any) -> ModularPipeline:
     return pipe
 
 
+class Add(Block):
+    """Add a number."""
+
+    amount: int = 1
+
+    class Out(Outputs):
+        x: int
+
+    def run(self, x: int) -> Out:
+        return self.Out(x=x + self.amount)
+
+
+class Double(Block):
+    """Double the number."""
+
+    class Out(Outputs):
+        x: int
+
+    def run(self, x: int) -> Out:
+        return self.Out(x=2 * x)
+
+
 class AddOne(Block):
     """Adds one to x."""
 

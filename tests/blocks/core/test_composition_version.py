@@ -6,59 +6,22 @@ import copy
 import gc
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from in_threads import in_threads
+from toy_blocks import Add, Double, Twice, chain
 
 from brickwork import (
     Block,
     CompositionError,
     InsertableDict,
-    LoopSequentialPipelineBlocks,
     Outputs,
     SequentialPipelineBlocks,
 )
 from brickwork.blocks.core.composition_version import CompositionVersion
 from brickwork.blocks.core.container import SubBlocks
-
-
-class Add(Block):
-    """Add a number."""
-
-    amount: int = 1
-
-    class Out(Outputs):
-        x: int
-
-    def run(self, x: int) -> Out:
-        return self.Out(x=x + self.amount)
-
-
-class Double(Block):
-    """Double the number."""
-
-    class Out(Outputs):
-        x: int
-
-    def run(self, x: int) -> Out:
-        return self.Out(x=2 * x)
-
-
-class Twice(LoopSequentialPipelineBlocks):
-    """Run twice."""
-
-    class Vars(Outputs):
-        i: int
-
-    def iterate(self) -> Iterator[Vars]:
-        for i in range(2):
-            yield self.Vars(i=i)
-
-
-def chain(**blocks: Any) -> SequentialPipelineBlocks:
-    return SequentialPipelineBlocks.from_blocks_dict(blocks)
 
 
 def nested() -> SequentialPipelineBlocks:

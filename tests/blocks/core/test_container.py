@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from toy_blocks import chain
+from toy_blocks import Add, Double, chain
 
 from brickwork import (
     AutoPipelineBlocks,
@@ -28,28 +28,6 @@ from brickwork import (
     SequentialPipelineBlocks,
     component,
 )
-
-
-class Add(Block):
-    """Add a number."""
-
-    amount: int = 1
-
-    class Out(Outputs):
-        x: int
-
-    def run(self, x: int) -> Out:
-        return self.Out(x=x + self.amount)
-
-
-class Double(Block):
-    """Double the number."""
-
-    class Out(Outputs):
-        x: int
-
-    def run(self, x: int) -> Out:
-        return self.Out(x=2 * x)
 
 
 class Repeat(LoopSequentialPipelineBlocks):
