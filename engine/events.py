@@ -125,5 +125,26 @@ class RunFinished(Event):
     result: Any = field(repr=False)
 
 
+@frozen
+class RunFailed(Event):
+    """A run has ended by an error: the last event of `run.events()`, in place of `RunFinished`.
+
+    Listeners do not get it: where they listen, the call raises the error.
+
+    Attributes:
+        error: what `run.result()` raises; RunCancelledError where the run was cancelled.
+    """
+
+    seconds: float
+    error: BaseException
+
+
+@frozen
+class EventsDropped(Event):
+    """Events that nobody took in time were let go of, `count` of them, here."""
+
+    count: int
+
+
 Emit = Callable[[Event], object]
 """Takes an event; whatever it raises ends the run."""

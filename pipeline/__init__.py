@@ -2,5 +2,6 @@
 
 from .modular_pipeline import ModularPipeline
 from .previews import Previews
+from .started_run import RunProgress, StartedRun
 
-__all__ = ["ModularPipeline", "Previews"]
+__all__ = ["ModularPipeline", "Previews", "RunProgress", "StartedRun"]

@@ -24,6 +24,7 @@ from ..saving.open_repository import OpenedRepository, created_components
 from ..state import ComponentError, InputError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean
+from .call_signature import component_signature, signed_by
 from .component_update import log_change, on_one_device, taken
 from .devices import PipelineDevices
 from .schedulers_by_name import is_scheduler, made_by_name
@@ -236,6 +237,7 @@ class PipelineComponents(PipelineDevices):
         pending = [name for name in self.pretrained_component_names if self.components[name] is None]
         return [name for name in pending if self.specs[name].repo is not None]
 
+    @signed_by(component_signature)
     def update_components(self, **components: object) -> None:
         """Replace components: by objects, or by specs (those that are made from a config are made at once).
 

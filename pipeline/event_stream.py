@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextvars
 import threading
-from collections.abc import Generator, Mapping
+import warnings
+from collections.abc import Generator
 from functools import partial
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..engine.events import Event
-from .runs import RunRequest
-
-if TYPE_CHECKING:
-    from .modular_pipeline import ModularPipeline
+from .pipeline_run import PipelineRun
+from .run_thread import run_thread
 
 
 # No `Exception`: a block's own `except Exception` must not keep the run going.
@@ -50,14 +48,11 @@ class _Channel:
 class EventStream(Generator[Event, None, None]):
     """The events of one run. The run goes on in a thread of its own while the next event is asked for, and not else."""
 
-    def __init__(self, pipe: ModularPipeline, prepared: RunRequest) -> None:
+    def __init__(self, run: PipelineRun) -> None:
+        self._is_over = False
         self._channel = _Channel()
         # The thread knows the channel and not this object: one that is forgotten ends its run.
-        work = partial(_work, self._channel, pipe, prepared, _settings_of_thread())
-        # A daemon, so that an interpreter which ends does not wait for events that nobody will take. The context is
-        # copied because a new thread begins with an empty one, and the caller's settings would not hold in it.
-        self._thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
-        self._is_over = False
+        self._thread = run_thread(partial(_work, self._channel, run))
 
     def send(self, _value: None = None) -> Event:
         """Let the run go on to its next event, and return that."""
@@ -92,27 +87,26 @@ class EventStream(Generator[Event, None, None]):
         self._is_over = True
 
     def __del__(self) -> None:
-        self._channel.leave()
+        # Where its making failed there is neither.
+        thread, channel = getattr(self, "_thread", None), getattr(self, "_channel", None)
+        if thread is not None and thread.ident is None and not self._is_over:
+            warnings.warn(
+                "pipe.stream(...) was not iterated over, so nothing ran: write `for event in pipe.stream(...)`, or call "
+                "pipe(...), or pipe.start(...) for a run in the background.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        if channel is not None:
+            channel.leave()
 
 
-def _work(channel: _Channel, pipe: ModularPipeline, prepared: RunRequest, settings: Mapping[str, bool]) -> None:
-    import torch
-
+def _work(channel: _Channel, run: PipelineRun) -> None:
     try:
         channel.wait()
-        # In this order: leaving inference mode turns gradients on.
-        with torch.inference_mode(settings["inference"]), torch.set_grad_enabled(settings["grad"]):
-            pipe.runs.run(pipe, prepared, channel.tell)
+        run.compute(channel.tell)
     except _Left:
         channel.events.put((None, None))
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised where the events are taken
         channel.events.put((None, error))
     else:
         channel.events.put((None, None))
-
-
-def _settings_of_thread() -> dict[str, bool]:
-    """Return what torch keeps per thread and a run inherits from its caller."""
-    import torch
-
-    return {"grad": torch.is_grad_enabled(), "inference": torch.is_inference_mode_enabled()}

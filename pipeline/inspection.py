@@ -20,6 +20,7 @@ from ..registry import ComponentSpec
 from ..registry.index import index_entries
 from ..state import InputError
 from ..state.errors import did_you_mean, nearest
+from .call_signature import config_signature, settings_signature, signed_by
 from .components import PipelineComponents
 from .config import PipelineConfig
 from .names_of_diffusers import instead_of_attribute
@@ -84,6 +85,7 @@ class PipelineInspection(PipelineComponents):
         """A text of what the pipeline takes, gives and uses."""
         return self.blocks.doc
 
+    @signed_by(settings_signature)
     def configure(self, **changes: Any) -> None:
         """Change settings of later runs: see `RunSettings`. `pipe.configure(progress=False)`."""
         known = [attribute.name for attribute in fields(RunSettings)]
@@ -95,6 +97,7 @@ class PipelineInspection(PipelineComponents):
         except ValueError as error:
             raise InputError(str(error.args[0])) from None
 
+    @signed_by(config_signature)
     def update_config(self, **changes: object) -> None:
         """Change settings that blocks declare as configs."""
         faults = [f"There is no config {n!r}. {did_you_mean(n, self.config)}" for n in changes if n not in self.config]
@@ -128,6 +131,9 @@ class PipelineInspection(PipelineComponents):
             raise AttributeError(f"The pipeline has no component or attribute {name!r}. {known}")
         hint = f" Did you mean {match!r}?" if match else f" Its components are {', '.join(components)}."
         raise AttributeError(f"The pipeline has no component or attribute {name!r}.{hint}")
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.__dict__.get("components", ())]
 
     @property
     def index(self) -> dict[str, Any]:

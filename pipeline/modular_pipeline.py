@@ -17,10 +17,12 @@ from ..registry.hub.trust import Trust
 from ..registry.publishing import publish, refuse_unknown
 from ..saving.open_repository import open_repository
 from ..state import ComponentError, PipelineState, RepoError
+from .call_signature import OwnDoc, OwnSignature, call_signature, signed_by
 from .event_stream import EventStream
 from .first_value import with_first_value
 from .kept_plans import KeptPlans
 from .pipeline_copy import deep_copy, refuse_pickle, shallow_copy
+from .pipeline_run import PipelineRun
 from .recipes.recipe import Recipe
 from .resume import branch, resume
 from .run_requests import PipelineRequests
@@ -28,6 +30,7 @@ from .runs import Runs
 from .saving import save_pipeline
 from .seed import SEED
 from .snapshots import Snapshot
+from .started_run import StartedRun
 from .sweep import Sweep, sweep
 
 logger = logging.getLogger(__name__)
@@ -40,8 +43,11 @@ class ModularPipeline(PipelineRequests):
     """Runs blocks. Made by `blocks.init_pipeline(repo)` or `ModularPipeline.from_pretrained(folder)`.
 
     Components are attributes (`pipe.unet`); those with weights are None until `load_components()`. A call runs the
-    blocks: `pipe(prompt="a red circle", output="images")[0]`.
+    blocks: `pipe(prompt="a red circle", output="images")[0]`. `help(pipe)` shows what it takes.
     """
+
+    __doc__ = OwnDoc(__doc__)
+    __signature__ = OwnSignature()
 
     def __init__(
         self,
@@ -194,8 +200,9 @@ class ModularPipeline(PipelineRequests):
             ComponentError: components that are needed are not loaded.
         """
         state, inputs = with_first_value(self.kept_plans(), first, state, inputs)
-        return self.runs.run(self, self.prepare_run(state, output, inputs))
+        return PipelineRun(self, self.prepare_run(state, output, inputs)).compute()
 
+    @signed_by(call_signature)
     def stream(
         self, first: Any = None, /, output: Any = None, state: PipelineState | None = None, **inputs: Any
     ) -> EventStream:
@@ -208,7 +215,22 @@ class ModularPipeline(PipelineRequests):
             InputError, ComponentError: as a call does, before the first event.
         """
         state, inputs = with_first_value(self.kept_plans(), first, state, inputs)
-        return EventStream(self, self.prepare_run(state, output, inputs))
+        return EventStream(PipelineRun(self, self.prepare_run(state, output, inputs)))
+
+    @signed_by(call_signature)
+    def start(
+        self, first: Any = None, /, output: Any = None, state: PipelineState | None = None, **inputs: Any
+    ) -> StartedRun:
+        """Run the blocks in a thread of its own, and return at once: `run = pipe.start(prompt=..., output="images")`.
+
+        `run.result()` waits for what a call would have returned; `run.events()` yields what happens; `run.cancel()` ends this run and
+        no other; `run.status`, `run.progress` and `run.recipe` say where it stands. Takes what a call takes.
+
+        Raises:
+            InputError, ComponentError: as a call does, before the run begins.
+        """
+        state, inputs = with_first_value(self.kept_plans(), first, state, inputs)
+        return StartedRun(self, self.prepare_run(state, output, inputs))
 
     def resume(self, snapshot: Snapshot | str | Path, *, exact: bool = True) -> Any:
         """Continue a run from a snapshot or its file, and return what that run was asked for.
@@ -259,7 +281,8 @@ class ModularPipeline(PipelineRequests):
     def cancel(self) -> None:
         """Stop every run of this pipeline before its next block; from another thread, or a listener.
 
-        The calls raise RunCancelledError, and the pipeline can be used again at once.
+        The calls raise RunCancelledError, and the pipeline can be used again at once. `run.cancel()` of `run = pipe.start(...)`
+        stops one.
         """
         self.runs.cancel()
 

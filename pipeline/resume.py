@@ -16,9 +16,11 @@ from ..engine.nodes import LoopNode, Values, leaves
 from ..engine.position import Position
 from ..state import InputError, PipelineState
 from ..state.errors import did_you_mean
+from .active_run import ActiveRun
+from .pipeline_run import PipelineRun
 from .recipes.recipe_diff import differences
 from .recipes.recipe_of_run import recipe_of
-from .runs import ActiveRun, RunRequest
+from .run_request import RunRequest
 from .seed import GENERATOR, named_as_generator
 from .snapshots import Snapshot
 
@@ -50,7 +52,7 @@ def resume(pipe: ModularPipeline, source: Snapshot | str | Path, exact: bool = T
         plan, standing.values_again(), snapshot.output, snapshot.is_seeded, standing, recipe, is_exact=exact
     )
     try:
-        return pipe.runs.run(pipe, prepared)
+        return PipelineRun(pipe, prepared).compute()
     # A file may have been cut by hand; a `KeyError` out of a block's own code is the block's, and goes on as it is.
     except KeyError as error:
         if not _is_of_a_read(error):
@@ -86,9 +88,9 @@ def branch(
     standing = _standing_at(pipe, first, step, at_step)
     written = frozenset(param.name for leaf in leaves(step.body) for param in leaf.writes)
     graft = SharedPrefix(standing, step.path, written, changed_names)
-    state: PipelineState = pipe.runs.run(
+    state: PipelineState = PipelineRun(
         pipe, evolve(variant, graft=graft, recipe=recipe, opened=step.path, is_seeded=seeded)
-    )
+    ).compute()
     return state
 
 
@@ -136,7 +138,7 @@ def _standing_at(pipe: ModularPipeline, prepared: RunRequest, loop: LoopNode, at
     if at_step < 1:
         raise InputError(f"at_step is {at_step}; it is 1 or more, so that at least step 0 is shared.")
     try:
-        pipe.runs.run(pipe, evolve(prepared, snapshots=_StopAt(loop.path, at_step - 1), opened=loop.path))
+        PipelineRun(pipe, evolve(prepared, snapshots=_StopAt(loop.path, at_step - 1), opened=loop.path)).compute()
     except _Reached as found:
         return found.standing
     raise InputError(f"at_step is {at_step}, and {loop.path} took fewer steps.")

@@ -20,7 +20,7 @@ from .config import PipelineConfig
 from .kept_plans import KeptPlans
 from .names_of_diffusers import instead_of_input
 from .recipes.recipe_of_run import Description
-from .runs import RunRequest
+from .run_request import RunRequest
 from .seed import GENERATOR, SEED, generators_of, seed_of, seeded_generator, takes_seed
 
 

@@ -22,7 +22,7 @@ from .recipes.recipe import Recipe
 from .written_snapshot import WrittenSnapshot
 
 if TYPE_CHECKING:
-    from .runs import ActiveRun
+    from .active_run import ActiveRun
 
 
 @frozen(eq=False)

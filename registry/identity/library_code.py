@@ -26,6 +26,7 @@ from ...state.class_bodies import parts_of
 from ...state.code_home import is_library, is_library_function, is_own, is_own_function, is_packaged
 from ...state.digest import DigestWriter, NoDigestError, digest_of
 from ...state.watch import cell_value
+from .torch_modes import active_modes
 
 # Every network's numbers go through these, although no class of it stands there.
 _ALWAYS = ("torch", "torch.nn.functional", "diffusers.models.attention_dispatch", "transformers.masking_utils",
@@ -223,20 +224,13 @@ def _hooks_and_modes() -> list[str]:
     torch = sys.modules.get("torch")
     if torch is None:
         return []
-    from torch import overrides
     from torch.nn.modules import module
-    from torch.utils import _python_dispatch
 
-    # There is no public name for what is active.
-    modes: list[Any] = [
-        *overrides._get_current_function_mode_stack(),  # type: ignore[no-untyped-call]  # torch
-        *_python_dispatch._get_current_dispatch_mode_stack(),
-    ]
     found = []
     for name in ("_global_forward_hooks", "_global_forward_pre_hooks"):
         # In the order in which they are called: each gets what the one before has given.
         found += [f"{name}={digest_of(hook)}" for hook in vars(module)[name].values()]
-    for mode in modes:
+    for mode in active_modes():
         cls = type(mode)
         if cls.__module__ not in _MODES_OF_TORCH:
             raise NoDigestError(f"the mode {cls.__qualname__} is active, and what it does cannot be told")

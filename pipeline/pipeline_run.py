@@ -1,0 +1,169 @@
+"""One run of a pipeline, from the request to the result and the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
+from functools import partial
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from ..engine.events import Emit, Event, RunFinished
+from ..engine.execution.checkpoint import copied_values
+from ..engine.execution.executor import value_or_fail
+from ..engine.execution.identities import RunIdentities
+from .active_run import ActiveRun
+from .recipes.noted_values import noted_results
+from .recipes.recipe import Recipe
+from .recipes.recipe_of_run import recipe_of
+from .run_request import RunRequest
+from .seed import GENERATOR
+
+if TYPE_CHECKING:
+    from ..state import PipelineState
+    from .modular_pipeline import ModularPipeline
+
+
+class PipelineRun:
+    """A run that was asked for, with the settings that the pipeline had then.
+
+    Attributes:
+        recipe: how the result is made; None until the run begins, and whole when it has finished.
+    """
+
+    def __init__(self, pipe: ModularPipeline, request: RunRequest) -> None:
+        self.recipe: Recipe | None = None
+        self._pipe = pipe
+        self._request = request
+        self._settings = pipe.settings
+        self._active: ActiveRun | None = None
+        self._is_cancelled = False
+
+    def cancel(self) -> None:
+        """Let this run, and no other of the pipeline, end before its next block; from any thread, or a listener.
+
+        It ends with RunCancelledError. A run that is over stays as it is.
+        """
+        # In this order: a run that begins meanwhile says where it is first, and then looks whether it was cancelled.
+        self._is_cancelled = True
+        if self._active is not None:
+            self._active.cancel()
+
+    def compute(self, *listeners: Emit) -> Any:
+        """Run it in this thread, and return what was asked for.
+
+        Args:
+            listeners: take the events of this run, after those of the pipeline.
+        """
+        emit = _emit_to((*self._settings.listeners, *listeners))
+        started = perf_counter()
+        begun = self._begun(emit)
+        values, output = self._request.values, self._request.output
+        # `branch` begins again from here, and blocks may write into what they are given; only a call that returns the
+        # state can be branched.
+        start = copied_values(values) if output is None and self._request.standing is None else None
+        state = self._ran(begun)
+        if self._request.is_seeded:
+            # The caller gave none: the state of a call has what was asked of it, and the recipe has the seed.
+            state.values.pop(GENERATOR, None)
+        result = _asked(state, output)
+        recipe = self._finished(begun, dict(state.values.items() if output is None else _results(result, output)))
+        state.recipe, state.start = recipe, start
+        if emit is not None:
+            emit(RunFinished(perf_counter() - started, result))
+        return result
+
+    def _begun(self, emit: Emit | None) -> ActiveRun:
+        """Note how the run begins."""
+        pipe, request, settings = self._pipe, self._request, self._settings
+        held = request.components_of(pipe)
+        # A digest of what is in the weights is only worth its time where something is to be compared with it.
+        is_exact = settings.cache is not None or settings.snapshots is not None or settings.witness
+        identities = RunIdentities(held, is_exact or request.standing is not None, settings.identity == "full")
+        recipe = request.recipe or recipe_of(
+            pipe, request.plan.components, request.values, request.output, held, identities
+        )
+        # Already here, so that a run which fails leaves its recipe, too.
+        self.recipe = pipe.runs.note(recipe)
+        given = {name: value is None for name, value in request.values.items()}
+        self._active = begun = ActiveRun(pipe, request, settings, recipe, emit, held, given, identities)
+        if self._is_cancelled:
+            begun.cancel()
+        return begun
+
+    def _ran(self, begun: ActiveRun) -> PipelineState:
+        """Run the plan, and let go of everything that was held for it."""
+        pipe, request = self._pipe, self._request
+        placement = pipe.placement
+        pipe.runs.add(begun)
+        try:
+            # What is moved for one run would be moved away from another that computes with it.
+            with placement.lock if placement is not None else nullcontext():
+                return request.plan.run(request.values, begun.make_run, _names(request.output))
+        finally:
+            pipe.runs.remove(begun)
+            if begun.run is not None:
+                # A block that keeps `components` would go on reading, and hold the models of a run that is over.
+                begun.run.view.close()
+            _forget_step_caches(begun.held.values())
+            # It holds the values.
+            self._active = None
+
+    def _finished(self, begun: ActiveRun, results: Mapping[str, Any]) -> Recipe:
+        """Complete the recipe, and note it on the images."""
+        run, provenance = begun.run, self._request.plan.provenance
+        assert run is not None
+        # What only went through, an input, is in the recipe under the inputs.
+        made = {name: value for name, value in results.items() if provenance.get(name) is not None}
+        # Anew, with what only the run could find out; the other recipe may have been handed out by then, and stays as
+        # it is.
+        recipe = begun.recipe.noting(run.notes).finished(
+            results=noted_results(made),
+            witness=None if run.witness is None else run.witness.written(),
+        )
+        for value in made.values():
+            _sign(value, recipe)
+        self.recipe = self._pipe.runs.note(recipe)
+        return recipe
+
+
+def _emit_to(listeners: tuple[Emit, ...]) -> Emit | None:
+    # The engine asks whether there is a listener at all, and makes no event for none.
+    return partial(_tell_all, listeners) if len(listeners) > 1 else next(iter(listeners), None)
+
+
+def _tell_all(listeners: tuple[Emit, ...], event: Event) -> None:
+    for listener in listeners:
+        listener(event)
+
+
+def _forget_step_caches(components: Iterable[Any]) -> None:
+    """Empty diffusers' caches of steps (`enable_cache`), which would go on in the next run where this one ended."""
+    for component in components:
+        # Exactly True: a mock, or a module that answers to every name, has no cache to reset.
+        if getattr(component, "is_cache_enabled", False) is True:
+            component._reset_stateful_cache()
+
+
+def _names(output: str | list[str] | None) -> frozenset[str] | None:
+    return None if output is None else frozenset([output] if isinstance(output, str) else output)
+
+
+def _asked(state: PipelineState, output: str | list[str] | None) -> Any:
+    if output is None:
+        return state
+    if isinstance(output, str):
+        return value_or_fail(state.values, output, "output=")
+    return {name: value_or_fail(state.values, name, "output=") for name in output}
+
+
+def _results(result: Any, output: str | list[str]) -> Iterable[tuple[str, Any]]:
+    return [(output, result)] if isinstance(output, str) else result.items()
+
+
+def _sign(value: object, recipe: Recipe) -> None:
+    """Note on images how they were made."""
+    # By the module's name: Pillow is imported only by runs that make images.
+    if isinstance(value, list) and value and type(value[0]).__module__.startswith("PIL."):
+        for index, image in enumerate(value):
+            image.info["brickwork"] = recipe.of_image(index)

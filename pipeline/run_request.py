@@ -1,0 +1,46 @@
+"""A run that was checked and can begin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from ..engine import Plan
+from ..engine.execution.checkpoint import RunCheckpoint, SharedPrefix
+from ..engine.settings import SnapshotTaker
+from .recipes.recipe import Recipe
+
+if TYPE_CHECKING:
+    from .modular_pipeline import ModularPipeline
+
+
+@frozen
+class RunRequest:
+    """A run that was checked and can begin.
+
+    Attributes:
+        values: by name, which the run takes over. output: as the caller asks. is_seeded: the caller gave no random
+            generator, and the one in `values` is nobody's business afterwards.
+        standing: where it goes on. recipe: of the run that it goes on with. graft: iterations that it takes from another one.
+        snapshots: what takes them, in place of what the settings say. opened: path of a loop whose iterations are needed one
+            by one, even if the result of the whole is known. replaced: components that this run has in place of the pipeline's.
+        is_exact: a run that goes on must do so as it was, or not at all.
+    """
+
+    plan: Plan
+    values: dict[str, Any]
+    output: Any
+    is_seeded: bool = False
+    standing: RunCheckpoint | None = None
+    recipe: Recipe | None = None
+    graft: SharedPrefix | None = None
+    snapshots: SnapshotTaker | None = None
+    opened: str | None = None
+    replaced: Mapping[str, Any] = field(factory=dict)
+    is_exact: bool = False
+
+    def components_of(self, pipe: ModularPipeline) -> Mapping[str, Any]:
+        """Return the pipeline's components, as this run has them."""
+        return {**pipe.components, **self.replaced} if self.replaced else pipe.components
