@@ -102,7 +102,7 @@ def _check_digits(digits: str) -> None:
 
 # Possessive, so that a text that does not end is passed over once.
 _TEXT = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-_BRACKET = re.compile(r"[\[\]{}]")
+_NO_BRACKETS = re.compile(r"[^\[\]{}]++")
 
 
 def _check_size(text: str, most_items: int, deepest: int) -> None:
@@ -113,7 +113,7 @@ def _check_size(text: str, most_items: int, deepest: int) -> None:
     if items > most_items:
         raise ValueError(f"it has {items:,} values; at most {most_items:,} are read")
     depth = 0
-    for bracket in _BRACKET.findall(bare):
+    for bracket in _NO_BRACKETS.sub("", bare):
         if bracket in "[{":
             depth += 1
             if depth > deepest:

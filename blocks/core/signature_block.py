@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from .part import BlockPart
 
 
+_MOST_NAMED = 20
+"""Options that a block does not know, and that are said one by one."""
+
+
 class SignatureBlock(ModularPipelineBlocks):
     """Gives blocks and loops that declare by signature what they share: slots, options, and bound copies."""
 
@@ -59,7 +63,11 @@ class SignatureBlock(ModularPipelineBlocks):
         known = {*declared.components, *declared.configs, *declared.options}
         unknown = sorted(settings.keys() - known)
         if unknown:
-            faults = [f"{type(self).__name__} takes no {name!r}. {did_you_mean(name, known)}" for name in unknown]
+            # Files choose how many there are, and nobody reads the hundredth.
+            shown = unknown[:_MOST_NAMED]
+            faults = [f"{type(self).__name__} takes no {name!r}. {did_you_mean(name, known)}" for name in shown]
+            if len(unknown) > len(shown):
+                faults.append(f"And so with {len(unknown) - len(shown):,} others.")
             raise DeclarationError(" ".join(faults))
         options = {**declared.options, **{k: v for k, v in settings.items() if k in declared.options}}
         missing = sorted(name for name, value in options.items() if value is REQUIRED)

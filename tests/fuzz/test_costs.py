@@ -175,6 +175,15 @@ READERS: dict[str, tuple[Callable[[Path], object], dict[str, Callable[[int], byt
 CASES = [(name, kind) for name, (_, kinds) in READERS.items() for kind in kinds]
 
 
+def slowness() -> float:
+    """How many times slower this process is now than the machine on which SECURITY.md's seconds were measured; 1 or more."""
+    begun = time.process_time()
+    for _ in range(1_000_000):
+        pass
+    # 0.02 to 0.03 there, and the mean of a while, since a process that shares its cores is slow by turns.
+    return max(1.0, (time.process_time() - begun) / 0.025)
+
+
 def spent(read: Callable[[Path], object], path: Path) -> float:
     # What the tests have in memory is not gone through again and again: that is a cost of theirs, and comes in jumps.
     gc.collect()
@@ -202,6 +211,9 @@ def test_reading_costs_no_more_than_its_bytes(name: str, kind: str, many: int, t
     if most > allowed or many > 1:  # the first use of a reader imports what it needs
         gc.collect()
         most = min(spent(read, large) for _ in range(3))
+    if most > allowed:
+        # Machines differ, and one that others use is slower by a factor, too: the bound is a share of its own pace.
+        allowed *= slowness()
     assert most <= allowed, f"{most:.3f} s, and {allowed:.3f} s are allowed for {large.stat().st_size:,} bytes"
     if many > 1 and most > 0.02:
         least = min(spent(read, small) for _ in range(5))
@@ -213,9 +225,9 @@ def test_a_picture_costs_no_more_than_its_pixels(tmp_path: Path) -> None:
     Image.new("RGB", (2000, 2000)).save(tmp_path / "a.png")
     begun = time.process_time()
     brickwork.load_image(tmp_path / "a.png")
-    assert time.process_time() - begun < AT_MOST + FOR_EACH_BYTE * 3 * 2000 * 2000
+    assert time.process_time() - begun < (AT_MOST + FOR_EACH_BYTE * 3 * 2000 * 2000) * slowness()
     Image.new("1", (13_000, 13_000)).save(tmp_path / "b.png")
     begun = time.process_time()
     with pytest.raises(brickwork.InputError, match="says it is 13000x13000; at most 80,000,000 pixels are decoded"):
         brickwork.load_image(tmp_path / "b.png")
-    assert time.process_time() - begun < AT_MOST
+    assert time.process_time() - begun < AT_MOST * slowness()

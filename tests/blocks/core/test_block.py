@@ -189,3 +189,14 @@ def test_a_block_without_outputs_returns_nothing() -> None:
 
     SequentialPipelineBlocks.from_blocks_dict({"look": Look}).init_pipeline()(x=torch.ones(1))
     assert len(seen) == 1
+
+
+def test_of_very_many_unknown_options_the_first_are_named_and_the_rest_counted() -> None:
+    few = {f"x{number:02}": 0 for number in range(20)}
+    with pytest.raises(DeclarationError) as caught:
+        Scale(**few)
+    assert all(f"takes no {name!r}" in str(caught.value) for name in few)
+    assert "others" not in str(caught.value)
+    with pytest.raises(DeclarationError, match=r"takes no 'x19'.* And so with 1 others\.$") as caught:
+        Scale(**few, x20=0)
+    assert "'x20'" not in str(caught.value)
