@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
 from ..adapters.pending_adapters import PendingAdapters
@@ -40,6 +40,8 @@ class PipelineComponents(PipelineDevices):
         guider_names: components that guide; objects of diffusers' guiders are converted for them.
         absent: components that are None on purpose: the repository's index, or a person, says that there is none.
         notes: what a person should know of the models; `explain` shows it.
+        remarks: functions that say of the inputs of a call what a person should know; each text is logged once. remarked: those
+            that were.
         manager: shares loaded components with other pipelines. collection: under which it files those of this one.
     """
 
@@ -59,6 +61,8 @@ class PipelineComponents(PipelineDevices):
         self.specs: dict[str, ComponentSpec] = {}
         self.components: dict[str, Any] = {}
         self.notes: list[str] = []
+        self.remarks: list[Callable[[Any, Mapping[str, Any]], Iterable[str]]] = []
+        self.remarked: set[str] = set()
         self.guider_names: set[str] = set()
         self.absent: set[str] = set(self._index.absent)
         self.lock: Lock | None = None
