@@ -86,15 +86,19 @@ class PipelineComponents(PipelineDevices):
             creates = merged.default_creation_method == "from_config"
             self.components[name] = merged.create() if creates else None
 
-    def load_in(self, dtype: object) -> None:
+    def load_in(self, dtype: object, torch_dtype: object = None) -> None:
         """Let models be loaded in a dtype, where `load_components` is told none.
 
         Args:
-            dtype: of torch, or a name; or a dict of those by component ("default" for the others).
+            dtype: of torch, or a name; or a dict of those by component ("default" for the others). torch_dtype:
+                another name of it.
 
         Raises:
-            ComponentError: it is no dtype of weights, or a component is unknown.
+            ComponentError: both are given, it is no dtype of weights, or a component is unknown.
         """
+        if dtype is not None and torch_dtype is not None:
+            raise ComponentError("dtype and torch_dtype are two spellings of one thing; give one.")
+        dtype = torch_dtype if dtype is None else dtype
         self._known(name for name in _named_in(dtype) if name != "default")
         for name in self.pretrained_component_names:
             found = dtype_named(_own(dtype, name))

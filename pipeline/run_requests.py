@@ -22,7 +22,7 @@ from .kept_plans import KeptPlans
 from .names_of_diffusers import instead_of_input
 from .recipes.recipe_of_run import Description
 from .runs import RunRequest
-from .seed import GENERATOR, SEED, generators_of, seed_of, seeded_generator, takes_seed
+from .seed import GENERATOR, SEED, also_by_seed, generators_of, seed_of, seeded_generator, takes_seed
 
 _logger = logging.getLogger("brickwork")
 
@@ -161,7 +161,8 @@ class PipelineRequests(PipelineAdapters):
         try:
             plan = self.blocks.plan(values)
         except InputError as error:
-            raise InputError.of("The inputs do not fit", [*faults, *(error.faults or [str(error)])]) from None
+            missing = [also_by_seed(fault, known) for fault in error.faults or [str(error)]]
+            raise InputError.of("The inputs do not fit", [*faults, *missing]) from None
         faults += [
             f"{name!r} is read by no block that runs with these inputs ({', '.join(values)}); leave it out."
             for name in names
