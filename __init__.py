@@ -39,16 +39,28 @@ _ROOMS = {
         "ClassifierFreeGuidance",
         "ClassifierFreeZeroStarGuidance",
         "ClassifierGuidance",
+        "ConditionalGuidance",
         "DynamicThresholding",
+        "EmbeddedGuidance",
         "FrequencyDecoupledGuidance",
+        "GUIDERS",
+        "GuidanceAround",
+        "GuidanceBranch",
+        "GuidanceStep",
         "Guider",
+        "ImageTextGuidance",
         "LayerSkipConfig",
         "MagnitudeAwareGuidance",
+        "NoiseLevel",
+        "Perturbation",
         "PerturbedAttentionGuidance",
+        "PerturbedGuidance",
         "SampleSpaceGuidance",
         "SkipLayerGuidance",
         "SmoothedEnergyGuidance",
+        "StatefulGuider",
         "TangentialClassifierFreeGuidance",
+        "guider_of",
     ),
     "presets.embedded": ("embedded",),
     "registry": ("ComponentSpec", "ComponentsManager", "Trust"),
@@ -63,6 +75,8 @@ _ROOMS = {
         "Group",
         "InputError",
         "InputParam",
+        "MissingValueError",
+        "NoDigestError",
         "OutputParam",
         "Outputs",
         "PipelineState",
@@ -88,22 +102,34 @@ if TYPE_CHECKING:
     from .blocks import config as config
     from .blocks.steps.load_image import load_image as load_image
     from .engine.cache import MemoryCache as MemoryCache
+    from .guiders import GUIDERS as GUIDERS
     from .guiders import AdaptiveProjectedGuidance as AdaptiveProjectedGuidance
     from .guiders import AdaptiveProjectedMixGuidance as AdaptiveProjectedMixGuidance
     from .guiders import AutoGuidance as AutoGuidance
     from .guiders import ClassifierFreeGuidance as ClassifierFreeGuidance
     from .guiders import ClassifierFreeZeroStarGuidance as ClassifierFreeZeroStarGuidance
     from .guiders import ClassifierGuidance as ClassifierGuidance
+    from .guiders import ConditionalGuidance as ConditionalGuidance
     from .guiders import DynamicThresholding as DynamicThresholding
+    from .guiders import EmbeddedGuidance as EmbeddedGuidance
     from .guiders import FrequencyDecoupledGuidance as FrequencyDecoupledGuidance
+    from .guiders import GuidanceAround as GuidanceAround
+    from .guiders import GuidanceBranch as GuidanceBranch
+    from .guiders import GuidanceStep as GuidanceStep
     from .guiders import Guider as Guider
+    from .guiders import ImageTextGuidance as ImageTextGuidance
     from .guiders import LayerSkipConfig as LayerSkipConfig
     from .guiders import MagnitudeAwareGuidance as MagnitudeAwareGuidance
+    from .guiders import NoiseLevel as NoiseLevel
+    from .guiders import Perturbation as Perturbation
     from .guiders import PerturbedAttentionGuidance as PerturbedAttentionGuidance
+    from .guiders import PerturbedGuidance as PerturbedGuidance
     from .guiders import SampleSpaceGuidance as SampleSpaceGuidance
     from .guiders import SkipLayerGuidance as SkipLayerGuidance
     from .guiders import SmoothedEnergyGuidance as SmoothedEnergyGuidance
+    from .guiders import StatefulGuider as StatefulGuider
     from .guiders import TangentialClassifierFreeGuidance as TangentialClassifierFreeGuidance
+    from .guiders import guider_of as guider_of
     from .pipeline import ModularPipeline as ModularPipeline
     from .pipeline.image_grid import make_image_grid as make_image_grid
     from .pipeline.recipes.recipe import Recipe as Recipe
@@ -128,6 +154,8 @@ if TYPE_CHECKING:
     from .state import Group as Group
     from .state import InputError as InputError
     from .state import InputParam as InputParam
+    from .state import MissingValueError as MissingValueError
+    from .state import NoDigestError as NoDigestError
     from .state import OutputParam as OutputParam
     from .state import Outputs as Outputs
     from .state import PipelineState as PipelineState
@@ -150,4 +178,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+    # Not all of `globals()`: Python puts every room that was imported there, and what is public would be hard to see.
+    return sorted([*(name for name in globals() if name.startswith("__")), *_HOME])

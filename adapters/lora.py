@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 from ..families.contract import FamilyContract
 from ..registry.hub.repo import open_repo
 from ..registry.loading.base_modules import adapted_layers
+from ..registry.loading.needed_packages import refuse_without
 from ..registry.loading.tensor_file import read_metadata, read_tensors
 from ..state import ComponentError, InputError, RepoError
 from ..state.errors import did_you_mean
 from .lora_check import lora_faults
 from .lora_metadata import KEY, metadata_of, told
+from .lora_state import NEEDED
 
 if TYPE_CHECKING:
     import torch
@@ -54,6 +56,7 @@ class Loras:
         **hub: object,
     ) -> str:
         """Load one, and return its name."""
+        refuse_without(*NEEDED)
         names = self.names()
         name = adapter_name or f"default_{len(names)}"
         if name in names:
@@ -87,6 +90,7 @@ class Loras:
         """Put a LoRA into the layers of one that is there, and return its name."""
         if name is None:
             raise InputError("hotswap=True needs the adapter_name of the LoRA that is replaced.")
+        refuse_without(*NEEDED)
         self._known([name])
         self._refuse_fused()
         state, said = _state(source, weight_name, revision, hub)

@@ -12,11 +12,14 @@ from attrs import field, frozen
 
 from ..registry.identity.same_model import same_tensor
 from ..registry.loading.base_modules import adapted_layers
+from ..registry.loading.needed_packages import refuse_without
 from ..state import ComponentError, RepoError
 
 if TYPE_CHECKING:
     import torch
 
+NEEDED = ("peft", "LoRAs need")
+"""The package, in the words of `refuse_without`."""
 Number = float | dict[str, float]
 """One for all layers, or by layer."""
 
@@ -120,6 +123,7 @@ def _refuse_others(model: Any, layers: Mapping[str, Any]) -> None:
 
 def tensors_of(model: object, name: str) -> dict[str, Any]:
     """Return the tensors of one LoRA, by the names that PEFT's files have."""
+    refuse_without(*NEEDED)
     from peft import get_peft_model_state_dict
 
     found: dict[str, Any] = get_peft_model_state_dict(model, adapter_name=name)
@@ -148,6 +152,7 @@ def put_in(model: Any, state: LoraState, tensors: Mapping[str, Mapping[str, Any]
 
 
 def _inject(model: torch.nn.Module, name: str, tensors: Mapping[str, Any]) -> None:
+    refuse_without(*NEEDED)
     from peft import LoraConfig, inject_adapter_in_model, set_peft_model_state_dict
 
     ranks = {

@@ -17,7 +17,8 @@ from PIL import Image
 
 from ..pipeline import ModularPipeline
 from ..pipeline.image_grid import make_image_grid
-from ..presets.embedded import GUIDANCE_SCALE, embedded, known_words, unknown_words
+from ..presets.embedded import GUIDANCE_SCALE, embedded, known_words
+from ..presets.embedded.words import words_remarks
 
 PROMPTS = (
     "a red apple",
@@ -112,9 +113,8 @@ def words_text() -> str:
 def warn_of_unknown_words(prompts: Sequence[str]) -> None:
     """Say which words the model was never shown, before it draws something else."""
     for prompt in prompts:
-        for word, near in unknown_words(prompt).items():
-            hint = f" Did you mean {near!r}?" if near else ""
-            print(f"{prompt!r}: the model does not know {word!r}.{hint} --words lists what it knows.", file=sys.stderr)
+        for remark in words_remarks(prompt):
+            print(f"{remark} --words lists what it knows.", file=sys.stderr)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -135,6 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
     pipe = embedded()
+    pipe.remarks.clear()  # which were told above, with the command's own hint
     make = prompt_shots(options.prompts, options.seed, options.guidance) if options.prompts else None
     shots = make or contact_sheet(options.seed, options.guidance)
     started = time.monotonic()

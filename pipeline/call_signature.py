@@ -15,7 +15,7 @@ from ..engine import RunSettings
 from ..guiders import Guider
 from ..state import PipelineState
 from ..state.types import plain_type
-from .seed import SEED, takes_seed
+from .seed import signature_with_seed
 
 if TYPE_CHECKING:
     from .modular_pipeline import ModularPipeline
@@ -38,13 +38,12 @@ def call_signature(pipe: ModularPipeline) -> inspect.Signature:
         )
         for name, param in params.items()
     ]
-    if takes_seed(params):
-        found.append(_by_name(SEED, int | list[int] | None, None))
     found += [_by_name(name, Guider | str | None, None) for name in pipe.guider_names if name not in params]
     found += [_by_name("output", str | list[str] | None, None), _by_name("state", PipelineState | None, None)]
     first = [parameter for parameter in found if parameter.name == known.first_input]
     others = [parameter for parameter in found if parameter.name != known.first_input]
-    return inspect.Signature([*(each.replace(kind=Parameter.POSITIONAL_OR_KEYWORD) for each in first), *others])
+    both = [*(each.replace(kind=Parameter.POSITIONAL_OR_KEYWORD) for each in first), *others]
+    return signature_with_seed(inspect.Signature(both), params)
 
 
 def component_signature(pipe: ModularPipeline) -> inspect.Signature:

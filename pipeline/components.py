@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
 from ..adapters.pending_adapters import PendingAdapters
@@ -41,6 +41,8 @@ class PipelineComponents(PipelineDevices):
         guider_names: components that guide; objects of diffusers' guiders are converted for them.
         absent: components that are None on purpose: the repository's index, or a person, says that there is none.
         notes: what a person should know of the models; `explain` shows it.
+        remarks: functions that say of the inputs of a call what a person should know; each text is logged once. remarked: those
+            that were.
         manager: shares loaded components with other pipelines. collection: under which it files those of this one.
     """
 
@@ -60,6 +62,8 @@ class PipelineComponents(PipelineDevices):
         self.specs: dict[str, ComponentSpec] = {}
         self.components: dict[str, Any] = {}
         self.notes: list[str] = []
+        self.remarks: list[Callable[[Any, Mapping[str, Any]], Iterable[str]]] = []
+        self.remarked: set[str] = set()
         self.guider_names: set[str] = set()
         self.absent: set[str] = set(self._index.absent)
         self.lock: Lock | None = None
@@ -83,15 +87,19 @@ class PipelineComponents(PipelineDevices):
             creates = merged.default_creation_method == "from_config"
             self.components[name] = merged.create() if creates else None
 
-    def load_in(self, dtype: object) -> None:
+    def load_in(self, dtype: object, torch_dtype: object = None) -> None:
         """Let models be loaded in a dtype, where `load_components` is told none.
 
         Args:
-            dtype: of torch, or a name; or a dict of those by component ("default" for the others).
+            dtype: of torch, or a name; or a dict of those by component ("default" for the others). torch_dtype:
+                another name of it.
 
         Raises:
-            ComponentError: it is no dtype of weights, or a component is unknown.
+            ComponentError: both are given, it is no dtype of weights, or a component is unknown.
         """
+        if dtype is not None and torch_dtype is not None:
+            raise ComponentError("dtype and torch_dtype are two spellings of one thing; give one.")
+        dtype = torch_dtype if dtype is None else dtype
         self._known(name for name in _named_in(dtype) if name != "default")
         for name in self.pretrained_component_names:
             found = dtype_named(_own(dtype, name))

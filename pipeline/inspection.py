@@ -24,6 +24,7 @@ from .call_signature import config_signature, settings_signature, signed_by
 from .components import PipelineComponents
 from .config import PipelineConfig
 from .names_of_diffusers import instead_of_attribute
+from .seed import schema_with_seed, signature_with_seed
 
 
 class PipelineInspection(PipelineComponents):
@@ -64,11 +65,11 @@ class PipelineInspection(PipelineComponents):
 
     def signature(self, workflow: str | None = None) -> inspect.Signature:
         """Return the exact inputs of a workflow as Python's own signature; None is what runs with nothing given."""
-        return self.blocks.workflow(workflow).signature
+        return signature_with_seed(self.blocks.workflow(workflow).signature, self.blocks.input_names)
 
     def input_schema(self, workflow: str | None = None) -> dict[str, Any]:
         """Return the exact inputs of a workflow as JSON schema; None is what runs with nothing given."""
-        return self.blocks.workflow(workflow).input_schema
+        return schema_with_seed(self.blocks.workflow(workflow).input_schema, self.blocks.input_names)
 
     @property
     def available_workflows(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import warnings
 from collections.abc import Iterable, Mapping
@@ -21,7 +22,11 @@ from .kept_plans import KeptPlans
 from .names_of_diffusers import instead_of_input
 from .recipes.recipe_of_run import Description
 from .run_request import RunRequest
-from .seed import GENERATOR, SEED, generators_of, seed_of, seeded_generator, takes_seed
+from .seed import GENERATOR, SEED, also_by_seed, generators_of, seed_of, seeded_generator, takes_seed
+
+_logger = logging.getLogger("brickwork")
+
+_MOST_REMARKS = 10_000
 
 
 class PipelineRequests(PipelineAdapters):
@@ -65,6 +70,7 @@ class PipelineRequests(PipelineAdapters):
         self._check_outputs(plan, output)
         self.require(plan.components)
         self._check_components(replaced)
+        self._remark_on(values)
         if seed is not None:
             made = {**values, GENERATOR: generators_of(seed, self._planned_last, plan, values)}
             return RunRequest(plan, made, output, is_seeded=True, replaced=replaced)
@@ -72,6 +78,15 @@ class PipelineRequests(PipelineAdapters):
             seeded = {**values, GENERATOR: seeded_generator()}
             return RunRequest(self.plan(seeded, checked=inputs), seeded, output, is_seeded=True, replaced=replaced)
         return RunRequest(plan, values, output, replaced=replaced)
+
+    def _remark_on(self, values: Mapping[str, Any]) -> None:
+        """Log what there is to say of the inputs of a call, each text once."""
+        for remarks_of in self.remarks:
+            for text in remarks_of(self, values):
+                if text not in self.remarked:
+                    _logger.warning("%s", text)
+                if len(self.remarked) < _MOST_REMARKS:  # a service may be given any number of texts
+                    self.remarked.add(text)
 
     def _check_components(self, replaced: Mapping[str, Any]) -> None:
         """Ask blocks whether the components of this run fit together, again only when they are others."""
@@ -146,7 +161,8 @@ class PipelineRequests(PipelineAdapters):
         try:
             plan = self.blocks.plan(values)
         except InputError as error:
-            raise InputError.of("The inputs do not fit", [*faults, *(error.faults or [str(error)])]) from None
+            missing = [also_by_seed(fault, known) for fault in error.faults or [str(error)]]
+            raise InputError.of("The inputs do not fit", [*faults, *missing]) from None
         faults += [
             f"{name!r} is read by no block that runs with these inputs ({', '.join(values)}); leave it out."
             for name in names

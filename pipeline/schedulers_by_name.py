@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..registry.loading.classes import resolve_class
+from ..registry.loading.needed_packages import install_hint
 from ..state import ComponentError
 from ..state.errors import did_you_mean
 
@@ -76,7 +77,7 @@ def made_by_name(given: str | Mapping[str, Any], present: Any) -> Any:
     try:
         return cls.from_config({**present.config}, **chosen)
     except Exception as error:
-        raise ComponentError(f"{class_name} could not be made with {chosen}: {error}") from error
+        raise ComponentError(f"{class_name} could not be made with {chosen}: {error}{install_hint(error)}") from error
 
 
 def names_of_schedulers() -> list[str]:

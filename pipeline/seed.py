@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import operator
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,13 @@ SEED = "seed"
 """The name under which a caller gives whole numbers in its place."""
 _LARGEST = 2**63 - 1
 """The last seed that recipes and every device hold."""
+_PARAMETER = inspect.Parameter(SEED, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=int | list[int] | None)
+_WHOLE = {"type": "integer", "minimum": 0, "maximum": _LARGEST}
+_SCHEMA = {
+    "anyOf": [_WHOLE, {"type": "array", "items": _WHOLE}, {"type": "null"}],
+    "description": "the first image's, from which the others count on, or a list of one for each; it stands for generators",
+    "default": None,
+}
 
 
 def seeded_generator() -> torch.Generator:
@@ -33,6 +41,43 @@ def seeded_generator() -> torch.Generator:
 def takes_seed(names: Collection[str]) -> bool:
     """Return whether `seed` stands for generators: some block reads those, and none has an input of that name."""
     return GENERATOR in names and SEED not in names
+
+
+def also_by_seed(fault: str, names: Collection[str]) -> str:
+    """Name the seed, too, in a fault that asks for a generator."""
+    asks = f"Pass {GENERATOR}=..."
+    return f"{fault} or {SEED}=7." if fault.endswith(asks) and takes_seed(names) else fault
+
+
+def signature_with_seed(signature: inspect.Signature, names: Collection[str]) -> inspect.Signature:
+    """Return the signature of a workflow with the seed behind the generator, where it may stand for one.
+
+    Args:
+        names: of the inputs of the whole composition, of which one may be a block's own seed.
+    """
+    if GENERATOR not in signature.parameters or not takes_seed(names):
+        return signature
+    parameters = []
+    required = inspect.Parameter.empty
+    for parameter in signature.parameters.values():
+        if parameter.name == GENERATOR:
+            # One of both is enough.
+            default = None if parameter.default is required else parameter.default
+            parameters += [parameter.replace(default=default), _PARAMETER]
+        else:
+            parameters.append(parameter)
+    return signature.replace(parameters=parameters)
+
+
+def schema_with_seed(schema: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """Return the JSON schema of a workflow's inputs with the seed behind the generator, as `signature_with_seed` does."""
+    if GENERATOR not in schema["properties"] or not takes_seed(names):
+        return dict(schema)
+    properties: dict[str, Any] = {}
+    for name, said in schema["properties"].items():
+        properties |= {name: said, SEED: _SCHEMA} if name == GENERATOR else {name: said}
+    required = [name for name in schema["required"] if name != GENERATOR]
+    return {**schema, "properties": properties, "required": required}
 
 
 def named_as_generator(known: KeptPlans, names: Mapping[str, Any]) -> frozenset[str]:

@@ -14,6 +14,7 @@ from .loading.building import limited_without_files
 from .loading.classes import library_of, resolve_class
 from .loading.dtype_names import dtype_named
 from .loading.load import check_files, fetched_folders, is_network, load, load_skeleton, local_folders
+from .loading.needed_packages import install_hint
 from .loading.several import holds_several
 from .loading.weights import file_stamp, stored_bytes
 from .provenance import note_provenance, provenance_of
@@ -164,7 +165,9 @@ class ComponentSpec:
         except TrustError:
             raise
         except Exception as error:
-            raise ComponentError(f"{self.name!r}: {cls.__name__} could not be created: {error}") from error
+            raise ComponentError(
+                f"{self.name!r}: {cls.__name__} could not be created: {error}{install_hint(error)}"
+            ) from error
         # What a class fills in by itself belongs to what was made, and is written with it.
         note_provenance(component, load_id="null")
         self.config = getattr(component, "config", given)
@@ -202,7 +205,9 @@ class ComponentSpec:
             raise
         except Exception as error:
             of = f" ({self.type_name[1]})" if self.type_name[1] else ""
-            raise ComponentError(f"{self.name!r}{of} could not be loaded from {place}: {error}") from error
+            raise ComponentError(
+                f"{self.name!r}{of} could not be loaded from {place}: {error}{install_hint(error)}"
+            ) from error
         self.default_creation_method = "from_pretrained"
         self._type_hint = type(component) if self._type_hint is None else self._type_hint
         note_provenance(component, load_id=self.load_id)

@@ -7,6 +7,7 @@ from .errors import (
     CompositionError,
     DeclarationError,
     InputError,
+    NoDigestError,
     ReplayError,
     RepoError,
     RunCancelledError,
@@ -15,7 +16,7 @@ from .errors import (
 )
 from .outputs import Outputs
 from .params import ConfigSpec, InputParam, OutputParam
-from .pipeline_state import BlockState, PipelineState
+from .pipeline_state import BlockState, MissingValueError, PipelineState
 from .vocabulary import Value
 
 if __name__ == "state":
@@ -32,6 +33,8 @@ __all__ = [
     "Group",
     "InputError",
     "InputParam",
+    "MissingValueError",
+    "NoDigestError",
     "OutputParam",
     "Outputs",
     "PipelineState",

@@ -10,6 +10,7 @@
     └── RunError            a block broke its declaration while it ran
         ├── RunCancelledError   the run was asked to stop
         ├── ReplayError         a recipe cannot be repeated, or gave something else
+        ├── MissingValueError   a value was read that nobody gave (also an AttributeError; in pipeline_state.py)
         └── NoDigestError       a value has no content that could be compared, so it is never taken for the same
 
 An error of a block's own code keeps its class; the engine adds a note with the path and the inputs.

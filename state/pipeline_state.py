@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .errors import RunError, did_you_mean
+from .errors import InputError, RunError, did_you_mean
 
 
 def describe_value(value: Any) -> str:
@@ -29,7 +29,16 @@ class PipelineState:
     Attributes:
         values: name to value. kwargs_mapping: group to the names in it.
         provenance: name to the path of the block that wrote the value; given values are not in it.
+        recipe: what the run that made it was made of; None for a state that no pipeline has made.
+        start: what that run began with, for `pipe.branch`.
     """
+
+    values: dict[str, Any]
+    kwargs_mapping: dict[str, list[str]]
+    provenance: dict[str, str]
+    recipe: Any
+    start: dict[str, Any] | None
+    _writer: str | None
 
     def __init__(
         self,
@@ -38,14 +47,15 @@ class PipelineState:
         provenance: dict[str, str] | None = None,
         writer: str | None = None,
     ) -> None:
-        self.values = {} if values is None else values
-        self.kwargs_mapping = {} if kwargs_mapping is None else kwargs_mapping
-        self.provenance = {} if provenance is None else provenance
-        self.recipe: Any = None
-        """What the run that made it was made of; None for a state that no pipeline has made."""
-        self.start: dict[str, Any] | None = None
-        """What that run began with, for `pipe.branch`."""
-        self._writer = writer
+        # Past `__setattr__`, which refuses what is no attribute of a state.
+        self.__dict__.update(
+            values={} if values is None else values,
+            kwargs_mapping={} if kwargs_mapping is None else kwargs_mapping,
+            provenance={} if provenance is None else provenance,
+            recipe=None,
+            start=None,
+            _writer=writer,
+        )
 
     def set(self, key: str, value: object, kwargs_type: str | None = None) -> None:
         """Write a value, and note the group that it belongs to."""
@@ -85,10 +95,33 @@ class PipelineState:
         values = self.__dict__.get("values", {})
         if name in values:
             return values[name]
-        raise AttributeError(f"The state has no value {name!r}. {did_you_mean(name, values)}")
+        raise MissingValueError(f"The state has no value {name!r}. {did_you_mean(name, values)}")
 
-    def __contains__(self, name: str) -> bool:
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in self.__dict__ and not name.startswith("_"):
+            raise _not_written(f"state.{name} = ...", name)
+        super().__setattr__(name, value)
+
+    def __getitem__(self, name: str) -> Any:
+        if not isinstance(name, str):
+            raise InputError(
+                f"state[{name!r}]: values are read by name, as in state['images']. {did_you_mean('', self.values)}"
+            )
+        if name in self.values:
+            return self.values[name]
+        raise MissingValueError(f"The state has no value {name!r}. {did_you_mean(name, self.values)}")
+
+    def __setitem__(self, name: str, value: object) -> None:
+        raise _not_written(f"state[{name!r}] = ...", name)
+
+    def __contains__(self, name: object) -> bool:
         return name in self.values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.values)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *(name for name in self.values if name.isidentifier())]
 
     def __repr__(self) -> str:
         width = max(map(len, self.values), default=0)
@@ -97,6 +130,13 @@ class PipelineState:
             origin = f"   (from {self.provenance[name]})" if name in self.provenance else ""
             lines.append(f"  {name:<{width}}  {describe_value(value)}{origin}")
         return "\n".join(["PipelineState(", *lines, ")"])
+
+
+def _not_written(attempt: str, name: str) -> InputError:
+    return InputError(
+        f"{attempt} writes no value. state.set({name!r}, value) does, and pipe(state, {name}=value) goes on with another value and "
+        "leaves the state as it is."
+    )
 
 
 class BlockState:
@@ -135,4 +175,4 @@ class BlockState:
 
 
 class MissingValueError(RunError, AttributeError):
-    """A block read a value that nobody gave; also an AttributeError, so that `getattr` defaults work."""
+    """A value was read that nobody gave; also an AttributeError, so that `getattr` defaults work."""

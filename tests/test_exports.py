@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
 import pytest
+from rooms import sources
 
 import brickwork
+from brickwork import guiders, state
 
 PUBLIC = [
     "AdaptiveProjectedGuidance",
@@ -24,14 +27,21 @@ PUBLIC = [
     "ComponentSpec",
     "ComponentsManager",
     "CompositionError",
+    "ConditionalGuidance",
     "ConditionalPipelineBlocks",
     "Conditioning",
     "ConfigSpec",
     "DeclarationError",
     "DynamicThresholding",
+    "EmbeddedGuidance",
     "FrequencyDecoupledGuidance",
+    "GUIDERS",
     "Group",
+    "GuidanceAround",
+    "GuidanceBranch",
+    "GuidanceStep",
     "Guider",
+    "ImageTextGuidance",
     "InputError",
     "InputParam",
     "InsertableDict",
@@ -39,11 +49,16 @@ PUBLIC = [
     "LoopSequentialPipelineBlocks",
     "MagnitudeAwareGuidance",
     "MemoryCache",
+    "MissingValueError",
     "ModularPipeline",
     "ModularPipelineBlocks",
+    "NoDigestError",
+    "NoiseLevel",
     "OutputParam",
     "Outputs",
+    "Perturbation",
     "PerturbedAttentionGuidance",
+    "PerturbedGuidance",
     "PipelineState",
     "Recipe",
     "ReplayError",
@@ -56,6 +71,7 @@ PUBLIC = [
     "SmoothedEnergyGuidance",
     "Snapshot",
     "Snapshots",
+    "StatefulGuider",
     "TangentialClassifierFreeGuidance",
     "Trust",
     "TrustError",
@@ -64,6 +80,7 @@ PUBLIC = [
     "config",
     "diff",
     "embedded",
+    "guider_of",
     "load_image",
     "load_workflow",
     "make_image_grid",
@@ -81,6 +98,36 @@ def test_the_public_names_are_these() -> None:
 @pytest.mark.parametrize("name", PUBLIC)
 def test_every_public_name_is_there_and_explained(name: str) -> None:
     assert getattr(brickwork, name).__doc__
+
+
+def classes_derived_from(base: str) -> set[str]:
+    """Return a class and the public ones of the rooms that derive from it, at any distance, by their names."""
+    bases = {
+        name: set(re.findall(r"\w+", listed))
+        for path in sources()
+        for name, listed in re.findall(r"^class ([A-Z]\w*)\(([^)]*)\):", path.read_text(), re.MULTILINE)
+    }
+    found, larger = {base}, {base}
+    while larger:
+        larger = {name for name, of in bases.items() if of & found} - found
+        found |= larger
+    return found
+
+
+@pytest.mark.parametrize(("base", "least"), [("Guider", 15), ("BrickworkError", 10)])
+def test_every_guider_and_every_error_is_public(base: str, least: int) -> None:
+    derived = classes_derived_from(base)
+    assert len(derived) > least
+    assert sorted(derived - set(brickwork.__all__)) == []
+
+
+def test_what_guiders_and_state_export_is_public() -> None:
+    assert sorted({*guiders.__all__, *state.__all__} - set(brickwork.__all__)) == []
+
+
+def test_no_module_is_listed_among_the_names() -> None:
+    assert brickwork.blocks  # Python sets it when the room is imported
+    assert [name for name in dir(brickwork) if not name.startswith("__")] == sorted(PUBLIC)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -379,16 +379,20 @@ class ModularPipelineBlocks:
         pretrained_model_name_or_path: str | None = None,
         components_manager: object = None,
         collection: str | None = None,
+        dtype: object = None,
+        torch_dtype: object = None,
     ) -> ModularPipeline:
         """Make a pipeline of a copy of these blocks. Reads where components come from; loads none of them.
 
         Args:
             pretrained_model_name_or_path: folder (or Hub name) with `modular_model_index.json` or `model_index.json`.
             components_manager: a `ComponentsManager` that shares components. collection: under which it files them.
+            dtype: in which `load_components()` loads models, as in `ModularPipeline.from_pretrained`. torch_dtype: another name of it.
         """
         pipeline: ModularPipeline = late("ModularPipeline")(
             self, pretrained_model_name_or_path, components_manager, collection
         )
+        pipeline.load_in(dtype, torch_dtype)
         return pipeline
 
     def __repr__(self) -> str:

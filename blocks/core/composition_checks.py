@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from ...engine.planning.plan_checks import find_faults, find_warnings, late_writes
+from ...guiders import Guider
 from ...registry import ComponentSpec
 from ...state import CompositionError, OutputParam
 from ...state.errors import nearest
@@ -72,12 +73,19 @@ _OF_CALL = {"state": "the state to continue from", "output": "the name of what i
 
 
 def _named_as_the_calls_own(blocks: ModularPipelineBlocks) -> Iterator[str]:
-    for name in sorted(_OF_CALL.keys() & blocks.input_names):
+    taken = {**_OF_CALL, **dict.fromkeys(_guiders_among(blocks.input_names, blocks), "the guider of that run")}
+    for name in sorted(taken.keys() & blocks.input_names):
         readers = [path or type(block).__name__ for path, block in walk(blocks) if name in block.input_names]
         yield (
-            f"{readers[-1]} has an input named {name!r}, which could not be given: a call has that name for {_OF_CALL[name]}. "
+            f"{readers[-1]} has an input named {name!r}, which could not be given: a call has that name for {taken[name]}. "
             "Choose another name."
         )
+
+
+def _guiders_among(names: list[str], blocks: ModularPipelineBlocks) -> set[str]:
+    """Return the names that are those of guiders, too."""
+    specs = [spec for spec in blocks.expected_components if spec.name in names]
+    return {str(spec.name) for spec in specs if isinstance(spec.type_hint, type) and issubclass(spec.type_hint, Guider)}
 
 
 def is_typed(block: object) -> bool:

@@ -40,7 +40,7 @@ def load_workflow(path: str | Path, blocks: object = (), guiders: object = (), *
         blocks: custom blocks that the file may name, besides those of installed packages: classes, instances, or a mapping
             from names to them.
         guiders: guiders of your own that the file may name: classes or objects.
-        options: `components_manager`, `collection`; `token`, `cache_dir`, `local_files_only` where it names a repository.
+        options: `components_manager`, `collection`; `dtype` (or `torch_dtype`), as in `from_pretrained`; `token`, `cache_dir`, `local_files_only` where it names a repository.
 
     Raises:
         RepoError: it is no such YAML. CompositionError: it names what is not there, or does not fit; every fault is named, with
@@ -67,12 +67,14 @@ class _Workflow:
             self._fail()
         assert blocks is not None
         pipe_options = {name: options.pop(name) for name in ("components_manager", "collection") if name in options}
+        dtypes = [options.pop(name, None) for name in ("dtype", "torch_dtype")]
         repo = _place(written.repo)
         hub = {**options, **({"revision": written.revision} if written.revision else {})}
         pipe = ModularPipeline(blocks, str(repo) if repo is not None else None, **pipe_options, **(hub if repo else {}))
         self._settle(pipe, written)
         if self.faults:
             self._fail()
+        pipe.load_in(*dtypes)
         return pipe
 
     def _fail(self) -> None:

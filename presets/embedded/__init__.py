@@ -8,6 +8,7 @@ from typing import Any
 from ...guiders import ClassifierFreeGuidance
 from ...pipeline.modular_pipeline import ModularPipeline
 from ...registry import shipped
+from .call_remarks import call_remarks
 from .words import known_words, unknown_words
 
 __all__ = [
@@ -47,7 +48,7 @@ def embedded(**load_options: Any) -> ModularPipeline:
     """Make a pipeline with the embedded model, loaded and ready.
 
     It draws 64x64 images of coloured shapes and of everyday things; `known_words()` and the card in `FOLDER` say
-    which, and `unknown_words(prompt)` what in a prompt it never saw.
+    which, and `unknown_words(prompt)` what in a prompt it never saw. A call logs such words, and another size, as warnings.
 
     Args:
         load_options: for `load_components`, such as `dtype`.
@@ -63,4 +64,5 @@ def embedded(**load_options: Any) -> ModularPipeline:
         f"knows {len(known_words()['things'])} words for things, and {', '.join(known_words()['shapes'])}, in "
         f"{len(known_words()['colours'])} colours: brickwork.presets.embedded.known_words(); unknown_words(prompt)"
     )
+    pipe.remarks.append(call_remarks)
     return pipe

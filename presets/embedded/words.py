@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import cast
 
 from ...state.errors import nearest
 
+_SHOWN = 80
 FILE = Path(__file__).parent / "model" / "words.json"
 
 
@@ -26,6 +28,22 @@ def _single_words() -> frozenset[str]:
 
 def _words(text: str) -> list[str]:
     return re.findall(r"[a-z0-9]+(?:-[a-z]+)*", text.lower())
+
+
+def words_remarks(prompt: str, taught: Iterable[str] = ()) -> list[str]:
+    """Say of each word that the model was never shown that it does not know it.
+
+    Args:
+        taught: what the model has learned since then, such as words of textual inversions.
+    """
+    text = prompt
+    for word in taught:
+        text = text.replace(word, " ")
+    shown = repr(prompt if len(prompt) <= _SHOWN else f"{prompt[: _SHOWN - 3]}...")
+    return [
+        f"{shown}: the embedded model does not know {word!r}.{f' Did you mean {near!r}?' if near else ''}"
+        for word, near in unknown_words(text).items()
+    ]
 
 
 def unknown_words(prompt: str) -> dict[str, str | None]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ...state import ComponentError, TrustError
 from ...state.errors import did_you_mean
+from .needed_packages import install_line, is_installed
 
 ALLOWED_LIBRARIES = frozenset({"diffusers", "transformers", "tokenizers", "brickwork"})
 """A repository's files name components as (library, class); other libraries are refused."""
@@ -146,14 +147,10 @@ def _refuse_placeholder(library: str, cls: type[Any]) -> None:
     # diffusers and transformers put placeholders where a package is missing, which raise at any use.
     needed = getattr(cls, "_backends", ())
     if needed and (".dummy_" in cls.__module__ or cls.__module__.endswith(".import_utils")):
-        missing = [name for name in needed if not _is_installed(name)] or needed
+        missing = [name for name in needed if not is_installed(name)] or needed
         raise ComponentError(
-            f"{library}'s {cls.__name__} needs a package that is not installed ({', '.join(missing)})."
+            f"{library}'s {cls.__name__} needs a package that is not installed: {install_line(missing)}"
         )
-
-
-def _is_installed(package: str) -> bool:
-    return package.isidentifier() and importlib.util.find_spec(package) is not None
 
 
 def _refuse_no_component(library: str, cls: type[Any], bases: frozenset[str]) -> None:

@@ -34,10 +34,10 @@ def shown(signature: inspect.Signature) -> list[str]:
 def test_a_pipeline_has_the_signature_of_its_call() -> None:
     signature = inspect.signature(pipeline(noise=Noise))
     assert shown(signature) == [
-        "generator: torch._C.Generator",
+        "generator: torch._C.Generator = None",
+        "seed: int | list[int] | None = None",
         "size: int",
         "scale: float = 2.0",
-        "seed: int | list[int] | None = None",
         "output: str | list[str] | None = None",
         "state: brickwork.state.pipeline_state.PipelineState | None = None",
     ]

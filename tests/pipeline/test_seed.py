@@ -12,6 +12,7 @@ import torch
 import brickwork
 from brickwork import Block, InputError, ModularPipeline, Outputs, SequentialPipelineBlocks, load_workflow, replay
 from brickwork.engine.events import RunFinished
+from brickwork.pipeline.seed import schema_with_seed, signature_with_seed
 
 CALL: dict[str, Any] = {"num_inference_steps": 2, "height": 64, "width": 64}
 
@@ -151,3 +152,59 @@ def test_a_second_run_gathers_no_inputs_anew(monkeypatch: pytest.MonkeyPatch) ->
     pipe("a red circle", seed=1, num_inference_steps=1, output="images")
     pipe(prompt="a red circle", num_inference_steps=1, output="images")
     assert asked == []
+
+
+class Draws(Block):
+    """Noise of a generator that must be given."""
+
+    class Out(Outputs):
+        noise: torch.Tensor
+
+    def run(self, generator: torch.Generator, size: int = 2) -> Out:
+        return self.Out(noise=torch.randn(size, generator=generator))
+
+
+def test_a_generator_that_is_missing_may_be_a_seed(tiny_pipe: ModularPipeline) -> None:
+    pipe = SequentialPipelineBlocks.from_blocks_dict({"draws": Draws}).init_pipeline()
+    with pytest.raises(InputError, match=r"Pass generator=\.\.\. or seed=7\."):
+        pipe(size=3)
+    with pytest.raises(InputError, match=r"Pass generator=\.\.\. or seed=7\."):
+        pipe(sise=3)
+    assert torch.equal(pipe(seed=7, output="noise"), torch.randn(2, generator=generator(7)))
+
+
+def test_a_signature_and_a_schema_have_the_seed_beside_the_generator(tiny_pipe: ModularPipeline) -> None:
+    names = tiny_pipe.blocks.input_names
+    workflow = tiny_pipe.blocks.workflow(None)
+    signature = signature_with_seed(workflow.signature, names)
+    parameters = list(signature.parameters)
+    assert parameters.index("seed") == parameters.index("generator") + 1
+    assert str(signature.parameters["seed"]) == "seed: int | list[int] | None = None"
+    schema = schema_with_seed(workflow.input_schema, names)
+    whole = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
+    assert schema["properties"]["seed"]["anyOf"] == [whole, {"type": "array", "items": whole}, {"type": "null"}]
+    assert "seed" not in workflow.input_schema["properties"]
+    assert schema["required"] == workflow.input_schema["required"]
+
+
+def test_a_seed_that_is_a_blocks_own_or_that_nobody_takes_is_not_added(tiny_pipe: ModularPipeline) -> None:
+    workflow = tiny_pipe.blocks.workflow(None)
+    for names in (["generator", "seed"], ["prompt"]):
+        assert signature_with_seed(workflow.signature, names) == workflow.signature
+        assert schema_with_seed(workflow.input_schema, names) == workflow.input_schema
+
+
+def test_a_missing_generator_is_not_required_where_a_seed_may_be_given() -> None:
+    """Either is enough, which a schema of required names cannot say."""
+    blocks = SequentialPipelineBlocks.from_blocks_dict({"draws": Draws})
+    workflow = blocks.workflow(None)
+    assert workflow.input_schema["required"] == ["generator"]
+    assert schema_with_seed(workflow.input_schema, blocks.input_names)["required"] == []
+    signature = signature_with_seed(workflow.signature, blocks.input_names)
+    assert signature.parameters["generator"].default is None
+    assert list(signature.parameters) == ["generator", "seed", "size"]
+
+
+def test_a_pipeline_lists_the_seed_among_its_inputs(tiny_pipe: ModularPipeline) -> None:
+    assert "seed" in tiny_pipe.signature().parameters
+    assert "seed" in tiny_pipe.input_schema()["properties"]

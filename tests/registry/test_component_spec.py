@@ -158,7 +158,9 @@ def test_folders_of_pipelines_give_their_own_components_alone(named: str, error:
 
 @pytest.mark.skipif(importlib.util.find_spec("torchsde") is not None, reason="the package is installed")
 def test_a_class_that_needs_a_package_names_the_component_and_the_package() -> None:
-    with pytest.raises(ComponentError, match=r"'scheduler': diffusers's DPMSolverSDEScheduler needs .*\(torchsde\)"):
+    with pytest.raises(
+        ComponentError, match=r"'scheduler': diffusers's DPMSolverSDEScheduler needs .*: pip install torchsde"
+    ):
         ComponentSpec("scheduler", "diffusers:DPMSolverSDEScheduler", repo="x/y").load()
 
 

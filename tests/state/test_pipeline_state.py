@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
-from brickwork import BlockState, PipelineState, RunError
+from brickwork import BlockState, InputError, MissingValueError, PipelineState, RunError
 
 
 def test_values_are_read_by_name_attribute_or_list() -> None:
@@ -29,6 +31,38 @@ def test_a_group_is_read_as_a_dict() -> None:
 def test_an_unknown_attribute_names_the_nearest() -> None:
     with pytest.raises(AttributeError, match="no value 'imges'. Did you mean 'images'"):
         _ = PipelineState({"images": 1}).imges
+
+
+@pytest.mark.parametrize("write", [PipelineState.__setattr__, PipelineState.__setitem__], ids=["attribute", "item"])
+def test_a_value_that_is_assigned_is_refused_with_how_to_write_it(write: Any) -> None:
+    state = PipelineState({"latents": 1})
+    for name in ("latents", "get", "new"):
+        with pytest.raises(InputError, match=rf"state.set\('{name}', value\).*pipe\(state, {name}=value\)"):
+            write(state, name, 2)
+    assert state.to_dict() == {"latents": 1}
+    state.recipe = "its own"
+    assert state.recipe == "its own"
+
+
+def test_a_value_is_read_in_brackets_and_its_names_are_listed() -> None:
+    state = PipelineState({"images": 1, "latents": 2, "not a name": 3})
+    assert state["images"] == 1
+    assert list(state) == ["images", "latents", "not a name"]
+    assert "images" in state
+    assert "image" not in state
+    assert {"images", "latents", "set", "values"} <= set(dir(state))
+    assert "not a name" not in dir(state)
+
+
+@pytest.mark.parametrize("read", [getattr, PipelineState.__getitem__], ids=["attribute", "item"])
+def test_a_misspelt_value_names_the_nearest_in_every_spelling(read: Any) -> None:
+    with pytest.raises(MissingValueError, match="The state has no value 'imgaes'. Did you mean 'images'?"):
+        read(PipelineState({"images": 1}), "imgaes")
+
+
+def test_a_number_in_brackets_is_told_that_values_have_names() -> None:
+    with pytest.raises(InputError, match=r"state\[0\]: values are read by name.*There are: images."):
+        _ = PipelineState({"images": 1})[0]
 
 
 def test_a_copy_shares_values_and_not_the_dict() -> None:

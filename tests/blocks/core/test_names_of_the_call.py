@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
 from brickwork import (
     Block,
     CompositionError,
     DeclarationError,
+    Guider,
     InputParam,
     ModularPipeline,
     ModularPipelineBlocks,
     Outputs,
     PipelineState,
     SequentialPipelineBlocks,
+    component,
 )
+
+OF_CALL = sorted(
+    {
+        name
+        for method in (ModularPipeline.__call__, ModularPipeline.stream)
+        for name, parameter in inspect.signature(method).parameters.items()
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    }
+)
+"""Names that a call has for itself, as its signature says."""
+OF_STATE = [name for name in dir(PipelineState()) if not name.startswith("_")]
+"""Attributes of a state."""
 
 
 class Word(Outputs):
@@ -27,7 +43,7 @@ def pipeline_of(block: type[ModularPipelineBlocks]) -> ModularPipeline:
     return SequentialPipelineBlocks.from_blocks_dict({"takes": block}).init_pipeline()
 
 
-@pytest.mark.parametrize("name", ["state", "output"])
+@pytest.mark.parametrize("name", OF_CALL)
 def test_an_input_named_as_the_calls_own_is_refused(name: str) -> None:
     space: dict[str, object] = {"Word": Word}
     exec(f"def run(self, {name}: int) -> Word: ...", space)
@@ -36,7 +52,7 @@ def test_an_input_named_as_the_calls_own_is_refused(name: str) -> None:
         pipeline_of(block)
 
 
-@pytest.mark.parametrize("name", ["state", "output"])
+@pytest.mark.parametrize("name", OF_CALL)
 def test_so_is_one_in_the_style_of_diffusers(name: str) -> None:
     class Takes(ModularPipelineBlocks):
         @property
@@ -50,7 +66,7 @@ def test_so_is_one_in_the_style_of_diffusers(name: str) -> None:
         pipeline_of(Takes)
 
 
-@pytest.mark.parametrize("name", ["values", "recipe", "start", "copy", "get", "to_dict", "provenance"])
+@pytest.mark.parametrize("name", OF_STATE)
 def test_an_output_named_as_the_states_own_is_refused(name: str) -> None:
     assert hasattr(PipelineState(), name)
     out = type("Out", (Outputs,), {"__annotations__": {name: int}})
@@ -58,6 +74,31 @@ def test_an_output_named_as_the_states_own_is_refused(name: str) -> None:
     exec("def run(self) -> Out: ...", space)
     with pytest.raises(DeclarationError, match=f"an output named '{name}' could not be read as state.{name}"):
         type("Gives", (Block,), {"Out": out, "run": space["run"]})
+
+
+def test_the_names_are_those_that_a_call_and_a_state_have() -> None:
+    assert OF_CALL == ["output", "state"]
+    assert {"values", "recipe", "start", "set", "copy", "get", "to_dict", "provenance"} <= set(OF_STATE)
+
+
+def test_an_input_named_as_a_guider_is_refused_since_a_call_takes_it_for_the_guider() -> None:
+    class Guides(Block):
+        guider: Guider = component()
+        Out = Word
+
+        def run(self) -> Word:
+            return Word(word="")
+
+    class Takes(Block):
+        class Out(Outputs):
+            said: str
+
+        def run(self, word: str, guider: str) -> Out:
+            return self.Out(said=guider)
+
+    blocks = SequentialPipelineBlocks.from_blocks_dict({"guides": Guides, "takes": Takes})
+    with pytest.raises(CompositionError, match="takes has an input named 'guider', which could not be given"):
+        blocks.init_pipeline()
 
 
 def test_other_names_are_free() -> None:

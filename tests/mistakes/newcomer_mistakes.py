@@ -1,0 +1,122 @@
+"""Mistakes of the first ten minutes, by people who know diffusers, ComfyUI or A1111."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mistake import Mistake
+from PIL import Image
+
+import brickwork
+from brickwork import (
+    Block,
+    BrickworkError,
+    ClassifierFreeGuidance,
+    ComponentError,
+    CompositionError,
+    InputError,
+    Outputs,
+    RepoError,
+    load_image,
+    load_workflow,
+)
+
+
+class Twice(Block):
+    class Out(Outputs):
+        x: int
+
+    def run(self, x: int) -> Out:
+        return self.Out(x=2 * x)
+
+
+def given(name: str, *says: str, **inputs: Any) -> Mistake:
+    """A call of the embedded model with these inputs."""
+    return Mistake(name, "embedded", lambda pipe: pipe("a red circle", **inputs), InputError, says)
+
+
+def method(name: str, *says: str) -> Mistake:
+    """A method or attribute of diffusers' pipelines."""
+    return Mistake(f"the attribute {name}", "embedded", lambda pipe: getattr(pipe, name), AttributeError, says)
+
+
+def put(
+    name: str, make: Callable[[Any], Any], error: type[BrickworkError], *says: str, at: str = "embedded"
+) -> Mistake:
+    return Mistake(name, at, make, error, says)
+
+
+def plain(folder: Path) -> str:
+    """An image that nobody has noted anything on."""
+    Image.new("RGB", (8, 8)).save(folder / "plain.png")
+    return str(folder / "plain.png")
+
+
+def comfy(folder: Path) -> Path:
+    (folder / "comfy.json").write_text('{"1": {"class_type": "KSampler", "inputs": {}}}')
+    return folder / "comfy.json"
+
+
+MISTAKES = [
+    method("enable_attention_slicing", "In place of diffusers' enable_attention_slicing", "nothing"),
+    method("enable_model_cpu_offload", "enable_auto_cpu_offload(device)"),
+    method("enable_vae_tiling", "vae.enable_tiling()"),
+    method("from_single_file", "ComponentSpec(name, repo='model.safetensors')"),
+    method("unett", "Did you mean 'unet'?"),
+    method("clip", "Its components are tokenizer, tokenizer_2"),
+    given("steps", "num_inference_steps=", steps=3),
+    given("cfg_scale", "guidance_scale=", cfg_scale=3.0),
+    given("return_dict", "output='images' returns the images", return_dict=False),
+    given("callback_on_step_end", "pipe.stream(...)", callback_on_step_end=print),
+    given("steps in words", "num_inference_steps is '20' (a str)", num_inference_steps="20"),
+    given("a scale in words", "guidance_scale is '7' (a str)", guidance_scale="7"),
+    given("an odd height", "height is 65", "The nearest is 64", height=65),
+    given("no steps", "num_inference_steps is 0; it must be 1 or more", num_inference_steps=0),
+    given("no images", "num_images_per_prompt is 0; it must be 1 or more", num_images_per_prompt=0),
+    given("a file's ending as the output type", "output_type is 'jpg'", "'pil' | 'np'", output_type="jpg"),
+    given("one output of two misspelt", "'imags' is no output", "Did you mean 'images'?", output=["images", "imags"]),
+    given("an unknown guider", "'cfg' is no guider", "ClassifierFreeGuidance", guider="cfg"),
+    given("a number as the guider", "A float is no guider", guider=7.5),
+    put("no prompts in a list", lambda pipe: pipe([]), InputError, "prompt is empty"),
+    put(
+        "more negative prompts than prompts",
+        lambda pipe: pipe(["a cat", "a dog"], negative_prompt=["a", "b", "c"]),
+        InputError,
+        "prompt: 2, negative_prompt: 3",
+    ),
+    put(
+        "a scale in words in a guider",
+        lambda _: ClassifierFreeGuidance(guidance_scale="7"),  # type: ignore[arg-type]
+        InputError,
+        "guidance_scale: expected a number",
+    ),
+    put("a misspelt setting", lambda pipe: pipe.configure(progres=False), InputError, "Did you mean 'progress'?"),
+    put("a cache on disk", lambda pipe: pipe.configure(cache="disk"), InputError, "cache='disk'", "'memory'"),
+    put(
+        "a number as a block",
+        lambda pipe: pipe.blocks.sub_blocks.__setitem__("x", 3),
+        CompositionError,
+        "'x' is 3, which is no block",
+    ),
+    put(
+        "a place that is not there",
+        lambda pipe: pipe.blocks.insert_before("decod", "x", Twice),
+        CompositionError,
+        "no block 'decod'",
+        "Did you mean 'decode'?",
+    ),
+    put("a block that is not there", lambda pipe: pipe.blocks.pop("x"), CompositionError, "no block 'x'", "decode"),
+    put(
+        "blocks that are called", lambda pipe: pipe.blocks(prompt="x"), CompositionError, "pipe = blocks.init_pipeline"
+    ),
+    put("an image without a recipe", lambda at: brickwork.replay(plain(at)), RepoError, "has no recipe", at="folder"),
+    put("a snapshot that is not there", lambda pipe: pipe.resume("no.safetensors"), RepoError, "no snapshot"),
+    put("a workflow of ComfyUI", lambda at: load_workflow(comfy(at)), CompositionError, "brickwork: 1", at="folder"),
+    put("an image that is not there", lambda _: load_image("no.png"), InputError, "There is no file no.png"),
+    put("a LoRA that is not there", lambda pipe: pipe.set_adapters("x"), InputError, "There is no LoRA 'x'"),
+    put("no LoRA to fuse", lambda pipe: pipe.fuse_lora(), InputError, "load_lora_weights(...) first"),
+    put("a branch of no run", lambda pipe: pipe.branch("x", 3), InputError, "the state of an earlier run"),
+    put("a misspelt component", lambda pipe: pipe.load_components("unett"), ComponentError, "Did you mean 'unet'?"),
+]

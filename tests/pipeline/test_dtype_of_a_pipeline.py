@@ -1,0 +1,42 @@
+"""`torch_dtype` means in `init_pipeline` and `load_workflow` what it means in `from_pretrained`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from brickwork import ComponentError, ModularPipeline, SequentialPipelineBlocks, load_workflow
+from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
+
+
+def initialised(folder: Path, _: Path, **options: Any) -> ModularPipeline:
+    return SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS).init_pipeline(str(folder), **options)
+
+
+def of_a_workflow(folder: Path, place: Path, **options: Any) -> ModularPipeline:
+    (place / "flow.yaml").write_text(f"brickwork: 1\nstart: sdxl.text2image\nrepo: {folder}\n")
+    return load_workflow(place / "flow.yaml", **options)
+
+
+@pytest.mark.parametrize("made", [initialised, of_a_workflow])
+def test_models_are_loaded_in_the_dtype_that_was_given(
+    made: Callable[..., ModularPipeline], tiny_folder: Path, tmp_path: Path
+) -> None:
+    pipe = made(tiny_folder, tmp_path, torch_dtype="fp16").load_components(["vae"])
+    assert pipe.vae.dtype == torch.float16
+    pipe = made(tiny_folder, tmp_path, dtype={"vae": torch.bfloat16, "default": "fp16"})
+    assert [pipe.specs[name].dtype for name in ("vae", "unet")] == ["bfloat16", "float16"]
+
+
+@pytest.mark.parametrize("made", [initialised, of_a_workflow])
+def test_a_dtype_that_is_none_is_refused_as_in_from_pretrained(
+    made: Callable[..., ModularPipeline], tiny_folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ComponentError, match="dtype='fp61'.*'fp16'"):
+        made(tiny_folder, tmp_path, torch_dtype="fp61")
+    with pytest.raises(ComponentError, match="dtype and torch_dtype are two spellings"):
+        made(tiny_folder, tmp_path, torch_dtype="fp16", dtype="fp16")
