@@ -7,8 +7,9 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..blocks.core.call_checks import CallChecks
 from ..blocks.core.flattening import walk
-from ..blocks.core.input_checks import expectations, expectations_of, fault_finders, input_faults
+from ..blocks.core.input_checks import expectations_of, input_faults
 from ..engine import Plan
 from ..guiders import guider_of
 from ..state import InputError, PipelineState
@@ -65,6 +66,7 @@ class PipelineRequests(PipelineAdapters):
         self._check_outputs(plan, output)
         self.require(plan.components)
         self._check_components(replaced)
+        self._check_fit(plan, inputs, replaced)
         if seed is not None:
             made = {**values, GENERATOR: generators_of(seed, self._planned_last, plan, values)}
             return RunRequest(plan, made, output, is_seeded=True, replaced=replaced)
@@ -156,19 +158,30 @@ class PipelineRequests(PipelineAdapters):
             raise InputError.of("The inputs do not fit", faults)
         return plan
 
+    def _checks(self, plan: Plan) -> CallChecks:
+        known = self._planned_last.checks
+        if plan not in known:
+            known[plan] = CallChecks.of(self.blocks, plan)
+        return known[plan]
+
     def _check_values(self, plan: Plan, inputs: Mapping[str, Any]) -> None:
-        expected = self._planned_last.expected
-        if plan not in expected:
-            finders = fault_finders(self.blocks, plan)
-            expected[plan] = expectations(plan), expectations(plan, typed=False), finders
-        annotated, hinted, finders = expected[plan]
-        faults = input_faults(annotated, inputs)
-        for find in finders:
-            faults += [fault for fault in find(inputs) if fault not in faults]
+        checks = self._checks(plan)
+        faults = checks.input_faults(inputs, with_shapes=self.settings.check_values)
         if faults:
             raise InputError.of("The inputs do not fit", faults)
-        for text in input_faults(hinted, inputs):
+        for text in input_faults(checks.hinted, inputs):
             warnings.warn(f"By the hint of a foreign block, {text}", UserWarning, stacklevel=3)
+
+    def _check_fit(self, plan: Plan, inputs: Mapping[str, Any], replaced: Mapping[str, Any]) -> None:
+        """Look at inputs beside components, at every run: models may be cast in place."""
+        held = {**self.components, **replaced} if replaced else self.components
+        checks = self._checks(plan)
+        faults = checks.fit_faults(inputs, held, self.config, self.device)
+        # Last, because it says that two differ, and not which of them is wrong.
+        if not faults and self.settings.check_values:
+            faults = checks.size_faults(inputs)
+        if faults:
+            raise InputError.of("Inputs and components do not fit", faults)
 
     def _check_outputs(self, plan: Plan, output: str | list[str] | None) -> None:
         names = [output] if isinstance(output, str) else output or []
