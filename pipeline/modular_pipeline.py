@@ -16,7 +16,7 @@ from ..registry.hub.repo_files import CLASSIC_INDEX, MODULAR_INDEX
 from ..registry.hub.trust import Trust
 from ..registry.publishing import publish, refuse_unknown
 from ..saving.open_repository import open_repository
-from ..state import ComponentError, PipelineState, RepoError
+from ..state import PipelineState, RepoError
 from .event_stream import EventStream
 from .first_value import with_first_value
 from .kept_plans import KeptPlans
@@ -101,8 +101,6 @@ class ModularPipeline(PipelineRequests):
             RepoError: no such repository, or a broken one. TrustError: it has code that was not granted, or asks for more than
                 it may. CompositionError: it names a pipeline that Brickwork has no blocks for.
         """
-        if dtype is not None and torch_dtype is not None:
-            raise ComponentError("dtype and torch_dtype are two spellings of one thing; give one.")
         name = str(pretrained_model_name_or_path)
         opened = open_repository(name, trust_remote_code, lock, revision, **hub_options)
         if opened.blocks is None:
@@ -113,7 +111,7 @@ class ModularPipeline(PipelineRequests):
         pipe = cls(blocks, name, components_manager, collection, opened.index)
         pipe.take_from(opened)
         pipe.input_defaults = opened.inputs
-        pipe.load_in(torch_dtype if dtype is None else dtype)
+        pipe.load_in(dtype, torch_dtype)
         return pipe
 
     def save_pretrained(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..blocks.core.call_checks import CallChecks
@@ -18,6 +18,7 @@ from ..state.errors import did_you_mean
 from ..state.plain_numbers import plain_number
 from .adapter_methods import PipelineAdapters
 from .config import PipelineConfig
+from .image_files import file_inputs, images_of_files
 from .kept_plans import KeptPlans
 from .names_of_diffusers import instead_of_input
 from .recipes.recipe_of_run import Description
@@ -60,9 +61,12 @@ class PipelineRequests(PipelineAdapters):
         try:
             plan = self.plan(seeded, checked=inputs)
         except InputError as error:
-            wrong = input_faults(expectations_of(self.blocks), inputs)
+            expected = expectations_of(self.blocks)
+            named = file_inputs(inputs, expected)
+            wrong = input_faults(expected, {name: value for name, value in inputs.items() if name not in named})
             raise InputError.of("The inputs do not fit", [*(error.faults or [str(error)]), *wrong]) from None
-        self._check_values(plan, inputs)
+        inputs = self._checked_inputs(plan, inputs)
+        values.update({name: value for name, value in inputs.items() if value is not values[name]})
         self._check_outputs(plan, output)
         self.require(plan.components)
         self._check_components(replaced)
@@ -164,9 +168,20 @@ class PipelineRequests(PipelineAdapters):
             known[plan] = CallChecks.of(self.blocks, plan)
         return known[plan]
 
-    def _check_values(self, plan: Plan, inputs: Mapping[str, Any]) -> None:
+    def _checked_inputs(self, plan: Plan, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Return what the caller gave, with images in place of paths, if nothing is wrong with it."""
         checks = self._checks(plan)
-        faults = checks.input_faults(inputs, with_shapes=self.settings.check_values)
+        named = file_inputs(inputs, checks.annotated)
+        read, unread = images_of_files(inputs, named)
+        found = {**inputs, **read} if named else inputs
+        self._check_values(
+            plan, {n: v for n, v in found.items() if n in read or n not in named} if unread else found, unread
+        )
+        return found
+
+    def _check_values(self, plan: Plan, inputs: Mapping[str, Any], unread: Sequence[str] = ()) -> None:
+        checks = self._checks(plan)
+        faults = [*unread, *checks.input_faults(inputs, with_shapes=self.settings.check_values)]
         if faults:
             raise InputError.of("The inputs do not fit", faults)
         for text in input_faults(checks.hinted, inputs):
