@@ -157,7 +157,10 @@ def forget(encoders: Sequence[Encoder], tokens: object) -> None:
 
 
 def _tensors(
-    source: str | Path | Mapping[str, Any], weight_name: str | None, revision: str | None, hub: dict[str, Any]
+    source: str | Path | Mapping[str, Any] | Sequence[object],
+    weight_name: str | None,
+    revision: str | None,
+    hub: dict[str, Any],
 ) -> dict[str, Any]:
     """Return tensors by name, of a file, a folder, a repository, or given as they are."""
     if hasattr(type(source), "untyped_storage"):

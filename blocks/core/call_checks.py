@@ -87,9 +87,9 @@ class CallChecks:
 
 def dtype_faults(names: Sequence[str], components: Mapping[str, Any]) -> Iterator[str]:
     """Yield that networks which are given the same latents are in different dtypes."""
-    if len(names) < 2 and not any(type(components[name]).__name__.startswith("Multi") for name in names):
-        return  # the usual case: one network, whose dtype takes long to be found
     networks = [part for name in names for part in parts_of(name, components[name]) if part[1] is not None]
+    if len(networks) < 2:
+        return  # the usual case; a network looks for its dtype among its parameters
     dtypes = {name: str(getattr(network, "dtype", None)).removeprefix("torch.") for name, network in networks}
     if len(set(dtypes.values())) > 1:
         said = ", ".join(f"{name} in {dtype}" for name, dtype in dtypes.items())

@@ -75,9 +75,10 @@ class EncodeNegativePrompt(Block):
         """Say which text encoders cannot read as many tokens as positive embeddings of the caller's own have."""
         positive = self.family.fields("prompt_embeds")[0]
         embeds = given.get(positive.positive)
+        if embeds is None or not active_guider(self.guider, given.get("guidance_scale")).uses_negative:
+            return
         texts = [part.negative for part in self.family.fields("prompts") if given.get(part.negative) is not None]
-        guider = active_guider(self.guider, given.get("guidance_scale"))
-        if embeds is None or not guider.uses_negative or (not texts and self._zeros_for_nothing):
+        if not texts and self._zeros_for_nothing:
             return
         count = len(self.text_encoders)
         lengths, by = [embeds.shape[1]] * count, [positive.positive] * count

@@ -23,12 +23,12 @@ def length_faults(
     Args:
         tokens, made_by: for each encoder, how many it would be given, and what says so.
     """
-    lengths = {part.name: known for part, *known in zip(family.roles["text_encoders"], tokens, made_by, strict=True)}
+    names = [part.name for part in family.roles["text_encoders"]]
+    lengths, makers = dict(zip(names, tokens, strict=True)), dict(zip(names, made_by, strict=True))
     for name, encoder in named_encoders(family, encoders):
         most = getattr(encoder.config, "max_position_embeddings", None)
-        given, by = lengths[name]
-        if isinstance(most, int) and given > most:
-            yield f"{by} makes texts of {given} tokens, and {name} reads at most {most}"
+        if isinstance(most, int) and lengths[name] > most:
+            yield f"{makers[name]} makes texts of {lengths[name]} tokens, and {name} reads at most {most}"
 
 
 def skip_faults(family: FamilyContract, encoders: Sequence[Any], clip_skip: int) -> Iterator[str]:

@@ -47,7 +47,9 @@ class EncodeImagePrompt(Block):
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say which embeddings of images the adapters do not take."""
-        embeds = given.get("ip_adapter_image_embeds") or ()
+        embeds = given.get("ip_adapter_image_embeds")
+        if not embeds:
+            return
         halves = 2 if active_guider(self.guider, given.get("guidance_scale")).uses_negative else 1
         for each in embeds:
             shape = list(getattr(each, "shape", ()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -137,7 +137,11 @@ def schedule_faults(given: Mapping[str, Any]) -> Iterable[str]:
 
 
 def set_schedule(
-    scheduler: Scheduler, steps: int, timesteps: object, sigmas: object, device: torch.device | str
+    scheduler: Scheduler,
+    steps: int,
+    timesteps: Sequence[int] | None,
+    sigmas: Sequence[float] | None,
+    device: torch.device | str,
 ) -> None:
     """Set a scheduler to a number of steps, or to timesteps or sigmas of the caller's own.
 

@@ -62,7 +62,8 @@ def save(
             cannot be written, or the recipe is larger than recipes are read.
     """
     many = isinstance(images, Sequence)
-    listed = [one for each in (images if many else [images]) for one in _written_as(each)]
+    several: Sequence[Any] = images if isinstance(images, Sequence) else [images]
+    listed = [one for each in several for one in _written_as(each)]
     _refuse_odd(inputs, given)
     places = _places(Path(path), len(listed), many=many or len(listed) > 1)
     for (image, source), place in zip(listed, places, strict=True):
