@@ -157,7 +157,7 @@ def forget(encoders: Sequence[Encoder], tokens: object) -> None:
 
 
 def _tensors(
-    source: str | Path | Mapping[str, Any] | Sequence[object],
+    source: str | Path | Mapping[str, Any] | list[object] | tuple[object, ...],
     weight_name: str | None,
     revision: str | None,
     hub: dict[str, Any],
