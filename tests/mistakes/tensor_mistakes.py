@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from mistake import Mistake
 
-from brickwork import Block, DeclarationError, InputError, Outputs
+from brickwork import Block, DeclarationError, InputError, Outputs, SequentialPipelineBlocks
+from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS
 
 CALL: dict[str, Any] = {"num_inference_steps": 2, "output_type": "latent", "output": "images"}
 
@@ -30,9 +31,9 @@ def given(pipe: Any, **inputs: Any) -> Any:
     return pipe(**{**CALL, **inputs})
 
 
-def call(name: str, *says: str, at: str = "tiny", **inputs: Any) -> Mistake:
+def call(name: str, *says: str, **inputs: Any) -> Mistake:
     """A call with a prompt that is refused with these words."""
-    return Mistake(name, at, partial(given, prompt="a cat", **inputs), InputError, says)
+    return Mistake(name, "tiny", partial(given, prompt="a cat", **inputs), InputError, says)
 
 
 def embeds(name: str, *says: str, **changed: Any) -> Mistake:
@@ -47,6 +48,17 @@ def scheduled(name: str, scheduler: str, *says: str, **inputs: Any) -> Mistake:
     def make(pipe: Any) -> Any:
         pipe.update_components(scheduler=scheduler)
         return given(pipe, prompt="a cat", **inputs)
+
+    return Mistake(name, "tiny", make, InputError, says)
+
+
+def redrawn(name: str, *says: str, **inputs: Any) -> Mistake:
+    """A call of image to image that is refused with these words."""
+
+    def make(pipe: Any) -> Any:
+        redraw = SequentialPipelineBlocks.from_blocks_dict(IMAGE2IMAGE_BLOCKS).init_pipeline()
+        redraw.update_components(**{each: pipe.components[each] for each in pipe.pretrained_component_names})
+        return given(redraw, prompt="a cat", **inputs)
 
     return Mistake(name, "tiny", make, InputError, says)
 
@@ -86,7 +98,7 @@ SCHEDULES = [
     scheduled("more steps than timesteps", "euler", "linspace", num_inference_steps=1001),
     call("timesteps upside down", "timesteps go from 1 to 999", "highest first", timesteps=[1, 999]),
     call("a timestep that nobody was trained with", "0..1000", timesteps=[5000, 1]),
-    call("a strength that leaves no step", "give 0.5 or more", at="auto", image=torch.rand(3, 32, 32), strength=0.4),
+    redrawn("a strength that leaves no step", "give 0.5 or more", image=torch.rand(3, 32, 32), strength=0.4),
 ]
 ENCODERS = [
     call("more layers skipped than there are", "3 layers", "at most 2", clip_skip=12),
@@ -97,15 +109,9 @@ NUMBERS = [
     Mistake("an option that is no float", "folder", lambda _: Scale(by=10**400), DeclarationError, ("by is", "float")),
 ]
 PATHS = [
-    call("an address as an image", "load_image('https://a.b/c.png'", at="auto", image="https://a.b/c.png"),
-    call(
-        "a path that is not there",
-        "mask_image: There is no file",
-        at="auto",
-        image=torch.rand(3, 32, 32),
-        mask_image="no.png",
-    ),
-    call("a list of paths", "image: There is no file no.png", at="auto", image=["no.png"]),
+    redrawn("an address as an image", "load_image('https://a.b/c.png'", image="https://a.b/c.png"),
+    redrawn("a path that is not there", "image: There is no file no.png", image="no.png"),
+    redrawn("a list of paths", "image: There is no file no.png", image=["no.png"]),
     Mistake(
         "a list of textual inversions",
         "embedded",

@@ -18,7 +18,13 @@ from transformers import CLIPImageProcessor
 
 import brickwork
 from brickwork import InputError, ModularPipeline, ReplayError
-from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS, AutoBlocks
+from brickwork.presets.sdxl import (
+    IMAGE2IMAGE_BLOCKS,
+    INPAINT_BLOCKS,
+    IP_ADAPTER_BLOCKS,
+    TEXT2IMAGE_BLOCKS,
+    with_control,
+)
 
 NUMBERS = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
 IMAGE = Image.fromarray(NUMBERS)
@@ -38,12 +44,22 @@ def place(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def auto(tiny_folder: Path, tiny_pipe: ModularPipeline) -> ModularPipeline:
-    pipe = AutoBlocks().init_pipeline(str(tiny_folder))
-    parts = {name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names}
-    pipe.update_components(**parts, controlnet=controlnet(tiny_pipe.unet))
-    pipe.configure(progress=False)
-    return pipe
+def pipe_of(tiny_folder: Path, tiny_pipe: ModularPipeline) -> Callable[..., ModularPipeline]:
+    """Makes a pipeline of blocks over the tiny models."""
+
+    def make(blocks: Any, **more: Any) -> ModularPipeline:
+        pipe = chain(**blocks).init_pipeline(str(tiny_folder))
+        parts = {name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names}
+        pipe.update_components(**{**parts, **more})
+        pipe.configure(progress=False)
+        return pipe
+
+    return make
+
+
+@pytest.fixture
+def redraw(pipe_of: Callable[..., ModularPipeline]) -> ModularPipeline:
+    return pipe_of(IMAGE2IMAGE_BLOCKS)
 
 
 def same(pipe: ModularPipeline, files: dict[str, Any], images: dict[str, Any], **inputs: Any) -> None:
@@ -51,30 +67,33 @@ def same(pipe: ModularPipeline, files: dict[str, Any], images: dict[str, Any], *
     assert torch.equal(of_files, pipe(**CALL, **images, **inputs, generator=seeded(1)))
 
 
-@pytest.mark.parametrize("form", [str, Path])
-@pytest.mark.parametrize("name", ["image.png", "turned.png"])
-def test_a_path_is_the_image_upright(form: Callable[[Any], Any], name: str, place: Path, auto: ModularPipeline) -> None:
-    path = place / name
-    same(auto, {"image": form(path)}, {"image": IMAGE}, strength=0.6)
+def test_a_path_is_the_image_upright(place: Path, redraw: ModularPipeline) -> None:
+    for given in (place / "image.png", str(place / "turned.png")):
+        same(redraw, {"image": given}, {"image": IMAGE}, strength=0.6)
 
 
-def test_a_list_may_hold_paths_and_images(place: Path, auto: ModularPipeline) -> None:
+def test_a_list_may_hold_paths_and_images(place: Path, redraw: ModularPipeline) -> None:
     images = [place / "image.png", MASK.convert("RGB")]
-    same(auto, {"image": images}, {"image": [IMAGE, MASK.convert("RGB")]}, strength=0.6, num_images_per_prompt=2)
+    same(redraw, {"image": images}, {"image": [IMAGE, MASK.convert("RGB")]}, strength=0.6, num_images_per_prompt=2)
 
 
-def test_masks_and_control_images_are_read_as_well(place: Path, auto: ModularPipeline) -> None:
+def test_masks_and_control_images_are_read_as_well(
+    place: Path, pipe_of: Callable[..., ModularPipeline], tiny_pipe: ModularPipeline
+) -> None:
+    pipe = pipe_of(with_control(INPAINT_BLOCKS), controlnet=controlnet(tiny_pipe.unet))
     files = {"image": str(place / "image.png"), "mask_image": place / "mask.png", "control_image": place / "turned.png"}
-    same(auto, files, {"image": IMAGE, "mask_image": MASK, "control_image": IMAGE}, strength=0.6)
+    same(pipe, files, {"image": IMAGE, "mask_image": MASK, "control_image": IMAGE}, strength=0.6)
 
 
-def test_image_prompts_are_read_also_in_lists_of_lists(place: Path, auto: ModularPipeline) -> None:
+def test_image_prompts_are_read_also_in_lists_of_lists(
+    place: Path, pipe_of: Callable[..., ModularPipeline], tiny_pipe: ModularPipeline
+) -> None:
     seen = {"image_encoder": image_encoder(), "feature_extractor": CLIPImageProcessor(size=32, crop_size=32)}
-    auto.update_components(unet=copy.deepcopy(auto.unet), **seen)
-    auto.load_ip_adapter(ip_adapter(auto.unet))
-    same(auto, {"ip_adapter_image": str(place / "turned.png")}, {"ip_adapter_image": IMAGE}, height=32, width=32)
+    pipe = pipe_of({**IP_ADAPTER_BLOCKS, **TEXT2IMAGE_BLOCKS}, unet=copy.deepcopy(tiny_pipe.unet), **seen)
+    pipe.load_ip_adapter(ip_adapter(pipe.unet))
+    same(pipe, {"ip_adapter_image": str(place / "turned.png")}, {"ip_adapter_image": IMAGE}, height=32, width=32)
     files = [[place / "image.png", str(place / "mask.png")]]
-    same(auto, {"ip_adapter_image": files}, {"ip_adapter_image": [[IMAGE, MASK]]}, height=32, width=32)
+    same(pipe, {"ip_adapter_image": files}, {"ip_adapter_image": [[IMAGE, MASK]]}, height=32, width=32)
 
 
 @pytest.mark.parametrize(
@@ -87,27 +106,23 @@ def test_image_prompts_are_read_also_in_lists_of_lists(place: Path, auto: Modula
         (".", ("image: . is no ordinary file",)),
     ],
 )
-def test_what_cannot_be_read_is_said_of_the_input(given: Any, says: tuple[str, ...], auto: ModularPipeline) -> None:
+def test_what_cannot_be_read_is_said_of_the_input(given: Any, says: tuple[str, ...], redraw: ModularPipeline) -> None:
     with pytest.raises(InputError) as caught:
-        auto(**CALL, image=given)
+        redraw(**CALL, image=given)
     said = str(caught.value)
     assert not [words for words in says if words not in said], said
     assert "must be" not in said
 
 
-def test_every_fault_of_a_call_is_named_beside_a_missing_file(auto: ModularPipeline) -> None:
+def test_every_fault_of_a_call_is_named_beside_a_missing_file(redraw: ModularPipeline) -> None:
     with pytest.raises(InputError) as caught:
-        auto(**{**CALL, "prompt": None}, image="no.png", hight=3)
+        redraw(**{**CALL, "prompt": None}, image="no.png", hight=3)
     assert "'hight'" in str(caught.value)
     assert "must be Image" not in str(caught.value)
 
 
-def test_a_recipe_has_the_image_and_replays_with_the_file_or_the_image(
-    place: Path, tiny_pipe: Any, tiny_folder: Path
-) -> None:
-    pipe = chain(**IMAGE2IMAGE_BLOCKS).init_pipeline(str(tiny_folder))
-    pipe.update_components(**{name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names})
-    pipe.configure(progress=False)
+def test_a_recipe_has_the_image_and_replays_with_the_file_or_the_image(place: Path, redraw: ModularPipeline) -> None:
+    pipe = redraw
     path = place / "turned.png"
     made = pipe(prompt="a cat", image=path, strength=0.6, num_inference_steps=2, generator=seeded(1), output="images")[
         0
