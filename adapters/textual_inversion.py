@@ -28,6 +28,8 @@ _BY_PLACE = {"clip_l": 0, "clip_g": 1, "text_encoders_0": 0, "text_encoders_1": 
 """Names of tensors in files for families with two encoders, and which encoder each is for."""
 _UNNAMED = "emb_params"
 """What other tools call the tensor in a file that does not say the word."""
+_OTHERS = "string_to_param"
+"""Where AUTOMATIC1111's web UI keeps the tensor; the word stands beside it, as "name"."""
 _LONGEST_WORD = 200
 _LEGACY_END = 2
 """An id in old CLIP configurations by which transformers takes the highest id for the end of the text; taught words have higher
@@ -155,15 +157,40 @@ def forget(encoders: Sequence[Encoder], tokens: object) -> None:
 
 
 def _tensors(
-    source: str | Path | Mapping[str, Any], weight_name: str | None, revision: str | None, hub: dict[str, Any]
+    source: str | Path | Mapping[str, Any] | list[object] | tuple[object, ...],
+    weight_name: str | None,
+    revision: str | None,
+    hub: dict[str, Any],
 ) -> dict[str, Any]:
     """Return tensors by name, of a file, a folder, a repository, or given as they are."""
     if hasattr(type(source), "untyped_storage"):
         return {_UNNAMED: source}
     if isinstance(source, Mapping):
-        return dict(source)
+        return _of_other_tools(source)
+    if isinstance(source, (list, tuple)):
+        raise InputError("A list of textual inversions was given; call load_textual_inversion once for each.")
     folder, name = split_file(source, weight_name)
-    return read_tensors(open_repo(folder, revision, **hub), name or WEIGHTS)
+    return _of_other_tools(read_tensors(open_repo(folder, revision, **hub), name or WEIGHTS))
+
+
+def _of_other_tools(held: Mapping[str, Any]) -> dict[str, Any]:
+    """Return tensors by word, of what AUTOMATIC1111's web UI keeps them in: a dict with others in it, or names that it makes of that.
+
+    Raises:
+        ComponentError: it holds several embeddings, or none.
+    """
+    inner = held.get(_OTHERS)
+    flat = {name: rows for name, rows in held.items() if isinstance(name, str) and name.startswith(f"{_OTHERS}.")}
+    if inner is None and not flat:
+        return dict(held)
+    rows = list(inner.values()) if isinstance(inner, Mapping) else list(flat.values())
+    if len(rows) != 1:
+        raise ComponentError(
+            f"The textual inversion has {len(rows)} embeddings in {_OTHERS!r}, where one is expected; give those that are meant as "
+            "{'<word>': tensor}."
+        )
+    word = held.get("name")
+    return {word if isinstance(word, str) and _is_word(word) else _UNNAMED: rows[0]}
 
 
 def _embeddings(held: dict[str, Any]) -> dict[str, Any]:

@@ -155,6 +155,10 @@ class FamilyContract:
         factor = self.vae_scale_factor(vae)
         return (batch, int(denoiser.config.in_channels), height // factor, width // factor)
 
+    def embedding_widths(self, denoiser: Any) -> Mapping[str, int]:  # noqa: ARG002 - others read it
+        """How wide embeddings are that a denoiser reads, by what they are ("hidden", "pooled"); what is not known is left out."""
+        return {}
+
     def size_fault(self, name: str, size: Any) -> str | None:
         """Say what is wrong with a height or width in pixels; None for what is fine or no whole number."""
         if not isinstance(size, int) or (size > 0 and size % self.size_multiple == 0):

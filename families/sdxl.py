@@ -65,6 +65,12 @@ class SDXLContract(FamilyContract):
             "blocks need 'ip_adapter' (IP_ADAPTER_BLOCKS) to take one."
         )
 
+    def embedding_widths(self, denoiser: Denoiser) -> dict[str, int]:
+        """Return the width of hidden states, which some UNets project first (Kolors)."""
+        config = denoiser.config
+        width = config.encoder_hid_dim if config.encoder_hid_dim_type == "text_proj" else config.cross_attention_dim
+        return {"hidden": width} if isinstance(width, int) else {}
+
     def size_ids(self, denoiser: Denoiser, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
         """Return original size, crop corner, and target size or rating in a row, checked against the UNet's embedding
         layer.

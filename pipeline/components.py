@@ -18,7 +18,7 @@ from ..registry.devices.component_bytes import component_bytes
 from ..registry.hub.lock import Lock
 from ..registry.hub.repo import HUB_OPTIONS, local_name, same_repo
 from ..registry.identity.component_identity import invalidate
-from ..registry.loading.dtype_names import dtype_named
+from ..registry.loading.dtype_names import one_dtype
 from ..registry.pinning import pin
 from ..saving.open_repository import OpenedRepository, created_components
 from ..state import ComponentError, InputError
@@ -91,18 +91,14 @@ class PipelineComponents(PipelineDevices):
         """Let models be loaded in a dtype, where `load_components` is told none.
 
         Args:
-            dtype: of torch, or a name; or a dict of those by component ("default" for the others). torch_dtype:
-                another name of it.
+            dtype: of torch, or a name; or a dict of those by component ("default" for the others). torch_dtype: another name of it.
 
         Raises:
-            ComponentError: both are given, it is no dtype of weights, or a component is unknown.
+            ComponentError: it is no dtype of weights, the two differ, or a component is unknown.
         """
-        if dtype is not None and torch_dtype is not None:
-            raise ComponentError("dtype and torch_dtype are two spellings of one thing; give one.")
-        dtype = torch_dtype if dtype is None else dtype
-        self._known(name for name in _named_in(dtype) if name != "default")
+        self._known(name for each in (dtype, torch_dtype) for name in _named_in(each) if name != "default")
         for name in self.pretrained_component_names:
-            found = dtype_named(_own(dtype, name))
+            found = one_dtype(_own(dtype, name), _own(torch_dtype, name))
             if found is not None:
                 self.specs[name].dtype = str(found).removeprefix("torch.")
 

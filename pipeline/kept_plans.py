@@ -7,9 +7,9 @@ from typing import Any
 
 from attrs import define, field
 
+from ..blocks.core.call_checks import CallChecks
 from ..blocks.core.composition_version import CompositionVersion
 from ..blocks.core.flattening import walk
-from ..blocks.core.input_checks import FaultFinder
 from ..engine import Plan
 from ..families.contract import UNBOUND, FamilyContract
 from .recipes.recipe_of_run import Description
@@ -25,14 +25,13 @@ class KeptPlans:
     works out here, where nobody looks any more.
 
     Attributes:
-        version: of the blocks. plans: by what is given. expected: of each plan, what its inputs must be, what they should be by the hints
-            of others, and functions that find faults in them.
+        version: of the blocks. plans: by what is given. checks: of each plan, what is looked at before a run.
         description: the blocks as data. checked_components: ids of components that the blocks take together.
     """
 
     version: CompositionVersion
     plans: dict[Any, Plan] = field(factory=dict)
-    expected: dict[Plan, tuple[dict[str, Any], dict[str, Any], list[FaultFinder]]] = field(factory=dict)
+    checks: dict[Plan, CallChecks] = field(factory=dict)
     description: Description | None = None
     checked_components: tuple[int, ...] | None = None
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..blocks.core.call_checks import CallChecks
 from ..blocks.core.flattening import walk
-from ..blocks.core.input_checks import expectations, expectations_of, fault_finders, input_faults
+from ..blocks.core.input_checks import expectations_of, input_faults
 from ..engine import Plan
 from ..guiders import guider_of
 from ..state import InputError, PipelineState
@@ -18,6 +19,7 @@ from ..state.errors import did_you_mean
 from ..state.plain_numbers import plain_number
 from .adapter_methods import PipelineAdapters
 from .config import PipelineConfig
+from .image_files import file_inputs, images_of_files
 from .kept_plans import KeptPlans
 from .names_of_diffusers import instead_of_input
 from .recipes.recipe_of_run import Description
@@ -64,12 +66,16 @@ class PipelineRequests(PipelineAdapters):
         try:
             plan = self.plan(seeded, checked=inputs)
         except InputError as error:
-            wrong = input_faults(expectations_of(self.blocks), inputs)
+            expected = expectations_of(self.blocks)
+            named = file_inputs(inputs, expected)
+            wrong = input_faults(expected, {name: value for name, value in inputs.items() if name not in named})
             raise InputError.of("The inputs do not fit", [*(error.faults or [str(error)]), *wrong]) from None
-        self._check_values(plan, inputs)
+        inputs = self._checked_inputs(plan, inputs)
+        values.update({name: value for name, value in inputs.items() if value is not values[name]})
         self._check_outputs(plan, output)
         self.require(plan.components)
         self._check_components(replaced)
+        self._check_fit(plan, inputs, replaced)
         self._remark_on(values)
         if seed is not None:
             made = {**values, GENERATOR: generators_of(seed, self._planned_last, plan, values)}
@@ -172,19 +178,41 @@ class PipelineRequests(PipelineAdapters):
             raise InputError.of("The inputs do not fit", faults)
         return plan
 
-    def _check_values(self, plan: Plan, inputs: Mapping[str, Any]) -> None:
-        expected = self._planned_last.expected
-        if plan not in expected:
-            finders = fault_finders(self.blocks, plan)
-            expected[plan] = expectations(plan), expectations(plan, typed=False), finders
-        annotated, hinted, finders = expected[plan]
-        faults = input_faults(annotated, inputs)
-        for find in finders:
-            faults += [fault for fault in find(inputs) if fault not in faults]
+    def _checks(self, plan: Plan) -> CallChecks:
+        known = self._planned_last.checks
+        if plan not in known:
+            known[plan] = CallChecks.of(self.blocks, plan)
+        return known[plan]
+
+    def _checked_inputs(self, plan: Plan, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Return what the caller gave, with images in place of paths, if nothing is wrong with it."""
+        checks = self._checks(plan)
+        named = file_inputs(inputs, checks.annotated)
+        read, unread = images_of_files(inputs, named)
+        found = {**inputs, **read} if named else inputs
+        self._check_values(
+            plan, {n: v for n, v in found.items() if n in read or n not in named} if unread else found, unread
+        )
+        return found
+
+    def _check_values(self, plan: Plan, inputs: Mapping[str, Any], unread: Sequence[str] = ()) -> None:
+        checks = self._checks(plan)
+        faults = [*unread, *checks.input_faults(inputs, with_shapes=self.settings.check_values)]
         if faults:
             raise InputError.of("The inputs do not fit", faults)
-        for text in input_faults(hinted, inputs):
+        for text in input_faults(checks.hinted, inputs):
             warnings.warn(f"By the hint of a foreign block, {text}", UserWarning, stacklevel=3)
+
+    def _check_fit(self, plan: Plan, inputs: Mapping[str, Any], replaced: Mapping[str, Any]) -> None:
+        """Look at inputs beside components, at every run: models may be cast in place."""
+        held = {**self.components, **replaced} if replaced else self.components
+        checks = self._checks(plan)
+        faults = checks.fit_faults(inputs, held, self.config, self.device)
+        # Last, because it says that two differ, and not which of them is wrong.
+        if not faults and self.settings.check_values:
+            faults = checks.size_faults(inputs)
+        if faults:
+            raise InputError.of("Inputs and components do not fit", faults)
 
     def _check_outputs(self, plan: Plan, output: str | list[str] | None) -> None:
         names = [output] if isinstance(output, str) else output or []

@@ -12,7 +12,7 @@ from ..state import ComponentError, RepoError, TrustError
 from .identity.origin import remember_loaded
 from .loading.building import limited_without_files
 from .loading.classes import library_of, resolve_class
-from .loading.dtype_names import dtype_named
+from .loading.dtype_names import one_dtype
 from .loading.load import check_files, fetched_folders, is_network, load, load_skeleton, local_folders
 from .loading.needed_packages import install_hint
 from .loading.several import holds_several
@@ -184,7 +184,7 @@ class ComponentSpec:
         for name in LOADING_FIELDS:
             if name in options:
                 setattr(self, name, options.pop(name))
-        dtype = _one_dtype(options)
+        dtype = one_dtype(options.pop("dtype", None), options.pop("torch_dtype", None))
         if self.pretrained_model_name_or_path is None:
             raise ComponentError(
                 f"{self.name!r} has no origin: set its repo (a folder or Hub name), or pass it to load()."
@@ -238,7 +238,7 @@ class ComponentSpec:
 
     def format_of(self, **options: object) -> Any:
         """Return the number format that `load` with these options gives; None for what has none."""
-        dtype = _one_dtype(dict(options))
+        dtype = one_dtype(options.get("dtype"), options.get("torch_dtype"))
         return dtype if dtype is not None or not _is_network(self.type_hint) else self._own_dtype()
 
     def _own_dtype(self) -> Any:
@@ -300,14 +300,6 @@ class ComponentSpec:
         else:
             parts += [f"{n}={getattr(self, n)!r}" for n in LOADING_FIELDS if getattr(self, n)]
         return f"ComponentSpec({', '.join(parts)}, default_creation_method={self.default_creation_method!r})"
-
-
-def _one_dtype(options: dict[str, Any]) -> Any:
-    older = dtype_named(options.pop("torch_dtype", None))
-    dtype = dtype_named(options.pop("dtype", None))
-    if older is not None and dtype is not None and older != dtype:
-        raise ComponentError(f"dtype={dtype} and torch_dtype={older} are two spellings of one thing; give one.")
-    return older if dtype is None else dtype
 
 
 def _is_network(cls: Any) -> bool:

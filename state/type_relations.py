@@ -16,6 +16,8 @@ _NONE = type(None)
 _CALLABLE: Any = Callable
 _NUMBERS: dict[type, tuple[type, ...]] = {float: (int, float), complex: (int, float, complex)}
 """The numeric tower of PEP 484: a whole number is fine where a float is asked for."""
+_LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
+"""Whole numbers that count as a float: torch and NumPy have no larger ones, and Python cannot make each a float."""
 _ABSTRACT_NUMBERS = {int: numbers.Integral, float: numbers.Real, complex: numbers.Complex}
 """Numbers of other libraries, such as numpy's, count as well."""
 
@@ -147,7 +149,8 @@ def _accepts_one(value: object, hint: object) -> bool:
     if origin is Literal:
         return any(value == part and type(value) is type(part) for part in parts)
     if hint in _ABSTRACT_NUMBERS:
-        return isinstance(value, _ABSTRACT_NUMBERS[hint]) and not isinstance(value, bool)
+        is_number = isinstance(value, _ABSTRACT_NUMBERS[hint]) and not isinstance(value, bool)
+        return is_number and not (hint is float and isinstance(value, int) and not _LOWEST <= value <= _HIGHEST)
     if origin is None and isinstance(hint, type):
         return _is_structural(hint) or isinstance(value, hint)
     if origin is list:

@@ -10,8 +10,10 @@ from typing import Any, Literal, get_args, get_origin
 from attrs import field, frozen
 
 from ...engine import Plan
+from ...engine.execution.value_checks import Expected, expected_of, find_fault
 from ...engine.planning.dataflow import CALLER
 from ...families.contract import UNBOUND, FamilyContract
+from ...state import InputParam
 from ...state.errors import nearest
 from ...state.pipeline_state import describe_value
 from ...state.type_relations import accepts
@@ -52,6 +54,40 @@ def expectations(plan: Plan, typed: bool = True) -> dict[str, list[_Expectation]
         if expected not in known:
             known.append(expected)
     return found
+
+
+def shapes(plan: Plan) -> dict[str, tuple[Expected, ...]]:
+    """Return, for each step that says which dimensions tensors of the caller's have, what it says."""
+    read: dict[str, list[InputParam]] = {}
+    for each in plan.flow.reads:
+        if each.typed and any(version.writer == CALLER for version in each.sources.versions):
+            read.setdefault(each.path, []).append(each.param)
+    return {path: found for path, params in read.items() if (found := expected_of(params))}
+
+
+def shape_faults(expected: Mapping[str, Sequence[Expected]], values: Mapping[str, Any]) -> list[str]:
+    """Find tensors with other dimensions or numbers than a block declares, each looked at for itself."""
+    faults: dict[str, str] = {}
+    for path, wanted in expected.items():
+        for each in wanted:
+            value = values.get(each.name)
+            if value is None:
+                continue
+            found = find_fault([each], values)
+            if found is not None:
+                faults.setdefault(each.name, f"{path} would be given {found[1]}.")
+            elif not all(value.shape):
+                faults.setdefault(each.name, f"{each.name} has the shape {list(value.shape)}: there is nothing in it.")
+    return list(faults.values())
+
+
+def size_faults(expected: Mapping[str, Sequence[Expected]], values: Mapping[str, Any]) -> list[str]:
+    """Find tensors in which one named dimension has two sizes."""
+    found = ((path, find_fault(wanted, values)) for path, wanted in expected.items())
+    faults = {
+        fault[0]: f"{path} would be given {fault[1]}." for path, fault in reversed(list(found)) if fault is not None
+    }
+    return list(faults.values())
 
 
 def expectations_of(blocks: ModularPipelineBlocks) -> dict[str, list[_Expectation]]:
@@ -162,17 +198,21 @@ def _generator_faults(family: FamilyContract, values: Mapping[str, Any]) -> Iter
 FaultFinder = Callable[[Mapping[str, Any]], Iterable[str]]
 
 
-def fault_finders(blocks: ModularPipelineBlocks, plan: Plan) -> list[FaultFinder]:
-    """Return what looks at the caller's inputs as a whole: families of the blocks that run, and these blocks
-    themselves.
-    """
+def running_blocks(blocks: ModularPipelineBlocks, plan: Plan) -> list[ModularPipelineBlocks]:
+    """Return the blocks and containers of a composition that a plan runs."""
     running = plan.paths
-    parts = [
+    return [
         block
         for path, block in walk(blocks)
         if not path
         or any(leaf == path or leaf.startswith(f"{path}.") or path.startswith(f"{leaf}.") for leaf in running)
     ]
+
+
+def fault_finders(parts: Sequence[ModularPipelineBlocks]) -> list[FaultFinder]:
+    """Return what looks at the caller's inputs as a whole: families of the blocks that run, and these blocks
+    themselves.
+    """
     families = {id(block.family): block.family for block in parts if block.family is not UNBOUND}
     # Those that have something to say: most blocks inherit the empty one.
     own = [block.input_faults for block in parts if type(block).input_faults is not ModularPipelineBlocks.input_faults]

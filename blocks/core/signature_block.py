@@ -215,6 +215,14 @@ class SignatureBlock(ModularPipelineBlocks):
         for part in self.parts:
             yield from part().component_faults(components)
 
+    def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say what does not fit between the caller's inputs and the components, a sentence each; asked before anything is computed.
+
+        It is asked of a copy for the run, on which `self.<component>` is the component, if all of them are loaded.
+        """
+        for part in self.bound_parts:
+            yield from part.misfits(given)
+
     def warn(self, text: str) -> None:
         """Say from within `run` that something went another way than asked for: to the log, listeners and the recipe."""
         at: tuple[Run, str] | None = self.__dict__.get("_at")

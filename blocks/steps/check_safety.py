@@ -10,9 +10,9 @@ from ...state import Outputs
 from ...state.vocabulary import Flags, Images, OutputType
 from ..core.block import Block
 from ..core.slots import component
+from .given_image import as_pil
 
 if TYPE_CHECKING:
-    from diffusers.image_processor import VaeImageProcessor
     from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
     from transformers import CLIPImageProcessor
 
@@ -22,7 +22,6 @@ class CheckSafety(Block):
 
     safety_checker: StableDiffusionSafetyChecker = component(doc="Compares images with concepts that it holds.")
     feature_extractor: CLIPImageProcessor = component(doc="Prepares images for the checker.")
-    image_processor: VaeImageProcessor = component(config={"vae_scale_factor": 8}, doc="From arrays to PIL images.")
 
     class Out(Outputs):
         images: Images
@@ -34,18 +33,13 @@ class CheckSafety(Block):
         import torch
 
         checker = self.safety_checker
-        seen = self.feature_extractor(self._as_pil(images, output_type), return_tensors="pt").pixel_values
+        shown = as_pil(images, "images")
+        listed = shown if isinstance(shown, list) else [shown]
+        seen = self.feature_extractor(listed, return_tensors="pt").pixel_values
         # The checker would black out what it is given in place; it is given nothing of the run.
         pixels = seen.to(checker.device, checker.dtype)
         flags = call_network(checker, clip_input=pixels, images=torch.zeros(len(seen), 1))[1]
         return self.Out(images=_blacked_out(images, flags), nsfw_content_detected=[bool(flag) for flag in flags])
-
-    def _as_pil(self, images: Any, output_type: str) -> list[Any]:
-        processor = self.image_processor
-        if output_type == "pil":
-            return list(images)
-        pil: list[Any] = processor.numpy_to_pil(processor.pt_to_numpy(images) if output_type == "pt" else images)
-        return pil
 
 
 def _blacked_out(images: Any, flags: Iterable[bool]) -> Any:

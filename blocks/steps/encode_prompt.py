@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +17,7 @@ from ..core.block import Block
 from ..core.choice import AutoPipelineBlocks
 from ..core.sequential import SequentialPipelineBlocks
 from ..core.slots import component, config
+from .encoder_limits import length_faults, skip_faults
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,6 +33,15 @@ class EncodePositivePrompt(Block):
 
     class Out(Outputs):
         embeds: Annotated[Conditioning, Group("prompt_embeds", "positive")]
+
+    def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say which text encoders cannot read so many tokens, or have no so many layers."""
+        names = [part.name for part in self.family.roles["tokenizers"]]
+        lengths = [0 if each is None else each.model_max_length for each in self.tokenizers]
+        for fault in length_faults(self.family, self.text_encoders, lengths, names):
+            yield f"{fault}: they are of different models. Take both from one repository."
+        if given.get("clip_skip") is not None:
+            yield from skip_faults(self.family, self.text_encoders, given["clip_skip"])
 
     def run(
         self,
@@ -61,6 +71,25 @@ class EncodeNegativePrompt(Block):
     class Out(Outputs):
         embeds: Annotated[Conditioning, Group("prompt_embeds", "negative")]
 
+    def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say which text encoders cannot read as many tokens as positive embeddings of the caller's own have."""
+        positive = self.family.fields("prompt_embeds")[0]
+        embeds = given.get(positive.positive)
+        if embeds is None or not active_guider(self.guider, given.get("guidance_scale")).uses_negative:
+            return
+        texts = [part.negative for part in self.family.fields("prompts") if given.get(part.negative) is not None]
+        if not texts and self._zeros_for_nothing:
+            return
+        count = len(self.text_encoders)
+        lengths, by = [embeds.shape[1]] * count, [positive.positive] * count
+        for fault in length_faults(self.family, self.text_encoders, lengths, by):
+            yield f"{fault}: give negative embeddings of as many tokens, {positive.negative}=..., in place of negative prompts."
+
+    @property
+    def _zeros_for_nothing(self) -> bool:
+        known = self.family.zeros_for_empty_prompt
+        return self.force_zeros_for_empty_prompt if known is None else known
+
     def run(
         self,
         given: Annotated[Conditioning, Group("prompt_embeds", "positive")],
@@ -71,10 +100,7 @@ class EncodeNegativePrompt(Block):
         fields = self.family.fields("prompt_embeds")
         if not active_guider(self.guider, guidance_scale).uses_negative:
             return self.Out(embeds=Conditioning({}))
-        zeros_for_nothing = self.family.zeros_for_empty_prompt
-        if zeros_for_nothing is None:
-            zeros_for_nothing = self.force_zeros_for_empty_prompt
-        if not negative_prompts and zeros_for_nothing:
+        if not negative_prompts and self._zeros_for_nothing:
             # What the SDXL base was trained with as the empty prompt (`force_zeros_for_empty_prompt` of its
             # repository).
             zeros = {part.negative: given[part.positive] * 0 for part in fields}

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
 
+from ...families.contract import Denoiser
 from ...state import Conditioning, Group, Outputs
 from ...state.vocabulary import BatchSize, DType, ImagesPerPrompt
 from ..core.block import Block
+from ..core.slots import component
 from .encode_prompt import check_batch
 
 
 class ExpandBatch(Block):
-    """Repeat embeddings for the images per prompt, and say how many prompts there are."""
+    """Repeat embeddings for the images per prompt, in the denoiser's dtype, and say how many prompts there are."""
+
+    denoiser: Denoiser = component(config_only=True, doc="Says in which dtype it is told embeddings.")
 
     class Out(Outputs):
         batch_size: BatchSize
         dtype: DType
         embeds: Annotated[Conditioning, Group("prompt_embeds")]
+
+    def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say which embeddings of the caller's own are of other widths than the denoiser reads."""
+        widths = self.family.embedding_widths(self.denoiser)
+        denoiser = self.family.roles["denoiser"][0].name
+        for part in self.family.fields("prompt_embeds"):
+            expected = widths.get(part.source)
+            for name in (part.positive, part.negative):
+                value = given.get(name)
+                if expected is not None and value is not None and value.shape[-1] != expected:
+                    yield (
+                        f"{name} has the shape {list(value.shape)}, and {denoiser} reads embeddings that are {expected} wide; "
+                        "make them with the text encoders that belong to it."
+                    )
 
     def run(
         self,
@@ -24,9 +43,11 @@ class ExpandBatch(Block):
         num_images_per_prompt: ImagesPerPrompt = 1,
     ) -> Out:
         check_batch(embeds)
-        repeated = embeds
+        # What callers have kept in half precision, and encoders in another dtype say, meets the weights of the denoiser; the
+        # classic pipeline casts to the second encoder's dtype, and then needs that to be the denoiser's.
+        dtype = self.denoiser.dtype
+        cast = {name: value.to(dtype) for name, value in embeds.items()}
         if num_images_per_prompt > 1:
-            rows = {name: value.repeat_interleave(num_images_per_prompt, dim=0) for name, value in embeds.items()}
-            repeated = Conditioning(rows)
+            cast = {name: value.repeat_interleave(num_images_per_prompt, dim=0) for name, value in cast.items()}
         hidden = embeds[self.family.fields("prompt_embeds")[0].positive]
-        return self.Out(batch_size=len(hidden), dtype=hidden.dtype, embeds=repeated)
+        return self.Out(batch_size=len(hidden), dtype=dtype, embeds=Conditioning(cast))

@@ -8,6 +8,7 @@ processor has always understood passes unchanged, bit for bit.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ...state import InputError
@@ -21,7 +22,7 @@ from .image_numbers import (
     of_sixteen_bits,
     with_channels,
 )
-from .image_reading import as_turned
+from .image_reading import as_turned, is_address, read_image
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -54,11 +55,38 @@ def given_image(value: Any, name: str, purpose: Purpose = "image", latent_channe
         return _of_pil(value, name, purpose)
     if not (hasattr(value, "dtype") and hasattr(value, "ndim")):
         raise InputError(
-            f"{name} is a {type(value).__name__}, which is no image; give a PIL image, an array or a tensor."
+            f"{name} is a {type(value).__name__}, which is no image; give a PIL image, an array or a tensor. Of a file: "
+            "load_image(path)."
         )
     if is_latents(value, latent_channels):
         return value
     return _of_numbers(value, name, purpose)
+
+
+def with_files_read(value: Any, name: str) -> Any:
+    """Return the images in place of the paths in what was given, upright; what names no file is returned as the same object.
+
+    It is for what a caller gives, before a run: a block is given images, so that caches and recipes know what was in the file.
+
+    Raises:
+        InputError: a file cannot be read as an image, or an address of the net is given.
+    """
+    if isinstance(value, (str, Path)):
+        if is_address(str(value)):
+            raise InputError(
+                f"{name} is the address {str(value)[:100]!r}; nothing is loaded from the net in a call. Give "
+                f"{name}=load_image({str(value)[:100]!r}, allow_urls=True)."
+            )
+        try:
+            return as_turned(read_image(Path(value)), str(value))
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from error
+    return type(value)(with_files_read(each, name) for each in value) if names_files(value) else value
+
+
+def names_files(value: object) -> bool:
+    """Return whether it is a path, or a list in which one is."""
+    return isinstance(value, (str, Path)) or (isinstance(value, (list, tuple)) and any(map(names_files, value)))
 
 
 def is_latents(value: Any, channels: int | None = None) -> bool:

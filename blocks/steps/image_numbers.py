@@ -79,8 +79,8 @@ def eight_bit(numbers: NDArray, name: str) -> NDArray:
     if not np.issubdtype(numbers.dtype, np.floating):
         raise InputError(f"{name} holds {numbers.dtype}, which are no numbers of an image.")
     checked_range(numbers, name)
-    # In float64: in float16, 255 times a number may land on the wrong side of a half.
-    return (numbers.astype(np.float64) * 255).round().astype(np.uint8)
+    # As diffusers' `numpy_to_pil`, to the bit; but in float16, 255 times a number may land on the wrong side of a half.
+    return (numbers.astype(np.promote_types(numbers.dtype, np.float32)) * 255).round().astype(np.uint8)
 
 
 def checked_range(numbers: Any, name: str, lowest: float = 0.0) -> None:

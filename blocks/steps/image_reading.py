@@ -18,6 +18,12 @@ FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
 """Formats that are read. Others are refused before a decoder sees them: some of Pillow's start programs, such as Ghostscript."""
 
 
+def is_address(source: str) -> bool:
+    """Return whether a text is an address of the net, and no path."""
+    # By scheme and not by "://": a file may have a colon in its name, and "https:host" is an address, too.
+    return source.partition(":")[0].lower() in ("http", "https")
+
+
 def read_image(path: Path) -> Image:
     """Read a file.
 

@@ -10,6 +10,7 @@ from ...families.contract import Denoiser
 from ...families.unet import projections
 from ...guiders import ClassifierFreeGuidance
 from ...state import Conditioning, Group, InputError, Outputs
+from ...state.pipeline_state import describe_value
 from ...state.vocabulary import GivenImageEmbeds, GuidanceScale, ImagePrompt
 from ..core.block import Block
 from ..core.choice import AutoPipelineBlocks
@@ -44,6 +45,25 @@ class EncodeImagePrompt(Block):
             if not is_pixel_values(image):
                 yield from image_faults({"ip_adapter_image": image}, ip_adapter_image="image")
 
+    def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say which embeddings of images the adapters do not take."""
+        embeds = given.get("ip_adapter_image_embeds")
+        if not embeds:
+            return
+        halves = 2 if active_guider(self.guider, given.get("guidance_scale")).uses_negative else 1
+        for each in embeds:
+            shape = list(getattr(each, "shape", ()))
+            if len(shape) not in (3, 4) or not each.is_floating_point() or not all(shape):
+                yield (
+                    f"ip_adapter_image_embeds holds {describe_value(each)}; for each adapter it is a tensor of floating-point "
+                    "numbers, [rows images width] or, of adapters that read patches, [rows images patches width]."
+                )
+            elif shape[0] % halves:
+                yield (
+                    f"ip_adapter_image_embeds holds a tensor of the shape {shape}; with guidance the first half of its rows is "
+                    "of no image, so there must be an even number of them."
+                )
+
     def run(
         self,
         ip_adapter_image: ImagePrompt | None = None,
@@ -65,9 +85,11 @@ class EncodeImagePrompt(Block):
             images = ip_adapter_image if isinstance(ip_adapter_image, list) else [ip_adapter_image]
             chosen = self._one_each(images, layers, "images")
             pairs = [self._encoded(image, layer) for image, layer in zip(chosen, layers, strict=True)]
-        embeds = {"ip_adapter_embeds": [positive for positive, _ in pairs]}
+        # An encoder in another dtype, and what callers have kept in half precision, meets the weights of the denoiser.
+        dtype = self.denoiser.dtype
+        embeds = {"ip_adapter_embeds": [positive.to(dtype) for positive, _ in pairs]}
         if needs_negative:
-            embeds["negative_ip_adapter_embeds"] = [negative for _, negative in pairs]
+            embeds["negative_ip_adapter_embeds"] = [negative.to(dtype) for _, negative in pairs]
         return self.Out(image_prompt=Conditioning(embeds))
 
     def _one_each(self, given: Sequence[Any], layers: list[Any], what: str) -> list[Any]:

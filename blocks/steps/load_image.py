@@ -9,7 +9,7 @@ from ...state import InputError, TrustError
 from ...state.limits import LARGEST_PICTURE_FILE
 from .given_image import without_alpha
 from .image_numbers import eight_bit, of_sixteen_bits
-from .image_reading import as_turned, decoded_image, in_mode, read_image
+from .image_reading import as_turned, decoded_image, in_mode, is_address, read_image
 from .public_net import download
 
 if TYPE_CHECKING:
@@ -42,8 +42,7 @@ def load_image(source: object, *, allow_urls: bool = False, mode: str = "RGB") -
     from PIL import Image
 
     name = str(source)[:200] if isinstance(source, (str, Path)) else "The image"
-    # By scheme and not by "://": a file may have a colon in its name, and "https:host" is an address, too.
-    if isinstance(source, str) and source.partition(":")[0].lower() in ("http", "https"):
+    if isinstance(source, str) and is_address(source):
         if not allow_urls:
             raise TrustError(f"{source[:100]!r} is an address; load_image(..., allow_urls=True) loads such.")
         image = decoded_image(download(source, LARGEST_FILE), source)

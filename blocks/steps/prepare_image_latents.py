@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from ...families.contract import Autoencoder, Scheduler
 from ...state import InputError, Outputs
@@ -22,7 +23,7 @@ from ...state.vocabulary import (
 )
 from ..core.block import Block
 from ..core.slots import component
-from .prepare_latents import draw_noise
+from .prepare_latents import draw_noise, latents_misfits
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,6 +39,10 @@ class PrepareImageLatents(Block):
         latents: Latents
         height: Height
         width: Width
+
+    def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say how latents of the caller's own differ from those of images."""
+        yield from latents_misfits(self.family, given, int(self.vae.config.latent_channels), self.vae)
 
     def run(
         self,
@@ -72,6 +77,10 @@ class PrepareInpaintLatents(Block):
         image_latents: ImageLatents
         height: Height
         width: Width
+
+    def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say how latents of the caller's own differ from those of images."""
+        yield from latents_misfits(self.family, given, int(self.vae.config.latent_channels), self.vae)
 
     def run(
         self,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from ...families.contract import Autoencoder, Denoiser, Scheduler
+from ...families.contract import Autoencoder, Denoiser, FamilyContract, Scheduler
 from ...state import InputError, Outputs
 from ...state.vocabulary import BatchSize, DType, Generators, Height, ImagesPerPrompt, Latents, Width
 from ..core.block import Block
+from ..core.input_checks import image_count
 from ..core.slots import component
 
 if TYPE_CHECKING:
@@ -26,6 +28,10 @@ class PrepareLatents(Block):
         latents: Latents
         height: Height
         width: Width
+
+    def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say how latents of the caller's own differ from what the images need, as far as their size is known."""
+        yield from latents_misfits(self.family, given, int(self.denoiser.config.in_channels), self.vae)
 
     def run(
         self,
@@ -48,14 +54,30 @@ class PrepareLatents(Block):
             # In the run's own number format: drawn in float32 and rounded, it would be other noise than diffusers'.
             latents = draw_noise(shape, generator, self.device, dtype)
         elif tuple(latents.shape) != shape:
-            raise InputError(
-                f"latents have the shape {list(latents.shape)}; {batch} images of {height}x{width} need {list(shape)}."
-            )
+            raise InputError(_latents_words(latents, batch, f" of {height}x{width}", shape))
         scheduler = self.scheduler
         # Given latents, too: they are noise of deviation 1, as in diffusers.
         # In the run's own dtype: latents that were kept in half precision would meet weights in float32.
         scaled = latents.to(self.device, dtype) * scheduler.init_noise_sigma
         return self.Out(latents=scaled, height=height, width=width)
+
+
+def latents_misfits(family: FamilyContract, given: Mapping[str, Any], channels: int, vae: Autoencoder) -> Iterator[str]:
+    """Yield how latents of the caller's own differ from what is known before the run of those that the images need."""
+    latents = given.get("latents")
+    if latents is None or latents.ndim != 4:  # of other dimensions it has been said already
+        return
+    factor = family.vae_scale_factor(vae)
+    sides = {side: given.get(side) for side in ("height", "width")}
+    needed: list[int | str] = [image_count(family, given) or len(latents), channels]
+    needed += [size // factor if isinstance(size, int) else f"{side} / {factor}" for side, size in sides.items()]
+    if any(isinstance(size, int) and size != own for size, own in zip(needed, latents.shape, strict=True)):
+        yield _latents_words(latents, needed[0], "", needed)
+
+
+def _latents_words(latents: Tensor, images: int | str, size: str, shape: Sequence[int | str]) -> str:
+    needed = ", ".join(map(str, shape))
+    return f"latents have the shape {list(latents.shape)}; {images} images{size} need [{needed}]."
 
 
 def draw_noise(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from ...families.contract import Denoiser
-from ...state import Conditioning, Group, Outputs
+from ...state import Conditioning, Group, InputError, Outputs
 from ...state.vocabulary import (
     AestheticScore,
     BatchSize,
@@ -29,6 +30,21 @@ class PrepareSizeConditioning(Block):
 
     class Out(Outputs):
         sizes: Annotated[Conditioning, Group("sizes")]
+
+    def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say which pooled embeddings of the caller's own the denoiser does not take beside sizes."""
+        pooled = [part for part in self.family.fields("prompt_embeds") if part.source == "pooled"]
+        for name in (name for part in pooled for name in (part.positive, part.negative)):
+            value = given.get(name)
+            if value is not None:
+                try:
+                    self.family.size_ids(self.denoiser, self._alike(), value.shape[-1])
+                except InputError as error:
+                    yield f"{name} has the shape {list(value.shape)}. {error}"
+
+    def _alike(self) -> Sizes:
+        """Return as many numbers as the denoiser is told."""
+        return ((0, 0), (0, 0), (0, 0))
 
     def run(
         self,
@@ -70,6 +86,9 @@ class PrepareImageSizeConditioning(PrepareSizeConditioning):
     """Make the rows where an image is given; refiners are told a rating in place of the target size."""
 
     requires_aesthetics_score: bool = config(False, doc="The denoiser is told a rating: it is a refiner.")
+
+    def _alike(self) -> Sizes:
+        return ((0, 0), (0, 0), (0,)) if self.requires_aesthetics_score else super()._alike()
 
     def run(
         self,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ...families.contract import Scheduler
@@ -20,6 +22,7 @@ from ...state.vocabulary import (
 )
 from ..core.block import Block
 from ..core.slots import component
+from .schedule_limits import range_fault, schedule_fault
 
 if TYPE_CHECKING:
     import torch
@@ -76,7 +79,9 @@ class SetPartialTimesteps(Block):
         steps = len(own) if own is not None else given.get("num_inference_steps", 50)
         strength = given.get("strength", self.default_strength)
         if start is None and _leaves_none(steps, strength):
-            yield f"strength {strength} of {steps} steps leaves none; give {1 / steps:.3g} or more, or more steps."
+            # Rounded up: a third of three steps, written as 0.333, is none.
+            least = math.ceil(1000 / steps) / 1000
+            yield f"strength {strength} of {steps} steps leaves none; give {least:g} or more, or more steps."
 
     def run(
         self,
@@ -121,13 +126,22 @@ def _leaves_none(steps: object, strength: object) -> bool:
 
 
 def schedule_faults(given: Mapping[str, Any]) -> Iterable[str]:
-    """Timesteps and sigmas exclude each other."""
-    if given.get("timesteps") is not None and given.get("sigmas") is not None:
+    """Timesteps and sigmas exclude each other, and timesteps descend."""
+    timesteps = given.get("timesteps")
+    if timesteps is not None and given.get("sigmas") is not None:
         yield "timesteps and sigmas are two ways to say one thing; give one of them."
+    if isinstance(timesteps, list) and all(isinstance(each, int) for each in timesteps):
+        rising = next((pair for pair in pairwise(timesteps) if pair[0] <= pair[1]), None)
+        if rising is not None:
+            yield f"timesteps go from {rising[0]} to {rising[1]}; noise is taken away in a run, so give the highest first, each once."
 
 
 def set_schedule(
-    scheduler: Scheduler, steps: int, timesteps: object, sigmas: object, device: torch.device | str
+    scheduler: Scheduler,
+    steps: int,
+    timesteps: Sequence[int] | None,
+    sigmas: Sequence[float] | None,
+    device: torch.device | str,
 ) -> None:
     """Set a scheduler to a number of steps, or to timesteps or sigmas of the caller's own.
 
@@ -137,16 +151,27 @@ def set_schedule(
     faults = list(schedule_faults({"timesteps": timesteps, "sigmas": sigmas}))
     if faults:
         raise InputError(faults[0])
-    if timesteps is None and sigmas is None:
-        scheduler.set_timesteps(steps, device=device)
-        return
     own: dict[str, Any] = {"timesteps": timesteps} if timesteps is not None else {"sigmas": sigmas}
+    if timesteps is None and sigmas is None:
+        own = {"num_inference_steps": steps}
     # diffusers' schedulers differ in what they take, and one that takes `**kwargs` would ignore it silently.
     known = inspect.signature(type(scheduler).set_timesteps).parameters
-    for name in own:
-        if name not in known:
-            raise InputError(f"{type(scheduler).__name__} takes no {name} of your own; choose another scheduler.")
-    scheduler.set_timesteps(**own, device=device)
+    name, asked = next(iter(own.items()))
+    if name not in known and name != "num_inference_steps":
+        raise InputError(f"{type(scheduler).__name__} takes no {name} of your own; choose another scheduler.")
+    fault = range_fault(scheduler, timesteps) if timesteps is not None else None
+    if fault is None:
+        try:
+            scheduler.set_timesteps(**own, device=device)
+        except (ValueError, IndexError) as error:
+            trained = scheduler.config.get("num_train_timesteps")
+            said = f"{name}={asked}" if name == "num_inference_steps" else name
+            raise InputError(
+                f"{type(scheduler).__name__} with num_train_timesteps={trained} cannot be set to {said}: {error}"
+            ) from error
+        fault = schedule_fault(scheduler, steps) if name == "num_inference_steps" else None
+    if fault is not None:
+        raise InputError(f"{type(scheduler).__name__}: {fault}")
 
 
 def begin_at(scheduler: Scheduler, index: int) -> None:

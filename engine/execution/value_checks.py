@@ -6,7 +6,7 @@ make more rows, or larger images, than it was given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -80,7 +80,7 @@ def _expected(name: str, hint: object) -> Expected | None:
     return Expected(name, torch.Tensor, dimensions, value.dtype, type_words(hint))
 
 
-def find_fault(expected: Sequence[Expected], values: Values) -> tuple[str, str] | None:
+def find_fault(expected: Sequence[Expected], values: Mapping[str, Any]) -> tuple[str, str] | None:
     """Return the name of the first value that is not as declared, and what is wrong with it."""
     sizes: dict[str, int] = {}
     for each in expected:

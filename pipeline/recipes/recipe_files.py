@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from ...blocks.steps.given_image import as_pil, with_files_read
 from ...registry.hub.repo_paths import check_inside
 from ...state import InputError, RepoError
 from ...state.atomic import beside
@@ -27,11 +28,13 @@ INPUTS_CHUNK = b"bwIn"
 INPUTS_ENDING = ".inputs.safetensors"
 _LARGEST_CHUNK = (1 << 31) - 1
 """Bytes of one part of a PNG file, by its standard."""
+_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
+"""Modes of PIL that a PNG file has."""
 KeepInputs = Literal["digest", "embed", "beside"]
 
 
 def save(
-    images: Image | Sequence[Image],
+    images: object,
     path: str | Path,
     *,
     recipe: bool = True,
@@ -44,7 +47,8 @@ def save(
     no paths of this machine, but the prompt and all other inputs.
 
     Args:
-        images: one, or several; several get "-0", "-1", ... before the ending, unless `path` has "{}" for the number.
+        images: one, or several: of PIL, arrays or tensors, as every input takes them. Those in modes that PNG files do not have are written
+            in RGB, and numbers as images of 8 bits; several get "-0", "-1", ... before the ending, unless `path` has "{}" for the number.
         recipe: False writes the pixels only.
         inputs: images and tensors that were given to the run stand in the recipe by their digest ("digest"). "embed" writes them into
             the file, "beside" into a file of their own next to it; both want them once more as `given`.
@@ -57,15 +61,14 @@ def save(
         InputError: the path is no PNG file, or inputs that shall be kept are not in `given`, or are others. RepoError: the file
             cannot be written, or the recipe is larger than recipes are read.
     """
-    listed = list(images) if isinstance(images, Sequence) else [images]
-    odd = [type(each).__name__ for each in listed if not hasattr(each, "info")]
-    if odd:
-        raise InputError(f"A {odd[0]} is no image; give those of PIL, as output_type='pil' makes them.")
+    many = isinstance(images, Sequence)
+    several: Sequence[Any] = images if isinstance(images, Sequence) else [images]
+    listed = [one for each in several for one in _written_as(each)]
     _refuse_odd(inputs, given)
-    places = _places(Path(path), len(listed), many=isinstance(images, Sequence))
-    for image, place in zip(listed, places, strict=True):
+    places = _places(Path(path), len(listed), many=many or len(listed) > 1)
+    for (image, source), place in zip(listed, places, strict=True):
         # Of an image that was opened from a file it is text.
-        found = read_recipe(image)[0] if recipe and KEYWORD in image.info else None
+        found = read_recipe(source)[0] if recipe and KEYWORD in source.info else None
         # Before the image is written, so that none lies there without what its recipe lacks.
         kept = _kept(found, given or {}) if found is not None and inputs in ("embed", "beside") else None
         if kept is not None and inputs == "beside":
@@ -75,6 +78,18 @@ def save(
             chunks = _chunks(found, image, kept if inputs == "embed" else None) if found is not None else None
             image.save(written, format="PNG", pnginfo=chunks)
     return places
+
+
+def _written_as(given: Any) -> list[tuple[Image, Image]]:
+    """Return images as they are written, each with the one that may have a recipe."""
+    if getattr(given, "mode", None) in _MODES:
+        return [(given, given)]
+    if not hasattr(given, "getbbox") and not hasattr(given, "ndim"):
+        raise InputError(f"A {type(given).__name__} is no image; give those of PIL, arrays or tensors.")
+    made = as_pil(given, "images")
+    if hasattr(given, "getbbox"):
+        return [(made, given)]
+    return [(each, each) for each in (made if isinstance(made, list) else [made])]
 
 
 def _refuse_odd(inputs: str | None, given: Mapping[str, Any] | None) -> None:
@@ -101,6 +116,7 @@ def _kept(recipe: Recipe, given: Mapping[str, Any]) -> bytes | None:
     back.
     """
     wanted = recipe.missing_inputs
+    given = {name: with_files_read(value, name) for name, value in given.items()}
     faults = [f"{name} ({kind}) is in the recipe by its digest only; give it: given={{{name!r}: ...}}." for name, kind in
               wanted.items() if name not in given]  # fmt: skip
     faults += [f"{name} is another one than the run had." for name in wanted if name in given and not recipe.is_input(name, given[name])]  # fmt: skip

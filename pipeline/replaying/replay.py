@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
+from ...blocks.steps.given_image import with_files_read
 from ...blocks.steps.image_reading import read_image
 from ...engine.witness import first_difference
 from ...guiders import Guider
@@ -58,7 +59,10 @@ def replay(
     """
     own = known_guiders(guiders)
     recipe, kept = read_recipe(source)
-    given = {**kept, **inputs}
+    # A recipe has plain text by its value, so a path that is given for what it lacks names the file of an image.
+    lacking = {**recipe.missing_inputs, **(recipe.base.missing_inputs if recipe.base else {})}
+    read = {name: with_files_read(inputs[name], name) for name in lacking if name in inputs}
+    given = {**kept, **inputs, **read}
     try:
         pipe, values = _prepared(recipe, () if blocks is None else blocks, components, given, own)
         changed = _Changes.of(recipe, recipe_of(pipe, pipe.plan(values).components, values, recipe["output"]))

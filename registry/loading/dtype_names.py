@@ -47,6 +47,18 @@ def dtype_named(given: Any) -> Any:
     return getattr(torch, _plain(given))
 
 
+def one_dtype(dtype: Any, torch_dtype: Any) -> Any:
+    """Return the dtype that is given under its name of now or its older one; None for neither.
+
+    Raises:
+        ComponentError: the two differ, or one is no dtype of weights.
+    """
+    now, older = dtype_named(dtype), dtype_named(torch_dtype)
+    if older is not None and now is not None and older != now:
+        raise ComponentError(f"dtype={now} and torch_dtype={older} are two spellings of one thing; give one.")
+    return older if now is None else now
+
+
 def _plain(name: str) -> str:
     name = name.removeprefix("torch.")
     return NAMES.get(name, name)

@@ -222,3 +222,29 @@ def test_a_mapping_that_holds_no_embeddings_by_word_is_refused(source: Any, pipe
 def test_what_is_no_word_cannot_be_unloaded(tokens: Any, pipe: ModularPipeline) -> None:
     with pytest.raises(InputError, match=r"^tokens=.* are no words"):
         pipe.unload_textual_inversion(tokens)
+
+
+def test_the_dict_of_another_tool_teaches_its_word(pipe: ModularPipeline, tmp_path: Path) -> None:
+    """AUTOMATIC1111's web UI keeps the tensor under "*", and the word beside it."""
+    taught = rows(2, 16)
+    pipe.load_textual_inversion({"<cat-toy>": taught})
+    meant = drawn(pipe, "<cat-toy>")
+    pipe.unload_textual_inversion()
+    others = {"string_to_token": {"*": 265}, "step": 500, "sd_checkpoint": None}
+    known = {"string_to_param": {"*": taught}, "name": "<cat-toy>", **others}
+    assert pipe.load_textual_inversion(known) == ["<cat-toy>"]
+    assert torch.equal(drawn(pipe, "<cat-toy>"), meant)
+    pipe.unload_textual_inversion()
+    assert pipe.load_textual_inversion(known, token="<own>") == ["<own>"]
+    pipe.unload_textual_inversion()
+    save_file({"string_to_param.*": taught}, tmp_path / "a.safetensors")
+    with pytest.raises(InputError, match="does not say for which word it is; give token="):
+        pipe.load_textual_inversion(tmp_path / "a.safetensors")
+    assert pipe.load_textual_inversion(tmp_path / "a.safetensors", token="<cat-toy>") == ["<cat-toy>"]
+    assert torch.equal(drawn(pipe, "<cat-toy>"), meant)
+
+
+def test_a_pickle_of_another_tool_is_refused(pipe: ModularPipeline, tmp_path: Path) -> None:
+    torch.save({"string_to_param": {"*": rows(1, 16)}, "name": "cat"}, tmp_path / "cat.pt")
+    with pytest.raises(TrustError, match=r"cat\.pt is no \.safetensors file; pickled weights can run code.*Convert it"):
+        pipe.load_textual_inversion(tmp_path / "cat.pt")

@@ -204,7 +204,7 @@ DEVICES_AND_DTYPES = [
     Mistake(
         "two spellings of a dtype",
         "embedded",
-        lambda pipe: ModularPipeline.from_pretrained(pipe.repo_name, torch_dtype="fp16", dtype="fp16"),
+        lambda pipe: ModularPipeline.from_pretrained(pipe.repo_name, torch_dtype="fp16", dtype="fp32"),
         ComponentError,
         ("two spellings",),
     ),

@@ -235,9 +235,11 @@ MISTAKES = [
     Mistake(
         "a textual inversion of another tool",
         "embedded",
-        lambda pipe: pipe.load_textual_inversion({"string_to_param": {"*": torch.randn(1, 64)}, "name": "x"}),
+        lambda pipe: pipe.load_textual_inversion(
+            {"string_to_param": {"a": torch.randn(1, 64), "b": torch.randn(1, 64)}}
+        ),
         ComponentError,
-        ("no embeddings of words", "string_to_param"),
+        ("2 embeddings in 'string_to_param'", "{'<word>': tensor}"),
     ),
     Mistake(
         "an image saved as JPEG",

@@ -236,7 +236,7 @@ def test_what_lies_outside_of_the_mask_stays(tiny_pipe: ModularPipeline, auto: M
         ({"strength": 0.1}, "strength 0.1 of 5 steps leaves none; give 0.2 or more"),
         ({"denoising_start": 0.8, "denoising_end": 0.5}, "it begins before it ends"),
         ({"denoising_start": 1.0}, "denoising_start is 1.0"),
-        ({"image": "a path"}, "image is 'a path' (a str); it must be Image | list[Image] | ndarray | Tensor"),
+        ({"image": "a path"}, "image: There is no file a path."),
         ({"image": []}, "image is empty"),
         ({"prompt": ["a", "b", "c"], "image": [picture(), picture()]}, "2 images were given for 3 prompts"),
     ],

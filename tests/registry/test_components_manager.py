@@ -24,7 +24,7 @@ from brickwork.modular_pipelines import ComponentsManager as PeerPath
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
 from brickwork.registry import fingerprint
 
-PRETRAINED = ["tokenizer", "tokenizer_2", "text_encoder", "text_encoder_2", "scheduler", "unet", "vae"]
+PRETRAINED = ["tokenizer", "tokenizer_2", "text_encoder", "text_encoder_2", "unet", "scheduler", "vae"]
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from transformers import CLIPConfig, CLIPImageProcessor
 
 from brickwork import ModularPipeline, SequentialPipelineBlocks
 from brickwork.blocks import CheckSafety
+from brickwork.blocks.steps.given_image import as_pil
 from brickwork.presets.sdxl import SAFETY_BLOCKS, TEXT2IMAGE_BLOCKS
 
 
@@ -58,7 +59,7 @@ def black(image: Any) -> bool:
 @pytest.mark.parametrize("kind", ["pil", "np", "pt"])
 def test_the_same_pictures_are_flagged_and_blacked_out(kind: str, checker: Any) -> None:
     given = as_type(kind)
-    block = CheckSafety(safety_checker=checker, feature_extractor=extractor(), image_processor=VaeImageProcessor())
+    block = CheckSafety(safety_checker=checker, feature_extractor=extractor())
     found = block.run(images=given, output_type=kind)
     raw = torch.from_numpy(as_type("np")).permute(0, 3, 1, 2) * 2 - 1
     parts = {"safety_checker": checker, "feature_extractor": extractor(), "image_processor": VaeImageProcessor()}
@@ -86,3 +87,25 @@ def test_it_is_a_last_block_of_any_task(tiny_pipe: ModularPipeline, checker: Any
     assert latents.nsfw_content_detected is None
     plain = tiny_pipe(**inputs, output_type="latent", generator=torch.Generator().manual_seed(0), output="images")
     assert torch.equal(latents.images, plain)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "I;16"])
+def test_images_of_other_modes_are_seen_as_everywhere(mode: str, checker: Any) -> None:
+    """Whatever lies below transparent places is not looked at, and 16 bits are no white image."""
+    seen: list[Any] = []
+
+    class Watched(CLIPImageProcessor):
+        def __call__(self, images: Any, **options: Any) -> Any:
+            seen.extend(images)
+            return super().__call__(images, **options)
+
+    given = [image.convert("L").convert(mode) for image in pictures()[:1]]
+    if mode == "RGBA":
+        given[0].putalpha(0)
+    block = CheckSafety(
+        safety_checker=checker,
+        feature_extractor=Watched(size=32, crop_size=32),
+    )
+    block.run(images=given)
+    assert seen[0].tobytes() == as_pil(given[0], "images").tobytes()
+    assert seen[0].mode == "RGB"

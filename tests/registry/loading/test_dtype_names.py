@@ -72,3 +72,16 @@ def test_a_device_that_is_not_there_leaves_all_as_it_was(tiny_pipe: ModularPipel
     with pytest.raises(ComponentError, match="This machine has no device 'xpu'. There are: cpu"):
         tiny_pipe.to("xpu")
     assert tiny_pipe.device == torch.device("cpu")
+
+
+@pytest.mark.parametrize("second", ["float16", torch.float16, {"default": "half"}])
+def test_two_spellings_of_one_dtype_are_looked_at_alike_everywhere(second: Any, tiny_folder: Path) -> None:
+    folder = str(tiny_folder)
+    pipe = ModularPipeline.from_pretrained(folder, dtype="fp16", torch_dtype=second).load_components("vae")
+    other = ModularPipeline.from_pretrained(folder).load_components("vae", dtype="fp16", torch_dtype=second)
+    assert pipe.vae.dtype == other.vae.dtype == torch.float16
+    said = "dtype=torch.float32 and torch_dtype=torch.float16 are two spellings of one thing; give one."
+    with pytest.raises(ComponentError, match=said):
+        ModularPipeline.from_pretrained(folder, dtype="fp32", torch_dtype=second)
+    with pytest.raises(ComponentError, match=said):
+        other.load_components("unet", dtype="fp32", torch_dtype=second)

@@ -1,0 +1,50 @@
+"""What schedulers accept, and cannot run: timesteps that their training knows nothing of, and more steps than there is room for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ...families.contract import Scheduler
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def range_fault(scheduler: Scheduler, timesteps: Sequence[int]) -> str | None:
+    """Say which timestep of the caller's own the scheduler was not trained with; None if it knows all of them."""
+    trained = scheduler.config.get("num_train_timesteps")
+    if trained is None or max(timesteps) <= _last(scheduler, trained):
+        return None
+    return f"timesteps hold {max(timesteps)}; with num_train_timesteps={trained} they are in 0..{_last(scheduler, trained)}."
+
+
+def schedule_fault(scheduler: Scheduler, steps: int) -> str | None:
+    """Say why the timesteps that a scheduler has chosen cannot be run; None if they can."""
+    timesteps: Tensor = scheduler.timesteps
+    config, asked = scheduler.config, f"num_inference_steps={steps}"
+    trained, spacing = config.get("num_train_timesteps"), config.get("timestep_spacing")
+    if trained is None or len(timesteps) == 0:
+        return None
+    first = float(timesteps.max())
+    if steps > 1 and first == float(timesteps.min()):
+        return (
+            f"{asked} all have the timestep {first:g}: timestep_spacing={spacing!r} has no room for so many in "
+            f"num_train_timesteps={trained}. Take at most {trained - 1} steps, or timestep_spacing='linspace'."
+        )
+    if first > _last(scheduler, trained):
+        return (
+            f"{asked} begin at the timestep {first:g}, and the last of num_train_timesteps={trained} is {trained - 1}: "
+            f"timestep_spacing={spacing!r} adds steps_offset={config.get('steps_offset')}. Take at most {trained - 1} steps, or "
+            "another timestep_spacing."
+        )
+    return None
+
+
+def _last(scheduler: Scheduler, trained: int) -> int:
+    """Return the highest timestep that a scheduler can look up.
+
+    Those that keep sigmas look between timesteps, and take the last for what is past it; in flows it is pure noise. The others read
+    a table at the timestep itself.
+    """
+    return trained if getattr(scheduler, "sigmas", None) is not None else trained - 1
