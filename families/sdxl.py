@@ -207,6 +207,11 @@ SDXL = SDXLContract(
         "vae": ("AutoencoderKL", "AutoencoderTiny", "AsymmetricAutoencoderKL"),
         "controlnet": ("ControlNetModel", "ControlNetUnionModel"),
     },
+    advice={
+        "scheduler": "Schedulers of diffusion fit, such as EulerDiscreteScheduler, DPMSolverMultistepScheduler, DDIMScheduler, and "
+        "EDMEulerScheduler for models that were trained with it. UNets that were trained by flow matching run with "
+        "DPMSolverMultistepScheduler or UniPCMultistepScheduler, use_flow_sigmas=True and prediction_type='flow_prediction'."
+    },
     classic_pipeline="StableDiffusionXLPipeline",
     modular_pipeline="StableDiffusionXLModularPipeline",
     modular_blocks="StableDiffusionXLAutoBlocks",

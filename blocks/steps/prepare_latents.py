@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...families.asked_members import FIRST_NOISE, asks
 from ...families.contract import Autoencoder, Denoiser, Scheduler
 from ...state import InputError, Outputs
 from ...state.vocabulary import BatchSize, DType, Generators, Height, ImagesPerPrompt, Latents, Width
@@ -56,6 +57,9 @@ class PrepareLatents(Block):
         # In the run's own dtype: latents that were kept in half precision would meet weights in float32.
         scaled = latents.to(self.device, dtype) * scheduler.init_noise_sigma
         return self.Out(latents=scaled, height=height, width=width)
+
+
+asks(PrepareLatents, scheduler=(FIRST_NOISE,))
 
 
 def draw_noise(

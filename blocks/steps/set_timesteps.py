@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ...families.asked_members import LEVELS, ORDER, SET_STEPS, asks
 from ...families.contract import Scheduler
 from ...state import InputError, Outputs
 from ...state.vocabulary import (
@@ -104,6 +105,10 @@ class SetPartialTimesteps(Block):
         return self.Out(
             timesteps=chosen, num_inference_steps=len(chosen), latent_timestep=chosen[:1], strength=strength
         )
+
+
+asks(SetTimesteps, scheduler=(SET_STEPS, LEVELS))
+asks(SetPartialTimesteps, scheduler=(SET_STEPS, LEVELS, ORDER))
 
 
 class SetInpaintTimesteps(SetPartialTimesteps):
