@@ -116,6 +116,7 @@ class FamilyContract:
         accepts: role to the names of all classes that fit it, where these are more than the one that the role names.
         classic_pipeline, modular_pipeline, modular_blocks: diffusers' classes for the family, as indices of repositories name
             them; `modular_blocks` is the composition of all tasks, by which the modular pipeline runs.
+        advice: role to what a person can take in place of a component whose members do not do for the blocks.
         ip_adapter_weights: the file of the family's IP-Adapters, where the caller names none.
         pipeline_properties: what foreign blocks of the family read besides components, as in
             `components.vae_scale_factor`: each is computed from an object with the components as attributes.
@@ -135,6 +136,7 @@ class FamilyContract:
     modular_pipeline: str = field(default="", metadata=UNCOUNTED)
     modular_blocks: str = field(default="", metadata=UNCOUNTED)
     ip_adapter_weights: str = field(default="", metadata=UNCOUNTED)
+    advice: Mapping[str, str] = field(factory=dict, metadata=UNCOUNTED)
     attention_argument: str = ""
     pipeline_properties: Mapping[str, Callable[[Any], Any]] = field(factory=dict)
 

@@ -213,6 +213,11 @@ SDXL = SDXLContract(
         "vae": ("AutoencoderKL", "AutoencoderTiny", "AsymmetricAutoencoderKL"),
         "controlnet": ("ControlNetModel", "ControlNetUnionModel"),
     },
+    advice={
+        "scheduler": "Schedulers of diffusion fit, such as EulerDiscreteScheduler, DPMSolverMultistepScheduler, DDIMScheduler, and "
+        "EDMEulerScheduler for models that were trained with it. UNets that were trained by flow matching run with "
+        "DPMSolverMultistepScheduler or UniPCMultistepScheduler, use_flow_sigmas=True and prediction_type='flow_prediction'."
+    },
     classic_pipeline="StableDiffusionXLPipeline",
     modular_pipeline="StableDiffusionXLModularPipeline",
     modular_blocks="StableDiffusionXLAutoBlocks",
@@ -236,30 +241,39 @@ def _of_refiner(field: ConditioningField) -> ConditioningField:
     return evolve(field, positive=f"refiner_{field.positive}", negative=negative)
 
 
+_SECOND_ENCODER = {role: SDXL.roles[role][1:] for role in ("tokenizers", "text_encoders")}
+
+SDXL_REFINER_ALONE = evolve(
+    SDXL,
+    name="stable-diffusion-xl-refiner-alone",
+    prefix="SDXLRefinerAlone",
+    roles={**SDXL.roles, **_SECOND_ENCODER},
+    # `prompt_2` is for the encoder that a refiner has: the classic pipelines pair prompts and encoders from the front, so that it
+    # reads `prompt`, and nothing reads the other.
+    groups={**SDXL.groups, "prompts": SDXL.groups["prompts"][:1]},
+    text_encodings=SDXL.text_encodings[1:],
+)
+"""The contract of a refiner in a repository of its own, with one text encoder; its index says what it is told and whether an empty
+prompt is zeros."""
+
 _REFINER_EMBEDS = tuple(_of_refiner(field) for field in _EMBEDS)
 
 SDXL_REFINER = evolve(
-    SDXL,
+    SDXL_REFINER_ALONE,
     name="stable-diffusion-xl-refiner",
     prefix="SDXLRefiner",
-    roles={
-        **SDXL.roles,
-        "denoiser": _SECOND,
-        "tokenizers": SDXL.roles["tokenizers"][1:],
-        "text_encoders": SDXL.roles["text_encoders"][1:],
-    },
+    roles={**SDXL_REFINER_ALONE.roles, "denoiser": _SECOND},
     groups={
         "denoiser_input_fields": (*_REFINER_EMBEDS, _of_refiner(_SIZES)),
         "sizes": (_of_refiner(_SIZES),),
         "prompt_embeds": _REFINER_EMBEDS,
-        "prompts": SDXL.groups["prompts"][:1],
+        "prompts": SDXL_REFINER_ALONE.groups["prompts"],
     },
-    text_encodings=SDXL.text_encodings[1:],
     # The refiner's repository says so (`force_zeros_for_empty_prompt: false`), and the base's the contrary.
     zeros_for_empty_prompt=False,
 )
 """The contract of the refiner that goes on where the base stops: one text encoder, and a rating in place of the target size."""
 
-for _name in ("SDXL", "SDXL_SECOND", "SDXL_REFINER"):
+for _name in ("SDXL", "SDXL_SECOND", "SDXL_REFINER", "SDXL_REFINER_ALONE"):
     families.register(globals()[_name].name, f"{__name__}:{_name}")
     note_constant(globals()[_name], f"{__name__}.{_name}")

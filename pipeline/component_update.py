@@ -8,6 +8,11 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
+from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.flattening import walk
+from ..blocks.core.workflows import Workflow, all_workflows
+from ..engine.nodes import leaves
+from ..families.asked_members import joined
 from ..families.contract import FamilyContract, uncompiled
 from ..families.fitting import accepted, serves
 from ..guiders import Guider
@@ -49,6 +54,21 @@ def taken(
         spec.repo = None
     spec.description = known.description
     return given, spec
+
+
+def fits_no_workflow(blocks: ModularPipelineBlocks, name: str, component: object) -> list[str]:
+    """Say what a component lacks, where no workflow of the blocks runs with it; one that some can run is checked with the run."""
+    if component is None:
+        return []
+    lacks = {path: list(block.members_lacking({name: uncompiled(component)})) for path, block in walk(blocks)}
+    faulty = {path: found for path, found in lacks.items() if found}
+    if not faulty or any(faulty.keys().isdisjoint(_paths(each)) for each in all_workflows(blocks)):
+        return []
+    return [str(lack) for lack in joined(lack for found in faulty.values() for lack in found)]
+
+
+def _paths(workflow: Workflow) -> list[str]:
+    return [leaf.path for leaf in leaves(workflow.steps)]
 
 
 def on_one_device(name: str, given: Any) -> Any:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ..adapters.pending_adapters import PendingAdapters
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.components_view import known_families
-from ..blocks.core.flattening import walk
-from ..blocks.core.from_diffusers import DiffusersBlock
 from ..engine import RunSettings
 from ..guiders import GUIDERS, Guider, guider_of
 from ..registry import ComponentsManager, ComponentSpec, PipelineIndex
@@ -25,9 +23,12 @@ from ..state import ComponentError, InputError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean
 from .call_signature import component_signature, signed_by
-from .component_update import log_change, on_one_device, taken
+from .component_update import fits_no_workflow, log_change, on_one_device, taken
 from .devices import PipelineDevices
 from .schedulers_by_name import is_scheduler, made_by_name
+
+if TYPE_CHECKING:
+    from .kept_plans import KeptPlans
 
 _logger = logging.getLogger("brickwork")
 
@@ -113,6 +114,8 @@ class PipelineComponents(PipelineDevices):
             made = created_components(opened.format, self.specs, opened.guiders)
             for name, component in made.items():
                 self.update_components(**{name: component})
+            for name in set(opened.format.absent) & set(self.config_component_names):
+                self.update_components(**{name: None})  # it was made with the others
             self.pending_adapters = PendingAdapters.of(opened.format.adapters, opened.repo, self.specs)
 
     @property
@@ -140,13 +143,18 @@ class PipelineComponents(PipelineDevices):
         """Components that are made from a configuration, and are there from the beginning."""
         return [n for n, spec in self.specs.items() if spec.default_creation_method == "from_config"]
 
+    @property
+    def none_on_purpose(self) -> set[str]:
+        """Components that there are none of: the repository's index, or a person, says so."""
+        return {name for name in self.absent if name in self.components and self.components[name] is None}
+
     def get_component_spec(self, name: str) -> ComponentSpec:
         """Return a copy of a component's spec, to edit."""
         self._known([name])
         return self.specs[name].copy()
 
     def load_components(self, names: str | Iterable[str] | None = None, **options: object) -> Self:
-        """Load components from files; all that are not loaded yet, or the named ones.
+        """Load components from files; all that are not loaded yet and not None on purpose, or the named ones.
 
         Args:
             names: one or more components.
@@ -167,6 +175,7 @@ class PipelineComponents(PipelineDevices):
                 faults.append(str(error))
                 continue
             self.components[name] = self._placed(self._ours(name, component))
+            self.absent.discard(name)
         faults += self.pending_adapters.put_in(wanted, self.components)
         if faults:
             raise ComponentError.of("Components could not be loaded", faults)
@@ -238,7 +247,7 @@ class PipelineComponents(PipelineDevices):
             chosen = [names] if isinstance(names, str) else list(names)
             self._known(chosen)
             return chosen
-        pending = [name for name in self.pretrained_component_names if self.components[name] is None]
+        pending = [n for n in self.pretrained_component_names if self.components[n] is None and n not in self.absent]
         return [name for name in pending if self.specs[name].repo is not None]
 
     @signed_by(component_signature)
@@ -260,6 +269,9 @@ class PipelineComponents(PipelineDevices):
                 made[name] = taken(name, self._ours(name, given), self.specs[name], families)
             except (ComponentError, InputError) as error:
                 faults.append(str(error))
+        faults += [
+            fault for name, (component, _) in made.items() for fault in fits_no_workflow(self.blocks, name, component)
+        ]
         if faults:
             raise ComponentError.of("Components do not fit", faults)
         for name, (component, spec) in made.items():
@@ -314,7 +326,10 @@ class PipelineComponents(PipelineDevices):
             faults = [fault for name in missing if (fault := self.specs[name].loading_fault())]
             if faults:
                 raise ComponentError.of("Components cannot be loaded", faults)
-            return
+            # What is None on purpose is loaded by nobody but a person.
+            missing = [name for name in missing if name in self.absent]
+            if not missing:
+                return
         self._refuse_mixed_devices(names)
         if missing:
             raise ComponentError(
@@ -324,11 +339,13 @@ class PipelineComponents(PipelineDevices):
 
     def may_be_none(self, name: str) -> bool:
         """Return whether blocks are given None for a component: there is none, and only code of diffusers asks for it, which looks."""
-        if name not in self.absent or self.components[name] is not None:
-            return False
-        parts = [block for _, block in walk(self.blocks) if not hasattr(block, "sub_blocks")]
-        asking = [block for block in parts if any(spec.name == name for spec in block.expected_components)]
-        return bool(asking) and all(isinstance(block, DiffusersBlock) for block in asking)
+        return (
+            name in self.absent and self.components[name] is None and name in self.kept_plans().left_to_foreign_blocks
+        )
+
+    def kept_plans(self) -> KeptPlans:
+        """Return what is known of the blocks as they are."""
+        raise NotImplementedError
 
     @property
     def loads_on_demand(self) -> bool:

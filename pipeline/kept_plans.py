@@ -10,6 +10,7 @@ from attrs import define, field
 from ..blocks.core.call_checks import CallChecks
 from ..blocks.core.composition_version import CompositionVersion
 from ..blocks.core.flattening import walk
+from ..blocks.core.from_diffusers import DiffusersBlock
 from ..engine import Plan
 from ..families.contract import UNBOUND, FamilyContract
 from .recipes.recipe_of_run import Description
@@ -26,14 +27,14 @@ class KeptPlans:
 
     Attributes:
         version: of the blocks. plans: by what is given. checks: of each plan, what is looked at before a run.
-        description: the blocks as data. checked_components: ids of components that the blocks take together.
+        description: the blocks as data. checked_components: of each plan, ids of components that its blocks take together.
     """
 
     version: CompositionVersion
     plans: dict[Any, Plan] = field(factory=dict)
     checks: dict[Plan, CallChecks] = field(factory=dict)
     description: Description | None = None
-    checked_components: tuple[int, ...] | None = None
+    checked_components: dict[Plan, tuple[int, ...]] = field(factory=dict)
 
     @classmethod
     def of(cls, blocks: object) -> KeptPlans:
@@ -60,6 +61,16 @@ class KeptPlans:
         """Return the blocks' own values for inputs that nobody gives."""
         params = self.version.root.all_inputs
         return {str(param.name): param.default for param in params if param.default is not None}
+
+    @cached_property
+    def left_to_foreign_blocks(self) -> frozenset[str]:
+        """Return components that only blocks of diffusers ask for, which look themselves whether there is one."""
+        foreign, own = set[str](), set[str]()
+        for _, block in walk(self.version.root):
+            if not hasattr(block, "sub_blocks"):
+                asked = {str(spec.name) for spec in block.expected_components}
+                (foreign if isinstance(block, DiffusersBlock) else own).update(asked)
+        return frozenset(foreign - own)
 
     @cached_property
     def families(self) -> tuple[FamilyContract, ...]:

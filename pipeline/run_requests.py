@@ -12,6 +12,7 @@ from ..blocks.core.call_checks import CallChecks
 from ..blocks.core.flattening import walk
 from ..blocks.core.input_checks import expectations_of, input_faults
 from ..engine import Plan
+from ..families.asked_members import joined
 from ..guiders import guider_of
 from ..state import InputError, PipelineState
 from ..state.defaults import own_default
@@ -74,7 +75,7 @@ class PipelineRequests(PipelineAdapters):
         values.update({name: value for name, value in inputs.items() if value is not values[name]})
         self._check_outputs(plan, output)
         self.require(plan.components)
-        self._check_components(replaced)
+        self._check_components(plan, replaced)
         self._check_fit(plan, inputs, replaced)
         self._remark_on(values)
         if seed is not None:
@@ -94,18 +95,20 @@ class PipelineRequests(PipelineAdapters):
                 if len(self.remarked) < _MOST_REMARKS:  # a service may be given any number of texts
                     self.remarked.add(text)
 
-    def _check_components(self, replaced: Mapping[str, Any]) -> None:
-        """Ask blocks whether the components of this run fit together, again only when they are others."""
+    def _check_components(self, plan: Plan, replaced: Mapping[str, Any]) -> None:
+        """Ask the blocks of a plan whether the components of this run fit together, again only when they are others."""
         kept = self._planned_last
         held = {**self.components, **replaced}
         identities = tuple(map(id, held.values()))
-        if identities == kept.checked_components:
+        if identities == kept.checked_components.get(plan):
             return
-        blocks = [block for _, block in walk(self.blocks)]
-        faults = [fault for block in blocks for fault in block.component_faults(held)]
+        paths = set(plan.paths)
+        blocks = [block for path, block in walk(self.blocks) if path in paths]
+        lacks = joined(lack for block in blocks for lack in block.members_lacking(held))
+        faults = [*map(str, lacks), *(fault for block in blocks for fault in block.component_faults(held))]
         if faults:
             raise InputError.of("The components do not fit", faults)
-        kept.checked_components = identities
+        kept.checked_components[plan] = identities
 
     def _guider_of_call(self, name: str, given: object) -> Any:
         """Return a guider for one run; None is the pipeline's own."""

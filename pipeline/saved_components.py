@@ -111,6 +111,10 @@ class ComponentsPlan:
         for spec in specs.values():
             if spec.repo is not None and Path(spec.repo).is_dir():
                 spec.repo = own if Path(spec.repo).resolve() == folder.resolve() else local_name(spec.repo)
+        for name in self.pipe.none_on_purpose:
+            # Also for diffusers, which loads whatever its index names a place of.
+            specs[name] = ComponentSpec(name, specs[name]._type_hint, specs[name].description)
+            specs[name].default_creation_method = self.pipe.specs[name].default_creation_method
         for name in self.pieces:
             component = self.live[name]
             specs[name] = ComponentSpec(name, type(component), specs[name].description, None, own, name)

@@ -90,6 +90,7 @@ def save_pipeline(
             {name: spec.dtype for name, spec in specs.items() if spec.dtype is not None},
             adapters.to_dict(),
             _inputs(pipe),
+            tuple(sorted(pipe.none_on_purpose)),
             own,
         )
         write_blocks(stage, sources, written, pipe.graph().svg, plan.not_for_diffusers(adapters))

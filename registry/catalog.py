@@ -77,6 +77,9 @@ class Catalog:
 catalog = Catalog(package="presets")
 """Compositions by name, and by the class names that repositories write."""
 
+VARIANT = "/"
+"""Between a class name and the variant that opens where a repository says that it has no component which the plain one needs."""
+
 shipped = Catalog(package="presets")
 """Folders of models that come with this package, by the names under which recipes know them."""
 

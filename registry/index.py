@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ..state import RepoError, TrustError
 from ..state.structure import got
@@ -19,6 +19,8 @@ from .hub.repo_paths import checked_name, name_fault
 
 OWN = "own"
 """Under which `brickwork.json` says what the index calls the repository itself: where it was saved, or published."""
+ABSENT = "absent"
+"""Under which `brickwork.json` says which components are none on purpose: in the index, these are as those that nobody has loaded."""
 DIFFUSERS_RELEASE = "0.42.1"
 """The release of diffusers whose files are written, and with whose behaviour comments and pages compare."""
 
@@ -30,7 +32,7 @@ class PipelineIndex:
     Attributes:
         class_name: the pipeline's class. specs: components by name. configs: settings of the pipeline.
         blocks_class: the class of its blocks, as diffusers notes it; None where nobody has.
-        absent: components that the index says there are none of.
+        absent: components that are none on purpose.
     """
 
     class_name: str | None = None
@@ -63,7 +65,10 @@ def index_of(files: RepoFiles) -> PipelineIndex | None:
     if files.index is None:
         return None
     if files.index.name == MODULAR_INDEX:
-        return _modular(files.index.content, files.repo, _own_name(files))
+        found = _modular(files.index.content, files.repo, _own_name(files))
+        # An index that was changed since says where they come from.
+        absent = (name for name in _absent_names(files) if name not in found.specs or found.specs[name].repo is None)
+        return evolve(found, absent=frozenset(absent))
     return _classic(files.index.content, files.repo)
 
 
@@ -93,6 +98,12 @@ def _own_name(files: RepoFiles) -> str | None:
     """What the index calls the repository itself, as the one who saved it has noted; None where nobody has."""
     own = files.ours.content.get(OWN) if files.ours is not None else None
     return own if isinstance(own, str) else None
+
+
+def _absent_names(files: RepoFiles) -> list[str]:
+    """Which components are none on purpose, as the one who saved the repository has noted."""
+    absent = files.ours.content.get(ABSENT) if files.ours is not None else None
+    return [name for name in absent if isinstance(name, str)] if isinstance(absent, list) else []
 
 
 def _is_component(entry: object, parts: int) -> bool:

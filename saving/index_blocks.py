@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.preset_catalog import made_of, preset_names
 from ..registry import PipelineIndex, catalog, families
+from ..registry.catalog import VARIANT
 from ..registry.hub.repo import Repo
 from ..state import CompositionError
 from ..state.errors import nearest
@@ -25,7 +26,7 @@ def blocks_of_index(index: PipelineIndex, repo: Repo) -> ModularPipelineBlocks |
         return None
     wanted = _named(index)
     if wanted in catalog:
-        return made_of(catalog.get(wanted))
+        return _fitting(wanted, index)
     if wanted != index.class_name and index.class_name in catalog:
         raise CompositionError(
             f"{repo.name} was saved with blocks of the class {wanted[:80]!r}, and neither its code nor a preset gives them. Make "
@@ -37,6 +38,19 @@ def blocks_of_index(index: PipelineIndex, repo: Repo) -> ModularPipelineBlocks |
         f"{repo.name} is a pipeline of {family[:80]!r} ({index.class_name[:80]}), for which there is no preset; there are: {_presets()}. {_near(index.class_name)}"
         "Where diffusers has modular blocks for it, adopt(blocks).init_pipeline(folder) runs them, with adopt of brickwork.blocks."
     )
+
+
+def _fitting(wanted: str, index: PipelineIndex) -> ModularPipelineBlocks:
+    """Make the composition of a class: a variant of it, where the index says that there is no component which the plain one needs."""
+    plain = made_of(catalog.get(wanted))
+    if not _lacking(plain, index):
+        return plain
+    variants = (made_of(catalog.get(name)) for name in catalog if name.startswith(f"{wanted}{VARIANT}"))
+    return next((blocks for blocks in variants if not _lacking(blocks, index)), plain)
+
+
+def _lacking(blocks: ModularPipelineBlocks, index: PipelineIndex) -> bool:
+    return bool(index.absent) and any(spec.name in index.absent for spec in blocks.expected_components)
 
 
 def _near(name: str) -> str:

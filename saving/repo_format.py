@@ -8,7 +8,7 @@ from typing import Any, Literal
 from attrs import field, frozen
 
 from ..registry.hub.repo_files import OURS, RepoFiles
-from ..registry.index import OWN
+from ..registry.index import ABSENT, OWN
 from ..state import RepoError
 from ..state.structure import Commit, Sha256, structured
 from .written_block import WrittenBlock
@@ -29,6 +29,7 @@ class RepoFormat:
         dtypes: component to its number format, where that is not float32, in which others are loaded.
         adapters: LoRAs and taught words that lie in files of their own; see `saved_adapters.py`.
         inputs: values for inputs that a call does not give, as data.
+        absent: components that are none on purpose.
         own: what the index calls the repository itself, so that it is known when it was moved, copied or published again.
     """
 
@@ -40,6 +41,7 @@ class RepoFormat:
     dtypes: Mapping[str, str] = field(factory=dict)
     adapters: Mapping[str, Any] = field(factory=dict)
     inputs: Mapping[str, Any] = field(factory=dict)
+    absent: tuple[str, ...] = ()
     own: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -48,6 +50,7 @@ class RepoFormat:
             "dtypes": dict(self.dtypes),
             "adapters": dict(self.adapters),
             "inputs": dict(self.inputs),
+            ABSENT: list(self.absent),
             OWN: self.own,
         }
         return {
@@ -98,6 +101,7 @@ class _Written:
     dtypes: Mapping[str, str] = field(factory=dict)
     adapters: Mapping[str, Any] = field(factory=dict)
     inputs: Mapping[str, Any] = field(factory=dict)
+    absent: tuple[str, ...] = ()
     own: str | None = None
 
 

@@ -243,11 +243,9 @@ def output_params(out: type[Outputs] | None, family: FamilyContract) -> list[Out
             group = group_marker(hint)
             if group is not None:
                 params += [
-                    OutputParam(
-                        name, resolve_hint(field.word, cls), field.doc or _doc(field.word), group_of(family, name)
-                    )
+                    OutputParam(name, word, field.doc or _doc(word), group_of(family, name))
                     for field, positive in group_fields(family, group)
-                    for name in [name_of(field, positive)]
+                    for name, word in [(name_of(field, positive), _word_of(field, positive, family))]
                 ]
                 continue
             value = value_of(hint)
@@ -279,10 +277,15 @@ def group_of(family: FamilyContract, name: str) -> str | None:
 def _field_input(field: ConditioningField, positive: bool, family: FamilyContract, required: bool) -> InputParam:
     name = name_of(field, positive)
     required = required and field.required
-    word = field.word if positive or field.negative_word is None else field.negative_word
-    word = resolve_hint(word, type(family))
+    word = _word_of(field, positive, family)
     hint = word if required else Union[word, None]  # noqa: UP007 - words may be forward references
     return InputParam(name, hint, None, required, field.doc or _doc(word), group_of(family, name))
+
+
+def _word_of(field: ConditioningField, positive: bool, family: FamilyContract) -> Any:
+    """Return the type and meaning of a field's positive or negative value."""
+    word = field.word if positive or field.negative_word is None else field.negative_word
+    return resolve_hint(word, type(family))
 
 
 def _doc(hint: object) -> str:

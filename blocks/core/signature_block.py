@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ...engine import Run
+from ...families.asked_members import Lack, asked_by, lacking
 from ...families.contract import ROLE_TYPES, UNBOUND
 from ...registry import ComponentSpec, families
 from ...state import (
@@ -222,6 +223,16 @@ class SignatureBlock(ModularPipelineBlocks):
         """
         for part in self.bound_parts:
             yield from part.misfits(given)
+
+    def members_lacking(self, components: Mapping[str, Any]) -> Iterable[Lack]:
+        """Say what components lack of the members that the block asks of them."""
+        for role, names, _ in self._slot_names():
+            asked = asked_by(type(self), role)
+            for name in names if asked else ():
+                component = components.get(name)
+                faults = [] if component is None else lacking(component, asked)
+                if faults:
+                    yield Lack(name, component, tuple(faults), self.family.advice.get(role, ""))
 
     def warn(self, text: str) -> None:
         """Say from within `run` that something went another way than asked for: to the log, listeners and the recipe."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from ...families.asked_members import SCALE_INPUT, STEP, asks
 from ...families.contract import Scheduler
 from ...state import CompositionError, Outputs
 from ...state.vocabulary import Eta, Generators, Latents, NoisePrediction, ScaledLatents, StepIndex, Timestep, Timesteps
@@ -55,6 +56,10 @@ class StepScheduler(Block):
             extra["eta"] = eta
         stepped = scheduler.step(noise_pred, t, latents, **extra, return_dict=False)[0]
         return self.Out(latents=stepped)
+
+
+asks(ScaleLatents, scheduler=(SCALE_INPUT,))
+asks(StepScheduler, scheduler=(STEP,))
 
 
 class Denoise(LoopSequentialPipelineBlocks):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...families.asked_members import LEVELS, ORDER, SET_STEPS, asks
 from ...families.contract import Scheduler
 from ...state import InputError, Outputs
 from ...state.vocabulary import AskedSchedule, HandOver, OwnTimesteps, Sigmas, StepCount, Timesteps
@@ -57,3 +58,6 @@ class SetLastTimesteps(Block):
         begin_at(scheduler, start)
         chosen = scheduler.timesteps[start:]
         return self.Out(timesteps=chosen, num_inference_steps=len(chosen))
+
+
+asks(SetLastTimesteps, scheduler=(SET_STEPS, LEVELS, ORDER))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ...families.asked_members import ADD_NOISE, Lack, lacking
 from ...families.contract import Autoencoder, Scheduler
 from ...state import InputError, Outputs
 from ...state.vocabulary import (
@@ -115,7 +116,16 @@ class PrepareInpaintLatents(Block):
 
 
 def noised(scheduler: Scheduler, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
-    """Return latents with the noise of a timestep `[1]`."""
+    """Return latents with the noise of a timestep `[1]`.
+
+    Raises:
+        InputError: the scheduler adds none, such as one that goes from images to noise.
+    """
+    # Not asked by the blocks: where latents are given, or denoising goes on from a start, no noise is added.
+    if faults := lacking(scheduler, [ADD_NOISE]):
+        raise InputError(
+            str(Lack("scheduler", scheduler, tuple(faults), "Take another, or give latents=... of your own."))
+        )
     # One timestep per row, as diffusers' schedulers document it.
     result: Tensor = scheduler.add_noise(latents, noise, timestep.repeat(len(latents)))
     return result

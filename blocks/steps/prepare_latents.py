@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ...families.asked_members import FIRST_NOISE, asks
 from ...families.contract import Autoencoder, Denoiser, FamilyContract, Scheduler
 from ...state import InputError, Outputs
 from ...state.vocabulary import BatchSize, DType, Generators, Height, ImagesPerPrompt, Latents, Width
@@ -60,6 +61,9 @@ class PrepareLatents(Block):
         # In the run's own dtype: latents that were kept in half precision would meet weights in float32.
         scaled = latents.to(self.device, dtype) * scheduler.init_noise_sigma
         return self.Out(latents=scaled, height=height, width=width)
+
+
+asks(PrepareLatents, scheduler=(FIRST_NOISE,))
 
 
 def latents_misfits(family: FamilyContract, given: Mapping[str, Any], channels: int, vae: Autoencoder) -> Iterator[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from ...families.asked_members import LEVELS, ORDER, SET_STEPS, asks
 from ...families.contract import Scheduler
 from ...state import InputError, Outputs
 from ...state.vocabulary import (
@@ -109,6 +110,10 @@ class SetPartialTimesteps(Block):
         return self.Out(
             timesteps=chosen, num_inference_steps=len(chosen), latent_timestep=chosen[:1], strength=strength
         )
+
+
+asks(SetTimesteps, scheduler=(SET_STEPS, LEVELS))
+asks(SetPartialTimesteps, scheduler=(SET_STEPS, LEVELS, ORDER))
 
 
 class SetInpaintTimesteps(SetPartialTimesteps):

@@ -212,10 +212,13 @@ class _Workflow:
                 f"{self.document.at(*path)}: {text}" for text in getattr(error, "faults", ()) or [str(error)]
             ]
 
-    def _origin(self, pipe: ModularPipeline, name: str, origin: str | Mapping[str, Any], here: Repo) -> None:
+    def _origin(self, pipe: ModularPipeline, name: str, origin: str | Mapping[str, Any] | None, here: Repo) -> None:
         """Say of one component where it is from, or what it is made of."""
         if name not in pipe.specs:
             raise CompositionError(f"the workflow has no component {name!r}. {did_you_mean(name, pipe.specs)}")
+        if origin is None:
+            pipe.update_components(**{name: None})
+            return
         given = {"repo": origin} if isinstance(origin, str) else dict(origin)
         if given.keys() == {"guider"}:
             pipe.update_components(**{name: self._guider(given["guider"])})

@@ -74,6 +74,9 @@ def component_entries(pipe: ModularPipeline, index: PipelineIndex) -> dict[str, 
     for name, spec in pipe.specs.items():
         component = pipe.components[name]
         try:
+            if name in pipe.none_on_purpose - index.absent:
+                found[name] = None
+                continue
             if spec.default_creation_method == "from_config":
                 entry = _made_entry(name, component, defaults[name])
             elif spec.repo is None or _is_told(pipe, name, index):

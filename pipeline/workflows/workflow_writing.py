@@ -94,6 +94,8 @@ def _reopened_faults(pipe: ModularPipeline, path: Path) -> Iterator[str]:
                 yield f"{name} is {live}, and loaded again {made}."
         elif live is not None and made is not None:
             yield from (f"{name}: {fault}" for fault in component_differences(live, made))
+    if pipe.none_on_purpose != again.none_on_purpose:
+        yield f"None on purpose are {sorted(pipe.none_on_purpose)}, and loaded again {sorted(again.none_on_purpose)}."
     for words, one, other in (
         ("config", dict(pipe.config), dict(again.config)),
         ("values for inputs", pipe.input_defaults, again.input_defaults),

@@ -76,7 +76,7 @@ class WrittenWorkflow:
     edits: tuple[Mapping[str, Any], ...] | None = None
     repo: str | None = None
     revision: str | None = None
-    components: Mapping[str, str | Mapping[str, Any]] | None = None
+    components: Mapping[str, str | Mapping[str, Any] | None] | None = None
     guider: str | Mapping[str, Data] | None = None
     scheduler: str | Mapping[str, Data] | None = None
     config: Mapping[str, Data] | None = None

@@ -1,4 +1,4 @@
-"""A second network for the last steps, which shares the second text encoder and the VAE with the first."""
+"""A refiner: as the second network of a composition, where it shares the second text encoder and the VAE, and by itself."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ...blocks.steps.encode_prompt import NegativePrompt, PositivePrompt
 from ...blocks.steps.expand_batch import ExpandBatch
 from ...blocks.steps.hand_over import SetFirstTimesteps, SetLastTimesteps
 from ...blocks.steps.prepare_size_conditioning import PrepareRatedSizeConditioning
-from ...families.sdxl import SDXL, SDXL_REFINER, SDXL_SECOND
-from ..tasks import Blocks
+from ...families.sdxl import SDXL, SDXL_REFINER, SDXL_REFINER_ALONE, SDXL_SECOND
+from ..tasks import Blocks, image2image, inpainting
 from .tasks import TEXT2IMAGE_BLOCKS
 
 
@@ -66,3 +66,16 @@ def with_refiner(blocks: Mapping[str, Any] = TEXT2IMAGE_BLOCKS, refiner: Mapping
     for name, block in refiner.items():
         made.insert_before("decode", name, block)
     return made
+
+
+def _rated(blocks: Blocks) -> Blocks:
+    """Tell the denoiser a rating in place of the target size, unless the repository's index says otherwise."""
+    blocks["prepare_add_cond"] = PrepareRatedSizeConditioning.bind(SDXL_REFINER_ALONE)
+    return blocks
+
+
+REFINER_IMAGE2IMAGE_BLOCKS: Blocks = _rated(image2image(SDXL_REFINER_ALONE))
+"""Blocks of a refiner that is given an image, by name."""
+
+REFINER_INPAINT_BLOCKS: Blocks = _rated(inpainting(SDXL_REFINER_ALONE))
+"""Blocks of a refiner that is given an image and a mask, by name."""

@@ -6,6 +6,7 @@ Not here are those that do by default what a plain task does not (`PAG`), or are
 from __future__ import annotations
 
 from ...families.sdxl import SDXL
+from ...registry.catalog import VARIANT
 from ..tasks import Blocks
 from .control import with_adapter, with_control
 from .tasks import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, TEXT2IMAGE_BLOCKS
@@ -28,5 +29,7 @@ RELEASED = {
     "StableDiffusionXLControlNetUnionImg2ImgPipeline": "released:CONTROLLED_IMAGE2IMAGE",
     "StableDiffusionXLControlNetUnionInpaintPipeline": "released:CONTROLLED_INPAINT",
     "StableDiffusionXLAdapterPipeline": "released:ADAPTED_TEXT2IMAGE",
+    f"StableDiffusionXLImg2ImgPipeline{VARIANT}refiner": "refiner:REFINER_IMAGE2IMAGE_BLOCKS",
+    f"StableDiffusionXLInpaintPipeline{VARIANT}refiner": "refiner:REFINER_INPAINT_BLOCKS",
 }
-"""Class to what opens for it, as module of this package and name in it."""
+"""Class to what opens for it, as module of this package and name in it; a variant, where the index has no component for the plain one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import pytest
 import torch
@@ -20,7 +20,9 @@ from brickwork import (
     component,
     config,
 )
-from brickwork.state.vocabulary import Latents
+from brickwork.families.sdxl import SDXL
+from brickwork.state import Conditioning, Group
+from brickwork.state.vocabulary import Latents, NegativePrompt, Prompt
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -200,3 +202,25 @@ def test_of_very_many_unknown_options_the_first_are_named_and_the_rest_counted()
     with pytest.raises(DeclarationError, match=r"takes no 'x19'.* And so with 1 others\.$") as caught:
         Scale(**few, x20=0)
     assert "'x20'" not in str(caught.value)
+
+
+class WriteNegatives(Block):
+    """Say what nobody wants to see."""
+
+    class Out(Outputs):
+        negatives: Annotated[Conditioning, Group("prompts")]
+
+    def run(self, given: Annotated[Conditioning, Group("prompts")]) -> Out:
+        return self.Out(negatives=given)
+
+
+def test_a_negative_value_means_the_same_as_input_and_output() -> None:
+    block = WriteNegatives.bind(SDXL)()
+    read = {param.name: param for param in block.inputs}
+    written = {param.name: param for param in block.intermediate_outputs}
+    assert read.keys() == written.keys()
+    assert written["negative_prompt"].type_hint == NegativePrompt
+    assert written["prompt"].type_hint == Prompt
+    for name, param in written.items():
+        assert param.description == read[name].description
+        assert param.type_hint in (read[name].type_hint, *get_args(read[name].type_hint))
