@@ -1,0 +1,301 @@
+"""Runs a preset and diffusers' classic pipeline of the same task over the same tiny models, and keeps what each tells its networks.
+
+A row of the table is a task, what is asked of it (features, one or several), and a number format.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+from attrs import define, field, frozen
+from tiny_adapters import controlnet, image_encoder, ip_adapter, lora, several, t2i_adapter, union
+from transformers import CLIPImageProcessor
+
+from brickwork import ClassifierFreeGuidance, ModularPipeline, SequentialPipelineBlocks
+from brickwork.presets.sdxl import (
+    IMAGE2IMAGE_BLOCKS,
+    INPAINT_BLOCKS,
+    IP_ADAPTER_BLOCKS,
+    TEXT2IMAGE_BLOCKS,
+    AutoBlocks,
+    with_adapter,
+    with_control,
+)
+
+PRESETS = {"text2image": TEXT2IMAGE_BLOCKS, "image2image": IMAGE2IMAGE_BLOCKS, "inpainting": INPAINT_BLOCKS}
+CLASSIC = {
+    ("text2image", ""): diffusers.StableDiffusionXLPipeline,
+    ("image2image", ""): diffusers.StableDiffusionXLImg2ImgPipeline,
+    ("inpainting", ""): diffusers.StableDiffusionXLInpaintPipeline,
+    ("text2image", "control"): diffusers.StableDiffusionXLControlNetPipeline,
+    ("image2image", "control"): diffusers.StableDiffusionXLControlNetImg2ImgPipeline,
+    ("inpainting", "control"): diffusers.StableDiffusionXLControlNetInpaintPipeline,
+    ("text2image", "union"): diffusers.StableDiffusionXLControlNetUnionPipeline,
+    ("image2image", "union"): diffusers.StableDiffusionXLControlNetUnionImg2ImgPipeline,
+    ("inpainting", "union"): diffusers.StableDiffusionXLControlNetUnionInpaintPipeline,
+    ("text2image", "adapter"): diffusers.StableDiffusionXLAdapterPipeline,
+}
+Mend = Callable[[Any], Any]
+"""Mends a fault of a classic pipeline for the time of a `with`."""
+
+
+@frozen(eq=False)
+class Feature:
+    """What is asked of a task.
+
+    Attributes:
+        inputs: of both pipelines. classic: of the classic alone, in their place. without: inputs of the task that are not given.
+        parts: components by name, each a word for `Models.part`, or a class of schedulers. steered: by "control", "union" or "adapter".
+        loaded: into the networks, "ip" and "lora". rescale: of guidance, which the guider has here. auto: by `AutoBlocks`.
+        tasks: that have it. excludes: features that it cannot be together with.
+        wrong: what the classic does wrong with it, by task; `mend` brings it in order.
+    """
+
+    inputs: Mapping[str, Any] = field(factory=dict)
+    classic: Mapping[str, Any] | None = None
+    without: Sequence[str] = ()
+    parts: Mapping[str, Any] = field(factory=dict)
+    steered: str = ""
+    loaded: Sequence[str] = ()
+    rescale: float = 0.0
+    auto: bool = False
+    tasks: Sequence[str] = tuple(PRESETS)
+    needs: Sequence[str] = ()
+    excludes: Sequence[str] = ()
+    wrong: Mapping[str, str] = field(factory=dict)
+    mend: Mend | None = None
+
+
+@define(eq=False)
+class Models:
+    """Tiny models in one number format; those that differ from the shared ones are made when they are first asked for."""
+
+    folder: Path
+    shared: Mapping[str, Any]
+    dtype: torch.dtype
+    _made: dict[Any, Any] = field(factory=dict)
+
+    def held(self, channels: int, loaded: Sequence[str]) -> dict[str, Any]:
+        """Return the components of a plain pipeline, with a UNet of so many channels, and with adapters in them."""
+        key = (channels, *loaded)
+        if key not in self._made:
+            # Copies, because other tests have the shared ones, and adapters change what they are loaded into.
+            parts = {name: self._cast(copy.deepcopy(each)) for name, each in self.shared.items()}
+            if channels != 4:
+                torch.manual_seed(11)
+                config = {name: value for name, value in parts["unet"].config.items() if not name.startswith("_")}
+                parts["unet"] = self._cast(diffusers.UNet2DConditionModel(**{**config, "in_channels": channels}).eval())
+            if "ip" in loaded:
+                parts["unet"]._load_ip_adapter_weights([ip_adapter(parts["unet"])])
+                self._cast(parts["unet"])
+                parts["image_encoder"] = self._cast(image_encoder())
+                parts["feature_extractor"] = CLIPImageProcessor(size=32, crop_size=32)
+            if "lora" in loaded:
+                pipe = diffusers.StableDiffusionXLPipeline(
+                    **{name: parts[name] for name in self.shared}, add_watermarker=False
+                )
+                pipe.load_lora_weights(lora(pipe))
+                self._cast(parts["unet"])
+            self._made[key] = parts
+        return dict(self._made[key])
+
+    def part(self, word: str) -> Any:
+        """Return a component by the word that a feature has for it."""
+        if word not in self._made:
+            self._made[word] = self._cast(getattr(self, f"_{word}")())
+        return self._made[word]
+
+    def _net(self) -> Any:
+        return controlnet(self.shared["unet"])
+
+    def _pooling_net(self) -> Any:
+        return controlnet(self.shared["unet"], global_pool_conditions=True)
+
+    def _two_nets(self) -> Any:
+        return several(self.shared["unet"])
+
+    def _union(self) -> Any:
+        return union(self.shared["unet"])
+
+    def _adapter(self) -> Any:
+        return t2i_adapter()
+
+    def _half_vae(self) -> Any:
+        return self._vae(force_upcast=False)
+
+    def _counted_vae(self) -> Any:
+        return self._vae(latents_mean=[0.3, -0.2, 0.1, 0.5], latents_std=[1.5, 0.8, 1.2, 0.6])
+
+    def _vae(self, **config: Any) -> Any:
+        own = {name: value for name, value in self.shared["vae"].config.items() if not name.startswith("_")}
+        made = diffusers.AutoencoderKL(**{**own, **config})
+        made.load_state_dict(self.shared["vae"].state_dict())
+        return made.eval()
+
+    def _cast(self, part: Any) -> Any:
+        return part.to(self.dtype) if isinstance(part, torch.nn.Module) else part
+
+
+@define(eq=False)
+class Told:
+    """What the networks of a pipeline were given: `denoiser`, call by call and flat by name, and the latents that were decoded."""
+
+    denoiser: list[dict[str, Any]] = field(factory=list)
+    decoded: list[Any] = field(factory=list)
+
+    @contextmanager
+    def of(self, unet: Any, vae: Any) -> Iterator[Told]:
+        """Look on for a time."""
+        hooks = [
+            unet.register_forward_pre_hook(self._see, with_kwargs=True),
+            vae.decoder.register_forward_pre_hook(lambda _, args: self.decoded.append(args[0])),
+        ]
+        try:
+            yield self
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def _see(self, _: Any, args: Any, kwargs: dict[str, Any]) -> None:
+        # A LoRA's scale goes by another way here, and is seen in what the network makes.
+        told = {name: value for name, value in kwargs.items() if name != "cross_attention_kwargs"}
+        self.denoiser.append(dict(_flat({"sample": args[0], "timestep": args[1], **told})))
+
+
+def _flat(values: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(values, (Mapping, list, tuple)):
+        parts = values.items() if isinstance(values, Mapping) else enumerate(values)
+        for part, value in parts:
+            yield from _flat(value, f"{name}.{part}" if name else str(part))
+    elif isinstance(values, torch.Tensor):
+        yield name, values
+
+
+def differences(mine: Told, theirs: Told) -> list[str]:
+    """Say in what two pipelines told their networks something else. Residuals that are not given are zeros."""
+    found = []
+    if len(mine.denoiser) != len(theirs.denoiser):
+        found.append(f"{len(mine.denoiser)} calls, and {len(theirs.denoiser)} in the classic")
+    for i, (one, other) in enumerate(zip(mine.denoiser, theirs.denoiser, strict=False)):
+        for name in {**one, **other}:
+            found += [f"step {i}: {name} {said}" for said in _different(name, one.get(name), other.get(name))]
+    pairs = zip(mine.decoded, theirs.decoded, strict=True)
+    found += [f"decoded latents {said}" for one, other in pairs for said in _different("", one, other)]
+    return found
+
+
+def _different(name: str, one: Any, other: Any) -> Iterator[str]:
+    if one is None or other is None:
+        given = other if one is None else one
+        if "residual" not in name or given.any():
+            yield f"is only in the {'classic' if one is None else 'preset'}"
+    elif one.dtype != other.dtype or one.shape != other.shape:
+        yield f"is {one.dtype}{list(one.shape)}, and {other.dtype}{list(other.shape)} in the classic"
+    elif not torch.equal(one, other):
+        yield f"differs by {float((one.float() - other.float()).abs().max()):.3g}"
+
+
+@define(eq=False)
+class Table:
+    """Runs rows over models of one number format."""
+
+    models: Models
+    given: Mapping[str, Mapping[str, Any]]
+    _pipes: dict[Any, ModularPipeline] = field(factory=dict)
+
+    def run(self, task: str, features: Sequence[Feature], mended: bool = False) -> tuple[Any, Any, list[str]]:
+        """Return what the preset and the classic draw, and in what they told their networks something else."""
+        asked = _Asked(task, list(features), self)
+        return asked.run(mended)
+
+    def pipe(self, task: str, steered: Sequence[str], told_images: bool, auto: bool) -> ModularPipeline:
+        """Return a preset, made once."""
+        key = (task, *steered, told_images, auto)
+        if key not in self._pipes:
+            blocks: Any = PRESETS[task]
+            for each in steered:
+                blocks = with_adapter(blocks) if each == "adapter" else with_control(blocks)
+            made = AutoBlocks() if auto else SequentialPipelineBlocks.from_blocks_dict(blocks)
+            if told_images and not auto:
+                made.sub_blocks.insert("ip_adapter", IP_ADAPTER_BLOCKS["ip_adapter"], 0)
+            self._pipes[key] = made.init_pipeline(str(self.models.folder))
+            self._pipes[key].configure(progress=False)
+        return self._pipes[key]
+
+
+@frozen(eq=False)
+class _Asked:
+    task: str
+    features: list[Feature]
+    table: Table
+
+    @cached_property
+    def _parts(self) -> dict[str, Any]:
+        asked: dict[str, Any] = {}
+        for each in self.features:
+            asked |= each.parts
+        models = self.table.models
+        parts = models.held(asked.pop("channels", 4), sorted({name for each in self.features for name in each.loaded}))
+        for name, word in asked.items():
+            made = word.from_config(parts["scheduler"].config) if isinstance(word, type) else None
+            parts[name] = models.part(word) if made is None else made
+        return parts
+
+    def _inputs(self, classic: bool) -> dict[str, Any]:
+        inputs: dict[str, Any] = dict(self.table.given[self.task])
+        for each in self.features:
+            inputs |= each.classic if classic and each.classic is not None else each.inputs
+            for name in each.without:
+                inputs.pop(name, None)
+        inputs.setdefault("output_type", "pt")
+        return inputs
+
+    def run(self, mended: bool) -> tuple[Any, Any, list[str]]:
+        mine, theirs = Told(), Told()
+        parts = self._parts
+        with mine.of(parts["unet"], parts["vae"]):
+            drawn = self._drawn()
+        with theirs.of(parts["unet"], parts["vae"]):
+            expected = self._expected(mended)
+        found = differences(mine, theirs)
+        if isinstance(drawn, list):
+            found += ["the images differ"] if [i.tobytes() for i in drawn] != [i.tobytes() for i in expected] else []
+        else:
+            found += [f"the images {said}" for said in _different("", drawn, expected)]
+        return drawn, expected, found
+
+    def _steered(self) -> list[str]:
+        return [each.steered for each in self.features if each.steered]
+
+    def _drawn(self) -> Any:
+        told_images = any("ip" in each.loaded for each in self.features)
+        pipe = self.table.pipe(self.task, self._steered(), told_images, any(each.auto for each in self.features))
+        rescale = max(each.rescale for each in self.features) if self.features else 0.0
+        own = {name: part for name, part in self._parts.items() if name in pipe.component_names}
+        pipe.update_components(**own, guider=ClassifierFreeGuidance(guidance_rescale=rescale))
+        return pipe(**self._inputs(classic=False), generator=torch.Generator().manual_seed(7), output="images")
+
+    def _expected(self, mended: bool) -> Any:
+        (kind,) = self._steered() or [""]
+        parts = {**self._parts, "scheduler": copy.deepcopy(self._parts["scheduler"])}
+        classic = CLASSIC[self.task, kind](**parts, **({} if kind == "adapter" else {"add_watermarker": False}))
+        classic.set_progress_bar_config(disable=True)
+        inputs = self._inputs(classic=True)
+        for name, plain in (("control_image", kind == "control"), ("adapter_image", kind == "adapter")):
+            if plain and self.task == "text2image":
+                inputs["image"] = inputs.pop(name)
+        rescale = [each.rescale for each in self.features if each.rescale]
+        if rescale:
+            inputs["guidance_rescale"] = rescale[0]
+        with ExitStack() as stack:
+            for each in self.features:
+                if mended and each.mend is not None:
+                    stack.enter_context(each.mend(classic))
+            return classic(**inputs, generator=torch.Generator().manual_seed(7)).images
