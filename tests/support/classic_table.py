@@ -6,8 +6,9 @@ A row of the table is a task, what is asked of it (features, one or several), an
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -42,8 +43,8 @@ CLASSIC = {
     ("inpainting", "union"): diffusers.StableDiffusionXLControlNetUnionInpaintPipeline,
     ("text2image", "adapter"): diffusers.StableDiffusionXLAdapterPipeline,
 }
-Mend = Callable[[Any], Any]
-"""Mends a fault of a classic pipeline for the time of a `with`."""
+Mend = Callable[[Any, dict[str, Any]], AbstractContextManager[None]]
+"""Mends a fault of a classic pipeline, which may be asked otherwise, for the time of a `with`."""
 
 
 @frozen(eq=False)
@@ -51,15 +52,13 @@ class Feature:
     """What is asked of a task.
 
     Attributes:
-        inputs: of both pipelines. classic: of the classic alone, in their place. without: inputs of the task that are not given.
-        parts: components by name, each a word for `Models.part`, or a class of schedulers. steered: by "control", "union" or "adapter".
-        loaded: into the networks, "ip" and "lora". rescale: of guidance, which the guider has here. auto: by `AutoBlocks`.
-        tasks: that have it. excludes: features that it cannot be together with.
-        wrong: what the classic does wrong with it, by task; `mend` brings it in order.
+        inputs: of both pipelines. without: inputs of the task that are not given.
+        parts: components by name, each a word for `Models.part`, a number of channels, or a class of schedulers.
+        steered: by "control", "union" or "adapter". loaded: into the networks, "ip" and "lora". rescale: of guidance, which the guider
+            has here. auto: by `AutoBlocks`. tasks: that have it. excludes: names of features with which the classic refuses it.
     """
 
     inputs: Mapping[str, Any] = field(factory=dict)
-    classic: Mapping[str, Any] | None = None
     without: Sequence[str] = ()
     parts: Mapping[str, Any] = field(factory=dict)
     steered: str = ""
@@ -67,10 +66,26 @@ class Feature:
     rescale: float = 0.0
     auto: bool = False
     tasks: Sequence[str] = tuple(PRESETS)
-    needs: Sequence[str] = ()
     excludes: Sequence[str] = ()
-    wrong: Mapping[str, str] = field(factory=dict)
-    mend: Mend | None = None
+
+    def goes_with(self, other: Feature) -> bool:
+        """Return whether two features ask for different things."""
+        keys = [
+            {*each.inputs, *each.without, *each.parts, *(["steered"] if each.steered else ())} for each in (self, other)
+        ]
+        return not keys[0] & keys[1]
+
+
+def is_asked(task: str, features: Sequence[Feature]) -> bool:
+    """Return whether the classic pipeline has inputs for all features."""
+    (kind,) = [each.steered for each in features if each.steered] or [""]
+    if (task, kind) not in CLASSIC or any(task not in each.tasks for each in features):
+        return False
+    known = {*inspect.signature(CLASSIC[task, kind].__call__).parameters, "control_image", "adapter_image", "seeds"}
+    asked = {name for each in features for name in each.inputs} | {
+        "guidance_rescale" for each in features if each.rescale
+    }
+    return asked <= known
 
 
 @define(eq=False)
@@ -127,7 +142,7 @@ class Models:
     def _adapter(self) -> Any:
         return t2i_adapter()
 
-    def _half_vae(self) -> Any:
+    def _calm_vae(self) -> Any:
         return self._vae(force_upcast=False)
 
     def _counted_vae(self) -> Any:
@@ -210,10 +225,9 @@ class Table:
     given: Mapping[str, Mapping[str, Any]]
     _pipes: dict[Any, ModularPipeline] = field(factory=dict)
 
-    def run(self, task: str, features: Sequence[Feature], mended: bool = False) -> tuple[Any, Any, list[str]]:
-        """Return what the preset and the classic draw, and in what they told their networks something else."""
-        asked = _Asked(task, list(features), self)
-        return asked.run(mended)
+    def run(self, task: str, features: Sequence[Feature], mends: Sequence[Mend] = ()) -> list[str]:
+        """Return in what the preset and the classic pipeline told their networks something else, or drew another image."""
+        return _Asked(task, list(features), self).run(mends)
 
     def pipe(self, task: str, steered: Sequence[str], told_images: bool, auto: bool) -> ModularPipeline:
         """Return a preset, made once."""
@@ -244,32 +258,33 @@ class _Asked:
         models = self.table.models
         parts = models.held(asked.pop("channels", 4), sorted({name for each in self.features for name in each.loaded}))
         for name, word in asked.items():
-            made = word.from_config(parts["scheduler"].config) if isinstance(word, type) else None
-            parts[name] = models.part(word) if made is None else made
+            is_class = isinstance(word, type)
+            parts[name] = word.from_config(parts["scheduler"].config) if is_class else models.part(word)
         return parts
 
-    def _inputs(self, classic: bool) -> dict[str, Any]:
+    def _inputs(self) -> dict[str, Any]:
         inputs: dict[str, Any] = dict(self.table.given[self.task])
         for each in self.features:
-            inputs |= each.classic if classic and each.classic is not None else each.inputs
+            inputs |= each.inputs
             for name in each.without:
                 inputs.pop(name, None)
         inputs.setdefault("output_type", "pt")
-        return inputs
+        seeds = inputs.pop("seeds", 7)
+        drawn = [torch.Generator().manual_seed(seed) for seed in ([seeds] if isinstance(seeds, int) else seeds)]
+        return {**inputs, "generator": drawn[0] if isinstance(seeds, int) else drawn}
 
-    def run(self, mended: bool) -> tuple[Any, Any, list[str]]:
+    def run(self, mends: Sequence[Mend]) -> list[str]:
         mine, theirs = Told(), Told()
         parts = self._parts
         with mine.of(parts["unet"], parts["vae"]):
             drawn = self._drawn()
         with theirs.of(parts["unet"], parts["vae"]):
-            expected = self._expected(mended)
+            expected = self._expected(mends)
         found = differences(mine, theirs)
         if isinstance(drawn, list):
-            found += ["the images differ"] if [i.tobytes() for i in drawn] != [i.tobytes() for i in expected] else []
-        else:
-            found += [f"the images {said}" for said in _different("", drawn, expected)]
-        return drawn, expected, found
+            same = [each.tobytes() for each in drawn] == [each.tobytes() for each in expected]
+            return found if same else [*found, "the images differ"]
+        return found + [f"the images {said}" for said in _different("", drawn, expected)]
 
     def _steered(self) -> list[str]:
         return [each.steered for each in self.features if each.steered]
@@ -280,14 +295,14 @@ class _Asked:
         rescale = max(each.rescale for each in self.features) if self.features else 0.0
         own = {name: part for name, part in self._parts.items() if name in pipe.component_names}
         pipe.update_components(**own, guider=ClassifierFreeGuidance(guidance_rescale=rescale))
-        return pipe(**self._inputs(classic=False), generator=torch.Generator().manual_seed(7), output="images")
+        return pipe(**self._inputs(), output="images")
 
-    def _expected(self, mended: bool) -> Any:
+    def _expected(self, mends: Sequence[Mend]) -> Any:
         (kind,) = self._steered() or [""]
         parts = {**self._parts, "scheduler": copy.deepcopy(self._parts["scheduler"])}
         classic = CLASSIC[self.task, kind](**parts, **({} if kind == "adapter" else {"add_watermarker": False}))
         classic.set_progress_bar_config(disable=True)
-        inputs = self._inputs(classic=True)
+        inputs = self._inputs()
         for name, plain in (("control_image", kind == "control"), ("adapter_image", kind == "adapter")):
             if plain and self.task == "text2image":
                 inputs["image"] = inputs.pop(name)
@@ -295,7 +310,9 @@ class _Asked:
         if rescale:
             inputs["guidance_rescale"] = rescale[0]
         with ExitStack() as stack:
-            for each in self.features:
-                if mended and each.mend is not None:
-                    stack.enter_context(each.mend(classic))
-            return classic(**inputs, generator=torch.Generator().manual_seed(7)).images
+            for mend in mends:
+                stack.enter_context(mend(classic, inputs))
+            drawn = classic(**inputs).images
+        # The classic inpainting with a ControlNet leaves a VAE that overflows in float32.
+        parts["vae"].to(self.table.models.dtype)
+        return drawn
