@@ -18,6 +18,7 @@ from attrs import frozen
 from classic_table import PRESETS, Feature, Mend, Models, Table, is_asked
 from coarse_images import half_mask, picture, square_mask
 from diffusers import DDIMScheduler, EulerAncestralDiscreteScheduler, HeunDiscreteScheduler
+from diffusers.image_processor import VaeImageProcessor
 
 from brickwork import ModularPipeline
 
@@ -336,3 +337,18 @@ def test_every_feature_has_a_row_in_each_of_its_tasks() -> None:
 
 OFTEN_ALIKE = ("nothing negative", "clip skip", "no guidance", "not decoded", "end", "two images each", "sizes", "Heun")
 """What takes the same way in every task: a row in one of them is enough."""
+
+
+@pytest.mark.parametrize("task", ["inpainting", "text2image"])
+def test_the_statistics_of_a_vae_hold_in_decoding(task: str, tables: dict[str, Table]) -> None:
+    """Where the classic forgets them: what is decoded is what the text-to-image pipeline decodes of the same latents."""
+    steered = FEATURES["adapter" if task == "text2image" else "control"]
+    table = tables["float32"]
+    drawn = table.drawn(task, [steered, FEATURES["VAE with statistics"]])
+    latents = table.drawn(task, [steered, FEATURES["VAE with statistics"], FEATURES["not decoded"]])
+    vae = table.models.part("counted_vae")
+    config = vae.config
+    mean, deviation = (torch.tensor(each).view(1, 4, 1, 1) for each in (config.latents_mean, config.latents_std))
+    with torch.no_grad():
+        pixels = vae.decode(latents * deviation / config.scaling_factor + mean, return_dict=False)[0]
+    assert torch.equal(drawn, VaeImageProcessor().postprocess(pixels, output_type="pt"))

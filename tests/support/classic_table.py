@@ -229,9 +229,17 @@ class Table:
         """Return in what the preset and the classic pipeline told their networks something else, or drew another image."""
         return _Asked(task, list(features), self).run(mends)
 
+    def drawn(self, task: str, features: Sequence[Feature]) -> Any:
+        """Return what the preset draws."""
+        return _Asked(task, list(features), self).drawn()
+
     def pipe(self, task: str, steered: Sequence[str], told_images: bool, auto: bool) -> ModularPipeline:
         """Return a preset, made once."""
-        key = (task, *steered, told_images, auto)
+        key = (
+            "auto"
+            if auto
+            else (task, *("adapter" if each == "adapter" else "control" for each in steered), told_images)
+        )
         if key not in self._pipes:
             blocks: Any = PRESETS[task]
             for each in steered:
@@ -277,7 +285,7 @@ class _Asked:
         mine, theirs = Told(), Told()
         parts = self._parts
         with mine.of(parts["unet"], parts["vae"]):
-            drawn = self._drawn()
+            drawn = self.drawn()
         with theirs.of(parts["unet"], parts["vae"]):
             expected = self._expected(mends)
         found = differences(mine, theirs)
@@ -289,7 +297,7 @@ class _Asked:
     def _steered(self) -> list[str]:
         return [each.steered for each in self.features if each.steered]
 
-    def _drawn(self) -> Any:
+    def drawn(self) -> Any:
         told_images = any("ip" in each.loaded for each in self.features)
         pipe = self.table.pipe(self.task, self._steered(), told_images, any(each.auto for each in self.features))
         rescale = max(each.rescale for each in self.features) if self.features else 0.0
