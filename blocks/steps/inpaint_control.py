@@ -39,7 +39,7 @@ class PrepareInpaintControl(PrepareControl):
         if not isinstance(shown, list) and not hasattr(shown, "getbbox"):
             yield "padding_mask_crop works on PIL images, and control_image is another kind."
 
-    def run(
+    def run(  # type: ignore[override]  # a block's signature is its declaration
         self,
         control_image: ControlImage,
         batch_size: BatchSize,

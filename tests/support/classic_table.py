@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import diffusers
 import torch
 from attrs import define, field, frozen
 from tiny_adapters import controlnet, image_encoder, ip_adapter, lora, several, t2i_adapter, union
+from told_networks import Told, differences, different
 from transformers import CLIPImageProcessor
 
 from brickwork import ClassifierFreeGuidance, ModularPipeline, SequentialPipelineBlocks
@@ -159,65 +160,6 @@ class Models:
 
 
 @define(eq=False)
-class Told:
-    """What the networks of a pipeline were given: `denoiser`, call by call and flat by name, and the latents that were decoded."""
-
-    denoiser: list[dict[str, Any]] = field(factory=list)
-    decoded: list[Any] = field(factory=list)
-
-    @contextmanager
-    def of(self, unet: Any, vae: Any) -> Iterator[Told]:
-        """Look on for a time."""
-        hooks = [
-            unet.register_forward_pre_hook(self._see, with_kwargs=True),
-            vae.decoder.register_forward_pre_hook(lambda _, args: self.decoded.append(args[0])),
-        ]
-        try:
-            yield self
-        finally:
-            for hook in hooks:
-                hook.remove()
-
-    def _see(self, _: Any, args: Any, kwargs: dict[str, Any]) -> None:
-        # A LoRA's scale goes by another way here, and is seen in what the network makes.
-        told = {name: value for name, value in kwargs.items() if name != "cross_attention_kwargs"}
-        self.denoiser.append(dict(_flat({"sample": args[0], "timestep": args[1], **told})))
-
-
-def _flat(values: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(values, (Mapping, list, tuple)):
-        parts = values.items() if isinstance(values, Mapping) else enumerate(values)
-        for part, value in parts:
-            yield from _flat(value, f"{name}.{part}" if name else str(part))
-    elif isinstance(values, torch.Tensor):
-        yield name, values
-
-
-def differences(mine: Told, theirs: Told) -> list[str]:
-    """Say in what two pipelines told their networks something else. Residuals that are not given are zeros."""
-    found = []
-    if len(mine.denoiser) != len(theirs.denoiser):
-        found.append(f"{len(mine.denoiser)} calls, and {len(theirs.denoiser)} in the classic")
-    for i, (one, other) in enumerate(zip(mine.denoiser, theirs.denoiser, strict=False)):
-        for name in {**one, **other}:
-            found += [f"step {i}: {name} {said}" for said in _different(name, one.get(name), other.get(name))]
-    pairs = zip(mine.decoded, theirs.decoded, strict=True)
-    found += [f"decoded latents {said}" for one, other in pairs for said in _different("", one, other)]
-    return found
-
-
-def _different(name: str, one: Any, other: Any) -> Iterator[str]:
-    if one is None or other is None:
-        given = other if one is None else one
-        if "residual" not in name or given.any():
-            yield f"is only in the {'classic' if one is None else 'preset'}"
-    elif one.dtype != other.dtype or one.shape != other.shape:
-        yield f"is {one.dtype}{list(one.shape)}, and {other.dtype}{list(other.shape)} in the classic"
-    elif not torch.equal(one, other):
-        yield f"differs by {float((one.float() - other.float()).abs().max()):.3g}"
-
-
-@define(eq=False)
 class Table:
     """Runs rows over models of one number format."""
 
@@ -292,7 +234,7 @@ class _Asked:
         if isinstance(drawn, list):
             same = [each.tobytes() for each in drawn] == [each.tobytes() for each in expected]
             return found if same else [*found, "the images differ"]
-        return found + [f"the images {said}" for said in _different("", drawn, expected)]
+        return found + [f"the images {said}" for said in different("", drawn, expected)]
 
     def _steered(self) -> list[str]:
         return [each.steered for each in self.features if each.steered]
