@@ -13,7 +13,7 @@ import torch
 from classic_faults import UNDECODED, WRONG, Wrong, wrongs
 from classic_table import PRESETS, Models, Table, is_asked
 from diffusers.image_processor import VaeImageProcessor
-from sdxl_rows import FEATURES, FORMATS, GIVEN, covering, every_pair
+from sdxl_rows import FEATURES, FORMATS, GIVEN, covering, every_pair, go_together
 
 from brickwork import ModularPipeline
 
@@ -25,6 +25,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             rows = list(dict.fromkeys([*rows, *every_pair()]))
         ids = [f"{dtype} {task}: {', '.join(names) or 'plain'}" for dtype, task, names in rows]
         metafunc.parametrize(("dtype", "task", "names"), rows, ids=ids)
+    if "wrong" in metafunc.fixturenames:
+        # The release of diffusers is pinned: what it does wrong is looked at anew where there is time.
+        some = WRONG if metafunc.config.getoption("--long") else WRONG[:2]
+        ids = [f"{each.tasks[0]}: {', '.join(sorted(each.features))}" for each in some]
+        metafunc.parametrize("wrong", some, ids=ids)
 
 
 @pytest.fixture(scope="module")
@@ -41,16 +46,16 @@ def test_the_preset_equals_the_classic(dtype: str, task: str, names: tuple[str, 
     assert tables[dtype].run(task, features, [each.mend for each in wrongs(task, names)]) == []
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: f"{wrong.tasks[0]}: {', '.join(sorted(wrong.features))}")
 def test_the_classic_is_wrong_where_the_table_mends_it(wrong: Wrong, tables: dict[str, Table]) -> None:
     assert tables["float32"].run(wrong.tasks[0], [FEATURES[name] for name in sorted(wrong.features)]) != []
 
 
 def test_every_feature_has_a_row_in_each_of_its_tasks() -> None:
     rows = list(covering())
-    assert all(is_asked(task, [FEATURES[name] for name in names]) for _, task, names in rows), (
-        "the classic has all inputs"
-    )
+    odd = [
+        names for _, task, names in rows if not (go_together(names) and is_asked(task, [FEATURES[n] for n in names]))
+    ]
+    assert odd == [], "what the classic has no inputs for, or one feature takes from another"
     for name, feature in FEATURES.items():
         missing = [task for task in PRESETS if is_asked(task, [feature])
                    and not any(name in names for _, where, names in rows if where == task)]  # fmt: skip

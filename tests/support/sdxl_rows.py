@@ -106,31 +106,62 @@ FEATURES: dict[str, Feature] = {
 
 FLOAT32: dict[str, list[str]] = {
     "text2image": [
-        "", "nothing negative", "auto", "control, image prompt", "control window, end", "guess mode, LoRA", "pooling net, sizes",
-        "two nets, ancestral", "union, two images each", "adapter, image prompt", "adapter for a while, end", "adapter, rescale",
-        "image prompt, LoRA", "clip skip, DDIM", "no guidance, control", "negative sizes", "negative sizes, control",
-        "own sigmas, two images each", "own timesteps, Heun", "a generator each, ancestral", "VAE that never overflows",
-        "VAE with statistics", "adapter, Heun", "adapter, LoRA",
+        "",
+        "auto, control, nothing negative, clip skip",
+        "control window, end, two images each",
+        "guess mode, LoRA, sizes",
+        "pooling net, image prompt, DDIM",
+        "two nets, ancestral, a generator each",
+        "union, own sigmas, image prompt",
+        "adapter, image prompt, rescale",
+        "adapter for a while, end, LoRA",
+        "adapter, Heun",
+        "no guidance, control",
+        "negative sizes, sizes, control",
+        "own timesteps, Heun, VAE that never overflows",
+        "VAE with statistics, image prompt, LoRA",
     ],
     "image2image": [
-        "", "auto, control", "own sigmas, LoRA", "own timesteps, rescale", "own timesteps, Heun", "control window, image prompt",
-        "guess mode", "pooling net", "two nets, two images each", "union", "negative sizes, sizes", "start and end, rescale",
-        "full strength, ancestral", "a picture each, DDIM", "a generator each", "latents, end", "VAE with statistics, control",
-        "image prompt, LoRA",
+        "",
+        "auto, control, clip skip",
+        "own sigmas, LoRA, image prompt",
+        "own timesteps, Heun, rescale",
+        "control window, image prompt, negative sizes",
+        "guess mode, LoRA",
+        "pooling net, two images each",
+        "two nets, ancestral, a generator each",
+        "union, VAE that never overflows, sizes",
+        "start and end, rescale, negative sizes",
+        "full strength, own timesteps",
+        "a picture each, DDIM, VAE with statistics",
+        "latents, end, image prompt",
     ],
     "inpainting": [
-        "", "nothing negative, rescale", "auto, control, crop", "control, crop", "control, crop, size of the image",
-        "control, size of the image", "control window, end", "guess mode, rescale", "pooling net", "two nets, ancestral", "union",
-        "union, size of the image", "control, 9 channels, crop", "image prompt, LoRA", "own sigmas, 9 channels",
-        "own timesteps, two images each", "own timesteps, Heun", "DDIM, 9 channels", "ancestral, two images each", "ancestral, latents",
-        "a picture each, DDIM", "start and end", "full strength, 9 channels", "negative sizes, crop", "VAE with statistics",
-        "clip skip, not decoded", "image prompt, crop, 9 channels",
+        "nothing negative, rescale",
+        "auto, control, crop, image prompt",
+        "control, crop, size of the image, LoRA",
+        "control, size of the image, no guidance",
+        "control window, end, a picture each",
+        "guess mode, rescale, two images each",
+        "pooling net, DDIM",
+        "two nets, ancestral, image prompt",
+        "union, size of the image, VAE that never overflows",
+        "control, 9 channels, crop, ancestral",
+        "image prompt, LoRA, 9 channels",
+        "own sigmas, 9 channels, rescale",
+        "own timesteps, Heun, negative sizes",
+        "DDIM, 9 channels, two images each",
+        "ancestral, latents, sizes",
+        "start and end, clip skip",
+        "full strength, 9 channels, a picture each",
+        "negative sizes, crop, ancestral",
+        "VAE with statistics, not decoded",
     ],
-}  # fmt: skip
+}
 HALF: dict[str, list[str]] = {
-    "text2image": ["control, clip skip", "adapter, image prompt"],
-    "image2image": ["image prompt, LoRA", "control, VAE that never overflows", "own sigmas, negative sizes"],
-    "inpainting": ["control, crop", "9 channels, ancestral", "VAE that never overflows, DDIM"],
+    "text2image": ["control, clip skip", "adapter, rescale"],
+    "image2image": ["image prompt, LoRA, own sigmas, negative sizes", "control, VAE that never overflows"],
+    "inpainting": ["control, crop, DDIM", "9 channels, ancestral, VAE that never overflows"],
 }
 FORMATS = {
     "float32": FLOAT32,
@@ -153,11 +184,12 @@ def every_pair() -> Iterator[Any]:
         for task in PRESETS:
             singles = [(name,) for name in FEATURES]
             for names in (*singles, *combinations(FEATURES, 2)):
-                if _go_together(names) and is_asked(task, [FEATURES[name] for name in names]):
+                if go_together(names) and is_asked(task, [FEATURES[name] for name in names]):
                     yield dtype, task, names
 
 
-def _go_together(names: Sequence[str]) -> bool:
+def go_together(names: Sequence[str]) -> bool:
+    """Return whether features ask for different things, and the classic takes them together."""
     return all(
         FEATURES[one].goes_with(FEATURES[other])
         and one not in FEATURES[other].excludes
