@@ -111,7 +111,11 @@ def _statistics(vae: Autoencoder, latents: Tensor) -> tuple[Tensor, Tensor] | No
     # VAEs of later models have them (Playground v2.5).
     if mean is None or deviation is None:
         return None
-    return latents.new_tensor(mean).view(1, -1, 1, 1), latents.new_tensor(deviation).view(1, -1, 1, 1)
+    import torch
+
+    # By way of float32, as in diffusers.
+    given, spread = (torch.tensor(each).view(1, -1, 1, 1).to(latents) for each in (mean, deviation))
+    return given, spread
 
 
 _EMBEDS = (

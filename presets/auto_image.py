@@ -10,6 +10,7 @@ from .auto import AutoForm, AutoPlace, AutoTask, auto
 from .tasks import Blocks, image2image, image_prompt, inpainting, text2image, with_control
 
 _DOCS = {
+    "AutoInpaintImageEncoder": "Encode the image whose masked area is drawn anew; where it is steered, its size is that of the results.",
     "AutoImageEncoder": "Encode the image, where one is given.",
     "AutoSetTimesteps": "Choose the timesteps of the task.",
     "InpaintLatents": "Prepare latents and mask.",

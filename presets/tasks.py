@@ -16,16 +16,16 @@ from ..blocks.steps.decode import Decode
 from ..blocks.steps.denoise import Denoise, with_denoiser_input
 from ..blocks.steps.denoiser_call import DenoiserInput
 from ..blocks.steps.encode_image import EncodeImage
+from ..blocks.steps.encode_inpaint import EncodeControlledInpaintImage, EncodeInpaintImage, EncodeMaskedImage
 from ..blocks.steps.encode_prompt import EncodePrompt
 from ..blocks.steps.expand_batch import ExpandBatch
 from ..blocks.steps.inpaint import (
     ControlledInpaintDenoise,
     DecodeInpaint,
-    EncodeInpaintImage,
-    EncodeMaskedImage,
     InpaintDenoise,
     PrepareMask,
 )
+from ..blocks.steps.inpaint_control import PrepareInpaintControl
 from ..blocks.steps.ip_adapter import AutoImagePrompt
 from ..blocks.steps.prepare_image_latents import PrepareImageLatents, PrepareInpaintLatents
 from ..blocks.steps.prepare_latents import PrepareLatents
@@ -115,10 +115,12 @@ def with_control(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
     Text to image takes its size from the control image where none is given; the other tasks from their own image.
     """
     made: Blocks = InsertableDict(blocks)
+    if made.get("image_encoder") is EncodeInpaintImage.bind(family):
+        made["image_encoder"] = EncodeControlledInpaintImage.bind(family)
     made["denoise"] = _told(made["denoise"], CONTROLLED, ControlNetResiduals, family)
     if "image_encoder" not in made:
         return made.insert_before("prepare_latents", "controlnet_input", PrepareControl.bind(family))
-    step = PrepareControl if "prepare_mask" in made else PrepareImageControl
+    step = PrepareInpaintControl if "prepare_mask" in made else PrepareImageControl
     place = "prepare_add_cond" if "prepare_add_cond" in made else "denoise"
     return made.insert_before(place, "controlnet_input", step.bind(family))
 

@@ -177,6 +177,9 @@ LatentTimestep = Annotated[Tensor, Value("1", "The first timestep of the loop, w
 Strength = Annotated[float, Value(doc="How much of the given image is drawn anew.", low=0, high=1)]
 AestheticScore = Annotated[float, Value(doc="Rating that the image shall look like; read by refiners alone.", low=0)]
 StepCount = Annotated[int, Value(doc="Number of denoising steps.", low=1)]
+ScheduledSteps = Annotated[
+    int, Value(doc="Iterations of the loop where nothing ends it before the schedule does.", low=1)
+]
 StepIndex = Annotated[int, Value(doc="Which iteration of the loop this is, from 0.")]
 ImagesPerPrompt = Annotated[int, Value(doc="Images per prompt.", low=1)]
 Flags = Annotated[

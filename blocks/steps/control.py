@@ -26,6 +26,7 @@ from ...state.vocabulary import (
     GuessMode,
     Height,
     ImagesPerPrompt,
+    ScheduledSteps,
     StepCount,
     StepIndex,
     Width,
@@ -80,6 +81,7 @@ class PrepareControl(Block):
         batch_size: BatchSize,
         dtype: DType,
         num_inference_steps: StepCount,
+        scheduled_steps: ScheduledSteps | None = None,
         num_images_per_prompt: ImagesPerPrompt = 1,
         controlnet_conditioning_scale: ControlScale | None = None,
         control_guidance_start: ControlStart = 0.0,
@@ -116,7 +118,8 @@ class PrepareControl(Block):
         return self.Out(
             controlnet_cond=_alone(prepared),
             conditioning_scale=_alone(scales),
-            controlnet_keep=control_windows(num_inference_steps, starts, ends),
+            # Shares of all steps, also where denoising ends before the last, as in the classic pipelines.
+            controlnet_keep=control_windows(scheduled_steps or num_inference_steps, starts, ends),
             control_kinds=control_types,
             height=height,
             width=width,

@@ -42,24 +42,33 @@ class Decode(Block):
         if output_type == "latent":
             return self.Out(images=latents)
         vae = self.vae
-        with without_overflow(vae):
-            unscaled = self.family.unscale_latents(vae, latents).to(vae.dtype)
+        with in_float32(vae, decoding_overflows(vae)):
+            # Into the VAE's format before they are scaled: the other way round is another rounding than the classic's.
+            unscaled = self.family.unscale_latents(vae, latents.to(vae.dtype))
             pixels = call_network(vae.decode, unscaled, return_dict=False)[0]
         return self.Out(images=self.image_processor.postprocess(pixels, output_type=output_type))
 
 
-@contextmanager
-def without_overflow(vae: Autoencoder) -> Iterator[None]:
-    """Run a VAE in float32 if it is in float16 and says that it overflows there."""
+def decoding_overflows(vae: Autoencoder) -> bool:
+    """Return whether a VAE is in float16 and says that it overflows there."""
     import torch
 
     # The first VAE of SDXL gives NaN in float16; repaired ones say `force_upcast: false`.
-    if vae.dtype != torch.float16 or not vae.config.force_upcast:
+    return vae.dtype == torch.float16 and bool(vae.config.force_upcast)
+
+
+@contextmanager
+def in_float32(vae: Autoencoder, needed: bool) -> Iterator[None]:
+    """Run a VAE in float32 where that is needed, and have it as before afterwards."""
+    import torch
+
+    if not needed:
         yield
         return
+    dtype = vae.dtype
     # In place, and back in `finally`: a copy in float32 would be held beside the denoiser.
     vae.to(dtype=torch.float32)
     try:
         yield
     finally:
-        vae.to(dtype=torch.float16)
+        vae.to(dtype=dtype)

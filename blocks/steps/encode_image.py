@@ -11,7 +11,7 @@ from ...state import InputError, Outputs
 from ...state.vocabulary import Generators, Height, ImageLatents, InputImage, Width
 from ..core.block import Block
 from ..core.slots import component
-from .decode import VAE_ADVICE, without_overflow
+from .decode import VAE_ADVICE, in_float32
 from .given_image import given_image, image_faults, is_latents, refuse_too_small
 
 if TYPE_CHECKING:
@@ -71,12 +71,28 @@ def encoded(
     if pixels.shape[1] == vae.config.latent_channels:
         return pixels.to(device, vae.dtype)
     dtype = vae.dtype
-    with without_overflow(vae):
-        given = pixels.to(device, vae.dtype)
+    # Rounded as all else of the run, also where the VAE then reads it in float32: so does the classic pipeline.
+    rounded = pixels.to(device, dtype)
+    with in_float32(vae, encoding_overflows(vae)):
+        given = rounded.to(vae.dtype)
         latents = (
             sample_posterior(vae, given, generator) if draws else call_network(vae.encode, given).latent_dist.mode()
         )
     return family.scale_latents(vae, latents.to(dtype))
+
+
+def encoding_overflows(vae: Autoencoder) -> bool:
+    """Return whether a VAE that says that it overflows is in half precision, be it bfloat16, which the classic only decodes in."""
+    import torch
+
+    return vae.dtype != torch.float32 and bool(vae.config.force_upcast)
+
+
+def drawing_dtype(vae: Autoencoder) -> torch.dtype:
+    """Return the number format in which the posterior of a VAE is drawn."""
+    import torch
+
+    return torch.float32 if encoding_overflows(vae) else vae.dtype
 
 
 def sample_posterior(vae: Autoencoder, pixels: Tensor, generator: Generators | None) -> Tensor:

@@ -37,6 +37,7 @@ class SetFirstTimesteps(SetTimesteps):
         return self.Out(
             timesteps=chosen,
             num_inference_steps=len(chosen),
+            scheduled_steps=len(scheduler.timesteps),
             # As it was asked for: `num_inference_steps` of the state is by now the first network's share.
             asked_schedule=(num_inference_steps, timesteps, sigmas),
         )

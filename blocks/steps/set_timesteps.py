@@ -16,6 +16,7 @@ from ...state.vocabulary import (
     DenoisingStart,
     LatentTimestep,
     OwnTimesteps,
+    ScheduledSteps,
     Sigmas,
     StepCount,
     Strength,
@@ -38,6 +39,7 @@ class SetTimesteps(Block):
     class Out(Outputs):
         timesteps: Timesteps
         num_inference_steps: StepCount
+        scheduled_steps: ScheduledSteps
 
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Timesteps and sigmas exclude each other."""
@@ -54,7 +56,7 @@ class SetTimesteps(Block):
         set_schedule(scheduler, num_inference_steps, timesteps, sigmas, self.device)
         chosen = until(scheduler.timesteps, denoising_end, scheduler)
         begin_at(scheduler, 0)
-        return self.Out(timesteps=chosen, num_inference_steps=len(chosen))
+        return self.Out(timesteps=chosen, num_inference_steps=len(chosen), scheduled_steps=len(scheduler.timesteps))
 
 
 class SetPartialTimesteps(Block):
@@ -67,6 +69,7 @@ class SetPartialTimesteps(Block):
     class Out(Outputs):
         timesteps: Timesteps
         num_inference_steps: StepCount
+        scheduled_steps: ScheduledSteps
         latent_timestep: LatentTimestep
         strength: Strength
 
@@ -97,10 +100,13 @@ class SetPartialTimesteps(Block):
         strength = self.default_strength if strength is None else strength
         set_schedule(scheduler, num_inference_steps, timesteps, sigmas, self.device)
         if denoising_start is None:
-            steps = len(timesteps or sigmas or ()) or num_inference_steps
+            steps = num_inference_steps if timesteps is None and sigmas is None else steps_of(scheduler)
             # As diffusers' `get_timesteps`: `int` and not rounding, and two timesteps for each step of a second-order
             # solver.
-            start = (steps - min(int(steps * strength), steps)) * scheduler.order
+            left = min(int(steps * strength), steps)
+            if left < 1:
+                raise InputError(f"strength {strength} of {steps} steps leaves none; give {1 / steps:.3g} or more.")
+            start = (steps - left) * scheduler.order
         else:
             start = first_after(scheduler, denoising_start)
         begin_at(scheduler, start)
@@ -108,7 +114,11 @@ class SetPartialTimesteps(Block):
         if len(chosen) == 0:
             raise InputError("No timestep is left between denoising_start and denoising_end; use more steps.")
         return self.Out(
-            timesteps=chosen, num_inference_steps=len(chosen), latent_timestep=chosen[:1], strength=strength
+            timesteps=chosen,
+            num_inference_steps=len(chosen),
+            scheduled_steps=len(scheduler.timesteps) - start,
+            latent_timestep=chosen[:1],
+            strength=strength,
         )
 
 
@@ -177,6 +187,11 @@ def set_schedule(
         fault = schedule_fault(scheduler, steps) if name == "num_inference_steps" else None
     if fault is not None:
         raise InputError(f"{type(scheduler).__name__}: {fault}")
+
+
+def steps_of(scheduler: Scheduler) -> int:
+    """Return how many steps a schedule has: fewer than the noise levels of the caller's own, where the last of these is the end."""
+    return -(-len(scheduler.timesteps) // scheduler.order)
 
 
 def begin_at(scheduler: Scheduler, index: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import diffusers
 import pytest
 import torch
-from coarse_images import half_mask, picture
+from coarse_images import half_mask, picture, square_mask
 from diffusers import DDIMScheduler, EulerAncestralDiscreteScheduler, HeunDiscreteScheduler
 from tiny_adapters import controlnet, several, union
 
@@ -238,3 +238,52 @@ def test_the_auto_composition_is_steered_where_a_control_picture_is_given(
     auto.update_components(controlnet=net)
     assert torch.equal(drawn(auto, **EDGES), drawn(controlled(task, net, tiny_folder, tiny_pipe), **EDGES))
     assert f"controlnet_{task}" in auto.available_workflows
+
+
+def test_a_small_control_image_steers_the_place_that_it_shows(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
+    """The classic cuts it at the coordinates of the image, beyond its own right edge."""
+    pipe = controlled("inpainting", controlnet(tiny_pipe.unet), tiny_folder, tiny_pipe)
+    edges = picture(8, 32)
+    given = {
+        "prompt": "a cat",
+        "num_inference_steps": 4,
+        "image": picture(3),
+        "mask_image": square_mask(),
+        "strength": 0.7,
+    }
+
+    def seen(control_image: Any) -> torch.Tensor:
+        state = pipe(
+            **given, control_image=control_image, padding_mask_crop=8, generator=torch.Generator().manual_seed(7)
+        )
+        found: torch.Tensor = state.get("controlnet_cond")
+        return found
+
+    assert torch.equal(seen(edges), seen(edges.resize((64, 64))))
+    assert not torch.equal(seen(edges), seen(picture(9, 32)))
+
+
+@pytest.mark.parametrize("edges", [torch.rand(1, 3, 64, 64), [torch.rand(3, 64, 64)]])
+def test_only_images_can_be_cut_to_the_surroundings_of_the_mask(
+    edges: Any, tiny_folder: Path, tiny_pipe: ModularPipeline
+) -> None:
+    pipe = controlled("inpainting", controlnet(tiny_pipe.unet), tiny_folder, tiny_pipe)
+    given = {"prompt": "a cat", "num_inference_steps": 2, "image": picture(3), "mask_image": square_mask()}
+    with pytest.raises(InputError, match="padding_mask_crop works on PIL images, and control_image is another kind"):
+        pipe(**given, control_image=edges, padding_mask_crop=8)
+
+
+def test_each_of_several_nets_sees_the_place_that_is_worked_on(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
+    """The classic refuses several images here; each is cut as one alone is."""
+    given = {
+        "prompt": "a cat",
+        "num_inference_steps": 2,
+        "image": picture(3),
+        "mask_image": square_mask(),
+        "padding_mask_crop": 8,
+    }
+    pipe = controlled("inpainting", several(tiny_pipe.unet), tiny_folder, tiny_pipe)
+    both = pipe(**given, control_image=[picture(8), picture(9)]).get("controlnet_cond")
+    pipe.update_components(controlnet=controlnet(tiny_pipe.unet))
+    for edges, found in zip((picture(8), picture(9)), both, strict=True):
+        assert torch.equal(found, pipe(**given, control_image=edges).get("controlnet_cond"))

@@ -251,3 +251,10 @@ def test_wrong_inputs_are_refused(inputs: dict[str, Any], message: str, task: st
 def test_a_mask_without_a_picture_is_refused(auto: ModularPipeline) -> None:
     with pytest.raises(InputError, match="'mask_image' was given, which selects 'inpaint'; that also needs 'image'"):
         auto(prompt="a", **MASK)
+
+
+def test_a_strength_that_leaves_no_step_of_own_noise_levels_is_refused(task: str, pipe: ModularPipeline) -> None:
+    """The last noise level is the end, so four of them are three steps, which only the scheduler knows."""
+    given = {"prompt": "a", "image": picture(), **NEEDED[task], "sigmas": [10.0, 5.0, 2.0, 1.0], "strength": 0.3}
+    with pytest.raises(InputError, match=r"strength 0.3 of 3 steps leaves none; give 0.333 or more"):
+        pipe(**given)

@@ -9,9 +9,8 @@ import diffusers
 import numpy as np
 import pytest
 import torch
-from coarse_images import half_mask, picture
+from coarse_images import half_mask, picture, square_mask
 from diffusers import DDIMScheduler, EulerAncestralDiscreteScheduler, UNet2DConditionModel
-from PIL import Image
 from tiny_adapters import controlnet
 
 from brickwork import CompositionError, InputError, ModularPipeline, SequentialPipelineBlocks
@@ -23,12 +22,6 @@ def reading_masks(unet: Any, channels: int = 9) -> Any:
     return UNet2DConditionModel(
         **{**{k: v for k, v in unet.config.items() if not k.startswith("_")}, "in_channels": channels}
     ).eval()
-
-
-def square_mask(size: int = 64) -> Image.Image:
-    mask = Image.new("L", (size, size), 0)
-    mask.paste(255, (20, 24, 36, 40))
-    return mask
 
 
 def pipelines(

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from own_blocks import Brighter, Weaker
+from presets_of_then import auto_of_then
 
 import brickwork
 from brickwork import Guider, ModularPipelineBlocks, PerturbedAttentionGuidance, load_workflow
@@ -79,9 +80,9 @@ def test_a_composition_with_code_is_opened(tmp_path: Path) -> None:
     assert blocks["brighter"].by == 1.25
 
 
-def test_a_preset_that_was_saved_is_the_preset() -> None:
+def test_a_preset_that_was_saved_is_the_preset_but_for_what_was_mended_since() -> None:
     opened = ModularPipelineBlocks.from_pretrained(str(HERE / "auto"))
-    assert str(opened) == str(AutoBlocks())
+    assert str(opened) == str(auto_of_then())
     assert opened.available_workflows == AutoBlocks().available_workflows
 
 

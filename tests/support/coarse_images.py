@@ -17,3 +17,10 @@ def half_mask(size: int = 64) -> Image.Image:
     mask = Image.new("L", (size, size), 0)
     mask.paste(255, (size // 2, 0, size, size))
     return mask
+
+
+def square_mask(size: int = 64) -> Image.Image:
+    """A small white rectangle in the middle."""
+    mask = Image.new("L", (size, size), 0)
+    mask.paste(255, (20, 24, 36, 40))
+    return mask

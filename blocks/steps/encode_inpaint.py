@@ -1,0 +1,214 @@
+"""What inpainting makes of images and masks before it denoises: their pixels, and the latents of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...families.contract import Autoencoder, Denoiser
+from ...state import InputError, Outputs
+from ...state.vocabulary import (
+    BatchSize,
+    CropRegion,
+    DType,
+    Generators,
+    Height,
+    ImageLatents,
+    ImagePixels,
+    ImagesPerPrompt,
+    InputImage,
+    Latents,
+    MaskBlur,
+    MaskedLatents,
+    MaskImage,
+    MaskPadding,
+    MaskPixels,
+    Strength,
+    Width,
+)
+from ..core.block import Block
+from ..core.slots import component
+from .decode import VAE_ADVICE
+from .encode_image import drawing_dtype, encoded
+from .given_image import Purpose, given_image, image_faults, is_latents, refuse_too_small
+from .prepare_image_latents import repeat_to_batch
+from .prepare_latents import draw_noise
+
+if TYPE_CHECKING:
+    from diffusers.image_processor import VaeImageProcessor
+    from torch import Tensor
+
+
+# Binarized, as diffusers' inpainting pipelines have it.
+MASK_CONFIG = {"vae_scale_factor": 8, "do_normalize": False, "do_binarize": True, "do_convert_grayscale": True}
+
+
+def reads_masked(denoiser: Denoiser, vae: Autoencoder) -> bool:
+    """Return whether a denoiser reads mask and masked image beside the latents (9 channels in place of 4)."""
+    return bool(denoiser.config.in_channels == 2 * vae.config.latent_channels + 1)
+
+
+class EncodeInpaintImage(Block):
+    """Encode the images whose masked area is drawn anew; with a margin, only what lies around the mask."""
+
+    memory_advice = VAE_ADVICE
+
+    vae: Autoencoder = component(doc="Between images and latents.")
+    denoiser: Denoiser = component(config_only=True)
+    image_processor: VaeImageProcessor = component(config={"vae_scale_factor": 8}, doc="From PIL images, arrays.")
+    mask_processor: VaeImageProcessor = component(config=MASK_CONFIG, doc="From PIL images and arrays to 0 and 1.")
+
+    class Out(Outputs):
+        image_latents: ImageLatents
+        image_pixels: ImagePixels
+        crop_region: CropRegion | None
+
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """A margin around the mask needs one image that can be put together again, and a mask with something in it."""
+        wrong = list(image_faults(given, image="image", mask_image="mask"))
+        yield from wrong
+        if given.get("padding_mask_crop") is None or wrong:
+            return
+        images = {
+            name: given_image(given[name], name, purpose) for name, purpose in _PURPOSES if given.get(name) is not None
+        }
+        odd = [name for name, image in images.items() if not hasattr(image, "getbbox")]
+        if odd:
+            yield f"padding_mask_crop works on PIL images, and {' and '.join(odd)} is another kind."
+        elif "mask_image" in images and images["mask_image"].convert("L").getbbox() is None:
+            yield f"{NOTHING_WHITE}, so padding_mask_crop has nothing to put a margin around."
+        if given.get("output_type", "pil") != "pil":
+            yield "padding_mask_crop puts the result into the image again: it needs output_type='pil'."
+
+    def run(
+        self,
+        image: InputImage,
+        mask_image: MaskImage,
+        height: Height | None = None,
+        width: Width | None = None,
+        padding_mask_crop: MaskPadding | None = None,
+        mask_blur: MaskBlur | None = None,
+        strength: Strength | None = None,
+        latents: Latents | None = None,
+        generator: Generators | None = None,
+    ) -> Out:
+        channels = self.vae.config.latent_channels
+        given = given_image(image, "image", latent_channels=channels)
+        height, width = self._size(given, height, width)
+        region = None
+        if padding_mask_crop is not None:
+            softened = blurred(self.mask_processor, mask_of(mask_image, given), mask_blur)
+            region = self.mask_processor.get_crop_region(softened, width, height, pad=padding_mask_crop)
+        pixels = (
+            given
+            if is_latents(given, channels)
+            else self.image_processor.preprocess(given, height, width, **cropped(region))
+        )
+        # As the classic pipeline, which has no use for these latents then, and draws nothing for them.
+        draws = not (reads_masked(self.denoiser, self.vae) and (strength == 1.0 or latents is not None))
+        image_latents = encoded(self.family, self.vae, pixels, generator, self.device, draws)
+        return self.Out(image_latents=image_latents, image_pixels=pixels, crop_region=region)
+
+    def _size(self, given: Any, height: int | None, width: int | None) -> tuple[int, int]:  # noqa: ARG002 - another's
+        """Where no size is given, it is the denoiser's."""
+        default = self.family.default_size(self.denoiser, self.vae)
+        return height or default, width or default
+
+
+class EncodeControlledInpaintImage(EncodeInpaintImage):
+    """Encode the images whose masked area is drawn anew and steered; where no size is given, it is theirs, as in the classic pipeline."""
+
+    def _size(self, given: Any, height: int | None, width: int | None) -> tuple[int, int]:
+        if is_latents(given, self.vae.config.latent_channels):
+            return super()._size(given, height, width)
+        processor = self.image_processor
+        if height is None or width is None:
+            refuse_too_small(given, "image", processor.config.vae_scale_factor)
+        rows, columns = processor.get_default_height_width(
+            given[0] if isinstance(given, list) else given, height, width
+        )
+        return int(rows), int(columns)
+
+
+_PURPOSES: tuple[tuple[str, Purpose], ...] = (("image", "image"), ("mask_image", "mask"))
+NOTHING_WHITE = "mask_image is black everywhere, and only what is white is drawn anew"
+
+
+def mask_of(mask: MaskImage, image: Any = None) -> Any:
+    """Return a mask as the processors understand it.
+
+    Args:
+        image: a PIL image, whose size a mask gets that is to be laid over it.
+    """
+    return sized_as(given_image(mask, "mask_image", "mask"), image)
+
+
+def sized_as(made: Any, image: Any) -> Any:
+    """Return a PIL image that is to be laid over another in its size."""
+    if hasattr(image, "getbbox") and hasattr(made, "getbbox") and made.size != image.size:
+        return made.resize(image.size)
+    return made
+
+
+def blurred(processor: VaeImageProcessor, mask: Any, by: int | None) -> Any:
+    """Return a mask with a soft edge; masks of floating-point numbers are taken as they are."""
+    if not by:
+        return mask
+    if isinstance(mask, list):
+        return [blurred(processor, each, by) for each in mask]
+    if not hasattr(mask, "filter"):
+        return mask
+    # Black and white alone has no edge to soften.
+    return processor.blur(mask.convert("L") if mask.mode == "1" else mask, by)
+
+
+def cropped(region: object) -> dict[str, Any]:
+    """Return how the image processors are told of a region."""
+    return {"resize_mode": "default" if region is None else "fill", "crops_coords": region}
+
+
+class EncodeMaskedImage(Block):
+    """Encode the images with the masked area grey, for denoisers that read that.
+
+    For others the random generator moves on as far, as in the classic pipeline, so that later draws of a solver are the same.
+    """
+
+    vae: Autoencoder = component(doc="Between images and latents.")
+    denoiser: Denoiser = component(config_only=True)
+
+    class Out(Outputs):
+        masked_image_latents: MaskedLatents | None
+
+    def run(
+        self,
+        mask_pixels: MaskPixels,
+        image_pixels: ImagePixels,
+        batch_size: BatchSize,
+        dtype: DType,
+        masked_image_latents: MaskedLatents | None = None,
+        num_images_per_prompt: ImagesPerPrompt = 1,
+        generator: Generators | None = None,
+    ) -> Out:
+        vae = self.vae
+        is_known = is_latents(image_pixels, vae.config.latent_channels)
+        if not reads_masked(self.denoiser, vae):
+            if masked_image_latents is None and not is_known:
+                self._draw_as_if(max(len(image_pixels), len(mask_pixels)), image_pixels, generator)
+            return self.Out(masked_image_latents=None)
+        if masked_image_latents is None:
+            if is_known:
+                raise InputError("image is latents, which cannot be masked; give masked_image_latents, too.")
+            # Grey is 0 in pixels of -1..1; the models were trained with the hole in it.
+            masked = image_pixels * (mask_pixels < 0.5)
+            masked_image_latents = encoded(self.family, vae, masked.to(dtype), generator, self.device)
+        rows = repeat_to_batch(masked_image_latents.to(self.device, dtype), batch_size, num_images_per_prompt)
+        return self.Out(masked_image_latents=rows)
+
+    def _draw_as_if(self, rows: int, pixels: Tensor, generator: Generators | None) -> None:
+        """Draw as many numbers as the posterior of masked images takes, which the classic pipeline encodes in every case."""
+        if isinstance(generator, (list, tuple)):
+            rows = len(generator)
+        factor = self.family.vae_scale_factor(self.vae)
+        height, width = pixels.shape[-2] // factor, pixels.shape[-1] // factor
+        shape = (rows, self.vae.config.latent_channels, height, width)
+        draw_noise(shape, generator, self.device, drawing_dtype(self.vae))

@@ -1,0 +1,88 @@
+"""What steers inpainting: control images, cut to the surroundings of the mask where only these are worked on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ...state.vocabulary import (
+    BatchSize,
+    ControlEnd,
+    ControlImage,
+    ControlMode,
+    ControlScale,
+    ControlStart,
+    CropRegion,
+    DType,
+    Height,
+    ImagesPerPrompt,
+    InputImage,
+    ScheduledSteps,
+    StepCount,
+    Width,
+)
+from .control import PrepareControl
+from .encode_inpaint import cropped, sized_as
+from .given_image import given_image
+
+
+class PrepareInpaintControl(PrepareControl):
+    """Bring the control images to the size of the images, of which they show what is worked on."""
+
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Only images can be cut as the mask is."""
+        wrong = list(super().input_faults(given))
+        yield from wrong
+        if given.get("padding_mask_crop") is None or given.get("control_image") is None or wrong:
+            return
+        shown = given_image(given["control_image"], "control_image", "control")
+        if not isinstance(shown, list) and not hasattr(shown, "getbbox"):
+            yield "padding_mask_crop works on PIL images, and control_image is another kind."
+
+    def run(  # type: ignore[override]  # a block's signature is its declaration
+        self,
+        control_image: ControlImage,
+        batch_size: BatchSize,
+        dtype: DType,
+        num_inference_steps: StepCount,
+        height: Height,
+        width: Width,
+        scheduled_steps: ScheduledSteps | None = None,
+        num_images_per_prompt: ImagesPerPrompt = 1,
+        controlnet_conditioning_scale: ControlScale | None = None,
+        control_guidance_start: ControlStart = 0.0,
+        control_guidance_end: ControlEnd = 1.0,
+        control_mode: ControlMode | None = None,
+        crop_region: CropRegion | None = None,
+        image: InputImage | None = None,
+    ) -> PrepareControl.Out:
+        shown = control_image
+        if crop_region is not None:
+            shown = self._cut(
+                control_image, crop_region, None if image is None else given_image(image, "image"), height, width
+            )
+        return super().run(
+            control_image=shown,
+            batch_size=batch_size,
+            dtype=dtype,
+            num_inference_steps=num_inference_steps,
+            height=height,
+            width=width,
+            scheduled_steps=scheduled_steps,
+            num_images_per_prompt=num_images_per_prompt,
+            controlnet_conditioning_scale=controlnet_conditioning_scale,
+            control_guidance_start=control_guidance_start,
+            control_guidance_end=control_guidance_end,
+            control_mode=control_mode,
+        )
+
+    def _cut(self, given: Any, region: tuple[int, int, int, int], image: Any, height: int, width: int) -> Any:
+        """Return the part of each control image that is worked on, as the part of the image is brought to its size."""
+        if isinstance(given, (list, tuple)):
+            return [self._cut(each, region, image, height, width) for each in given]
+        shown = given_image(given, "control_image", "control")
+        if isinstance(shown, list):
+            return self._cut(shown, region, image, height, width)
+        # The region is counted in the pixels of the image.
+        part = sized_as(shown, image).crop(region)
+        return self.control_image_processor.resize(part, height, width, cropped(region)["resize_mode"])
