@@ -16,7 +16,6 @@ from brickwork.presets.sdxl import (
     SAFETY_BLOCKS,
     SECOND_UNET_BLOCKS,
     TEXT2IMAGE_BLOCKS,
-    AutoBlocks,
     with_adapter,
     with_control,
     with_refiner,
@@ -72,7 +71,6 @@ ROWS = [
             ("with a second UNet", lambda: with_refiner(refiner=SECOND_UNET_BLOCKS)),
         ]
     ],
-    Right(PRESETS, "all tasks", AutoBlocks),
     Right(PRESETS, "latents are the result", lambda: preset(TEXT2IMAGE_BLOCKS, lambda b: b.pop("decode"))),
     Right(
         PRESETS,
