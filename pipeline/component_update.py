@@ -10,6 +10,7 @@ from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.flattening import walk
+from ..blocks.core.signature_block import lacks_of
 from ..blocks.core.workflows import Workflow, all_workflows
 from ..engine.nodes import leaves
 from ..families.asked_members import joined
@@ -60,7 +61,7 @@ def fits_no_workflow(blocks: ModularPipelineBlocks, name: str, component: object
     """Say what a component lacks, where no workflow of the blocks runs with it; one that some can run is checked with the run."""
     if component is None:
         return []
-    lacks = {path: list(block.members_lacking({name: uncompiled(component)})) for path, block in walk(blocks)}
+    lacks = {path: lacks_of(block, {name: uncompiled(component)}) for path, block in walk(blocks)}
     faulty = {path: found for path, found in lacks.items() if found}
     if not faulty or any(faulty.keys().isdisjoint(_paths(each)) for each in all_workflows(blocks)):
         return []

@@ -11,6 +11,7 @@ from typing import Any
 from ..blocks.core.call_checks import CallChecks
 from ..blocks.core.flattening import walk
 from ..blocks.core.input_checks import expectations_of, input_faults
+from ..blocks.core.signature_block import lacks_of
 from ..engine import Plan
 from ..families.asked_members import joined
 from ..guiders import guider_of
@@ -104,7 +105,7 @@ class PipelineRequests(PipelineAdapters):
             return
         paths = set(plan.paths)
         blocks = [block for path, block in walk(self.blocks) if path in paths]
-        lacks = joined(lack for block in blocks for lack in block.members_lacking(held))
+        lacks = joined(lack for block in blocks for lack in lacks_of(block, held))
         faults = [*map(str, lacks), *(fault for block in blocks for fault in block.component_faults(held))]
         if faults:
             raise InputError.of("The components do not fit", faults)

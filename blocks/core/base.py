@@ -11,7 +11,6 @@ from ...engine.nodes import Call, Presence, Undeclared
 from ...engine.planning.dataflow import trace
 from ...engine.planning.explain import Explanation
 from ...engine.planning.graph import Graph, make_graph
-from ...families.asked_members import Lack
 from ...families.contract import UNBOUND, FamilyContract
 from ...registry import ComponentSpec
 from ...registry.publishing import publish, refuse_unknown
@@ -195,10 +194,6 @@ class ModularPipelineBlocks:
 
     def component_faults(self, components: Mapping[str, Any]) -> Iterable[str]:  # noqa: ARG002 - overrides read it
         """Say what does not fit among the components of a run, a sentence each; asked before anything is computed."""
-        return ()
-
-    def members_lacking(self, components: Mapping[str, Any]) -> Iterable[Lack]:  # noqa: ARG002 - overrides read it
-        """Say what components lack of the members that the block asks of them."""
         return ()
 
     @property

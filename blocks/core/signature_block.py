@@ -273,3 +273,8 @@ def _spec(name: str, type_hint: object, doc: str, config: dict[str, Any] | None)
     return ComponentSpec(
         name=name, type_hint=type_hint, description=doc or None, config=config, default_creation_method=method
     )
+
+
+def lacks_of(block: object, components: Mapping[str, Any]) -> list[Lack]:
+    """Return what components lack of the members that a block asks of them; one that declares by properties asks for none."""
+    return list(block.members_lacking(components)) if isinstance(block, SignatureBlock) else []
