@@ -109,7 +109,7 @@ class Block(SignatureBlock):
             )
         self.refuse_unbound_roles(name)
         outputs = self.intermediate_outputs
-        flattening.written |= {output.name for output in outputs}
+        flattening.note_written(output.name for output in outputs)
 
         def bind(presence: Presence) -> Callable[[Run], Call]:
             make_call = run_caller(type(self), presence)

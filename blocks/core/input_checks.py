@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 from attrs import field, frozen
 
 from ...engine import Plan
-from ...engine.planning.dataflow import CALLER
+from ...engine.planning.flow import CALLER
 from ...families.contract import UNBOUND, FamilyContract
 from ...state.errors import nearest
 from ...state.pipeline_state import describe_value

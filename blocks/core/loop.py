@@ -172,7 +172,7 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
         outer = flattening.loop_variables
         # Before the body: what a later block writes is there for an earlier one in the next iteration, so a choice on
         # it is open.
-        flattening.written |= {output.name for output in self.intermediate_outputs}
+        flattening.note_written(output.name for output in self.intermediate_outputs)
         flattening.loop_variables = (*outer, *(variable.name for variable in variables))
         body = [s for key, block in self.sub_blocks.items() for s in block.steps(flattening, joined(path, key))]
         flattening.loop_variables = outer
