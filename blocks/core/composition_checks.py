@@ -17,6 +17,7 @@ from ...state.type_relations import conflict
 from ...state.types import type_words
 from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
 from .conditional_flattening import AllWorkflows
+from .content_key import content_key
 from .flattening import walk
 
 if TYPE_CHECKING:
@@ -62,12 +63,30 @@ class Report:
         return "\n".join([head, *lines, *(f"  warning: {self._in_words(text)}" for text in self.warnings)])
 
 
+_KNOWN: dict[Any, Report] = {}
+_MOST_KNOWN = 64
+
+
 def check(blocks: ModularPipelineBlocks) -> Report:
     """Check every workflow of a composition, and what its blocks say about components and choices.
+
+    What was checked is not checked again in this process: a composition of the same classes, options and names has the same report.
 
     Raises:
         CompositionError: no steps can be made of it.
     """
+    key = content_key(blocks)
+    report = _KNOWN.pop(key, None) if key is not None else None
+    if report is None:
+        report = _checked(blocks)
+    if key is not None:
+        _KNOWN[key] = report  # behind the others, so that the first is the one that was not asked for the longest
+        while len(_KNOWN) > _MOST_KNOWN:
+            _KNOWN.pop(next(iter(_KNOWN)), None)
+    return report
+
+
+def _checked(blocks: ModularPipelineBlocks) -> Report:
     every = AllWorkflows.of(blocks)
     flow = trace(every.steps, (), every.possible)
     wrong = _merged(faults(flow))

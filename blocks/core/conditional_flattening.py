@@ -156,4 +156,6 @@ class AllWorkflows:
             found = _Findings(found.conditions, found.asked)
         possible = ~found.refused
         steps = tuple(step for way, part in parts for step in way.placed(part))
-        return cls(steps, possible, frozenset(p for p, when in flattening.taken.items() if when & possible), found.conditions)
+        return cls(
+            steps, possible, frozenset(p for p, when in flattening.taken.items() if when & possible), found.conditions
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import accumulate
 from typing import Any, Literal, get_args, get_origin
 
 from attrs import field, frozen
@@ -166,14 +167,16 @@ def fault_finders(blocks: ModularPipelineBlocks, plan: Plan) -> list[FaultFinder
     """Return what looks at the caller's inputs as a whole: families of the blocks that run, and these blocks
     themselves.
     """
-    running = plan.paths
-    parts = [
-        block
-        for path, block in walk(blocks)
-        if not path
-        or any(leaf == path or leaf.startswith(f"{path}.") or path.startswith(f"{leaf}.") for leaf in running)
-    ]
+    running = set(plan.paths)
+    around = {outer for path in running for outer in _with_outer(path)}
+    # What runs, what it stands in, and what stands in it: a hand-written loop is one step, and calls blocks by itself.
+    parts = [b for path, b in walk(blocks) if not path or path in around or not running.isdisjoint(_with_outer(path))]
     families = {id(block.family): block.family for block in parts if block.family is not UNBOUND}
     # Those that have something to say: most blocks inherit the empty one.
     own = [block.input_faults for block in parts if type(block).input_faults is not ModularPipelineBlocks.input_faults]
     return [*(partial(family_faults, family) for family in families.values()), *own]
+
+
+def _with_outer(path: str) -> Iterator[str]:
+    """Yield a path, and those of everything that it stands in."""
+    return accumulate(path.split("."), "{}.{}".format)

@@ -22,6 +22,7 @@ from .schema import input_schema
 if TYPE_CHECKING:
     from .base import ModularPipelineBlocks
 
+
 @frozen(eq=False)
 class Workflow:
     """Describes what runs when certain inputs are given.

@@ -185,9 +185,7 @@ class _Walk:
         known = frozenset(name for name in names if name and environment[name].certain)
         self.flow.presence[id(step)] = Presence(known, frozenset(name for name in names if name) - known)
 
-    def _bound(
-        self, step: Node, position: int, param: InputParam, guard: Condition, environment: Environment
-    ) -> Read:
+    def _bound(self, step: Node, position: int, param: InputParam, guard: Condition, environment: Environment) -> Read:
         sources = environment.get(str(param.name), NOTHING).within(guard)
         return Read(step.path, position, param, sources, step.typed, self.branch, guard)
 

@@ -110,12 +110,12 @@ def _type_conflicts(flow: Dataflow, certain: bool) -> Iterator[Finding]:
                 continue
             reason = conflict(version.type_hint, read.param.type_hint)
             if reason and (found := when & flow.possible):
-                yield (
+                text = (
                     f"{read.path} needs {version.name!r} as {type_words(read.param.type_hint)}, and {version.writer} "
                     f"gives {type_words(version.type_hint)}: {reason}. Convert it in a block between the two, or "
-                    f"rename one of the values.",
-                    found,
+                    f"rename one of the values."
                 )
+                yield text, found
 
 
 def _default_conflicts(flow: Dataflow, certain: bool) -> Iterator[Finding]:
@@ -134,11 +134,11 @@ def _default_conflicts(flow: Dataflow, certain: bool) -> Iterator[Finding]:
                 if not found or (first.typed and other.typed) is not certain:
                     continue
                 if not _same(first.param.default, other.param.default):
-                    yield (
+                    text = (
                         f"{name!r} is {first.param.default!r} for {first.path} and {other.param.default!r} for "
-                        f"{other.path} where nobody gives it. Give both the same default, or rename one.",
-                        found,
+                        f"{other.path} where nobody gives it. Give both the same default, or rename one."
                     )
+                    yield text, found
             left &= ~when
             if not left:
                 break
@@ -167,11 +167,11 @@ def _overwritten(flow: Dataflow) -> Iterator[Finding]:
         left = _unread(flow, version) & ~kept
         # A later step must write the same name; a loop's variables just end with the loop.
         if left and (found := left & flow.written_between(version.name, version.position, None)):
-            yield (
+            text = (
                 f"{version.writer} writes {version.name!r}, which nobody reads before it is written again. "
-                "Is a block missing in between, or in the wrong place?",
-                found,
+                "Is a block missing in between, or in the wrong place?"
             )
+            yield text, found
 
 
 def _written_too_late(flow: Dataflow) -> Iterator[Finding]:
@@ -187,11 +187,11 @@ def _written_too_late(flow: Dataflow) -> Iterator[Finding]:
             for read in flow.reads_of(name) if late else ():
                 early[read.path] = early.get(read.path, NEVER) | _read_before(read, version, flow)
             for paths, found, note in _lists(early.items(), late):
-                yield (
+                text = (
                     f"{version.writer} writes {name!r} after {', '.join(paths)} read it, and "
-                    f"no later block reads what it writes. Move it before {paths[0]}, or leave it out.{note}",
-                    found,
+                    f"no later block reads what it writes. Move it before {paths[0]}, or leave it out.{note}"
                 )
+                yield text, found
 
 
 def _read_before(read: Read, version: Version, flow: Dataflow) -> Condition:
@@ -220,11 +220,11 @@ def _misspelt(flow: Dataflow) -> Iterator[Finding]:
             later = [r for r in flow.reads_of(near) if r.position > version.position and not r.is_apart_from(version)]
             for read in reversed(later):
                 if near != version.name and (found := left & read.guard):
-                    yield (
+                    text = (
                         f"{version.writer} writes {version.name!r}, which nobody reads, and {read.path} reads {near!r}. "
-                        "Is one of them misspelt?",
-                        found,
+                        "Is one of them misspelt?"
                     )
+                    yield text, found
                 left &= ~read.guard
 
 
@@ -237,8 +237,8 @@ def _undeclared(flow: Dataflow) -> Iterator[Finding]:
                 writers[version.writer] = writers.get(version.writer, NEVER) | when
         only = read.guard & flow.possible & ~read.sources.there(declared_only=True) if writers else NEVER
         for paths, found, note in _lists(writers.items(), only):
-            yield (
+            text = (
                 f"{read.path} reads {read.param.name!r}, which no block declares as its output; it may be written "
-                f"undeclared by {', '.join(paths)}. Declare it there, or the run may stop at the first read.{note}",
-                found,
+                f"undeclared by {', '.join(paths)}. Declare it there, or the run may stop at the first read.{note}"
             )
+            yield text, found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,10 @@ import torch
 from toy_blocks import Anything, Iterations, Way, Writes, block, foreign
 
 from brickwork import (
-    Block,
     CompositionError,
     InputError,
     InputParam,
-    LoopSequentialPipelineBlocks,
-    ModularPipelineBlocks,
     OutputParam,
-    Outputs,
     SequentialPipelineBlocks,
 )
 from brickwork.engine.planning.dataflow import trace
