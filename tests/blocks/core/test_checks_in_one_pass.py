@@ -181,7 +181,7 @@ class Counted(SequentialPipelineBlocks):
 
 class Scaled(Block):
     by: int = 1
-    sizes: tuple[int, ...] = ()
+    sizes: tuple[Any, ...] = ()
 
     class Out(Outputs):
         x: int
