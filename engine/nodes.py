@@ -1,5 +1,6 @@
 """The three kinds of steps that a plan consists of, as blocks hand them over.
 
+All steps of a plan run; where all workflows of a composition are looked at together, `guard` says under which inputs a step is there.
 A step says what it reads and writes by name. `bind` is called once per plan with the names that are there when the
 step is reached; what it returns is called once per run (components, device, settings) and gives a function over the
 values.
@@ -7,12 +8,13 @@ values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
 from ..state import InputParam, OutputParam
+from .conditions import ALWAYS, Condition
 
 if TYPE_CHECKING:
     from .run import Run
@@ -66,6 +68,7 @@ class BlockNode:
     config_only: tuple[str, ...] = ()
     identity: Identity | None = None
     advice: tuple[str, ...] = ()
+    guard: Condition = ALWAYS
 
     @property
     def weights(self) -> frozenset[str]:
@@ -91,6 +94,7 @@ class LoopNode:
     mutates: tuple[str, ...] = ()
     typed: bool = True
     identity: Identity | None = None
+    guard: Condition = ALWAYS
 
 
 @frozen(eq=False)
@@ -99,6 +103,7 @@ class ChoiceNode:
 
     Attributes:
         select: from the values to the name of a branch; None takes none. exhaustive: it always takes one.
+        guards: of branches that can only be taken under some inputs.
     """
 
     path: str
@@ -107,6 +112,8 @@ class ChoiceNode:
     select: Callable[[Values], str | None] = field()
     exhaustive: bool = False
     typed: bool = True
+    guard: Condition = ALWAYS
+    guards: Mapping[str, Condition] = field(factory=dict)
 
 
 Node = BlockNode | LoopNode | ChoiceNode
@@ -114,22 +121,21 @@ Node = BlockNode | LoopNode | ChoiceNode
 
 def leaves(steps: Iterable[Node]) -> Iterable[BlockNode]:
     """Return all leaf steps, in order, those of every branch included."""
-    for step in steps:
-        if isinstance(step, BlockNode):
-            yield step
-        elif isinstance(step, LoopNode):
-            yield from leaves(step.body)
-        else:
-            for branch in step.branches.values():
-                yield from leaves(branch)
+    return (step for step in all_nodes(steps) if isinstance(step, BlockNode))
 
 
 def all_nodes(steps: Iterable[Node]) -> Iterable[Node]:
     """Return all steps of all kinds, in order."""
+    return (step for step, _ in guarded_nodes(steps))
+
+
+def guarded_nodes(steps: Iterable[Node], around: Condition = ALWAYS) -> Iterator[tuple[Node, Condition]]:
+    """Return all steps of all kinds, in order, each with the condition under which it is there; `around` is that of all of them."""
     for step in steps:
-        yield step
+        guard = around & step.guard
+        yield step, guard
         if isinstance(step, LoopNode):
-            yield from all_nodes(step.body)
+            yield from guarded_nodes(step.body, guard)
         elif isinstance(step, ChoiceNode):
-            for branch in step.branches.values():
-                yield from all_nodes(branch)
+            for name, branch in step.branches.items():
+                yield from guarded_nodes(branch, guard & step.guards.get(name, ALWAYS))

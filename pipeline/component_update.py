@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.conditional_flattening import AllWorkflows
 from ..blocks.core.flattening import walk
 from ..blocks.core.signature_block import lacks_of
-from ..blocks.core.workflows import Workflow, all_workflows
-from ..engine.nodes import leaves
+from ..engine.nodes import guarded_nodes
 from ..families.asked_members import joined
 from ..families.contract import FamilyContract, uncompiled
 from ..families.fitting import accepted, serves
@@ -63,13 +63,14 @@ def fits_no_workflow(blocks: ModularPipelineBlocks, name: str, component: object
         return []
     lacks = {path: lacks_of(block, {name: uncompiled(component)}) for path, block in walk(blocks)}
     faulty = {path: found for path, found in lacks.items() if found}
-    if not faulty or any(faulty.keys().isdisjoint(_paths(each)) for each in all_workflows(blocks)):
+    if not faulty:
         return []
-    return [str(lack) for lack in joined(lack for found in faulty.values() for lack in found)]
-
-
-def _paths(workflow: Workflow) -> list[str]:
-    return [leaf.path for leaf in leaves(workflow.steps)]
+    every = AllWorkflows.of(blocks)
+    without = every.possible
+    for node, guard in guarded_nodes(every.steps):
+        if node.path in faulty:
+            without &= ~guard
+    return [] if without else [str(lack) for lack in joined(lack for found in faulty.values() for lack in found)]
 
 
 def on_one_device(name: str, given: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from attrs import evolve, fields
@@ -72,7 +72,7 @@ class PipelineInspection(PipelineComponents):
         return schema_with_seed(self.blocks.workflow(workflow).input_schema, self.blocks.input_names)
 
     @property
-    def available_workflows(self) -> list[str]:
+    def available_workflows(self) -> Sequence[str]:
         """Names of the workflows that the blocks' choices allow."""
         return self.blocks.available_workflows
 

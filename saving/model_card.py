@@ -11,7 +11,8 @@ from typing import Any
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.describe import tree
 from ..blocks.core.interface import description_of
-from ..blocks.core.workflows import made_workflow, named_workflows
+from ..blocks.core.workflow_names import MOST as MOST_NAMES
+from ..blocks.core.workflow_names import find_workflow, workflow_names
 from ..registry import ComponentSpec
 from ..registry.catalog import shipped_name
 from ..registry.hub.repo import is_hub_name
@@ -68,7 +69,7 @@ def _head(specs: Mapping[str, ComponentSpec], own: str | None, licence: str | No
 
 
 def _run(blocks: ModularPipelineBlocks, repo_id: str, sources: Sources) -> Iterable[str]:
-    workflow = made_workflow(blocks, None)
+    workflow = find_workflow(blocks, None)
     inputs = ", ".join(f"{param.name}=..." for param in workflow.required)
     trusted = ", trust_remote_code=True" if sources.places else ""
     outputs = [output.name for output in workflow.outputs]
@@ -84,11 +85,10 @@ def _run(blocks: ModularPipelineBlocks, repo_id: str, sources: Sources) -> Itera
 
 
 def _workflows(blocks: ModularPipelineBlocks) -> Iterable[str]:
-    known = named_workflows(blocks)
-    names = list(known)
+    names = workflow_names(blocks)
     shown: list[str | None] = [*names[:_MOST]]
     for name in shown or [None]:
-        workflow = made_workflow(blocks, name, known[name] if name is not None else ())
+        workflow = find_workflow(blocks, name)
         yield f"## Workflow {_plain(name)}" if name else "## Inputs and outputs"
         rows = [(param, True) for param in workflow.required] + [(param, False) for param in workflow.optional]
         yield _table(
@@ -107,7 +107,9 @@ def _workflows(blocks: ModularPipelineBlocks) -> Iterable[str]:
             ("output", "type", "meaning"), [(o.name, type_words(o.type_hint), o.description) for o in workflow.outputs]
         )
     if len(names) > _MOST:
-        yield f"{len(names) - _MOST} more workflows: {', '.join(map(_plain, names[_MOST:]))}."
+        # Names of more would fill a page that nobody reads.
+        listed = f": {', '.join(map(_plain, names[_MOST:]))}" if len(names) <= MOST_NAMES else ""
+        yield f"{len(names) - _MOST} more workflows{listed}."
 
 
 def _components(blocks: ModularPipelineBlocks, specs: Mapping[str, ComponentSpec], own: str | None) -> Iterable[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -34,7 +34,8 @@ from .interface import listed, merged_inputs, older_inputs, warn_of_misspelt
 from .late import late
 from .property_call import assigned_attributes
 from .state_call import state_call
-from .workflows import Workflow, find_workflow, named_workflows
+from .workflow_names import find_workflow, workflow_names
+from .workflows import Workflow
 
 if TYPE_CHECKING:
     from ...pipeline.modular_pipeline import ModularPipeline
@@ -248,9 +249,12 @@ class ModularPipelineBlocks:
         return report
 
     @property
-    def available_workflows(self) -> list[str]:
-        """Names of the workflows that the choices allow; a class may list its own in `workflow_map`."""
-        return list(named_workflows(self))
+    def available_workflows(self) -> Sequence[str]:
+        """Names of the workflows that the choices allow; a class may list its own in `workflow_map`.
+
+        More than 512 are no list, but know their number and whether they hold a name, and are made as they are asked for.
+        """
+        return workflow_names(self)
 
     def workflow(self, name: str | None = None) -> Workflow:
         """Return a workflow with its exact inputs, outputs and components; None is what runs with nothing given.
@@ -270,14 +274,14 @@ class ModularPipelineBlocks:
 
     def decided(self, flattening: Flattening) -> ModularPipelineBlocks:
         """Return the block with the choices in it decided, as far as that can be done before a run."""
-        flattening.written |= {output.name for output in self.intermediate_outputs}
+        flattening.note_written(output.name for output in self.intermediate_outputs)
         return self
 
     def steps(self, flattening: Flattening, path: str) -> list[Node]:
         """Return the engine's steps of this block; containers return those of their blocks."""
         name = path or type(self).__name__
         inputs, outputs = self.all_inputs, [*self.intermediate_outputs, *self.rewritten_inputs()]
-        flattening.written |= {output.name for output in outputs}
+        flattening.note_written(output.name for output in outputs)
         loop_variables = flattening.loop_variables
 
         def bind(_presence: Presence) -> Callable[[Run], Call]:

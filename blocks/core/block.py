@@ -18,12 +18,7 @@ from ...state import (
 )
 from .arguments import run_caller
 from .components_view import frozen_guider
-from .declaration import (
-    input_params,
-    output_params,
-    read_class,
-    with_parts,
-)
+from .declaration import read_class, with_parts
 from .flattening import Flattening
 from .signature_block import SignatureBlock
 from .standalone_run import checked_alone
@@ -66,12 +61,12 @@ class Block(SignatureBlock):
     @property
     def inputs(self) -> list[InputParam]:
         """Parameters of `run`, groups expanded."""
-        return input_params(self.declaration.parameters, self.family)
+        return self.declaration.inputs(self.family)
 
     @property
     def intermediate_outputs(self) -> list[OutputParam]:
         """Fields of `Out`, groups expanded."""
-        return output_params(self.declaration.out, self.family)
+        return self.declaration.outputs(self.family)
 
     def __call__(
         self, components: Any = None, state: PipelineState | BlockState | None = None, **variables: Any
@@ -109,7 +104,7 @@ class Block(SignatureBlock):
             )
         self.refuse_unbound_roles(name)
         outputs = self.intermediate_outputs
-        flattening.written |= {output.name for output in outputs}
+        flattening.note_written(output.name for output in outputs)
 
         def bind(presence: Presence) -> Callable[[Run], Call]:
             make_call = run_caller(type(self), presence)

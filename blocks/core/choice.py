@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from attrs import evolve
 
 from ...engine import ChoiceNode, Node
+from ...engine.conditions import Condition
 from ...engine.nodes import Values
 from ...state import CompositionError, DeclarationError, InputError, InputParam, OutputParam
 from ...state.params import with_defaults_of_branches
@@ -73,33 +75,49 @@ class ConditionalPipelineBlocks(Container):
         name = path or type(self).__name__
         if not self.sub_blocks:
             raise CompositionError(f"{name} is empty: it has no branches.")
-        decided, branch = self.choose(flattening)
-        if decided:
-            self._note_skipped(branch, flattening, name)
-            if branch is None:
-                return []
-            self.check_required(branch, flattening, name)
-            flattening.taken.add(joined(path, branch))
-            return self[branch].steps(flattening, joined(path, branch))
+        found: list[Node] = []
+        # Where it is open first: a step that chooses stands before its branches, also before those which others than it have chosen.
+        for way, (is_decided, branch) in sorted(flattening.outcomes(self.choose), key=lambda each: each[1][0]):
+            found += self._chosen(branch, way, path) if is_decided else way.placed([self._open(way, path)])
+        return found
+
+    def _chosen(self, branch: str | None, flattening: Flattening, path: str) -> list[Node]:
+        """Return the steps of a branch that the caller's inputs choose."""
+        name = path or type(self).__name__
+        self._note_skipped(branch, flattening, name)
+        if branch is None:
+            return []
+
+        def steps_of(way: Flattening) -> list[Node]:
+            self.check_required(branch, way, name)
+            way.note_taken(joined(path, branch))
+            return self[branch].steps(way, joined(path, branch))
+
+        return [step for way, steps in flattening.outcomes(steps_of) for step in way.placed(steps)]
+
+    def _open(self, flattening: Flattening, path: str) -> ChoiceNode:
+        """Return the step that chooses in the run."""
         branches: dict[str, tuple[Node, ...]] = {}
-        written: set[str] = set()
-        for key, block in self.possible(flattening).items():
-            # Each branch from the same beginning: what one writes is not there in another.
-            inner = evolve(flattening, written=set(flattening.written))
-            branches[key] = tuple(block.steps(inner, joined(path, key)))
-            written |= inner.written
-            flattening.taken.add(joined(path, key))
+        guards: dict[str, Condition] = {}
+        asked = [(key, flattening.outcomes(partial(self.may_run, key))) for key in self.sub_blocks]
+        # Each branch from the same beginning: what one writes is not there in another.
+        walks = {key: way.branched() for key, answers in asked for way, may_run in answers if may_run}
+        for key, walk in walks.items():
+            steps = walk.outcomes(lambda way, key=key: self[key].steps(way, joined(path, key)))  # type: ignore[misc]
+            branches[key] = tuple(step for way, part in steps for step in way.placed(part))
+            guards[key] = walk.guard
+            walk.note_taken(joined(path, key))
         # Anything that some branch writes may be there afterwards, so later choices on it are open, too.
-        flattening.written |= written
+        flattening.rejoin(walks.values())
         triggers = self.trigger_names
 
         def select(values: Values) -> str | None:
             chosen = self.select_block(**{trigger: values.get(trigger) for trigger in triggers})
             return chosen if chosen is not None else self.default_block_name
 
-        return [
-            ChoiceNode(name, tuple(InputParam(trigger) for trigger in triggers), branches, select, self.has_default)
-        ]
+        reads = tuple(InputParam(trigger) for trigger in triggers)
+        name = path or type(self).__name__
+        return ChoiceNode(name, reads, branches, select, self.has_default, guards=guards)
 
     def decided(self, flattening: Flattening) -> ModularPipelineBlocks:
         """Return the branch that runs, its own choices decided; what can only be decided in the run stays a choice."""
@@ -108,9 +126,9 @@ class ConditionalPipelineBlocks(Container):
             return self
         return SequentialPipelineBlocks() if branch is None else self.sub_blocks[branch].decided(flattening)
 
-    def possible(self, flattening: Flattening) -> Mapping[str, ModularPipelineBlocks]:  # noqa: ARG002 - as above
-        """Return branches that the run may take."""
-        return self.sub_blocks
+    def may_run(self, branch: str, flattening: Flattening) -> bool:  # noqa: ARG002 - as above
+        """Return whether the run may take a branch, where it decides."""
+        return True
 
     def _note_skipped(self, branch: str | None, flattening: Flattening, path: str) -> None:
         others = [key for key in self.sub_blocks if key != branch]
@@ -189,7 +207,7 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
             return False, None
         for name, trigger in self.pairs:
             # In the order of priority: an open trigger leaves all that come after it open.
-            if trigger is not None and trigger in flattening.written and trigger not in flattening.given:
+            if trigger is not None and flattening.may_find(trigger) and not flattening.surely_has(trigger):
                 return False, None
             if trigger is None or flattening.has(trigger):
                 # Noted as read: a plan is only good for names that decide in the same way.
@@ -197,21 +215,16 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
                 return True, name
         return True, None
 
-    def possible(self, flattening: Flattening) -> Mapping[str, ModularPipelineBlocks]:
-        """Return branches whose trigger is given, or may be written in the run, and the default."""
-        if flattening.keeps_choices:
-            return self.sub_blocks
-        return {
-            name: self.sub_blocks[name]
-            for name, trigger in self.pairs
-            if trigger is None or trigger in flattening.written or flattening.has(trigger)
-        }
+    def may_run(self, branch: str, flattening: Flattening) -> bool:
+        """Return whether the trigger of a branch is given, or may be written in the run; the default may always run."""
+        trigger = dict(self.pairs)[branch]
+        return flattening.keeps_choices or trigger is None or flattening.may_find(trigger) or flattening.has(trigger)
 
     def check_required(self, branch: str, flattening: Flattening, path: str) -> None:
         """Raise InputError if the branch was triggered without the inputs that it requires beside the trigger."""
         needed = self.block_requires.get(branch, ())
         flattening.triggers |= set(needed)
-        missing = [name for name in needed if name not in flattening.written and not flattening.has(name)]
+        missing = flattening.lacking(needed)
         if missing:
             trigger = dict(self.pairs)[branch]
             raise InputError(

@@ -1,13 +1,15 @@
-"""What can be known to be wrong with a composition before any input is given: over all of its workflows."""
+"""What can be known to be wrong with a composition before any input is given: over all of its workflows, in one walk."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import field, frozen
 
-from ...engine.planning.plan_checks import find_faults, find_warnings, late_writes
+from ...engine.conditions import ALWAYS, NEVER, Condition
+from ...engine.planning.dataflow import trace
+from ...engine.planning.plan_checks import Finding, faults, late_writes, warnings
 from ...guiders import Guider
 from ...registry import ComponentSpec
 from ...state import CompositionError, OutputParam
@@ -15,8 +17,9 @@ from ...state.errors import nearest
 from ...state.type_relations import conflict
 from ...state.types import type_words
 from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
+from .conditional_flattening import AllWorkflows
+from .content_key import content_key
 from .flattening import walk
-from .workflows import Workflow, all_workflows
 
 if TYPE_CHECKING:
     from .base import ModularPipelineBlocks
@@ -27,12 +30,14 @@ class Report:
     """Findings about a composition; true if it has no fault.
 
     Attributes:
-        faults: what cannot work. warnings: what looks wrong and may be meant. workflows: how many were looked at.
+        faults: what cannot work. warnings: what looks wrong and may be meant.
+        given: of findings that only show where inputs are given that choose, these inputs, as few as can be, by the text.
     """
 
     faults: tuple[str, ...]
     warnings: tuple[str, ...]
-    workflows: int
+    given: Mapping[str, tuple[str, ...]]
+    _every: AllWorkflows = field(repr=False, eq=False)
 
     def __bool__(self) -> bool:
         return not self.faults
@@ -40,32 +45,67 @@ class Report:
     def raise_faults(self) -> None:
         """Raise CompositionError if there are faults."""
         if self.faults:
-            raise CompositionError.of("The blocks do not fit together", self.faults)
+            raise CompositionError.of("The blocks do not fit together", [self._in_words(text) for text in self.faults])
+
+    @property
+    def workflows(self) -> int:
+        """How many workflows there are, all of which were looked at; of more than can be counted a lower bound."""
+        return self._every.number[0]
+
+    def _in_words(self, text: str) -> str:
+        given = self.given.get(text)
+        return f"{text} (Where {' and '.join(given)} {'are' if len(given) > 1 else 'is'} given.)" if given else text
 
     def __repr__(self) -> str:
         counted = ((len(self.faults), "fault"), (len(self.warnings), "warning"), (self.workflows, "workflow"))
-        faults, warnings, workflows = (f"{count} {word}{'s' if count != 1 else ''}" for count, word in counted)
-        head = f"{faults}, {warnings} in {workflows}"
-        lines = [f"  fault: {text}" for text in self.faults] + [f"  warning: {text}" for text in self.warnings]
-        return "\n".join([head, *lines])
+        found, looks, workflows = (f"{count} {word}{'s' if count != 1 else ''}" for count, word in counted)
+        head = f"{found}, {looks} in {'' if self._every.number[1] else 'more than '}{workflows}"
+        lines = [f"  fault: {self._in_words(text)}" for text in self.faults]
+        return "\n".join([head, *lines, *(f"  warning: {self._in_words(text)}" for text in self.warnings)])
+
+
+_KNOWN: dict[Any, Report] = {}
+_MOST_KNOWN = 64
 
 
 def check(blocks: ModularPipelineBlocks) -> Report:
-    """Check every workflow of a composition, and what its blocks say about components and choices."""
-    faults: dict[str, None] = {}
-    warnings: dict[str, None] = {}
-    workflows: list[Workflow] = []
-    for workflow in all_workflows(blocks):
-        workflows.append(workflow)
-        faults.update(dict.fromkeys(find_faults(workflow.flow)))
-        # A late write is a warning here and an error in a plan: the caller may give the value.
-        warnings.update(dict.fromkeys([*late_writes(workflow.flow), *find_warnings(workflow.flow)]))
+    """Check every workflow of a composition, and what its blocks say about components and choices.
+
+    What was checked is not checked again in this process: a composition of the same classes, options and names has the same report.
+
+    Raises:
+        CompositionError: no steps can be made of it.
+    """
+    key = content_key(blocks)
+    report = _KNOWN.pop(key, None) if key is not None else None
+    if report is None:
+        report = _checked(blocks)
+    if key is not None:
+        _KNOWN[key] = report  # behind the others, so that the first is the one that was not asked for the longest
+        while len(_KNOWN) > _MOST_KNOWN:
+            _KNOWN.pop(next(iter(_KNOWN)), None)
+    return report
+
+
+def _checked(blocks: ModularPipelineBlocks) -> Report:
+    every = AllWorkflows.of(blocks)
+    flow = trace(every.steps, (), every.possible)
+    wrong = _merged(faults(flow))
+    # A late write is a warning here and an error in a plan: the caller may give the value.
+    odd = _merged([*late_writes(flow), *warnings(flow)])
     for text, certain in [*_component_conflicts(blocks), *_branch_conflicts(blocks)]:
-        (faults if certain else warnings)[text] = None
-    warnings.update(dict.fromkeys(_unreachable(blocks, workflows)))
-    faults.update(dict.fromkeys(_unknown_triggers(blocks)))
-    faults.update(dict.fromkeys(_named_as_the_calls_own(blocks)))
-    return Report(tuple(faults), tuple(warnings), len(workflows))
+        (wrong if certain else odd)[text] = ALWAYS
+    odd.update(dict.fromkeys(_unreachable(blocks, every.taken), ALWAYS))
+    wrong.update(dict.fromkeys([*_unknown_triggers(blocks), *_named_as_the_calls_own(blocks)], ALWAYS))
+    return Report(tuple(wrong), tuple(odd), {t: when.fewest() for t, when in {**odd, **wrong}.items()}, every)
+
+
+def _merged(found: Iterable[Finding]) -> dict[str, Condition]:
+    """Return findings with when they are so; several places may give one text."""
+    texts: dict[str, Condition] = {}
+    for text, when in found:
+        texts[text] = texts.get(text, NEVER) | when
+    return texts
 
 
 _OF_CALL = {"state": "the state to continue from", "output": "the name of what is returned"}
@@ -148,9 +188,8 @@ def _branch_conflicts(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, bool
                     yield text, known[2] and is_typed(branch)
 
 
-def _unreachable(blocks: ModularPipelineBlocks, workflows: list[Workflow]) -> Iterator[str]:
+def _unreachable(blocks: ModularPipelineBlocks, taken: Collection[str]) -> Iterator[str]:
     """Yield branches that no inputs lead to."""
-    taken = {path for workflow in workflows for path in workflow.taken}
     for path, block in walk(blocks):
         if not isinstance(block, AutoPipelineBlocks) or _outer_is_unreachable(path, blocks, taken):
             continue
@@ -167,7 +206,7 @@ def _unreachable(blocks: ModularPipelineBlocks, workflows: list[Workflow]) -> It
                 )
 
 
-def _outer_is_unreachable(path: str, blocks: ModularPipelineBlocks, taken: set[str]) -> bool:
+def _outer_is_unreachable(path: str, blocks: ModularPipelineBlocks, taken: Collection[str]) -> bool:
     """Return whether the choice itself stands in a branch that is never taken; that branch is the finding."""
     here: Any = blocks
     done = ""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Union
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar, Union
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from ...state import DeclarationError, Group, InputParam, OutputParam, Outputs, PipelineState
 from ...state.types import group_marker, resolve_hint
@@ -16,6 +17,7 @@ from .slots import ComponentSlot, ConfigSlot
 if TYPE_CHECKING:
     from ...families.contract import ConditioningField, FamilyContract
 
+P = TypeVar("P", InputParam, OutputParam)
 REQUIRED = inspect.Parameter.empty
 _OF_STATE = frozenset(name for name in (*vars(PipelineState), *vars(PipelineState())) if not name.startswith("_"))
 """Attributes of a state, which would hide a value of that name: `state.copy`."""
@@ -36,7 +38,7 @@ class RunParameter:
     home: type
     by_name: bool = False
 
-    @property
+    @cached_property
     def hint(self) -> Any:
         """The type that the annotation means."""
         return resolve_hint(self.annotation, self.home)
@@ -56,6 +58,23 @@ class Declaration:
     components: Mapping[str, ComponentSlot]
     configs: Mapping[str, ConfigSlot]
     options: Mapping[str, Any]
+    _resolved: dict[str, tuple[FamilyContract, Sequence[Any]]] = field(factory=dict, init=False)
+
+    def inputs(self, family: FamilyContract) -> list[InputParam]:
+        """Return the parameters as inputs of a family, their types resolved."""
+        return self._once("inputs", family, lambda: input_params(self.parameters, family))
+
+    def outputs(self, family: FamilyContract) -> list[OutputParam]:
+        """Return the outputs for a family, their types resolved."""
+        return self._once("outputs", family, lambda: output_params(self.out, family))
+
+    def _once(self, what: str, family: FamilyContract, resolve: Callable[[], list[P]]) -> list[P]:
+        # Plans and checks ask all the time, and evaluating annotations is most of what they would do. A class has one family. What
+        # cannot be resolved yet raises, and is asked again.
+        known = self._resolved.get(what)
+        if known is None or known[0] is not family:
+            known = self._resolved[what] = family, resolve()
+        return list(known[1])
 
 
 def read_method(owner: type, method: Callable[..., Any], faults: list[str]) -> tuple[RunParameter, ...]:

@@ -2,36 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Self, TypeVar
 
-from attrs import define, field
+from attrs import define, evolve, field
+
+from ...engine import Node
+from ...engine.conditions import ALWAYS, NEVER, Condition
+
+T = TypeVar("T")
 
 
 @define
 class Flattening:
-    """State of one walk over a composition.
+    """State of one walk over a composition, for one set of given inputs. `ConditionalFlattening` is one for all sets at once.
 
     Attributes:
         given: inputs that the caller gives with a value other than None.
-        written: values that a block before this point (or anywhere in a surrounding loop) may write.
+        written: values that a block before this point (or anywhere in a surrounding loop) may write, and when.
         loop_variables: names that the surrounding loops yield. triggers: names that decided a choice.
-        taken: paths of the branches that were taken, or that the run may take.
+        taken: paths of the branches that were taken, or that the run may take, and when.
         skipped: path of each choice that is decided to the branches that do not run, and why.
         keeps_choices: nothing is decided; every branch is kept.
+        guard: when this point of the walk is reached.
     """
 
     given: frozenset[str]
-    written: set[str] = field(factory=set)
+    written: dict[str, Condition] = field(factory=dict)
     loop_variables: tuple[str, ...] = ()
     triggers: set[str] = field(factory=set)
-    taken: set[str] = field(factory=set)
+    taken: dict[str, Condition] = field(factory=dict)
     skipped: dict[str, str] = field(factory=dict)
     keeps_choices: bool = False
+    guard: Condition = ALWAYS
 
     def has(self, name: str) -> bool:
         """Return whether the caller gives an input."""
         return name in self.given
+
+    def surely_has(self, name: str) -> bool:
+        """Return whether it is known by now that the caller gives an input; this asks nobody."""
+        return name in self.given
+
+    def may_find(self, name: str) -> bool:
+        """Return whether a block before this point may have written a value."""
+        return bool(self.written.get(name, NEVER))
+
+    def lacking(self, names: Sequence[str]) -> list[str]:
+        """Return the names that neither a block writes nor the caller gives."""
+        return [name for name in names if not self.may_find(name) and not self.has(name)]
+
+    def note_written(self, names: Iterable[str]) -> None:
+        """Say that a block at this point may write values."""
+        for name in names:
+            self.written[name] = self.written.get(name, NEVER) | self.guard
+
+    def note_taken(self, path: str) -> None:
+        """Say that a branch is taken at this point."""
+        self.taken[path] = self.taken.get(path, NEVER) | self.guard
+
+    def outcomes(self, question: Callable[[Self], T]) -> list[tuple[Self, T]]:
+        """Return every answer to a question about what is given and written, with the walk that goes on from there."""
+        return [(self, question(self))]
+
+    def branched(self) -> Self:
+        """Return a walk into a branch, of which others do not see what is written in it."""
+        return evolve(self, written=dict(self.written))
+
+    def rejoin(self, branches: Collection[Flattening]) -> None:
+        """Go on behind branches of which any may have run: what one of them writes may be there."""
+        for branch in branches:
+            for name, when in branch.written.items():
+                self.written[name] = self.written.get(name, NEVER) | when
+
+    def placed(self, steps: Iterable[Node]) -> list[Node]:
+        """Return steps that stand at this point, with the condition for it."""
+        found = [(step, step.guard & self.guard) for step in steps]
+        return [step if guard is step.guard else evolve(step, guard=guard) for step, guard in found]
 
 
 # An exception and not a return value: the question comes up deep inside of a recursion that knows nothing of the

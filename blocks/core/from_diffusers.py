@@ -185,7 +185,7 @@ class AdoptedChoice(ConditionalPipelineBlocks):
 
     def choose(self, flattening: Flattening) -> tuple[bool, str | None]:
         """Decide by names, unless a block writes one of the triggers in the run."""
-        if flattening.keeps_choices or any(trigger in flattening.written for trigger in self.trigger_names):
+        if flattening.keeps_choices or any(map(flattening.may_find, self.trigger_names)):
             return False, None
         present = {trigger: True if flattening.has(trigger) else None for trigger in self.trigger_names}
         flattening.triggers |= {trigger for trigger, value in present.items() if value}

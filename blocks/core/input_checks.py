@@ -5,13 +5,14 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import accumulate
 from typing import Any, Literal, get_args, get_origin
 
 from attrs import field, frozen
 
 from ...engine import Plan
 from ...engine.execution.value_checks import Expected, expected_of, find_fault
-from ...engine.planning.dataflow import CALLER
+from ...engine.planning.flow import CALLER
 from ...families.contract import UNBOUND, FamilyContract
 from ...state import InputParam
 from ...state.errors import nearest
@@ -200,13 +201,10 @@ FaultFinder = Callable[[Mapping[str, Any]], Iterable[str]]
 
 def running_blocks(blocks: ModularPipelineBlocks, plan: Plan) -> list[ModularPipelineBlocks]:
     """Return the blocks and containers of a composition that a plan runs."""
-    running = plan.paths
-    return [
-        block
-        for path, block in walk(blocks)
-        if not path
-        or any(leaf == path or leaf.startswith(f"{path}.") or path.startswith(f"{leaf}.") for leaf in running)
-    ]
+    running = set(plan.paths)
+    around = {outer for path in running for outer in _with_outer(path)}
+    # What runs, what it stands in, and what stands in it: a hand-written loop is one step, and calls blocks by itself.
+    return [b for path, b in walk(blocks) if not path or path in around or not running.isdisjoint(_with_outer(path))]
 
 
 def fault_finders(parts: Sequence[ModularPipelineBlocks]) -> list[FaultFinder]:
@@ -217,3 +215,8 @@ def fault_finders(parts: Sequence[ModularPipelineBlocks]) -> list[FaultFinder]:
     # Those that have something to say: most blocks inherit the empty one.
     own = [block.input_faults for block in parts if type(block).input_faults is not ModularPipelineBlocks.input_faults]
     return [*(partial(family_faults, family) for family in families.values()), *own]
+
+
+def _with_outer(path: str) -> Iterator[str]:
+    """Yield a path, and those of everything that it stands in."""
+    return accumulate(path.split("."), "{}.{}".format)

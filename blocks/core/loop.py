@@ -13,7 +13,7 @@ from ...state import BlockState, CompositionError, ConfigSpec, DeclarationError,
 from .arguments import method_invoker
 from .base import ModularPipelineBlocks
 from .container import Container
-from .declaration import Declaration, RunParameter, input_params, output_params, read_class, read_method
+from .declaration import Declaration, RunParameter, read_class, read_method
 from .flattening import Flattening, joined
 from .interface import merged_inputs, older_inputs
 from .property_call import call_style, loop_step_keywords
@@ -115,7 +115,7 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
     def own_inputs(self) -> list[InputParam]:
         """The values that the loop itself reads, without its blocks."""
         older = older_inputs(self, "loop_intermediate_inputs")
-        declared = input_params(self.declaration.parameters, self.family)
+        declared = self.declaration.inputs(self.family)
         return merged_inputs([*declared, *self.loop_inputs, *older])
 
     @property
@@ -123,7 +123,7 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
         """The values that `iterate` yields, or a hand-written loop passes on."""
         if self.is_hand_written:
             return [OutputParam(name) for name in loop_step_keywords(type(self).__call__)]
-        return output_params(self.declaration.out, self.family)
+        return self.declaration.outputs(self.family)
 
     @property
     def inputs(self) -> list[InputParam]:
@@ -172,7 +172,7 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
         outer = flattening.loop_variables
         # Before the body: what a later block writes is there for an earlier one in the next iteration, so a choice on
         # it is open.
-        flattening.written |= {output.name for output in self.intermediate_outputs}
+        flattening.note_written(output.name for output in self.intermediate_outputs)
         flattening.loop_variables = (*outer, *(variable.name for variable in variables))
         body = [s for key, block in self.sub_blocks.items() for s in block.steps(flattening, joined(path, key))]
         flattening.loop_variables = outer

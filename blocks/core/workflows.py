@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,19 +12,15 @@ from attrs import frozen
 
 from ...engine import Node
 from ...engine.nodes import all_nodes
-from ...engine.planning.dataflow import Dataflow, trace
-from ...state import CompositionError, InputError, InputParam, OutputParam
-from ...state.errors import did_you_mean
+from ...engine.planning.dataflow import trace
+from ...engine.planning.flow import Dataflow
+from ...state import InputError, InputParam, OutputParam
 from ...state.types import plain_type
 from .flattening import OpenChoiceError, WorkflowSearch
 from .schema import input_schema
 
 if TYPE_CHECKING:
     from .base import ModularPipelineBlocks
-
-# Each question doubles the combinations.
-MOST = 512
-"""Combinations of inputs that are looked at, at most."""
 
 
 @frozen(eq=False)
@@ -111,71 +108,59 @@ def signature_of(required: list[InputParam], optional: list[InputParam]) -> insp
     return inspect.Signature(parameters)
 
 
-def all_workflows(blocks: ModularPipelineBlocks) -> Iterator[Workflow]:
-    """Yield every workflow that some inputs lead to, those with the fewest inputs first; each list of steps once.
+def all_workflows(blocks: ModularPipelineBlocks, *, few: bool) -> Iterator[Workflow]:
+    """Yield every workflow that some inputs lead to, each list of steps once.
+
+    Args:
+        few: those come first for which the fewest choices ask, which takes all of them at once into memory. Else it begins with what
+            runs if nothing is given, and each is worked out when it is asked for.
 
     Raises:
         CompositionError: the blocks do not fit together.
     """
-    pending: list[dict[str, bool]] = [{}]
-    seen: set[tuple[str, ...]] = set()
-    looked_at = 0
-    while pending and looked_at < MOST:
+    pending: deque[dict[str, bool]] = deque([{}])
+    seen: set[int] = set()
+    while pending:
         # From the front: workflows that few inputs lead to come first, and keep their short names.
-        decided = pending.pop(0)
+        decided = pending.popleft() if few else pending.pop()
         walk = WorkflowSearch.of(decided)
         try:
             steps = blocks.steps(walk, "")
         except OpenChoiceError as question:
             # Only the question that stopped the walk is decided: most combinations of all inputs lead to the same
             # steps.
-            pending += [{**decided, question.name: False}, {**decided, question.name: True}]
+            answers = [{**decided, question.name: False}, {**decided, question.name: True}]
+            pending += answers if few else reversed(answers)
             continue
         except InputError:  # a choice was triggered without what it requires: no workflow
             continue
-        looked_at += 1
-        paths = tuple(step.path for step in all_nodes(steps))
+        paths = hash(tuple(step.path for step in all_nodes(steps)))
         # Inputs that decide nothing for each other give the same steps twice.
-        if paths in seen:
-            continue
-        seen.add(paths)
-        given = tuple(name for name, is_given in decided.items() if is_given)
-        yield Workflow("+".join(given) or "default", given, tuple(steps), frozenset(walk.taken))
+        if paths not in seen:
+            seen.add(paths)
+            yield _workflow(decided, steps, walk)
 
 
-def named_workflows(blocks: ModularPipelineBlocks) -> dict[str, tuple[str, ...]]:
-    """Return the names of workflows with the inputs that lead to them, as the class lists them, else one per choice of
-    branches.
-    """
-    listed: Mapping[str, Any] | None = getattr(blocks, "workflow_map", None) or getattr(blocks, "_workflow_map", None)
-    if listed is None:
-        return {workflow.name: workflow.given for workflow in all_workflows(blocks)}
-    return {name: _trigger_names(triggers) for name, triggers in listed.items()}
+def _workflow(decided: Mapping[str, bool], steps: Iterable[Node], walk: WorkflowSearch) -> Workflow:
+    given = tuple(name for name, is_given in decided.items() if is_given)
+    return Workflow("+".join(given) or "default", given, tuple(steps), frozenset(walk.taken))
 
 
-def _trigger_names(triggers: Iterable[str]) -> tuple[str, ...]:
-    """Return, of several spellings of one workflow in a tuple of dicts, the first."""
-    if isinstance(triggers, tuple) and triggers and isinstance(triggers[0], Mapping):
-        triggers = triggers[0]
-    if isinstance(triggers, Mapping):
-        return tuple(name for name, value in triggers.items() if value is not None and value is not False)
-    return tuple(triggers)
-
-
-def find_workflow(blocks: ModularPipelineBlocks, name: str | None) -> Workflow:
-    """Return a workflow by name; None is the one that runs when nothing is given.
-
-    Raises:
-        CompositionError: there is no such workflow.
-    """
-    known = named_workflows(blocks)
-    if name is not None and name not in known:
-        raise CompositionError(f"There is no workflow {name!r}. {did_you_mean(name, known)}")
-    return made_workflow(blocks, name, known[name] if name is not None else ())
+def workflow_by_inputs(blocks: ModularPipelineBlocks, given: Collection[str]) -> Workflow | None:
+    """Return the workflow that some inputs lead to, under the name that follows from what its choices ask; None if there is none."""
+    decided: dict[str, bool] = {}
+    while True:
+        walk = WorkflowSearch.of(decided)
+        try:
+            return _workflow(decided, blocks.steps(walk, ""), walk)
+        except OpenChoiceError as question:
+            decided[question.name] = question.name in given
+        except InputError:
+            return None
 
 
 def made_workflow(blocks: ModularPipelineBlocks, name: str | None, given: Iterable[str] = ()) -> Workflow:
-    """Return the workflow that runs when these inputs are given, under a name that `named_workflows` has for it."""
+    """Return the workflow that runs when these inputs are given, under a name that it has in `workflow_names`."""
     given = tuple(given)
     walk = WorkflowSearch(frozenset(given), decided=_Rest(dict.fromkeys(given, True)))
     steps = blocks.steps(walk, "")

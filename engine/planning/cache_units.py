@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from ..cache_unit import CacheUnit
-from ..nodes import BlockNode, ChoiceNode, LoopNode, Node, all_nodes, leaves
-from .dataflow import Dataflow, Read
+from ..nodes import BlockNode, ChoiceNode, LoopNode, Node, all_nodes
+from .flow import Dataflow, Read
 
 
 def unit_of(step: BlockNode | LoopNode, flow: Dataflow) -> CacheUnit | None:
@@ -49,9 +49,9 @@ def _unit(
             weights.update(part.components)
     reads: tuple[str, ...] | None = None
     # One block of foreign code is enough to read anything, so everything that is there belongs to the key.
-    if all(leaf.typed for leaf in leaves(parts)):
+    if all(part.typed for part in every if isinstance(part, BlockNode)):
         paths = {part.path for part in every}
-        reads = tuple(sorted({str(r.param.name) for r in flow.reads if r.path in paths and is_read(r)}))
+        reads = tuple(sorted({str(r.param.name) for r in flow.reads_in(paths) if is_read(r)}))
     return CacheUnit(step.path, kind, reads, frozenset(weights), frozenset(configs - weights), tuple(known))
 
 

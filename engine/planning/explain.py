@@ -13,7 +13,7 @@ from attrs import field, frozen
 from ...registry.loading.weights import byte_words
 from ..execution.residency import uses_of
 from ..nodes import BlockNode, LoopNode, all_nodes
-from .dataflow import CALLER, Read
+from .flow import CALLER, Read
 
 if TYPE_CHECKING:
     from .plan import Plan

@@ -11,7 +11,7 @@ from attrs import define, field
 
 from ...state.atomic import write_text
 from ..nodes import BlockNode, ChoiceNode, LoopNode, Node
-from .dataflow import CALLER, Dataflow, Version
+from .flow import CALLER, Dataflow, Version
 from .graph_types import DrawnNode, Edge, Frame
 from .svg import draw
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..nodes import ChoiceNode, LoopNode, Node, leaves
-from .dataflow import Dataflow
+from .flow import Dataflow
 
 
 def releases_of(steps: Sequence[Node], flow: Dataflow, asked: frozenset[str]) -> dict[str, tuple[str, ...]]:

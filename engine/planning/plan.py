@@ -15,8 +15,9 @@ from ..execution.value_checks import checked
 from ..nodes import BlockNode, LoopNode, Node, Values, all_nodes, leaves
 from ..run import Run
 from .cache_units import iteration_of, unit_of
-from .dataflow import Dataflow, trace
+from .dataflow import trace
 from .explain import Explanation, explain
+from .flow import Dataflow
 from .graph import Graph, make_graph
 from .liveness import live_after, releases_of
 from .plan_checks import find_faults, find_warnings, missing_inputs

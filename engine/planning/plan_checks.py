@@ -1,96 +1,147 @@
-"""What a plan can know to be wrong, or to look wrong, before anything runs. Each finding is a sentence or two."""
+"""What a plan can know to be wrong, or to look wrong, before anything runs. Each finding is a sentence or two.
+
+Every finding comes with the condition under which it is one. In a plan that is constant; of all workflows of a composition, it says
+which inputs lead to it.
+"""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ...state.errors import nearest
 from ...state.type_relations import conflict
 from ...state.types import type_words
-from .dataflow import CALLER, Dataflow, Missing, Read, Version
+from ..conditions import NEVER, Condition, any_of
+from .flow import CALLER, NOTHING, Dataflow, Missing, Read, Version
+
+Finding = tuple[str, Condition]
+MOST_LISTS = 512
+"""How many different lists of steps one finding is told with, at most; beyond, all steps are told in one."""
 
 
 def missing_inputs(flow: Dataflow) -> list[str]:
     """Return required values that nobody gives before the steps that need them."""
-    return [_missing_text(name, missing) for name, missing in flow.missing.items()]
+    found: list[str] = []
+    for name, missing in flow.missing.items():
+        later = next((path for path, _ in missing.writers if path not in missing.when), None)
+        found.append(_missing_text(name, missing, tuple(missing.when), later))
+    return found
 
 
 def find_faults(flow: Dataflow) -> list[str]:
     """Return what cannot be meant: types that cannot meet, and defaults that contradict each other."""
-    # Only what checked annotations say is an error. Hints of foreign code are often wrong or copied, and must not
-    # stop a run that works.
-    return [*_type_conflicts(flow, certain=True), *_default_conflicts(flow, certain=True)]
-
-
-def late_writes(flow: Dataflow) -> list[str]:
-    """Return required values that only a later block writes, which does not read them itself: an order mistake."""
-    return [
-        _missing_text(name, missing)
-        for name, missing in flow.missing.items()
-        if any(not _reads(flow, path, name) for path in missing.later)
-    ]
-
-
-def _reads(flow: Dataflow, path: str, name: str) -> bool:
-    return any(read.path == path and read.param.name == name for read in flow.reads)
+    return [text for text, _ in faults(flow)]
 
 
 def find_warnings(flow: Dataflow) -> list[str]:
     """Return what looks wrong: as above where foreign code only hints at types; values that nobody can ever read."""
-    return [
-        *_type_conflicts(flow, certain=False),
-        *_default_conflicts(flow, certain=False),
-        *_overwritten(flow),
-        *_written_too_late(flow),
-        *_misspelt(flow),
-        *_undeclared(flow),
-    ]
+    return [text for text, _ in warnings(flow)]
 
 
-def _missing_text(name: str, missing: Missing) -> str:
-    path, *others = missing.paths
+def faults(flow: Dataflow) -> Iterator[Finding]:
+    """Yield what `find_faults` returns, and when it is so."""
+    # Only what checked annotations say is an error. Hints of foreign code are often wrong or copied, and must not
+    # stop a run that works.
+    yield from _type_conflicts(flow, certain=True)
+    yield from _default_conflicts(flow, certain=True)
+
+
+def warnings(flow: Dataflow) -> Iterator[Finding]:
+    """Yield what `find_warnings` returns, and when it is so."""
+    yield from _type_conflicts(flow, certain=False)
+    yield from _default_conflicts(flow, certain=False)
+    yield from _overwritten(flow)
+    yield from _written_too_late(flow)
+    yield from _misspelt(flow)
+    yield from _undeclared(flow)
+
+
+def late_writes(flow: Dataflow) -> Iterator[Finding]:
+    """Yield required values that only a later block writes, which does not read them itself: an order mistake."""
+    for name, missing in flow.missing.items():
+        for paths, when, note in _lists(missing.when.items(), flow.possible):
+            later = [(path, guard) for path, guard in missing.writers if path not in paths]
+            reads = {path: any_of(read.guard for read in flow.reads_at(path, name)) for path, _ in later}
+            left = when & any_of(guard & ~reads[path] for path, guard in later)
+            for path, guard in later:
+                if found := left & guard:
+                    yield _missing_text(name, missing, paths, path) + note, found
+                left &= ~guard
+
+
+def _lists(
+    named: Iterable[tuple[str, Condition]], within: Condition
+) -> Iterator[tuple[tuple[str, ...], Condition, str]]:
+    """Yield which of some steps can be meant together, with when, and a sentence that belongs behind the text."""
+    steps = [(name, part) for name, when in named if (part := when & within)]
+    found: list[tuple[tuple[str, ...], Condition]] = [((), within)]
+    for name, when in steps:
+        split = [((*names, name), under & when) for names, under in found]
+        split += [(names, under & ~when) for names, under in found]
+        found = [(names, under) for names, under in split if under]
+        if len(found) > MOST_LISTS:
+            every = any_of(when for _, when in steps)
+            yield tuple(name for name, _ in steps), every, " Which of them it is hangs on the inputs."
+            return
+    yield from ((names, under, "") for names, under in found if names)
+
+
+def _missing_text(name: str, missing: Missing, paths: tuple[str, ...], later: str | None) -> str:
+    path, *others = paths
     also = f" (and so do {', '.join(others)})" if others else ""
-    text = f"{path} needs {name!r} ({type_words(missing.param.type_hint)}){also}; it was not given, and no earlier block gives it."
-    if missing.later:
-        return f"{text} {missing.later[0]} writes it, but only later: move that before {path}, or pass {name}=..."
+    words = type_words(missing.params[path].type_hint)
+    text = f"{path} needs {name!r} ({words}){also}; it was not given, and no earlier block gives it."
+    if later is not None:
+        return f"{text} {later} writes it, but only later: move that before {path}, or pass {name}=..."
     near = nearest(name, missing.there)
     if near is not None:
-        writer = missing.there[near]
+        writer = missing.there[near].versions[-1].writer
         text += f" Nearest: {near!r}" + (f" (from {writer})." if writer != CALLER else ".")
     return f"{text} Pass {name}=..."
 
 
-def _type_conflicts(flow: Dataflow, certain: bool) -> Iterator[str]:
+def _type_conflicts(flow: Dataflow, certain: bool) -> Iterator[Finding]:
     """Yield reads whose producer gives another type; `certain` where both sides are checked annotations."""
     for read in flow.reads:
-        for version in read.sources.versions:
+        for version, when in read.sources.ways.items():
             # What the caller gives is looked at as a value, which knows more than a type.
             if version.writer == CALLER or (read.typed and version.typed) is not certain:
                 continue
             reason = conflict(version.type_hint, read.param.type_hint)
-            if reason:
-                yield (
+            if reason and (found := when & flow.possible):
+                text = (
                     f"{read.path} needs {version.name!r} as {type_words(read.param.type_hint)}, and {version.writer} "
                     f"gives {type_words(version.type_hint)}: {reason}. Convert it in a block between the two, or "
                     f"rename one of the values."
                 )
+                yield text, found
 
 
-def _default_conflicts(flow: Dataflow, certain: bool) -> Iterator[str]:
+def _default_conflicts(flow: Dataflow, certain: bool) -> Iterator[Finding]:
     """Yield inputs that two blocks would read with different defaults where nobody gives them."""
-    unbound: dict[str, list[Read]] = {}
+    unbound: dict[str, list[tuple[Read, Condition]]] = {}
     for read in flow.reads:
         # None says that the block chooses by itself, which contradicts nothing.
-        if not read.sources.versions and not read.param.required and read.param.default is not None:
-            unbound.setdefault(str(read.param.name), []).append(read)
-    for name, (first, *others) in unbound.items():
-        for other in others:
-            if (first.typed and other.typed) is certain and not _same(first.param.default, other.param.default):
-                yield (
-                    f"{name!r} is {first.param.default!r} for {first.path} and {other.param.default!r} for "
-                    f"{other.path} where nobody gives it. Give both the same default, or rename one."
-                )
+        if not read.param.required and read.param.default is not None and (when := read.unserved):
+            unbound.setdefault(str(read.param.name), []).append((read, when))
+    for name, reads in unbound.items():
+        left = flow.possible
+        for position, (first, when) in enumerate(reads):
+            here = left & when
+            for other, also in reads[position + 1 :] if here else ():
+                found = here & also
+                if not found or (first.typed and other.typed) is not certain:
+                    continue
+                if not _same(first.param.default, other.param.default):
+                    text = (
+                        f"{name!r} is {first.param.default!r} for {first.path} and {other.param.default!r} for "
+                        f"{other.path} where nobody gives it. Give both the same default, or rename one."
+                    )
+                    yield text, found
+            left &= ~when
+            if not left:
+                break
 
 
 def _same(one: object, other: object) -> bool:
@@ -100,79 +151,94 @@ def _same(one: object, other: object) -> bool:
         return False
 
 
-def _overwritten(flow: Dataflow) -> Iterator[str]:
+def _unread(flow: Dataflow, version: Version) -> Condition:
+    """Return when a block writes a version and nobody reads it."""
+    if version.writer == CALLER:
+        return NEVER
+    read = any_of(read.sources.ways[version] for read in flow.readers[version])
+    return version.guard & flow.possible & ~read
+
+
+def _overwritten(flow: Dataflow) -> Iterator[Finding]:
     """Yield outputs that nobody reads before they are written again: work for nothing."""
-    kept = {version for sources in flow.final.values() for version in sources.versions}
-    for version, reads in flow.readers().items():
-        # What stands at the end may be what the caller wants, whether a block reads it or not.
-        if version.writer == CALLER or reads or version in kept or not _is_replaced(flow, version):
-            continue
-        yield (
-            f"{version.writer} writes {version.name!r}, which nobody reads before it is written again. "
-            "Is a block missing in between, or in the wrong place?"
-        )
-
-
-def _is_replaced(flow: Dataflow, version: Version) -> bool:
-    """Return whether a later step writes the same name; a loop's variables just end with the loop."""
-    return any(v.name == version.name and v.position > version.position for v in flow.versions)
-
-
-def _written_too_late(flow: Dataflow) -> Iterator[str]:
-    """Yield values that are written after their only readers."""
-    readers = flow.readers()
-    for sources in flow.final.values():
-        for version in sources.versions:
-            # What the caller gives comes before every block, so it is never late.
-            if version.writer == CALLER or any(read.position > version.position for read in readers[version]):
-                continue
-            early = [read.path for read in flow.reads if _read_before(read, version, flow)]
-            if early:
-                yield (
-                    f"{version.writer} writes {version.name!r} after {', '.join(dict.fromkeys(early))} read it, and "
-                    f"no later block reads what it writes. Move it before {early[0]}, or leave it out."
-                )
-
-
-def _misspelt(flow: Dataflow) -> Iterator[str]:
-    """Yield values that nobody reads, while a later block reads one with nearly the same name."""
-    readers = flow.readers()
     for version in flow.versions:
-        if version.writer == CALLER or readers[version]:
-            continue
-        later = {
-            str(read.param.name): read.path
-            for read in flow.reads
-            if read.position > version.position and not read.is_apart_from(version)
-        }
-        # Stricter than where a name is missing: here nothing is certainly wrong, and `mask` and `masks` may both be
-        # meant.
-        near = difflib.get_close_matches(version.name, later, n=1, cutoff=0.85)
-        if near and near[0] != version.name:
-            yield (
-                f"{version.writer} writes {version.name!r}, which nobody reads, and {later[near[0]]} reads {near[0]!r}. "
-                "Is one of them misspelt?"
+        # What stands at the end may be what the caller wants, whether a block reads it or not.
+        kept = flow.final.get(version.name, NOTHING).ways.get(version, NEVER)
+        left = _unread(flow, version) & ~kept
+        # A later step must write the same name; a loop's variables just end with the loop.
+        if left and (found := left & flow.written_between(version.name, version.position, None)):
+            text = (
+                f"{version.writer} writes {version.name!r}, which nobody reads before it is written again. "
+                "Is a block missing in between, or in the wrong place?"
             )
+            yield text, found
 
 
-def _undeclared(flow: Dataflow) -> Iterator[str]:
+def _written_too_late(flow: Dataflow) -> Iterator[Finding]:
+    """Yield values that are written after their only readers."""
+    for name, sources in flow.final.items():
+        for version, when in sources.ways.items():
+            # What the caller gives comes before every block, so it is never late.
+            if version.writer == CALLER:
+                continue
+            later = (read for read in flow.readers[version] if read.position > version.position)
+            late = when & flow.possible & ~any_of(read.sources.ways[version] for read in later)
+            early: dict[str, Condition] = {}
+            for read in flow.reads_of(name) if late else ():
+                early[read.path] = early.get(read.path, NEVER) | _read_before(read, version, flow)
+            for paths, found, note in _lists(early.items(), late):
+                text = (
+                    f"{version.writer} writes {name!r} after {', '.join(paths)} read it, and "
+                    f"no later block reads what it writes. Move it before {paths[0]}, or leave it out.{note}"
+                )
+                yield text, found
+
+
+def _read_before(read: Read, version: Version, flow: Dataflow) -> Condition:
+    """Return when a step reads a value before the version that comes too late, and nothing speaks for that."""
+    if read.position >= version.position or read.is_apart_from(version):
+        return NEVER
+    found = read.guard & ~read.sources.ways.get(version, NEVER) & ~flow.written_by(read.path, version.name)
+    from_blocks = any_of(when for source, when in read.sources.ways.items() if source.writer != CALLER)
+    if found & ~from_blocks:
+        # It looks at what the caller gave, and others make something of it first.
+        found &= from_blocks | ~flow.written_between(version.name, read.position, version.position)
+    return found
+
+
+def _misspelt(flow: Dataflow) -> Iterator[Finding]:
+    """Yield values that nobody reads, while a later block reads one with nearly the same name."""
+    names = list(dict.fromkeys(str(read.param.name) for read in flow.reads))
+    close: dict[str, list[str]] = {}
+    for version in flow.versions:
+        left = _unread(flow, version)
+        if left and version.name not in close:
+            # Stricter than where a name is missing: here nothing is certainly wrong, and `mask` and `masks` may both be
+            # meant. All names at once, the nearest first: which of them are read hangs on the version, and on the inputs.
+            close[version.name] = difflib.get_close_matches(version.name, names, n=len(names) + 1, cutoff=0.85)
+        for near in close[version.name] if left else ():
+            later = [r for r in flow.reads_of(near) if r.position > version.position and not r.is_apart_from(version)]
+            for read in reversed(later):
+                if near != version.name and (found := left & read.guard):
+                    text = (
+                        f"{version.writer} writes {version.name!r}, which nobody reads, and {read.path} reads {near!r}. "
+                        "Is one of them misspelt?"
+                    )
+                    yield text, found
+                left &= ~read.guard
+
+
+def _undeclared(flow: Dataflow) -> Iterator[Finding]:
     """Yield reads in loops that only foreign code without a declaration may serve."""
     for read in flow.reads:
-        writers = dict.fromkeys(version.writer for version in read.sources.versions if not version.declared)
-        if not writers or any(version.declared for version in read.sources.versions):
-            continue
-        yield (
-            f"{read.path} reads {read.param.name!r}, which no block declares as its output; it may be written "
-            f"undeclared by {', '.join(writers)}. Declare it there, or the run may stop at the first read."
-        )
-
-
-def _read_before(read: Read, version: Version, flow: Dataflow) -> bool:
-    if read.param.name != version.name or read.position >= version.position or version in read.sources.versions:
-        return False
-    if read.is_apart_from(version):
-        return False
-    between = [v for v in flow.versions if v.name == version.name and read.position < v.position < version.position]
-    if between and all(source.writer == CALLER for source in read.sources.versions):
-        return False  # it looks at what the caller gave, and others make something of it first
-    return not any(other.writer == read.path and other.name == version.name for other in flow.versions)
+        writers: dict[str, Condition] = {}
+        for version, when in read.sources.ways.items():
+            if not version.declared:
+                writers[version.writer] = writers.get(version.writer, NEVER) | when
+        only = read.guard & flow.possible & ~read.sources.there(declared_only=True) if writers else NEVER
+        for paths, found, note in _lists(writers.items(), only):
+            text = (
+                f"{read.path} reads {read.param.name!r}, which no block declares as its output; it may be written "
+                f"undeclared by {', '.join(paths)}. Declare it there, or the run may stop at the first read.{note}"
+            )
+            yield text, found

@@ -169,8 +169,8 @@ def test_faults_are_tried_in_copies_of_the_tree(many: int) -> None:
         "--tests",
         "engine/planning/test_dataflow.py",
         "--at",
-        "engine/planning/dataflow.py:54-58",
+        "engine/planning/flow.py:67-72",
     ]
     done = subprocess.run(command, cwd=ROOT / "tests", capture_output=True, text=True, check=True)
-    assert "assertion: engine/planning/dataflow.py" in done.stdout
+    assert "assertion: engine/planning/flow.py" in done.stdout
     assert "without what any test would notice" in done.stdout

@@ -10,8 +10,11 @@ import torch
 from brickwork import (
     Block,
     ConditionalPipelineBlocks,
+    InputParam,
     LoopSequentialPipelineBlocks,
     ModularPipeline,
+    ModularPipelineBlocks,
+    OutputParam,
     Outputs,
     SequentialPipelineBlocks,
 )
@@ -113,3 +116,62 @@ class Count(LoopSequentialPipelineBlocks):
 
     def iterate(self, iterations: int) -> Iterator[Vars]:
         yield from (self.Vars(i=i) for i in range(iterations))
+
+
+def block(reads: dict[str, Any] | None = None, writes: dict[str, Any] | None = None, **defaults: Any) -> type[Block]:
+    """A block that reads and writes values of these types."""
+    reads, writes = {**{name: type(value) for name, value in defaults.items()}, **(reads or {})}, writes or {}
+    out = type("Out", (Outputs,), {"__annotations__": writes, "__module__": __name__})
+    names: dict[str, Any] = {"defaults": defaults}
+    given = ", ".join(f"{n}=defaults[{n!r}]" if n in defaults else n for n in sorted(reads, key=defaults.__contains__))
+    exec(f"def run(self, {given}): ...", names)
+    run = names["run"]
+    run.__annotations__ = {**reads, "return": out if writes else None}
+    run.__module__ = __name__
+    body = {"run": run, "__module__": __name__, **({"Out": out} if writes else {})}
+    return type("Made", (Block,), body)
+
+
+class Foreign(ModularPipelineBlocks):
+    """Reads and writes by hints."""
+
+    takes: tuple[InputParam, ...] = ()
+    gives: tuple[OutputParam, ...] = ()
+
+    @property
+    def inputs(self) -> list[InputParam]:
+        return [*self.takes]
+
+    @property
+    def intermediate_outputs(self) -> list[OutputParam]:
+        return [*self.gives]
+
+    def __call__(self, components: Any, state: Any) -> Any: ...
+
+
+def foreign(takes: Any = (), gives: Any = ()) -> type[Foreign]:
+    return type("MadeForeign", (Foreign,), {"takes": tuple(takes), "gives": tuple(gives)})
+
+
+class Anything(ModularPipelineBlocks):
+    """Hands its view to other code, which may write any name."""
+
+    def __call__(self, components: Any, block_state: Any) -> Any:
+        return print(block_state)  # noqa: T201 - any call
+
+
+class Writes(ModularPipelineBlocks):
+    """Writes one name without declaring it."""
+
+    def __call__(self, components: Any, block_state: Any) -> Any:
+        block_state.x = 1
+        return components, block_state
+
+
+class Iterations(LoopSequentialPipelineBlocks):
+    """A loop in a plan that is only looked at."""
+
+    class Vars(Outputs):
+        i: int
+
+    def iterate(self) -> Iterator[Vars]: ...

@@ -2,84 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from toy_blocks import Way
+from toy_blocks import Anything, Iterations, Way, Writes, block, foreign
 
 from brickwork import (
-    Block,
     CompositionError,
     InputError,
     InputParam,
-    LoopSequentialPipelineBlocks,
-    ModularPipelineBlocks,
     OutputParam,
-    Outputs,
     SequentialPipelineBlocks,
 )
 from brickwork.engine.planning.dataflow import trace
 from brickwork.engine.planning.plan_checks import find_warnings, late_writes
-
-
-def block(reads: dict[str, Any] | None = None, writes: dict[str, Any] | None = None, **defaults: Any) -> type[Block]:
-    """A block that reads and writes values of these types."""
-    reads, writes = {**{name: type(value) for name, value in defaults.items()}, **(reads or {})}, writes or {}
-    out = type("Out", (Outputs,), {"__annotations__": writes, "__module__": __name__})
-    names: dict[str, Any] = {"defaults": defaults}
-    given = ", ".join(f"{n}=defaults[{n!r}]" if n in defaults else n for n in reads)
-    exec(f"def run(self, {given}): ...", names)
-    run = names["run"]
-    run.__annotations__ = {**reads, "return": out if writes else None}
-    run.__module__ = __name__
-    body = {"run": run, "__module__": __name__, **({"Out": out} if writes else {})}
-    return type("Made", (Block,), body)
-
-
-class Foreign(ModularPipelineBlocks):
-    """Reads and writes by hints."""
-
-    takes: tuple[InputParam, ...] = ()
-    gives: tuple[OutputParam, ...] = ()
-
-    @property
-    def inputs(self) -> list[InputParam]:
-        return [*self.takes]
-
-    @property
-    def intermediate_outputs(self) -> list[OutputParam]:
-        return [*self.gives]
-
-    def __call__(self, components: Any, state: Any) -> Any: ...
-
-
-def foreign(takes: Any = (), gives: Any = ()) -> type[Foreign]:
-    return type("MadeForeign", (Foreign,), {"takes": tuple(takes), "gives": tuple(gives)})
-
-
-class Anything(ModularPipelineBlocks):
-    """Hands its view to other code, which may write any name."""
-
-    def __call__(self, components: Any, block_state: Any) -> Any:
-        return print(block_state)  # noqa: T201 - any call
-
-
-class Writes(ModularPipelineBlocks):
-    """Writes one name without declaring it."""
-
-    def __call__(self, components: Any, block_state: Any) -> Any:
-        block_state.x = 1
-        return components, block_state
-
-
-class Iterations(LoopSequentialPipelineBlocks):
-    class Vars(Outputs):
-        i: int
-
-    def iterate(self) -> Iterator[Vars]: ...
 
 
 def plan(*given: str, **blocks: Any) -> Any:
@@ -130,7 +68,7 @@ def late(**blocks: Any) -> list[str]:
     composition = SequentialPipelineBlocks.from_blocks_dict(blocks)
     from brickwork.blocks.core.flattening import Flattening
 
-    return late_writes(trace(composition.steps(Flattening(frozenset()), ""), []))
+    return [text for text, _ in late_writes(trace(composition.steps(Flattening(frozenset()), ""), []))]
 
 
 def test_a_value_of_another_type_is_a_fault_with_both_types() -> None:
