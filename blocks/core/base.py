@@ -16,7 +16,6 @@ from ...registry import ComponentSpec
 from ...registry.publishing import publish, refuse_unknown
 from ...state import (
     BlockState,
-    CompositionError,
     ConfigSpec,
     InputParam,
     OutputParam,
@@ -132,13 +131,6 @@ class ModularPipelineBlocks:
 
     def __call__(self, components: Any, state: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} says nothing of what it does: define __call__ or `run`.")
-
-    def no_pipeline(self) -> CompositionError:
-        """Return the error for who calls a definition as if it were a pipeline."""
-        return CompositionError(
-            f"{type(self).__name__} is a definition, which holds no models and cannot be called. Make a pipeline of "
-            "it, pipe = blocks.init_pipeline(repo), and call that: pipe(prompt=...)."
-        )
 
     def get_block_state(self, state: PipelineState | BlockState) -> BlockState:
         """Return the declared inputs as attributes, defaults filled in. In a loop: the loop's shared view.

@@ -19,6 +19,7 @@ from ...state import (
 from .arguments import run_caller
 from .components_view import frozen_guider
 from .declaration import read_class, with_parts
+from .describe import no_pipeline
 from .flattening import Flattening
 from .signature_block import SignatureBlock
 from .standalone_run import checked_alone
@@ -73,7 +74,7 @@ class Block(SignatureBlock):
     ) -> Any:
         """Run inside of foreign code: read from the state (or a loop's view), write to it, return both."""
         if state is None:
-            raise self.no_pipeline()
+            raise no_pipeline(self)
         names = [n for _, slot_names, _ in self._slot_names() for n in slot_names]
         configs = {name: getattr(components.config, name) for name in self.declaration.configs}
         held = {name: frozen_guider(getattr(components, name)) for name in names}

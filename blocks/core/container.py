@@ -9,6 +9,7 @@ from ...registry import ComponentSpec
 from ...state import BlockState, CompositionError, ConfigSpec, DeclarationError, InputParam, OutputParam, PipelineState
 from .base import ModularPipelineBlocks
 from .block_catalog import find_block
+from .describe import no_pipeline
 from .flattening import Flattening, walk
 from .insertable_dict import InsertableDict
 from .interface import merged_inputs
@@ -138,7 +139,7 @@ class Container(ModularPipelineBlocks):
     ) -> Any:
         """Run inside of foreign code, over the values of its state."""
         if state is None:
-            raise self.no_pipeline()
+            raise no_pipeline(self)
         values = state.__dict__ if isinstance(state, BlockState) else state.values
         run_within(self, components, values, variables)
         return components, state

@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from ...registry import ComponentSpec
-from ...state import BrickworkError, InputParam, OutputParam
+from ...state import BrickworkError, CompositionError, InputParam, OutputParam
 from ...state.types import type_words
 from .interface import description_of
 
@@ -125,3 +125,11 @@ def _class_name(spec: ComponentSpec) -> str:
         return spec.type_name[1] or type_words(spec.type_hint)
     except BrickworkError:
         return "unknown class"
+
+
+def no_pipeline(block: object) -> CompositionError:
+    """Return the error for who calls a definition as if it were a pipeline."""
+    return CompositionError(
+        f"{type(block).__name__} is a definition, which holds no models and cannot be called. Make a pipeline of "
+        "it, pipe = blocks.init_pipeline(repo), and call that: pipe(prompt=...)."
+    )
