@@ -361,9 +361,9 @@ def test_what_differs_is_said_in_words(tiny_pipe: ModularPipeline, tiny_folder: 
         "generator: seed 1, and seed 2",
         "config force_zeros_for_empty_prompt: True, and False",
         "guider.guidance_scale: 7.5, and 3.0",
+        "unet: other weights or vocabulary, though both are from repo=tiny-sdxl0, local=True, subfolder=unet",
         "scheduler: class diffusers:EulerDiscreteScheduler, and diffusers:EulerAncestralDiscreteScheduler",
         *[text for text in brickwork.diff(one, other) if text.startswith("scheduler.")],
-        "unet: other weights or vocabulary, though both are from repo=tiny-sdxl0, local=True, subfolder=unet",
         "vae: dtype torch.float32, and torch.bfloat16",
     ]
 
