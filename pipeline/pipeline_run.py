@@ -80,9 +80,7 @@ class PipelineRun:
         # A digest of what is in the weights is only worth its time where something is to be compared with it.
         is_exact = settings.cache is not None or settings.snapshots is not None or settings.witness
         identities = RunIdentities(held, is_exact or request.standing is not None, settings.identity == "full")
-        recipe = request.recipe or recipe_of(
-            pipe, request.plan.components, request.values, request.output, held, identities
-        )
+        recipe = request.recipe or recipe_of(pipe, request.plan, request.values, request.output, held, identities)
         # Already here, so that a run which fails leaves its recipe, too.
         self.recipe = pipe.runs.note(recipe)
         given = {name: value is None for name, value in request.values.items()}

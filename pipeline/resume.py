@@ -35,7 +35,7 @@ def resume(pipe: ModularPipeline, source: Snapshot | str | Path, exact: bool = T
     # A plan asks which inputs there are and which are None, and not for their values, of which some were let go of.
     plan = pipe.plan({name: None if is_none else True for name, is_none in snapshot.given.items()}, checked=())
     pipe.require(plan.components)
-    now = recipe_of(pipe, plan.components, {}, snapshot.output)
+    now = recipe_of(pipe, plan, {}, snapshot.output)
     found = differences(snapshot.recipe, now)
     # Inputs, random state and what was asked for are the snapshot's own; this pipeline can only differ in the rest.
     kinds = ("blocks", "components", "process", "unknown", "outside", "machine")
@@ -81,8 +81,8 @@ def branch(
     first = pipe.prepare_run(PipelineState(copied_values(start)), None, {})
     step = _loop_of(first.plan, loop)
     variant = pipe.prepare_run(PipelineState(copied_values(start)), None, dict(changes))
-    changed = recipe_of(pipe, variant.plan.components, variant.values, None)
-    shared = recipe_of(pipe, first.plan.components, copied_values(start), None)
+    changed = recipe_of(pipe, variant.plan, variant.values, None)
+    shared = recipe_of(pipe, first.plan, copied_values(start), None)
     changed_names = named_as_generator(pipe.kept_plans(), changes)
     recipe = changed.branched(shared, step.path, at_step, changed_names)
     standing = _standing_at(pipe, first, step, at_step)

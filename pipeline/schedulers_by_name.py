@@ -13,28 +13,33 @@ from ..state.errors import did_you_mean
 
 _PLAIN = {"use_karras_sigmas": False, "use_exponential_sigmas": False, "use_beta_sigmas": False}
 _MULTISTEP, _ANCESTRAL = "DPMSolverMultistepScheduler", "EulerAncestralDiscreteScheduler"
-SHORT_NAMES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    "ddim": ("DDIMScheduler", {}),
-    "ddpm": ("DDPMScheduler", {}),
-    "deis": ("DEISMultistepScheduler", _PLAIN),
-    "dpm_2": ("KDPM2DiscreteScheduler", _PLAIN),
-    "dpm_2_ancestral": ("KDPM2AncestralDiscreteScheduler", _PLAIN),
-    "dpmpp_2m": (_MULTISTEP, {"algorithm_type": "dpmsolver++", "solver_order": 2, **_PLAIN}),
-    "dpmpp_2m_sde": (_MULTISTEP, {"algorithm_type": "sde-dpmsolver++", "solver_order": 2, **_PLAIN}),
-    "dpmpp_sde": ("DPMSolverSDEScheduler", _PLAIN),
-    "dpmpp_2s": ("DPMSolverSinglestepScheduler", {"algorithm_type": "dpmsolver++", "solver_order": 2, **_PLAIN}),
-    "euler": ("EulerDiscreteScheduler", _PLAIN),
-    "euler_a": (_ANCESTRAL, {}),
-    "euler_ancestral": (_ANCESTRAL, {}),
-    "heun": ("HeunDiscreteScheduler", _PLAIN),
-    "lcm": ("LCMScheduler", {}),
-    "lms": ("LMSDiscreteScheduler", _PLAIN),
-    "pndm": ("PNDMScheduler", {}),
-    "tcd": ("TCDScheduler", {}),
-    "uni_pc": ("UniPCMultistepScheduler", _PLAIN),
-    "unipc": ("UniPCMultistepScheduler", _PLAIN),
+SHORT_NAMES: Mapping[str, tuple[str, Mapping[str, Any], str | None]] = {
+    "ddim": ("DDIMScheduler", {}, "DDIM"),
+    "ddpm": ("DDPMScheduler", {}, None),
+    "deis": ("DEISMultistepScheduler", _PLAIN, None),
+    "dpm_2": ("KDPM2DiscreteScheduler", _PLAIN, "DPM2"),
+    "dpm_2_ancestral": ("KDPM2AncestralDiscreteScheduler", _PLAIN, "DPM2 a"),
+    "dpmpp_2m": (_MULTISTEP, {"algorithm_type": "dpmsolver++", "solver_order": 2, **_PLAIN}, "DPM++ 2M"),
+    "dpmpp_2m_sde": (_MULTISTEP, {"algorithm_type": "sde-dpmsolver++", "solver_order": 2, **_PLAIN}, "DPM++ 2M SDE"),
+    "dpmpp_sde": ("DPMSolverSDEScheduler", _PLAIN, "DPM++ SDE"),
+    "dpmpp_2s": ("DPMSolverSinglestepScheduler", {"algorithm_type": "dpmsolver++", "solver_order": 2, **_PLAIN}, None),
+    "euler": ("EulerDiscreteScheduler", _PLAIN, "Euler"),
+    "euler_a": (_ANCESTRAL, {}, "Euler a"),
+    "euler_ancestral": (_ANCESTRAL, {}, "Euler a"),
+    "heun": ("HeunDiscreteScheduler", _PLAIN, "Heun"),
+    "lcm": ("LCMScheduler", {}, "LCM"),
+    "lms": ("LMSDiscreteScheduler", _PLAIN, "LMS"),
+    "pndm": ("PNDMScheduler", {}, None),
+    "tcd": ("TCDScheduler", {}, None),
+    "uni_pc": ("UniPCMultistepScheduler", _PLAIN, "UniPC"),
+    "unipc": ("UniPCMultistepScheduler", _PLAIN, "UniPC"),
 }
-"""Name to class and settings. The sigmas are said in each, so that a name means one thing whatever the present scheduler has."""
+"""Name to class, settings, and how AUTOMATIC1111's stable-diffusion-webui spells it, where it has the same.
+
+The sigmas are said in each, so that a name means one thing whatever the present scheduler has.
+"""
+_NAMELESS = ("use_flow_sigmas", "use_lu_lambdas")
+"""Noise levels that stable-diffusion-webui does not have."""
 _SIGMAS = ("karras", "exponential", "beta")
 
 
@@ -87,20 +92,47 @@ def names_of_schedulers() -> list[str]:
     return [*SHORT_NAMES, *(each for each in dir(diffusers) if each.endswith("Scheduler"))]
 
 
+def spelled_elsewhere(class_name: str, config: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Return sampler and schedule as stable-diffusion-webui spells them ("DPM++ 2M", "Karras").
+
+    A sampler that it does not have is the name of its class. No schedule is where the class has one only, or one without a name there.
+    "Uniform" is any that goes evenly through the timesteps: left open, some samplers there take Karras' sigmas.
+    """
+    entries = [each for each in SHORT_NAMES.values() if each[0] == class_name]
+    is_nameless = any(config.get(each) for each in _NAMELESS)
+    # Heun's variant is another sampler there.
+    is_other = is_nameless or config.get("solver_type") == "heun"
+    labels = (
+        label
+        for _, settings, label in entries
+        if label and all(config.get(key) == value for key, value in settings.items() if key not in _PLAIN)
+    )
+    sampler = class_name if is_other else next(labels, class_name)
+    # Not by the configuration alone: one that was made from another's keeps settings that its class does not have.
+    if is_nameless or not any(_PLAIN.keys() <= settings.keys() for _, settings, _ in entries):
+        return sampler, None
+    return sampler, next((each.capitalize() for each in _SIGMAS if config.get(f"use_{each}_sigmas")), "Uniform")
+
+
 def _named(name: str) -> tuple[str, Mapping[str, Any]]:
     """Return the class and the settings that a name stands for, also as other tools write it ("DPM++ 2M Karras")."""
     if name.isidentifier() and name.endswith("Scheduler"):
         if name not in names_of_schedulers():
             raise ComponentError(_unknown(name))
         return name, {}
-    plain = name.strip().lower().replace("++", "pp").replace(" ", "_").replace("-", "_")
-    if plain in SHORT_NAMES:
-        return SHORT_NAMES[plain]
+    plain = _plain(name)
     head, _, sigmas = plain.rpartition("_")
-    if head in SHORT_NAMES and sigmas in _SIGMAS:
-        class_name, settings = SHORT_NAMES[head]
-        return class_name, {**settings, f"use_{sigmas}_sigmas": True}
+    short, sigmas = (head, sigmas) if sigmas in _SIGMAS else (plain, "")
+    # "DPM2 a" is the only spelling from which the short name does not follow.
+    short = next((each for each, (*_, label) in SHORT_NAMES.items() if label and _plain(label) == short), short)
+    if short in SHORT_NAMES:
+        class_name, settings, _ = SHORT_NAMES[short]
+        return class_name, {**settings, **({f"use_{sigmas}_sigmas": True} if sigmas else {})}
     raise ComponentError(_unknown(name))
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace("++", "pp").replace(" ", "_").replace("-", "_")
 
 
 def _unknown(name: str) -> str:

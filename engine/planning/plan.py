@@ -74,6 +74,12 @@ class Plan:
         """Return the plan as a table: what runs, reads, writes, uses, is skipped. `sizes` are bytes of components."""
         return explain(self, sizes, notes)
 
+    def default_of(self, name: str) -> object:
+        """Return what is read where neither caller nor block gives a value; None where nobody reads it so, or several read others."""
+        reads = [each.param for each in self.flow.reads if each.param.name == name and not each.sources.versions]
+        found = [each.default for each in reads if not each.required]
+        return found[0] if found and all(each == found[0] for each in found) else None
+
     @property
     def paths(self) -> list[str]:
         """Paths of the leaf steps, in order."""

@@ -14,9 +14,8 @@ from ...state.strict_json import written_json
 from ...state.structure import structured
 from ...state.value_data import value_of_data
 from .noted_values import noted_inputs
+from .parameters_text import LEFT_OUT, Parameters, parameters_of_run
 from .written_recipe import VERSION, WrittenRecipe
-
-STEPS = "num_inference_steps"
 
 
 class Recipe:
@@ -128,40 +127,21 @@ class Recipe:
 
     @property
     def parameters(self) -> str:
-        """The line that other tools read: prompt, negative prompt, then steps, sampler, scale, seed, size."""
+        """The text that other tools read: prompt, negative prompt, fields. Empty where they would misread it. Of a batch, the first image's."""
         return self.parameters_of()
 
     def parameters_of(self, width: int | None = None, height: int | None = None) -> str:
-        """Return the line that other tools read, of an image of a size in pixels; without, the size that the run was given."""
-        given = self.inputs
-        held = self.to_dict()["components"]
-        sampler = str(held.get("scheduler", {}).get("class", "")).rpartition(":")[2]
-        scale = given.get("guidance_scale", _number(held.get("guider", {}), "guidance_scale"))
-        origin = next((entry["origin"]["repo"] for entry in held.values() if entry.get("origin")), None)
-        width, height = width or given.get("width"), height or given.get("height")
-        size = f"{width}x{height}" if width and height else None
-        named = {
-            "Steps": self._steps(given),
-            "Sampler": sampler or None,
-            "CFG scale": scale,
-            "Seed": self.seed,
-            "Size": size,
-            "Model": origin,
-        }
-        # The format of AUTOMATIC1111's stable-diffusion-webui, which many viewers of images read from the PNG text
-        # `parameters`.
-        lines = [_text(given.get("prompt"), self.image)]
-        if given.get("negative_prompt"):
-            lines.append(f"Negative prompt: {_text(given['negative_prompt'], self.image)}")
-        return "\n".join([*lines, ", ".join(f"{key}: {value}" for key, value in named.items() if value is not None)])
+        """Return the text that other tools read, of an image of a size in pixels; without, the size that the run was given."""
+        return self._for_others(width, height).text
 
-    def _steps(self, given: Mapping[str, Any]) -> Any:
-        """Return how many steps the run was told to take, by number or by schedule, or took by default."""
-        schedule = next((given[name] for name in ("timesteps", "sigmas") if given.get(name) is not None), None)
-        if schedule is not None:
-            return len(schedule)
-        steps = given.get(STEPS)
-        return _data(self._known.get("defaults") or {}).get(STEPS) if steps is None else steps
+    def noting_unwritable(self) -> Recipe:
+        """Return the recipe with a note on why it has no text for other tools, where it has none."""
+        fault = self._for_others(None, None).fault
+        notes = [] if fault is None or LEFT_OUT + fault in (self._known.get("notes") or ()) else [LEFT_OUT + fault]
+        return self.noting(notes)
+
+    def _for_others(self, width: int | None, height: int | None) -> Parameters:
+        return parameters_of_run(_data(self._known), self.inputs, self.seed, (width, height), self.image)
 
     @property
     def seed(self) -> int | None:
@@ -205,16 +185,6 @@ class Recipe:
 def written(value: object) -> str:
     """Return data as text, in which 0, 0.0, -0.0 and False are four, and the order of a dict counts."""
     return json.dumps(value, default=repr)
-
-
-def _text(value: object, image: int | None) -> str:
-    if isinstance(value, list):
-        return str(value[(image or 0) % len(value)]) if value else ""
-    return str(value or "")
-
-
-def _number(component: Mapping[str, Any], name: str) -> Any:
-    return component.get("config", {}).get(name, {}).get("value")
 
 
 def _data(value: object) -> Any:

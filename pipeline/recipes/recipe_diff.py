@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from .component_records import FILES
+from .parameters_text import LEFT_OUT
 from .recipe import Recipe, written
 from .recipe_files import read_recipe
 
@@ -67,13 +68,18 @@ def differences(one: Recipe, other: Recipe) -> Iterator[tuple[Kind, str]]:
             *_plain("device", mine, theirs),
             *_named("", mine.get("arithmetic", {}), theirs.get("arithmetic", {}), str),
             *_named("", mine.get("settings", {}), theirs.get("settings", {}), str),
-            *_plain("notes", mine, theirs),
+            *_plain("notes", _notes(mine), _notes(theirs)),
         ],
     }
     found = [(kind, text) for kind, texts in by_kind.items() for text in texts]
     # Of what differs in what was done, the results differ anyway.
     # Only where nothing else differs, results that do are news.
     yield from found or (("results", text) for text in _results(mine, theirs))
+
+
+def _notes(side: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what there is to say of the run, and not of the file that it was written to."""
+    return {"notes": [each for each in side.get("notes") or () if not each.startswith(LEFT_OUT)] or None}
 
 
 def _results(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[str]:

@@ -43,8 +43,8 @@ def save(
 ) -> list[Path]:
     """Write images as PNG files, with what they were made of.
 
-    Beside the recipe (compressed text under "brickwork") there is the line `parameters`, which other tools read. A recipe holds
-    no paths of this machine, but the prompt and all other inputs.
+    Beside the recipe (compressed text under "brickwork") there is the text `parameters`, which other tools read; where they would
+    misread it, the recipe has a note instead. A recipe holds no paths of this machine, but the prompt and all other inputs.
 
     Args:
         images: one, or several: of PIL, arrays or tensors, as every input takes them. Those in modes that PNG files do not have are written
@@ -141,9 +141,12 @@ def _kept(recipe: Recipe, given: Mapping[str, Any]) -> bytes | None:
 def _chunks(recipe: Recipe, image: Image, content: bytes | None) -> PngInfo:
     from PIL.PngImagePlugin import PngInfo
 
-    text = written_json(recipe.to_dict(), "The recipe", LARGEST_RECIPE)
+    for_others = recipe.parameters_of(image.width, image.height)
+    noted = recipe if for_others else recipe.noting_unwritable()
+    text = written_json(noted.to_dict(), "The recipe", LARGEST_RECIPE)
     info = PngInfo()
-    info.add_itxt("parameters", recipe.parameters_of(image.width, image.height))
+    if for_others:
+        info.add_itxt("parameters", for_others)
     # iTXt and not tEXt: prompts are in all languages, and tEXt is Latin-1.
     info.add_itxt(KEYWORD, text, zip=True)
     if content is not None:

@@ -13,6 +13,8 @@ from attrs import frozen
 from ...blocks.core.base import ModularPipelineBlocks
 from ...blocks.core.block_identity import attributes_digest
 from ...blocks.core.flattening import walk
+from ...blocks.steps.set_timesteps import SetPartialTimesteps
+from ...engine import Plan
 from ...engine.arithmetic import arithmetic
 from ...engine.execution.identities import RunIdentities
 from ...registry.identity.library_code import watch_classes
@@ -21,7 +23,8 @@ from ...state.code_home import is_packaged
 from ...state.digest import CodeIdentity, NoDigestError, code_identity
 from .component_records import notes_of
 from .noted_values import noted_inputs, shared_values
-from .recipe import STEPS, Recipe
+from .parameters_text import SCHEDULES, STEPS, STRENGTH
+from .recipe import Recipe
 
 if TYPE_CHECKING:
     from ..modular_pipeline import ModularPipeline
@@ -31,7 +34,7 @@ _PACKAGES = ("brickwork", "torch", "diffusers", "transformers")
 
 def recipe_of(
     pipe: ModularPipeline,
-    components: tuple[str, ...],
+    plan: Plan,
     values: Mapping[str, Any],
     asked: Any,
     held: Mapping[str, Any] | None = None,
@@ -40,14 +43,14 @@ def recipe_of(
     """Write down a run before it begins.
 
     Args:
-        components: names of those that it uses. values: what it is given. asked: as `output=` has it.
+        plan: what runs. values: what it is given. asked: as `output=` has it.
         held: the components, where they are others than the pipeline's. identities: what they are; without, they are looked
             at to the last byte, as is right for a comparison.
     """
     held = pipe.components if held is None else held
     if identities is None:
         identities = RunIdentities(held, content=True, whole=pipe.settings.identity == "full")
-    notes = notes_of(pipe, components, held, identities)
+    notes = notes_of(pipe, plan.components, held, identities)
     inputs, generators = noted_inputs(values)
     settings = pipe.settings
     description = pipe.description()
@@ -68,17 +71,22 @@ def recipe_of(
         "inputs": inputs,
         "generators": generators,
         **shared_values(values),
-        "defaults": _defaults(description, values),
+        "defaults": _defaults(pipe, plan, values),
         "output": asked if asked is None or isinstance(asked, str) else list(asked),
     }
     return Recipe(known, notes.weights)
 
 
-def _defaults(description: Description, values: Mapping[str, Any]) -> dict[str, int]:
-    """Return the steps of a run that was given none: the blocks' own number, which other readers of images ask for."""
-    if description.steps is None or any(values.get(name) is not None for name in (STEPS, "timesteps", "sigmas")):
-        return {}
-    return {STEPS: description.steps}
+def _defaults(pipe: ModularPipeline, plan: Plan, values: Mapping[str, Any]) -> dict[str, float]:
+    """Return steps and strength of a run that was given none: the blocks' own numbers, which other readers of images ask for."""
+    found: dict[str, object] = {}
+    if all(values.get(name) is None for name in (STEPS, *SCHEDULES)):
+        found[STEPS] = plan.default_of(STEPS)
+    if values.get(STRENGTH) is None and STRENGTH in plan.reads:
+        paths = set(plan.paths)
+        own = (block for path, block in walk(pipe.blocks) if path in paths and isinstance(block, SetPartialTimesteps))
+        found[STRENGTH] = next((block.default_strength for block in own), None)
+    return {name: value for name, value in found.items() if isinstance(value, (int, float))}
 
 
 def _gradients(mode: str) -> dict[str, bool]:
@@ -104,7 +112,6 @@ class Description:
 
     Attributes:
         bare: blocks on which nothing lies, which one pass tells. others: those with attributes, and the digests of these.
-        steps: how many a run takes by default, where the blocks have such an input.
     """
 
     data: dict[str, Any]
@@ -113,7 +120,6 @@ class Description:
     bare: tuple[ModularPipelineBlocks, ...]
     others: tuple[ModularPipelineBlocks, ...]
     attributes: tuple[str | None, ...]
-    steps: int | None = None
 
     @classmethod
     def of(cls, blocks: ModularPipelineBlocks) -> Description:
@@ -124,9 +130,7 @@ class Description:
         every = tuple(getattr(block, "foreign", block) for _, block in walk(blocks))
         bare, others = (tuple(each for each in every if bool(vars(each)) is has) for has in (False, True))
         digests = tuple(map(attributes_digest, others))
-        steps = next((param.default for param in blocks.inputs if param.name == STEPS), None)
-        known = steps if isinstance(steps, int) else None
-        return cls(describe(blocks), own, tuple(map(code_identity, own)), bare, others, digests, known)
+        return cls(describe(blocks), own, tuple(map(code_identity, own)), bare, others, digests)
 
     def holds(self) -> bool:
         """Return whether the code, and what lies on the blocks, is still the same."""

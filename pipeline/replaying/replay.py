@@ -65,7 +65,7 @@ def replay(
     given = {**kept, **inputs, **read}
     try:
         pipe, values = _prepared(recipe, () if blocks is None else blocks, components, given, own)
-        changed = _Changes.of(recipe, recipe_of(pipe, pipe.plan(values).components, values, recipe["output"]))
+        changed = _Changes.of(recipe, recipe_of(pipe, pipe.plan(values), values, recipe["output"]))
     # The schema checks every field by itself; what does not fit together shows only here.
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise ReplayError(f"The recipe is broken: {error!r}.") from error

@@ -216,6 +216,9 @@ def test_the_call_weighs_them_for_itself_alone(weight: float, pipe: ModularPipel
     classic.set_adapters("one", 0.7)
     given = {**INPUTS, "cross_attention_kwargs": {"scale": weight}}
     assert torch.equal(weighed, classic(**given, generator=torch.Generator().manual_seed(7)).images)
+    if weight == 0:
+        assert all(each == {"one": 1.0} for each in scales_of(pipe))
+        assert scales_of(pipe) != scales
 
 
 def test_a_weight_of_one_call_is_not_seen_by_another_thread(pipe: ModularPipeline) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +262,32 @@ def test_a_small_control_image_steers_the_place_that_it_shows(tiny_folder: Path,
 
     assert torch.equal(seen(edges), seen(edges.resize((64, 64))))
     assert not torch.equal(seen(edges), seen(picture(9, 32)))
+
+
+@pytest.mark.parametrize(
+    ("task", "own"),
+    [("image2image", {"sigmas": [9.0, 3.0, 1.0, 0.0]}), ("inpainting", {"timesteps": [900, 600, 300]})],
+    ids=str,
+)
+def test_own_noise_levels_are_taken_beside_a_control_image(
+    task: str, own: dict[str, Any], tiny_folder: Path, tiny_pipe: ModularPipeline
+) -> None:
+    """The classic pipelines of these do not take them; a net that counts for nothing leaves what there is without one."""
+    assert not own.keys() & inspect.signature(TASKS[task][1].__call__).parameters.keys()
+    steered = controlled(task, controlnet(tiny_pipe.unet), tiny_folder, tiny_pipe)
+    plain = SequentialPipelineBlocks.from_blocks_dict(TASKS[task][0]).init_pipeline(str(tiny_folder))
+    plain.update_components(**{name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names})
+    plain.configure(progress=False)
+    given = {"prompt": "a cat", **own, **TASKS[task][3], "output_type": "latent", "output": "images"}
+
+    def drawn(pipe: ModularPipeline, **more: Any) -> torch.Tensor:
+        found: torch.Tensor = pipe(**given, **more, generator=torch.Generator().manual_seed(7))
+        return found
+
+    expected = drawn(plain, height=64, width=64) if task == "inpainting" else drawn(plain)
+    sizes = EDGES if task == "inpainting" else {"control_image": EDGES["control_image"]}
+    assert torch.equal(drawn(steered, **sizes, controlnet_conditioning_scale=0.0), expected)
+    assert not torch.equal(drawn(steered, **sizes), expected)
 
 
 @pytest.mark.parametrize("edges", [torch.rand(1, 3, 64, 64), [torch.rand(3, 64, 64)]])

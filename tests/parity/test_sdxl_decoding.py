@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +94,33 @@ def test_half_precision_is_left_for_decoding_where_the_vae_says_that_it_overflow
     tiny_pipe(prompt="a cat", num_inference_steps=1, height=64, width=64, output="images", output_type="pt")
     assert seen == [torch.float32 if upcast else torch.float16]
     assert vae.dtype == torch.float16, "it is as before"
+
+
+@pytest.mark.parametrize("upcast", [True, False])
+def test_each_model_of_several_dtypes_runs_in_its_own(
+    upcast: bool, tiny_folder: Path, tiny_pipe: ModularPipeline
+) -> None:
+    """The classic brings a VAE that overflows to the dtype of the text encoders, and cannot run another."""
+    blocks, classic_class, given = TASKS["image2image"]
+    vae = own_vae(tiny_pipe, force_upcast=upcast)
+    parts = {name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names}
+    halves = {name: copy.deepcopy(parts[name]).bfloat16() for name in ("unet", "text_encoder", "text_encoder_2")}
+    parts |= {**halves, "vae": vae}
+    seen: list[torch.dtype] = []
+    for part in (vae.encoder, vae.decoder):
+        part.register_forward_pre_hook(lambda _, args: seen.append(args[0].dtype))
+    pipe = SequentialPipelineBlocks.from_blocks_dict(blocks).init_pipeline(str(tiny_folder))
+    pipe.update_components(**parts)
+    pipe.configure(progress=False)
+    asked = {"prompt": "a cat", "num_inference_steps": 2, "output_type": "pt", **given}
+    pipe(**asked, output="images")
+    assert seen == [torch.float32, torch.float32]
+    assert vae.dtype == torch.float32
+    classic = classic_class(**parts, add_watermarker=False)
+    classic.set_progress_bar_config(disable=True)
+    if upcast:
+        classic(**asked)
+        assert vae.dtype == torch.bfloat16
+    else:
+        with pytest.raises(RuntimeError, match="dtype|type"):
+            classic(**asked)

@@ -6,7 +6,10 @@ than the negative ones, and a strength of which no whole number of steps is left
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -64,6 +67,21 @@ def test_every_feature_has_a_row_in_each_of_its_tasks() -> None:
 
 OFTEN_ALIKE = ("nothing negative", "clip skip", "no guidance", "not decoded", "end", "two images each", "sizes", "Heun")
 """What takes the same way in every task: a row in one of them is enough."""
+
+
+def test_the_vae_has_its_dtype_after_steered_inpainting(tables: dict[str, Table]) -> None:
+    """Where the classic leaves it in float32."""
+    table, left = tables["float16"], []
+    vae = table.models.held(4, ())["vae"]
+
+    @contextmanager
+    def noted(classic: Any, _: dict[str, Any]) -> Iterator[None]:
+        left.append(vae.dtype)
+        yield
+        left.append(classic.vae.dtype)
+
+    assert table.run("inpainting", [FEATURES["control"]], [noted]) == []
+    assert left == [torch.float16, torch.float32]
 
 
 @pytest.mark.parametrize("task", ["inpainting", "text2image"])

@@ -178,6 +178,26 @@ def test_a_workflow_file_says_none(tiny_folder: Path, tmp_path: Path) -> None:
     assert brickwork.load_workflow(tmp_path / "two.yaml").absent == set()
 
 
+def test_what_is_made_from_a_config_comes_back_as_none(tiny_folder: Path, tmp_path: Path) -> None:
+    """Without a note it would be made again from the blocks' own configuration."""
+    pipe = brickwork.ModularPipeline.from_pretrained(str(tiny_folder)).load_components("vae")
+    assert pipe.image_processor is not None
+    pipe.update_components(image_processor=None)
+    again = saved_and_opened(pipe, tmp_path / "whole")
+    assert json.loads((tmp_path / "whole" / "brickwork.json").read_text())["absent"] == ["image_processor"]
+    again.load_components("vae")
+    assert again.image_processor is None
+    assert again.none_on_purpose == {"image_processor"}
+    assert saved_and_opened(again, tmp_path / "twice").image_processor is None
+    brickwork.save_workflow(pipe, tmp_path / "one.yaml")
+    assert "image_processor: null" in (tmp_path / "one.yaml").read_text()
+    filed = brickwork.load_workflow(tmp_path / "one.yaml")
+    assert filed.image_processor is None
+    assert filed.none_on_purpose == {"image_processor"}
+    with pytest.raises(ComponentError, match="Not loaded: .*image_processor"):
+        again(prompt="a red circle", num_inference_steps=1)
+
+
 def test_who_asks_for_a_component_is_looked_up_once_for_a_composition() -> None:
     pipe = pipeline()
     pipe.update_components(controlnet=None)

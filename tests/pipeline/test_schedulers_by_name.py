@@ -9,7 +9,7 @@ import diffusers
 import pytest
 
 from brickwork import ComponentError, CompositionError, ModularPipeline, load_workflow, save_workflow
-from brickwork.pipeline.schedulers_by_name import SHORT_NAMES
+from brickwork.pipeline.schedulers_by_name import SHORT_NAMES, made_by_name, spelled_elsewhere
 
 CALL: dict[str, Any] = {"num_inference_steps": 2, "height": 64, "width": 64, "seed": 1, "output": "images"}
 
@@ -23,7 +23,7 @@ def test_every_short_name_is_a_scheduler_with_the_base_of_the_present_one(
         pytest.importorskip("torchsde")
     tiny_pipe.update_components(scheduler=name)
     made = tiny_pipe.scheduler
-    class_name, settings = SHORT_NAMES[name]
+    class_name, settings, _ = SHORT_NAMES[name]
     assert type(made).__name__ == class_name
     assert made.config["beta_end"] == before["beta_end"]
     assert all(made.config[key] == value for key, value in settings.items() if key in made.config)
@@ -39,6 +39,7 @@ def test_every_short_name_is_a_scheduler_with_the_base_of_the_present_one(
         ),
         ("DPM++ 2M SDE Karras", "DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++"}),
         ("Euler a", "EulerAncestralDiscreteScheduler", {}),
+        ("DPM2 a Karras", "KDPM2AncestralDiscreteScheduler", {"use_karras_sigmas": True}),
         ("euler_beta", "EulerDiscreteScheduler", {"use_beta_sigmas": True}),
         ("DDIMScheduler", "DDIMScheduler", {}),
         ({"name": "dpmpp_2m", "solver_order": 3}, "DPMSolverMultistepScheduler", {"solver_order": 3}),
@@ -51,6 +52,41 @@ def test_names_as_people_have_them(
     tiny_pipe.update_components(scheduler=name)
     assert type(tiny_pipe.scheduler).__name__ == class_name
     assert settings.items() <= dict(tiny_pipe.scheduler.config).items()
+
+
+def test_a_scheduler_by_name_is_spelled_so_that_the_spelling_names_it(tiny_pipe: ModularPipeline) -> None:
+    for name, (class_name, _, label) in SHORT_NAMES.items():
+        if name == "dpmpp_sde":  # needs torchsde
+            continue
+        made = made_by_name(name, tiny_pipe.scheduler)
+        assert spelled_elsewhere(class_name, made.config)[0] == (label or class_name)
+        again = made if label is None else made_by_name(label, tiny_pipe.scheduler)
+        assert (type(again), again.config) == (type(made), made.config)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("dpmpp_2m_sde_exponential", ("DPM++ 2M SDE", "Exponential")),
+        ("dpm_2_ancestral_karras", ("DPM2 a", "Karras")),
+        ("euler_beta", ("Euler", "Beta")),
+        ("euler_a", ("Euler a", None)),
+        ({"name": "dpmpp_2m", "solver_order": 3}, ("DPMSolverMultistepScheduler", "Uniform")),
+        ({"name": "dpmpp_2m_sde", "solver_type": "heun"}, ("DPMSolverMultistepScheduler", "Uniform")),
+        ({"name": "dpmpp_2m", "use_lu_lambdas": True}, ("DPMSolverMultistepScheduler", None)),
+    ],
+)
+def test_what_is_another_sampler_elsewhere_has_no_spelling(
+    given: Any, expected: tuple[str, str | None], tiny_pipe: ModularPipeline
+) -> None:
+    made = made_by_name(given, tiny_pipe.scheduler)
+    assert spelled_elsewhere(type(made).__name__, made.config) == expected
+
+
+def test_settings_that_a_class_does_not_have_are_not_spelled(tiny_pipe: ModularPipeline) -> None:
+    made = made_by_name("ddim", made_by_name("euler_karras", tiny_pipe.scheduler))
+    assert made.config["use_karras_sigmas"]
+    assert spelled_elsewhere("DDIMScheduler", made.config) == ("DDIM", None)
 
 
 def test_a_name_means_the_same_whatever_was_there(tiny_pipe: ModularPipeline) -> None:

@@ -188,12 +188,16 @@ def test_pictures_are_saved_with_recipe_and_the_line_of_other_tools(tiny_pipe: M
     )  # fmt: skip
     paths = brickwork.save(pictures, tmp_path / "out.png")
     assert [path.name for path in paths] == ["out-0.png", "out-1.png"]
+    model = tiny_pipe.index["unet"][2]["pretrained_model_name_or_path"].rpartition("/")[2]
     with Image.open(paths[1]) as found:
         found.load()
         assert found.info["parameters"].splitlines() == [
             "a red circle",
             "Negative prompt: blue",
-            f"Steps: 2, Sampler: EulerDiscreteScheduler, CFG scale: 7.5, Seed: 2, Size: 96x64, Model: {tiny_pipe.index['unet'][2]['pretrained_model_name_or_path'].rpartition('/')[2]}",
+            (
+                f"Steps: 2, Sampler: Euler, Schedule type: Uniform, CFG scale: 7.5, Seed: 2, Size: 96x64, Model: {model}, RNG: CPU, "
+                f"Version: brickwork {pictures[1].info['brickwork']['software']['brickwork']}"
+            ),
         ]
         assert found.tobytes() == pictures[1].tobytes()
     once = seeded(1)
@@ -357,9 +361,9 @@ def test_what_differs_is_said_in_words(tiny_pipe: ModularPipeline, tiny_folder: 
         "generator: seed 1, and seed 2",
         "config force_zeros_for_empty_prompt: True, and False",
         "guider.guidance_scale: 7.5, and 3.0",
+        "unet: other weights or vocabulary, though both are from repo=tiny-sdxl0, local=True, subfolder=unet",
         "scheduler: class diffusers:EulerDiscreteScheduler, and diffusers:EulerAncestralDiscreteScheduler",
         *[text for text in brickwork.diff(one, other) if text.startswith("scheduler.")],
-        "unet: other weights or vocabulary, though both are from repo=tiny-sdxl0, local=True, subfolder=unet",
         "vae: dtype torch.float32, and torch.bfloat16",
     ]
 
