@@ -9,7 +9,7 @@ import diffusers
 import pytest
 
 from brickwork import ComponentError, CompositionError, ModularPipeline, load_workflow, save_workflow
-from brickwork.pipeline.schedulers_by_name import SHORT_NAMES
+from brickwork.pipeline.schedulers_by_name import SHORT_NAMES, made_by_name
 
 CALL: dict[str, Any] = {"num_inference_steps": 2, "height": 64, "width": 64, "seed": 1, "output": "images"}
 
@@ -51,6 +51,24 @@ def test_names_as_people_have_them(
     tiny_pipe.update_components(scheduler=name)
     assert type(tiny_pipe.scheduler).__name__ == class_name
     assert settings.items() <= dict(tiny_pipe.scheduler.config).items()
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("EDMEulerScheduler", {"sigma_min": 0.002, "sigma_max": 80.0}),
+        ("ScoreSdeVeScheduler", {"sigma_min": 0.01, "sigma_max": 1348.0}),
+        ({"name": "EDMEulerScheduler", "sigma_max": 40.0}, {"sigma_min": 0.002, "sigma_max": 40.0}),
+        ("HeunDiscreteScheduler", {"trained_betas": None}),
+    ],
+)
+def test_what_is_none_and_may_not_be_is_the_default_of_the_class(
+    tiny_pipe: ModularPipeline, name: Any, settings: dict[str, Any]
+) -> None:
+    assert tiny_pipe.scheduler.config.sigma_min is None
+    made = made_by_name(name, tiny_pipe.scheduler).config
+    assert {key: made[key] for key in settings} == settings
+    assert made["prediction_type"] == tiny_pipe.scheduler.config.prediction_type
 
 
 def test_a_name_means_the_same_whatever_was_there(tiny_pipe: ModularPipeline) -> None:
