@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ..state import FrozenError, InputError
+from ..state.code_home import is_own
 from ..state.errors import nearest
 from .by_name import AnyGuider
 
@@ -31,7 +32,8 @@ class WordedGuider(AnyGuider):
     def __attrs_init_subclass__(cls) -> None:
         """Say in words what attrs, which has just made the class, refuses with "can't set attribute"."""
         written = vars(cls).get("__setattr__")
-        if written is not None and not isinstance(written, _FrozenSetattr):
+        # Of somebody's own class, what stands in its body is a part of its code, by which saved recipes know it.
+        if is_own(cls.__module__) and written is not None and not isinstance(written, _FrozenSetattr):
             cls.__setattr__ = _FrozenSetattr(written)  # type: ignore[assignment, method-assign]  # a method in two faces
 
 
