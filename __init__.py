@@ -73,7 +73,6 @@ _ROOMS = {
         "Conditioning",
         "ConfigSpec",
         "DeclarationError",
-        "FrozenError",
         "Group",
         "InputError",
         "InputParam",
@@ -153,7 +152,6 @@ if TYPE_CHECKING:
     from .state import Conditioning as Conditioning
     from .state import ConfigSpec as ConfigSpec
     from .state import DeclarationError as DeclarationError
-    from .state import FrozenError as FrozenError
     from .state import Group as Group
     from .state import InputError as InputError
     from .state import InputParam as InputParam

@@ -35,7 +35,6 @@ PUBLIC = [
     "DynamicThresholding",
     "EmbeddedGuidance",
     "FrequencyDecoupledGuidance",
-    "FrozenError",
     "GUIDERS",
     "Group",
     "GuidanceAround",
