@@ -5,6 +5,7 @@ Declare once; the framework checks, plans, runs and explains. Names are imported
 """
 
 import importlib
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -171,10 +172,28 @@ __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604 - all are strings
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
-        raise AttributeError(f"module 'brickwork' has no attribute {name!r}")
+        raise AttributeError(f"module 'brickwork' has no attribute {name!r}{_instead(name)}")
     value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
     globals()[name] = value
     return value
+
+
+def _instead(name: str) -> str:
+    """Say what to type in place of a name that is not public, as the end of an error message."""
+    # Python asks for such names, and for rooms before it imports them, all the time.
+    if name.startswith("_") or (name.islower() and importlib.util.find_spec(f"{__name__}.{name}")):
+        return ""
+    from .state.errors import nearest
+
+    # By their endings: a look into diffusers would import torch.
+    if name.endswith("Pipeline") or name.startswith("AutoPipelineFor"):
+        return ". ModularPipeline.from_pretrained(repo) opens what diffusers' pipelines open."
+    match = nearest(name, _HOME)
+    if match is not None:
+        return f". Did you mean {match!r}?"
+    if name.endswith(("Model", "Scheduler")) or name.startswith("Autoencoder"):
+        return f". Models and schedulers are those of diffusers: from diffusers import {name}"
+    return "; dir(brickwork) lists those there are."
 
 
 def __dir__() -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from ..registry.loading.tensor_file import read_metadata, read_tensors
 from ..state import ComponentError, InputError, RepoError
 from ..state.errors import did_you_mean
 from .lora_check import lora_faults
+from .lora_gradients import give_gradients_back, note_gradients
 from .lora_metadata import KEY, metadata_of, told
 from .lora_state import NEEDED
 
@@ -138,6 +140,8 @@ class Loras:
         return {key.partition(".lora")[0] for key in found if ".lora" in key}
 
     def _put_in(self, state: dict[str, Any], name: str, said: dict[str, Any] | None, **options: object) -> None:
+        for model in self.models.values():
+            note_gradients(model)
         self._loader.lora_state_dict = told(type(self._loader).lora_state_dict, said)
         with warnings.catch_warnings(), _without_remarks():
             # Of models that have a LoRA already, which is what a second one is for.
@@ -146,6 +150,7 @@ class Loras:
         for model in self.models.values():
             for _, layer in adapted_layers(model):
                 layer.train(layer.get_base_layer().training)  # PEFT's layers begin as if they were trained
+            give_gradients_back(model)  # of one that the LoRA does not touch
 
     def names(self) -> list[str]:
         """Return the names of all that are loaded."""
@@ -188,10 +193,12 @@ class Loras:
             self._loader.set_adapters(left, adapter_weights=[0.0] * len(left))
 
     def unload(self) -> None:
-        """Take all out; the models are as before."""
+        """Take all out; the models are as before, and their weights want gradients as before."""
         self.unfuse()
         if any(True for model in self.models.values() for _ in _base_weights(model)):
             self._loader.unload_lora_weights()
+        for model in self.models.values():
+            give_gradients_back(model)
 
     def fuse(self, names: Sequence[str] | None, scale: float) -> None:
         """Add LoRAs to the weights, which makes them free of cost."""
@@ -303,6 +310,10 @@ def _state(
     """Return the tensors, and what their file says of ranks and strengths."""
     if isinstance(source, Mapping):
         return dict(source), None
+    if not isinstance(source, (str, os.PathLike)):
+        raise InputError(
+            f"A {type(source).__name__} is no LoRA; give the path of its file, a folder, a name on the Hub, or a dict of its tensors."
+        )
     folder, name = split_file(source, weight_name)
     repo = open_repo(folder, revision, **hub)
     name = name or _only_weights(repo)

@@ -14,6 +14,7 @@ from ..registry.identity.same_model import same_tensor
 from ..registry.loading.base_modules import adapted_layers
 from ..registry.loading.needed_packages import refuse_without
 from ..state import ComponentError, RepoError
+from .lora_gradients import note_gradients
 
 if TYPE_CHECKING:
     import torch
@@ -139,6 +140,7 @@ def put_in(model: Any, state: LoraState, tensors: Mapping[str, Mapping[str, Any]
     Raises:
         ComponentError: they do not fit the model.
     """
+    note_gradients(model)
     for name, held in tensors.items():
         _inject(model, name, held)
     for path, layer in adapted_layers(model):

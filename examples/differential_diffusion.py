@@ -15,7 +15,10 @@ class NoiseAtEveryLevel(Block):
     """Noise the image once for every step, and say at which steps each place is still the image's."""
 
     scheduler: EulerDiscreteScheduler = component(mutates=True)
-    mask_processor: VaeImageProcessor = component(config={"do_normalize": False, "do_convert_grayscale": True})
+    # The map becomes as large as the latents, whose sides need not be multiples of 8: a scale factor of 1 rounds nothing.
+    mask_processor: VaeImageProcessor = component(
+        config={"vae_scale_factor": 1, "do_normalize": False, "do_convert_grayscale": True}
+    )
 
     class Out(Outputs):
         latents: Latents

@@ -39,10 +39,17 @@ def guider_of(given: object, known: Mapping[str, type[Guider]] = _NONE) -> Guide
         return given
     classes = {**GUIDERS, **known}
     config: Any
+    if isinstance(given, Mapping) and "_class_name" not in given:
+        raise InputError(
+            f"A dict of {', '.join(map(repr, given)) or 'nothing'}"[:200]
+            + " is no guider: '_class_name' is missing, which says of which "
+            "guider the settings are, as in {'_class_name': 'ClassifierFreeGuidance', 'guidance_scale': 3.0}; or give the guider: "
+            "ClassifierFreeGuidance(guidance_scale=3.0)."
+        )
     if isinstance(given, str):
         name, config, what = given, {}, repr(given)
     elif isinstance(given, Mapping):
-        name, config, what = str(given.get("_class_name")), given, f"A configuration of {given.get('_class_name')!r}"
+        name, config, what = str(given["_class_name"]), given, f"A configuration of {given['_class_name']!r}"
     else:
         name, config = type(given).__name__, getattr(given, "config", None)
         what = f"A {name}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ..registry import ComponentsManager
 from ..registry.devices.placement import Placement
 from ..registry.loading.dtype_names import dtype_named, is_dtype_name
-from ..state import ComponentError
+from ..state import ComponentError, InputError
 
 if TYPE_CHECKING:
     import torch
@@ -58,10 +58,15 @@ class PipelineDevices:
             device: of torch, or its name; or a dtype. dtype: of torch, or its name ("fp16").
 
         Raises:
-            ComponentError: there is no such device or dtype, or something else places the models.
+            ComponentError: there is no such device or dtype, or something else places the models. InputError: neither is given.
         """
         import torch
 
+        if device is None and dtype is None:
+            raise InputError(
+                "pipe.to() was given neither a device nor a dtype: pipe.to('cuda') moves the models, pipe.to('fp16') casts them, "
+                "and pipe.to('cuda', 'fp16') does both."
+            )
         if isinstance(device, torch.dtype) or is_dtype_name(device):
             device, dtype = None, dtype_named(device)
         cast: torch.dtype | None = dtype_named(dtype)

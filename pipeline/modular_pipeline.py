@@ -21,6 +21,7 @@ from .call_signature import OwnDoc, OwnSignature, call_signature, signed_by
 from .event_stream import EventStream
 from .first_value import with_first_value
 from .kept_plans import KeptPlans
+from .names_of_diffusers import AnswersNames
 from .pipeline_copy import deep_copy, refuse_pickle, shallow_copy
 from .pipeline_run import PipelineRun
 from .recipes.recipe import Recipe
@@ -39,7 +40,7 @@ _SWEPT = ("guidance_scale", "guider", "num_inference_steps", "strength", "height
 """Inputs that take one value a call, so that a list of them can only be an axis."""
 
 
-class ModularPipeline(PipelineRequests):
+class ModularPipeline(PipelineRequests, metaclass=AnswersNames):
     """Runs blocks. Made by `blocks.init_pipeline(repo)` or `ModularPipeline.from_pretrained(folder)`.
 
     Components are attributes (`pipe.unet`); those with weights are None until `load_components()`. A call runs the

@@ -1,14 +1,15 @@
-"""Names that people know of diffusers, each with what is to be typed here."""
+"""Names that people know of diffusers and other tools, each with what is to be typed here."""
 
 from __future__ import annotations
 
+from abc import ABCMeta
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..blocks.core.flattening import walk
 from ..blocks.core.preset_catalog import presets
 from ..families.contract import UNBOUND, bound_family
-from ..state.errors import did_you_mean
+from ..state.errors import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from ..blocks.core.base import ModularPipelineBlocks
@@ -22,8 +23,17 @@ INPUTS: Mapping[str, str] = {
     "guidance_rescale": "guider=ClassifierFreeGuidance(guidance_rescale=...)",
     "num_images": "num_images_per_prompt=",
     "steps": "num_inference_steps=",
+    "batch_size": "num_images_per_prompt=, or a list of prompts",
+    "n_iter": "num_images_per_prompt=",
+    "cfg": "guidance_scale=",
     "cfg_scale": "guidance_scale=",
+    "denoise": "strength=, of a task with an image",
+    "denoising_strength": "strength=, of a task with an image",
+    "sampler": "update_components(scheduler=...), before the call",
+    "sampler_name": "update_components(scheduler=...), before the call",
     "scheduler": "update_components(scheduler=...), before the call",
+    "lora": "load_lora_weights(...), before the call",
+    "device": "pipe.to(device), before the call",
     "torch_dtype": "from_pretrained(..., torch_dtype=...), or pipe.to('fp16')",
 }
 """Argument of a call to what is typed in its place."""
@@ -37,6 +47,7 @@ METHODS: Mapping[str, str] = {
     "enable_vae_slicing": "vae.enable_slicing()",
     "enable_vae_tiling": "vae.enable_tiling()",
     "from_single_file": "ComponentSpec(name, repo='model.safetensors')",
+    "from_config": "blocks.init_pipeline(repo), or from_pretrained(repo)",
     "from_pipe": "update_components(**other.components)",
     "maybe_free_model_hooks": "nothing, or manager.disable_auto_cpu_offload()",
     "encode_prompt": "the blocks in pipe.blocks.sub_blocks, which can be run alone",
@@ -52,7 +63,7 @@ def instead_of_input(name: str, blocks: ModularPipelineBlocks, known: Iterable[s
         known: the inputs that it has.
     """
     if name in INPUTS:
-        return f"In place of diffusers' {name}: {INPUTS[name]}."
+        return f"In place of {name}: {INPUTS[name]}."
     taking = _presets_with(name, blocks)
     return f"Presets of this family that take it: {', '.join(taking)}." if taking else did_you_mean(name, known)
 
@@ -60,6 +71,21 @@ def instead_of_input(name: str, blocks: ModularPipelineBlocks, known: Iterable[s
 def instead_of_attribute(name: str) -> str | None:
     """Say what to type in place of a method of diffusers' pipelines; None for any other name."""
     return f"In place of diffusers' {name}: {METHODS[name]}." if name in METHODS else None
+
+
+class AnswersNames(ABCMeta):
+    """Class of a pipeline's class: the class itself answers names that it does not have, as its objects do."""
+
+    # A class of ABCs, so that somebody's pipeline may be one, too. Checkers are to see that a name is missing.
+    if not TYPE_CHECKING:
+
+        def __getattr__(cls, name: str) -> Any:
+            # copy, pickle and inspect ask for such names all the time, and need no list of what there is.
+            if name.startswith("_"):
+                raise AttributeError(name)
+            match = nearest(name, dir(cls))
+            hint = instead_of_attribute(name) or (f"Did you mean {match!r}?" if match else "dir() lists what there is.")
+            raise AttributeError(f"{cls.__name__} has no attribute {name!r}. {hint}")
 
 
 def _presets_with(name: str, blocks: ModularPipelineBlocks) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 def resume(pipe: ModularPipeline, source: Snapshot | str | Path, exact: bool = True) -> Any:
     """Continue a run; see `ModularPipeline.resume`."""
+    if not isinstance(source, (Snapshot, str, os.PathLike)):
+        raise InputError(f"A {type(source).__name__} is no snapshot; give a Snapshot, or the path of its file.")
     snapshot = source if isinstance(source, Snapshot) else Snapshot.load(source)
     standing = snapshot.standing
     # A plan asks which inputs there are and which are None, and not for their values, of which some were let go of.

@@ -69,7 +69,8 @@ def made_by_name(given: str | Mapping[str, Any], present: Any) -> Any:
     cls = resolve_class("diffusers", class_name)
     if not hasattr(cls, "from_config") or not is_scheduler(cls):
         raise ComponentError(f"{class_name} is no scheduler. {did_you_mean(class_name, names_of_schedulers())}")
-    known = inspect.signature(cls.__init__).parameters.keys() - {"self"}
+    parameters = inspect.signature(cls.__init__).parameters
+    known = parameters.keys() - {"self"}
     faults = [
         f"{class_name} has no setting {each!r}. {did_you_mean(each, known)}" for each in settings if each not in known
     ]
@@ -79,10 +80,20 @@ def made_by_name(given: str | Mapping[str, Any], present: Any) -> Any:
     if faults:
         raise ComponentError.of("The scheduler does not fit", faults)
     chosen = {key: value for key, value in overrides.items() if key in known} | settings
+    config = {key: value for key, value in present.config.items() if value is not None or _takes_none(parameters, key)}
     try:
-        return cls.from_config({**present.config}, **chosen)
+        return cls.from_config(config, **chosen)
     except Exception as error:
         raise ComponentError(f"{class_name} could not be made with {chosen}: {error}{install_hint(error)}") from error
+
+
+def _takes_none(parameters: Mapping[str, inspect.Parameter], setting: str) -> bool:
+    """Return whether a class says that a setting may be None; else its own default is what None of another class means."""
+    known = parameters.get(setting)
+    if known is None or known.default is None or known.default is inspect.Parameter.empty:
+        return True
+    # diffusers' annotations are types or, where a module defers them, text; "Optional" is how older Pythons print the former.
+    return any(word in str(known.annotation) for word in ("None", "Optional"))
 
 
 def names_of_schedulers() -> list[str]:

@@ -138,6 +138,10 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 @pytest.mark.parametrize(
     ("statement", "absent"),
     [
+        (
+            "import brickwork; [hasattr(brickwork, n) for n in ('load_imge', 'DiffusionPipeline')]",
+            ["torch", "diffusers"],
+        ),
         ("import brickwork", ["torch", "attr", "numpy"]),
         ("import brickwork.state", ["torch", "diffusers", "numpy"]),
         ("from brickwork import Block, SequentialPipelineBlocks, component", ["diffusers", "transformers", "torch"]),

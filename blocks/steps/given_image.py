@@ -116,7 +116,7 @@ def as_pil(value: Any, name: str, purpose: Purpose = "image") -> Any:
     made = given_image(value, name, purpose)
     if hasattr(made, "getbbox") or isinstance(made, list):
         return made
-    images = _pil_images(made.float() if hasattr(made, "detach") else made, name)
+    images = pil_images(made.float() if hasattr(made, "detach") else made, name)
     return images[0] if len(images) == 1 else images
 
 
@@ -192,13 +192,18 @@ def _of_numbers(value: Any, name: str, purpose: Purpose) -> Any:
     """Return numbers `[b h w c]` or, of a tensor, `[b c h w]`; whole ones of 8 bits and bool as PIL images, which is what they were."""
     numbers = with_channels(value, name, purpose == "mask")
     if is_whole(numbers):
-        made = [_of_pil(image, name, purpose) for image in _pil_images(numbers, name)]
+        made = [_of_pil(image, name, purpose) for image in pil_images(numbers, name)]
         return made[0] if len(made) == 1 else made
     checked_range(numbers, name, -1.0 if purpose == "control" and hasattr(numbers, "detach") else 0.0)
     return as_grey(numbers) if purpose == "mask" else as_colours(numbers)
 
 
-def _pil_images(numbers: Any, name: str) -> list[Image]:
+def pil_images(numbers: Any, name: str) -> list[Image]:
+    """Return numbers as `with_channels` returns them as PIL images of 8 bits.
+
+    Raises:
+        InputError: they are out of range.
+    """
     import PIL.Image
 
     rows = numbers.detach().cpu().movedim(1, -1).numpy() if hasattr(numbers, "detach") else numbers

@@ -28,21 +28,17 @@ def with_channels(value: Any, name: str, is_mask: bool) -> Any:
         InputError: its shape is not an image's.
     """
     first = hasattr(value, "detach")
-    shape = tuple(value.shape)
+    shape = given = tuple(value.shape)
     if value.ndim == 2:
         return value[None, None] if first else value[None, ..., None]
     if value.ndim == 3:
         if is_mask and shape[-1] not in CHANNELS:
             return value[:, None] if first else value[..., None]
         value, shape = value[None], (1, *shape)
-    if value.ndim != 4 or not all(shape):
+    is_first, is_last = len(shape) == 4 and shape[1] in CHANNELS, shape[-1] in CHANNELS
+    if value.ndim != 4 or not all(shape) or not (is_first or is_last):
         raise InputError(
-            f"{name} has the shape {list(shape)}, which no image has; give [height width 3] or [3 height width]."
-        )
-    is_first, is_last = shape[1] in CHANNELS, shape[-1] in CHANNELS
-    if not (is_first or is_last):
-        raise InputError(
-            f"{name} has the shape {list(shape)}, which no image has; give [height width 3] or [3 height width]."
+            f"{name} has the shape {list(given)}, which no image has; give [height width 3] or [3 height width]."
         )
     if first:
         return value if is_first else value.movedim(-1, 1)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ...state import InputError, TrustError
 from ...state.limits import LARGEST_PICTURE_FILE
-from .given_image import without_alpha
-from .image_numbers import eight_bit, of_sixteen_bits
+from .given_image import pil_images, without_alpha
+from .image_numbers import of_sixteen_bits, with_channels
 from .image_reading import as_turned, decoded_image, in_mode, is_address, read_image
 from .public_net import download
 
@@ -22,7 +22,8 @@ LARGEST_FILE = LARGEST_PICTURE_FILE
 def load_image(source: object, *, allow_urls: bool = False, mode: str = "RGB") -> Image:
     """Return an image: of a file, a URL, a PIL image, or an array or tensor `[height width 3]` or `[3 height width]`.
 
-    Files are in PNG, JPEG, WEBP, AVIF, GIF, BMP, TIFF or PPM, and are turned as their notes say (EXIF).
+    Where both the first and the last axis could be the channels (1, 3 or 4), tensors have them first and arrays last, as for the
+    images of a call. Files are in PNG, JPEG, WEBP, AVIF, GIF, BMP, TIFF or PPM, and are turned as their notes say (EXIF).
 
     Args:
         source: path, address, image or numbers; floating-point numbers are in 0..1, whole ones in 0..255.
@@ -66,16 +67,12 @@ def _shown(image: Image, mode: str, name: str) -> Image:
 
 def _of_numbers(source: object) -> Image:
     import numpy as np
-    from PIL import Image
 
-    numbers = source.detach().cpu().numpy() if hasattr(source, "detach") else source
-    if not isinstance(numbers, np.ndarray):
+    if not isinstance(source, np.ndarray) and not hasattr(source, "detach"):
         raise InputError(f"A {type(source).__name__} is no image; give a path, a PIL image, an array or a tensor.")
-    # Channels first, unless the last axis could be the channels as well.
-    if numbers.ndim == 3 and numbers.shape[0] in (1, 3) and numbers.shape[-1] not in (1, 3):
-        numbers = numbers.transpose(1, 2, 0)
-    if numbers.ndim == 3 and numbers.shape[-1] == 1:
-        numbers = numbers[..., 0]
-    if numbers.ndim not in (2, 3) or (numbers.ndim == 3 and numbers.shape[-1] not in (3, 4)) or not numbers.size:
-        raise InputError(f"Numbers of the shape {list(numbers.shape)} are no image; one has [height width 3].")
-    return Image.fromarray(eight_bit(numbers, "The image"))
+    numbers = with_channels(source, "The image", is_mask=False)
+    if len(numbers) != 1:
+        raise InputError(
+            f"The image has the shape {list(numbers.shape)}, which is of {len(numbers)} images; give one of them."
+        )
+    return pil_images(numbers, "The image")[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import pickle
 import warnings
@@ -36,7 +37,7 @@ def pipe(tiny_pipe: ModularPipeline) -> Iterator[ModularPipeline]:
         assert after.keys() == before[name].keys()
         assert all(torch.equal(after[key], before[name][key]) for key in after)
         assert not getattr(getattr(tiny_pipe, name), "peft_config", None)
-        # PEFT freezes the weights of a model that it puts layers into, and leaves them so; other tests have the models, too.
+        # Of LoRAs that a test has put in by diffusers' own pipeline, which leaves the weights frozen.
         getattr(tiny_pipe, name).requires_grad_(True)
 
 
@@ -56,6 +57,31 @@ def classic_of(pipe: ModularPipeline) -> Any:
 def classically(classic: Any) -> torch.Tensor:
     found: torch.Tensor = classic(**INPUTS, generator=torch.Generator().manual_seed(7)).images
     return found
+
+
+def test_weights_want_gradients_as_before_once_all_are_out(pipe: ModularPipeline) -> None:
+    frozen = [name for name, _ in pipe.unet.named_parameters()][::3]
+    before = {name: {key: True for key, _ in getattr(pipe, name).named_parameters()} for name in MODELS}
+    try:
+        for name in frozen:
+            pipe.unet.get_parameter(name).requires_grad_(False)
+            before["unet"][name] = False
+        pipe.load_lora_weights(lora(pipe), adapter_name="one")
+        pipe.load_lora_weights(lora(pipe, 4), adapter_name="two")
+        own = copy.deepcopy(pipe)
+        pipe.delete_adapters(["one", "two"])
+        pipe.load_lora_weights(lora(pipe), adapter_name="three")
+        pipe.fuse_lora()
+        for each in (pipe, own):
+            each.unload_lora_weights()
+            found = {name: {k: v.requires_grad for k, v in getattr(each, name).named_parameters()} for name in MODELS}
+            assert found == before
+        broken = {key: value for key, value in lora(pipe).items() if "lora_A" in key}
+        with pytest.raises(ComponentError):
+            pipe.load_lora_weights(broken)
+        assert {key: value.requires_grad for key, value in pipe.unet.named_parameters()} == before["unet"]
+    finally:
+        pipe.unet.requires_grad_(True)
 
 
 @pytest.mark.parametrize("keys", ["PEFT", "diffusers", "Kohya"])

@@ -81,7 +81,7 @@ def test_a_foreign_guider_of_an_unknown_name_is_refused_with_the_nearest() -> No
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"guidance_scale": 2.0}, "^A configuration of None is no guider"),
+        ({"guidance_scale": 2.0}, "^A dict of 'guidance_scale' is no guider: '_class_name' is missing"),
         ({"_class_name": ["ClassifierFreeGuidance"]}, "is no guider"),
         ({"_class_name": "ClassifierFreeGuidance", "scale": 2.0}, "^ClassifierFreeGuidance has no 'scale'"),
         ({"_class_name": "ClassifierGuidance"}, "^ClassifierGuidance needs score=...; make it in Python"),

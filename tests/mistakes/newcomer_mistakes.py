@@ -17,6 +17,7 @@ from brickwork import (
     ComponentError,
     CompositionError,
     InputError,
+    ModularPipeline,
     Outputs,
     RepoError,
     load_image,
@@ -40,6 +41,16 @@ def given(name: str, *says: str, **inputs: Any) -> Mistake:
 def method(name: str, *says: str) -> Mistake:
     """A method or attribute of diffusers' pipelines."""
     return Mistake(f"the attribute {name}", "embedded", lambda pipe: getattr(pipe, name), AttributeError, says)
+
+
+def public(name: str, *says: str) -> Mistake:
+    """A name of the package that is not there."""
+    return Mistake(f"the public name {name}", "folder", lambda _: getattr(brickwork, name), AttributeError, says)
+
+
+def of_class(name: str, *says: str) -> Mistake:
+    """A method of diffusers' pipeline classes."""
+    return Mistake(f"the method {name}", "folder", lambda _: getattr(ModularPipeline, name), AttributeError, says)
 
 
 def put(
@@ -117,6 +128,28 @@ MISTAKES = [
     put("an image that is not there", lambda _: load_image("no.png"), InputError, "There is no file no.png"),
     put("a LoRA that is not there", lambda pipe: pipe.set_adapters("x"), InputError, "There is no LoRA 'x'"),
     put("no LoRA to fuse", lambda pipe: pipe.fuse_lora(), InputError, "load_lora_weights(...) first"),
+    put("to nowhere", lambda pipe: pipe.to(), InputError, "neither a device nor a dtype", "pipe.to('cuda')"),
+    put("a setting as a guider", lambda pipe: pipe("x", guider={"scale": 3}), InputError, "'_class_name'", "scale"),
+    public("load_imge", "Did you mean 'load_image'?"),
+    public("DiffusionPipeline", "ModularPipeline.from_pretrained"),
+    public("StableDiffusionXLPipeline", "ModularPipeline.from_pretrained"),
+    public("AutoPipelineForText2Image", "ModularPipeline.from_pretrained"),
+    public("UNet2DConditionModel", "from diffusers import UNet2DConditionModel"),
+    of_class("from_single_file", "ComponentSpec(name, repo='model.safetensors')"),
+    of_class("from_pipe", "update_components(**other.components)"),
+    of_class("from_config", "blocks.init_pipeline(repo)"),
+    of_class("from_pretraned", "Did you mean 'from_pretrained'?"),
+    given("device", "pipe.to(device)", device="cuda"),
+    given("batch_size", "num_images_per_prompt=", batch_size=2),
+    given("n_iter", "num_images_per_prompt=", n_iter=2),
+    given("sampler", "update_components(scheduler=...)", sampler="euler"),
+    given("sampler_name", "update_components(scheduler=...)", sampler_name="euler"),
+    given("cfg", "guidance_scale=", cfg=7),
+    given("lora", "load_lora_weights(...)", lora="a.safetensors"),
+    given("denoise", "strength=", denoise=0.5),
+    given("denoising_strength", "strength=", denoising_strength=0.5),
+    put("a number as a snapshot", lambda pipe: pipe.resume(3), InputError, "A int is no snapshot", "path"),
+    put("a number as a LoRA", lambda pipe: pipe.load_lora_weights(3), InputError, "A int is no LoRA", "path"),
     put("a branch of no run", lambda pipe: pipe.branch("x", 3), InputError, "the state of an earlier run"),
     put("a misspelt component", lambda pipe: pipe.load_components("unett"), ComponentError, "Did you mean 'unet'?"),
 ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from abc import ABC
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ def test_an_argument_is_answered_with_ours(tiny_pipe: ModularPipeline, name: str
     given: Any = {name: True}
     with pytest.raises(InputError) as caught:
         tiny_pipe("a cat", **given)
-    assert f"In place of diffusers' {name}: {INPUTS[name]}." in str(caught.value)
+    assert f"In place of {name}: {INPUTS[name]}." in str(caught.value)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -27,6 +30,28 @@ def test_a_method_is_answered_with_ours(tiny_pipe: ModularPipeline, name: str) -
         getattr(tiny_pipe, name)
     assert METHODS[name] in str(caught.value)
     assert not hasattr(tiny_pipe, name)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_class_answers_as_its_pipelines_do(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"ModularPipeline has no attribute '{name}'") as caught:
+        getattr(ModularPipeline, name)
+    assert METHODS[name] in str(caught.value)
+    assert not hasattr(ModularPipeline, name)
+    assert name not in dir(ModularPipeline)
+
+
+def test_the_class_is_copied_pickled_derived_from_and_made_abstract() -> None:
+    assert copy.copy(ModularPipeline) is copy.deepcopy(ModularPipeline) is ModularPipeline
+    assert pickle.loads(pickle.dumps(ModularPipeline)) is ModularPipeline
+
+    class Mine(ModularPipeline, ABC):
+        pass
+
+    with pytest.raises(AttributeError, match="Mine has no attribute 'from_pretraind'. Did you mean 'from_pretrained'"):
+        _ = Mine.from_pretraind
+    with pytest.raises(AttributeError, match="^__no_such__$"):
+        _ = Mine.__no_such__
 
 
 def test_the_page_prints_the_tables() -> None:

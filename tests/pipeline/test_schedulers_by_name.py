@@ -89,6 +89,24 @@ def test_settings_that_a_class_does_not_have_are_not_spelled(tiny_pipe: ModularP
     assert spelled_elsewhere("DDIMScheduler", made.config) == ("DDIM", None)
 
 
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("EDMEulerScheduler", {"sigma_min": 0.002, "sigma_max": 80.0}),
+        ("ScoreSdeVeScheduler", {"sigma_min": 0.01, "sigma_max": 1348.0}),
+        ({"name": "EDMEulerScheduler", "sigma_max": 40.0}, {"sigma_min": 0.002, "sigma_max": 40.0}),
+        ("HeunDiscreteScheduler", {"trained_betas": None}),
+    ],
+)
+def test_what_is_none_and_may_not_be_is_the_default_of_the_class(
+    tiny_pipe: ModularPipeline, name: Any, settings: dict[str, Any]
+) -> None:
+    assert tiny_pipe.scheduler.config.sigma_min is None
+    made = made_by_name(name, tiny_pipe.scheduler).config
+    assert {key: made[key] for key in settings} == settings
+    assert made["prediction_type"] == tiny_pipe.scheduler.config.prediction_type
+
+
 def test_a_name_means_the_same_whatever_was_there(tiny_pipe: ModularPipeline) -> None:
     tiny_pipe.scheduler = "dpmpp_2m_sde_karras"
     tiny_pipe.scheduler = "dpmpp_2m"

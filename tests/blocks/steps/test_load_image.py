@@ -16,6 +16,7 @@ from PIL import Image
 from brickwork import InputError, TrustError, load_image
 from brickwork.blocks.steps import image_reading, public_net
 from brickwork.blocks.steps import load_image as module
+from brickwork.blocks.steps.given_image import given_image
 
 
 def picture(width: int = 6, height: int = 4) -> Image.Image:
@@ -44,6 +45,25 @@ def test_files_pictures_and_numbers_are_the_same_picture(tmp_path: Path) -> None
     assert load_image(expected, mode="L").mode == "L"
 
 
+@pytest.mark.parametrize(
+    "shape", [(3, 4, 3), (1, 4, 3), (3, 4, 1), (4, 4, 3), (3, 4, 4), (3, 5, 6), (5, 6, 3), (4, 5, 6)]
+)
+@pytest.mark.parametrize("as_tensor", [False, True])
+def test_channels_are_where_the_images_of_a_call_have_them(shape: tuple[int, ...], as_tensor: bool) -> None:
+    numbers: Any = np.random.default_rng(0).integers(0, 255, shape, dtype=np.uint8)
+    given = torch.from_numpy(numbers) if as_tensor else numbers
+    meant: Any = given_image(given, "image")
+    assert load_image(given).tobytes() == meant.tobytes()
+    assert load_image(given).size == meant.size
+    assert load_image(given[None]).tobytes() == meant.tobytes()
+
+
+def test_where_both_could_be_tensors_have_the_channels_first_and_arrays_last() -> None:
+    numbers = np.random.default_rng(0).integers(0, 255, (3, 5, 3), dtype=np.uint8)
+    assert np.array_equal(load_image(numbers), numbers)
+    assert np.array_equal(load_image(torch.from_numpy(numbers)), numbers.transpose(1, 2, 0))
+
+
 def test_a_file_is_turned_as_its_notes_say_and_loses_transparency(tmp_path: Path) -> None:
     notes = Image.Exif()
     notes[0x0112] = 6
@@ -58,8 +78,8 @@ def test_a_file_is_turned_as_its_notes_say_and_loses_transparency(tmp_path: Path
     [
         ("/none.png", "There is no file /none.png"),
         (7, "A int is no image"),
-        (np.zeros((2, 3, 4, 5)), r"Numbers of the shape \[2, 3, 4, 5\] are no image"),
-        (np.zeros((8, 8, 2)), "are no image"),
+        (np.zeros((2, 3, 4, 5)), r"The image has the shape \[2, 3, 4, 5\], which is of 2 images; give one"),
+        (np.zeros((8, 8, 2)), r"The image has the shape \[8, 8, 2\], which no image has"),
         (np.full((8, 8, 3), 2.0), "are in 0..1"),
         (np.full((8, 8, 3), np.nan), "are in 0..1"),
     ],

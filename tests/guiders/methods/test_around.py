@@ -277,7 +277,7 @@ def test_what_is_missing_or_wrong_is_said() -> None:
         DynamicThresholding().combine(pair(), GuidanceStep(0, 10))
     with pytest.raises(InputError, match="'ClassifierFree' is no guider"):
         DynamicThresholding(guider="ClassifierFree")
-    with pytest.raises(InputError, match="A configuration of None is no guider"):
+    with pytest.raises(InputError, match="is no guider: '_class_name' is missing"):
         DynamicThresholding(guider={"guidance_scale": 3.0})
     with pytest.raises(ValueError, match="quantile"):
         DynamicThresholding(quantile=0.0)
