@@ -22,6 +22,7 @@ _ROOMS = {
         "component",
         "config",
     ),
+    "blocks.core.preset_catalog": ("find_preset", "preset_names"),
     "blocks.steps.load_image": ("load_image",),
     "pipeline": ("ModularPipeline",),
     "pipeline.image_grid": ("make_image_grid",),
@@ -101,6 +102,8 @@ if TYPE_CHECKING:
     from .blocks import SequentialPipelineBlocks as SequentialPipelineBlocks
     from .blocks import component as component
     from .blocks import config as config
+    from .blocks.core.preset_catalog import find_preset as find_preset
+    from .blocks.core.preset_catalog import preset_names as preset_names
     from .blocks.steps.load_image import load_image as load_image
     from .engine.cache import MemoryCache as MemoryCache
     from .guiders import GUIDERS as GUIDERS

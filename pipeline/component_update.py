@@ -40,6 +40,11 @@ def taken(
         component = spec.create() if spec.default_creation_method == "from_config" else None
         return component, spec
     expected = known.type_hint
+    if isinstance(given, type):
+        raise ComponentError(
+            f"{name!r} got the class {given.__name__}, and needs an object: {given.__name__}.from_config(pipe.{name}.config), or "
+            "another that is made of it."
+        )
     if given is not None and not _fits(name, uncompiled(given), expected, families):
         raise ComponentError(
             f"{name!r} expects a {expected.__name__}, and got a {type(given).__name__}. "

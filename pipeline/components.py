@@ -288,8 +288,15 @@ class PipelineComponents(PipelineDevices):
         is_component = name in self.__dict__.get("components", ()) and name not in self.__dict__
         if is_component and not hasattr(type(self), name):
             self.update_components(**{name: value})
-        else:
-            super().__setattr__(name, value)
+            return
+        kept = self.__dict__.get("_kept")
+        is_new = name not in self.__dict__ and not hasattr(type(self), name)
+        if is_new and kept is not None and name in kept.input_names:
+            # It would lie on the pipeline, and no run would read it.
+            raise InputError(
+                f"{name} is an input of a call: pipe(..., {name}=...). pipe.input_defaults[{name!r}] is what calls take that are not given it."
+            )
+        super().__setattr__(name, value)
 
     def _ours(self, name: str, given: object) -> Any:
         """A guider of ours, where blocks of ours want one, of a name or an object of diffusers; a scheduler of a name."""

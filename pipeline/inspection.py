@@ -23,7 +23,7 @@ from ..state.errors import did_you_mean, nearest
 from .call_signature import config_signature, settings_signature, signed_by
 from .components import PipelineComponents
 from .config import PipelineConfig
-from .names_of_diffusers import instead_of_attribute
+from .names_of_diffusers import instead_of_attribute, public_names
 from .seed import schema_with_seed, signature_with_seed
 
 
@@ -126,7 +126,7 @@ class PipelineInspection(PipelineComponents):
         # copy, pickle and IPython ask for such names all the time, and need no list of what there is.
         if name.startswith("_"):
             raise AttributeError(name)
-        match = nearest(name, [*components, *dir(type(self))])
+        match = nearest(name, [*components, *public_names(type(self))])
         known = instead_of_attribute(name)
         if known is not None:
             raise AttributeError(f"The pipeline has no component or attribute {name!r}. {known}")

@@ -16,7 +16,7 @@ from ..registry.hub.repo_files import CLASSIC_INDEX, MODULAR_INDEX
 from ..registry.hub.trust import Trust
 from ..registry.publishing import publish, refuse_unknown
 from ..saving.open_repository import open_repository
-from ..state import PipelineState, RepoError
+from ..state import ComponentError, PipelineState, RepoError
 from .call_signature import OwnDoc, OwnSignature, call_signature, signed_by
 from .event_stream import EventStream
 from .first_value import with_first_value
@@ -87,6 +87,8 @@ class ModularPipeline(PipelineRequests, metaclass=AnswersNames):
         workflow: str | None = None,
         dtype: object = None,
         torch_dtype: object = None,
+        variant: str | None = None,
+        use_safetensors: bool | None = None,
         **hub_options: object,
     ) -> ModularPipeline:
         """Make the pipeline of a repository: one of ours, of diffusers' modular pipelines, or a classic one.
@@ -102,12 +104,17 @@ class ModularPipeline(PipelineRequests, metaclass=AnswersNames):
             revision: branch, tag or commit. workflow: keep only what this workflow runs.
             dtype: in which `load_components()` loads models, where it is told none: of torch, a name ("fp16"), or a dict of those by
                 component ("default" for the others). torch_dtype: another name of it.
+            variant: of the weights ("fp16"), which `load_components()` reads. use_safetensors: True is what is done anyway.
             hub_options: `cache_dir`, `token`, `local_files_only`.
 
         Raises:
             RepoError: no such repository, or a broken one. TrustError: it has code that was not granted, or asks for more than
                 it may. CompositionError: it names a pipeline that Brickwork has no blocks for.
         """
+        if use_safetensors is not None and use_safetensors is not True:
+            raise ComponentError(
+                f"use_safetensors={use_safetensors!r}: pickled weights can run code. load_components(use_safetensors=False) reads them."
+            )
         name = str(pretrained_model_name_or_path)
         opened = open_repository(name, trust_remote_code, lock, revision, **hub_options)
         if opened.blocks is None:
@@ -119,6 +126,8 @@ class ModularPipeline(PipelineRequests, metaclass=AnswersNames):
         pipe.take_from(opened)
         pipe.input_defaults = opened.inputs
         pipe.load_in(dtype, torch_dtype)
+        for component in pipe.pretrained_component_names if variant is not None else ():
+            pipe.specs[component].variant = variant
         return pipe
 
     def save_pretrained(

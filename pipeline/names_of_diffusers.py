@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 INPUTS: Mapping[str, str] = {
     "callback": "for event in pipe.stream(...), or configure(listeners=[...])",
-    "callback_on_step_end": "for event in pipe.stream(...), or configure(listeners=[...])",
-    "callback_on_step_end_tensor_inputs": "for event in pipe.stream(...); a StepFinished has all values",
+    "callback_on_step_end": "for event in pipe.stream(...), or configure(listeners=[...]); what changes values is a block: "
+    "pipe.blocks.insert_after('denoise.after_denoiser', 'mine', MyBlock)",
+    "callback_on_step_end_tensor_inputs": "for event in pipe.stream(...); a StepFinished has all values, to look at",
     "callback_steps": "for event in pipe.stream(...)",
     "return_dict": "output='images' returns the images, and no output= the whole state",
-    "guidance_rescale": "guider=ClassifierFreeGuidance(guidance_rescale=...)",
+    "guidance_rescale": "guider=brickwork.ClassifierFreeGuidance(guidance_rescale=...)",
     "num_images": "num_images_per_prompt=",
     "steps": "num_inference_steps=",
     "batch_size": "num_images_per_prompt=, or a list of prompts",
@@ -40,17 +41,24 @@ INPUTS: Mapping[str, str] = {
 
 METHODS: Mapping[str, str] = {
     "save": "save_pretrained(folder); brickwork.save(image, path) writes an image",
-    "enable_model_cpu_offload": "ComponentsManager().enable_auto_cpu_offload(device)",
+    "enable_model_cpu_offload": "from_pretrained(..., components_manager=manager), and manager.enable_auto_cpu_offload(device)",
     "enable_sequential_cpu_offload": "configure(residency='just in time'), or a ComponentsManager",
     "enable_xformers_memory_efficient_attention": "nothing: torch's own attention needs as little memory",
     "enable_attention_slicing": "nothing: torch's own attention needs as little memory",
     "enable_vae_slicing": "vae.enable_slicing()",
+    "disable_vae_slicing": "vae.disable_slicing()",
     "enable_vae_tiling": "vae.enable_tiling()",
+    "disable_vae_tiling": "vae.disable_tiling()",
+    "enable_freeu": "unet.enable_freeu(s1, s2, b1, b2)",
+    "disable_freeu": "unet.disable_freeu()",
+    "enable_group_offload": "from_pretrained(..., components_manager=manager), and manager.enable_auto_cpu_offload(device)",
+    "half": "pipe.to('fp16')",
+    "cuda": "pipe.to('cuda')",
     "from_single_file": "ComponentSpec(name, repo='model.safetensors')",
     "from_config": "blocks.init_pipeline(repo), or from_pretrained(repo)",
     "from_pipe": "update_components(**other.components)",
     "maybe_free_model_hooks": "nothing, or manager.disable_auto_cpu_offload()",
-    "encode_prompt": "the blocks in pipe.blocks.sub_blocks, which can be run alone",
+    "encode_prompt": "pipe.blocks.sub_blocks['text_encoder'].init_pipeline(folder).load_components(), a pipeline of its own",
     "progress_bar": "set_progress_bar_config(disable=...)",
 }
 """Method of a pipeline to what is typed in its place."""
@@ -65,12 +73,22 @@ def instead_of_input(name: str, blocks: ModularPipelineBlocks, known: Iterable[s
     if name in INPUTS:
         return f"In place of {name}: {INPUTS[name]}."
     taking = _presets_with(name, blocks)
-    return f"Presets of this family that take it: {', '.join(taking)}." if taking else did_you_mean(name, known)
+    if not taking:
+        return did_you_mean(name, known)
+    return (
+        f"Presets of this family that take it: {', '.join(taking)}. brickwork.find_preset({taking[0]!r}).init_pipeline(folder) makes "
+        "such a pipeline, and its update_components(**pipe.components) takes over what is loaded."
+    )
 
 
 def instead_of_attribute(name: str) -> str | None:
     """Say what to type in place of a method of diffusers' pipelines; None for any other name."""
     return f"In place of diffusers' {name}: {METHODS[name]}." if name in METHODS else None
+
+
+def public_names(cls: type) -> list[str]:
+    """Return the names of a class that somebody may mean."""
+    return [name for name in dir(cls) if not name.startswith("_")]
 
 
 class AnswersNames(ABCMeta):
@@ -83,7 +101,7 @@ class AnswersNames(ABCMeta):
             # copy, pickle and inspect ask for such names all the time, and need no list of what there is.
             if name.startswith("_"):
                 raise AttributeError(name)
-            match = nearest(name, dir(cls))
+            match = nearest(name, public_names(cls))
             hint = instead_of_attribute(name) or (f"Did you mean {match!r}?" if match else "dir() lists what there is.")
             raise AttributeError(f"{cls.__name__} has no attribute {name!r}. {hint}")
 

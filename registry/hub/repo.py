@@ -187,7 +187,10 @@ def open_repo(name: str | Path, revision: str | None = None, **options: object) 
     """
     unknown = sorted(options.keys() - set(HUB_OPTIONS))
     if unknown:
-        raise RepoError(f"{', '.join(unknown)} is no option for repositories; there are: {', '.join(HUB_OPTIONS)}.")
+        raise RepoError(
+            f"{', '.join(unknown)} is no option for repositories; there are: {', '.join(HUB_OPTIONS)}. "
+            "What says how weights are loaded goes to load_components(...); a component is put in afterwards: pipe.scheduler = ..."
+        )
     given = {key: value for key, value in options.items() if value is not None}
     folder = Path(name)
     if os.path.isdir(folder):  # noqa: PTH112 - any text, also longer than names may be

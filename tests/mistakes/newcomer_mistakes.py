@@ -70,7 +70,50 @@ def comfy(folder: Path) -> Path:
     return folder / "comfy.json"
 
 
+def assigned(name: str, value: Callable[[Any], Any], error: type[BrickworkError], *says: str) -> Mistake:
+    """An attribute that is set."""
+    return Mistake(f"{name} is set", "embedded", lambda pipe: setattr(pipe, name, value(pipe)), error, says)
+
+
 MISTAKES = [
+    method("enable_freeu", "In place of diffusers' enable_freeu: unet.enable_freeu(s1, s2, b1, b2)"),
+    method("disable_vae_tiling", "vae.disable_tiling()"),
+    method("half", "pipe.to('fp16')"),
+    method("check_inputs", "has no component or attribute 'check_inputs'", "Its components are"),
+    assigned(
+        "guidance_scale",
+        lambda _: 20,
+        InputError,
+        "guidance_scale is an input of a call: pipe(..., guidance_scale=...)",
+    ),
+    assigned(
+        "scheduler",
+        lambda pipe: type(pipe.scheduler),
+        ComponentError,
+        "got the class EulerDiscreteScheduler",
+        "from_config(",
+    ),
+    given(
+        "an image for text to image",
+        "brickwork.find_preset('sdxl.auto').init_pipeline(folder)",
+        image=Image.new("RGB", (8, 8)),
+    ),
+    put(
+        "pickled weights asked for with the pipeline",
+        lambda folder: ModularPipeline.from_pretrained(folder, use_safetensors=False),
+        ComponentError,
+        "use_safetensors=False",
+        "load_components(use_safetensors=False)",
+        at="folder",
+    ),
+    put(
+        "an option of loading given with the repository",
+        lambda folder: ModularPipeline.from_pretrained(folder, device_map="auto"),
+        RepoError,
+        "device_map is no option for repositories",
+        "load_components(...)",
+        at="folder",
+    ),
     method("enable_attention_slicing", "In place of diffusers' enable_attention_slicing", "nothing"),
     method("enable_model_cpu_offload", "enable_auto_cpu_offload(device)"),
     method("enable_vae_tiling", "vae.enable_tiling()"),

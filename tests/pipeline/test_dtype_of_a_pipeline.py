@@ -38,5 +38,17 @@ def test_a_dtype_that_is_none_is_refused_as_in_from_pretrained(
 ) -> None:
     with pytest.raises(ComponentError, match="dtype='fp61'.*'fp16'"):
         made(tiny_folder, tmp_path, torch_dtype="fp61")
-    with pytest.raises(ComponentError, match="dtype and torch_dtype are two spellings"):
-        made(tiny_folder, tmp_path, torch_dtype="fp16", dtype="fp16")
+    with pytest.raises(ComponentError, match="torch_dtype=torch.float16 are two spellings"):
+        made(tiny_folder, tmp_path, torch_dtype="fp16", dtype="bf16")
+
+
+def test_a_variant_of_the_weights_is_said_with_the_pipeline(
+    tiny_pipe: ModularPipeline, tiny_folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ComponentError, match="fp16"):
+        ModularPipeline.from_pretrained(tiny_folder, variant="fp16").load_components("unet")
+    tiny_pipe.save_pretrained(tmp_path, variant="fp16")
+    pipe = ModularPipeline.from_pretrained(tmp_path, variant="fp16", use_safetensors=True)
+    assert {pipe.specs[name].variant for name in pipe.pretrained_component_names} == {"fp16"}
+    pipe.load_components()
+    assert torch.equal(pipe.unet.conv_in.weight, tiny_pipe.unet.conv_in.weight)

@@ -109,7 +109,7 @@ def test_a_vae_may_be_in_another_dtype(tiny_pipe: ModularPipeline) -> None:
     pipe = with_dtypes(tiny_pipe, vae=vae)
     latents = drawn(pipe, prompt="a cat")
     pixels = drawn(pipe, prompt="a cat", output_type="pt")
-    decoded = pipe.vae.decode((latents / pipe.vae.config.scaling_factor).to(vae), return_dict=False)[0]
+    decoded = pipe.vae.decode(latents.to(vae) / pipe.vae.config.scaling_factor, return_dict=False)[0]
     assert torch.equal(pixels, (decoded * 0.5 + 0.5).clamp(0, 1).float())
 
 

@@ -11,10 +11,12 @@ from torch import Tensor
 
 from brickwork import (
     Block,
+    InputError,
     LoopSequentialPipelineBlocks,
     ModularPipeline,
     ModularPipelineBlocks,
     Outputs,
+    PipelineState,
     RunError,
     SequentialPipelineBlocks,
 )
@@ -75,10 +77,15 @@ def test_a_block_that_breaks_its_declaration_is_named(wrong: dict[str, Any], mes
     pipe()
 
 
+def carried(**values: Any) -> PipelineState:
+    """Values of an earlier run, which are looked at where they are read; what a call gives is looked at before it runs."""
+    return PipelineState(values)
+
+
 def test_what_the_caller_gives_is_looked_at_where_it_is_read() -> None:
     pipe = pipe_of(join=Join)
     with pytest.raises(RunError, match=r"join was given picture as Tensor\[4, 4\].* \(from the caller\)"):
-        pipe(picture=torch.zeros(4, 4))
+        pipe(carried(picture=torch.zeros(4, 4)))
     with pytest.raises(RunError, match=r"join wrote ids.*int numbers"):
         pipe(picture=torch.zeros(1, 3, 4, 4))
 
@@ -141,7 +148,7 @@ class Only(Block):
 
 def test_what_a_block_without_outputs_reads_is_looked_at() -> None:
     with pytest.raises(RunError) as caught:
-        pipe_of(only=Only)(picture=torch.zeros(4, 4))
+        pipe_of(only=Only)(carried(picture=torch.zeros(4, 4)))
     expected = "only was given picture as Tensor[4, 4] torch.float32, cpu instead of Tensor[b 3 h w] (from the caller)."
     assert str(caught.value) == expected
 
@@ -179,7 +186,7 @@ def test_one_name_is_one_size_among_all_that_is_read_and_another_among_all_that_
     ids = torch.full((1, 4), 2)
     assert len(pipe_of(two=Two)(ids=ids, more=ids, output="ids")) == 5
     with pytest.raises(RunError) as caught:
-        pipe_of(two=Two)(ids=ids, more=ids[:, :3])
+        pipe_of(two=Two)(carried(ids=ids, more=ids[:, :3]))
     assert str(caught.value) == (
         "two was given more of the shape [1, 3]: 'n' of Tensor[b n] is 4 in the values before it (from the caller)."
     )
@@ -210,7 +217,7 @@ def test_a_tensor_that_may_be_absent_is_looked_at_where_it_is_there() -> None:
 
     pipe_of(maybe=Maybe)()
     with pytest.raises(RunError, match="maybe was given mask as Tensor"):
-        pipe_of(maybe=Maybe)(mask=torch.zeros(1))
+        pipe_of(maybe=Maybe)(carried(mask=torch.zeros(1)))
 
 
 @pytest.mark.parametrize(
@@ -227,6 +234,10 @@ def test_numbers_are_of_the_kind_that_is_declared(kind: Any, fine: list[Any], wr
         pipe(x=torch.zeros(2, dtype=dtype))
     for dtype in wrong:
         with pytest.raises(RunError, match=rf"kind was given x as Tensor\[2\] {dtype}, cpu; it holds {kind} numbers"):
+            pipe(carried(x=torch.zeros(2, dtype=dtype)))
+        with pytest.raises(
+            InputError, match=rf"kind would be given x as Tensor\[2\] {dtype}, cpu; it holds {kind} numbers"
+        ):
             pipe(x=torch.zeros(2, dtype=dtype))
 
 
@@ -237,7 +248,7 @@ def test_a_size_that_is_a_number_is_compared_with_it() -> None:
     pipe = pipe_of(exact=Exact)
     pipe(x=torch.zeros(3, 2), y=torch.zeros(2, 3))
     with pytest.raises(RunError, match=r"y of the shape \[2, 4\] instead of Tensor\[n 3\]"):
-        pipe(x=torch.zeros(3, 2), y=torch.zeros(2, 4))
+        pipe(carried(x=torch.zeros(3, 2), y=torch.zeros(2, 4)))
 
 
 def test_all_who_may_have_given_a_value_are_named_and_nobody_where_nobody_says_so() -> None:
