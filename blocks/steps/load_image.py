@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...state import InputError, TrustError
 from ...state.limits import LARGEST_PICTURE_FILE
@@ -70,9 +70,10 @@ def _of_numbers(source: object) -> Image:
 
     if not isinstance(source, np.ndarray) and not hasattr(source, "detach"):
         raise InputError(f"A {type(source).__name__} is no image; give a path, a PIL image, an array or a tensor.")
-    numbers = with_channels(source, "The image", is_mask=False)
+    given: Any = source
+    numbers = with_channels(given, "The image", is_mask=False)
     if len(numbers) != 1:
         raise InputError(
-            f"The image has the shape {list(numbers.shape)}, which is of {len(numbers)} images; give one of them."
+            f"The image has the shape {list(given.shape)}, which is of {len(numbers)} images; give one of them."
         )
     return pil_images(numbers, "The image")[0]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ...families.contract import Scheduler
 
@@ -11,9 +11,21 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+def trained_timesteps(scheduler: Scheduler) -> int | None:
+    """Return how many timesteps a scheduler was made with; None of one of somebody's own that does not say."""
+    found: int | None = _setting(scheduler, "num_train_timesteps")
+    return found
+
+
+def _setting(scheduler: Scheduler, name: str) -> Any:
+    # One of somebody's own may have no configuration, or another kind than diffusers' dict.
+    config = getattr(scheduler, "config", None)
+    return config.get(name) if isinstance(config, Mapping) else getattr(config, name, None)
+
+
 def range_fault(scheduler: Scheduler, timesteps: Sequence[int]) -> str | None:
     """Say which timestep of the caller's own the scheduler was not trained with; None if it knows all of them."""
-    trained = scheduler.config.get("num_train_timesteps")
+    trained = trained_timesteps(scheduler)
     if trained is None or max(timesteps) <= _last(scheduler, trained):
         return None
     return f"timesteps hold {max(timesteps)}; with num_train_timesteps={trained} they are in 0..{_last(scheduler, trained)}."
@@ -22,9 +34,10 @@ def range_fault(scheduler: Scheduler, timesteps: Sequence[int]) -> str | None:
 def schedule_fault(scheduler: Scheduler, steps: int) -> str | None:
     """Say why the timesteps that a scheduler has chosen cannot be run; None if they can."""
     timesteps: Tensor = scheduler.timesteps
-    config, asked = scheduler.config, f"num_inference_steps={steps}"
-    trained, spacing = config.get("num_train_timesteps"), config.get("timestep_spacing")
-    if trained is None or len(timesteps) == 0:
+    trained, asked = trained_timesteps(scheduler), f"num_inference_steps={steps}"
+    spacing = _setting(scheduler, "timestep_spacing")
+    # Those without a spacing count in other ways, such as the logarithm of a noise level.
+    if trained is None or spacing is None or len(timesteps) == 0:
         return None
     first = float(timesteps.max())
     if steps > 1 and first == float(timesteps.min()):
@@ -35,7 +48,7 @@ def schedule_fault(scheduler: Scheduler, steps: int) -> str | None:
     if first > _last(scheduler, trained):
         return (
             f"{asked} begin at the timestep {first:g}, and the last of num_train_timesteps={trained} is {trained - 1}: "
-            f"timestep_spacing={spacing!r} adds steps_offset={config.get('steps_offset')}. Take at most {trained - 1} steps, or "
+            f"timestep_spacing={spacing!r} adds steps_offset={_setting(scheduler, 'steps_offset')}. Take at most {trained - 1} steps, or "
             "another timestep_spacing."
         )
     return None

@@ -24,7 +24,7 @@ from ...state.vocabulary import (
 )
 from ..core.block import Block
 from ..core.slots import component
-from .schedule_limits import range_fault, schedule_fault
+from .schedule_limits import range_fault, schedule_fault, trained_timesteps
 
 if TYPE_CHECKING:
     import torch
@@ -166,25 +166,25 @@ def set_schedule(
     faults = list(schedule_faults({"timesteps": timesteps, "sigmas": sigmas}))
     if faults:
         raise InputError(faults[0])
-    own: dict[str, Any] = {"timesteps": timesteps} if timesteps is not None else {"sigmas": sigmas}
-    if timesteps is None and sigmas is None:
-        own = {"num_inference_steps": steps}
+    both = {"timesteps": timesteps, "sigmas": sigmas}
+    own: dict[str, Any] = {name: each for name, each in both.items() if each is not None}
     # diffusers' schedulers differ in what they take, and one that takes `**kwargs` would ignore it silently.
     known = inspect.signature(type(scheduler).set_timesteps).parameters
-    name, asked = next(iter(own.items()))
-    if name not in known and name != "num_inference_steps":
-        raise InputError(f"{type(scheduler).__name__} takes no {name} of your own; choose another scheduler.")
+    for name in own:
+        if name not in known:
+            raise InputError(f"{type(scheduler).__name__} takes no {name} of your own; choose another scheduler.")
     fault = range_fault(scheduler, timesteps) if timesteps is not None else None
     if fault is None:
+        # The number by position: a scheduler of somebody's own may call it by another name.
+        steps_alone = () if own else (steps,)
         try:
-            scheduler.set_timesteps(**own, device=device)
+            scheduler.set_timesteps(*steps_alone, **{**own, "device": device})
         except (ValueError, IndexError) as error:
-            trained = scheduler.config.get("num_train_timesteps")
-            said = f"{name}={asked}" if name == "num_inference_steps" else name
+            said = next(iter(own), f"num_inference_steps={steps}")
             raise InputError(
-                f"{type(scheduler).__name__} with num_train_timesteps={trained} cannot be set to {said}: {error}"
+                f"{type(scheduler).__name__} with num_train_timesteps={trained_timesteps(scheduler)} cannot be set to {said}: {error}"
             ) from error
-        fault = schedule_fault(scheduler, steps) if name == "num_inference_steps" else None
+        fault = None if own else schedule_fault(scheduler, steps)
     if fault is not None:
         raise InputError(f"{type(scheduler).__name__}: {fault}")
 

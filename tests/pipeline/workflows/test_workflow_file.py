@@ -237,7 +237,7 @@ def test_what_is_no_edit_of_a_preset_is_written_whole(tmp_path: Path) -> None:
         ("brickwork: 1\nstart: sdxl.auto\nedits:\n  - options: decode\n    set: [1]", r"line 5, column 5: edits\[0\].set: expected dict, got list"),
         ("brickwork: 1\nstart: sdxl.auto\nedits:\n  - insert: [x]\n    block: Decode\n    after: decode", r"line 4, column 5: edits\[0\].insert: expected str, got list"),
         ("brickwork: 1\nstart: sdxl.auto\nedits:\n  - {remove: decode, replace: decode}", "line 4, column 5: an edit is one of"),
-        ("brickwork: 1\nstart: sdxl.auto\ncomponents: {unet: 3}", "line 3, column 14: components.unet: expected str or dict, got 3"),
+        ("brickwork: 1\nstart: sdxl.auto\ncomponents: {unet: 3}", "line 3, column 14: components.unet: expected str or dict or None, got 3"),
         ("brickwork: 1\nstart: sdxl.auto\ninputs: {prompt: {$: set}}", "line 3, column 10: inputs.prompt: 'set' is no kind of value"),
         ("brickwork: 1\nstart: sdxl.auto\nguider: {name: ClassifierFreeGuidance, guidance_rescale: x}", "guidance_rescale: expected float, got 'x'"),
         ("brickwork: 1\ncomposition: {block: SequentialPipelineBlocks, blocks: {a: 3}}", "line 2, column 57: composition.blocks.a: expected dict, got 3"),
