@@ -6,7 +6,7 @@ So the steps of all workflows stand in one row, and independent choices add up w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -16,7 +16,7 @@ from ...engine import Node
 from ...engine.conditions import ALWAYS, NEVER, Condition, Conditions
 from ...engine.nodes import guarded_nodes
 from ...state import InputError
-from .flattening import Flattening
+from .flattening import Flattening, walk
 
 if TYPE_CHECKING:
     from .base import ModularPipelineBlocks
@@ -146,6 +146,8 @@ class AllWorkflows:
             CompositionError: a container in it is empty, or cannot be made steps of.
         """
         found = _Findings()
+        for name in _names_in_order(blocks):
+            found.conditions.given(name)
         while True:
             flattening = ConditionalFlattening(frozenset(), found=found)
             parts = flattening.outcomes(lambda way: blocks.steps(way, ""))
@@ -159,3 +161,21 @@ class AllWorkflows:
         return cls(
             steps, possible, frozenset(p for p, when in flattening.taken.items() if when & possible), found.conditions
         )
+
+
+def _names_in_order(blocks: object) -> Iterable[str]:
+    """Return the triggers of all choices, and behind each what its branch requires.
+
+    A condition is small where the names that hang together are asked for one after the other, and this is how most do; in another
+    order as many pairs of a trigger and a requirement would need two to the power of their number.
+    """
+    order: list[str] = []
+    for _, block in walk(blocks):
+        # Choices by inputs have it, whose class is made of this module.
+        requires = getattr(block, "block_requires", None)
+        if requires is not None:
+            for branch, trigger in zip(block.sub_blocks, block.block_trigger_inputs, strict=False):
+                for name in filter(None, [trigger, *requires.get(branch, ())]):
+                    if name not in order:
+                        order.insert(order.index(trigger) + 1 if trigger in order else len(order), name)
+    return order

@@ -246,3 +246,15 @@ def test_only_so_many_reports_are_kept() -> None:
         assert walks_of(counted(by=100 + number)) == 1
     assert len(composition_checks._KNOWN) == composition_checks._MOST_KNOWN
     assert walks_of(counted(by=100)) == 1
+
+
+def test_what_a_branch_requires_is_asked_for_next_to_its_trigger() -> None:
+    # In the order of the questions the conditions would have a million nodes: all triggers first, and then what each requires.
+    plain = {f"p{i}": either(f"m{i}", Scaled, Scaled) for i in range(20)}
+    strict = {f"s{i}": either(f"m{i}", Scaled, Scaled) for i in range(20)}
+    for number, made in enumerate(strict.values()):
+        made.block_requires = {"given": [f"i{number}"]}
+    report = chain(**plain, **strict).check()
+    assert (report.faults, report.warnings) == ((), ())
+    # What a choice requires leaves fewer of them, which are not all counted.
+    assert "in more than" in repr(report)
