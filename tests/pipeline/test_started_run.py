@@ -78,15 +78,15 @@ def test_a_started_run_gives_what_a_call_gives(tiny_pipe: ModularPipeline) -> No
 
 def test_a_started_run_takes_what_a_call_takes() -> None:
     pipe = pipeline(first=AddOne)
-    state = pipe.start(3).result(10)
+    state = pipe.start(3).result(30)
     assert state.x == 4
-    assert pipe.start(state, output=["x"]).result(10) == {"x": 5}
+    assert pipe.start(state, output=["x"]).result(30) == {"x": 5}
 
 
 def test_start_returns_before_the_run_is_over_and_says_where_it_stands(doors: Doors) -> None:
     pipe = pipeline(first=AddOne, loop=Counted.from_blocks_dict({"add": AddOne, "gate": doors.block()}), last=AddOne)
     run = pipe.start(x=0, times=2, output="x")
-    assert doors.reached.wait(10)
+    assert doors.reached.wait(30)
     assert run.status == "running"
     assert run.progress == RunProgress("loop", 0, 2)
     assert str(run.progress) == "loop, step 1 of 2"
@@ -94,7 +94,7 @@ def test_start_returns_before_the_run_is_over_and_says_where_it_stands(doors: Do
     with pytest.raises(TimeoutError, match=r"not over after 0.01 s: <StartedRun: running.*run.cancel\(\) ends it"):
         run.result(0.01)
     doors.open.set()
-    assert run.result(10) == 6
+    assert run.result(30) == 6
     assert run.progress == RunProgress("last")
     assert str(run.progress) == "last"
     assert repr(run) == "<StartedRun: finished, last>"
@@ -106,14 +106,15 @@ def test_a_loop_that_cannot_count_its_steps_says_which_it_is_at() -> None:
 
 def test_cancelling_ends_one_run_and_no_other(doors: Doors) -> None:
     pipe = pipeline(gate=doors.block(), last=AddOne)
-    ended, other = pipe.start(x=0, output="x"), pipe.start(x=10, output="x")
-    assert doors.reached.wait(10)
+    ended = pipe.start(x=0, output="x")
+    assert doors.reached.wait(30)
+    other = pipe.start(x=10, output="x")
     ended.cancel()
     doors.open.set()
     with pytest.raises(RunCancelledError, match="The run was cancelled before last"):
-        ended.result(10)
+        ended.result(30)
     assert ended.status == "cancelled"
-    assert other.result(10) == 12
+    assert other.result(30) == 12
     assert [type(event) for event in ended.events()][-1] is RunFailed
     other.cancel()
     assert (other.status, other.result()) == ("finished", 12)
@@ -124,12 +125,12 @@ def test_a_pipeline_cancels_all_of_its_runs(doors: Doors) -> None:
     runs = [pipe.start(x=0), pipe.start(x=1)]
     for run in runs:
         while run.progress is None:
-            assert doors.reached.wait(10)
+            assert doors.reached.wait(30)
     pipe.cancel()
     doors.open.set()
     for run in runs:
         with pytest.raises(RunCancelledError):
-            run.result(10)
+            run.result(30)
 
 
 def test_a_run_that_is_cancelled_before_its_first_block_computes_nothing(doors: Doors) -> None:
@@ -148,11 +149,11 @@ def test_a_run_that_is_cancelled_before_its_first_block_computes_nothing(doors: 
     pipe = pipeline(notes=Notes)
     pipe.configure(listeners=[waits])
     run = pipe.start(x=0)
-    assert doors.reached.wait(10)
+    assert doors.reached.wait(30)
     run.cancel()
     doors.open.set()
     with pytest.raises(RunCancelledError, match="before notes"):
-        run.result(10)
+        run.result(30)
     assert ran == []
 
 
@@ -167,13 +168,13 @@ def test_events_are_those_of_a_stream_and_can_be_read_again_and_late() -> None:
     assert list(run.events()) == watched
     last = watched[-1]
     assert isinstance(last, RunFinished)
-    assert last.result == run.result(10) == 3
+    assert last.result == run.result(30) == 3
 
 
 def test_an_error_is_raised_with_the_result_and_is_the_last_event() -> None:
     run = pipeline(first=AddOne, fails=Fails).start(x=0)
     with pytest.raises(ZeroDivisionError, match="at 1") as caught:
-        run.result(10)
+        run.result(30)
     assert "In block fails" in caught.value.__notes__[0]
     assert run.status == "failed"
     last = [*run.events()][-1]
@@ -195,7 +196,7 @@ def _forgotten(look: Callable[[Any], object]) -> list[str]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         run = pipeline(fails=Fails).start(x=0)
-        run._thread.join(10)
+        run._thread.join(30)
         look(run)
         del run
         gc.collect()
@@ -219,7 +220,7 @@ def test_leaving_a_with_block_ends_the_run_and_its_thread(doors: Doors) -> None:
     pipe = pipeline(gate=doors.block(), last=AddOne)
     before = threading.active_count()
     with pipe.start(x=0) as run:
-        assert doors.reached.wait(10)
+        assert doors.reached.wait(30)
         assert threading.active_count() == before + 1
         threading.Timer(0.05, doors.open.set).start()
     assert run.status == "cancelled"
@@ -232,7 +233,7 @@ def test_the_run_waits_for_nobody_and_its_thread_ends() -> None:
     before = threading.active_count()
     run = pipe.start(x=0, times=2000, output="x")
     assert run.result(60) == 2001
-    run._thread.join(10)
+    run._thread.join(30)
     assert threading.active_count() == before
     # All that was left of eight thousand events.
     assert len(list(run.events())) < 1010
@@ -254,7 +255,7 @@ def test_a_run_that_asks_for_its_own_result_is_refused() -> None:
 
     def waits(event: Event) -> None:
         if isinstance(event, RunStarted):
-            assert begun.wait(10)
+            assert begun.wait(30)
 
     begun = threading.Event()
     pipe = pipeline(first=AddOne)
@@ -262,7 +263,7 @@ def test_a_run_that_asks_for_its_own_result_is_refused() -> None:
     asked.append(pipe.start(x=0))
     begun.set()
     with pytest.raises(InputError, match="would wait for ever"):
-        asked[0].result(10)
+        asked[0].result(30)
 
 
 def test_settings_are_those_that_the_pipeline_had_when_the_run_was_started(doors: Doors) -> None:
@@ -272,7 +273,7 @@ def test_settings_are_those_that_the_pipeline_had_when_the_run_was_started(doors
     run = pipe.start(x=0, output="x")
     pipe.configure(listeners=[])
     doors.open.set()
-    assert run.result(10) == 2
+    assert run.result(30) == 2
     assert isinstance(heard[-1], RunFinished)
 
 
@@ -335,7 +336,7 @@ def test_the_thread_of_a_run_is_as_the_callers(way: str) -> None:
     def run() -> None:
         pipe(x=0)
         if way == "start":
-            pipe.start(x=0).result(10)
+            pipe.start(x=0).result(30)
         else:
             list(pipe.stream(x=0))
 

@@ -147,7 +147,8 @@ def test_every_name_of_the_catalog_is_something(name: str) -> None:
 def test_what_is_shipped_and_known_of_families_is_there() -> None:
     assert sorted(shipped) == ["brickwork/embedded", "brickwork/ip_adapter", "brickwork/layout_controlnet"]
     assert (Path(shipped.get("brickwork/embedded")) / "model_index.json").exists()
-    assert list(families) == ["stable-diffusion-xl", "stable-diffusion-xl-refiner", "stable-diffusion-xl-second"]
+    known = ["", "-refiner", "-refiner-alone", "-second"]
+    assert list(families) == [f"stable-diffusion-xl{name}" for name in known]
     assert families.get("stable-diffusion-xl")
     assert catalog.get("StableDiffusionXLPipeline") is catalog.get("sdxl.text2image")
 
