@@ -252,6 +252,15 @@ def test_that_torch_counts_modules_for_its_compiler_is_no_change(monkeypatch: py
     assert process_words() == before
 
 
+def test_that_a_model_was_compiled_for_another_place_is_no_change() -> None:
+    model = nn.Linear(2, 2)
+    before = identity_of(model)
+    torch.compile(model, backend="eager")
+    # The wrapper's mark goes through to the model in it.
+    assert model._is_torch_compile is True
+    assert identity_of(model) == before
+
+
 def test_that_a_scheduler_was_asked_for_its_scale_is_no_change() -> None:
     scheduler = EulerDiscreteScheduler()
     before = identity_of(scheduler).digest
