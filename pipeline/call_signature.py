@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import update_wrapper
 from inspect import Parameter
 from types import MethodType
@@ -93,13 +93,7 @@ class _Signed:
     def __signature__(self) -> inspect.Signature:
         made = self._make(self._pipe)
         written = inspect.signature(self._function)
-        return made.replace(
-            parameters=_in_order([_SELF, *made.parameters.values()]), return_annotation=written.return_annotation
-        )
-
-
-def _in_order(parameters: Iterable[Parameter]) -> list[Parameter]:
-    return sorted(parameters, key=lambda parameter: parameter.kind)
+        return made.replace(parameters=[_SELF, *made.parameters.values()], return_annotation=written.return_annotation)
 
 
 class _SignedMethod:
