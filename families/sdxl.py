@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 
 from ..registry import families
+from ..registry.model_dtype import compute_dtype
 from ..state import InputError
 from ..state.vocabulary import (
     ImagePromptEmbeds,
@@ -49,7 +50,7 @@ class SDXLContract(FamilyContract):
         width = denoiser.config.time_cond_proj_dim
         if width is None:
             return super().embedded_guidance(denoiser, scales)
-        return {"timestep_cond": embedded_scales(scales, width).to(denoiser.device, denoiser.dtype)}
+        return {"timestep_cond": embedded_scales(scales, width).to(denoiser.device, compute_dtype(denoiser))}
 
     # A UNet that embeds the strength was taught both branches at once; asking it twice would guide twice.
     def is_distilled(self, denoiser: Denoiser) -> bool:

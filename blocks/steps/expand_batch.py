@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from ...families.contract import Denoiser
+from ...registry.model_dtype import compute_dtype
 from ...state import Conditioning, Group, Outputs
 from ...state.vocabulary import BatchSize, DType, ImagesPerPrompt
 from ..core.block import Block
@@ -45,7 +46,7 @@ class ExpandBatch(Block):
         check_batch(embeds)
         # What callers have kept in half precision, and encoders in another dtype say, meets the weights of the denoiser; the
         # classic pipeline casts to the second encoder's dtype, and then needs that to be the denoiser's.
-        dtype = self.denoiser.dtype
+        dtype = compute_dtype(self.denoiser)
         cast = {name: value.to(dtype) for name, value in embeds.items()}
         if num_images_per_prompt > 1:
             cast = {name: value.repeat_interleave(num_images_per_prompt, dim=0) for name, value in cast.items()}

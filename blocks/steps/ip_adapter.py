@@ -9,6 +9,7 @@ from ...engine.network_calls import call_network
 from ...families.contract import Denoiser
 from ...families.unet import projections
 from ...guiders import ClassifierFreeGuidance
+from ...registry.model_dtype import compute_dtype
 from ...state import Conditioning, Group, InputError, Outputs
 from ...state.pipeline_state import describe_value
 from ...state.vocabulary import GivenImageEmbeds, GuidanceScale, ImagePrompt
@@ -86,7 +87,7 @@ class EncodeImagePrompt(Block):
             chosen = self._one_each(images, layers, "images")
             pairs = [self._encoded(image, layer) for image, layer in zip(chosen, layers, strict=True)]
         # An encoder in another dtype, and what callers have kept in half precision, meets the weights of the denoiser.
-        dtype = self.denoiser.dtype
+        dtype = compute_dtype(self.denoiser)
         embeds = {"ip_adapter_embeds": [positive.to(dtype) for positive, _ in pairs]}
         if needs_negative:
             embeds["negative_ip_adapter_embeds"] = [negative.to(dtype) for _, negative in pairs]

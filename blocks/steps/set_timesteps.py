@@ -169,9 +169,8 @@ def set_schedule(
     both = {"timesteps": timesteps, "sigmas": sigmas}
     own: dict[str, Any] = {name: each for name, each in both.items() if each is not None}
     # diffusers' schedulers differ in what they take, and one that takes `**kwargs` would ignore it silently.
-    known = inspect.signature(type(scheduler).set_timesteps).parameters
     for name in own:
-        if name not in known:
+        if name not in inspect.signature(type(scheduler).set_timesteps).parameters:
             raise InputError(f"{type(scheduler).__name__} takes no {name} of your own; choose another scheduler.")
     fault = range_fault(scheduler, timesteps) if timesteps is not None else None
     if fault is None:
