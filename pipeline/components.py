@@ -285,12 +285,12 @@ class PipelineComponents(PipelineDevices):
 
     def __setattr__(self, name: str, value: object) -> None:
         # What a class or the pipeline has under this name itself is no component's attribute.
-        is_component = name in self.__dict__.get("components", ()) and name not in self.__dict__
-        if is_component and not hasattr(type(self), name):
+        # `hasattr` would have the class look for what was meant by a name that it has not.
+        is_new = name not in self.__dict__ and all(name not in vars(cls) for cls in type(self).__mro__)
+        if is_new and name in self.__dict__.get("components", ()):
             self.update_components(**{name: value})
             return
         kept = self.__dict__.get("_kept")
-        is_new = name not in self.__dict__ and not hasattr(type(self), name)
         if is_new and kept is not None and name in kept.input_names:
             # It would lie on the pipeline, and no run would read it.
             raise InputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
 from ..registry import ComponentsManager
@@ -147,4 +148,9 @@ class PipelineDevices:
 
         if self.placement is not None or hasattr(component, "_hf_hook"):
             return component
-        return component.to(self._device) if isinstance(component, torch.nn.Module) else component
+        if not isinstance(component, torch.nn.Module):
+            return component
+        # `to` goes through every module and its hooks, also where there is nothing to move.
+        device = torch.device(self._device)
+        is_there = all(each.device == device for each in chain(component.parameters(), component.buffers()))
+        return component if is_there else component.to(device)

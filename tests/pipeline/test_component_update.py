@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from brickwork import ComponentError, ModularPipeline
+from brickwork.pipeline import names_of_diffusers
 
 CALL: dict[str, Any] = {"num_inference_steps": 2, "height": 64, "width": 64, "seed": 1, "output": "images"}
 
@@ -31,6 +32,31 @@ def test_other_attributes_stay_plain(tiny_pipe: ModularPipeline) -> None:
     made: Any = tiny_pipe
     made.remark = "mine"
     assert vars(tiny_pipe)["remark"] == "mine"
+
+
+def test_a_model_is_moved_only_where_it_is_not_there(
+    tiny_pipe: ModularPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved: list[object] = []
+    model, to = copy.deepcopy(tiny_pipe.unet), type(tiny_pipe.unet).to
+    monkeypatch.setattr(type(model), "to", lambda self, *given: (moved.append(given), to(self, *given))[1])
+    tiny_pipe.update_components(unet=model)
+    assert not moved
+    # One buffer elsewhere is enough.
+    model.register_buffer("table", torch.zeros(2, device="meta"))
+    with pytest.raises(NotImplementedError, match="meta"):
+        tiny_pipe.update_components(unet=model)
+    assert moved == [(torch.device("cpu"),)]
+
+
+def test_an_assignment_asks_no_class_for_near_names(
+    tiny_pipe: ModularPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening a pipeline assigns some fifty attributes."""
+    monkeypatch.setattr(names_of_diffusers, "nearest", lambda *_: pytest.fail("near names were looked for"))
+    made: Any = tiny_pipe
+    made.remark, tiny_pipe.unet = "mine", tiny_pipe.unet
+    assert made.remark == "mine"
 
 
 def test_a_compiled_network_counts_as_what_it_wraps(tiny_pipe: ModularPipeline) -> None:
