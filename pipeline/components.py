@@ -290,8 +290,8 @@ class PipelineComponents(PipelineDevices):
         if is_new and name in self.__dict__.get("components", ()):
             self.update_components(**{name: value})
             return
-        kept = self.__dict__.get("_kept")
-        if is_new and kept is not None and name in kept.input_names:
+        # A pipeline that is still being made has none.
+        if is_new and "_kept" in self.__dict__ and name in self.kept_plans().input_names:
             # It would lie on the pipeline, and no run would read it.
             raise InputError(
                 f"{name} is an input of a call: pipe(..., {name}=...). pipe.input_defaults[{name!r}] is what calls take that are not given it."

@@ -10,16 +10,20 @@ from typing import Any
 import pytest
 from tiny_adapters import controlnet
 
-import brickwork
 from brickwork import ModularPipeline, SequentialPipelineBlocks
 from brickwork.presets.sdxl import AutoBlocks
 
 
 @pytest.fixture
-def place(tiny_folder: Path, tiny_pipe: ModularPipeline, tmp_path: Path) -> Callable[[str], Any]:
+def place(tiny_folder: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], Any]:
     """Find by name what a mistake is made with."""
 
+    def tiny() -> ModularPipeline:
+        pipe: ModularPipeline = request.getfixturevalue("tiny_pipe")
+        return pipe
+
     def auto() -> ModularPipeline:
+        tiny_pipe = tiny()
         pipe = SequentialPipelineBlocks.from_blocks_dict(dict(AutoBlocks().sub_blocks)).init_pipeline(str(tiny_folder))
         parts = {name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names}
         pipe.update_components(**parts, controlnet=controlnet(tiny_pipe.unet))
@@ -27,13 +31,11 @@ def place(tiny_folder: Path, tiny_pipe: ModularPipeline, tmp_path: Path) -> Call
         return pipe
 
     def embedded() -> ModularPipeline:
-        pipe = brickwork.embedded()
-        pipe.configure(progress=False)
-        return pipe
+        return copy.copy(request.getfixturevalue("embedded_pipe"))
 
     places: dict[str, Callable[[], Any]] = {
         "embedded": embedded,
-        "tiny": lambda: copy.copy(tiny_pipe),
+        "tiny": lambda: copy.copy(tiny()),
         "auto": auto,
         "folder": lambda: tmp_path,
     }
