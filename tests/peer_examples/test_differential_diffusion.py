@@ -118,7 +118,7 @@ def test_the_pipeline_is_loaded_like_any_other(dd_blocks: SequentialPipelineBloc
 def test_a_white_map_keeps_the_picture_and_a_black_one_redraws_it(
     dd_blocks: SequentialPipelineBlocks, embedded_pipe: ModularPipeline, oracle: Oracle
 ) -> None:
-    options: dict[str, Any] = {"num_inference_steps": 20, "guidance_scale": 5.0, "output": "images"}
+    options: dict[str, Any] = {"num_inference_steps": 12, "guidance_scale": 5.0, "output": "images"}
     red = embedded_pipe(prompt="a red circle", generator=torch.Generator().manual_seed(0), **options)[0]
     assert oracle.shapes(red) == [("circle", "red")]
     pipe, found = made(dd_blocks, embedded_pipe), {}
@@ -169,7 +169,7 @@ def test_the_picture_of_an_ip_adapter_counts_by_its_scale(dd_blocks: SequentialP
         return dd_pipeline(
             prompt=prompt,
             negative_prompt=negative_prompt,
-            num_inference_steps=25,
+            num_inference_steps=5,  # the page draws with 25
             generator=generator,
             diffdiff_map=mask,
             image=image,
@@ -216,7 +216,7 @@ def test_a_control_picture_counts_by_its_scale(dd_blocks: SequentialPipelineBloc
         return dd_pipeline(
             prompt=prompt,
             negative_prompt=negative_prompt,
-            num_inference_steps=25,
+            num_inference_steps=5,  # the page draws with 25
             generator=generator,
             diffdiff_map=mask,
             image=image,
@@ -306,7 +306,7 @@ def test_the_map_says_where(
     dd_blocks: SequentialPipelineBlocks, embedded_pipe: ModularPipeline, oracle: Oracle
 ) -> None:
     """White is kept, black is drawn anew; in a gradient the change grows towards black."""
-    options: dict[str, Any] = {"num_inference_steps": 20, "guidance_scale": 5.0, "output": "images"}
+    options: dict[str, Any] = {"num_inference_steps": 12, "guidance_scale": 5.0, "output": "images"}
     white = Image.new("RGB", (64, 64), "white")
     pipe = made(dd_blocks, embedded_pipe)
 
