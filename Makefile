@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+# Byte code is made of what is imported, when it is: that of all files takes a minute, and most are never imported.
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile --constraint constraints.txt
 ROOMS := state registry engine guiders families adapters blocks saving pipeline presets app modular_pipelines
 export HF_HUB_OFFLINE = 1
 export OMP_NUM_THREADS ?= 2
@@ -10,7 +11,7 @@ export OMP_NUM_THREADS ?= 2
 WORK ?= build/embedded-model
 TRAIN = cd training && ../$(BIN)/python -m embedded_model
 
-.PHONY: demo test check mutate raises clean embedded-model
+.PHONY: demo test check types tests mutate raises clean embedded-model
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m brickwork.app.demo
@@ -22,7 +23,13 @@ check: build/typing/brickwork
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-cache
+	$(MAKE) --jobs=2 types tests
+
+# Beside each other, because the types are checked by one process for a minute or two.
+types: build/typing/brickwork
 	$(BIN)/mypy $(addprefix -p brickwork.,$(ROOMS))
+
+tests:
 	$(BIN)/python -m pytest -c tests/pytest.ini tests -q -n 2
 
 # Puts small faults into state, registry and engine, in copies, and says which no test notices; see CONTRIBUTING.md. The

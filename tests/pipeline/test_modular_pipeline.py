@@ -81,13 +81,13 @@ def test_a_run_goes_on_from_a_state_and_leaves_it_as_it_was(tiny_pipe: ModularPi
     decode = SequentialPipelineBlocks.from_blocks_dict({"decode": TEXT2IMAGE_BLOCKS["decode"]}).init_pipeline()
     decode.update_components(vae=tiny_pipe.vae)
     again = decode(state=first, output_type="pt")
-    assert again.images.shape == (1, 3, 128, 128)
+    assert again.images.shape == (1, 3, 64, 64)
     assert first.values == before
     assert again.latents is first.latents
 
 
 def test_errors_of_blocks_keep_their_class_and_say_where(tiny_pipe: ModularPipeline) -> None:
-    with pytest.raises(InputError, match=r"latents have the shape \[1, 4, 2, 2\].*need \[1, 4, 16, 16\]") as caught:
+    with pytest.raises(InputError, match=r"latents have the shape \[1, 4, 2, 2\].*need \[1, 4, 8, 8\]") as caught:
         tiny_pipe(**LATENT, latents=torch.zeros(1, 4, 2, 2))
     assert caught.value.__notes__[0].startswith("In block prepare_latents.")
     assert "prompt_embeds: Tensor[1, 16, 40] torch.float32" in caught.value.__notes__[0]
@@ -104,7 +104,7 @@ def test_an_error_in_a_loop_names_the_step(tiny_pipe: ModularPipeline) -> None:
         tiny_pipe(**LATENT)
     assert caught.value.__notes__[0].startswith("In block denoise.step[1].fail.")
     tiny_pipe.blocks.pop("denoise.fail")  # type: ignore[attr-defined]
-    assert tiny_pipe(**LATENT, output="images").shape == (1, 4, 16, 16)
+    assert tiny_pipe(**LATENT, output="images").shape == (1, 4, 8, 8)
 
 
 def test_embeddings_of_different_batches_are_refused(tiny_pipe: ModularPipeline) -> None:
@@ -269,7 +269,7 @@ def test_the_error_names_the_classes_that_the_family_accepts(tiny_pipe: ModularP
 def test_schedulers_are_interchangeable(tiny_pipe: ModularPipeline) -> None:
     tiny_pipe.update_components(scheduler=DDIMScheduler.from_config(tiny_pipe.scheduler.config))
     assert isinstance(tiny_pipe.scheduler, DDIMScheduler)
-    assert tiny_pipe(**LATENT, output="images").shape == (1, 4, 16, 16)
+    assert tiny_pipe(**LATENT, output="images").shape == (1, 4, 8, 8)
 
 
 def test_unknown_components_name_the_nearest(tiny_pipe: ModularPipeline) -> None:

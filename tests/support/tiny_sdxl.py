@@ -52,7 +52,7 @@ def make_unet(**changes: Any) -> UNet2DConditionModel:
     """A UNet of two stages, told pooled text and six sizes."""
     return UNet2DConditionModel(
         **{
-            "sample_size": 16,
+            "sample_size": 8,
             "block_out_channels": (16, 32),
             "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
             "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),

@@ -155,9 +155,9 @@ def test_the_view_has_the_pipeline_properties_of_the_family(tiny_folder: Any, ti
     pipe.configure(progress=False)
     state = pipe(prompt="a cat", num_inference_steps=1, output_type="latent")
     assert state.facts == {
-        "default_height": 128,
-        "default_width": 128,
-        "default_sample_size": 16,
+        "default_height": 64,
+        "default_width": 64,
+        "default_sample_size": 8,
         "vae_scale_factor": 8,
         "num_channels_unet": 4,
         "num_channels_latents": 4,

@@ -132,9 +132,9 @@ def test_a_generator_that_had_drawn_is_written_with_its_state(tiny_pipe: Modular
 
 
 def test_tensors_count_with_what_they_were_at_the_start(tiny_pipe: ModularPipeline) -> None:
-    latents = torch.randn(1, 4, 16, 16, generator=seeded())
+    latents = torch.randn(1, 4, 8, 8, generator=seeded())
     recipe = tiny_pipe(**INPUTS, latents=latents).recipe
-    assert recipe.missing_inputs == {"latents": "Tensor[1, 4, 16, 16] torch.float32, cpu"}
+    assert recipe.missing_inputs == {"latents": "Tensor[1, 4, 8, 8] torch.float32, cpu"}
     assert recipe.is_input("latents", latents)
     latents.add_(1)
     assert not recipe.is_input("latents", latents)
@@ -145,7 +145,7 @@ def test_tensors_count_with_what_they_were_at_the_start(tiny_pipe: ModularPipeli
 def test_it_holds_no_model_and_no_tensor(tiny_folder: Path) -> None:
     pipe = ModularPipeline.from_pretrained(str(tiny_folder)).load_components()
     pipe.configure(progress=False)
-    latents = torch.randn(1, 4, 16, 16)
+    latents = torch.randn(1, 4, 8, 8)
     picture = pipe(**INPUTS, latents=latents, output="images")[0]
     held = [weakref.ref(pipe.unet), weakref.ref(latents), weakref.ref(pipe)]
     del pipe, latents
@@ -338,7 +338,7 @@ def test_two_runs_that_are_the_same_do_not_differ(tiny_pipe: ModularPipeline) ->
 
 
 def test_what_differs_is_said_in_words(tiny_pipe: ModularPipeline, tiny_folder: Path) -> None:
-    one = tiny_pipe(**INPUTS, generator=seeded(1), latents=torch.zeros(1, 4, 16, 16))
+    one = tiny_pipe(**INPUTS, generator=seeded(1), latents=torch.zeros(1, 4, 8, 8))
     pipe = ModularPipeline.from_pretrained(str(tiny_folder)).load_components(dtype={"vae": torch.bfloat16})
     pipe.configure(progress=False)
     pipe.update_components(
@@ -351,7 +351,7 @@ def test_what_differs_is_said_in_words(tiny_pipe: ModularPipeline, tiny_folder: 
     pipe.update_config(force_zeros_for_empty_prompt=False)
     with torch.no_grad():
         pipe.unet.conv_in.bias.add_(1)
-    other = pipe(prompt="red", num_inference_steps=2, eta=0.5, generator=seeded(2), latents=torch.ones(1, 4, 16, 16))
+    other = pipe(prompt="red", num_inference_steps=2, eta=0.5, generator=seeded(2), latents=torch.ones(1, 4, 8, 8))
     assert list(brickwork.diff(one, other)) == [
         "extra: no such block, and PrepareSizeConditioning",
         "composition: its blocks stand in another order",
@@ -373,7 +373,7 @@ def test_pictures_arrays_and_states_are_compared(tiny_pipe: ModularPipeline, tmp
     path = brickwork.save(one.images, tmp_path / "one.png")[0]
     other = tiny_pipe(**{**INPUTS, "num_inference_steps": 3}, generator=seeded(1), output="images")[0]
     assert str(brickwork.diff(path, other)) == "num_inference_steps: 2, and 3\noutput: None, and images"
-    assert np.asarray(other).shape == (128, 128, 3)
+    assert np.asarray(other).shape == (64, 64, 3)
 
 
 class Add(Block):
