@@ -23,8 +23,8 @@ def own_default(default: object) -> Any:
     return copy.deepcopy(default) if is_editable(default) else default
 
 
-def is_same_default(one: object, other: object) -> bool:
-    """Return whether two defaults are equal; arrays and tensors are so only if they are one object."""
+def are_same(one: object, other: object) -> bool:
+    """Return whether two defaults are one; arrays and tensors only where they are the same object."""
     try:
         return one is other or bool(one == other)
     except (ValueError, RuntimeError):  # arrays and tensors have no single answer

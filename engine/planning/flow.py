@@ -128,6 +128,13 @@ class Read:
         return _are_apart(self.branch, version.branch)
 
 
+def _are_apart(one: ChoicePath, other: ChoicePath) -> bool:
+    if not one or not other:
+        return False
+    taken = dict(one)
+    return any(taken.get(choice, name) != name for choice, name in other)
+
+
 @frozen(eq=False)
 class LoopSpan:
     """Where a loop stands: its own position, and that of the last step of its body.
@@ -266,11 +273,6 @@ class Dataflow:
     @cached_property
     def _versions_by_writer(self) -> Mapping[str, list[Version]]:
         return _listed((version.writer, version) for version in self.versions)
-
-
-def _are_apart(one: ChoicePath, other: ChoicePath) -> bool:
-    taken = dict(one) if one and other else {}
-    return any(taken.get(choice, name) != name for choice, name in other)
 
 
 def _listed(pairs: Iterable[tuple[K, V]]) -> Mapping[K, list[V]]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from attrs import frozen
 
 from ...state import InputParam
-from ...state.defaults import is_same_default
+from ...state.defaults import are_same
 from ...state.errors import nearest
 from ...state.type_relations import conflict
 from ...state.types import type_words
@@ -140,7 +140,7 @@ def _miscounted(flow: Dataflow) -> Iterator[Finding]:
 def _difference(taken: InputParam, counted: InputParam) -> str:
     if conflict(taken.type_hint, counted.type_hint):
         return f"as {type_words(counted.type_hint)}, and its `iterate` as {type_words(taken.type_hint)}"
-    if taken.required is counted.required and is_same_default(taken.default, counted.default):
+    if taken.required is counted.required and are_same(taken.default, counted.default):
         return ""
     says = ("required" if each.required else f"{each.default!r} where nobody gives it" for each in (counted, taken))
     return "that is {}, and for its `iterate` {}".format(*says)

@@ -24,8 +24,8 @@ def misspelt(flow: Dataflow) -> Iterator[Finding]:
         for near in close[version.name] if left else ():
             later = [r for r in flow.reads_of(near) if r.position > version.position and not r.is_apart_from(version)]
             for read in reversed(later):
-                if near != version.name and conflict(version.type_hint, read.param.type_hint):
-                    continue  # it could not be what is read
+                if _are_one_and_many(near, version.name) and conflict(version.type_hint, read.param.type_hint):
+                    continue
                 if near != version.name and (found := left & read.guard):
                     text = (
                         f"{version.writer} writes {version.name!r}, which nobody reads, and {read.path} reads {near!r}. "
@@ -54,6 +54,11 @@ def _are_turned(one: str, other: str) -> bool:
         and odd[1] == odd[0] + 1
         and one[odd[0]] + one[odd[1]] == other[odd[1]] + other[odd[0]]
     )
+
+
+def _are_one_and_many(one: str, other: str) -> bool:
+    """Return whether one name is the plural of the other: with types that cannot meet, `mask` and `masks` are both meant."""
+    return f"{one}s" == other or one == f"{other}s"
 
 
 def _are_numbered(one: str, other: str) -> bool:

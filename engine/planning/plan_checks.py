@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 
-from ...state.defaults import is_same_default
+from ...state.defaults import are_same
 from ...state.errors import nearest
 from ...state.type_relations import conflict
 from ...state.types import type_words
@@ -177,7 +177,7 @@ def _default_conflicts(flow: Dataflow, certain: bool) -> Iterator[Finding]:
                 found = here & also
                 if not found or (first.typed and other.typed) is not certain:
                     continue
-                if not is_same_default(first.param.default, other.param.default):
+                if not are_same(first.param.default, other.param.default):
                     text = (
                         f"{name!r} is {first.param.default!r} for {first.path} and {other.param.default!r} for "
                         f"{other.path} where nobody gives it. Give both the same default, or rename one."

@@ -19,6 +19,8 @@ from brickwork import (
     ModularPipelineBlocks,
     Outputs,
     RunError,
+    Snapshot,
+    Snapshots,
 )
 
 YIELD = r"it must yield an object of its Vars for each iteration, as in `yield self\.Vars\(i=\.\.\.\)`\."
@@ -175,6 +177,10 @@ def test_a_value_that_a_loop_variable_hid_is_seen_again_behind_the_loop() -> Non
     pipe.configure(progress=False)
     assert pipe(times=3, x=0, output="i") == 100
     assert pipe(times=3, x=0, output="x") == 3
+    found: list[Snapshot] = []
+    pipe.configure(snapshots=Snapshots(found.append))
+    assert pipe(times=3, x=0, output="i") == 100
+    assert [pipe.resume(snapshot) for snapshot in found] == [100] * len(found)
 
 
 def peer(call: Any) -> Any:
