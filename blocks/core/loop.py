@@ -26,8 +26,8 @@ from .signature_block import SignatureBlock
 class LoopSequentialPipelineBlocks(Container, SignatureBlock):
     """Repeats its blocks. Say over what in `iterate`, which yields the loop variables (`Vars`) of each iteration.
 
-    A value that the blocks both read and write is carried from iteration to iteration. `count`, with inputs of its own, tells
-    the number of iterations where that is known, for the progress bar.
+    A value that the blocks both read and write is carried from iteration to iteration. `count`, which takes
+    inputs of those that `iterate` takes, tells the number of iterations where that is known, for the progress bar.
 
     The older way also works: define `__call__(components, state)` with a loop of your own that calls
     `self.loop_step(components, block_state, i=i)`, and say what it reads in `loop_inputs`, `loop_expected_components`

@@ -7,31 +7,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from attrs import frozen
 
-from ...state import InputParam
-from ...state.defaults import are_same
-from ...state.errors import nearest
 from ...state.type_relations import conflict
-from ...state.types import type_words
+from ...state.types import strip_metadata
 from ...state.vocabulary import value_of
 from ..conditions import NEVER, Condition, any_of
 from .flow import Dataflow, Finding, LoopSpan, Read, Version
 
-
-def loop_faults(flow: Dataflow) -> Iterator[Finding]:
-    """Yield what cannot work in loops, and when it is so."""
-    for loop, param, absent in _uncounted(flow):
-        # Where some block reads a value of that name, the caller can give it.
-        read = any_of(read.guard for read in flow.reads_of(str(param.name)))
-        if param.required and (found := absent & ~read):
-            yield f"{_uncounted_words(loop, param)} Nobody can give it.", found
+_PLAIN = (int, float, complex, bool, str, bytes)
 
 
 def loop_warnings(flow: Dataflow) -> Iterator[Finding]:
     """Yield what looks wrong with loops, and when it is so."""
-    yield from _miscounted(flow)
     yield from _written_variables(flow)
     for loop in flow.loops:
         body = _Body.of(loop, flow)
@@ -100,52 +90,6 @@ class _Body:
         return made
 
 
-def _uncounted(flow: Dataflow) -> Iterator[tuple[LoopSpan, InputParam, Condition]]:
-    """Yield what `count` takes of which a loop knows nothing, and when."""
-    for loop in flow.loops:
-        taken = {param.name for param in loop.reads}
-        for param in loop.counted:
-            absent = loop.guard & flow.possible & ~flow.written_between(str(param.name), -2, loop.position)
-            if param.name not in taken and absent:
-                yield loop, param, absent
-
-
-def _uncounted_words(loop: LoopSpan, param: InputParam) -> str:
-    names = [str(each.name) for each in loop.reads]
-    near = nearest(str(param.name), names)
-    takes = f"takes {', '.join(map(repr, names)) or 'nothing'}"
-    return (
-        f"`count` of {loop.path} takes {param.name!r}, which no block before the loop gives and its `iterate` does not take: that "
-        f"{takes}. {f'Did you mean {near!r}?' if near else 'Let both take the same.'}"
-    )
-
-
-def _miscounted(flow: Dataflow) -> Iterator[Finding]:
-    """Yield inputs of `count` that are others than those of `iterate`."""
-    for loop, param, absent in _uncounted(flow):
-        read = any_of(read.guard for read in flow.reads_of(str(param.name)))
-        if found := absent & read if param.required else absent:
-            yield _uncounted_words(loop, param), found
-    for loop in flow.loops:
-        counted = {param.name: param for param in loop.counted}
-        for param in loop.reads if loop.guard & flow.possible else ():
-            other = counted.get(param.name)
-            if other is not None and (text := _difference(param, other)):
-                yield (
-                    f"`count` of {loop.path} takes {param.name!r} {text}. Let both take the same.",
-                    loop.guard & flow.possible,
-                )
-
-
-def _difference(taken: InputParam, counted: InputParam) -> str:
-    if conflict(taken.type_hint, counted.type_hint):
-        return f"as {type_words(counted.type_hint)}, and its `iterate` as {type_words(taken.type_hint)}"
-    if taken.required is counted.required and are_same(taken.default, counted.default):
-        return ""
-    says = ("required" if each.required else f"{each.default!r} where nobody gives it" for each in (counted, taken))
-    return "that is {}, and for its `iterate` {}".format(*says)
-
-
 def _written_variables(flow: Dataflow) -> Iterator[Finding]:
     """Yield loop variables that a block in the loop writes."""
     for loop in flow.loops:
@@ -184,9 +128,20 @@ def _unchanged(body: _Body, flow: Dataflow) -> Iterator[Finding]:
             begun = any_of(
                 body.from_before(read) & ~_remembered(version, read, carried, flow)
                 for read in reads
-                if conflict(version.type_hint, read.param.type_hint) is None
+                if _could_follow(version.type_hint, read.param.type_hint)
             )
-            yield from _lost(version, left & made & begun, behind, body, flow)
+            if begun:
+                yield from _lost(version, left & made & begun, behind, body, flow)
+
+
+def _could_follow(made: object, begun: object) -> bool:
+    """Return whether what a block makes could be the next of what it makes it of.
+
+    A number or a text is more likely a result than a state, and of two unknown types nothing is likely.
+    """
+    kinds = [strip_metadata(hint) for hint in (made, begun)]
+    known = [kind for kind in kinds if kind is not None and kind is not Any]
+    return bool(known) and not any(kind in _PLAIN for kind in known) and conflict(made, begun) is None
 
 
 def _remembered(
@@ -211,25 +166,37 @@ def _remembered(
 
 def _lost(version: Version, when: Condition, behind: Sequence[Read], body: _Body, flow: Dataflow) -> Iterator[Finding]:
     """Yield that a version would have been the next value that the reads behind the loop ask for."""
+    head = f"Every iteration of {body.loop.path} begins with the same"
     left = when & flow.unread(version)
     for read in behind:
-        name = read.param.name
-        before = NEVER if read.is_apart_from(version) else body.from_before(read) | read.unserved
-        head = f"Every iteration of {body.loop.path} begins with the same {name!r}: no block in it writes {name!r}"
+        if not left:
+            break
+        name, before = read.param.name, _as_before(read, version, body)
         if found := left & before:
             left &= ~before
             text = (
-                f"{head}, and {read.path} reads what was there before the loop. {version.writer} makes {version.name!r} of it, "
-                f"which nobody reads. Is the block missing that makes the next {name!r} of {version.name!r}, or in the wrong place?"
+                f"{head} {name!r}: no block in it writes {name!r}, and {read.path} reads what was there before the loop. "
+                f"{version.writer} makes {version.name!r} of it, which nobody reads. Is the block missing that makes the next {name!r} "
+                f"of {version.name!r}, or in the wrong place?"
             )
             yield text, found
-        taken = any_of(other.sources.ways.get(version, NEVER) for other in flow.reads_at(read.path, version.name))
-        if found := when & before & taken & flow.written_by(read.path, str(name)):
+    taken: defaultdict[str, Condition] = defaultdict(lambda: NEVER)
+    for read in flow.readers[version]:
+        if read.position > body.loop.end:
+            taken[read.path] |= read.sources.ways[version]
+    for read in behind if taken else ():
+        name, before = str(read.param.name), _as_before(read, version, body)
+        if found := when & before & taken[read.path] & flow.written_by(read.path, name):
             text = (
-                f"{head}, and {read.path}, behind the loop, makes the next one of the last {version.name!r} alone. Move "
-                f"{read.path} into {body.loop.path}, behind {version.writer}."
+                f"{head} {name!r}: no block in it writes {name!r}, and {read.path}, behind the loop, makes the next one of the last "
+                f"{version.name!r} alone. Move {read.path} into {body.loop.path}, behind {version.writer}."
             )
             yield text, found
+
+
+def _as_before(read: Read, version: Version, body: _Body) -> Condition:
+    """Return when a step behind a loop finds what was there before it, where it can come behind a version of the loop."""
+    return NEVER if read.is_apart_from(version) else body.from_before(read) | read.unserved
 
 
 def _unused(body: _Body, flow: Dataflow) -> Iterator[Finding]:

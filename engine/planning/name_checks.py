@@ -47,13 +47,10 @@ def _alike(name: str, names: Sequence[str]) -> list[str]:
 def _are_turned(one: str, other: str) -> bool:
     """Return whether two names differ in two letters that stand side by side and changed places: `imgae` and `image`."""
     # Short ones, such as `hw` and `wh`, or `from` and `form`, are words of their own.
-    odd = [at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]]
-    return (
-        len(one) == len(other) >= _LONG
-        and len(odd) == 2
-        and odd[1] == odd[0] + 1
-        and one[odd[0]] + one[odd[1]] == other[odd[1]] + other[odd[0]]
-    )
+    if len(one) != len(other) or len(one) < _LONG or one == other:
+        return False
+    at = next(at for at, letter in enumerate(one) if letter != other[at])
+    return one[at : at + 2] == other[at : at + 2][::-1] and one[at + 2 :] == other[at + 2 :]
 
 
 def _are_one_and_many(one: str, other: str) -> bool:

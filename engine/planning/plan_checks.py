@@ -13,8 +13,9 @@ from ...state.errors import nearest
 from ...state.type_relations import conflict
 from ...state.types import type_words
 from ..conditions import NEVER, Condition, any_of
+from .count_checks import count_faults, count_warnings
 from .flow import CALLER, Dataflow, Finding, Missing, Read, Version
-from .loop_checks import loop_faults, loop_warnings
+from .loop_checks import loop_warnings
 from .name_checks import misspelt
 
 MOST_LISTS = 512
@@ -46,7 +47,7 @@ def faults(flow: Dataflow) -> Iterator[Finding]:
     # stop a run that works.
     yield from _type_conflicts(flow, certain=True)
     yield from _default_conflicts(flow, certain=True)
-    yield from loop_faults(flow)
+    yield from count_faults(flow)
 
 
 def warnings(flow: Dataflow) -> Iterator[Finding]:
@@ -57,6 +58,7 @@ def warnings(flow: Dataflow) -> Iterator[Finding]:
     yield from _written_too_late(flow)
     yield from misspelt(flow)
     yield from _undeclared(flow)
+    yield from count_warnings(flow)
     yield from loop_warnings(flow)
 
 

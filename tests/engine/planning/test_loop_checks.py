@@ -8,7 +8,7 @@ import pytest
 import torch
 from toy_blocks import Anything, Iterations, Way, block, chain, foreign
 
-from brickwork import AutoPipelineBlocks, LoopSequentialPipelineBlocks, OutputParam, Outputs
+from brickwork import AutoPipelineBlocks, InputParam, LoopSequentialPipelineBlocks, OutputParam, Outputs
 from brickwork.state import Value
 
 Grid = Annotated[torch.Tensor, Value("b c h w", "Numbers.", dtype="float")]
@@ -58,6 +58,23 @@ def test_what_is_not_made_of_the_value_or_could_not_be_the_next_one_is_meant() -
     assert said(loop=looped(show=show, counter=block({"i": int}, {"noise": Grid}))) == []
     assert said(loop=looped(measure=block({"x": Grid}, {"score": Row}))) == []
     assert said(loop=looped(append=block({"x": Grid, "i": int}))) == []
+
+
+@pytest.mark.parametrize("kind", [int, float, bool, str])
+def test_a_number_that_is_made_of_another_is_a_result(kind: type) -> None:
+    counter, later = block({"step": kind, "i": int}, {"count": kind}), block({"step": kind})
+    assert chain(loop=looped(counter=counter), later=later).check().warnings == ()
+    made = block({"step": kind, "i": int}, {"count": Any})
+    assert chain(loop=looped(made=made), later=later).check().warnings == ()
+
+
+def test_of_hints_of_foreign_code_one_must_say_what_it_is() -> None:
+    def hinted(takes: Any, gives: Any) -> list[str]:
+        predict = foreign([InputParam("x", takes, required=True)], [OutputParam("noise", gives)])
+        return said(loop=looped(predict=predict))
+
+    assert hinted(Grid, Grid) == hinted(None, Grid) == hinted(torch.Tensor, None) == [LOST]
+    assert hinted(None, None) == hinted(Any, None) == []
 
 
 def test_what_is_read_behind_the_loop_is_not_lost() -> None:
