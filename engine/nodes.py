@@ -82,6 +82,7 @@ class LoopNode:
 
     Attributes:
         reads: what `iterate` takes. variables: what it yields for every iteration.
+        counted: what `count` takes.
         bind_iterations: as `bind`; its function gives the iterations (dicts of variables) and their number, None if unknown.
     """
 
@@ -94,6 +95,7 @@ class LoopNode:
     mutates: tuple[str, ...] = ()
     typed: bool = True
     identity: Identity | None = None
+    counted: tuple[InputParam, ...] = ()
     guard: Condition = ALWAYS
 
 

@@ -19,7 +19,7 @@ class Frame:
 
     Attributes:
         path: of a step. iteration: of a loop, counted from 0; None for a step that is done. branch: of a choice, the one that runs.
-        before: names of the values that were there when a loop began. inputs: what its `iterate` was given.
+        before: names of the values that were there when a loop began. inputs: what its `iterate` was given, and what its variables hide.
     """
 
     path: str

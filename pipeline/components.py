@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ..adapters.pending_adapters import PendingAdapters
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.components_view import known_families
-from ..engine import RunSettings
+from ..engine import Plan, RunSettings
 from ..guiders import GUIDERS, Guider, guider_of
 from ..registry import ComponentsManager, ComponentSpec, PipelineIndex
 from ..registry.devices.component_bytes import component_bytes
@@ -324,8 +324,9 @@ class PipelineComponents(PipelineDevices):
         sizes = {name: _size_of(self.components[name], self.specs[name]) for name in names}
         return {name: size for name, size in sizes.items() if size is not None}
 
-    def require(self, names: Iterable[str]) -> None:
-        """Raise ComponentError naming every component of these that is needed and not there."""
+    def require(self, plan: Plan) -> None:
+        """Raise ComponentError naming every component that a plan needs and that is not there."""
+        names = plan.components
         missing = [name for name in names if self.components[name] is None and not self.may_be_none(name)]
         if (lacking := self.pending_adapters.fault(names)) is not None:
             raise ComponentError(lacking)
@@ -340,7 +341,7 @@ class PipelineComponents(PipelineDevices):
         self._refuse_mixed_devices(names)
         if missing:
             raise ComponentError(
-                f"Not loaded: {', '.join(missing)}. Call load_components() first, or "
+                f"Not loaded: {', '.join(missing)}. Needed by {', '.join(plan.users_of(missing))}. Call load_components() first, or "
                 f"update_components({missing[0]}=...)."
             )
 

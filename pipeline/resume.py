@@ -37,7 +37,7 @@ def resume(pipe: ModularPipeline, source: Snapshot | str | Path, exact: bool = T
     standing = snapshot.standing
     # A plan asks which inputs there are and which are None, and not for their values, of which some were let go of.
     plan = pipe.plan({name: None if is_none else True for name, is_none in snapshot.given.items()}, checked=())
-    pipe.require(plan.components)
+    pipe.require(plan)
     now = recipe_of(pipe, plan, {}, snapshot.output)
     found = differences(snapshot.recipe, now)
     # Inputs, random state and what was asked for are the snapshot's own; this pipeline can only differ in the rest.

@@ -75,7 +75,7 @@ class PipelineRequests(PipelineAdapters):
         inputs = self._checked_inputs(plan, inputs)
         values.update({name: value for name, value in inputs.items() if value is not values[name]})
         self._check_outputs(plan, output)
-        self.require(plan.components)
+        self.require(plan)
         self._check_components(plan, replaced)
         self._check_fit(plan, inputs, replaced)
         self._remark_on(values)

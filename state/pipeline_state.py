@@ -175,4 +175,15 @@ class BlockState:
 
 
 class MissingValueError(RunError, AttributeError):
-    """A value was read that nobody gave; also an AttributeError, so that `getattr` defaults work."""
+    """A value was read that nobody gave; also an AttributeError, so that `getattr` defaults work.
+
+    Attributes:
+        block: path of the block that read it, where a run knows it.
+    """
+
+    block: str | None = None
+
+    def note_block(self, path: str) -> None:
+        """Say in the message which block read it; of several around each other, the inner one."""
+        if self.block is None:
+            self.block, self.args = path, (f"{path}: {self.args[0]}",)

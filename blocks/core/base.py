@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ...engine import BlockNode, Node, Plan, Run, make_plan
+from ...engine.execution.executor import not_written
 from ...engine.nodes import Call, Presence, Undeclared
 from ...engine.planning.dataflow import trace
 from ...engine.planning.explain import Explanation
@@ -31,7 +32,7 @@ from .describe import document, summary
 from .flattening import Flattening
 from .interface import listed, merged_inputs, older_inputs, warn_of_misspelt
 from .late import late
-from .property_call import assigned_attributes
+from .property_call import assigned_attributes, refuse_unknown_variables
 from .state_call import state_call
 from .workflow_names import find_workflow, workflow_names
 from .workflows import Workflow
@@ -152,7 +153,7 @@ class ModularPipelineBlocks:
             value = state.values.get(param.name)
             if value is None:
                 if param.required:
-                    raise RunError(f"{type(self).__name__} needs {param.name!r}, and the state has no such value.")
+                    raise not_written(state.values, param.name, type(self).__name__)
                 value = own_default(param.default)
             data[param.name] = value
         return BlockState(**data)
@@ -275,6 +276,7 @@ class ModularPipelineBlocks:
         inputs, outputs = self.all_inputs, [*self.intermediate_outputs, *self.rewritten_inputs()]
         flattening.note_written(output.name for output in outputs)
         loop_variables = flattening.loop_variables
+        refuse_unknown_variables(name, self.own_call, loop_variables)
 
         def bind(_presence: Presence) -> Callable[[Run], Call]:
             return lambda run: state_call(self, name, run, inputs, loop_variables)

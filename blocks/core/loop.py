@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...engine import LoopNode, Node, Run
@@ -13,9 +14,10 @@ from ...state import BlockState, CompositionError, ConfigSpec, DeclarationError,
 from .arguments import method_invoker
 from .base import ModularPipelineBlocks
 from .container import Container
-from .declaration import Declaration, RunParameter, read_class, read_method
+from .declaration import Declaration, RunParameter, input_params, read_class, read_method
 from .flattening import Flattening, joined
 from .interface import merged_inputs, older_inputs
+from .iterations import counted, yielded
 from .property_call import call_style, loop_step_keywords
 from .sequential import SequentialPipelineBlocks
 from .signature_block import SignatureBlock
@@ -24,8 +26,8 @@ from .signature_block import SignatureBlock
 class LoopSequentialPipelineBlocks(Container, SignatureBlock):
     """Repeats its blocks. Say over what in `iterate`, which yields the loop variables (`Vars`) of each iteration.
 
-    A value that the blocks both read and write is carried from iteration to iteration. `count`, with inputs of its own, tells
-    the number of iterations where that is known, for the progress bar.
+    A value that the blocks both read and write is carried from iteration to iteration. `count`, which takes
+    inputs of those that `iterate` takes, tells the number of iterations where that is known, for the progress bar.
 
     The older way also works: define `__call__(components, state)` with a loop of your own that calls
     `self.loop_step(components, block_state, i=i)`, and say what it reads in `loop_inputs`, `loop_expected_components`
@@ -63,11 +65,19 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if not hasattr(cls, "iterate"):
+            if "run" in vars(cls) and cls.__call__ is Container.__call__:
+                raise DeclarationError(
+                    f"{cls.__qualname__} defines `run`, and a loop has none: define `iterate`, which yields Vars for each iteration of "
+                    "its blocks. What is done once derives from Block."
+                )
             return
         cls.declaration = read_class(cls, SignatureBlock, "iterate", "Vars")
         if cls.declaration.out is None:
             raise DeclarationError(f"{cls.__qualname__} defines `iterate` and no Vars(Outputs) for what it yields.")
-        cls.count_parameters = read_method(cls, cls.count, [])
+        faults: list[str] = []
+        cls.count_parameters = read_method(cls, cls.count, faults)
+        if faults:
+            raise DeclarationError.of(f"{cls.__qualname__} is declared wrongly", faults)
 
     def __init__(self, **settings: object) -> None:
         Container.__init__(self)
@@ -183,14 +193,17 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
                 tuple(self.own_inputs),
                 tuple(variables),
                 tuple(body),
-                self._bind_iterations,
+                partial(self._bind_iterations, name, tuple(variables)),
                 tuple(own),
                 self.mutated_names(),
                 identity=self.identity,
+                counted=tuple(input_params(self.count_parameters, self.family)),
             )
         ]
 
-    def _bind_iterations(self, presence: Presence) -> Callable[[Run], Iterations]:
+    def _bind_iterations(
+        self, path: str, variables: tuple[OutputParam, ...], presence: Presence
+    ) -> Callable[[Run], Iterations]:
         cls = type(self)
         iterations_of = method_invoker(cls, self.declaration.parameters, presence)
         count_of = method_invoker(cls, self.count_parameters, presence)
@@ -199,9 +212,10 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
             # Once for both methods, so that `count` sees what `iterate` has.
             bound = self.bound_copy(run.components, run.configs, run.device)
             iterations, count = iterations_of(bound.iterate), count_of(bound.count)
+            checked = variables if run.settings.check_values else ()
 
             def start(values: Values) -> tuple[Iterable[Values], int | None]:
-                return map(_as_dict, iterations(values)), count(values)
+                return yielded(iterations(values), path, self.declaration.out, checked), counted(count(values), path)
 
             return start
 
@@ -217,7 +231,3 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
             elif isinstance(result, Mapping):
                 block_state.__dict__.update(result)
         return components, block_state
-
-
-def _as_dict(variables: object) -> Values:
-    return variables if isinstance(variables, dict) else variables.__dict__

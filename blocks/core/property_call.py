@@ -11,6 +11,8 @@ from typing import Any
 
 from attrs import frozen
 
+from ...state import CompositionError
+
 
 @frozen
 class CallStyle:
@@ -45,6 +47,28 @@ def _style_of(block_class: type) -> CallStyle:
         takes_block_state=len(named) > 1 and named[1].name == "block_state",
         names=None if takes_all else frozenset(parameter.name for parameter in named[2:]),
     )
+
+
+@cache
+def refuse_unknown_variables(path: str, call: Callable[..., Any], loop_variables: tuple[str, ...]) -> None:
+    """Raise CompositionError if a block's `__call__` must be given what no loop around it yields."""
+    parameters = list(inspect.signature(call).parameters.values())[3:]
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    for parameter in parameters:
+        if (
+            parameter.default is parameter.empty
+            and parameter.kind not in kinds
+            and parameter.name not in loop_variables
+        ):
+            around = (
+                f"the loop around it yields {', '.join(map(repr, loop_variables))}"
+                if loop_variables
+                else "no loop is around it"
+            )
+            raise CompositionError(
+                f"{path}: its `__call__` must be given {parameter.name!r} beside components and state, and {around}. Name a loop "
+                f"variable there, or declare {parameter.name!r} in `inputs` and read it from the block state."
+            )
 
 
 @cache

@@ -8,6 +8,7 @@ from ...engine import Run
 from ...engine.nodes import Call, Values
 from ...state import BlockState, InputParam, PipelineState
 from ...state.defaults import own_default
+from ...state.pipeline_state import MissingValueError
 from .components_view import view_for
 from .opaque_loop import with_iteration_events
 from .property_call import call_style
@@ -24,7 +25,7 @@ def state_call(
     view = view_for(block, run.view)
     block = with_iteration_events(block, path, run)
 
-    def call(values: Values) -> None:
+    def run_block(values: Values) -> object:
         passed = style.loop_arguments(values, loop_variables)
         state = PipelineState(values, run.state.kwargs_mapping, run.state.provenance, writer=path)
         if loop_variables:
@@ -33,13 +34,20 @@ def state_call(
                 # missing.
                 if param.name and not param.required and values.get(param.name) is None:
                     values[param.name] = own_default(param.default)
-            result = block(view, BlockState.over(values), **passed)
-        elif style.takes_block_state:
-            block_state = block.get_block_state(state)
-            result = block(view, block_state, **passed)
-            block.set_block_state(state, block_state)
-        else:
-            result = block(view, state, **passed)
+            return block(view, BlockState.over(values), **passed)
+        if not style.takes_block_state:
+            return block(view, state, **passed)
+        block_state = block.get_block_state(state)
+        result = block(view, block_state, **passed)
+        block.set_block_state(state, block_state)
+        return result
+
+    def call(values: Values) -> None:
+        try:
+            result = run_block(values)
+        except MissingValueError as error:
+            error.note_block(path)
+            raise
         if isinstance(result, dict):
             values.update(result)
 

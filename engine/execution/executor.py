@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from ...state import PipelineState, RunError
-from ...state.errors import RunCancelledError
+from ...state.errors import RunCancelledError, nearest
 from ...state.pipeline_state import describe_value
 from ..cache_unit import CacheUnit
 from ..events import Emit, ValueReleased
@@ -44,6 +44,7 @@ class Executable:
     prepare_iterations: Callable[[Run], Iterations] | None = None
     keeps: frozenset[str] = frozenset()
     carried: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     branches: Mapping[str, tuple[Executable, ...]] = field(factory=dict)
     select: Callable[[Values], str | None] | None = None
@@ -225,9 +226,10 @@ def _loop_call(executable: Executable, run: Run) -> Call:
         # replaced since.
         iterations, length = iterations_of(inputs)
         iteration, one_iteration = 0, body
+        hidden = {name: inputs[name] for name in executable.variables if name in before and name in inputs}
         if tracker is not None:
             iterations, iteration = tracker.iterations_left(iterations, going_on)
-            given = {name: inputs[name] for name in executable.reads if name in inputs}
+            given = {**{name: inputs[name] for name in executable.reads if name in inputs}, **hidden}
             one_iteration = tracker.following(body, Frame(path, iteration, None, before, given))
         # Nothing is made for who is not there: a loop without listeners, witness or tracker costs one call per
         # iteration.
@@ -255,9 +257,10 @@ def _loop_call(executable: Executable, run: Run) -> Call:
             raise
         if finite is not None:
             finite.report(run.emit)
-        # Loop variables and temporaries of the body end with the loop.
+        # Loop variables and temporaries of the body end with the loop, and what a variable hid is seen again.
         for name in values.keys() - before - executable.keeps:
             del values[name]
+        values.update(hidden)
         if tracker is not None:
             tracker.tell(values, Frame(path))
 
@@ -298,8 +301,15 @@ def value_or_fail(values: Values, name: str, path: str) -> Any:
         RunError: it is not there.
     """
     if name not in values:
-        raise RunError(
-            f"{path} needs {name!r}, which no block has written in this run: the branch, loop or undeclared write that "
-            "gives it did not happen."
-        )
+        raise not_written(values, name, path)
     return values[name]
+
+
+def not_written(values: Values, name: str, path: str) -> RunError:
+    """Make the error for a value that a block needs in the run and does not find."""
+    near = nearest(name, [each for each in values if each != name])
+    return RunError(
+        f"{path} needs {name!r}, which no block has written in this run, and which was not given: the branch, loop or undeclared "
+        f"write that gives it did not happen, or there is none.{f' Nearest: {near!r}.' if near else ''} Pass {name}=..., or "
+        "rename one of the two."
+    )

@@ -15,7 +15,7 @@ from attrs import define, evolve, field
 from ...state import InputParam
 from ..conditions import ALWAYS, NEVER, Condition, any_of
 from ..nodes import BlockNode, ChoiceNode, LoopNode, Node, Presence, guarded_nodes
-from .flow import CALLER, NOTHING, ChoicePath, Dataflow, Environment, Missing, Read, Sources, Version
+from .flow import CALLER, NOTHING, ChoicePath, Dataflow, Environment, LoopSpan, Missing, Read, Sources, Version
 
 
 def trace(steps: Sequence[Node], given: Iterable[str], possible: Condition = ALWAYS) -> Dataflow:
@@ -90,9 +90,10 @@ class _Walk:
 
     def _loop(self, step: LoopNode, position: int, guard: Condition, environment: Environment) -> None:
         before = dict(environment)
+        parts = [*guarded_nodes(step.body, guard)]
         open_writers = [
             (leaf.path, when)
-            for leaf, when in guarded_nodes(step.body, guard)
+            for leaf, when in parts
             if isinstance(leaf, BlockNode) and leaf.undeclared and leaf.undeclared.others
         ]
         inner = evolve(self, open_writers=(*self.open_writers, *open_writers))
@@ -112,6 +113,8 @@ class _Walk:
             head = joined
             end = dict(head)
             quiet.sequence(step.body, end, guard)
+        if self.records:
+            self.flow.loops.append(self._span(step, position, guard, parts, any_of(when for _, when in open_writers)))
         # Once more over the fixed point, to record reads with all that can reach them.
         evolve(inner, reports=False).sequence(step.body, head, guard)
         # A loop may take no iteration at all, so what only its body writes is not certain after it.
@@ -124,6 +127,20 @@ class _Walk:
             else:
                 environment.pop(variable.name, None)
         _forget_undeclared(guard, environment)
+
+    def _span(
+        self,
+        step: LoopNode,
+        position: int,
+        guard: Condition,
+        parts: Sequence[tuple[Node, Condition]],
+        is_open: Condition,
+    ) -> LoopSpan:
+        # In the order of the walk, so the last of its parts has the last position.
+        end = self._positions[id(parts[-1][0])] if parts else position
+        variables = frozenset(variable.name for variable in step.variables)
+        silent = any_of(when for leaf, when in parts if isinstance(leaf, BlockNode) and not leaf.writes)
+        return LoopSpan(step.path, position, end, step.reads, step.counted, variables, guard, is_open, silent)
 
     def _choice(self, step: ChoiceNode, guard: Condition, environment: Environment) -> None:
         # A choice that may take no branch leaves everything as it was, and that is one more way through it.

@@ -5,6 +5,7 @@ All of it holds under conditions over the given inputs, where several workflows 
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
@@ -19,6 +20,8 @@ from ..nodes import Presence
 K = TypeVar("K")
 V = TypeVar("V")
 ChoicePath = tuple[tuple[str, str], ...]
+Finding = tuple[str, Condition]
+"""What is wrong, or looks wrong, in a sentence or two, and when it is so."""
 CALLER = ""
 """Writer of the values that the caller gives."""
 
@@ -46,6 +49,10 @@ class Version:
     declared: bool = True
     branch: ChoicePath = ()
     guard: Condition = ALWAYS
+
+    def is_apart_from(self, other: Version) -> bool:
+        """Return whether the two stand in different branches of one choice, so that only one of them happens."""
+        return _are_apart(self.branch, other.branch)
 
 
 @frozen
@@ -118,10 +125,39 @@ class Read:
 
     def is_apart_from(self, version: Version) -> bool:
         """Return whether the two stand in different branches of one choice, so that only one of them happens."""
-        if not self.branch or not version.branch:
-            return False
-        taken = dict(self.branch)
-        return any(taken.get(choice, name) != name for choice, name in version.branch)
+        return _are_apart(self.branch, version.branch)
+
+
+def _are_apart(one: ChoicePath, other: ChoicePath) -> bool:
+    if not one or not other:
+        return False
+    taken = dict(one)
+    return any(taken.get(choice, name) != name for choice, name in other)
+
+
+@frozen(eq=False)
+class LoopSpan:
+    """Where a loop stands: its own position, and that of the last step of its body.
+
+    Attributes:
+        reads: what `iterate` takes. counted: what `count` takes. variables: names that `iterate` yields.
+        guard: when the loop is there. is_open: when a block in it may write any name without declaring it.
+        is_silent: when a block in it writes nothing, so that it is there for something else.
+    """
+
+    path: str
+    position: int
+    end: int
+    reads: tuple[InputParam, ...]
+    counted: tuple[InputParam, ...]
+    variables: frozenset[str]
+    guard: Condition = ALWAYS
+    is_open: Condition = NEVER
+    is_silent: Condition = NEVER
+
+    def holds(self, position: int) -> bool:
+        """Return whether a step stands in the body."""
+        return self.position < position <= self.end
 
 
 @define
@@ -151,7 +187,7 @@ class Dataflow:
     Attributes:
         reads: every read, in order. versions: every declared version, in order. final: what is there at the end.
         presence: what each step finds, by the step's id. missing: by name.
-        possible: when there is a workflow at all.
+        loops: every loop, those around before those in them. possible: when there is a workflow at all.
     """
 
     reads: list[Read] = field(factory=list)
@@ -159,6 +195,7 @@ class Dataflow:
     final: Environment = field(factory=dict)
     presence: dict[int, Presence] = field(factory=dict)
     missing: dict[str, Missing] = field(factory=dict)
+    loops: list[LoopSpan] = field(factory=list)
     possible: Condition = ALWAYS
 
     @property
@@ -194,6 +231,27 @@ class Dataflow:
         # From behind: most ask for what comes last, which in a plan is an answer at once.
         others = reversed(self._versions_by_name[name])
         return any_of(v.guard for v in others if first < v.position and (last is None or v.position < last))
+
+    def unread(self, version: Version) -> Condition:
+        """Return when a block writes a version and nobody reads it."""
+        if version.writer == CALLER:
+            return NEVER
+        read = any_of(read.sources.ways[version] for read in self.readers[version])
+        return version.guard & self.possible & ~read
+
+    def kept(self, version: Version) -> Condition:
+        """Return when a version is there at the end."""
+        return self.final.get(version.name, NOTHING).ways.get(version, NEVER)
+
+    def reads_inside(self, loop: LoopSpan) -> list[Read]:
+        """Return what the steps of a loop's body read, in order."""
+        first, last = (bisect(self.reads, at, key=lambda read: read.position) for at in (loop.position, loop.end))
+        return self.reads[first:last]
+
+    def writes_inside(self, loop: LoopSpan) -> list[Version]:
+        """Return what the steps of a loop's body write, in order, with the variables of loops in it."""
+        first, last = (bisect(self.versions, at, key=lambda each: each.position) for at in (loop.position, loop.end))
+        return self.versions[first:last]
 
     @cached_property
     def readers(self) -> Mapping[Version, list[Read]]:

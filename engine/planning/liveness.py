@@ -53,6 +53,7 @@ def _reads_anything(step: Node) -> bool:
 def _reads(step: Node) -> set[str]:
     found = {str(param.name) for param in step.reads}
     if isinstance(step, LoopNode):
+        found |= {str(param.name) for param in step.counted}
         for part in step.body:
             found |= _reads(part)
     elif isinstance(step, ChoiceNode):

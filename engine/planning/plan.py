@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 
 from attrs import field, frozen
@@ -58,6 +58,14 @@ class Plan:
     def last_use(self) -> dict[str, str]:
         """Value name to the path of the step that reads it last; values that nobody reads are not in it."""
         return {str(read.param.name): read.path for read in self.flow.reads if read.sources.versions}
+
+    def users_of(self, components: Collection[str]) -> list[str]:
+        """Return the paths of the steps that use any of these components, in order."""
+        return [
+            step.path
+            for step in all_nodes(self.steps)
+            if not set(getattr(step, "components", ())).isdisjoint(components)
+        ]
 
     @cached_property
     def component_last_use(self) -> dict[str, str]:
@@ -197,6 +205,7 @@ def _bound(step: Node, flow: Dataflow, in_loop: bool = False) -> Executable:
             prepare_iterations=step.bind_iterations(presence),
             keeps=frozenset(written),
             carried=tuple(name for name in written if name in carried),
+            variables=tuple(variable.name for variable in step.variables),
             unit=None if in_loop else unit_of(step, flow),
             iteration=None if in_loop else iteration_of(step, flow),
         )

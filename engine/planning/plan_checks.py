@@ -6,16 +6,18 @@ which inputs lead to it.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 
+from ...state.defaults import are_same
 from ...state.errors import nearest
 from ...state.type_relations import conflict
 from ...state.types import type_words
 from ..conditions import NEVER, Condition, any_of
-from .flow import CALLER, NOTHING, Dataflow, Missing, Read, Version
+from .count_checks import count_faults, count_warnings
+from .flow import CALLER, Dataflow, Finding, Missing, Read, Version
+from .loop_checks import loop_warnings
+from .name_checks import misspelt
 
-Finding = tuple[str, Condition]
 MOST_LISTS = 512
 """How many different lists of steps one finding is told with, at most; beyond, all steps are told in one."""
 
@@ -25,7 +27,7 @@ def missing_inputs(flow: Dataflow) -> list[str]:
     found: list[str] = []
     for name, missing in flow.missing.items():
         later = next((path for path, _ in missing.writers if path not in missing.when), None)
-        found.append(_missing_text(name, missing, tuple(missing.when), later))
+        found.append(_missing_text(name, missing, tuple(missing.when), later, flow))
     return found
 
 
@@ -45,6 +47,7 @@ def faults(flow: Dataflow) -> Iterator[Finding]:
     # stop a run that works.
     yield from _type_conflicts(flow, certain=True)
     yield from _default_conflicts(flow, certain=True)
+    yield from count_faults(flow)
 
 
 def warnings(flow: Dataflow) -> Iterator[Finding]:
@@ -53,8 +56,10 @@ def warnings(flow: Dataflow) -> Iterator[Finding]:
     yield from _default_conflicts(flow, certain=False)
     yield from _overwritten(flow)
     yield from _written_too_late(flow)
-    yield from _misspelt(flow)
+    yield from misspelt(flow)
     yield from _undeclared(flow)
+    yield from count_warnings(flow)
+    yield from loop_warnings(flow)
 
 
 def late_writes(flow: Dataflow) -> Iterator[Finding]:
@@ -62,12 +67,45 @@ def late_writes(flow: Dataflow) -> Iterator[Finding]:
     for name, missing in flow.missing.items():
         for paths, when, note in _lists(missing.when.items(), flow.possible):
             later = [(path, guard) for path, guard in missing.writers if path not in paths]
-            reads = {path: any_of(read.guard for read in flow.reads_at(path, name)) for path, _ in later}
-            left = when & any_of(guard & ~reads[path] for path, guard in later)
+            meant = {path: _meant_for_later(path, name, paths, flow) for path, _ in later}
+            left = when & any_of(guard & ~meant[path] for path, guard in later)
             for path, guard in later:
                 if found := left & guard:
-                    yield _missing_text(name, missing, paths, path) + note, found
+                    yield _missing_text(name, missing, paths, path, flow) + note, found
                 left &= ~guard
+
+
+def _meant_for_later(path: str, name: str, paths: Container[str], flow: Dataflow) -> Condition:
+    """Return when a block writes a value that is not for those steps before it, but for what comes behind."""
+    return any_of(read.guard for read in flow.reads_at(path, name)) | _for_next_iteration(path, paths, flow)
+
+
+def _for_next_iteration(path: str, paths: Container[str], flow: Dataflow) -> Condition:
+    """Return when what a block writes can only be made of what some steps of the same loop have written, before it."""
+    found = NEVER
+    for loop in flow.loops:
+        reads = flow.reads_inside(loop)
+        if any(read.path == path for read in reads):
+            found |= loop.guard & _hangs_on(path, paths, reads, flow)
+    return found
+
+
+def _hangs_on(path: str, paths: Container[str], reads: Sequence[Read], flow: Dataflow) -> Condition:
+    """Return when a step of a loop needs what others of its steps give it in the same iteration, and nobody else."""
+    first = next((read.position for read in reads if read.path in paths), None)
+    found = NEVER
+    hangs: dict[int, Condition] = {}
+    for read in reads if first is not None else ():
+        if read.path in paths:
+            hangs[read.position] = read.guard
+        elif read.param.required and first is not None and read.position > first:
+            name = str(read.param.name)
+            demanded = any_of(flow.missing[name].when.values()) if name in flow.missing else NEVER
+            from_them = any_of(when & hangs.get(v.position, NEVER) for v, when in read.sources.ways.items())
+            only = from_them & ~demanded & ~flow.written_between(name, -2, first)
+            hangs[read.position] = hangs.get(read.position, NEVER) | only
+            found |= only if read.path == path else NEVER
+    return found
 
 
 def _lists(
@@ -87,13 +125,21 @@ def _lists(
     yield from ((names, under, "") for names, under in found if names)
 
 
-def _missing_text(name: str, missing: Missing, paths: tuple[str, ...], later: str | None) -> str:
+def _missing_text(name: str, missing: Missing, paths: tuple[str, ...], later: str | None, flow: Dataflow) -> str:
     path, *others = paths
     also = f" (and so do {', '.join(others)})" if others else ""
     words = type_words(missing.params[path].type_hint)
     text = f"{path} needs {name!r} ({words}){also}; it was not given, and no earlier block gives it."
+    if later is not None and _for_next_iteration(later, paths, flow):
+        return f"{text} {later} writes it for the next iteration: pass {name}=... for the first."
     if later is not None:
         return f"{text} {later} writes it, but only later: move that before {path}, or pass {name}=..."
+    loop = next((loop.path for loop in flow.loops if name in loop.variables), None)
+    if loop is not None:
+        return (
+            f"{text} It is a variable of the loop {loop}, and ends with it: have a block in the loop write it under another name. Or "
+            f"pass {name}=..."
+        )
     near = nearest(name, missing.there)
     if near is not None:
         writer = missing.there[near].versions[-1].writer
@@ -133,7 +179,7 @@ def _default_conflicts(flow: Dataflow, certain: bool) -> Iterator[Finding]:
                 found = here & also
                 if not found or (first.typed and other.typed) is not certain:
                     continue
-                if not _same(first.param.default, other.param.default):
+                if not are_same(first.param.default, other.param.default):
                     text = (
                         f"{name!r} is {first.param.default!r} for {first.path} and {other.param.default!r} for "
                         f"{other.path} where nobody gives it. Give both the same default, or rename one."
@@ -144,29 +190,19 @@ def _default_conflicts(flow: Dataflow, certain: bool) -> Iterator[Finding]:
                 break
 
 
-def _same(one: object, other: object) -> bool:
-    try:
-        return one is other or bool(one == other)
-    except (ValueError, RuntimeError):  # arrays and tensors have no single answer
-        return False
-
-
-def _unread(flow: Dataflow, version: Version) -> Condition:
-    """Return when a block writes a version and nobody reads it."""
-    if version.writer == CALLER:
-        return NEVER
-    read = any_of(read.sources.ways[version] for read in flow.readers[version])
-    return version.guard & flow.possible & ~read
-
-
 def _overwritten(flow: Dataflow) -> Iterator[Finding]:
     """Yield outputs that nobody reads before they are written again: work for nothing."""
+    loops = {loop.path for loop in flow.loops}
     for version in flow.versions:
         # What stands at the end may be what the caller wants, whether a block reads it or not.
-        kept = flow.final.get(version.name, NOTHING).ways.get(version, NEVER)
-        left = _unread(flow, version) & ~kept
-        # A later step must write the same name; a loop's variables just end with the loop.
-        if left and (found := left & flow.written_between(version.name, version.position, None)):
+        left = flow.unread(version) & ~flow.kept(version)
+        # A later step must write the same name; a loop's variables just end with the loop, and of who writes them in it another
+        # finding tells.
+        if (
+            left
+            and version.writer not in loops
+            and (found := left & flow.written_between(version.name, version.position, None))
+        ):
             text = (
                 f"{version.writer} writes {version.name!r}, which nobody reads before it is written again. "
                 "Is a block missing in between, or in the wrong place?"
@@ -204,28 +240,6 @@ def _read_before(read: Read, version: Version, flow: Dataflow) -> Condition:
         # It looks at what the caller gave, and others make something of it first.
         found &= from_blocks | ~flow.written_between(version.name, read.position, version.position)
     return found
-
-
-def _misspelt(flow: Dataflow) -> Iterator[Finding]:
-    """Yield values that nobody reads, while a later block reads one with nearly the same name."""
-    names = list(dict.fromkeys(str(read.param.name) for read in flow.reads))
-    close: dict[str, list[str]] = {}
-    for version in flow.versions:
-        left = _unread(flow, version)
-        if left and version.name not in close:
-            # Stricter than where a name is missing: here nothing is certainly wrong, and `mask` and `masks` may both be
-            # meant. All names at once, the nearest first: which of them are read hangs on the version, and on the inputs.
-            close[version.name] = difflib.get_close_matches(version.name, names, n=len(names) + 1, cutoff=0.85)
-        for near in close[version.name] if left else ():
-            later = [r for r in flow.reads_of(near) if r.position > version.position and not r.is_apart_from(version)]
-            for read in reversed(later):
-                if near != version.name and (found := left & read.guard):
-                    text = (
-                        f"{version.writer} writes {version.name!r}, which nobody reads, and {read.path} reads {near!r}. "
-                        "Is one of them misspelt?"
-                    )
-                    yield text, found
-                left &= ~read.guard
 
 
 def _undeclared(flow: Dataflow) -> Iterator[Finding]:

@@ -140,7 +140,7 @@ def test_a_temporary_of_a_sibling_that_nobody_wrote_is_an_error_at_its_first_rea
         def __call__(self, components: Any, block_state: BlockState) -> Any:
             return {"y": block_state.scratch}
 
-    with pytest.raises(RunError, match="No earlier block gave 'scratch'") as caught:
+    with pytest.raises(RunError, match="^reads: No earlier block gave 'scratch' to this one") as caught:
         run(Repeat.from_blocks_dict({"reads": Reads, "add": Add}), times=1, x=1)
     assert "In block Repeat.step[0].reads" in caught.value.__notes__[0] or "step[0]" in caught.value.__notes__[0]
 
@@ -166,8 +166,49 @@ def test_a_value_of_a_loop_without_turns_is_asked_for_clearly() -> None:
 
     blocks = chain(loop=Repeat.from_blocks_dict({"make": Make}), use=Use)
     assert run(blocks, output="used", times=2) == 1
-    with pytest.raises(RunError, match="needs 'made', which no block has written in this run"):
+    words = (
+        r"^Use needs 'made', which no block has written in this run, and which was not given: the branch, loop or undeclared write that "
+        r"gives it did not happen, or there is none\. Pass made=\.\.\., or rename one of the two\."
+    )
+    with pytest.raises(RunError, match=words):
         run(blocks, output="used", times=0)
+
+
+def test_what_a_branch_needs_in_the_run_and_does_not_find_is_said_with_the_nearest_name() -> None:
+    class Peer(ModularPipelineBlocks):
+        @property
+        def inputs(self) -> list[InputParam]:
+            return [InputParam("imgae", required=True)]
+
+        def __call__(self, components: Any, state: Any) -> Any:
+            self.get_block_state(state)
+
+    class Ours(Block):
+        class Out(Outputs):
+            used: int
+
+        def run(self, imgae: int) -> Out:
+            return self.Out(used=imgae)
+
+    class Pick(ConditionalPipelineBlocks):
+        block_trigger_inputs = ["x"]
+
+        def select_block(self, x: int) -> str | None:
+            return "taken"
+
+    for block, name in ((Peer, "Peer"), (Ours, "Ours")):
+        pipe = chain(pick=Pick.from_blocks_dict({"taken": block}), show=_Shows).init_pipeline()
+        words = rf"^{name} needs 'imgae', which no block has written .* Nearest: 'image'\. Pass imgae=\.\.\., or rename one of the two\."
+        with pytest.raises(RunError, match=words):
+            pipe(x=1, image=2)
+
+
+class _Shows(Block):
+    class Out(Outputs):
+        shown: int
+
+    def run(self, image: int) -> Out:
+        return self.Out(shown=image)
 
 
 def test_a_first_value_that_nobody_gives_is_missing_before_the_run() -> None:

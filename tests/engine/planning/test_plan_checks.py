@@ -169,6 +169,48 @@ def test_a_value_that_nobody_reads_and_one_of_nearly_the_same_name_are_one_missp
     assert warnings("image_embeds", read=read) == []
 
 
+def test_two_letters_that_changed_places_are_a_misspelling() -> None:
+    def found(written: str, read: str, of: Any = int) -> list[str]:
+        return warnings(make=block(writes={written: of}), read=block({read: int | None}, **{read: None}))
+
+    assert found("imgae", "image") == [
+        "make writes 'imgae', which nobody reads, and read reads 'image'. Is one of them misspelt?"
+    ]
+    assert len(found("latnets", "latents")) == 1
+    assert len(found("imgae", "image", str)) == 1
+    # Words of their own, letters that are apart, other letters, and longer.
+    for written, read in (
+        ("stpe", "step"),
+        ("egami", "image"),
+        ("imbge", "image"),
+        ("mgaie", "image"),
+        ("imagess", "image"),
+    ):
+        assert found(written, read) == [], written
+
+
+def test_one_and_many_are_both_meant_where_their_types_cannot_meet() -> None:
+    for name, other in (("image_mask", "image_masks"), ("image_masks", "image_mask")):
+        read = block({name: int | None}, **{name: None})
+        assert warnings(make=block(writes={other: list}), read=read) == []
+        assert len(warnings(make=block(writes={other: int}), read=read)) == 1
+    read = block({"image_mask": int | None}, image_mask=None)
+    assert len(warnings(make=block(writes={"image_mesk": list}), read=read)) == 1
+
+
+def test_names_that_only_a_number_tells_apart_are_both_meant() -> None:
+    make = block(writes={"prompt_embeds_2": int, "prompt_embeds_3": int})
+    assert warnings(make=make, read=block({"prompt_embeds": int | None}, prompt_embeds=None)) == []
+
+
+def test_a_loop_variable_that_is_read_behind_the_loop_ends_with_it() -> None:
+    loop = Iterations.from_blocks_dict({"body": block({"y": int}, {"y": int})})
+    assert missing("y", loop=loop, read=block({"i": int})) == (
+        "read needs 'i' (int); it was not given, and no earlier block gives it. It is a variable of the loop loop, and ends with it: "
+        "have a block in the loop write it under another name. Or pass i=..."
+    )
+
+
 def test_a_value_of_one_branch_and_one_of_another_are_no_misspelling() -> None:
     make, read = block(writes={"image_embeds": int}), block({"image_embed": int | None}, image_embed=None)
     way = Way.from_blocks_dict({"one": make, "two": read})
