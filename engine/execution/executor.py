@@ -231,7 +231,7 @@ def _loop_call(executable: Executable, run: Run) -> Call:
             one_iteration = tracker.following(body, Frame(path, iteration, None, before, given))
         # Nothing is made for who is not there: a loop without listeners, witness or tracker costs one call per
         # iteration.
-        told = IterationEvents(path, length, run.emit) if run.emit is not None else None
+        told = IterationEvents(path, length, run.emit, executable.body[-1].path) if run.emit is not None else None
         finite = FiniteWatch(path, executable.carried, iteration) if run.settings.check_values else None
         try:
             with progress_bar(run.settings, length, iteration) as advance:
