@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
 
+_CLIP = "clip_vision_model"
+
+
 class EncodeImagePrompt(Block):
     """Turn images into embeddings for the denoiser's IP-Adapters: one image, or a list of such, for each adapter."""
 
@@ -46,7 +49,16 @@ class EncodeImagePrompt(Block):
                 yield from image_faults({"ip_adapter_image": image}, ip_adapter_image="image")
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
-        """Say which embeddings of images the adapters do not take."""
+        """Say which embeddings of images the adapters do not take, and which images the encoder does not."""
+        images = given.get("ip_adapter_image")
+        flat = (
+            [each for part in images for each in (part if isinstance(part, list) else [part])]
+            if isinstance(images, list)
+            else [images]
+        )
+        yield from dict.fromkeys(
+            fault for image in flat if image is not None and (fault := self._size_fault(image)) is not None
+        )
         embeds = given.get("ip_adapter_image_embeds")
         if not embeds:
             return
@@ -63,6 +75,26 @@ class EncodeImagePrompt(Block):
                     f"ip_adapter_image_embeds holds a tensor of the shape {shape}; with guidance the first half of its rows is "
                     "of no image, so there must be an even number of them."
                 )
+
+    def _size_fault(self, image: object) -> str | None:
+        """Say that the image encoder would be given another size than it sees; None where that is not so, or not known."""
+        config = self.image_encoder.config
+        # CLIP's embeddings of places are for one size; other encoders may take any.
+        side = getattr(config, "image_size", None) if getattr(config, "model_type", "") == _CLIP else None
+        if not isinstance(side, int):
+            return None
+        if is_pixel_values(image):
+            height, width = image.shape[-2:]  # type: ignore[attr-defined]  # of a tensor
+            found = f"ip_adapter_image is a tensor of {height}x{width}, which is read as it is"
+            advice = f"Resize it to {side}x{side}"
+        else:
+            crop: Any = getattr(self.feature_extractor, "crop_size", None)
+            if crop is None or not getattr(self.feature_extractor, "do_center_crop", False):
+                return None
+            height, width = crop.get("height"), crop.get("width")
+            found = f"feature_extractor makes {height}x{width} of ip_adapter_image"
+            advice = f"update_components(feature_extractor=CLIPImageProcessor(size={side}, crop_size={side}))"
+        return None if (height, width) == (side, side) else f"{found}, and image_encoder sees {side}x{side}. {advice}."
 
     def run(
         self,

@@ -253,15 +253,15 @@ def test_a_component_of_the_wrong_class_is_refused(tiny_pipe: ModularPipeline) -
     with pytest.raises(ComponentError) as caught:
         tiny_pipe.update_components(unet=tiny_pipe.vae, scheduler=3)
     text = str(caught.value)
-    assert "'unet' expects a UNet2DConditionModel, and got a AutoencoderKL" in text
-    assert "'scheduler' expects a EulerDiscreteScheduler, and got a int" in text
+    assert "'unet' expects a UNet2DConditionModel, and got an AutoencoderKL" in text
+    assert "'scheduler' expects an EulerDiscreteScheduler, and got an int" in text
     assert isinstance(tiny_pipe.scheduler, EulerDiscreteScheduler)
 
 
 def test_the_error_names_the_classes_that_the_family_accepts(tiny_pipe: ModularPipeline) -> None:
     video = AutoencoderKLWan(base_dim=4, z_dim=4, dim_mult=[1], num_res_blocks=1, temperal_downsample=[])
     with pytest.raises(
-        ComponentError, match=r"'vae' expects a AutoencoderKL, and got a AutoencoderKLWan. .*AutoencoderTiny"
+        ComponentError, match=r"'vae' expects an AutoencoderKL, and got an AutoencoderKLWan. .*AutoencoderTiny"
     ):
         tiny_pipe.update_components(vae=video)
 
