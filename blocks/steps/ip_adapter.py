@@ -50,15 +50,7 @@ class EncodeImagePrompt(Block):
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say which embeddings of images the adapters do not take, and which images the encoder does not."""
-        images = given.get("ip_adapter_image")
-        flat = (
-            [each for part in images for each in (part if isinstance(part, list) else [part])]
-            if isinstance(images, list)
-            else [images]
-        )
-        yield from dict.fromkeys(
-            fault for image in flat if image is not None and (fault := self._size_fault(image)) is not None
-        )
+        yield from self._size_faults(given.get("ip_adapter_image"))
         embeds = given.get("ip_adapter_image_embeds")
         if not embeds:
             return
@@ -75,6 +67,13 @@ class EncodeImagePrompt(Block):
                     f"ip_adapter_image_embeds holds a tensor of the shape {shape}; with guidance the first half of its rows is "
                     "of no image, so there must be an even number of them."
                 )
+
+    def _size_faults(self, images: object) -> Iterable[str]:
+        """Say of images, and of lists of them, which the image encoder does not see, each thing once."""
+        if isinstance(images, (list, tuple)):
+            return dict.fromkeys(fault for each in images for fault in self._size_faults(each))
+        fault = None if images is None else self._size_fault(images)
+        return [] if fault is None else [fault]
 
     def _size_fault(self, image: object) -> str | None:
         """Say that the image encoder would be given another size than it sees; None where that is not so, or not known."""
@@ -145,6 +144,10 @@ class EncodeImagePrompt(Block):
         from diffusers.models.embeddings import ImageProjection
 
         encoder = self.image_encoder
+        # Again: where components are loaded on demand, nobody could ask before the run.
+        faults = list(self._size_faults(image))
+        if faults:
+            raise InputError(" ".join(faults))
         # Numbers that the encoder reads as they are, or what the extractor brings to its size.
         pixels: Any = (
             image

@@ -6,16 +6,28 @@ import copy
 import logging
 import pydoc
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
+from PIL import Image
 from safetensors.torch import save_file
-from tiny_adapters import ip_adapter
+from tiny_adapters import image_encoder, ip_adapter
+from transformers import CLIPImageProcessor
 
-from brickwork import ComponentError, ComponentSpec, InputError, ModularPipeline, SequentialPipelineBlocks
+from brickwork import (
+    ClassifierFreeGuidance,
+    ComponentError,
+    ComponentSpec,
+    InputError,
+    ModularPipeline,
+    SequentialPipelineBlocks,
+)
+from brickwork.blocks.steps.ip_adapter import EncodeImagePrompt
+from brickwork.families.sdxl import SDXL
 from brickwork.pipeline.mixed_dtypes import note_mixed_dtypes
 from brickwork.presets.embedded import FOLDER
 from brickwork.presets.sdxl import IP_ADAPTER_BLOCKS, TEXT2IMAGE_BLOCKS
@@ -25,6 +37,18 @@ from brickwork.registry.devices.casting import cast
 @pytest.fixture
 def unloaded() -> ModularPipeline:
     return ModularPipeline.from_pretrained(str(FOLDER))
+
+
+@pytest.fixture
+def heard(caplog: pytest.LogCaptureFixture) -> Iterator[logging.Logger]:
+    """The logger by which diffusers warns of casts, as loud as it is outside of tests."""
+    logger = logging.getLogger("diffusers.models.modeling_utils")
+    level = logger.level
+    logger.addHandler(caplog.handler)
+    logger.setLevel(logging.WARNING)
+    yield logger
+    logger.removeHandler(caplog.handler)
+    logger.setLevel(level)
 
 
 def warned(caplog: pytest.LogCaptureFixture) -> str:
@@ -85,6 +109,25 @@ def test_an_ip_adapter_says_at_loading_that_no_block_feeds_it(
     assert "sdxl.auto" in said
 
 
+def test_a_block_alone_says_which_size_its_encoder_sees(tiny_pipe: ModularPipeline) -> None:
+    block = EncodeImagePrompt.bind(SDXL)(
+        image_encoder=image_encoder(),
+        feature_extractor=CLIPImageProcessor(),
+        denoiser=tiny_pipe.unet,
+        guider=ClassifierFreeGuidance(),
+    )
+    tiny_pipe.load_ip_adapter(ip_adapter(tiny_pipe.unet))
+    try:
+        with pytest.raises(
+            InputError, match="feature_extractor makes 224x224 of ip_adapter_image, and image_encoder sees"
+        ):
+            block.run(ip_adapter_image=Image.new("RGB", (64, 64)))
+        seen = block.run(ip_adapter_image=torch.zeros(1, 3, 32, 32))
+    finally:
+        tiny_pipe.unload_ip_adapter()
+    assert seen.image_prompt["ip_adapter_embeds"][0].shape == (1, 1, 24)
+
+
 def test_what_it_advises_runs_and_is_then_not_said(
     tiny_pipe: ModularPipeline, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -100,27 +143,22 @@ def test_what_it_advises_runs_and_is_then_not_said(
 
 
 def test_a_cast_says_of_parts_in_float32_only_where_there_are_some(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    heard: logging.Logger, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = logging.getLogger("diffusers.models.modeling_utils")
-    said.addHandler(caplog.handler)
-    said.setLevel(logging.WARNING)
-    unet = ModularPipeline.from_pretrained(str(FOLDER)).load_components("vae").vae
-    assert cast(unet, dtype=torch.float16).dtype == torch.float16
+    vae, before = ModularPipeline.from_pretrained(str(FOLDER)).load_components("vae").vae, list(heard.filters)
+    assert cast(vae, dtype=torch.float16).dtype == torch.float16
     assert warned(caplog) == ""
-    monkeypatch.setattr(type(unet), "_keep_in_fp32_modules", ["decoder"])
-    cast(unet, dtype=torch.float32)
+    monkeypatch.setattr(type(vae), "_keep_in_fp32_modules", ["decoder"])
+    cast(vae, dtype=torch.float32)
     assert "['decoder']" in warned(caplog)
-    assert logging.getLogger("diffusers.models.modeling_utils").filters == []
+    assert heard.filters == before
 
 
+@pytest.mark.usefixtures("heard")
 def test_decoding_in_float16_and_casting_a_pipeline_say_nothing(
     tiny_pipe: ModularPipeline, caplog: pytest.LogCaptureFixture
 ) -> None:
     pipe = copy.deepcopy(tiny_pipe)
-    said = logging.getLogger("diffusers.models.modeling_utils")
-    said.addHandler(caplog.handler)
-    said.setLevel(logging.WARNING)
     pipe.to("fp16")
     assert pipe.vae.config.force_upcast
     pipe.to("fp32")
