@@ -42,7 +42,7 @@ class StepValues(Mapping[str, Any]):
         return "\n".join(f"{name}: {describe_value(value)}" for name, value in self._values.items())
 
     def _refuse(self, *names: object, **_: object) -> NoReturn:
-        name = names[0] if names and isinstance(names[0], str) else "latents"
+        name = names[0] if names and isinstance(names[0], str) else next(iter(self._values), "value")
         raise InputError(
             f"The values of a step are to look at; setting them changes no run. {block_advice(self._after)}, with "
             f"run(self, {name}: ...) that returns self.Out({name}=...)."
