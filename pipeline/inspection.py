@@ -163,6 +163,8 @@ class PipelineInspection(PipelineComponents):
             class_name = spec.type_name[1] or "?"
             lines.append(f"  {name:<16} {class_name:<28} {state:<11} {_origin(spec)}")
         lines += [f"  config.{name} = {value!r}" for name, value in self.config.items()]
+        if any(self.components[name] is None and name not in self.absent for name in self.pretrained_component_names):
+            lines.append("What is not loaded is None as an attribute, until pipe.load_components().")
         return "\n".join(lines)
 
 

@@ -57,7 +57,7 @@ def beside(name: str, load: Any) -> Any:
     """Load a file that is not there, from a folder with a file lora.safetensors, and with a link that leads out of it."""
 
     def make(folder: Path) -> Any:
-        (folder / "elsewhere").symlink_to(FOLDER)
+        (folder / "elsewhere.json").symlink_to(FOLDER / "model_index.json")
         save_file({"x": torch.ones(1)}, folder / "lora.safetensors")
         return load(
             ModularPipeline.from_pretrained(str(FOLDER)).load_components(["unet", "text_encoder", "tokenizer"]),

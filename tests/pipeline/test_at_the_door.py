@@ -86,6 +86,9 @@ def test_printing_shows_every_component_and_where_it_is_from(unloaded: ModularPi
     shown = str(unloaded)
     assert "null" not in shown
     assert shown == repr(unloaded)
+    assert shown.endswith("What is not loaded is None as an attribute, until pipe.load_components().")
+    unloaded.load_components()
+    assert "load_components" not in str(unloaded)
     (line,) = [line for line in shown.splitlines() if line.startswith("  scheduler ")]
     assert line.split() == ["scheduler", "DDIMScheduler", "loaded", "created", "from", "its", "config"]
 
