@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..families.contract import FamilyContract
+from ..registry.hub.missing_file import weights_in
 from ..registry.hub.repo import open_repo
 from ..registry.loading.base_modules import adapted_layers
 from ..registry.loading.needed_packages import refuse_without
 from ..registry.loading.tensor_file import read_metadata, read_tensors
 from ..state import ComponentError, InputError, RepoError
-from ..state.errors import did_you_mean
+from ..state.errors import article, did_you_mean
 from .lora_check import lora_faults
 from .lora_gradients import give_gradients_back, note_gradients
 from .lora_metadata import KEY, metadata_of, told
@@ -312,7 +313,7 @@ def _state(
         return dict(source), None
     if not isinstance(source, (str, os.PathLike)):
         raise InputError(
-            f"A {type(source).__name__} is no LoRA; give the path of its file, a folder, a name on the Hub, or a dict of its tensors."
+            f"{article(type(source).__name__).capitalize()} {type(source).__name__} is no LoRA; give the path of its file, a folder, a name on the Hub, or a dict of its tensors."
         )
     folder, name = split_file(source, weight_name)
     repo = open_repo(folder, revision, **hub)
@@ -323,13 +324,14 @@ def _state(
 def split_file(source: str | Path, weight_name: str | None) -> tuple[Any, str | None]:
     """Return the folder or repository that is meant, and the file in it, if one is named."""
     path = Path(source)
-    if path.suffix and not path.is_dir() and (path.is_file() or path.is_absolute()):
+    if path.suffix and os.path.isfile(path):  # noqa: PTH113 - any text, also longer than names may be
         return str(path.parent), path.name
     return source, weight_name
 
 
 def _only_weights(repo: Repo) -> str:
-    there = [name for name in repo.names() if name.endswith(".safetensors") and "/" not in name]
+    names = repo.names() if repo.folder is None else weights_in(repo.folder)
+    there = [name for name in names if name.endswith(".safetensors") and "/" not in name]
     if WEIGHTS in there:
         return WEIGHTS
     if len(there) != 1:

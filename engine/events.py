@@ -47,7 +47,11 @@ class StepStarted(Event):
 
 @frozen
 class StepFinished(Event):
-    """A loop has finished an iteration. `values`: all values of the run by name, to look at before the next iteration begins."""
+    """A loop has finished an iteration. `values`: all values of the run by name, to look at before the next iteration begins.
+
+    They cannot be set, and a run ends with an error where one was changed in place (but for tensors of torch's inference mode,
+    which do not count their changes). What changes values is a block in the loop.
+    """
 
     path: str
     index: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,13 @@ from ..blocks.core.components_view import known_families
 from ..blocks.core.flattening import walk
 from ..state import ComponentError
 from .inspection import PipelineInspection
+from .names_of_diffusers import instead_of_input
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_logger = logging.getLogger("brickwork")
+_IMAGE_PROMPT = "ip_adapter_image"
 
 
 class PipelineAdapters(PipelineInspection):
@@ -139,6 +144,20 @@ class PipelineAdapters(PipelineInspection):
         load_ip_adapter(
             self, pretrained_model_name_or_path, subfolder, weight_name, image_encoder_folder, revision, **hub_options
         )
+        self._warn_of_no_image_prompt()
+
+    def _warn_of_no_image_prompt(self) -> None:
+        """Log that no block makes what an IP-Adapter reads: a run would be refused, unless it is given or another pipeline runs."""
+        wanted = {part.positive for family in known_families(self.blocks) for part in family.fields("image_prompt")}
+        leaves = [block for _, block in walk(self.blocks) if not getattr(block, "sub_blocks", None)]
+        if wanted and wanted.isdisjoint(out.name for block in leaves for out in block.intermediate_outputs):
+            _logger.warning(
+                "The IP-Adapter is loaded, and no block of this pipeline turns an image into %s, which it needs now at every call. "
+                "The block that does: `from brickwork.presets.tasks import image_prompt`, then "
+                "pipe.blocks.insert('ip_adapter', image_prompt(pipe.family)['ip_adapter'], 0) and load_components(). %s",
+                " or ".join(sorted(wanted)),
+                instead_of_input(_IMAGE_PROMPT, self.blocks, ()),
+            )
 
     def set_ip_adapter_scale(self, scale: object) -> None:
         """Set how much each adapter counts: a number, a dict by parts of the UNet, or a list with one for each adapter.

@@ -6,6 +6,7 @@ import logging
 import os
 import warnings
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
@@ -18,7 +19,10 @@ from ..families.contract import FamilyContract, uncompiled
 from ..families.fitting import accepted, serves
 from ..guiders import Guider
 from ..registry import ComponentSpec
+from ..registry.hub.missing_file import WEIGHTS
+from ..registry.loading.several import several_of
 from ..state import ComponentError
+from ..state.errors import article
 
 _logger = logging.getLogger("brickwork")
 
@@ -37,6 +41,8 @@ def taken(
     if isinstance(given, ComponentSpec):
         spec = given.copy()
         spec.name = name
+        if spec._type_hint is None and os.path.isfile(spec.repo or ""):  # noqa: PTH113 - any text
+            spec.type_hint = known._type_hint  # which a single file does not say
         component = spec.create() if spec.default_creation_method == "from_config" else None
         return component, spec
     expected = known.type_hint
@@ -47,8 +53,8 @@ def taken(
         )
     if given is not None and not _fits(name, uncompiled(given), expected, families):
         raise ComponentError(
-            f"{name!r} expects a {expected.__name__}, and got a {type(given).__name__}. "
-            f"{_instead(name, given)}Give an object of that class{_others(name, expected, families)}, or use a block that expects yours."
+            f"{name!r} expects {article(expected.__name__)} {expected.__name__}, and got {article(type(given).__name__)} {type(given).__name__}. "
+            f"{_instead(name, given, expected)}Give an object of that class{_others(name, expected, families)}, or use a block that expects yours."
         )
     spec = known.copy()
     if given is None:
@@ -88,7 +94,7 @@ def on_one_device(name: str, given: Any) -> Any:
     if not isinstance(given, (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)):
         return given
     warnings.warn(
-        f"{name!r} is a {type(given).__name__}, which hides the config and dtype of the model in it. That model is taken: a run "
+        f"{name!r} is {article(type(given).__name__)} {type(given).__name__}, which hides the config and dtype of the model in it. That model is taken: a run "
         "computes on one device.",
         UserWarning,
         stacklevel=4,
@@ -114,10 +120,14 @@ def _fits(name: str, given: object, expected: object, families: Iterable[FamilyC
     return serves(given, expected, name, families)
 
 
-def _instead(name: str, given: object) -> str:
+def _instead(name: str, given: object, expected: type) -> str:
+    if isinstance(given, (list, tuple)) and (several := several_of(expected)) is not None:
+        return f"Several are one component: `from diffusers import {several}`, then {several}([first, second]). "
     if not isinstance(given, (str, os.PathLike)):
         return ""
-    return f"A folder or repository is given as a spec: ComponentSpec({name!r}, repo={str(given)!r}), then load_components(). "
+    # A folder says in its configuration of which class its model is; a file of weights does not.
+    cls = f", {expected.__name__}" if Path(given).suffix in WEIGHTS else ""
+    return f"A folder, file or repository is given as a spec: ComponentSpec({name!r}{cls}, repo={str(given)!r}), then load_components(). "
 
 
 def _others(name: str, expected: type, families: Iterable[FamilyContract]) -> str:

@@ -88,11 +88,12 @@ class PipelineComponents(PipelineDevices):
             creates = merged.default_creation_method == "from_config"
             self.components[name] = merged.create() if creates else None
 
-    def load_in(self, dtype: object, torch_dtype: object = None) -> None:
-        """Let models be loaded in a dtype, where `load_components` is told none.
+    def load_in(self, dtype: object, torch_dtype: object = None, variant: str | None = None) -> None:
+        """Let models be loaded in a dtype, and of a variant of their weights, where `load_components` is told none.
 
         Args:
             dtype: of torch, or a name; or a dict of those by component ("default" for the others). torch_dtype: another name of it.
+            variant: "fp16", of all; None leaves what the index says.
 
         Raises:
             ComponentError: it is no dtype of weights, the two differ, or a component is unknown.
@@ -102,6 +103,8 @@ class PipelineComponents(PipelineDevices):
             found = one_dtype(_own(dtype, name), _own(torch_dtype, name))
             if found is not None:
                 self.specs[name].dtype = str(found).removeprefix("torch.")
+            if variant is not None:
+                self.specs[name].variant = variant
 
     def take_from(self, opened: OpenedRepository) -> None:
         """Take over what a repository says besides its index: made components, notes, how it was reached."""

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
 from ..registry import ComponentsManager
+from ..registry.devices.casting import cast
 from ..registry.devices.placement import Placement
 from ..registry.loading.dtype_names import dtype_named, is_dtype_name
 from ..state import ComponentError, InputError
@@ -70,14 +71,14 @@ class PipelineDevices:
             )
         if isinstance(device, torch.dtype) or is_dtype_name(device):
             device, dtype = None, dtype_named(device)
-        cast: torch.dtype | None = dtype_named(dtype)
+        wanted: torch.dtype | None = dtype_named(dtype)
         if device is not None:
             self._refuse_placed("move")
             self._device = device = _found(device)
         for name, component in self.components.items():
             # Schedulers and tokenizers have no `to`.
             if isinstance(component, torch.nn.Module):
-                self.components[name] = component.to(device=device, dtype=cast)
+                self.components[name] = cast(component, device=device, dtype=wanted)
         return self
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
@@ -19,12 +18,22 @@ from ..families.contract import FamilyContract, bound_family
 from ..registry import ComponentSpec
 from ..registry.index import index_entries
 from ..state import InputError
-from ..state.errors import did_you_mean, nearest
+from ..state.errors import article, did_you_mean, nearest
 from .call_signature import config_signature, settings_signature, signed_by
 from .components import PipelineComponents
 from .config import PipelineConfig
 from .names_of_diffusers import instead_of_attribute, public_names
+from .schedulers_by_name import is_scheduler_of_files
 from .seed import schema_with_seed, signature_with_seed
+
+_OF_ROOMS = frozenset(
+    {
+        "absent", "described", "description", "guider_names", "hub_options", "kept_plans", "load_in", "loads_on_demand", "may_be_none",
+        "none_on_purpose", "options_of", "pending_adapters", "prepare_run", "promised_key", "register", "remarked", "require",
+        "take_from",
+    }
+)  # fmt: skip
+"""Names of a pipeline that are there for other rooms of the package, and for nobody else."""
 
 
 class PipelineInspection(PipelineComponents):
@@ -104,7 +113,7 @@ class PipelineInspection(PipelineComponents):
         faults = [f"There is no config {n!r}. {did_you_mean(n, self.config)}" for n in changes if n not in self.config]
         defaults = {spec.name: spec.default for spec in self.blocks.expected_configs}
         faults += [
-            f"The config {name!r} is {value!r}; its default is {defaults[name]!r}, so it must be a {type(defaults[name]).__name__}."
+            f"The config {name!r} is {value!r}; its default is {defaults[name]!r}, so it must be {article(type(defaults[name]).__name__)} {type(defaults[name]).__name__}."
             for name, value in changes.items()
             # Of numbers nothing is said: an int for a float is meant; "false" for False is a mistake that would be
             # true.
@@ -122,6 +131,9 @@ class PipelineInspection(PipelineComponents):
         # By `__dict__`: a copy, or a pipeline whose making failed, has none yet, and would ask itself without end.
         components = self.__dict__.get("components", {})
         if name in components:
+            if components[name] is None and name not in self.absent and is_scheduler_of_files(self.specs[name]):
+                # `DDIMScheduler.from_config(pipe.scheduler.config)` is what people write before anything is loaded.
+                self.load_components(name)
             return components[name]
         # copy, pickle and IPython ask for such names all the time, and need no list of what there is.
         if name.startswith("_"):
@@ -134,15 +146,14 @@ class PipelineInspection(PipelineComponents):
         raise AttributeError(f"The pipeline has no component or attribute {name!r}.{hint}")
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self.__dict__.get("components", ())]
+        # What completion offers: the methods that rooms call on one another are no use to who types.
+        own = [name for name in super().__dir__() if name not in _OF_ROOMS and (name[:1] != "_" or name[:2] == "__")]
+        return [*own, *self.__dict__.get("components", ())]
 
     @property
     def index(self) -> dict[str, Any]:
-        """The origins of its components, as `modular_model_index.json` has them; `print(pipe)` shows it."""
+        """The origins of its components, as `modular_model_index.json` has them."""
         return index_entries(type(self).__name__, self.specs, self.components, self.config)
-
-    def __str__(self) -> str:
-        return f"{type(self).__name__} {json.dumps(self.index, indent=2)}"
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} of {type(self.blocks).__name__}"]
@@ -152,6 +163,8 @@ class PipelineInspection(PipelineComponents):
             class_name = spec.type_name[1] or "?"
             lines.append(f"  {name:<16} {class_name:<28} {state:<11} {_origin(spec)}")
         lines += [f"  config.{name} = {value!r}" for name, value in self.config.items()]
+        if any(self.components[name] is None and name not in self.absent for name in self.pretrained_component_names):
+            lines.append("What is not loaded is None as an attribute, until pipe.load_components().")
         return "\n".join(lines)
 
 

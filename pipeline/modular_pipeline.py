@@ -125,9 +125,7 @@ class ModularPipeline(PipelineRequests, metaclass=AnswersNames):
         pipe = cls(blocks, name, components_manager, collection, opened.index)
         pipe.take_from(opened)
         pipe.input_defaults = opened.inputs
-        pipe.load_in(dtype, torch_dtype)
-        for component in pipe.pretrained_component_names if variant is not None else ():
-            pipe.specs[component].variant = variant
+        pipe.load_in(dtype, torch_dtype, variant)
         return pipe
 
     def save_pretrained(
@@ -143,7 +141,8 @@ class ModularPipeline(PipelineRequests, metaclass=AnswersNames):
     ) -> None:
         """Save blocks with their code, the components that are loaded, and where the others come from.
 
-        The folder is changed as a whole, or not at all, after everything in it was opened again and is the same. diffusers opens it, too.
+        The folder is changed as a whole, or not at all, after everything in it was opened again and is the same. diffusers'
+        ModularPipeline opens it, too; its classic DiffusionPipeline does not, since that reads `model_index.json`, which is not written.
 
         Args:
             push_to_hub: publish it, too; `publishing` is for `push_to_hub` (`repo_id`, `private`, `token`, ...).

@@ -13,6 +13,7 @@ from ..engine.execution.checkpoint import copied_values
 from ..engine.execution.executor import value_or_fail
 from ..engine.execution.identities import RunIdentities
 from .active_run import ActiveRun
+from .mixed_dtypes import note_mixed_dtypes
 from .recipes.noted_values import noted_results
 from .recipes.recipe import Recipe
 from .recipes.recipe_of_run import recipe_of
@@ -98,6 +99,9 @@ class PipelineRun:
             # What is moved for one run would be moved away from another that computes with it.
             with placement.lock if placement is not None else nullcontext():
                 return request.plan.run(request.values, begun.make_run, _names(request.output))
+        except RuntimeError as error:
+            note_mixed_dtypes(error, begun.held)
+            raise
         finally:
             pipe.runs.remove(begun)
             if begun.run is not None:

@@ -16,7 +16,7 @@ from ..engine.execution.checkpoint import RunCheckpoint, SharedPrefix, copied_va
 from ..engine.nodes import LoopNode, Values, leaves
 from ..engine.position import Position
 from ..state import InputError, PipelineState
-from ..state.errors import did_you_mean
+from ..state.errors import article, did_you_mean
 from .active_run import ActiveRun
 from .pipeline_run import PipelineRun
 from .recipes.recipe_diff import differences
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 def resume(pipe: ModularPipeline, source: Snapshot | str | Path, exact: bool = True) -> Any:
     """Continue a run; see `ModularPipeline.resume`."""
     if not isinstance(source, (Snapshot, str, os.PathLike)):
-        raise InputError(f"A {type(source).__name__} is no snapshot; give a Snapshot, or the path of its file.")
+        raise InputError(
+            f"{article(type(source).__name__).capitalize()} {type(source).__name__} is no snapshot; give a Snapshot, or the path of its file."
+        )
     snapshot = source if isinstance(source, Snapshot) else Snapshot.load(source)
     standing = snapshot.standing
     # A plan asks which inputs there are and which are None, and not for their values, of which some were let go of.

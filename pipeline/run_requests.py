@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from ..blocks.core.call_checks import CallChecks
@@ -17,7 +17,8 @@ from ..families.asked_members import joined
 from ..guiders import guider_of
 from ..state import InputError, PipelineState
 from ..state.defaults import own_default
-from ..state.errors import did_you_mean
+from ..state.errors import did_you_mean, nearest
+from ..state.pipeline_state import describe_value
 from ..state.plain_numbers import plain_number
 from .adapter_methods import PipelineAdapters
 from .config import PipelineConfig
@@ -31,6 +32,7 @@ from .seed import GENERATOR, SEED, also_by_seed, generators_of, seed_of, seeded_
 _logger = logging.getLogger("brickwork")
 
 _MOST_REMARKS = 10_000
+_SECOND = "What is given second by position is output=; inputs are given by name, as in negative_prompt=..."
 
 
 class PipelineRequests(PipelineAdapters):
@@ -77,7 +79,7 @@ class PipelineRequests(PipelineAdapters):
         self._check_outputs(plan, output)
         self.require(plan)
         self._check_components(plan, replaced)
-        self._check_fit(plan, inputs, replaced)
+        self._check_fit(plan, inputs, replaced, values)
         self._remark_on(values)
         if seed is not None:
             made = {**values, GENERATOR: generators_of(seed, self._planned_last, plan, values)}
@@ -207,11 +209,13 @@ class PipelineRequests(PipelineAdapters):
         for text in input_faults(checks.hinted, inputs):
             warnings.warn(f"By the hint of a foreign block, {text}", UserWarning, stacklevel=3)
 
-    def _check_fit(self, plan: Plan, inputs: Mapping[str, Any], replaced: Mapping[str, Any]) -> None:
+    def _check_fit(
+        self, plan: Plan, inputs: Mapping[str, Any], replaced: Mapping[str, Any], known: Collection[str]
+    ) -> None:
         """Look at inputs beside components, at every run: models may be cast in place."""
         held = {**self.components, **replaced} if replaced else self.components
         checks = self._checks(plan)
-        faults = checks.fit_faults(inputs, held, self.config, self.device)
+        faults = checks.fit_faults(inputs, held, self.config, self.device, known)
         # Last, because it says that two differ, and not which of them is wrong.
         if not faults and self.settings.check_values:
             faults = checks.size_faults(inputs)
@@ -219,8 +223,14 @@ class PipelineRequests(PipelineAdapters):
             raise InputError.of("Inputs and components do not fit", faults)
 
     def _check_outputs(self, plan: Plan, output: str | list[str] | None) -> None:
-        names = [output] if isinstance(output, str) else output or []
+        names = [output] if isinstance(output, str) else [] if output is None else output
+        if not isinstance(names, (list, tuple, Set)) or not all(isinstance(name, str) for name in names):
+            raise InputError(
+                f"output is {describe_value(output)}; it is the name of a value that is returned, or a list of names. {_SECOND}"
+            )
         unknown = [name for name in names if name not in plan.outputs]
         if unknown:
+            near = any(nearest(name, plan.outputs) for name in unknown)
             faults = [f"{name!r} is no output of this run. {did_you_mean(name, plan.outputs)}" for name in unknown]
+            faults[-1] += "" if near else f" {_SECOND}"
             raise InputError.of("The outputs do not fit", faults)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,9 @@ from .saved_components import ComponentsPlan, created_entry
 
 if TYPE_CHECKING:
     from .modular_pipeline import ModularPipeline
+
+
+_logger = logging.getLogger("brickwork")
 
 
 def save_pipeline(
@@ -105,6 +109,12 @@ def save_pipeline(
             *created_faults(pipe, files, sources),
         ]
         refuse_others(faults, "The pipeline")
+    _logger.info(
+        "Saved to %s: the blocks, the weights of %s, and where the others come from. It opens as a ModularPipeline, here and in diffusers; "
+        "there is no model_index.json, so diffusers' classic DiffusionPipeline does not open it.",
+        folder,
+        ", ".join(plan.pieces) or "nothing",
+    )
     if overwrite_modular_index and origin is None:
         pipe.specs.update({name: spec for name, spec in specs.items() if spec.repo == own})
 

@@ -6,10 +6,11 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from ..registry import ComponentSpec
 from ..registry.loading.classes import resolve_class
 from ..registry.loading.needed_packages import install_hint
 from ..state import ComponentError
-from ..state.errors import did_you_mean
+from ..state.errors import article, did_you_mean
 
 _PLAIN = {"use_karras_sigmas": False, "use_exponential_sigmas": False, "use_beta_sigmas": False}
 _MULTISTEP, _ANCESTRAL = "DPMSolverMultistepScheduler", "EulerAncestralDiscreteScheduler"
@@ -48,6 +49,12 @@ def is_scheduler(expected: object) -> bool:
     return isinstance(expected, type) and hasattr(expected, "set_timesteps")
 
 
+def is_scheduler_of_files(spec: ComponentSpec) -> bool:
+    """Return whether a spec is of a scheduler that files describe: it has no weights, and is read whenever it is asked for."""
+    # By its name first: to look at the class of every component that is asked for would import it.
+    return spec.repo is not None and "Scheduler" in str(spec.type_name[1]) and is_scheduler(spec.type_hint)
+
+
 def made_by_name(given: str | Mapping[str, Any], present: Any) -> Any:
     """Make a scheduler.
 
@@ -80,6 +87,11 @@ def made_by_name(given: str | Mapping[str, Any], present: Any) -> Any:
     if faults:
         raise ComponentError.of("The scheduler does not fit", faults)
     chosen = {key: value for key, value in overrides.items() if key in known} | settings
+    if not hasattr(present, "config"):
+        raise ComponentError(
+            f"The present scheduler is {article(type(present).__name__)} {type(present).__name__}, which has no `config` to make {article(class_name)} {class_name} "
+            f"from. Give an object: update_components(scheduler={class_name}(...)), with the betas that the model was trained with."
+        )
     config = {key: value for key, value in present.config.items() if value is not None or _takes_none(parameters, key)}
     try:
         return cls.from_config(config, **chosen)

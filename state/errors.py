@@ -100,6 +100,11 @@ class ReplayError(RunError):
     result: object = None
 
 
+def article(word: str) -> str:
+    """Return "a" or "an", as it stands before a word: an int, an AutoencoderKL, a UNet2DConditionModel."""
+    return "an" if word[:1].lower() in tuple("aeio") else "a"
+
+
 def nearest(name: str, options: Iterable[str], cutoff: float = 0.6) -> str | None:
     """Return the option that is most like `name`, if one is near; of many, only those that begin alike are looked at.
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from attrs import frozen
 
 from ...engine import Plan
 from ...engine.execution.value_checks import Expected
+from ...engine.planning.flow import CALLER
 from ...families.contract import UNBOUND
 from ...registry.loading.several import parts_of
 from .base import ModularPipelineBlocks
+from .flattening import walk
 from .input_checks import (
     FaultFinder,
     expectations,
@@ -35,27 +37,33 @@ class CallChecks:
     Attributes:
         annotated, hinted: what inputs must be, and what they should be by the hints of others. shapes: what steps say of tensors.
         finders: what looks at the inputs as a whole. fitting: blocks that look at inputs beside components, each with the names
-            of components that it cannot do without. sharing: names of components that are given the same latents.
+            of components that it cannot do without, and those of its inputs that no other block writes: where nobody gives one, it
+            takes what it has for that. sharing: names of components that are given the same latents.
     """
 
     annotated: Mapping[str, Sequence[Any]]
     hinted: Mapping[str, Sequence[Any]]
     shapes: Mapping[str, Sequence[Expected]]
     finders: Sequence[FaultFinder]
-    fitting: Sequence[tuple[SignatureBlock, tuple[str, ...]]]
+    fitting: Sequence[tuple[SignatureBlock, tuple[str, ...], frozenset[str]]]
     sharing: tuple[str, ...]
 
     @classmethod
     def of(cls, blocks: ModularPipelineBlocks, plan: Plan) -> Self:
         """Work out what there is to look at."""
         parts = running_blocks(blocks, plan)
+        paths, unwritten = {id(block): path for path, block in walk(blocks)}, _unwritten(plan)
         typed = [block for block in parts if isinstance(block, SignatureBlock)]
         return cls(
             expectations(plan),
             expectations(plan, typed=False),
             shapes(plan),
             fault_finders(parts),
-            [(block, _needed(block)) for block in typed if _looks_at_fit(block)],
+            [
+                (block, _needed(block), unwritten.get(paths[id(block)], frozenset()))
+                for block in typed
+                if _looks_at_fit(block)
+            ],
             tuple(dict.fromkeys(name for block in typed for name in _networks(block))),
         )
 
@@ -74,13 +82,24 @@ class CallChecks:
         return size_faults(self.shapes, inputs)
 
     def fit_faults(
-        self, inputs: Mapping[str, Any], components: Mapping[str, Any], configs: Mapping[str, Any], device: object
+        self,
+        inputs: Mapping[str, Any],
+        components: Mapping[str, Any],
+        configs: Mapping[str, Any],
+        device: object,
+        carried: Collection[str] = (),
     ) -> list[str]:
-        """Return what does not fit between inputs and components, and between networks that are given the same latents."""
+        """Return what does not fit between inputs and components, and between networks that are given the same latents.
+
+        Args:
+            carried: names that an earlier state or the pipeline gives besides.
+        """
         faults = list(dtype_faults(self.sharing, components))
-        for block, needed in self.fitting:
+        for block, needed, unwritten in self.fitting:
             if all(components[name] is not None for name in needed):
-                found = block.bound_copy(components, configs, device).misfits(inputs)
+                # Named with None: what it is certain not to be given, in contrast to what is not known yet.
+                given = {**dict.fromkeys(unwritten.difference(carried)), **inputs}
+                found = block.bound_copy(components, configs, device).misfits(given)
                 faults += [fault for fault in found if fault not in faults]
         return faults
 
@@ -98,6 +117,14 @@ def dtype_faults(names: Sequence[str], components: Mapping[str, Any]) -> Iterato
             f"{said}: they are given the same latents, so they must be in one dtype. Cast all: pipe.to({wanted}), or load them in "
             f"it: load_components({wanted})."
         )
+
+
+def _unwritten(plan: Plan) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for read in plan.flow.reads:
+        if all(version.writer == CALLER for version in read.sources.versions):
+            found.setdefault(read.path, set()).add(str(read.param.name))
+    return {path: frozenset(names) for path, names in found.items()}
 
 
 def _looks_at_fit(block: SignatureBlock) -> bool:

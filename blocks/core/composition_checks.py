@@ -20,6 +20,7 @@ from ...state.types import type_words
 from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
 from .conditional_flattening import AllWorkflows
 from .content_key import content_key
+from .declaration import NAMES_OF_CALLS
 from .flattening import walk
 
 if TYPE_CHECKING:
@@ -109,12 +110,8 @@ def _merged(found: Iterable[Finding]) -> dict[str, Condition]:
     return texts
 
 
-_OF_CALL = {"state": "the state to continue from", "output": "the name of what is returned"}
-"""Names that a call takes for itself."""
-
-
 def _named_as_the_calls_own(blocks: ModularPipelineBlocks) -> Iterator[str]:
-    taken = {**_OF_CALL, **dict.fromkeys(_guiders_among(blocks.input_names, blocks), "the guider of that run")}
+    taken = {**NAMES_OF_CALLS, **dict.fromkeys(_guiders_among(blocks.input_names, blocks), "the guider of that run")}
     for name in sorted(taken.keys() & blocks.input_names):
         readers = [path or type(block).__name__ for path, block in walk(blocks) if name in block.input_names]
         yield (

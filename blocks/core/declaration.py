@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, Union
@@ -21,6 +22,10 @@ P = TypeVar("P", InputParam, OutputParam)
 REQUIRED = inspect.Parameter.empty
 _OF_STATE = frozenset(name for name in (*vars(PipelineState), *vars(PipelineState())) if not name.startswith("_"))
 """Attributes of a state, which would hide a value of that name: `state.copy`."""
+NAMES_OF_CALLS = {"state": "the state to continue from", "output": "the name of what is returned"}
+"""Names that a call takes for itself, with what they are there."""
+_DECLARING = 4
+"""Where the `class` statement is, seen from the warning: past `read_class` and `__init_subclass__`."""
 
 
 @frozen
@@ -119,6 +124,7 @@ def read_class(owner: type, base: type, method_name: str, out_name: str) -> Decl
         for name in sorted(out.__brickwork_fields__ & _OF_STATE if out is not None else ())
     ]
     faults += _return_faults(owner, method, out, out_name)
+    _warn_of_names_of_calls(owner, method_name, parameters)
     components, configs, options = _attributes(owner, base)
     for name in components.keys() & {parameter.name for parameter in parameters}:
         faults.append(f"{owner.__qualname__}: {name!r} is both a component and an input; rename one.")
@@ -128,6 +134,17 @@ def read_class(owner: type, base: type, method_name: str, out_name: str) -> Decl
     if faults:
         raise DeclarationError.of(f"{owner.__qualname__} is declared wrongly", faults)
     return Declaration(parameters, out, components, configs, options)
+
+
+def _warn_of_names_of_calls(owner: type, method_name: str, parameters: Sequence[RunParameter]) -> None:
+    """Warn of inputs that no call can give. Another block may, so it is no error before they are composed."""
+    for name in [parameter.name for parameter in parameters if parameter.name in NAMES_OF_CALLS]:
+        warnings.warn(
+            f"{owner.__qualname__}.{method_name}: no call can give an input named {name!r}, which is {NAMES_OF_CALLS[name]}; only an "
+            "earlier block could. Values are inputs by their own names, as in run(self, images: Images). Choose another name.",
+            UserWarning,
+            stacklevel=_DECLARING,
+        )
 
 
 def with_parts(owner: type, declared: Declaration, parts: Sequence[type[Any]]) -> Declaration:

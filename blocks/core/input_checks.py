@@ -15,7 +15,7 @@ from ...engine.execution.value_checks import Expected, expected_of, find_fault
 from ...engine.planning.flow import CALLER
 from ...families.contract import UNBOUND, FamilyContract
 from ...state import InputParam
-from ...state.errors import nearest
+from ...state.errors import article, nearest
 from ...state.pipeline_state import describe_value
 from ...state.type_relations import accepts
 from ...state.types import plain_type, type_words
@@ -37,6 +37,7 @@ class _Expectation:
 
     hint: Any
     value: Value | None
+    required: bool = False
     accepted: set[type] = field(factory=set, eq=False, repr=False)
     """Classes of which it has accepted a value, where the class is all that counts."""
 
@@ -50,7 +51,7 @@ def expectations(plan: Plan, typed: bool = True) -> dict[str, list[_Expectation]
         from_caller = any(version.writer == CALLER for version in read.sources.versions)
         if not (read.typed is typed and from_caller and read.param.type_hint is not None):
             continue
-        expected = _Expectation(read.param.type_hint, value_of(read.param.type_hint))
+        expected = _Expectation(read.param.type_hint, value_of(read.param.type_hint), typed and read.param.required)
         known = found.setdefault(str(read.param.name), [])
         if expected not in known:
             known.append(expected)
@@ -108,6 +109,9 @@ def input_faults(expected: Mapping[str, Sequence[_Expectation]], values: Mapping
     for name, wanted in expected.items():
         value = values.get(name)
         if value is None:
+            needed = next((each for each in wanted if each.required and not accepts(None, each.hint)), None)
+            if needed is not None and name in values:
+                faults.append(f"{name} is None, and a value is required: give {type_words(needed.hint)}.")
             continue
         fault = next((found for each in wanted if (found := _fault(name, value, each))), None)
         if fault:
@@ -137,8 +141,9 @@ def _has_choices(hint: object) -> bool:
 
 def _words(value: object) -> str:
     if isinstance(value, (str, int, float, bool, list, tuple, dict)):
-        return f"{_short.repr(value)} (a {type(value).__name__})"
-    return f"a {describe_value(value)}"
+        return f"{_short.repr(value)} ({article(type(value).__name__)} {type(value).__name__})"
+    words = describe_value(value)
+    return f"{article(words)} {words}"
 
 
 def _choice_hint(value: object, hint: object) -> str:

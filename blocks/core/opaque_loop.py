@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...engine import Run
 from ...engine.execution.call_events import IterationEvents
 from ...state import RunCancelledError
+from .flattening import joined
 
 if TYPE_CHECKING:
     from .base import ModularPipelineBlocks
@@ -25,12 +26,13 @@ def with_iteration_events(block: ModularPipelineBlocks, path: str, run: Run) -> 
     loop: Any = made
     if foreign is not None:
         loop = made.foreign = copy.copy(foreign)  # type: ignore[attr-defined]  # adopted blocks have it
-    loop.loop_step = _telling(loop.loop_step, path, run)
+    last = next(reversed(loop.sub_blocks), None)
+    loop.loop_step = _telling(loop.loop_step, path, run, path if last is None else joined(path, last))
     return made
 
 
-def _telling(step: Callable[..., Any], path: str, run: Run) -> Any:
-    iterations = None if run.emit is None else IterationEvents(path, None, run.emit)
+def _telling(step: Callable[..., Any], path: str, run: Run, after: str) -> Any:
+    iterations = None if run.emit is None else IterationEvents(path, None, run.emit, after)
     numbers = count()
 
     def loop_step(components: Any, block_state: Any, **variables: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...engine.network_calls import call_network
 from ...families.contract import Autoencoder
+from ...registry.devices.casting import cast
 from ...state import Outputs
 from ...state.vocabulary import Images, Latents, OutputType
 from ..core.block import Block
@@ -67,8 +68,8 @@ def in_float32(vae: Autoencoder, needed: bool) -> Iterator[None]:
         return
     dtype = vae.dtype
     # In place, and back in `finally`: a copy in float32 would be held beside the denoiser.
-    vae.to(dtype=torch.float32)
+    cast(vae, dtype=torch.float32)
     try:
         yield
     finally:
-        vae.to(dtype=dtype)
+        cast(vae, dtype=dtype)

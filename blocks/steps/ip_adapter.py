@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
 
+_CLIP = "clip_vision_model"
+
+
 class EncodeImagePrompt(Block):
     """Turn images into embeddings for the denoiser's IP-Adapters: one image, or a list of such, for each adapter."""
 
@@ -47,7 +50,8 @@ class EncodeImagePrompt(Block):
                 yield from image_faults({"ip_adapter_image": image}, ip_adapter_image="image")
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
-        """Say which embeddings of images the adapters do not take."""
+        """Say which embeddings of images the adapters do not take, and which images the encoder does not."""
+        yield from self._size_faults(given.get("ip_adapter_image"))
         embeds = given.get("ip_adapter_image_embeds")
         if not embeds:
             return
@@ -64,6 +68,33 @@ class EncodeImagePrompt(Block):
                     f"ip_adapter_image_embeds holds a tensor of the shape {shape}; with guidance the first half of its rows is "
                     "of no image, so there must be an even number of them."
                 )
+
+    def _size_faults(self, images: object) -> Iterable[str]:
+        """Say of images, and of lists of them, which the image encoder does not see, each thing once."""
+        if isinstance(images, (list, tuple)):
+            return dict.fromkeys(fault for each in images for fault in self._size_faults(each))
+        fault = None if images is None else self._size_fault(images)
+        return [] if fault is None else [fault]
+
+    def _size_fault(self, image: object) -> str | None:
+        """Say that the image encoder would be given another size than it sees; None where that is not so, or not known."""
+        config = self.image_encoder.config
+        # CLIP's embeddings of places are for one size; other encoders may take any.
+        side = getattr(config, "image_size", None) if getattr(config, "model_type", "") == _CLIP else None
+        if not isinstance(side, int):
+            return None
+        if is_pixel_values(image):
+            height, width = image.shape[-2:]  # type: ignore[attr-defined]  # of a tensor
+            found = f"ip_adapter_image is a tensor of {height}x{width}, which is read as it is"
+            advice = f"Resize it to {side}x{side}"
+        else:
+            crop: Any = getattr(self.feature_extractor, "crop_size", None)
+            if crop is None or not getattr(self.feature_extractor, "do_center_crop", False):
+                return None
+            height, width = crop.get("height"), crop.get("width")
+            found = f"feature_extractor makes {height}x{width} of ip_adapter_image"
+            advice = f"update_components(feature_extractor=CLIPImageProcessor(size={side}, crop_size={side}))"
+        return None if (height, width) == (side, side) else f"{found}, and image_encoder sees {side}x{side}. {advice}."
 
     def run(
         self,
@@ -114,6 +145,10 @@ class EncodeImagePrompt(Block):
         from diffusers.models.embeddings import ImageProjection
 
         encoder = self.image_encoder
+        # Again: where components are loaded on demand, nobody could ask before the run.
+        faults = list(self._size_faults(image))
+        if faults:
+            raise InputError(" ".join(faults))
         # Numbers that the encoder reads as they are, or what the extractor brings to its size.
         pixels: Any = (
             image

@@ -32,7 +32,10 @@ class PrepareLatents(Block):
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say how latents of the caller's own differ from what the images need, as far as their size is known."""
-        yield from latents_misfits(self.family, given, int(self.denoiser.config.in_channels), self.vae)
+        default = self.family.default_size(self.denoiser, self.vae)
+        # Not where another block may give the size: only a name that is there with None is certain to be left out.
+        sizes = {side: default for side in ("height", "width") if side in given and given[side] is None}
+        yield from latents_misfits(self.family, {**given, **sizes}, int(self.denoiser.config.in_channels), self.vae)
 
     def run(
         self,

@@ -217,6 +217,7 @@ def _loop_call(executable: Executable, run: Run) -> Call:
     if run.cache is not None and run.cache.store.steps and executable.iteration is not None:
         body = run.cache.wrapped(body, executable.iteration, run)
     path, tracker = executable.path, run.tracker
+    last = executable.body[-1].path if executable.body else path
 
     def loop(values: Values) -> None:
         going_on = tracker.entered(path, run, values) if tracker is not None else None
@@ -233,7 +234,7 @@ def _loop_call(executable: Executable, run: Run) -> Call:
             one_iteration = tracker.following(body, Frame(path, iteration, None, before, given))
         # Nothing is made for who is not there: a loop without listeners, witness or tracker costs one call per
         # iteration.
-        told = IterationEvents(path, length, run.emit) if run.emit is not None else None
+        told = IterationEvents(path, length, run.emit, last) if run.emit is not None else None
         finite = FiniteWatch(path, executable.carried, iteration) if run.settings.check_values else None
         try:
             with progress_bar(run.settings, length, iteration) as advance:

@@ -1,8 +1,8 @@
-"""Finds blocks that change a value in place, which others hold too: a setting for debugging."""
+"""Finds who changes a value in place, which others hold too: blocks, as a setting for debugging, and listeners, always."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ...state import RunError
@@ -21,17 +21,27 @@ def watched(call: Call, path: str) -> Call:
     """
 
     def call_watched(values: Values) -> None:
-        before = [mark for name, value in values.items() for mark in _marks(name, value)]
+        before = marks_of(values)
         call(values)
-        edited = {name: thing for name, thing, mark in before if _mark(thing) != mark}
-        if edited:
-            named = ", ".join(f"{name} ({describe_value(thing)})" for name, thing in edited.items())
+        named = edited_since(before)
+        if named:
             raise RunError(
                 f"{path} changed in place: {named}. Others hold the same object: the caller, earlier states, a cache. "
                 "Make a new one and write that, as in `latents = latents + noise` for `latents += noise`."
             )
 
     return call_watched
+
+
+def marks_of(values: Values) -> list[Mark]:
+    """Note what values are now, for `edited_since`."""
+    return [mark for name, value in values.items() for mark in _marks(name, value)]
+
+
+def edited_since(marks: Iterable[Mark]) -> str:
+    """Return what was changed in place since then, in words; empty for nothing."""
+    edited = {name: thing for name, thing, mark in marks if _mark(thing) != mark}
+    return ", ".join(f"{name} ({describe_value(thing)})" for name, thing in edited.items())
 
 
 def _marks(name: str, value: object) -> Iterator[Mark]:

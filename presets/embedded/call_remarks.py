@@ -19,8 +19,15 @@ _TEXTS = ("prompt", "prompt_2", "negative_prompt", "negative_prompt_2")
 def call_remarks(pipe: ModularPipeline, inputs: Mapping[str, Any]) -> Iterator[str]:
     """Say which words of a call's texts the model does not know, and that it draws one size; nothing of a model that was changed."""
     # Whoever puts in other weights knows what they can draw, and nobody else does.
-    if pipe.repo_name != pipe.specs["unet"].repo or pipe.get_list_adapters():
+    if pipe.repo_name != pipe.specs["unet"].repo:
         return
+    found = list(_found(pipe, inputs))
+    # Last, since it looks through the models, and of most calls there is nothing to say.
+    if found and not pipe.get_list_adapters():
+        yield from found
+
+
+def _found(pipe: ModularPipeline, inputs: Mapping[str, Any]) -> Iterator[str]:
     taught = [word for encoder in encoders_of(pipe) for word in encoder.tokenizer.get_added_vocab()]
     for name in _TEXTS:
         given = inputs.get(name)

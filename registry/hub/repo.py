@@ -16,6 +16,7 @@ from ...state.atomic import write_text
 from ...state.reading import read_bytes
 from .folder_update import interruption
 from .hub_listing import HubListing
+from .missing_file import WEIGHTS, missing_file
 from .repo_paths import check_inside, checked_name, file_in, relative_name
 from .verified import fault_of
 
@@ -198,11 +199,25 @@ def open_repo(name: str | Path, revision: str | None = None, **options: object) 
         if unfinished is not None:
             raise RepoError(unfinished)
         return Repo(str(name), folder, options=given)
+    missing = missing_file(name)
+    # Beside a folder that is there a file is meant; else the Hub is asked, whose names may end as files do.
+    if missing is not None and (os.path.isdir(folder.parent) or not is_hub_name(str(name))):  # noqa: PTH112 - as above
+        raise RepoError(missing)
+    if os.path.isfile(folder) and (folder.suffix in WEIGHTS or not is_hub_name(str(name))):  # noqa: PTH113 - as above
+        raise RepoError(
+            f"{name} is a file, and a folder or a name on the Hub (owner/name) is expected: give {folder.parent}, of an adapter with "
+            f"weight_name={folder.name!r}."
+        )
     if folder.is_absolute() or not is_hub_name(str(name)):
         raise RepoError(
             f"{str(name)[:300]} is no folder on this machine, and no name of a Hub repository (owner/name)."
         )
-    commit, listing = _resolved(str(name), revision, given)
+    try:
+        commit, listing = _resolved(str(name), revision, given)
+    except RepoError as error:
+        if missing is None:
+            raise
+        raise RepoError(f"{missing} Nor is it found as a repository: {error}") from error
     if listing is not None:
         return Repo(str(name), None, commit, listing.names, listing.digests, given)
     kept = HubListing.kept(str(name), commit)

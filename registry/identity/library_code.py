@@ -14,7 +14,7 @@ import gc
 import sys
 import threading
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property, partial
 from operator import is_
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
@@ -29,8 +29,11 @@ from ...state.watch import cell_value
 from .torch_modes import active_modes
 
 # Every network's numbers go through these, although no class of it stands there.
-_ALWAYS = ("torch", "torch.nn.functional", "diffusers.models.attention_dispatch", "transformers.masking_utils",
-           "transformers.integrations.sdpa_attention", "transformers.modeling_utils")  # fmt: skip
+_ALWAYS: Mapping[str, str | None] = {
+    "torch": "Tensor", "torch.nn.functional": None, "diffusers.models.attention_dispatch": "_AttentionBackendRegistry",
+    "transformers.masking_utils": None, "transformers.integrations.sdpa_attention": None, "transformers.modeling_utils": None,
+}  # fmt: skip
+"""Modules, each with a class in it that is watched, too."""
 _SETTINGS = {"diffusers.models.attention_dispatch": ("_AttentionBackendRegistry", "_active_backend", "native")}
 """Settings of the process that lie on a library's class: its name, the attribute, and what it usually is."""
 _ONE_AWAY = frozenset({"math", "cmath", "operator", "functools", "itertools", "statistics", "copy", "collections"})
@@ -57,11 +60,14 @@ class _Place:
 _lock = threading.Lock()
 _places: dict[int, _Place] = {}
 _seen: weakref.WeakSet[type] = weakref.WeakSet()
+_to_come = {*_ALWAYS}
+"""Those that are not watched yet, since nobody has imported them."""
 _state: tuple[list[Any], tuple[str, ...]] = ([], ())
 
 
 def watch_classes(classes: Iterable[type]) -> None:
     """Watch classes that somebody runs, what they derive from, and the modules in which they stand."""
+    _watch_always()
     new = [cls for cls in classes if cls not in _seen]
     if not new:
         return
@@ -77,14 +83,21 @@ def watch_classes(classes: Iterable[type]) -> None:
                     _watch(module)
                     for named in _named_in(module):
                         _watch(named)
-        for name in _ALWAYS:
-            if name in sys.modules:
-                _watch(sys.modules[name])
-                if name in _SETTINGS:
-                    _watch(vars(sys.modules[name])[_SETTINGS[name][0]])
-        if "torch" in sys.modules:
-            _watch(sys.modules["torch"].Tensor)
         _watch(builtins)
+
+
+def _watch_always() -> None:
+    """Watch what every network's numbers go through, as soon as it is imported, which may be after all classes were seen."""
+    for name in [name for name in _to_come if name in sys.modules]:
+        held = vars(sys.modules[name])
+        cls = _ALWAYS[name]
+        if cls is not None and cls not in held:
+            continue  # another thread is importing it
+        with _lock:
+            _watch(sys.modules[name])
+            if cls is not None:
+                _watch(held[cls])
+            _to_come.discard(name)
 
 
 def _named_in(module: ModuleType) -> list[ModuleType]:
@@ -120,6 +133,7 @@ def replaced_code() -> tuple[str, ...]:
     it did.
     """
     global _state  # noqa: PLW0603 - one for the process, as what it is about
+    _watch_always()
     # A copy: another thread may begin to watch a class meanwhile.
     places = list(_places.values())
     now = gc.get_referents(*(place.body for place in places))

@@ -43,6 +43,10 @@ _NOTES = (
     "_forward_hooks_",
     "_forward_pre_hooks_",
 )
+_LAYOUT = (
+    "does not lie in memory as a file gives it, which counts in the last bits: to(memory_format=torch.contiguous_format) before "
+    "saving, and torch.channels_last after opening"
+)
 _OF_FREEU = frozenset({"s1", "s2", "b1", "b2"})
 _DROPOUTS = ("dropout", "attention_dropout", "p", "dropout_p", "layerdrop")
 
@@ -169,7 +173,7 @@ class _Comparison:
         # A file has no strides: opened again it would be contiguous, and kernels for other layouts give other last
         # bits.
         elif not mine.is_contiguous():
-            self.add("", "does not lie in memory as a file gives it: to(memory_format=torch.contiguous_format)", name)
+            self.add("", _LAYOUT, name)
         elif not read.is_meta and mine.dtype != expected:
             self.add("", f"is {_short(mine.dtype)}, and once loaded {_short(expected)}", name)
         elif (weights or not is_stored) and not read.is_meta and not same_bytes(mine, read.to(expected)):

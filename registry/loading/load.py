@@ -13,6 +13,7 @@ from ...state import ComponentError, InputError, TrustError
 from ...state.errors import did_you_mean
 from ..hub.byte_order_marks import named_after, without_marks
 from ..hub.lock import Lock
+from ..hub.missing_file import missing_file
 from ..hub.repo import HUB_OPTIONS, Repo, is_hub_name, open_repo
 from ..hub.repo_code import class_of, import_code, read_sources
 from ..hub.trust import Grant
@@ -195,7 +196,10 @@ def _fetched(
     if Path(repo).is_dir():
         return open_repo(repo), Path(repo)
     if Path(repo).is_absolute() or not is_hub_name(repo):
-        raise ComponentError(f"there is no folder {repo}, and that is no name of a Hub repository (owner/name).")
+        missing = (
+            missing_file(repo) or f"there is no folder {repo}, and that is no name of a Hub repository (owner/name)."
+        )
+        raise ComponentError(missing)
     found = open_repo(repo, where.get("revision"), **hub)
     subfolder = where.get("subfolder") or ""
     names = component_files(found, subfolder, where.get("variant"), options.get("use_safetensors", True))
@@ -265,10 +269,13 @@ def _by_own_loader(loader: Callable[..., Any], repo: str, where: Mapping[str, An
 
 def _from_single_file(cls: Any, path: Path, options: Mapping[str, Any]) -> Any:
     loader = getattr(cls, "from_single_file", None)
-    if loader is None:
-        known = getattr(cls, "__name__", "a component of unknown class")
+    if cls is None:
         raise ComponentError(
-            f"{path} is a single file, and {known} is not loaded from one; give the folder of a model."
+            f"{path} is a single file, which does not say of which class its weights are: ComponentSpec(name, TheClass, repo=...)."
+        )
+    if loader is None:
+        raise ComponentError(
+            f"{path} is a single file, and {cls.__name__} is not loaded from one; give the folder of a model."
         )
     if path.suffix == ".safetensors":
         check_file(path)

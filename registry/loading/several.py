@@ -22,6 +22,11 @@ def part_class(cls: Any) -> Any:
     return getattr(diffusers, _KINDS[cls.__name__][0])
 
 
+def several_of(cls: type) -> str | None:
+    """Return the name of the class of diffusers that holds several models of a class; None if there is none."""
+    return next((name for name, (part, _) in _KINDS.items() if part == cls.__name__), None)
+
+
 def holds_several(library: str | None, class_name: str | None) -> bool:
     """Return whether a class, as files name it, holds several models."""
     return library == "diffusers" and class_name in _KINDS

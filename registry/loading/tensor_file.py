@@ -7,6 +7,7 @@ from typing import Any
 
 from ...state import ComponentError, RepoError, TrustError
 from ...state.errors import did_you_mean
+from ..hub.missing_file import weights_in
 from ..hub.repo import Repo
 from .weights import check_file
 
@@ -41,6 +42,14 @@ def read_metadata(repo: Repo, name: str) -> dict[str, str]:
         return dict(file.metadata() or {})
 
 
+def _beside(repo: Repo, name: str) -> list[str]:
+    """Return files that may be meant: of a folder of this machine, which may hold anything, those of weights in the same place."""
+    if repo.folder is None:
+        return list(repo.names())
+    folder, _, _ = name.rpartition("/")
+    return ["/".join(filter(None, [folder, each])) for each in weights_in(repo.folder / folder)]
+
+
 def _checked(repo: Repo, name: str) -> Path:
     if not name.endswith(".safetensors"):
         raise TrustError(
@@ -48,6 +57,6 @@ def _checked(repo: Repo, name: str) -> Path:
         )
     path = repo.file(name)
     if path is None:
-        raise RepoError(f"{repo.name} has no file {name}. {did_you_mean(name, repo.names())}")
+        raise RepoError(f"{repo.name} has no file {name}. {did_you_mean(name, _beside(repo, name))}")
     check_file(path)
     return path

@@ -88,7 +88,7 @@ def test_the_run_waits_while_an_event_is_looked_at() -> None:
     seen = [(e.index, e.values["x"]) for e in looped().stream(x=0, times=3) if isinstance(e, StepFinished)]
     assert seen == [(0, 2), (1, 3), (2, 4)]
     (values,) = [event.values for event in looped().stream(x=0, times=1) if isinstance(event, StepFinished)]
-    with pytest.raises(TypeError, match="does not support item assignment"):
+    with pytest.raises(TypeError, match="to look at"):
         values["x"] = 5  # type: ignore[index]  # it is to look at
 
 

@@ -113,7 +113,7 @@ def test_a_block_is_told_of_before_and_after_with_the_bytes_that_it_wrote() -> N
 
 def test_turns_are_told_with_their_number_total_and_values() -> None:
     told: list[Any] = []
-    iterations = IterationEvents("loop", 5, told.append)
+    iterations = IterationEvents("loop", 5, told.append, "loop.add")
     iterations.begin(2)
     values = {"x": 1}
     iterations.end(2, values)

@@ -201,7 +201,7 @@ def test_a_union_net_wants_its_kind(tiny_folder: Path, tiny_pipe: ModularPipelin
 
 def test_what_is_no_controlnet_is_refused(tiny_folder: Path, tiny_pipe: ModularPipeline) -> None:
     pipe = controlled("text2image", controlnet(tiny_pipe.unet), tiny_folder, tiny_pipe)
-    with pytest.raises(ComponentError, match="'controlnet' expects a ControlNetModel, and got a AutoencoderKL"):
+    with pytest.raises(ComponentError, match="'controlnet' expects a ControlNetModel, and got an AutoencoderKL"):
         pipe.update_components(controlnet=tiny_pipe.vae)
 
 

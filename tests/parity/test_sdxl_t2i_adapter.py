@@ -84,5 +84,5 @@ def test_a_scale_of_0_is_off_and_another_model_is_refused(tiny_folder: Path, tin
     on = pipe(**inputs, adapter_image=picture(8), generator=torch.Generator().manual_seed(1))
     assert torch.equal(off, plain)
     assert not torch.allclose(on, plain, atol=1e-3)
-    with pytest.raises(ComponentError, match="'adapter' expects a T2IAdapter, and got a AutoencoderKL"):
+    with pytest.raises(ComponentError, match="'adapter' expects a T2IAdapter, and got an AutoencoderKL"):
         pipe.update_components(adapter=tiny_pipe.vae)

@@ -69,7 +69,7 @@ def test_a_compiled_network_counts_as_what_it_wraps(tiny_pipe: ModularPipeline) 
         assert tiny_pipe.index["unet"] == origin
     assert tiny_pipe("a cat", **CALL)[0].tobytes() == before
     tiny_pipe.unet = whole
-    with pytest.raises(ComponentError, match="'vae' expects a AutoencoderKL"):
+    with pytest.raises(ComponentError, match="'vae' expects an AutoencoderKL"):
         tiny_pipe.vae = compiled
 
 

@@ -22,6 +22,7 @@ from brickwork import (
     InputError,
     ModularPipeline,
     Outputs,
+    PipelineState,
     RepoError,
     SequentialPipelineBlocks,
 )
@@ -88,7 +89,7 @@ def test_a_run_goes_on_from_a_state_and_leaves_it_as_it_was(tiny_pipe: ModularPi
 
 def test_errors_of_blocks_keep_their_class_and_say_where(tiny_pipe: ModularPipeline) -> None:
     with pytest.raises(InputError, match=r"latents have the shape \[1, 4, 2, 2\].*need \[1, 4, 8, 8\]") as caught:
-        tiny_pipe(**LATENT, latents=torch.zeros(1, 4, 2, 2))
+        tiny_pipe(PipelineState({"latents": torch.zeros(1, 4, 2, 2)}), **LATENT)
     assert caught.value.__notes__[0].startswith("In block prepare_latents.")
     assert "prompt_embeds: Tensor[1, 16, 40] torch.float32" in caught.value.__notes__[0]
 
@@ -253,15 +254,15 @@ def test_a_component_of_the_wrong_class_is_refused(tiny_pipe: ModularPipeline) -
     with pytest.raises(ComponentError) as caught:
         tiny_pipe.update_components(unet=tiny_pipe.vae, scheduler=3)
     text = str(caught.value)
-    assert "'unet' expects a UNet2DConditionModel, and got a AutoencoderKL" in text
-    assert "'scheduler' expects a EulerDiscreteScheduler, and got a int" in text
+    assert "'unet' expects a UNet2DConditionModel, and got an AutoencoderKL" in text
+    assert "'scheduler' expects an EulerDiscreteScheduler, and got an int" in text
     assert isinstance(tiny_pipe.scheduler, EulerDiscreteScheduler)
 
 
 def test_the_error_names_the_classes_that_the_family_accepts(tiny_pipe: ModularPipeline) -> None:
     video = AutoencoderKLWan(base_dim=4, z_dim=4, dim_mult=[1], num_res_blocks=1, temperal_downsample=[])
     with pytest.raises(
-        ComponentError, match=r"'vae' expects a AutoencoderKL, and got a AutoencoderKLWan. .*AutoencoderTiny"
+        ComponentError, match=r"'vae' expects an AutoencoderKL, and got an AutoencoderKLWan. .*AutoencoderTiny"
     ):
         tiny_pipe.update_components(vae=video)
 

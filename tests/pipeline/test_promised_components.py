@@ -104,7 +104,7 @@ def test_the_index_is_shown_and_may_be_edited_without_a_class(tiny_folder: Path,
     (tmp_path / MODULAR_INDEX).write_text(json.dumps(index))
     pipe = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS).init_pipeline(str(tmp_path))
     assert isinstance(pipe.load_components("vae").vae, AutoencoderKL)
-    assert '"unused"' not in str(pipe)
+    assert "unused" not in pipe.index
     assert pipe.index["vae"][2]["type_hint"] == ["diffusers", "AutoencoderKL"]
 
 

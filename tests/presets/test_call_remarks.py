@@ -88,3 +88,15 @@ def test_nothing_is_said_of_a_model_that_was_changed(
     assert len(said(own, caplog, "a zxqv")) == 1
     own.unet = type(own.unet).from_config(own.unet.config)
     assert said(own, caplog, "a zxqv", height=32) == []
+
+
+def test_adapters_are_asked_for_only_where_there_is_something_to_say(
+    pipe: ModularPipeline, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    found = type(pipe).get_list_adapters
+    monkeypatch.setattr(type(pipe), "get_list_adapters", lambda self: (asked.append(self), found(self))[1])
+    assert said(pipe, caplog, "a red circle") == []
+    assert asked == []
+    assert len(said(pipe, caplog, "a zxqv")) == 1
+    assert asked == [pipe]

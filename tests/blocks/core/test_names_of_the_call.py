@@ -47,7 +47,8 @@ def pipeline_of(block: type[ModularPipelineBlocks]) -> ModularPipeline:
 def test_an_input_named_as_the_calls_own_is_refused(name: str) -> None:
     space: dict[str, object] = {"Word": Word}
     exec(f"def run(self, {name}: int) -> Word: ...", space)
-    block = type("Takes", (Block,), {"Out": Word, "run": space["run"]})
+    with pytest.warns(UserWarning, match=rf"Takes\.run: no call can give an input named '{name}'.*earlier block"):
+        block = type("Takes", (Block,), {"Out": Word, "run": space["run"]})
     with pytest.raises(CompositionError, match=f"takes has an input named '{name}', which could not be given"):
         pipeline_of(block)
 
@@ -64,6 +65,40 @@ def test_so_is_one_in_the_style_of_diffusers(name: str) -> None:
 
     with pytest.raises(CompositionError, match=f"takes has an input named '{name}'"):
         pipeline_of(Takes)
+
+
+def test_the_warning_names_the_line_of_the_class() -> None:
+    with pytest.warns(
+        UserWarning, match="no call can give an input named 'state', which is the state to continue from"
+    ) as told:
+
+        class Takes(Block):
+            Out = Word
+
+            def run(self, state: str) -> Word:
+                return Word(word=state)
+
+    assert told[0].filename == __file__
+
+
+def test_one_that_an_earlier_block_gives_runs() -> None:
+    class Gives(Block):
+        class Out(Outputs):
+            output: str
+
+        def run(self, word: str) -> Out:
+            return self.Out(output=word)
+
+    with pytest.warns(UserWarning, match="'output', which is the name of what is returned"):
+
+        class Takes(Block):
+            Out = Word
+
+            def run(self, output: str) -> Word:
+                return Word(word=output * 2)
+
+    pipe = SequentialPipelineBlocks.from_blocks_dict({"gives": Gives, "takes": Takes}).init_pipeline()
+    assert pipe(word="a", output="word") == "aa"
 
 
 @pytest.mark.parametrize("name", OF_STATE)

@@ -77,7 +77,7 @@ def test_a_file_is_turned_as_its_notes_say_and_loses_transparency(tmp_path: Path
     ("source", "message"),
     [
         ("/none.png", "There is no file /none.png"),
-        (7, "A int is no image"),
+        (7, "An int is no image"),
         (np.zeros((2, 3, 4, 5)), r"The image has the shape \[2, 3, 4, 5\], which is of 2 images; give one"),
         (np.zeros((8, 8, 2)), r"The image has the shape \[8, 8, 2\], which no image has"),
         (np.full((8, 8, 3), 2.0), "are in 0..1"),

@@ -206,7 +206,7 @@ def test_what_is_no_guider_is_refused() -> None:
         InputError, match="'PerturbedAttention' is no guider. Did you mean 'PerturbedAttentionGuidance'?"
     ):
         guider_of("PerturbedAttention")
-    with pytest.raises(InputError, match="A int is no guider"):
+    with pytest.raises(InputError, match="An int is no guider"):
         guider_of(3)
 
 

@@ -320,7 +320,7 @@ def test_a_chunk_that_unpacks_to_gigabytes_is_refused(tmp_path: Path) -> None:
 def test_what_has_no_recipe_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RepoError, match="There is no file"):
         read_recipe(tmp_path / "none.png")
-    with pytest.raises(RepoError, match="A int has no recipe; give an image"):
+    with pytest.raises(RepoError, match="An int has no recipe; give an image"):
         read_recipe(3)
     (tmp_path / "text.png").write_text("words")
     with pytest.raises(RepoError, match="cannot be read as an image"):
