@@ -4,6 +4,7 @@
     ├── DeclarationError    a block, value or component is declared wrongly; found when its class is created
     ├── CompositionError    blocks do not fit together; found when they are composed or planned
     ├── InputError          what the caller gave does not fit (also a ValueError and a TypeError)
+    │   └── FrozenError         something that never changes was to be changed (also an AttributeError)
     ├── ComponentError      a component is missing, of the wrong class, or could not be loaded
     ├── TrustError          something loaded asks for more than the caller granted
     ├── RepoError           a repository or file is missing, broken or of an unknown format
@@ -61,6 +62,10 @@ class CompositionError(BrickworkError):
 
 class InputError(BrickworkError, ValueError, TypeError):
     """The caller gave something that does not fit."""
+
+
+class FrozenError(InputError, AttributeError):
+    """Something that never changes was to be changed; also an AttributeError, as Python has it."""
 
 
 class ComponentError(BrickworkError):
