@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ..state import FrozenError, InputError
-from ..state.code_home import is_own
+from ..state.class_bodies import InWords
 from ..state.errors import nearest
 from .by_name import AnyGuider
 
@@ -23,31 +23,36 @@ class WordedGuider(AnyGuider):
 
     # Not in `__init__`, which attrs writes for each class; Python hands all arguments to this one before.
     def __new__(cls, *args: object, **given: object) -> Self:
-        faults = list(_argument_faults(cls, args, given))
-        if faults:
-            raise InputError(f"{' '.join(faults)} It takes: {', '.join(_parameters(cls))}.")
+        # A run makes guiders with other scales, and needs no words: attrs' keywords with defaults are a dict of the function.
+        if args or not given.keys() <= (getattr(cls.__init__, "__kwdefaults__", None) or {}).keys():
+            faults = list(_argument_faults(cls, args, given))
+            if faults:
+                raise InputError(f"{' '.join(faults)} It takes: {', '.join(_parameters(cls))}.")
         return super().__new__(cls)
 
     @classmethod
     def __attrs_init_subclass__(cls) -> None:
         """Say in words what attrs, which has just made the class, refuses with "can't set attribute"."""
-        written = vars(cls).get("__setattr__")
-        # Of somebody's own class, what stands in its body is a part of its code, by which saved recipes know it.
-        if is_own(cls.__module__) and written is not None and not isinstance(written, _FrozenSetattr):
-            cls.__setattr__ = _FrozenSetattr(written)  # type: ignore[assignment, method-assign]  # a method in two faces
+        if vars(cls).get("__setattr__") is _BY_ATTRS:
+            cls.__setattr__ = _FrozenSetattr(_BY_ATTRS)  # type: ignore[assignment, method-assign]  # a method in two faces
 
 
-class _FrozenSetattr:
+@attrs.frozen
+class _Frozen:
+    """What attrs makes of a class that is frozen."""
+
+
+_BY_ATTRS = vars(_Frozen)["__setattr__"]
+
+
+class _FrozenSetattr(InWords):
     """The `__setattr__` of a frozen class: to its objects a refusal in words, to attrs its own function.
 
     By that function attrs knows that what derives from the class is frozen, too.
     """
 
-    def __init__(self, of_attrs: object) -> None:
-        self._of_attrs = of_attrs
-
     def __get__(self, guider: object | None, _: type) -> Any:
-        return self._of_attrs if guider is None else partial(_refuse_change, guider)
+        return self.written if guider is None else partial(_refuse_change, guider)
 
 
 def _refuse_change(guider: object, name: str, value: object) -> None:
