@@ -195,6 +195,17 @@ class Dataflow:
         others = reversed(self._versions_by_name[name])
         return any_of(v.guard for v in others if first < v.position and (last is None or v.position < last))
 
+    def is_by_product(self, version: Version) -> Condition:
+        """Return when the step that writes a value does not read it, and later steps read something else that it writes."""
+        others = (other for other in self._versions_by_writer[version.writer] if other.name != version.name)
+        used = (
+            read.sources.ways[other]
+            for other in others
+            for read in self.readers[other]
+            if read.position > version.position
+        )
+        return any_of(used) & ~any_of(read.guard for read in self.reads_at(version.writer, version.name))
+
     @cached_property
     def readers(self) -> Mapping[Version, list[Read]]:
         """Who reads each version."""
