@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..blocks.core.call_checks import CallChecks
@@ -218,8 +218,12 @@ class PipelineRequests(PipelineAdapters):
         if faults:
             raise InputError.of("Inputs and components do not fit", faults)
 
-    def _check_outputs(self, plan: Plan, output: str | list[str] | None) -> None:
-        names = [output] if isinstance(output, str) else output or []
+    def _check_outputs(self, plan: Plan, output: object) -> None:
+        names = [output] if isinstance(output, str) else [] if output is None else output
+        if not isinstance(names, Collection) or not all(isinstance(name, str) for name in names):
+            raise InputError(
+                f"output={repr(output)[:60]} is no name of an output, and no list of such. {did_you_mean('', plan.outputs)}"
+            )
         unknown = [name for name in names if name not in plan.outputs]
         if unknown:
             faults = [f"{name!r} is no output of this run. {did_you_mean(name, plan.outputs)}" for name in unknown]
