@@ -74,6 +74,7 @@ _ROOMS = {
         "Conditioning",
         "ConfigSpec",
         "DeclarationError",
+        "FrozenError",
         "Group",
         "InputError",
         "InputParam",
@@ -155,6 +156,7 @@ if TYPE_CHECKING:
     from .state import Conditioning as Conditioning
     from .state import ConfigSpec as ConfigSpec
     from .state import DeclarationError as DeclarationError
+    from .state import FrozenError as FrozenError
     from .state import Group as Group
     from .state import InputError as InputError
     from .state import InputParam as InputParam

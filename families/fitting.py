@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, Protocol, runtime_checkable
 
@@ -49,10 +50,21 @@ def serves(given: object, expected: type, component: str, families: Iterable[Fam
     parts = [part for _, part in parts_of(component, given)]
     if any(part is not given for part in parts):
         return all(serves(part, expected, component, families) for part in parts)
-    if isinstance(given, _Solver) and issubclass(expected, _Solver):
-        return True
+    return (isinstance(given, _Solver) and issubclass(expected, _Solver)) or _is_alike(
+        type(given), expected, component, families
+    )
+
+
+def class_serves(given: type, expected: type, component: str, families: Iterable[FamilyContract] = ()) -> bool:
+    """Return whether objects of a class, which are not there yet, can serve as a component; of what loads any class, nothing is said."""
+    is_solver = issubclass(given, _Solver) and issubclass(expected, _Solver)
+    loads_any = re.match("Auto[A-Z]", given.__name__) is not None  # AutoModel, AutoTokenizer
+    return issubclass(given, expected) or is_solver or loads_any or _is_alike(given, expected, component, families)
+
+
+def _is_alike(given: type, expected: type, component: str, families: Iterable[FamilyContract]) -> bool:
     groups = accepted(component, families) or ALIKE
-    return any(group & _names(expected) and group & _names(type(given)) for group in groups)
+    return any(group & _names(expected) and group & _names(given) for group in groups)
 
 
 def accepted(component: str, families: Iterable[FamilyContract]) -> tuple[frozenset[str], ...]:

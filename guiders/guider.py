@@ -11,7 +11,8 @@ from attrs import NOTHING, asdict, evolve, fields, frozen
 from ..registry.publishing import publish, refuse_unknown
 from ..state import InputError
 from ..state.written_classes import note_body
-from .by_name import CONFIG_NAME, AnyGuider, register
+from .arguments import WordedGuider
+from .by_name import CONFIG_NAME, register
 from .guider_file import load_guider, save_guider
 from .noise_level import NoiseLevel
 from .perturbation import Perturbation
@@ -61,7 +62,7 @@ UNCONDITIONAL = GuidanceBranch("unconditional", negative=True)
 
 
 @frozen(kw_only=True, slots=False, field_transformer=checked)
-class Guider(AnyGuider):
+class Guider(WordedGuider):
     """Base of guiders.
 
     Attributes:

@@ -101,14 +101,27 @@ def perturbations_of(configs: Iterable[LayerSkipConfig], seed: int = 0) -> tuple
     return tuple(found)
 
 
-def configs_of(given: object, layers: Any, **defaults: Any) -> tuple[LayerSkipConfig, ...]:
-    """Make configurations of what a guider is given: one, several, dicts, those of diffusers, or numbers of layers.
+def configs_in(guider: object, configs: str, layers: str, **defaults: Any) -> tuple[LayerSkipConfig, ...]:
+    """Make configurations of two settings of a guider, of which one at most is given.
 
     Raises:
-        InputError: both kinds are given, or one is none.
+        InputError: both are given.
     """
-    if given is not None and layers is not None:
-        raise InputError("Layers and a configuration of them are two ways to say one thing; give one.")
+    given, numbers = getattr(guider, configs), getattr(guider, layers)
+    if given is not None and numbers is not None:
+        raise InputError(
+            f"{type(guider).__name__}: {layers}={numbers!r} and {configs}={given!r} are two ways to say one thing, which layers; "
+            "give one."
+        )
+    return configs_of(given, numbers, **defaults)
+
+
+def configs_of(given: object, layers: Any = None, **defaults: Any) -> tuple[LayerSkipConfig, ...]:
+    """Make configurations of what a guider is given: one, several, dicts, those of diffusers; or of numbers of layers.
+
+    Raises:
+        InputError: it is none.
+    """
     if given is None:
         return (LayerSkipConfig(layers, **defaults),)
     many = given if isinstance(given, (list, tuple)) else [given]
@@ -132,7 +145,7 @@ def check_config(made: object, field: attrs.Attribute[Any], value: object) -> No
         InputError: see `configs_of`.
     """
     with naming(type(made), field.name):
-        configs_of(value, None)
+        configs_of(value)
 
 
 def _config(given: object) -> LayerSkipConfig:

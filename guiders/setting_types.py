@@ -63,7 +63,6 @@ Positive = Annotated[
 NotNegative = Annotated[float, Check("a number from 0 on", lambda number: number >= 0.0)]
 Share = Annotated[float, Check("a fraction, 0 to 1", _is_share)]
 Quantile = Annotated[float, Check("a fraction above 0, up to 1", lambda number: 0.0 < number <= 1.0)]
-FinitePerLevel = Annotated[Any, Check("a finite number, or a list with one per level", _or_per_level(_is_plain))]
 SharePerLevel = Annotated[Any, Check("a fraction, 0 to 1, or a list with one per level", _or_per_level(_is_share))]
 FiniteOrNonePerLevel = Annotated[
     Any,

@@ -16,7 +16,7 @@ from ..blocks.core.signature_block import lacks_of
 from ..engine.nodes import guarded_nodes
 from ..families.asked_members import joined
 from ..families.contract import FamilyContract, uncompiled
-from ..families.fitting import accepted, serves
+from ..families.fitting import accepted, class_serves, serves
 from ..guiders import Guider
 from ..registry import ComponentSpec
 from ..registry.hub.missing_file import WEIGHTS
@@ -41,8 +41,14 @@ def taken(
     if isinstance(given, ComponentSpec):
         spec = given.copy()
         spec.name = name
-        if spec._type_hint is None and os.path.isfile(spec.repo or ""):  # noqa: PTH113 - any text
+        cls = spec._type_hint
+        if cls is None and os.path.isfile(spec.repo or ""):  # noqa: PTH113 - any text
             spec.type_hint = known._type_hint  # which a single file does not say
+        if isinstance(cls, type) and not _class_fits(name, cls, known.type_hint, families):
+            raise ComponentError(
+                f"{name!r} expects a {known.type_hint.__name__}, and got a spec of a {cls.__name__}. Give one of that "
+                f"class{_others(name, known.type_hint, families)}, or use a block that expects yours."
+            )
         component = spec.create() if spec.default_creation_method == "from_config" else None
         return component, spec
     expected = known.type_hint
@@ -118,6 +124,13 @@ def _fits(name: str, given: object, expected: object, families: Iterable[FamilyC
     if getattr(expected, "_is_protocol", False) or (isinstance(given, Guider) and issubclass(expected, Guider)):
         return True
     return serves(given, expected, name, families)
+
+
+def _class_fits(name: str, given: type, expected: object, families: Iterable[FamilyContract]) -> bool:
+    if not isinstance(expected, type) or getattr(expected, "_is_protocol", False):
+        return True
+    both_guide = issubclass(given, Guider) and issubclass(expected, Guider)
+    return both_guide or class_serves(given, expected, name, families)
 
 
 def _instead(name: str, given: object, expected: type) -> str:

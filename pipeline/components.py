@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ..adapters.pending_adapters import PendingAdapters
 from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.component_checks import misspelt_slots
 from ..blocks.core.components_view import known_families
 from ..engine import Plan, RunSettings
 from ..guiders import GUIDERS, Guider, guider_of
@@ -345,7 +346,7 @@ class PipelineComponents(PipelineDevices):
         if missing:
             raise ComponentError(
                 f"Not loaded: {', '.join(missing)}. Needed by {', '.join(plan.users_of(missing))}. Call load_components() first, or "
-                f"update_components({missing[0]}=...)."
+                f"update_components({missing[0]}=...).{misspelt_slots(self.blocks, missing, self.specs)}"
             )
 
     def may_be_none(self, name: str) -> bool:

@@ -22,7 +22,7 @@ from ..state.errors import article, did_you_mean, nearest
 from .call_signature import config_signature, settings_signature, signed_by
 from .components import PipelineComponents
 from .config import PipelineConfig
-from .names_of_diffusers import instead_of_attribute, public_names
+from .names_of_diffusers import instead_of_attribute, instead_of_component, public_names
 from .schedulers_by_name import is_scheduler_of_files
 from .seed import schema_with_seed, signature_with_seed
 
@@ -110,7 +110,11 @@ class PipelineInspection(PipelineComponents):
     @signed_by(config_signature)
     def update_config(self, **changes: object) -> None:
         """Change settings that blocks declare as configs."""
-        faults = [f"There is no config {n!r}. {did_you_mean(n, self.config)}" for n in changes if n not in self.config]
+        faults = [
+            f"There is no config {n!r}. {instead_of_component(n) if n in self.specs else did_you_mean(n, self.config)}"
+            for n in changes
+            if n not in self.config
+        ]
         defaults = {spec.name: spec.default for spec in self.blocks.expected_configs}
         faults += [
             f"The config {name!r} is {value!r}; its default is {defaults[name]!r}, so it must be {article(type(defaults[name]).__name__)} {type(defaults[name]).__name__}."

@@ -63,7 +63,10 @@ class ModularPipeline(PipelineRequests, metaclass=AnswersNames):
             logger.warning("collection=%r has no effect without components_manager=...", collection)
         if index is None and pretrained_model_name_or_path:
             index = read_index(pretrained_model_name_or_path, **hub_options)
-        blocks.check().raise_faults()
+        report = blocks.check()
+        report.raise_faults()
+        for text in report.warnings:
+            logger.warning("%s", text)
         self.blocks = copy.deepcopy(blocks)
         self.settings = RunSettings()
         self._kept: KeptPlans | None = KeptPlans.of(self.blocks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABCMeta
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..blocks.core.flattening import walk
 from ..blocks.core.preset_catalog import presets
 from ..families.contract import UNBOUND, bound_family
+from ..state import InputError
 from ..state.errors import did_you_mean, nearest
 
 if TYPE_CHECKING:
@@ -41,6 +43,17 @@ INPUTS: Mapping[str, str] = {
     "torch_dtype": "from_pretrained(..., torch_dtype=...), or pipe.to('fp16')",
 }
 """Argument of a call to what is typed in its place."""
+
+OPENING: Mapping[str, str] = {
+    "device": "pipe.to(device), after load_components()",
+    "device_map": "a ComponentsManager places components: components_manager=",
+    "variant": "load_components(variant=...)",
+    "use_safetensors": "load_components(use_safetensors=...)",
+    "revision": "ModularPipeline.from_pretrained(..., revision=...)",
+    "trust_remote_code": "ModularPipeline.from_pretrained(..., trust_remote_code=...)",
+    "workflow": "blocks.get_workflow(name).init_pipeline()",
+}
+"""Argument of the making of a pipeline to what is typed in its place."""
 
 METHODS: Mapping[str, str] = {
     "save": "save_pretrained(folder); brickwork.save(image, path) writes an image",
@@ -75,6 +88,8 @@ def instead_of_input(name: str, blocks: ModularPipelineBlocks, known: Iterable[s
     """
     if name in INPUTS:
         return f"In place of {name}: {INPUTS[name]}."
+    if name in blocks.component_names:
+        return instead_of_component(name)
     taking = _presets_with(name, blocks)
     if not taking:
         return did_you_mean(name, known)
@@ -82,6 +97,28 @@ def instead_of_input(name: str, blocks: ModularPipelineBlocks, known: Iterable[s
         f"Presets of this family that take it: {', '.join(taking)}. brickwork.find_preset({taking[0]!r}).init_pipeline(folder) makes "
         "such a pipeline, and its update_components(**pipe.components) takes over what is loaded."
     )
+
+
+def unknown_arguments(blocks: ModularPipelineBlocks, method: str, given: Iterable[str]) -> InputError:
+    """Return the error that arguments which a method of blocks does not take are refused with."""
+    known = [name for name in inspect.signature(getattr(blocks, method)).parameters if name != "others"]
+    texts = []
+    for name in given:
+        if name in OPENING:
+            hint = f"In place of {name}: {OPENING[name]}."
+        elif name in blocks.component_names:
+            hint = f"It is a component: pipe.update_components({name}=...), with the pipeline that {method}() returns."
+        elif name in blocks.input_names:
+            hint = f"It is an input of a call: pipe({name}=...)."
+        else:
+            hint = did_you_mean(name, known)
+        texts.append(f"{method}() takes no {name!r}. {hint}")
+    return InputError.of(f"{method}() was given what it does not take", texts)
+
+
+def instead_of_component(name: str) -> str:
+    """Say what to type where a component was given as something else, as the end of an error message."""
+    return f"It is a component: update_components({name}=...), before the call."
 
 
 def instead_of_attribute(name: str) -> str | None:

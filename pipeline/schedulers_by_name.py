@@ -84,6 +84,12 @@ def made_by_name(given: str | Mapping[str, Any], present: Any) -> Any:
     wanted = next((each for each, value in overrides.items() if value is True and each not in known), None)
     if wanted is not None:
         faults.append(f"{name!r} is no scheduler: {class_name} has no setting {wanted!r}.")
+    faults += [
+        f"{class_name} needs {each!r}, which the configuration of a {type(present).__name__} does not say: it is for models of another "
+        f"kind. Give it, {{'name': {class_name!r}, {each!r}: ...}}, or take one of {', '.join(SHORT_NAMES)}."
+        for each, parameter in parameters.items()
+        if each != "self" and _is_needed(parameter) and each not in {*settings, *present.config}
+    ]
     if faults:
         raise ComponentError.of("The scheduler does not fit", faults)
     chosen = {key: value for key, value in overrides.items() if key in known} | settings
@@ -97,6 +103,13 @@ def made_by_name(given: str | Mapping[str, Any], present: Any) -> Any:
         return cls.from_config(config, **chosen)
     except Exception as error:
         raise ComponentError(f"{class_name} could not be made with {chosen}: {error}{install_hint(error)}") from error
+
+
+def _is_needed(parameter: inspect.Parameter) -> bool:
+    return parameter.default is parameter.empty and parameter.kind not in (
+        parameter.VAR_POSITIONAL,
+        parameter.VAR_KEYWORD,
+    )
 
 
 def _takes_none(parameters: Mapping[str, inspect.Parameter], setting: str) -> bool:

@@ -33,6 +33,8 @@ from ..blocks.steps.prepare_size_conditioning import PrepareImageSizeConditionin
 from ..blocks.steps.set_timesteps import SetInpaintTimesteps, SetPartialTimesteps, SetTimesteps
 from ..blocks.steps.t2i_adapter import AdaptedDenoise, AdapterFeatures, EncodeAdapterImage
 from ..families.contract import FamilyContract
+from ..state import CompositionError
+from ..state.errors import named_thing
 
 Blocks = InsertableDict[type[ModularPipelineBlocks]]
 """Classes of blocks by name, in the order in which they run."""
@@ -92,6 +94,19 @@ def _told_sizes(made: Blocks, step: type[ModularPipelineBlocks], family: FamilyC
     return made.insert_before("denoise", "prepare_add_cond", step.bind(family)) if family.fields("sizes") else made
 
 
+def named_blocks(blocks: object, taker: str, example: str = "TEXT2IMAGE_BLOCKS") -> Mapping[str, Any]:
+    """Return blocks by name that a function was given.
+
+    Raises:
+        CompositionError: it is something else.
+    """
+    if not isinstance(blocks, Mapping):
+        raise CompositionError(
+            f"{taker} takes a dict of names and blocks, such as {example}, and was given {named_thing(blocks)}."
+        )
+    return blocks
+
+
 CONTROLLED = {Denoise: ControlledDenoise, InpaintDenoise: ControlledInpaintDenoise}
 ADAPTED = {Denoise: AdaptedDenoise}
 """Loops that have a name, under which files know them, where one other network tells the denoiser something."""
@@ -114,7 +129,7 @@ def with_control(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
 
     Text to image takes its size from the control image where none is given; the other tasks from their own image.
     """
-    made: Blocks = InsertableDict(blocks)
+    made: Blocks = InsertableDict(named_blocks(blocks, "with_control(blocks)"))
     if made.get("image_encoder") is EncodeInpaintImage.bind(family):
         made["image_encoder"] = EncodeControlledInpaintImage.bind(family)
     made["denoise"] = _told(made["denoise"], CONTROLLED, ControlNetResiduals, family)
@@ -135,7 +150,7 @@ def with_adapter(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
 
     Its image says the size of text to image, where nothing else does.
     """
-    made: Blocks = InsertableDict(blocks)
+    made: Blocks = InsertableDict(named_blocks(blocks, "with_adapter(blocks)"))
     made["denoise"] = _told(made["denoise"], ADAPTED, AdapterFeatures, family)
     return made.insert_before("prepare_latents", "adapter_input", EncodeAdapterImage.bind(family))
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Literal, Self, cast
 
 from ..state import ComponentError, RepoError, TrustError
+from ..state.errors import named_thing
+from ..state.types import is_type
 from .identity.origin import remember_loaded
 from .loading.building import limited_without_files
 from .loading.classes import library_of, resolve_class
@@ -61,6 +63,11 @@ class ComponentSpec:
             raise ComponentError(
                 f"ComponentSpec({name!r}): default_creation_method is {default_creation_method!r}; "
                 "it is 'from_config' or 'from_pretrained'."
+            )
+        if not is_type(type_hint):
+            raise ComponentError(
+                f"ComponentSpec({name!r}): type_hint is {named_thing(type_hint)}, and no class; give the class, "
+                f"{type(type_hint).__name__}, or 'library:Class'. An object is given with update_components({name or 'name'}=...)."
             )
         self.name = name
         self._type_hint = type_hint

@@ -17,7 +17,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from .class_bodies import parts_of
+from .class_bodies import InWords, parts_of
 from .code_home import PACKAGE, is_library, is_library_file, is_library_function, is_own, is_own_function, is_packaged
 from .errors import NoDigestError
 from .outside_reads import OF_MODULES, names_of
@@ -31,7 +31,7 @@ _FLAGS = 0xFFFF
 """Of a code object: what it is. Higher bits say which `from __future__` stood above it, as saved code has one more."""
 _FRAMEWORK = "_is_framework_base"
 """Of a class of this package from which others derive theirs: it says nothing of what these compute, and may get another name."""
-_CODE = (FunctionType, staticmethod, classmethod, property, cached_property)
+_CODE = (FunctionType, staticmethod, classmethod, property, cached_property, InWords)
 _DERIVED = frozenset({"declaration", "count_parameters", "block_classes", "_has_more"})
 """What blocks derive from their own body, and the blocks in a container, which speak for themselves."""
 _PLACES = frozenset({"__name__", "__package__"})

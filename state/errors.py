@@ -4,6 +4,7 @@
     ├── DeclarationError    a block, value or component is declared wrongly; found when its class is created
     ├── CompositionError    blocks do not fit together; found when they are composed or planned
     ├── InputError          what the caller gave does not fit (also a ValueError and a TypeError)
+    │   └── FrozenError         something that never changes was to be changed (also an AttributeError)
     ├── ComponentError      a component is missing, of the wrong class, or could not be loaded
     ├── TrustError          something loaded asks for more than the caller granted
     ├── RepoError           a repository or file is missing, broken or of an unknown format
@@ -61,6 +62,10 @@ class CompositionError(BrickworkError):
 
 class InputError(BrickworkError, ValueError, TypeError):
     """The caller gave something that does not fit."""
+
+
+class FrozenError(InputError, AttributeError):
+    """Something that never changes was to be changed; also an AttributeError, as Python has it."""
 
 
 class ComponentError(BrickworkError):
@@ -135,3 +140,36 @@ def did_you_mean(name: str, options: Iterable[str]) -> str:
     if len(known) > _MANY:
         return f"There are {len(known):,} others, and none is like it."
     return f"There are: {', '.join(known)}." if known else "There are none."
+
+
+def is_slip(name: str, other: str) -> bool:
+    """Return whether two names differ as if by a slip: a letter too many, another one, or two turned.
+
+    What names are told apart by on purpose is no slip: digits, a plural, the first letter, a word between underscores, and a letter in
+    a short word, unless it is doubled.
+    """
+    shorter, longer = sorted((name, other), key=len)
+    same = len(shorter) == len(longer)
+    at = next((i for i, (a, b) in enumerate(zip(shorter, longer, strict=False)) if a != b), len(shorter))
+    head, letter = longer[:at], longer[at : at + 1]
+    word = head.rpartition("_")[2] + longer[at:].partition("_")[0]
+    if not letter.isalpha() or len(longer) - len(shorter) > 1 or not head or head.endswith("_"):
+        return False
+    if same and shorter[at:] == longer[at + 1 : at + 2] + letter + longer[at + 2 :]:
+        return shorter[at].isalpha() and len(word) > _SHORT_WORD - 2
+    if shorter[at + same :] != longer[at + 1 :] or (not shorter[at : at + same].isalpha() and same):
+        return False
+    is_plural = not same and letter == "s" and longer[at + 1 : at + 2] in ("", "_")
+    return not is_plural and (len(word) > _SHORT_WORD or (not same and len(word) == _SHORT_WORD and letter == head[-1]))
+
+
+_SHORT_WORD = 4
+
+
+def named_thing(thing: object) -> str:
+    """Say in a few words what somebody gave in the wrong place: `'sdxl' (str)`, `the class Net`, `a Net`."""
+    if isinstance(thing, type):
+        return f"the class {thing.__name__}"
+    if thing is None or isinstance(thing, (str, bytes, int, float, complex)):
+        return f"{repr(thing)[:60]} ({type(thing).__name__})"
+    return f"a {type(thing).__name__}"

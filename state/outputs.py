@@ -3,9 +3,28 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, ClassVar, dataclass_transform
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 from .errors import RunError, did_you_mean
+
+
+class _NamesOutputs:
+    """The `__getattr__` of outputs: says which there are.
+
+    No function, because blocks' own outputs are known by the functions in the bodies of their bases, also in recipes of before.
+    """
+
+    def __get__(self, outputs: Outputs | None, _: type) -> Any:
+        return self if outputs is None else partial(_no_output, outputs)
+
+
+def _no_output(outputs: Outputs, name: str) -> None:
+    # copy, pickle and torch ask for such names, and need no list of what there is.
+    if name.startswith("_"):
+        raise AttributeError(name)
+    cls = type(outputs)
+    raise AttributeError(f"{cls.__qualname__} has no output {name!r}. {did_you_mean(name, cls.__brickwork_fields__)}")
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -33,6 +52,10 @@ class Outputs:
         if fields:
             # Generated once per class, as `dataclasses` and attrs do: every block of every iteration makes one.
             cls.__init__ = _generated_init(tuple(fields), defaults)  # type: ignore[method-assign]  # as dataclasses do
+
+    # Checkers are to see that a name is missing.
+    if not TYPE_CHECKING:
+        __getattr__ = _NamesOutputs()
 
     def __init__(self, **values: object) -> None:
         if values:

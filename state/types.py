@@ -136,6 +136,12 @@ def plain_type(hint: object) -> Any:
     return hint
 
 
+def is_type(hint: object) -> bool:
+    """Return whether something may stand for a type: a class, a form of `typing`, or the name of one, and no object."""
+    forms = ("typing", "types", "typing_extensions")
+    return hint is None or isinstance(hint, (type, str)) or type(hint).__module__ in forms
+
+
 def group_marker(hint: object) -> Any:
     """Return the `Group` in an annotation's metadata, if any."""
     from .conditioning import Group

@@ -35,6 +35,7 @@ PUBLIC = [
     "DynamicThresholding",
     "EmbeddedGuidance",
     "FrequencyDecoupledGuidance",
+    "FrozenError",
     "GUIDERS",
     "Group",
     "GuidanceAround",

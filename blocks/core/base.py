@@ -196,8 +196,8 @@ class ModularPipelineBlocks:
         return written_class(type(self))
 
     @classmethod
-    def bind(cls, family: FamilyContract) -> type[Self]:
-        """Make the class of this block for a model family: roles become the family's components."""
+    def bind(cls, family: FamilyContract = UNBOUND) -> type[Self]:
+        """Make the class of this block for a model family (anything else is an InputError): roles become the family's components."""
         return bound_class(cls, family)
 
     def plan(self, given: Iterable[str] | Mapping[str, Any] = ()) -> Plan:
@@ -379,6 +379,7 @@ class ModularPipelineBlocks:
         collection: str | None = None,
         dtype: object = None,
         torch_dtype: object = None,
+        **others: object,
     ) -> ModularPipeline:
         """Make a pipeline of a copy of these blocks. Reads where components come from; loads none of them.
 
@@ -386,7 +387,10 @@ class ModularPipelineBlocks:
             pretrained_model_name_or_path: folder (or Hub name) with `modular_model_index.json` or `model_index.json`.
             components_manager: a `ComponentsManager` that shares components. collection: under which it files them.
             dtype: in which `load_components()` loads models, as in `ModularPipeline.from_pretrained`. torch_dtype: another name of it.
+            others: there are none: an InputError says what is typed in the place of each.
         """
+        if others:
+            raise late("unknown_arguments")(self, "init_pipeline", others)
         pipeline: ModularPipeline = late("ModularPipeline")(
             self, pretrained_model_name_or_path, components_manager, collection
         )

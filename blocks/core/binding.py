@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...families.contract import FamilyContract
+from ...families.contract import UNBOUND, FamilyContract
+from ...registry import families
+from ...state import InputError
+from ...state.errors import named_thing, nearest
 
 
 def bound_class(cls: type[Any], family: FamilyContract) -> type[Any]:
-    """Subclass a block for a family, once per pair: the same class comes back for the same arguments."""
+    """Subclass a block for a family, once per pair: the same class comes back for the same arguments.
+
+    Raises:
+        InputError: it is no family's contract.
+    """
+    if not isinstance(family, FamilyContract) or family is UNBOUND:
+        raise InputError(_no_family(cls, family))
     # In the class's own dict: a subclass that inherited the table would get its parent's bound classes.
     cache: dict[Any, type[Any]] = cls.__dict__.get("__brickwork_bound__") or {}
     # By identity, which is safe because the bound class holds the family.
@@ -29,6 +38,16 @@ def bound_class(cls: type[Any], family: FamilyContract) -> type[Any]:
         cache[id(family)] = type(f"{family.prefix}{cls.__name__}", (cls,), namespace)
         cls.__brickwork_bound__ = cache
     return cache[id(family)]
+
+
+def _no_family(cls: type[Any], given: object) -> str:
+    known = list(families)
+    name = (nearest(given, known) if isinstance(given, str) else None) or next(iter(known), "name")
+    said = "nothing" if given is UNBOUND else named_thing(given)
+    return (
+        f"{cls.__name__}.bind() takes the contract of a model family, and was given {said}. Write "
+        f"{cls.__name__}.bind(families.get({name!r})), with `from brickwork.registry import families`. Families: {', '.join(known)}."
+    )
 
 
 def extended_class(cls: type[Any], parts: Sequence[type[Any]]) -> type[Any]:

@@ -12,12 +12,12 @@ from ...engine.planning.dataflow import trace
 from ...engine.planning.flow import Finding
 from ...engine.planning.plan_checks import faults, late_writes, warnings
 from ...guiders import Guider
-from ...registry import ComponentSpec
 from ...state import CompositionError, OutputParam
 from ...state.errors import nearest
 from ...state.type_relations import conflict
 from ...state.types import type_words
 from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
+from .component_checks import component_conflicts, is_typed
 from .conditional_flattening import AllWorkflows
 from .content_key import content_key
 from .declaration import NAMES_OF_CALLS
@@ -95,7 +95,7 @@ def _checked(blocks: ModularPipelineBlocks) -> Report:
     wrong = _merged(faults(flow))
     # A late write is a warning here and an error in a plan: the caller may give the value.
     odd = _merged([*late_writes(flow), *warnings(flow)])
-    for text, certain in [*_component_conflicts(blocks), *_branch_conflicts(blocks)]:
+    for text, certain in [*component_conflicts(blocks), *_branch_conflicts(blocks)]:
         (wrong if certain else odd)[text] = ALWAYS
     odd.update(dict.fromkeys(_unreachable(blocks, every.taken), ALWAYS))
     wrong.update(dict.fromkeys([*_unknown_triggers(blocks), *_named_as_the_calls_own(blocks)], ALWAYS))
@@ -124,47 +124,6 @@ def _guiders_among(names: list[str], blocks: ModularPipelineBlocks) -> set[str]:
     """Return the names that are those of guiders, too."""
     specs = [spec for spec in blocks.expected_components if spec.name in names]
     return {str(spec.name) for spec in specs if isinstance(spec.type_hint, type) and issubclass(spec.type_hint, Guider)}
-
-
-def is_typed(block: object) -> bool:
-    """Return whether a block's types are checked annotations."""
-    return hasattr(type(block), "declaration")
-
-
-def _leaf_specs(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, Any, ComponentSpec]]:
-    for path, block in walk(blocks):
-        if not getattr(block, "sub_blocks", None):
-            for spec in block.expected_components:
-                yield path or type(block).__name__, block, spec
-
-
-def _component_conflicts(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, bool]]:
-    """Yield blocks that want different classes, or different configurations, of one component."""
-    first: dict[str, tuple[str, Any, ComponentSpec]] = {}
-    for path, block, spec in _leaf_specs(blocks):
-        name = str(spec.name)
-        other_path, other_block, other = first.setdefault(name, (path, block, spec))
-        certain = is_typed(block) and is_typed(other_block)
-        if not _classes_agree(other, spec):
-            text = f"{other_path} wants {name!r} to be a {_class_words(other)}, and {path} a {_class_words(spec)}."
-            yield f"{text} Rename one of the two components, or use blocks of one family.", certain
-        elif other.config is not None and spec.config is not None and dict(other.config) != dict(spec.config):
-            text = f"{other_path} makes {name!r} from {dict(other.config)}, and {path} from {dict(spec.config)}."
-            yield f"{text} Give both the same configuration, or rename one.", certain
-
-
-def _class_words(spec: ComponentSpec) -> str:
-    library, name = spec.type_name
-    return name or str(library)
-
-
-def _classes_agree(one: ComponentSpec, other: ComponentSpec) -> bool:
-    if None in (one.type_name[1], other.type_name[1]) or one.type_name == other.type_name:
-        return True
-    mine, theirs = one.type_hint, other.type_hint
-    if hasattr(mine, "set_timesteps") and hasattr(theirs, "set_timesteps"):
-        return True  # schedulers are interchangeable, and share a mixin and no class
-    return conflict(mine, theirs) is None
 
 
 def _branch_conflicts(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, bool]]:

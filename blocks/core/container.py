@@ -7,11 +7,12 @@ from typing import Any, ClassVar, Self
 
 from ...registry import ComponentSpec
 from ...state import BlockState, CompositionError, ConfigSpec, DeclarationError, InputParam, OutputParam, PipelineState
+from ...state.errors import named_thing
 from .base import ModularPipelineBlocks
 from .block_catalog import find_block
 from .describe import no_pipeline
 from .flattening import Flattening, walk
-from .insertable_dict import InsertableDict
+from .insertable_dict import NOWHERE, InsertableDict
 from .interface import merged_inputs
 from .nested_run import run_within
 
@@ -51,13 +52,30 @@ class Container(ModularPipelineBlocks):
         parts = {name: part.decided(flattening) for name, part in self.sub_blocks.items()}
         return SubBlocks({n: part for n, part in parts.items() if not isinstance(part, Container) or part.sub_blocks})
 
-    def __init__(self) -> None:
+    def __init__(self, *blocks: object, **named: object) -> None:
+        if blocks or named:
+            given = ", ".join(
+                [*map(named_thing, blocks), *(f"{name}={named_thing(each)}" for name, each in named.items())]
+            )
+            raise CompositionError(
+                f"{type(self).__name__}({given}): a container is not made of blocks by its constructor. Write "
+                f"{type(self).__name__}.from_blocks_dict({{{next(iter(named), 'name')!r}: Block, ...}})."
+            )
         pairs = zip(self.block_names, self.block_classes, strict=True)
         self.sub_blocks: InsertableDict[Any] = SubBlocks(dict(pairs))
 
     @classmethod
     def from_blocks_dict(cls, blocks_dict: Mapping[str, AnyBlock], description: str | None = None) -> Self:
-        """Make a container of named blocks, classes or instances."""
+        """Make a container of named blocks, classes or instances.
+
+        Raises:
+            CompositionError: it is no dict of names and blocks, or one is no block.
+        """
+        if not isinstance(blocks_dict, Mapping):
+            raise CompositionError(
+                f"{cls.__name__}.from_blocks_dict takes a dict of names and blocks, and this is {named_thing(blocks_dict)}: write "
+                f"{cls.__name__}.from_blocks_dict({{'name': Block, ...}})."
+            )
         container = cls()
         container.sub_blocks = SubBlocks(blocks_dict)
         if description is not None:
@@ -71,8 +89,8 @@ class Container(ModularPipelineBlocks):
     def __setitem__(self, path: str, block: AnyBlock) -> None:
         self.sub_blocks[path] = block
 
-    def insert(self, name: str, block: AnyBlock, index: int) -> Self:
-        """Put a block at a position."""
+    def insert(self, name: str, block: AnyBlock, index: int = NOWHERE) -> Self:
+        """Put a block at a position, which must be given; one that is there already is moved."""
         self.sub_blocks.insert(name, block, index)
         return self
 
@@ -92,7 +110,17 @@ class Container(ModularPipelineBlocks):
         return self
 
     def wrap(self, path: str, container: type[Container]) -> Self:
-        """Put a block into a container of its own, which takes its place and its name: a loop or a choice around it."""
+        """Put a block into a container of its own, which takes its place and its name: a loop or a choice around it.
+
+        Raises:
+            CompositionError: there is no such block, or what is to hold it is no class of a container.
+        """
+        self[path]  # refuses what is not there
+        if not (isinstance(container, type) and issubclass(container, Container)):
+            raise CompositionError(
+                f"{path!r} cannot be wrapped in {named_thing(container)}: give the class of a container, such as a loop or "
+                f"SequentialPipelineBlocks, as in wrap({path!r}, SequentialPipelineBlocks)."
+            )
         inner = path.rpartition(".")[2]
         return self.replace(path, container.from_blocks_dict({inner: self[path]}))
 
@@ -157,6 +185,10 @@ class SubBlocks(InsertableDict[Any]):
     def __init__(self, blocks: Mapping[str, AnyBlock] = {}) -> None:
         super().__init__()
         for name, block in blocks.items():
+            if isinstance(name, str) and "." in name:
+                raise CompositionError(
+                    f"A block cannot be named {name!r}: a dot is for paths, from a container to a block in it."
+                )
             self[name] = block
 
     def _edited(self) -> None:
@@ -216,6 +248,12 @@ def instance_of(name: str, block: object) -> ModularPipelineBlocks:
     """
     if not name.rpartition(".")[2].replace("-", "_").isidentifier():
         raise CompositionError(f"A block cannot be named {name!r}: names are letters, digits, '_' and '-'.")
+    # A class that declares by a signature and has none yet.
+    if isinstance(block, type) and hasattr(block, "takes_parts") and not hasattr(block, "declaration"):
+        raise CompositionError(
+            f"{name!r} is the class {block.__name__} itself, which computes nothing: derive one with a `run` of its own, "
+            f"class {name.title().replace('_', '')}(Block)."
+        )
     made = block() if isinstance(block, type) else block
     if not isinstance(made, ModularPipelineBlocks):
         raise CompositionError(f"{name!r} is {block!r}, which is no block: derive it from Block.")

@@ -13,7 +13,7 @@ from attrs import evolve, field, frozen
 from ...state import DeclarationError, Group, InputParam, OutputParam, Outputs, PipelineState
 from ...state.types import group_marker, resolve_hint
 from ...state.vocabulary import value_of
-from .slots import ComponentSlot, ConfigSlot
+from .slots import ComponentSlot, ConfigSlot, slot_faults
 
 if TYPE_CHECKING:
     from ...families.contract import ConditioningField, FamilyContract
@@ -131,6 +131,7 @@ def read_class(owner: type, base: type, method_name: str, out_name: str) -> Decl
     faults += [
         f"{owner.__qualname__}: component {name!r} has no type annotation." for name in _untyped(owner, components)
     ]
+    faults += slot_faults(owner, components)
     if faults:
         raise DeclarationError.of(f"{owner.__qualname__} is declared wrongly", faults)
     return Declaration(parameters, out, components, configs, options)

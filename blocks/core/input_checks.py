@@ -21,7 +21,7 @@ from ...state.type_relations import accepts
 from ...state.types import plain_type, type_words
 from ...state.vocabulary import Value, value_of
 from .base import ModularPipelineBlocks
-from .composition_checks import is_typed
+from .component_checks import is_typed
 from .flattening import walk
 
 _short = reprlib.Repr()

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import copy
+import operator
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, Self, TypeVar
 
 from ...state import CompositionError
-from ...state.errors import did_you_mean
+from ...state.errors import did_you_mean, named_thing
 
 V = TypeVar("V")
+NOWHERE: Any = object()
+"""In the place of a position that was not given."""
 
 
 class InsertableDict(dict[str, V], Generic[V]):
     """Names to blocks (classes or instances), in the order in which they run.
 
-    `insert`, `insert_before`, `insert_after` and `replace` return the dict, so that calls can be chained; an
-    existing name is moved. A path such as "denoise.denoiser" reaches into nested containers.
+    `insert`, `insert_before`, `insert_after` and `replace` return the dict, so that calls can be chained. A block that is
+    inserted again under its name is moved; another block is refused there. A path such as "denoise.denoiser" reaches into
+    nested containers.
 
     Example:
         >>> steps = InsertableDict(encode="E", decode="D")
@@ -23,20 +28,25 @@ class InsertableDict(dict[str, V], Generic[V]):
         InsertableDict(encode='E', denoise='N', decode='D')
     """
 
-    def insert(self, name: str, block: V, index: int) -> Self:
-        """Put a block at a position; the last positions are reached by negative numbers, as in lists."""
+    def insert(self, name: str, block: V, index: int = NOWHERE) -> Self:
+        """Put a block at a position; the last positions are reached by negative numbers, as in lists.
+
+        Raises:
+            CompositionError: the index is no whole number, or another block has that name.
+        """
+        place = _position(index, self._new_name(name, block, "insert(name, block, index)"), self)
         # Without the name first, so that the index counts the others, and a block can be moved by inserting it again.
         items = [(key, value) for key, value in self.items() if key != name]
-        items.insert(index, (name, block))
+        items.insert(place, (name, block))
         return self._refill(items)
 
     def insert_before(self, anchor: str, name: str, block: V) -> Self:
         """Put a block before another."""
-        return self._at(anchor, lambda parent, leaf: parent._beside(leaf, name, block, 0))
+        return self._at(anchor, lambda parent, leaf: parent._beside(leaf, name, block, 0, "insert_before"))
 
     def insert_after(self, anchor: str, name: str, block: V) -> Self:
         """Put a block after another."""
-        return self._at(anchor, lambda parent, leaf: parent._beside(leaf, name, block, 1))
+        return self._at(anchor, lambda parent, leaf: parent._beside(leaf, name, block, 1, "insert_after"))
 
     def replace(self, name: str, block: V) -> Self:
         """Put a block in the place of another, under the same name."""
@@ -55,12 +65,12 @@ class InsertableDict(dict[str, V], Generic[V]):
         # Before it is split: a name may hold a dot if somebody has made it so.
         if path in self:
             return super().__getitem__(path)
-        head, _, rest = path.partition(".")
+        head, _, rest = _text(path).partition(".")
         block = super().__getitem__(self._known(head))
         return self._inner(block, path)[rest] if rest else block
 
     def __setitem__(self, path: str, block: V) -> None:
-        head, _, rest = path.rpartition(".")
+        head, _, rest = _text(path).rpartition(".")
         if head:
             self._inner(self[head], path)[rest] = block
         else:
@@ -69,7 +79,7 @@ class InsertableDict(dict[str, V], Generic[V]):
 
     def pop(self, path: str, *default: object) -> Any:
         """Remove a block and return it."""
-        head, _, rest = path.rpartition(".")
+        head, _, rest = _text(path).rpartition(".")
         if head:
             return self._inner(self[head], path).pop(rest, *default)
         if path not in self and not default:
@@ -90,12 +100,26 @@ class InsertableDict(dict[str, V], Generic[V]):
         return name
 
     def _at(self, path: str, edit: Callable[..., Any]) -> Self:
-        head, _, leaf = path.rpartition(".")
+        head, _, leaf = _text(path).rpartition(".")
         edit(self._inner(self[head], path) if head else self, leaf)
         return self
 
-    def _beside(self, anchor: str, name: str, block: V, offset: int) -> None:
+    def _new_name(self, name: object, block: object, call: str) -> str:
+        """Return the name under which a block is put in, if it may be."""
+        if not isinstance(name, str):
+            raise CompositionError(f"{call} wants a name, which is text, in the place of {named_thing(name)}.")
+        if name in self and self[name] is not block:
+            raise CompositionError(
+                f"There is already a block {name!r}. Put one in its place with replace({name!r}, block), or give the new one "
+                "another name."
+            )
+        return name
+
+    def _beside(self, anchor: str, name: str, block: V, offset: int, method: str) -> None:
         self._known(anchor)
+        self._new_name(name, block, f"{method}(anchor, name, block)")
+        if name == anchor:
+            raise CompositionError(f"There is already a block {name!r}, and it cannot be put beside itself.")
         items = [(key, value) for key, value in self.items() if key != name]
         position = [key for key, _ in items].index(anchor)
         items.insert(position + offset, (name, block))
@@ -122,3 +146,52 @@ class InsertableDict(dict[str, V], Generic[V]):
         if not isinstance(inner, Mapping) or isinstance(block, type):
             raise CompositionError(f"{path!r} reaches into {block!r}, which holds no blocks that can be edited.")
         return inner
+
+
+class SharedBlocks(InsertableDict[V]):
+    """Blocks that everybody in the process sees: a preset. It refuses to be edited; a copy is edited in its place.
+
+    Attributes:
+        title: under which people know it, for the refusal.
+    """
+
+    def __init__(self, title: str, blocks: Mapping[str, V]) -> None:
+        super().__init__(blocks)
+        self.title = title
+
+    def __copy__(self) -> InsertableDict[V]:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> InsertableDict[V]:
+        return InsertableDict({name: copy.deepcopy(block, memo) for name, block in self.items()})
+
+    def __reduce__(self) -> Any:
+        return InsertableDict, (dict(self),)
+
+    def _refuse(self, *_: object, **__: object) -> Any:
+        raise CompositionError(
+            f"{self.title} is shared by all who import it, and is not edited. Edit a copy, blocks = {self.title}.copy(), or a "
+            f"composition, blocks = SequentialPipelineBlocks.from_blocks_dict({self.title})."
+        )
+
+    insert = insert_before = insert_after = replace = __setitem__ = __delitem__ = _refuse
+    pop = popitem = clear = update = setdefault = __ior__ = _refuse
+
+
+def _text(path: object) -> str:
+    if not isinstance(path, str):
+        raise CompositionError(
+            f"A block is named by text, a name or a path such as 'denoise.denoiser', and this is {named_thing(path)}."
+        )
+    return path
+
+
+def _position(given: Any, name: str, known: Iterable[str]) -> int:
+    try:
+        return operator.index(given)
+    except TypeError:
+        beside = f"insert_before({given if isinstance(given, str) else next(iter(known), 'decode')!r}, {name!r}, block)"
+        said = "has no position" if given is NOWHERE else f"has {given!r} for its position"
+        raise CompositionError(
+            f"insert({name!r}, block) {said}. Give an index, as in insert({name!r}, block, 0), or name its neighbour: {beside}."
+        ) from None

@@ -14,6 +14,7 @@ _TARGETS = {
     "save_blocks": "saving.save_blocks",
     "blocks_for_diffusers": "saving.diffusers_module",
     "ModularPipeline": "pipeline.modular_pipeline",
+    "unknown_arguments": "pipeline.names_of_diffusers",
     "Previews": "pipeline.previews",
 }
 _ROOT = __name__.partition(".blocks.")[0]

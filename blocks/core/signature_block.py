@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ...engine import Run
@@ -18,7 +19,7 @@ from ...state import (
 from ...state.errors import did_you_mean
 from ...state.pipeline_state import describe_value
 from ...state.type_relations import accepts
-from ...state.types import type_words
+from ...state.types import is_type, type_words
 from .base import ModularPipelineBlocks
 from .binding import extended_class
 from .block_identity import attributes_of_block, code_key
@@ -27,6 +28,7 @@ from .declaration import (
     Declaration,
     attribute_hint,
 )
+from .slots import class_fault, slot_type_fault
 
 if TYPE_CHECKING:
     import torch
@@ -81,6 +83,11 @@ class SignatureBlock(ModularPipelineBlocks):
         ]
         if odd:
             raise DeclarationError.of(f"The options of {type(self).__name__} do not fit", sorted(odd))
+        held = {name: settings[name] for name in declared.components if name in settings}
+        said = [class_fault(type(self), n, v, partial(attribute_hint, type(self), n)) for n, v in held.items()]
+        odd = list(filter(None, said))
+        if odd:
+            raise DeclarationError.of(f"The components of {type(self).__name__} do not fit", odd)
         # Past `__setattr__`, which refuses options.
         self.__dict__.update(options)
         given = {name: value for name, value in settings.items() if name not in declared.options}
@@ -130,6 +137,8 @@ class SignatureBlock(ModularPipelineBlocks):
             parts = self.family.roles.get(name)
             if parts is None:
                 hint = attribute_hint(type(self), name)
+                if not is_type(hint):
+                    raise DeclarationError(slot_type_fault(type(self), name, hint))
                 specs.append(_spec(name, hint, slot.doc, slot.config))
             else:
                 specs += [_spec(part.name, part.type_hint, slot.doc, part.config or slot.config) for part in parts]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from attrs import field, frozen
 
 from ...state import ComponentError
+from ...state.errors import named_thing
 from ...state.object_content import UNCOUNTED
+from ...state.types import is_type
 
 
 @frozen(eq=False)
@@ -75,3 +79,43 @@ def component(
 def config(default: object = None, *, doc: str = "") -> Any:
     """Declare a setting of the whole pipeline: `force_zeros: bool = config(True)`. It lies on `pipe.config`."""
     return ConfigSlot(default, doc)
+
+
+def slot_faults(owner: type, components: Iterable[str]) -> Iterator[str]:
+    """Say what is wrong with the slots in a class body: functions that were not called, objects for types."""
+    for name, value in vars(owner).items():
+        if value is component:
+            yield f"{owner.__qualname__}: {name} is the function `component` itself; write {name}: ... = component()."
+        elif value is config:
+            yield f"{owner.__qualname__}: {name} is the function `config` itself; write {name}: ... = config(default)."
+    annotations = inspect.get_annotations(owner)
+    for name in components:
+        if name in annotations and not is_type(annotations[name]):
+            yield slot_type_fault(owner, name, annotations[name])
+
+
+def slot_type_fault(owner: type, name: str, hint: object) -> str:
+    """Say that a component is annotated with something that is no type."""
+    return (
+        f"{owner.__qualname__}: the annotation of the component {name!r} is {named_thing(hint)}, and no type; write the class "
+        f"without brackets: {name}: {type(hint).__name__} = component()."
+    )
+
+
+def class_fault(owner: type, name: str, given: object, hint: Callable[[], object]) -> str | None:
+    """Say that a component was given as the class of which an object is meant; None if it was not.
+
+    Args:
+        hint: gives the type of the component, which is resolved only where a class was given.
+    """
+    classes = [each for each in (given if isinstance(given, (list, tuple)) else (given,)) if isinstance(each, type)]
+    for each in classes:
+        # A class that is used as it is stands for a component in tests; what is made of files or a configuration never does.
+        if hasattr(each, "from_config") or hasattr(each, "from_pretrained") or _is_of(each, hint()):
+            call = f"{owner.__name__}({name}={each.__name__}(...))"
+            return f"{owner.__name__}: {name} is the class {each.__name__}; give an object of it, {call}."
+    return None
+
+
+def _is_of(given: type, hint: object) -> bool:
+    return isinstance(hint, type) and not getattr(hint, "_is_protocol", False) and issubclass(given, hint)

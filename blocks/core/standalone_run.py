@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
+from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Any
 
 from ...engine.execution.value_checks import expected_of, find_fault
 from ...state import InputError, RunError
+from ...state.errors import did_you_mean
 from .input_checks import expectations_of, family_faults, input_faults
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ def checked_alone(run: Callable[..., Any]) -> Callable[..., Any]:
         names = [parameter.name for parameter in self.declaration.parameters]
         given = _values({**dict(zip(names, args, strict=False)), **kwargs})
         where = f"{type(self).__name__}.run"
+        _refuse_odd_call(where, signature(run), args, kwargs)
         faults = [*input_faults(expectations_of(self), given), *family_faults(self.family, given)]
         faults += self.input_faults(given)
         # Shapes of values of the wrong class say nothing.
@@ -39,6 +42,33 @@ def checked_alone(run: Callable[..., Any]) -> Callable[..., Any]:
         return result
 
     return run_checked
+
+
+def _refuse_odd_call(where: str, declared: Signature, args: Sequence[object], kwargs: Mapping[str, object]) -> None:
+    """Say in words which arguments of a call do not fit."""
+    try:
+        declared.bind(None, *args, **kwargs)
+    except TypeError:
+        _, *parameters = declared.parameters.values()
+        faults = [f"{where}{fault}" for fault in _call_faults(parameters, args, kwargs)]
+        raise InputError.of(f"The inputs of {where} do not fit", faults) from None
+
+
+def _call_faults(
+    parameters: Sequence[Parameter], args: Sequence[object], kwargs: Mapping[str, object]
+) -> Iterator[str]:
+    named = {each.name: each for each in parameters if each.kind is not each.VAR_KEYWORD}
+    placed = [name for name, each in named.items() if each.kind is each.POSITIONAL_OR_KEYWORD]
+    if len(args) > len(placed):
+        yield f" takes {len(placed)} by position ({', '.join(placed)}), and got {len(args)}."
+    for name in kwargs:
+        if name not in named and len(named) == len(parameters):
+            yield f" has no input {name!r}. {did_you_mean(name, named)}"
+        elif name in placed[: len(args)]:
+            yield f" got {name!r} twice: by position, and by name."
+    for name, each in named.items():
+        if each.default is Parameter.empty and name not in (*placed[: len(args)], *kwargs):
+            yield f" needs {name!r}, which was not given: pass {name}=..."
 
 
 def _values(arguments: Mapping[str, Any]) -> dict[str, Any]:

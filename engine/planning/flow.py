@@ -253,6 +253,17 @@ class Dataflow:
         first, last = (bisect(self.versions, at, key=lambda each: each.position) for at in (loop.position, loop.end))
         return self.versions[first:last]
 
+    def is_by_product(self, version: Version) -> Condition:
+        """Return when the step that writes a value does not read it, and later steps read something else that it writes."""
+        others = (other for other in self._versions_by_writer[version.writer] if other.name != version.name)
+        used = (
+            read.sources.ways[other]
+            for other in others
+            for read in self.readers[other]
+            if read.position > version.position
+        )
+        return any_of(used) & ~any_of(read.guard for read in self.reads_at(version.writer, version.name))
+
     @cached_property
     def readers(self) -> Mapping[Version, list[Read]]:
         """Who reads each version."""

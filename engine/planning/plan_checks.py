@@ -219,9 +219,10 @@ def _written_too_late(flow: Dataflow) -> Iterator[Finding]:
                 continue
             later = (read for read in flow.readers[version] if read.position > version.position)
             late = when & flow.possible & ~any_of(read.sources.ways[version] for read in later)
+            by_product = flow.is_by_product(version) if late else NEVER
             early: dict[str, Condition] = {}
             for read in flow.reads_of(name) if late else ():
-                early[read.path] = early.get(read.path, NEVER) | _read_before(read, version, flow)
+                early[read.path] = early.get(read.path, NEVER) | _read_before(read, version, by_product, flow)
             for paths, found, note in _lists(early.items(), late):
                 text = (
                     f"{version.writer} writes {name!r} after {', '.join(paths)} read it, and "
@@ -230,12 +231,18 @@ def _written_too_late(flow: Dataflow) -> Iterator[Finding]:
                 yield text, found
 
 
-def _read_before(read: Read, version: Version, flow: Dataflow) -> Condition:
-    """Return when a step reads a value before the version that comes too late, and nothing speaks for that."""
+def _read_before(read: Read, version: Version, by_product: Condition, flow: Dataflow) -> Condition:
+    """Return when a step reads a value before the version that comes too late, and nothing speaks for that.
+
+    Args:
+        by_product: when the version comes with something else that is needed where it stands.
+    """
     if read.position >= version.position or read.is_apart_from(version):
         return NEVER
     found = read.guard & ~read.sources.ways.get(version, NEVER) & ~flow.written_by(read.path, version.name)
     from_blocks = any_of(when for source, when in read.sources.ways.items() if source.writer != CALLER)
+    # A block of the reader's own gives it already, and the later one is there for what else it writes.
+    found &= ~(by_product & from_blocks)
     if found & ~from_blocks:
         # It looks at what the caller gave, and others make something of it first.
         found &= from_blocks | ~flow.written_between(version.name, read.position, version.position)

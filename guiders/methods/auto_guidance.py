@@ -7,7 +7,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from ..guider import CONDITIONAL, UNCONDITIONAL, GuidanceBranch, GuidanceStep
-from ..perturbation import Perturbation, check_config, check_layers, configs_of, perturbations_of
+from ..perturbation import Perturbation, check_config, check_layers, configs_in, perturbations_of
 from ..setting_types import Share
 from ..written_settings import checked
 from .classifier_free import ClassifierFreeGuidance
@@ -44,6 +44,6 @@ class AutoGuidance(ClassifierFreeGuidance):
 
     def _perturbations(self, step: GuidanceStep) -> tuple[Perturbation, ...]:
         amount = 1.0 if self.dropout is None else self.dropout
-        configs = configs_of(self.auto_guidance_config, self.auto_guidance_layers, dropout=amount)
+        configs = configs_in(self, "auto_guidance_config", "auto_guidance_layers", dropout=amount)
         # Seeded by the step: the same run drops the same outputs, and different steps drop different ones.
         return perturbations_of(configs, step.index)

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from ..guider import CONDITIONAL, UNCONDITIONAL, GuidanceBranch, GuidanceStep, Guider
 from ..scale_schedule import is_never, scale_at, scale_of
-from ..setting_types import Finite, Strength
+from ..setting_types import Share, Strength
 from ..written_settings import checked
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class ConditionalGuidance(Guider, is_base=True):
     """
 
     guidance_scale: Strength = field(default=7.5, converter=scale_of)
-    guidance_rescale: Finite = 0.0
+    guidance_rescale: Share = 0.0
     use_original_formulation: bool = False
 
     @property

@@ -12,7 +12,7 @@ from attrs import field, frozen
 from ...state import InputError
 from ..guider import CONDITIONAL, UNCONDITIONAL, GuidanceBranch, GuidanceStep, Guider
 from ..scale_schedule import is_never, scale_at, scale_of
-from ..setting_types import FiniteOrNonePerLevel, FinitePerLevel, SharePerLevel, Strengths
+from ..setting_types import FiniteOrNonePerLevel, SharePerLevel, Strengths
 from ..written_settings import checked
 from .conditional import projected, rescaled
 from .pyramid import laplacian_pyramid, sum_of_pyramid
@@ -42,7 +42,7 @@ class FrequencyDecoupledGuidance(Guider):
     """
 
     guidance_scales: Strengths = field(default=(10.0, 5.0), converter=_scales_of)
-    guidance_rescale: FinitePerLevel = field(default=0.0, converter=_per_level)
+    guidance_rescale: SharePerLevel = field(default=0.0, converter=_per_level)
     parallel_weights: FiniteOrNonePerLevel = field(default=None, converter=_per_level)
     use_original_formulation: bool = False
     start: SharePerLevel = field(default=0.0, converter=_per_level)

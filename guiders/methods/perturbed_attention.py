@@ -7,7 +7,7 @@ from typing import Any
 from attrs import field, frozen
 
 from ..guider import GuidanceStep
-from ..perturbation import LayerSkipConfig, Perturbation, check_config, check_layers, configs_of, perturbations_of
+from ..perturbation import LayerSkipConfig, Perturbation, check_config, check_layers, configs_in, perturbations_of
 from ..scale_schedule import scale_of
 from ..setting_types import Share, Strength
 from ..written_settings import checked
@@ -43,6 +43,6 @@ class PerturbedAttentionGuidance(PerturbedGuidance):
 
     def perturbations(self, step: GuidanceStep) -> tuple[Perturbation, ...]:  # noqa: ARG002 - the protocol gives it
         """Return attention scores of the layers, whatever else a configuration says of them."""
-        configs = configs_of(self.perturbed_guidance_config, self.perturbed_guidance_layers)
+        configs = configs_in(self, "perturbed_guidance_config", "perturbed_guidance_layers")
         only_scores = {"skip_attention": False, "skip_attention_scores": True, "skip_ff": False}
         return perturbations_of(LayerSkipConfig(each.indices, each.fqn, **only_scores) for each in configs)

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import field, frozen
 
 from ..guider import GuidanceStep
-from ..perturbation import Perturbation, check_config, check_layers, configs_of, perturbations_of
+from ..perturbation import Perturbation, check_config, check_layers, configs_in, perturbations_of
 from ..scale_schedule import scale_of
 from ..setting_types import Share, Strength
 from ..written_settings import checked
@@ -42,4 +42,4 @@ class SkipLayerGuidance(PerturbedGuidance):
 
     def perturbations(self, step: GuidanceStep) -> tuple[Perturbation, ...]:
         """Return the layers, left out."""
-        return perturbations_of(configs_of(self.skip_layer_config, self.skip_layer_guidance_layers), step.index)
+        return perturbations_of(configs_in(self, "skip_layer_config", "skip_layer_guidance_layers"), step.index)

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import field, frozen
 
 from ..guider import GuidanceStep
-from ..perturbation import Perturbation, check_config, check_layers, configs_of
+from ..perturbation import Perturbation, check_config, check_layers, configs_in
 from ..scale_schedule import scale_of
 from ..setting_types import Limit, NotNegative, Share, Strength
 from ..written_settings import checked
@@ -47,5 +47,5 @@ class SmoothedEnergyGuidance(PerturbedGuidance):
     def perturbations(self, step: GuidanceStep) -> tuple[Perturbation, ...]:  # noqa: ARG002 - the protocol gives it
         """Return queries of the layers, blurred."""
         sigma = float("inf") if self.seg_blur_sigma > self.seg_blur_threshold_inf else self.seg_blur_sigma
-        configs = configs_of(self.seg_guidance_config, self.seg_guidance_layers)
+        configs = configs_in(self, "seg_guidance_config", "seg_guidance_layers")
         return tuple(Perturbation("blur", each.indices, each.fqn, sigma=sigma) for each in configs)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from ...blocks.core.choice import AutoPipelineBlocks
+from ...blocks.core.insertable_dict import SharedBlocks
 from ...blocks.core.sequential import SequentialPipelineBlocks
 from ...families.sdxl import SDXL
 from ..auto_image import auto_image
 from ..tasks import Blocks
 from .control import CONTROLNET_BLOCKS
 
-AUTO_BLOCKS: Blocks = auto_image(SDXL, globals(), prefix="")  # files name the classes of this family without a prefix
+# Files name the classes of this family without a prefix.
+AUTO_BLOCKS: Blocks = SharedBlocks("AUTO_BLOCKS", auto_image(SDXL, globals(), prefix=""))
 """Blocks of every task, by name; `AutoBlocks` is the composition with the tasks' names."""
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...blocks.core.insertable_dict import SharedBlocks
 from ...families.sdxl import SDXL
 from .. import tasks
 from ..tasks import Blocks
 
-CONTROLNET_BLOCKS: Blocks = tasks.control(SDXL)
+CONTROLNET_BLOCKS: Blocks = SharedBlocks("CONTROLNET_BLOCKS", tasks.control(SDXL))
 """What control adds to a task, by name: the first before the denoising, the second in its place."""
 
 
@@ -21,7 +22,7 @@ def with_control(blocks: Mapping[str, Any]) -> Blocks:
     return tasks.with_control(blocks, SDXL)
 
 
-T2I_ADAPTER_BLOCKS: Blocks = tasks.adapter(SDXL)
+T2I_ADAPTER_BLOCKS: Blocks = SharedBlocks("T2I_ADAPTER_BLOCKS", tasks.adapter(SDXL))
 """What a T2I-Adapter adds to text to image, by name."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...blocks.core.insertable_dict import InsertableDict
+from ...blocks.core.insertable_dict import InsertableDict, SharedBlocks
 from ...blocks.core.sequential import SequentialPipelineBlocks
 from ...blocks.steps.denoise import Denoise
 from ...blocks.steps.encode_prompt import NegativePrompt, PositivePrompt
@@ -13,7 +13,7 @@ from ...blocks.steps.expand_batch import ExpandBatch
 from ...blocks.steps.hand_over import SetFirstTimesteps, SetLastTimesteps
 from ...blocks.steps.prepare_size_conditioning import PrepareRatedSizeConditioning
 from ...families.sdxl import SDXL, SDXL_REFINER, SDXL_REFINER_ALONE, SDXL_SECOND
-from ..tasks import Blocks, image2image, inpainting
+from ..tasks import Blocks, image2image, inpainting, named_blocks
 from .tasks import TEXT2IMAGE_BLOCKS
 
 
@@ -36,19 +36,25 @@ class EncodeRefinerPrompt(SequentialPipelineBlocks):
     block_names = ["positive", "negative"]
 
 
-REFINER_BLOCKS: Blocks = InsertableDict(
-    refiner_text_encoder=EncodeRefinerPrompt,
-    refiner_input=ExpandBatch.bind(SDXL_REFINER),
-    refiner_set_timesteps=SetLastTimesteps.bind(SDXL_REFINER),
-    refiner_prepare_add_cond=PrepareRatedSizeConditioning.bind(SDXL_REFINER),
-    refiner_denoise=Denoise.bind(SDXL_REFINER),
+REFINER_BLOCKS: Blocks = SharedBlocks(
+    "REFINER_BLOCKS",
+    InsertableDict(
+        refiner_text_encoder=EncodeRefinerPrompt,
+        refiner_input=ExpandBatch.bind(SDXL_REFINER),
+        refiner_set_timesteps=SetLastTimesteps.bind(SDXL_REFINER),
+        refiner_prepare_add_cond=PrepareRatedSizeConditioning.bind(SDXL_REFINER),
+        refiner_denoise=Denoise.bind(SDXL_REFINER),
+    ),
 )
 """What a refiner adds before the decoding, by name."""
 
 
-SECOND_UNET_BLOCKS: Blocks = InsertableDict(
-    refiner_set_timesteps=SetLastTimesteps.bind(SDXL_SECOND),
-    refiner_denoise=Denoise.bind(SDXL_SECOND),
+SECOND_UNET_BLOCKS: Blocks = SharedBlocks(
+    "SECOND_UNET_BLOCKS",
+    InsertableDict(
+        refiner_set_timesteps=SetLastTimesteps.bind(SDXL_SECOND),
+        refiner_denoise=Denoise.bind(SDXL_SECOND),
+    ),
 )
 """What another UNet of the base's kind adds before the decoding, by name."""
 
@@ -61,9 +67,10 @@ def with_refiner(blocks: Mapping[str, Any] = TEXT2IMAGE_BLOCKS, refiner: Mapping
     Args:
         refiner: `REFINER_BLOCKS`, or `SECOND_UNET_BLOCKS` for a UNet of the base's kind, such as a fine-tuned one.
     """
-    made: Blocks = InsertableDict(blocks)
+    second = named_blocks(refiner, "with_refiner(refiner=...)", "REFINER_BLOCKS")
+    made: Blocks = InsertableDict(named_blocks(blocks, "with_refiner(blocks)"))
     made["set_timesteps"] = SetFirstTimesteps.bind(SDXL)
-    for name, block in refiner.items():
+    for name, block in second.items():
         made.insert_before("decode", name, block)
     return made
 
@@ -74,8 +81,8 @@ def _rated(blocks: Blocks) -> Blocks:
     return blocks
 
 
-REFINER_IMAGE2IMAGE_BLOCKS: Blocks = _rated(image2image(SDXL_REFINER_ALONE))
+REFINER_IMAGE2IMAGE_BLOCKS: Blocks = SharedBlocks("REFINER_IMAGE2IMAGE_BLOCKS", _rated(image2image(SDXL_REFINER_ALONE)))
 """Blocks of a refiner that is given an image, by name."""
 
-REFINER_INPAINT_BLOCKS: Blocks = _rated(inpainting(SDXL_REFINER_ALONE))
+REFINER_INPAINT_BLOCKS: Blocks = SharedBlocks("REFINER_INPAINT_BLOCKS", _rated(inpainting(SDXL_REFINER_ALONE)))
 """Blocks of a refiner that is given an image and a mask, by name."""

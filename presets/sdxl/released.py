@@ -5,16 +5,17 @@ Not here are those that do by default what a plain task does not (`PAG`), or are
 
 from __future__ import annotations
 
+from ...blocks.core.insertable_dict import SharedBlocks
 from ...families.sdxl import SDXL
 from ...registry.catalog import VARIANT
 from ..tasks import Blocks
 from .control import with_adapter, with_control
 from .tasks import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, TEXT2IMAGE_BLOCKS
 
-CONTROLLED_TEXT2IMAGE: Blocks = with_control(TEXT2IMAGE_BLOCKS)
-CONTROLLED_IMAGE2IMAGE: Blocks = with_control(IMAGE2IMAGE_BLOCKS)
-CONTROLLED_INPAINT: Blocks = with_control(INPAINT_BLOCKS)
-ADAPTED_TEXT2IMAGE: Blocks = with_adapter(TEXT2IMAGE_BLOCKS)
+CONTROLLED_TEXT2IMAGE: Blocks = SharedBlocks("CONTROLLED_TEXT2IMAGE", with_control(TEXT2IMAGE_BLOCKS))
+CONTROLLED_IMAGE2IMAGE: Blocks = SharedBlocks("CONTROLLED_IMAGE2IMAGE", with_control(IMAGE2IMAGE_BLOCKS))
+CONTROLLED_INPAINT: Blocks = SharedBlocks("CONTROLLED_INPAINT", with_control(INPAINT_BLOCKS))
+ADAPTED_TEXT2IMAGE: Blocks = SharedBlocks("ADAPTED_TEXT2IMAGE", with_adapter(TEXT2IMAGE_BLOCKS))
 
 RELEASED = {
     SDXL.classic_pipeline: "tasks:TEXT2IMAGE_BLOCKS",

@@ -102,6 +102,17 @@ def test_an_odd_setting_in_a_file_is_an_error_of_ours(config: dict[str, Any], wo
     assert words in str(caught.value)
 
 
+RESCALED = [name for name, cls in GUIDERS.items() if "guidance_rescale" in {each.name for each in fields(cls)}]
+
+
+@pytest.mark.parametrize("name", RESCALED)
+def test_a_rescale_is_a_fraction(name: str) -> None:
+    for odd in (-0.5, 1.01, 7):
+        with pytest.raises(InputError, match=rf"{name}: guidance_rescale: expected a fraction, 0 to 1.* got \(?{odd}"):
+            GUIDERS[name](guidance_rescale=odd)  # type: ignore[call-arg]
+    assert [GUIDERS[name](guidance_rescale=each).config["guidance_rescale"] for each in (0, 1, 0.5)]  # type: ignore[call-arg]
+
+
 def test_a_whole_number_beyond_64_bits_is_a_strength_like_any_other() -> None:
     whole, fraction = (predicted(ClassifierFreeGuidance(guidance_scale=scale)) for scale in (2**64, 2.0**64))
     assert torch.equal(whole, fraction)

@@ -16,10 +16,12 @@ from brickwork import (
     ClassifierFreeGuidance,
     ComponentError,
     CompositionError,
+    FrozenError,
     InputError,
     ModularPipeline,
     Outputs,
     RepoError,
+    SkipLayerGuidance,
     load_image,
     load_workflow,
 )
@@ -193,6 +195,33 @@ MISTAKES = [
     given("denoising_strength", "strength=", denoising_strength=0.5),
     put("a number as a snapshot", lambda pipe: pipe.resume(3), InputError, "An int is no snapshot", "path"),
     put("a number as a LoRA", lambda pipe: pipe.load_lora_weights(3), InputError, "An int is no LoRA", "path"),
+    put(
+        "an argument that a guider lacks",
+        lambda _: ClassifierFreeGuidance(scale=3),  # type: ignore[call-arg]
+        InputError,
+        "ClassifierFreeGuidance has no 'scale'",
+        "'guidance_scale'",
+        "It takes: start, stop, enabled, guidance_scale",
+    ),
+    put(
+        "a guider's number without a name",
+        lambda _: ClassifierFreeGuidance(7.5),  # type: ignore[call-arg, misc]
+        InputError,
+        "by name",
+        "guidance_scale",
+    ),
+    put(
+        "the end of a guider's argument",
+        lambda _: SkipLayerGuidance(skip_layers=[1]),  # type: ignore[call-arg]
+        InputError,
+        "Did you mean 'skip_layer_guidance_layers'?",
+    ),
+    put(
+        "a guider that is changed",
+        lambda pipe: setattr(pipe.guider, "guidance_scale", 3.0),
+        FrozenError,
+        "attrs.evolve(guider, guidance_scale=3.0)",
+    ),
     put("a branch of no run", lambda pipe: pipe.branch("x", 3), InputError, "the state of an earlier run"),
     put("a misspelt component", lambda pipe: pipe.load_components("unett"), ComponentError, "Did you mean 'unet'?"),
 ]

@@ -172,3 +172,12 @@ def test_without_an_origin_it_says_so(tiny_pipe: ModularPipeline) -> None:
     pipe = tiny_pipe.blocks.init_pipeline()
     with pytest.raises(ComponentError, match="'scheduler' is not loaded and has no origin"):
         pipe.scheduler = "ddim"
+
+
+def test_a_scheduler_of_another_kind_of_model_says_which_setting_nobody_gives() -> None:
+    with pytest.raises(
+        ComponentError, match="AmusedScheduler needs 'mask_token_id', which the configuration of a DDIMS"
+    ):
+        made_by_name("AmusedScheduler", diffusers.DDIMScheduler())
+    made = made_by_name({"name": "AmusedScheduler", "mask_token_id": 5}, diffusers.DDIMScheduler())
+    assert made.config.mask_token_id == 5

@@ -256,7 +256,7 @@ def test_a_way_that_is_none_is_named() -> None:
         ("a:B", ("a", "B")),
         (UNet2DConditionModel, ("diffusers", "UNet2DConditionModel")),
         (None, (None, None)),
-        (3, (None, None)),
+        (int | None, (None, None)),
     ],
 )
 def test_a_class_is_named_without_being_imported(hint: Any, expected: tuple[Any, Any]) -> None:

@@ -49,7 +49,7 @@ class OneByOne:
             found.taken |= workflow.taken
             found.faults |= set(find_faults(workflow.flow))
             found.warnings |= texts_of(workflow)
-        checks = [*composition_checks._component_conflicts(blocks), *composition_checks._branch_conflicts(blocks)]
+        checks = [*composition_checks.component_conflicts(blocks), *composition_checks._branch_conflicts(blocks)]
         for text, certain in checks:
             (found.faults if certain else found.warnings).add(text)
         found.warnings |= set(composition_checks._unreachable(blocks, found.taken))

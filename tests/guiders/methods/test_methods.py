@@ -234,5 +234,6 @@ def test_two_ways_to_name_layers_are_refused() -> None:
         ("SmoothedEnergyGuidance", "seg_guidance_layers", "seg_guidance_config"),
         ("AutoGuidance", "auto_guidance_layers", "auto_guidance_config"),
     ):
-        with pytest.raises(InputError, match="two ways to say one thing"):
+        said = rf"{name}: {layers}=1 and {config}=\{{'indices': \[2\]\}} are two ways to say one thing"
+        with pytest.raises(InputError, match=said):
             GUIDERS[name](**{layers: 1, config: {"indices": [2]}})

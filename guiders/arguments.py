@@ -1,0 +1,96 @@
+"""What a guider is asked for and has not, in words: arguments of its class, and settings that somebody wants to change."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from ..state import FrozenError, InputError
+from ..state.class_bodies import InWords
+from ..state.errors import nearest
+from .by_name import AnyGuider
+
+if TYPE_CHECKING:
+    from typing import Self
+
+
+class WordedGuider(AnyGuider):
+    """Base of guiders that says which arguments there are, and how one is changed."""
+
+    # Not in `__init__`, which attrs writes for each class; Python hands all arguments to this one before.
+    def __new__(cls, *args: object, **given: object) -> Self:
+        # A run makes guiders with other scales, and needs no words: attrs' keywords with defaults are a dict of the function.
+        if args or not given.keys() <= (getattr(cls.__init__, "__kwdefaults__", None) or {}).keys():
+            faults = list(_argument_faults(cls, args, given))
+            if faults:
+                raise InputError(f"{' '.join(faults)} It takes: {', '.join(_parameters(cls))}.")
+        return super().__new__(cls)
+
+    @classmethod
+    def __attrs_init_subclass__(cls) -> None:
+        """Say in words what attrs, which has just made the class, refuses with "can't set attribute"."""
+        if vars(cls).get("__setattr__") is _BY_ATTRS:
+            cls.__setattr__ = _FrozenSetattr(_BY_ATTRS)  # type: ignore[assignment, method-assign]  # a method in two faces
+
+
+@attrs.frozen
+class _Frozen:
+    """What attrs makes of a class that is frozen."""
+
+
+_BY_ATTRS = vars(_Frozen)["__setattr__"]
+
+
+class _FrozenSetattr(InWords):
+    """The `__setattr__` of a frozen class: to its objects a refusal in words, to attrs its own function.
+
+    By that function attrs knows that what derives from the class is frozen, too.
+    """
+
+    def __get__(self, guider: object | None, _: type) -> Any:
+        return self.written if guider is None else partial(_refuse_change, guider)
+
+
+def _refuse_change(guider: object, name: str, value: object) -> None:
+    cls: Any = type(guider)
+    known = [field.name for field in attrs.fields(cls)]
+    if name not in known:
+        raise FrozenError(f"{_unknown(cls, name, known)} It has: {', '.join(known)}; and a guider is frozen.")
+    raise FrozenError(
+        f"{cls.__name__}.{name} is frozen, as all of a guider is. Make a new one, and give it to the pipeline: "
+        f"attrs.evolve(guider, {name}={repr(value)[:60]})."
+    )
+
+
+def _argument_faults(cls: type, args: tuple[object, ...], given: Mapping[str, object]) -> Iterator[str]:
+    parameters = _parameters(cls)
+    kinds = [each.kind for each in parameters.values()]
+    by_place = sum(kind is not inspect.Parameter.KEYWORD_ONLY for kind in kinds)
+    if len(args) > by_place and inspect.Parameter.VAR_POSITIONAL not in kinds:
+        told = ", ".join(repr(each)[:40] for each in args)
+        yield f"{cls.__name__}({told}): settings are given by name, as in {cls.__name__}({_first_own(parameters)}=...)."
+    if inspect.Parameter.VAR_KEYWORD not in kinds:
+        yield from (_unknown(cls, name, parameters) for name in given if name not in parameters)
+
+
+def _parameters(cls: type) -> dict[str, inspect.Parameter]:
+    init: Callable[..., Any] = cls.__init__  # type: ignore[misc]  # of the class that is made
+    _, *parameters = inspect.signature(init).parameters.values()
+    return {each.name: each for each in parameters}
+
+
+def _first_own(parameters: Iterable[str]) -> str:
+    """Return the setting that people mean first: no part of the window, which every guider has."""
+    return next((name for name in parameters if name not in ("start", "stop", "enabled")), "start")
+
+
+def _unknown(cls: type, name: str, known: Iterable[str]) -> str:
+    # A shorter name for the same is meant more often than another spelling: "scale", "skip_layers".
+    words = set(name.split("_"))
+    longer = sorted((each for each in known if words <= set(each.split("_"))), key=len)
+    match = longer[0] if longer else nearest(name, known)
+    return f"{cls.__name__} has no {name!r}." + (f" Did you mean {match!r}?" if match else "")
