@@ -21,3 +21,11 @@ def is_editable(default: object) -> bool:
 def own_default(default: object) -> Any:
     """Return a default of one's own; what cannot be edited is handed out as it is."""
     return copy.deepcopy(default) if is_editable(default) else default
+
+
+def are_same(one: object, other: object) -> bool:
+    """Return whether two defaults are one; arrays and tensors only where they are the same object."""
+    try:
+        return one is other or bool(one == other)
+    except (ValueError, RuntimeError):  # arrays and tensors have no single answer
+        return False

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar, Union
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve, field, frozen
 
-from ...state import DeclarationError, Group, InputParam, OutputParam, Outputs, PipelineState
+from ...state import Conditioning, DeclarationError, Group, InputParam, OutputParam, Outputs, PipelineState
+from ...state.type_relations import alternatives
 from ...state.types import group_marker, resolve_hint
 from ...state.vocabulary import value_of
+from .declaration_checks import (
+    REQUIRED,
+    Declared,
+    globals_of,
+    late_faults,
+    method_faults,
+    name_faults,
+    output_faults,
+    type_faults,
+)
+from .group_params import doc_of, field_input, group_fields, group_of, name_of, word_of
 from .slots import ComponentSlot, ConfigSlot
 
 if TYPE_CHECKING:
-    from ...families.contract import ConditioningField, FamilyContract
+    from ...families.contract import FamilyContract
 
 P = TypeVar("P", InputParam, OutputParam)
-REQUIRED = inspect.Parameter.empty
 _OF_STATE = frozenset(name for name in (*vars(PipelineState), *vars(PipelineState())) if not name.startswith("_"))
 """Attributes of a state, which would hide a value of that name: `state.copy`."""
 
@@ -51,14 +62,37 @@ class RunParameter:
 
 @frozen(eq=False)
 class Declaration:
-    """Holds what a class body says: parameters and outputs of its method, components, configs and options."""
+    """Holds what a class body says: parameters and outputs of its method, components, configs and options.
+
+    Attributes:
+        unsettled: what is to be looked at when types are resolved, because its type was not known when the class was made.
+    """
 
     parameters: tuple[RunParameter, ...]
     out: type[Outputs] | None
     components: Mapping[str, ComponentSlot]
     configs: Mapping[str, ConfigSlot]
     options: Mapping[str, Any]
+    unsettled: tuple[Declared, ...] = ()
     _resolved: dict[str, tuple[FamilyContract, Sequence[Any]]] = field(factory=dict, init=False)
+
+    @cached_property
+    def groups(self) -> tuple[tuple[str, str, Group], ...]:
+        """What stands for a group of values: whether it is an input or an output, its name, and the group."""
+        found = [("the input", parameter.name, group_marker(parameter.hint)) for parameter in self.parameters]
+        for cls in self.out.__mro__ if self.out is not None else ():
+            for name, annotation in inspect.get_annotations(cls).items():
+                if "Group" in str(annotation):
+                    found.append(("the output", name, group_marker(resolve_hint(annotation, cls))))
+        return tuple((where, name, group) for where, name, group in found if group is not None)
+
+    @cached_property
+    def bare_groups(self) -> tuple[str, ...]:
+        """Names of inputs that are a `Conditioning` and must be given, without the group that it is made of."""
+        required = [parameter for parameter in self.parameters if parameter.required]
+        return tuple(
+            p.name for p in required if alternatives(p.hint) == (Conditioning,) and group_marker(p.hint) is None
+        )
 
     def inputs(self, family: FamilyContract) -> list[InputParam]:
         """Return the parameters as inputs of a family, their types resolved."""
@@ -73,6 +107,8 @@ class Declaration:
         # cannot be resolved yet raises, and is asked again.
         known = self._resolved.get(what)
         if known is None or known[0] is not family:
+            if faults := [*late_faults(self.unsettled)]:
+                raise DeclarationError.of("A block is declared wrongly", faults)
             known = self._resolved[what] = family, resolve()
         return list(known[1])
 
@@ -106,9 +142,10 @@ def read_class(owner: type, base: type, method_name: str, out_name: str) -> Decl
     Raises:
         DeclarationError: with everything that is wrong.
     """
-    faults: list[str] = []
+    faults = method_faults(owner, method_name)
     method = getattr(owner, method_name)
-    parameters = read_method(owner, method, faults)
+    # What cannot be called has no parameters that could be read.
+    parameters = () if faults else read_method(owner, method, faults)
     out = getattr(owner, out_name, None)
     if out is not None and not (isinstance(out, type) and issubclass(out, Outputs)):
         faults.append(f"{owner.__qualname__}.{out_name} must be a class that derives from Outputs.")
@@ -118,16 +155,55 @@ def read_class(owner: type, base: type, method_name: str, out_name: str) -> Decl
         "choose another name."
         for name in sorted(out.__brickwork_fields__ & _OF_STATE if out is not None else ())
     ]
-    faults += _return_faults(owner, method, out, out_name)
+    faults += _return_faults(owner, method, out, out_name) if callable(method) else []
     components, configs, options = _attributes(owner, base)
     for name in components.keys() & {parameter.name for parameter in parameters}:
         faults.append(f"{owner.__qualname__}: {name!r} is both a component and an input; rename one.")
     faults += [
         f"{owner.__qualname__}: component {name!r} has no type annotation." for name in _untyped(owner, components)
     ]
+    declared = Declaration(parameters, out, components, configs, options, _inherited(owner, method_name))
+    if not _is_made(owner):
+        odd, later = type_faults(_own(owner, method_name, declared), globals_of(owner, vars(owner).get(method_name)))
+        declared_names = [name for name in (*components, *configs, *options) if name in inspect.get_annotations(owner)]
+        faults += [*(output_faults(out) if out is not None else []), *name_faults(owner, declared_names), *odd]
+        declared = evolve(declared, unsettled=(*declared.unsettled, *later))
     if faults:
         raise DeclarationError.of(f"{owner.__qualname__} is declared wrongly", faults)
-    return Declaration(parameters, out, components, configs, options)
+    return declared
+
+
+def _is_made(owner: type) -> bool:
+    """Return whether the framework made the class of another, which has been looked at."""
+    return bool({"bound_from", "extended_from"} & vars(owner).keys())
+
+
+def _inherited(owner: type, method_name: str) -> tuple[Declared, ...]:
+    """Return what the class that it derives from leaves to be looked at, without the method that it has anew."""
+    base = next((vars(cls)["declaration"] for cls in owner.__mro__[1:] if "declaration" in vars(cls)), None)
+    found: tuple[Declared, ...] = base.unsettled if base is not None else ()
+    is_new = method_name in vars(owner)
+    return tuple(each for each in found if not (is_new and each.where.rpartition(".")[2] == method_name))
+
+
+def _own(owner: type, method_name: str, declared: Declaration) -> Iterator[Declared]:
+    """Yield what the body of a class gives a type itself; what it inherits was looked at where it stands."""
+    where = f"{owner.__qualname__}.{method_name}"
+    if method_name in vars(owner):
+        for each in declared.parameters:
+            yield Declared(where, each.name, each.annotation, each.default, each.home)
+    if declared.out is not None and vars(owner).get(declared.out.__name__) is declared.out:
+        fields = declared.out.__brickwork_fields__
+        for name, annotation in inspect.get_annotations(declared.out).items():
+            if name in fields:
+                default = vars(declared.out).get(name, REQUIRED)
+                yield Declared(declared.out.__qualname__, name, annotation, default, declared.out)
+    for name, annotation in inspect.get_annotations(owner).items():
+        if name in declared.configs or name in declared.options:
+            default = declared.configs[name].default if name in declared.configs else declared.options[name]
+            # A config without a default has None, until somebody sets it.
+            absent = name in declared.configs and default is None
+            yield Declared(owner.__qualname__, name, annotation, REQUIRED if absent else default, owner)
 
 
 def with_parts(owner: type, declared: Declaration, parts: Sequence[type[Any]]) -> Declaration:
@@ -139,6 +215,7 @@ def with_parts(owner: type, declared: Declaration, parts: Sequence[type[Any]]) -
     """
     parameters = {parameter.name: parameter for parameter in declared.parameters}
     components, configs, faults = dict(declared.components), dict(declared.configs), list[str]()
+    unsettled = [*declared.unsettled, *(each for part in parts for each in part.declaration.unsettled)]
     if parts and not getattr(owner, "takes_parts", False):
         faults.append(
             f"{owner.__qualname__} takes no parts: its `run` has no `**of_parts`, or it does not say `takes_parts = True`."
@@ -160,7 +237,13 @@ def with_parts(owner: type, declared: Declaration, parts: Sequence[type[Any]]) -
         ]
     if faults:
         raise DeclarationError.of(f"The parts of {owner.__qualname__} do not fit", faults)
-    return evolve(declared, parameters=tuple(parameters.values()), components=components, configs=configs)
+    return evolve(
+        declared,
+        parameters=tuple(parameters.values()),
+        components=components,
+        configs=configs,
+        unsettled=tuple(dict.fromkeys(unsettled)),
+    )
 
 
 def _is_same(one: RunParameter, other: RunParameter) -> bool:
@@ -232,7 +315,7 @@ def input_params(parameters: tuple[RunParameter, ...], family: FamilyContract) -
         group = group_marker(hint)
         if group is not None:
             params += [
-                _field_input(field, positive, family, parameter.required and (positive or group.side == "negative"))
+                field_input(field, positive, family, parameter.required and (positive or group.side == "negative"))
                 for field, positive in group_fields(family, group)
             ]
             continue
@@ -262,51 +345,12 @@ def output_params(out: type[Outputs] | None, family: FamilyContract) -> list[Out
             group = group_marker(hint)
             if group is not None:
                 params += [
-                    OutputParam(name, word, field.doc or _doc(word), group_of(family, name))
+                    OutputParam(name, word, field.doc or doc_of(word), group_of(family, name))
                     for field, positive in group_fields(family, group)
-                    for name, word in [(name_of(field, positive), _word_of(field, positive, family))]
+                    for name, word in [(name_of(field, positive), word_of(field, positive, family))]
                 ]
                 continue
             value = value_of(hint)
             kind = group_of(family, name)
             params.append(OutputParam(name, hint, value.doc if value else "", kind))
     return params
-
-
-def group_fields(family: FamilyContract, group: Group) -> list[tuple[ConditioningField, bool]]:
-    """Return every field of a group, for its positive value, its negative one, or each in turn."""
-    fields = family.fields(group.name)
-    sides = {"both": (True, False), "positive": (True,), "negative": (False,)}[group.side]
-    return [(field, positive) for field in fields for positive in sides]
-
-
-def name_of(field: ConditioningField, positive: bool) -> str:
-    """Name of a field's positive or negative value."""
-    return field.positive if positive else field.negative
-
-
-def group_of(family: FamilyContract, name: str) -> str | None:
-    """Return the group that the family counts a value to."""
-    for group in family.groups:
-        if any(name_of(field, positive) == name for field, positive in group_fields(family, Group(group))):
-            return group
-    return None
-
-
-def _field_input(field: ConditioningField, positive: bool, family: FamilyContract, required: bool) -> InputParam:
-    name = name_of(field, positive)
-    required = required and field.required
-    word = _word_of(field, positive, family)
-    hint = word if required else Union[word, None]  # noqa: UP007 - words may be forward references
-    return InputParam(name, hint, None, required, field.doc or _doc(word), group_of(family, name))
-
-
-def _word_of(field: ConditioningField, positive: bool, family: FamilyContract) -> Any:
-    """Return the type and meaning of a field's positive or negative value."""
-    word = field.word if positive or field.negative_word is None else field.negative_word
-    return resolve_hint(word, type(family))
-
-
-def _doc(hint: object) -> str:
-    value = value_of(hint)
-    return value.doc if value else ""

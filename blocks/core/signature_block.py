@@ -42,6 +42,7 @@ class SignatureBlock(ModularPipelineBlocks):
     """Gives blocks and loops that declare by signature what they share: slots, options, and bound copies."""
 
     _is_framework_base: ClassVar[bool] = True
+    has_lists: ClassVar[bool] = False
     declaration: ClassVar[Declaration]
     parts: ClassVar[Sequence[type[BlockPart]]] = ()
     """Classes whose inputs and components are the block's, too; `run` finds their instances in `self.bound_parts`."""

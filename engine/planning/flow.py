@@ -118,10 +118,18 @@ class Read:
 
     def is_apart_from(self, version: Version) -> bool:
         """Return whether the two stand in different branches of one choice, so that only one of them happens."""
-        if not self.branch or not version.branch:
-            return False
-        taken = dict(self.branch)
-        return any(taken.get(choice, name) != name for choice, name in version.branch)
+        return _are_apart(self.branch, version.branch)
+
+    def is_beside(self, other: Read) -> bool:
+        """Return whether another read stands in a different branch of one choice, so that only one of them happens."""
+        return _are_apart(self.branch, other.branch)
+
+
+def _are_apart(one: ChoicePath, other: ChoicePath) -> bool:
+    if not one or not other:
+        return False
+    taken = dict(one)
+    return any(taken.get(choice, name) != name for choice, name in other)
 
 
 @define

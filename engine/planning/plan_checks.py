@@ -9,11 +9,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 
+from ...state.defaults import are_same
 from ...state.errors import nearest
 from ...state.type_relations import conflict
 from ...state.types import type_words
 from ..conditions import NEVER, Condition, any_of
+from .dimension_checks import dimension_conflicts
 from .flow import CALLER, NOTHING, Dataflow, Missing, Read, Version
+from .type_checks import two_types, wider_types
 
 Finding = tuple[str, Condition]
 MOST_LISTS = 512
@@ -45,12 +48,16 @@ def faults(flow: Dataflow) -> Iterator[Finding]:
     # stop a run that works.
     yield from _type_conflicts(flow, certain=True)
     yield from _default_conflicts(flow, certain=True)
+    yield from two_types(flow, of_required=True)
+    yield from dimension_conflicts(flow)
 
 
 def warnings(flow: Dataflow) -> Iterator[Finding]:
     """Yield what `find_warnings` returns, and when it is so."""
     yield from _type_conflicts(flow, certain=False)
     yield from _default_conflicts(flow, certain=False)
+    yield from two_types(flow, of_required=False)
+    yield from wider_types(flow)
     yield from _overwritten(flow)
     yield from _written_too_late(flow)
     yield from _misspelt(flow)
@@ -130,10 +137,10 @@ def _default_conflicts(flow: Dataflow, certain: bool) -> Iterator[Finding]:
         for position, (first, when) in enumerate(reads):
             here = left & when
             for other, also in reads[position + 1 :] if here else ():
-                found = here & also
+                found = NEVER if first.is_beside(other) else here & also
                 if not found or (first.typed and other.typed) is not certain:
                     continue
-                if not _same(first.param.default, other.param.default):
+                if not are_same(first.param.default, other.param.default):
                     text = (
                         f"{name!r} is {first.param.default!r} for {first.path} and {other.param.default!r} for "
                         f"{other.path} where nobody gives it. Give both the same default, or rename one."
@@ -142,13 +149,6 @@ def _default_conflicts(flow: Dataflow, certain: bool) -> Iterator[Finding]:
             left &= ~when
             if not left:
                 break
-
-
-def _same(one: object, other: object) -> bool:
-    try:
-        return one is other or bool(one == other)
-    except (ValueError, RuntimeError):  # arrays and tensors have no single answer
-        return False
 
 
 def _unread(flow: Dataflow, version: Version) -> Condition:
