@@ -7,7 +7,7 @@ import numbers
 import types
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Annotated, Any, ForwardRef, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ForwardRef, Literal, TypeVar, Union, get_args, get_origin, is_typeddict
 
 from .types import strip_metadata, type_words
 from .vocabulary import Value, value_of
@@ -119,9 +119,9 @@ def _parts_meet(mine: tuple[Any, ...], theirs: tuple[Any, ...], of_tuple: bool) 
 
 def _expanded(parts: tuple[Any, ...], others: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the parts of `tuple[int, ...]`, as many as the other tuple has."""
-    if parts[-1] is not Ellipsis:
+    if not parts or parts[-1] is not Ellipsis:
         return parts
-    return parts[:1] * (1 if others[-1] is Ellipsis else len(others))
+    return parts[:1] * (1 if others and others[-1] is Ellipsis else len(others))
 
 
 def _literals_meet(one: object, other: object) -> bool:
@@ -188,7 +188,8 @@ def _accepts_one(value: object, hint: object) -> bool:  # noqa: PLR0911 - one li
         is_number = isinstance(value, _ABSTRACT_NUMBERS[hint]) and not isinstance(value, bool)
         return is_number and not (hint is float and isinstance(value, int) and not _LOWEST <= value <= _HIGHEST)
     if origin is None and isinstance(hint, type):
-        return _is_structural(hint) or isinstance(value, hint)
+        # Python does not ask a typed dict what it is.
+        return _is_structural(hint) or isinstance(value, dict if is_typeddict(hint) else hint)
     if origin is list:
         return isinstance(value, list) and all(accepts(item, parts[0]) for item in value)
     if origin is tuple and isinstance(value, tuple):

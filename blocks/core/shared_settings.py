@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...families.contract import UNBOUND, FamilyContract
@@ -10,9 +10,10 @@ from ...registry import families
 from ...state import ConfigSpec
 from ...state.defaults import are_same
 from ...state.errors import nearest
-from .flattening import walk
 from .signature_block import SignatureBlock
 
+Part = tuple[str, Any]
+"""A block of a composition with its path."""
 _GROUPS = ("prompts", "prompt_embeds", "denoiser_input_fields", "sizes", "controlnet_kwargs")
 """Groups that blocks of diffusers name, or that families may leave out."""
 
@@ -26,10 +27,10 @@ def own_configs(block: Any) -> list[ConfigSpec]:
     return [] if getattr(block, "sub_blocks", None) else list(block.expected_configs)
 
 
-def config_conflicts(blocks: Any) -> Iterator[tuple[str, bool]]:
+def config_conflicts(parts: Sequence[Part]) -> Iterator[tuple[str, bool]]:
     """Yield settings for which two blocks have other defaults, and whether both are checked declarations: a pipeline has one value."""
     first: dict[str, tuple[str, Any, ConfigSpec]] = {}
-    for path, block in walk(blocks):
+    for path, block in parts:
         for spec in own_configs(block):
             other_path, other_block, other = first.setdefault(spec.name, (path or type(block).__name__, block, spec))
             if are_same(other.default, spec.default):
@@ -41,9 +42,9 @@ def config_conflicts(blocks: Any) -> Iterator[tuple[str, bool]]:
             yield text, isinstance(block, SignatureBlock) and isinstance(other_block, SignatureBlock)
 
 
-def group_faults(blocks: Any) -> Iterator[str]:
+def group_faults(parts: Sequence[Part]) -> Iterator[str]:
     """Yield groups of signatures that no family, or none that the block is bound to, can fill."""
-    for path, block in walk(blocks):
+    for path, block in parts:
         for where, name, group in block.declaration.groups if isinstance(block, SignatureBlock) else ():
             at = f"{path or type(block).__name__}: {where} {name!r} stands for the group {group.name!r}"
             known = () if group.name in block.family.groups else known_groups(block.family)
@@ -62,12 +63,12 @@ def known_groups(family: FamilyContract) -> set[str]:
     return {*family.groups, *_GROUPS, *(name for key in families for name in families.get(key).groups)}
 
 
-def group_warnings(blocks: Any) -> Iterator[str]:
+def group_warnings(parts: Sequence[Part]) -> Iterator[str]:
     """Yield groups of blocks that declare by properties which nobody knows, and of which nobody is on the other side."""
     read: dict[str, str] = {}
     written: dict[str, str] = {}
     families_here: list[FamilyContract] = []
-    for path, block in walk(blocks):
+    for path, block in parts:
         families_here += [block.family] if isinstance(block, SignatureBlock) else []
         if isinstance(block, SignatureBlock) or getattr(block, "sub_blocks", None):
             continue
@@ -90,14 +91,14 @@ def group_warnings(blocks: Any) -> Iterator[str]:
         yield f"{path} {verb} values of the group {name!r} (its kwargs_type), which no family has, and no block {other} it. {hint}"
 
 
-def bare_groups(blocks: Any) -> Iterator[str]:
+def bare_groups(parts: Sequence[Part]) -> Iterator[str]:
     """Yield inputs that are a `Conditioning` without the group that it is made of, which no block writes."""
     found = [
         (path or type(block).__name__, name)
-        for path, block in walk(blocks)
+        for path, block in parts
         for name in (block.declaration.bare_groups if isinstance(block, SignatureBlock) else ())
     ]
-    written = {output.name for _, block in walk(blocks) for output in block.intermediate_outputs} if found else set()
+    written = {output.name for _, block in parts for output in block.intermediate_outputs} if found else set()
     for path, name in found:
         if name not in written:
             yield (

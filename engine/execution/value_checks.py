@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, Literal, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from attrs import field, frozen
 
@@ -34,12 +34,16 @@ class Expected:
 
 @frozen
 class ExpectedClass:
-    """Says of which classes one declared value must be; `accepted` are those that have been seen, and are enough by themselves."""
+    """Says of which classes one declared value must be.
+
+    Attributes:
+        by_value: classes of which the value counts as well. accepted: classes that have been seen, and are enough.
+    """
 
     name: str
     hint: Any
     words: str
-    by_class: bool
+    by_value: frozenset[type]
     accepted: set[type] = field(factory=set, eq=False, repr=False)
 
 
@@ -113,8 +117,10 @@ def _class_of(param: InputParam | OutputParam) -> Iterator[ExpectedClass]:
         hint: Any = outer[0]
         for part in outer[1:]:
             hint = hint | part
-        by_class = not any(get_origin(part) is Literal for part in outer)
-        yield ExpectedClass(param.name, hint, type_words(param.type_hint), by_class)
+        choices = [value for part in outer if get_origin(part) is Literal for value in get_args(part)]
+        # Of a whole number for a fraction the size counts.
+        by_value = frozenset([*map(type, choices), *([int] if float in outer and int not in outer else [])])
+        yield ExpectedClass(param.name, hint, type_words(param.type_hint), by_value)
 
 
 def find_class_fault(expected: Sequence[ExpectedClass], values: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -126,8 +132,7 @@ def find_class_fault(expected: Sequence[ExpectedClass], values: Mapping[str, Any
             continue
         if not accepts(value, each.hint):
             return each.name, f"{each.name} as {value_words(value)} instead of {each.words}"
-        # Of a whole number the size counts as well.
-        if each.by_class and cls is not int:
+        if cls not in each.by_value:
             each.accepted.add(cls)
     return None
 

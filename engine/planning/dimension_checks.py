@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 
 from attrs import frozen
 
 from ...state.vocabulary import value_of
-from ..conditions import NEVER, Condition, any_of
+from ..conditions import ALWAYS, NEVER, Condition, any_of
 from .flow import CALLER, Dataflow, Read, Version
 
 Finding = tuple[str, Condition]
@@ -35,17 +36,26 @@ class _Use:
         known = len(shape) == len(dimensions(self.read.param.type_hint)) and shape[self.position].isdigit()
         return int(shape[self.position]) if known else None
 
-    def words(self, size: int) -> str:
-        """Where it has a size, for people."""
-        writers = [version.writer for version in self.read.sources.ways if self.size(version) == size]
+    def words(self, version: Version) -> str:
+        """Where it has which size, for people."""
         value = value_of(self.read.param.type_hint)
-        return f"{size} in {self.read.param.name!r} [{value.shape if value else ''}] (from {writers[0]})"
+        shape = value.shape if value else ""
+        return f"{self.size(version)} in {self.read.param.name!r} [{shape}] (from {version.writer})"
 
 
 def dimensions(hint: object) -> Sequence[str]:
     """Return the dimensions of a type; none where it says nothing, or not how many there are."""
-    # Plain classes, which most types are, say nothing.
-    value = value_of(hint) if hint is not None and not isinstance(hint, type) else None
+    if hint is None or isinstance(hint, type):
+        return ()  # as most types are
+    try:
+        return _dimensions(hint)
+    except TypeError:  # a hint that cannot be hashed
+        return _dimensions.__wrapped__(hint)
+
+
+@cache
+def _dimensions(hint: object) -> Sequence[str]:
+    value = value_of(hint)
     return value.shape.split() if value is not None and "..." not in value.shape else ()
 
 
@@ -57,39 +67,35 @@ def dimension_conflicts(flow: Dataflow) -> Iterator[Finding]:
             if not name.isdigit():
                 named.setdefault((read.path, name), []).append(_Use(read, position))
     for (path, name), uses in named.items():
-        # One finding for a name: the others follow from it.
-        found = next(_disagreements(uses, flow), None) if len(uses) > 1 else None
-        if found is not None:
-            one, other, when = found
-            text = (
-                f"{path} reads {name!r} as one size, and it is {one} and {other}. Give both the same size, or name the dimensions "
-                "differently."
-            )
-            yield text, when
+        # One finding for a name in each workflow: the others follow from it.
+        left = flow.possible
+        for one, other, when in _disagreements(uses) if len(uses) > 1 else ():
+            if found := left & when:
+                text = (
+                    f"{path} reads {name!r} as one size, and it is {one} and {other}. Give both the same size, or name the dimensions "
+                    "differently."
+                )
+                yield text, found
+                left &= ~found
 
 
-def _disagreements(uses: Sequence[_Use], flow: Dataflow) -> Iterator[tuple[str, str, Condition]]:
+def _disagreements(uses: Sequence[_Use]) -> Iterator[tuple[str, str, Condition]]:
     known = [use.sizes() for use in uses]
     for second, other in enumerate(uses):
         for first, one in enumerate(uses[:second]):
             mine, theirs = known[first], known[second]
             if not mine or not theirs:
                 continue
-            if one.read is other.read:
-                yield from _within_one(one, other, flow)
-                continue
+            is_one = one.read is other.read
             # Where each may be one of several, the two may go together, as in the iterations of a loop.
             alike = any_of(when & theirs.get(size, NEVER) for size, when in mine.items())
-            when = flow.possible & _always(one, mine) & _always(other, theirs) & ~alike
-            if when:
-                yield one.words(next(s for s, w in mine.items() if w & when)), other.words(next(iter(theirs))), when
-
-
-def _within_one(one: _Use, other: _Use, flow: Dataflow) -> Iterator[tuple[str, str, Condition]]:
-    for version, when in one.read.sources.ways.items():
-        mine, theirs = one.size(version), other.size(version)
-        if mine is not None and theirs is not None and mine != theirs and (found := when & flow.possible):
-            yield one.words(mine), other.words(theirs), found
+            always = _always(one, mine) & _always(other, theirs) & ~alike if not is_one else ALWAYS
+            for version, when in one.read.sources.ways.items() if always else ():
+                for another, also in other.read.sources.ways.items():
+                    sizes = {one.size(version), other.size(another)}
+                    # A value has one shape at a time.
+                    if None not in sizes and len(sizes) == 2 and (not is_one or version is another):
+                        yield one.words(version), other.words(another), always & when & also
 
 
 def _always(use: _Use, sizes: Mapping[int, Condition]) -> Condition:

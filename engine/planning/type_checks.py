@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 
 from ...state.type_relations import conflict, left_out
 from ...state.types import type_words
@@ -18,43 +18,29 @@ def two_types(flow: Dataflow, of_required: bool) -> Iterator[Finding]:
     Args:
         of_required: those that both blocks must be given; else those that one of them can do without.
     """
-    wanted: dict[str, dict[Hashable, list[Read]]] = {}
-    for read in flow.reads:
-        if read.typed and read.param.type_hint is not None and read.unserved & flow.possible:
-            wanted.setdefault(str(read.param.name), {}).setdefault(_key(read.param.type_hint), []).append(read)
-    for name, by_type in wanted.items():
-        groups = list(by_type.values())
+    for name, groups in flow.reads_in_several_types.items():
         for position, mine in enumerate(groups):
             for theirs in groups[position + 1 :]:
-                reason = conflict(mine[0].param.type_hint, theirs[0].param.type_hint)
-                if reason is not None:
-                    yield from _both(flow, name, mine, theirs, reason, of_required)
+                if conflict(mine[0].param.type_hint, theirs[0].param.type_hint) is not None:
+                    yield from _both(flow, name, mine, theirs, of_required)
 
 
-def _key(hint: object) -> Hashable:
-    """Return what is equal for equal types, as far as they can be hashed: hundreds of blocks may name one."""
-    try:
-        hash(hint)
-    except TypeError:
-        return id(hint)
-    return hint
-
-
-def _both(
-    flow: Dataflow, name: str, mine: list[Read], theirs: list[Read], reason: str, of_required: bool
-) -> Iterator[Finding]:
+def _both(flow: Dataflow, name: str, mine: list[Read], theirs: list[Read], of_required: bool) -> Iterator[Finding]:
+    left = flow.possible
     for one in mine:
-        for other in theirs:
-            found = one.unserved & other.unserved & flow.possible
+        absent = left & one.unserved
+        for other in theirs if absent else ():
+            found = absent & left & other.unserved
             if not found or (one.param.required and other.param.required) is not of_required or one.is_beside(other):
                 continue
+            first, second = sorted((one, other), key=lambda read: read.position)
+            wanted, also = first.param.type_hint, second.param.type_hint
             text = (
-                f"{one.path} needs {name!r} as {type_words(one.param.type_hint)} and {other.path} as "
-                f"{type_words(other.param.type_hint)}, and the caller gives it once: {reason}. Rename one of the two, or convert it in "
-                "a block between them."
+                f"{first.path} needs {name!r} as {type_words(wanted)} and {second.path} as {type_words(also)}, and the caller gives it "
+                f"once: {conflict(wanted, also)}. Rename one of the two, or convert it in a block between them."
             )
             yield text, found
-            return
+            left &= ~found
 
 
 def wider_types(flow: Dataflow) -> Iterator[Finding]:
@@ -62,7 +48,13 @@ def wider_types(flow: Dataflow) -> Iterator[Finding]:
     for read in flow.reads:
         for version, when in read.sources.ways.items() if read.typed else ():
             given, wanted = version.type_hint, read.param.type_hint
-            if given is wanted or version.writer == CALLER or not version.typed or conflict(given, wanted) is not None:
+            if (
+                given is wanted
+                or given == wanted
+                or version.writer == CALLER
+                or not version.typed
+                or conflict(given, wanted) is not None
+            ):
                 continue
             lost = left_out(given, wanted)
             if lost and (found := when & flow.possible):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pytest
 import torch
@@ -15,6 +15,9 @@ from torch import Tensor
 from brickwork import Block, Conditioning, DeclarationError, Group, Outputs, SequentialPipelineBlocks, config
 from brickwork.blocks import LoopSequentialPipelineBlocks
 from brickwork.state import Value
+
+if TYPE_CHECKING:
+    from decimal import Decimal  # noqa: F401 - named in texts
 
 Share = Annotated[float, Value(low=0, high=1)]
 Row = Annotated[Tensor, Value("b n")]
@@ -72,7 +75,7 @@ def test_a_default_that_is_not_of_its_type_is_refused_with_both(hint: object, de
         (float, 1), ("float", 1), (int | None, None), ("int | None", None), (Any, None), (Any, 3),
         (object, 3), (int | str, "a"), (Share, 1), (list[int], []), (list[int], (1, 2)), (tuple[int, int], [1, 2]),
         (dict[str, int], {}), (Sequence[int], (1,)), (Literal["a"], "a"), (Tensor, torch.zeros(1)), ("Decimal | None", None),
-        (type[int], bool), (Annotated[Any, Value(low=1)], None), (bool, False),
+        (type[int], bool), (tuple[int, ...], ()), (tuple[()], ()), (Annotated[Any, Value(low=1)], None), (bool, False),
     ],
 )  # fmt: skip
 def test_a_default_that_is_of_its_type_is_taken(hint: object, default: object) -> None:

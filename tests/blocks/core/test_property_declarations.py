@@ -70,7 +70,7 @@ def test_a_plan_says_it_too() -> None:
 @pytest.mark.parametrize(
     ("param", "said"),
     [
-        (InputParam("seed", required=True, default=3), "painter: the input 'seed' is required and has the default 3, which nobody"),
+        (InputParam("seed", required=True, default=3), "Painter: the input 'seed' is required and has the default 3, which nobody"),
         (InputParam("light", type_hint=float, default="much"), "the default of 'light' is 'much' (a str); it must be float. Change"),
     ],
 )  # fmt: skip

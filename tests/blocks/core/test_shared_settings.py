@@ -61,10 +61,10 @@ def report(**blocks: Any) -> Any:
 def grouped(group: str) -> type[Block]:
     """A block that reads a group."""
 
-    class Denoise(Block):
-        def run(self, fields: Annotated[Conditioning, Group(group)]) -> None: ...
+    def run(self: Any, fields: Any) -> None: ...
 
-    return Denoise
+    run.__annotations__ = {"fields": Annotated[Conditioning, Group(group)], "return": None}
+    return type("Denoise", (Block,), {"__doc__": "Denoise.", "run": run})
 
 
 def test_two_defaults_of_one_setting_are_a_fault_of_signatures_and_a_warning_of_properties() -> None:

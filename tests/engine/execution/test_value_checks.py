@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypedDict
 
 import numpy as np
 import pytest
@@ -91,8 +91,8 @@ def test_what_the_caller_gives_is_looked_at_where_it_is_read() -> None:
         pipe(picture=torch.zeros(1, 3, 4, 4))
 
 
-def test_none_is_absence_and_good_values_pass() -> None:
-    assert pipe_of(give=Give(picture_is=GOOD["picture_is"], mask_is=None))(output="mask") is None
+def test_none_is_absence_where_it_is_declared_and_good_values_pass() -> None:
+    assert pipe_of(writer=writer(Mask | None, None))(output="thing") is None
     assert torch.equal(pipe_of(give=Give(**GOOD))(output="picture"), GOOD["picture_is"])
 
 
@@ -286,6 +286,12 @@ def test_all_who_may_have_given_a_value_are_named_and_nobody_where_nobody_says_s
         pipe_of(scribble=Scribble, maybe=Maybe)()
 
 
+class Sizes(TypedDict):
+    """A dict with names."""
+
+    height: int
+
+
 def writer(hint: Any, value: Any) -> type[Block]:
     """A block that writes a value of a declared type."""
     out = type("Out", (Outputs,), {"__annotations__": {"thing": hint}})
@@ -321,7 +327,7 @@ def test_what_a_block_writes_is_of_the_class_that_it_declares(hint: Any, value: 
     [
         (int, 1), (float, 1), (int, np.int64(1)), (str | None, None), (Any, None), (object, None), (Literal["a", 1], 1),
         (list[int], ["not looked into"]), (Tensor | list[int], [1]), (Tensor, torch.nn.Parameter(torch.zeros(1))),
-        (Iterable[int], [1]), (float | None, np.float32(1)),
+        (Iterable[int], [1]), (float | None, np.float32(1)), (Sizes, {"height": 1}),
     ],
 )  # fmt: skip
 def test_what_is_of_the_class_is_let_pass_each_time(hint: Any, value: Any) -> None:
