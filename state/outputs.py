@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar, Self, dataclass_transform
 
 from .errors import RunError, did_you_mean
 
@@ -34,16 +34,20 @@ class Outputs:
             # Generated once per class, as `dataclasses` and attrs do: every block of every iteration makes one.
             cls.__init__ = _generated_init(tuple(fields), defaults)  # type: ignore[method-assign]  # as dataclasses do
 
-    def __init__(self, *by_position: object, **values: object) -> None:
-        if by_position or values:
-            raise self._fault(by_position, values)
+    # Here, and not in the generated `__init__`: its code is part of what blocks of one's own are, by which recipes know them.
+    def __new__(cls, *by_position: object, **_values: object) -> Self:
+        if by_position:
+            names = ", ".join(f"{name}=..." for name in sorted(cls.__brickwork_fields__))
+            raise RunError(f"{cls.__qualname__} takes each output by its name: write {cls.__qualname__}({names}).")
+        return object.__new__(cls)
+
+    def __init__(self, **values: object) -> None:
+        if values:
+            raise self._fault(values)
 
     @classmethod
-    def _fault(cls, by_position: tuple[object, ...], values: dict[str, Any]) -> RunError:
+    def _fault(cls, values: dict[str, Any]) -> RunError:
         fields = cls.__brickwork_fields__
-        if by_position:
-            names = ", ".join(f"{name}=..." for name in sorted(fields))
-            return RunError(f"{cls.__qualname__} takes each output by its name: write {cls.__qualname__}({names}).")
         faults = [
             f"{cls.__qualname__} declares no output {name!r}. {did_you_mean(name, fields)}"
             for name in sorted(values.keys() - fields)
@@ -70,15 +74,13 @@ class _Missing:
 def _generated_init(fields: tuple[str, ...], defaults: dict[str, Any]) -> Any:
     """Write the `__init__` of these names: checking `**values` against them costs a third of a block's call."""
     parameters = ", ".join(f"{name}=_default_{name}" if name in defaults else f"{name}=_missing" for name in fields)
-    absent = " or ".join(
-        ["_unknown or _by_position", *(f"{name} is _missing" for name in fields if name not in defaults)]
-    )
+    absent = " or ".join(["_unknown", *(f"{name} is _missing" for name in fields if name not in defaults)])
     values = ", ".join(f"{name!r}: {name}" for name in fields)
     source = (
-        f"def __init__(_self, *_by_position, {parameters}, **_unknown):\n"
+        f"def __init__(_self, *, {parameters}, **_unknown):\n"
         f"    if {absent}:\n"
         f"        given = {{name: value for name, value in {{{values}}}.items() if value is not _missing}}\n"
-        f"        raise _self._fault(_by_position, {{**given, **_unknown}})\n"
+        f"        raise _self._fault({{**given, **_unknown}})\n"
         f"    _set_dict(_self, {{{values}}})\n"
     )
     names = {"_missing": _Missing, "_set_dict": _set_dict, **{f"_default_{n}": value for n, value in defaults.items()}}

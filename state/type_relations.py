@@ -74,10 +74,14 @@ def _fits(one: object, other: object) -> bool:
     """Return whether what is of a type is nearly always of another: only a class may be too wide for it."""
     if _NONE in (one, other) or not _meet(one, other):
         return one is other
-    is_wider = (
-        isinstance(one, type) and isinstance(other, type) and issubclass(other, one) and not issubclass(one, other)
-    )
-    return not is_wider or inspect.isabstract(one) or getattr(one, "_is_protocol", False)
+    if not (isinstance(one, type) and isinstance(other, type)) or _is_open(one) or _is_open(other):
+        return True
+    return issubclass(one, other) or not issubclass(other, one)
+
+
+def _is_open(kind: type) -> bool:
+    """Return whether objects of a class are of others, which its name does not tell."""
+    return inspect.isabstract(kind) or getattr(kind, "_is_protocol", False) or is_typeddict(kind)
 
 
 def alternatives(hint: object) -> tuple[Any, ...]:
