@@ -64,7 +64,8 @@ def _is_dimension(part: str) -> bool:
 def _bound_faults(low: object, high: object, is_open: bool) -> Iterator[str]:
     odd = False
     for name, bound in (("low", low), ("high", high)):
-        if bound is not None and (not isinstance(bound, numbers.Real) or math.isnan(bound)):
+        is_number = isinstance(bound, numbers.Number) and not isinstance(bound, complex)
+        if bound is not None and (not is_number or bound != bound):  # noqa: PLR0124 - as only NaN is
             odd = True
             yield f"{name} is {bound!r}; it must be a number."
     if odd:

@@ -185,15 +185,17 @@ def _group_faults(declared: Declared, hint: object) -> Iterator[str]:
 def _value_faults(declared: Declared, hint: object) -> Iterator[str]:
     value = value_of(hint)
     kinds = [part for part in alternatives(hint) if part is not types.NoneType] if value is not None else []
-    where = f"{declared.where}: {declared.name} is {type_words(strip_metadata(hint))}"
     if value is None or not kinds:
         return
+    said = []
     if all(kind in _SCALARS for kind in kinds) and (value.shape or value.dtype):
-        said = f"the shape {value.shape!r}" if value.shape else f"the dtype {value.dtype!r}"
-        yield f"{where}, and its Value has {said}, which only tensors have. Leave it out, or annotate a Tensor."
+        held = f"the shape {value.shape!r}" if value.shape else f"the dtype {value.dtype!r}"
+        said.append(f"{held}, which only tensors have. Leave it out, or annotate a Tensor.")
     if all(_without_lists(kind) in _NO_NUMBERS for kind in kinds) and (value.low is not None or value.high is not None):
-        said = f"low={value.low}" if value.low is not None else f"high={value.high}"
-        yield f"{where}, and its Value has {said}, which only numbers have. Leave it out, or annotate a number."
+        held = f"low={value.low}" if value.low is not None else f"high={value.high}"
+        said.append(f"{held}, which only numbers have. Leave it out, or annotate a number.")
+    for text in said:
+        yield f"{declared.where}: {declared.name} is {type_words(strip_metadata(hint))}, and its Value has {text}"
 
 
 def _without_lists(kind: object) -> object:

@@ -294,3 +294,11 @@ def test_a_group_that_no_family_fills_is_a_fault_of_the_composition() -> None:
     assert faults[0].startswith(
         "doer: the input 'thing' stands for the group 'prompts', which only a model family fills: bind"
     )
+
+
+def test_an_option_of_an_instance_has_its_type_and_range() -> None:
+    kind = made(int, body={"__annotations__": {"by": Share, "axis": int | None}, "by": 0.5, "axis": None})
+    assert kind(by=1, axis=None).options == {"by": 1, "axis": None}
+    assert refused(kind, by=1.5) == "Doer: by is 1.5; it must be between 0 and 1."
+    assert refused(kind, by=None) == "Doer: by is None; it must be float."
+    assert refused(kind, axis="wide") == "Doer: axis is 'wide'; it must be int | None."
