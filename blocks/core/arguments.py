@@ -12,8 +12,7 @@ from ...engine.nodes import Call, Presence, Values
 from ...state import Conditioning, Outputs
 from ...state.defaults import is_editable, own_default
 from ...state.types import group_marker, resolve_hint
-from .declaration import RunParameter
-from .group_params import group_fields, name_of
+from .declaration import RunParameter, group_fields, name_of
 from .standalone_run import unchecked, wrong_result
 
 Fetch = Callable[[Values], dict[str, Any]]

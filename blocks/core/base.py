@@ -29,10 +29,9 @@ from .binding import bound_class, written_class
 from .block_identity import attributes_of_block, code_key
 from .describe import document, summary
 from .flattening import Flattening
-from .interface import listed, merged_inputs, older_inputs, warn_of_misspelt
+from .interface import listed, merged_inputs, older_inputs, refuse_wrong_lists, warn_of_misspelt
 from .late import late
 from .property_call import assigned_attributes
-from .property_declarations import refuse_wrong_lists
 from .state_call import state_call
 from .workflow_names import find_workflow, workflow_names
 from .workflows import Workflow

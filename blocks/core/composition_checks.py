@@ -20,7 +20,7 @@ from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
 from .conditional_flattening import AllWorkflows
 from .content_key import content_key
 from .flattening import walk
-from .property_declarations import odd_defaults, refuse_wrong_lists
+from .interface import odd_defaults, refuse_wrong_lists
 from .shared_settings import bare_groups, config_conflicts, group_faults, group_warnings
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 from attrs import evolve, field, frozen
 
@@ -23,11 +23,10 @@ from .declaration_checks import (
     output_faults,
     type_faults,
 )
-from .group_params import doc_of, field_input, group_fields, group_of, name_of, word_of
 from .slots import ComponentSlot, ConfigSlot
 
 if TYPE_CHECKING:
-    from ...families.contract import FamilyContract
+    from ...families.contract import ConditioningField, FamilyContract
 
 P = TypeVar("P", InputParam, OutputParam)
 _OF_STATE = frozenset(name for name in (*vars(PipelineState), *vars(PipelineState())) if not name.startswith("_"))
@@ -315,7 +314,7 @@ def input_params(parameters: tuple[RunParameter, ...], family: FamilyContract) -
         group = group_marker(hint)
         if group is not None:
             params += [
-                field_input(field, positive, family, parameter.required and (positive or group.side == "negative"))
+                _field_input(field, positive, family, parameter.required and (positive or group.side == "negative"))
                 for field, positive in group_fields(family, group)
             ]
             continue
@@ -345,12 +344,51 @@ def output_params(out: type[Outputs] | None, family: FamilyContract) -> list[Out
             group = group_marker(hint)
             if group is not None:
                 params += [
-                    OutputParam(name, word, field.doc or doc_of(word), group_of(family, name))
+                    OutputParam(name, word, field.doc or _doc(word), group_of(family, name))
                     for field, positive in group_fields(family, group)
-                    for name, word in [(name_of(field, positive), word_of(field, positive, family))]
+                    for name, word in [(name_of(field, positive), _word_of(field, positive, family))]
                 ]
                 continue
             value = value_of(hint)
             kind = group_of(family, name)
             params.append(OutputParam(name, hint, value.doc if value else "", kind))
     return params
+
+
+def group_fields(family: FamilyContract, group: Group) -> list[tuple[ConditioningField, bool]]:
+    """Return every field of a group, for its positive value, its negative one, or each in turn."""
+    fields = family.fields(group.name)
+    sides = {"both": (True, False), "positive": (True,), "negative": (False,)}[group.side]
+    return [(field, positive) for field in fields for positive in sides]
+
+
+def name_of(field: ConditioningField, positive: bool) -> str:
+    """Name of a field's positive or negative value."""
+    return field.positive if positive else field.negative
+
+
+def group_of(family: FamilyContract, name: str) -> str | None:
+    """Return the group that the family counts a value to."""
+    for group in family.groups:
+        if any(name_of(field, positive) == name for field, positive in group_fields(family, Group(group))):
+            return group
+    return None
+
+
+def _field_input(field: ConditioningField, positive: bool, family: FamilyContract, required: bool) -> InputParam:
+    name = name_of(field, positive)
+    required = required and field.required
+    word = _word_of(field, positive, family)
+    hint = word if required else Union[word, None]  # noqa: UP007 - words may be forward references
+    return InputParam(name, hint, None, required, field.doc or _doc(word), group_of(family, name))
+
+
+def _word_of(field: ConditioningField, positive: bool, family: FamilyContract) -> Any:
+    """Return the type and meaning of a field's positive or negative value."""
+    word = field.word if positive or field.negative_word is None else field.negative_word
+    return resolve_hint(word, type(family))
+
+
+def _doc(hint: object) -> str:
+    value = value_of(hint)
+    return value.doc if value else ""

@@ -13,7 +13,8 @@ from toy_blocks import Iterations, Writes, block, chain
 from brickwork import AutoPipelineBlocks, Block, CompositionError, InputError, Outputs, SequentialPipelineBlocks
 from brickwork.blocks.core import composition_checks
 from brickwork.blocks.core.flattening import OpenChoiceError, WorkflowSearch, walk
-from brickwork.blocks.core.property_declarations import odd_defaults
+from brickwork.blocks.core.interface import odd_defaults
+from brickwork.blocks.core.shared_settings import group_warnings
 from brickwork.blocks.core.workflows import Workflow, made_workflow
 from brickwork.engine.nodes import all_nodes
 from brickwork.engine.planning.plan_checks import MOST_LISTS, find_faults, find_warnings, late_writes
@@ -55,6 +56,7 @@ class OneByOne:
             (found.faults if certain else found.warnings).add(text)
         listed = ((path, block) for path, block in walk(blocks) if block.has_lists)
         found.warnings |= {text for path, block in listed for text in odd_defaults(path, block)}
+        found.warnings |= set(group_warnings(list(walk(blocks))))
         found.warnings |= set(composition_checks._unreachable(blocks, found.taken))
         found.faults |= set(composition_checks._unknown_triggers(blocks))
         return found
