@@ -191,12 +191,11 @@ def _own(owner: type, method_name: str, declared: Declaration) -> Iterator[Decla
     if method_name in vars(owner):
         for each in declared.parameters:
             yield Declared(where, each.name, each.annotation, each.default, each.home)
-    if declared.out is not None and vars(owner).get(declared.out.__name__) is declared.out:
-        fields = declared.out.__brickwork_fields__
-        for name, annotation in inspect.get_annotations(declared.out).items():
-            if name in fields:
-                default = vars(declared.out).get(name, REQUIRED)
-                yield Declared(declared.out.__qualname__, name, annotation, default, declared.out)
+    out = declared.out
+    if out is not None and vars(owner).get(out.__name__) is out:
+        for name, annotation in inspect.get_annotations(out).items():
+            if name in out.__brickwork_fields__:
+                yield Declared(out.__qualname__, name, annotation, vars(out).get(name, REQUIRED), out)
     for name, annotation in inspect.get_annotations(owner).items():
         if name in declared.configs or name in declared.options:
             default = declared.configs[name].default if name in declared.configs else declared.options[name]

@@ -101,7 +101,7 @@ def snake_case(name: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))
 
 
-_KINDS = {
+_KINDS: dict[str, Any] = {
     "inputs": InputParam,
     "intermediate_outputs": OutputParam,
     "expected_components": ComponentSpec,
@@ -148,7 +148,7 @@ def _list_faults(path: str, block: Any) -> Iterator[str]:
                 yield from _item_faults(path, name, kind, item)
 
 
-def _item_faults(path: str, name: str, kind: type, item: Any) -> Iterator[str]:
+def _item_faults(path: str, name: str, kind: Any, item: Any) -> Iterator[str]:
     if not isinstance(item, kind):
         given = f"a {type(item).__name__}" if isinstance(item, tuple(_KINDS.values())) else value_words(item)
         example = item if isinstance(item, str) else getattr(item, "name", None) or "name"

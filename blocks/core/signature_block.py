@@ -23,11 +23,8 @@ from ...state.vocabulary import value_of
 from .base import ModularPipelineBlocks
 from .binding import extended_class
 from .block_identity import attributes_of_block, code_key
-from .declaration import (
-    REQUIRED,
-    Declaration,
-    attribute_hint,
-)
+from .declaration import Declaration, attribute_hint
+from .declaration_checks import REQUIRED
 
 if TYPE_CHECKING:
     import torch

@@ -153,8 +153,9 @@ def find_fault(
         if not isinstance(value, each.tensor_class) or len(_shape(value)) != len(each.dimensions):
             return each.name, f"{each.name} as {describe_value(value)} instead of {each.words}"
         for dimension, size in zip(each.dimensions, _shape(value), strict=True):
-            is_size = isinstance(dimension, int)
-            known, where = (dimension, "") if is_size else sizes.setdefault(dimension, (size, each.name))
+            known, where = (
+                (dimension, "") if isinstance(dimension, int) else sizes.setdefault(dimension, (size, each.name))
+            )
             if known != size:
                 return each.name, _size_words(each, value, dimension, known, where)
         if each.kind and not _is_kind(value, each.kind):
