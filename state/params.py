@@ -56,8 +56,9 @@ class InputParam:
         """Take name, type and description of a well-known value; `overrides` replace single fields."""
         fields = _from_template(INPUT_WORDS, template_name, note, overrides)
         word = INPUT_WORDS[template_name]
-        fields.setdefault("default", word.default)
         fields.setdefault("required", word.required)
+        # What must be given has no default.
+        fields.setdefault("default", None if fields["required"] else word.default)
         return cls(**fields)
 
     def __repr__(self) -> str:

@@ -7,7 +7,7 @@ import numbers
 import types
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Annotated, Any, ForwardRef, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ForwardRef, Literal, TypeVar, Union, get_args, get_origin, is_typeddict
 
 from .types import strip_metadata, type_words
 from .vocabulary import Value, value_of
@@ -29,7 +29,7 @@ def conflict(given: object, wanted: object) -> str | None:
     """
     if not can_meet(given, wanted):
         return f"{type_words(given)} is not {type_words(wanted)}"
-    return _shape_conflict(value_of(given), value_of(wanted))
+    return _shape_conflict(value_of(given), value_of(wanted)) or _dtype_conflict(given, wanted)
 
 
 def can_meet(given: object, wanted: object) -> bool:
@@ -45,7 +45,7 @@ def can_meet(given: object, wanted: object) -> bool:
 
 @cache
 def _can_meet(given: object, wanted: object) -> bool:
-    mine, theirs = _alternatives(given), _alternatives(wanted)
+    mine, theirs = alternatives(given), alternatives(wanted)
     if _unknown(mine) or _unknown(theirs):
         return True
     values = [part for part in mine if part is not _NONE]
@@ -54,19 +54,49 @@ def _can_meet(given: object, wanted: object) -> bool:
     return any(_meet(one, other) for one in values for other in theirs if other is not _NONE)
 
 
-def _alternatives(hint: object) -> tuple[Any, ...]:
+def left_out(given: object, wanted: object) -> tuple[Any, ...]:
+    """Return the members of one type that are, or may be, nothing that another takes; none where the two are not known."""
+    try:
+        return _left_out(given, wanted)
+    except TypeError:  # as above
+        return _left_out.__wrapped__(given, wanted)
+
+
+@cache
+def _left_out(given: object, wanted: object) -> tuple[Any, ...]:
+    mine, theirs = alternatives(given), alternatives(wanted)
+    if _unknown(mine) or _unknown(theirs):
+        return ()
+    return tuple(part for part in mine if part not in theirs and not any(_fits(part, other) for other in theirs))
+
+
+def _fits(one: object, other: object) -> bool:
+    """Return whether what is of a type is nearly always of another: only a class may be too wide for it."""
+    if _NONE in (one, other) or not _meet(one, other):
+        return one is other
+    if not (isinstance(one, type) and isinstance(other, type)) or _is_open(one) or _is_open(other):
+        return True
+    return issubclass(one, other) or not issubclass(other, one)
+
+
+def _is_open(kind: type) -> bool:
+    """Return whether objects of a class are of others, which its name does not tell."""
+    return inspect.isabstract(kind) or getattr(kind, "_is_protocol", False) or is_typeddict(kind)
+
+
+def alternatives(hint: object) -> tuple[Any, ...]:
     """Return the members of a union, metadata stripped; a single type is a union of one."""
     if get_origin(hint) is Annotated:
-        return _alternatives(get_args(hint)[0])
+        return alternatives(get_args(hint)[0])
     if get_origin(hint) in (Union, types.UnionType):
-        return tuple(inner for part in get_args(hint) for inner in _alternatives(part))
+        return tuple(inner for part in get_args(hint) for inner in alternatives(part))
     if get_origin(hint) is Literal:
         return tuple(Literal[value] for value in get_args(hint))
     return (hint,)
 
 
-def _unknown(alternatives: Sequence[Any]) -> bool:
-    return any(part in (Any, None, object) or isinstance(part, (str, ForwardRef, TypeVar)) for part in alternatives)
+def _unknown(parts: Sequence[Any]) -> bool:
+    return any(part in (Any, None, object) or isinstance(part, (str, ForwardRef, TypeVar)) for part in parts)
 
 
 def _meet(one: object, other: object) -> bool:
@@ -93,9 +123,9 @@ def _parts_meet(mine: tuple[Any, ...], theirs: tuple[Any, ...], of_tuple: bool) 
 
 def _expanded(parts: tuple[Any, ...], others: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the parts of `tuple[int, ...]`, as many as the other tuple has."""
-    if parts[-1] is not Ellipsis:
+    if not parts or parts[-1] is not Ellipsis:
         return parts
-    return parts[:1] * (1 if others[-1] is Ellipsis else len(others))
+    return parts[:1] * (1 if others and others[-1] is Ellipsis else len(others))
 
 
 def _literals_meet(one: object, other: object) -> bool:
@@ -138,13 +168,23 @@ def _shape_conflict(given: Value | None, wanted: Value | None) -> str | None:
     return None
 
 
+def _dtype_conflict(given: object, wanted: object) -> str | None:
+    mine, theirs = value_of(given), value_of(wanted)
+    if mine is None or theirs is None or not mine.dtype or not theirs.dtype or mine.dtype == theirs.dtype:
+        return None
+    # Of several types the value may be another, of which nothing is said.
+    if any(len([part for part in alternatives(hint) if part is not _NONE]) > 1 for hint in (given, wanted)):
+        return None
+    return f"its numbers are {mine.dtype}, not {theirs.dtype}"
+
+
 def accepts(value: object, hint: object) -> bool:
     """Return whether a value is of a type. Lists and tuples are looked at whole; a whole number passes as a float."""
-    alternatives = _alternatives(hint)
-    return _unknown(alternatives) or any(_accepts_one(value, part) for part in alternatives)
+    parts = alternatives(hint)
+    return _unknown(parts) or any(_accepts_one(value, part) for part in parts)
 
 
-def _accepts_one(value: object, hint: object) -> bool:
+def _accepts_one(value: object, hint: object) -> bool:  # noqa: PLR0911 - one line per kind of type
     origin, parts = get_origin(hint), get_args(hint)
     if origin is Literal:
         return any(value == part and type(value) is type(part) for part in parts)
@@ -152,11 +192,18 @@ def _accepts_one(value: object, hint: object) -> bool:
         is_number = isinstance(value, _ABSTRACT_NUMBERS[hint]) and not isinstance(value, bool)
         return is_number and not (hint is float and isinstance(value, int) and not _LOWEST <= value <= _HIGHEST)
     if origin is None and isinstance(hint, type):
-        return _is_structural(hint) or isinstance(value, hint)
+        # Python does not ask a typed dict what it is.
+        return _is_structural(hint) or isinstance(value, dict if is_typeddict(hint) else hint)
     if origin is list:
         return isinstance(value, list) and all(accepts(item, parts[0]) for item in value)
     if origin is tuple and isinstance(value, tuple):
         return all(map(accepts, value, _expanded(parts, value))) and len(_expanded(parts, value)) == len(value)
+    # The answer for most values, without the library that looks into them, which takes long to import.
+    if isinstance(origin, type) and not _is_structural(origin):
+        if not isinstance(value, origin):
+            return False
+        if isinstance(value, (dict, set, frozenset)) and not value:
+            return True
     return _is_bearable(value, hint)
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ForwardRef, Literal, Union, ge
 
 from attrs import frozen
 
+from .value_bounds import refuse_wrong_value
+
 if TYPE_CHECKING:
     import numpy.typing
     from PIL.Image import Image
@@ -36,6 +38,9 @@ class Value:
         low, high: bounds of a number, or of every number in a list; infinity and NaN are refused where one is set.
         open: the bounds themselves are refused too.
         dtype: "float", "int" or "bool" for tensors that must be of that kind.
+
+    Raises:
+        DeclarationError: no value could be so, or a part is something else.
     """
 
     shape: str = ""
@@ -44,6 +49,9 @@ class Value:
     high: float | None = None
     open: bool = False
     dtype: Literal["", "float", "int", "bool"] = ""
+
+    def __attrs_post_init__(self) -> None:
+        refuse_wrong_value(self)
 
     def problem(self, value: object) -> str | None:
         """Say what is wrong with a number, or with one in a list; None for what is fine or no number."""

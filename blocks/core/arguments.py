@@ -9,11 +9,11 @@ from typing import Any
 
 from ...engine.execution.executor import value_or_fail
 from ...engine.nodes import Call, Presence, Values
-from ...state import Conditioning, Outputs, RunError
+from ...state import Conditioning, Outputs
 from ...state.defaults import is_editable, own_default
 from ...state.types import group_marker, resolve_hint
 from .declaration import RunParameter, group_fields, name_of
-from .standalone_run import unchecked
+from .standalone_run import unchecked, wrong_result
 
 Fetch = Callable[[Values], dict[str, Any]]
 
@@ -40,7 +40,7 @@ def run_caller(owner: type[Any], presence: Presence) -> Callable[[Any], Call]:
             result = invoke(values)
             # By identity, which costs a pointer; a subclass of `Out` would bring values that nobody has declared.
             if result.__class__ is not out:
-                raise _wrong_result(owner, out, result)
+                raise wrong_result(owner, out, result)
             values.update(result.__dict__)
             for field_name, names in grouped:
                 group = values.pop(field_name)
@@ -70,7 +70,7 @@ def _plain_caller(owner: type[Any], out: type[Outputs], names: list[str]) -> Cal
         def call(values: Values) -> None:
             result = run(*getter(values))
             if result.__class__ is not out:
-                raise _wrong_result(owner, out, result)
+                raise wrong_result(owner, out, result)
             values.update(result.__dict__)
 
         return call
@@ -87,16 +87,12 @@ def _single_caller(owner: type[Any], out: type[Outputs], name: str) -> Callable[
         def call(values: Values) -> None:
             result = run(values[name])
             if result.__class__ is not out:
-                raise _wrong_result(owner, out, result)
+                raise wrong_result(owner, out, result)
             values.update(result.__dict__)
 
         return call
 
     return make_call
-
-
-def _wrong_result(owner: type[Any], out: type[Outputs], result: object) -> RunError:
-    return RunError(f"{owner.__name__}.run must return {out.__qualname__}, and returned {result!r}.")
 
 
 def method_invoker(

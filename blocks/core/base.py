@@ -30,7 +30,7 @@ from .binding import bound_class, written_class
 from .block_identity import attributes_of_block, code_key
 from .describe import document, summary
 from .flattening import Flattening
-from .interface import listed, merged_inputs, older_inputs, warn_of_misspelt
+from .interface import listed, merged_inputs, older_inputs, refuse_wrong_lists, warn_of_misspelt
 from .late import late
 from .property_call import assigned_attributes, refuse_unknown_variables
 from .state_call import state_call
@@ -62,6 +62,8 @@ class ModularPipelineBlocks:
     """Whether a cache may keep what the block gives. None goes by its code: what reads the clock, files, the environment or
     a generator of the module is not kept. False is for what code does not show; True is the author's word that the results
     hang on inputs, options, configs and components alone."""
+    has_lists: ClassVar[bool] = True
+    """Whether a person wrote what it reads, writes and uses as lists."""
     memory_advice: ClassVar[tuple[str, ...]] = ()
     """What a person can do where memory runs out in the block, a half sentence each."""
     model_name: str | None = None
@@ -273,6 +275,8 @@ class ModularPipelineBlocks:
     def steps(self, flattening: Flattening, path: str) -> list[Node]:
         """Return the engine's steps of this block; containers return those of their blocks."""
         name = path or type(self).__name__
+        if self.has_lists:
+            refuse_wrong_lists([(name, self)])
         inputs, outputs = self.all_inputs, [*self.intermediate_outputs, *self.rewritten_inputs()]
         flattening.note_written(output.name for output in outputs)
         loop_variables = flattening.loop_variables

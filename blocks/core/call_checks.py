@@ -19,6 +19,7 @@ from .input_checks import (
     expectations,
     fault_finders,
     input_faults,
+    promised,
     running_blocks,
     shape_faults,
     shapes,
@@ -36,6 +37,7 @@ class CallChecks:
 
     Attributes:
         annotated, hinted: what inputs must be, and what they should be by the hints of others. shapes: what steps say of tensors.
+        promised: the sizes of dimensions that blocks promise to steps.
         finders: what looks at the inputs as a whole. fitting: blocks that look at inputs beside components, each with the names
             of components that it cannot do without, and those of its inputs that no other block writes: where nobody gives one, it
             takes what it has for that. sharing: names of components that are given the same latents.
@@ -44,6 +46,7 @@ class CallChecks:
     annotated: Mapping[str, Sequence[Any]]
     hinted: Mapping[str, Sequence[Any]]
     shapes: Mapping[str, Sequence[Expected]]
+    promised: Mapping[str, Mapping[str, tuple[int, str]]]
     finders: Sequence[FaultFinder]
     fitting: Sequence[tuple[SignatureBlock, tuple[str, ...], frozenset[str]]]
     sharing: tuple[str, ...]
@@ -58,6 +61,7 @@ class CallChecks:
             expectations(plan),
             expectations(plan, typed=False),
             shapes(plan),
+            promised(plan),
             fault_finders(parts),
             [
                 (block, _needed(block), unwritten.get(paths[id(block)], frozenset()))
@@ -79,7 +83,7 @@ class CallChecks:
 
     def size_faults(self, inputs: Mapping[str, Any]) -> list[str]:
         """Return which of the inputs are of different sizes, where only one can be meant."""
-        return size_faults(self.shapes, inputs)
+        return size_faults(self.shapes, self.promised, inputs)
 
     def fit_faults(
         self,

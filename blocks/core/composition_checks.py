@@ -22,6 +22,8 @@ from .conditional_flattening import AllWorkflows
 from .content_key import content_key
 from .declaration import NAMES_OF_CALLS
 from .flattening import walk
+from .interface import odd_defaults, refuse_wrong_lists
+from .shared_settings import bare_groups, config_conflicts, group_faults, group_warnings
 
 if TYPE_CHECKING:
     from .base import ModularPipelineBlocks
@@ -90,15 +92,21 @@ def check(blocks: ModularPipelineBlocks) -> Report:
 
 
 def _checked(blocks: ModularPipelineBlocks) -> Report:
+    parts = list(walk(blocks))
+    listing = [(path or type(block).__name__, block) for path, block in parts if block.has_lists]
+    refuse_wrong_lists(listing)
     every = AllWorkflows.of(blocks)
     flow = trace(every.steps, (), every.possible)
     wrong = _merged(faults(flow))
     # A late write is a warning here and an error in a plan: the caller may give the value.
     odd = _merged([*late_writes(flow), *warnings(flow)])
-    for text, certain in [*component_conflicts(blocks), *_branch_conflicts(blocks)]:
+    for text, certain in [*component_conflicts(blocks), *_branch_conflicts(blocks), *config_conflicts(parts)]:
         (wrong if certain else odd)[text] = ALWAYS
     odd.update(dict.fromkeys(_unreachable(blocks, every.taken), ALWAYS))
     wrong.update(dict.fromkeys([*_unknown_triggers(blocks), *_named_as_the_calls_own(blocks)], ALWAYS))
+    wrong.update(dict.fromkeys([*group_faults(parts), *bare_groups(parts)], ALWAYS))
+    odd.update(dict.fromkeys([text for path, block in listing for text in odd_defaults(path, block)], ALWAYS))
+    odd.update(dict.fromkeys(group_warnings(parts), ALWAYS))
     return Report(tuple(wrong), tuple(odd), {t: when.fewest() for t, when in {**odd, **wrong}.items()}, every)
 
 

@@ -30,6 +30,7 @@ class Container(ModularPipelineBlocks):
 
     _is_framework_base: ClassVar[bool] = True
 
+    has_lists: ClassVar[bool] = False
     block_classes: ClassVar[Any] = ()
     block_names: ClassVar[Any] = ()
     workflow_map: Any = None

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 from attrs import evolve, field, frozen
 
-from ...state import DeclarationError, Group, InputParam, OutputParam, Outputs, PipelineState
+from ...state import Conditioning, DeclarationError, Group, InputParam, OutputParam, Outputs, PipelineState
+from ...state.type_relations import alternatives
 from ...state.types import group_marker, resolve_hint
 from ...state.vocabulary import value_of
+from .declaration_checks import (
+    REQUIRED,
+    Declared,
+    globals_of,
+    late_faults,
+    method_faults,
+    name_faults,
+    output_faults,
+    type_faults,
+)
 from .slots import ComponentSlot, ConfigSlot, slot_faults
 
 if TYPE_CHECKING:
     from ...families.contract import ConditioningField, FamilyContract
 
 P = TypeVar("P", InputParam, OutputParam)
-REQUIRED = inspect.Parameter.empty
 _OF_STATE = frozenset(name for name in (*vars(PipelineState), *vars(PipelineState())) if not name.startswith("_"))
 """Attributes of a state, which would hide a value of that name: `state.copy`."""
 NAMES_OF_CALLS = {"state": "the state to continue from", "output": "the name of what is returned"}
@@ -56,14 +66,37 @@ class RunParameter:
 
 @frozen(eq=False)
 class Declaration:
-    """Holds what a class body says: parameters and outputs of its method, components, configs and options."""
+    """Holds what a class body says: parameters and outputs of its method, components, configs and options.
+
+    Attributes:
+        unsettled: what is to be looked at when types are resolved, because its type was not known when the class was made.
+    """
 
     parameters: tuple[RunParameter, ...]
     out: type[Outputs] | None
     components: Mapping[str, ComponentSlot]
     configs: Mapping[str, ConfigSlot]
     options: Mapping[str, Any]
+    unsettled: tuple[Declared, ...] = ()
     _resolved: dict[str, tuple[FamilyContract, Sequence[Any]]] = field(factory=dict, init=False)
+
+    @cached_property
+    def groups(self) -> tuple[tuple[str, str, Group], ...]:
+        """What stands for a group of values: whether it is an input or an output, its name, and the group."""
+        found = [("the input", parameter.name, group_marker(parameter.hint)) for parameter in self.parameters]
+        for cls in self.out.__mro__ if self.out is not None else ():
+            for name, annotation in inspect.get_annotations(cls).items():
+                if "Group" in str(annotation):
+                    found.append(("the output", name, group_marker(resolve_hint(annotation, cls))))
+        return tuple((where, name, group) for where, name, group in found if group is not None)
+
+    @cached_property
+    def bare_groups(self) -> tuple[str, ...]:
+        """Names of inputs that are a `Conditioning` and must be given, without the group that it is made of."""
+        required = [parameter for parameter in self.parameters if parameter.required]
+        return tuple(
+            p.name for p in required if alternatives(p.hint) == (Conditioning,) and group_marker(p.hint) is None
+        )
 
     def inputs(self, family: FamilyContract) -> list[InputParam]:
         """Return the parameters as inputs of a family, their types resolved."""
@@ -78,6 +111,8 @@ class Declaration:
         # cannot be resolved yet raises, and is asked again.
         known = self._resolved.get(what)
         if known is None or known[0] is not family:
+            if faults := [*late_faults(self.unsettled)]:
+                raise DeclarationError.of("A block is declared wrongly", faults)
             known = self._resolved[what] = family, resolve()
         return list(known[1])
 
@@ -111,9 +146,10 @@ def read_class(owner: type, base: type, method_name: str, out_name: str) -> Decl
     Raises:
         DeclarationError: with everything that is wrong.
     """
-    faults: list[str] = []
+    faults = method_faults(owner, method_name)
     method = getattr(owner, method_name)
-    parameters = read_method(owner, method, faults)
+    # What cannot be called has no parameters that could be read.
+    parameters = () if faults else read_method(owner, method, faults)
     out = getattr(owner, out_name, None)
     if out is not None and not (isinstance(out, type) and issubclass(out, Outputs)):
         faults.append(f"{owner.__qualname__}.{out_name} must be a class that derives from Outputs.")
@@ -123,7 +159,7 @@ def read_class(owner: type, base: type, method_name: str, out_name: str) -> Decl
         "choose another name."
         for name in sorted(out.__brickwork_fields__ & _OF_STATE if out is not None else ())
     ]
-    faults += _return_faults(owner, method, out, out_name)
+    faults += _return_faults(owner, method, out, out_name) if callable(method) else []
     _warn_of_names_of_calls(owner, method_name, parameters)
     components, configs, options = _attributes(owner, base)
     for name in components.keys() & {parameter.name for parameter in parameters}:
@@ -132,9 +168,47 @@ def read_class(owner: type, base: type, method_name: str, out_name: str) -> Decl
         f"{owner.__qualname__}: component {name!r} has no type annotation." for name in _untyped(owner, components)
     ]
     faults += slot_faults(owner, components)
+    declared = Declaration(parameters, out, components, configs, options, _inherited(owner, method_name))
+    if not _is_made(owner):
+        odd, later = type_faults(_own(owner, method_name, declared), globals_of(owner, vars(owner).get(method_name)))
+        declared_names = [name for name in (*components, *configs, *options) if name in inspect.get_annotations(owner)]
+        faults += [*(output_faults(out) if out is not None else []), *name_faults(owner, declared_names), *odd]
+        declared = evolve(declared, unsettled=(*declared.unsettled, *later))
     if faults:
         raise DeclarationError.of(f"{owner.__qualname__} is declared wrongly", faults)
-    return Declaration(parameters, out, components, configs, options)
+    return declared
+
+
+def _is_made(owner: type) -> bool:
+    """Return whether the framework made the class of another, which has been looked at."""
+    return bool({"bound_from", "extended_from"} & vars(owner).keys())
+
+
+def _inherited(owner: type, method_name: str) -> tuple[Declared, ...]:
+    """Return what the class that it derives from leaves to be looked at, without the method that it has anew."""
+    base = next((vars(cls)["declaration"] for cls in owner.__mro__[1:] if "declaration" in vars(cls)), None)
+    found: tuple[Declared, ...] = base.unsettled if base is not None else ()
+    is_new = method_name in vars(owner)
+    return tuple(each for each in found if not (is_new and each.where.rpartition(".")[2] == method_name))
+
+
+def _own(owner: type, method_name: str, declared: Declaration) -> Iterator[Declared]:
+    """Yield what the body of a class gives a type itself; what it inherits was looked at where it stands."""
+    where = f"{owner.__qualname__}.{method_name}"
+    if method_name in vars(owner):
+        for each in declared.parameters:
+            yield Declared(where, each.name, each.annotation, each.default, each.home)
+    out = declared.out
+    if out is not None and vars(owner).get(out.__name__) is out:
+        for name, annotation in inspect.get_annotations(out).items():
+            if name in out.__brickwork_fields__:
+                yield Declared(out.__qualname__, name, annotation, vars(out).get(name, REQUIRED), out)
+    for name, annotation in inspect.get_annotations(owner).items():
+        if name in declared.configs or name in declared.options:
+            default = declared.configs[name].default if name in declared.configs else declared.options[name]
+            # A config without a default has None, until somebody sets it.
+            absent = name in declared.configs and default is None
+            yield Declared(owner.__qualname__, name, annotation, REQUIRED if absent else default, owner)
 
 
 def _warn_of_names_of_calls(owner: type, method_name: str, parameters: Sequence[RunParameter]) -> None:
@@ -157,6 +231,7 @@ def with_parts(owner: type, declared: Declaration, parts: Sequence[type[Any]]) -
     """
     parameters = {parameter.name: parameter for parameter in declared.parameters}
     components, configs, faults = dict(declared.components), dict(declared.configs), list[str]()
+    unsettled = [*declared.unsettled, *(each for part in parts for each in part.declaration.unsettled)]
     if parts and not getattr(owner, "takes_parts", False):
         faults.append(
             f"{owner.__qualname__} takes no parts: its `run` has no `**of_parts`, or it does not say `takes_parts = True`."
@@ -178,7 +253,13 @@ def with_parts(owner: type, declared: Declaration, parts: Sequence[type[Any]]) -
         ]
     if faults:
         raise DeclarationError.of(f"The parts of {owner.__qualname__} do not fit", faults)
-    return evolve(declared, parameters=tuple(parameters.values()), components=components, configs=configs)
+    return evolve(
+        declared,
+        parameters=tuple(parameters.values()),
+        components=components,
+        configs=configs,
+        unsettled=tuple(dict.fromkeys(unsettled)),
+    )
 
 
 def _is_same(one: RunParameter, other: RunParameter) -> bool:

@@ -7,7 +7,7 @@ import sys
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from ...engine import RunSettings
 from ...registry import ComponentSpec
@@ -54,6 +54,9 @@ def adopt(block: object) -> ModularPipelineBlocks:
 
 class DiffusersBlock(ModularPipelineBlocks):
     """One block (or loop) of diffusers, run by its own code on the values of ours."""
+
+    # Who composes cannot mend the lists of diffusers.
+    has_lists: ClassVar[bool] = False
 
     def __init__(self, foreign: Any) -> None:
         self.foreign = foreign

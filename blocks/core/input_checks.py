@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import accumulate
@@ -12,21 +11,17 @@ from attrs import field, frozen
 
 from ...engine import Plan
 from ...engine.execution.value_checks import Expected, expected_of, find_fault
-from ...engine.planning.flow import CALLER
+from ...engine.planning.dimension_checks import promised_sizes
+from ...engine.planning.flow import CALLER, Read
 from ...families.contract import UNBOUND, FamilyContract
 from ...state import InputParam
-from ...state.errors import article, nearest
-from ...state.pipeline_state import describe_value
 from ...state.type_relations import accepts
-from ...state.types import plain_type, type_words
+from ...state.types import type_words
+from ...state.unfit_values import unfit
 from ...state.vocabulary import Value, value_of
 from .base import ModularPipelineBlocks
 from .component_checks import is_typed
 from .flattening import walk
-
-_short = reprlib.Repr()
-_short.maxstring = _short.maxother = 60
-
 
 _PLAIN = (str, int, float, bool)
 
@@ -37,7 +32,9 @@ class _Expectation:
 
     hint: Any
     value: Value | None
-    required: bool = False
+    default: Any = field(default=None, eq=False)
+    certain: bool = False
+    """Nobody but the caller gives it, so that a None is what the block reads."""
     accepted: set[type] = field(factory=set, eq=False, repr=False)
     """Classes of which it has accepted a value, where the class is all that counts."""
 
@@ -51,7 +48,8 @@ def expectations(plan: Plan, typed: bool = True) -> dict[str, list[_Expectation]
         from_caller = any(version.writer == CALLER for version in read.sources.versions)
         if not (read.typed is typed and from_caller and read.param.type_hint is not None):
             continue
-        expected = _Expectation(read.param.type_hint, value_of(read.param.type_hint), typed and read.param.required)
+        hint, alone = read.param.type_hint, all(version.writer == CALLER for version in read.sources.versions)
+        expected = _Expectation(hint, value_of(hint), read.param.default, typed and alone)
         known = found.setdefault(str(read.param.name), [])
         if expected not in known:
             known.append(expected)
@@ -65,6 +63,15 @@ def shapes(plan: Plan) -> dict[str, tuple[Expected, ...]]:
         if each.typed and any(version.writer == CALLER for version in each.sources.versions):
             read.setdefault(each.path, []).append(each.param)
     return {path: found for path, params in read.items() if (found := expected_of(params))}
+
+
+def promised(plan: Plan) -> dict[str, dict[str, tuple[int, str]]]:
+    """Return, for each step, the sizes of named dimensions that earlier blocks promise it, each with where."""
+    read: dict[str, list[Read]] = {}
+    for each in plan.flow.reads:
+        if each.typed and each.sources.versions:
+            read.setdefault(each.path, []).append(each)
+    return {path: found for path, reads in read.items() if (found := promised_sizes(reads))}
 
 
 def shape_faults(expected: Mapping[str, Sequence[Expected]], values: Mapping[str, Any]) -> list[str]:
@@ -83,9 +90,13 @@ def shape_faults(expected: Mapping[str, Sequence[Expected]], values: Mapping[str
     return list(faults.values())
 
 
-def size_faults(expected: Mapping[str, Sequence[Expected]], values: Mapping[str, Any]) -> list[str]:
-    """Find tensors in which one named dimension has two sizes."""
-    found = ((path, find_fault(wanted, values)) for path, wanted in expected.items())
+def size_faults(
+    expected: Mapping[str, Sequence[Expected]],
+    promised: Mapping[str, Mapping[str, tuple[int, str]]],
+    values: Mapping[str, Any],
+) -> list[str]:
+    """Find tensors in which one named dimension has two sizes, or another than blocks promise."""
+    found = ((path, find_fault(wanted, values, promised.get(path))) for path, wanted in expected.items())
     faults = {
         fault[0]: f"{path} would be given {fault[1]}." for path, fault in reversed(list(found)) if fault is not None
     }
@@ -98,7 +109,7 @@ def expectations_of(blocks: ModularPipelineBlocks) -> dict[str, list[_Expectatio
     for _, block in walk(blocks):
         if is_typed(block) and not getattr(block, "sub_blocks", None):
             for param in block.all_inputs:
-                expected = _Expectation(param.type_hint, value_of(param.type_hint))
+                expected = _Expectation(param.type_hint, value_of(param.type_hint), param.default, certain=True)
                 found.setdefault(str(param.name), []).append(expected)
     return found
 
@@ -108,12 +119,10 @@ def input_faults(expected: Mapping[str, Sequence[_Expectation]], values: Mapping
     faults = []
     for name, wanted in expected.items():
         value = values.get(name)
-        if value is None:
-            needed = next((each for each in wanted if each.required and not accepts(None, each.hint)), None)
-            if needed is not None and name in values:
-                faults.append(f"{name} is None, and a value is required: give {type_words(needed.hint)}.")
+        if value is None and name not in values:
             continue
-        fault = next((found for each in wanted if (found := _fault(name, value, each))), None)
+        asked = wanted if value is not None else [each for each in wanted if each.certain]
+        fault = next((found for each in asked if (found := _fault(name, value, each))), None)
         if fault:
             faults.append(fault)
     return faults
@@ -124,8 +133,9 @@ def _fault(name: str, value: object, expected: _Expectation) -> str | None:
         return f"{name} is empty; leave it out, or give {type_words(expected.hint)}."
     cls = value.__class__
     if cls not in expected.accepted and not accepts(value, expected.hint):
-        hint = _choice_hint(value, expected.hint) or _seed_hint(name, value)
-        return f"{name} is {_words(value)}; it must be {type_words(expected.hint)}.{hint}"
+        return (
+            f"{name} {unfit(value, expected.hint)}{_seed_hint(name, value) or _left_out_hint(value, expected.default)}"
+        )
     # Types are looked at with beartype, which takes microseconds that a small run notices; of plain classes the
     # answer is always the same.
     if cls in _PLAIN and cls not in expected.accepted and not _has_choices(expected.hint):
@@ -139,18 +149,8 @@ def _has_choices(hint: object) -> bool:
     return get_origin(hint) is Literal or any(_has_choices(part) for part in get_args(hint))
 
 
-def _words(value: object) -> str:
-    if isinstance(value, (str, int, float, bool, list, tuple, dict)):
-        return f"{_short.repr(value)} ({article(type(value).__name__)} {type(value).__name__})"
-    words = describe_value(value)
-    return f"{article(words)} {words}"
-
-
-def _choice_hint(value: object, hint: object) -> str:
-    plain = plain_type(hint)
-    parts = get_args(plain) if get_origin(plain) is Literal else ()
-    near = nearest(value, [part for part in parts if isinstance(part, str)]) if isinstance(value, str) else None
-    return f" Did you mean {near!r}?" if near else ""
+def _left_out_hint(value: object, default: object) -> str:
+    return f" Leave it out for its default, {default!r:.40}." if value is None and default is not None else ""
 
 
 def _seed_hint(name: str, value: object) -> str:

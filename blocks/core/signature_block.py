@@ -20,14 +20,12 @@ from ...state.errors import did_you_mean
 from ...state.pipeline_state import describe_value
 from ...state.type_relations import accepts
 from ...state.types import is_type, type_words
+from ...state.vocabulary import value_of
 from .base import ModularPipelineBlocks
 from .binding import extended_class
 from .block_identity import attributes_of_block, code_key
-from .declaration import (
-    REQUIRED,
-    Declaration,
-    attribute_hint,
-)
+from .declaration import Declaration, attribute_hint
+from .declaration_checks import REQUIRED
 from .slots import class_fault, slot_type_fault
 
 if TYPE_CHECKING:
@@ -44,6 +42,7 @@ class SignatureBlock(ModularPipelineBlocks):
     """Gives blocks and loops that declare by signature what they share: slots, options, and bound copies."""
 
     _is_framework_base: ClassVar[bool] = True
+    has_lists: ClassVar[bool] = False
     declaration: ClassVar[Declaration]
     parts: ClassVar[Sequence[type[BlockPart]]] = ()
     """Classes whose inputs and components are the block's, too; `run` finds their instances in `self.bound_parts`."""
@@ -97,10 +96,12 @@ class SignatureBlock(ModularPipelineBlocks):
             self.__dict__["bound_parts"] = tuple(part(**part.known_of(given)) for part in self.parts)
 
     def _option_fault(self, name: str, value: object) -> str | None:
-        """Say what is wrong with the type of an option; None if nothing is."""
+        """Say what is wrong with the type or range of an option; None if nothing is."""
         hint = attribute_hint(type(self), name)
-        if value is None or hint is None or accepts(value, hint):
-            return None
+        if hint is None or accepts(value, hint):
+            bounds = value_of(hint)
+            problem = bounds.problem(value) if bounds is not None else None
+            return f"{type(self).__name__}: {name} {problem}." if problem else None
         return f"{type(self).__name__}: {name} is {describe_value(value)}; it must be {type_words(hint)}."
 
     def __setattr__(self, name: str, value: object) -> None:

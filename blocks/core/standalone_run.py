@@ -7,9 +7,10 @@ from functools import wraps
 from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Any
 
-from ...engine.execution.value_checks import expected_of, find_fault
-from ...state import InputError, RunError
+from ...engine.execution.value_checks import classes_of, expected_of, find_class_fault, find_fault
+from ...state import InputError, Outputs, RunError
 from ...state.errors import did_you_mean
+from ...state.unfit_values import value_words
 from .input_checks import expectations_of, family_faults, input_faults
 
 if TYPE_CHECKING:
@@ -34,9 +35,14 @@ def checked_alone(run: Callable[..., Any]) -> Callable[..., Any]:
         if faults:
             raise InputError.of(f"The inputs of {where} do not fit", [f"{where}: {fault}" for fault in faults])
         result = run(self.for_one_run(), *args, **kwargs)
-        wrong = (
-            find_fault(expected_of(self.intermediate_outputs), _values(vars(result))) if result is not None else None
-        )
+        out = self.declaration.out
+        if out is None:
+            return result
+        # What a subclass calls may return the outputs of its base, and the subclass something else.
+        if not isinstance(result, Outputs):
+            raise wrong_result(type(self), out, result)
+        values, outputs = _values(vars(result)), self.intermediate_outputs
+        wrong = find_class_fault(classes_of(outputs), values) or find_fault(expected_of(outputs), values)
         if wrong:
             raise RunError(f"{where} wrote {wrong[1]}: it broke its declaration.")
         return result
@@ -77,6 +83,15 @@ def _values(arguments: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in arguments.items():
         spread.update(value if isinstance(value, Mapping) else {name: value})
     return spread
+
+
+def wrong_result(owner: type, out: type[Outputs], result: object) -> RunError:
+    """Return the error of a `run` that returns something else than its outputs."""
+    names = ", ".join(f"{name}=..." for name in sorted(out.__brickwork_fields__))
+    return RunError(
+        f"{owner.__name__}.run must return {out.__qualname__}, and returned {value_words(result)}. "
+        f"Write: return self.{out.__name__}({names})"
+    )
 
 
 def unchecked(method: object) -> Any:

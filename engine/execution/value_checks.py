@@ -6,15 +6,17 @@ make more rows, or larger images, than it was given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ...state import InputParam, OutputParam, RunError
 from ...state.pipeline_state import describe_value
+from ...state.type_relations import accepts, alternatives
 from ...state.types import plain_type, type_words
+from ...state.unfit_values import value_words
 from ...state.vocabulary import value_of
 from ..nodes import BlockNode, Call, Values
 
@@ -30,6 +32,21 @@ class Expected:
     words: str
 
 
+@frozen
+class ExpectedClass:
+    """Says of which classes one declared value must be.
+
+    Attributes:
+        by_value: classes of which the value counts as well. accepted: classes that have been seen, and are enough.
+    """
+
+    name: str
+    hint: Any
+    words: str
+    by_value: frozenset[type]
+    accepted: set[type] = field(factory=set, eq=False, repr=False)
+
+
 def checked(step: BlockNode, givers: Callable[[str], Sequence[str]]) -> Callable[[Call], Call] | None:
     """Return what wraps a step's call into its checks; None if its declarations say nothing that can be checked.
 
@@ -39,7 +56,8 @@ def checked(step: BlockNode, givers: Callable[[str], Sequence[str]]) -> Callable
     if not step.typed:
         return None
     reads, writes = expected_of(step.reads), expected_of(step.writes)
-    if not reads and not writes:
+    classes = classes_of(step.writes)
+    if not reads and not writes and not classes:
         return None
     path = step.path
 
@@ -50,7 +68,7 @@ def checked(step: BlockNode, givers: Callable[[str], Sequence[str]]) -> Callable
                 writers = " or ".join(givers(fault[0]))
                 raise RunError(f"{path} was given {fault[1]}{f' (from {writers})' if writers else ''}.")
             call(values)
-            fault = find_fault(writes, values) if writes else None
+            fault = find_class_fault(classes, values) or (find_fault(writes, values) if writes else None)
             if fault is not None:
                 raise RunError(f"{path} wrote {fault[1]}: it broke its declaration.")
 
@@ -80,9 +98,54 @@ def _expected(name: str, hint: object) -> Expected | None:
     return Expected(name, torch.Tensor, dimensions, value.dtype, type_words(hint))
 
 
-def find_fault(expected: Sequence[Expected], values: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Return the name of the first value that is not as declared, and what is wrong with it."""
-    sizes: dict[str, int] = {}
+def classes_of(params: Sequence[InputParam | OutputParam]) -> tuple[ExpectedClass, ...]:
+    """Return the parameters of which the type says anything about the class."""
+    return tuple(found for param in params for found in _class_of(param))
+
+
+def _class_of(param: InputParam | OutputParam) -> Iterator[ExpectedClass]:
+    parts = alternatives(param.type_hint)
+    # What is in lists is not looked at: there may be much of it, and every run would pay.
+    outer = [part if get_origin(part) is Literal else get_origin(part) or part for part in parts]
+    if (
+        param.name
+        and all(get_origin(part) is Literal or isinstance(part, type) for part in outer)
+        and object not in outer
+    ):
+        # A group is written without what is absent in it.
+        outer += [type(None)] if param.kwargs_type is not None else []
+        hint: Any = outer[0]
+        for part in outer[1:]:
+            hint = hint | part
+        choices = [value for part in outer if get_origin(part) is Literal for value in get_args(part)]
+        # Of a whole number for a fraction the size counts.
+        by_value = frozenset([*map(type, choices), *([int] if float in outer and int not in outer else [])])
+        yield ExpectedClass(param.name, hint, type_words(param.type_hint), by_value)
+
+
+def find_class_fault(expected: Sequence[ExpectedClass], values: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return the name of the first value that is of another class than declared, and what is wrong with it."""
+    for each in expected:
+        value = values.get(each.name)
+        cls = value.__class__
+        if cls in each.accepted:
+            continue
+        if not accepts(value, each.hint):
+            return each.name, f"{each.name} as {value_words(value)} instead of {each.words}"
+        if cls not in each.by_value:
+            each.accepted.add(cls)
+    return None
+
+
+def find_fault(
+    expected: Sequence[Expected], values: Mapping[str, Any], promised: Mapping[str, tuple[int, str]] | None = None
+) -> tuple[str, str] | None:
+    """Return the name of the first value that is not as declared, and what is wrong with it.
+
+    Args:
+        promised: sizes of named dimensions that are known, each with where.
+    """
+    sizes: dict[str, tuple[int, str]] = dict(promised or {})
     for each in expected:
         value = values.get(each.name)
         if value is None:
@@ -90,9 +153,11 @@ def find_fault(expected: Sequence[Expected], values: Mapping[str, Any]) -> tuple
         if not isinstance(value, each.tensor_class) or len(_shape(value)) != len(each.dimensions):
             return each.name, f"{each.name} as {describe_value(value)} instead of {each.words}"
         for dimension, size in zip(each.dimensions, _shape(value), strict=True):
-            known = dimension if isinstance(dimension, int) else sizes.setdefault(dimension, size)
+            known, where = (
+                (dimension, "") if isinstance(dimension, int) else sizes.setdefault(dimension, (size, each.name))
+            )
             if known != size:
-                return each.name, _size_words(each, value, dimension, known)
+                return each.name, _size_words(each, value, dimension, known, where)
         if each.kind and not _is_kind(value, each.kind):
             return each.name, f"{each.name} as {describe_value(value)}; it holds {each.kind} numbers"
     return None
@@ -103,11 +168,11 @@ def _shape(tensor: Any) -> Sequence[int]:
     return shape
 
 
-def _size_words(each: Expected, value: object, dimension: str | int, known: int) -> str:
+def _size_words(each: Expected, value: object, dimension: str | int, known: int, where: str) -> str:
     shape = list(_shape(value))
     if isinstance(dimension, int):
         return f"{each.name} of the shape {shape} instead of {each.words}"
-    return f"{each.name} of the shape {shape}: {dimension!r} of {each.words} is {known} in the values before it"
+    return f"{each.name} of the shape {shape}: {dimension!r} of {each.words} is {known} in {where}"
 
 
 def _is_kind(tensor: Any, kind: str) -> bool:

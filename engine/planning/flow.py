@@ -127,6 +127,10 @@ class Read:
         """Return whether the two stand in different branches of one choice, so that only one of them happens."""
         return _are_apart(self.branch, version.branch)
 
+    def is_beside(self, other: Read) -> bool:
+        """Return whether another read stands in a different branch of one choice, so that only one of them happens."""
+        return _are_apart(self.branch, other.branch)
+
 
 def _are_apart(one: ChoicePath, other: ChoicePath) -> bool:
     if not one or not other:
@@ -270,6 +274,21 @@ class Dataflow:
         return _listed((version, read) for read in self.reads for version in read.sources.ways)
 
     @cached_property
+    def reads_in_several_types(self) -> Mapping[str, list[list[Read]]]:
+        """What is read in more than one checked type, by the type."""
+        found: dict[str, list[list[Read]]] = {}
+        for name, reads in self._reads_by_name.items():
+            # Types that cannot be hashed count as many.
+            of_type: dict[Any, list[Read]] = {}
+            for read in reads:
+                hint = read.param.type_hint
+                if read.typed and hint is not None:
+                    of_type.setdefault(_key(hint), []).append(read)
+            if len(of_type) > 1:
+                found[name] = list(of_type.values())
+        return found
+
+    @cached_property
     def _reads_by_path(self) -> Mapping[str, list[Read]]:
         return _listed((read.path, read) for read in self.reads)
 
@@ -284,6 +303,15 @@ class Dataflow:
     @cached_property
     def _versions_by_writer(self) -> Mapping[str, list[Version]]:
         return _listed((version.writer, version) for version in self.versions)
+
+
+def _key(hint: object) -> object:
+    """Return what is equal for equal types."""
+    try:
+        hash(hint)
+    except TypeError:
+        return id(hint)
+    return hint
 
 
 def _listed(pairs: Iterable[tuple[K, V]]) -> Mapping[K, list[V]]:

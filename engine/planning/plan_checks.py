@@ -14,9 +14,11 @@ from ...state.type_relations import conflict
 from ...state.types import type_words
 from ..conditions import NEVER, Condition, any_of
 from .count_checks import count_faults, count_warnings
+from .dimension_checks import dimension_conflicts
 from .flow import CALLER, Dataflow, Finding, Missing, Read, Version
 from .loop_checks import loop_warnings
 from .name_checks import misspelt
+from .type_checks import two_types, wider_types
 
 MOST_LISTS = 512
 """How many different lists of steps one finding is told with, at most; beyond, all steps are told in one."""
@@ -48,12 +50,16 @@ def faults(flow: Dataflow) -> Iterator[Finding]:
     yield from _type_conflicts(flow, certain=True)
     yield from _default_conflicts(flow, certain=True)
     yield from count_faults(flow)
+    yield from two_types(flow, of_required=True)
+    yield from dimension_conflicts(flow)
 
 
 def warnings(flow: Dataflow) -> Iterator[Finding]:
     """Yield what `find_warnings` returns, and when it is so."""
     yield from _type_conflicts(flow, certain=False)
     yield from _default_conflicts(flow, certain=False)
+    yield from two_types(flow, of_required=False)
+    yield from wider_types(flow)
     yield from _overwritten(flow)
     yield from _written_too_late(flow)
     yield from misspelt(flow)
@@ -176,7 +182,7 @@ def _default_conflicts(flow: Dataflow, certain: bool) -> Iterator[Finding]:
         for position, (first, when) in enumerate(reads):
             here = left & when
             for other, also in reads[position + 1 :] if here else ():
-                found = here & also
+                found = NEVER if first.is_beside(other) else here & also
                 if not found or (first.typed and other.typed) is not certain:
                     continue
                 if not are_same(first.param.default, other.param.default):

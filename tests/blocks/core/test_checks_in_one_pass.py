@@ -12,7 +12,9 @@ from toy_blocks import Iterations, Writes, block, chain
 
 from brickwork import AutoPipelineBlocks, Block, CompositionError, InputError, Outputs, SequentialPipelineBlocks
 from brickwork.blocks.core import composition_checks
-from brickwork.blocks.core.flattening import OpenChoiceError, WorkflowSearch
+from brickwork.blocks.core.flattening import OpenChoiceError, WorkflowSearch, walk
+from brickwork.blocks.core.interface import odd_defaults
+from brickwork.blocks.core.shared_settings import group_warnings
 from brickwork.blocks.core.workflows import Workflow, made_workflow
 from brickwork.engine.nodes import all_nodes
 from brickwork.engine.planning.plan_checks import MOST_LISTS, find_faults, find_warnings, late_writes
@@ -35,16 +37,16 @@ class OneByOne:
         pending: list[dict[str, bool]] = [{}]
         while pending:
             decided = pending.pop(0)
-            walk = WorkflowSearch.of(decided)
+            search = WorkflowSearch.of(decided)
             try:
-                steps = blocks.steps(walk, "")
+                steps = blocks.steps(search, "")
             except OpenChoiceError as question:
                 pending += [{**decided, question.name: False}, {**decided, question.name: True}]
                 continue
             except InputError:
                 continue
             given = tuple(name for name, is_given in decided.items() if is_given)
-            workflow = Workflow("+".join(given) or "default", given, tuple(steps), frozenset(walk.taken))
+            workflow = Workflow("+".join(given) or "default", given, tuple(steps), frozenset(search.taken))
             found.workflows.setdefault(tuple(step.path for step in all_nodes(steps)), workflow)
             found.taken |= workflow.taken
             found.faults |= set(find_faults(workflow.flow))
@@ -52,6 +54,9 @@ class OneByOne:
         checks = [*composition_checks.component_conflicts(blocks), *composition_checks._branch_conflicts(blocks)]
         for text, certain in checks:
             (found.faults if certain else found.warnings).add(text)
+        listed = ((path, block) for path, block in walk(blocks) if block.has_lists)
+        found.warnings |= {text for path, block in listed for text in odd_defaults(path, block)}
+        found.warnings |= set(group_warnings(list(walk(blocks))))
         found.warnings |= set(composition_checks._unreachable(blocks, found.taken))
         found.faults |= set(composition_checks._unknown_triggers(blocks))
         return found

@@ -87,7 +87,7 @@ def test_a_value_that_is_written_only_later_says_so() -> None:
     assert "read needs 'picture'" in str(caught.value)
 
 
-def test_types_that_overlap_are_no_fault() -> None:
+def test_types_that_overlap_are_no_fault_and_what_may_not_fit_is_warned_of() -> None:
     class Wide(Block):
         class Out(Outputs):
             x: int | str | None
@@ -97,7 +97,12 @@ def test_types_that_overlap_are_no_fault() -> None:
     class Narrow(Block):
         def run(self, x: int) -> None: ...
 
-    assert chain(wide=Wide, narrow=Narrow).plan().warnings == ()
+    assert chain(wide=Wide, narrow=Narrow).plan().warnings == (
+        (
+            "narrow needs 'x' as int, and wide may give str or None: it declares int | str | None. Declare 'x' so in narrow, too, change "
+            "what wide declares, or convert it in a block between the two."
+        ),
+    )
 
 
 class ForeignText(ModularPipelineBlocks):

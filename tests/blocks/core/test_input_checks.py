@@ -113,3 +113,36 @@ def test_a_block_says_what_must_fit_together() -> None:
     assert pipe(low=0.5, output="mixed") == 0.75
     with pytest.raises(InputError, match="low is 2 and high 1; swap them"):
         pipe(low=2)
+
+
+def test_none_is_no_value_of_a_type_that_does_not_take_it() -> None:
+    class Take(Block):
+        def run(self, size: int, light: float = 0.5, name: str | None = None, free: Any = None) -> None: ...
+
+    pipe = SequentialPipelineBlocks.from_blocks_dict({"take": Take}).init_pipeline()
+    pipe(size=1, name=None, free=None)
+    assert faults_of(pipe, prompt="unknown", size=None, light=None)[1:] == (
+        "size is None; it must be int.",
+        "light is None; it must be float. Leave it out for its default, 0.5.",
+    )
+    with pytest.raises(InputError, match=r"Take.run: size is None; it must be int\."):
+        Take().run(size=None)
+
+
+def test_none_that_a_block_replaces_before_it_is_read_is_no_fault() -> None:
+    class Fill(Block):
+        class Out(Outputs):
+            size: int
+
+        def run(self, size: int | None = None) -> Out:
+            return self.Out(size=size or 3)
+
+    class Take(Block):
+        class Out(Outputs):
+            taken: int
+
+        def run(self, size: int) -> Out:
+            return self.Out(taken=size)
+
+    pipe = SequentialPipelineBlocks.from_blocks_dict({"fill": Fill, "take": Take}).init_pipeline()
+    assert pipe(size=None, output="taken") == 3

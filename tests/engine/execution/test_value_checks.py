@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, Any
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Literal, TypedDict
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -59,13 +60,13 @@ GOOD = {"picture_is": torch.zeros(1, 3, 4, 4), "mask_is": torch.zeros(1, 4, 4, d
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"picture_is": "text"}, "give wrote picture as 'text' instead of Tensor[b 3 h w]"),
+        ({"picture_is": "text"}, "give wrote picture as 'text' (a str) instead of Tensor[b 3 h w]"),
         ({"picture_is": torch.zeros(3, 4, 4)}, "picture as Tensor[3, 4, 4] torch.float32, cpu instead of"),
         ({"picture_is": torch.zeros(1, 4, 4, 4)}, "picture of the shape [1, 4, 4, 4] instead of Tensor[b 3 h w]"),
         ({"picture_is": torch.zeros(1, 3, 4, 4, dtype=torch.int64)}, "it holds float numbers"),
         ({"mask_is": torch.zeros(1, 4, 4)}, "it holds bool numbers"),
-        ({"mask_is": torch.zeros(1, 4, 5, dtype=torch.bool)}, "'w' of Tensor[b h w] is 4 in the values before it"),
-        ({"mask_is": torch.zeros(2, 4, 4, dtype=torch.bool)}, "'b' of Tensor[b h w] is 1 in the values before it"),
+        ({"mask_is": torch.zeros(1, 4, 5, dtype=torch.bool)}, "'w' of Tensor[b h w] is 4 in picture"),
+        ({"mask_is": torch.zeros(2, 4, 4, dtype=torch.bool)}, "'b' of Tensor[b h w] is 1 in picture"),
     ],
 )
 def test_a_block_that_breaks_its_declaration_is_named(wrong: dict[str, Any], message: str) -> None:
@@ -90,8 +91,8 @@ def test_what_the_caller_gives_is_looked_at_where_it_is_read() -> None:
         pipe(picture=torch.zeros(1, 3, 4, 4))
 
 
-def test_none_is_absence_and_good_values_pass() -> None:
-    assert pipe_of(give=Give(picture_is=GOOD["picture_is"], mask_is=None))(output="mask") is None
+def test_none_is_absence_where_it_is_declared_and_good_values_pass() -> None:
+    assert pipe_of(writer=writer(Mask | None, None))(output="thing") is None
     assert torch.equal(pipe_of(give=Give(**GOOD))(output="picture"), GOOD["picture_is"])
 
 
@@ -188,12 +189,12 @@ def test_one_name_is_one_size_among_all_that_is_read_and_another_among_all_that_
     with pytest.raises(RunError) as caught:
         pipe_of(two=Two)(carried(ids=ids, more=ids[:, :3]))
     assert str(caught.value) == (
-        "two was given more of the shape [1, 3]: 'n' of Tensor[b n] is 4 in the values before it (from the caller)."
+        "two was given more of the shape [1, 3]: 'n' of Tensor[b n] is 4 in ids (from the caller)."
     )
     with pytest.raises(RunError) as caught:
         pipe_of(two=Two)(ids=ids + 1, more=ids)
     assert str(caught.value) == (
-        "two wrote more of the shape [5, 3]: 'n' of Tensor[b n] is 2 in the values before it: it broke its declaration."
+        "two wrote more of the shape [5, 3]: 'n' of Tensor[b n] is 2 in ids: it broke its declaration."
     )
 
 
@@ -283,3 +284,66 @@ def test_all_who_may_have_given_a_value_are_named_and_nobody_where_nobody_says_s
         pipe()
     with pytest.raises(RunError, match=r"(?m)Tensor\[b 3 h w\] \| None\.$"):
         pipe_of(scribble=Scribble, maybe=Maybe)()
+
+
+class Sizes(TypedDict):
+    """A dict with names."""
+
+    height: int
+
+
+def writer(hint: Any, value: Any) -> type[Block]:
+    """A block that writes a value of a declared type."""
+    out = type("Out", (Outputs,), {"__annotations__": {"thing": hint}})
+
+    def run(self: Any) -> Any:
+        return out(thing=value)
+
+    run.__annotations__ = {"return": out}
+    return type("Writer", (Block,), {"__doc__": "Write.", "Out": out, "run": run})
+
+
+@pytest.mark.parametrize(
+    ("hint", "value", "said"),
+    [
+        (Tensor, "a", "thing as 'a' (a str) instead of Tensor"), (Tensor, None, "thing as None instead of Tensor"),
+        (Picture, None, "thing as None instead of Tensor[b 3 h w]"), (int, 0.5, "thing as 0.5 (a float) instead of int"),
+        (int, True, "thing as True (a bool) instead of int"), (str | None, 3, "thing as 3 (a int) instead of str | None"),
+        (Literal["a"], "b", "thing as 'b' (a str) instead of 'a'"), (list[int], (1,), "thing as (1,) (a tuple) instead of list[int]"),
+        (dict[str, int], [], "thing as [] (a list) instead of dict[str, int]"), (int, int, "thing as the class int instead of int"),
+    ],
+)  # fmt: skip
+def test_what_a_block_writes_is_of_the_class_that_it_declares(hint: Any, value: Any, said: str) -> None:
+    with pytest.raises(RunError) as caught:
+        pipe_of(writer=writer(hint, value))()
+    assert str(caught.value) == f"writer wrote {said}: it broke its declaration."
+    with pytest.raises(RunError) as caught:
+        writer(hint, value)().run()
+    assert str(caught.value) == f"Writer.run wrote {said}: it broke its declaration."
+
+
+@pytest.mark.parametrize(
+    ("hint", "value"),
+    [
+        (int, 1), (float, 1), (int, np.int64(1)), (str | None, None), (Any, None), (object, None), (Literal["a", 1], 1),
+        (list[int], ["not looked into"]), (Tensor | list[int], [1]), (Tensor, torch.nn.Parameter(torch.zeros(1))),
+        (Iterable[int], [1]), (float | None, np.float32(1)), (Sizes, {"height": 1}),
+    ],
+)  # fmt: skip
+def test_what_is_of_the_class_is_let_pass_each_time(hint: Any, value: Any) -> None:
+    pipe = pipe_of(writer=writer(hint, value))
+    assert [pipe(output="thing"), pipe(output="thing")][1] is value
+
+
+def test_the_class_is_looked_at_each_time_and_not_only_the_first() -> None:
+    class Writer(Block):
+        class Out(Outputs):
+            thing: int
+
+        def run(self, is_wrong: bool) -> Out:
+            return self.Out(thing="a" if is_wrong else 1)  # type: ignore[arg-type]  # what is tested
+
+    pipe = pipe_of(writer=Writer)
+    assert pipe(is_wrong=False, output="thing") == 1
+    with pytest.raises(RunError, match="writer wrote thing as 'a'"):
+        pipe(is_wrong=True)
