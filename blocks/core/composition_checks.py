@@ -9,7 +9,8 @@ from attrs import field, frozen
 
 from ...engine.conditions import ALWAYS, NEVER, Condition
 from ...engine.planning.dataflow import trace
-from ...engine.planning.plan_checks import Finding, faults, late_writes, warnings
+from ...engine.planning.listings import Finding
+from ...engine.planning.plan_checks import faults, late_writes, warnings
 from ...guiders import Guider
 from ...registry import ComponentSpec
 from ...state import CompositionError, OutputParam

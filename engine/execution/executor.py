@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
 from ...state import PipelineState, RunError
-from ...state.errors import RunCancelledError
+from ...state.errors import RunCancelledError, nearest
 from ...state.pipeline_state import describe_value
 from ..cache_unit import CacheUnit
 from ..events import Emit, ValueReleased
@@ -196,8 +196,8 @@ def _choice_call(executable: Executable, run: Run) -> Call:
         name = select(values) if going_on is None else going_on.branch
         if name is None:
             return
-        if name not in branches:
-            raise RunError(f"{executable.path}: select_block chose {name!r}; the branches are {', '.join(branches)}.")
+        if not isinstance(name, str) or name not in branches:
+            raise _no_branch(executable.path, name, branches)
         # Bound when it is chosen: the components of the other branches may not be loaded.
         branch = _sequence(branches[name], run)
         if tracker is None:
@@ -207,6 +207,15 @@ def _choice_call(executable: Executable, run: Run) -> Call:
         tracker.tell(values, Frame(executable.path))
 
     return choose
+
+
+def _no_branch(path: str, chosen: object, branches: Iterable[str]) -> RunError:
+    kind = "" if isinstance(chosen, str) else f", a {type(chosen).__name__}"
+    near = nearest(chosen, branches) if isinstance(chosen, str) else None
+    return RunError(
+        f"{path}: select_block chose {chosen!r}{kind}; the branches are {', '.join(branches)}. "
+        f"{f'Did you mean {near!r}?' if near else 'Return the name of one of them, or None.'}"
+    )
 
 
 def _loop_call(executable: Executable, run: Run) -> Call:

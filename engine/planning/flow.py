@@ -50,10 +50,15 @@ class Version:
 
 @frozen
 class Sources:
-    """Versions of one value that may be there at a point, each with when; `certain`: when one of them is, whatever happens."""
+    """Versions of one value that may be there at a point, each with when.
+
+    Attributes:
+        certain: when one of them is there, whatever happens. settled: when one is, if every loop takes an iteration.
+    """
 
     ways: Mapping[Version, Condition] = field(factory=dict)
     certain: Condition = NEVER
+    settled: Condition = NEVER
 
     @property
     def versions(self) -> tuple[Version, ...]:
@@ -69,24 +74,26 @@ class Sources:
         ways = dict(self.ways)
         for version, when in other.ways.items():
             ways[version] = ways.get(version, NEVER) | when
-        return Sources(ways, self.certain & other.certain)
+        return Sources(ways, self.certain & other.certain, self.settled & other.settled)
 
     def within(self, guard: Condition) -> Sources:
         """Return what is there when a step is there, too."""
         if guard is ALWAYS:
             return self
-        return Sources({v: part for v, when in self.ways.items() if (part := when & guard)}, self.certain & guard)
+        ways = {v: part for v, when in self.ways.items() if (part := when & guard)}
+        return Sources(ways, self.certain & guard, self.settled & guard)
 
     def replaced(self, version: Version, guard: Condition) -> Sources:
         """Return what is there behind a step that writes a version."""
         if guard is ALWAYS:
-            return Sources({version: ALWAYS}, ALWAYS)
+            return Sources({version: ALWAYS}, ALWAYS, ALWAYS)
         left = self.within(~guard)
-        return Sources({**left.ways, version: left.ways.get(version, NEVER) | guard}, self.certain | guard)
+        ways = {**left.ways, version: left.ways.get(version, NEVER) | guard}
+        return Sources(ways, self.certain | guard, self.settled | guard)
 
     def with_more(self, version: Version, when: Condition) -> Sources:
         """Return what is there if a version may have come to it."""
-        return Sources({**self.ways, version: self.ways.get(version, NEVER) | when}, self.certain)
+        return Sources({**self.ways, version: self.ways.get(version, NEVER) | when}, self.certain, self.settled)
 
 
 Environment = dict[str, Sources]
@@ -151,6 +158,8 @@ class Dataflow:
     Attributes:
         reads: every read, in order. versions: every declared version, in order. final: what is there at the end.
         presence: what each step finds, by the step's id. missing: by name.
+        ways_through: by the path of an open choice each way through it: the branch (None where none is taken), when it may be taken,
+            and what is there at its end.
         possible: when there is a workflow at all.
     """
 
@@ -159,6 +168,7 @@ class Dataflow:
     final: Environment = field(factory=dict)
     presence: dict[int, Presence] = field(factory=dict)
     missing: dict[str, Missing] = field(factory=dict)
+    ways_through: dict[str, list[tuple[str | None, Condition, Environment]]] = field(factory=dict)
     possible: Condition = ALWAYS
 
     @property

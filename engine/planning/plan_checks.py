@@ -7,17 +7,15 @@ which inputs lead to it.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from ...state.errors import nearest
 from ...state.type_relations import conflict
 from ...state.types import type_words
 from ..conditions import NEVER, Condition, any_of
+from .branch_values import written_in_some_branches
 from .flow import CALLER, NOTHING, Dataflow, Missing, Read, Version
-
-Finding = tuple[str, Condition]
-MOST_LISTS = 512
-"""How many different lists of steps one finding is told with, at most; beyond, all steps are told in one."""
+from .listings import Finding, lists
 
 
 def missing_inputs(flow: Dataflow) -> list[str]:
@@ -55,12 +53,13 @@ def warnings(flow: Dataflow) -> Iterator[Finding]:
     yield from _written_too_late(flow)
     yield from _misspelt(flow)
     yield from _undeclared(flow)
+    yield from written_in_some_branches(flow)
 
 
 def late_writes(flow: Dataflow) -> Iterator[Finding]:
     """Yield required values that only a later block writes, which does not read them itself: an order mistake."""
     for name, missing in flow.missing.items():
-        for paths, when, note in _lists(missing.when.items(), flow.possible):
+        for paths, when, note in lists(missing.when.items(), flow.possible):
             later = [(path, guard) for path, guard in missing.writers if path not in paths]
             reads = {path: any_of(read.guard for read in flow.reads_at(path, name)) for path, _ in later}
             left = when & any_of(guard & ~reads[path] for path, guard in later)
@@ -68,23 +67,6 @@ def late_writes(flow: Dataflow) -> Iterator[Finding]:
                 if found := left & guard:
                     yield _missing_text(name, missing, paths, path) + note, found
                 left &= ~guard
-
-
-def _lists(
-    named: Iterable[tuple[str, Condition]], within: Condition
-) -> Iterator[tuple[tuple[str, ...], Condition, str]]:
-    """Yield which of some steps can be meant together, with when, and a sentence that belongs behind the text."""
-    steps = [(name, part) for name, when in named if (part := when & within)]
-    found: list[tuple[tuple[str, ...], Condition]] = [((), within)]
-    for name, when in steps:
-        split = [((*names, name), under & when) for names, under in found]
-        split += [(names, under & ~when) for names, under in found]
-        found = [(names, under) for names, under in split if under]
-        if len(found) > MOST_LISTS:
-            every = any_of(when for _, when in steps)
-            yield tuple(name for name, _ in steps), every, " Which of them it is hangs on the inputs."
-            return
-    yield from ((names, under, "") for names, under in found if names)
 
 
 def _missing_text(name: str, missing: Missing, paths: tuple[str, ...], later: str | None) -> str:
@@ -186,7 +168,7 @@ def _written_too_late(flow: Dataflow) -> Iterator[Finding]:
             early: dict[str, Condition] = {}
             for read in flow.reads_of(name) if late else ():
                 early[read.path] = early.get(read.path, NEVER) | _read_before(read, version, flow)
-            for paths, found, note in _lists(early.items(), late):
+            for paths, found, note in lists(early.items(), late):
                 text = (
                     f"{version.writer} writes {name!r} after {', '.join(paths)} read it, and "
                     f"no later block reads what it writes. Move it before {paths[0]}, or leave it out.{note}"
@@ -236,7 +218,7 @@ def _undeclared(flow: Dataflow) -> Iterator[Finding]:
             if not version.declared:
                 writers[version.writer] = writers.get(version.writer, NEVER) | when
         only = read.guard & flow.possible & ~read.sources.there(declared_only=True) if writers else NEVER
-        for paths, found, note in _lists(writers.items(), only):
+        for paths, found, note in lists(writers.items(), only):
             text = (
                 f"{read.path} reads {read.param.name!r}, which no block declares as its output; it may be written "
                 f"undeclared by {', '.join(paths)}. Declare it there, or the run may stop at the first read.{note}"

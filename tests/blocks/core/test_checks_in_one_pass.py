@@ -15,7 +15,8 @@ from brickwork.blocks.core import composition_checks
 from brickwork.blocks.core.flattening import OpenChoiceError, WorkflowSearch
 from brickwork.blocks.core.workflows import Workflow, made_workflow
 from brickwork.engine.nodes import all_nodes
-from brickwork.engine.planning.plan_checks import MOST_LISTS, find_faults, find_warnings, late_writes
+from brickwork.engine.planning.listings import MOST_LISTS
+from brickwork.engine.planning.plan_checks import find_faults, find_warnings, late_writes
 
 LISTED = 512
 
