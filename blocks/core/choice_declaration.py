@@ -30,7 +30,7 @@ def _trigger_faults(cls: Any) -> list[str]:
     if not _is_list(triggers):
         return [f"{where} is {triggers!r}; write a list of names of inputs, such as ['image', None]."]
     return [
-        f"{where} holds {each!r}, a {type(each).__name__}; a trigger is the name of one input, in quotes, or None for the default."
+        f"{where} holds {each!r} ({type(each).__name__}); a trigger is the name of one input, in quotes, or None for the default."
         for each in triggers
         if not isinstance(each, (str, type(None)))
     ]
@@ -46,7 +46,7 @@ def _requirement_faults(cls: Any) -> list[str]:
     for branch, names in requires.items():
         wrong = [names] if not _is_list(names) else [each for each in names if not isinstance(each, str)]
         hint = f"write the list [{names!r}]" if isinstance(names, str) else "write a list of names of inputs"
-        faults += [f"{where} has {each!r}, a {type(each).__name__}, for {branch!r}; {hint}." for each in wrong]
+        faults += [f"{where} has {each!r} ({type(each).__name__}) for {branch!r}; {hint}." for each in wrong]
     return faults
 
 
@@ -70,7 +70,9 @@ def takes_anything(cls: Any) -> bool:
 def parameters_of(cls: Any) -> list[inspect.Parameter]:
     """Return what `select_block` of a class takes, without `self`."""
     written = inspect.getattr_static(cls, "select_block")
-    return [*inspect.signature(cls.select_block).parameters.values()][0 if isinstance(written, (staticmethod, classmethod)) else 1 :]
+    return [*inspect.signature(cls.select_block).parameters.values()][
+        0 if isinstance(written, (staticmethod, classmethod)) else 1 :
+    ]
 
 
 def trigger_params(cls: Any, triggers: Sequence[str]) -> list[InputParam]:

@@ -210,7 +210,7 @@ def _choice_call(executable: Executable, run: Run) -> Call:
 
 
 def _no_branch(path: str, chosen: object, branches: Iterable[str]) -> RunError:
-    kind = "" if isinstance(chosen, str) else f", a {type(chosen).__name__}"
+    kind = "" if isinstance(chosen, str) else f" ({type(chosen).__name__})"
     near = nearest(chosen, branches) if isinstance(chosen, str) else None
     return RunError(
         f"{path}: select_block chose {chosen!r}{kind}; the branches are {', '.join(branches)}. "
@@ -300,15 +300,21 @@ def _add_location(error: BaseException, values: Values) -> None:
     error.__brickwork_noted__ = True  # type: ignore[attr-defined]  # marks errors that pass several pipelines
 
 
-def value_or_fail(values: Values, name: str, path: str) -> Any:
+def value_or_fail(values: Values, name: str, path: str, writers: Sequence[str] = ()) -> Any:
     """Read a value that a choice or an empty loop may not have written.
+
+    Args:
+        writers: paths of the steps that may write it.
 
     Raises:
         RunError: it is not there.
     """
     if name not in values:
+        text = f"{path} needs {name!r}, which no block has written in this run"
+        if not writers:
+            raise RunError(f"{text}: the branch, loop or undeclared write that gives it did not happen.")
         raise RunError(
-            f"{path} needs {name!r}, which no block has written in this run: the branch, loop or undeclared write that "
-            "gives it did not happen."
+            f"{text}: {' and '.join(writers)} would write it, and did not run. Pass {name}=..., or write it in every branch, and "
+            "before a loop that may take no iteration."
         )
     return values[name]

@@ -15,6 +15,8 @@ from ..conditions import NEVER, Condition, any_of
 from .flow import CALLER, NOTHING, Dataflow, Read, Version
 from .listings import Finding, lists
 
+NONE_OF_THEM = "none of them"
+
 
 @frozen
 class PartlyWritten:
@@ -80,7 +82,9 @@ def _by_choice(read: Read, left: Condition, flow: Dataflow) -> Iterator[Finding]
     for choice, writers in choices.items():
         for branches, when, _ in lists(writers.items(), left):
             for others, found, _ in lists(_lacking(choice, str(read.param.name), flow), when):
-                yield _text(read, choice, branches, others), found
+                # That none of them runs is no reason alone: a choice that always takes one need not say so.
+                if others != (NONE_OF_THEM,):
+                    yield _text(read, choice, branches, others), found
 
 
 def _is_changed(version: Version, flow: Dataflow) -> Condition:
@@ -98,7 +102,7 @@ def _lacking(choice: str, name: str, flow: Dataflow) -> list[tuple[str, Conditio
     """Return the ways through a choice behind which a value may be missing, each with when."""
     found: dict[str, Condition] = {}
     for branch, when, end in flow.ways_through.get(choice, ()):
-        label = "none of them" if branch is None else repr(branch)
+        label = NONE_OF_THEM if branch is None else repr(branch)
         found[label] = found.get(label, NEVER) | when & ~end.get(name, NOTHING).settled
     return list(found.items())
 

@@ -127,7 +127,9 @@ class _Walk:
     def _choice(self, step: ChoiceNode, guard: Condition, environment: Environment) -> None:
         # A choice that may take no branch leaves everything as it was, and that is one more way through it.
         ends = [(~guard if step.exhaustive else ALWAYS, dict(environment))]
-        ways: list[tuple[str | None, Condition, Environment]] = [(None, NEVER if step.exhaustive else guard, ends[0][1])]
+        ways: list[tuple[str | None, Condition, Environment]] = [
+            (None, NEVER if step.exhaustive else guard, ends[0][1])
+        ]
         for name, branch in step.branches.items():
             end = dict(environment)
             # A branch that is never taken needs nothing, and the caller knows better which will be.
@@ -186,7 +188,9 @@ class _Walk:
         # what it reads; a loop also for what `count` takes.
         names = environment if isinstance(step, LoopNode) else {param.name for param in step.reads} & environment.keys()
         known = frozenset(name for name in names if name and environment[name].certain)
-        self.flow.presence[id(step)] = Presence(known, frozenset(name for name in names if name) - known)
+        maybe = frozenset(name for name in names if name) - known
+        writers = {name: [version.writer for version in environment[name].ways] for name in maybe}
+        self.flow.presence[id(step)] = Presence(known, maybe, step.path, writers)
 
     def _bound(self, step: Node, position: int, param: InputParam, guard: Condition, environment: Environment) -> Read:
         sources = environment.get(str(param.name), NOTHING).within(guard)

@@ -199,6 +199,33 @@ class Dataflow:
         """Return when a step writes a value."""
         return any_of(version.guard for version in self._versions_by_writer[path] if version.name == name)
 
+    def hangs_on(self, path: str, reader: Read) -> Condition:
+        """Return when a step works with what a reader has made, and could not stand before it: the value goes round."""
+        found: dict[str, Condition] = {path: reader.guard}
+        # From behind, so that all that works with a step has been looked at before it: else each way there would be gone alone.
+        pending = {path}
+        while pending:
+            here = max(pending, key=self._position)
+            pending.remove(here)
+            for read in self._reads_by_path[here]:
+                # What is there before the reader would be there for the step, too.
+                left = found[here] & ~self._there_before(str(read.param.name), reader.position)
+                for version, when in read.sources.ways.items() if left else ():
+                    known = found.get(version.writer, NEVER)
+                    if version.writer != CALLER and (more := left & when & ~known):
+                        found[version.writer] = known | more
+                        pending.add(version.writer)
+        return found.get(reader.path, NEVER)
+
+    def _position(self, path: str) -> int:
+        return max((read.position for read in self._reads_by_path[path]), default=-1)
+
+    def _there_before(self, name: str, position: int) -> Condition:
+        """Return when a value is given or written before a position."""
+        missing = self.missing.get(name)
+        needed = [r for path in missing.when for r in self.reads_at(path, name)] if missing is not None else ()
+        return any_of(r.guard for r in needed if r.position <= position) | self.written_between(name, -2, position)
+
     def written_between(self, name: str, first: int, last: int | None) -> Condition:
         """Return when a value is written behind one position and before another."""
         # From behind: most ask for what comes last, which in a plan is an answer at once.

@@ -7,7 +7,7 @@ which inputs lead to it.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ...state.errors import nearest
 from ...state.type_relations import conflict
@@ -17,13 +17,22 @@ from .branch_values import written_in_some_branches
 from .flow import CALLER, NOTHING, Dataflow, Missing, Read, Version
 from .listings import Finding, lists
 
+OtherWriters = Callable[[str, str], str]
+"""From the name of a value and the path of who needs it to a sentence about those who would write it, with other inputs."""
 
-def missing_inputs(flow: Dataflow) -> list[str]:
+
+def nobody(name: str, reader: str) -> str:  # noqa: ARG001 - it says nothing of any
+    """Say nothing of other writers."""
+    return ""
+
+
+def missing_inputs(flow: Dataflow, others: OtherWriters = nobody) -> list[str]:
     """Return required values that nobody gives before the steps that need them."""
     found: list[str] = []
     for name, missing in flow.missing.items():
         later = next((path for path, _ in missing.writers if path not in missing.when), None)
-        found.append(_missing_text(name, missing, tuple(missing.when), later))
+        elsewhere = others(name, next(iter(missing.when)))
+        found.append(_missing_text(name, missing, tuple(missing.when), later, elsewhere))
     return found
 
 
@@ -61,26 +70,36 @@ def late_writes(flow: Dataflow) -> Iterator[Finding]:
     for name, missing in flow.missing.items():
         for paths, when, note in lists(missing.when.items(), flow.possible):
             later = [(path, guard) for path, guard in missing.writers if path not in paths]
-            reads = {path: any_of(read.guard for read in flow.reads_at(path, name)) for path, _ in later}
-            left = when & any_of(guard & ~reads[path] for path, guard in later)
+            # Who works with what the readers have made of it gives the next value, and cannot come before them.
+            next_one = {path: _goes_on(flow, path, name, paths, when & guard) for path, guard in later}
+            left = when & any_of(guard & ~next_one[path] for path, guard in later)
             for path, guard in later:
                 if found := left & guard:
                     yield _missing_text(name, missing, paths, path) + note, found
                 left &= ~guard
 
 
-def _missing_text(name: str, missing: Missing, paths: tuple[str, ...], later: str | None) -> str:
+def _goes_on(flow: Dataflow, path: str, name: str, readers: tuple[str, ...], within: Condition) -> Condition:
+    """Return when a step reads a value that it writes, or works with what readers have made of it."""
+    found = any_of(read.guard for read in flow.reads_at(path, name))
+    for read in flow.reads_in(readers):
+        if within & ~found and read.param.name == name:
+            found |= flow.hangs_on(path, read)
+    return found
+
+
+def _missing_text(name: str, missing: Missing, paths: tuple[str, ...], later: str | None, elsewhere: str = "") -> str:
     path, *others = paths
     also = f" (and so do {', '.join(others)})" if others else ""
     words = type_words(missing.params[path].type_hint)
     text = f"{path} needs {name!r} ({words}){also}; it was not given, and no earlier block gives it."
     if later is not None:
         return f"{text} {later} writes it, but only later: move that before {path}, or pass {name}=..."
-    near = nearest(name, missing.there)
+    near = nearest(name, missing.there) if not elsewhere else None
     if near is not None:
         writer = missing.there[near].versions[-1].writer
         text += f" Nearest: {near!r}" + (f" (from {writer})." if writer != CALLER else ".")
-    return f"{text} Pass {name}=..."
+    return f"{text}{elsewhere} {'Or pass' if elsewhere else 'Pass'} {name}=..."
 
 
 def _type_conflicts(flow: Dataflow, certain: bool) -> Iterator[Finding]:
@@ -143,14 +162,20 @@ def _unread(flow: Dataflow, version: Version) -> Condition:
 
 def _overwritten(flow: Dataflow) -> Iterator[Finding]:
     """Yield outputs that nobody reads before they are written again: work for nothing."""
+    dead: dict[tuple[str, str], Condition] = {}
     for version in flow.versions:
         # What stands at the end may be what the caller wants, whether a block reads it or not.
         kept = flow.final.get(version.name, NOTHING).ways.get(version, NEVER)
         left = _unread(flow, version) & ~kept
         # A later step must write the same name; a loop's variables just end with the loop.
         if left and (found := left & flow.written_between(version.name, version.position, None)):
+            key = version.writer, version.name
+            dead[key] = dead.get(key, NEVER) | found
+    for (writer, name), found in dead.items():
+        # Where it is of use with other inputs, it is what stands if no branch replaces it.
+        if not flow.written_by(writer, name) & flow.possible & ~found:
             text = (
-                f"{version.writer} writes {version.name!r}, which nobody reads before it is written again. "
+                f"{writer} writes {name!r}, which nobody reads before it is written again. "
                 "Is a block missing in between, or in the wrong place?"
             )
             yield text, found
@@ -181,6 +206,8 @@ def _read_before(read: Read, version: Version, flow: Dataflow) -> Condition:
     if read.position >= version.position or read.is_apart_from(version):
         return NEVER
     found = read.guard & ~read.sources.ways.get(version, NEVER) & ~flow.written_by(read.path, version.name)
+    if found and read.param.required:
+        found &= ~flow.hangs_on(version.writer, read)  # what the caller must give goes round
     from_blocks = any_of(when for source, when in read.sources.ways.items() if source.writer != CALLER)
     if found & ~from_blocks:
         # It looks at what the caller gave, and others make something of it first.
