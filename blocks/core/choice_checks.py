@@ -75,16 +75,15 @@ def unknown_names(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, bool]]:
     A trigger that nobody reads may be meant, as a switch; one that is like what its branch reads is misspelt.
     """
     read, written = _read_names(blocks), _written_names(blocks)
+    known = {*read, *written, *(name for _, block in _choices(blocks) for name in block.trigger_names)}
     for path, block in walk(blocks):
         where = path or type(block).__name__
         if isinstance(block, AutoPipelineBlocks):
             for name, trigger in block.pairs:
                 if trigger is not None and trigger not in read:
                     yield from _unread_trigger(where, block, joined(path, name), trigger, written.get(trigger, []))
-            yield from (
-                (text, True) for text in _wrong_requirements(where, block, {*read, *written, *_triggers(blocks)})
-            )
-        yield from _wrong_workflows(where, block, {*read, *written, *_triggers(blocks)})
+            yield from ((text, True) for text in _wrong_requirements(where, block, known))
+        yield from _wrong_workflows(where, block, known)
 
 
 def _read_names(blocks: ModularPipelineBlocks) -> set[str]:
@@ -109,10 +108,6 @@ def _written_names(blocks: ModularPipelineBlocks) -> dict[str, list[str]]:
         for output in [*own, *getattr(block, "variables", ())]:
             found.setdefault(output.name, []).append(path)
     return found
-
-
-def _triggers(blocks: ModularPipelineBlocks) -> set[str]:
-    return {name for _, block in _choices(blocks) for name in block.trigger_names}
 
 
 def _unread_trigger(
@@ -153,13 +148,9 @@ def _wrong_requirements(where: str, block: Any, known: set[str]) -> Iterator[str
             if word in known:
                 continue
             near = nearest(word, branch.input_names) or nearest(word, known)
+            # Else the call says what it needs, and nothing is silent.
             if near is not None:
                 yield f"{where}: the branch {name!r} hangs on {word!r}, which no block reads or writes. Did you mean {near!r}?"
-            else:
-                yield (
-                    f"{where}: block_requires asks for {word!r} where {name!r} runs, which no block reads or writes. "
-                    f"{did_you_mean(word, branch.input_names)}"
-                )
 
 
 def _wrong_workflows(where: str, block: Any, known: set[str]) -> Iterator[tuple[str, bool]]:

@@ -59,7 +59,8 @@ def written_in_some_branches(flow: Dataflow) -> Iterator[Finding]:
     for read in flow.reads:
         if not read.param.required or read.param.name is None:
             continue
-        left = read.guard & flow.possible & read.sources.there(declared_only=True) & ~read.sources.settled
+        left = read.guard & flow.possible & ~read.sources.settled if read.sources.ways else NEVER
+        left = left and left & read.sources.there(declared_only=True)
         missing = flow.missing.get(read.param.name) if left else None
         if missing is not None:  # the caller must give it in any case
             left &= ~any_of(missing.when.values())

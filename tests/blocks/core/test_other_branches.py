@@ -95,7 +95,7 @@ def test_what_is_meant_so_is_no_warning(blocks: dict[str, Any]) -> None:
 
 
 def test_choices_in_choices_and_loops() -> None:
-    deep = auto("go", None, inside=chain(one=SWITCH, add=block({})), rest=block({}, {"y": int}))
+    deep = auto("go", None, inside=chain(one=SWITCH, add=block({"go": int})), rest=block({}, {"y": int}))
     (warning,) = told(outer=deep, reads=READS)
     assert (
         "which of the branches of outer only 'inside' ('go' is given) and 'rest' ('go' is not given) write" in warning
