@@ -8,7 +8,7 @@ values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -29,10 +29,16 @@ Iterations = Callable[[Values], tuple[Iterable[Values], int | None]]
 
 @frozen
 class Presence:
-    """Holds the names that a step will find: `known` always, `maybe` depending on what happens in the run."""
+    """Holds the names that a step will find: `known` always, `maybe` depending on what happens in the run.
+
+    Attributes:
+        path: of the step. writers: of the names in `maybe`, the paths of the steps that may write each.
+    """
 
     known: frozenset[str]
     maybe: frozenset[str] = frozenset()
+    path: str = ""
+    writers: Mapping[str, Sequence[str]] = field(factory=dict)
 
 
 @frozen

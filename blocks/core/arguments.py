@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from operator import is_, itemgetter
 from types import MethodType
 from typing import Any
@@ -157,7 +158,8 @@ def _keyword_fetcher(
         elif name in presence.known:
             getters.append((name, itemgetter(name)))
         elif parameter.required:
-            getters.append((name, _uncertain_getter(name, owner.__name__)))
+            path, writers = presence.path or owner.__name__, presence.writers.get(name, ())
+            getters.append((name, partial(value_or_fail, name=name, path=path, writers=writers)))
         else:
             optional.append(name)
 
@@ -176,10 +178,6 @@ def _with_own_defaults(fetch: Fetch, editable: dict[str, Any]) -> Fetch:
     if not editable:
         return fetch
     return lambda values: {**{name: own_default(default) for name, default in editable.items()}, **fetch(values)}
-
-
-def _uncertain_getter(name: str, owner: str) -> Callable[[Values], Any]:
-    return lambda values: value_or_fail(values, name, owner)
 
 
 def _group_names(owner: type[Any], parameter: RunParameter) -> tuple[str, ...] | None:

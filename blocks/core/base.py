@@ -216,7 +216,9 @@ class ModularPipelineBlocks:
         # A plan is kept under the names; a choice asks for values, as `AutoPipelineBlocks` of diffusers does.
         present = {k for k, v in given.items() if v is not None} if isinstance(given, Mapping) else names
         flattening = Flattening(frozenset(present))
-        return make_plan(self.steps(flattening, ""), names, flattening.triggers, flattening.skipped)
+        steps = self.steps(flattening, "")
+        others = lambda *of_whom: late("other_writers")(self, flattening.taken, *of_whom)  # noqa: E731 - asked where one is missing
+        return make_plan(steps, names, flattening.triggers, flattening.skipped, others)
 
     def explain(self, *names: str, **values: object) -> Explanation:
         """Explain what runs when these inputs are given: a table to print, or to show in a notebook.

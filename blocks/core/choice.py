@@ -11,9 +11,11 @@ from attrs import evolve
 from ...engine import ChoiceNode, Node
 from ...engine.conditions import Condition
 from ...engine.nodes import Values
-from ...state import CompositionError, DeclarationError, InputError, InputParam, OutputParam
+from ...state import CompositionError, DeclarationError, InputError, InputParam, OutputParam, RunError
 from ...state.params import with_defaults_of_branches
+from ...state.types import type_words
 from .base import ModularPipelineBlocks
+from .choice_declaration import check_triggers, trigger_params
 from .container import Container
 from .flattening import Flattening, joined
 from .interface import merged_inputs
@@ -33,6 +35,10 @@ class ConditionalPipelineBlocks(Container):
     block_trigger_inputs: ClassVar[Any] = ()
     default_block_name: ClassVar[str | None] = None
 
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        check_triggers(cls)
+
     def select_block(self, **values: Any) -> str | None:
         """Return the name of the block to run, given the trigger values (None for absent ones)."""
         raise NotImplementedError(f"{type(self).__name__} must define select_block(**values).")
@@ -43,8 +49,13 @@ class ConditionalPipelineBlocks(Container):
         return list(dict.fromkeys(name for name in self.block_trigger_inputs if name))
 
     @property
+    def trigger_params(self) -> list[InputParam]:
+        """The values that decide, as `select_block` takes them."""
+        return trigger_params(type(self), self.trigger_names)
+
+    @property
     def inputs(self) -> list[InputParam]:
-        """The values that any branch reads, and the triggers; required only where every branch requires it."""
+        """The values that any branch reads, and the triggers; required only where every branch or the choice requires it."""
         branches = list(self.sub_blocks.values())
         always = set.intersection(*[set(block.required_inputs) for block in branches]) if branches else set()
         # Where nothing may run, nothing is needed.
@@ -52,8 +63,7 @@ class ConditionalPipelineBlocks(Container):
             always = set()
         read = {name: block.all_inputs for name, block in self.sub_blocks.items()}
         params = [evolve(param, required=param.name in always) for param in with_defaults_of_branches(read)]
-        params += [InputParam(name) for name in self.trigger_names]
-        return merged_inputs(params)
+        return merged_inputs([*params, *self.trigger_params])
 
     @property
     def has_default(self) -> bool:
@@ -109,15 +119,25 @@ class ConditionalPipelineBlocks(Container):
             walk.note_taken(joined(path, key))
         # Anything that some branch writes may be there afterwards, so later choices on it are open, too.
         flattening.rejoin(walks.values())
-        triggers = self.trigger_names
-
-        def select(values: Values) -> str | None:
-            chosen = self.select_block(**{trigger: values.get(trigger) for trigger in triggers})
-            return chosen if chosen is not None else self.default_block_name
-
-        reads = tuple(InputParam(trigger) for trigger in triggers)
-        name = path or type(self).__name__
+        name, reads = path or type(self).__name__, tuple(self.trigger_params)
+        select = partial(self._select, name, reads)
         return ChoiceNode(name, reads, branches, select, self.has_default, guards=guards)
+
+    def _select(self, path: str, reads: Sequence[InputParam], values: Values) -> str | None:
+        """Choose in the run.
+
+        Raises:
+            RunError: what `select_block` needs is not there.
+        """
+        given = {str(param.name): values.get(str(param.name)) for param in reads}
+        for param in reads:
+            if param.required and given[str(param.name)] is None:
+                raise RunError(
+                    f"{path}: select_block needs {param.name!r} ({type_words(param.type_hint)}), which nobody gives in this run. "
+                    f"Pass {param.name}=..., or write {param.name}: {type_words(param.type_hint)} | None in select_block."
+                )
+        chosen = self.select_block(**given)
+        return chosen if chosen is not None else self.default_block_name
 
     def decided(self, flattening: Flattening) -> ModularPipelineBlocks:
         """Return the branch that runs, its own choices decided; what can only be decided in the run stays a choice."""

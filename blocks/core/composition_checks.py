@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -13,17 +13,19 @@ from ...engine.planning.flow import Finding
 from ...engine.planning.plan_checks import faults, late_writes, warnings
 from ...guiders import Guider
 from ...state import CompositionError, OutputParam
-from ...state.errors import nearest
 from ...state.type_relations import conflict
 from ...state.types import type_words
-from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
+from .choice import ConditionalPipelineBlocks
+from .choice_checks import undecided, unknown_names
 from .component_checks import component_conflicts, is_typed
 from .conditional_flattening import AllWorkflows
 from .content_key import content_key
 from .declaration import NAMES_OF_CALLS
 from .flattening import walk
 from .interface import odd_defaults, refuse_wrong_lists
+from .other_branches import branch_values, told
 from .shared_settings import bare_groups, config_conflicts, group_faults, group_warnings
+from .unreachable import unreachable
 
 if TYPE_CHECKING:
     from .base import ModularPipelineBlocks
@@ -102,8 +104,11 @@ def _checked(blocks: ModularPipelineBlocks) -> Report:
     odd = _merged([*late_writes(flow), *warnings(flow)])
     for text, certain in [*component_conflicts(blocks), *_branch_conflicts(blocks), *config_conflicts(parts)]:
         (wrong if certain else odd)[text] = ALWAYS
-    odd.update(dict.fromkeys(_unreachable(blocks, every.taken), ALWAYS))
-    wrong.update(dict.fromkeys([*_unknown_triggers(blocks), *_named_as_the_calls_own(blocks)], ALWAYS))
+    odd.update(_merged(told(blocks, branch_values(blocks, every, flow))))
+    odd.update(dict.fromkeys(unreachable(blocks, every, flow), ALWAYS))
+    for text, certain in unknown_names(blocks):
+        (wrong if certain else odd)[text] = ALWAYS
+    wrong.update(dict.fromkeys([*undecided(blocks), *_named_as_the_calls_own(blocks)], ALWAYS))
     wrong.update(dict.fromkeys([*group_faults(parts), *bare_groups(parts)], ALWAYS))
     odd.update(dict.fromkeys([text for path, block in listing for text in odd_defaults(path, block)], ALWAYS))
     odd.update(dict.fromkeys(group_warnings(parts), ALWAYS))
@@ -151,67 +156,3 @@ def _branch_conflicts(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, bool
                         "cannot tell which it gets: give them one type, or two names."
                     )
                     yield text, known[2] and is_typed(branch)
-
-
-def _unreachable(blocks: ModularPipelineBlocks, taken: Collection[str]) -> Iterator[str]:
-    """Yield branches that no inputs lead to."""
-    for path, block in walk(blocks):
-        if not isinstance(block, AutoPipelineBlocks) or _outer_is_unreachable(path, blocks, taken):
-            continue
-        for name, trigger in block.pairs:
-            branch = f"{path}.{name}" if path else name
-            # Workflows do not look into hand-written loops, so nothing says which of their branches run.
-            if branch not in taken and not _inside_opaque(path, blocks):
-                reason = (
-                    f"its trigger {trigger!r} already selects an earlier branch" if trigger else "it is the default"
-                )
-                yield (
-                    f"{path or type(block).__name__}: the branch {name!r} can never run: {reason}, or an outer choice "
-                    "rules it out. Remove it, or give it another trigger."
-                )
-
-
-def _outer_is_unreachable(path: str, blocks: ModularPipelineBlocks, taken: Collection[str]) -> bool:
-    """Return whether the choice itself stands in a branch that is never taken; that branch is the finding."""
-    here: Any = blocks
-    done = ""
-    for name in filter(None, path.split(".")):
-        done = f"{done}.{name}" if done else name
-        if isinstance(here, ConditionalPipelineBlocks) and done not in taken:
-            return True
-        here = here.sub_blocks[name]
-    return False
-
-
-def _inside_opaque(path: str, blocks: ModularPipelineBlocks) -> bool:
-    """Return whether a hand-written loop around it decides by itself what runs."""
-    here: Any = blocks
-    for name in filter(None, path.split(".")):
-        if getattr(here, "is_hand_written", False):
-            return True
-        here = here.sub_blocks[name]
-    return False
-
-
-def _unknown_triggers(blocks: ModularPipelineBlocks) -> Iterator[str]:
-    """Yield triggers and requirements that look like misspelt inputs: nobody reads them, and their branch reads a near
-    name.
-    """
-    everything = [block for _, block in walk(blocks) if not getattr(block, "sub_blocks", None)]
-    read = {param.name for block in everything for param in block.all_inputs}
-    written = {output.name for block in everything for output in block.intermediate_outputs}
-    for path, block in walk(blocks):
-        if not isinstance(block, AutoPipelineBlocks):
-            continue
-        for name, branch in block.sub_blocks.items():
-            trigger = dict(block.pairs)[name]
-            for word in filter(None, [trigger, *block.block_requires.get(name, ())]):
-                near = nearest(word, [n for n in branch.input_names if n])
-                if word not in read | written and near:
-                    yield (
-                        f"{path or type(block).__name__}: the branch {name!r} hangs on {word!r}, which no block reads or "
-                        f"writes. Did you mean {near!r}?"
-                    )
-        unknown = sorted(block.block_requires.keys() - block.sub_blocks.keys())
-        for name in unknown:
-            yield f"{path or type(block).__name__}: block_requires names {name!r}, which is no branch of it."

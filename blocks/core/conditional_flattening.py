@@ -6,7 +6,7 @@ So the steps of all workflows stand in one row, and independent choices add up w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -120,13 +120,13 @@ class AllWorkflows:
     """The steps of all workflows in one row.
 
     Attributes:
-        steps: each with its condition. possible: which sets of inputs lead to a workflow. taken: paths of the branches that some of
-            them take. conditions: what all of these are made of.
+        steps: each with its condition. possible: which sets of inputs lead to a workflow. when_taken: paths of the branches that some
+            of them take, and which. conditions: what all of these are made of.
     """
 
     steps: tuple[Node, ...]
     possible: Condition
-    taken: frozenset[str]
+    when_taken: Mapping[str, Condition]
     conditions: Conditions
 
     @cached_property
@@ -158,9 +158,8 @@ class AllWorkflows:
             found = _Findings(found.conditions, found.asked)
         possible = ~found.refused
         steps = tuple(step for way, part in parts for step in way.placed(part))
-        return cls(
-            steps, possible, frozenset(p for p, when in flattening.taken.items() if when & possible), found.conditions
-        )
+        taken = {path: part for path, when in flattening.taken.items() if (part := when & possible)}
+        return cls(steps, possible, taken, found.conditions)
 
 
 def _names_in_order(blocks: object) -> Iterable[str]:

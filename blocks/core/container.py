@@ -62,6 +62,7 @@ class Container(ModularPipelineBlocks):
                 f"{type(self).__name__}({given}): a container is not made of blocks by its constructor. Write "
                 f"{type(self).__name__}.from_blocks_dict({{{next(iter(named), 'name')!r}: Block, ...}})."
             )
+        _refuse_in_itself(type(self))
         pairs = zip(self.block_names, self.block_classes, strict=True)
         self.sub_blocks: InsertableDict[Any] = SubBlocks(dict(pairs))
 
@@ -239,6 +240,23 @@ class SubBlocks(InsertableDict[Any]):
         """Set several blocks."""
         for name, block in dict(*args, **kwargs).items():
             self[name] = block
+
+
+def _refuse_in_itself(cls: type[Container]) -> None:
+    """Raise CompositionError if making a class would make another of it, and so on for ever."""
+    pending = [*zip(cls.block_names, cls.block_classes, strict=False)]
+    seen: set[Any] = set()
+    while pending:
+        path, part = pending.pop()
+        if part is cls:
+            raise CompositionError(
+                f"{cls.__qualname__} would contain itself, at {path!r}: take it out of block_classes, or put another class there."
+            )
+        if isinstance(part, type) and issubclass(part, Container) and part not in seen:
+            seen.add(part)
+            pending += [
+                (f"{path}.{name}", inner) for name, inner in zip(part.block_names, part.block_classes, strict=False)
+            ]
 
 
 def instance_of(name: str, block: object) -> ModularPipelineBlocks:

@@ -7,7 +7,7 @@ from typing import Any
 from .block_identity import attributes_of_block
 
 _PLAIN = (bool, int, str, bytes, type(None))
-_CHOOSES = ("block_trigger_inputs", "block_requires", "default_block_name")
+_CHOOSES = ("block_trigger_inputs", "block_requires", "default_block_name", "workflow_map")
 
 
 class _NoKeyError(Exception):

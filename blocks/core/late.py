@@ -10,6 +10,7 @@ from typing import Any
 
 _TARGETS = {
     "check": "blocks.core.composition_checks",
+    "other_writers": "blocks.core.other_branches",
     "open_repository": "saving.open_repository",
     "save_blocks": "saving.save_blocks",
     "blocks_for_diffusers": "saving.diffusers_module",

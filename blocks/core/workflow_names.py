@@ -25,7 +25,7 @@ def workflow_names(blocks: ModularPipelineBlocks) -> Sequence[str]:
     More than `MOST` are not a list: the sequence knows how many there are and whether a name is one of them, and makes each name when
     it is asked for.
     """
-    listed = _listed(blocks)
+    listed = listed_workflows(blocks)
     if listed is not None:
         return list(listed)
     number, is_exact = AllWorkflows.of(blocks).number
@@ -42,7 +42,7 @@ def find_workflow(blocks: ModularPipelineBlocks, name: str | None) -> Workflow:
     """
     if name is None:
         return made_workflow(blocks, None)
-    listed = _listed(blocks)
+    listed = listed_workflows(blocks)
     given = _by_name(blocks, name) if listed is None else listed.get(name)
     if given is None:
         known = list(islice(workflow_names(blocks), MOST))
@@ -89,7 +89,7 @@ def _by_name(blocks: ModularPipelineBlocks, name: str) -> tuple[str, ...] | None
     return None if workflow is None or workflow.name != name else workflow.given
 
 
-def _listed(blocks: ModularPipelineBlocks) -> dict[str, tuple[str, ...]] | None:
+def listed_workflows(blocks: ModularPipelineBlocks) -> dict[str, tuple[str, ...]] | None:
     """Return the names that the class lists, with the inputs that lead to each."""
     listed: Mapping[str, Any] | None = getattr(blocks, "workflow_map", None) or getattr(blocks, "_workflow_map", None)
     return None if listed is None else {name: _trigger_names(triggers) for name, triggers in listed.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -197,8 +197,8 @@ def _choice_call(executable: Executable, run: Run) -> Call:
         name = select(values) if going_on is None else going_on.branch
         if name is None:
             return
-        if name not in branches:
-            raise RunError(f"{executable.path}: select_block chose {name!r}; the branches are {', '.join(branches)}.")
+        if not isinstance(name, str) or name not in branches:
+            raise _no_branch(executable.path, name, branches)
         # Bound when it is chosen: the components of the other branches may not be loaded.
         branch = _sequence(branches[name], run)
         if tracker is None:
@@ -208,6 +208,15 @@ def _choice_call(executable: Executable, run: Run) -> Call:
         tracker.tell(values, Frame(executable.path))
 
     return choose
+
+
+def _no_branch(path: str, chosen: object, branches: Iterable[str]) -> RunError:
+    kind = "" if isinstance(chosen, str) else f" ({type(chosen).__name__})"
+    near = nearest(chosen, branches) if isinstance(chosen, str) else None
+    return RunError(
+        f"{path}: select_block chose {chosen!r}{kind}; the branches are {', '.join(branches)}. "
+        f"{f'Did you mean {near!r}?' if near else 'Return the name of one of them, or None.'}"
+    )
 
 
 def _loop_call(executable: Executable, run: Run) -> Call:
@@ -295,13 +304,21 @@ def _add_location(error: BaseException, values: Values) -> None:
     error.__brickwork_noted__ = True  # type: ignore[attr-defined]  # marks errors that pass several pipelines
 
 
-def value_or_fail(values: Values, name: str, path: str) -> Any:
+def value_or_fail(values: Values, name: str, path: str, writers: Sequence[str] = ()) -> Any:
     """Read a value that a choice or an empty loop may not have written.
+
+    Args:
+        writers: paths of the steps that may write it.
 
     Raises:
         RunError: it is not there.
     """
     if name not in values:
+        if writers:
+            raise RunError(
+                f"{path} needs {name!r}, which no block has written in this run: {' and '.join(writers)} would write it, and did not "
+                f"run. Pass {name}=..., or write it in every branch, and before a loop that may take no iteration."
+            )
         raise not_written(values, name, path)
     return values[name]
 

@@ -28,7 +28,7 @@ def trace(steps: Sequence[Node], given: Iterable[str], possible: Condition = ALW
     environment: Environment = {}
     for name in given:
         flow.versions.append(Version(name, 0, CALLER, -1))
-        environment[name] = Sources({flow.versions[-1]: ALWAYS}, ALWAYS)
+        environment[name] = Sources({flow.versions[-1]: ALWAYS}, ALWAYS, ALWAYS)
     _Walk(flow).sequence(steps, environment, ALWAYS)
     flow.final = environment
     if flow.missing:
@@ -117,9 +117,8 @@ class _Walk:
             self.flow.loops.append(self._span(step, position, guard, parts, any_of(when for _, when in open_writers)))
         # Once more over the fixed point, to record reads with all that can reach them.
         evolve(inner, reports=False).sequence(step.body, head, guard)
-        # A loop may take no iteration at all, so what only its body writes is not certain after it.
         environment.clear()
-        environment.update(_joined(before, head))
+        environment.update(_behind_loop(before, head))
         # The executor ends loop variables with the loop, and one that hid a value of before lets it be seen again.
         for variable in step.variables:
             if variable.name in before:
@@ -145,6 +144,9 @@ class _Walk:
     def _choice(self, step: ChoiceNode, guard: Condition, environment: Environment) -> None:
         # A choice that may take no branch leaves everything as it was, and that is one more way through it.
         ends = [(~guard if step.exhaustive else ALWAYS, dict(environment))]
+        ways: list[tuple[str | None, Condition, Environment]] = [
+            (None, NEVER if step.exhaustive else guard, ends[0][1])
+        ]
         for name, branch in step.branches.items():
             end = dict(environment)
             # A branch that is never taken needs nothing, and the caller knows better which will be.
@@ -152,6 +154,9 @@ class _Walk:
             taken = guard & step.guards.get(name, ALWAYS)
             inner.sequence(branch, end, taken)
             ends.append((taken, end))
+            ways.append((name, taken, end))
+        if self.records:
+            self.flow.ways_through.setdefault(step.path, []).extend(ways)
         environment.clear()
         environment.update(_any_of_ends(ends))
 
@@ -200,7 +205,9 @@ class _Walk:
         # what it reads; a loop also for what `count` takes.
         names = environment if isinstance(step, LoopNode) else {param.name for param in step.reads} & environment.keys()
         known = frozenset(name for name in names if name and environment[name].certain)
-        self.flow.presence[id(step)] = Presence(known, frozenset(name for name in names if name) - known)
+        maybe = frozenset(name for name in names if name) - known
+        writers = {name: [version.writer for version in environment[name].ways] for name in maybe}
+        self.flow.presence[id(step)] = Presence(known, maybe, step.path, writers)
 
     def _bound(self, step: Node, position: int, param: InputParam, guard: Condition, environment: Environment) -> Read:
         sources = environment.get(str(param.name), NOTHING).within(guard)
@@ -229,19 +236,26 @@ def _joined(one: Environment, other: Environment) -> Environment:
     return {name: one.get(name, NOTHING).joined(other.get(name, NOTHING)) for name in names}
 
 
+def _behind_loop(before: Environment, end: Environment) -> Environment:
+    """Return what is there behind a loop, which may take no iteration at all."""
+    found = _joined(before, end)
+    return {name: evolve(sources, settled=end.get(name, NOTHING).settled) for name, sources in found.items()}
+
+
 def _any_of_ends(ends: Sequence[tuple[Condition, Environment]]) -> Environment:
     """Return what is there where several ways meet, each of which may have been taken under a condition."""
     found: Environment = {}
     for name in dict.fromkeys(name for when, end in ends if when for name in end):
         ways: dict[Version, Condition] = {}
-        certain = ALWAYS
+        certain = settled = ALWAYS
         for when, end in ends:
             sources = end.get(name, NOTHING).within(when)
             for version, part in sources.ways.items():
                 ways[version] = ways.get(version, NEVER) | part
             certain &= sources.certain | ~when
+            settled &= sources.settled | ~when
         if ways:
-            found[name] = Sources(ways, certain)
+            found[name] = Sources(ways, certain, settled)
     return found
 
 
@@ -255,6 +269,6 @@ def _forget_undeclared(guard: Condition, environment: Environment) -> None:
         doubtful = guard & ~sources.there(declared_only=True)
         ways = {v: part for v, when in sources.ways.items() if (part := when if v.declared else when & ~doubtful)}
         if ways:
-            environment[name] = Sources(ways, sources.certain & ~doubtful)
+            environment[name] = Sources(ways, sources.certain & ~doubtful, sources.settled & ~doubtful)
         else:
             del environment[name]

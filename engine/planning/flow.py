@@ -57,10 +57,15 @@ class Version:
 
 @frozen
 class Sources:
-    """Versions of one value that may be there at a point, each with when; `certain`: when one of them is, whatever happens."""
+    """Versions of one value that may be there at a point, each with when.
+
+    Attributes:
+        certain: when one of them is there, whatever happens. settled: when one is, if every loop takes an iteration.
+    """
 
     ways: Mapping[Version, Condition] = field(factory=dict)
     certain: Condition = NEVER
+    settled: Condition = NEVER
 
     @property
     def versions(self) -> tuple[Version, ...]:
@@ -76,24 +81,26 @@ class Sources:
         ways = dict(self.ways)
         for version, when in other.ways.items():
             ways[version] = ways.get(version, NEVER) | when
-        return Sources(ways, self.certain & other.certain)
+        return Sources(ways, self.certain & other.certain, self.settled & other.settled)
 
     def within(self, guard: Condition) -> Sources:
         """Return what is there when a step is there, too."""
         if guard is ALWAYS:
             return self
-        return Sources({v: part for v, when in self.ways.items() if (part := when & guard)}, self.certain & guard)
+        ways = {v: part for v, when in self.ways.items() if (part := when & guard)}
+        return Sources(ways, self.certain & guard, self.settled & guard)
 
     def replaced(self, version: Version, guard: Condition) -> Sources:
         """Return what is there behind a step that writes a version."""
         if guard is ALWAYS:
-            return Sources({version: ALWAYS}, ALWAYS)
+            return Sources({version: ALWAYS}, ALWAYS, ALWAYS)
         left = self.within(~guard)
-        return Sources({**left.ways, version: left.ways.get(version, NEVER) | guard}, self.certain | guard)
+        ways = {**left.ways, version: left.ways.get(version, NEVER) | guard}
+        return Sources(ways, self.certain | guard, self.settled | guard)
 
     def with_more(self, version: Version, when: Condition) -> Sources:
         """Return what is there if a version may have come to it."""
-        return Sources({**self.ways, version: self.ways.get(version, NEVER) | when}, self.certain)
+        return Sources({**self.ways, version: self.ways.get(version, NEVER) | when}, self.certain, self.settled)
 
 
 Environment = dict[str, Sources]
@@ -191,7 +198,10 @@ class Dataflow:
     Attributes:
         reads: every read, in order. versions: every declared version, in order. final: what is there at the end.
         presence: what each step finds, by the step's id. missing: by name.
-        loops: every loop, those around before those in them. possible: when there is a workflow at all.
+        loops: every loop, those around before those in them.
+        ways_through: by the path of an open choice each way through it: the branch (None where none is taken), when it may be taken,
+            and what is there at its end.
+        possible: when there is a workflow at all.
     """
 
     reads: list[Read] = field(factory=list)
@@ -200,6 +210,7 @@ class Dataflow:
     presence: dict[int, Presence] = field(factory=dict)
     missing: dict[str, Missing] = field(factory=dict)
     loops: list[LoopSpan] = field(factory=list)
+    ways_through: dict[str, list[tuple[str | None, Condition, Environment]]] = field(factory=dict)
     possible: Condition = ALWAYS
 
     @property
@@ -229,6 +240,33 @@ class Dataflow:
     def written_by(self, path: str, name: str) -> Condition:
         """Return when a step writes a value."""
         return any_of(version.guard for version in self._versions_by_writer[path] if version.name == name)
+
+    def hangs_on(self, path: str, reader: Read) -> Condition:
+        """Return when a step works with what a reader has made, and could not stand before it: the value goes round."""
+        found: dict[str, Condition] = {path: reader.guard}
+        # From behind, so that all that works with a step has been looked at before it: else each way there would be gone alone.
+        pending = {path}
+        while pending:
+            here = max(pending, key=self._position)
+            pending.remove(here)
+            for read in self._reads_by_path[here]:
+                # What is there before the reader would be there for the step, too.
+                left = found[here] & ~self._there_before(str(read.param.name), reader.position)
+                for version, when in read.sources.ways.items() if left else ():
+                    known = found.get(version.writer, NEVER)
+                    if version.writer != CALLER and (more := left & when & ~known):
+                        found[version.writer] = known | more
+                        pending.add(version.writer)
+        return found.get(reader.path, NEVER)
+
+    def _position(self, path: str) -> int:
+        return max((read.position for read in self._reads_by_path[path]), default=-1)
+
+    def _there_before(self, name: str, position: int) -> Condition:
+        """Return when a value is given or written before a position."""
+        missing = self.missing.get(name)
+        needed = [r for path in missing.when for r in self.reads_at(path, name)] if missing is not None else ()
+        return any_of(r.guard for r in needed if r.position <= position) | self.written_between(name, -2, position)
 
     def written_between(self, name: str, first: int, last: int | None) -> Condition:
         """Return when a value is written behind one position and before another."""

@@ -20,7 +20,7 @@ from .explain import Explanation, explain
 from .flow import Dataflow
 from .graph import Graph, make_graph
 from .liveness import live_after, releases_of
-from .plan_checks import find_faults, find_warnings, missing_inputs
+from .plan_checks import OtherWriters, find_faults, find_warnings, missing_inputs, nobody
 
 _NOTHING: Mapping[str, str] = {}
 
@@ -134,12 +134,17 @@ class Plan:
 
 
 def make_plan(
-    steps: Sequence[Node], given: Iterable[str], also_read: Iterable[str] = (), skipped: Mapping[str, str] = _NOTHING
+    steps: Sequence[Node],
+    given: Iterable[str],
+    also_read: Iterable[str] = (),
+    skipped: Mapping[str, str] = _NOTHING,
+    others: OtherWriters = nobody,
 ) -> Plan:
     """Bind every step's reads for a set of given names, and check that they fit.
 
     Args:
         also_read: names that were read to choose these steps. skipped: choices to branches that were not chosen.
+        others: says who of those would write a value.
 
     Raises:
         InputError: required inputs that nobody gives, all of them.
@@ -149,7 +154,7 @@ def make_plan(
     flow = trace(steps, given)
     # Both are found before either is raised: who composes blocks wants to hear of all of it at once, and a plan that
     # does not fit may be why something is missing.
-    missing, faults = missing_inputs(flow), find_faults(flow)
+    missing, faults = missing_inputs(flow, others), find_faults(flow)
     if faults:
         raise CompositionError.of("The blocks do not fit together", [*faults, *missing])
     if missing:

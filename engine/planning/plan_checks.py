@@ -6,30 +6,38 @@ which inputs lead to it.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
 
 from ...state.defaults import are_same
 from ...state.errors import nearest
 from ...state.type_relations import conflict
 from ...state.types import type_words
 from ..conditions import NEVER, Condition, any_of
+from .branch_values import written_in_some_branches
 from .count_checks import count_faults, count_warnings
 from .dimension_checks import dimension_conflicts
-from .flow import CALLER, Dataflow, Finding, Missing, Read, Version
+from .flow import CALLER, Dataflow, Finding, LoopSpan, Missing, Read, Version
+from .listings import lists
 from .loop_checks import loop_warnings
 from .name_checks import misspelt
 from .type_checks import two_types, wider_types
 
-MOST_LISTS = 512
-"""How many different lists of steps one finding is told with, at most; beyond, all steps are told in one."""
+OtherWriters = Callable[[str, str], str]
+"""From the name of a value and the path of who needs it to a sentence about those who would write it, with other inputs."""
 
 
-def missing_inputs(flow: Dataflow) -> list[str]:
+def nobody(name: str, reader: str) -> str:  # noqa: ARG001 - it says nothing of any
+    """Say nothing of other writers."""
+    return ""
+
+
+def missing_inputs(flow: Dataflow, others: OtherWriters = nobody) -> list[str]:
     """Return required values that nobody gives before the steps that need them."""
     found: list[str] = []
     for name, missing in flow.missing.items():
         later = next((path for path, _ in missing.writers if path not in missing.when), None)
-        found.append(_missing_text(name, missing, tuple(missing.when), later, flow))
+        elsewhere = others(name, next(iter(missing.when)))
+        found.append(_missing_text(name, missing, tuple(missing.when), later, flow, elsewhere))
     return found
 
 
@@ -66,12 +74,13 @@ def warnings(flow: Dataflow) -> Iterator[Finding]:
     yield from _undeclared(flow)
     yield from count_warnings(flow)
     yield from loop_warnings(flow)
+    yield from written_in_some_branches(flow)
 
 
 def late_writes(flow: Dataflow) -> Iterator[Finding]:
     """Yield required values that only a later block writes, which does not read them itself: an order mistake."""
     for name, missing in flow.missing.items():
-        for paths, when, note in _lists(missing.when.items(), flow.possible):
+        for paths, when, note in lists(missing.when.items(), flow.possible):
             later = [(path, guard) for path, guard in missing.writers if path not in paths]
             meant = {path: _meant_for_later(path, name, paths, flow) for path, _ in later}
             left = when & any_of(guard & ~meant[path] for path, guard in later)
@@ -81,9 +90,18 @@ def late_writes(flow: Dataflow) -> Iterator[Finding]:
                 left &= ~guard
 
 
-def _meant_for_later(path: str, name: str, paths: Container[str], flow: Dataflow) -> Condition:
+def _meant_for_later(path: str, name: str, paths: Collection[str], flow: Dataflow) -> Condition:
     """Return when a block writes a value that is not for those steps before it, but for what comes behind."""
-    return any_of(read.guard for read in flow.reads_at(path, name)) | _for_next_iteration(path, paths, flow)
+    found = any_of(read.guard for read in flow.reads_at(path, name))
+    if any(_stand_in(loop, [path, *paths], flow) for loop in flow.loops):
+        return found | _for_next_iteration(path, paths, flow)
+    # Who works with what a reader has made of it gives the next value, and cannot come before it.
+    return found | any_of(flow.hangs_on(path, read) for read in flow.reads_in(paths) if read.param.name == name)
+
+
+def _stand_in(loop: LoopSpan, paths: Iterable[str], flow: Dataflow) -> bool:
+    inside = {read.path for read in flow.reads_inside(loop)}
+    return all(path in inside for path in paths)
 
 
 def _for_next_iteration(path: str, paths: Container[str], flow: Dataflow) -> Condition:
@@ -114,24 +132,9 @@ def _hangs_on(path: str, paths: Container[str], reads: Sequence[Read], flow: Dat
     return found
 
 
-def _lists(
-    named: Iterable[tuple[str, Condition]], within: Condition
-) -> Iterator[tuple[tuple[str, ...], Condition, str]]:
-    """Yield which of some steps can be meant together, with when, and a sentence that belongs behind the text."""
-    steps = [(name, part) for name, when in named if (part := when & within)]
-    found: list[tuple[tuple[str, ...], Condition]] = [((), within)]
-    for name, when in steps:
-        split = [((*names, name), under & when) for names, under in found]
-        split += [(names, under & ~when) for names, under in found]
-        found = [(names, under) for names, under in split if under]
-        if len(found) > MOST_LISTS:
-            every = any_of(when for _, when in steps)
-            yield tuple(name for name, _ in steps), every, " Which of them it is hangs on the inputs."
-            return
-    yield from ((names, under, "") for names, under in found if names)
-
-
-def _missing_text(name: str, missing: Missing, paths: tuple[str, ...], later: str | None, flow: Dataflow) -> str:
+def _missing_text(
+    name: str, missing: Missing, paths: tuple[str, ...], later: str | None, flow: Dataflow, elsewhere: str = ""
+) -> str:
     path, *others = paths
     also = f" (and so do {', '.join(others)})" if others else ""
     words = type_words(missing.params[path].type_hint)
@@ -146,11 +149,11 @@ def _missing_text(name: str, missing: Missing, paths: tuple[str, ...], later: st
             f"{text} It is a variable of the loop {loop}, and ends with it: have a block in the loop write it under another name. Or "
             f"pass {name}=..."
         )
-    near = nearest(name, missing.there)
+    near = nearest(name, missing.there) if not elsewhere else None
     if near is not None:
         writer = missing.there[near].versions[-1].writer
         text += f" Nearest: {near!r}" + (f" (from {writer})." if writer != CALLER else ".")
-    return f"{text} Pass {name}=..."
+    return f"{text}{elsewhere} {'Or pass' if elsewhere else 'Pass'} {name}=..."
 
 
 def _type_conflicts(flow: Dataflow, certain: bool) -> Iterator[Finding]:
@@ -199,6 +202,7 @@ def _default_conflicts(flow: Dataflow, certain: bool) -> Iterator[Finding]:
 def _overwritten(flow: Dataflow) -> Iterator[Finding]:
     """Yield outputs that nobody reads before they are written again: work for nothing."""
     loops = {loop.path for loop in flow.loops}
+    dead: dict[tuple[str, str], Condition] = {}
     for version in flow.versions:
         # What stands at the end may be what the caller wants, whether a block reads it or not.
         left = flow.unread(version) & ~flow.kept(version)
@@ -209,8 +213,13 @@ def _overwritten(flow: Dataflow) -> Iterator[Finding]:
             and version.writer not in loops
             and (found := left & flow.written_between(version.name, version.position, None))
         ):
+            key = version.writer, version.name
+            dead[key] = dead.get(key, NEVER) | found
+    for (writer, name), found in dead.items():
+        # Where it is of use with other inputs, it is what stands if no branch replaces it.
+        if not flow.written_by(writer, name) & flow.possible & ~found:
             text = (
-                f"{version.writer} writes {version.name!r}, which nobody reads before it is written again. "
+                f"{writer} writes {name!r}, which nobody reads before it is written again. "
                 "Is a block missing in between, or in the wrong place?"
             )
             yield text, found
@@ -229,7 +238,7 @@ def _written_too_late(flow: Dataflow) -> Iterator[Finding]:
             early: dict[str, Condition] = {}
             for read in flow.reads_of(name) if late else ():
                 early[read.path] = early.get(read.path, NEVER) | _read_before(read, version, by_product, flow)
-            for paths, found, note in _lists(early.items(), late):
+            for paths, found, note in lists(early.items(), late):
                 text = (
                     f"{version.writer} writes {name!r} after {', '.join(paths)} read it, and "
                     f"no later block reads what it writes. Move it before {paths[0]}, or leave it out.{note}"
@@ -246,6 +255,8 @@ def _read_before(read: Read, version: Version, by_product: Condition, flow: Data
     if read.position >= version.position or read.is_apart_from(version):
         return NEVER
     found = read.guard & ~read.sources.ways.get(version, NEVER) & ~flow.written_by(read.path, version.name)
+    if found and read.param.required:
+        found &= ~flow.hangs_on(version.writer, read)  # what the caller must give goes round
     from_blocks = any_of(when for source, when in read.sources.ways.items() if source.writer != CALLER)
     # A block of the reader's own gives it already, and the later one is there for what else it writes.
     found &= ~(by_product & from_blocks)
@@ -263,7 +274,7 @@ def _undeclared(flow: Dataflow) -> Iterator[Finding]:
             if not version.declared:
                 writers[version.writer] = writers.get(version.writer, NEVER) | when
         only = read.guard & flow.possible & ~read.sources.there(declared_only=True) if writers else NEVER
-        for paths, found, note in _lists(writers.items(), only):
+        for paths, found, note in lists(writers.items(), only):
             text = (
                 f"{read.path} reads {read.param.name!r}, which no block declares as its output; it may be written "
                 f"undeclared by {', '.join(paths)}. Declare it there, or the run may stop at the first read.{note}"

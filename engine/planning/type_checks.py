@@ -6,10 +6,7 @@ from collections.abc import Iterator
 
 from ...state.type_relations import conflict, left_out
 from ...state.types import type_words
-from ..conditions import Condition
-from .flow import CALLER, Dataflow, Read
-
-Finding = tuple[str, Condition]
+from .flow import CALLER, Dataflow, Finding, Read
 
 
 def two_types(flow: Dataflow, of_required: bool) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -10,14 +11,26 @@ from attrs import define, field
 from random_choices import composition
 from toy_blocks import Iterations, Writes, block, chain
 
-from brickwork import AutoPipelineBlocks, Block, CompositionError, InputError, Outputs, SequentialPipelineBlocks
-from brickwork.blocks.core import composition_checks
+from brickwork import (
+    AutoPipelineBlocks,
+    Block,
+    CompositionError,
+    ConditionalPipelineBlocks,
+    InputError,
+    Outputs,
+    SequentialPipelineBlocks,
+)
+from brickwork.blocks.core import choice_checks, composition_checks, other_branches
+from brickwork.blocks.core.conditional_flattening import AllWorkflows
 from brickwork.blocks.core.flattening import OpenChoiceError, WorkflowSearch, walk
 from brickwork.blocks.core.interface import odd_defaults
 from brickwork.blocks.core.shared_settings import group_warnings
 from brickwork.blocks.core.workflows import Workflow, made_workflow
 from brickwork.engine.nodes import all_nodes
-from brickwork.engine.planning.plan_checks import MOST_LISTS, find_faults, find_warnings, late_writes
+from brickwork.engine.planning.dataflow import trace
+from brickwork.engine.planning.flow import Dataflow, Version
+from brickwork.engine.planning.listings import MOST_LISTS
+from brickwork.engine.planning.plan_checks import find_faults, find_warnings, late_writes
 
 LISTED = 512
 
@@ -27,9 +40,10 @@ class OneByOne:
     """Every workflow, found by deciding one question after the other, and looked at alone."""
 
     workflows: dict[tuple[str, ...], Workflow] = field(factory=dict)
-    taken: set[str] = field(factory=set)
+    each: list[tuple[dict[str, bool], Workflow]] = field(factory=list)
     faults: set[str] = field(factory=set)
     warnings: set[str] = field(factory=set)
+    of_use: set[str] = field(factory=set)
 
     @classmethod
     def of(cls, blocks: SequentialPipelineBlocks) -> OneByOne:
@@ -48,18 +62,118 @@ class OneByOne:
             given = tuple(name for name, is_given in decided.items() if is_given)
             workflow = Workflow("+".join(given) or "default", given, tuple(steps), frozenset(search.taken))
             found.workflows.setdefault(tuple(step.path for step in all_nodes(steps)), workflow)
-            found.taken |= workflow.taken
+            found.each.append((decided, workflow))
+            found.of_use |= {text_of_dead(v) for v in workflow.flow.versions} - set(find_warnings(workflow.flow))
             found.faults |= set(find_faults(workflow.flow))
             found.warnings |= texts_of(workflow)
         checks = [*composition_checks.component_conflicts(blocks), *composition_checks._branch_conflicts(blocks)]
         for text, certain in checks:
             (found.faults if certain else found.warnings).add(text)
+        found.warnings -= found.of_use  # what is replaced in one workflow may be what another works with
+        for text, certain in choice_checks.unknown_names(blocks):
+            (found.faults if certain else found.warnings).add(text)
         listed = ((path, block) for path, block in walk(blocks) if block.has_lists)
         found.warnings |= {text for path, block in listed for text in odd_defaults(path, block)}
         found.warnings |= set(group_warnings(list(walk(blocks))))
-        found.warnings |= set(composition_checks._unreachable(blocks, found.taken))
-        found.faults |= set(composition_checks._unknown_triggers(blocks))
         return found
+
+    def dead_branches(self, blocks: SequentialPipelineBlocks) -> set[tuple[str, str, str]]:
+        """Choices with the branches that no call leads to, and why."""
+        found: set[tuple[str, str, str]] = set()
+        dead: list[str] = []
+        every = {branch for _, workflow in self.each for branch in workflow.taken}
+        for path, choice in walk(blocks):
+            if not isinstance(choice, AutoPipelineBlocks) or stands_aside(blocks, path, every, dead):
+                continue
+            for number, name in enumerate(choice.sub_blocks):
+                branch = f"{path}.{name}"
+                before = [trigger for trigger in choice.block_trigger_inputs[:number] if trigger]
+                ways = [
+                    self.way(decided, flow.flow, path, before) for decided, flow in self.each if branch in flow.taken
+                ]
+                why = reason({way for way in ways if way != "refused"}) if ways else "ruled out"
+                if ways and set(ways) == {"refused"}:
+                    why = "refused"
+                if why:
+                    found.add((path, name, why))
+                    dead.append(branch)
+        return found
+
+    def way(self, decided: dict[str, bool], flow: Dataflow, path: str, before: list[str]) -> str:
+        """How a workflow speaks against a branch that it takes: by what it lacks, or by what was written before."""
+        for name, missing in flow.missing.items():
+            if decided.get(name) is False and any(p.type_hint is not None for p in missing.params.values()):
+                return "refused"
+        reads = [read.sources for trigger in before for read in flow.reads_at(path, trigger)]
+        sure = [sources for sources in reads if all(v.typed and v.declared for v in sources.versions)]
+        return "always" if any(s.certain for s in sure) else "mostly" if any(s.settled for s in sure) else ""
+
+    def branch_values(self, blocks: SequentialPipelineBlocks) -> set[tuple[Any, ...]]:
+        """Values that branches of one choice write in some workflows, and that are missing in others."""
+        writers: dict[tuple[str, str], set[str]] = defaultdict(set)
+        absent: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for decided, workflow in self.each:
+            flow = workflow.flow
+            for read in flow.reads:
+                key = str(read.param.name), read.path
+                if not decided.get(key[0]) and key[0] not in flow.missing:
+                    writers[key] |= {v.writer for v in read.sources.versions if v.declared}
+            for name, missing in flow.missing.items():
+                for path in missing.when if not decided.get(name) else ():
+                    absent[name, path] |= workflow.taken
+        found: dict[tuple[str, str], list[set[str]]] = {}
+        for (name, path), taken in absent.items():
+            for writer in writers[name, path]:
+                choice, branch = other_branches._choice_between(blocks, writer, path) or ("", "")
+                lacking = {each.rpartition(".")[2] for each in taken if choice and each.rpartition(".")[0] == choice}
+                here: Any = choice and blocks[choice]
+                results = {output.name for output in here.sub_blocks[branch].intermediate_outputs} if here else set()
+                lacking -= {each for each in lacking if other_branches.trigger_of(here, each) in results}
+                if lacking:
+                    for part, more in zip(
+                        found.setdefault((name, choice), [set(), set(), set()]),
+                        ({path}, {branch}, lacking),
+                        strict=True,
+                    ):
+                        part.update(more)
+        return {(*key, *map(frozenset, parts)) for key, parts in found.items()}
+
+
+def text_of_dead(version: Version) -> str:
+    return (
+        f"{version.writer} writes {version.name!r}, which nobody reads before it is written again. "
+        "Is a block missing in between, or in the wrong place?"
+    )
+
+
+def stands_aside(blocks: Any, path: str, taken: set[str], dead: list[str]) -> bool:
+    here, done = blocks, ""
+    for name in path.split("."):
+        done = f"{done}.{name}" if done else name
+        is_choice = isinstance(here, ConditionalPipelineBlocks)
+        if getattr(here, "is_hand_written", False) or done in dead or (is_choice and done not in taken):
+            return True
+        here = here.sub_blocks[name]
+    return False
+
+
+def reason(ways: set[str]) -> str:
+    """What workflows that are not refused have in common."""
+    return "" if not ways or "" in ways else "mostly" if "mostly" in ways else "always"
+
+
+WORDS = {
+    "ruled out": "or an outer choice rules it out",
+    "refused": "it is for calls without",
+    "always": "always writes",
+    "mostly": "where a loop takes no iteration",
+}
+
+
+def told_as_dead(text: str) -> tuple[str, str, str] | None:
+    where, is_branch, rest = text.partition(": the branch ")
+    why = [name for name, words in WORDS.items() if words in rest]
+    return (where, rest.split("'")[1], why[0]) if is_branch and why else None
 
 
 def texts_of(workflow: Workflow) -> set[str]:
@@ -80,12 +194,20 @@ def test_one_walk_finds_what_every_workflow_alone_shows(request: pytest.FixtureR
         blocks = composition(seed)
         report, expected = blocks.check(), OneByOne.of(blocks)
         assert set(report.faults) == expected.faults, seed
-        assert set(report.warnings) == expected.warnings, seed
+        every = AllWorkflows.of(blocks)
+        values = other_branches.branch_values(blocks, every, trace(every.steps, (), every.possible))
+        lone = {text for text, _ in other_branches.told(blocks, values)}
+        assert set(report.warnings) >= lone
+        parts = {(v.name, v.choice, frozenset(v.readers), frozenset(v.writing), frozenset(v.lacking)) for v in values}
+        assert parts == expected.branch_values(blocks), seed
+        dead = {text: found for text in report.warnings if (found := told_as_dead(text))}
+        assert set(dead.values()) == expected.dead_branches(blocks), seed
+        assert set(report.warnings) - lone - dead.keys() == expected.warnings, seed
         assert report.workflows == len(expected.workflows), seed
         for text, given in report.given.items():
             # The fewest inputs that lead to a finding are of a workflow that has it.
             workflow = made_workflow(blocks, None, given)
-            assert not given or text in {*find_faults(workflow.flow), *texts_of(workflow)}, (seed, text)
+            assert not given or text in lone or text in {*find_faults(workflow.flow), *texts_of(workflow)}, (seed, text)
 
 
 def test_workflows_keep_their_names_order_and_interfaces(request: pytest.FixtureRequest) -> None:
@@ -158,8 +280,8 @@ def test_names_of_many_workflows_are_made_as_they_are_asked_for() -> None:
 
 
 def test_more_lists_of_steps_than_can_be_told_are_one() -> None:
-    hint = block({"x": int | None}, x=None)
-    blocks = chain(**{f"c{i}": either(f"t{i}", hint) for i in range(12)}, make=WRITE)
+    hints = {f"c{i}": either(f"t{i}", block({"x": int | None, f"t{i}": int}, x=None)) for i in range(12)}
+    blocks = chain(**hints, make=WRITE)
     (warning,) = blocks.check().warnings
     assert MOST_LISTS < 2**12
     early = ", ".join(f"c{i}.given" for i in range(12))
@@ -167,7 +289,7 @@ def test_more_lists_of_steps_than_can_be_told_are_one() -> None:
         f"make writes 'x' after {early} read it, and no later block reads what it writes. Move it before c0.given, or leave it out. "
         "Which of them it is hangs on the inputs."
     )
-    assert len(chain(**{f"c{i}": either(f"t{i}", hint) for i in range(3)}, make=WRITE).check().warnings) == 7
+    assert len(chain(**{f"c{i}": hints[f"c{i}"] for i in range(3)}, make=WRITE).check().warnings) == 7
 
 
 def test_what_is_written_undeclared_in_a_loop_over_a_value_and_never_read_is_no_error_of_the_check() -> None:
@@ -260,6 +382,7 @@ def test_what_a_branch_requires_is_asked_for_next_to_its_trigger() -> None:
     for number, made in enumerate(strict.values()):
         made.block_requires = {"given": [f"i{number}"]}
     report = chain(**plain, **strict).check()
-    assert (report.faults, report.warnings) == ((), ())
+    assert report.faults == ()
+    assert len([text for text in report.warnings if "which no block reads" not in text]) == 0
     # What a choice requires leaves fewer of them, which are not all counted.
     assert "in more than" in repr(report)

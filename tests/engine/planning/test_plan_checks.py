@@ -252,6 +252,36 @@ def test_an_order_mistake_is_only_one_if_the_later_writer_does_not_read_the_valu
     assert len(late(one=READ, change=block({"x": int}, {"x": int}), make=WRITE)) == 1
 
 
+TURN, BACK = block({"x": int}, {"half": int}), block({"half": int}, {"x": int})
+
+
+def test_a_value_that_goes_round_is_no_order_mistake() -> None:
+    assert late(one=TURN, two=BACK) == []
+    assert late(loop=Iterations.from_blocks_dict({"one": TURN, "two": BACK})) == []
+    between = block({"half": int}, {"other": int})
+    assert late(one=TURN, between=between, two=block({"other": int}, {"x": int})) == []
+    assert warnings("x", one=TURN, two=BACK) == []
+
+
+def test_a_writer_that_could_do_without_the_reader_is_an_order_mistake() -> None:
+    # It reads what was there before the reader, which only wrote it anew.
+    step, denoise = block({"noise": int, "x": int}, {"x": int}), block({"x": int}, {"noise": int})
+    (text,) = late(loop=Iterations.from_blocks_dict({"step": step, "denoise": denoise}))
+    assert text.startswith(
+        "loop.step needs 'noise' (int); it was not given, and no earlier block gives it. loop.denoise writes it,"
+    )
+    # It reads what another has made in between, which could come before the reader with it.
+    between = block({"seed": int}, {"other": int})
+    assert len(late(one=READ, between=between, two=block({"other": int}, {"x": int}))) == 1
+    assert len(late(make=block(writes={"half": int}), one=TURN, two=BACK)) == 1
+
+
+def test_a_default_that_is_changed_behind_its_reader_is_too_late_whatever_was_made_of_it() -> None:
+    one, two = block({}, {"half": int}, x=1), BACK
+    (text,) = warnings(one=one, two=two)
+    assert text.startswith("two writes 'x' after one read it, and no later block reads what it writes.")
+
+
 def test_all_kinds_of_warnings_come_together_in_one_order() -> None:
     composition = SequentialPipelineBlocks.from_blocks_dict(
         {

@@ -1,0 +1,169 @@
+"""What can be known to be wrong with the choices of a composition by what they and the blocks in them declare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ...state.errors import did_you_mean, nearest
+from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
+from .choice_declaration import parameters_of, takes_anything
+from .flattening import joined, walk
+from .workflow_names import listed_workflows
+
+if TYPE_CHECKING:
+    from .base import ModularPipelineBlocks
+
+
+def undecided(blocks: ModularPipelineBlocks) -> Iterator[str]:
+    """Yield choices that cannot choose: `select_block` or the default is missing, or does not fit the triggers and the branches."""
+    for where, block in _choices(blocks):
+        default, is_auto = block.default_block_name, isinstance(block, AutoPipelineBlocks)
+        if default is not None and (is_auto or default not in block.sub_blocks):
+            yield f"{where}: default_block_name is {default!r}, {_wrong_default(block, is_auto)}"
+        if is_auto:
+            continue
+        chooses = getattr(block.select_block, "__func__", None) is not ConditionalPipelineBlocks.select_block
+        if chooses:
+            yield from _misfitting(where, block)
+        else:
+            taken = "".join(f", {name}" for name in block.trigger_names)
+            yield (
+                f"{where}: {type(block).__name__} has no select_block, so nothing says which of its blocks runs. Define "
+                f"select_block(self{taken}), which returns the name of one: {', '.join(map(repr, block.sub_blocks))}; or derive it "
+                "from AutoPipelineBlocks to choose by which inputs are given."
+            )
+
+
+def _choices(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, Any]]:
+    for path, block in walk(blocks):
+        if isinstance(block, ConditionalPipelineBlocks):
+            yield path or type(block).__name__, block
+
+
+def _wrong_default(block: Any, is_auto: bool) -> str:
+    if is_auto:
+        return "which a choice by inputs does not look at. Give the default the trigger None, as the last of block_trigger_inputs."
+    return f"which is no branch of it. {did_you_mean(block.default_block_name, block.sub_blocks)}"
+
+
+def _misfitting(where: str, block: Any) -> Iterator[str]:
+    """Yield triggers that `select_block` does not take, and what it takes that is no trigger."""
+    triggers = block.trigger_names
+    taken = [
+        each for each in parameters_of(type(block)) if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)
+    ]
+    names = [each.name for each in taken]
+    for name in triggers if not takes_anything(type(block)) else ():
+        if name not in names:
+            arguments = ", ".join(["self", *names, name])
+            yield (
+                f"{where}: block_trigger_inputs lists {name!r}, which select_block does not take by that name. Write "
+                f"select_block({arguments}), or take {name!r} out of the list."
+            )
+    for each in taken:
+        if each.default is each.empty and each.name not in triggers:
+            yield (
+                f"{where}: select_block takes {each.name!r}, which is not in block_trigger_inputs, so it would never be given. Write "
+                f"block_trigger_inputs = {[*triggers, each.name]}, or leave it out of select_block."
+            )
+
+
+def unknown_names(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, bool]]:
+    """Yield names in triggers, requirements and lists of workflows that no block reads or writes, each with whether that is certain.
+
+    A trigger that nobody reads may be meant, as a switch; one that is like what its branch reads is misspelt.
+    """
+    read, written = _read_names(blocks), _written_names(blocks)
+    known = {*read, *written, *(name for _, block in _choices(blocks) for name in block.trigger_names)}
+    for path, block in walk(blocks):
+        where = path or type(block).__name__
+        if isinstance(block, AutoPipelineBlocks):
+            for name, trigger in block.pairs:
+                if trigger is not None and trigger not in read:
+                    yield from _unread_trigger(where, block, joined(path, name), trigger, written.get(trigger, []))
+            yield from ((text, True) for text in _wrong_requirements(where, block, known))
+        yield from _wrong_workflows(where, block, known)
+
+
+def _read_names(blocks: ModularPipelineBlocks) -> set[str]:
+    """Return what blocks read, loops themselves, and choices that look at values; what a choice only asks for is not read."""
+    found: set[str] = set()
+    for _, block in walk(blocks):
+        if not getattr(block, "sub_blocks", None):
+            found |= set(block.input_names)
+        elif isinstance(block, ConditionalPipelineBlocks):
+            found |= set() if isinstance(block, AutoPipelineBlocks) else set(block.trigger_names)
+        else:
+            found |= {param.name for param in getattr(block, "own_inputs", ())}
+    return found
+
+
+def _written_names(blocks: ModularPipelineBlocks) -> dict[str, list[str]]:
+    """Return who writes each value."""
+    found: dict[str, list[str]] = {}
+    for path, block in walk(blocks):
+        is_leaf = not getattr(block, "sub_blocks", None)
+        own = block.intermediate_outputs if is_leaf else getattr(block, "loop_intermediate_outputs", ())
+        for output in [*own, *getattr(block, "variables", ())]:
+            found.setdefault(output.name, []).append(path)
+    return found
+
+
+def _unread_trigger(
+    where: str, block: Any, branch: str, trigger: str, writers: list[str]
+) -> Iterator[tuple[str, bool]]:
+    inside = [path for path in writers if path == branch or path.startswith(f"{branch}.")]
+    if len(inside) < len(writers):
+        return  # a value of the run decides
+    name = branch.rpartition(".")[2]
+    reads = [each for each in block.sub_blocks[name].input_names if each != trigger]
+    near = nearest(trigger, reads) if not writers else None
+    if near is not None:
+        text = (
+            f"{where}: the branch {name!r} hangs on {trigger!r}, which no block reads or writes. Did you mean {near!r}?"
+        )
+        yield text, True
+        return
+    writes = f" and only {', '.join(inside)} in that branch writes" if inside else ""
+    known = (
+        f"The branch reads {', '.join(map(repr, reads))}: name one of these" if reads else "Name an input of the branch"
+    )
+    yield (
+        (
+            f"{where}: the branch {name!r} hangs on {trigger!r}, which no block reads{writes}, so a call that gives it gives it to nobody. "
+            f"{known} in block_trigger_inputs, or let a block of the branch take {trigger!r}."
+        ),
+        False,
+    )
+
+
+def _wrong_requirements(where: str, block: Any, known: set[str]) -> Iterator[str]:
+    for name, names in block.block_requires.items():
+        branch = block.sub_blocks.get(name)
+        if branch is None:
+            yield f"{where}: block_requires names {name!r}, which is no branch of it. {did_you_mean(name, block.sub_blocks)}"
+            continue
+        for word in names:
+            if word in known:
+                continue
+            near = nearest(word, branch.input_names) or nearest(word, known)
+            # Else the call says what it needs, and nothing is silent.
+            if near is not None:
+                yield f"{where}: the branch {name!r} hangs on {word!r}, which no block reads or writes. Did you mean {near!r}?"
+
+
+def _wrong_workflows(where: str, block: Any, known: set[str]) -> Iterator[tuple[str, bool]]:
+    for workflow, names in (listed_workflows(block) or {}).items():
+        for name in names:
+            if name not in known:
+                near = nearest(name, block.input_names)
+                remedy = (
+                    f"Did you mean {near!r}?"
+                    if near
+                    else f"Leave it out, or write {workflow!r}: () for what runs without it."
+                )
+                yield (
+                    f"{where}: workflow_map says {name!r} leads to {workflow!r}, which is no input of it. {remedy}",
+                    near is not None,
+                )
