@@ -17,12 +17,11 @@ from ...state import CompositionError, OutputParam
 from ...state.type_relations import conflict
 from ...state.types import type_words
 from .choice import ConditionalPipelineBlocks
-from .choice_checks import undecided, unknown_names
+from .choice_checks import undecided, unknown_names, unreachable
 from .conditional_flattening import AllWorkflows
 from .content_key import content_key
 from .flattening import walk
 from .other_branches import branch_values, told
-from .unreachable import unreachable
 
 if TYPE_CHECKING:
     from .base import ModularPipelineBlocks
