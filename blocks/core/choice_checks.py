@@ -229,14 +229,12 @@ def _reason(when: Condition, trigger: str | None, refused: list[_Refused], befor
     written = [each for each in before if each.mostly & left]
     if not written or left & ~any_of(each.mostly for each in written):
         return None
-    first = written[0]
-    writers = " and ".join(first.writers)
-    selects = (
-        f"which selects {first.branch!r}. Remove the branch, or give the choice another trigger than {first.trigger!r}."
-    )
+    earliest = written[0]
+    writers = " and ".join(earliest.writers)
+    selects = f"which selects {earliest.branch!r}. Remove the branch, or give the choice another trigger than {earliest.trigger!r}."
     if left & ~any_of(each.always for each in written):
-        return f"only runs where a loop takes no iteration: else {writers} has written {first.trigger!r}, {selects}"
-    return f"can never run: {writers} always writes {first.trigger!r} before, {selects}"
+        return f"only runs where a loop takes no iteration: else {writers} has written {earliest.trigger!r}, {selects}"
+    return f"can never run: {writers} always writes {earliest.trigger!r} before, {selects}"
 
 
 def _refused(every: AllWorkflows, flow: Dataflow) -> Iterator[_Refused]:
