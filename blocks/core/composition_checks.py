@@ -16,7 +16,7 @@ from ...state import CompositionError, OutputParam
 from ...state.type_relations import conflict
 from ...state.types import type_words
 from .choice import ConditionalPipelineBlocks
-from .choice_checks import undecided, unknown_names
+from .choice_checks import undecided, unknown_names, unreachable
 from .component_checks import component_conflicts, is_typed
 from .conditional_flattening import AllWorkflows
 from .content_key import content_key
@@ -25,7 +25,6 @@ from .flattening import walk
 from .interface import odd_defaults, refuse_wrong_lists
 from .other_branches import branch_values, told
 from .shared_settings import bare_groups, config_conflicts, group_faults, group_warnings
-from .unreachable import unreachable
 
 if TYPE_CHECKING:
     from .base import ModularPipelineBlocks
