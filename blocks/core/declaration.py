@@ -192,7 +192,7 @@ def _own(owner: type, method_name: str, declared: Declaration) -> Iterator[Decla
         for each in declared.parameters:
             yield Declared(where, each.name, each.annotation, each.default, each.home)
     out = declared.out
-    if out is not None and vars(owner).get(out.__name__) is out:
+    if out is not None and any(value is out for value in vars(owner).values()):
         for name, annotation in inspect.get_annotations(out).items():
             if name in out.__brickwork_fields__:
                 yield Declared(out.__qualname__, name, annotation, vars(out).get(name, REQUIRED), out)
