@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, ClassVar, Self, dataclass_transform
+from typing import Any, ClassVar, dataclass_transform
 
 from .errors import RunError, did_you_mean
 
@@ -33,13 +33,6 @@ class Outputs:
         if fields:
             # Generated once per class, as `dataclasses` and attrs do: every block of every iteration makes one.
             cls.__init__ = _generated_init(tuple(fields), defaults)  # type: ignore[method-assign]  # as dataclasses do
-
-    # Here, and not in the generated `__init__`: its code is part of what blocks of one's own are, by which recipes know them.
-    def __new__(cls, *by_position: object, **_values: object) -> Self:
-        if by_position:
-            names = ", ".join(f"{name}=..." for name in sorted(cls.__brickwork_fields__))
-            raise RunError(f"{cls.__qualname__} takes each output by its name: write {cls.__qualname__}({names}).")
-        return object.__new__(cls)
 
     def __init__(self, **values: object) -> None:
         if values:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Union
 from attrs import evolve, field, frozen
 
 from ...state import Conditioning, DeclarationError, Group, InputParam, OutputParam, Outputs, PipelineState
+from ...state.object_content import UNCOUNTED
 from ...state.type_relations import alternatives
 from ...state.types import group_marker, resolve_hint
 from ...state.vocabulary import value_of
@@ -72,7 +73,7 @@ class Declaration:
     components: Mapping[str, ComponentSlot]
     configs: Mapping[str, ConfigSlot]
     options: Mapping[str, Any]
-    unsettled: tuple[Declared, ...] = ()
+    unsettled: tuple[Declared, ...] = field(default=(), metadata=UNCOUNTED)
     _resolved: dict[str, tuple[FamilyContract, Sequence[Any]]] = field(factory=dict, init=False)
 
     @cached_property

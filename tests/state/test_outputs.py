@@ -38,12 +38,3 @@ def test_outputs_are_inherited() -> None:
         mask: int
 
     assert More(images=1, mask=2).score == 0.5
-
-
-def test_outputs_are_given_by_name_and_not_by_position() -> None:
-    with pytest.raises(
-        RunError, match=r"^Out takes each output by its name: write Out\(images=\.\.\., score=\.\.\.\)\.$"
-    ):
-        Out(1)  # type: ignore[misc]
-    with pytest.raises(RunError, match=r"^Empty takes each output by its name: write Empty\(\)\.$"):
-        type("Empty", (Outputs,), {})(1)
