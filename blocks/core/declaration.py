@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Union
 from attrs import evolve, field, frozen
 
 from ...state import Conditioning, DeclarationError, Group, InputParam, OutputParam, Outputs, PipelineState
+from ...state.object_content import UNCOUNTED
 from ...state.type_relations import alternatives
 from ...state.types import group_marker, resolve_hint
 from ...state.vocabulary import value_of
@@ -77,7 +78,7 @@ class Declaration:
     components: Mapping[str, ComponentSlot]
     configs: Mapping[str, ConfigSlot]
     options: Mapping[str, Any]
-    unsettled: tuple[Declared, ...] = ()
+    unsettled: tuple[Declared, ...] = field(default=(), metadata=UNCOUNTED)
     _resolved: dict[str, tuple[FamilyContract, Sequence[Any]]] = field(factory=dict, init=False)
 
     @cached_property
@@ -199,7 +200,7 @@ def _own(owner: type, method_name: str, declared: Declaration) -> Iterator[Decla
         for each in declared.parameters:
             yield Declared(where, each.name, each.annotation, each.default, each.home)
     out = declared.out
-    if out is not None and vars(owner).get(out.__name__) is out:
+    if out is not None and any(value is out for value in vars(owner).values()):
         for name, annotation in inspect.get_annotations(out).items():
             if name in out.__brickwork_fields__:
                 yield Declared(out.__qualname__, name, annotation, vars(out).get(name, REQUIRED), out)
