@@ -47,7 +47,7 @@ def taken(
         )
     if given is not None and not _fits(name, uncompiled(given), expected, families):
         raise ComponentError(
-            f"{name!r} expects a {expected.__name__}, and got a {type(given).__name__}. "
+            f"{name!r} expects a {_class_words(expected, type(given))}, and got a {_class_words(type(given), expected)}. "
             f"{_instead(name, given)}Give an object of that class{_others(name, expected, families)}, or use a block that expects yours."
         )
     spec = known.copy()
@@ -104,6 +104,22 @@ def log_change(name: str, before: ComponentSpec, after: ComponentSpec) -> None:
     if before.default_creation_method != after.default_creation_method:
         ways = before.default_creation_method, after.default_creation_method
         _logger.info("update_components: default_creation_method of %s changes from %s to %s.", name, *ways)
+
+
+def merged_spec(expected: ComponentSpec, saved: ComponentSpec | None) -> ComponentSpec:
+    """Return what a repository says of a component, on top of what the block expects."""
+    if saved is None or saved.repo is None:
+        return expected.copy()
+    merged = saved.copy()
+    if saved.type_name == (None, None):
+        merged.type_hint = expected._type_hint
+    merged.description = expected.description
+    return merged
+
+
+def _class_words(cls: type, beside: type) -> str:
+    """Return a class's name; with its module, where the other class has the same name."""
+    return cls.__name__ if cls.__name__ != beside.__name__ else f"{cls.__module__.partition('.')[0]}.{cls.__name__}"
 
 
 def _fits(name: str, given: object, expected: object, families: Iterable[FamilyContract]) -> bool:
