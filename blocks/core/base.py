@@ -65,6 +65,7 @@ class ModularPipelineBlocks(DeclaredNames):
     memory_advice: ClassVar[tuple[str, ...]] = ()
     """What a person can do where memory runs out in the block, a half sentence each."""
     model_name: str | None = None
+    _workflow_map: ClassVar[Any] = None  # diffusers' name of `workflow_map`
     family: ClassVar[FamilyContract] = UNBOUND
     bound_from: ClassVar[type | None] = None
     """The class that `bind` made this one of."""

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 class DeclaredNames:
     """The names in the declarations of a block."""
 
+    # The attributes of blocks are those of `ModularPipelineBlocks`.
+    __slots__ = ()
+
     if TYPE_CHECKING:
 
         @property

@@ -219,11 +219,12 @@ class AdoptedChoice(ConditionalPipelineBlocks):
 
     def _answers(self, name: str, flattening: Flattening) -> tuple[object, ...]:
         """Return what may stand for a trigger: None where it is not there, True and False where a choice may ask for the value."""
+        if flattening.known is not None:
+            # As diffusers makes the blocks of a workflow: what an earlier block writes counts as there.
+            return (flattening.known.get(name, True if flattening.may_find(name) or flattening.has(name) else None),)
         if flattening.may_find(name) and not flattening.surely_has(name):
             return None, True, False
-        if not flattening.has(name):
-            return (None,)
-        return (flattening.known[name],) if name in flattening.known else (True, False)
+        return (True, False) if flattening.has(name) else (None,)
 
 
 _MOST_ANSWERS = 2_000

@@ -195,7 +195,7 @@ class _Walk:
         """Foreign code reads a whole group at once, whatever is in it."""
         if not self.records:
             return
-        if any(version.path == CALLER for version in environment.get(str(group.kwargs_type), NOTHING).ways):
+        if any(version.writer == CALLER for version in environment.get(str(group.kwargs_type), NOTHING).ways):
             # All of it in one dict, under the name of the group.
             self.flow.reads.append(self._bound(step, position, InputParam(group.kwargs_type), guard, environment))
         for name, sources in environment.items():

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from brickwork import ComponentError, DeclarationError, InputError
+from brickwork import ComponentError, CompositionError, DeclarationError, InputError
 from brickwork.modular_pipelines import (
     AutoPipelineBlocks,
     ComponentsManager,
@@ -201,6 +201,13 @@ def test_only_what_a_workflow_uses_is_loaded(tiny_folder: Path) -> None:
     assert set(pipe.loaded_component_names) == {"tokenizer", "tokenizer_2"}
     with pytest.raises(InputError, match="names= or workflow=, not both"):
         pipe.load_components("tokenizer", workflow="image")
+
+
+def test_a_workflow_that_is_none_is_a_value_error_and_names_those_there_are() -> None:
+    with pytest.raises(ValueError, match="There is no workflow 'video'. Available workflows: default, image."):
+        ByImage().init_pipeline().load_components(workflow="video")
+    with pytest.raises(CompositionError, match="Did you mean 'image'. Available workflows: default, image."):
+        ByImage().get_workflow("imag")
 
 
 def test_components_are_registered_and_unknown_names_left_out(tiny_pipe: Any, caplog: pytest.LogCaptureFixture) -> None:
