@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
@@ -30,7 +29,9 @@ def _pipeline_class(index: PipelineIndex) -> Any:
     named = _public(index.class_name, "ModularPipeline")
     if named is not None:
         return named
-    model_of = getattr(importlib.import_module("diffusers.pipelines.auto_pipeline"), "_get_model", None)
+    from diffusers.pipelines import auto_pipeline
+
+    model_of = getattr(auto_pipeline, "_get_model", None)
     model_name = None if model_of is None or index.class_name is None else model_of(index.class_name)
     return None if model_name is None else peer_pipeline_class(model_name, index.configs)
 
@@ -39,6 +40,8 @@ def _public(name: str | None, base: str) -> Any:
     """Return a public class of diffusers by name, if it derives from one of a name."""
     if name is None or not name.isidentifier() or name.startswith("_"):
         return None
-    found = getattr(importlib.import_module("diffusers"), name, None)
+    import diffusers
+
+    found = getattr(diffusers, name, None)
     bases = [each.__name__ for each in getattr(found, "__mro__", ())]
     return found if base in bases[1:] else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import types
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,10 +18,11 @@ def peer_pipeline_class(model_name: str | None, configs: Mapping[str, Any] | Non
     Args:
         configs: settings of the pipeline, by which diffusers tells editions of a family apart.
     """
-    classes: Mapping[str, Callable[..., str]] = importlib.import_module(_MODULE).MODULAR_PIPELINE_MAPPING
-    if model_name not in classes:
-        return None
-    return getattr(importlib.import_module("diffusers"), classes[model_name](configs), None)
+    import diffusers
+    from diffusers.modular_pipelines.modular_pipeline import MODULAR_PIPELINE_MAPPING
+
+    classes: Mapping[str, Callable[..., str]] = MODULAR_PIPELINE_MAPPING
+    return getattr(diffusers, classes[model_name](configs), None) if model_name in classes else None
 
 
 def peer_property(blocks: object, owner: object, name: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from brickwork import ComponentError, CompositionError, DeclarationError, InputError
+from brickwork import ComponentError, CompositionError, DeclarationError, InputError, MemoryCache, replay
 from brickwork.modular_pipelines import (
     AutoPipelineBlocks,
     ComponentsManager,
@@ -151,10 +151,16 @@ def test_a_group_that_is_no_dict_is_refused() -> None:
         Gathers().init_pipeline()(fields=[1])
 
 
-def test_a_run_with_a_group_is_replayed() -> None:
+def test_a_result_is_not_kept_for_another_group() -> None:
     pipe = Gathers().init_pipeline()
-    recipe = pipe(fields={"a": 2}).recipe
-    assert pipe.replay(recipe, output="seen") == {"a": 2}
+    pipe.configure(cache=MemoryCache())
+    assert [pipe(fields={"a": number}, output="seen") for number in (1, 2, 1)] == [{"a": 1}, {"a": 2}, {"a": 1}]
+
+
+def test_a_run_with_a_group_is_repeated_from_its_recipe() -> None:
+    pipe = Gathers().init_pipeline()
+    state = pipe(fields={"a": 2})
+    assert replay(state.recipe, blocks=[Gathers], components=pipe).seen == {"a": 2}
 
 
 def test_blocks_name_their_outputs_and_pipelines_their_defaults() -> None:

@@ -86,7 +86,7 @@ def test_image_to_image_needs_no_component_of_a_branch_that_cannot_run() -> None
     assert "controlnet" not in blocks.plan(["prompt", "image"]).components
     assert "controlnet" in blocks.plan(["prompt", "image", "control_image"]).components
     # What an earlier block of the workflow writes counts as there, so that one branch is left.
-    assert "additional_inputs" in blocks.get_workflow("image2image")["denoise"].sub_blocks
+    assert "prepare_img2img_latents" in blocks.get_workflow("image2image")["denoise"].sub_blocks
 
 
 class Sizes(ModularPipelineBlocks):
