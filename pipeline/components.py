@@ -253,7 +253,9 @@ class PipelineComponents(PipelineDevices):
             chosen = [names] if isinstance(names, str) else list(names)
             self._known(chosen)
             return chosen
-        pending = [n for n in self.pretrained_component_names if self.components[n] is None and n not in self.absent]
+        pending = [
+            n for n in self.pretrained_component_names if self.components.get(n) is None and n not in self.absent
+        ]
         return [name for name in pending if self.specs[name].repo is not None]
 
     def _of_workflow(self, workflow: str, names: object) -> list[str]:

@@ -163,6 +163,13 @@ class ComponentsManager(AutomaticPlacement):
         wanted = None if names is None else {names} if isinstance(names, str) else set(names)
         return [i for i in self.search_components(collection=collection) if wanted is None or self._names[i] in wanted]
 
+    def _lookup_ids(
+        self, name: str | None = None, collection: str | None = None, load_id: str | None = None
+    ) -> set[str]:
+        """Do as `get_ids`, under diffusers' name."""
+        found = self.search_components(collection=collection, load_id=load_id)
+        return {component_id for component_id in found if name is None or self._names[component_id] == name}
+
     def get_components_by_ids(self, ids: Iterable[str]) -> dict[str, Any]:
         """Return components by id, as name to component.
 

@@ -13,6 +13,7 @@ from .errors import (
     RunCancelledError,
     RunError,
     TrustError,
+    UnknownWorkflowError,
 )
 from .outputs import Outputs
 from .params import ConfigSpec, InputParam, OutputParam
@@ -43,5 +44,6 @@ __all__ = [
     "RunCancelledError",
     "RunError",
     "TrustError",
+    "UnknownWorkflowError",
     "Value",
 ]

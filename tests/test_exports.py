@@ -75,6 +75,7 @@ PUBLIC = [
     "TangentialClassifierFreeGuidance",
     "Trust",
     "TrustError",
+    "UnknownWorkflowError",
     "Value",
     "component",
     "config",

@@ -18,6 +18,8 @@ def peer_pipeline_class(model_name: str | None, configs: Mapping[str, Any] | Non
     Args:
         configs: settings of the pipeline, by which diffusers tells editions of a family apart.
     """
+    if model_name is None:
+        return None
     import diffusers
     from diffusers.modular_pipelines.modular_pipeline import MODULAR_PIPELINE_MAPPING
 

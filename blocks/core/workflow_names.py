@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, overload
 
-from ...state import CompositionError
+from ...state import UnknownWorkflowError
 from ...state.errors import nearest
 from .conditional_flattening import AllWorkflows
 from .workflows import Workflow, all_workflows, made_workflow, workflow_by_inputs
@@ -56,10 +56,6 @@ def find_workflow(blocks: ModularPipelineBlocks, name: str | None) -> Workflow:
 
 
 _MOST_SHOWN = 20
-
-
-class UnknownWorkflowError(CompositionError, ValueError):
-    """A workflow was asked for that is none; also a ValueError, which code for diffusers expects."""
 
 
 class ManyNames(Sequence[str]):

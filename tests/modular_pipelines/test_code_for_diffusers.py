@@ -216,6 +216,16 @@ def test_a_workflow_that_is_none_is_a_value_error_and_names_those_there_are() ->
         ByImage().get_workflow("imag")
 
 
+def test_a_component_that_is_added_by_its_spec_is_loaded(tiny_folder: Path) -> None:
+    assert ComponentSpec.loading_fields() == ["pretrained_model_name_or_path", "subfolder", "variant", "revision"]
+    pipe = Reads().init_pipeline()
+    pipe._component_specs["tokenizer_2"] = ComponentSpec(
+        "tokenizer_2", "transformers:CLIPTokenizer", repo=str(tiny_folder), subfolder="tokenizer_2"
+    )
+    pipe.load_components()
+    assert len(pipe.tokenizer_2) == len(pipe.components["tokenizer_2"]) > 0
+
+
 def test_components_are_registered_and_unknown_names_left_out(tiny_pipe: Any, caplog: pytest.LogCaptureFixture) -> None:
     pipe = Reads().init_pipeline()
     pipe.register_components(tokenizer=tiny_pipe.tokenizer, vae=tiny_pipe.vae)
