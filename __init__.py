@@ -88,6 +88,7 @@ _ROOMS = {
         "RunCancelledError",
         "RunError",
         "TrustError",
+        "UnknownWorkflowError",
         "Value",
     ),
 }
@@ -170,6 +171,7 @@ if TYPE_CHECKING:
     from .state import RunCancelledError as RunCancelledError
     from .state import RunError as RunError
     from .state import TrustError as TrustError
+    from .state import UnknownWorkflowError as UnknownWorkflowError
     from .state import Value as Value
 
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604 - all are strings

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from .settings import RunSettings
 
 
 def _nothing() -> None:
     return None
+
+
+def bar_options(settings: RunSettings) -> dict[str, Any]:
+    """Return the settings of progress bars as arguments of tqdm."""
+    return {"disable": not settings.progress, **settings.progress_options}
 
 
 @contextmanager

@@ -46,6 +46,8 @@ def serves(given: object, expected: type, component: str, families: Iterable[Fam
     """
     if isinstance(given, expected):
         return True
+    if is_factory(expected):
+        return _may_come_from(given, expected)
     families = list(families)
     parts = [part for _, part in parts_of(component, given)]
     if any(part is not given for part in parts):
@@ -58,13 +60,51 @@ def serves(given: object, expected: type, component: str, families: Iterable[Fam
 def class_serves(given: type, expected: type, component: str, families: Iterable[FamilyContract] = ()) -> bool:
     """Return whether objects of a class, which are not there yet, can serve as a component; of what loads any class, nothing is said."""
     is_solver = issubclass(given, _Solver) and issubclass(expected, _Solver)
-    loads_any = re.match("Auto[A-Z]", given.__name__) is not None  # AutoModel, AutoTokenizer
+    loads_any = re.match("Auto[A-Z]", given.__name__) is not None or is_factory(expected)  # AutoModel, AutoTokenizer
     return issubclass(given, expected) or is_solver or loads_any or _is_alike(given, expected, component, families)
 
 
 def _is_alike(given: type, expected: type, component: str, families: Iterable[FamilyContract]) -> bool:
-    groups = accepted(component, families) or ALIKE
-    return any(group & _names(expected) and group & _names(given) for group in groups)
+    named = accepted(component, families)
+    if not _is_played(component, families) and _are_siblings(given, expected):
+        return True
+    return any(group & _names(expected) and group & _names(given) for group in named or ALIKE)
+
+
+def is_factory(cls: type) -> bool:
+    """Return whether a class is there to make objects of other classes, as `AutoTokenizer` and `AutoModel`: nothing is an instance of it."""
+    names = _names(cls)
+    return "_BaseAutoModelClass" in names or cls.__name__ in (*_MAKE_MODELS, *_MAKE_OTHERS)
+
+
+_MAKE_MODELS = ("AutoModel",)
+_MAKE_OTHERS = ("AutoTokenizer", "AutoProcessor", "AutoImageProcessor", "AutoFeatureExtractor", "AutoVideoProcessor")
+
+
+def _may_come_from(given: object, factory: type) -> bool:
+    """Return whether a factory may have made an object: a model by one of models, something that is called by the others."""
+    is_model = hasattr(given, "parameters")
+    return not is_model and callable(given) if factory.__name__ in _MAKE_OTHERS else is_model
+
+
+def _is_played(component: str, families: Iterable[FamilyContract]) -> bool:
+    """Return whether a family has a role for a component; then its word counts on what fits."""
+    return any(part.name == component for family in families for parts in family.roles.values() for part in parts)
+
+
+_PACKAGES_ALIKE = (frozenset({"t5", "mt5", "umt5"}),)
+"""Packages of transformers whose text encoders do the same work."""
+
+
+def _are_siblings(one: type, other: type) -> bool:
+    """Return whether two classes are models of one architecture in transformers, with other heads or in another edition."""
+    packages = [
+        cls.__module__.split(".")[2] for cls in (one, other) if cls.__module__.startswith("transformers.models.")
+    ]
+    are_models = all("PreTrainedModel" in _names(cls) for cls in (one, other))
+    return (
+        len(packages) == 2 and are_models and any(set(packages) <= group for group in ({packages[0]}, *_PACKAGES_ALIKE))
+    )
 
 
 def accepted(component: str, families: Iterable[FamilyContract]) -> tuple[frozenset[str], ...]:

@@ -59,7 +59,7 @@ def taken(
         )
     if given is not None and not _fits(name, uncompiled(given), expected, families):
         raise ComponentError(
-            f"{name!r} expects {article(expected.__name__)} {expected.__name__}, and got {article(type(given).__name__)} {type(given).__name__}. "
+            f"{name!r} expects {_class_words(expected, type(given))}, and got {_class_words(type(given), expected)}. "
             f"{_instead(name, given, expected)}Give an object of that class{_others(name, expected, families)}, or use a block that expects yours."
         )
     spec = known.copy()
@@ -116,6 +116,23 @@ def log_change(name: str, before: ComponentSpec, after: ComponentSpec) -> None:
     if before.default_creation_method != after.default_creation_method:
         ways = before.default_creation_method, after.default_creation_method
         _logger.info("update_components: default_creation_method of %s changes from %s to %s.", name, *ways)
+
+
+def merged_spec(expected: ComponentSpec, saved: ComponentSpec | None) -> ComponentSpec:
+    """Return what a repository says of a component, on top of what the block expects."""
+    if saved is None or saved.repo is None:
+        return expected.copy()
+    merged = saved.copy()
+    if saved.type_name == (None, None):
+        merged.type_hint = expected._type_hint
+    merged.description = expected.description
+    return merged
+
+
+def _class_words(cls: type, beside: type) -> str:
+    """Return a class's name with its article; and its module, where the other class has the same name."""
+    name = cls.__name__ if cls.__name__ != beside.__name__ else f"{cls.__module__.partition('.')[0]}.{cls.__name__}"
+    return f"{article(name)} {name}"
 
 
 def _fits(name: str, given: object, expected: object, families: Iterable[FamilyContract]) -> bool:

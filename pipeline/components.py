@@ -24,7 +24,8 @@ from ..state import ComponentError, InputError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean
 from .call_signature import component_signature, signed_by
-from .component_update import fits_no_workflow, log_change, on_one_device, taken
+from .component_grants import grant_was_for_another
+from .component_update import fits_no_workflow, log_change, merged_spec, on_one_device, taken
 from .devices import PipelineDevices
 from .schedulers_by_name import is_scheduler, made_by_name
 
@@ -81,7 +82,7 @@ class PipelineComponents(PipelineDevices):
             if name in self.specs:
                 continue
             saved = self._index.specs.get(name)
-            merged = _merged(spec, saved)
+            merged = merged_spec(spec, saved)
             self.specs[name] = merged
             if isinstance(spec.type_hint, type) and issubclass(spec.type_hint, Guider):
                 self.guider_names.add(name)
@@ -157,18 +158,21 @@ class PipelineComponents(PipelineDevices):
         self._known([name])
         return self.specs[name].copy()
 
-    def load_components(self, names: str | Iterable[str] | None = None, **options: object) -> Self:
+    def load_components(
+        self, names: str | Iterable[str] | None = None, workflow: str | None = None, **options: object
+    ) -> Self:
         """Load components from files; all that are not loaded yet and not None on purpose, or the named ones.
 
         Args:
-            names: one or more components.
+            names: one or more components. workflow: in place of names, what runs; only what it uses is loaded.
             options: for loading, such as `dtype` (or `torch_dtype`; also by name, "fp16"): one for all, or a dict from component name
                 ("default" for the others).
 
         Raises:
             ComponentError: components could not be loaded; every failure is named, and those that worked are kept.
+            TrustError: one asks for more than was granted. InputError: names and a workflow are given.
         """
-        wanted = self._to_load(names)
+        wanted = self._to_load(names) if workflow is None else self._of_workflow(workflow, names)
         # A name that is not there would leave its component in the dtype of the others, without a word.
         self._known(dict.fromkeys(n for each in options.values() for n in _named_in(each) if n != "default"))
         faults = []
@@ -194,8 +198,10 @@ class PipelineComponents(PipelineDevices):
     def _loaded_or_shared(self, name: str, options: dict[str, Any]) -> Any:
         spec = self.specs[name]
         options = {**self.hub_options, **options}
-        if not self._is_of_repo(spec):  # a grant is for the repository that the caller named
-            options.pop("trust_remote_code", None)
+        # A grant is for the repository that the caller named.
+        if not self._is_of_repo(spec) and options.pop("trust_remote_code", False):
+            with grant_was_for_another(spec, self.repo_name):
+                return self._loaded_or_shared(name, options)
         if self.lock is not None:
             pin(spec, self.lock, self.hub_options, safe=options.get("use_safetensors") is not False)
         if self.manager is None or options.keys() - {"dtype", "torch_dtype", *HUB_OPTIONS}:
@@ -251,8 +257,16 @@ class PipelineComponents(PipelineDevices):
             chosen = [names] if isinstance(names, str) else list(names)
             self._known(chosen)
             return chosen
-        pending = [n for n in self.pretrained_component_names if self.components[n] is None and n not in self.absent]
+        pending = [
+            n for n in self.pretrained_component_names if self.components.get(n) is None and n not in self.absent
+        ]
         return [name for name in pending if self.specs[name].repo is not None]
+
+    def _of_workflow(self, workflow: str, names: object) -> list[str]:
+        if names is not None:
+            raise InputError("load_components takes names= or workflow=, not both: leave one out.")
+        used = self.blocks.workflow(workflow).components
+        return [name for name in self._to_load(None) if name in used]
 
     @signed_by(component_signature)
     def update_components(self, **components: object) -> None:
@@ -376,17 +390,6 @@ class PipelineComponents(PipelineDevices):
 
 def _size_of(component: object, spec: ComponentSpec) -> int | None:
     return spec.stored_bytes() if component is None else component_bytes(component)
-
-
-def _merged(expected: ComponentSpec, saved: ComponentSpec | None) -> ComponentSpec:
-    """What a repository says of a component, on top of what the block expects."""
-    if saved is None or saved.repo is None:
-        return expected.copy()
-    merged = saved.copy()
-    if saved.type_name == (None, None):
-        merged.type_hint = expected._type_hint
-    merged.description = expected.description
-    return merged
 
 
 def _named_in(option: object) -> Iterable[str]:

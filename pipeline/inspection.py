@@ -11,6 +11,7 @@ from attrs import evolve, fields
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.composition_checks import Report
 from ..blocks.core.flattening import walk
+from ..blocks.core.peer_family import MISSING, peer_property
 from ..engine import Plan, RunSettings
 from ..engine.planning.explain import Explanation
 from ..engine.planning.graph import Graph
@@ -142,6 +143,8 @@ class PipelineInspection(PipelineComponents):
         # copy, pickle and IPython ask for such names all the time, and need no list of what there is.
         if name.startswith("_"):
             raise AttributeError(name)
+        if "blocks" in self.__dict__ and (found := peer_property(self.blocks, self, name)) is not MISSING:
+            return found
         match = nearest(name, [*components, *public_names(type(self))])
         known = instead_of_attribute(name)
         if known is not None:

@@ -50,6 +50,12 @@ class KeptPlans:
         return names
 
     @cached_property
+    def group_names(self) -> frozenset[str]:
+        """Return the names of the groups that blocks read whole; a call may give each as a dict."""
+        groups = {str(param.kwargs_type) for param in self.version.root.all_inputs if param.name is None}
+        return frozenset(groups - set(self.input_names))
+
+    @cached_property
     def first_input(self) -> str | None:
         """Return the input that a value given by position is: the prompt, else the first that is required; None if none is."""
         if _PROMPT in self.input_names:

@@ -22,6 +22,7 @@ from .event_stream import EventStream
 from .first_value import with_first_value
 from .kept_plans import KeptPlans
 from .names_of_diffusers import AnswersNames
+from .older_names import OlderNames
 from .pipeline_copy import deep_copy, refuse_pickle, shallow_copy
 from .pipeline_run import PipelineRun
 from .recipes.recipe import Recipe
@@ -40,7 +41,7 @@ _SWEPT = ("guidance_scale", "guider", "num_inference_steps", "strength", "height
 """Inputs that take one value a call, so that a list of them can only be an axis."""
 
 
-class ModularPipeline(PipelineRequests, metaclass=AnswersNames):
+class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
     """Runs blocks. Made by `blocks.init_pipeline(repo)` or `ModularPipeline.from_pretrained(folder)`.
 
     Components are attributes (`pipe.unet`); those with weights are None until `load_components()`. A call runs the

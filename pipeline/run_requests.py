@@ -164,11 +164,17 @@ class PipelineRequests(PipelineAdapters):
         return PipelineConfig({**defaults, **saved, **known})
 
     def _checked_plan(self, values: Mapping[str, Any], names: Iterable[str]) -> Plan:
-        known = self._planned_last.input_names
+        groups = self._planned_last.group_names
+        known = [*self._planned_last.input_names, *groups]
         unknown = [name for name in names if name not in known]
         offered = [*known, *([SEED] if takes_seed(known) else [])]
         faults = [
             f"{name!r} is no input of this pipeline. {instead_of_input(name, self.blocks, offered)}" for name in unknown
+        ]
+        faults += [
+            f"{name!r} is a group of inputs: give a dict of them by name, {name}={{...}}, and no {type(values[name]).__name__}."
+            for name in groups
+            if values.get(name) is not None and not isinstance(values[name], Mapping)
         ]
         try:
             plan = self.blocks.plan(values)

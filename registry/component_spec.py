@@ -114,6 +114,11 @@ class ComponentSpec:
             return library_of(self._type_hint), self._type_hint.__name__
         return None, None
 
+    @classmethod
+    def loading_fields(cls) -> list[str]:
+        """Return the names of the fields that say where it is loaded from."""
+        return list(LOADING_FIELDS)
+
     @property
     def load_id(self) -> str:
         """The text that identifies the loaded component: path|subfolder|variant|revision; "null" for what is created."""

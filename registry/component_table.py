@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
 
 from attrs import field, frozen
 
+from ..state import InputError
+from ..state.errors import did_you_mean
 from .devices.component_bytes import component_bytes
 from .identity.component_identity import dtype_of
 from .loading.weights import byte_words
@@ -44,6 +46,24 @@ class Entry:
             collections,
             adapters,
         )
+
+    def chosen(self, fields: str | Iterable[str] | None = None) -> dict[str, Any]:
+        """Return it by field; None for all of its own.
+
+        Raises:
+            InputError: there is no such field.
+        """
+        own = dict(vars(self))
+        if fields is None:
+            return own
+        # diffusers' words for what is here under others; a size is in 2**30 bytes there.
+        peer = {"model_id": self.id, "size_gb": self.size / 2**30, "collection": ", ".join(self.collections) or None}
+        known = {**own, **peer}
+        wanted = [fields] if isinstance(fields, str) else list(fields)
+        faults = [f"There is no field {name!r}. {did_you_mean(name, known)}" for name in wanted if name not in known]
+        if faults:
+            raise InputError.of("Fields are unknown", faults)
+        return {name: known[name] for name in wanted}
 
 
 def table(entries: Sequence[Entry]) -> str:

@@ -163,6 +163,13 @@ class ComponentsManager(AutomaticPlacement):
         wanted = None if names is None else {names} if isinstance(names, str) else set(names)
         return [i for i in self.search_components(collection=collection) if wanted is None or self._names[i] in wanted]
 
+    def _lookup_ids(
+        self, name: str | None = None, collection: str | None = None, load_id: str | None = None
+    ) -> set[str]:
+        """Do as `get_ids`, under diffusers' name."""
+        found = self.search_components(collection=collection, load_id=load_id)
+        return {component_id for component_id in found if name is None or self._names[component_id] == name}
+
     def get_components_by_ids(self, ids: Iterable[str]) -> dict[str, Any]:
         """Return components by id, as name to component.
 
@@ -199,12 +206,18 @@ class ComponentsManager(AutomaticPlacement):
                 )
             return {name: self.components[ids[0]] for name, ids in found.items() if ids}
 
-    def get_model_info(self, component_id: str) -> dict[str, Any]:
+    def get_model_info(self, component_id: str, fields: str | Iterable[str] | None = None) -> dict[str, Any]:
         """Return what the table shows of a component: name, class, bytes, dtype, device, adapters, origin,
         collections.
+
+        Args:
+            fields: only these; also diffusers' words `model_id`, `size_gb` and `collection`.
+
+        Raises:
+            ComponentError: there is no such id. InputError: there is no such field.
         """
         with self._lock:
-            return dict(vars(self._entry(self._known(component_id))))
+            return self._entry(self._known(component_id)).chosen(fields)
 
     def shared(self, name: str, key: str, dtype: object, load: Callable[[], Any], collection: str | None = None) -> Any:
         """Return the component of this origin and number format, loading it if it is not there; for pipelines.

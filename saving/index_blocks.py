@@ -9,6 +9,7 @@ from ..registry.catalog import VARIANT
 from ..registry.hub.repo import Repo
 from ..state import CompositionError
 from ..state.errors import nearest
+from .peer_families import peer_blocks
 
 _BASES = frozenset(
     {"SequentialPipelineBlocks", "AutoPipelineBlocks", "ConditionalPipelineBlocks", "LoopSequentialPipelineBlocks"}
@@ -27,11 +28,19 @@ def blocks_of_index(index: PipelineIndex, repo: Repo) -> ModularPipelineBlocks |
     wanted = _named(index)
     if wanted in catalog:
         return _fitting(wanted, index)
+    peers = peer_blocks(index)
+    if peers is not None:
+        return peers
     if wanted != index.class_name and index.class_name in catalog:
         raise CompositionError(
             f"{repo.name} was saved with blocks of the class {wanted[:80]!r}, and neither its code nor a preset gives them. Make "
             "them, and open the folder with them: adopt(blocks).init_pipeline(folder), with adopt of brickwork.blocks; or take "
             f"the blocks of a preset: {_presets()}."
+        )
+    if index.class_name == "ModularPipeline":
+        raise CompositionError(
+            f"{repo.name} names no model family ({index.class_name} of {wanted[:80]!r}), and brings no code of its blocks. Make the "
+            "blocks, and open the folder with them: adopt(blocks).init_pipeline(folder), with adopt of brickwork.blocks."
         )
     family = index.class_name.removesuffix("Pipeline").removesuffix("Modular")
     raise CompositionError(

@@ -95,7 +95,7 @@ def _workflows(blocks: ModularPipelineBlocks) -> Iterable[str]:
             ("input", "type", "default", "meaning"),
             [
                 (
-                    p.name or f"*{p.kwargs_type}",
+                    p.name or f"**{p.kwargs_type}",
                     type_words(p.type_hint),
                     "required" if required else repr(p.default),
                     p.description,

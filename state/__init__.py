@@ -14,6 +14,7 @@ from .errors import (
     RunCancelledError,
     RunError,
     TrustError,
+    UnknownWorkflowError,
 )
 from .outputs import Outputs
 from .params import ConfigSpec, InputParam, OutputParam
@@ -45,5 +46,6 @@ __all__ = [
     "RunCancelledError",
     "RunError",
     "TrustError",
+    "UnknownWorkflowError",
     "Value",
 ]

@@ -3,6 +3,7 @@
     BrickworkError
     ├── DeclarationError    a block, value or component is declared wrongly; found when its class is created
     ├── CompositionError    blocks do not fit together; found when they are composed or planned
+    │   └── UnknownWorkflowError    there is no workflow of a name (also a ValueError)
     ├── InputError          what the caller gave does not fit (also a ValueError and a TypeError)
     │   └── FrozenError         something that never changes was to be changed (also an AttributeError)
     ├── ComponentError      a component is missing, of the wrong class, or could not be loaded
@@ -58,6 +59,10 @@ class DeclarationError(BrickworkError):
 
 class CompositionError(BrickworkError):
     """Blocks do not fit together."""
+
+
+class UnknownWorkflowError(CompositionError, ValueError):
+    """A workflow was asked for that is none; also a ValueError, which code for diffusers expects."""
 
 
 class InputError(BrickworkError, ValueError, TypeError):

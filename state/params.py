@@ -102,13 +102,46 @@ def with_defaults_of_branches(inputs: Mapping[str, Sequence[InputParam]]) -> lis
     defaults: dict[str, dict[str, Any]] = {}
     for branch, params in inputs.items():
         for param in params:
-            if param.name is not None and not param.required and param.default is not None:
-                defaults.setdefault(param.name, {})[branch] = param.default
+            if param.name is None or param.required:
+                continue
+            if param.defaults_by_block or param.default is not None:
+                defaults.setdefault(param.name, {}).update(_defaults_in(branch, param))
     several = {name: found for name, found in defaults.items() if len({repr(value) for value in found.values()}) > 1}
     return [
         evolve(param, default=None, defaults_by_block=several[param.name]) if param.name in several else param
         for params in inputs.values()
         for param in params
+    ]
+
+
+def _defaults_in(block: str, param: InputParam) -> dict[str, Any]:
+    """Return the defaults of an input of a block; those of a choice in it by the path of the branch."""
+    if not param.defaults_by_block:
+        return {block: param.default}
+    return {f"{block}.{inner}": default for inner, default in param.defaults_by_block.items()}
+
+
+def combine_inputs(*named_inputs: tuple[str, Sequence[InputParam]]) -> list[InputParam]:
+    """Return the inputs of several blocks, each once, as the first block declares it.
+
+    Where blocks have different defaults (None is one), the default is None and `defaults_by_block` has them all.
+
+    Args:
+        named_inputs: name of a block and its inputs.
+    """
+    first: dict[str, InputParam] = {}
+    defaults: dict[str, dict[str, Any]] = {}
+    shared: set[str] = set()
+    for block, params in named_inputs:
+        for param in params:
+            key = param.name or f"**{param.kwargs_type}"
+            shared |= {key} & first.keys()
+            first.setdefault(key, param)
+            defaults.setdefault(key, {}).update(_defaults_in(block, param))
+    several = {key for key in shared if len({repr(value) for value in defaults[key].values()}) > 1}
+    return [
+        evolve(param, default=None, defaults_by_block=defaults[key]) if key in several else param
+        for key, param in first.items()
     ]
 
 

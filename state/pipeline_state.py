@@ -74,8 +74,10 @@ class PipelineState:
         return {key: self.values.get(key, default) for key in keys}
 
     def get_by_kwargs(self, kwargs_type: str) -> dict[str, Any]:
-        """Return the values of a group."""
-        return {key: self.values[key] for key in self.kwargs_mapping.get(kwargs_type, []) if key in self.values}
+        """Return the values of a group: those that a caller gave under its name, and those that blocks wrote to it."""
+        given = self.values.get(kwargs_type)
+        written = {key: self.values[key] for key in self.kwargs_mapping.get(kwargs_type, []) if key in self.values}
+        return {**given, **written} if isinstance(given, Mapping) else written
 
     def to_dict(self) -> dict[str, Any]:
         """Return a new dict of all values; the values themselves are shared."""

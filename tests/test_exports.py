@@ -76,6 +76,7 @@ PUBLIC = [
     "TangentialClassifierFreeGuidance",
     "Trust",
     "TrustError",
+    "UnknownWorkflowError",
     "Value",
     "component",
     "config",

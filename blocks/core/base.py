@@ -28,6 +28,7 @@ from ...state.defaults import own_default
 from ...state.written_classes import note_body
 from .binding import bound_class, written_class
 from .block_identity import attributes_of_block, code_key
+from .declared_names import DeclaredNames
 from .describe import document, summary
 from .flattening import Flattening
 from .interface import listed, merged_inputs, older_inputs, refuse_wrong_lists, warn_of_misspelt
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from .composition_checks import Report
 
 
-class ModularPipelineBlocks:
+class ModularPipelineBlocks(DeclaredNames):
     """A definition: what a step reads, writes and uses. It holds no component and no tensor.
 
     Subclass `Block` to write a step as a function. Subclass this to write it as properties (`description`,
@@ -67,6 +68,7 @@ class ModularPipelineBlocks:
     memory_advice: ClassVar[tuple[str, ...]] = ()
     """What a person can do where memory runs out in the block, a half sentence each."""
     model_name: str | None = None
+    _workflow_map: ClassVar[Any] = None  # diffusers' name of `workflow_map`
     family: ClassVar[FamilyContract] = UNBOUND
     bound_from: ClassVar[type | None] = None
     """The class that `bind` made this one of."""
@@ -109,21 +111,6 @@ class ModularPipelineBlocks:
         """`inputs`, merged with the older separate list `intermediate_inputs` where a class still has it."""
         older = older_inputs(self, "intermediate_inputs")
         return merged_inputs([*self.inputs, *older]) if older else list(self.inputs)
-
-    @property
-    def required_inputs(self) -> list[str]:
-        """Names of the inputs that must be given."""
-        return [param.name for param in self.all_inputs if param.required and param.name]
-
-    @property
-    def input_names(self) -> list[str]:
-        """Names of all inputs."""
-        return [param.name for param in self.all_inputs if param.name]
-
-    @property
-    def component_names(self) -> list[str]:
-        """Names of the components that the block uses."""
-        return [str(spec.name) for spec in self.expected_components]
 
     @property
     def doc(self) -> str:
@@ -174,11 +161,11 @@ class ModularPipelineBlocks:
                 raise RunError(f"{type(self).__name__} declares the output {output.name!r} and did not set it.")
             state.set(output.name, values[output.name], output.kwargs_type)
         for param in self.all_inputs:
-            members = [param.name] if param.name else list(state.get_by_kwargs(str(param.kwargs_type)))
-            for name in members:
+            group = {} if param.name else state.get_by_kwargs(str(param.kwargs_type))
+            for name in [param.name] if param.name else group:
                 # By identity: only what was assigned anew is written, and comparing tensors would cost more than
                 # writing.
-                if name in values and values[name] is not state.values.get(name):
+                if name in values and values[name] is not group.get(name, state.values.get(name)):
                     state.set(name, values[name], param.kwargs_type)
 
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:  # noqa: ARG002 - overrides read it
@@ -263,11 +250,12 @@ class ModularPipelineBlocks:
 
     def get_workflow(self, name: str) -> ModularPipelineBlocks:
         """Return the composition of a workflow, its choices decided, to edit and run."""
-        return self.get_execution_blocks(*self.workflow(name).given)
+        return self.get_execution_blocks(**dict.fromkeys(self.workflow(name).given, True))
 
     def get_execution_blocks(self, *names: str, **values: object) -> ModularPipelineBlocks:
         """Return the blocks that run when these inputs are given, choices decided."""
-        return self.decided(Flattening(frozenset(names) | {k for k, v in values.items() if v is not None}))
+        given = frozenset(names) | {name for name, value in values.items() if value is not None}
+        return self.decided(Flattening(given, known=values))
 
     def decided(self, flattening: Flattening) -> ModularPipelineBlocks:
         """Return the block with the choices in it decided, as far as that can be done before a run."""

@@ -143,6 +143,8 @@ class ConditionalPipelineBlocks(Container):
         """Return the branch that runs, its own choices decided; what can only be decided in the run stays a choice."""
         is_decided, branch = self.choose(flattening)
         if not is_decided:
+            # For the choices behind this one.
+            flattening.note_written(output.name for output in self.intermediate_outputs)
             return self
         return SequentialPipelineBlocks() if branch is None else self.sub_blocks[branch].decided(flattening)
 

@@ -13,6 +13,7 @@ from ...guiders import Guider, Perturbation, StatefulGuider
 from ...registry import families
 from ...state import InputError
 from .flattening import walk
+from .peer_family import MISSING, peer_property
 
 
 class ComponentsView:
@@ -28,7 +29,7 @@ class ComponentsView:
     def __getattr__(self, name: str) -> Any:
         # The run's own first: its scheduler is a clone, and the pipeline's must stay as it is.
         if name not in self._components:
-            return getattr(self._pipeline, name)
+            return self._of_pipeline(name)
         component = self._components[name]
         if not isinstance(component, Guider):
             return component
@@ -36,6 +37,15 @@ class ComponentsView:
         if name not in self._guiders:
             self._guiders[name] = StatefulGuider(component, self._perturbed)
         return self._guiders[name]
+
+    def _of_pipeline(self, name: str) -> Any:
+        pipeline = self._pipeline
+        if not hasattr(type(pipeline), name) and name not in vars(pipeline):
+            # Of the run's components, which the pipeline itself may not have loaded.
+            found = peer_property(pipeline.blocks, self, name)
+            if found is not MISSING:
+                return found
+        return getattr(pipeline, name)
 
     def close(self) -> None:
         """Give back what foreign code has left as its guider had prepared it, and let go of the run."""

@@ -109,7 +109,7 @@ def _input_line(param: InputParam) -> str:
     several = " or ".join(map(repr, dict.fromkeys((param.defaults_by_block or {}).values())))
     default = f"default {several}, by what runs" if several else f"default {param.default!r}"
     need = "required" if param.required else default
-    return f"{param.name or '*' + str(param.kwargs_type)} ({type_words(param.type_hint)}, {need})  {param.description}"
+    return f"{param.name or '**' + str(param.kwargs_type)} ({type_words(param.type_hint)}, {need})  {param.description}"
 
 
 def _output_line(output: OutputParam) -> str:

@@ -25,6 +25,7 @@ class Flattening:
         skipped: path of each choice that is decided to the branches that do not run, and why.
         keeps_choices: nothing is decided; every branch is kept.
         guard: when this point of the walk is reached.
+        known: values of given inputs, where somebody asks for the blocks of just these; else None.
     """
 
     given: frozenset[str]
@@ -35,6 +36,7 @@ class Flattening:
     skipped: dict[str, str] = field(factory=dict)
     keeps_choices: bool = False
     guard: Condition = ALWAYS
+    known: Mapping[str, Any] | None = None
 
     def has(self, name: str) -> bool:
         """Return whether the caller gives an input."""

@@ -7,16 +7,19 @@ import sys
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import product
+from math import prod
 from typing import Any, ClassVar, TypeVar
 
-from ...engine import RunSettings
+from ...engine.progress import bar_options
 from ...registry import ComponentSpec
-from ...state import CompositionError, ConfigSpec, InputParam, OutputParam
+from ...state import CompositionError, ConfigSpec, InputError, InputParam, OutputParam
 from .base import ModularPipelineBlocks
 from .block_identity import attributes_of_block, code_key
 from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
 from .container import Container
 from .flattening import Flattening
+from .peer_family import peer_pipeline_class
 from .property_call import call_style
 from .sequential import SequentialPipelineBlocks
 
@@ -106,7 +109,7 @@ class DiffusersBlock(ModularPipelineBlocks):
         """Run the block's own code, on a copy that draws progress bars as this run's settings say."""
         # Shallow: its code and settings are shared, and two runs at once do not draw into each other's bar.
         foreign = copy.copy(self.foreign)
-        foreign._progress_bar_config = _bar_options(components.settings)
+        foreign._progress_bar_config = bar_options(components.settings)
         taken = call_style(foreign).loop_arguments(variables, tuple(variables))
         return foreign(DiffusersComponents(components, foreign), state, **taken)
 
@@ -143,12 +146,8 @@ class DiffusersComponents:
         """Show a bar in the way of diffusers, with the settings of ours."""
         from tqdm.auto import tqdm
 
-        with tqdm(iterable, total=total, **_bar_options(self._components.settings)) as bar:
+        with tqdm(iterable, total=total, **bar_options(self._components.settings)) as bar:
             yield bar
-
-
-def _bar_options(settings: RunSettings) -> dict[str, Any]:
-    return {"disable": not settings.progress, **settings.progress_options}
 
 
 def _sequence(foreign: object) -> SequentialPipelineBlocks:
@@ -177,7 +176,7 @@ def _choice(foreign: Any) -> ConditionalPipelineBlocks:
 
 
 class AdoptedChoice(ConditionalPipelineBlocks):
-    """A choice that diffusers makes by which inputs are there; it is decided in the plan where that is known."""
+    """A choice that diffusers makes by which inputs are there; it is decided in the plan as far as that is known."""
 
     foreign: Any = None
 
@@ -187,12 +186,52 @@ class AdoptedChoice(ConditionalPipelineBlocks):
         return name
 
     def choose(self, flattening: Flattening) -> tuple[bool, str | None]:
-        """Decide by names, unless a block writes one of the triggers in the run."""
-        if flattening.keeps_choices or any(map(flattening.may_find, self.trigger_names)):
+        """Decide by names, unless it hangs on what a block writes in the run, or on more than whether a value is there.
+
+        Raises:
+            InputError: the foreign choice refuses these inputs together.
+        """
+        if flattening.keeps_choices:
             return False, None
-        present = {trigger: True if flattening.has(trigger) else None for trigger in self.trigger_names}
-        flattening.triggers |= {trigger for trigger, value in present.items() if value}
-        return True, self.select_block(**present) or self.default_block_name
+        possible = self._possible(flattening)
+        return (True, possible[0]) if len(possible) == 1 else (False, None)
+
+    def may_run(self, branch: str, flattening: Flattening) -> bool:
+        """Return whether the foreign choice may take a branch, whatever the run writes."""
+        return flattening.keeps_choices or branch in self._possible(flattening)
+
+    def _possible(self, flattening: Flattening) -> list[str | None]:
+        """Return the branches that it may take, each once."""
+        answers = {name: self._answers(name, flattening) for name in self.trigger_names}
+        flattening.triggers |= {name for name, values in answers.items() if None not in values}
+        if prod(map(len, answers.values())) > _MOST_ANSWERS:
+            return [*self.sub_blocks, None]
+        found: dict[str | None, None] = {}
+        refusal = ""
+        for values in product(*answers.values()):
+            try:
+                found[self.select_block(**dict(zip(answers, values, strict=True))) or self.default_block_name] = None
+            except ValueError as error:
+                refusal = f"{type(self.foreign).__name__} refuses these inputs: {error}"
+            # It asks more of a value than True and False have, so that nothing is known before the run.
+            except Exception:  # noqa: BLE001 - of code of others
+                return [*self.sub_blocks, None]
+        if not found:
+            raise InputError(refusal)
+        return list(found)
+
+    def _answers(self, name: str, flattening: Flattening) -> tuple[object, ...]:
+        """Return what may stand for a trigger: None where it is not there, True and False where a choice may ask for the value."""
+        if flattening.known is not None:
+            # As diffusers makes the blocks of a workflow: what an earlier block writes counts as there.
+            return (flattening.known.get(name, True if flattening.may_find(name) or flattening.has(name) else None),)
+        if flattening.may_find(name) and not flattening.surely_has(name):
+            return None, True, False
+        return (True, False) if flattening.has(name) else (None,)
+
+
+_MOST_ANSWERS = 2_000
+"""Combinations of triggers that a foreign choice is asked about; of more, any branch may run."""
 
 
 def _adopted_parts(foreign: Any) -> dict[str, ModularPipelineBlocks]:
@@ -250,8 +289,4 @@ def _pipeline_class(foreign: Any) -> Any:
     made.
     """
     base = next(cls for cls in type(foreign).__mro__ if cls.__name__ == "ModularPipelineBlocks")
-    module = sys.modules[base.__module__]
-    mapping: Mapping[str, Any] = module.MODULAR_PIPELINE_MAPPING
-    if foreign.model_name not in mapping:
-        return module.ModularPipeline
-    return getattr(sys.modules["diffusers"], mapping[foreign.model_name]())
+    return peer_pipeline_class(foreign.model_name) or sys.modules[base.__module__].ModularPipeline

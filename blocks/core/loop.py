@@ -45,6 +45,7 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
     """
 
     _is_framework_base: ClassVar[bool] = True
+    _progress_bar_config: Mapping[str, Any] = {}
 
     declaration: ClassVar[Declaration] = Declaration((), None, {}, {}, {})
     count_parameters: ClassVar[tuple[RunParameter, ...]] = ()
@@ -220,6 +221,26 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
             return start
 
         return for_run
+
+    def progress_bar(self, iterable: Iterable[Any] | None = None, total: int | None = None) -> Any:
+        """Make the progress bar of a hand-written loop: `with self.progress_bar(total=n) as bar`, and `bar.update()` in it.
+
+        It is tqdm's, with the settings of the pipeline (`pipe.set_progress_bar_config`), and over them those of the loop.
+
+        Raises:
+            DeclarationError: nothing tells what it goes over.
+        """
+        from tqdm.auto import tqdm
+
+        if iterable is None and total is None:
+            raise DeclarationError(
+                f"{type(self).__name__}: progress_bar() needs what it goes over: progress_bar(timesteps), or progress_bar(total=len(timesteps))."
+            )
+        return tqdm(iterable, total=total, **self._progress_bar_config)
+
+    def set_progress_bar_config(self, **options: object) -> None:
+        """Set options of tqdm for this loop's own bar (`disable`, `desc`, `leave`)."""
+        self._progress_bar_config = options
 
     def loop_step(self, components: object, block_state: BlockState, **variables: object) -> tuple[Any, BlockState]:
         """Run every block once on the loop's view; called by hand-written loops."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...engine import Run
 from ...engine.execution.call_events import IterationEvents
+from ...engine.progress import bar_options
 from ...state import RunCancelledError
 from .flattening import joined
 
@@ -26,6 +27,8 @@ def with_iteration_events(block: ModularPipelineBlocks, path: str, run: Run) -> 
     loop: Any = made
     if foreign is not None:
         loop = made.foreign = copy.copy(foreign)  # type: ignore[attr-defined]  # adopted blocks have it
+    else:
+        loop._progress_bar_config = {**bar_options(run.settings), **loop._progress_bar_config}
     last = next(reversed(loop.sub_blocks), None)
     loop.loop_step = _telling(loop.loop_step, path, run, path if last is None else joined(path, last))
     return made

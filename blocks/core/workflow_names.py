@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, overload
 
-from ...state import CompositionError
-from ...state.errors import did_you_mean
+from ...state import UnknownWorkflowError
+from ...state.errors import nearest
 from .conditional_flattening import AllWorkflows
 from .workflows import Workflow, all_workflows, made_workflow, workflow_by_inputs
 
@@ -46,8 +46,16 @@ def find_workflow(blocks: ModularPipelineBlocks, name: str | None) -> Workflow:
     given = _by_name(blocks, name) if listed is None else listed.get(name)
     if given is None:
         known = list(islice(workflow_names(blocks), MOST))
-        raise CompositionError(f"There is no workflow {name!r}. {did_you_mean(name, known)}")
+        match = nearest(name, known)
+        near = f"Did you mean {match!r}? " if match else ""
+        rest = ", ..." if len(known) > _MOST_SHOWN else ""
+        raise UnknownWorkflowError(
+            f"There is no workflow {name!r}. {near}Available workflows: {', '.join(known[:_MOST_SHOWN])}{rest}."
+        )
     return made_workflow(blocks, name, given)
+
+
+_MOST_SHOWN = 20
 
 
 class ManyNames(Sequence[str]):

@@ -219,6 +219,9 @@ class _Walk:
         """Foreign code reads a whole group at once, whatever is in it."""
         if not self.records:
             return
+        if any(version.writer == CALLER for version in environment.get(str(group.kwargs_type), NOTHING).ways):
+            # All of it in one dict, under the name of the group.
+            self.flow.reads.append(self._bound(step, position, InputParam(group.kwargs_type), guard, environment))
         for name, sources in environment.items():
             inside = guard & any_of(when for v, when in sources.ways.items() if v.group == group.kwargs_type)
             if inside:
