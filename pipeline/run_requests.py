@@ -232,7 +232,8 @@ class PipelineRequests(PipelineAdapters):
         names = [output] if isinstance(output, str) else [] if output is None else output
         if not isinstance(names, (list, tuple, Set)) or not all(isinstance(name, str) for name in names):
             raise InputError(
-                f"output is {describe_value(output)}; it is the name of a value that is returned, or a list of names. {_SECOND}"
+                f"output is {describe_value(output)}; it is the name of a value that is returned, or a list of names. "
+                f"{did_you_mean('', plan.outputs)} {_SECOND}"
             )
         unknown = [name for name in names if name not in plan.outputs]
         if unknown:

@@ -181,8 +181,8 @@ SAID: dict[str, tuple[Callable[[], Any], str]] = {
     "a near argument": (lambda: AddOne().init_pipeline(dtyp=1), r"takes no 'dtyp'. Did you mean 'dtype'"),
     "a component at the call": (lambda: chain(a=Scaler).init_pipeline()(x=1, net=Net()), r"'net' is no input.*update_components\(net=...\)"),
     "a component for a config": (lambda: chain(a=Scaler).init_pipeline().update_config(net=1), r"no config 'net'.*update_components\(net=...\)"),
-    "a number for an output": (lambda: chain(a=AddOne).init_pipeline()(x=1, output=3), "output=3 is no name of an output.*There are: x"),
-    "numbers for outputs": (lambda: chain(a=AddOne).init_pipeline()(x=1, output=[1]), r"output=\[1\] is no name of an output"),
+    "a number for an output": (lambda: chain(a=AddOne).init_pipeline()(x=1, output=3), "output is 3; it is the name of a value.*There are: x"),
+    "numbers for outputs": (lambda: chain(a=AddOne).init_pipeline()(x=1, output=[1]), r"output is list of 1: 1; it is the name of a value"),
     "control of a list": (lambda: with_control(list(TEXT2IMAGE_BLOCKS)), r"with_control\(blocks\) takes a dict.*a list"),  # type: ignore[arg-type]
     "an adapter of a block": (lambda: with_adapter(TEXT2IMAGE_BLOCKS["denoise"]), r"with_adapter\(blocks\).*SDXLDenoise"),  # type: ignore[arg-type]
     "a refiner of a family": (lambda: with_refiner(refiner=3), r"with_refiner\(refiner=...\) takes a dict.*REFINER_BLOCKS.*3 \(int\)"),  # type: ignore[arg-type]

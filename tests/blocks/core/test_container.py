@@ -167,8 +167,8 @@ def test_a_value_of_a_loop_without_turns_is_asked_for_clearly() -> None:
     blocks = chain(loop=Repeat.from_blocks_dict({"make": Make}), use=Use)
     assert run(blocks, output="used", times=2) == 1
     words = (
-        r"^Use needs 'made', which no block has written in this run, and which was not given: the branch, loop or undeclared write that "
-        r"gives it did not happen, or there is none\. Pass made=\.\.\., or rename one of the two\."
+        r"^use needs 'made', which no block has written in this run: loop\.make would write it, and did not run\. Pass made=\.\.\., or "
+        r"write it in every branch, and before a loop that may take no iteration\."
     )
     with pytest.raises(RunError, match=words):
         run(blocks, output="used", times=0)
@@ -196,7 +196,7 @@ def test_what_a_branch_needs_in_the_run_and_does_not_find_is_said_with_the_neare
         def select_block(self, x: int) -> str | None:
             return "taken"
 
-    for block, name in ((Peer, "Peer"), (Ours, "Ours")):
+    for block, name in ((Peer, "Peer"), (Ours, "pick.taken")):
         pipe = chain(pick=Pick.from_blocks_dict({"taken": block}), show=_Shows).init_pipeline()
         words = rf"^{name} needs 'imgae', which no block has written .* Nearest: 'image'\. Pass imgae=\.\.\., or rename one of the two\."
         with pytest.raises(RunError, match=words):

@@ -52,13 +52,13 @@ def refused(make: Any, *args: Any, **kwargs: Any) -> str:
         (int, None, "the default of thing is None; it must be int. Write thing: int | None, or another default."),
         ("int", None, "the default of thing is None; it must be int. Write thing: int | None, or another default."),
         (Literal["round", "square"], "sqare", "it must be 'round' | 'square'. Did you mean 'square'?"),
-        (Tensor, 3, "the default of thing is 3 (a int); it must be Tensor."),
+        (Tensor, 3, "the default of thing is 3 (an int); it must be Tensor."),
         (Row, None, "the default of thing is None; it must be Tensor[b n]."),
         (Share, 1.5, "the default of thing is 1.5; it must be between 0 and 1."),
-        (list[int], 3, "the default of thing is 3 (a int); it must be list[int]."),
+        (list[int], 3, "the default of thing is 3 (an int); it must be list[int]."),
         (list[int], ("1",), "the default of thing is ('1',) (a tuple); it must be list[int]."),
         (tuple[int, int], (1, 2, 3), "the default of thing is (1, 2, 3) (a tuple); it must be tuple[int, int]."),
-        (str | None, 3, "the default of thing is 3 (a int); it must be str | None."),
+        (str | None, 3, "the default of thing is 3 (an int); it must be str | None."),
         (dict[str, int], [], "the default of thing is [] (a list); it must be dict[str, int]."),
         (Fraction, int, "the default of thing is the class int; it must be Fraction."),
     ],
@@ -84,7 +84,7 @@ def test_a_default_that_is_of_its_type_is_taken(hint: object, default: object) -
 
 def test_what_was_not_known_when_the_class_was_made_is_said_when_types_are_resolved() -> None:
     kind = made("Decimal", 3)
-    assert refused(lambda: kind().inputs) == "Doer.run: the default of thing is 3 (a int); it must be Decimal."
+    assert refused(lambda: kind().inputs) == "Doer.run: the default of thing is 3 (an int); it must be Decimal."
     assert refused(lambda: made("Decimal", None)().inputs).startswith(
         "Doer.run: the default of thing is None; it must be"
     )
