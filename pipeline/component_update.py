@@ -10,8 +10,8 @@ from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.conditional_flattening import AllWorkflows
-from ..blocks.core.flattening import walk
-from ..blocks.core.signature_block import lacks_of
+from ..blocks.core.scope_names import walk_scopes
+from ..blocks.core.signature_block import lacks_at
 from ..engine.nodes import guarded_nodes
 from ..families.asked_members import joined
 from ..families.contract import FamilyContract, uncompiled
@@ -66,7 +66,8 @@ def fits_no_workflow(blocks: ModularPipelineBlocks, name: str, component: object
     """Say what a component lacks, where no workflow of the blocks runs with it; one that some can run is checked with the run."""
     if component is None:
         return []
-    lacks = {path: lacks_of(block, {name: uncompiled(component)}) for path, block in walk(blocks)}
+    held = {name: uncompiled(component)}
+    lacks = {path: lacks_at(around, block, held) for path, block, around in walk_scopes(blocks)}
     faulty = {path: found for path, found in lacks.items() if found}
     if not faulty:
         return []

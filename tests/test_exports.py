@@ -66,6 +66,7 @@ PUBLIC = [
     "RunCancelledError",
     "RunError",
     "SampleSpaceGuidance",
+    "Scope",
     "SequentialPipelineBlocks",
     "SkipLayerGuidance",
     "SmoothedEnergyGuidance",

@@ -16,6 +16,7 @@ from ...registry import ComponentSpec
 from ...registry.publishing import publish, refuse_unknown
 from ...state import (
     BlockState,
+    CompositionError,
     ConfigSpec,
     InputParam,
     OutputParam,
@@ -213,7 +214,10 @@ class ModularPipelineBlocks:
         # A plan is kept under the names; a choice asks for values, as `AutoPipelineBlocks` of diffusers does.
         present = {k for k, v in given.items() if v is not None} if isinstance(given, Mapping) else names
         flattening = Flattening(frozenset(present))
-        return make_plan(self.steps(flattening, ""), names, flattening.triggers, flattening.skipped)
+        steps = self.steps(flattening, "")
+        if flattening.faults:
+            raise CompositionError.of("The blocks do not fit together", flattening.faults)
+        return make_plan(steps, names, flattening.triggers, flattening.skipped)
 
     def explain(self, *names: str, **values: object) -> Explanation:
         """Explain what runs when these inputs are given: a table to print, or to show in a notebook.

@@ -22,6 +22,7 @@ from .input_checks import (
     shapes,
     size_faults,
 )
+from .scope_names import Around, component_outside, components_at, explained_at, given_at
 from .signature_block import SignatureBlock
 
 _GIVEN_LATENTS = ("denoiser", "controlnet")
@@ -35,28 +36,28 @@ class CallChecks:
     Attributes:
         annotated, hinted: what inputs must be, and what they should be by the hints of others. shapes: what steps say of tensors.
         finders: what looks at the inputs as a whole. fitting: blocks that look at inputs beside components, each with the names
-            of components that it cannot do without. sharing: names of components that are given the same latents.
+            of components that it cannot do without, and the scopes around it. sharing: names of components that are given the same latents.
     """
 
     annotated: Mapping[str, Sequence[Any]]
     hinted: Mapping[str, Sequence[Any]]
     shapes: Mapping[str, Sequence[Expected]]
     finders: Sequence[FaultFinder]
-    fitting: Sequence[tuple[SignatureBlock, tuple[str, ...]]]
+    fitting: Sequence[tuple[SignatureBlock, tuple[str, ...], Around]]
     sharing: tuple[str, ...]
 
     @classmethod
     def of(cls, blocks: ModularPipelineBlocks, plan: Plan) -> Self:
         """Work out what there is to look at."""
         parts = running_blocks(blocks, plan)
-        typed = [block for block in parts if isinstance(block, SignatureBlock)]
+        typed = [(block, around) for block, around in parts if isinstance(block, SignatureBlock)]
         return cls(
             expectations(plan),
             expectations(plan, typed=False),
             shapes(plan),
             fault_finders(parts),
-            [(block, _needed(block)) for block in typed if _looks_at_fit(block)],
-            tuple(dict.fromkeys(name for block in typed for name in _networks(block))),
+            [(block, _needed(block, around), around) for block, around in typed if _looks_at_fit(block)],
+            tuple(dict.fromkeys(component_outside(at, name) for block, at in typed for name in _networks(block))),
         )
 
     def input_faults(self, inputs: Mapping[str, Any], with_shapes: bool = True) -> list[str]:
@@ -78,9 +79,10 @@ class CallChecks:
     ) -> list[str]:
         """Return what does not fit between inputs and components, and between networks that are given the same latents."""
         faults = list(dtype_faults(self.sharing, components))
-        for block, needed in self.fitting:
+        for block, needed, around in self.fitting:
             if all(components[name] is not None for name in needed):
-                found = block.bound_copy(components, configs, device).misfits(inputs)
+                bound = block.bound_copy(components_at(around, components), configs, device)
+                found = (explained_at(around, fault) for fault in bound.misfits(given_at(around, inputs)))
                 faults += [fault for fault in found if fault not in faults]
         return faults
 
@@ -104,8 +106,8 @@ def _looks_at_fit(block: SignatureBlock) -> bool:
     return any(cls.misfits is not SignatureBlock.misfits for cls in (type(block), *block.parts))
 
 
-def _needed(block: SignatureBlock) -> tuple[str, ...]:
-    return tuple(names[0] for _, names, many in block._slot_names() if not many)
+def _needed(block: SignatureBlock, around: Around) -> tuple[str, ...]:
+    return tuple(component_outside(around, names[0]) for _, names, many in block._slot_names() if not many)
 
 
 def _networks(block: SignatureBlock) -> list[str]:

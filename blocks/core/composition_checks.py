@@ -20,6 +20,8 @@ from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
 from .conditional_flattening import AllWorkflows
 from .content_key import content_key
 from .flattening import walk
+from .scope import Scope
+from .scope_names import Around, component_outside, walk_scopes
 
 if TYPE_CHECKING:
     from .base import ModularPipelineBlocks
@@ -95,8 +97,9 @@ def _checked(blocks: ModularPipelineBlocks) -> Report:
     odd = _merged([*late_writes(flow), *warnings(flow)])
     for text, certain in [*_component_conflicts(blocks), *_branch_conflicts(blocks)]:
         (wrong if certain else odd)[text] = ALWAYS
-    odd.update(dict.fromkeys(_unreachable(blocks, every.taken), ALWAYS))
-    wrong.update(dict.fromkeys([*_unknown_triggers(blocks), *_named_as_the_calls_own(blocks)], ALWAYS))
+    odd.update(dict.fromkeys([*_unreachable(blocks, every.taken), *_nothing_leaves(blocks)], ALWAYS))
+    found = [*_unknown_triggers(blocks), *_named_as_the_calls_own(blocks), *_scope_faults(blocks)]
+    wrong.update(dict.fromkeys(found, ALWAYS))
     return Report(tuple(wrong), tuple(odd), {t: when.fewest() for t, when in {**odd, **wrong}.items()}, every)
 
 
@@ -128,31 +131,61 @@ def _guiders_among(names: list[str], blocks: ModularPipelineBlocks) -> set[str]:
     return {str(spec.name) for spec in specs if isinstance(spec.type_hint, type) and issubclass(spec.type_hint, Guider)}
 
 
+def _scope_faults(blocks: ModularPipelineBlocks) -> Iterator[str]:
+    """Yield names in mappings of scopes that mean nothing there."""
+    for path, block in walk(blocks):
+        if isinstance(block, Scope):
+            yield from block.mapping_faults(path)
+
+
+def _nothing_leaves(blocks: ModularPipelineBlocks) -> Iterator[str]:
+    """Yield scopes that keep everything that is made in them to themselves."""
+    for path, block in walk(blocks):
+        if isinstance(block, Scope) and not block.mapped_outputs:
+            made = [output.name for part in block.sub_blocks.values() for output in part.intermediate_outputs]
+            if made:
+                yield (
+                    f"{path or type(block).__name__}: nothing leaves the scope, so nobody sees what its blocks write "
+                    f"({', '.join(dict.fromkeys(made))}). Say what does: outputs={{{made[-1]!r}: ...}}."
+                )
+
+
 def is_typed(block: object) -> bool:
     """Return whether a block's types are checked annotations."""
     return hasattr(type(block), "declaration")
 
 
-def _leaf_specs(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, Any, ComponentSpec]]:
-    for path, block in walk(blocks):
+def _leaf_specs(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, Any, ComponentSpec, Around]]:
+    for path, block, around in walk_scopes(blocks):
         if not getattr(block, "sub_blocks", None):
             for spec in block.expected_components:
-                yield path or type(block).__name__, block, spec
+                yield path or type(block).__name__, block, spec, around
 
 
 def _component_conflicts(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, bool]]:
     """Yield blocks that want different classes, or different configurations, of one component."""
-    first: dict[str, tuple[str, Any, ComponentSpec]] = {}
-    for path, block, spec in _leaf_specs(blocks):
-        name = str(spec.name)
-        other_path, other_block, other = first.setdefault(name, (path, block, spec))
+    first: dict[str, tuple[str, Any, ComponentSpec, Around]] = {}
+    for path, block, spec, around in _leaf_specs(blocks):
+        name = component_outside(around, str(spec.name))
+        other_path, other_block, other, other_around = first.setdefault(name, (path, block, spec, around))
         certain = is_typed(block) and is_typed(other_block)
         if not _classes_agree(other, spec):
             text = f"{other_path} wants {name!r} to be a {_class_words(other)}, and {path} a {_class_words(spec)}."
-            yield f"{text} Rename one of the two components, or use blocks of one family.", certain
+            yield (
+                f"{text} Rename one of the two components{_how(around, other_around, spec)}, or use blocks of one family.",
+                certain,
+            )
         elif other.config is not None and spec.config is not None and dict(other.config) != dict(spec.config):
             text = f"{other_path} makes {name!r} from {dict(other.config)}, and {path} from {dict(spec.config)}."
-            yield f"{text} Give both the same configuration, or rename one.", certain
+            yield f"{text} Give both the same configuration, or rename one{_how(around, other_around, spec)}.", certain
+
+
+def _how(around: Around, other: Around, spec: ComponentSpec) -> str:
+    """Return how a scope gives a component another name, if one of two blocks stands in one that the other does not."""
+    scopes = [names.path for names in (*around[-1:], *other[-1:])]
+    if around == other or not scopes or len({*scopes}) == 1 == len(around[-1:]) == len(other[-1:]):
+        return ""
+    return f" (the scope {scopes[0]} takes components={{{spec.name!r}: ...}})"
 
 
 def _class_words(spec: ComponentSpec) -> str:
@@ -232,7 +265,10 @@ def _unknown_triggers(blocks: ModularPipelineBlocks) -> Iterator[str]:
     """Yield triggers and requirements that look like misspelt inputs: nobody reads them, and their branch reads a near
     name.
     """
-    everything = [block for _, block in walk(blocks) if not getattr(block, "sub_blocks", None)]
+    # Scopes, too, which know values by names outside that none of their blocks has.
+    everything = [
+        block for _, block in walk(blocks) if not getattr(block, "sub_blocks", None) or hasattr(block, "names_at")
+    ]
     read = {param.name for block in everything for param in block.all_inputs}
     written = {output.name for block in everything for output in block.intermediate_outputs}
     for path, block in walk(blocks):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from attrs import define, evolve, field
 
 from ...engine import Node
 from ...engine.conditions import ALWAYS, NEVER, Condition
+from ...engine.scoped_names import scope_of
+
+if TYPE_CHECKING:
+    from .scope_names import ScopeNames
 
 T = TypeVar("T")
 
@@ -25,6 +29,9 @@ class Flattening:
         skipped: path of each choice that is decided to the branches that do not run, and why.
         keeps_choices: nothing is decided; every branch is kept.
         guard: when this point of the walk is reached.
+        scopes: around this point, from the outermost to the innermost. Blocks ask for names as they know them; everything above is
+            by the names outside of all scopes, and what is private to one by those of the plan.
+        faults: what cannot be meant, of mappings of scopes.
     """
 
     given: frozenset[str]
@@ -35,18 +42,49 @@ class Flattening:
     skipped: dict[str, str] = field(factory=dict)
     keeps_choices: bool = False
     guard: Condition = ALWAYS
+    scopes: tuple[ScopeNames, ...] = ()
+    faults: list[str] = field(factory=list)
+
+    def outside_name(self, name: str) -> str | None:
+        """Return the name under which a caller gives what blocks at this point call `name`; None for what does not come from outside."""
+        for names in reversed(self.scopes):
+            outside = names.outside(name)
+            if outside is None:
+                return None
+            name = outside
+        return name
+
+    def name_in_plan(self, name: str) -> str:
+        """Return what the plan calls the value that blocks at this point call `name`."""
+        for names in reversed(self.scopes):
+            if name in names.private:
+                return names.of(name)
+        return name
 
     def has(self, name: str) -> bool:
         """Return whether the caller gives an input."""
-        return name in self.given
+        return self.outside_name(name) in self.given
 
     def surely_has(self, name: str) -> bool:
         """Return whether it is known by now that the caller gives an input; this asks nobody."""
-        return name in self.given
+        return self.outside_name(name) in self.given
 
     def may_find(self, name: str) -> bool:
         """Return whether a block before this point may have written a value."""
-        return bool(self.written.get(name, NEVER))
+        return bool(self.written.get(self.name_in_plan(name), NEVER))
+
+    def note_triggers(self, names: Iterable[str]) -> None:
+        """Say that a choice was decided by names."""
+        self.triggers |= {outside for name in names if (outside := self.outside_name(name)) is not None}
+
+    def entered(self, names: ScopeNames) -> Self:
+        """Return a walk into a scope, in which nothing is there yet but what is let in."""
+        for name in [name for name in self.written if scope_of(name) == names.path]:
+            del self.written[name]
+        inner = evolve(self, scopes=(*self.scopes, names))
+        for name, outside in names.let_in.items():
+            self.written[names.of(name)] = self.written.get(self.name_in_plan(outside), NEVER)
+        return inner
 
     def lacking(self, names: Sequence[str]) -> list[str]:
         """Return the names that neither a block writes nor the caller gives."""
@@ -54,7 +92,7 @@ class Flattening:
 
     def note_written(self, names: Iterable[str]) -> None:
         """Say that a block at this point may write values."""
-        for name in names:
+        for name in map(self.name_in_plan, names) if self.scopes else names:
             self.written[name] = self.written.get(name, NEVER) | self.guard
 
     def note_taken(self, path: str) -> None:
@@ -104,9 +142,12 @@ class WorkflowSearch(Flattening):
 
     def has(self, name: str) -> bool:
         """Return whether the input was decided to be given; raises OpenChoiceError if nothing was."""
-        if name not in self.decided:
-            raise OpenChoiceError(name)
-        return self.decided[name]
+        outside = self.outside_name(name)
+        if outside is None:
+            return False
+        if outside not in self.decided:
+            raise OpenChoiceError(outside)
+        return self.decided[outside]
 
 
 def joined(path: str, name: str) -> str:

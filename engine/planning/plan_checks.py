@@ -13,6 +13,7 @@ from ...state.errors import nearest
 from ...state.type_relations import conflict
 from ...state.types import type_words
 from ..conditions import NEVER, Condition, any_of
+from ..scoped_names import own_name, scope_of, scoped
 from .flow import CALLER, NOTHING, Dataflow, Missing, Read, Version
 
 Finding = tuple[str, Condition]
@@ -24,8 +25,9 @@ def missing_inputs(flow: Dataflow) -> list[str]:
     """Return required values that nobody gives before the steps that need them."""
     found: list[str] = []
     for name, missing in flow.missing.items():
-        later = next((path for path, _ in missing.writers if path not in missing.when), None)
-        found.append(_missing_text(name, missing, tuple(missing.when), later))
+        if not scope_of(name):
+            later = next((path for path, _ in missing.writers if path not in missing.when), None)
+            found.append(_missing_text(name, missing, tuple(missing.when), later))
     return found
 
 
@@ -45,6 +47,7 @@ def faults(flow: Dataflow) -> Iterator[Finding]:
     # stop a run that works.
     yield from _type_conflicts(flow, certain=True)
     yield from _default_conflicts(flow, certain=True)
+    yield from _not_let_in(flow)
 
 
 def warnings(flow: Dataflow) -> Iterator[Finding]:
@@ -60,7 +63,7 @@ def warnings(flow: Dataflow) -> Iterator[Finding]:
 def late_writes(flow: Dataflow) -> Iterator[Finding]:
     """Yield required values that only a later block writes, which does not read them itself: an order mistake."""
     for name, missing in flow.missing.items():
-        for paths, when, note in _lists(missing.when.items(), flow.possible):
+        for paths, when, note in _lists(missing.when.items(), flow.possible) if not scope_of(name) else ():
             later = [(path, guard) for path, guard in missing.writers if path not in paths]
             reads = {path: any_of(read.guard for read in flow.reads_at(path, name)) for path, _ in later}
             left = when & any_of(guard & ~reads[path] for path, guard in later)
@@ -90,15 +93,34 @@ def _lists(
 def _missing_text(name: str, missing: Missing, paths: tuple[str, ...], later: str | None) -> str:
     path, *others = paths
     also = f" (and so do {', '.join(others)})" if others else ""
-    words = type_words(missing.params[path].type_hint)
-    text = f"{path} needs {name!r} ({words}){also}; it was not given, and no earlier block gives it."
+    param = missing.params[path]
+    own = own_name(str(param.name))
+    known = f", which it knows as {own!r}" if own != name else ""
+    text = f"{path} needs {name!r} ({type_words(param.type_hint)}){known}{also}; it was not given, and no earlier block gives it."
     if later is not None:
         return f"{text} {later} writes it, but only later: move that before {path}, or pass {name}=..."
-    near = nearest(name, missing.there)
+    near = nearest(name, [each for each in missing.there if not scope_of(each)])
     if near is not None:
         writer = missing.there[near].versions[-1].writer
         text += f" Nearest: {near!r}" + (f" (from {writer})." if writer != CALLER else ".")
     return f"{text} Pass {name}=..."
+
+
+def _not_let_in(flow: Dataflow) -> Iterator[Finding]:
+    """Yield what blocks of a scope require that does not come into it: nobody can give it, so it is no matter of inputs."""
+    for name, missing in flow.missing.items():
+        scope, own = scope_of(name), own_name(name)
+        for paths, when, note in _lists(missing.when.items(), flow.possible) if scope else ():
+            path, *others = paths
+            also = f" (and so do {', '.join(others)})" if others else ""
+            words = type_words(missing.params[path].type_hint)
+            later = next((writer for writer, _ in missing.writers if writer not in paths), None)
+            text = (
+                f"{path} needs {own!r} ({words}){also}, and no earlier block of the scope {scope} gives it. From outside it does "
+                f"not come by itself, since {later or 'a block'} of the scope writes it. Let it in under its name outside: "
+                f"inputs={{{own!r}: ...}}."
+            )
+            yield text + note, when
 
 
 def _type_conflicts(flow: Dataflow, certain: bool) -> Iterator[Finding]:
@@ -111,11 +133,17 @@ def _type_conflicts(flow: Dataflow, certain: bool) -> Iterator[Finding]:
             reason = conflict(version.type_hint, read.param.type_hint)
             if reason and (found := when & flow.possible):
                 text = (
-                    f"{read.path} needs {version.name!r} as {type_words(read.param.type_hint)}, and {version.writer} "
+                    f"{read.path} needs {_seen_as(read, version)} as {type_words(read.param.type_hint)}, and {version.writer} "
                     f"gives {type_words(version.type_hint)}: {reason}. Convert it in a block between the two, or "
                     f"rename one of the values."
                 )
                 yield text, found
+
+
+def _seen_as(read: Read, version: Version) -> str:
+    """Return the name of a version, and what its reader calls it, if that is another."""
+    own, name = own_name(str(read.param.name)), own_name(version.name)
+    return repr(name) if own == name else f"{name!r}, which it knows as {own!r},"
 
 
 def _default_conflicts(flow: Dataflow, certain: bool) -> Iterator[Finding]:
@@ -124,7 +152,7 @@ def _default_conflicts(flow: Dataflow, certain: bool) -> Iterator[Finding]:
     for read in flow.reads:
         # None says that the block chooses by itself, which contradicts nothing.
         if not read.param.required and read.param.default is not None and (when := read.unserved):
-            unbound.setdefault(str(read.param.name), []).append((read, when))
+            unbound.setdefault(flow.outside_name(str(read.param.name)), []).append((read, when))
     for name, reads in unbound.items():
         left = flow.possible
         for position, (first, when) in enumerate(reads):
@@ -168,7 +196,7 @@ def _overwritten(flow: Dataflow) -> Iterator[Finding]:
         # A later step must write the same name; a loop's variables just end with the loop.
         if left and (found := left & flow.written_between(version.name, version.position, None)):
             text = (
-                f"{version.writer} writes {version.name!r}, which nobody reads before it is written again. "
+                f"{version.writer} writes {own_name(version.name)!r}, which nobody reads before it is written again. "
                 "Is a block missing in between, or in the wrong place?"
             )
             yield text, found
@@ -208,20 +236,26 @@ def _read_before(read: Read, version: Version, flow: Dataflow) -> Condition:
 
 def _misspelt(flow: Dataflow) -> Iterator[Finding]:
     """Yield values that nobody reads, while a later block reads one with nearly the same name."""
-    names = list(dict.fromkeys(str(read.param.name) for read in flow.reads))
+    names: dict[str, list[str]] = {}
+    for name in dict.fromkeys(str(read.param.name) for read in flow.reads):
+        names.setdefault(scope_of(name), []).append(own_name(name))
     close: dict[str, list[str]] = {}
     for version in flow.versions:
         left = _unread(flow, version)
         if left and version.name not in close:
             # Stricter than where a name is missing: here nothing is certainly wrong, and `mask` and `masks` may both be
             # meant. All names at once, the nearest first: which of them are read hangs on the version, and on the inputs.
-            close[version.name] = difflib.get_close_matches(version.name, names, n=len(names) + 1, cutoff=0.85)
+            # Within one scope, since names of two have a beginning in common, and mean different values.
+            scope, among = scope_of(version.name), names.get(scope_of(version.name), [])
+            found_near = difflib.get_close_matches(own_name(version.name), among, n=len(among) + 1, cutoff=0.85)
+            close[version.name] = [scoped(scope, near) if scope else near for near in found_near]
         for near in close[version.name] if left else ():
             later = [r for r in flow.reads_of(near) if r.position > version.position and not r.is_apart_from(version)]
             for read in reversed(later):
                 if near != version.name and (found := left & read.guard):
                     text = (
-                        f"{version.writer} writes {version.name!r}, which nobody reads, and {read.path} reads {near!r}. "
+                        f"{version.writer} writes {own_name(version.name)!r}, which nobody reads, and {read.path} reads "
+                        f"{own_name(near)!r}. "
                         "Is one of them misspelt?"
                     )
                     yield text, found
@@ -238,7 +272,7 @@ def _undeclared(flow: Dataflow) -> Iterator[Finding]:
         only = read.guard & flow.possible & ~read.sources.there(declared_only=True) if writers else NEVER
         for paths, found, note in _lists(writers.items(), only):
             text = (
-                f"{read.path} reads {read.param.name!r}, which no block declares as its output; it may be written "
+                f"{read.path} reads {own_name(str(read.param.name))!r}, which no block declares as its output; it may be written "
                 f"undeclared by {', '.join(paths)}. Declare it there, or the run may stop at the first read.{note}"
             )
             yield text, found

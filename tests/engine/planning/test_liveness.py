@@ -204,7 +204,7 @@ class Some(ConditionalPipelineBlocks):
         return way
 
 
-def test_what_any_branch_reads_or_writes_stays_until_after_the_choice() -> None:
+def test_what_any_branch_reads_stays_until_after_the_choice_and_what_it_only_writes_anew_does_not() -> None:
     class Way(Block):
         class Out(Outputs):
             way: str
@@ -215,8 +215,8 @@ def test_what_any_branch_reads_or_writes_stays_until_after_the_choice() -> None:
     live = pipeline(a=MakeA, b=MakeB, way=Way, some=Some).plan(["x"]).live_after(["seen"])
     assert {path: set(names) for path, names in live.items()} == {
         "a": {"a"},
-        "b": {"a", "b", "unused"},
-        "way": {"a", "b", "unused", "way"},
+        "b": {"a", "b"},
+        "way": {"a", "b", "way"},
         "some": {"seen"},
     }
 
