@@ -6,8 +6,6 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from attrs import evolve
-
 from ..adapters.pending_adapters import PendingAdapters
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.components_view import known_families
@@ -21,7 +19,6 @@ from ..registry.identity.component_identity import invalidate
 from ..registry.loading.dtype_names import one_dtype
 from ..registry.pinning import pin
 from ..saving.open_repository import OpenedRepository, created_components
-from ..saving.repo_format import RepoFormat
 from ..state import ComponentError, InputError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean
@@ -114,7 +111,7 @@ class PipelineComponents(PipelineDevices):
             _logger.warning("%s", text)
         self.notes += opened.notes
         if opened.format is not None:
-            made = created_components(_with_renamed(opened.format, self.specs), self.specs, opened.guiders)
+            made = created_components(opened.format, self.specs, opened.guiders)
             for name, component in made.items():
                 self.update_components(**{name: component})
             for name in set(opened.format.absent) & set(self.config_component_names):
@@ -386,13 +383,6 @@ def _merged(expected: ComponentSpec, saved: ComponentSpec | None) -> ComponentSp
         merged.type_hint = expected._type_hint
     merged.description = expected.description
     return merged
-
-
-def _with_renamed(written: RepoFormat, specs: Mapping[str, ComponentSpec]) -> RepoFormat:
-    """Let a component that a scope knows by another name be made as the one of that name, unless it was saved itself."""
-    of_others = {name: str(spec.otherwise) for name, spec in specs.items() if spec.otherwise in written.created}
-    added = {name: written.created[other] for name, other in of_others.items() if name not in written.created}
-    return evolve(written, created={**written.created, **added}) if added else written
 
 
 def _named_in(option: object) -> Iterable[str]:
