@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeVar
 
+V = TypeVar("V")
 MARK = "/"
 
 
@@ -28,8 +29,8 @@ def own_name(name: str) -> str:
     return name.rpartition(MARK)[2]
 
 
-def forget_scope(values: dict[str, Any], scope: str) -> None:
-    """Take out all that is private to a scope."""
+def forget_scope(values: dict[str, V], scope: str) -> None:
+    """Take out what is private to a scope, by the names of values."""
     begin = scoped(scope, "")
     for name in [name for name in values if name.startswith(begin)]:
         del values[name]

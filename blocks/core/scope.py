@@ -13,7 +13,7 @@ from ...engine.conditions import NEVER
 from ...engine.nodes import Call, Presence, Values, leaves
 from ...engine.scoped_names import forget_scope
 from ...registry import ComponentSpec
-from ...state import CompositionError, ConfigSpec, DeclarationError, InputParam, OutputParam
+from ...state import CompositionError, ConfigSpec, DeclarationError, InputParam, OutputParam, PipelineState
 from ...state.errors import did_you_mean
 from .base import ModularPipelineBlocks
 from .container import AnyBlock, Container, SubBlocks
@@ -27,6 +27,8 @@ from .signature_block import SignatureBlock
 
 _MAPS = {"inputs": "value", "outputs": "value", "components": "component"}
 """What each mapping is of."""
+_VERBS = {"inputs": "reads", "outputs": "writes", "components": "uses"}
+"""What blocks do with a name in each of them."""
 
 
 class Scope(Container, SignatureBlock):
@@ -165,26 +167,29 @@ class Scope(Container, SignatureBlock):
             self.mapped_components,
         )
 
+    def _known_inside(self) -> dict[str, set[str]]:
+        """Return, for each mapping, the names that mean something inside."""
+        return {
+            "inputs": {str(param.name) for _, block in walk(self) if block is not self for param in block.all_inputs},
+            "outputs": set(_written_in(self, is_in_loop=False)),
+            "components": {str(spec.name) for spec in Container.expected_components.__get__(self)},
+        }
+
     def mapping_faults(self, path: str) -> Iterator[str]:
         """Yield which names of the mappings mean nothing in the scope."""
         where = path or type(self).__name__
-        read = {str(param.name) for _, block in walk(self) if block is not self for param in block.all_inputs}
-        written = set(_written_in(self, is_in_loop=False))
-        used = {str(spec.name) for spec in Container.expected_components.__get__(self)}
-        for mapping, known, what in (
-            ("inputs", read, "reads"),
-            ("outputs", written, "writes"),
-            ("components", used, "uses"),
-        ):
-            for name, outside in self.options[mapping].items() if self.sub_blocks else ():
+        for mapping, known in self._known_inside().items() if self.sub_blocks else ():
+            for name, outside in self.options[mapping].items():
                 if name not in known:
                     near = did_you_mean(name, known - {"None"})
-                    yield f"{where}: {mapping} names {name!r} (outside {outside!r}), which no block in it {what}. {near}"
+                    yield f"{where}: {mapping} names {name!r} (outside {outside!r}), which no block in it {_VERBS[mapping]}. {near}"
 
     def decided(self, flattening: Flattening) -> ModularPipelineBlocks:
-        """Return the scope over blocks whose choices are decided."""
+        """Return the scope over blocks whose choices are decided, without mappings of what only other branches know."""
         result = copy.copy(self)
         result.sub_blocks = self.decided_parts(flattening.entered(self.names_at("")))
+        for mapping, known in result._known_inside().items():
+            result.__dict__[mapping] = {n: outside for n, outside in self.options[mapping].items() if n in known}
         flattening.note_written(self.mapped_outputs.values())
         return result if result.sub_blocks else SequentialPipelineBlocks()
 
@@ -213,7 +218,7 @@ class Scope(Container, SignatureBlock):
             f"{names.path}/inputs",
             tuple(InputParam(outside) for outside in dict.fromkeys(handed.values())),
             tuple(OutputParam(name) for name in handed),
-            _binding(lambda values: _hand_on(handed, values)),
+            lambda _presence: lambda _run: lambda values: _hand_on(handed, values),
             identity=lambda _: ["scope", handed],
             hands_on=handed,
             opens=names.path,
@@ -223,27 +228,29 @@ class Scope(Container, SignatureBlock):
         handed = {outside: names.of(name) for name, outside in names.let_out.items()}
         known = {output.name: output for output in self.intermediate_outputs}
 
-        def leave(values: Values) -> None:
-            _hand_on(handed, values)
-            forget_scope(values, names.path)
+        def bind(_presence: Presence) -> Callable[[Run], Call]:
+            return lambda run: lambda values: _leave(handed, names.path, values, run.state)
 
         return BlockNode(
             f"{names.path}/outputs",
             tuple(InputParam(name) for name in handed.values()),
             tuple(known[name] for name in handed),
-            _binding(leave),
+            bind,
             identity=lambda _: ["scope", handed],
             hands_on=handed,
             closes=names.path,
         )
 
 
-def _binding(call: Call) -> Callable[[Presence], Callable[[Run], Call]]:
-    return lambda _presence: lambda _run: call
-
-
 def _hand_on(handed: Mapping[str, str], values: Values) -> None:
     values.update({name: values[source] for name, source in handed.items() if source in values})
+
+
+def _leave(handed: Mapping[str, str], path: str, values: Values, state: PipelineState) -> None:
+    _hand_on(handed, values)
+    # What foreign blocks have noted of private values ends with these.
+    for known in (values, state.kwargs_mapping, state.provenance):
+        forget_scope(known, path)
 
 
 def _is_foreign(block: object) -> bool:

@@ -169,6 +169,10 @@ def test_foreign_blocks_in_a_scope_are_cached() -> None:
 
 def test_a_foreign_block_removes_and_fails_as_without_a_scope() -> None:
     class Removes(AddUndeclared):
+        @property
+        def inputs(self) -> list[InputParam]:
+            return [InputParam("x", required=True), InputParam("y")]
+
         def __call__(self, components: Any, state: Any) -> Any:
             del state.values["y"]
             state.set("x", 1)
