@@ -16,7 +16,6 @@ from ...registry import ComponentSpec
 from ...registry.publishing import publish, refuse_unknown
 from ...state import (
     BlockState,
-    CompositionError,
     ConfigSpec,
     InputParam,
     OutputParam,
@@ -215,8 +214,7 @@ class ModularPipelineBlocks:
         present = {k for k, v in given.items() if v is not None} if isinstance(given, Mapping) else names
         flattening = Flattening(frozenset(present))
         steps = self.steps(flattening, "")
-        if flattening.faults:
-            raise CompositionError.of("The blocks do not fit together", flattening.faults)
+        flattening.raise_faults()
         return make_plan(steps, names, flattening.triggers, flattening.skipped)
 
     def explain(self, *names: str, **values: object) -> Explanation:

@@ -21,7 +21,7 @@ from .conditional_flattening import AllWorkflows
 from .content_key import content_key
 from .flattening import walk
 from .scope import Scope
-from .scope_names import Around, component_outside, walk_scopes
+from .scopes_around import Around, component_outside, walk_scopes
 
 if TYPE_CHECKING:
     from .base import ModularPipelineBlocks
@@ -97,8 +97,10 @@ def _checked(blocks: ModularPipelineBlocks) -> Report:
     odd = _merged([*late_writes(flow), *warnings(flow)])
     for text, certain in [*_component_conflicts(blocks), *_branch_conflicts(blocks)]:
         (wrong if certain else odd)[text] = ALWAYS
-    odd.update(dict.fromkeys([*_unreachable(blocks, every.taken), *_nothing_leaves(blocks)], ALWAYS))
-    found = [*_unknown_triggers(blocks), *_named_as_the_calls_own(blocks), *_scope_faults(blocks)]
+    scopes = [(path, block) for path, block in walk(blocks) if isinstance(block, Scope)]
+    odd.update(dict.fromkeys([*_unreachable(blocks, every.taken), *_nothing_leaves(scopes)], ALWAYS))
+    mapped = [fault for path, scope in scopes for fault in scope.mapping_faults(path)]
+    found = [*_unknown_triggers(blocks), *_named_as_the_calls_own(blocks), *mapped]
     wrong.update(dict.fromkeys(found, ALWAYS))
     return Report(tuple(wrong), tuple(odd), {t: when.fewest() for t, when in {**odd, **wrong}.items()}, every)
 
@@ -131,23 +133,15 @@ def _guiders_among(names: list[str], blocks: ModularPipelineBlocks) -> set[str]:
     return {str(spec.name) for spec in specs if isinstance(spec.type_hint, type) and issubclass(spec.type_hint, Guider)}
 
 
-def _scope_faults(blocks: ModularPipelineBlocks) -> Iterator[str]:
-    """Yield names in mappings of scopes that mean nothing there."""
-    for path, block in walk(blocks):
-        if isinstance(block, Scope):
-            yield from block.mapping_faults(path)
-
-
-def _nothing_leaves(blocks: ModularPipelineBlocks) -> Iterator[str]:
+def _nothing_leaves(scopes: Iterable[tuple[str, Scope]]) -> Iterator[str]:
     """Yield scopes that keep everything that is made in them to themselves."""
-    for path, block in walk(blocks):
-        if isinstance(block, Scope) and not block.mapped_outputs:
-            made = [output.name for part in block.sub_blocks.values() for output in part.intermediate_outputs]
-            if made:
-                yield (
-                    f"{path or type(block).__name__}: nothing leaves the scope, so nobody sees what its blocks write "
-                    f"({', '.join(dict.fromkeys(made))}). Say what does: outputs={{{made[-1]!r}: ...}}."
-                )
+    for path, scope in scopes:
+        made = [output.name for part in scope.sub_blocks.values() for output in part.intermediate_outputs]
+        if made and not scope.mapped_outputs:
+            yield (
+                f"{path or type(scope).__name__}: nothing leaves the scope, so nobody sees what its blocks write "
+                f"({', '.join(dict.fromkeys(made))}). Say what does: outputs={{{made[-1]!r}: ...}}."
+            )
 
 
 def is_typed(block: object) -> bool:

@@ -10,6 +10,7 @@ from attrs import define, evolve, field
 from ...engine import Node
 from ...engine.conditions import ALWAYS, NEVER, Condition
 from ...engine.scoped_names import scope_of
+from ...state import CompositionError
 
 if TYPE_CHECKING:
     from .scope_names import ScopeNames
@@ -98,6 +99,11 @@ class Flattening:
     def note_taken(self, path: str) -> None:
         """Say that a branch is taken at this point."""
         self.taken[path] = self.taken.get(path, NEVER) | self.guard
+
+    def raise_faults(self) -> None:
+        """Raise CompositionError if a mapping of a scope cannot be meant."""
+        if self.faults:
+            raise CompositionError.of("The blocks do not fit together", self.faults)
 
     def outcomes(self, question: Callable[[Self], T]) -> list[tuple[Self, T]]:
         """Return every answer to a question about what is given and written, with the walk that goes on from there."""

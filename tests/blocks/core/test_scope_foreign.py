@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
-from toy_blocks import Add, Count, chain, pipeline
+from diffusers.modular_pipelines.stable_diffusion_xl import StableDiffusionXLAutoBlocks
+from toy_blocks import Add, Count, chain, pipeline, seeded
 
 from brickwork import (
     Block,
     InputParam,
     MemoryCache,
+    ModularPipeline,
     ModularPipelineBlocks,
     OutputParam,
     Outputs,
     Scope,
+    SequentialPipelineBlocks,
     Snapshot,
     Snapshots,
 )
+from brickwork.blocks import adopt
+from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
 
 FIELDS = "denoiser_input_fields"
 
@@ -214,3 +220,44 @@ def test_components_are_seen_by_the_names_inside() -> None:
     pipe = chain(sizes=Sizes, inner=inner).init_pipeline()
     pipe.update_components(tool=Tool(1), other=Tool(2))
     assert pipe(output=["size", "second"]) == {"size": (1, "cpu"), "second": (2, "cpu")}
+
+
+def test_a_whole_task_of_diffusers_is_a_scope_and_equals_two_pipelines_by_hand(
+    tiny_folder: Path, tiny_pipe: ModularPipeline
+) -> None:
+    def made(blocks: Any) -> ModularPipeline:
+        pipe: ModularPipeline = blocks.init_pipeline(str(tiny_folder))
+        pipe.update_components(**{name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names})
+        pipe.configure(progress=False)
+        return pipe
+
+    theirs = adopt(StableDiffusionXLAutoBlocks).get_workflow("image2image")
+    second = Scope.from_blocks_dict(
+        theirs.sub_blocks,  # type: ignore[attr-defined]  # it is a container
+        inputs={"image": "images", "strength": "second_strength", "num_inference_steps": "second_steps"},
+        outputs={"images": "second_images"},
+    )
+    blocks = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS)
+    blocks.sub_blocks["second"] = second
+    inputs = {"prompt": "a red circle", "num_inference_steps": 2, "height": 64, "width": 64}
+    generator = seeded()
+    first = made(SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS))
+    image = first(**inputs, generator=generator, output="images")
+    asked = {
+        "image": image,
+        "strength": 0.6,
+        "num_inference_steps": 4,
+        "prompt": "a red circle",
+        "generator": generator,
+    }
+    by_hand = made(theirs)(**asked, output="images")[0]
+    pipe = made(blocks)
+    found: list[Snapshot] = []
+    pipe.configure(snapshots=Snapshots(found.append, every=1, after="blocks"))
+    asked = {**inputs, "second_steps": 4, "second_strength": 0.6, "generator": seeded()}
+    assert pipe(**asked, output="second_images")[0].tobytes() == by_hand.tobytes()
+    pipe.configure(snapshots=None)
+    inside = [each for each in found if each.where.startswith("second.")]
+    assert len(inside) > 5
+    assert pipe.resume(inside[3])[0].tobytes() == by_hand.tobytes()
+    assert pipe.resume(inside[-2])[0].tobytes() == by_hand.tobytes()
