@@ -49,14 +49,14 @@ pipe = blocks.init_pipeline()
 pipe.update_components(**{name: base.components[name] for name in base.pretrained_component_names})
 pictures = [
     pipe(
-        prompt="a red background",
+        prompt="a red circle",
         right_prompt=right,
         num_inference_steps=16,
         guidance_scale=4.0,
         generator=torch.Generator().manual_seed(1),
         output="images",
     )[0]
-    for right in ("a red background", "a blue background", "a green background")
+    for right in ("a red circle", "a blue circle", "a green square")
 ]
-labels = ["red and red", "red and blue", "red and green"]
+labels = ["red and red", "red and blue", "circle and square"]
 brickwork.make_image_grid(pictures, 1, 3, resize=192, labels=labels).save("regional_prompts.png")

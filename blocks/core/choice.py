@@ -227,10 +227,11 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
         missing = flattening.lacking(needed)
         if missing:
             trigger = dict(self.pairs)[branch]
-            raise InputError(
+            text = (
                 f"{path}: {trigger!r} was given, which selects {branch!r}; that also needs "
                 f"{', '.join(map(repr, missing))}, which was not given."
             )
+            raise InputError(flattening.explained(text))
 
     @property
     def trigger_text(self) -> str:

@@ -62,6 +62,12 @@ class Flattening:
                 return names.of(name)
         return name
 
+    def explained(self, text: str) -> str:
+        """Add to a text what the names in it are outside of the scopes around this point."""
+        for names in reversed(self.scopes):
+            text = names.explained(text)
+        return text
+
     def has(self, name: str) -> bool:
         """Return whether the caller gives an input."""
         return self.outside_name(name) in self.given

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from attrs import evolve
@@ -10,6 +10,7 @@ from attrs import evolve
 from ...engine import BlockNode, LoopNode, Node, Run
 from ...engine.nodes import Call, Identity, Iterations, Presence, Undeclared, Values
 from ...engine.scoped_names import forget_scope
+from ...state import InputParam, OutputParam
 from .scope_names import ScopeNames
 from .scoped_run import ScopedRun, SeenValues
 
@@ -27,7 +28,7 @@ def scoped_step(step: Node, names: ScopeNames) -> Node:
             bind_iterations=_bound_iterations(step, names),
             components=tuple(map(names.component, step.components)),
             mutates=tuple(map(names.component, step.mutates)),
-            identity=_identity(step.identity, names),
+            identity=_identity(step, names, (*step.reads, *step.variables)),
         )
     triggers = {str(param.name): names.of(str(param.name)) for param in step.reads}
     select = step.select
@@ -52,19 +53,27 @@ def _leaf(step: BlockNode, names: ScopeNames) -> BlockNode:
         mutates=tuple(map(names.component, step.mutates)),
         config_only=tuple(map(names.component, step.config_only)),
         undeclared=undeclared,
-        identity=_identity(step.identity, names),
+        identity=_identity(step, names, (*step.reads, *step.writes) if step.typed else None),
         hands_on={names.of(name): names.of(source) for name, source in step.hands_on.items()},
     )
 
 
-def _identity(identity: Identity | None, names: ScopeNames) -> Identity | None:
+def _identity(
+    step: BlockNode | LoopNode, names: ScopeNames, touched: Sequence[InputParam | OutputParam] | None
+) -> Identity | None:
+    """Return an identity that also says under which names it reads and writes, and which component it uses as which.
+
+    Args:
+        touched: what it reads and writes; None for foreign code, which may read and write anything.
+    """
+    identity = step.identity
     if identity is None:
         return None
-    # Under which names it writes, and which component it uses as which, belong to what it does.
-    mapping = ["scope", names.path, sorted(names.private), sorted(names.components.items())]
+    private = sorted(names.private if touched is None else {param.name for param in touched} & names.private)
+    components = [(name, names.component(name)) for name in step.components]
 
     def scoped_identity(configs: Mapping[str, Any]) -> Any:
-        return [mapping, identity(configs)]
+        return ["scope", names.path, private, components, identity(configs)]
 
     return scoped_identity
 

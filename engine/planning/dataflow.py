@@ -33,11 +33,23 @@ def trace(steps: Sequence[Node], given: Iterable[str], possible: Condition = ALW
     _Walk(flow).sequence(steps, environment, ALWAYS)
     flow.final = environment
     if flow.missing:
-        for node, guard in guarded_nodes(steps):
-            for param in node.writes if isinstance(node, BlockNode) else ():
-                if param.name in flow.missing:
-                    flow.missing[param.name].writers.append((node.path, guard))
+        _note_writers(steps, flow)
     return flow
+
+
+def _note_writers(steps: Sequence[Node], flow: Dataflow) -> None:
+    """Say of what is missing which steps write it, wherever they stand."""
+    taken: dict[str | None, frozenset[str | None]] = {}
+    for node, guard in guarded_nodes(steps):
+        if not isinstance(node, BlockNode):
+            continue
+        if node.opens is not None:
+            taken[node.opens] = frozenset(param.name for param in node.reads)
+        # A scope that takes a value in and lets one out under its name is no later writer of it, as a block is none that does so.
+        own = taken.get(node.closes, frozenset())
+        for param in node.writes:
+            if param.name in flow.missing and param.name not in own:
+                flow.missing[param.name].writers.append((node.path, guard))
 
 
 @define

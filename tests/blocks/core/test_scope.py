@@ -175,6 +175,30 @@ def test_a_choice_inside_is_decided_by_the_name_outside() -> None:
     ]  # fmt: skip
 
 
+def test_what_a_branch_inside_requires_is_said_with_the_name_outside() -> None:
+    class Needs(ByImage):
+        block_classes = [Double, Add]
+        block_names = ["double", "add"]
+        block_trigger_inputs = ["image", None]
+        block_requires = {"double": ["mask"]}
+
+    pipe = pipeline(inner=scope({"x": "start", "image": "second", "mask": "second_mask"}, way=Needs, read=ReadsMask))
+    text = r"that also needs 'mask', which was not given. \(In inner 'image' is 'second', 'mask' is 'second_mask'.\)"
+    with pytest.raises(InputError, match=text):
+        pipe(start=5, second=1)
+    assert pipe(start=5, second=1, second_mask=2, output="other") == 12
+    with pytest.raises(InputError, match="'mask' is no input of this pipeline"):
+        pipe(start=5, mask=1)
+
+
+class ReadsMask(Block):
+    class Out(Outputs):
+        x: int
+
+    def run(self, x: int, mask: int = 0) -> Out:
+        return self.Out(x=x + mask)
+
+
 def test_a_choice_inside_by_a_shared_name_is_decided_by_that() -> None:
     pipe = pipeline(inner=scope(way=ByImage))
     assert pipe(start=5, image=1, output="other") == 10
@@ -377,6 +401,13 @@ def test_misspelt_values_are_looked_for_in_one_scope_at_a_time() -> None:
         a=scope({"x": "x"}, {"x": "x"}, write=Writes), b=scope({"x": "x"}, {"x": "x"}, make=MakesBoth, read=Reads)
     )
     assert two.check().warnings == ()
+
+
+def test_a_later_scope_that_writes_what_is_missing_is_named_unless_it_needs_it_itself() -> None:
+    late = chain(plus=Plus, inner=scope({"x": "start"}, {"x": "x"}, add=Add)).check()
+    (text,) = late.warnings
+    assert "inner/outputs writes it, but only later: move that before plus" in text
+    assert chain(inner=scope({"x": "x"}, {"x": "x"}, add=Add)).check().warnings == ()
 
 
 def test_components_of_one_name_that_differ_are_told_how_a_scope_renames_one() -> None:

@@ -12,7 +12,7 @@ from hires_blocks import INPUTS, SECOND_PASS, EnlargeLatents, NoiseLatents, by_h
 from toy_blocks import seeded
 
 import brickwork
-from brickwork import MemoryCache, ModularPipeline, ModularPipelineBlocks, Snapshot, Snapshots
+from brickwork import MemoryCache, ModularPipeline, Snapshot, Snapshots
 from brickwork.engine.events import CacheHit, Event
 
 OWN = [EnlargeLatents, NoiseLatents]
@@ -112,15 +112,9 @@ def test_an_image_of_it_is_replayed(pipe: ModularPipeline, hand: tuple[torch.Ten
     assert again.tobytes() == hand[1].tobytes()
 
 
-def test_it_is_saved_and_opened_as_blocks_and_as_a_workflow_file(
+def test_it_is_saved_as_a_workflow_file_and_opened(
     pipe: ModularPipeline, embedded_pipe: ModularPipeline, hand: tuple[torch.Tensor, Any], tmp_path: Path
 ) -> None:
-    pipe.blocks.save_pretrained(tmp_path / "blocks")
-    blocks = ModularPipelineBlocks.from_pretrained(
-        str(tmp_path / "blocks"), trust_remote_code=True, lock=tmp_path / "lock"
-    )
-    assert blocks["hires"].mapped_inputs == pipe.blocks["hires"].mapped_inputs  # type: ignore[index,attr-defined]
-    assert torch.equal(latents_of(pipeline_of(blocks, embedded_pipe)), hand[0])
     brickwork.save_workflow(pipe, tmp_path / "hires.yaml")
     text = (tmp_path / "hires.yaml").read_text()
     assert "block: Scope" in text
@@ -140,6 +134,7 @@ def test_a_whole_pipeline_is_saved_and_opened_with_what_only_the_scope_uses(tiny
     pipe.save_pretrained(tmp_path / "pipe", overwrite_modular_index=False)
     opened = ModularPipeline.from_pretrained(str(tmp_path / "pipe"), trust_remote_code=True, lock=tmp_path / "lock")
     opened.load_components().configure(progress=False)
+    assert opened.blocks["hires"].mapped_inputs == pipe.blocks["hires"].mapped_inputs  # type: ignore[index,attr-defined]
     assert opened.guider.guidance_scale == 3.25
     assert opened.hires_guider == pipe.hires_guider
     assert opened.hires_scheduler is not opened.scheduler
