@@ -32,11 +32,14 @@ blocks.sub_blocks["second"] = Scope.from_blocks_dict(
 base = brickwork.embedded()
 pipe = blocks.init_pipeline()
 pipe.update_components(**{name: base.components[name] for name in base.pretrained_component_names})
+# The embedded model was taught images of 64 pixels, so that the first pass here makes half of that.
 found = pipe(
-    prompt="a cartoon cat on a blue background",
+    prompt="a green square on a yellow background",
     num_inference_steps=16,
+    height=32,
+    width=32,
     second_steps=16,
-    second_strength=0.4,
+    second_strength=0.6,
     guidance_scale=4.0,
     generator=torch.Generator().manual_seed(2),
     output=["larger", "second_images"],

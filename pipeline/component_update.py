@@ -10,7 +10,7 @@ from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.conditional_flattening import AllWorkflows
-from ..blocks.core.scopes_around import walk_scopes
+from ..blocks.core.flattening import walk_scopes
 from ..blocks.core.signature_block import lacks_at
 from ..engine.nodes import guarded_nodes
 from ..families.asked_members import joined

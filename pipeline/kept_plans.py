@@ -9,9 +9,9 @@ from attrs import define, field
 
 from ..blocks.core.call_checks import CallChecks
 from ..blocks.core.composition_version import CompositionVersion
-from ..blocks.core.flattening import walk
+from ..blocks.core.flattening import walk, walk_scopes
 from ..blocks.core.from_diffusers import DiffusersBlock
-from ..blocks.core.scopes_around import component_outside, walk_scopes
+from ..blocks.core.scope_names import component_outside
 from ..engine import Plan
 from ..families.contract import UNBOUND, FamilyContract
 from .recipes.recipe_of_run import Description

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..blocks.core.call_checks import CallChecks
+from ..blocks.core.flattening import walk_scopes
 from ..blocks.core.input_checks import expectations_of, input_faults
-from ..blocks.core.scopes_around import components_at, explained_at, walk_scopes
+from ..blocks.core.scope_names import components_at, explained_at
 from ..blocks.core.signature_block import lacks_at
 from ..engine import Plan
 from ..families.asked_members import joined

@@ -22,7 +22,7 @@ from .input_checks import (
     shapes,
     size_faults,
 )
-from .scopes_around import Around, component_outside, components_at, explained_at, given_at
+from .scope_names import Around, component_outside, components_at, explained_at, given_at
 from .signature_block import SignatureBlock
 
 _GIVEN_LATENTS = ("denoiser", "controlnet")

@@ -19,9 +19,9 @@ from ...state.types import type_words
 from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
 from .conditional_flattening import AllWorkflows
 from .content_key import content_key
-from .flattening import walk
+from .flattening import walk, walk_scopes
 from .scope import Scope
-from .scopes_around import Around, component_outside, walk_scopes
+from .scope_names import Around, component_outside
 
 if TYPE_CHECKING:
     from .base import ModularPipelineBlocks

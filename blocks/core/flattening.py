@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Self, TypeVar
 
 from attrs import define, evolve, field
 
@@ -11,9 +11,7 @@ from ...engine import Node
 from ...engine.conditions import ALWAYS, NEVER, Condition
 from ...engine.scoped_names import scope_of
 from ...state import CompositionError
-
-if TYPE_CHECKING:
-    from .scope_names import ScopeNames
+from .scope_names import Around, ScopeNames, explained_at, value_outside
 
 T = TypeVar("T")
 
@@ -43,17 +41,12 @@ class Flattening:
     skipped: dict[str, str] = field(factory=dict)
     keeps_choices: bool = False
     guard: Condition = ALWAYS
-    scopes: tuple[ScopeNames, ...] = ()
+    scopes: Around = ()
     faults: list[str] = field(factory=list)
 
     def outside_name(self, name: str) -> str | None:
         """Return the name under which a caller gives what blocks at this point call `name`; None for what does not come from outside."""
-        for names in reversed(self.scopes):
-            outside = names.outside(name)
-            if outside is None:
-                return None
-            name = outside
-        return name
+        return value_outside(self.scopes, name)
 
     def name_in_plan(self, name: str) -> str:
         """Return what the plan calls the value that blocks at this point call `name`."""
@@ -64,9 +57,7 @@ class Flattening:
 
     def explained(self, text: str) -> str:
         """Add to a text what the names in it are outside of the scopes around this point."""
-        for names in reversed(self.scopes):
-            text = names.explained(text)
-        return text
+        return explained_at(self.scopes, text)
 
     def has(self, name: str) -> bool:
         """Return whether the caller gives an input."""
@@ -172,3 +163,12 @@ def walk(block: object, path: str = "") -> Any:
     yield path, block
     for name, part in getattr(block, "sub_blocks", {}).items():
         yield from walk(part, joined(path, name))
+
+
+def walk_scopes(block: Any, path: str = "", around: Around = ()) -> Iterator[tuple[str, Any, Around]]:
+    """Yield every block of a composition with its path and the scopes around it, as `walk` does."""
+    yield path, block, around
+    names_at = getattr(block, "names_at", None)
+    inner = around if names_at is None else (*around, names_at(path))
+    for name, part in getattr(block, "sub_blocks", {}).items():
+        yield from walk_scopes(part, joined(path, name), inner)

@@ -22,7 +22,8 @@ from ...state.types import plain_type, type_words
 from ...state.vocabulary import Value, value_of
 from .base import ModularPipelineBlocks
 from .composition_checks import is_typed
-from .scopes_around import Around, explained_at, given_at, value_outside, walk_scopes
+from .flattening import walk_scopes
+from .scope_names import Around, explained_at, given_at, value_outside
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 60

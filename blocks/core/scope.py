@@ -145,7 +145,8 @@ class Scope(Container, SignatureBlock):
     @property
     def expected_configs(self) -> list[ConfigSpec]:
         """Settings of all blocks in it, which are those of the whole pipeline."""
-        return Container.expected_configs.__get__(self)
+        configs: list[ConfigSpec] = Container.expected_configs.__get__(self)
+        return configs
 
     def identity(self, configs: Mapping[str, Any]) -> Any:
         """Return what says which code runs, for foreign code that runs the scope as one of its blocks."""

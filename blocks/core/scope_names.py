@@ -106,3 +106,45 @@ def renamed_spec(spec: ComponentSpec, name: str) -> ComponentSpec:
     made = spec.copy()
     made.name, made.otherwise = name, made.otherwise or spec.name
     return made
+
+
+Around = tuple[ScopeNames, ...]
+"""The scopes around a block, from the outermost to the innermost."""
+
+
+def given_at(around: Around, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a caller gives, as a block within scopes knows it."""
+    for names in around:
+        given = names.given_inside(given)
+    return given
+
+
+def components_at(around: Around, components: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return components by the names that a block within scopes knows them by."""
+    for names in around:
+        components = names.components_inside(components)
+    return components
+
+
+def component_outside(around: Around, name: str) -> str:
+    """Return what is outside of all scopes the name of a component that a block calls `name`."""
+    for names in reversed(around):
+        name = names.component(name)
+    return name
+
+
+def value_outside(around: Around, name: str) -> str | None:
+    """Return what is outside of all scopes the name of a value that a block calls `name`; None if it does not come from there."""
+    for names in reversed(around):
+        outside = names.outside(name)
+        if outside is None:
+            return None
+        name = outside
+    return name
+
+
+def explained_at(around: Around, text: str) -> str:
+    """Add to a text of a block within scopes what the names in it are outside."""
+    for names in reversed(around):
+        text = names.explained(text)
+    return text

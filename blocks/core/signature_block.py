@@ -29,7 +29,7 @@ from .declaration import (
     Declaration,
     attribute_hint,
 )
-from .scopes_around import Around, component_outside, components_at
+from .scope_names import Around, component_outside, components_at
 
 if TYPE_CHECKING:
     import torch
