@@ -238,6 +238,26 @@ def test_what_one_branch_writes_comes_in_and_leaves_where_it_is_there() -> None:
     assert [pipe(start=1, flag=flag, output="z") for flag in (True, False)] == [2, 51]
 
 
+def test_a_choice_outside_knows_what_leaves_a_scope_and_a_scope_may_be_a_branch() -> None:
+    maker = scope({"x": "start"}, {"image": "image"}, make=MakeImage)
+    pipe = pipeline(inner=maker, way=ByImage)
+    assert list(pipe.blocks.available_workflows) == ["default"]
+    assert pipe(start=1, x=5, output="x") == 10
+
+    class Branches(ConditionalPipelineBlocks):
+        block_classes = [scope({"x": "x"}, {"x": "x"}, add=Add), scope({"x": "x"}, {"x": "x"}, double=Double)]
+        block_names = ["add", "double"]
+        block_trigger_inputs = ["flag"]
+
+        def select_block(self, flag: bool | None = None) -> str | None:
+            return {True: "add", False: "double", None: None}[flag]
+
+    pipe = pipeline(branches=Branches, after=Add)
+    found = [pipe(x=5, **given, output="x") for given in ({"flag": True}, {"flag": False}, {})]
+    assert found == [7, 11, 6]
+    assert {frame.title for frame in pipe.blocks.graph().frames} >= {"scope branches.add", "scope branches.double"}
+
+
 def test_a_required_input_that_nobody_lets_in_is_a_fault_of_the_composition() -> None:
     made = chain(add=Add, inner=scope({}, {"x": "other"}, plus=Plus))
     (text,) = faults_of(made)
