@@ -77,7 +77,9 @@ class Plan:
 
     def default_of(self, name: str) -> object:
         """Return what is read where neither caller nor block gives a value; None where nobody reads it so, or several read others."""
-        outside, handing = self.flow.outside_name, {leaf.path for leaf in leaves(self.steps) if leaf.hands_on}
+        outside = self.flow.outside_name
+        # What a scope hands on has no default; it is asked of who reads it inside.
+        handing = {leaf.path for leaf in leaves(self.steps) if leaf.hands_on} if self.flow.outside else ()
         reads = [
             each.param
             for each in self.flow.reads
