@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Self
 
@@ -96,7 +97,7 @@ class Scope(Container, SignatureBlock):
         odd = [each for each in [*value, *value.values()] if not (isinstance(each, str) and each.isidentifier())]
         if odd:
             return f"{where}; {odd[0]!r} is no name of a {kind}."
-        twice = sorted({outside for outside in value.values() if list(value.values()).count(outside) > 1})
+        twice = [outside for outside, count in Counter(value.values()).items() if count > 1]
         if name == "outputs" and twice:
             return f"{where}; two values would leave as {twice[0]!r}. Give each a name of its own."
         return None
@@ -171,7 +172,7 @@ class Scope(Container, SignatureBlock):
     def _known_inside(self) -> dict[str, set[str]]:
         """Return, for each mapping, the names that mean something inside."""
         return {
-            "inputs": {str(param.name) for _, block in walk(self) if block is not self for param in block.all_inputs},
+            "inputs": set(_read_in(self)),
             "outputs": set(_written_in(self, is_in_loop=False)),
             "components": {str(spec.name) for spec in Container.expected_components.__get__(self)},
         }
@@ -182,7 +183,7 @@ class Scope(Container, SignatureBlock):
         for mapping, known in self._known_inside().items() if self.sub_blocks else ():
             for name, outside in self.options[mapping].items():
                 if name not in known:
-                    near = did_you_mean(name, known - {"None"})
+                    near = did_you_mean(name, known)
                     yield f"{where}: {mapping} names {name!r} (outside {outside!r}), which no block in it {_VERBS[mapping]}. {near}"
 
     def decided(self, flattening: Flattening) -> ModularPipelineBlocks:

@@ -311,6 +311,9 @@ def test_names_of_mappings_that_mean_nothing_inside_are_faults_with_the_nearest_
     assert said(components={"denoise": "other"}) == [
         "inner: components names 'denoise' (outside 'other'), which no block in it uses. Did you mean 'denoiser'?"
     ]
+    deeper = scope({"width": "own"}, {"image": "image"}, uses=Uses)
+    (text,) = faults_of(chain(inner=scope({"width": "w"}, {"image": "image"}, deeper=deeper)))
+    assert text == "inner: inputs names 'width' (outside 'w'), which no block in it reads. There are: own."
     with pytest.raises(CompositionError, match="inputs names 'widht'"):
         chain(inner=scope({"widht": "w"}, {"image": "image"}, uses=Uses)).plan(["width"])
     assert said() == []
