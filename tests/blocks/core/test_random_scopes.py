@@ -100,13 +100,14 @@ class Inner:
         values.update({outside: own[name] for name, outside in self.outputs.items() if name in own})
 
 
-def some(chance: random.Random, depth: int, in_loop: bool) -> Any:
-    kind = chance.choice(["leaf", "scope", "scope", "loop"]) if depth else "leaf"
+def some(chance: random.Random, depth: int, in_loop: bool = False, may_loop: bool = True) -> Any:
+    # A loop within a loop only in a scope, where its variable is another one.
+    kind = chance.choice(["leaf", "scope", "scope", *(["loop"] if may_loop else [])]) if depth else "leaf"
     if kind == "leaf":
         reads = chance.sample([*NAMES, *(["i"] if in_loop else [])], chance.randint(1, 2))
         return Leaf(chance.randrange(1000), tuple(reads), tuple(chance.sample(NAMES, chance.randint(1, 2))))
-    inside = in_loop or kind == "loop"
-    parts = tuple(some(chance, depth - 1, inside) for _ in range(chance.randint(1, 3)))
+    is_loop = kind == "loop"
+    parts = tuple(some(chance, depth - 1, in_loop or is_loop, not is_loop) for _ in range(chance.randint(1, 3)))
     if kind == "loop":
         return Loop(parts)
     read = sorted({name for part in parts for name in part.reads} - {"i"})
@@ -121,7 +122,7 @@ def some(chance: random.Random, depth: int, in_loop: bool) -> Any:
 def test_random_scopes_follow_the_rule(seed: int, many: int) -> None:
     for case in range(8 * many):
         chance = random.Random(1000 * seed + case)
-        parts = [some(chance, 2, in_loop=False) for _ in range(3)]
+        parts = [some(chance, 3) for _ in range(3)]
         blocks = {f"p{at}": part.block() for at, part in enumerate(parts)}
         pipe = SequentialPipelineBlocks.from_blocks_dict(blocks).init_pipeline()
         known = sorted(set(pipe.blocks.input_names))
