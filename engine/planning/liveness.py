@@ -15,12 +15,13 @@ from .flow import CALLER, Dataflow
 
 def releases_of(steps: Sequence[Node], flow: Dataflow, asked: frozenset[str]) -> dict[str, tuple[str, ...]]:
     """Return, for each top-level step by path, the values that nobody needs when it is done."""
-    needed = _needed_after(steps, flow, asked)
+    written = [_may_write(step) for step in steps]
+    needed = _needed_after(steps, flow, asked, written)
     # What the caller gave and nobody reads goes with the first step.
     there = {version.name for version in flow.versions if version.writer == CALLER}
     found: dict[str, tuple[str, ...]] = {}
-    for step, wanted in zip(steps, needed, strict=True):
-        there |= _may_write(step)
+    for step, wanted, new in zip(steps, needed, written, strict=True):
+        there |= new
         gone = tuple(sorted(there - wanted))
         if gone:
             found[step.path] = gone
@@ -28,9 +29,11 @@ def releases_of(steps: Sequence[Node], flow: Dataflow, asked: frozenset[str]) ->
     return found
 
 
-def _needed_after(steps: Sequence[Node], flow: Dataflow, asked: frozenset[str]) -> list[frozenset[str]]:
+def _needed_after(
+    steps: Sequence[Node], flow: Dataflow, asked: frozenset[str], written: Sequence[set[str]]
+) -> list[frozenset[str]]:
     """Return, for each top-level step, what is still wanted behind it: read before it is written anew, or asked for."""
-    every = frozenset(name for step in all_nodes(steps) for name in _may_write(step)) | {v.name for v in flow.versions}
+    every: frozenset[str] = frozenset().union(*written, (version.name for version in flow.versions))
     wanted = asked
     found: list[frozenset[str]] = []
     for step in reversed(steps):
@@ -59,11 +62,13 @@ def peak_of(live: Mapping[str, frozenset[str]], sizes: Mapping[str, int]) -> int
 
 
 def _reads_anything(step: Node) -> bool:
-    return any(not leaf.typed for leaf in leaves([step]))
+    # Most steps are leaves, of which a plan may have thousands.
+    return not step.typed if isinstance(step, BlockNode) else any(not leaf.typed for leaf in leaves([step]))
 
 
 def _reads(step: Node) -> set[str]:
-    return {str(param.name) for each in all_nodes([step]) for param in each.reads}
+    parts = [step] if isinstance(step, BlockNode) else all_nodes([step])
+    return {str(param.name) for each in parts for param in each.reads}
 
 
 def _writes(step: Node) -> set[str]:
@@ -72,6 +77,8 @@ def _writes(step: Node) -> set[str]:
 
 def _may_write(step: Node) -> set[str]:
     """Return what may be there behind a step, loop variables and undeclared values among it."""
+    if isinstance(step, BlockNode) and not step.undeclared:
+        return {param.name for param in step.writes}
     found = _writes(step)
     for each in all_nodes([step]):
         if isinstance(each, LoopNode):
