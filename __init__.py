@@ -18,6 +18,7 @@ _ROOMS = {
         "InsertableDict",
         "LoopSequentialPipelineBlocks",
         "ModularPipelineBlocks",
+        "Scope",
         "SequentialPipelineBlocks",
         "component",
         "config",
@@ -101,6 +102,7 @@ if TYPE_CHECKING:
     from .blocks import InsertableDict as InsertableDict
     from .blocks import LoopSequentialPipelineBlocks as LoopSequentialPipelineBlocks
     from .blocks import ModularPipelineBlocks as ModularPipelineBlocks
+    from .blocks import Scope as Scope
     from .blocks import SequentialPipelineBlocks as SequentialPipelineBlocks
     from .blocks import component as component
     from .blocks import config as config

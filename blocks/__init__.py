@@ -10,6 +10,7 @@ from .core.from_diffusers import adopt
 from .core.insertable_dict import InsertableDict
 from .core.late import late
 from .core.loop import LoopSequentialPipelineBlocks
+from .core.scope import Scope
 from .core.sequential import SequentialPipelineBlocks
 from .core.slots import component, config
 from .steps.check_safety import CheckSafety
@@ -45,6 +46,7 @@ __all__ = [
     "PrepareLatents",
     "PrepareSizeConditioning",
     "ScaleLatents",
+    "Scope",
     "SequentialPipelineBlocks",
     "SetTimesteps",
     "StepScheduler",

@@ -11,8 +11,8 @@ from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.conditional_flattening import AllWorkflows
-from ..blocks.core.flattening import walk
-from ..blocks.core.signature_block import lacks_of
+from ..blocks.core.flattening import walk_scopes
+from ..blocks.core.signature_block import lacks_at
 from ..engine.nodes import guarded_nodes
 from ..families.asked_members import joined
 from ..families.contract import FamilyContract, uncompiled
@@ -78,7 +78,8 @@ def fits_no_workflow(blocks: ModularPipelineBlocks, name: str, component: object
     """Say what a component lacks, where no workflow of the blocks runs with it; one that some can run is checked with the run."""
     if component is None:
         return []
-    lacks = {path: lacks_of(block, {name: uncompiled(component)}) for path, block in walk(blocks)}
+    held = {name: uncompiled(component)}
+    lacks = {path: lacks_at(around, block, held) for path, block, around in walk_scopes(blocks)}
     faulty = {path: found for path, found in lacks.items() if found}
     if not faulty:
         return []
@@ -123,6 +124,7 @@ def merged_spec(expected: ComponentSpec, saved: ComponentSpec | None) -> Compone
     if saved is None or saved.repo is None:
         return expected.copy()
     merged = saved.copy()
+    merged.name, merged.otherwise = expected.name, expected.otherwise
     if saved.type_name == (None, None):
         merged.type_hint = expected._type_hint
     merged.description = expected.description

@@ -81,7 +81,7 @@ class PipelineComponents(PipelineDevices):
             name = str(spec.name)
             if name in self.specs:
                 continue
-            saved = self._index.specs.get(name)
+            saved = self._index.specs.get(name) or self._index.specs.get(spec.otherwise or name)
             merged = merged_spec(spec, saved)
             self.specs[name] = merged
             if isinstance(spec.type_hint, type) and issubclass(spec.type_hint, Guider):

@@ -9,8 +9,9 @@ from attrs import define, field
 
 from ..blocks.core.call_checks import CallChecks
 from ..blocks.core.composition_version import CompositionVersion
-from ..blocks.core.flattening import walk
+from ..blocks.core.flattening import walk, walk_scopes
 from ..blocks.core.from_diffusers import DiffusersBlock
+from ..blocks.core.scope_names import component_outside
 from ..engine import Plan
 from ..families.contract import UNBOUND, FamilyContract
 from .recipes.recipe_of_run import Description
@@ -72,9 +73,9 @@ class KeptPlans:
     def left_to_foreign_blocks(self) -> frozenset[str]:
         """Return components that only blocks of diffusers ask for, which look themselves whether there is one."""
         foreign, own = set[str](), set[str]()
-        for _, block in walk(self.version.root):
+        for _, block, around in walk_scopes(self.version.root):
             if not hasattr(block, "sub_blocks"):
-                asked = {str(spec.name) for spec in block.expected_components}
+                asked = {component_outside(around, str(spec.name)) for spec in block.expected_components}
                 (foreign if isinstance(block, DiffusersBlock) else own).update(asked)
         return frozenset(foreign - own)
 

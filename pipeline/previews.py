@@ -9,6 +9,7 @@ from attrs import define, field
 
 from ..engine.events import Event, StepFinished
 from ..engine.network_calls import call_network
+from ..engine.scoped_names import seen_at
 from ..families.contract import FamilyContract
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Previews:
         """Take an event."""
         if not isinstance(event, StepFinished) or (event.index + 1) % self.every:
             return
-        latents = event.values.get("latents")
+        latents = seen_at(event.path, "latents", event.values)
         # Packed latents (Flux's) and those of videos have no rows and columns of one image.
         if latents is None or latents.ndim != 4:
             return

@@ -89,6 +89,8 @@ def branch(
     changed = recipe_of(pipe, variant.plan, variant.values, None)
     shared = recipe_of(pipe, first.plan, copied_values(start), None)
     changed_names = named_as_generator(pipe.kept_plans(), changes)
+    flow = variant.plan.flow
+    changed_names |= {name for name in flow.outside if flow.outside_name(name) in changed_names}
     recipe = changed.branched(shared, step.path, at_step, changed_names)
     standing = _standing_at(pipe, first, step, at_step)
     written = frozenset(param.name for leaf in leaves(step.body) for param in leaf.writes)

@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from ..blocks.core.call_checks import CallChecks
-from ..blocks.core.flattening import walk
+from ..blocks.core.flattening import walk_scopes
 from ..blocks.core.input_checks import expectations_of, input_faults
-from ..blocks.core.signature_block import lacks_of
+from ..blocks.core.scope_names import components_at, explained_at
+from ..blocks.core.signature_block import lacks_at
 from ..engine import Plan
 from ..families.asked_members import joined
 from ..guiders import guider_of
@@ -106,9 +107,16 @@ class PipelineRequests(PipelineAdapters):
         if identities == kept.checked_components.get(plan):
             return
         paths = set(plan.paths)
-        blocks = [block for path, block in walk(self.blocks) if path in paths]
-        lacks = joined(lack for block in blocks for lack in lacks_of(block, held))
-        faults = [*map(str, lacks), *(fault for block in blocks for fault in block.component_faults(held))]
+        blocks = [(block, around) for path, block, around in walk_scopes(self.blocks) if path in paths]
+        lacks = joined(lack for block, around in blocks for lack in lacks_at(around, block, held))
+        faults = [
+            *map(str, lacks),
+            *(
+                explained_at(around, fault)
+                for block, around in blocks
+                for fault in block.component_faults(components_at(around, held))
+            ),
+        ]
         if faults:
             raise InputError.of("The components do not fit", faults)
         kept.checked_components[plan] = identities

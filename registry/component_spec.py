@@ -37,9 +37,12 @@ class ComponentSpec:
         subfolder, variant, revision: where in it.
         default_creation_method: "from_pretrained" for what has weights, "from_config" for what has none.
         dtype: number format in which `load` gives it where it is told none, as text ("bfloat16"); None is float32.
+        otherwise: name of the component that says where this one is from, where a repository has none of its own name; a scope that
+            gives a component another name outside says so.
     """
 
     dtype: str | None = None
+    otherwise: str | None = None
 
     def __init__(
         self,

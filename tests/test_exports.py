@@ -67,6 +67,7 @@ PUBLIC = [
     "RunCancelledError",
     "RunError",
     "SampleSpaceGuidance",
+    "Scope",
     "SequentialPipelineBlocks",
     "SkipLayerGuidance",
     "SmoothedEnergyGuidance",

@@ -204,6 +204,7 @@ class ModularPipelineBlocks(DeclaredNames):
         present = {k for k, v in given.items() if v is not None} if isinstance(given, Mapping) else names
         flattening = Flattening(frozenset(present))
         steps = self.steps(flattening, "")
+        flattening.raise_faults()
         others = lambda *of_whom: late("other_writers")(self, flattening.taken, *of_whom)  # noqa: E731 - asked where one is missing
         return make_plan(steps, names, flattening.triggers, flattening.skipped, others)
 

@@ -25,6 +25,7 @@ from .input_checks import (
     shapes,
     size_faults,
 )
+from .scope_names import Around, component_outside, components_at, explained_at, given_at
 from .signature_block import SignatureBlock
 
 _GIVEN_LATENTS = ("denoiser", "controlnet")
@@ -39,8 +40,8 @@ class CallChecks:
         annotated, hinted: what inputs must be, and what they should be by the hints of others. shapes: what steps say of tensors.
         promised: the sizes of dimensions that blocks promise to steps.
         finders: what looks at the inputs as a whole. fitting: blocks that look at inputs beside components, each with the names
-            of components that it cannot do without, and those of its inputs that no other block writes: where nobody gives one, it
-            takes what it has for that. sharing: names of components that are given the same latents.
+            of components that it cannot do without, those of its inputs that no other block writes (where nobody gives one, it takes
+            what it has for that), and the scopes around it. sharing: names of components that are given the same latents.
     """
 
     annotated: Mapping[str, Sequence[Any]]
@@ -48,7 +49,7 @@ class CallChecks:
     shapes: Mapping[str, Sequence[Expected]]
     promised: Mapping[str, Mapping[str, tuple[int, str]]]
     finders: Sequence[FaultFinder]
-    fitting: Sequence[tuple[SignatureBlock, tuple[str, ...], frozenset[str]]]
+    fitting: Sequence[tuple[SignatureBlock, tuple[str, ...], frozenset[str], Around]]
     sharing: tuple[str, ...]
 
     @classmethod
@@ -56,7 +57,7 @@ class CallChecks:
         """Work out what there is to look at."""
         parts = running_blocks(blocks, plan)
         paths, unwritten = {id(block): path for path, block in walk(blocks)}, _unwritten(plan)
-        typed = [block for block in parts if isinstance(block, SignatureBlock)]
+        typed = [(block, around) for block, around in parts if isinstance(block, SignatureBlock)]
         return cls(
             expectations(plan),
             expectations(plan, typed=False),
@@ -64,11 +65,12 @@ class CallChecks:
             promised(plan),
             fault_finders(parts),
             [
-                (block, _needed(block), unwritten.get(paths[id(block)], frozenset()))
-                for block in typed
+                # What is private to a scope is known by other names than those of the block.
+                (block, _needed(block, at), frozenset() if at else unwritten.get(paths[id(block)], frozenset()), at)
+                for block, at in typed
                 if _looks_at_fit(block)
             ],
-            tuple(dict.fromkeys(name for block in typed for name in _networks(block))),
+            tuple(dict.fromkeys(component_outside(at, name) for block, at in typed for name in _networks(block))),
         )
 
     def input_faults(self, inputs: Mapping[str, Any], with_shapes: bool = True) -> list[str]:
@@ -99,11 +101,12 @@ class CallChecks:
             carried: names that an earlier state or the pipeline gives besides.
         """
         faults = list(dtype_faults(self.sharing, components))
-        for block, needed, unwritten in self.fitting:
+        for block, needed, unwritten, around in self.fitting:
             if all(components[name] is not None for name in needed):
                 # Named with None: what it is certain not to be given, in contrast to what is not known yet.
-                given = {**dict.fromkeys(unwritten.difference(carried)), **inputs}
-                found = block.bound_copy(components, configs, device).misfits(given)
+                given = {**dict.fromkeys(unwritten.difference(carried)), **given_at(around, inputs)}
+                bound = block.bound_copy(components_at(around, components), configs, device)
+                found = (explained_at(around, fault) for fault in bound.misfits(given))
                 faults += [fault for fault in found if fault not in faults]
         return faults
 
@@ -135,8 +138,8 @@ def _looks_at_fit(block: SignatureBlock) -> bool:
     return any(cls.misfits is not SignatureBlock.misfits for cls in (type(block), *block.parts))
 
 
-def _needed(block: SignatureBlock) -> tuple[str, ...]:
-    return tuple(names[0] for _, names, many in block._slot_names() if not many)
+def _needed(block: SignatureBlock, around: Around) -> tuple[str, ...]:
+    return tuple(component_outside(around, names[0]) for _, names, many in block._slot_names() if not many)
 
 
 def _networks(block: SignatureBlock) -> list[str]:

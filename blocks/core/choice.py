@@ -155,7 +155,7 @@ class ConditionalPipelineBlocks(Container):
     def _note_skipped(self, branch: str | None, flattening: Flattening, path: str) -> None:
         others = [key for key in self.sub_blocks if key != branch]
         if others:
-            given = ", ".join(name for name in self.trigger_names if name in flattening.given)
+            given = ", ".join(name for name in self.trigger_names if flattening.outside_name(name) in flattening.given)
             reason = f"{given} given" if given else f"{' and '.join(self.trigger_names)} not given"
             flattening.skipped[path] = f"{', '.join(others)} ({reason})"
 
@@ -233,7 +233,7 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
                 return False, None
             if trigger is None or flattening.has(trigger):
                 # Noted as read: a plan is only good for names that decide in the same way.
-                flattening.triggers |= {trigger} if trigger else set()
+                flattening.note_triggers([trigger] if trigger else [])
                 return True, name
         return True, None
 
@@ -245,14 +245,15 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
     def check_required(self, branch: str, flattening: Flattening, path: str) -> None:
         """Raise InputError if the branch was triggered without the inputs that it requires beside the trigger."""
         needed = self.block_requires.get(branch, ())
-        flattening.triggers |= set(needed)
+        flattening.note_triggers(needed)
         missing = flattening.lacking(needed)
         if missing:
             trigger = dict(self.pairs)[branch]
-            raise InputError(
+            text = (
                 f"{path}: {trigger!r} was given, which selects {branch!r}; that also needs "
                 f"{', '.join(map(repr, missing))}, which was not given."
             )
+            raise InputError(flattening.explained(text))
 
     @property
     def trigger_text(self) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ...registry import ComponentSpec
 from ...state.errors import is_slip
 from ...state.type_relations import conflict
-from .flattening import walk
+from .flattening import walk, walk_scopes
+from .scope_names import Around, component_outside
 
 if TYPE_CHECKING:
     from .base import ModularPipelineBlocks
@@ -20,24 +21,25 @@ def component_conflicts(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, bo
     Blocks may want different classes of one component, or different configurations; the name of a component may be that of a config,
     or nearly that of another component.
     """
-    first: dict[str, tuple[str, Any, ComponentSpec]] = {}
-    for path, block, spec in _leaf_specs(blocks):
-        name = str(spec.name)
-        other_path, other_block, other = first.setdefault(name, (path, block, spec))
+    first: dict[str, tuple[str, Any, ComponentSpec, Around]] = {}
+    for path, block, spec, around in _leaf_specs(blocks):
+        name = component_outside(around, str(spec.name))
+        other_path, other_block, other, other_around = first.setdefault(name, (path, block, spec, around))
+        how = _how(around, other_around, spec)
         certain = is_typed(block) and is_typed(other_block)
         if not _classes_agree(other, spec):
             text = f"{other_path} wants {name!r} to be a {_class_words(other)}, and {path} a {_class_words(spec)}."
-            yield f"{text} Rename one of the two components, or use blocks of one family.", certain
+            yield f"{text} Rename one of the two components{how}, or use blocks of one family.", certain
         elif other.config is not None and spec.config is not None and dict(other.config) != dict(spec.config):
             text = f"{other_path} makes {name!r} from {dict(other.config)}, and {path} from {dict(spec.config)}."
-            yield f"{text} Give both the same configuration, or rename one.", certain
+            yield f"{text} Give both the same configuration, or rename one{how}.", certain
         elif (other.config is None) is not (spec.config is None) and not _is_made_anyway(spec):
             made, loaded = (path, other_path) if other.config is None else (other_path, path)
             config = dict(spec.config or other.config or {})
             yield (
                 (
                     f"{made} makes {name!r} from {config}, without weights, and {loaded} asks for it without a configuration, as for one "
-                    f"with weights; both get what {made} makes. Write component(config={config}) in both, or rename one."
+                    f"with weights; both get what {made} makes. Write component(config={config}) in both, or rename one{how}."
                 ),
                 False,
             )
@@ -50,7 +52,7 @@ def misspelt_slots(blocks: ModularPipelineBlocks, missing: Iterable[str], known:
     known = list(known)
     slips = {name: near for name in missing for near in known if is_slip(name, near)}
     askers: dict[str, str] = {}
-    for path, _, spec in _leaf_specs(blocks) if slips else ():
+    for path, _, spec, _ in _leaf_specs(blocks) if slips else ():
         if spec.name in slips:
             askers.setdefault(spec.name, path)
     return "".join(f" {path} asks for {name!r}. Did you mean {slips[name]!r}?" for name, path in askers.items())
@@ -61,11 +63,19 @@ def is_typed(block: object) -> bool:
     return hasattr(type(block), "declaration")
 
 
-def _leaf_specs(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, Any, ComponentSpec]]:
-    for path, block in walk(blocks):
+def _leaf_specs(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, Any, ComponentSpec, Around]]:
+    for path, block, around in walk_scopes(blocks):
         if not getattr(block, "sub_blocks", None):
             for spec in block.expected_components:
-                yield path or type(block).__name__, block, spec
+                yield path or type(block).__name__, block, spec, around
+
+
+def _how(around: Around, other: Around, spec: ComponentSpec) -> str:
+    """Return how a scope gives a component another name, if one of two blocks stands in one that the other does not."""
+    scopes = [names.path for names in (*around[-1:], *other[-1:])]
+    if around == other or not scopes or len({*scopes}) == 1 == len(around[-1:]) == len(other[-1:]):
+        return ""
+    return f" (the scope {scopes[0]} takes components={{{spec.name!r}: ...}})"
 
 
 def _named_as_configs(blocks: ModularPipelineBlocks, components: dict[str, str]) -> Iterator[tuple[str, bool]]:

@@ -25,6 +25,8 @@ class ComponentsView:
         self._guiders: dict[str, StatefulGuider] = {}
         self.run: Run | None = None
         """The run that it is for, when that is there."""
+        self.views_of_scopes: list[ComponentsView] = []
+        """What foreign blocks inside of scopes have in its place."""
 
     def __getattr__(self, name: str) -> Any:
         # The run's own first: its scheduler is a clone, and the pipeline's must stay as it is.
@@ -52,6 +54,8 @@ class ComponentsView:
         self.run = None
         for guider in self._guiders.values():
             guider.close()
+        for view in self.views_of_scopes:
+            view.close()
 
     def _perturbed(self, denoiser: Any, wanted: Sequence[Perturbation]) -> AbstractContextManager[None]:
         """Perturb a denoiser as the contract of its family says.

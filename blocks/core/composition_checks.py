@@ -24,6 +24,7 @@ from .declaration import NAMES_OF_CALLS
 from .flattening import walk
 from .interface import odd_defaults, refuse_wrong_lists
 from .other_branches import branch_values, told
+from .scope import Scope
 from .shared_settings import bare_groups, config_conflicts, group_faults, group_warnings
 
 if TYPE_CHECKING:
@@ -107,10 +108,12 @@ def _checked(blocks: ModularPipelineBlocks) -> Report:
     odd.update(dict.fromkeys(unreachable(blocks, every, flow), ALWAYS))
     for text, certain in unknown_names(blocks):
         (wrong if certain else odd)[text] = ALWAYS
-    wrong.update(dict.fromkeys([*undecided(blocks), *_named_as_the_calls_own(blocks)], ALWAYS))
+    scopes = [(path, block) for path, block in walk(blocks) if isinstance(block, Scope)]
+    mapped = [fault for path, scope in scopes for fault in scope.mapping_faults(path)]
+    wrong.update(dict.fromkeys([*undecided(blocks), *_named_as_the_calls_own(blocks), *mapped], ALWAYS))
     wrong.update(dict.fromkeys([*group_faults(parts), *bare_groups(parts)], ALWAYS))
     odd.update(dict.fromkeys([text for path, block in listing for text in odd_defaults(path, block)], ALWAYS))
-    odd.update(dict.fromkeys(group_warnings(parts), ALWAYS))
+    odd.update(dict.fromkeys([*group_warnings(parts), *_nothing_leaves(scopes)], ALWAYS))
     return Report(tuple(wrong), tuple(odd), {t: when.fewest() for t, when in {**odd, **wrong}.items()}, every)
 
 
@@ -136,6 +139,17 @@ def _guiders_among(names: list[str], blocks: ModularPipelineBlocks) -> set[str]:
     """Return the names that are those of guiders, too."""
     specs = [spec for spec in blocks.expected_components if spec.name in names]
     return {str(spec.name) for spec in specs if isinstance(spec.type_hint, type) and issubclass(spec.type_hint, Guider)}
+
+
+def _nothing_leaves(scopes: Iterable[tuple[str, Scope]]) -> Iterator[str]:
+    """Yield scopes that keep everything that is made in them to themselves."""
+    for path, scope in scopes:
+        made = [output.name for part in scope.sub_blocks.values() for output in part.intermediate_outputs]
+        if made and not scope.mapped_outputs:
+            yield (
+                f"{path or type(scope).__name__}: nothing leaves the scope, so nobody sees what its blocks write "
+                f"({', '.join(dict.fromkeys(made))}). Say what does: outputs={{{made[-1]!r}: ...}}."
+            )
 
 
 def _branch_conflicts(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, bool]]:

@@ -67,26 +67,35 @@ class ConditionalFlattening(Flattening):
 
     def has(self, name: str) -> bool:
         """Return whether the caller gives an input; where some do and some do not, the walk is split."""
-        self.found.note_asked(name, self.guard)
-        return self._holds(self.found.conditions.given(name))
+        outside = self.outside_name(name)
+        if outside is None:
+            return False
+        self.found.note_asked(outside, self.guard)
+        return self._holds(self.found.conditions.given(outside))
 
     def surely_has(self, name: str) -> bool:
         """Return whether a choice has asked for an input, and it is given."""
-        asked = self.found.asked.get(name, NEVER)
-        self.found.remembered.append((name, self.guard, asked))
-        return self._holds(asked & self.found.conditions.given(name))
+        outside = self.outside_name(name)
+        if outside is None:
+            return False
+        asked = self.found.asked.get(outside, NEVER)
+        self.found.remembered.append((outside, self.guard, asked))
+        return self._holds(asked & self.found.conditions.given(outside))
 
     def may_find(self, name: str) -> bool:
         """Return whether a block before this point may have written a value."""
-        return self._holds(self.written.get(name, NEVER))
+        return self._holds(self.written.get(self.name_in_plan(name), NEVER))
 
     def lacking(self, names: Sequence[str]) -> list[str]:
         """Return all names if one of them is neither written nor given: which it is makes no difference here."""
         there = ALWAYS
         for name in names:
-            written = self.written.get(name, NEVER)
-            self.found.note_asked(name, self.guard & ~written)
-            there &= written | self.found.conditions.given(name)
+            written = self.written.get(self.name_in_plan(name), NEVER)
+            outside = self.outside_name(name)
+            given = NEVER if outside is None else self.found.conditions.given(outside)
+            if outside is not None:
+                self.found.note_asked(outside, self.guard & ~written)
+            there &= written | given
         return [] if self._holds(there) else list(names)
 
     def outcomes(self, question: Callable[[Self], T]) -> list[tuple[Self, T]]:

@@ -62,12 +62,14 @@ def _labelled(label: str, block: ModularPipelineBlocks, indent: int) -> str:
     return f"{head} · {textwrap.shorten(sentence, room, placeholder='...')}"
 
 
-_KINDS = {"loop": "loop", "choice": "choice"}
+_KINDS = {"loop": "loop", "choice": "choice", "scope": "scope"}
 
 
 def _kind_of(block: ModularPipelineBlocks) -> str:
     if hasattr(block, "loop_step"):
         return "loop"
+    if hasattr(block, "names_at"):
+        return "scope"
     return "choice" if hasattr(block, "select_block") else ""
 
 

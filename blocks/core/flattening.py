@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 from attrs import define, evolve, field
 
 from ...engine import Node
 from ...engine.conditions import ALWAYS, NEVER, Condition
+from ...engine.scoped_names import scope_of
+from ...state import CompositionError
+from .scope_names import Around, ScopeNames, explained_at, value_outside
 
 T = TypeVar("T")
 
@@ -26,6 +29,9 @@ class Flattening:
         keeps_choices: nothing is decided; every branch is kept.
         guard: when this point of the walk is reached.
         known: values of given inputs, where somebody asks for the blocks of just these; else None.
+        scopes: around this point, from the outermost to the innermost. Blocks ask for names as they know them; everything above is
+            by the names outside of all scopes, and what is private to one by those of the plan.
+        faults: what cannot be meant, of mappings of scopes.
     """
 
     given: frozenset[str]
@@ -37,18 +43,48 @@ class Flattening:
     keeps_choices: bool = False
     guard: Condition = ALWAYS
     known: Mapping[str, Any] | None = None
+    scopes: Around = ()
+    faults: list[str] = field(factory=list)
+
+    def outside_name(self, name: str) -> str | None:
+        """Return the name under which a caller gives what blocks at this point call `name`; None for what does not come from outside."""
+        return value_outside(self.scopes, name)
+
+    def name_in_plan(self, name: str) -> str:
+        """Return what the plan calls the value that blocks at this point call `name`."""
+        for names in reversed(self.scopes):
+            if name in names.private:
+                return names.of(name)
+        return name
+
+    def explained(self, text: str) -> str:
+        """Add to a text what the names in it are outside of the scopes around this point."""
+        return explained_at(self.scopes, text)
 
     def has(self, name: str) -> bool:
         """Return whether the caller gives an input."""
-        return name in self.given
+        return self.outside_name(name) in self.given
 
     def surely_has(self, name: str) -> bool:
         """Return whether it is known by now that the caller gives an input; this asks nobody."""
-        return name in self.given
+        return self.outside_name(name) in self.given
 
     def may_find(self, name: str) -> bool:
         """Return whether a block before this point may have written a value."""
-        return bool(self.written.get(name, NEVER))
+        return bool(self.written.get(self.name_in_plan(name), NEVER))
+
+    def note_triggers(self, names: Iterable[str]) -> None:
+        """Say that a choice was decided by names."""
+        self.triggers |= {outside for name in names if (outside := self.outside_name(name)) is not None}
+
+    def entered(self, names: ScopeNames) -> Self:
+        """Return a walk into a scope, in which nothing is there yet but what is let in."""
+        for name in [name for name in self.written if scope_of(name) == names.path]:
+            del self.written[name]
+        inner = evolve(self, scopes=(*self.scopes, names))
+        for name, outside in names.let_in.items():
+            self.written[names.of(name)] = self.written.get(self.name_in_plan(outside), NEVER)
+        return inner
 
     def lacking(self, names: Sequence[str]) -> list[str]:
         """Return the names that neither a block writes nor the caller gives."""
@@ -56,12 +92,17 @@ class Flattening:
 
     def note_written(self, names: Iterable[str]) -> None:
         """Say that a block at this point may write values."""
-        for name in names:
+        for name in map(self.name_in_plan, names) if self.scopes else names:
             self.written[name] = self.written.get(name, NEVER) | self.guard
 
     def note_taken(self, path: str) -> None:
         """Say that a branch is taken at this point."""
         self.taken[path] = self.taken.get(path, NEVER) | self.guard
+
+    def raise_faults(self) -> None:
+        """Raise CompositionError if a mapping of a scope cannot be meant."""
+        if self.faults:
+            raise CompositionError.of("The blocks do not fit together", self.faults)
 
     def outcomes(self, question: Callable[[Self], T]) -> list[tuple[Self, T]]:
         """Return every answer to a question about what is given and written, with the walk that goes on from there."""
@@ -106,9 +147,12 @@ class WorkflowSearch(Flattening):
 
     def has(self, name: str) -> bool:
         """Return whether the input was decided to be given; raises OpenChoiceError if nothing was."""
-        if name not in self.decided:
-            raise OpenChoiceError(name)
-        return self.decided[name]
+        outside = self.outside_name(name)
+        if outside is None:
+            return False
+        if outside not in self.decided:
+            raise OpenChoiceError(outside)
+        return self.decided[outside]
 
 
 def joined(path: str, name: str) -> str:
@@ -121,3 +165,12 @@ def walk(block: object, path: str = "") -> Any:
     yield path, block
     for name, part in getattr(block, "sub_blocks", {}).items():
         yield from walk(part, joined(path, name))
+
+
+def walk_scopes(block: Any, path: str = "", around: Around = ()) -> Iterator[tuple[str, Any, Around]]:
+    """Yield every block of a composition with its path and the scopes around it, as `walk` does."""
+    yield path, block, around
+    names_at = getattr(block, "names_at", None)
+    inner = around if names_at is None else (*around, names_at(path))
+    for name, part in getattr(block, "sub_blocks", {}).items():
+        yield from walk_scopes(part, joined(path, name), inner)

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import accumulate
 from typing import Any, Literal, get_args, get_origin
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ...engine import Plan
 from ...engine.execution.value_checks import Expected, expected_of, find_fault
@@ -21,7 +21,8 @@ from ...state.unfit_values import unfit
 from ...state.vocabulary import Value, value_of
 from .base import ModularPipelineBlocks
 from .component_checks import is_typed
-from .flattening import walk
+from .flattening import walk_scopes
+from .scope_names import Around, explained_at, given_at, value_outside
 
 _PLAIN = (str, int, float, bool)
 
@@ -50,10 +51,15 @@ def expectations(plan: Plan, typed: bool = True) -> dict[str, list[_Expectation]
             continue
         hint, alone = read.param.type_hint, all(version.writer == CALLER for version in read.sources.versions)
         expected = _Expectation(hint, value_of(hint), read.param.default, typed and alone)
-        known = found.setdefault(str(read.param.name), [])
+        # By the name of the version, which is the caller's also where a scope knows it by another.
+        known = found.setdefault(_given_name(read), [])
         if expected not in known:
             known.append(expected)
     return found
+
+
+def _given_name(read: Read) -> str:
+    return next(version.name for version in read.sources.versions if version.writer == CALLER)
 
 
 def shapes(plan: Plan) -> dict[str, tuple[Expected, ...]]:
@@ -61,7 +67,7 @@ def shapes(plan: Plan) -> dict[str, tuple[Expected, ...]]:
     read: dict[str, list[InputParam]] = {}
     for each in plan.flow.reads:
         if each.typed and any(version.writer == CALLER for version in each.sources.versions):
-            read.setdefault(each.path, []).append(each.param)
+            read.setdefault(each.path, []).append(evolve(each.param, name=_given_name(each)))
     return {path: found for path, params in read.items() if (found := expected_of(params))}
 
 
@@ -106,11 +112,13 @@ def size_faults(
 def expectations_of(blocks: ModularPipelineBlocks) -> dict[str, list[_Expectation]]:
     """Return what any typed block of a composition expects of a name: for when there is no plan."""
     found: dict[str, list[_Expectation]] = {}
-    for _, block in walk(blocks):
+    for _, block, around in walk_scopes(blocks):
         if is_typed(block) and not getattr(block, "sub_blocks", None):
             for param in block.all_inputs:
                 expected = _Expectation(param.type_hint, value_of(param.type_hint), param.default, certain=True)
-                found.setdefault(str(param.name), []).append(expected)
+                name = value_outside(around, str(param.name))
+                if name is not None:
+                    found.setdefault(name, []).append(expected)
     return found
 
 
@@ -204,22 +212,38 @@ def _generator_faults(family: FamilyContract, values: Mapping[str, Any]) -> Iter
 FaultFinder = Callable[[Mapping[str, Any]], Iterable[str]]
 
 
-def running_blocks(blocks: ModularPipelineBlocks, plan: Plan) -> list[ModularPipelineBlocks]:
-    """Return the blocks and containers of a composition that a plan runs."""
+def running_blocks(blocks: ModularPipelineBlocks, plan: Plan) -> list[tuple[ModularPipelineBlocks, Around]]:
+    """Return the blocks and containers of a composition that a plan runs, each with the scopes around it."""
     running = set(plan.paths)
     around = {outer for path in running for outer in _with_outer(path)}
     # What runs, what it stands in, and what stands in it: a hand-written loop is one step, and calls blocks by itself.
-    return [b for path, b in walk(blocks) if not path or path in around or not running.isdisjoint(_with_outer(path))]
+    return [
+        (block, scopes)
+        for path, block, scopes in walk_scopes(blocks)
+        if not path or path in around or not running.isdisjoint(_with_outer(path))
+    ]
 
 
-def fault_finders(parts: Sequence[ModularPipelineBlocks]) -> list[FaultFinder]:
+def fault_finders(parts: Sequence[tuple[ModularPipelineBlocks, Around]]) -> list[FaultFinder]:
     """Return what looks at the caller's inputs as a whole: families of the blocks that run, and these blocks
     themselves.
     """
-    families = {id(block.family): block.family for block in parts if block.family is not UNBOUND}
+    families = {
+        (id(block.family), tuple(map(id, around))): (block.family, around)
+        for block, around in parts
+        if block.family is not UNBOUND
+    }
+    found = [_inside(partial(family_faults, family), around) for family, around in families.values()]
     # Those that have something to say: most blocks inherit the empty one.
-    own = [block.input_faults for block in parts if type(block).input_faults is not ModularPipelineBlocks.input_faults]
-    return [*(partial(family_faults, family) for family in families.values()), *own]
+    own = [part for part in parts if type(part[0]).input_faults is not ModularPipelineBlocks.input_faults]
+    return [*found, *(_inside(block.input_faults, around) for block, around in own)]
+
+
+def _inside(find: FaultFinder, around: Around) -> FaultFinder:
+    """Return what looks at inputs as a block within scopes knows them."""
+    if not around:
+        return find
+    return lambda given: [explained_at(around, text) for text in find(given_at(around, given))]
 
 
 def _with_outer(path: str) -> Iterator[str]:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from attrs import evolve
+
 from ...engine import Run
 from ...families.asked_members import Lack, asked_by, lacking
 from ...families.contract import ROLE_TYPES, UNBOUND
@@ -26,6 +28,7 @@ from .binding import extended_class
 from .block_identity import attributes_of_block, code_key
 from .declaration import Declaration, attribute_hint
 from .declaration_checks import REQUIRED
+from .scope_names import Around, component_outside, components_at
 from .slots import class_fault, slot_type_fault
 
 if TYPE_CHECKING:
@@ -285,6 +288,13 @@ def _spec(name: str, type_hint: object, doc: str, config: dict[str, Any] | None)
     )
 
 
-def lacks_of(block: object, components: Mapping[str, Any]) -> list[Lack]:
-    """Return what components lack of the members that a block asks of them; one that declares by properties asks for none."""
-    return list(block.members_lacking(components)) if isinstance(block, SignatureBlock) else []
+def lacks_at(around: Around, block: object, components: Mapping[str, Any]) -> list[Lack]:
+    """Return what components lack of the members that a block within scopes asks of them, by their names outside; one that declares by
+    properties asks for none.
+    """
+    if not isinstance(block, SignatureBlock):
+        return []
+    if not around:
+        return list(block.members_lacking(components))
+    lacking = block.members_lacking(components_at(around, components))
+    return [evolve(lack, name=component_outside(around, lack.name)) for lack in lacking]

@@ -8,12 +8,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...engine import Node
 from ...engine.nodes import all_nodes
 from ...engine.planning.dataflow import trace
 from ...engine.planning.flow import Dataflow
+from ...engine.scoped_names import scope_of
 from ...state import InputError, InputParam, OutputParam
 from ...state.types import plain_type
 from .flattening import OpenChoiceError, WorkflowSearch
@@ -45,7 +46,9 @@ class Workflow:
     @cached_property
     def required(self) -> list[InputParam]:
         """Inputs that must be given, and those that choose this workflow."""
-        needed = {name: missing.param for name, missing in self.flow.missing.items()}
+        needed = {
+            name: evolve(missing.param, name=name) for name, missing in self.flow.missing.items() if not scope_of(name)
+        }
         chosen = {name: self._open_reads.get(name, InputParam(name)) for name in self.given if name not in needed}
         return [*needed.values(), *chosen.values()]
 
@@ -60,12 +63,13 @@ class Workflow:
         """Reads that no step gives a value to; of several declarations of one input the fullest."""
         found: dict[str, InputParam] = {}
         for read in self.flow.reads:
-            name = str(read.param.name)
-            if read.sources.versions:  # of an earlier block, or of the loop's iteration before
+            name = self.flow.outside_name(str(read.param.name))
+            # Of an earlier block, or of the loop's iteration before; or private to a scope, so that nobody can give it.
+            if read.sources.versions or scope_of(name):
                 continue
             known = found.get(name)
             if known is None or (known.type_hint is None and read.param.type_hint is not None):
-                found[name] = read.param
+                found[name] = read.param if read.param.name == name else evolve(read.param, name=name)
         return found
 
     @cached_property

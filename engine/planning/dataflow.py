@@ -15,6 +15,7 @@ from attrs import define, evolve, field
 from ...state import InputParam
 from ..conditions import ALWAYS, NEVER, Condition, any_of
 from ..nodes import BlockNode, ChoiceNode, LoopNode, Node, Presence, guarded_nodes
+from ..scoped_names import forget_scope
 from .flow import CALLER, NOTHING, ChoicePath, Dataflow, Environment, LoopSpan, Missing, Read, Sources, Version
 
 
@@ -32,11 +33,23 @@ def trace(steps: Sequence[Node], given: Iterable[str], possible: Condition = ALW
     _Walk(flow).sequence(steps, environment, ALWAYS)
     flow.final = environment
     if flow.missing:
-        for node, guard in guarded_nodes(steps):
-            for param in node.writes if isinstance(node, BlockNode) else ():
-                if param.name in flow.missing:
-                    flow.missing[param.name].writers.append((node.path, guard))
+        _note_writers(steps, flow)
     return flow
+
+
+def _note_writers(steps: Sequence[Node], flow: Dataflow) -> None:
+    """Say of what is missing which steps write it, wherever they stand."""
+    taken: dict[str | None, frozenset[str | None]] = {}
+    for node, guard in guarded_nodes(steps):
+        if not isinstance(node, BlockNode):
+            continue
+        if node.opens is not None:
+            taken[node.opens] = frozenset(param.name for param in node.reads)
+        # A scope that takes a value in and lets one out under its name is no later writer of it, as a block is none that does so.
+        own = taken.get(node.closes, frozenset())
+        for param in node.writes:
+            if param.name in flow.missing and param.name not in own:
+                flow.missing[param.name].writers.append((node.path, guard))
 
 
 @define
@@ -74,9 +87,26 @@ class _Walk:
 
     def _leaf(self, step: BlockNode, position: int, guard: Condition, environment: Environment) -> None:
         for param in step.writes:
-            self._write(step, param, position, guard, environment)
+            if param.name not in step.hands_on:
+                self._write(step, param, position, guard, environment)
+        if step.hands_on:
+            self._hand_on(step, guard, environment)
+        if step.closes is not None:
+            forget_scope(environment, step.closes)
         for name in step.undeclared.names if step.undeclared else ():
             self._add_undeclared(name, step.path, position, guard, environment)
+
+    def _hand_on(self, step: BlockNode, guard: Condition, environment: Environment) -> None:
+        """Let another name stand for the very versions of a value, as far as they are there."""
+        if step.opens is not None:
+            self.flow.outside.update(step.hands_on)
+        for name, source in step.hands_on.items():
+            found = environment.get(source, NOTHING).within(guard)
+            known = environment.get(name, NOTHING)
+            left = known.within(~found.certain)
+            ways = {v: left.ways.get(v, NEVER) | found.ways.get(v, NEVER) for v in [*left.ways, *found.ways]}
+            if ways:
+                environment[name] = Sources(ways, left.certain | found.certain)
 
     def _write(self, step: Node, param: Any, position: int, guard: Condition, environment: Environment) -> None:
         version = self._version(param, step, position, guard)
@@ -229,7 +259,9 @@ class _Walk:
                 self.flow.reads.append(self._bound(step, position, param, inside, environment))
 
     def _report(self, path: str, param: InputParam, absent: Condition, environment: Environment) -> None:
-        missing = self.flow.missing.setdefault(str(param.name), Missing(there=dict(environment)))
+        # By the name outside of scopes, if it has one: under that it may be given.
+        name = self.flow.outside_name(str(param.name))
+        missing = self.flow.missing.setdefault(name, Missing(there=dict(environment)))
         missing.params.setdefault(path, param)
         missing.when[path] = missing.when.get(path, NEVER) | absent
 

@@ -13,6 +13,7 @@ from attrs import field, frozen
 from ...registry.loading.weights import byte_words
 from ..execution.residency import uses_of
 from ..nodes import BlockNode, LoopNode, all_nodes
+from ..scoped_names import own_name
 from .flow import CALLER, Read
 
 if TYPE_CHECKING:
@@ -114,9 +115,10 @@ def explain(plan: Plan, sizes: Mapping[str, int] | None = None, notes: Sequence[
         reads.setdefault(read.path, []).append(read)
     rows = []
     for step in all_nodes(plan.steps):
-        writes = [param.name for param in step.writes] if isinstance(step, BlockNode) else []
+        # Within a scope as its blocks know them: the path of the step says which scope it is.
+        writes = [own_name(param.name) for param in step.writes] if isinstance(step, BlockNode) else []
         if isinstance(step, LoopNode):
-            writes = [f"{param.name} (each iteration)" for param in step.variables]
+            writes = [f"{own_name(param.name)} (each iteration)" for param in step.variables]
         components = ", ".join(getattr(step, "components", ()))
         rows.append(Row(step.path, _by_writer(reads.get(step.path, [])), ", ".join(writes), components))
     known = all(name in sizes for name in plan.components)
@@ -152,6 +154,7 @@ def _by_writer(reads: Sequence[Read]) -> tuple[str, ...]:
             for later in [v.position >= read.position]
         )
         names = lines.setdefault(" or ".join(writers), [])
-        if writers and read.param.name not in names:
-            names.append(str(read.param.name))
+        name = own_name(str(read.param.name))
+        if writers and name not in names:
+            names.append(name)
     return tuple(f"{writer}: {', '.join(names)}" for writer, names in lines.items() if names)

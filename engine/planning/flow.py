@@ -202,6 +202,7 @@ class Dataflow:
         ways_through: by the path of an open choice each way through it: the branch (None where none is taken), when it may be taken,
             and what is there at its end.
         possible: when there is a workflow at all.
+        outside: of what comes into scopes, the private name to the name outside.
     """
 
     reads: list[Read] = field(factory=list)
@@ -212,11 +213,23 @@ class Dataflow:
     loops: list[LoopSpan] = field(factory=list)
     ways_through: dict[str, list[tuple[str | None, Condition, Environment]]] = field(factory=dict)
     possible: Condition = ALWAYS
+    outside: dict[str, str] = field(factory=dict)
 
     @property
     def provenance(self) -> dict[str, str]:
         """Value name to the path of its last writer."""
-        return {v.name: v.writer for v in self.versions if v.writer != CALLER and v.name in self.final}
+        found = {v.name: v.writer for v in self.versions if v.writer != CALLER and v.name in self.final}
+        for name, sources in self.final.items() if self.outside else ():
+            last = sources.versions[-1]
+            if last.name != name and last.writer != CALLER:  # handed on by a scope
+                found[name] = last.writer
+        return found
+
+    def outside_name(self, name: str) -> str:
+        """Return the name of a value outside of the scopes into which it comes; of what is private, the private one."""
+        while name in self.outside:
+            name = self.outside[name]
+        return name
 
     def givers(self, path: str, name: str) -> list[str]:
         """Return who may have given a value to a step, in words."""

@@ -67,18 +67,31 @@ def make_graph(steps: Sequence[Node], flow: Dataflow) -> Graph:
 
 
 def _add(steps: Iterable[Node], graph: Graph, index: dict[str, int], depth: int) -> None:
+    scopes: list[tuple[str, int]] = []
     for step in steps:
         if isinstance(step, BlockNode):
-            _add_node(step.path, ", ".join(step.components), graph, index)
+            _add_leaf(step, graph, index, scopes, depth)
             continue
         first = len(graph.nodes)
         if isinstance(step, LoopNode):
             names = ", ".join(variable.name for variable in step.variables)
             _add_node(step.path, f"for each {names}", graph, index)
-            _add(step.body, graph, index, depth + 1)
-            graph.frames.append(Frame(f"loop {step.path}", first, len(graph.nodes) - 1, depth, is_loop=True))
+            at = depth + len(scopes)
+            _add(step.body, graph, index, at + 1)
+            graph.frames.append(Frame(f"loop {step.path}", first, len(graph.nodes) - 1, at, is_loop=True))
         else:
-            _add_choice(step, graph, index, depth)
+            _add_choice(step, graph, index, depth + len(scopes))
+
+
+def _add_leaf(step: BlockNode, graph: Graph, index: dict[str, int], scopes: list[tuple[str, int]], depth: int) -> None:
+    if step.opens is not None:
+        scopes.append((step.opens, len(graph.nodes)))
+    elif step.closes is not None:
+        name, begin = scopes.pop()
+        if len(graph.nodes) > begin:
+            graph.frames.append(Frame(f"scope {name}", begin, len(graph.nodes) - 1, depth + len(scopes)))
+    else:
+        _add_node(step.path, ", ".join(step.components), graph, index)
 
 
 def _add_choice(step: ChoiceNode, graph: Graph, index: dict[str, int], depth: int) -> None:
@@ -101,13 +114,18 @@ def _add_node(path: str, detail: str, graph: Graph, index: dict[str, int]) -> No
 def _add_edges(graph: Graph, index: dict[str, int], flow: Dataflow) -> None:
     drawn: set[tuple[str, int, int]] = set()
     for read in flow.reads:
-        name, target = str(read.param.name), index[read.path]
+        if (
+            read.path not in index
+        ):  # where a scope begins or ends, what goes through it has its line from writer to reader
+            continue
+        target = index[read.path]
         sources: Sequence[Version | None] = read.sources.versions
         # An input with a default that nobody gives is not part of what happens.
         if not sources and not read.param.required:
             continue
         writers = [index[version.writer] if version is not None else 0 for version in sources or [None]]
         for version, source in zip(sources or [None], writers, strict=True):
+            name = str(read.param.name) if version is None else version.name
             if (name, source, target) in drawn or _passes_by_a_loop(source, target, writers, graph.frames):
                 continue
             drawn.add((name, source, target))
@@ -115,10 +133,13 @@ def _add_edges(graph: Graph, index: dict[str, int], flow: Dataflow) -> None:
             graph.nodes[target].add_port(name, is_write=False)
             carried = version is not None and version.position >= read.position
             graph.edges.append(Edge(name, source, target, carried))
-    final = {v for sources in flow.final.values() for v in sources.versions if v.writer != CALLER}
+    final: dict[Version, list[str]] = {}
+    for name, left in flow.final.items():
+        for version in left.versions:
+            final.setdefault(version, []).append(name)
     for version in flow.versions:
-        if version in final:
-            graph.nodes[index[version.writer]].add_port(version.name, is_write=True)
+        for name in final.get(version, ()) if version.writer != CALLER else ():
+            graph.nodes[index[version.writer]].add_port(name, is_write=True)
 
 
 def _passes_by_a_loop(source: int, target: int, writers: list[int], frames: list[Frame]) -> bool:

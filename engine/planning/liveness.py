@@ -1,4 +1,4 @@
-"""How long each value is needed: until the last top-level step that reads it, or to the end if it is asked for.
+"""How long each value is needed: until the last top-level step that reads it before it is written anew, or to the end if it is asked for.
 
 Within a loop nothing is let go of: the next iteration reads again, or writes over it. A foreign block may read any value of the
 state without declaring it, so it counts as a reader of everything.
@@ -8,23 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..nodes import ChoiceNode, LoopNode, Node, leaves
-from .flow import Dataflow
+from ..conditions import ALWAYS
+from ..nodes import BlockNode, LoopNode, Node, all_nodes, leaves
+from .flow import CALLER, Dataflow
 
 
 def releases_of(steps: Sequence[Node], flow: Dataflow, asked: frozenset[str]) -> dict[str, tuple[str, ...]]:
     """Return, for each top-level step by path, the values that nobody needs when it is done."""
-    names = {version.name for version in flow.versions}
-    last: dict[str, int] = {}
-    for position, step in enumerate(steps):
-        # Writers count as well: a value that nobody reads is let go of right after it was written.
-        touched = names if _reads_anything(step) else _reads(step) | _writes(step)
-        last.update(dict.fromkeys(touched, position))
-    found: dict[str, list[str]] = {}
-    for name in sorted(names - asked):
-        # What the caller gave and nobody reads goes with the first step.
-        found.setdefault(steps[last.get(name, 0)].path, []).append(name)
-    return {path: tuple(those) for path, those in found.items()}
+    written = [_may_write(step) for step in steps]
+    needed = _needed_after(steps, flow, asked, written)
+    # What the caller gave and nobody reads goes with the first step.
+    there = {version.name for version in flow.versions if version.writer == CALLER}
+    found: dict[str, tuple[str, ...]] = {}
+    for step, wanted, new in zip(steps, needed, written, strict=True):
+        there |= new
+        gone = tuple(sorted(there - wanted))
+        if gone:
+            found[step.path] = gone
+            there &= wanted
+    return found
+
+
+def _needed_after(
+    steps: Sequence[Node], flow: Dataflow, asked: frozenset[str], written: Sequence[set[str]]
+) -> list[frozenset[str]]:
+    """Return, for each top-level step, what is still wanted behind it: read before it is written anew, or asked for."""
+    every: frozenset[str] = frozenset().union(*written, (version.name for version in flow.versions))
+    wanted = asked
+    found: list[frozenset[str]] = []
+    for step in reversed(steps):
+        found.append(wanted)
+        wanted = every if _reads_anything(step) else (wanted - _replaces(step, flow)) | _reads(step)
+    return found[::-1]
 
 
 def live_after(
@@ -47,21 +62,41 @@ def peak_of(live: Mapping[str, frozenset[str]], sizes: Mapping[str, int]) -> int
 
 
 def _reads_anything(step: Node) -> bool:
-    return any(not leaf.typed for leaf in leaves([step]))
+    # Most steps are leaves, of which a plan may have thousands.
+    return not step.typed if isinstance(step, BlockNode) else any(not leaf.typed for leaf in leaves([step]))
 
 
 def _reads(step: Node) -> set[str]:
-    found = {str(param.name) for param in step.reads}
-    if isinstance(step, LoopNode):
-        found |= {str(param.name) for param in step.counted}
-        for part in step.body:
-            found |= _reads(part)
-    elif isinstance(step, ChoiceNode):
-        for branch in step.branches.values():
-            for part in branch:
-                found |= _reads(part)
-    return found
+    parts = [step] if isinstance(step, BlockNode) else all_nodes([step])
+    return {str(param.name) for each in parts for param in (*each.reads, *getattr(each, "counted", ()))}
 
 
 def _writes(step: Node) -> set[str]:
     return {param.name for leaf in leaves([step]) for param in leaf.writes}
+
+
+def _may_write(step: Node) -> set[str]:
+    """Return what may be there behind a step, loop variables and undeclared values among it."""
+    if isinstance(step, BlockNode) and not step.undeclared:
+        return {param.name for param in step.writes}
+    found = _writes(step)
+    for each in all_nodes([step]):
+        if isinstance(each, LoopNode):
+            found |= {variable.name for variable in each.variables}
+        elif isinstance(each, BlockNode) and each.undeclared:
+            found |= {*each.undeclared.names}
+    return found
+
+
+def _replaces(step: Node, flow: Dataflow) -> set[str]:
+    """Return what a step surely writes, so that nobody behind it reads what was there before: a loop may take no iteration, and a
+    choice no branch.
+    """
+    if not isinstance(step, BlockNode):
+        return set()
+    handed_on = {name for name, source in step.hands_on.items() if not _is_certain(step.path, source, flow)}
+    return {param.name for param in step.writes} - handed_on
+
+
+def _is_certain(path: str, name: str, flow: Dataflow) -> bool:
+    return all(read.sources.certain is ALWAYS for read in flow.reads_at(path, name))

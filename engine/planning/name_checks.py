@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ...state.type_relations import conflict
+from ..scoped_names import own_name, scope_of, scoped
 from .flow import Dataflow, Finding
 
 _LONG = 5
@@ -15,21 +16,26 @@ _NUMBER = re.compile(r"_?[0-9]+")
 
 def misspelt(flow: Dataflow) -> Iterator[Finding]:
     """Yield values that nobody reads, while a later block reads one with nearly the same name."""
-    names = list(dict.fromkeys(str(read.param.name) for read in flow.reads))
+    # Within one scope, since names of two have a beginning in common, and mean different values.
+    names: dict[str, list[str]] = {}
+    for name in dict.fromkeys(str(read.param.name) for read in flow.reads):
+        names.setdefault(scope_of(name), []).append(own_name(name))
     close: dict[str, list[str]] = {}
     for version in flow.versions:
         left = flow.unread(version)
         if left and version.name not in close:
-            close[version.name] = _alike(version.name, names)
+            scope = scope_of(version.name)
+            alike = _alike(own_name(version.name), names.get(scope, []))
+            close[version.name] = [scoped(scope, each) if scope else each for each in alike]
         for near in close[version.name] if left else ():
             later = [r for r in flow.reads_of(near) if r.position > version.position and not r.is_apart_from(version)]
             for read in reversed(later):
-                if _are_one_and_many(near, version.name) and conflict(version.type_hint, read.param.type_hint):
+                if _are_one_and_many(own_name(near), own_name(version.name)) and conflict(version.type_hint, read.param.type_hint):
                     continue
                 if near != version.name and (found := left & read.guard):
                     text = (
-                        f"{version.writer} writes {version.name!r}, which nobody reads, and {read.path} reads {near!r}. "
-                        "Is one of them misspelt?"
+                        f"{version.writer} writes {own_name(version.name)!r}, which nobody reads, and {read.path} reads "
+                        f"{own_name(near)!r}. Is one of them misspelt?"
                     )
                     yield text, found
                 left &= ~read.guard

@@ -14,6 +14,7 @@ from ..execution.residency import uses_of
 from ..execution.value_checks import checked
 from ..nodes import BlockNode, LoopNode, Node, Values, all_nodes, leaves
 from ..run import Run
+from ..scoped_names import scope_of
 from .cache_units import iteration_of, unit_of
 from .dataflow import trace
 from .explain import Explanation, explain
@@ -84,7 +85,14 @@ class Plan:
 
     def default_of(self, name: str) -> object:
         """Return what is read where neither caller nor block gives a value; None where nobody reads it so, or several read others."""
-        reads = [each.param for each in self.flow.reads if each.param.name == name and not each.sources.versions]
+        outside = self.flow.outside_name
+        # What a scope hands on has no default; it is asked of who reads it inside.
+        handing = {leaf.path for leaf in leaves(self.steps) if leaf.hands_on} if self.flow.outside else ()
+        reads = [
+            each.param
+            for each in self.flow.reads
+            if outside(str(each.param.name)) == name and not each.sources.versions and each.path not in handing
+        ]
         found = [each.default for each in reads if not each.required]
         return found[0] if found and all(each == found[0] for each in found) else None
 
@@ -181,7 +189,8 @@ def _groups(steps: Sequence[Node], given: frozenset[str]) -> dict[str, list[str]
         named = [(param.kwargs_type, param.name) for param in leaf.writes]
         named += [(param.kwargs_type, str(param.name)) for param in leaf.reads if param.name in given]
         for group, name in named:
-            if group and name not in groups.setdefault(group, []):
+            # What is private to a scope is of its groups alone, which it makes for its foreign blocks.
+            if group and not scope_of(name) and name not in groups.setdefault(group, []):
                 groups[group].append(name)
     return groups
 
@@ -197,7 +206,8 @@ def _bound(step: Node, flow: Dataflow, in_loop: bool = False) -> Executable:
             writes=writes,
             # Within a loop the iteration is the smallest thing that is kept: a key costs as much as many small
             # blocks, and intermediate results of every block in every iteration would fill the cache.
-            unit=None if in_loop else unit_of(step, flow),
+            # To give a value another name costs less than to look up what that gives.
+            unit=None if in_loop or step.opens or step.closes else unit_of(step, flow),
         )
     if isinstance(step, LoopNode):
         # Only what goes from iteration to iteration is watched for NaN: a temporary may hold one for a reason.

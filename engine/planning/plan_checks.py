@@ -13,6 +13,7 @@ from ...state.errors import nearest
 from ...state.type_relations import conflict
 from ...state.types import type_words
 from ..conditions import NEVER, Condition, any_of
+from ..scoped_names import own_name, scope_of
 from .branch_values import written_in_some_branches
 from .count_checks import count_faults, count_warnings
 from .dimension_checks import dimension_conflicts
@@ -35,9 +36,10 @@ def missing_inputs(flow: Dataflow, others: OtherWriters = nobody) -> list[str]:
     """Return required values that nobody gives before the steps that need them."""
     found: list[str] = []
     for name, missing in flow.missing.items():
-        later = next((path for path, _ in missing.writers if path not in missing.when), None)
-        elsewhere = others(name, next(iter(missing.when)))
-        found.append(_missing_text(name, missing, tuple(missing.when), later, flow, elsewhere))
+        if not scope_of(name):
+            later = next((path for path, _ in missing.writers if path not in missing.when), None)
+            elsewhere = others(name, next(iter(missing.when)))
+            found.append(_missing_text(name, missing, tuple(missing.when), later, flow, elsewhere))
     return found
 
 
@@ -60,6 +62,7 @@ def faults(flow: Dataflow) -> Iterator[Finding]:
     yield from count_faults(flow)
     yield from two_types(flow, of_required=True)
     yield from dimension_conflicts(flow)
+    yield from _not_let_in(flow)
 
 
 def warnings(flow: Dataflow) -> Iterator[Finding]:
@@ -80,7 +83,7 @@ def warnings(flow: Dataflow) -> Iterator[Finding]:
 def late_writes(flow: Dataflow) -> Iterator[Finding]:
     """Yield required values that only a later block writes, which does not read them itself: an order mistake."""
     for name, missing in flow.missing.items():
-        for paths, when, note in lists(missing.when.items(), flow.possible):
+        for paths, when, note in lists(missing.when.items(), flow.possible) if not scope_of(name) else ():
             later = [(path, guard) for path, guard in missing.writers if path not in paths]
             meant = {path: _meant_for_later(path, name, paths, flow) for path, _ in later}
             left = when & any_of(guard & ~meant[path] for path, guard in later)
@@ -137,8 +140,10 @@ def _missing_text(
 ) -> str:
     path, *others = paths
     also = f" (and so do {', '.join(others)})" if others else ""
-    words = type_words(missing.params[path].type_hint)
-    text = f"{path} needs {name!r} ({words}){also}; it was not given, and no earlier block gives it."
+    param = missing.params[path]
+    own = own_name(str(param.name))
+    known = f", which it knows as {own!r}" if own != name else ""
+    text = f"{path} needs {name!r} ({type_words(param.type_hint)}){known}{also}; it was not given, and no earlier block gives it."
     if later is not None and _for_next_iteration(later, paths, flow):
         return f"{text} {later} writes it for the next iteration: pass {name}=... for the first."
     if later is not None:
@@ -149,11 +154,28 @@ def _missing_text(
             f"{text} It is a variable of the loop {loop}, and ends with it: have a block in the loop write it under another name. Or "
             f"pass {name}=..."
         )
-    near = nearest(name, missing.there) if not elsewhere else None
+    near = nearest(name, [each for each in missing.there if not scope_of(each)]) if not elsewhere else None
     if near is not None:
         writer = missing.there[near].versions[-1].writer
         text += f" Nearest: {near!r}" + (f" (from {writer})." if writer != CALLER else ".")
     return f"{text}{elsewhere} {'Or pass' if elsewhere else 'Pass'} {name}=..."
+
+
+def _not_let_in(flow: Dataflow) -> Iterator[Finding]:
+    """Yield what blocks of a scope require that does not come into it: nobody can give it, so it is no matter of inputs."""
+    for name, missing in flow.missing.items():
+        scope, own = scope_of(name), own_name(name)
+        for paths, when, note in lists(missing.when.items(), flow.possible) if scope else ():
+            path, *others = paths
+            also = f" (and so do {', '.join(others)})" if others else ""
+            words = type_words(missing.params[path].type_hint)
+            later = next((writer for writer, _ in missing.writers if writer not in paths), None)
+            text = (
+                f"{path} needs {own!r} ({words}){also}, and no earlier block of the scope {scope} gives it. From outside it does "
+                f"not come by itself, since {later or 'a block'} of the scope writes it. Let it in under its name outside: "
+                f"inputs={{{own!r}: ...}}."
+            )
+            yield text + note, when
 
 
 def _type_conflicts(flow: Dataflow, certain: bool) -> Iterator[Finding]:
@@ -166,11 +188,17 @@ def _type_conflicts(flow: Dataflow, certain: bool) -> Iterator[Finding]:
             reason = conflict(version.type_hint, read.param.type_hint)
             if reason and (found := when & flow.possible):
                 text = (
-                    f"{read.path} needs {version.name!r} as {type_words(read.param.type_hint)}, and {version.writer} "
+                    f"{read.path} needs {_seen_as(read, version)} as {type_words(read.param.type_hint)}, and {version.writer} "
                     f"gives {type_words(version.type_hint)}: {reason}. Convert it in a block between the two, or "
                     f"rename one of the values."
                 )
                 yield text, found
+
+
+def _seen_as(read: Read, version: Version) -> str:
+    """Return the name of a version, and what its reader calls it, if that is another."""
+    own, name = own_name(str(read.param.name)), own_name(version.name)
+    return repr(name) if own == name else f"{name!r}, which it knows as {own!r},"
 
 
 def _default_conflicts(flow: Dataflow, certain: bool) -> Iterator[Finding]:
@@ -179,7 +207,7 @@ def _default_conflicts(flow: Dataflow, certain: bool) -> Iterator[Finding]:
     for read in flow.reads:
         # None says that the block chooses by itself, which contradicts nothing.
         if not read.param.required and read.param.default is not None and (when := read.unserved):
-            unbound.setdefault(str(read.param.name), []).append((read, when))
+            unbound.setdefault(flow.outside_name(str(read.param.name)), []).append((read, when))
     for name, reads in unbound.items():
         left = flow.possible
         for position, (first, when) in enumerate(reads):
@@ -219,7 +247,7 @@ def _overwritten(flow: Dataflow) -> Iterator[Finding]:
         # Where it is of use with other inputs, it is what stands if no branch replaces it.
         if not flow.written_by(writer, name) & flow.possible & ~found:
             text = (
-                f"{writer} writes {name!r}, which nobody reads before it is written again. "
+                f"{writer} writes {own_name(name)!r}, which nobody reads before it is written again. "
                 "Is a block missing in between, or in the wrong place?"
             )
             yield text, found
@@ -276,7 +304,7 @@ def _undeclared(flow: Dataflow) -> Iterator[Finding]:
         only = read.guard & flow.possible & ~read.sources.there(declared_only=True) if writers else NEVER
         for paths, found, note in lists(writers.items(), only):
             text = (
-                f"{read.path} reads {read.param.name!r}, which no block declares as its output; it may be written "
+                f"{read.path} reads {own_name(str(read.param.name))!r}, which no block declares as its output; it may be written "
                 f"undeclared by {', '.join(paths)}. Declare it there, or the run may stop at the first read.{note}"
             )
             yield text, found

@@ -204,7 +204,7 @@ class Some(ConditionalPipelineBlocks):
         return way
 
 
-def test_what_any_branch_reads_or_writes_stays_until_after_the_choice() -> None:
+def test_what_any_branch_reads_stays_until_after_the_choice_and_what_it_only_writes_anew_does_not() -> None:
     class Way(Block):
         class Out(Outputs):
             way: str
@@ -215,10 +215,37 @@ def test_what_any_branch_reads_or_writes_stays_until_after_the_choice() -> None:
     live = pipeline(a=MakeA, b=MakeB, way=Way, some=Some).plan(["x"]).live_after(["seen"])
     assert {path: set(names) for path, names in live.items()} == {
         "a": {"a"},
-        "b": {"a", "b", "unused"},
-        "way": {"a", "b", "unused", "way"},
+        "b": {"a", "b"},
+        "way": {"a", "b", "way"},
         "some": {"seen"},
     }
+
+
+def test_what_a_choice_may_write_anew_stays_where_it_is_asked_for() -> None:
+    class Way(Block):
+        class Out(Outputs):
+            way: str
+
+        def run(self) -> Out:
+            return self.Out(way="second")
+
+    pipe = pipeline(a=MakeA, b=MakeB, way=Way, some=Some)
+    assert "unused" in pipe.plan(["x"]).live_after(["unused"])["b"]
+    assert pipe(x=1, output="unused").shape == (10,)
+
+
+def test_a_value_is_let_go_of_between_its_last_reader_and_the_block_that_writes_it_anew() -> None:
+    class Reads(Block):
+        class Out(Outputs):
+            c: int
+
+        def run(self, a: torch.Tensor) -> Out:
+            return self.Out(c=len(a))
+
+    pipe = pipeline(a=MakeA, reads=Reads, again=MakeA, more=Reads)
+    told = released(pipe, PipelineState({"x": 1}), "c")
+    assert told == ["a", "reads", "-a 400", "-c 0", "again", "-x 0", "more", "-a 400"]
+    assert pipe(x=1, output=["a", "c"])["a"].shape == (100,)
 
 
 def test_the_peak_counts_what_has_no_size_as_nothing() -> None:
