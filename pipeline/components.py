@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from ..adapters.pending_adapters import PendingAdapters
+from ..blocks.checks.component_checks import misspelt_slots
 from ..blocks.core.base import ModularPipelineBlocks
-from ..blocks.core.component_checks import misspelt_slots
 from ..blocks.core.components_view import known_families
 from ..engine import Plan, RunSettings
 from ..guiders import GUIDERS, Guider, guider_of

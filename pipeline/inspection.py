@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from attrs import evolve, fields
 
+from ..blocks.checks.composition_checks import Report
 from ..blocks.core.base import ModularPipelineBlocks
-from ..blocks.core.composition_checks import Report
 from ..blocks.core.flattening import walk
 from ..blocks.core.peer_family import MISSING, peer_property
 from ..engine import Plan, RunSettings

@@ -7,13 +7,13 @@ from typing import Any
 
 from attrs import define, field
 
-from ..blocks.core.call_checks import CallChecks
-from ..blocks.core.composition_version import CompositionVersion
+from ..blocks.checks.call_checks import CallChecks
 from ..blocks.core.flattening import walk, walk_scopes
 from ..blocks.core.from_diffusers import DiffusersBlock
 from ..blocks.core.scope_names import component_outside
 from ..engine import Plan
 from ..families.contract import UNBOUND, FamilyContract
+from ..pipeline.composition_version import CompositionVersion
 from .recipes.recipe_of_run import Description
 
 _PROMPT = "prompt"

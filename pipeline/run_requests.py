@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from typing import Any
 
-from ..blocks.core.call_checks import CallChecks
+from ..blocks.checks.call_checks import CallChecks
 from ..blocks.core.flattening import walk_scopes
 from ..blocks.core.input_checks import expectations_of, input_faults
 from ..blocks.core.scope_names import components_at, explained_at

@@ -41,7 +41,7 @@ from .workflows import Workflow
 if TYPE_CHECKING:
     from ...pipeline.modular_pipeline import ModularPipeline
     from ...registry.hub.trust import Trust
-    from .composition_checks import Report
+    from ..checks.composition_checks import Report
 
 
 class ModularPipelineBlocks(DeclaredNames):

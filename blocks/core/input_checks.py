@@ -20,8 +20,8 @@ from ...state.types import type_words
 from ...state.unfit_values import unfit
 from ...state.vocabulary import Value, value_of
 from .base import ModularPipelineBlocks
-from .component_checks import is_typed
 from .flattening import walk_scopes
+from .interface import is_typed
 from .scope_names import Around, explained_at, given_at, value_outside
 
 _PLAIN = (str, int, float, bool)

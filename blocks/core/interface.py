@@ -161,3 +161,8 @@ def _item_faults(path: str, name: str, kind: Any, item: Any) -> Iterator[str]:
         return  # a whole group
     if not isinstance(item.name, str) or not item.name:
         yield f"{path}: {name} holds a {kind.__name__} whose name is {item.name!r}; give it a name, as text."
+
+
+def is_typed(block: object) -> bool:
+    """Return whether a block's types are checked annotations."""
+    return hasattr(type(block), "declaration")

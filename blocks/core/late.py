@@ -9,8 +9,8 @@ import importlib
 from typing import Any
 
 _TARGETS = {
-    "check": "blocks.core.composition_checks",
-    "other_writers": "blocks.core.other_branches",
+    "check": "blocks.checks.composition_checks",
+    "other_writers": "blocks.checks.other_branches",
     "open_repository": "saving.open_repository",
     "save_blocks": "saving.save_blocks",
     "blocks_for_diffusers": "saving.diffusers_module",

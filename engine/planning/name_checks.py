@@ -30,7 +30,9 @@ def misspelt(flow: Dataflow) -> Iterator[Finding]:
         for near in close[version.name] if left else ():
             later = [r for r in flow.reads_of(near) if r.position > version.position and not r.is_apart_from(version)]
             for read in reversed(later):
-                if _are_one_and_many(own_name(near), own_name(version.name)) and conflict(version.type_hint, read.param.type_hint):
+                if _are_one_and_many(own_name(near), own_name(version.name)) and conflict(
+                    version.type_hint, read.param.type_hint
+                ):
                     continue
                 if near != version.name and (found := left & read.guard):
                     text = (

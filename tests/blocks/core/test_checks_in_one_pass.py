@@ -20,11 +20,11 @@ from brickwork import (
     Outputs,
     SequentialPipelineBlocks,
 )
-from brickwork.blocks.core import choice_checks, composition_checks, other_branches
+from brickwork.blocks.checks import choice_checks, composition_checks, other_branches
+from brickwork.blocks.checks.shared_settings import group_warnings
 from brickwork.blocks.core.conditional_flattening import AllWorkflows
 from brickwork.blocks.core.flattening import OpenChoiceError, WorkflowSearch, walk
 from brickwork.blocks.core.interface import odd_defaults
-from brickwork.blocks.core.shared_settings import group_warnings
 from brickwork.blocks.core.workflows import Workflow, made_workflow
 from brickwork.engine.nodes import all_nodes
 from brickwork.engine.planning.dataflow import trace

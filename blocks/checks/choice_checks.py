@@ -12,14 +12,14 @@ from ...engine.planning.flow import Dataflow, Read
 from ...state import InputParam
 from ...state.errors import did_you_mean, nearest
 from ...state.type_relations import accepts
-from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
-from .choice_declaration import parameters_of, takes_anything
-from .conditional_flattening import AllWorkflows
-from .flattening import joined, walk
-from .workflow_names import listed_workflows
+from ..core.choice import AutoPipelineBlocks, ConditionalPipelineBlocks
+from ..core.choice_declaration import parameters_of, takes_anything
+from ..core.conditional_flattening import AllWorkflows
+from ..core.flattening import joined, walk
+from ..core.workflow_names import listed_workflows
 
 if TYPE_CHECKING:
-    from .base import ModularPipelineBlocks
+    from ..core.base import ModularPipelineBlocks
 
 
 def undecided(blocks: ModularPipelineBlocks) -> Iterator[str]:

@@ -11,12 +11,12 @@ from ...engine.conditions import NEVER, Condition, any_of
 from ...engine.planning.branch_values import PartlyWritten, partly_written
 from ...engine.planning.flow import Dataflow, Finding
 from ...state.types import type_words
-from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
-from .conditional_flattening import AllWorkflows
-from .flattening import joined, walk
+from ..core.choice import AutoPipelineBlocks, ConditionalPipelineBlocks
+from ..core.conditional_flattening import AllWorkflows
+from ..core.flattening import joined, walk
 
 if TYPE_CHECKING:
-    from .base import ModularPipelineBlocks
+    from ..core.base import ModularPipelineBlocks
 
 
 @frozen

@@ -12,9 +12,9 @@ from ...engine.execution.value_checks import Expected
 from ...engine.planning.flow import CALLER
 from ...families.contract import UNBOUND
 from ...registry.loading.several import parts_of
-from .base import ModularPipelineBlocks
-from .flattening import walk
-from .input_checks import (
+from ..core.base import ModularPipelineBlocks
+from ..core.flattening import walk
+from ..core.input_checks import (
     FaultFinder,
     expectations,
     fault_finders,
@@ -25,8 +25,8 @@ from .input_checks import (
     shapes,
     size_faults,
 )
-from .scope_names import Around, component_outside, components_at, explained_at, given_at
-from .signature_block import SignatureBlock
+from ..core.scope_names import Around, component_outside, components_at, explained_at, given_at
+from ..core.signature_block import SignatureBlock
 
 _GIVEN_LATENTS = ("denoiser", "controlnet")
 """Roles whose networks are given the latents of the run as they are."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .block_identity import attributes_of_block
+from ..core.block_identity import attributes_of_block
 
 _PLAIN = (bool, int, str, bytes, type(None))
 _CHOOSES = ("block_trigger_inputs", "block_requires", "default_block_name", "workflow_map")

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import frozen
 
-from .container import SubBlocks
+from ..blocks.core.container import SubBlocks
 
 _VERSION = attrgetter("sub_blocks.version")
 

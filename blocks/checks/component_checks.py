@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from ...registry import ComponentSpec
 from ...state.errors import is_slip
 from ...state.type_relations import conflict
-from .flattening import walk, walk_scopes
-from .scope_names import Around, component_outside
+from ..core.flattening import walk, walk_scopes
+from ..core.interface import is_typed
+from ..core.scope_names import Around, component_outside
 
 if TYPE_CHECKING:
-    from .base import ModularPipelineBlocks
+    from ..core.base import ModularPipelineBlocks
 
 
 def component_conflicts(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, bool]]:
@@ -56,11 +57,6 @@ def misspelt_slots(blocks: ModularPipelineBlocks, missing: Iterable[str], known:
         if spec.name in slips:
             askers.setdefault(spec.name, path)
     return "".join(f" {path} asks for {name!r}. Did you mean {slips[name]!r}?" for name, path in askers.items())
-
-
-def is_typed(block: object) -> bool:
-    """Return whether a block's types are checked annotations."""
-    return hasattr(type(block), "declaration")
 
 
 def _leaf_specs(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, Any, ComponentSpec, Around]]:

@@ -10,7 +10,7 @@ from ...registry import families
 from ...state import ConfigSpec
 from ...state.defaults import are_same
 from ...state.errors import nearest
-from .signature_block import SignatureBlock
+from ..core.signature_block import SignatureBlock
 
 Part = tuple[str, Any]
 """A block of a composition with its path."""

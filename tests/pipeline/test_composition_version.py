@@ -20,8 +20,8 @@ from brickwork import (
     Outputs,
     SequentialPipelineBlocks,
 )
-from brickwork.blocks.core.composition_version import CompositionVersion
 from brickwork.blocks.core.container import SubBlocks
+from brickwork.pipeline.composition_version import CompositionVersion
 
 
 def nested() -> SequentialPipelineBlocks:

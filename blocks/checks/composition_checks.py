@@ -15,20 +15,20 @@ from ...guiders import Guider
 from ...state import CompositionError, OutputParam
 from ...state.type_relations import conflict
 from ...state.types import type_words
-from .choice import ConditionalPipelineBlocks
+from ..core.choice import ConditionalPipelineBlocks
+from ..core.conditional_flattening import AllWorkflows
+from ..core.declaration import NAMES_OF_CALLS
+from ..core.flattening import walk
+from ..core.interface import is_typed, odd_defaults, refuse_wrong_lists
+from ..core.scope import Scope
 from .choice_checks import undecided, unknown_names, unreachable
-from .component_checks import component_conflicts, is_typed
-from .conditional_flattening import AllWorkflows
+from .component_checks import component_conflicts
 from .content_key import content_key
-from .declaration import NAMES_OF_CALLS
-from .flattening import walk
-from .interface import odd_defaults, refuse_wrong_lists
 from .other_branches import branch_values, told
-from .scope import Scope
 from .shared_settings import bare_groups, config_conflicts, group_faults, group_warnings
 
 if TYPE_CHECKING:
-    from .base import ModularPipelineBlocks
+    from ..core.base import ModularPipelineBlocks
 
 
 @frozen

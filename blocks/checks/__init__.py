@@ -1,0 +1,1 @@
+"""What is said of compositions and calls before anything runs."""
