@@ -339,7 +339,8 @@ class PipelineComponents(PipelineDevices):
 
     def component_sizes(self, names: Iterable[str]) -> dict[str, int]:
         """Bytes of components: of loaded ones their tensors, of others what the headers of their files say."""
-        sizes = {name: _size_of(self.components[name], self.specs[name]) for name in names}
+        held = {name: self.components[name] for name in names}
+        sizes = {n: self.specs[n].stored_bytes() if it is None else component_bytes(it) for n, it in held.items()}
         return {name: size for name, size in sizes.items() if size is not None}
 
     def require(self, plan: Plan) -> None:
@@ -386,10 +387,6 @@ class PipelineComponents(PipelineDevices):
         ]
         if faults:
             raise ComponentError.of("Components are unknown", faults)
-
-
-def _size_of(component: object, spec: ComponentSpec) -> int | None:
-    return spec.stored_bytes() if component is None else component_bytes(component)
 
 
 def _named_in(option: object) -> Iterable[str]:

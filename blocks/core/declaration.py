@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, Union
 
@@ -17,12 +17,15 @@ from ...state.types import group_marker, resolve_hint
 from ...state.vocabulary import value_of
 from .declaration_checks import (
     REQUIRED,
-    Declared,
+    DeclaredValue,
     globals_of,
+    inherited_values,
+    is_made,
     late_faults,
     method_faults,
     name_faults,
     output_faults,
+    own_values,
     type_faults,
 )
 from .slots import ComponentSlot, ConfigSlot, slot_faults
@@ -78,7 +81,7 @@ class Declaration:
     components: Mapping[str, ComponentSlot]
     configs: Mapping[str, ConfigSlot]
     options: Mapping[str, Any]
-    unsettled: tuple[Declared, ...] = field(default=(), metadata=UNCOUNTED)
+    unsettled: tuple[DeclaredValue, ...] = field(default=(), metadata=UNCOUNTED)
     _resolved: dict[str, tuple[FamilyContract, Sequence[Any]]] = field(factory=dict, init=False)
 
     @cached_property
@@ -169,47 +172,17 @@ def read_class(owner: type, base: type, method_name: str, out_name: str) -> Decl
         f"{owner.__qualname__}: component {name!r} has no type annotation." for name in _untyped(owner, components)
     ]
     faults += slot_faults(owner, components)
-    declared = Declaration(parameters, out, components, configs, options, _inherited(owner, method_name))
-    if not _is_made(owner):
-        odd, later = type_faults(_own(owner, method_name, declared), globals_of(owner, vars(owner).get(method_name)))
+    declared = Declaration(parameters, out, components, configs, options, inherited_values(owner, method_name))
+    if not is_made(owner):
+        odd, later = type_faults(
+            own_values(owner, method_name, declared), globals_of(owner, vars(owner).get(method_name))
+        )
         declared_names = [name for name in (*components, *configs, *options) if name in inspect.get_annotations(owner)]
         faults += [*(output_faults(out) if out is not None else []), *name_faults(owner, declared_names), *odd]
         declared = evolve(declared, unsettled=(*declared.unsettled, *later))
     if faults:
         raise DeclarationError.of(f"{owner.__qualname__} is declared wrongly", faults)
     return declared
-
-
-def _is_made(owner: type) -> bool:
-    """Return whether the framework made the class of another, which has been looked at."""
-    return bool({"bound_from", "extended_from"} & vars(owner).keys())
-
-
-def _inherited(owner: type, method_name: str) -> tuple[Declared, ...]:
-    """Return what the class that it derives from leaves to be looked at, without the method that it has anew."""
-    base = next((vars(cls)["declaration"] for cls in owner.__mro__[1:] if "declaration" in vars(cls)), None)
-    found: tuple[Declared, ...] = base.unsettled if base is not None else ()
-    is_new = method_name in vars(owner)
-    return tuple(each for each in found if not (is_new and each.where.rpartition(".")[2] == method_name))
-
-
-def _own(owner: type, method_name: str, declared: Declaration) -> Iterator[Declared]:
-    """Yield what the body of a class gives a type itself; what it inherits was looked at where it stands."""
-    where = f"{owner.__qualname__}.{method_name}"
-    if method_name in vars(owner):
-        for each in declared.parameters:
-            yield Declared(where, each.name, each.annotation, each.default, each.home)
-    out = declared.out
-    if out is not None and any(value is out for value in vars(owner).values()):
-        for name, annotation in inspect.get_annotations(out).items():
-            if name in out.__brickwork_fields__:
-                yield Declared(out.__qualname__, name, annotation, vars(out).get(name, REQUIRED), out)
-    for name, annotation in inspect.get_annotations(owner).items():
-        if name in declared.configs or name in declared.options:
-            default = declared.configs[name].default if name in declared.configs else declared.options[name]
-            # A config without a default has None, until somebody sets it.
-            absent = name in declared.configs and default is None
-            yield Declared(owner.__qualname__, name, annotation, REQUIRED if absent else default, owner)
 
 
 def _warn_of_names_of_calls(owner: type, method_name: str, parameters: Sequence[RunParameter]) -> None:

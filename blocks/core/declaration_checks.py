@@ -30,7 +30,7 @@ _SIDES = ("both", "positive", "negative")
 
 
 @frozen(eq=False)
-class Declared:
+class DeclaredValue:
     """Something that a class body gives a type: `where` it stands, its name, the type as written, its default, and its home."""
 
     where: str
@@ -95,14 +95,16 @@ def name_faults(owner: type, names: Iterable[str]) -> Iterator[str]:
                 break
 
 
-def type_faults(declared: Iterable[Declared], names: dict[str, Any]) -> tuple[list[str], tuple[Declared, ...]]:
+def type_faults(
+    declared: Iterable[DeclaredValue], names: dict[str, Any]
+) -> tuple[list[str], tuple[DeclaredValue, ...]]:
     """Return what is wrong with types and defaults, and what is to be looked at when all types are known.
 
     Args:
         names: the globals of the code that declares.
     """
     faults: list[str] = []
-    later: list[Declared] = []
+    later: list[DeclaredValue] = []
     for each in declared:
         hint = _hint_now(each, names)
         if isinstance(hint, _Unknown):
@@ -121,27 +123,27 @@ def type_faults(declared: Iterable[Declared], names: dict[str, Any]) -> tuple[li
     return faults, tuple(later)
 
 
-def _may_misfit(declared: Declared) -> bool:
+def _may_misfit(declared: DeclaredValue) -> bool:
     """Return whether there is a default of which its type as written does not say that it is right."""
     if declared.default is None:
         return not any(word in str(declared.annotation) for word in ("None", "Optional", "Any"))
     return declared.default is not REQUIRED
 
 
-def late_faults(declared: Iterable[Declared]) -> Iterator[str]:
+def late_faults(declared: Iterable[DeclaredValue]) -> Iterator[str]:
     """Yield what is wrong with types that were not known when the class was made."""
     for each in declared:
         yield from hint_faults(each, resolve_hint(each.annotation, each.home))
 
 
-def hint_faults(declared: Declared, hint: object) -> Iterator[str]:
+def hint_faults(declared: DeclaredValue, hint: object) -> Iterator[str]:
     """Yield what is wrong with a type, and with a default of it."""
     yield from _group_faults(declared, hint)
     yield from _value_faults(declared, hint)
     yield from default_faults(declared, hint)
 
 
-def default_faults(declared: Declared, hint: object) -> Iterator[str]:
+def default_faults(declared: DeclaredValue, hint: object) -> Iterator[str]:
     """Yield that a default is not of its type, or out of its range."""
     name, default = declared.name, declared.default
     if (
@@ -167,7 +169,7 @@ def _is_group(hint: object) -> bool:
     return get_origin(hint) is Annotated and any(isinstance(part, Group) for part in get_args(hint)[1:])
 
 
-def _group_faults(declared: Declared, hint: object) -> Iterator[str]:
+def _group_faults(declared: DeclaredValue, hint: object) -> Iterator[str]:
     where, name = declared.where, declared.name
     metadata = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
     written = f'{name}: Annotated[Conditioning, Group("denoiser_input_fields")]'
@@ -182,7 +184,7 @@ def _group_faults(declared: Declared, hint: object) -> Iterator[str]:
             yield f"{where}: {name} stands for a group and is {type_words(hint)}; a group is read as one Conditioning: {written}."
 
 
-def _value_faults(declared: Declared, hint: object) -> Iterator[str]:
+def _value_faults(declared: DeclaredValue, hint: object) -> Iterator[str]:
     value = value_of(hint)
     kinds = [part for part in alternatives(hint) if part is not types.NoneType] if value is not None else []
     if value is None or not kinds:
@@ -203,7 +205,7 @@ def _without_lists(kind: object) -> object:
     return _without_lists(parts[0]) if get_origin(kind) in (list, tuple) and parts else kind
 
 
-def _hint_now(declared: Declared, names: dict[str, Any]) -> Any:
+def _hint_now(declared: DeclaredValue, names: dict[str, Any]) -> Any:
     """Return the type that an annotation means, as far as it is known without importing anything."""
     if not isinstance(declared.annotation, str):
         return declared.annotation
@@ -247,3 +249,35 @@ def globals_of(owner: type, method: Callable[..., Any] | None) -> dict[str, Any]
         return own.__globals__
     module = sys.modules.get(owner.__module__)
     return vars(module) if module is not None else {}
+
+
+def is_made(owner: type) -> bool:
+    """Return whether the framework made the class of another, which has been looked at."""
+    return bool({"bound_from", "extended_from"} & vars(owner).keys())
+
+
+def inherited_values(owner: type, method_name: str) -> tuple[DeclaredValue, ...]:
+    """Return what the class that it derives from leaves to be looked at, without the method that it has anew."""
+    base = next((vars(cls)["declaration"] for cls in owner.__mro__[1:] if "declaration" in vars(cls)), None)
+    found: tuple[DeclaredValue, ...] = base.unsettled if base is not None else ()
+    is_new = method_name in vars(owner)
+    return tuple(each for each in found if not (is_new and each.where.rpartition(".")[2] == method_name))
+
+
+def own_values(owner: type, method_name: str, declared: Any) -> Iterator[DeclaredValue]:
+    """Yield what the body of a class gives a type itself; what it inherits was looked at where it stands."""
+    where = f"{owner.__qualname__}.{method_name}"
+    if method_name in vars(owner):
+        for each in declared.parameters:
+            yield DeclaredValue(where, each.name, each.annotation, each.default, each.home)
+    out = declared.out
+    if out is not None and any(value is out for value in vars(owner).values()):
+        for name, annotation in inspect.get_annotations(out).items():
+            if name in out.__brickwork_fields__:
+                yield DeclaredValue(out.__qualname__, name, annotation, vars(out).get(name, REQUIRED), out)
+    for name, annotation in inspect.get_annotations(owner).items():
+        if name in declared.configs or name in declared.options:
+            default = declared.configs[name].default if name in declared.configs else declared.options[name]
+            # A config without a default has None, until somebody sets it.
+            absent = name in declared.configs and default is None
+            yield DeclaredValue(owner.__qualname__, name, annotation, REQUIRED if absent else default, owner)

@@ -149,7 +149,7 @@ def _bound_iterations(step: LoopNode, names: ScopeNames) -> Callable[[Presence],
 
             def start(values: Values) -> Any:
                 iterations, count = iterations_of(SeenValues(values, names))
-                return ({names.of(name): value for name, value in turn.items()} for turn in iterations), count
+                return ({names.of(name): value for name, value in each.items()} for each in iterations), count
 
             return start
 
