@@ -26,7 +26,8 @@ def undecided(blocks: ModularPipelineBlocks) -> Iterator[str]:
     """Yield choices that cannot choose: `select_block` or the default is missing, or does not fit the triggers and the branches."""
     for where, block in _choices(blocks):
         default, is_auto = block.default_block_name, isinstance(block, AutoPipelineBlocks)
-        if default is not None and (is_auto or default not in block.sub_blocks):
+        is_default = default in block.sub_blocks and not (is_auto and dict(block.pairs)[default])
+        if default is not None and not is_default:
             yield f"{where}: default_block_name is {default!r}, {_wrong_default(block, is_auto)}"
         if is_auto:
             continue

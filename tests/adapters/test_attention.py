@@ -132,7 +132,7 @@ def test_other_threads_are_not_watched(tiny_pipe: ModularPipeline) -> None:
         with pytest.raises(RunError, match="Nothing was seen"):
             maps.of("cat")
         drawn(tiny_pipe)
-    assert maps.of("cat").shape == (16, 16)
+    assert maps.of("cat").shape == (8, 8)
 
 
 def test_an_overlay_is_a_picture_of_the_same_size(tiny_pipe: ModularPipeline) -> None:

@@ -75,9 +75,10 @@ def test_a_default_that_is_no_branch_names_the_nearest() -> None:
 
 
 def test_a_choice_by_inputs_has_its_default_among_the_triggers() -> None:
-    (fault,) = faults(switch=auto("hot", None, default_block_name="cool"))
+    assert faults(switch=auto("hot", None, default_block_name="cool")) == ()  # as diffusers' own choices say of theirs
+    (fault,) = faults(switch=auto("hot", None, default_block_name="warm"))
     assert fault.startswith(
-        "switch: default_block_name is 'cool', which a choice by inputs does not look at. Give the default the"
+        "switch: default_block_name is 'warm', which a choice by inputs does not look at. Give the default the"
     )
 
 
