@@ -9,12 +9,7 @@ from ..registry.catalog import VARIANT
 from ..registry.hub.repo import Repo
 from ..state import CompositionError
 from ..state.errors import nearest
-from .peer_families import peer_blocks
-
-_BASES = frozenset(
-    {"SequentialPipelineBlocks", "AutoPipelineBlocks", "ConditionalPipelineBlocks", "LoopSequentialPipelineBlocks"}
-)
-"""Classes under which diffusers saves a composition whose parts it does not write down."""
+from .peer_families import BASES, peer_blocks
 
 
 def blocks_of_index(index: PipelineIndex, repo: Repo) -> ModularPipelineBlocks | None:
@@ -72,7 +67,7 @@ def _named(index: PipelineIndex) -> str:
     """Return the class that says most of what runs."""
     if index.blocks_class is None:
         return str(index.class_name)
-    if index.blocks_class not in _BASES:
+    if index.blocks_class not in BASES:
         return index.blocks_class
     # diffusers opens such an index with the blocks of all tasks.
     contracts = (families.get(name) for name in families)

@@ -9,11 +9,17 @@ from ..blocks.core.from_diffusers import adopt
 from ..blocks.core.peer_family import peer_pipeline_class
 from ..registry import PipelineIndex
 
+BASES = frozenset(
+    {"SequentialPipelineBlocks", "AutoPipelineBlocks", "ConditionalPipelineBlocks", "LoopSequentialPipelineBlocks"}
+)
+"""Classes under which diffusers saves a composition whose parts it does not write down."""
+
 
 def peer_blocks(index: PipelineIndex) -> ModularPipelineBlocks | None:
     """Adopt the blocks of diffusers for the classes that an index names; None where it has none for just these."""
     found = _blocks_class(index.blocks_class)
-    if found is None and index.class_name is not None:
+    # Blocks of somebody's own are no others: nothing stands in for them.
+    if found is None and index.class_name is not None and index.blocks_class in (None, *BASES):
         found = _blocks_class(getattr(_pipeline_class(index), "default_blocks_name", None))
     return None if found is None else adopt(found)
 

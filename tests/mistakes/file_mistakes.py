@@ -86,11 +86,11 @@ def named(place: Path, library: str, cls: str) -> None:
 
 MISTAKES = [
     family("StableDiffusionPipeline", "'StableDiffusion'"),
-    family("StableDiffusion3Pipeline", "'StableDiffusion3'"),
-    family("FluxPipeline", "'Flux'"),
+    family("AuraFlowPipeline", "'AuraFlow'"),
+    family("PixArtSigmaPipeline", "'PixArtSigma'"),
     family("HotshotXLPipeline", "'HotshotXL'"),
     family("StableAudioPipeline", "'StableAudio'"),
-    family("QwenImageModularPipeline", "'QwenImage'"),
+    family("KolorsModularPipeline", "'Kolors'"),
     Mistake(
         "an index whose blocks nobody has",
         "folder",

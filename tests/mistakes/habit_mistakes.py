@@ -282,7 +282,7 @@ CALLS = [
         "embedded",
         lambda pipe: pipe(prompt=None),
         InputError,
-        "prompt is None, and a value is required",
+        "prompt is None; it must be str",
         "str | list[str]",
     ),
     put("a number for the prompt again", "embedded", lambda pipe: pipe(7), InputError, "prompt is 7 (an int)"),
@@ -306,9 +306,9 @@ CALLS = [
     put(
         "latents of another size than the model's",
         "tiny",
-        lambda pipe: pipe("a cat", latents=torch.zeros(1, 4, 8, 8), **CALL),
+        lambda pipe: pipe("a cat", latents=torch.zeros(1, 4, 16, 16), **CALL),
         InputError,
-        "latents have the shape [1, 4, 8, 8]; 1 images need [1, 4, ",
+        "latents have the shape [1, 4, 16, 16]; 1 images need [1, 4, ",
     ),
 ]
 MISTAKES = [*VALUES, *FILES, *IMAGES, *COMPONENTS, *CALLS]

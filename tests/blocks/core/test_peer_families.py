@@ -150,9 +150,11 @@ def test_what_a_factory_makes_fits_and_text_encoders_of_one_architecture_do() ->
         other=parts["text_encoder"],
     )
     assert pipe.loaded_component_names == ["tokenizer", "model", "text_encoder", "other"]
-    with pytest.raises(brickwork.ComponentError, match="'tokenizer' expects an AutoTokenizer, and got an AutoencoderKL"):
+    with pytest.raises(
+        brickwork.ComponentError, match="'tokenizer' expects an AutoTokenizer, and got an AutoencoderKL"
+    ):
         pipe.update_components(tokenizer=parts["vae"])
-    with pytest.raises(brickwork.ComponentError, match="'tokenizer' expects a AutoTokenizer, and got a str"):
+    with pytest.raises(brickwork.ComponentError, match="'tokenizer' expects an AutoTokenizer, and got a str"):
         pipe.update_components(tokenizer="somewhere")
     with pytest.raises(brickwork.ComponentError, match="'model' expects a AutoModel, and got a CLIPTokenizer"):
         pipe.update_components(model=parts["tokenizer"])

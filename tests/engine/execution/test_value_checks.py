@@ -308,7 +308,7 @@ def writer(hint: Any, value: Any) -> type[Block]:
     [
         (Tensor, "a", "thing as 'a' (a str) instead of Tensor"), (Tensor, None, "thing as None instead of Tensor"),
         (Picture, None, "thing as None instead of Tensor[b 3 h w]"), (int, 0.5, "thing as 0.5 (a float) instead of int"),
-        (int, True, "thing as True (a bool) instead of int"), (str | None, 3, "thing as 3 (a int) instead of str | None"),
+        (int, True, "thing as True (a bool) instead of int"), (str | None, 3, "thing as 3 (an int) instead of str | None"),
         (Literal["a"], "b", "thing as 'b' (a str) instead of 'a'"), (list[int], (1,), "thing as (1,) (a tuple) instead of list[int]"),
         (dict[str, int], [], "thing as [] (a list) instead of dict[str, int]"), (int, int, "thing as the class int instead of int"),
     ],
