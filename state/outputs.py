@@ -102,3 +102,25 @@ def _generated_init(fields: tuple[str, ...], defaults: dict[str, Any]) -> Any:
     names = {"_missing": _Missing, "_set_dict": _set_dict, **{f"_default_{n}": value for n, value in defaults.items()}}
     exec(source, names)  # noqa: S102 - the names are identifiers of a class body
     return names["__init__"]
+
+
+_BY_POSITION = "__init__() takes 1 positional argument but "
+
+
+def given_by_position(error: BaseException) -> RunError | None:
+    """Return what is to be said where a block gives its outputs by position; None for any other error.
+
+    The generated `__init__` refuses them in Python's words. Its code is a part of what blocks of one's own are, by which recipes know
+    them, and a check beside it would be paid for by every block of every iteration.
+    """
+    if type(error) is not TypeError or not str(error).startswith(_BY_POSITION) or error.__traceback__ is None:
+        return None
+    last = error.__traceback__
+    while last.tb_next is not None:
+        last = last.tb_next
+    block = last.tb_frame.f_locals.get("self")
+    out: type[Outputs] | None = getattr(getattr(block, "declaration", None), "out", None)
+    if out is None:
+        return None
+    names = ", ".join(f"{name}=..." for name in sorted(out.__brickwork_fields__))
+    return RunError(f"{out.__qualname__} takes each output by its name: write self.{out.__name__}({names}).")

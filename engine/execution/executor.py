@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from ...state import PipelineState, RunError
 from ...state.errors import RunCancelledError, nearest
+from ...state.outputs import given_by_position
 from ...state.pipeline_state import describe_value
 from ..cache_unit import CacheUnit
 from ..events import Emit, ValueReleased
@@ -143,6 +144,9 @@ def _sequence(executables: Sequence[Executable], run: Run) -> Call:
                 step(values)
             except BaseException as error:
                 _mark(error, path)
+                if (said := given_by_position(error)) is not None:
+                    _mark(said, path)
+                    raise said from error
                 raise
 
     return call

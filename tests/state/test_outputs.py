@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from brickwork import Outputs, RunError
+from brickwork import Block, Outputs, RunError, SequentialPipelineBlocks
 
 
 class Out(Outputs):
@@ -38,3 +38,32 @@ def test_outputs_are_inherited() -> None:
         mask: int
 
     assert More(images=1, mask=2).score == 0.5
+
+
+def test_outputs_by_position_are_answered_with_what_to_write() -> None:
+    class Adds(Block):
+        class Out(Outputs):
+            total: int
+            half: float = 0.5
+
+        def run(self, x: int) -> Out:
+            return self.Out(x)  # type: ignore[misc]
+
+    with pytest.raises(
+        RunError, match=r"Adds\.Out takes each output by its name: write self\.Out\(half=\.\.\., total="
+    ) as caught:
+        SequentialPipelineBlocks.from_blocks_dict({"adds": Adds}).init_pipeline()(x=1)
+    assert "In block adds." in caught.value.__notes__[0]
+    assert isinstance(caught.value.__cause__, TypeError)
+
+
+def test_another_type_error_of_a_block_stays_its_own() -> None:
+    class Fails(Block):
+        class Out(Outputs):
+            total: int
+
+        def run(self, x: int) -> Out:
+            return self.Out(total=len(x))  # type: ignore[arg-type]
+
+    with pytest.raises(TypeError, match="has no len"):
+        SequentialPipelineBlocks.from_blocks_dict({"fails": Fails}).init_pipeline()(x=1)
