@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from brickwork import AutoPipelineBlocks, Block, Outputs, SequentialPipelineBlocks
-from brickwork.blocks.core import composition_checks
+from brickwork.blocks.checks import composition_checks
 from brickwork.presets.sdxl import AutoBlocks
 
 ROUNDS = 3

@@ -85,7 +85,7 @@ def late_writes(flow: Dataflow) -> Iterator[Finding]:
     for name, missing in flow.missing.items():
         for paths, when, note in lists(missing.when.items(), flow.possible) if not scope_of(name) else ():
             later = [(path, guard) for path, guard in missing.writers if path not in paths]
-            meant = {path: _meant_for_later(path, name, paths, flow) for path, _ in later}
+            meant = {path: _meant_for_later(path, name, paths, when & guard, flow) for path, guard in later}
             left = when & any_of(guard & ~meant[path] for path, guard in later)
             for path, guard in later:
                 if found := left & guard:
@@ -93,9 +93,11 @@ def late_writes(flow: Dataflow) -> Iterator[Finding]:
                 left &= ~guard
 
 
-def _meant_for_later(path: str, name: str, paths: Collection[str], flow: Dataflow) -> Condition:
+def _meant_for_later(path: str, name: str, paths: Collection[str], within: Condition, flow: Dataflow) -> Condition:
     """Return when a block writes a value that is not for those steps before it, but for what comes behind."""
     found = any_of(read.guard for read in flow.reads_at(path, name))
+    if not within & ~found:
+        return found  # it reads what it writes: looking further would be quadratic in a long row
     if any(_stand_in(loop, [path, *paths], flow) for loop in flow.loops):
         return found | _for_next_iteration(path, paths, flow)
     # Who works with what a reader has made of it gives the next value, and cannot come before it.
