@@ -49,10 +49,10 @@ class Scope(Container, SignatureBlock):
         DeclarationError: a mapping is not from names to names, or two values would leave under one name.
 
     Example:
-        >>> twice = Scope.from_blocks_dict({"double": Double, "add": Add}, inputs={"x": "start"}, outputs={"x": "other"})
-        >>> blocks = SequentialPipelineBlocks.from_blocks_dict({"add": Add, "twice": twice})
+        >>> twice = Scope.from_blocks_dict({"one": AddOne, "two": AddOne}, inputs={"x": "start"}, outputs={"x": "other"})
+        >>> blocks = SequentialPipelineBlocks.from_blocks_dict({"add": AddOne, "twice": twice})
         >>> blocks.init_pipeline()(x=1, start=10, output=["x", "other"])
-        {'x': 2, 'other': 21}
+        {'x': 2, 'other': 12}
     """
 
     _is_framework_base: ClassVar[bool] = True

@@ -190,7 +190,7 @@ def test_a_name_on_the_hub_may_end_as_a_file_does(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("given", [{"prompt": None}, {"prompt": None, "negative_prompt": "x"}])
 def test_none_for_what_is_required_is_refused(given: dict[str, Any], tiny_pipe: ModularPipeline) -> None:
-    with pytest.raises(InputError, match="prompt is None, and a value is required"):
+    with pytest.raises(InputError, match="prompt is None; it must be str"):
         tiny_pipe(**given)
 
 
@@ -200,12 +200,12 @@ def test_none_beside_what_stands_in_its_place_is_none(tiny_pipe: ModularPipeline
     assert tiny_pipe(prompt=None, negative_prompt=None, **embeds, **call).shape[0] == 1
 
 
-def test_latents_that_are_too_small_are_refused_before_the_prompt_is_encoded(tiny_pipe: ModularPipeline) -> None:
+def test_latents_of_another_size_are_refused_before_the_prompt_is_encoded(tiny_pipe: ModularPipeline) -> None:
     begun: list[Any] = []
     pipe = copy.copy(tiny_pipe)
     pipe.configure(listeners=[begun.append])
-    with pytest.raises(InputError, match=r"latents have the shape \[1, 4, 8, 8\]; 1 images need \[1, 4,"):
-        pipe("a cat", latents=torch.zeros(1, 4, 8, 8), num_inference_steps=1)
+    with pytest.raises(InputError, match=r"latents have the shape \[1, 4, 16, 16\]; 1 images need \[1, 4,"):
+        pipe("a cat", latents=torch.zeros(1, 4, 16, 16), num_inference_steps=1)
     assert begun == []
 
 

@@ -73,8 +73,8 @@ def test_blocks_that_nothing_gives_are_refused_with_the_way_on(tmp_path: Path) -
     ("name", "family"),
     [
         ("StableDiffusionPipeline", "StableDiffusion"),
-        ("FluxPipeline", "Flux"),
-        ("QwenImageModularPipeline", "QwenImage"),
+        ("AuraFlowPipeline", "AuraFlow"),
+        ("KolorsModularPipeline", "Kolors"),
         ("StableDiffusionXLPAGPipeline", "StableDiffusionXLPAG"),
     ],
 )

@@ -230,7 +230,7 @@ def test_what_is_no_edit_of_a_preset_is_written_whole(tmp_path: Path) -> None:
         ("brickwork: 1\nstart: sdxl.auto\ncomponents: {unet: {repo: a/b, dtype: int8}}", "loaded in 'int8', which is no number format"),
         ("brickwork: 1\nstart: sdxl.auto\ncomponents: {scheduler: {class: 'os:system', config: {}}}", "asks for the class 'system' of 'os'"),
         ("brickwork: 1\nstart: sdxl.auto\ncomponents: {scheduler: {class: 'diffusers:DDIMScheduler', config: 7}}", "the config of scheduler must be a mapping"),
-        ("brickwork: 1\nstart: sdxl.auto\ncomponents: {scheduler: {class: 'diffusers:AutoencoderKL', config: {}}}", "'scheduler' expects a .*Scheduler"),
+        ("brickwork: 1\nstart: sdxl.auto\ncomponents: {scheduler: {class: 'diffusers:AutoencoderKL', config: {}}}", "'scheduler' expects an .*Scheduler"),
         ("brickwork: 1\nstart: sdxl.auto\ncomponents: {guider: {guider: nobody}}", "'nobody' is no guider"),
         ("[1]", "expected keys such as"),
         ("brickwork: 1\nstart: 3", "line 2, column 1: start: expected str or None, got 3"),
