@@ -21,8 +21,8 @@ from ..guiders import Guider
 from ..registry import ComponentSpec
 from ..registry.hub.missing_file import WEIGHTS
 from ..registry.loading.several import several_of
-from ..state import ComponentError
-from ..state.errors import article
+from ..state import ComponentError, InputError
+from ..state.errors import article, is_slip
 
 _logger = logging.getLogger("brickwork")
 
@@ -117,6 +117,18 @@ def log_change(name: str, before: ComponentSpec, after: ComponentSpec) -> None:
     if before.default_creation_method != after.default_creation_method:
         ways = before.default_creation_method, after.default_creation_method
         _logger.info("update_components: default_creation_method of %s changes from %s to %s.", name, *ways)
+
+
+def refuse_odd_attribute(name: str, components: Iterable[str], inputs: Iterable[str | None]) -> None:
+    """Raise InputError for an attribute that would lie on a pipeline and be read by no run: an input, or a slip of a name that it has."""
+    inputs = list(inputs)
+    if name in inputs:
+        raise InputError(
+            f"{name} is an input of a call: pipe(..., {name}=...). pipe.input_defaults[{name!r}] is what calls take that are not given it."
+        )
+    meant = next((each for each in (*components, *inputs) if each and is_slip(name, each)), None)
+    if meant is not None:
+        raise InputError(f"A pipeline has no {name!r}, and no run would read it. Did you mean {meant!r}?")
 
 
 def merged_spec(expected: ComponentSpec, saved: ComponentSpec | None) -> ComponentSpec:

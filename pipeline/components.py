@@ -25,7 +25,7 @@ from ..state.digest import digest_of
 from ..state.errors import did_you_mean
 from .call_signature import component_signature, signed_by
 from .component_grants import grant_was_for_another
-from .component_update import fits_no_workflow, log_change, merged_spec, on_one_device, taken
+from .component_update import fits_no_workflow, log_change, merged_spec, on_one_device, refuse_odd_attribute, taken
 from .devices import PipelineDevices
 from .schedulers_by_name import is_scheduler, made_by_name
 
@@ -308,12 +308,9 @@ class PipelineComponents(PipelineDevices):
         if is_new and name in self.__dict__.get("components", ()):
             self.update_components(**{name: value})
             return
-        # A pipeline that is still being made has none.
-        if is_new and "_kept" in self.__dict__ and name in self.kept_plans().input_names:
-            # It would lie on the pipeline, and no run would read it.
-            raise InputError(
-                f"{name} is an input of a call: pipe(..., {name}=...). pipe.input_defaults[{name!r}] is what calls take that are not given it."
-            )
+        # Those that are set while a pipeline is made are its own.
+        if is_new and "runs" in self.__dict__:
+            refuse_odd_attribute(name, self.__dict__.get("components", ()), self.kept_plans().input_names)
         super().__setattr__(name, value)
 
     def _ours(self, name: str, given: object) -> Any:

@@ -11,9 +11,11 @@ from typing import Any
 from ..blocks.checks.call_checks import CallChecks
 from ..blocks.core.flattening import walk_scopes
 from ..blocks.core.input_checks import expectations_of, input_faults
+from ..blocks.core.scope import private_in
 from ..blocks.core.scope_names import components_at, explained_at
 from ..blocks.core.signature_block import lacks_at
 from ..engine import Plan
+from ..engine.planning.flow import CALLER
 from ..families.asked_members import joined
 from ..guiders import guider_of
 from ..state import InputError, PipelineState
@@ -174,10 +176,11 @@ class PipelineRequests(PipelineAdapters):
     def _checked_plan(self, values: Mapping[str, Any], names: Iterable[str]) -> Plan:
         groups = self._planned_last.group_names
         known = [*self._planned_last.input_names, *groups]
-        unknown = [name for name in names if name not in known]
+        unknown = [name for name in names if name not in known and not self._is_read_without_writer(name, values)]
         offered = [*known, *([SEED] if takes_seed(known) else [])]
         faults = [
-            f"{name!r} is no input of this pipeline. {instead_of_input(name, self.blocks, offered)}" for name in unknown
+            f"{name!r} is no input of this pipeline. {private_in(self.blocks, name) or instead_of_input(name, self.blocks, offered)}"
+            for name in unknown
         ]
         faults += [
             f"{name!r} is a group of inputs: give a dict of them by name, {name}={{...}}, and no {type(values[name]).__name__}."
@@ -197,6 +200,14 @@ class PipelineRequests(PipelineAdapters):
         if faults:
             raise InputError.of("The inputs do not fit", faults)
         return plan
+
+    def _is_read_without_writer(self, name: str, values: Mapping[str, Any]) -> bool:
+        """Return whether a block reads a value that others write only with other inputs, so that the caller may give it."""
+        try:
+            reads = [each for each in self.blocks.plan(values).flow.reads if str(each.param.name) == name]
+        except InputError:
+            return False
+        return any(version.writer == CALLER for read in reads for version in read.sources.versions)
 
     def _checks(self, plan: Plan) -> CallChecks:
         known = self._planned_last.checks

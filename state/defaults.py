@@ -24,8 +24,15 @@ def own_default(default: object) -> Any:
 
 
 def are_same(one: object, other: object) -> bool:
-    """Return whether two defaults are one; arrays and tensors only where they are the same object."""
+    """Return whether two defaults are one: arrays and tensors of the same numbers, NaN and NaN, a list and a tuple of the same."""
+    if one is other:
+        return True
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(map(are_same, one, other))
+    if hasattr(one, "shape") and hasattr(other, "shape"):
+        alike: Any = type(one) is type(other) and one.shape == other.shape and one == other
+        return bool(alike is not False and alike.all())
     try:
-        return one is other or bool(one == other)
-    except (ValueError, RuntimeError):  # arrays and tensors have no single answer
+        return bool(one == other) or bool(one != one and other != other)  # noqa: PLR0124 - NaN is no other NaN
+    except (ValueError, RuntimeError):  # what has no single answer
         return False

@@ -136,6 +136,8 @@ def _literals_meet(one: object, other: object) -> bool:
 
 
 def _classes_meet(one: type, other: type) -> bool:
+    # A TypedDict is a dict when it runs, and answers no question of subclasses.
+    one, other = (dict if is_typeddict(each) else each for each in (one, other))
     if one in _NUMBERS.get(other, ()) or getattr(one, "_is_protocol", False) or getattr(other, "_is_protocol", False):
         return True
     if issubclass(one, other) or issubclass(other, one):

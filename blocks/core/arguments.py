@@ -10,9 +10,10 @@ from typing import Any
 
 from ...engine.execution.executor import value_or_fail
 from ...engine.nodes import Call, Presence, Values
-from ...state import Conditioning, Outputs
+from ...state import Conditioning, Outputs, RunError
 from ...state.defaults import is_editable, own_default
 from ...state.types import group_marker, resolve_hint
+from ...state.unfit_values import value_words
 from .declaration import RunParameter, group_fields, name_of
 from .standalone_run import unchecked, wrong_result
 
@@ -35,7 +36,7 @@ def run_caller(owner: type[Any], presence: Presence) -> Callable[[Any], Call]:
     def make_call(bound: object) -> Call:
         invoke = invoker(MethodType(run, bound))
         if out is None:
-            return invoke
+            return partial(_without_result, owner, invoke)
 
         def call(values: Values) -> None:
             result = invoke(values)
@@ -50,6 +51,15 @@ def run_caller(owner: type[Any], presence: Presence) -> Callable[[Any], Call]:
         return call
 
     return make_call
+
+
+def _without_result(owner: type[Any], invoke: Callable[[Values], Any], values: Values) -> None:
+    result = invoke(values)
+    if result is not None:
+        raise RunError(
+            f"{owner.__name__}.run says '-> None' and returned {value_words(result)}, which nobody would get. Name it: class "
+            "Out(Outputs) with a line `name: type`, '-> Out', and return self.Out(name=...)."
+        )
 
 
 def _is_plain(owner: type[Any], parameter: RunParameter, presence: Presence) -> bool:

@@ -275,7 +275,14 @@ def instance_of(name: str, block: object) -> ModularPipelineBlocks:
         )
     made = block() if isinstance(block, type) else block
     if not isinstance(made, ModularPipelineBlocks):
-        raise CompositionError(f"{name!r} is {block!r}, which is no block: derive it from Block.")
+        is_foreign = any(base.__module__.startswith("diffusers.modular_pipelines") for base in type(made).__mro__)
+        advice = (
+            f"It is one of diffusers': adopt({type(made).__name__}), with adopt of brickwork.blocks, makes it one; or derive it from "
+            "ModularPipelineBlocks of brickwork.modular_pipelines."
+            if is_foreign
+            else "Derive it from Block."
+        )
+        raise CompositionError(f"{name!r} is {named_thing(block)}, which is no block. {advice}")
     if getattr(made, "is_bound", False):
         raise CompositionError(
             f"{name!r} holds components of its own (it was made with {type(made).__name__}(component=...)). "

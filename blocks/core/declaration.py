@@ -243,18 +243,25 @@ def _is_same(one: RunParameter, other: RunParameter) -> bool:
     return bool(one.annotation == other.annotation or one.hint == other.hint)
 
 
+def _how_to_return(out_name: str) -> str:
+    return f"write a class {out_name}(Outputs) with a line `name: type` for each value, '-> {out_name}', and return self.{out_name}(name=...)."
+
+
 def _return_faults(owner: type, method: Callable[..., Any], out: type[Outputs] | None, out_name: str) -> list[str]:
     if method.__name__ != "run":
         return []
     where = f"{owner.__qualname__}.run"
     returned = inspect.signature(method).return_annotation
     if returned is REQUIRED:
-        promise = f"-> {out_name}" if out else "-> None"
-        return [f"{where} has no return annotation; write {promise!r}."]
+        nothing = f"{_how_to_return(out_name)} A block that returns nothing says so: '-> None'."
+        advice = f"write '-> {out_name}'." if out else nothing
+        return [f"{where} has no return annotation; {advice}"]
     if returned in (None, type(None), "None"):
         return [f"{where} returns None, but {out_name} declares outputs."] if out and out.__brickwork_fields__ else []
     if out is None:
-        return [f"{where} returns {returned!r}, but the class declares no {out_name}(Outputs)."]
+        return [
+            f"{where} returns {returned!r}, but the class declares no {out_name}(Outputs): {_how_to_return(out_name)}"
+        ]
     named = returned if isinstance(returned, str) else getattr(returned, "__name__", str(returned))
     if named.rpartition(".")[2] != out.__name__ or (isinstance(returned, type) and returned is not out):
         return [f"{where} returns {named}, but the block's outputs are {out.__qualname__}."]

@@ -281,3 +281,12 @@ def _written_in(block: ModularPipelineBlocks, is_in_loop: bool) -> Iterator[str]
         if _is_foreign(part):
             yield from (output.name for output in part.rewritten_inputs())
             yield from part.undeclared_writes().names if is_in_loop else ()
+
+
+def private_in(blocks: ModularPipelineBlocks, name: str) -> str | None:
+    """Say which scope keeps a value of a name to itself, and how it is let in; None for no scope."""
+    for path, block in walk(blocks):
+        if isinstance(block, Scope) and name in _read_in(block) and name not in block.mapped_inputs:
+            where = path or type(block).__name__
+            return f"It is private in the scope {where}, whose blocks write it or have it by default; let it in: inputs={{{name!r}: {name!r}}}."
+    return None

@@ -63,8 +63,16 @@ class SignatureBlock(ModularPipelineBlocks):
         super().__init_subclass__()
         cls._has_more = bool(cls.parts) or cls.Memo is not None
 
-    def __init__(self, **settings: object) -> None:
+    def __init__(self, *by_position: object, **settings: object) -> None:
         declared = self.declaration
+        if by_position:
+            taken = ", ".join(f"{name}=..." for name in (*declared.options, *declared.configs, *declared.components))
+            advice = (
+                f"Write {type(self).__name__}({taken})."
+                if taken
+                else "It has none: an option is an annotated line of the class, size: int = 3."
+            )
+            raise DeclarationError(f"{type(self).__name__} takes its options by name. {advice}")
         known = {*declared.components, *declared.configs, *declared.options}
         unknown = sorted(settings.keys() - known)
         if unknown:

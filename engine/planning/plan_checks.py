@@ -257,6 +257,8 @@ def _overwritten(flow: Dataflow) -> Iterator[Finding]:
 
 def _written_too_late(flow: Dataflow) -> Iterator[Finding]:
     """Yield values that are written after their only readers."""
+    # What writes nothing looks at the value where it stands (a log, a check, a choice), and so does what lets it into a scope.
+    makers = {version.writer for version in flow.versions if not version.writer.endswith("/inputs")}
     for name, sources in flow.final.items():
         for version, when in sources.ways.items():
             # What the caller gives comes before every block, so it is never late.
@@ -266,7 +268,7 @@ def _written_too_late(flow: Dataflow) -> Iterator[Finding]:
             late = when & flow.possible & ~any_of(read.sources.ways[version] for read in later)
             by_product = flow.is_by_product(version) if late else NEVER
             early: dict[str, Condition] = {}
-            for read in flow.reads_of(name) if late else ():
+            for read in [each for each in flow.reads_of(name) if each.path in makers] if late else ():
                 early[read.path] = early.get(read.path, NEVER) | _read_before(read, version, by_product, flow)
             for paths, found, note in lists(early.items(), late):
                 text = (
