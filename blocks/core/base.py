@@ -35,7 +35,7 @@ from .interface import listed, merged_inputs, older_inputs, refuse_wrong_lists, 
 from .late import late
 from .property_call import assigned_attributes, refuse_unknown_variables
 from .state_call import state_call
-from .workflow_names import find_workflow, workflow_names
+from .workflow_names import find_workflow, trigger_values, workflow_names
 from .workflows import Workflow
 
 if TYPE_CHECKING:
@@ -251,12 +251,20 @@ class ModularPipelineBlocks(DeclaredNames):
 
     def get_workflow(self, name: str) -> ModularPipelineBlocks:
         """Return the composition of a workflow, its choices decided, to edit and run."""
-        return self.get_execution_blocks(**dict.fromkeys(self.workflow(name).given, True))
+        given = self.workflow(name).given
+        if self._workflow_map:
+            return self.get_execution_blocks(**trigger_values(self._workflow_map[name]))
+        return self.get_execution_blocks(*given)
 
     def get_execution_blocks(self, *names: str, **values: object) -> ModularPipelineBlocks:
-        """Return the blocks that run when these inputs are given, choices decided."""
+        """Return the blocks that run when these inputs are given, choices decided.
+
+        A choice by values is decided where all its values are known: those given here by keyword, and those that nobody gives. A
+        class that names its workflows in `_workflow_map`, as diffusers does, gives what diffusers gives: one row, each block under
+        its path, and what an earlier block writes counts as there.
+        """
         given = frozenset(names) | {name for name, value in values.items() if value is not None}
-        return self.decided(Flattening(given, known=values))
+        return self.decided(Flattening(given, known=values, counts_written=bool(self._workflow_map)))
 
     def decided(self, flattening: Flattening) -> ModularPipelineBlocks:
         """Return the block with the choices in it decided, as far as that can be done before a run."""
