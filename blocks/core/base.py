@@ -252,16 +252,13 @@ class ModularPipelineBlocks(DeclaredNames):
     def get_workflow(self, name: str) -> ModularPipelineBlocks:
         """Return the composition of a workflow, its choices decided, to edit and run."""
         given = self.workflow(name).given
-        if self._workflow_map:
-            return self.get_execution_blocks(**trigger_values(self._workflow_map[name]))
-        return self.get_execution_blocks(*given)
+        listed = trigger_values(self._workflow_map[name]) if self._workflow_map else {}
+        return self.get_execution_blocks(*([] if listed else given), **listed)
 
     def get_execution_blocks(self, *names: str, **values: object) -> ModularPipelineBlocks:
         """Return the blocks that run when these inputs are given, choices decided.
 
-        A choice by values is decided where all its values are known: those given here by keyword, and those that nobody gives. A
-        class that names its workflows in `_workflow_map`, as diffusers does, gives what diffusers gives: one row, each block under
-        its path, and what an earlier block writes counts as there.
+        A choice by values is decided where all are known; with `_workflow_map`, what is written counts as there, as in diffusers.
         """
         given = frozenset(names) | {name for name, value in values.items() if value is not None}
         return self.decided(Flattening(given, known=values, counts_written=bool(self._workflow_map)))

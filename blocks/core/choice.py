@@ -94,7 +94,7 @@ class ConditionalPipelineBlocks(Container):
         for param in self.trigger_params:
             name = str(param.name)
             outside = flattening.outside_name(name)
-            if outside in known:
+            if outside is not None and outside in known:
                 values[name] = known[outside]
             elif flattening.may_find(name) and flattening.counts_written:
                 values[name] = True
