@@ -16,7 +16,7 @@ from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.binding import further_parts
 from ..blocks.core.block_catalog import BlockResolver, reference
 from ..blocks.core.block_identity import attributes_of_block, outside_reasons
-from ..blocks.core.container import Container, SubBlocks
+from ..blocks.core.container import Container, sub_blocks_of
 from ..blocks.core.part import BlockPart
 from ..registry import families
 from ..state import BrickworkError, CompositionError
@@ -175,7 +175,7 @@ def _composed(
         if parts and not isinstance(block, Container):
             raise CompositionError(f"{written.block[:80]} holds no blocks, and some are listed.")
         if isinstance(block, Container) and parts and all(part is not None for part in parts.values()):
-            block.sub_blocks = SubBlocks({name: part for name, part in parts.items() if part is not None})
+            block.sub_blocks = sub_blocks_of({name: part for name, part in parts.items() if part is not None})
     except (BrickworkError, ValueError, TypeError) as error:
         faults.append(f"{path or 'the composition'}: {error}")
         return None

@@ -15,7 +15,7 @@ from ...state.type_relations import accepts
 from ..core.choice import AutoPipelineBlocks, ConditionalPipelineBlocks
 from ..core.choice_declaration import parameters_of, takes_anything
 from ..core.conditional_flattening import AllWorkflows
-from ..core.flattening import joined, walk
+from ..core.flattening import joined, names_on_path, walk
 from ..core.workflow_names import listed_workflows
 
 if TYPE_CHECKING:
@@ -271,7 +271,7 @@ def _is_beside(path: str, blocks: ModularPipelineBlocks, every: AllWorkflows, de
     """Return whether nothing is to be said of a choice: a branch around it is the finding, or a hand-written loop decides what runs."""
     here: Any = blocks
     done = ""
-    for name in filter(None, path.split(".")):
+    for name in names_on_path(blocks, path):
         done = joined(done, name)
         if getattr(here, "is_hand_written", False) or done in dead:
             return True

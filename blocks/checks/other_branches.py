@@ -13,7 +13,7 @@ from ...engine.planning.flow import Dataflow, Finding
 from ...state.types import type_words
 from ..core.choice import AutoPipelineBlocks, ConditionalPipelineBlocks
 from ..core.conditional_flattening import AllWorkflows
-from ..core.flattening import joined, walk
+from ..core.flattening import joined, names_on_path, walk
 
 if TYPE_CHECKING:
     from ..core.base import ModularPipelineBlocks
@@ -128,7 +128,7 @@ def _choice_between(blocks: ModularPipelineBlocks, writer: str, reader: str) -> 
     """Return the outermost choice around a writer whose branch the reader is not in, and that branch."""
     here: Any = blocks
     done = ""
-    for name in writer.split("."):
+    for name in names_on_path(blocks, writer):
         inside = joined(done, name)
         if isinstance(here, ConditionalPipelineBlocks) and reader != inside and not reader.startswith(f"{inside}."):
             return done, name
@@ -139,7 +139,7 @@ def _choice_between(blocks: ModularPipelineBlocks, writer: str, reader: str) -> 
 
 def _at(blocks: ModularPipelineBlocks, path: str) -> Any:
     here: Any = blocks
-    for name in filter(None, path.split(".")):
+    for name in names_on_path(blocks, path):
         here = here.sub_blocks[name]
     return here
 
@@ -147,7 +147,7 @@ def _at(blocks: ModularPipelineBlocks, path: str) -> Any:
 def _is_reached(blocks: ModularPipelineBlocks, path: str, taken: Collection[str]) -> bool:
     here: Any = blocks
     done = ""
-    for name in filter(None, path.split(".")):
+    for name in names_on_path(blocks, path):
         done = joined(done, name)
         if isinstance(here, ConditionalPipelineBlocks) and done not in taken:
             return False

@@ -35,7 +35,7 @@ from .interface import listed, merged_inputs, older_inputs, refuse_wrong_lists, 
 from .late import late
 from .property_call import assigned_attributes, refuse_unknown_variables
 from .state_call import state_call
-from .workflow_names import find_workflow, workflow_names
+from .workflow_names import find_workflow, trigger_values, workflow_names
 from .workflows import Workflow
 
 if TYPE_CHECKING:
@@ -251,12 +251,17 @@ class ModularPipelineBlocks(DeclaredNames):
 
     def get_workflow(self, name: str) -> ModularPipelineBlocks:
         """Return the composition of a workflow, its choices decided, to edit and run."""
-        return self.get_execution_blocks(**dict.fromkeys(self.workflow(name).given, True))
+        given = self.workflow(name).given
+        listed = trigger_values(self._workflow_map[name]) if self._workflow_map else {}
+        return self.get_execution_blocks(*([] if listed else given), **listed)
 
     def get_execution_blocks(self, *names: str, **values: object) -> ModularPipelineBlocks:
-        """Return the blocks that run when these inputs are given, choices decided."""
+        """Return the blocks that run when these inputs are given, choices decided.
+
+        A choice by values is decided where all are known; with `_workflow_map`, what is written counts as there, as in diffusers.
+        """
         given = frozenset(names) | {name for name, value in values.items() if value is not None}
-        return self.decided(Flattening(given, known=values))
+        return self.decided(Flattening(given, known=values, counts_written=bool(self._workflow_map)))
 
     def decided(self, flattening: Flattening) -> ModularPipelineBlocks:
         """Return the block with the choices in it decided, as far as that can be done before a run."""

@@ -76,9 +76,33 @@ class ConditionalPipelineBlocks(Container):
         outputs = {o.name: o for block in self.sub_blocks.values() for o in block.intermediate_outputs}
         return list(outputs.values())
 
-    def choose(self, flattening: Flattening) -> tuple[bool, str | None]:  # noqa: ARG002 - overrides read it
-        """Return whether the choice can be decided before the run, and the branch."""
-        return False, None
+    def choose(self, flattening: Flattening) -> tuple[bool, str | None]:
+        """Return whether the choice can be decided before the run, and the branch: by values, where all of them are known."""
+        values = None if flattening.known is None else self._known_values(flattening, flattening.known)
+        if values is None:
+            return False, None
+        try:
+            chosen = self.select_block(**values)
+        # True may stand for a value of which it asks more; the run decides then.
+        except Exception:  # noqa: BLE001 - of code of others
+            return False, None
+        return True, chosen if chosen is not None else self.default_block_name
+
+    def _known_values(self, flattening: Flattening, known: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the values that decide, None where one is not known before the run."""
+        values: dict[str, Any] = {}
+        for param in self.trigger_params:
+            name = str(param.name)
+            outside = flattening.outside_name(name)
+            if outside is not None and outside in known:
+                values[name] = known[outside]
+            elif flattening.may_find(name) and flattening.counts_written:
+                values[name] = True
+            elif flattening.may_find(name) or flattening.has(name) or param.required:
+                return None
+            else:
+                values[name] = param.default
+        return values
 
     def steps(self, flattening: Flattening, path: str) -> list[Node]:
         """Return the steps of the chosen branch, or a step that chooses in the run."""
@@ -230,6 +254,8 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
         for name, trigger in self.pairs:
             # In the order of priority: an open trigger leaves all that come after it open.
             if trigger is not None and flattening.may_find(trigger) and not flattening.surely_has(trigger):
+                if flattening.counts_written:
+                    return True, name
                 return False, None
             if trigger is None or flattening.has(trigger):
                 # Noted as read: a plan is only good for names that decide in the same way.

@@ -226,8 +226,7 @@ class SubBlocks(InsertableDict[Any]):
 
     def setdefault(self, path: str, block: object = None) -> Any:
         """Put a block in where there is none of its name, and return the one that is there."""
-        head, _, name = path.rpartition(".")
-        parent = self._inner(self[head], path) if head else self
+        parent, name = self._place(path)
         if name not in parent:
             parent[name] = block
         return parent[name]
@@ -240,6 +239,34 @@ class SubBlocks(InsertableDict[Any]):
         """Set several blocks."""
         for name, block in dict(*args, **kwargs).items():
             self[name] = block
+
+
+class RowOfPaths(SubBlocks):
+    """Blocks of several containers in one row, each named by its path, as diffusers names the blocks of a workflow."""
+
+    def __init__(self, blocks: Mapping[str, AnyBlock] = {}) -> None:
+        super().__init__()
+        for name, block in blocks.items():
+            self[name] = block
+
+    def __getitem__(self, path: str) -> Any:
+        parent, name = self._place(path)
+        return super().__getitem__(self._known(name)) if parent is self else parent[name]
+
+    def _place(self, path: str) -> tuple[Any, str]:
+        """Take a path for a name, unless a block that it begins with holds blocks itself."""
+        if path not in self:
+            for name, block in self.items():
+                if path.startswith(f"{name}."):
+                    rest = path.removeprefix(f"{name}.")
+                    found: tuple[Any, str] = self._inner(block, path)._place(rest)
+                    return found
+        return self, path
+
+
+def sub_blocks_of(blocks: Mapping[str, AnyBlock]) -> SubBlocks:
+    """Return blocks by name, as a row of paths where names are such."""
+    return (RowOfPaths if any("." in name for name in blocks) else SubBlocks)(blocks)
 
 
 def _refuse_in_itself(cls: type[Container]) -> None:

@@ -29,6 +29,7 @@ class Flattening:
         keeps_choices: nothing is decided; every branch is kept.
         guard: when this point of the walk is reached.
         known: values of given inputs, where somebody asks for the blocks of just these; else None.
+        counts_written: what a block before this point writes counts as there, as in workflows of diffusers.
         scopes: around this point, from the outermost to the innermost. Blocks ask for names as they know them; everything above is
             by the names outside of all scopes, and what is private to one by those of the plan.
         faults: what cannot be meant, of mappings of scopes.
@@ -43,6 +44,7 @@ class Flattening:
     keeps_choices: bool = False
     guard: Condition = ALWAYS
     known: Mapping[str, Any] | None = None
+    counts_written: bool = False
     scopes: Around = ()
     faults: list[str] = field(factory=list)
 
@@ -174,3 +176,12 @@ def walk_scopes(block: Any, path: str = "", around: Around = ()) -> Iterator[tup
     inner = around if names_at is None else (*around, names_at(path))
     for name, part in getattr(block, "sub_blocks", {}).items():
         yield from walk_scopes(part, joined(path, name), inner)
+
+
+def names_on_path(block: Any, path: str) -> Iterator[str]:
+    """Yield the names of the blocks on the way to one; in a row of paths a name may hold dots itself."""
+    while path:
+        parts = getattr(block, "sub_blocks", {})
+        name = next((name for name in parts if path == name or path.startswith(f"{name}.")), path.partition(".")[0])
+        yield name
+        block, path = parts.get(name), path[len(name) + 1 :]

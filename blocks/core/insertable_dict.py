@@ -70,18 +70,18 @@ class InsertableDict(dict[str, V], Generic[V]):
         return self._inner(block, path)[rest] if rest else block
 
     def __setitem__(self, path: str, block: V) -> None:
-        head, _, rest = _text(path).rpartition(".")
-        if head:
-            self._inner(self[head], path)[rest] = block
+        parent, name = self._place(path)
+        if parent is not self:
+            parent[name] = block
         else:
             super().__setitem__(path, self._taken(path, block))
             self._edited()
 
     def pop(self, path: str, *default: object) -> Any:
         """Remove a block and return it."""
-        head, _, rest = _text(path).rpartition(".")
-        if head:
-            return self._inner(self[head], path).pop(rest, *default)
+        parent, name = self._place(path)
+        if parent is not self:
+            return parent.pop(name, *default)
         if path not in self and not default:
             self._known(path)
         found = super().pop(path, *default)
@@ -100,9 +100,13 @@ class InsertableDict(dict[str, V], Generic[V]):
         return name
 
     def _at(self, path: str, edit: Callable[..., Any]) -> Self:
-        head, _, leaf = _text(path).rpartition(".")
-        edit(self._inner(self[head], path) if head else self, leaf)
+        edit(*self._place(path))
         return self
+
+    def _place(self, path: str) -> tuple[Any, str]:
+        """Return the dict that holds what a path names, or would hold it, and the name in it."""
+        head, _, leaf = _text(path).rpartition(".")
+        return (self._inner(self[head], path) if head else self), leaf
 
     def _new_name(self, name: object, block: object, call: str) -> str:
         """Return the name under which a block is put in, if it may be."""

@@ -23,6 +23,7 @@ def merged_inputs(params: Iterable[InputParam]) -> list[InputParam]:
 
 
 DECLARATIONS = (
+    "_workflow_map",
     "block_classes",
     "block_names",
     "block_requires",

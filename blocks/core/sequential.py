@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from ...engine import Node
 from ...state import CompositionError
 from .base import ModularPipelineBlocks
-from .container import Container
+from .container import Container, sub_blocks_of
 from .flattening import Flattening, joined
 from .interface import description_of
 
@@ -32,8 +33,31 @@ class SequentialPipelineBlocks(Container):
         result.sub_blocks = self.decided_parts(flattening)
         return result if result.sub_blocks else SequentialPipelineBlocks()
 
+    def get_execution_blocks(self, *names: str, **values: object) -> ModularPipelineBlocks:
+        """Return the blocks that run when these inputs are given; one row where workflows are named as in diffusers."""
+        found = super().get_execution_blocks(*names, **values)
+        return in_one_row(found) if self._workflow_map else found
+
     def steps(self, flattening: Flattening, path: str) -> list[Node]:
         """Return the steps of all blocks."""
         if not self.sub_blocks:
             raise CompositionError(f"{path or type(self).__name__} is empty: it has no blocks to run.")
         return [step for name, block in self.sub_blocks.items() for step in block.steps(flattening, joined(path, name))]
+
+
+def in_one_row(blocks: ModularPipelineBlocks) -> ModularPipelineBlocks:
+    """Return a composition without containers that only hold blocks in a row: those stand in it under their paths."""
+    if type(blocks) is not SequentialPipelineBlocks:
+        return blocks
+    row = SequentialPipelineBlocks()
+    row.description = blocks.description
+    row.sub_blocks = sub_blocks_of(dict(_in_one_row(blocks, "")))
+    return row
+
+
+def _in_one_row(blocks: SequentialPipelineBlocks, path: str) -> Iterator[tuple[str, ModularPipelineBlocks]]:
+    for name, part in blocks.sub_blocks.items():
+        if type(part) is SequentialPipelineBlocks:
+            yield from _in_one_row(part, joined(path, name))
+        else:
+            yield joined(path, name), part

@@ -104,9 +104,11 @@ def listed_workflows(blocks: ModularPipelineBlocks) -> dict[str, tuple[str, ...]
 
 
 def _trigger_names(triggers: Iterable[str]) -> tuple[str, ...]:
-    """Return, of several spellings of one workflow in a tuple of dicts, the first."""
+    return tuple(name for name, value in trigger_values(triggers).items() if value is not None and value is not False)
+
+
+def trigger_values(triggers: Iterable[str]) -> dict[str, Any]:
+    """Return the inputs that lead to a workflow, with the values listed for them; of several spellings in a tuple of dicts the first."""
     if isinstance(triggers, tuple) and triggers and isinstance(triggers[0], Mapping):
         triggers = triggers[0]
-    if isinstance(triggers, Mapping):
-        return tuple(name for name, value in triggers.items() if value is not None and value is not False)
-    return tuple(triggers)
+    return dict(triggers) if isinstance(triggers, Mapping) else dict.fromkeys(triggers, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 from collections.abc import Mapping
 from pathlib import Path
@@ -327,3 +328,170 @@ def test_inputs_of_several_blocks_are_combined() -> None:
     assert combine_inputs(("b", [nested])) == [nested]
     both = combine_inputs(("a", [InputParam("x", default=3)]), ("b", [nested]))
     assert both == [InputParam("x", defaults_by_block={"a": 3, "b.one": 1, "b.two": 2})]
+
+
+class Mark(ModularPipelineBlocks):
+    """Write what is there."""
+
+    word = "sketch"
+
+    @property
+    def inputs(self) -> list[InputParam]:
+        return [InputParam("picture")]
+
+    @property
+    def intermediate_outputs(self) -> list[OutputParam]:
+        return [OutputParam("way")]
+
+    def __call__(self, components: Any, state: Any) -> Any:
+        block_state = self.get_block_state(state)
+        block_state.way = self.word
+        self.set_block_state(state, block_state)
+        return components, state
+
+
+class Repaint(Mark):
+    word = "repaint"
+
+
+class BySize(ConditionalPipelineBlocks):
+    block_classes = [Repaint, Mark]
+    block_names = ["large", "small"]
+    block_trigger_inputs = ["size", "picture"]
+    default_block_name = "small"
+
+    def select_block(self, size: int | None = None, picture: object = None) -> str | None:
+        return "large" if picture is not None or (size is not None and size > 4) else None
+
+
+class Skips(BySize):
+    default_block_name = None
+
+
+class Needs(BySize):
+    def select_block(self, size: int, picture: object = None) -> str | None:  # type: ignore[override]
+        return "large" if size > 4 else None
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [({}, Mark), ({"size": 3}, Mark), ({"size": 9}, Repaint), ({"size": 1, "picture": True}, Repaint)],
+)
+def test_a_choice_by_values_is_decided_by_those_that_are_given(given: dict[str, Any], kind: type) -> None:
+    assert type(BySize().get_execution_blocks(**given)) is kind
+    row = SequentialPipelineBlocks.from_blocks_dict({"first": BySize}).get_execution_blocks(**given)
+    assert type(row["first"]) is kind  # type: ignore[index]
+    assert row.init_pipeline()(output="way") == BySize().init_pipeline()(**given, output="way") == kind.word  # type: ignore[attr-defined]
+
+
+def test_a_choice_by_values_that_are_not_known_stays_open() -> None:
+    assert isinstance(BySize().get_execution_blocks("size"), BySize)
+    assert isinstance(Needs().get_execution_blocks(), Needs)
+    assert isinstance(BySize().get_execution_blocks(size="nine"), BySize)
+    written = SequentialPipelineBlocks.from_blocks_dict({"size": WritesSize, "then": BySize})
+    assert isinstance(written.get_execution_blocks()["then"], BySize)  # type: ignore[index]
+    assert written.init_pipeline()(output="way") == "repaint"
+    assert isinstance(
+        SequentialPipelineBlocks.from_blocks_dict({"a": Skips}).get_execution_blocks(size=9)["a"], Repaint
+    )  # type: ignore[index]
+    assert not SequentialPipelineBlocks.from_blocks_dict({"a": Skips}).get_execution_blocks(size=1).sub_blocks  # type: ignore[attr-defined]
+
+
+class WritesSize(ModularPipelineBlocks):
+    """Write a size."""
+
+    @property
+    def intermediate_outputs(self) -> list[OutputParam]:
+        return [OutputParam("size")]
+
+    def __call__(self, components: Any, state: Any) -> Any:
+        block_state = self.get_block_state(state)
+        block_state.size = 7
+        self.set_block_state(state, block_state)
+        return components, state
+
+
+class Stages(SequentialPipelineBlocks):
+    block_classes = [Walk, BySize]
+    block_names = ["walk", "paint"]
+
+
+class Tasks(SequentialPipelineBlocks):
+    """Name its workflows as in diffusers."""
+
+    block_classes = [WritesSize, Stages, Gathers]
+    block_names = ["size", "stages", "gather"]
+    _workflow_map = {"drawn": {"steps": True}, "painted": ({"picture": True}, {"size": True})}
+
+
+class Sized(Tasks):
+    block_classes = [Stages]
+    block_names = ["stages"]
+    _workflow_map = {"small": {"size": 3}, "large": {"size": 9}}
+
+
+def test_a_workflow_that_is_named_as_in_diffusers_is_one_row_of_paths() -> None:
+    drawn = Tasks().get_workflow("painted")
+    assert [(name, type(part)) for name, part in drawn.sub_blocks.items()] == [  # type: ignore[attr-defined]
+        ("size", WritesSize),
+        ("stages.walk", Walk),
+        ("stages.paint", Repaint),
+        ("gather", Gathers),
+    ]
+    assert drawn.init_pipeline()(steps=2, output=["x", "way"]) == {"x": 2, "way": "repaint"}
+    for name, kind in (("small", Mark), ("large", Repaint)):
+        assert type(Sized().get_workflow(name)["stages.paint"]) is kind  # type: ignore[index]
+
+
+def test_a_row_of_paths_is_edited_by_them(tmp_path: Path) -> None:
+    row = Tasks().get_workflow("drawn")
+    assert isinstance(row, SequentialPipelineBlocks)
+    assert isinstance(row["stages.walk.step"], Step)
+    row.insert_before("stages.paint", "mark", Mark).replace("stages.paint", Mark)
+    row["stages.walk.step"] = Step()
+    row.insert_after("stages.walk.step", "again", Step)
+    assert list(row.sub_blocks) == ["size", "stages.walk", "mark", "stages.paint", "gather"]
+    assert row.init_pipeline()(steps=2, output=["x", "way"]) == {"x": 4, "way": "sketch"}
+    assert isinstance(row.pop("stages.walk.again"), Step)
+    row.pop("stages.paint")
+    assert list(copy.deepcopy(row).sub_blocks) == ["size", "stages.walk", "mark", "gather"]
+    assert list(copy.deepcopy(row)["stages.walk"].sub_blocks) == ["step"]  # type: ignore[attr-defined]
+    for wrong in ("stages", "stages.paint", "stages.walk.none"):
+        with pytest.raises(CompositionError, match="There is no block"):
+            row[wrong]
+    del row.description
+    row.save_pretrained(tmp_path)
+    opened = ModularPipelineBlocks.from_pretrained(str(tmp_path), trust_remote_code=True)
+    assert list(opened.sub_blocks) == ["size", "stages.walk", "mark", "gather"]  # type: ignore[attr-defined]
+
+
+class Paints(AutoPipelineBlocks):
+    block_classes = [Repaint, Mark]
+    block_names = ["again", "first"]
+    block_trigger_inputs = ["size", None]
+
+
+class PaintsTwice(SequentialPipelineBlocks):
+    block_classes = [Paints, Needs]
+    block_names = ["paint", "needs"]
+
+
+class ByWritten(SequentialPipelineBlocks):
+    """A choice that stays open in a row, and one by what is written."""
+
+    block_classes = [PaintsTwice, WritesSize, PaintsTwice]
+    block_names = ["before", "size", "after"]
+    _workflow_map = {"all": {"picture": True}}
+
+
+def test_what_an_earlier_block_writes_counts_as_there_in_a_workflow_of_diffusers() -> None:
+    row = ByWritten().get_workflow("all")
+    assert [(name, type(part)) for name, part in row.sub_blocks.items()] == [  # type: ignore[attr-defined]
+        ("before.paint", Mark),
+        ("before.needs", Needs),
+        ("size", WritesSize),
+        ("after.paint", Repaint),
+        ("after.needs", Mark),
+    ]
+    assert not row.check().faults
+    assert row.init_pipeline()(size=9, output="way") == "sketch"

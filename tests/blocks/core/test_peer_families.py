@@ -156,7 +156,7 @@ def test_what_a_factory_makes_fits_and_text_encoders_of_one_architecture_do() ->
         pipe.update_components(tokenizer=parts["vae"])
     with pytest.raises(brickwork.ComponentError, match="'tokenizer' expects an AutoTokenizer, and got a str"):
         pipe.update_components(tokenizer="somewhere")
-    with pytest.raises(brickwork.ComponentError, match="'model' expects a AutoModel, and got a CLIPTokenizer"):
+    with pytest.raises(brickwork.ComponentError, match="'model' expects an AutoModel, and got a CLIPTokenizer"):
         pipe.update_components(model=parts["tokenizer"])
     with pytest.raises(
         brickwork.ComponentError, match="'text_encoder' expects a UMT5EncoderModel, and got a CLIPTextModel"
