@@ -256,10 +256,7 @@ class ModularPipelineBlocks(DeclaredNames):
         return self.get_execution_blocks(*([] if listed else given), **listed)
 
     def get_execution_blocks(self, *names: str, **values: object) -> ModularPipelineBlocks:
-        """Return the blocks that run when these inputs are given, choices decided.
-
-        A choice by values is decided where all are known; with `_workflow_map`, what is written counts as there, as in diffusers.
-        """
+        """Return the blocks that run with these inputs, choices decided: those by values, too, where all of the values are known."""
         given = frozenset(names) | {name for name, value in values.items() if value is not None}
         return self.decided(Flattening(given, known=values, counts_written=bool(self._workflow_map)))
 
