@@ -16,6 +16,7 @@ from ..blocks.core.scope_names import components_at, explained_at
 from ..blocks.core.signature_block import lacks_at
 from ..engine import Plan
 from ..engine.planning.flow import CALLER
+from ..engine.scoped_names import scope_of
 from ..families.asked_members import joined
 from ..guiders import guider_of
 from ..state import InputError, PipelineState
@@ -203,6 +204,8 @@ class PipelineRequests(PipelineAdapters):
 
     def _is_read_without_writer(self, name: str, values: Mapping[str, Any]) -> bool:
         """Return whether a block reads a value that others write only with other inputs, so that the caller may give it."""
+        if scope_of(name):
+            return False  # private to a scope, and to no caller
         try:
             reads = [each for each in self.blocks.plan(values).flow.reads if str(each.param.name) == name]
         except InputError:

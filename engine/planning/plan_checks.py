@@ -13,7 +13,7 @@ from ...state.errors import nearest
 from ...state.type_relations import conflict
 from ...state.types import type_words
 from ..conditions import NEVER, Condition, any_of
-from ..scoped_names import own_name, scope_of
+from ..scoped_names import MARK, own_name, scope_of
 from .branch_values import written_in_some_branches
 from .count_checks import count_faults, count_warnings
 from .dimension_checks import dimension_conflicts
@@ -257,8 +257,6 @@ def _overwritten(flow: Dataflow) -> Iterator[Finding]:
 
 def _written_too_late(flow: Dataflow) -> Iterator[Finding]:
     """Yield values that are written after their only readers."""
-    # What writes nothing looks at the value where it stands (a log, a check, a choice), and so does what lets it into a scope.
-    makers = {version.writer for version in flow.versions if not version.writer.endswith("/inputs")}
     for name, sources in flow.final.items():
         for version, when in sources.ways.items():
             # What the caller gives comes before every block, so it is never late.
@@ -268,7 +266,7 @@ def _written_too_late(flow: Dataflow) -> Iterator[Finding]:
             late = when & flow.possible & ~any_of(read.sources.ways[version] for read in later)
             by_product = flow.is_by_product(version) if late else NEVER
             early: dict[str, Condition] = {}
-            for read in [each for each in flow.reads_of(name) if each.path in makers] if late else ():
+            for read in [each for each in flow.reads_of(name) if not _stands_around(each, version)] if late else ():
                 early[read.path] = early.get(read.path, NEVER) | _read_before(read, version, by_product, flow)
             for paths, found, note in lists(early.items(), late):
                 text = (
@@ -276,6 +274,11 @@ def _written_too_late(flow: Dataflow) -> Iterator[Finding]:
                     f"no later block reads what it writes. Move it before {paths[0]}, or leave it out.{note}"
                 )
                 yield text, found
+
+
+def _stands_around(read: Read, version: Version) -> bool:
+    """Return whether what reads is no block that could stand elsewhere: a choice around the writer, or what lets a value into a scope."""
+    return version.writer.startswith(f"{read.path}.") or read.path.endswith(f"{MARK}inputs")
 
 
 def _read_before(read: Read, version: Version, by_product: Condition, flow: Dataflow) -> Condition:

@@ -15,6 +15,7 @@ from brickwork import (
     AutoPipelineBlocks,
     Block,
     CompositionError,
+    ConditionalPipelineBlocks,
     DeclarationError,
     InputError,
     ModularPipeline,
@@ -146,10 +147,22 @@ def test_equal_defaults_are_one() -> None:
     assert faults[1].startswith("'tensor' is ")
 
 
-def test_what_looks_on_does_not_speak_for_an_order() -> None:
-    assert chain(show=Show, halve=Halve).check().warnings == ()
+def test_what_lets_a_value_into_a_scope_does_not_speak_for_an_order() -> None:
     own = Scope.from_blocks_dict({"halve": Halve}, inputs={"x": "x"}, outputs={"x": "y"})
     assert chain(first=Halve, own=own, last=Halve).check().warnings == ()
+
+
+class ByValue(ConditionalPipelineBlocks):
+    block_classes = [Halve]
+    block_names = ["halve"]
+    block_trigger_inputs = ["x"]
+
+    def select_block(self, x: float) -> str | None:
+        return "halve" if x > 1 else None
+
+
+def test_a_choice_may_look_at_what_its_branch_changes() -> None:
+    assert chain(first=Halve, choice=ByValue).check().warnings == ()
 
 
 def test_a_result_that_is_not_promised_is_refused() -> None:

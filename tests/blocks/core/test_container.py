@@ -253,7 +253,7 @@ def test_names_and_classes_must_come_in_pairs() -> None:
 
 
 def test_what_is_no_block_is_refused_by_name() -> None:
-    with pytest.raises(CompositionError, match="'thing' is 3, which is no block"):
+    with pytest.raises(CompositionError, match=r"'thing' is 3 \(int\), which is no block\. Derive it from Block"):
         chain(thing=3)
     with pytest.raises(CompositionError, match="names are letters, digits"):
         SequentialPipelineBlocks.from_blocks_dict({"not a name": Add})
