@@ -154,7 +154,7 @@ MISTAKES = [
         "a number as a block",
         lambda pipe: pipe.blocks.sub_blocks.__setitem__("x", 3),
         CompositionError,
-        "'x' is 3, which is no block",
+        "'x' is 3 (int), which is no block",
     ),
     put(
         "a place that is not there",
