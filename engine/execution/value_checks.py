@@ -7,7 +7,7 @@ make more rows, or larger images, than it was given.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache, partial
+from functools import cache
 from typing import Any, Literal, get_args, get_origin
 
 from attrs import field, frozen
@@ -60,8 +60,6 @@ def checked(step: BlockNode, givers: Callable[[str], Sequence[str]]) -> Callable
     if not reads and not writes and not classes:
         return None
     path = step.path
-    if len(classes) == 1 and not reads and not writes:
-        return partial(_with_class, classes, path)
 
     def wrap(call: Call) -> Call:
         def call_checked(values: Values) -> None:
@@ -77,22 +75,6 @@ def checked(step: BlockNode, givers: Callable[[str], Sequence[str]]) -> Callable
         return call_checked
 
     return wrap
-
-
-def _with_class(classes: Sequence[ExpectedClass], path: str, call: Call) -> Call:
-    """Wrap a call of which one class is all that is checked, in as few steps as Python allows."""
-    (only,) = classes
-    name, accepted_classes = only.name, only.accepted
-
-    def call_checked(values: Values) -> None:
-        call(values)
-        if (
-            values.get(name).__class__ not in accepted_classes
-            and (fault := find_class_fault(classes, values)) is not None
-        ):
-            raise RunError(f"{path} wrote {fault[1]}: it broke its declaration.")
-
-    return call_checked
 
 
 def expected_of(params: Sequence[InputParam | OutputParam]) -> tuple[Expected, ...]:
