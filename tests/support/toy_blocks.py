@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from brickwork import (
+    AutoPipelineBlocks,
     Block,
     ConditionalPipelineBlocks,
     InputParam,
@@ -175,3 +176,14 @@ class Iterations(LoopSequentialPipelineBlocks):
         i: int
 
     def iterate(self) -> Iterator[Vars]: ...
+
+
+def auto(*triggers: str | None, **blocks: Any) -> Any:
+    """A choice by inputs."""
+    body = {
+        "block_classes": [*blocks.values()],
+        "block_names": [*blocks],
+        "block_trigger_inputs": [*triggers],
+        "__module__": __name__,
+    }
+    return type("Switch", (AutoPipelineBlocks,), body)

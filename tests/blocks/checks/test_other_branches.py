@@ -5,25 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from toy_blocks import Add, Iterations, block, chain
+from toy_blocks import Add, Iterations, auto, block, chain
 
-from brickwork import AutoPipelineBlocks, InputError, SequentialPipelineBlocks
+from brickwork import InputError, SequentialPipelineBlocks
 
 HOT = block({"hot": int}, {"y": int})
 COLD = block({"cold": int}, {"y": int})
 OTHER = block({}, {"z": int})
 READS = block({"y": int})
-
-
-def auto(*triggers: str | None, **blocks: Any) -> Any:
-    """A choice by inputs."""
-    body = {
-        "block_classes": [*blocks.values()],
-        "block_names": [*blocks],
-        "block_trigger_inputs": [*triggers],
-        "__module__": __name__,
-    }
-    return type("Switch", (AutoPipelineBlocks,), body)
 
 
 SWITCH = auto("hot", None, warm=HOT, cool=OTHER)

@@ -5,25 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from toy_blocks import Iterations, Way, block, chain, foreign
+from toy_blocks import Iterations, Way, auto, block, chain, foreign
 
-from brickwork import AutoPipelineBlocks, InputParam, OutputParam
+from brickwork import InputParam, OutputParam
 
 HOT = block({"hot": int}, {"y": int})
 COOL = block({}, {"y": int})
 GIVES = block({"seed": int}, {"hot": int})
 READS = block({"hot": int})
-
-
-def auto(*triggers: str | None, **blocks: Any) -> Any:
-    """A choice by inputs."""
-    body = {
-        "block_classes": [*blocks.values()],
-        "block_names": [*blocks],
-        "block_trigger_inputs": [*triggers],
-        "__module__": __name__,
-    }
-    return type("Switch", (AutoPipelineBlocks,), body)
 
 
 SWITCH = auto("hot", None, warm=HOT, cool=COOL)
