@@ -60,6 +60,7 @@ def checked(step: BlockNode, givers: Callable[[str], Sequence[str]]) -> Callable
     if not reads and not writes and not classes:
         return None
     path = step.path
+    known = [(each.name, each.accepted) for each in classes]
 
     def wrap(call: Call) -> Call:
         def call_checked(values: Values) -> None:
@@ -68,7 +69,13 @@ def checked(step: BlockNode, givers: Callable[[str], Sequence[str]]) -> Callable
                 writers = " or ".join(givers(fault[0]))
                 raise RunError(f"{path} was given {fault[1]}{f' (from {writers})' if writers else ''}.")
             call(values)
-            fault = find_class_fault(classes, values) or (find_fault(writes, values) if writes else None)
+            # The usual case first, and here: a call of a function more is a tenth of what a small block costs.
+            for name, accepted in known:
+                if values.get(name).__class__ not in accepted:
+                    fault = find_class_fault(classes, values)
+                    break
+            if writes and fault is None:
+                fault = find_fault(writes, values)
             if fault is not None:
                 raise RunError(f"{path} wrote {fault[1]}: it broke its declaration.")
 
