@@ -18,12 +18,14 @@ class AskedMember:
     Attributes:
         name: as it is read from the component; "config.num_train_timesteps" is a setting of its class. meaning: what it is, in words.
         given: how many values it is called with by position; None for what is only read. named: what it is given by name.
+        of_flows: schedulers of flow matching have it, too.
     """
 
     name: str
     meaning: str
     given: int | None = None
     named: tuple[str, ...] = ()
+    of_flows: bool = True
 
     def fault(self, component: object) -> str | None:
         """Say that a component has it not, or takes other arguments; None for nothing."""
@@ -58,8 +60,10 @@ def _is_own_setting(component: object, setting: str) -> bool:
     return setting in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
 
 
-FIRST_NOISE = AskedMember("init_noise_sigma", "how strong the first noise is")
-SCALE_INPUT = AskedMember("scale_model_input", "latents as the denoiser expects them at a noise level", given=2)
+FIRST_NOISE = AskedMember("init_noise_sigma", "how strong the first noise is", of_flows=False)
+SCALE_INPUT = AskedMember(
+    "scale_model_input", "latents as the denoiser expects them at a noise level", given=2, of_flows=False
+)
 SET_STEPS = AskedMember("set_timesteps", "chooses the timesteps of a run", given=1, named=("device",))
 STEP = AskedMember("step", "goes from one noise level to the next", given=3, named=("return_dict",))
 ADD_NOISE = AskedMember("add_noise", "noise on an image, as much as a timestep has", given=3)

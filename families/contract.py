@@ -118,6 +118,13 @@ class FamilyContract:
             them; `modular_blocks` is the composition of all tasks, by which the modular pipeline runs.
         advice: role to what a person can take in place of a component whose members do not do for the blocks.
         ip_adapter_weights: the file of the family's IP-Adapters, where the caller names none.
+        defaults: of inputs that may be left out, by their names, where the family's differ from those of the blocks; those of one
+            block by "Block.input".
+        flow: it denoises by flow matching, whose schedulers scale neither the first noise nor what the network is given.
+        schedule_reads_size: the timesteps depend on the size of the latents. truncates_start: of a share of the steps that is no
+            whole number, the start is cut to one, and not the number of steps that are left.
+        image_multiple: of the sides of images, in pixels, as the image processors round them.
+        rows_independent: a row of a batch is what it would be alone, so rows of several requests can share a call.
         pipeline_properties: what foreign blocks of the family read besides components, as in
             `components.vae_scale_factor`: each is computed from an object with the components as attributes.
     """
@@ -138,6 +145,12 @@ class FamilyContract:
     ip_adapter_weights: str = field(default="", metadata=UNCOUNTED)
     advice: Mapping[str, str] = field(factory=dict, metadata=UNCOUNTED)
     attention_argument: str = ""
+    defaults: Mapping[str, Any] = field(factory=dict)
+    flow: bool = False
+    schedule_reads_size: bool = False
+    truncates_start: bool = False
+    image_multiple: int = 8
+    rows_independent: bool = True
     pipeline_properties: Mapping[str, Callable[[Any], Any]] = field(factory=dict)
 
     def fields(self, group: str) -> tuple[ConditioningField, ...]:
@@ -155,7 +168,23 @@ class FamilyContract:
     def latent_shape(self, denoiser: Any, vae: Any, batch: int, height: int, width: int) -> tuple[int, ...]:
         """Shape of a batch of latents for images of a size in pixels."""
         factor = self.vae_scale_factor(vae)
-        return (batch, int(denoiser.config.in_channels), height // factor, width // factor)
+        return (batch, self.latent_channels(denoiser, vae), height // factor, width // factor)
+
+    def latent_channels(self, denoiser: Any, vae: Any) -> int:  # noqa: ARG002 - others read it
+        """Channels of latents, without those that a denoiser reads beside them."""
+        return int(denoiser.config.in_channels)
+
+    def schedule(self, scheduler: Scheduler, steps: int, shape: tuple[int, ...] | None) -> dict[str, Any]:  # noqa: ARG002 - others read them
+        """Arguments of the scheduler's `set_timesteps` for a number of steps, where it is not the number alone: own sigmas, a shift.
+
+        Args:
+            shape: of the latents, of families whose schedule reads sizes.
+        """
+        return {}
+
+    def class_count(self, denoiser: Any) -> int:
+        """How many classes a denoiser knows, of families that are told such; the number after the last stands for none."""
+        return int(denoiser.config.num_embeds_ada_norm)
 
     def embedding_widths(self, denoiser: Any) -> Mapping[str, int]:  # noqa: ARG002 - others read it
         """How wide embeddings are that a denoiser reads, by what they are ("hidden", "pooled"); what is not known is left out."""
@@ -191,6 +220,14 @@ class FamilyContract:
             place[name] = values[0] if len(values) == 1 else _joined(values)
         return kwargs
 
+    def shapes(self, conditioning: Mapping[str, Any], branch: GuidanceBranch) -> tuple[Any, ...]:
+        """Shapes of what a branch is told, without rows: branches of one shape can share a batch."""
+        found: list[tuple[int, ...] | None] = []
+        for part in self.fields("denoiser_input_fields"):
+            value: Any = conditioning.get(part.negative if _is_dropped(part, branch) else part.positive)
+            found.append(tuple(value.shape[1:]) if hasattr(value, "shape") else None)
+        return tuple(found)
+
     def size_ids(self, denoiser: Any, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
         """The numbers that tell the denoiser about sizes and crops; of families that have such."""
         raise NotImplementedError(f"{self.name} is told nothing about sizes.")
@@ -199,6 +236,26 @@ class FamilyContract:
         """Call the denoiser with a batch of latents at a timestep."""
         prediction: Tensor = call_network(denoiser, latents, t, **kwargs, return_dict=False)[0]
         return prediction
+
+    def static_kwargs(self, denoiser: Any, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - others read them
+        """Arguments that follow from sizes alone, such as places of tokens: asked once a run for each batch of branches.
+
+        Args:
+            latents: `[branches * b c h w]`, as the denoiser gets them. kwargs: its other arguments.
+        """
+        return {}
+
+    def predicts_variance(self, denoiser: Any) -> bool:  # noqa: ARG002 - others read it
+        """Whether a denoiser says a variance beside its prediction, in as many channels again."""
+        return False
+
+    def tokens_of(self, latents: Tensor) -> Tensor:
+        """Latents `[b c h w]` as the denoiser's tokens, `[b tokens width]`."""
+        raise NotImplementedError(f"The denoiser of {self.name} reads latents and no tokens.")
+
+    def latents_of(self, tokens: Tensor, like: Tensor) -> Tensor:
+        """Tokens `[b tokens width]` as latents of the shape of others; the inverse of `tokens_of`."""
+        raise NotImplementedError(f"The denoiser of {self.name} reads latents and no tokens.")
 
     def noise_level(self, scheduler: Any, latents: Tensor, t: Any) -> NoiseLevel:
         """What the network predicts, and how much noise is in the latents that it is given at a timestep."""

@@ -1,4 +1,8 @@
-"""What a scheduler says about its levels of noise, for all kinds that diffusers has."""
+"""Where diffusers' kinds of schedulers differ: what they say about levels of noise, and how noise is put on latents.
+
+Schedulers of flow matching have no `init_noise_sigma` and no `scale_model_input`, and put noise on a sample by
+`scale_noise(sample, timestep, noise)`; the others by `add_noise(sample, noise, timestep)`.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +32,7 @@ def prediction_type_of(scheduler: Scheduler) -> PredictionType:
         InputError: the scheduler does not say.
     """
     config = scheduler.config
-    if _is_flow(scheduler):
+    if is_flow(scheduler):
         return "flow"
     named = config.get("prediction_type")
     if named not in _PREDICTIONS:
@@ -45,7 +49,7 @@ def level_of(scheduler: Scheduler, t: Tensor | float) -> tuple[float, float]:
         InputError: the scheduler does not say.
     """
     time = float(t)
-    if _is_flow(scheduler):
+    if is_flow(scheduler):
         # Of rectified flow, the timestep is the share of noise in 1000 parts.
         noise = time / scheduler.config.num_train_timesteps
         return 1.0 - noise, noise
@@ -64,7 +68,34 @@ def level_of(scheduler: Scheduler, t: Tensor | float) -> tuple[float, float]:
     return math.sqrt(share), math.sqrt(1.0 - share)
 
 
-def _is_flow(scheduler: Scheduler) -> bool:
+def is_flow(scheduler: Scheduler) -> bool:
+    """Return whether a scheduler denoises by flow matching."""
     config = scheduler.config
     # By name: flow schedulers share no base class, and most have no `prediction_type`.
     return "FlowMatch" in type(scheduler).__name__ or config.get("prediction_type") == "flow_prediction"
+
+
+def first_scale(scheduler: Scheduler) -> Tensor | float:
+    """Return the standard deviation of the noise that denoising begins from."""
+    return getattr(scheduler, "init_noise_sigma", 1.0)
+
+
+def scaled_input(scheduler: Scheduler, latents: Tensor, t: Tensor | float) -> Tensor:
+    """Return latents `[b c ...]` as the network expects them at a timestep."""
+    return scheduler.scale_model_input(latents, t) if hasattr(scheduler, "scale_model_input") else latents
+
+
+def with_noise(scheduler: Scheduler, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+    """Return latents `[b c ...]` with the noise of timesteps, `[b]` or `[1]`."""
+    scale_noise = getattr(scheduler, "scale_noise", None)
+    noised: Tensor = (
+        scheduler.add_noise(latents, noise, timesteps)
+        if scale_noise is None
+        else scale_noise(latents, timesteps, noise)
+    )
+    return noised
+
+
+def reads_variance(scheduler: Scheduler) -> bool:
+    """Return whether a solver takes the variance from the network."""
+    return scheduler.config.get("variance_type") in ("learned", "learned_range")

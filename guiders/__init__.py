@@ -17,6 +17,7 @@ from .methods.dynamic_thresholding import DynamicThresholding
 from .methods.frequency_decoupled import FrequencyDecoupledGuidance
 from .methods.image_text import ImageTextGuidance
 from .methods.magnitude_aware import MagnitudeAwareGuidance
+from .methods.norm_kept import NormKeptGuidance
 from .methods.perturbed import PerturbedGuidance
 from .methods.perturbed_attention import PerturbedAttentionGuidance
 from .methods.sample_space import SampleSpaceGuidance
@@ -48,6 +49,7 @@ __all__ = [
     "LayerSkipConfig",
     "MagnitudeAwareGuidance",
     "NoiseLevel",
+    "NormKeptGuidance",
     "Perturbation",
     "PerturbedAttentionGuidance",
     "PerturbedGuidance",

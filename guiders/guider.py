@@ -78,6 +78,8 @@ class Guider(WordedGuider):
     config_name: ClassVar[str] = CONFIG_NAME
     needs_noise_level: ClassVar[bool] = False
     """Whether `combine` wants `step.noise`."""
+    on_tokens: ClassVar[bool] = False
+    """Whether `combine` works on a transformer's tokens, `[b tokens width]`, in place of latents."""
 
     # attrs with slots would make each class twice, and register both: `slots=False` above.
     def __init_subclass__(cls, is_base: bool = False) -> None:

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.block import Block
 from ..blocks.core.insertable_dict import InsertableDict
 from ..blocks.steps.check_safety import CheckSafety
+from ..blocks.steps.class_labels import TakeBatchSize, TakeClassLabels
 from ..blocks.steps.control import ControlledDenoise, ControlNetResiduals, PrepareControl, PrepareImageControl
 from ..blocks.steps.decode import Decode
 from ..blocks.steps.denoise import Denoise, with_denoiser_input
@@ -30,7 +32,15 @@ from ..blocks.steps.ip_adapter import AutoImagePrompt
 from ..blocks.steps.prepare_image_latents import PrepareImageLatents, PrepareInpaintLatents
 from ..blocks.steps.prepare_latents import PrepareLatents
 from ..blocks.steps.prepare_size_conditioning import PrepareImageSizeConditioning, PrepareSizeConditioning
-from ..blocks.steps.set_timesteps import SetInpaintTimesteps, SetPartialTimesteps, SetTimesteps
+from ..blocks.steps.resolve_size import ResolveSize
+from ..blocks.steps.set_timesteps import (
+    SetInpaintTimesteps,
+    SetPartialTimesteps,
+    SetSizedInpaintTimesteps,
+    SetSizedPartialTimesteps,
+    SetSizedTimesteps,
+    SetTimesteps,
+)
 from ..blocks.steps.t2i_adapter import AdaptedDenoise, AdapterFeatures, EncodeAdapterImage
 from ..families.contract import FamilyContract
 from ..state import CompositionError
@@ -41,7 +51,7 @@ Blocks = InsertableDict[type[ModularPipelineBlocks]]
 
 
 def text2image(family: FamilyContract) -> Blocks:
-    """Return the blocks of text to image.
+    """Return the blocks of text to image; of families that read no text, of class to image, or of images from noise alone.
 
     Example:
         >>> from brickwork.families.sdxl import SDXL
@@ -49,8 +59,7 @@ def text2image(family: FamilyContract) -> Blocks:
         ['text_encoder', 'input', 'set_timesteps', 'prepare_latents', 'prepare_add_cond', 'denoise', 'decode']
     """
     made: Blocks = InsertableDict(
-        text_encoder=EncodePrompt.bind(family),
-        input=ExpandBatch.bind(family),
+        **_told(family),
         set_timesteps=SetTimesteps.bind(family),
         prepare_latents=PrepareLatents.bind(family),
         denoise=Denoise.bind(family),
@@ -62,9 +71,7 @@ def text2image(family: FamilyContract) -> Blocks:
 def image2image(family: FamilyContract) -> Blocks:
     """Return the blocks of image to image."""
     made: Blocks = InsertableDict(
-        text_encoder=EncodePrompt.bind(family),
-        image_encoder=EncodeImage.bind(family),
-        input=ExpandBatch.bind(family),
+        **_told(family, image_encoder=EncodeImage.bind(family)),
         set_timesteps=SetPartialTimesteps.bind(family),
         prepare_latents=PrepareImageLatents.bind(family),
         denoise=Denoise.bind(family),
@@ -76,9 +83,7 @@ def image2image(family: FamilyContract) -> Blocks:
 def inpainting(family: FamilyContract) -> Blocks:
     """Return the blocks of inpainting, with denoisers that read latents alone, or mask and masked image, too."""
     made: Blocks = InsertableDict(
-        text_encoder=EncodePrompt.bind(family),
-        image_encoder=EncodeInpaintImage.bind(family),
-        input=ExpandBatch.bind(family),
+        **_told(family, image_encoder=EncodeInpaintImage.bind(family)),
         set_timesteps=SetInpaintTimesteps.bind(family),
         prepare_latents=PrepareInpaintLatents.bind(family),
         prepare_mask=PrepareMask.bind(family),
@@ -89,8 +94,35 @@ def inpainting(family: FamilyContract) -> Blocks:
     return _told_sizes(made, PrepareImageSizeConditioning, family)
 
 
+def _told(family: FamilyContract, **images: Any) -> dict[str, Any]:
+    """Return what a task begins with: text, the number of a class, or nothing but the number of images; then what reads images."""
+    if family.text_encodings:
+        return {"text_encoder": EncodePrompt.bind(family), **images, "input": ExpandBatch.bind(family)}
+    beginning: type[Block] = TakeClassLabels if family.fields("labels") else TakeBatchSize
+    return {**images, "input": beginning.bind(family)}
+
+
+_SIZED: dict[type[Block], type[Block]] = {
+    SetTimesteps: SetSizedTimesteps,
+    SetPartialTimesteps: SetSizedPartialTimesteps,
+    SetInpaintTimesteps: SetSizedInpaintTimesteps,
+}
+"""What chooses timesteps, of families whose schedule reads the size."""
+
+
+def _sized(made: Blocks, family: FamilyContract) -> Blocks:
+    """Let the schedule read the size, if the family's does; the size is then known before anything else."""
+    if not family.schedule_reads_size:
+        return made
+    for plain, sized in _SIZED.items():
+        if made["set_timesteps"] is plain.bind(family):
+            made["set_timesteps"] = sized.bind(family)
+    return made.insert("resolve_size", ResolveSize.bind(family), 0)
+
+
 def _told_sizes(made: Blocks, step: type[ModularPipelineBlocks], family: FamilyContract) -> Blocks:
     """Tell the denoiser about sizes and crops, if the family's is told such."""
+    made = _sized(made, family)
     return made.insert_before("denoise", "prepare_add_cond", step.bind(family)) if family.fields("sizes") else made
 
 
@@ -112,7 +144,7 @@ ADAPTED = {Denoise: AdaptedDenoise}
 """Loops that have a name, under which files know them, where one other network tells the denoiser something."""
 
 
-def _told(denoise: object, named: Mapping[Any, Any], part: type[DenoiserInput], family: FamilyContract) -> Any:
+def _with_input(denoise: object, named: Mapping[Any, Any], part: type[DenoiserInput], family: FamilyContract) -> Any:
     for plain, told in named.items():
         if denoise is plain.bind(family):
             return told.bind(family)
@@ -132,7 +164,7 @@ def with_control(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
     made: Blocks = InsertableDict(named_blocks(blocks, "with_control(blocks)"))
     if made.get("image_encoder") is EncodeInpaintImage.bind(family):
         made["image_encoder"] = EncodeControlledInpaintImage.bind(family)
-    made["denoise"] = _told(made["denoise"], CONTROLLED, ControlNetResiduals, family)
+    made["denoise"] = _with_input(made["denoise"], CONTROLLED, ControlNetResiduals, family)
     if "image_encoder" not in made:
         return made.insert_before("prepare_latents", "controlnet_input", PrepareControl.bind(family))
     step = PrepareInpaintControl if "prepare_mask" in made else PrepareImageControl
@@ -151,7 +183,7 @@ def with_adapter(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
     Its image says the size of text to image, where nothing else does.
     """
     made: Blocks = InsertableDict(named_blocks(blocks, "with_adapter(blocks)"))
-    made["denoise"] = _told(made["denoise"], ADAPTED, AdapterFeatures, family)
+    made["denoise"] = _with_input(made["denoise"], ADAPTED, AdapterFeatures, family)
     return made.insert_before("prepare_latents", "adapter_input", EncodeAdapterImage.bind(family))
 
 

@@ -22,7 +22,7 @@ def compute_dtype(network: Any) -> torch.dtype:
 
     if not (isinstance(network, torch.nn.Module) and _is_of_diffusers(type(network))):
         return _said(network)
-    if getattr(network, "_keep_in_fp32_modules", None) or _is_hooked(network):
+    if getattr(network, "_keep_in_fp32_modules", None) or is_hooked(network):
         return _said(network)
     floating = (parameter.dtype for parameter in network.parameters() if parameter.is_floating_point())
     return next(floating, None) or _said(network)
@@ -39,7 +39,8 @@ def _is_of_diffusers(cls: type) -> bool:
     return getattr(cls, "dtype", None) is ModelMixin.dtype
 
 
-def _is_hooked(network: torch.nn.Module) -> bool:
+def is_hooked(network: torch.nn.Module) -> bool:
+    """Return whether hooks of diffusers lie on any module of a network."""
     level = [vars(network)]
     while level:
         if any(_HOOKED in held for held in level):

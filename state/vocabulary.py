@@ -197,6 +197,11 @@ Flags = Annotated[
 BatchSize = Annotated[int, Value(doc="Number of prompts, before num_images_per_prompt.", low=1)]
 Height = Annotated[int, Value(doc="Height of the images in pixels; the denoiser's own size where absent.", low=1)]
 Width = Annotated[int, Value(doc="Width of the images in pixels; the denoiser's own size where absent.", low=1)]
+ClassLabels = Annotated[
+    int | list[int],
+    Value(doc="What the images shall show, as the number of a class; a list makes one batch item each.", low=0),
+]
+ClassIds = Annotated[Tensor, Value("b", "The number of a class for each image.", dtype="int")]
 ClipSkip = Annotated[int, Value(doc="Layers to skip at the end of the text encoders, beside the last.", low=0)]
 OwnTimesteps = Annotated[list[int], Value(doc="Timesteps of your own, highest first.", low=0)]
 Sigmas = Annotated[list[float], Value(doc="Noise levels of your own, highest first.", low=0)]

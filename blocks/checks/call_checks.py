@@ -139,7 +139,7 @@ def _looks_at_fit(block: SignatureBlock) -> bool:
 
 
 def _needed(block: SignatureBlock, around: Around) -> tuple[str, ...]:
-    return tuple(component_outside(around, names[0]) for _, names, many in block._slot_names() if not many)
+    return tuple(component_outside(around, names[0]) for _, names, many in block._slot_names() if names and not many)
 
 
 def _networks(block: SignatureBlock) -> list[str]:
@@ -147,5 +147,7 @@ def _networks(block: SignatureBlock) -> list[str]:
         return []
     slots = block.declaration.components
     return [
-        names[0] for role, names, _ in block._slot_names() if role in _GIVEN_LATENTS and not slots[role].config_only
+        names[0]
+        for role, names, _ in block._slot_names()
+        if names and role in _GIVEN_LATENTS and not slots[role].config_only
     ]

@@ -127,7 +127,8 @@ def method_invoker(
     def make(bound_method: Callable[..., Any]) -> Callable[[Values], Any]:
         positional = _positional_getter(leading, presence)
         # A list as a default is one object for all calls, and a block that appends to it would change the next run.
-        editable = {p.name: p.default for p in parameters[len(leading) :] if is_editable(p.default)}
+        # And a default of the family stands in no signature.
+        editable = {p.name: p.default for p in parameters[len(leading) :] if p.of_family or is_editable(p.default)}
         if not rest and not editable:
             return lambda values: bound_method(*positional(values))
         fetch = _with_own_defaults(_keyword_fetcher(owner, rest, groups, presence), editable)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
 
 from ...families.contract import UNBOUND, FamilyContract
 from ...registry import families
 from ...state import InputError
 from ...state.errors import named_thing, nearest
+
+if TYPE_CHECKING:
+    from .declaration import RunParameter
 
 
 def bound_class(cls: type[Any], family: FamilyContract) -> type[Any]:
@@ -38,6 +43,19 @@ def bound_class(cls: type[Any], family: FamilyContract) -> type[Any]:
         cache[id(family)] = type(f"{family.prefix}{cls.__name__}", (cls,), namespace)
         cls.__brickwork_bound__ = cache
     return cache[id(family)]
+
+
+def with_family_defaults(cls: type[Any], parameters: Sequence[RunParameter]) -> Iterator[RunParameter]:
+    """Yield the inputs of a block; those that may be left out with the default of its family, where that has one."""
+    defaults = getattr(cls, "family", UNBOUND).defaults
+    names = [each.__name__ for each in cls.__mro__]
+    for parameter in parameters:
+        keys = [*(f"{name}.{parameter.name}" for name in names), parameter.name]
+        key = next((key for key in keys if key in defaults), None)
+        if key is None or parameter.required:
+            yield parameter
+        else:
+            yield evolve(parameter, default=defaults[key], of_family=True)
 
 
 def _no_family(cls: type[Any], given: object) -> str:

@@ -15,6 +15,7 @@ from ...state.object_content import UNCOUNTED
 from ...state.type_relations import alternatives
 from ...state.types import group_marker, resolve_hint
 from ...state.vocabulary import value_of
+from .binding import with_family_defaults
 from .declaration_checks import (
     REQUIRED,
     DeclaredValue,
@@ -48,7 +49,7 @@ class RunParameter:
 
     Attributes:
         home: the class in whose body the method stands, where the names of the annotation are known.
-        by_name: it cannot be passed by position.
+        by_name: it cannot be passed by position. of_family: the default is the family's, and not that of the signature.
     """
 
     name: str
@@ -56,6 +57,7 @@ class RunParameter:
     default: Any
     home: type
     by_name: bool = False
+    of_family: bool = False
 
     @cached_property
     def hint(self) -> Any:
@@ -182,7 +184,7 @@ def read_class(owner: type, base: type, method_name: str, out_name: str) -> Decl
         declared = evolve(declared, unsettled=(*declared.unsettled, *later))
     if faults:
         raise DeclarationError.of(f"{owner.__qualname__} is declared wrongly", faults)
-    return declared
+    return evolve(declared, parameters=tuple(with_family_defaults(owner, parameters)))
 
 
 def _warn_of_names_of_calls(owner: type, method_name: str, parameters: Sequence[RunParameter]) -> None:

@@ -186,16 +186,25 @@ def family_faults(family: FamilyContract, values: Mapping[str, Any]) -> Iterator
 
 
 def _counts(family: FamilyContract, values: Mapping[str, Any]) -> dict[str, int]:
-    """Return how many prompts each given text or embedding speaks of, positive ones first."""
+    """Return how many prompts each given text, class or embedding speaks of, positive ones first."""
     fields = [part for group in ("prompts", "prompt_embeds") for part in family.fields(group)]
     names = [*(part.positive for part in fields), *(part.negative for part in fields)]
-    given = {name: values[name] for name in names if hasattr(values.get(name), "__len__")}
-    return {name: 1 if isinstance(value, str) else len(value) for name, value in given.items()}
+    given = {
+        name: values[name]
+        for name in names
+        if isinstance(values.get(name), int) or hasattr(values.get(name), "__len__")
+    }
+    return {name: 1 if isinstance(value, (str, int)) else len(value) for name, value in given.items()}
 
 
 def image_count(family: FamilyContract, values: Mapping[str, Any]) -> int | None:
-    """Return how many images are made of the prompts or embeddings that are given; None where there are none."""
+    """Return how many images are made of the prompts or embeddings that are given; None where there are none.
+
+    Families that are told nothing make as many as `batch_size` says.
+    """
     prompts = next(iter(_counts(family, values).values()), None)
+    if prompts is None and isinstance(values.get("batch_size"), int):
+        prompts = values["batch_size"]
     each = values.get("num_images_per_prompt")
     return prompts if prompts is None else prompts * (each if isinstance(each, int) else 1)
 

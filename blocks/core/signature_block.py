@@ -151,10 +151,16 @@ class SignatureBlock(ModularPipelineBlocks):
                 hint = attribute_hint(type(self), name)
                 if not is_type(hint):
                     raise DeclarationError(slot_type_fault(type(self), name, hint))
-                specs.append(_spec(name, hint, slot.doc, slot.config))
+                specs.append(_spec(name, hint, slot.doc, self._own_config(slot.config)))
             else:
                 specs += [_spec(part.name, part.type_hint, slot.doc, part.config or slot.config) for part in parts]
         return specs
+
+    def _own_config(self, config: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Return the configuration of a slot; of image processors with the family's factor."""
+        if config is None or "vae_scale_factor" not in config or self.family is UNBOUND:
+            return config
+        return {**config, "vae_scale_factor": self.family.image_multiple}
 
     @property
     def expected_configs(self) -> list[ConfigSpec]:
@@ -178,7 +184,10 @@ class SignatureBlock(ModularPipelineBlocks):
         declared = self.declaration
         if declared.components:
             for name, names, many in self._slot_names():
-                attributes[name] = tuple([components[n] for n in names]) if many else components[names[0]]
+                # A family may do without a role: one that works on pixels has no VAE.
+                attributes[name] = (
+                    tuple([components[n] for n in names]) if many else components[names[0]] if names else None
+                )
         for name in declared.configs:
             attributes[name] = configs[name]
         # One look, since a block with neither is the usual case, and there may be hundreds in a run.
@@ -248,7 +257,7 @@ class SignatureBlock(ModularPipelineBlocks):
     def members_lacking(self, components: Mapping[str, Any]) -> Iterable[Lack]:
         """Say what components lack of the members that the block asks of them."""
         for role, names, _ in self._slot_names():
-            asked = asked_by(type(self), role)
+            asked = [each for each in asked_by(type(self), role) if each.of_flows or not self.family.flow]
             for name in names if asked else ():
                 component = components.get(name)
                 faults = [] if component is None else lacking(component, asked)

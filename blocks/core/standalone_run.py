@@ -22,7 +22,10 @@ def checked_alone(run: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(run)
     def run_checked(self: Block, *args: object, **kwargs: object) -> Any:
-        names = [parameter.name for parameter in self.declaration.parameters]
+        parameters = self.declaration.parameters
+        names = [parameter.name for parameter in parameters]
+        of_family = {each.name: each.default for each in parameters if each.of_family}
+        kwargs = {**{name: value for name, value in of_family.items() if name not in names[: len(args)]}, **kwargs}
         given = _values({**dict(zip(names, args, strict=False)), **kwargs})
         where = f"{type(self).__name__}.run"
         _refuse_odd_call(where, signature(run), args, kwargs)

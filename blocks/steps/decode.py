@@ -43,6 +43,8 @@ class Decode(Block):
         if output_type == "latent":
             return self.Out(images=latents)
         vae = self.vae
+        if not self.family.roles.get("vae", (vae,)):  # the family works on pixels
+            return self.Out(images=self.image_processor.postprocess(latents, output_type=output_type))
         with in_float32(vae, decoding_overflows(vae)):
             # Into the VAE's format before they are scaled: the other way round is another rounding than the classic's.
             unscaled = self.family.unscale_latents(vae, latents.to(vae.dtype))
@@ -55,7 +57,8 @@ def decoding_overflows(vae: Autoencoder) -> bool:
     import torch
 
     # The first VAE of SDXL gives NaN in float16; repaired ones say `force_upcast: false`.
-    return vae.dtype == torch.float16 and bool(vae.config.force_upcast)
+    # Not all autoencoders have the setting.
+    return vae.dtype == torch.float16 and bool(getattr(vae.config, "force_upcast", False))
 
 
 @contextmanager

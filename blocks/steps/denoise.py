@@ -10,6 +10,7 @@ from typing import Any
 
 from ...families.asked_members import SCALE_INPUT, STEP, asks
 from ...families.contract import Scheduler
+from ...families.noise_schedule import scaled_input
 from ...state import CompositionError, Outputs
 from ...state.vocabulary import Eta, Generators, Latents, NoisePrediction, ScaledLatents, StepIndex, Timestep, Timesteps
 from ..core.block import Block
@@ -28,8 +29,7 @@ class ScaleLatents(Block):
         scaled_latents: ScaledLatents
 
     def run(self, latents: Latents, t: Timestep) -> Out:
-        scheduler: Any = self.scheduler
-        return self.Out(scaled_latents=scheduler.scale_model_input(latents, t))
+        return self.Out(scaled_latents=scaled_input(self.scheduler, latents, t))
 
 
 class StepScheduler(Block):

@@ -85,7 +85,7 @@ def encoding_overflows(vae: Autoencoder) -> bool:
     """Return whether a VAE that says that it overflows is in half precision, be it bfloat16, which the classic only decodes in."""
     import torch
 
-    return vae.dtype != torch.float32 and bool(vae.config.force_upcast)
+    return vae.dtype != torch.float32 and bool(getattr(vae.config, "force_upcast", False))
 
 
 def drawing_dtype(vae: Autoencoder) -> torch.dtype:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...families.contract import Autoencoder, Scheduler
+from ...families.noise_schedule import with_noise
 from ...state import Outputs
 from ...state.vocabulary import (
     BatchSize,
@@ -132,7 +133,7 @@ class BlendKnown(Block):
         if i < len(timesteps) - 1:
             # The noise of the next step, because the latents have been brought there; after the last step there is
             # none.
-            known = scheduler.add_noise(known, noise, timesteps[i + 1 : i + 2])
+            known = with_noise(scheduler, known, noise, timesteps[i + 1 : i + 2])
         return self.Out(latents=(1 - mask) * known + mask * latents)
 
 

@@ -8,14 +8,16 @@ from functools import partial
 from traceback import clear_frames
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from ...adapters.attention_maps import maps_of, watching
 from ...adapters.lora_scale import lora_scale, weight_of
 from ...adapters.perturb import chosen_layers, perturbed
 from ...engine.execution.out_of_memory import is_out_of_memory
-from ...families.contract import Denoiser, Scheduler, with_rows
+from ...families.contract import Denoiser, FamilyContract, Scheduler, with_rows
+from ...families.noise_schedule import reads_variance
 from ...guiders import ClassifierFreeGuidance, EmbeddedGuidance, GuidanceBranch, GuidanceStep, Perturbation
+from ...registry.model_dtype import is_hooked
 from ...state import Conditioning, Group, InputError, Outputs, RunError
 from ...state.vocabulary import (
     AttentionArguments,
@@ -35,6 +37,8 @@ from .encode_prompt import active_guider
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ...guiders import Guider
+
 
 @frozen(eq=False)
 class _Batch:
@@ -43,6 +47,8 @@ class _Batch:
     branches: tuple[GuidanceBranch, ...]
     names: tuple[str, ...]
     kwargs: Mapping[str, Any]
+    # By the shape of the latents.
+    static: dict[Any, Mapping[str, Any]] = field(factory=dict)
 
 
 @frozen(eq=False)
@@ -57,12 +63,13 @@ class _Batches:
 @define(eq=False)
 class _Memo:
     """What holds from step to step: `guider` as the call has it, `batches` while nothing of them changes, and whether
-    memory has run out for several predictions at once.
+    memory has run out for several predictions at once. `caches`: the network keeps what it computes from step to step.
     """
 
     guider: tuple[float | None, Any] | None = None
     batches: _Batches | None = None
     one_by_one: bool = False
+    caches: bool | None = None
 
 
 _AS_IT_IS = nullcontext()
@@ -122,8 +129,25 @@ class PredictNoise(Block):
         if guider.needs_noise_level:
             guided, memory = self._guided_by_noise(guider, call, guidance_memory)
         else:
-            guided, memory = guider.combine(self._predictions(guider.branches(step), call), step, guidance_memory)
+            guided, memory = self._combined(guider, call, guidance_memory)
         return self.Out(noise_pred=guided, guidance_memory=memory)
+
+    def _combined(self, guider: Guider, call: DenoiserCall, memory: object) -> tuple[Tensor, Any]:
+        """Predict what the guider asks for, and combine it: tokens for those that work on them, and no variance."""
+        predictions = self._predictions(guider.branches(call.step), call)
+        variance = None
+        if self.family.predicts_variance(self.denoiser):
+            predictions, variance = _without_variance(predictions)
+        if guider.on_tokens:
+            predictions = {name: self.family.tokens_of(each) for name, each in predictions.items()}
+        guided, memory = guider.combine(predictions, call.step, memory)
+        if guider.on_tokens:
+            guided = self.family.latents_of(guided, call.latents)
+        if variance is not None and reads_variance(self.scheduler):
+            import torch
+
+            guided = torch.cat([guided, variance], dim=1)
+        return guided, memory
 
     def _extras(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         prepared = [(part, part.prepared(values)) for part in self.bound_parts]
@@ -148,6 +172,11 @@ class PredictNoise(Block):
             yield (
                 f"{denoiser_name} has guidance built in, and {type(guider).__name__} does not tell it the strength; use "
                 "EmbeddedGuidance(guidance_scale=...): pipe.update_components(guider='EmbeddedGuidance')."
+            )
+        if getattr(guider, "on_tokens", False) and type(self.family).tokens_of is FamilyContract.tokens_of:
+            yield (
+                f"{type(guider).__name__} works on the tokens of a transformer, and the denoiser of {self.family.name} reads latents. "
+                "Take another guider, such as ClassifierFreeGuidance or AdaptiveProjectedGuidance."
             )
         if not wanted or denoiser is None:
             return
@@ -174,7 +203,7 @@ class PredictNoise(Block):
         step = evolve(call.step, noise=self.family.noise_level(self.scheduler, call.latents, call.t))
         call = evolve(call, step=step)
         with torch.enable_grad() if with_gradient else _AS_IT_IS:
-            guided, memory = guider.combine(self._predictions(guider.branches(step), call), step, memory)
+            guided, memory = self._combined(guider, call, memory)
         return guided.detach() if with_gradient else guided, memory
 
     def _predictions(self, branches: tuple[GuidanceBranch, ...], call: DenoiserCall) -> dict[str, Tensor]:
@@ -202,15 +231,19 @@ class PredictNoise(Block):
         count = len(batch.names)
         wanted = batch.branches[0].perturbations
         given = repeated(call.latents, count)
-        kwargs = call.with_extras(batch.branches, given, batch.kwargs) if call.extras else batch.kwargs
+        kwargs = self._with_static(batch, given)
+        if call.extras:
+            kwargs = call.with_extras(batch.branches, given, kwargs)
         weight = 1.0
         if call.attention:
             told = {name: value for name, value in call.attention.items() if name != "scale"}
             kwargs = {**kwargs, self.family.attention_argument: told} if told else kwargs
             weight = weight_of(call.attention)
         maps = maps_of(denoiser)
-        if wanted or weight != 1.0 or maps is not None:
+        caches = self._caches(denoiser)
+        if wanted or weight != 1.0 or maps is not None or caches:
             with (
+                denoiser.cache_context("+".join(batch.names)) if caches else _AS_IT_IS,
                 self._perturbed(denoiser, wanted, call.latents) if wanted else _AS_IT_IS,
                 watching(maps, self.family, batch.branches, call.latents),
                 lora_scale(denoiser, weight),
@@ -219,6 +252,22 @@ class PredictNoise(Block):
         else:
             prediction = self.family.predict(denoiser, given, call.t, kwargs)
         return zip(batch.names, prediction.chunk(count) if count > 1 else (prediction,), strict=True)
+
+    def _with_static(self, batch: _Batch, latents: Tensor) -> Mapping[str, Any]:
+        """The denoiser's arguments with those that follow from sizes."""
+        known = batch.static.get(latents.shape)
+        if known is None:
+            found = self.family.static_kwargs(self.denoiser, latents, batch.kwargs)
+            known = batch.static[latents.shape] = {**batch.kwargs, **found} if found else batch.kwargs
+        return known
+
+    def _caches(self, denoiser: Any) -> bool:
+        """Whether a network keeps what it computes from step to step (`apply_first_block_cache` and the like), apart for each batch."""
+        known = self.memo.caches
+        if known is None:
+            # Asked once a run: without such hooks a context does nothing, and makes diffusers walk through all modules.
+            known = self.memo.caches = hasattr(denoiser, "cache_context") and is_hooked(denoiser)
+        return known
 
     def _perturbed(self, denoiser: Any, wanted: Sequence[Perturbation], latents: Tensor) -> Any:
         layers = self.family.layers(denoiser)
@@ -242,7 +291,8 @@ class PredictNoise(Block):
         alone = self.batching == "sequential" or self.memo.one_by_one
         groups: dict[Any, list[GuidanceBranch]] = {}
         for branch in branches:
-            groups.setdefault(branch if alone else branch.perturbations, []).append(branch)
+            shapes = self.family.shapes(conditioning, branch)
+            groups.setdefault(branch if alone else (branch.perturbations, shapes), []).append(branch)
         batches = tuple(self._batch(tuple(group), conditioning) for group in groups.values())
         self.memo.batches = _Batches(branches, conditioning, batches)
         return batches
@@ -255,6 +305,13 @@ class PredictNoise(Block):
             told = self.family.embedded_guidance(self.denoiser, scales)
             kwargs |= {name: with_rows(value, rows) for name, value in told.items()}
         return _Batch(branches, tuple(branch.name for branch in branches), kwargs)
+
+
+def _without_variance(predictions: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
+    """Split `[b 2c h w]` in what is guided, and the variance of the first prediction, the conditional one."""
+    halves = {name: each.chunk(2, dim=1) for name, each in predictions.items()}
+    conditional = halves.get("conditional") or next(iter(halves.values()))
+    return {name: mean for name, (mean, _) in halves.items()}, conditional[1]
 
 
 def repeated(latents: Tensor, count: int) -> Tensor:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...families.asked_members import ADD_NOISE, Lack, lacking
 from ...families.contract import Autoencoder, Scheduler
+from ...families.noise_schedule import first_scale, with_noise
 from ...state import InputError, Outputs
 from ...state.vocabulary import (
     BatchSize,
@@ -107,7 +108,7 @@ class PrepareInpaintLatents(Block):
         elif latents is not None or strength == 1.0:
             # Nothing of the image is left at full strength; `add_noise` would leave a trace of it, as most schedules
             # do not end in pure noise.
-            start = noise * scheduler.init_noise_sigma
+            start = noise * first_scale(scheduler)
         else:
             start = noised(scheduler, images, noise, latent_timestep)
         factor = self.family.vae_scale_factor(self.vae)
@@ -122,13 +123,12 @@ def noised(scheduler: Scheduler, latents: Tensor, noise: Tensor, timestep: Tenso
         InputError: the scheduler adds none, such as one that goes from images to noise.
     """
     # Not asked by the blocks: where latents are given, or denoising goes on from a start, no noise is added.
-    if faults := lacking(scheduler, [ADD_NOISE]):
+    if not hasattr(scheduler, "scale_noise") and (faults := lacking(scheduler, [ADD_NOISE])):
         raise InputError(
             str(Lack("scheduler", scheduler, tuple(faults), "Take another, or give latents=... of your own."))
         )
     # One timestep per row, as diffusers' schedulers document it.
-    result: Tensor = scheduler.add_noise(latents, noise, timestep.repeat(len(latents)))
-    return result
+    return with_noise(scheduler, latents, noise, timestep.repeat(len(latents)))
 
 
 def repeat_to_batch(given: Tensor, batch_size: int, each: int) -> Tensor:

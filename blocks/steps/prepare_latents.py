@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...families.asked_members import FIRST_NOISE, asks
 from ...families.contract import Autoencoder, Denoiser, FamilyContract, Scheduler
+from ...families.noise_schedule import first_scale
 from ...state import InputError, Outputs
 from ...state.vocabulary import BatchSize, DType, Generators, Height, ImagesPerPrompt, Latents, Width
 from ..core.block import Block
@@ -35,7 +36,8 @@ class PrepareLatents(Block):
         default = self.family.default_size(self.denoiser, self.vae)
         # Not where another block may give the size: only a name that is there with None is certain to be left out.
         sizes = {side: default for side in ("height", "width") if side in given and given[side] is None}
-        yield from latents_misfits(self.family, {**given, **sizes}, int(self.denoiser.config.in_channels), self.vae)
+        channels = self.family.latent_channels(self.denoiser, self.vae)
+        yield from latents_misfits(self.family, {**given, **sizes}, channels, self.vae)
 
     def run(
         self,
@@ -62,7 +64,7 @@ class PrepareLatents(Block):
         scheduler = self.scheduler
         # Given latents, too: they are noise of deviation 1, as in diffusers.
         # In the run's own dtype: latents that were kept in half precision would meet weights in float32.
-        scaled = latents.to(self.device, dtype) * scheduler.init_noise_sigma
+        scaled = latents.to(self.device, dtype) * first_scale(scheduler)
         return self.Out(latents=scaled, height=height, width=width)
 
 

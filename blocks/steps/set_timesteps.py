@@ -8,12 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
+
 from ...families.asked_members import LEVELS, ORDER, SET_STEPS, asks
-from ...families.contract import Scheduler
+from ...families.contract import Autoencoder, Denoiser, FamilyContract, Scheduler
 from ...state import InputError, Outputs
 from ...state.vocabulary import (
     DenoisingEnd,
     DenoisingStart,
+    Height,
     LatentTimestep,
     OwnTimesteps,
     ScheduledSteps,
@@ -21,6 +24,7 @@ from ...state.vocabulary import (
     StepCount,
     Strength,
     Timesteps,
+    Width,
 )
 from ..core.block import Block
 from ..core.slots import component
@@ -29,6 +33,25 @@ from .schedule_limits import range_fault, schedule_fault, trained_timesteps
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+
+
+@frozen(eq=False)
+class Asked:
+    """What a call asks of the schedule: a number of steps, or timesteps or sigmas of its own."""
+
+    num_inference_steps: int
+    timesteps: Sequence[int] | None
+    sigmas: Sequence[float] | None
+
+    @property
+    def values(self) -> tuple[int, Sequence[int] | None, Sequence[float] | None]:
+        """The three."""
+        return self.num_inference_steps, self.timesteps, self.sigmas
+
+    @property
+    def is_number(self) -> bool:
+        """True if it is the number of steps alone."""
+        return self.timesteps is None and self.sigmas is None
 
 
 class SetTimesteps(Block):
@@ -52,8 +75,18 @@ class SetTimesteps(Block):
         sigmas: Sigmas | None = None,
         denoising_end: DenoisingEnd | None = None,
     ) -> Out:
+        return self.scheduled(Asked(num_inference_steps, timesteps, sigmas), denoising_end)
+
+    def scheduled(self, asked: Asked, denoising_end: float | None, shape: tuple[int, ...] | None = None) -> Out:
+        """Set the scheduler.
+
+        Args:
+            shape: of the latents, of families whose schedule reads it.
+        """
         scheduler = self.scheduler
-        set_schedule(scheduler, num_inference_steps, timesteps, sigmas, self.device)
+        set_schedule(
+            scheduler, *asked.values, self.device, self.family.schedule(scheduler, asked.num_inference_steps, shape)
+        )
         chosen = until(scheduler.timesteps, denoising_end, scheduler)
         begin_at(scheduler, 0)
         return self.Out(timesteps=chosen, num_inference_steps=len(chosen), scheduled_steps=len(scheduler.timesteps))
@@ -80,9 +113,11 @@ class SetPartialTimesteps(Block):
         if isinstance(start, float) and isinstance(end, float) and start >= end:
             yield f"denoising_start is {start} and denoising_end {end}; it begins before it ends."
         own = given.get("timesteps") or given.get("sigmas")
-        steps = len(own) if own is not None else given.get("num_inference_steps", 50)
-        strength = given.get("strength", self.default_strength)
-        if start is None and _leaves_none(steps, strength):
+        defaults = {parameter.name: parameter.default for parameter in self.declaration.parameters}
+        steps = len(own) if own is not None else given.get("num_inference_steps", defaults["num_inference_steps"])
+        strength = given.get("strength", defaults["strength"])
+        strength = self.default_strength if strength is None else strength
+        if start is None and _leaves_none(steps, strength, self.family):
             # Rounded up: a third of three steps, written as 0.333, is none.
             least = math.ceil(1000 / steps) / 1000
             yield f"strength {strength} of {steps} steps leaves none; give {least:g} or more, or more steps."
@@ -96,17 +131,29 @@ class SetPartialTimesteps(Block):
         denoising_start: DenoisingStart | None = None,
         denoising_end: DenoisingEnd | None = None,
     ) -> Out:
+        asked = Asked(num_inference_steps, timesteps, sigmas)
+        return self.scheduled(asked, strength, denoising_start, denoising_end)
+
+    def scheduled(
+        self,
+        asked: Asked,
+        strength: float | None,
+        denoising_start: float | None,
+        denoising_end: float | None,
+        shape: tuple[int, ...] | None = None,
+    ) -> Out:
+        """Set the scheduler; `shape` is that of the latents, of families whose schedule reads it."""
         scheduler = self.scheduler
         strength = self.default_strength if strength is None else strength
-        set_schedule(scheduler, num_inference_steps, timesteps, sigmas, self.device)
+        own = self.family.schedule(scheduler, asked.num_inference_steps, shape)
+        set_schedule(scheduler, *asked.values, self.device, own)
         if denoising_start is None:
-            steps = num_inference_steps if timesteps is None and sigmas is None else steps_of(scheduler)
-            # As diffusers' `get_timesteps`: `int` and not rounding, and two timesteps for each step of a second-order
-            # solver.
-            left = min(int(steps * strength), steps)
-            if left < 1:
+            steps = asked.num_inference_steps if asked.is_number else steps_of(scheduler)
+            skipped = skipped_steps(steps, strength, self.family)
+            if skipped >= steps:
                 raise InputError(f"strength {strength} of {steps} steps leaves none; give {1 / steps:.3g} or more.")
-            start = (steps - left) * scheduler.order
+            # Two timesteps for each step of a second-order solver.
+            start = skipped * scheduler.order
         else:
             start = first_after(scheduler, denoising_start)
         begin_at(scheduler, start)
@@ -133,11 +180,65 @@ class SetInpaintTimesteps(SetPartialTimesteps):
     default_strength: float = 0.9999
 
 
-def _leaves_none(steps: object, strength: object) -> bool:
-    """Return whether a share of the steps is less than one; False for what is wrong by itself."""
+class SetSizedTimesteps(SetTimesteps):
+    """Set the scheduler as the size of the latents asks for: larger images need more noise (Esser et al. 2024, 2403.03206, section 5.3.2)."""
+
+    denoiser: Denoiser = component(config_only=True)
+    vae: Autoencoder = component(config_only=True)
+
+    def run(  # type: ignore[override]  # a block's signature is its declaration
+        self,
+        height: Height,
+        width: Width,
+        num_inference_steps: StepCount = 50,
+        timesteps: OwnTimesteps | None = None,
+        sigmas: Sigmas | None = None,
+        denoising_end: DenoisingEnd | None = None,
+    ) -> SetTimesteps.Out:
+        shape = self.family.latent_shape(self.denoiser, self.vae, 1, height, width)
+        return self.scheduled(Asked(num_inference_steps, timesteps, sigmas), denoising_end, shape)
+
+
+class SetSizedPartialTimesteps(SetPartialTimesteps):
+    """Set the scheduler as the size of the latents asks for, and begin where the image has the shape that the noise would leave."""
+
+    denoiser: Denoiser = component(config_only=True)
+    vae: Autoencoder = component(config_only=True)
+
+    def run(  # type: ignore[override]  # a block's signature is its declaration
+        self,
+        height: Height,
+        width: Width,
+        num_inference_steps: StepCount = 50,
+        timesteps: OwnTimesteps | None = None,
+        sigmas: Sigmas | None = None,
+        strength: Strength | None = None,
+        denoising_start: DenoisingStart | None = None,
+        denoising_end: DenoisingEnd | None = None,
+    ) -> SetPartialTimesteps.Out:
+        shape = self.family.latent_shape(self.denoiser, self.vae, 1, height, width)
+        asked = Asked(num_inference_steps, timesteps, sigmas)
+        return self.scheduled(asked, strength, denoising_start, denoising_end, shape)
+
+
+class SetSizedInpaintTimesteps(SetSizedPartialTimesteps):
+    """Set the scheduler as the size of the latents asks for, for drawing nearly all of the masked area anew."""
+
+    default_strength: float = 0.9999
+
+
+def skipped_steps(steps: int, strength: float, family: FamilyContract) -> int:
+    """Return how many steps a share of them leaves out at the beginning, by diffusers' `get_timesteps`, of which there are two."""
+    if family.truncates_start:
+        return int(max(steps - min(steps * strength, steps), 0))
+    return steps - min(int(steps * strength), steps)
+
+
+def _leaves_none(steps: object, strength: object, family: FamilyContract) -> bool:
+    """Return whether a share of the steps is none; False for what is wrong by itself."""
     if not isinstance(steps, int) or not isinstance(strength, (int, float)):
         return False
-    return steps >= 1 and 0 <= strength <= 1 and int(steps * strength) < 1
+    return steps >= 1 and 0 <= strength <= 1 and skipped_steps(steps, strength, family) >= steps
 
 
 def schedule_faults(given: Mapping[str, Any]) -> Iterable[str]:
@@ -157,8 +258,12 @@ def set_schedule(
     timesteps: Sequence[int] | None,
     sigmas: Sequence[float] | None,
     device: torch.device | str,
+    of_family: Mapping[str, Any] | None = None,
 ) -> None:
     """Set a scheduler to a number of steps, or to timesteps or sigmas of the caller's own.
+
+    Args:
+        of_family: what the family asks for besides; the caller's own timesteps or sigmas count before its sigmas.
 
     Raises:
         InputError: both are given, or the scheduler does not take them.
@@ -168,6 +273,10 @@ def set_schedule(
         raise InputError(faults[0])
     both = {"timesteps": timesteps, "sigmas": sigmas}
     own: dict[str, Any] = {name: each for name, each in both.items() if each is not None}
+    rest = dict(of_family or {})
+    chosen = {"sigmas": rest.pop("sigmas", None)}
+    if not own and chosen["sigmas"] is not None:
+        rest |= chosen
     # diffusers' schedulers differ in what they take, and one that takes `**kwargs` would ignore it silently.
     for name in own:
         if name not in inspect.signature(type(scheduler).set_timesteps).parameters:
@@ -175,15 +284,15 @@ def set_schedule(
     fault = range_fault(scheduler, timesteps) if timesteps is not None else None
     if fault is None:
         # The number by position: a scheduler of somebody's own may call it by another name.
-        steps_alone = () if own else (steps,)
+        steps_alone = () if own or "sigmas" in rest else (steps,)
         try:
-            scheduler.set_timesteps(*steps_alone, **{**own, "device": device})
+            scheduler.set_timesteps(*steps_alone, **{**own, **rest, "device": device})
         except (ValueError, IndexError) as error:
             said = next(iter(own), f"num_inference_steps={steps}")
             raise InputError(
                 f"{type(scheduler).__name__} with num_train_timesteps={trained_timesteps(scheduler)} cannot be set to {said}: {error}"
             ) from error
-        fault = None if own else schedule_fault(scheduler, steps)
+        fault = None if own or "sigmas" in rest else schedule_fault(scheduler, steps)
     if fault is not None:
         raise InputError(f"{type(scheduler).__name__}: {fault}")
 

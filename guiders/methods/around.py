@@ -11,6 +11,7 @@ from attrs import evolve, field, frozen
 from ...state import InputError
 from ..guider import GuidanceBranch, GuidanceStep, Guider
 from ..guider_file import guider_of
+from ..inner_guider import check_guider, guider_or_given
 from ..noise_level import NoiseLevel
 from ..perturbation import Perturbation
 from ..written_settings import checked, naming
@@ -21,17 +22,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def _guider_of(given: object) -> Any:
-    """Return the guider that is meant; what means none stays as it is, to be refused by the setting's name."""
-    try:
-        return guider_of(given)
-    except InputError:
-        return given
-
-
 def _check_guider(made: object, field: attrs.Attribute[Any], value: object) -> None:
-    with naming(type(made), field.name):
-        guider_of(value)
+    check_guider(made, field, value)
+    if guider_of(value).on_tokens:
+        with naming(type(made), field.name):
+            raise InputError(f"it is a {type(value).__name__}, which works on tokens, and not on clean samples")
 
 
 @frozen(kw_only=True, slots=False, field_transformer=checked)
@@ -43,7 +38,7 @@ class GuidanceAround(Guider, is_base=True):
             own window stays. enabled: False turns both off.
     """
 
-    guider: Guider = field(factory=ClassifierFreeGuidance, converter=_guider_of, validator=_check_guider)
+    guider: Guider = field(factory=ClassifierFreeGuidance, converter=guider_or_given, validator=_check_guider)
 
     needs_noise_level: ClassVar[bool] = True
 

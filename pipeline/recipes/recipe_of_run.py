@@ -85,7 +85,8 @@ def _defaults(pipe: ModularPipeline, plan: Plan, values: Mapping[str, Any]) -> d
     if values.get(STRENGTH) is None and STRENGTH in plan.reads:
         paths = set(plan.paths)
         own = (block for path, block in walk(pipe.blocks) if path in paths and isinstance(block, SetPartialTimesteps))
-        found[STRENGTH] = next((block.default_strength for block in own), None)
+        default = plan.default_of(STRENGTH)
+        found[STRENGTH] = next((block.default_strength for block in own), None) if default is None else default
     return {name: value for name, value in found.items() if isinstance(value, (int, float))}
 
 

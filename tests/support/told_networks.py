@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from attrs import define, field
+
+_ATTENTION = ("cross_attention_kwargs", "joint_attention_kwargs")
 
 
 @define(eq=False)
@@ -18,22 +21,25 @@ class Told:
     decoded: list[Any] = field(factory=list)
 
     @contextmanager
-    def of(self, unet: Any, vae: Any) -> Iterator[Told]:
+    def of(self, denoiser: Any, vae: Any = None) -> Iterator[Told]:
         """Look on for a time."""
-        hooks = [
-            unet.register_forward_pre_hook(self._see, with_kwargs=True),
-            vae.decoder.register_forward_pre_hook(lambda _, args: self.decoded.append(args[0])),
-        ]
+        hooks = [denoiser.register_forward_pre_hook(self._see, with_kwargs=True)]
+        if vae is not None:
+            hooks.append(vae.decoder.register_forward_pre_hook(lambda _, args: self.decoded.append(args[0])))
         try:
             yield self
         finally:
             for hook in hooks:
                 hook.remove()
 
-    def _see(self, _: Any, args: Any, kwargs: dict[str, Any]) -> None:
+    def _see(self, network: Any, args: Any, kwargs: dict[str, Any]) -> None:
+        given = {
+            **dict(zip(inspect.signature(type(network).forward).parameters, (network, *args), strict=False)),
+            **kwargs,
+        }
         # A LoRA's scale goes by another way here, and is seen in what the network makes.
-        told = {name: value for name, value in kwargs.items() if name != "cross_attention_kwargs"}
-        self.denoiser.append(dict(_flat({"sample": args[0], "timestep": args[1], **told})))
+        told = {name: value for name, value in given.items() if name not in ("self", *_ATTENTION)}
+        self.denoiser.append(dict(_flat(told)))
 
 
 def _flat(values: Any, name: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,0 +1,68 @@
+"""What families of flow matching share: a shift of the schedule by size, latents with a shift, transformers that are called by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from ..engine.network_calls import call_network
+from .contract import FamilyContract
+from .layers import Layer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .roles import Autoencoder, Denoiser, Scheduler
+
+_BOTH = ("encoder_hidden_states", "hidden_states")
+_STACKS = ("transformer_blocks", "single_transformer_blocks")
+
+
+def shift_of_tokens(scheduler: Scheduler, tokens: int, most: float = 1.15) -> dict[str, float]:
+    """Return the shift of a schedule, `{"mu": ...}`, on a line through two numbers of tokens; nothing where the scheduler has none of its own.
+
+    Source: Esser et al. 2024 (https://arxiv.org/abs/2403.03206, section 5.3.2), with the line of FLUX.1.
+
+    Args:
+        most: the shift at the greater number, where the scheduler's configuration says none.
+    """
+    config = scheduler.config
+    if not config.get("use_dynamic_shifting", False):
+        return {}
+    first, last = config.get("base_image_seq_len", 256), config.get("max_image_seq_len", 4096)
+    low, high = config.get("base_shift", 0.5), config.get("max_shift", most)
+    # In this order: another one rounds otherwise than `calculate_shift` of diffusers.
+    slope = (high - low) / (last - first)
+    return {"mu": tokens * slope + (low - slope * first)}
+
+
+@frozen
+class FlowContract(FamilyContract):
+    """Transformers that predict a flow, over a VAE whose latents are scaled and shifted."""
+
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+        """Call the transformer with one timestep for each row."""
+        told = {"hidden_states": latents, "timestep": t.expand(len(latents)), **kwargs}
+        prediction: Tensor = call_network(denoiser, **told, return_dict=False)[0]
+        return prediction
+
+    def scale_latents(self, vae: Autoencoder, latents: Tensor) -> Tensor:
+        """Shift, then scale."""
+        scaled: Tensor = (latents - vae.config.shift_factor) * vae.config.scaling_factor
+        return scaled
+
+    def unscale_latents(self, vae: Autoencoder, latents: Tensor) -> Tensor:
+        """Scale, then shift."""
+        unscaled: Tensor = (latents / vae.config.scaling_factor) + vae.config.shift_factor
+        return unscaled
+
+    def layers(self, denoiser: Any) -> list[Layer]:
+        """Return blocks of text and image first, then those of both in one."""
+        stacks = {name: getattr(denoiser, name) for name in _STACKS if hasattr(denoiser, name)}
+        return [Layer(f"{name}.{i}", block, _BOTH) for name, stack in stacks.items() for i, block in enumerate(stack)]
+
+    def recommended_layers(self, denoiser: Denoiser, layers: Sequence[Layer]) -> list[int]:  # noqa: ARG002 - all are alike
+        """Return the layer at a third of the way."""
+        return [len(layers) // 3]

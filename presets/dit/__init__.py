@@ -1,0 +1,25 @@
+"""Diffusion transformers that are told a class (Peebles and Xie 2022, https://arxiv.org/abs/2212.09748)."""
+
+from ...blocks.core.insertable_dict import SharedBlocks
+from ...families.dit import DIT
+from ...registry import catalog
+from ..tasks import Blocks, image2image, inpainting, text2image
+
+CLASS2IMAGE_BLOCKS: Blocks = SharedBlocks("CLASS2IMAGE_BLOCKS", text2image(DIT))
+"""Blocks that make images of a class, by name."""
+
+IMAGE2IMAGE_BLOCKS: Blocks = SharedBlocks("IMAGE2IMAGE_BLOCKS", image2image(DIT))
+"""Blocks of image to image, told a class, by name."""
+
+INPAINT_BLOCKS: Blocks = SharedBlocks("INPAINT_BLOCKS", inpainting(DIT))
+"""Blocks of inpainting, told a class, by name."""
+
+for _name, _target in {
+    "dit.class2image": "CLASS2IMAGE_BLOCKS",
+    "dit.image2image": "IMAGE2IMAGE_BLOCKS",
+    "dit.inpainting": "INPAINT_BLOCKS",
+    DIT.classic_pipeline: "CLASS2IMAGE_BLOCKS",
+}.items():
+    catalog.register(_name, f"{__name__}:{_target}")
+
+__all__ = ["CLASS2IMAGE_BLOCKS", "DIT", "IMAGE2IMAGE_BLOCKS", "INPAINT_BLOCKS"]

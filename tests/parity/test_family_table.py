@@ -1,0 +1,15 @@
+"""Every family equals diffusers' classic pipelines bit for bit: what the denoiser is told at each step, what is decoded, the images."""
+
+from __future__ import annotations
+
+import pytest
+from family_table import families
+
+FAMILIES = families()
+
+
+@pytest.mark.parametrize(
+    ("family", "task", "feature", "dtype"), [row for each in FAMILIES.values() for row in each.rows()]
+)
+def test_the_preset_equals_the_classic(family: str, task: str, feature: str, dtype: str) -> None:
+    assert FAMILIES[family].run(task, feature, dtype) == []

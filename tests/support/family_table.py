@@ -1,0 +1,181 @@
+"""Runs a family's presets and diffusers' classic pipelines over the same tiny models, and says in what they differ.
+
+`family_rows/` holds a module for each family; a row is one of its tasks, a feature, and a number format.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from attrs import define, field, frozen
+from told_networks import Told, differences, different
+
+from brickwork import ModularPipeline, SequentialPipelineBlocks
+
+HERE = Path(__file__).parent / "family_rows"
+Row = tuple[str, str, str, str]
+"""Family, task, feature and number format."""
+
+
+@frozen(eq=False)
+class Feature:
+    """What is asked of a task.
+
+    Attributes:
+        inputs: of both pipelines. mine, classic: of one of them. parts: components by name, each made by a function of no arguments.
+        tasks: that have it; all where empty. classic_class: in place of the task's. guider: in place of the pipeline's own.
+        formats: in which it runs. without: inputs of the task that are left out. blocks: in place of the task's, made from them.
+        batching: "sequential" where the classic calls its network once for each branch.
+    """
+
+    inputs: Mapping[str, Any] = field(factory=dict)
+    mine: Mapping[str, Any] = field(factory=dict)
+    classic: Mapping[str, Any] = field(factory=dict)
+    parts: Mapping[str, Callable[[], Any]] = field(factory=dict)
+    tasks: Sequence[str] = ()
+    classic_class: type | None = None
+    guider: Callable[[], Any] | None = None
+    formats: Sequence[str] = ("float32",)
+    without: Sequence[str] = ()
+    blocks: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    batching: str = "batched"
+
+
+@frozen(eq=False)
+class Task:
+    """One task of a family: blocks, the classic pipeline, and what both are given."""
+
+    blocks: Mapping[str, Any]
+    classic: type
+    given: Mapping[str, Any]
+
+
+@define(eq=False)
+class Family:
+    """A family to compare.
+
+    Attributes:
+        make: makes the components, by name, tiny and with random weights. features: by name; "plain" is there in any case.
+        classic_options: of the classic's constructor. conditional_first: the classic's batches have the conditional rows first, when
+            its `guidance_scale` is more than 1.
+    """
+
+    name: str
+    denoiser: str
+    make: Callable[[], dict[str, Any]]
+    tasks: Mapping[str, Task]
+    features: Mapping[str, Feature] = field(factory=dict)
+    classic_options: Mapping[str, Any] = field(factory=dict)
+    conditional_first: bool = False
+    formats: Sequence[str] = ("float32", "bfloat16")
+    _parts: dict[str, dict[str, Any]] = field(factory=dict)
+    _pipes: dict[Any, ModularPipeline] = field(factory=dict)
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows: every task plainly in each format, and each feature in its tasks."""
+        for task in self.tasks:
+            for dtype in self.formats:
+                yield self.name, task, "plain", dtype
+            for name, feature in self.features.items():
+                if not feature.tasks or task in feature.tasks:
+                    yield from ((self.name, task, name, dtype) for dtype in feature.formats)
+
+    def parts(self, dtype: str) -> dict[str, Any]:
+        """Return the components in a number format, made once."""
+        if dtype not in self._parts:
+            # From one set, so that all formats have the same weights.
+            made = self.make() if not self._parts else copy.deepcopy(next(iter(self._parts.values())))
+            self._parts[dtype] = {name: cast(part, dtype) for name, part in made.items()}
+        return dict(self._parts[dtype])
+
+    def run(self, task: str, name: str, dtype: str) -> list[str]:
+        """Return in what the preset and the classic pipeline told their networks something else, or drew another image."""
+        return _Compared(self, self.tasks[task], task, self.features.get(name, Feature()), name, dtype).run()
+
+    def pipe(self, task: str, name: str, blocks: Mapping[str, Any], batching: str) -> ModularPipeline:
+        """Return a preset, made once."""
+        if (task, name) not in self._pipes:
+            made = SequentialPipelineBlocks.from_blocks_dict(blocks)
+            if batching != "batched":
+                predict: Any = made.sub_blocks["denoise"].sub_blocks["denoiser"]
+                made.sub_blocks.replace("denoise.denoiser", type(predict)(**{**predict.options, "batching": batching}))
+            self._pipes[task, name] = made.init_pipeline()
+            self._pipes[task, name].configure(progress=False)
+        return self._pipes[task, name]
+
+
+def cast(part: Any, dtype: str) -> Any:
+    """Return a network in a number format, to be run and not trained; anything else as it is."""
+    return part.to(getattr(torch, dtype)).eval() if isinstance(part, torch.nn.Module) else part
+
+
+@frozen(eq=False)
+class _Compared:
+    family: Family
+    task: Task
+    task_name: str
+    feature: Feature
+    name: str
+    dtype: str
+
+    @cached_property
+    def _parts(self) -> dict[str, Any]:
+        torch.manual_seed(11)
+        own = {name: cast(make(), self.dtype) for name, make in self.feature.parts.items()}
+        return {**self.family.parts(self.dtype), **own}
+
+    def run(self) -> list[str]:
+        mine, theirs = Told(), Told()
+        denoiser, vae = self._parts[self.family.denoiser], self._parts.get("vae")
+        with mine.of(denoiser, vae):
+            drawn = self._drawn()
+        with theirs.of(denoiser, vae):
+            expected = self._expected()
+        if self.family.conditional_first and self._given({})["guidance_scale"] > 1:
+            theirs.denoiser = [{name: _swapped(value) for name, value in call.items()} for call in theirs.denoiser]
+        return differences(mine, theirs) + [f"the images {said}" for said in different("", drawn, expected)]
+
+    def _given(self, more: Mapping[str, Any]) -> dict[str, Any]:
+        inputs = {"output_type": "pt", **self.task.given, **self.feature.inputs, **more}
+        for name in self.feature.without:
+            inputs.pop(name, None)
+        seeds = inputs.pop("seeds", 7)
+        drawn = [torch.Generator().manual_seed(seed) for seed in ([seeds] if isinstance(seeds, int) else seeds)]
+        return {**inputs, "generator": drawn[0] if isinstance(seeds, int) else drawn}
+
+    def _drawn(self) -> Any:
+        change = self.feature.blocks
+        blocks = self.task.blocks if change is None else change(self.task.blocks)
+        is_other = change is not None or self.feature.batching != "batched"
+        pipe = self.family.pipe(self.task_name, self.name if is_other else "plain", blocks, self.feature.batching)
+        parts = {name: part for name, part in self._parts.items() if name in pipe.component_names}
+        parts["scheduler"] = copy.deepcopy(parts["scheduler"])
+        guider = {} if self.feature.guider is None else {"guider": self.feature.guider()}
+        pipe.update_components(**parts, **guider)
+        return pipe(**self._given(self.feature.mine), output="images")
+
+    def _expected(self) -> Any:
+        cls: Any = self.feature.classic_class or self.task.classic
+        taken = inspect.signature(cls.__init__).parameters
+        parts = {name: part for name, part in self._parts.items() if name in taken}
+        parts["scheduler"] = copy.deepcopy(parts["scheduler"])
+        classic = cls(**parts, **self.family.classic_options)
+        classic.set_progress_bar_config(disable=True)
+        return classic(**self._given(self.feature.classic)).images
+
+
+def _swapped(rows: torch.Tensor) -> torch.Tensor:
+    return torch.cat(rows.chunk(2)[::-1]) if rows.ndim else rows
+
+
+def families() -> dict[str, Family]:
+    """Return all families that have rows, by name."""
+    names = sorted(path.stem for path in HERE.glob("*.py") if path.stem != "__init__")
+    return {name: importlib.import_module(f"family_rows.{name}").FAMILY for name in names}
