@@ -55,6 +55,7 @@ _ROOMS = {
         "LayerSkipConfig",
         "MagnitudeAwareGuidance",
         "NoiseLevel",
+        "NormKeptGuidance",
         "Perturbation",
         "PerturbedAttentionGuidance",
         "PerturbedGuidance",
@@ -129,6 +130,7 @@ if TYPE_CHECKING:
     from .guiders import LayerSkipConfig as LayerSkipConfig
     from .guiders import MagnitudeAwareGuidance as MagnitudeAwareGuidance
     from .guiders import NoiseLevel as NoiseLevel
+    from .guiders import NormKeptGuidance as NormKeptGuidance
     from .guiders import Perturbation as Perturbation
     from .guiders import PerturbedAttentionGuidance as PerturbedAttentionGuidance
     from .guiders import PerturbedGuidance as PerturbedGuidance

@@ -55,6 +55,7 @@ PUBLIC = [
     "ModularPipelineBlocks",
     "NoDigestError",
     "NoiseLevel",
+    "NormKeptGuidance",
     "OutputParam",
     "Outputs",
     "Perturbation",
