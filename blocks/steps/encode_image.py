@@ -46,17 +46,23 @@ class EncodeImage(Block):
         return self.Out(image_latents=encoded(self.family, self.vae, pixels, generator, self.device))
 
     def _pixels(self, image: InputImage, height: int | None, width: int | None) -> Any:
-        given = given_image(image, "image", latent_channels=self.vae.config.latent_channels)
-        if is_latents(given, self.vae.config.latent_channels):
+        channels = channels_of(self.vae)
+        given = given_image(image, "image", latent_channels=channels)
+        if is_latents(given, channels):
             return given
         if height is None or width is None:
             refuse_too_small(given, "image", self.image_processor.config.vae_scale_factor)
         return self.image_processor.preprocess(given, height=height, width=width)
 
 
+def channels_of(vae: Autoencoder | None) -> int | None:
+    """Return the number of channels of a VAE's latents; None of families that work on pixels."""
+    return None if vae is None else int(vae.config.latent_channels)
+
+
 def encoded(
     family: FamilyContract,
-    vae: Autoencoder,
+    vae: Autoencoder | None,
     pixels: Tensor,
     generator: Generators | None,
     device: torch.device | str,
@@ -67,6 +73,8 @@ def encoded(
     Args:
         draws: from the VAE's posterior; else its most likely latents, and the generator stays as it is.
     """
+    if vae is None:  # the family works on pixels
+        return pixels.to(device)
     # Images have three channels here, whatever they were given as: only latents have the VAE's.
     if pixels.shape[1] == vae.config.latent_channels:
         return pixels.to(device, vae.dtype)

@@ -29,7 +29,7 @@ from ...state.vocabulary import (
 from ..core.block import Block
 from ..core.slots import component
 from .decode import VAE_ADVICE
-from .encode_image import drawing_dtype, encoded
+from .encode_image import channels_of, drawing_dtype, encoded
 from .given_image import Purpose, given_image, image_faults, is_latents, refuse_too_small
 from .prepare_image_latents import repeat_to_batch
 from .prepare_latents import draw_noise
@@ -43,9 +43,10 @@ if TYPE_CHECKING:
 MASK_CONFIG = {"vae_scale_factor": 8, "do_normalize": False, "do_binarize": True, "do_convert_grayscale": True}
 
 
-def reads_masked(denoiser: Denoiser, vae: Autoencoder) -> bool:
+def reads_masked(denoiser: Denoiser, vae: Autoencoder | None) -> bool:
     """Return whether a denoiser reads mask and masked image beside the latents (9 channels in place of 4)."""
-    return bool(denoiser.config.in_channels == 2 * vae.config.latent_channels + 1)
+    channels = channels_of(vae)
+    return channels is not None and bool(denoiser.config.in_channels == 2 * channels + 1)
 
 
 class EncodeInpaintImage(Block):
@@ -92,7 +93,7 @@ class EncodeInpaintImage(Block):
         latents: Latents | None = None,
         generator: Generators | None = None,
     ) -> Out:
-        channels = self.vae.config.latent_channels
+        channels = channels_of(self.vae)
         given = given_image(image, "image", latent_channels=channels)
         height, width = self._size(given, height, width)
         region = None
@@ -119,7 +120,7 @@ class EncodeControlledInpaintImage(EncodeInpaintImage):
     """Encode the images whose masked area is drawn anew and steered; where no size is given, it is theirs, as in the classic pipeline."""
 
     def _size(self, given: Any, height: int | None, width: int | None) -> tuple[int, int]:
-        if is_latents(given, self.vae.config.latent_channels):
+        if is_latents(given, channels_of(self.vae)):
             return super()._size(given, height, width)
         processor = self.image_processor
         if height is None or width is None:
@@ -190,9 +191,9 @@ class EncodeMaskedImage(Block):
         generator: Generators | None = None,
     ) -> Out:
         vae = self.vae
-        is_known = is_latents(image_pixels, vae.config.latent_channels)
+        is_known = is_latents(image_pixels, channels_of(vae))
         if not reads_masked(self.denoiser, vae):
-            if masked_image_latents is None and not is_known:
+            if vae is not None and masked_image_latents is None and not is_known:
                 self._draw_as_if(max(len(image_pixels), len(mask_pixels)), image_pixels, generator)
             return self.Out(masked_image_latents=None)
         if masked_image_latents is None:

@@ -25,6 +25,7 @@ from ...state.vocabulary import (
 )
 from ..core.block import Block
 from ..core.slots import component
+from .encode_image import channels_of
 from .prepare_latents import draw_noise, latents_misfits
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class PrepareImageLatents(Block):
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say how latents of the caller's own differ from those of images."""
-        yield from latents_misfits(self.family, given, int(self.vae.config.latent_channels), self.vae)
+        yield from latents_misfits(self.family, given, channels_of(self.vae), self.vae)
 
     def run(
         self,
@@ -82,7 +83,7 @@ class PrepareInpaintLatents(Block):
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say how latents of the caller's own differ from those of images."""
-        yield from latents_misfits(self.family, given, int(self.vae.config.latent_channels), self.vae)
+        yield from latents_misfits(self.family, given, channels_of(self.vae), self.vae)
 
     def run(
         self,

@@ -71,14 +71,16 @@ class PrepareLatents(Block):
 asks(PrepareLatents, scheduler=(FIRST_NOISE,))
 
 
-def latents_misfits(family: FamilyContract, given: Mapping[str, Any], channels: int, vae: Autoencoder) -> Iterator[str]:
+def latents_misfits(
+    family: FamilyContract, given: Mapping[str, Any], channels: int | None, vae: Autoencoder
+) -> Iterator[str]:
     """Yield how latents of the caller's own differ from what is known before the run of those that the images need."""
     latents = given.get("latents")
     if latents is None or latents.ndim != 4:  # of other dimensions it has been said already
         return
     factor = family.vae_scale_factor(vae)
     sides = {side: given.get(side) for side in ("height", "width")}
-    needed: list[int | str] = [image_count(family, given) or len(latents), channels]
+    needed: list[int | str] = [image_count(family, given) or len(latents), channels or latents.shape[1]]
     needed += [size // factor if isinstance(size, int) else f"{side} / {factor}" for side, size in sides.items()]
     if any(isinstance(size, int) and size != own for size, own in zip(needed, latents.shape, strict=True)):
         yield _latents_words(latents, needed[0], "", needed)

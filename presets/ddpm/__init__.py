@@ -3,12 +3,24 @@
 from ...blocks.core.insertable_dict import SharedBlocks
 from ...families.ddpm import DDPM
 from ...registry import catalog
-from ..tasks import Blocks, text2image
+from ..tasks import Blocks, image2image, inpainting, text2image
 
 UNCONDITIONAL_BLOCKS: Blocks = SharedBlocks("UNCONDITIONAL_BLOCKS", text2image(DDPM))
 """Blocks that make images of noise alone, by name."""
 
-for _name in ("ddpm.unconditional", DDPM.classic_pipeline, "DDIMPipeline"):
-    catalog.register(_name, f"{__name__}:UNCONDITIONAL_BLOCKS")
+IMAGE2IMAGE_BLOCKS: Blocks = SharedBlocks("IMAGE2IMAGE_BLOCKS", image2image(DDPM))
+"""Blocks that begin from an image, by name: variations of it, the less alike the greater the strength."""
 
-__all__ = ["DDPM", "UNCONDITIONAL_BLOCKS"]
+INPAINT_BLOCKS: Blocks = SharedBlocks("INPAINT_BLOCKS", inpainting(DDPM))
+"""Blocks that draw what a mask shows anew, and keep the pixels of the rest, by name."""
+
+for _name, _target in {
+    "ddpm.unconditional": "UNCONDITIONAL_BLOCKS",
+    "ddpm.image2image": "IMAGE2IMAGE_BLOCKS",
+    "ddpm.inpainting": "INPAINT_BLOCKS",
+    DDPM.classic_pipeline: "UNCONDITIONAL_BLOCKS",
+    "DDIMPipeline": "UNCONDITIONAL_BLOCKS",
+}.items():
+    catalog.register(_name, f"{__name__}:{_target}")
+
+__all__ = ["DDPM", "IMAGE2IMAGE_BLOCKS", "INPAINT_BLOCKS", "UNCONDITIONAL_BLOCKS"]

@@ -50,10 +50,10 @@ class Feature:
 
 @frozen(eq=False)
 class Task:
-    """One task of a family: blocks, the classic pipeline, and what both are given."""
+    """One task of a family: blocks, the classic pipeline if there is one, and what both are given."""
 
     blocks: Mapping[str, Any]
-    classic: type
+    classic: type | None
     given: Mapping[str, Any]
 
 
@@ -80,7 +80,9 @@ class Family:
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows: every task plainly in each format, and each feature in its tasks."""
-        for task in self.tasks:
+        for task, each in self.tasks.items():
+            if each.classic is None:
+                continue
             for dtype in self.formats:
                 yield self.name, task, "plain", dtype
             for name, feature in self.features.items():
@@ -98,6 +100,14 @@ class Family:
     def run(self, task: str, name: str, dtype: str) -> list[str]:
         """Return in what the preset and the classic pipeline told their networks something else, or drew another image."""
         return _Compared(self, self.tasks[task], task, self.features.get(name, Feature()), name, dtype).run()
+
+    def draw(self, task: str, **inputs: Any) -> Any:
+        """Return what the preset draws, in float32, given other inputs than the task's."""
+        parts = self.parts("float32")
+        pipe = self.pipe(task, "plain", self.tasks[task].blocks, "batched")
+        own = {name: part for name, part in parts.items() if name in pipe.component_names}
+        pipe.update_components(**{**own, "scheduler": copy.deepcopy(parts["scheduler"])})
+        return pipe(**{"output_type": "pt", "seed": 7, **self.tasks[task].given, **inputs}, output="images")
 
     def pipe(self, task: str, name: str, blocks: Mapping[str, Any], batching: str) -> ModularPipeline:
         """Return a preset, made once."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import diffusers
+from coarse_images import half_mask, picture
 from family_table import Family, Feature, Task
 
-from brickwork.presets.ddpm import UNCONDITIONAL_BLOCKS
+from brickwork.presets.ddpm import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, UNCONDITIONAL_BLOCKS
 
 
 def make() -> dict[str, Any]:
@@ -23,11 +24,18 @@ def make() -> dict[str, Any]:
     return {"unet": unet, "scheduler": diffusers.DDPMScheduler()}
 
 
+GIVEN = {"batch_size": 2, "num_inference_steps": 5}
+IMAGE = {**GIVEN, "num_inference_steps": 7, "image": picture(3, 16), "strength": 0.63}
 FAMILY = Family(
     "ddpm",
     "unet",
     make,
-    {"unconditional": Task(UNCONDITIONAL_BLOCKS, diffusers.DDPMPipeline, {"batch_size": 2, "num_inference_steps": 5})},
+    {
+        "unconditional": Task(UNCONDITIONAL_BLOCKS, diffusers.DDPMPipeline, GIVEN),
+        # No pipeline of diffusers has these.
+        "image2image": Task(IMAGE2IMAGE_BLOCKS, None, IMAGE),
+        "inpainting": Task(INPAINT_BLOCKS, None, {**IMAGE, "mask_image": half_mask(16)}),
+    },
     {
         "DDIM": Feature(
             {"eta": 0.4}, parts={"scheduler": diffusers.DDIMScheduler}, classic_class=diffusers.DDIMPipeline
