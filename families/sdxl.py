@@ -215,6 +215,7 @@ SDXL = SDXLContract(
         TextEncoding(negative_tokens="positive"),
         TextEncoding(pooled=True, negative_tokens="positive"),
     ),
+    upcasts_vae=True,
     attention_argument="cross_attention_kwargs",
     lora_loader="diffusers.loaders:StableDiffusionXLLoraLoaderMixin",
     accepts={

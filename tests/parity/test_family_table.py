@@ -13,3 +13,11 @@ FAMILIES = families()
 )
 def test_the_preset_equals_the_classic(family: str, task: str, feature: str, dtype: str) -> None:
     assert FAMILIES[family].run(task, feature, dtype) == []
+
+
+@pytest.mark.parametrize(
+    ("family", "task"),
+    [(name, task) for name, each in FAMILIES.items() for task, one in each.tasks.items() if one.mend],
+)
+def test_the_classic_is_wrong_where_a_row_mends_it(family: str, task: str) -> None:
+    assert FAMILIES[family].run(task, "plain", "float32", mended=False) != []
