@@ -54,6 +54,11 @@ class EmbeddedGuidance(Guider):
         return () if self.guider is None else self.guider.wanted_perturbations
 
     @property
+    def drops(self) -> frozenset[str]:
+        """The kinds of conditioning that the inner guider leaves out."""
+        return frozenset() if self.guider is None else self.guider.drops
+
+    @property
     def uses_negative(self) -> bool:
         """True if the inner guider uses the negative conditioning."""
         return self.guider is not None and self.guider.uses_negative

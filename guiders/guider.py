@@ -121,6 +121,11 @@ class Guider(WordedGuider):
         """The perturbations that some step asks for, to be checked before a run."""
         return ()
 
+    @property
+    def drops(self) -> frozenset[str]:
+        """The kinds of conditioning, besides text, that some branch leaves out ("image"), to be checked before a run."""
+        return frozenset()
+
     def with_scale(self, guidance_scale: float) -> Self:
         """Return the guider with another scale, as `guidance_scale=` at the call asks.
 

@@ -178,6 +178,12 @@ class PredictNoise(Block):
                 f"{type(guider).__name__} works on the tokens of a transformer, and the denoiser of {self.family.name} reads latents. "
                 "Take another guider, such as ClassifierFreeGuidance or AdaptiveProjectedGuidance."
             )
+        kinds = {part.kind for part in self.family.fields("denoiser_input_fields")}
+        for kind in sorted(getattr(guider, "drops", frozenset()) - kinds):
+            yield (
+                f"{type(guider).__name__} compares with a prediction without {kind}, and {denoiser_name} is told none; take "
+                "ClassifierFreeGuidance, or a family whose network sees one."
+            )
         if not wanted or denoiser is None:
             return
         layers = self.family.layers(denoiser)

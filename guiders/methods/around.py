@@ -63,6 +63,11 @@ class GuidanceAround(Guider, is_base=True):
         """The perturbations that the inner guider asks for."""
         return self.inner.wanted_perturbations
 
+    @property
+    def drops(self) -> frozenset[str]:
+        """The kinds of conditioning that the inner guider leaves out."""
+        return self.inner.drops
+
     def with_scale(self, guidance_scale: float) -> Self:
         """Return a copy whose inner guider has another scale."""
         return evolve(self, guider=self.guider.with_scale(guidance_scale))

@@ -44,6 +44,11 @@ class ImageTextGuidance(ConditionalGuidance):
         return (*((_NOTHING,) if by_image else ()), *((_IMAGE,) if by_text or by_image else ()), CONDITIONAL)
 
     @property
+    def drops(self) -> frozenset[str]:
+        """The image, in one of the predictions."""
+        return _NOTHING.without
+
+    @property
     def uses_negative(self) -> bool:
         """True if any step may need the text to be dropped."""
         return any(branch.negative for branch in self.branches(GuidanceStep(0, 1))) or self.start > 0.0

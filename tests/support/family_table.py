@@ -108,13 +108,20 @@ class Family:
         asked = self.tasks[task] if mended else evolve(self.tasks[task], mend=None)
         return _Compared(self, asked, task, self.features.get(name, Feature()), name, dtype).run()
 
-    def draw(self, task: str, **inputs: Any) -> Any:
-        """Return what the preset draws, in float32, given other inputs than the task's."""
+    def draw(self, task: str, guider: Any = None, without: Sequence[str] = (), **inputs: Any) -> Any:
+        """Return what the preset draws, in float32, given other inputs than the task's, by a guider or the pipeline's own."""
         parts = self.parts("float32")
         pipe = self.pipe(task, "plain", self.tasks[task].blocks, "batched")
         own = {name: part for name, part in parts.items() if name in pipe.component_names}
-        pipe.update_components(**{**own, "scheduler": copy.deepcopy(parts["scheduler"])})
-        return pipe(**{"output_type": "pt", "seed": 7, **self.tasks[task].given, **inputs}, output="images")
+        usual = pipe.components["guider"]
+        more = {} if guider is None else {"guider": guider}
+        pipe.update_components(**{**own, **more, "scheduler": copy.deepcopy(parts["scheduler"])})
+        try:
+            given = {"output_type": "pt", "seed": 7, **self.tasks[task].given, **inputs}
+            return pipe(**{name: each for name, each in given.items() if name not in without}, output="images")
+        finally:
+            # One pipeline serves all.
+            pipe.update_components(guider=usual)
 
     def pipe(self, task: str, name: str, blocks: Mapping[str, Any], batching: str) -> ModularPipeline:
         """Return a preset, made once."""
