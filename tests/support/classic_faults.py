@@ -18,7 +18,9 @@ def rows_in_order(classic: Any, _: dict[str, Any]) -> Iterator[None]:
 
     def ordered(_: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         added = kwargs["added_cond_kwargs"]
-        rows = torch.cat([added["time_ids"][::2], added["time_ids"][1::2]])
+        negative, positive = added["time_ids"][::2], added["time_ids"][1::2]
+        # A net that guesses is told half of the rows, which shall be the positive ones.
+        rows = torch.cat([positive if kwargs.get("guess_mode") else negative, positive])
         return args, {**kwargs, "added_cond_kwargs": {**added, "time_ids": rows}}
 
     net = getattr(classic, "controlnet", None)
@@ -76,6 +78,22 @@ def through_all_iterations(_: Any, inputs: dict[str, Any]) -> Iterator[None]:
 
 
 @contextmanager
+def features_of_prompts(classic: Any, _: dict[str, Any]) -> Iterator[None]:
+    """Each adapter image goes to the images of its prompt: the classic's rows are a, b, a, b, and not a, a, b, b."""
+
+    def ordered(_: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        told = kwargs.get("down_intrablock_additional_residuals")
+        rows = [torch.cat([half[[0, 2, 1, 3]] for half in each.chunk(2)]) for each in told or ()]
+        return args, {**kwargs, **({"down_intrablock_additional_residuals": rows} if told else {})}
+
+    hook = classic.unet.register_forward_pre_hook(ordered, with_kwargs=True, prepend=True)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+@contextmanager
 def guessing(_: Any, inputs: dict[str, Any]) -> Iterator[None]:
     """Nets that pool guess, as in the other tasks."""
     inputs["guess_mode"] = True
@@ -111,6 +129,8 @@ WRONG = [
           statistics_of_latents, frozenset({"latents"})),
     Wrong("It takes a share of twice the steps.", OF_IMAGES, frozenset({HEUN, "own timesteps"}), steps_and_not_timesteps),
     *(Wrong("The adapter counts for half of the way.", ("text2image",), frozenset({HEUN, each}), through_all_iterations)
+      for each in ADAPTERS),
+    *(Wrong("The adapter's images go to other prompts.", ("text2image",), frozenset({"two images each", each}), features_of_prompts)
       for each in ADAPTERS),
     Wrong("It does not ask the net whether it pools.", INPAINTING, frozenset({"pooling net"}), guessing,
           frozenset({"no guidance"})),
