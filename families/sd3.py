@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..guiders import ClassifierFreeGuidance
 from ..registry import families
@@ -80,8 +80,7 @@ SD3 = SD3Contract(
     prefix="SD3",
     roles={
         "denoiser": (_DENOISER,),
-        "embeds_readers": (_DENOISER,),
-        "controlnet": (RoleComponent("controlnet", "diffusers:SD3ControlNetModel"),),
+        "embeds_readers": (evolve(_DENOISER, optional=True),),
         "vae": (RoleComponent("vae", "diffusers:AutoencoderKL"),),
         "scheduler": (RoleComponent("scheduler", "diffusers:FlowMatchEulerDiscreteScheduler"),),
         "guider": (RoleComponent("guider", ClassifierFreeGuidance, config={"guidance_scale": 7.0}),),

@@ -29,8 +29,13 @@ from ..blocks.steps.inpaint import (
 )
 from ..blocks.steps.inpaint_control import PrepareInpaintControl
 from ..blocks.steps.ip_adapter import AutoImagePrompt
-from ..blocks.steps.prepare_image_latents import PrepareImageLatents, PrepareInpaintLatents
-from ..blocks.steps.prepare_latents import PrepareLatents
+from ..blocks.steps.prepare_image_latents import (
+    PrepareImageLatents,
+    PrepareInpaintLatents,
+    PrepareSizedImageLatents,
+    PrepareSizedInpaintLatents,
+)
+from ..blocks.steps.prepare_latents import PrepareLatents, PrepareSizedLatents
 from ..blocks.steps.prepare_size_conditioning import PrepareImageSizeConditioning, PrepareSizeConditioning
 from ..blocks.steps.resolve_size import ResolveSize
 from ..blocks.steps.set_timesteps import (
@@ -103,11 +108,14 @@ def _told(family: FamilyContract, **images: Any) -> dict[str, Any]:
 
 
 _SIZED: dict[type[Block], type[Block]] = {
+    PrepareLatents: PrepareSizedLatents,
+    PrepareImageLatents: PrepareSizedImageLatents,
+    PrepareInpaintLatents: PrepareSizedInpaintLatents,
     SetTimesteps: SetSizedTimesteps,
     SetPartialTimesteps: SetSizedPartialTimesteps,
     SetInpaintTimesteps: SetSizedInpaintTimesteps,
 }
-"""What chooses timesteps, of families whose schedule reads the size."""
+"""What chooses timesteps, and makes latents, of families whose schedule reads the size."""
 
 
 def _sized(made: Blocks, family: FamilyContract) -> Blocks:
@@ -115,8 +123,9 @@ def _sized(made: Blocks, family: FamilyContract) -> Blocks:
     if not family.schedule_reads_size:
         return made
     for plain, sized in _SIZED.items():
-        if made["set_timesteps"] is plain.bind(family):
-            made["set_timesteps"] = sized.bind(family)
+        for name, block in made.items():
+            if block is plain.bind(family):
+                made[name] = sized.bind(family)
     return made.insert("resolve_size", ResolveSize.bind(family), 0)
 
 

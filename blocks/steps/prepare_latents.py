@@ -54,18 +54,51 @@ class PrepareLatents(Block):
         faults = [self.family.size_fault(name, size) for name, size in (("height", height), ("width", width))]
         if any(faults):
             raise InputError(" ".join(filter(None, faults)))
-        batch = batch_size * num_images_per_prompt
-        shape = self.family.latent_shape(self.denoiser, self.vae, batch, height, width)
+        first = self.at_first_level((height, width), batch_size * num_images_per_prompt, dtype, latents, generator)
+        return self.Out(latents=first, height=height, width=width)
+
+    def at_first_level(
+        self,
+        size: tuple[int, int],
+        batch: int,
+        dtype: torch.dtype,
+        latents: Tensor | None,
+        generator: Generators | None,
+    ) -> Tensor:
+        """Return latents `[batch c h w]` for images of a height and width, drawn or given, at the scheduler's first noise level.
+
+        Raises:
+            InputError: those that were given are for other images.
+        """
+        shape = self.family.latent_shape(self.denoiser, self.vae, batch, *size)
         if latents is None:
             # In the run's own number format: drawn in float32 and rounded, it would be other noise than diffusers'.
             latents = draw_noise(shape, generator, self.device, dtype)
         elif tuple(latents.shape) != shape:
-            raise InputError(_latents_words(latents, batch, f" of {height}x{width}", shape))
-        scheduler = self.scheduler
+            raise InputError(_latents_words(latents, batch, f" of {size[0]}x{size[1]}", shape))
         # Given latents, too: they are noise of deviation 1, as in diffusers.
         # In the run's own dtype: latents that were kept in half precision would meet weights in float32.
-        scaled = latents.to(self.device, dtype) * first_scale(scheduler)
-        return self.Out(latents=scaled, height=height, width=width)
+        return latents.to(self.device, dtype) * first_scale(self.scheduler)
+
+
+class PrepareSizedLatents(PrepareLatents):
+    """Draw noise for every image, or take latents that the caller gives, where the size has been decided before."""
+
+    class Out(Outputs):
+        latents: Latents
+
+    def run(  # type: ignore[override]  # a block's signature is its declaration
+        self,
+        height: Height,
+        width: Width,
+        batch_size: BatchSize,
+        dtype: DType,
+        num_images_per_prompt: ImagesPerPrompt = 1,
+        latents: Latents | None = None,
+        generator: Generators | None = None,
+    ) -> Out:
+        batch = batch_size * num_images_per_prompt
+        return self.Out(latents=self.at_first_level((height, width), batch, dtype, latents, generator))
 
 
 asks(PrepareLatents, scheduler=(FIRST_NOISE,))

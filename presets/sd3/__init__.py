@@ -4,6 +4,7 @@ from ...blocks.core.insertable_dict import SharedBlocks
 from ...families.sd3 import SD3
 from ...registry import catalog
 from ..tasks import Blocks, image2image, inpainting, text2image
+from .auto import AUTO_BLOCKS, SD3AutoBlocks
 
 TEXT2IMAGE_BLOCKS: Blocks = SharedBlocks("TEXT2IMAGE_BLOCKS", text2image(SD3))
 """Blocks of text to image, by name."""
@@ -18,6 +19,8 @@ for _name, _target in {
     "sd3.text2image": "TEXT2IMAGE_BLOCKS",
     "sd3.image2image": "IMAGE2IMAGE_BLOCKS",
     "sd3.inpainting": "INPAINT_BLOCKS",
+    "sd3.auto": "SD3AutoBlocks",
+    SD3.modular_blocks: "SD3AutoBlocks",
     SD3.classic_pipeline: "TEXT2IMAGE_BLOCKS",
     SD3.modular_pipeline: "TEXT2IMAGE_BLOCKS",
     "StableDiffusion3Img2ImgPipeline": "IMAGE2IMAGE_BLOCKS",
@@ -25,4 +28,4 @@ for _name, _target in {
 }.items():
     catalog.register(_name, f"{__name__}:{_target}")
 
-__all__ = ["IMAGE2IMAGE_BLOCKS", "INPAINT_BLOCKS", "SD3", "TEXT2IMAGE_BLOCKS"]
+__all__ = ["AUTO_BLOCKS", "IMAGE2IMAGE_BLOCKS", "INPAINT_BLOCKS", "SD3", "TEXT2IMAGE_BLOCKS", "SD3AutoBlocks"]
