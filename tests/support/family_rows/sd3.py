@@ -11,6 +11,7 @@ from coarse_images import half_mask, picture
 from family_table import Family, Feature, Task
 from tiny_families import stable_diffusion_3
 
+from brickwork import SkipLayerGuidance
 from brickwork.presets.sd3 import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, TEXT2IMAGE_BLOCKS
 
 
@@ -67,6 +68,13 @@ FAMILY = Family(
         "clip skip": Feature({"clip_skip": 1}, tasks=("text2image",)),
         "tokens": Feature({"max_sequence_length": 40}, tasks=("text2image",)),
         "two images each": Feature({"num_images_per_prompt": 2}, tasks=("text2image",)),
+        "skip layers": Feature(
+            guider=lambda: SkipLayerGuidance(
+                skip_layer_guidance_start=0.25, skip_layer_guidance_stop=0.75, skip_layer_guidance_layers=[0]
+            ),
+            classic={"skip_guidance_layers": [0], "skip_layer_guidance_stop": 0.75},
+            tasks=("text2image",),
+        ),
         "seeds": Feature({"seeds": [3, 4]}, tasks=("text2image",)),
         "crop": Feature({"padding_mask_crop": 8, "output_type": "pil"}, tasks=("inpainting",)),
         "full strength": Feature({"strength": 1.0}, tasks=("inpainting", "image2image")),
