@@ -96,6 +96,18 @@ class SetPartialTimesteps(Block):
         denoising_start: DenoisingStart | None = None,
         denoising_end: DenoisingEnd | None = None,
     ) -> Out:
+        return self.Out(**self._set(num_inference_steps, timesteps, sigmas, strength, denoising_start, denoising_end))
+
+    def _set(
+        self,
+        num_inference_steps: int,
+        timesteps: Sequence[int] | None,
+        sigmas: Sequence[float] | None,
+        strength: float | None,
+        denoising_start: float | None,
+        denoising_end: float | None,
+    ) -> dict[str, Any]:
+        """Set the scheduler, and return what the block writes."""
         scheduler = self.scheduler
         strength = self.default_strength if strength is None else strength
         set_schedule(scheduler, num_inference_steps, timesteps, sigmas, self.device)
@@ -113,13 +125,14 @@ class SetPartialTimesteps(Block):
         chosen = until(scheduler.timesteps[start:], denoising_end, scheduler)
         if len(chosen) == 0:
             raise InputError("No timestep is left between denoising_start and denoising_end; use more steps.")
-        return self.Out(
-            timesteps=chosen,
-            num_inference_steps=len(chosen),
-            scheduled_steps=len(scheduler.timesteps) - start,
-            latent_timestep=chosen[:1],
-            strength=strength,
-        )
+        return {
+            "timesteps": chosen,
+            "num_inference_steps": len(chosen),
+            "scheduled_steps": len(scheduler.timesteps) - start,
+            # Of its own memory: a result with two views of one is kept by no cache.
+            "latent_timestep": chosen[:1].clone(),
+            "strength": strength,
+        }
 
 
 asks(SetTimesteps, scheduler=(SET_STEPS, LEVELS))
