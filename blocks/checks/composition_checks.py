@@ -18,10 +18,12 @@ from ...state.types import type_words
 from ..core.choice import ConditionalPipelineBlocks
 from ..core.conditional_flattening import AllWorkflows
 from ..core.declaration import NAMES_OF_CALLS
-from ..core.flattening import walk
+from ..core.declaration_checks import none_defaults
+from ..core.flattening import joined, walk
 from ..core.interface import is_typed, odd_defaults, refuse_wrong_lists
 from ..core.scope import Scope
 from .choice_checks import undecided, unknown_names, unreachable
+from ..core.signature_block import SignatureBlock
 from .component_checks import component_conflicts
 from .content_key import content_key
 from .other_branches import branch_values, told
@@ -114,6 +116,8 @@ def _checked(blocks: ModularPipelineBlocks) -> Report:
     wrong.update(dict.fromkeys([*group_faults(parts), *bare_groups(parts)], ALWAYS))
     odd.update(dict.fromkeys([text for path, block in listing for text in odd_defaults(path, block)], ALWAYS))
     odd.update(dict.fromkeys([*group_warnings(parts), *_nothing_leaves(scopes)], ALWAYS))
+    typed = [block.declaration.unsettled for _, block in parts if isinstance(block, SignatureBlock)]
+    odd.update(dict.fromkeys([text for values in typed for text in none_defaults(values)], ALWAYS))
     return Report(tuple(wrong), tuple(odd), {t: when.fewest() for t, when in {**odd, **wrong}.items()}, every)
 
 
