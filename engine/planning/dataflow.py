@@ -139,7 +139,7 @@ class _Walk:
         quiet = evolve(first, reports=False)
         # A value may wander through several names, one an iteration, so one more walk is not enough. Versions are
         # finite and are only ever added, so the walk comes to an end (Kildall 1973).
-        while (joined := _joined(head, end)) != head:
+        while (joined := _joined(head, end) | own) != head:
             head = joined
             end = dict(head)
             quiet.sequence(step.body, end, guard)
@@ -152,6 +152,8 @@ class _Walk:
         # The executor ends loop variables with the loop, and one that hid a value of before lets it be seen again.
         for variable in step.variables:
             if variable.name in before:
+        # Every iteration begins with the loop's own, whatever a block has written over them in the one before.
+        own = {variable.name: head[variable.name] for variable in step.variables}
                 environment[variable.name] = before[variable.name]
             else:
                 environment.pop(variable.name, None)

@@ -93,6 +93,16 @@ def late_writes(flow: Dataflow) -> Iterator[Finding]:
                 left &= ~guard
 
 
+            # A loop before them that yields it, and no later block that writes it, too.
+            for loop in [each for each in flow.loops if name in each.variables]:
+                ended = when & loop.guard & ~any_of(guard for _, guard in later)
+                if ended and loop.end < _first_read(paths, name, flow):
+                    yield _missing_text(name, missing, paths, None, flow) + note, ended
+
+
+def _first_read(paths: Collection[str], name: str, flow: Dataflow) -> int:
+    """Return where the first of some steps reads a value."""
+    return min((read.position for read in flow.reads_in(paths) if read.param.name == name), default=-1)
 def _meant_for_later(path: str, name: str, paths: Collection[str], within: Condition, flow: Dataflow) -> Condition:
     """Return when a block writes a value that is not for those steps before it, but for what comes behind."""
     found = any_of(read.guard for read in flow.reads_at(path, name))
@@ -150,7 +160,8 @@ def _missing_text(
         return f"{text} {later} writes it for the next iteration: pass {name}=... for the first."
     if later is not None:
         return f"{text} {later} writes it, but only later: move that before {path}, or pass {name}=..."
-    loop = next((loop.path for loop in flow.loops if name in loop.variables), None)
+    first = _first_read(paths, str(param.name), flow)
+    loop = next((loop.path for loop in flow.loops if name in loop.variables and loop.end < first), None)
     if loop is not None:
         return (
             f"{text} It is a variable of the loop {loop}, and ends with it: have a block in the loop write it under another name. Or "
