@@ -48,11 +48,19 @@ def _note_writers(steps: Sequence[Node], flow: Dataflow) -> None:
         # A scope that takes a value in and lets one out under its name is no later writer of it, as a block is none that does so.
         own = taken.get(node.closes, frozenset())
         for param in node.writes:
-            if param.name in flow.missing and param.name not in own:
+            # What a scope lets out before somebody needs it would be there, had a block in the scope written it.
+            is_before = node.closes is not None and param.name not in passed
+            if param.name in flow.missing and param.name not in own and not is_before:
                 flow.missing[param.name].writers.append((node.path, guard))
 
 
+    needed: dict[str, set[str]] = {}
+    for name, missing in flow.missing.items():
+        for path in missing.when:
+            needed.setdefault(path, set()).add(name)
+    passed: set[str] = set()
 @define
+        passed |= needed.get(node.path, frozenset())
 class _Walk:
     """Walks steps over an environment, which it changes.
 

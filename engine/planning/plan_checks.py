@@ -166,7 +166,16 @@ def _missing_text(
         return (
             f"{text} It is a variable of the loop {loop}, and ends with it: have a block in the loop write it under another name. Or "
             f"pass {name}=..."
+            first = _first_read(paths, name, flow)
+            skipped = next((v.writer for v in flow.versions if v.name == name and v.position < first), None)
         )
+            if skipped is not None:
+                text = (
+                    f"{path} needs {own!r} ({words}){also}, and where {skipped} does not run, no block of the scope {scope} gives it. "
+                    f"Write it in every branch, or let it in under its name outside: inputs={{{own!r}: ...}}."
+                )
+                yield text + note, when
+                continue
     near = nearest(name, [each for each in missing.there if not scope_of(each)]) if not elsewhere else None
     if near is not None:
         writer = missing.there[near].versions[-1].writer
