@@ -10,7 +10,7 @@ from typing import Any
 
 from ...families.asked_members import SCALE_INPUT, STEP, asks
 from ...families.contract import Scheduler
-from ...state import CompositionError, Outputs
+from ...state import CompositionError, Outputs, RunError
 from ...state.vocabulary import Eta, Generators, Latents, NoisePrediction, ScaledLatents, StepIndex, Timestep, Timesteps
 from ..core.block import Block
 from ..core.loop import LoopSequentialPipelineBlocks
@@ -30,6 +30,7 @@ class ScaleLatents(Block):
     def run(self, latents: Latents, t: Timestep) -> Out:
         scheduler: Any = self.scheduler
         return self.Out(scaled_latents=scheduler.scale_model_input(latents, t))
+        refuse_used_up(scheduler)
 
 
 class StepScheduler(Block):
@@ -50,6 +51,7 @@ class StepScheduler(Block):
     ) -> Out:
         scheduler: Any = self.scheduler
         scheduler_class: Any = type(scheduler)
+        refuse_used_up(scheduler)
         accepted = step_arguments(scheduler_class)
         extra: dict[str, Any] = {"generator": generator} if "generator" in accepted else {}
         if "eta" in accepted:
@@ -103,3 +105,17 @@ def with_denoiser_input(loop: Any, part: type[DenoiserInput]) -> Any:
 def step_arguments(scheduler_class: Any) -> frozenset[str]:
     """Names of the arguments of a scheduler class's `step`."""
     return frozenset(inspect.signature(scheduler_class.step).parameters)
+def refuse_used_up(scheduler: Any) -> None:
+    """Refuse a scheduler that has taken all of its steps; those that count none look at the timestep alone.
+
+    Raises:
+        RunError: it must be set anew.
+    """
+    taken = getattr(scheduler, "step_index", None)
+    if taken is not None and taken >= len(scheduler.timesteps):
+        raise RunError(
+            f"{type(scheduler).__name__} has taken all of its {len(scheduler.timesteps)} steps, and must be set anew before another. A second "
+            "denoising needs a block that sets timesteps before its loop: put both into a Scope, which keeps their values apart."
+        )
+
+

@@ -16,7 +16,19 @@ from ...state import InputParam
 from ..conditions import ALWAYS, NEVER, Condition, any_of
 from ..nodes import BlockNode, ChoiceNode, LoopNode, Node, Presence, guarded_nodes
 from ..scoped_names import forget_scope
-from .flow import CALLER, NOTHING, ChoicePath, Dataflow, Environment, LoopSpan, Missing, Read, Sources, Version
+from .flow import (
+    CALLER,
+    NOTHING,
+    ChoicePath,
+    Dataflow,
+    Environment,
+    LoopSpan,
+    Missing,
+    Mutation,
+    Read,
+    Sources,
+    Version,
+)
 
 
 def trace(steps: Sequence[Node], given: Iterable[str], possible: Condition = ALWAYS) -> Dataflow:
@@ -40,7 +52,13 @@ def trace(steps: Sequence[Node], given: Iterable[str], possible: Condition = ALW
 def _note_writers(steps: Sequence[Node], flow: Dataflow) -> None:
     """Say of what is missing which steps write it, wherever they stand."""
     taken: dict[str | None, frozenset[str | None]] = {}
+    needed: dict[str, set[str]] = {}
+    for name, missing in flow.missing.items():
+        for path in missing.when:
+            needed.setdefault(path, set()).add(name)
+    passed: set[str] = set()
     for node, guard in guarded_nodes(steps):
+        passed |= needed.get(node.path, frozenset())
         if not isinstance(node, BlockNode):
             continue
         if node.opens is not None:
@@ -54,13 +72,7 @@ def _note_writers(steps: Sequence[Node], flow: Dataflow) -> None:
                 flow.missing[param.name].writers.append((node.path, guard))
 
 
-    needed: dict[str, set[str]] = {}
-    for name, missing in flow.missing.items():
-        for path in missing.when:
-            needed.setdefault(path, set()).add(name)
-    passed: set[str] = set()
 @define
-        passed |= needed.get(node.path, frozenset())
 class _Walk:
     """Walks steps over an environment, which it changes.
 
@@ -94,6 +106,8 @@ class _Walk:
                 self._choice(step, guard, environment)
 
     def _leaf(self, step: BlockNode, position: int, guard: Condition, environment: Environment) -> None:
+        if self.records and step.mutates:
+            self.flow.mutations.append(Mutation(step.path, position, step.mutates, not step.writes, guard))
         for param in step.writes:
             if param.name not in step.hands_on:
                 self._write(step, param, position, guard, environment)
@@ -138,6 +152,8 @@ class _Walk:
         for variable in step.variables:
             self._write(step, variable, position, guard, environment)
         head = dict(environment)
+        # Every iteration begins with the loop's own, whatever a block has written over them in the one before.
+        own = {variable.name: head[variable.name] for variable in step.variables}
         # The first iteration finds what the second may read, so only from the second walk on is the environment at
         # the head known. It reports what is missing all the same: in the first iteration nothing comes from one
         # before.
@@ -160,8 +176,6 @@ class _Walk:
         # The executor ends loop variables with the loop, and one that hid a value of before lets it be seen again.
         for variable in step.variables:
             if variable.name in before:
-        # Every iteration begins with the loop's own, whatever a block has written over them in the one before.
-        own = {variable.name: head[variable.name] for variable in step.variables}
                 environment[variable.name] = before[variable.name]
             else:
                 environment.pop(variable.name, None)
@@ -179,7 +193,11 @@ class _Walk:
         end = self._positions[id(parts[-1][0])] if parts else position
         variables = frozenset(variable.name for variable in step.variables)
         silent = any_of(when for leaf, when in parts if isinstance(leaf, BlockNode) and not leaf.writes)
-        return LoopSpan(step.path, position, end, step.reads, step.counted, variables, guard, is_open, silent)
+        mutates: dict[str, Condition] = {}
+        for leaf, when in parts:
+            for name in leaf.mutates if isinstance(leaf, BlockNode) else ():
+                mutates[name] = mutates.get(name, NEVER) | when
+        return LoopSpan(step.path, position, end, step.reads, step.counted, variables, guard, is_open, silent, mutates)
 
     def _choice(self, step: ChoiceNode, guard: Condition, environment: Environment) -> None:
         # A choice that may take no branch leaves everything as it was, and that is one more way through it.

@@ -22,6 +22,7 @@ from .listings import lists
 from .loop_checks import loop_warnings
 from .name_checks import misspelt
 from .type_checks import two_types, wider_types
+from .used_up import used_up
 
 OtherWriters = Callable[[str, str], str]
 """From the name of a value and the path of who needs it to a sentence about those who would write it, with other inputs."""
@@ -77,6 +78,7 @@ def warnings(flow: Dataflow) -> Iterator[Finding]:
     yield from _undeclared(flow)
     yield from count_warnings(flow)
     yield from loop_warnings(flow)
+    yield from used_up(flow)
     yield from written_in_some_branches(flow)
 
 
