@@ -270,7 +270,7 @@ class Dataflow:
         return any_of(version.guard for version in self._versions_by_writer[path] if version.name == name)
 
     def hangs_on(self, path: str, reader: Read) -> Condition:
-        """Return when a step works with what a reader has made, and could not stand before it: the value goes round."""
+        """Return when a step needs what a reader has made, and so could not stand before it: the value goes round, in a loop, too."""
         found: dict[str, Condition] = {path: reader.guard}
         # From behind, so that all that works with a step has been looked at before it: else each way there would be gone alone.
         pending = {path}
@@ -278,6 +278,8 @@ class Dataflow:
             here = max(pending, key=self._position)
             pending.remove(here)
             for read in self._reads_by_path[here]:
+                if not read.param.required:
+                    continue  # it does without
                 # What is there before the reader would be there for the step, too.
                 left = found[here] & ~self._there_before(str(read.param.name), reader.position)
                 for version, when in read.sources.ways.items() if left else ():

@@ -6,7 +6,7 @@ which inputs lead to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator
 
 from ...state.defaults import are_same
 from ...state.errors import nearest
@@ -93,8 +93,6 @@ def late_writes(flow: Dataflow) -> Iterator[Finding]:
                 if found := left & guard:
                     yield _missing_text(name, missing, paths, path, flow) + note, found
                 left &= ~guard
-
-
             # A loop before them that yields it, and no later block that writes it, too.
             for loop in [each for each in flow.loops if name in each.variables]:
                 ended = when & loop.guard & ~any_of(guard for _, guard in later)
@@ -105,6 +103,8 @@ def late_writes(flow: Dataflow) -> Iterator[Finding]:
 def _first_read(paths: Collection[str], name: str, flow: Dataflow) -> int:
     """Return where the first of some steps reads a value."""
     return min((read.position for read in flow.reads_in(paths) if read.param.name == name), default=-1)
+
+
 def _meant_for_later(path: str, name: str, paths: Collection[str], within: Condition, flow: Dataflow) -> Condition:
     """Return when a block writes a value that is not for those steps before it, but for what comes behind."""
     found = any_of(read.guard for read in flow.reads_at(path, name))
@@ -127,25 +127,7 @@ def _for_next_iteration(path: str, paths: Container[str], flow: Dataflow) -> Con
     for loop in flow.loops:
         reads = flow.reads_inside(loop)
         if any(read.path == path for read in reads):
-            found |= loop.guard & _hangs_on(path, paths, reads, flow)
-    return found
-
-
-def _hangs_on(path: str, paths: Container[str], reads: Sequence[Read], flow: Dataflow) -> Condition:
-    """Return when a step of a loop needs what others of its steps give it in the same iteration, and nobody else."""
-    first = next((read.position for read in reads if read.path in paths), None)
-    found = NEVER
-    hangs: dict[int, Condition] = {}
-    for read in reads if first is not None else ():
-        if read.path in paths:
-            hangs[read.position] = read.guard
-        elif read.param.required and first is not None and read.position > first:
-            name = str(read.param.name)
-            demanded = any_of(flow.missing[name].when.values()) if name in flow.missing else NEVER
-            from_them = any_of(when & hangs.get(v.position, NEVER) for v, when in read.sources.ways.items())
-            only = from_them & ~demanded & ~flow.written_between(name, -2, first)
-            hangs[read.position] = hangs.get(read.position, NEVER) | only
-            found |= only if read.path == path else NEVER
+            found |= loop.guard & any_of(flow.hangs_on(path, read) for read in reads if read.path in paths)
     return found
 
 
@@ -168,16 +150,7 @@ def _missing_text(
         return (
             f"{text} It is a variable of the loop {loop}, and ends with it: have a block in the loop write it under another name. Or "
             f"pass {name}=..."
-            first = _first_read(paths, name, flow)
-            skipped = next((v.writer for v in flow.versions if v.name == name and v.position < first), None)
         )
-            if skipped is not None:
-                text = (
-                    f"{path} needs {own!r} ({words}){also}, and where {skipped} does not run, no block of the scope {scope} gives it. "
-                    f"Write it in every branch, or let it in under its name outside: inputs={{{own!r}: ...}}."
-                )
-                yield text + note, when
-                continue
     near = nearest(name, [each for each in missing.there if not scope_of(each)]) if not elsewhere else None
     if near is not None:
         writer = missing.there[near].versions[-1].writer
@@ -193,7 +166,16 @@ def _not_let_in(flow: Dataflow) -> Iterator[Finding]:
             path, *others = paths
             also = f" (and so do {', '.join(others)})" if others else ""
             words = type_words(missing.params[path].type_hint)
+            first = _first_read(paths, name, flow)
+            skipped = next((v.writer for v in flow.versions if v.name == name and v.position < first), None)
             later = next((writer for writer, _ in missing.writers if writer not in paths), None)
+            if skipped is not None:
+                text = (
+                    f"{path} needs {own!r} ({words}){also}, and where {skipped} does not run, no block of the scope {scope} gives it. "
+                    f"Write it in every branch, or let it in under its name outside: inputs={{{own!r}: ...}}."
+                )
+                yield text + note, when
+                continue
             text = (
                 f"{path} needs {own!r} ({words}){also}, and no earlier block of the scope {scope} gives it. From outside it does "
                 f"not come by itself, since {later or 'a block'} of the scope writes it. Let it in under its name outside: "
