@@ -6,7 +6,7 @@ which inputs lead to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterable, Iterator
+from collections.abc import Callable, Collection, Container, Iterator
 
 from ...state.defaults import are_same
 from ...state.errors import nearest
@@ -17,7 +17,7 @@ from ..scoped_names import MARK, own_name, scope_of
 from .branch_values import written_in_some_branches
 from .count_checks import count_faults, count_warnings
 from .dimension_checks import dimension_conflicts
-from .flow import CALLER, Dataflow, Finding, LoopSpan, Missing, Read, Version
+from .flow import CALLER, Dataflow, Finding, Missing, Read, Version
 from .listings import lists
 from .loop_checks import loop_warnings
 from .name_checks import misspelt
@@ -110,15 +110,8 @@ def _meant_for_later(path: str, name: str, paths: Collection[str], within: Condi
     found = any_of(read.guard for read in flow.reads_at(path, name))
     if not within & ~found:
         return found  # it reads what it writes: looking further would be quadratic in a long row
-    if any(_stand_in(loop, [path, *paths], flow) for loop in flow.loops):
-        return found | _for_next_iteration(path, paths, flow)
     # Who works with what a reader has made of it gives the next value, and cannot come before it.
     return found | any_of(flow.hangs_on(path, read) for read in flow.reads_in(paths) if read.param.name == name)
-
-
-def _stand_in(loop: LoopSpan, paths: Iterable[str], flow: Dataflow) -> bool:
-    inside = {read.path for read in flow.reads_inside(loop)}
-    return all(path in inside for path in paths)
 
 
 def _for_next_iteration(path: str, paths: Container[str], flow: Dataflow) -> Condition:
@@ -144,13 +137,8 @@ def _missing_text(
         return f"{text} {later} writes it for the next iteration: pass {name}=... for the first."
     if later is not None:
         return f"{text} {later} writes it, but only later: move that before {path}, or pass {name}=..."
-    first = _first_read(paths, str(param.name), flow)
-    loop = next((loop.path for loop in flow.loops if name in loop.variables and loop.end < first), None)
-    if loop is not None:
-        return (
-            f"{text} It is a variable of the loop {loop}, and ends with it: have a block in the loop write it under another name. Or "
-            f"pass {name}=..."
-        )
+    if ended := _ended_words(str(param.name), _first_read(paths, str(param.name), flow), flow):
+        return f"{text} {ended} Or pass {name}=..."
     near = nearest(name, [each for each in missing.there if not scope_of(each)]) if not elsewhere else None
     if near is not None:
         writer = missing.there[near].versions[-1].writer
@@ -167,21 +155,30 @@ def _not_let_in(flow: Dataflow) -> Iterator[Finding]:
             also = f" (and so do {', '.join(others)})" if others else ""
             words = type_words(missing.params[path].type_hint)
             first = _first_read(paths, name, flow)
-            skipped = next((v.writer for v in flow.versions if v.name == name and v.position < first), None)
+            let_in = f"let it in under its name outside: inputs={{{own!r}: ...}}."
+            head = f"{path} needs {own!r} ({words}){also}, and"
             later = next((writer for writer, _ in missing.writers if writer not in paths), None)
-            if skipped is not None:
+            skipped = next((v.writer for v in flow.versions if v.name == name and v.position < first), None)
+            if ended := _ended_words(name, first, flow):
+                text = f"{head} no block of the scope {scope} gives it there. {ended} Or {let_in}"
+            elif skipped is not None:
+                text = f"{head} where {skipped} does not run, no block of the scope {scope} gives it. Write it in every branch, or {let_in}"
+            else:
                 text = (
-                    f"{path} needs {own!r} ({words}){also}, and where {skipped} does not run, no block of the scope {scope} gives it. "
-                    f"Write it in every branch, or let it in under its name outside: inputs={{{own!r}: ...}}."
+                    f"{head} no earlier block of the scope {scope} gives it. From outside it does not come by itself, since "
+                    f"{later or 'a block'} of the scope writes it. L{let_in[1:]}"
                 )
-                yield text + note, when
-                continue
-            text = (
-                f"{path} needs {own!r} ({words}){also}, and no earlier block of the scope {scope} gives it. From outside it does "
-                f"not come by itself, since {later or 'a block'} of the scope writes it. Let it in under its name outside: "
-                f"inputs={{{own!r}: ...}}."
-            )
             yield text + note, when
+
+
+def _ended_words(name: str, first: int, flow: Dataflow) -> str:
+    """Say of which loop a value was a variable that is read behind it; nothing, if of none."""
+    loop = next((loop.path for loop in flow.loops if name in loop.variables and loop.end < first), None)
+    if loop is None:
+        return ""
+    return (
+        f"It is a variable of the loop {loop}, and ends with it: have a block in the loop write it under another name."
+    )
 
 
 def _type_conflicts(flow: Dataflow, certain: bool) -> Iterator[Finding]:

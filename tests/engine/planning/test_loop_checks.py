@@ -17,6 +17,7 @@ from brickwork import (
     LoopSequentialPipelineBlocks,
     OutputParam,
     Outputs,
+    Scope,
 )
 from brickwork.state import Value
 
@@ -320,6 +321,15 @@ def test_a_loop_variable_that_is_read_behind_the_loop_is_warned_of() -> None:
     assert chain(loop=counts, reads=reads).check().warnings == (ENDED,)
     assert chain(loop=counts, maybe=block({"i": int}, i=0)).check().warnings == ()
     assert chain(i=block({}, {"i": int}), loop=counts, reads=reads).check().warnings == ()
+
+
+def test_within_a_scope_a_variable_that_is_read_behind_its_loop_is_a_fault() -> None:
+    parts = {"loop": looped(counts=block({"i": int}, {"n": int})), "reads": block({"i": int})}
+    (fault,) = chain(s=Scope.from_blocks_dict(parts, outputs={"n": "n"})).check().faults
+    assert fault == (
+        "s.reads needs 'i' (int), and no block of the scope s gives it there. It is a variable of the loop s.loop, and ends with it: have a "
+        "block in the loop write it under another name. Or let it in under its name outside: inputs={'i': ...}."
+    )
 
 
 def test_before_the_loop_its_variable_is_an_input_like_any_other() -> None:
