@@ -13,6 +13,7 @@ from ...families.contract import Scheduler
 from ...state import CompositionError, Outputs, RunError
 from ...state.vocabulary import Eta, Generators, Latents, NoisePrediction, ScaledLatents, StepIndex, Timestep, Timesteps
 from ..core.block import Block
+from ..core.choice import ConditionalPipelineBlocks
 from ..core.loop import LoopSequentialPipelineBlocks
 from ..core.slots import component
 from .denoiser_call import DenoiserInput
@@ -29,8 +30,8 @@ class ScaleLatents(Block):
 
     def run(self, latents: Latents, t: Timestep) -> Out:
         scheduler: Any = self.scheduler
-        return self.Out(scaled_latents=scheduler.scale_model_input(latents, t))
         refuse_used_up(scheduler)
+        return self.Out(scaled_latents=scheduler.scale_model_input(latents, t))
 
 
 class StepScheduler(Block):
@@ -50,8 +51,8 @@ class StepScheduler(Block):
         eta: Eta = 0.0,
     ) -> Out:
         scheduler: Any = self.scheduler
-        scheduler_class: Any = type(scheduler)
         refuse_used_up(scheduler)
+        scheduler_class: Any = type(scheduler)
         accepted = step_arguments(scheduler_class)
         extra: dict[str, Any] = {"generator": generator} if "generator" in accepted else {}
         if "eta" in accepted:
@@ -93,18 +94,22 @@ def with_denoiser_input(loop: Any, part: type[DenoiserInput]) -> Any:
     made = loop() if isinstance(loop, type) else copy.deepcopy(loop)
     found = {name: block for name, block in made.sub_blocks.items() if isinstance(block, PredictNoise)}
     if not found:
+        kind = type(made).__name__
+        if isinstance(made, ConditionalPipelineBlocks):
+            raise CompositionError(
+                f"'denoise' is {kind}, a choice between {', '.join(map(repr, made.sub_blocks))}, and {part.__name__} is added to the loop of "
+                "one task. Add it to the blocks of a task, such as TEXT2IMAGE_BLOCKS or IMAGE2IMAGE_BLOCKS; AUTO_BLOCKS themselves are "
+                "steered by ControlNets where control_image is given."
+            )
         raise CompositionError(
-            f"{type(made).__name__} has no PredictNoise among its blocks, which {part.__name__} belongs to."
+            f"'denoise' is {kind}, which has no PredictNoise among its blocks, and {part.__name__} belongs to that. Give the blocks of a "
+            "task, such as TEXT2IMAGE_BLOCKS, with its loop as 'denoise'."
         )
     for name, block in found.items():
         made.sub_blocks[name] = type(block).plus(part)(**block.options)
     return made
 
 
-@cache
-def step_arguments(scheduler_class: Any) -> frozenset[str]:
-    """Names of the arguments of a scheduler class's `step`."""
-    return frozenset(inspect.signature(scheduler_class.step).parameters)
 def refuse_used_up(scheduler: Any) -> None:
     """Refuse a scheduler that has taken all of its steps; those that count none look at the timestep alone.
 
@@ -119,3 +124,7 @@ def refuse_used_up(scheduler: Any) -> None:
         )
 
 
+@cache
+def step_arguments(scheduler_class: Any) -> frozenset[str]:
+    """Names of the arguments of a scheduler class's `step`."""
+    return frozenset(inspect.signature(scheduler_class.step).parameters)
