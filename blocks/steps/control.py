@@ -78,7 +78,7 @@ class PrepareControl(Block):
         vaes = [part.name for part in self.family.roles.get("vae", ()) if components.get(part.name) is not None]
         factors = {name: self.family.vae_scale_factor(components[name]) for name in vaes}
         for net in nets:
-            channels = getattr(net.config, "conditioning_embedding_out_channels", None)
+            channels: Any = getattr(net.config, "conditioning_embedding_out_channels", None)
             # Each but the first halves the sides; nets of other kinds have no such channels.
             own = 2 ** (len(channels) - 1) if channels else None
             for name in [name for name, factor in factors.items() if own is not None and factor != own]:

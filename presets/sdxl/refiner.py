@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...blocks.core.block import Block
 from ...blocks.core.insertable_dict import InsertableDict, SharedBlocks
 from ...blocks.core.sequential import SequentialPipelineBlocks
 from ...blocks.steps.denoise import Denoise
@@ -91,7 +92,10 @@ def with_refiner(blocks: Mapping[str, Any] = TEXT2IMAGE_BLOCKS, refiner: Mapping
     return made
 
 
-_FIRST = {SetTimesteps: SetFirstTimesteps, SetPartialTimesteps: SetFirstPartialTimesteps}
+_FIRST: dict[type[Block], type[Block]] = {
+    SetTimesteps: SetFirstTimesteps,
+    SetPartialTimesteps: SetFirstPartialTimesteps,
+}
 """What chooses the timesteps of a task, and what does so for the first of two networks."""
 
 
