@@ -46,7 +46,7 @@ from ..blocks.steps.set_timesteps import (
     SetSizedTimesteps,
     SetTimesteps,
 )
-from ..blocks.steps.t2i_adapter import AdaptedDenoise, AdapterFeatures, EncodeAdapterImage
+from ..blocks.steps.t2i_adapter import AdaptedDenoise, AdapterFeatures, EncodeAdapterImage, EncodeSizedAdapterImage
 from ..families.contract import FamilyContract
 from ..state import CompositionError
 from ..state.errors import named_thing
@@ -177,8 +177,12 @@ def with_control(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
     if "image_encoder" not in made:
         return made.insert_before("prepare_latents", "controlnet_input", PrepareControl.bind(family))
     step = PrepareInpaintControl if "prepare_mask" in made else PrepareImageControl
-    place = "prepare_add_cond" if "prepare_add_cond" in made else "denoise"
-    return made.insert_before(place, "controlnet_input", step.bind(family))
+    return made.insert_before(_where_sizes_are_known(made), "controlnet_input", step.bind(family))
+
+
+def _where_sizes_are_known(made: Blocks) -> str:
+    """Return before which block of an image's task its size is known, and no denoiser has been told of it yet."""
+    return "prepare_add_cond" if "prepare_add_cond" in made else "denoise"
 
 
 def adapter(family: FamilyContract) -> Blocks:
@@ -189,11 +193,13 @@ def adapter(family: FamilyContract) -> Blocks:
 def with_adapter(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
     """Return the blocks of a task with a T2I-Adapter, beside ControlNets where they are steered by such.
 
-    Its image says the size of text to image, where nothing else does.
+    Its image says the size of text to image, where nothing else does; in the other tasks it is brought to the size of their own image.
     """
     made: Blocks = InsertableDict(named_blocks(blocks, "with_adapter(blocks)"))
     made["denoise"] = _with_input(made["denoise"], ADAPTED, AdapterFeatures, family)
-    return made.insert_before("prepare_latents", "adapter_input", EncodeAdapterImage.bind(family))
+    if "image_encoder" not in made:
+        return made.insert_before("prepare_latents", "adapter_input", EncodeAdapterImage.bind(family))
+    return made.insert_before(_where_sizes_are_known(made), "adapter_input", EncodeSizedAdapterImage.bind(family))
 
 
 def image_prompt(family: FamilyContract) -> Blocks:

@@ -49,6 +49,9 @@ def describe(block: ModularPipelineBlocks, name_of: Callable[[type], str] | None
     options = _options(block)
     if options:
         entry["options"] = options
+    described = _own_description(block)
+    if described is not None:
+        entry["description"] = described
     # Files have their code beside them, under digests of SHA-256; only recipes must recognise it without.
     if name_of is None:
         code = code_identity(coded_class(block))
@@ -64,6 +67,12 @@ def describe(block: ModularPipelineBlocks, name_of: Callable[[type], str] | None
     if parts:
         entry["blocks"] = {name: describe(part, name_of) for name, part in parts.items()}
     return entry
+
+
+def _own_description(block: ModularPipelineBlocks) -> str | None:
+    """Return the description that was put on this very block, if it is another than that of its class; an adopted block makes its own."""
+    own = vars(block).get("description")
+    return own if isinstance(own, str) and own != type(block).description and not hasattr(block, "foreign") else None
 
 
 def _described_part(part: type, name_of: Callable[[type], str] | None) -> dict[str, Any]:
@@ -176,6 +185,8 @@ def _composed(
             raise CompositionError(f"{written.block[:80]} holds no blocks, and some are listed.")
         if isinstance(block, Container) and parts and all(part is not None for part in parts.values()):
             block.sub_blocks = sub_blocks_of({name: part for name, part in parts.items() if part is not None})
+        if written.description is not None:
+            vars(block)["description"] = written.description
     except (BrickworkError, ValueError, TypeError) as error:
         faults.append(f"{path or 'the composition'}: {error}")
         return None

@@ -9,8 +9,9 @@ from attrs import field, frozen
 
 from ...engine.conditions import ALWAYS, NEVER, Condition
 from ...engine.planning.dataflow import trace
-from ...engine.planning.flow import Finding
+from ...engine.planning.flow import Dataflow, Finding
 from ...engine.planning.plan_checks import faults, late_writes, warnings
+from ...engine.scoped_names import own_name
 from ...guiders import Guider
 from ...state import CompositionError, OutputParam
 from ...state.type_relations import conflict
@@ -18,9 +19,11 @@ from ...state.types import type_words
 from ..core.choice import ConditionalPipelineBlocks
 from ..core.conditional_flattening import AllWorkflows
 from ..core.declaration import NAMES_OF_CALLS
-from ..core.flattening import walk
+from ..core.declaration_checks import none_defaults
+from ..core.flattening import joined, walk
 from ..core.interface import is_typed, odd_defaults, refuse_wrong_lists
 from ..core.scope import Scope
+from ..core.signature_block import SignatureBlock
 from .choice_checks import undecided, unknown_names, unreachable
 from .component_checks import component_conflicts
 from .content_key import content_key
@@ -102,7 +105,7 @@ def _checked(blocks: ModularPipelineBlocks) -> Report:
     wrong = _merged(faults(flow))
     # A late write is a warning here and an error in a plan: the caller may give the value.
     odd = _merged([*late_writes(flow), *warnings(flow)])
-    for text, certain in [*component_conflicts(blocks), *_branch_conflicts(blocks), *config_conflicts(parts)]:
+    for text, certain in [*component_conflicts(blocks), *_branch_conflicts(blocks, flow), *config_conflicts(parts)]:
         (wrong if certain else odd)[text] = ALWAYS
     odd.update(_merged(told(blocks, branch_values(blocks, every, flow))))
     odd.update(dict.fromkeys(unreachable(blocks, every, flow), ALWAYS))
@@ -113,6 +116,8 @@ def _checked(blocks: ModularPipelineBlocks) -> Report:
     wrong.update(dict.fromkeys([*undecided(blocks), *_named_as_the_calls_own(blocks), *mapped], ALWAYS))
     wrong.update(dict.fromkeys([*group_faults(parts), *bare_groups(parts)], ALWAYS))
     odd.update(dict.fromkeys([text for path, block in listing for text in odd_defaults(path, block)], ALWAYS))
+    typed = [block.declaration.unsettled for _, block in parts if isinstance(block, SignatureBlock)]
+    odd.update(dict.fromkeys([text for values in typed for text in none_defaults(values)], ALWAYS))
     odd.update(dict.fromkeys([*group_warnings(parts), *_nothing_leaves(scopes)], ALWAYS))
     return Report(tuple(wrong), tuple(odd), {t: when.fewest() for t, when in {**odd, **wrong}.items()}, every)
 
@@ -152,8 +157,8 @@ def _nothing_leaves(scopes: Iterable[tuple[str, Scope]]) -> Iterator[str]:
             )
 
 
-def _branch_conflicts(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, bool]]:
-    """Yield branches of one choice that promise different types for one value."""
+def _branch_conflicts(blocks: ModularPipelineBlocks, flow: Dataflow) -> Iterator[tuple[str, bool]]:
+    """Yield branches of one choice that promise different types for one value, which not all of its readers take."""
     for path, block in walk(blocks):
         if not isinstance(block, ConditionalPipelineBlocks):
             continue
@@ -161,11 +166,27 @@ def _branch_conflicts(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, bool
         for name, branch in block.sub_blocks.items():
             for output in branch.intermediate_outputs:
                 known = promised.setdefault(output.name, (name, output, is_typed(branch)))
-                reason = conflict(known[1].type_hint, output.type_hint)
-                if reason:
+                both = [joined(path, branch) for branch in (known[0], name)]
+                if conflict(known[1].type_hint, output.type_hint) and not _all_take(output.name, both, flow):
                     text = (
                         f"{path or type(block).__name__}: the branches {known[0]!r} and {name!r} promise {output.name!r} "
                         f"as {type_words(known[1].type_hint)} and as {type_words(output.type_hint)}. A later block "
                         "cannot tell which it gets: give them one type, or two names."
                     )
                     yield text, known[2] and is_typed(branch)
+
+
+def _all_take(name: str, branches: Iterable[str], flow: Dataflow) -> bool:
+    """Return whether somebody reads what branches write under a name, and every such reader takes what each of them gives."""
+    written = [
+        [version for version in flow.versions if own_name(version.name) == name and _is_in(version.writer, branch)]
+        for branch in branches
+    ]
+    read = {version: [each.param.type_hint for each in flow.readers[version]] for part in written for version in part}
+    return all(any(read[version] for version in part) for part in written) and not any(
+        conflict(version.type_hint, wanted) for version, hints in read.items() for wanted in hints
+    )
+
+
+def _is_in(path: str, branch: str) -> bool:
+    return path == branch or path.startswith(f"{branch}.")

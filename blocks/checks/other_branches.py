@@ -10,10 +10,12 @@ from attrs import field, frozen
 from ...engine.conditions import NEVER, Condition, any_of
 from ...engine.planning.branch_values import PartlyWritten, partly_written
 from ...engine.planning.flow import Dataflow, Finding
+from ...engine.scoped_names import own_name
 from ...state.types import type_words
 from ..core.choice import AutoPipelineBlocks, ConditionalPipelineBlocks
 from ..core.conditional_flattening import AllWorkflows
-from ..core.flattening import joined, names_on_path, walk
+from ..core.flattening import joined, names_on_path, walk_scopes
+from ..core.scope_names import Around, explained_at, value_outside
 
 if TYPE_CHECKING:
     from ..core.base import ModularPipelineBlocks
@@ -76,10 +78,12 @@ def told(blocks: ModularPipelineBlocks, values: list[BranchValue]) -> Iterator[F
         also = f" (and so do {', '.join(others)})" if others else ""
         writing = " and ".join(f"{name!r} ({when_runs(choice, name)})" for name in value.writing)
         lacking = " or ".join(f"{name!r} ({when_runs(choice, name)})" for name in value.lacking)
+        ways = value.first.read.sources.ways
+        inside = dict.fromkeys(repr(own_name(each.name)) for each in ways if each.writer in value.first.writers)
         text = (
             f"{reader} needs {value.name!r} ({type_words(param.type_hint)}){also}, which of the branches of {where} only {writing} "
             f"{'write' if len(value.writing) > 1 else 'writes'}; where {lacking} runs, nobody gives it. Let "
-            f"{' and '.join(joined(where, name) for name in value.lacking)} write {value.name!r}, too, or pass {value.name}=... there."
+            f"{' and '.join(joined(where, name) for name in value.lacking)} write {' or '.join(inside)}, too, or pass {value.name}=... there."
         )
         yield text, any_of(value.lacking.values())
 
@@ -88,24 +92,41 @@ def other_writers(blocks: ModularPipelineBlocks, taken: Collection[str], name: s
     """Say which branches before a reader would have written a value, had the inputs led to them; "" if none would."""
     found: list[str] = []
     remedies: dict[str, None] = {}
-    for path, block in walk(blocks):
+    names: dict[str, None] = {}
+    for path, block, around in walk_scopes(blocks):
         if path == reader:
             break
         # Of a choice around the reader only its own branch counts.
         is_around = not path or reader.startswith(f"{path}.")
         if not isinstance(block, ConditionalPipelineBlocks) or is_around or not _is_reached(blocks, path, taken):
             continue
+        inside = _name_inside(around, name, reader)
         for branch, part in block.sub_blocks.items():
-            if joined(path, branch) in taken or name not in {output.name for output in part.intermediate_outputs}:
+            if joined(path, branch) in taken or inside not in {output.name for output in part.intermediate_outputs}:
                 continue
-            found.append(
-                f"{joined(path or type(block).__name__, branch)} writes it, which runs where {when_runs(block, branch)}"
-            )
+            known = "" if inside == name else f" (as {inside!r})"
+            names[repr(inside)] = None
+            runs = f"which runs where {explained_at(around, when_runs(block, branch))}"
+            found.append(f"{joined(path or type(block).__name__, branch)} writes it{known}, {runs}")
             trigger = trigger_of(block, branch)
-            if trigger is not None:
-                remedies[f"{trigger}=..."] = None
-    remedy = f" Pass {' or '.join(remedies)}, or let the branch that runs write {name!r}, too." if remedies else ""
+            outside = value_outside(around, trigger) if trigger is not None else None
+            if outside is not None:
+                remedies[f"{outside}=..."] = None
+    remedy = (
+        f" Pass {' or '.join(remedies)}, or let the branch that runs write {' or '.join(names)}, too."
+        if remedies
+        else ""
+    )
     return f" {'; '.join(found)}.{remedy}" if found else ""
+
+
+def _name_inside(around: Around, name: str, reader: str) -> str | None:
+    """Return what a block within scopes calls a value that a reader behind them needs; None for what does not leave them."""
+    found: str | None = name
+    for names in around:
+        if not reader.startswith(f"{names.path}.") and found is not None:  # else the reader is in that scope, too
+            found = next((inside for inside, outside in names.let_out.items() if outside == found), None)
+    return found
 
 
 def trigger_of(choice: ConditionalPipelineBlocks, branch: str) -> str | None:

@@ -118,7 +118,8 @@ def type_faults(
                 later.append(each)
             continue
         faults += hint_faults(each, hint)
-        if _is_open(hint) and _may_misfit(each):
+        # Of None a composition warns, which looks again when all types are known.
+        if (_is_open(hint) and _may_misfit(each)) or (each.default is None and unfit(None, hint)):
             later.append(each)
     return faults, tuple(later)
 
@@ -146,16 +147,21 @@ def hint_faults(declared: DeclaredValue, hint: object) -> Iterator[str]:
 def default_faults(declared: DeclaredValue, hint: object) -> Iterator[str]:
     """Yield that a default is not of its type, or out of its range."""
     name, default = declared.name, declared.default
-    if (
-        default is REQUIRED
-        or _is_group(hint)
-        or (problem := unfit(default, hint)) is None
-        or _is_other_list(default, hint)
-    ):
+    # None is a habit of many, and such code runs: see `none_defaults`.
+    if default is REQUIRED or default is None or _is_group(hint):
         return
-    words = type_words(hint)
-    remedy = f" Write {name}: {words} | None, or another default." if default is None else ""
-    yield f"{declared.where}: the default of {name} {problem}{remedy}"
+    problem = unfit(default, hint)
+    if problem is not None and not _is_other_list(default, hint):
+        yield f"{declared.where}: the default of {name} {problem}"
+
+
+def none_defaults(declared: Iterable[DeclaredValue]) -> Iterator[str]:
+    """Yield defaults that are None although their type does not say so: the code may mean it, and nobody who reads the type knows."""
+    for each in declared:
+        hint = resolve_hint(each.annotation, each.home) if each.default is None else None
+        if each.default is None and not _is_group(hint) and (problem := unfit(None, hint)) is not None:
+            words = type_words(hint)
+            yield f"{each.where}: the default of {each.name} {problem} Write {each.name}: {words} | None, or another default."
 
 
 def _is_other_list(default: object, hint: object) -> bool:

@@ -21,7 +21,10 @@ class CheckSafety(Block):
     """Black out images in which the checker sees what shall not be shown, and say which; latents are not looked at."""
 
     safety_checker: StableDiffusionSafetyChecker = component(doc="Compares images with concepts that it holds.")
-    feature_extractor: CLIPImageProcessor = component(doc="Prepares images for the checker.")
+    # As the checkers that were released see, and as an IP-Adapter wants it beside them; a repository may say otherwise.
+    feature_extractor: CLIPImageProcessor = component(
+        config={"size": 224, "crop_size": 224}, doc="Prepares images for the checker."
+    )
 
     class Out(Outputs):
         images: Images

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import evolve, field, frozen
@@ -44,6 +45,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+_PER_NET = ("controlnet_conditioning_scale", "control_guidance_start", "control_guidance_end")
+"""Inputs that are one number for all nets, or a list with one for each."""
+
+
 class PrepareControl(Block):
     """Bring the control images to the size of the images, and say how much each counts at each step.
 
@@ -66,14 +71,41 @@ class PrepareControl(Block):
         width: Width
 
     def component_faults(self, components: Mapping[str, Any]) -> Iterable[str]:
-        """Union nets and others are not mixed: they count their images in different ways."""
+        """Union nets and others are not mixed: they count their images in different ways. All of them scale images down as the VAE does."""
         nets = nets_of(components["controlnet"]) if components.get("controlnet") is not None else []
         if len({is_union(net) for net in nets}) > 1:
             yield "controlnet: union ControlNets and others cannot be used together."
+        vaes = [part.name for part in self.family.roles.get("vae", ()) if components.get(part.name) is not None]
+        factors = {name: self.family.vae_scale_factor(components[name]) for name in vaes}
+        for net in nets:
+            channels: Any = getattr(net.config, "conditioning_embedding_out_channels", None)
+            # Each but the first halves the sides; nets of other kinds have no such channels.
+            own = 2 ** (len(channels) - 1) if channels else None
+            for name in [name for name, factor in factors.items() if own is not None and factor != own]:
+                yield (
+                    f"controlnet: a {type(net).__name__} scales its image down by {own} (conditioning_embedding_out_channels="
+                    f"{list(channels)}), and {name} by {factors[name]}, so that it fits no latents: they do not belong together. Take a "
+                    f"ControlNet that was trained with {name}, or its VAE."
+                )
 
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say what is no image; a list may hold one for each net."""
         yield from image_faults(given, control_image="control")
+
+    def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say of how many nets, or kinds of control, the images and numbers are, where there are others."""
+        nets = nets_of(self.controlnet)
+        tries: list[Callable[[], object]] = [
+            partial(for_each, name, given[name], len(nets)) for name in _PER_NET if given.get(name) is not None
+        ]
+        if given.get("control_image") is not None:
+            mode, images = given.get("control_mode"), given["control_image"]
+            tries.append(lambda: self._per_net(nets, self._types(nets, mode), images))
+        for fits in tries:
+            try:
+                fits()
+            except InputError as error:
+                yield str(error)
 
     def run(
         self,

@@ -11,9 +11,10 @@ from typing import Any
 from ...families.asked_members import SCALE_INPUT, STEP, asks
 from ...families.contract import Scheduler
 from ...families.noise_schedule import scaled_input
-from ...state import CompositionError, Outputs
+from ...state import CompositionError, Outputs, RunError
 from ...state.vocabulary import Eta, Generators, Latents, NoisePrediction, ScaledLatents, StepIndex, Timestep, Timesteps
 from ..core.block import Block
+from ..core.choice import ConditionalPipelineBlocks
 from ..core.loop import LoopSequentialPipelineBlocks
 from ..core.slots import component
 from .denoiser_call import DenoiserInput
@@ -29,6 +30,7 @@ class ScaleLatents(Block):
         scaled_latents: ScaledLatents
 
     def run(self, latents: Latents, t: Timestep) -> Out:
+        refuse_used_up(self.scheduler)
         return self.Out(scaled_latents=scaled_input(self.scheduler, latents, t))
 
 
@@ -49,6 +51,7 @@ class StepScheduler(Block):
         eta: Eta = 0.0,
     ) -> Out:
         scheduler: Any = self.scheduler
+        refuse_used_up(scheduler)
         scheduler_class: Any = type(scheduler)
         accepted = step_arguments(scheduler_class)
         extra: dict[str, Any] = {"generator": generator} if "generator" in accepted else {}
@@ -91,12 +94,34 @@ def with_denoiser_input(loop: Any, part: type[DenoiserInput]) -> Any:
     made = loop() if isinstance(loop, type) else copy.deepcopy(loop)
     found = {name: block for name, block in made.sub_blocks.items() if isinstance(block, PredictNoise)}
     if not found:
+        kind = type(made).__name__
+        if isinstance(made, ConditionalPipelineBlocks):
+            raise CompositionError(
+                f"'denoise' is {kind}, a choice between {', '.join(map(repr, made.sub_blocks))}, and {part.__name__} is added to the loop of "
+                "one task. Add it to the blocks of a task, such as TEXT2IMAGE_BLOCKS or IMAGE2IMAGE_BLOCKS; AUTO_BLOCKS themselves are "
+                "steered by ControlNets where control_image is given."
+            )
         raise CompositionError(
-            f"{type(made).__name__} has no PredictNoise among its blocks, which {part.__name__} belongs to."
+            f"'denoise' is {kind}, which has no PredictNoise among its blocks, and {part.__name__} belongs to that. Give the blocks of a "
+            "task, such as TEXT2IMAGE_BLOCKS, with its loop as 'denoise'."
         )
     for name, block in found.items():
         made.sub_blocks[name] = type(block).plus(part)(**block.options)
     return made
+
+
+def refuse_used_up(scheduler: Any) -> None:
+    """Refuse a scheduler that has taken all of its steps; those that count none look at the timestep alone.
+
+    Raises:
+        RunError: it must be set anew.
+    """
+    taken = getattr(scheduler, "step_index", None)
+    if taken is not None and taken >= len(scheduler.timesteps):
+        raise RunError(
+            f"{type(scheduler).__name__} has taken all of its {len(scheduler.timesteps)} steps, and must be set anew before another. A second "
+            "denoising needs a block that sets timesteps before its loop: put both into a Scope, which keeps their values apart."
+        )
 
 
 @cache

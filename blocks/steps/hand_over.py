@@ -5,10 +5,19 @@ from __future__ import annotations
 from ...families.asked_members import LEVELS, ORDER, SET_STEPS, asks
 from ...families.contract import Scheduler
 from ...state import InputError, Outputs
-from ...state.vocabulary import AskedSchedule, HandOver, OwnTimesteps, Sigmas, StepCount, Timesteps
+from ...state.vocabulary import (
+    AskedSchedule,
+    DenoisingStart,
+    HandOver,
+    OwnTimesteps,
+    Sigmas,
+    StepCount,
+    Strength,
+    Timesteps,
+)
 from ..core.block import Block
 from ..core.slots import component
-from .set_timesteps import SetTimesteps, begin_at, first_after, set_schedule, until
+from .set_timesteps import Asked, SetPartialTimesteps, SetTimesteps, begin_at, cutoff, first_after, set_schedule, until
 
 
 class SetFirstTimesteps(SetTimesteps):
@@ -41,6 +50,38 @@ class SetFirstTimesteps(SetTimesteps):
             # As it was asked for: `num_inference_steps` of the state is by now the first network's share.
             asked_schedule=(num_inference_steps, timesteps, sigmas),
         )
+
+
+class SetFirstPartialTimesteps(SetPartialTimesteps):
+    """Set the scheduler, begin where a given image is, and leave the last share of the noise range to the second network."""
+
+    class Out(SetPartialTimesteps.Out):
+        asked_schedule: AskedSchedule
+
+    def run(  # type: ignore[override]  # a block's signature is its declaration
+        self,
+        num_inference_steps: StepCount = 50,
+        timesteps: OwnTimesteps | None = None,
+        sigmas: Sigmas | None = None,
+        strength: Strength | None = None,
+        denoising_start: DenoisingStart | None = None,
+        hand_over: HandOver = 0.8,
+    ) -> Out:
+        asked = Asked(num_inference_steps, timesteps, sigmas)
+        whole = self.scheduled(asked, strength, denoising_start, None)
+        steps = whole["timesteps"]
+        chosen = until(steps, hand_over, self.scheduler)
+        if not 0 < len(chosen) < len(steps):
+            which = "first" if len(chosen) == 0 else "second"
+            begin = (
+                f"denoising_start={denoising_start}" if denoising_start is not None else f"strength={whole['strength']}"
+            )
+            raise InputError(
+                f"hand_over={hand_over} (the timestep {cutoff(self.scheduler, hand_over)}) leaves none of the {len(steps)} steps of {begin}, "
+                f"which go from {float(steps[0]):g} to {float(steps[-1]):g}, to the {which} network; use more steps, or a share that leaves it some."
+            )
+        own = {**whole, "timesteps": chosen, "num_inference_steps": len(chosen)}
+        return self.Out(**own, asked_schedule=(num_inference_steps, timesteps, sigmas))
 
 
 class SetLastTimesteps(Block):

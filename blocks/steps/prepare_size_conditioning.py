@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 from ...families.contract import Denoiser
@@ -77,6 +77,13 @@ class PrepareSizeConditioning(Block):
         told_negative = told if negative is positive else self._rows(negative, pooled, rows)
         return self.Out(sizes=Conditioning({part.positive: told, part.negative: told_negative}))
 
+    def _each_by_itself(
+        self, positive: Sizes, negative: Sequence[tuple[float, ...] | None], embeds: Conditioning, rows: int
+    ) -> Out:
+        """Return them where each of the negative ones that is not given is the positive one, as in the classic pipelines of images."""
+        own = tuple(given or other for given, other in zip(negative, positive, strict=True))
+        return self.told(positive, own, embeds, rows)
+
     def _rows(self, sizes: Sizes, pooled: Any, rows: int) -> Any:
         ids = self.family.size_ids(self.denoiser, sizes, pooled.shape[-1])
         return pooled.new_tensor([ids]).repeat(rows, 1)
@@ -106,17 +113,38 @@ class PrepareImageSizeConditioning(PrepareSizeConditioning):
         aesthetic_score: AestheticScore = 6.0,
         negative_aesthetic_score: AestheticScore = 2.5,
     ) -> PrepareSizeConditioning.Out:
-        whole = (height, width)
-        original, target = original_size or whole, target_size or whole
-        negative_original, negative_target = negative_original_size or original, negative_target_size or target
-        positive: Sizes = (original, crops_coords_top_left, target)
-        negative_crop = negative_crops_coords_top_left or crops_coords_top_left
-        negative: Sizes = (negative_original, negative_crop, negative_target)
-        if self.requires_aesthetics_score:
-            positive = (original, crops_coords_top_left, (aesthetic_score,))
-            negative = (negative_original, negative_crops_coords_top_left or (0, 0), (negative_aesthetic_score,))
+        original, target = original_size or (height, width), target_size or (height, width)
         rows = batch_size * num_images_per_prompt
-        return self.told(positive, negative, embeds, rows)
+        if self.requires_aesthetics_score:
+            positive: Sizes = (original, crops_coords_top_left, (aesthetic_score,))
+            corner = negative_crops_coords_top_left or (0, 0)
+            return self.told(
+                positive, (negative_original_size or original, corner, (negative_aesthetic_score,)), embeds, rows
+            )
+        negative = (negative_original_size, negative_crops_coords_top_left, negative_target_size)
+        return self._each_by_itself((original, crops_coords_top_left, target), negative, embeds, rows)
+
+
+class PrepareUnratedSizeConditioning(PrepareSizeConditioning):
+    """Make the rows where an image is given, for a denoiser that is followed by a refiner: the rating is for that alone."""
+
+    def run(
+        self,
+        height: Height,
+        width: Width,
+        batch_size: BatchSize,
+        embeds: Annotated[Conditioning, Group("prompt_embeds", "positive")],
+        num_images_per_prompt: ImagesPerPrompt = 1,
+        original_size: Size | None = None,
+        crops_coords_top_left: CropCorner = (0, 0),
+        target_size: Size | None = None,
+        negative_original_size: Size | None = None,
+        negative_crops_coords_top_left: CropCorner | None = None,
+        negative_target_size: Size | None = None,
+    ) -> PrepareSizeConditioning.Out:
+        positive = (original_size or (height, width), crops_coords_top_left, target_size or (height, width))
+        negative = (negative_original_size, negative_crops_coords_top_left, negative_target_size)
+        return self._each_by_itself(positive, negative, embeds, batch_size * num_images_per_prompt)
 
 
 class PrepareRatedSizeConditioning(PrepareImageSizeConditioning):

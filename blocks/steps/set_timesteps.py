@@ -132,7 +132,7 @@ class SetPartialTimesteps(Block):
         denoising_end: DenoisingEnd | None = None,
     ) -> Out:
         asked = Asked(num_inference_steps, timesteps, sigmas)
-        return self.scheduled(asked, strength, denoising_start, denoising_end)
+        return self.Out(**self.scheduled(asked, strength, denoising_start, denoising_end))
 
     def scheduled(
         self,
@@ -141,8 +141,8 @@ class SetPartialTimesteps(Block):
         denoising_start: float | None,
         denoising_end: float | None,
         shape: tuple[int, ...] | None = None,
-    ) -> Out:
-        """Set the scheduler; `shape` is that of the latents, of families whose schedule reads it."""
+    ) -> dict[str, Any]:
+        """Set the scheduler, and return what the block writes; `shape` is that of the latents, of families whose schedule reads it."""
         scheduler = self.scheduler
         strength = self.default_strength if strength is None else strength
         own = self.family.schedule(scheduler, asked.num_inference_steps, shape)
@@ -160,13 +160,14 @@ class SetPartialTimesteps(Block):
         chosen = until(scheduler.timesteps[start:], denoising_end, scheduler)
         if len(chosen) == 0:
             raise InputError("No timestep is left between denoising_start and denoising_end; use more steps.")
-        return self.Out(
-            timesteps=chosen,
-            num_inference_steps=len(chosen),
-            scheduled_steps=len(scheduler.timesteps) - start,
-            latent_timestep=chosen[:1],
-            strength=strength,
-        )
+        return {
+            "timesteps": chosen,
+            "num_inference_steps": len(chosen),
+            "scheduled_steps": len(scheduler.timesteps) - start,
+            # Of its own memory: a result with two views of one is kept by no cache.
+            "latent_timestep": chosen[:1].clone(),
+            "strength": strength,
+        }
 
 
 asks(SetTimesteps, scheduler=(SET_STEPS, LEVELS))
@@ -218,7 +219,7 @@ class SetSizedPartialTimesteps(SetPartialTimesteps):
     ) -> SetPartialTimesteps.Out:
         shape = self.family.latent_shape(self.denoiser, self.vae, 1, height, width)
         asked = Asked(num_inference_steps, timesteps, sigmas)
-        return self.scheduled(asked, strength, denoising_start, denoising_end, shape)
+        return self.Out(**self.scheduled(asked, strength, denoising_start, denoising_end, shape))
 
 
 class SetSizedInpaintTimesteps(SetSizedPartialTimesteps):

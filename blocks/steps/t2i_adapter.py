@@ -53,6 +53,15 @@ class EncodeAdapterImage(Block):
         """Say what is no image; a list may hold one for each adapter."""
         yield from image_faults(given, adapter_image="control")
 
+    def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say of how many adapters the images or the scales are, where there are others."""
+        if given.get("adapter_image") is not None:
+            scale = given.get("adapter_conditioning_scale")
+            try:
+                self._per_adapter(given["adapter_image"], 1.0 if scale is None else scale)
+            except InputError as error:
+                yield str(error)
+
     def run(
         self,
         adapter_image: ControlImage,
@@ -63,26 +72,36 @@ class EncodeAdapterImage(Block):
         height: Height | None = None,
         width: Width | None = None,
     ) -> Out:
+        rows, size = self._rows(adapter_image, adapter_conditioning_scale, height, width)
+        features = [repeat_to_batch(each.to(dtype), batch_size, num_images_per_prompt) for each in rows]
+        return self.Out(adapter_features=features, height=size[0], width=size[1])
+
+    def _rows(
+        self, given: Any, scale: Any, height: int | None, width: int | None
+    ) -> tuple[Sequence[Tensor], tuple[int, int]]:
+        """Return features of the images, a row for each, and the size that the images were brought to."""
         adapter: Any = self.adapter
-        count = len(getattr(adapter, "adapters", [adapter]))
-        images = adapter_image if count > 1 else [adapter_image]
-        if not isinstance(images, (list, tuple)) or len(images) != count:
-            raise InputError(f"There are {count} adapters; give adapter_image a list with one image for each.")
-        scales = for_each("adapter_conditioning_scale", adapter_conditioning_scale, count, "adapters")
+        images, scales = self._per_adapter(given, scale)
         pixels = []
         for each in images:
             image = given_image(each, "adapter_image", "control")
             height, width = self._size(image, height, width)
             made = self.adapter_image_processor.preprocess(image, height=height, width=width)
             pixels.append(made.to(self.device, adapter.dtype))
-        if count > 1:
-            features = call_network(adapter, pixels, scales)
-        else:
-            features = [each * scales[0] for each in call_network(adapter, pixels[0])]
-        rows = [repeat_to_batch(each.to(dtype), batch_size, num_images_per_prompt) for each in features]
         assert height is not None
         assert width is not None
-        return self.Out(adapter_features=rows, height=height, width=width)
+        if len(images) > 1:
+            return call_network(adapter, pixels, scales), (height, width)
+        return [each * scales[0] for each in call_network(adapter, pixels[0])], (height, width)
+
+    def _per_adapter(self, given: Any, scale: Any) -> tuple[Sequence[Any], list[float]]:
+        """Return the image and the scale of each adapter."""
+        adapter: Any = self.adapter
+        count = len(getattr(adapter, "adapters", [adapter]))
+        images = given if count > 1 else [given]
+        if not isinstance(images, (list, tuple)) or len(images) != count:
+            raise InputError(f"There are {count} adapters; give adapter_image a list with one image for each.")
+        return images, for_each("adapter_conditioning_scale", scale, count, "adapters")
 
     def _size(self, image: Any, height: int | None, width: int | None) -> tuple[int, int]:
         """The image's size, down to what the adapter divides by, where none is given."""
@@ -93,6 +112,27 @@ class EncodeAdapterImage(Block):
         own = self.adapter_image_processor.get_default_height_width(image)
         factor = adapter.downscale_factor
         return height or own[0] // factor * factor, width or own[1] // factor * factor
+
+
+class EncodeSizedAdapterImage(EncodeAdapterImage):
+    """Turn the adapter's image into features of the size that the images have, once for all steps."""
+
+    class Out(Outputs):
+        adapter_features: AdapterFeatureList
+
+    def run(  # type: ignore[override]  # a block's signature is its declaration
+        self,
+        adapter_image: ControlImage,
+        batch_size: BatchSize,
+        dtype: DType,
+        height: Height,
+        width: Width,
+        num_images_per_prompt: ImagesPerPrompt = 1,
+        adapter_conditioning_scale: ControlScale = 1.0,
+    ) -> Out:
+        rows, _ = self._rows(adapter_image, adapter_conditioning_scale, height, width)
+        features = [repeat_to_batch(each.to(dtype), batch_size, num_images_per_prompt) for each in rows]
+        return self.Out(adapter_features=features)
 
 
 class AdapterFeatures(DenoiserInput):

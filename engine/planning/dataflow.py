@@ -16,7 +16,19 @@ from ...state import InputParam
 from ..conditions import ALWAYS, NEVER, Condition, any_of
 from ..nodes import BlockNode, ChoiceNode, LoopNode, Node, Presence, guarded_nodes
 from ..scoped_names import forget_scope
-from .flow import CALLER, NOTHING, ChoicePath, Dataflow, Environment, LoopSpan, Missing, Read, Sources, Version
+from .flow import (
+    CALLER,
+    NOTHING,
+    ChoicePath,
+    Dataflow,
+    Environment,
+    LoopSpan,
+    Missing,
+    Mutation,
+    Read,
+    Sources,
+    Version,
+)
 
 
 def trace(steps: Sequence[Node], given: Iterable[str], possible: Condition = ALWAYS) -> Dataflow:
@@ -40,7 +52,13 @@ def trace(steps: Sequence[Node], given: Iterable[str], possible: Condition = ALW
 def _note_writers(steps: Sequence[Node], flow: Dataflow) -> None:
     """Say of what is missing which steps write it, wherever they stand."""
     taken: dict[str | None, frozenset[str | None]] = {}
+    needed: dict[str, set[str]] = {}
+    for name, missing in flow.missing.items():
+        for path in missing.when:
+            needed.setdefault(path, set()).add(name)
+    passed: set[str] = set()
     for node, guard in guarded_nodes(steps):
+        passed |= needed.get(node.path, frozenset())
         if not isinstance(node, BlockNode):
             continue
         if node.opens is not None:
@@ -48,7 +66,9 @@ def _note_writers(steps: Sequence[Node], flow: Dataflow) -> None:
         # A scope that takes a value in and lets one out under its name is no later writer of it, as a block is none that does so.
         own = taken.get(node.closes, frozenset())
         for param in node.writes:
-            if param.name in flow.missing and param.name not in own:
+            # What a scope lets out before somebody needs it would be there, had a block in the scope written it.
+            is_before = node.closes is not None and param.name not in passed
+            if param.name in flow.missing and param.name not in own and not is_before:
                 flow.missing[param.name].writers.append((node.path, guard))
 
 
@@ -86,6 +106,8 @@ class _Walk:
                 self._choice(step, guard, environment)
 
     def _leaf(self, step: BlockNode, position: int, guard: Condition, environment: Environment) -> None:
+        if self.records and step.mutates:
+            self.flow.mutations.append(Mutation(step.path, position, step.mutates, not step.writes, guard))
         for param in step.writes:
             if param.name not in step.hands_on:
                 self._write(step, param, position, guard, environment)
@@ -130,6 +152,8 @@ class _Walk:
         for variable in step.variables:
             self._write(step, variable, position, guard, environment)
         head = dict(environment)
+        # Every iteration begins with the loop's own, whatever a block has written over them in the one before.
+        own = {variable.name: head[variable.name] for variable in step.variables}
         # The first iteration finds what the second may read, so only from the second walk on is the environment at
         # the head known. It reports what is missing all the same: in the first iteration nothing comes from one
         # before.
@@ -139,7 +163,7 @@ class _Walk:
         quiet = evolve(first, reports=False)
         # A value may wander through several names, one an iteration, so one more walk is not enough. Versions are
         # finite and are only ever added, so the walk comes to an end (Kildall 1973).
-        while (joined := _joined(head, end)) != head:
+        while (joined := _joined(head, end) | own) != head:
             head = joined
             end = dict(head)
             quiet.sequence(step.body, end, guard)
@@ -169,7 +193,11 @@ class _Walk:
         end = self._positions[id(parts[-1][0])] if parts else position
         variables = frozenset(variable.name for variable in step.variables)
         silent = any_of(when for leaf, when in parts if isinstance(leaf, BlockNode) and not leaf.writes)
-        return LoopSpan(step.path, position, end, step.reads, step.counted, variables, guard, is_open, silent)
+        mutates: dict[str, Condition] = {}
+        for leaf, when in parts:
+            for name in leaf.mutates if isinstance(leaf, BlockNode) else ():
+                mutates[name] = mutates.get(name, NEVER) | when
+        return LoopSpan(step.path, position, end, step.reads, step.counted, variables, guard, is_open, silent, mutates)
 
     def _choice(self, step: ChoiceNode, guard: Condition, environment: Environment) -> None:
         # A choice that may take no branch leaves everything as it was, and that is one more way through it.

@@ -154,6 +154,7 @@ class LoopSpan:
         reads: what `iterate` takes. counted: what `count` takes. variables: names that `iterate` yields.
         guard: when the loop is there. is_open: when a block in it may write any name without declaring it.
         is_silent: when a block in it writes nothing, so that it is there for something else.
+        mutates: components that its blocks change, each with when.
     """
 
     path: str
@@ -165,10 +166,22 @@ class LoopSpan:
     guard: Condition = ALWAYS
     is_open: Condition = NEVER
     is_silent: Condition = NEVER
+    mutates: Mapping[str, Condition] = field(factory=dict)
 
     def holds(self, position: int) -> bool:
         """Return whether a step stands in the body."""
         return self.position < position <= self.end
+
+
+@frozen(eq=False)
+class Mutation:
+    """A block that changes components. `is_alone` says that it writes no value, so that it is there for that alone."""
+
+    path: str
+    position: int
+    components: tuple[str, ...]
+    is_alone: bool
+    guard: Condition = ALWAYS
 
 
 @define
@@ -203,6 +216,7 @@ class Dataflow:
             and what is there at its end.
         possible: when there is a workflow at all.
         outside: of what comes into scopes, the private name to the name outside.
+        mutations: every block that changes components, in order.
     """
 
     reads: list[Read] = field(factory=list)
@@ -214,6 +228,7 @@ class Dataflow:
     ways_through: dict[str, list[tuple[str | None, Condition, Environment]]] = field(factory=dict)
     possible: Condition = ALWAYS
     outside: dict[str, str] = field(factory=dict)
+    mutations: list[Mutation] = field(factory=list)
 
     @property
     def provenance(self) -> dict[str, str]:
@@ -255,7 +270,7 @@ class Dataflow:
         return any_of(version.guard for version in self._versions_by_writer[path] if version.name == name)
 
     def hangs_on(self, path: str, reader: Read) -> Condition:
-        """Return when a step works with what a reader has made, and could not stand before it: the value goes round."""
+        """Return when a step needs what a reader has made, and so could not stand before it: the value goes round, in a loop, too."""
         found: dict[str, Condition] = {path: reader.guard}
         # From behind, so that all that works with a step has been looked at before it: else each way there would be gone alone.
         pending = {path}
@@ -263,6 +278,8 @@ class Dataflow:
             here = max(pending, key=self._position)
             pending.remove(here)
             for read in self._reads_by_path[here]:
+                if not read.param.required:
+                    continue  # it does without
                 # What is there before the reader would be there for the step, too.
                 left = found[here] & ~self._there_before(str(read.param.name), reader.position)
                 for version, when in read.sources.ways.items() if left else ():

@@ -213,14 +213,16 @@ def _bound(step: Node, flow: Dataflow, in_loop: bool = False) -> Executable:
         # Only what goes from iteration to iteration is watched for NaN: a temporary may hold one for a reason.
         carried = {read.param.name for read in flow.reads if read.is_carried}
         written = dict.fromkeys(param.name for leaf in leaves(step.body) for param in leaf.writes)
+        variables = tuple(variable.name for variable in step.variables)
         return Executable(
             step.path,
             reads=tuple(str(param.name) for param in step.reads),
             body=tuple(_bound(part, flow, in_loop=True) for part in step.body),
             prepare_iterations=step.bind_iterations(presence),
-            keeps=frozenset(written),
+            # Not the loop's variables, whoever writes them in it: they end with it.
+            keeps=frozenset(written).difference(variables),
             carried=tuple(name for name in written if name in carried),
-            variables=tuple(variable.name for variable in step.variables),
+            variables=variables,
             unit=None if in_loop else unit_of(step, flow),
             iteration=None if in_loop else iteration_of(step, flow),
         )

@@ -6,7 +6,7 @@ which inputs lead to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator
 
 from ...state.defaults import are_same
 from ...state.errors import nearest
@@ -17,11 +17,12 @@ from ..scoped_names import MARK, own_name, scope_of
 from .branch_values import written_in_some_branches
 from .count_checks import count_faults, count_warnings
 from .dimension_checks import dimension_conflicts
-from .flow import CALLER, Dataflow, Finding, LoopSpan, Missing, Read, Version
+from .flow import CALLER, Dataflow, Finding, Missing, Read, Version
 from .listings import lists
 from .loop_checks import loop_warnings
 from .name_checks import misspelt
 from .type_checks import two_types, wider_types
+from .used_up import used_up
 
 OtherWriters = Callable[[str, str], str]
 """From the name of a value and the path of who needs it to a sentence about those who would write it, with other inputs."""
@@ -77,6 +78,7 @@ def warnings(flow: Dataflow) -> Iterator[Finding]:
     yield from _undeclared(flow)
     yield from count_warnings(flow)
     yield from loop_warnings(flow)
+    yield from used_up(flow)
     yield from written_in_some_branches(flow)
 
 
@@ -91,6 +93,16 @@ def late_writes(flow: Dataflow) -> Iterator[Finding]:
                 if found := left & guard:
                     yield _missing_text(name, missing, paths, path, flow) + note, found
                 left &= ~guard
+            # A loop before them that yields it, and no later block that writes it, too.
+            for loop in [each for each in flow.loops if name in each.variables]:
+                ended = when & loop.guard & ~any_of(guard for _, guard in later)
+                if ended and loop.end < _first_read(paths, name, flow):
+                    yield _missing_text(name, missing, paths, None, flow) + note, ended
+
+
+def _first_read(paths: Collection[str], name: str, flow: Dataflow) -> int:
+    """Return where the first of some steps reads a value."""
+    return min((read.position for read in flow.reads_in(paths) if read.param.name == name), default=-1)
 
 
 def _meant_for_later(path: str, name: str, paths: Collection[str], within: Condition, flow: Dataflow) -> Condition:
@@ -98,15 +110,8 @@ def _meant_for_later(path: str, name: str, paths: Collection[str], within: Condi
     found = any_of(read.guard for read in flow.reads_at(path, name))
     if not within & ~found:
         return found  # it reads what it writes: looking further would be quadratic in a long row
-    if any(_stand_in(loop, [path, *paths], flow) for loop in flow.loops):
-        return found | _for_next_iteration(path, paths, flow)
     # Who works with what a reader has made of it gives the next value, and cannot come before it.
     return found | any_of(flow.hangs_on(path, read) for read in flow.reads_in(paths) if read.param.name == name)
-
-
-def _stand_in(loop: LoopSpan, paths: Iterable[str], flow: Dataflow) -> bool:
-    inside = {read.path for read in flow.reads_inside(loop)}
-    return all(path in inside for path in paths)
 
 
 def _for_next_iteration(path: str, paths: Container[str], flow: Dataflow) -> Condition:
@@ -115,25 +120,7 @@ def _for_next_iteration(path: str, paths: Container[str], flow: Dataflow) -> Con
     for loop in flow.loops:
         reads = flow.reads_inside(loop)
         if any(read.path == path for read in reads):
-            found |= loop.guard & _hangs_on(path, paths, reads, flow)
-    return found
-
-
-def _hangs_on(path: str, paths: Container[str], reads: Sequence[Read], flow: Dataflow) -> Condition:
-    """Return when a step of a loop needs what others of its steps give it in the same iteration, and nobody else."""
-    first = next((read.position for read in reads if read.path in paths), None)
-    found = NEVER
-    hangs: dict[int, Condition] = {}
-    for read in reads if first is not None else ():
-        if read.path in paths:
-            hangs[read.position] = read.guard
-        elif read.param.required and first is not None and read.position > first:
-            name = str(read.param.name)
-            demanded = any_of(flow.missing[name].when.values()) if name in flow.missing else NEVER
-            from_them = any_of(when & hangs.get(v.position, NEVER) for v, when in read.sources.ways.items())
-            only = from_them & ~demanded & ~flow.written_between(name, -2, first)
-            hangs[read.position] = hangs.get(read.position, NEVER) | only
-            found |= only if read.path == path else NEVER
+            found |= loop.guard & any_of(flow.hangs_on(path, read) for read in reads if read.path in paths)
     return found
 
 
@@ -150,12 +137,8 @@ def _missing_text(
         return f"{text} {later} writes it for the next iteration: pass {name}=... for the first."
     if later is not None:
         return f"{text} {later} writes it, but only later: move that before {path}, or pass {name}=..."
-    loop = next((loop.path for loop in flow.loops if name in loop.variables), None)
-    if loop is not None:
-        return (
-            f"{text} It is a variable of the loop {loop}, and ends with it: have a block in the loop write it under another name. Or "
-            f"pass {name}=..."
-        )
+    if ended := _ended_words(str(param.name), _first_read(paths, str(param.name), flow), flow):
+        return f"{text} {ended} Or pass {name}=..."
     near = nearest(name, [each for each in missing.there if not scope_of(each)]) if not elsewhere else None
     if near is not None:
         writer = missing.there[near].versions[-1].writer
@@ -171,13 +154,31 @@ def _not_let_in(flow: Dataflow) -> Iterator[Finding]:
             path, *others = paths
             also = f" (and so do {', '.join(others)})" if others else ""
             words = type_words(missing.params[path].type_hint)
+            first = _first_read(paths, name, flow)
+            let_in = f"let it in under its name outside: inputs={{{own!r}: ...}}."
+            head = f"{path} needs {own!r} ({words}){also}, and"
             later = next((writer for writer, _ in missing.writers if writer not in paths), None)
-            text = (
-                f"{path} needs {own!r} ({words}){also}, and no earlier block of the scope {scope} gives it. From outside it does "
-                f"not come by itself, since {later or 'a block'} of the scope writes it. Let it in under its name outside: "
-                f"inputs={{{own!r}: ...}}."
-            )
+            skipped = next((v.writer for v in flow.versions if v.name == name and v.position < first), None)
+            if ended := _ended_words(name, first, flow):
+                text = f"{head} no block of the scope {scope} gives it there. {ended} Or {let_in}"
+            elif skipped is not None:
+                text = f"{head} where {skipped} does not run, no block of the scope {scope} gives it. Write it in every branch, or {let_in}"
+            else:
+                text = (
+                    f"{head} no earlier block of the scope {scope} gives it. From outside it does not come by itself, since "
+                    f"{later or 'a block'} of the scope writes it. L{let_in[1:]}"
+                )
             yield text + note, when
+
+
+def _ended_words(name: str, first: int, flow: Dataflow) -> str:
+    """Say of which loop a value was a variable that is read behind it; nothing, if of none."""
+    loop = next((loop.path for loop in flow.loops if name in loop.variables and loop.end < first), None)
+    if loop is None:
+        return ""
+    return (
+        f"It is a variable of the loop {loop}, and ends with it: have a block in the loop write it under another name."
+    )
 
 
 def _type_conflicts(flow: Dataflow, certain: bool) -> Iterator[Finding]:

@@ -99,7 +99,6 @@ ROWS = [
             ("size: int = 0.5", ("size", "0.5", "int")),
             ("label: str = 3", ("label", "3", "str")),
             ("form: Literal['round', 'square'] = 'flat'", ("form", "flat", "round")),
-            ("size: int = None", ("size", "none", "int")),
             ("image: Tensor = 3", ("image", "3", "tensor")),
             ("light: Fraction = 1.5", ("light", "1.5", "1")),
             ("flag: bool = 'no'", ("flag", "no", "bool")),
@@ -108,6 +107,14 @@ ROWS = [
             ("label: str | None = 3", ("label", "3", "str")),
         ]
     ],
+    # Much code that runs says so, and is opened from repositories of others.
+    Faulty(
+        OWN,
+        "size: int = None",
+        lambda: chain(doer=block("size: int = None -> done: int = 1", "Doer")),
+        ("doer", "size", "none", "int"),
+        warns=True,
+    ),
     Faulty(
         OWN,
         "an option",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from diffusers import EulerDiscreteScheduler
 from PIL import Image
 from toy_blocks import Count
 
@@ -29,6 +30,7 @@ from brickwork import (
 )
 from brickwork.engine.cache import Entry
 from brickwork.engine.events import CacheHit, CacheSkipped
+from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS
 
 # A block that named a list would depend on what is in it; an object of a library counts by its type.
 calls: Any = queue.SimpleQueue()
@@ -486,3 +488,17 @@ def test_an_array_that_is_a_view_of_what_the_block_made_is_kept() -> None:
     pipe.configure(cache=cache)
     assert pipe(x=2, word="ab", output="y").tolist() == pipe(x=2, word="ab", output="y").tolist() == [1, 2, 3]
     assert cache.hits == 1
+
+
+def test_the_timesteps_of_a_given_image_are_kept() -> None:
+    block = SequentialPipelineBlocks.from_blocks_dict({"set": IMAGE2IMAGE_BLOCKS["set_timesteps"]})
+    pipe = block.init_pipeline()
+    pipe.update_components(scheduler=EulerDiscreteScheduler())
+    told: list[Any] = []
+    pipe.configure(progress=False, cache=MemoryCache(1 << 20), listeners=[told.append])
+    first, second = (pipe(num_inference_steps=10, strength=0.5) for _ in range(2))
+    assert not [event.reason for event in told if isinstance(event, CacheSkipped)]
+    assert [event.path for event in told if isinstance(event, CacheHit)] == ["set"]
+    for name in ("timesteps", "latent_timestep"):
+        assert torch.equal(first.values[name], second.values[name])
+    assert torch.equal(first.timesteps[:1], first.latent_timestep)

@@ -10,7 +10,16 @@ import torch
 from tiny_adapters import controlnet, several, t2i_adapter
 
 from brickwork import ModularPipeline, ModularPipelineBlocks, SequentialPipelineBlocks
-from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, TEXT2IMAGE_BLOCKS, with_adapter, with_control
+from brickwork.blocks.core.insertable_dict import InsertableDict
+from brickwork.presets.sdxl import (
+    IMAGE2IMAGE_BLOCKS,
+    INPAINT_BLOCKS,
+    SDXL,
+    TEXT2IMAGE_BLOCKS,
+    with_adapter,
+    with_control,
+)
+from brickwork.presets.tasks import adapter
 
 from .test_sdxl_image2image import half_mask, picture
 
@@ -24,6 +33,7 @@ GIVEN: dict[str, Any] = {
     "width": 64,
     "num_images_per_prompt": 2,
 }
+ADAPTED = {"adapter_image": picture(5)}
 BOTH = {"control_image": picture(8), "adapter_image": picture(5)}
 TASKS = {
     "text2image": (TEXT2IMAGE_BLOCKS, {}),
@@ -154,3 +164,19 @@ def test_the_combination_is_saved_and_opened(tiny_folder: Path, tiny_pipe: Modul
         drawn(made(dict(opened.sub_blocks), tiny_folder, tiny_pipe), **BOTH, **TASKS["inpainting"][1]),
         drawn(made(dict(blocks.sub_blocks), tiny_folder, tiny_pipe), **BOTH, **TASKS["inpainting"][1]),
     )
+
+
+@pytest.mark.parametrize("task", ["image2image", "inpainting"])
+def test_the_adapter_of_an_image_task_draws_what_it_drew_where_it_wrote_sizes(
+    task: str, tiny_folder: Path, tiny_pipe: ModularPipeline
+) -> None:
+    blocks, inputs = TASKS[task]
+    now = with_adapter(blocks)
+    before = InsertableDict(now)
+    before.pop("adapter_input")
+    before.insert_before("prepare_latents", "adapter_input", adapter(SDXL)["adapter_input"])
+    one, other = (made(each, tiny_folder, tiny_pipe) for each in (now, before))
+    assert torch.equal(drawn(one, **inputs, **ADAPTED), drawn(other, **inputs, **ADAPTED))
+    # A size of its own is the image's, which another size had to be brought to by hand.
+    small = {"adapter_image": picture(5, 48), "height": None, "width": None}
+    assert drawn(one, **inputs, **small).shape == (2, 4, 8, 8)

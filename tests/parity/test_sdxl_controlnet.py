@@ -314,3 +314,68 @@ def test_each_of_several_nets_sees_the_place_that_is_worked_on(tiny_folder: Path
     pipe.update_components(controlnet=controlnet(tiny_pipe.unet))
     for edges, found in zip((picture(8), picture(9)), both, strict=True):
         assert torch.equal(found, pipe(**given, control_image=edges).get("controlnet_cond"))
+
+
+class NotComputed:
+    """Fails where a network is called, so that what is refused was refused before."""
+
+    def __init__(self, *networks: Any) -> None:
+        self._hooks = [network.register_forward_pre_hook(self._called) for network in networks]
+
+    def _called(self, network: Any, _: Any) -> None:
+        raise AssertionError(f"{type(network).__name__} was called")
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None:
+        for hook in self._hooks:
+            hook.remove()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        (
+            {"control_image": [picture(8)] * 3},
+            "3 control images were given for 2 ControlNets; give a list with one for each",
+        ),
+        ({"controlnet_conditioning_scale": [1.0]}, "controlnet_conditioning_scale has 1 values for 2 ControlNets"),
+        ({"control_guidance_start": [0.0] * 3}, "control_guidance_start has 3 values for 2 ControlNets"),
+        ({"control_guidance_end": [1.0]}, "control_guidance_end has 1 values for 2 ControlNets"),
+        ({"control_mode": 1}, "control_mode is for union ControlNets"),
+    ],
+)
+@pytest.mark.parametrize("task", TASKS)
+def test_counts_are_compared_before_anything_is_computed(
+    task: str, inputs: dict[str, Any], message: str, tiny_folder: Path, tiny_pipe: ModularPipeline
+) -> None:
+    pipe = controlled(task, several(tiny_pipe.unet), tiny_folder, tiny_pipe)
+    given = {"prompt": "a cat", "num_inference_steps": 2, "control_image": [picture(8)] * 2, **TASKS[task][3], **inputs}
+    with NotComputed(pipe.text_encoder, pipe.vae.encoder), pytest.raises(InputError) as caught:
+        pipe(**given, output="images")
+    assert str(caught.value).startswith(message)
+
+
+def test_kinds_of_control_are_compared_before_anything_is_computed(
+    tiny_folder: Path, tiny_pipe: ModularPipeline
+) -> None:
+    pipe = controlled("text2image", union(tiny_pipe.unet), tiny_folder, tiny_pipe)
+    for inputs, message in (
+        ({}, "must be told what its image is"),
+        ({"control_mode": [1, 2]}, "given for 2 kinds of control"),
+    ):
+        with NotComputed(pipe.text_encoder), pytest.raises(InputError, match=message):
+            pipe(prompt="a cat", num_inference_steps=2, output="images", **EDGES, **inputs)
+
+
+def test_a_net_that_scales_its_image_down_otherwise_than_the_vae_is_refused(
+    tiny_folder: Path, tiny_pipe: ModularPipeline
+) -> None:
+    net = controlnet(tiny_pipe.unet, conditioning_embedding_out_channels=(8, 8, 16))
+    pipe = controlled("text2image", net, tiny_folder, tiny_pipe)
+    said = (
+        r"controlnet: a ControlNetModel scales its image down by 4 \(conditioning_embedding_out_channels=\[8, 8, 16\]\), and vae by 8, so "
+        "that it fits no latents: they do not belong together"
+    )
+    with NotComputed(pipe.text_encoder), pytest.raises(InputError, match=said):
+        pipe(prompt="a cat", num_inference_steps=2, output="images", **EDGES)

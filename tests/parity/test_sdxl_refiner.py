@@ -8,6 +8,7 @@ from typing import Any
 import diffusers
 import pytest
 import torch
+from coarse_images import picture
 from diffusers import (
     DDIMScheduler,
     DPMSolverMultistepScheduler,
@@ -17,7 +18,8 @@ from diffusers import (
 )
 
 from brickwork import InputError, ModularPipeline, ModularPipelineBlocks, SequentialPipelineBlocks
-from brickwork.presets.sdxl import SECOND_UNET_BLOCKS, TEXT2IMAGE_BLOCKS, with_refiner
+from brickwork.blocks.steps.hand_over import SetFirstPartialTimesteps
+from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS, SDXL, SECOND_UNET_BLOCKS, TEXT2IMAGE_BLOCKS, with_refiner
 from tiny_sdxl import make_unet
 
 SCHEDULERS = (
@@ -158,3 +160,55 @@ def test_the_composition_is_saved_with_the_inputs_that_choose(tmp_path: Path) ->
     assert str(opened) == str(blocks)
     assert opened["refiner_text_encoder"]["positive"].block_trigger_inputs == ["refiner_prompt_embeds", None]
     assert opened.available_workflows == blocks.available_workflows
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "inputs"),
+    [
+        (EulerDiscreteScheduler, {"negative_prompt": "a blue square", "aesthetic_score": 5.0}),
+        (EulerAncestralDiscreteScheduler, {"num_images_per_prompt": 2, "strength": 0.9}),
+        (HeunDiscreteScheduler, {"original_size": (96, 80), "negative_original_size": (32, 32)}),
+    ],
+)
+def test_image_to_image_is_handed_over_as_between_two_pipelines(
+    scheduler: Any, inputs: dict[str, Any], tiny_folder: Path, tiny_pipe: ModularPipeline, classic: Any, refiner: Any
+) -> None:
+    ours = SequentialPipelineBlocks.from_blocks_dict(with_refiner(IMAGE2IMAGE_BLOCKS)).init_pipeline(str(tiny_folder))
+    ours.update_components(**{name: tiny_pipe.components[name] for name in tiny_pipe.pretrained_component_names})
+    ours.update_components(refiner=refiner, scheduler=scheduler.from_config(classic.scheduler.config))
+    ours.configure(progress=False)
+    given = {"prompt": "a red circle", "num_inference_steps": 10, "guidance_scale": 5.0, "output_type": "latent",
+             "strength": 0.7, "image": picture(3), **inputs}  # fmt: skip
+    found = ours(**given, hand_over=0.6, generator=torch.Generator().manual_seed(2), output="images")
+
+    def fresh() -> Any:
+        return scheduler.from_config(classic.scheduler.config)
+
+    first = diffusers.StableDiffusionXLImg2ImgPipeline(**{**classic.components, "scheduler": fresh()})
+    parts = {**classic.components, "unet": refiner, "text_encoder": None, "tokenizer": None, "scheduler": fresh()}
+    second = diffusers.StableDiffusionXLImg2ImgPipeline(
+        **parts, requires_aesthetics_score=True, force_zeros_for_empty_prompt=False
+    )
+    for each in (first, second):
+        each.set_progress_bar_config(disable=True)
+    generator = torch.Generator().manual_seed(2)
+    rating = {"aesthetic_score": given.pop("aesthetic_score", 6.0)}
+    latents = first(**given, denoising_end=0.6, generator=generator).images
+    then = {**given, **rating, "image": latents, "denoising_start": 0.6, "generator": generator}
+    del then["strength"]
+    assert torch.equal(found, second(**then).images)
+
+
+def test_a_strength_that_leaves_one_network_nothing_is_an_error() -> None:
+    scheduler = EulerDiscreteScheduler(steps_offset=1, timestep_spacing="leading")
+    block = SetFirstPartialTimesteps.bind(SDXL)(scheduler=scheduler)
+    for strength, share, words in (
+        (
+            0.1,
+            0.8,
+            r"hand_over=0.8 \(the timestep 200\) leaves none of the 1 steps of strength=0.1, .* to the first network",
+        ),
+        (0.5, 0.999, r"hand_over=0.999 .* leaves none of the 5 steps of strength=0.5, .* to the second network"),
+    ):
+        with pytest.raises(InputError, match=words):
+            block.run(num_inference_steps=10, strength=strength, hand_over=share)

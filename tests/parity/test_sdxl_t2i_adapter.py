@@ -86,3 +86,24 @@ def test_a_scale_of_0_is_off_and_another_model_is_refused(tiny_folder: Path, tin
     assert not torch.allclose(on, plain, atol=1e-3)
     with pytest.raises(ComponentError, match="'adapter' expects a T2IAdapter, and got an AutoencoderKL"):
         pipe.update_components(adapter=tiny_pipe.vae)
+
+
+def test_counts_of_adapters_are_compared_before_anything_is_computed(
+    tiny_folder: Path, tiny_pipe: ModularPipeline
+) -> None:
+    pipe = adapted(MultiAdapter([t2i_adapter(2), t2i_adapter(3)]), tiny_folder, tiny_pipe)
+
+    def called(*_: object) -> None:
+        raise AssertionError("a text was encoded")
+
+    hook = pipe.text_encoder.register_forward_pre_hook(called)
+    for inputs, message in (
+        ({"adapter_image": picture(8)}, "There are 2 adapters; give adapter_image a list with one image for each"),
+        (
+            {"adapter_image": [picture(8)] * 2, "adapter_conditioning_scale": [1.0]},
+            "adapter_conditioning_scale has 1 values for 2 adapters",
+        ),
+    ):
+        with pytest.raises(InputError, match=message):
+            pipe(prompt="a cat", num_inference_steps=2, output="images", **inputs)
+    hook.remove()

@@ -184,3 +184,32 @@ def test_the_code_of_every_block_is_in_it() -> None:
     blocks = SequentialPipelineBlocks.from_blocks_dict({"decode": Decode.bind(SDXL)})
     mine = SequentialPipelineBlocks.from_blocks_dict({"decode": MyDecode.bind(SDXL)})
     assert describe(blocks)["blocks"]["decode"]["code"] != describe(mine)["blocks"]["decode"]["code"]
+
+
+def test_a_description_of_an_instance_comes_back(tmp_path: Path) -> None:
+    inner = SequentialPipelineBlocks.from_blocks_dict(
+        {"denoise": Denoise.bind(SDXL)}, description="The part that takes long."
+    )
+    named = Decode.bind(SDXL)()
+    named.description = "Decodes, as everybody does."
+    blocks = SequentialPipelineBlocks.from_blocks_dict(
+        {"inner": inner, "decode": named, "again": Decode.bind(SDXL)}, description="Mine."
+    )
+    for found in (again(blocks), saved(blocks, tmp_path / "one")):
+        assert found.description == "Mine."
+        assert [part.description for part in found.sub_blocks.values()] == [
+            each.description for each in blocks.sub_blocks.values()
+        ]  # type: ignore[attr-defined]
+        assert "description" not in vars(found.sub_blocks["again"])  # type: ignore[attr-defined]
+    workflow = AutoBlocks().get_workflow("image2image")
+    assert saved(workflow, tmp_path / "two").description == workflow.description != ""
+
+
+def saved(blocks: ModularPipelineBlocks, folder: Path) -> ModularPipelineBlocks:
+    blocks.save_pretrained(str(folder))
+    return ModularPipelineBlocks.from_pretrained(str(folder))
+
+
+def test_a_description_that_is_no_text_is_a_fault_of_the_data() -> None:
+    with pytest.raises(CompositionError, match="description"):
+        compose({"block": "SequentialPipelineBlocks", "description": 3})

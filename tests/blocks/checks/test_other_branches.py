@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from toy_blocks import Add, Iterations, auto, block, chain
 
-from brickwork import InputError, SequentialPipelineBlocks
+from brickwork import InputError, Scope, SequentialPipelineBlocks
 
 HOT = block({"hot": int}, {"y": int})
 COLD = block({"cold": int}, {"y": int})
@@ -135,3 +135,40 @@ def test_what_stands_where_no_branch_replaces_it_is_no_work_for_nothing() -> Non
     assert told(first=first, switch=auto("hot", warm=HOT)) == ()
     (warning,) = told(first=first, switch=auto("hot", None, warm=HOT, cool=block({}, {"y": int})), reads=READS)
     assert warning.startswith("first writes 'y', which nobody reads before it is written again.")
+
+
+def _scoped(*triggers: str | None, **blocks: Any) -> Scope:
+    return Scope.from_blocks_dict({"switch": auto(*triggers, **blocks)}, inputs={"hot": "heat"}, outputs={"y": "level"})
+
+
+def test_of_a_scope_whose_branch_did_not_run_it_is_said_so_and_not_that_it_comes_later() -> None:
+    blocks = chain(s=_scoped("hot", warm=HOT), reads=block({"level": int}))
+    assert missing(blocks) == (
+        "reads needs 'level' (int); it was not given, and no earlier block gives it. s.switch.warm writes it (as 'y'), which runs where "
+        "'hot' is given (In s 'hot' is 'heat'.). Pass heat=..., or let the branch that runs write 'y', too. Or pass level=..."
+    )
+    assert blocks.check().warnings == ()
+
+
+def test_the_check_names_what_the_other_branch_of_a_scope_would_have_to_write() -> None:
+    (warning,) = told(s=_scoped("hot", None, warm=HOT, cool=OTHER), reads=block({"level": int}))
+    assert warning == (
+        "reads needs 'level' (int), which of the branches of s.switch only 'warm' ('hot' is given) writes; where 'cool' ('hot' is not "
+        "given) runs, nobody gives it. Let s.switch.cool write 'y', too, or pass level=... there."
+    )
+
+
+def test_what_a_scope_lets_out_behind_its_reader_is_still_said_to_come_later() -> None:
+    blocks = chain(reads=block({"level": int}), s=_scoped("hot", warm=HOT))
+    assert "s/outputs writes it, but only later: move that before reads" in missing(blocks, "heat")
+
+
+def test_a_reader_within_the_scope_says_that_the_branch_does_not_run() -> None:
+    inside = Scope.from_blocks_dict(
+        {"switch": auto("hot", warm=HOT), "reads": block({"y": int}, {"z": int})}, outputs={"z": "z"}
+    )
+    (fault,) = chain(s=inside).check().faults
+    assert fault == (
+        "s.reads needs 'y' (int), and where s.switch.warm does not run, no block of the scope s gives it. Write it in every branch, or let "
+        "it in under its name outside: inputs={'y': ...}."
+    )

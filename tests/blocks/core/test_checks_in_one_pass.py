@@ -66,7 +66,11 @@ class OneByOne:
             found.of_use |= {text_of_dead(v) for v in workflow.flow.versions} - set(find_warnings(workflow.flow))
             found.faults |= set(find_faults(workflow.flow))
             found.warnings |= texts_of(workflow)
-        checks = [*composition_checks.component_conflicts(blocks), *composition_checks._branch_conflicts(blocks)]
+        every = AllWorkflows.of(blocks)
+        flow = trace(
+            every.steps, (), every.possible
+        )  # types of branches are compared with all who read them, in any workflow
+        checks = [*composition_checks.component_conflicts(blocks), *composition_checks._branch_conflicts(blocks, flow)]
         for text, certain in checks:
             (found.faults if certain else found.warnings).add(text)
         found.warnings -= found.of_use  # what is replaced in one workflow may be what another works with

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -49,11 +49,8 @@ def refused(make: Any, *args: Any, **kwargs: Any) -> str:
         ("float", "much", "the default of thing is 'much' (a str); it must be float."),
         (int, 0.5, "the default of thing is 0.5 (a float); it must be int."),
         (int, True, "the default of thing is True (a bool); it must be int."),
-        (int, None, "the default of thing is None; it must be int. Write thing: int | None, or another default."),
-        ("int", None, "the default of thing is None; it must be int. Write thing: int | None, or another default."),
         (Literal["round", "square"], "sqare", "it must be 'round' | 'square'. Did you mean 'square'?"),
         (Tensor, 3, "the default of thing is 3 (an int); it must be Tensor."),
-        (Row, None, "the default of thing is None; it must be Tensor[b n]."),
         (Share, 1.5, "the default of thing is 1.5; it must be between 0 and 1."),
         (list[int], 3, "the default of thing is 3 (an int); it must be list[int]."),
         (list[int], ("1",), "the default of thing is ('1',) (a tuple); it must be list[int]."),
@@ -85,9 +82,63 @@ def test_a_default_that_is_of_its_type_is_taken(hint: object, default: object) -
 def test_what_was_not_known_when_the_class_was_made_is_said_when_types_are_resolved() -> None:
     kind = made("Decimal", 3)
     assert refused(lambda: kind().inputs) == "Doer.run: the default of thing is 3 (an int); it must be Decimal."
-    assert refused(lambda: made("Decimal", None)().inputs).startswith(
-        "Doer.run: the default of thing is None; it must be"
+    assert warned(made("Decimal", None)) == (
+        "Doer.run: the default of thing is None; it must be Decimal. Write thing: Decimal | None, or another default.",
     )
+
+
+def warned(kind: type[Block]) -> tuple[str, ...]:
+    report = SequentialPipelineBlocks.from_blocks_dict({"doer": kind}).check()
+    assert report.faults == ()
+    return report.warnings
+
+
+@pytest.mark.parametrize(
+    ("hint", "words"),
+    [(int, "int"), ("int", "int"), (Row, "Tensor[b n]"), (list[int], "list[int]"), (Literal["a"], "'a'")],
+)
+def test_a_default_of_none_that_its_type_does_not_say_runs_and_the_composition_warns(
+    hint: object, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    kind = made(hint, None)
+    said = (
+        f"Doer.run: the default of thing is None; it must be {words}. Write thing: {words} | None, or another default."
+    )
+    assert warned(kind) == (said,)
+    pipe = SequentialPipelineBlocks.from_blocks_dict({"doer": kind}).init_pipeline()
+    assert said in caplog.text
+    pipe()
+    # As who inherits from it, and is given it by another.
+    assert warned(type("Derived", (kind,), {"__doc__": "Do."})) == (said,)
+
+
+def test_none_as_the_default_of_an_option_an_output_and_of_iterate_is_warned_of() -> None:
+    class Doer(Block):
+        """Do."""
+
+        axis: int = None  # type: ignore[assignment]  # what is tested
+
+        class Out(Outputs):
+            y: int = None  # type: ignore[assignment]  # what is tested
+
+        def run(self) -> Out:
+            return self.Out(y=1)
+
+    class Loop(LoopSequentialPipelineBlocks):
+        """Repeat."""
+
+        class Vars(Outputs):
+            i: int
+
+        def iterate(self, times: int = None) -> Iterator[Vars]:  # type: ignore[assignment]  # noqa: RUF013 - what is tested
+            yield self.Vars(i=0)
+
+    texts = SequentialPipelineBlocks.from_blocks_dict({"loop": Loop.from_blocks_dict({"doer": Doer})}).check().warnings
+    for where, name in (("Doer", "axis"), ("Doer.Out", "y"), ("Loop.iterate", "times")):
+        assert any(
+            f"{where}: the default of {name} is None; it must be int. Write {name}: int | None" in each
+            for each in texts
+        )
 
 
 def test_defaults_of_options_configs_outputs_and_loops_are_looked_at_as_well() -> None:

@@ -315,3 +315,22 @@ def test_branches_with_different_defaults_say_each_of_them() -> None:
     assert blocks.workflow("mask").signature.parameters["strength"].default == 0.9
     pipe = blocks.init_pipeline()
     assert (pipe(output="strength"), pipe(mask=1, output="strength")) == (0.3, 0.9)
+
+
+def test_branches_of_two_types_are_right_for_a_reader_that_takes_both() -> None:
+    class Promise(AutoPipelineBlocks):
+        block_classes = [FromImage, OtherText]
+        block_names = ["image", "text"]
+        block_trigger_inputs = ["image", None]
+
+    class TakesBoth(Block):
+        def run(self, x: int | str) -> None: ...
+
+    class TakesOne(Block):
+        def run(self, x: int) -> None: ...
+
+    report = chain(start=Promise, reads=TakesBoth).check()
+    assert (report.faults, report.warnings) == ((), ())
+    faults = chain(start=Promise, reads=TakesBoth, one=TakesOne).check().faults
+    assert any("one needs 'x' as int, and start.image gives str" in text for text in faults)
+    assert any("promise 'x' as str and as int" in text for text in faults)

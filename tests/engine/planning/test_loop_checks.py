@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import pytest
 import torch
-from toy_blocks import Anything, Iterations, Way, block, chain, foreign
+from toy_blocks import Anything, Iterations, Way, block, chain, foreign, pipeline
 
-from brickwork import AutoPipelineBlocks, InputParam, LoopSequentialPipelineBlocks, OutputParam, Outputs
+from brickwork import (
+    AutoPipelineBlocks,
+    Block,
+    InputError,
+    InputParam,
+    LoopSequentialPipelineBlocks,
+    OutputParam,
+    Outputs,
+    Scope,
+)
 from brickwork.state import Value
 
 Grid = Annotated[torch.Tensor, Value("b c h w", "Numbers.", dtype="float")]
@@ -298,3 +308,106 @@ def test_a_loop_in_a_branch_that_the_run_chooses_is_looked_at() -> None:
     )
     apart = Way.from_blocks_dict({"one": looped(predict=PREDICT), "two": DECODE})
     assert chain(start=block({"seed": int}, {"x": Grid, "way": str}), way=apart).check().warnings == ()
+
+
+ENDED = (
+    "reads needs 'i' (int); it was not given, and no earlier block gives it. It is a variable of the loop loop, and ends with it: have a "
+    "block in the loop write it under another name. Or pass i=..."
+)
+
+
+def test_a_loop_variable_that_is_read_behind_the_loop_is_warned_of() -> None:
+    counts, reads = looped(counts=block({"i": int}, {"n": int})), block({"i": int})
+    assert chain(loop=counts, reads=reads).check().warnings == (ENDED,)
+    assert chain(loop=counts, maybe=block({"i": int}, i=0)).check().warnings == ()
+    assert chain(i=block({}, {"i": int}), loop=counts, reads=reads).check().warnings == ()
+
+
+def test_within_a_scope_a_variable_that_is_read_behind_its_loop_is_a_fault() -> None:
+    parts = {"loop": looped(counts=block({"i": int}, {"n": int})), "reads": block({"i": int})}
+    (fault,) = chain(s=Scope.from_blocks_dict(parts, outputs={"n": "n"})).check().faults
+    assert fault == (
+        "s.reads needs 'i' (int), and no block of the scope s gives it there. It is a variable of the loop s.loop, and ends with it: have a "
+        "block in the loop write it under another name. Or let it in under its name outside: inputs={'i': ...}."
+    )
+
+
+def test_before_the_loop_its_variable_is_an_input_like_any_other() -> None:
+    blocks = chain(reads=block({"i": int}), loop=looped(counts=block({"i": int}, {"n": int})))
+    assert blocks.check().warnings == ()
+    with pytest.raises(InputError) as caught:
+        blocks.plan([])
+    assert "variable of the loop" not in str(caught.value)
+
+
+class Outer(LoopSequentialPipelineBlocks):
+    """Yields 100, 101."""
+
+    class Vars(Outputs):
+        i: int
+
+    def iterate(self) -> Iterator[Vars]:
+        yield from (self.Vars(i=100 + i) for i in range(2))
+
+
+class Inner(LoopSequentialPipelineBlocks):
+    """Yields 200, 201, or nothing."""
+
+    class Vars(Outputs):
+        i: int
+
+    def iterate(self, i: int = 0, times: int = 2) -> Iterator[Vars]:
+        yield from (self.Vars(i=200 + i % 100 + each) for each in range(times))
+
+
+class Note(Block):
+    """Note what it reads."""
+
+    name: str
+
+    class Out(Outputs):
+        notes: tuple[tuple[str, int], ...]
+
+    def run(self, i: int = 0, notes: tuple[tuple[str, int], ...] = ()) -> Out:
+        return self.Out(notes=(*notes, (self.name, i)))
+
+
+class Write(Block):
+    """Write what loops yield."""
+
+    class Out(Outputs):
+        i: int
+
+    def run(self) -> Out:
+        return self.Out(i=300)
+
+
+@pytest.mark.parametrize("times", [0, 1, 2])
+@pytest.mark.parametrize("given", [{}, {"i": 1}], ids=["no i", "an i before"])
+@pytest.mark.parametrize("writes", [False, True], ids=["", "a block writes it"])
+def test_loops_in_one_another_that_yield_one_name_run_as_the_plan_says(
+    times: int, given: dict[str, int], writes: bool
+) -> None:
+    names = ["first", "within", "behind", "last"]
+    notes = {name: Note(name=name) for name in names}
+    inner = Inner.from_blocks_dict({"within": notes["within"], **({"write": Write} if writes else {})})
+    outer = Outer.from_blocks_dict({"first": notes["first"], "inner": inner, "behind": notes["behind"]})
+    pipe = pipeline(outer=outer, last=notes["last"])
+    state = pipe(**given, times=times)
+    plan = pipe.plan([*given, "times"])
+    paths = {"first": "outer.first", "within": "outer.inner.within", "behind": "outer.behind", "last": "last"}
+    writers = {name: plan.flow.givers(paths[name], "i") for name in names}
+    own = ["the caller"] if given else []
+    assert writers == {"first": ["outer"], "within": ["outer.inner"], "behind": ["outer"], "last": own}
+    of = {"outer": (100, 200), "outer.inner": (200, 300), "the caller": (1, 2)}
+    for name, value in state.notes:
+        assert any(low <= value < high for low, high in (of[each] for each in writers[name])) or value == 0 == len(own)
+    counts = [(name, sum(each == name for each, _ in state.notes)) for name in names]
+    assert counts == [("first", 2), ("within", 2 * times), ("behind", 2), ("last", 1)]
+    assert state.values.get("i") == given.get("i")
+
+
+def test_a_loop_variable_that_a_block_writes_ends_with_the_loop_all_the_same() -> None:
+    pipe = pipeline(outer=Outer.from_blocks_dict({"write": Write, "note": Note(name="one")}))
+    assert "i" not in pipe.plan([]).outputs
+    assert "i" not in pipe().values
