@@ -181,9 +181,14 @@ class _Compared:
         pipe = self.family.pipe(self.task_name, self.name if is_other else "plain", blocks, self.feature.batching)
         parts = {name: part for name, part in self._parts.items() if name in pipe.component_names}
         parts["scheduler"] = copy.deepcopy(parts["scheduler"])
+        usual = pipe.components["guider"]
         guider = {} if self.feature.guider is None else {"guider": self.feature.guider()}
         pipe.update_components(**parts, **guider)
-        return pipe(**self._given(self.feature.mine), output="images")
+        try:
+            return pipe(**self._given(self.feature.mine), output="images")
+        finally:
+            # One pipeline serves all features.
+            pipe.update_components(guider=usual)
 
     def _expected(self) -> Any:
         cls: Any = self.feature.classic_class or self.task.classic
