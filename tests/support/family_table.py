@@ -140,7 +140,11 @@ class _Compared:
             expected = self._expected()
         if self.family.conditional_first and self._given({})["guidance_scale"] > 1:
             theirs.denoiser = [{name: _swapped(value) for name, value in call.items()} for call in theirs.denoiser]
-        return differences(mine, theirs) + [f"the images {said}" for said in different("", drawn, expected)]
+        found = differences(mine, theirs)
+        if isinstance(drawn, list):
+            same = [each.tobytes() for each in drawn] == [each.tobytes() for each in expected]
+            return found if same else [*found, "the images differ"]
+        return found + [f"the images {said}" for said in different("", drawn, expected)]
 
     def _given(self, more: Mapping[str, Any]) -> dict[str, Any]:
         inputs = {"output_type": "pt", **self.task.given, **self.feature.inputs, **more}
@@ -157,9 +161,14 @@ class _Compared:
         pipe = self.family.pipe(self.task_name, self.name if is_other else "plain", blocks, self.feature.batching)
         parts = {name: part for name, part in self._parts.items() if name in pipe.component_names}
         parts["scheduler"] = copy.deepcopy(parts["scheduler"])
-        guider = {} if self.feature.guider is None else {"guider": self.feature.guider()}
+        guider = {"guider": self.feature.guider()} if self.feature.guider is not None else {}
+        before = pipe.components["guider"]
         pipe.update_components(**parts, **guider)
-        return pipe(**self._given(self.feature.mine), output="images")
+        try:
+            return pipe(**self._given(self.feature.mine), output="images")
+        finally:
+            # Other features have the pipeline, too.
+            pipe.update_components(guider=before)
 
     def _expected(self) -> Any:
         cls: Any = self.feature.classic_class or self.task.classic

@@ -1,0 +1,22 @@
+"""The tasks of Stable Diffusion 1 and 2, and what adds to them; dicts to copy and edit."""
+
+from __future__ import annotations
+
+from ...blocks.core.insertable_dict import SharedBlocks
+from ...families.stable_diffusion import SD
+from ..tasks import Blocks, image2image, image_prompt, inpainting, safety_check, text2image
+
+TEXT2IMAGE_BLOCKS: Blocks = SharedBlocks("TEXT2IMAGE_BLOCKS", text2image(SD))
+"""Blocks of text to image, by name."""
+
+IMAGE2IMAGE_BLOCKS: Blocks = SharedBlocks("IMAGE2IMAGE_BLOCKS", image2image(SD))
+"""Blocks of image to image, by name."""
+
+INPAINT_BLOCKS: Blocks = SharedBlocks("INPAINT_BLOCKS", inpainting(SD))
+"""Blocks of inpainting, by name."""
+
+IP_ADAPTER_BLOCKS: Blocks = SharedBlocks("IP_ADAPTER_BLOCKS", image_prompt(SD))
+"""What IP-Adapters add to a task, by name; it runs where `ip_adapter_image` or `ip_adapter_image_embeds` is given."""
+
+SAFETY_BLOCKS: Blocks = SharedBlocks("SAFETY_BLOCKS", safety_check(SD))
+"""What looks at images after they are decoded, by name."""
