@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from ..guiders import EmbeddedGuidance
 from ..registry import families
 from ..state.vocabulary import NegativePrompt, Prompt
 from ..state.written_constants import note_constant
@@ -48,11 +49,29 @@ SD = StableDiffusionContract(
         "SetPartialTimesteps.strength": 0.8,
         "SetInpaintTimesteps.strength": 1.0,
         "EncodeInpaintImage.strength": 1.0,
+        "PrepareInpaintControl.controlnet_conditioning_scale": 0.5,
     },
     classic_pipeline="StableDiffusionPipeline",
     ip_adapter_weights="ip-adapter_sd15.safetensors",
 )
 """The contract of Stable Diffusion 1 and 2."""
 
-families.register(SD.name, f"{__name__}:SD")
-note_constant(SD, f"{__name__}.SD")
+_STRENGTH = RoleComponent("guider", EmbeddedGuidance, config={"guidance_scale": 8.5})
+
+SD_LCM = evolve(
+    SD,
+    name="stable-diffusion-lcm",
+    prefix="SDLCM",
+    roles={
+        **SD.roles,
+        "scheduler": (RoleComponent("scheduler", "diffusers:LCMScheduler"),),
+        "guider": (_STRENGTH,),
+    },
+    defaults={**SD.defaults, "num_inference_steps": 4},
+    classic_pipeline="LatentConsistencyModelPipeline",
+)
+"""The contract of latent consistency models (Luo et al. 2023, https://arxiv.org/abs/2310.04378), which are told the strength of guidance."""
+
+for _name in ("SD", "SD_LCM"):
+    families.register(globals()[_name].name, f"{__name__}:{_name}")
+    note_constant(globals()[_name], f"{__name__}.{_name}")

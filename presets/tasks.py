@@ -11,7 +11,7 @@ from typing import Any
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.block import Block
 from ..blocks.core.insertable_dict import InsertableDict
-from ..blocks.steps.check_safety import CheckSafety
+from ..blocks.steps.check_safety import CheckSafety, DecodeCheckedInpaint
 from ..blocks.steps.class_labels import TakeBatchSize, TakeClassLabels
 from ..blocks.steps.control import ControlledDenoise, ControlNetResiduals, PrepareControl, PrepareImageControl
 from ..blocks.steps.decode import Decode
@@ -195,3 +195,12 @@ def image_prompt(family: FamilyContract) -> Blocks:
 def safety_check(family: FamilyContract) -> Blocks:
     """Return what looks at images after they are decoded, by name: one block, which stands last."""
     return InsertableDict(safety_checker=CheckSafety.bind(family))
+
+
+def with_safety_check(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
+    """Return the blocks of a task that looks at its images: last of all, or before they are put back into a whole image."""
+    made: Blocks = InsertableDict(named_blocks(blocks, "with_safety_check(blocks)"))
+    if made["decode"] is not DecodeInpaint.bind(family):
+        return InsertableDict({**made, **safety_check(family)})
+    made["decode"] = DecodeCheckedInpaint.bind(family)
+    return made

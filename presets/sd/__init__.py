@@ -1,14 +1,36 @@
 """Stable Diffusion 1 and 2 (Rombach et al. 2022, https://arxiv.org/abs/2112.10752)."""
 
-from ...families.stable_diffusion import SD
+from ...families.stable_diffusion import SD, SD_LCM
 from ...registry import catalog
-from .tasks import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, IP_ADAPTER_BLOCKS, SAFETY_BLOCKS, TEXT2IMAGE_BLOCKS
+from .auto import AUTO_BLOCKS, SDAutoBlocks
+from .control import CONTROLNET_BLOCKS, T2I_ADAPTER_BLOCKS, with_adapter, with_control
+from .released import RELEASED
+from .tasks import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, IP_ADAPTER_BLOCKS, LCM_BLOCKS, SAFETY_BLOCKS, TEXT2IMAGE_BLOCKS
 
 for _name, _target in {
     "sd.text2image": "TEXT2IMAGE_BLOCKS",
     "sd.image2image": "IMAGE2IMAGE_BLOCKS",
     "sd.inpainting": "INPAINT_BLOCKS",
+    "sd.auto": "SDAutoBlocks",
+    "sd.lcm": "LCM_BLOCKS",
 }.items():
     catalog.register(_name, f"{__name__}:{_target}")
+for _name, _target in RELEASED.items():
+    catalog.register(_name, f"{__name__}.{_target}")
 
-__all__ = ["IMAGE2IMAGE_BLOCKS", "INPAINT_BLOCKS", "IP_ADAPTER_BLOCKS", "SAFETY_BLOCKS", "SD", "TEXT2IMAGE_BLOCKS"]
+__all__ = [
+    "AUTO_BLOCKS",
+    "CONTROLNET_BLOCKS",
+    "IMAGE2IMAGE_BLOCKS",
+    "INPAINT_BLOCKS",
+    "IP_ADAPTER_BLOCKS",
+    "LCM_BLOCKS",
+    "SAFETY_BLOCKS",
+    "SD",
+    "SD_LCM",
+    "T2I_ADAPTER_BLOCKS",
+    "TEXT2IMAGE_BLOCKS",
+    "SDAutoBlocks",
+    "with_adapter",
+    "with_control",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...blocks.core.insertable_dict import SharedBlocks
-from ...families.stable_diffusion import SD
+from ...families.stable_diffusion import SD, SD_LCM
 from ..tasks import Blocks, image2image, image_prompt, inpainting, safety_check, text2image
 
 TEXT2IMAGE_BLOCKS: Blocks = SharedBlocks("TEXT2IMAGE_BLOCKS", text2image(SD))
@@ -14,6 +14,9 @@ IMAGE2IMAGE_BLOCKS: Blocks = SharedBlocks("IMAGE2IMAGE_BLOCKS", image2image(SD))
 
 INPAINT_BLOCKS: Blocks = SharedBlocks("INPAINT_BLOCKS", inpainting(SD))
 """Blocks of inpainting, by name."""
+
+LCM_BLOCKS: Blocks = SharedBlocks("LCM_BLOCKS", text2image(SD_LCM))
+"""Blocks of text to image in a few steps with latent consistency models, by name."""
 
 IP_ADAPTER_BLOCKS: Blocks = SharedBlocks("IP_ADAPTER_BLOCKS", image_prompt(SD))
 """What IP-Adapters add to a task, by name; it runs where `ip_adapter_image` or `ip_adapter_image_embeds` is given."""

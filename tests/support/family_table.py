@@ -20,6 +20,8 @@ from told_networks import Told, differences, different
 from brickwork import ModularPipeline, SequentialPipelineBlocks
 
 HERE = Path(__file__).parent / "family_rows"
+_STEERING = ("control_image", "adapter_image")
+"""What some classic pipelines, which read no other image, call `image`."""
 Row = tuple[str, str, str, str]
 """Family, task, feature and number format."""
 
@@ -30,7 +32,7 @@ class Feature:
 
     Attributes:
         inputs: of both pipelines. mine, classic: of one of them. parts: components by name, each made by a function of no arguments.
-        tasks: that have it; all where empty. classic_class: in place of the task's. guider: in place of the pipeline's own.
+        tasks: that have it; all where empty. classic_class: in place of the task's, or one for each task. guider: in place of the pipeline's own.
         formats: in which it runs. without: inputs of the task that are left out. blocks: in place of the task's, made from them.
         batching: "sequential" where the classic calls its network once for each branch.
     """
@@ -40,7 +42,7 @@ class Feature:
     classic: Mapping[str, Any] = field(factory=dict)
     parts: Mapping[str, Callable[[], Any]] = field(factory=dict)
     tasks: Sequence[str] = ()
-    classic_class: type | None = None
+    classic_class: type | Mapping[str, type] | None = None
     guider: Callable[[], Any] | None = None
     formats: Sequence[str] = ("float32",)
     without: Sequence[str] = ()
@@ -171,13 +173,18 @@ class _Compared:
             pipe.update_components(guider=before)
 
     def _expected(self) -> Any:
-        cls: Any = self.feature.classic_class or self.task.classic
+        own = self.feature.classic_class
+        cls: Any = (own.get(self.task_name) if isinstance(own, Mapping) else own) or self.task.classic
         taken = inspect.signature(cls.__init__).parameters
         parts = {name: part for name, part in self._parts.items() if name in taken}
         parts["scheduler"] = copy.deepcopy(parts["scheduler"])
-        classic = cls(**parts, **self.family.classic_options)
+        classic = cls(**{**self.family.classic_options, **parts})
         classic.set_progress_bar_config(disable=True)
-        return classic(**self._given(self.feature.classic)).images
+        inputs, known = self._given(self.feature.classic), inspect.signature(cls.__call__).parameters
+        for name in _STEERING:
+            if name in inputs and name not in known:
+                inputs["image"] = inputs.pop(name)
+        return classic(**inputs).images
 
 
 def _swapped(rows: torch.Tensor) -> torch.Tensor:

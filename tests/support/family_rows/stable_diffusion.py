@@ -6,15 +6,28 @@ taken as it says. So the rows have schedulers that say what the classic wants.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import diffusers
+import torch
 from coarse_images import half_mask, picture, square_mask
+from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from family_table import Family, Feature, Task
-from transformers import CLIPTextModel
+from tiny_adapters import controlnet, image_encoder, ip_adapter, several, t2i_adapter
+from transformers import CLIPConfig, CLIPImageProcessor, CLIPTextModel
 
 from brickwork import ClassifierFreeGuidance
-from brickwork.presets.sd import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, TEXT2IMAGE_BLOCKS
+from brickwork.blocks.core.insertable_dict import InsertableDict
+from brickwork.guiders import EmbeddedGuidance
+from brickwork.presets.sd import (
+    IMAGE2IMAGE_BLOCKS,
+    INPAINT_BLOCKS,
+    IP_ADAPTER_BLOCKS,
+    TEXT2IMAGE_BLOCKS,
+    with_adapter,
+    with_control,
+)
 from tiny_sdxl import text_config, tokenizer
 
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
@@ -73,6 +86,50 @@ def solver(cls: Any, **config: Any) -> Feature:
     return Feature(parts={"scheduler": lambda: cls(**{**BETAS, **config})})
 
 
+CONTROLLED = {
+    "text2image": diffusers.StableDiffusionControlNetPipeline,
+    "image2image": diffusers.StableDiffusionControlNetImg2ImgPipeline,
+    "inpainting": diffusers.StableDiffusionControlNetInpaintPipeline,
+}
+EDGES = {"control_image": picture(8)}
+
+
+def steered(inputs: Mapping[str, Any], make_net: Callable[[Any], Any] = controlnet, **more: Any) -> Feature:
+    """A task that ControlNets steer."""
+    parts = {"controlnet": lambda: make_net(unet()), **more}
+    return Feature(inputs, parts=parts, classic_class=CONTROLLED, blocks=with_control)
+
+
+def safety_parts(seen: list[Any]) -> dict[str, Any]:
+    """A safety checker that flags some of two images, and what brings them to its size."""
+    size = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    config = CLIPConfig(vision_config={**size, "image_size": 32, "patch_size": 8}, text_config=size, projection_dim=16)
+    torch.manual_seed(0)
+    checker = StableDiffusionSafetyChecker(config).eval()
+    extractor = CLIPImageProcessor(size=32, crop_size=32)
+    checker.concept_embeds.data.normal_()
+    with torch.no_grad():
+        pixels = extractor(seen, return_tensors="pt").pixel_values
+        embeds = checker.visual_projection(checker.vision_model(pixels)[1])
+    closeness = torch.nn.functional.cosine_similarity(embeds[:, None], checker.concept_embeds[None], dim=-1)
+    # The first concept tells the two apart.
+    checker.concept_embeds_weights.data.fill_(2.0)
+    checker.concept_embeds_weights.data[0] = closeness[:, 0].mean()
+    checker.special_care_embeds_weights.data.fill_(2.0)
+    return {"safety_checker": checker, "feature_extractor": extractor}
+
+
+def told_images() -> Any:
+    """A UNet with an IP-Adapter."""
+    made = unet()
+    made._load_ip_adapter_weights([ip_adapter(made)])
+    return made
+
+
+def with_image_prompt(blocks: Mapping[str, Any]) -> Mapping[str, Any]:
+    return InsertableDict(blocks).insert("ip_adapter", IP_ADAPTER_BLOCKS["ip_adapter"], 0)
+
+
 FEATURES = {
     "DDIM": solver(diffusers.DDIMScheduler, clip_sample=False, steps_offset=1),
     "Euler": solver(diffusers.EulerDiscreteScheduler),
@@ -105,6 +162,47 @@ FEATURES = {
     "9 channels": Feature(parts={"unet": lambda: unet(in_channels=9)}, tasks=INPAINTING),
     "9 channels, own strength": Feature(
         parts={"unet": lambda: unet(in_channels=9)}, without=("strength",), tasks=INPAINTING
+    ),
+    "control": steered(EDGES),
+    "control window": steered(
+        {**EDGES, "control_guidance_start": 0.2, "control_guidance_end": 0.6, "controlnet_conditioning_scale": 0.4}
+    ),
+    "guess mode": steered({**EDGES, "guess_mode": True}),
+    "two nets": steered(
+        {
+            "control_image": [picture(8), picture(9)],
+            "controlnet_conditioning_scale": [0.5, 0.8],
+            "control_guidance_start": [0.0, 0.5],
+            "control_guidance_end": [0.6, 1.0],
+        },
+        several,
+    ),
+    "adapter": Feature(
+        {"adapter_image": [picture(8), picture(9)], "adapter_conditioning_scale": 0.4, "output_type": "latent"},
+        parts={"adapter": t2i_adapter},
+        classic_class=diffusers.StableDiffusionAdapterPipeline,
+        blocks=with_adapter,
+        tasks=("text2image",),
+    ),
+    "image prompt": Feature(
+        {"ip_adapter_image": picture(5)},
+        parts={
+            "unet": told_images,
+            "image_encoder": image_encoder,
+            "feature_extractor": lambda: CLIPImageProcessor(size=32, crop_size=32),
+        },
+        blocks=with_image_prompt,
+    ),
+    "LCM": Feature(
+        {"guidance_scale": 8.5},
+        parts={
+            "unet": lambda: unet(time_cond_proj_dim=16),
+            "scheduler": lambda: diffusers.LCMScheduler(**BETAS, clip_sample=False),
+        },
+        classic_class={"text2image": diffusers.LatentConsistencyModelPipeline},
+        guider=EmbeddedGuidance,
+        without=("negative_prompt",),
+        tasks=("text2image", "inpainting"),
     ),
     "crop": Feature({"mask_image": square_mask(), "padding_mask_crop": 8, "output_type": "pil"}, tasks=INPAINTING),
 }

@@ -1,0 +1,35 @@
+"""What opens where a repository's index names a class of diffusers: each stands for a task, with what adds to it.
+
+As in diffusers, images are looked at where the repository has a safety checker, and are not where its index says that there is none.
+"""
+
+from __future__ import annotations
+
+from ...blocks.core.insertable_dict import SharedBlocks
+from ...families.stable_diffusion import SD, SD_LCM
+from ...registry.catalog import VARIANT
+from ..tasks import with_safety_check
+from .control import with_adapter, with_control
+from .tasks import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, LCM_BLOCKS, TEXT2IMAGE_BLOCKS
+
+_TASKS = {
+    SD.classic_pipeline: ("TEXT2IMAGE", TEXT2IMAGE_BLOCKS),
+    "StableDiffusionImg2ImgPipeline": ("IMAGE2IMAGE", IMAGE2IMAGE_BLOCKS),
+    "StableDiffusionInpaintPipeline": ("INPAINT", INPAINT_BLOCKS),
+    "StableDiffusionControlNetPipeline": ("CONTROLLED_TEXT2IMAGE", with_control(TEXT2IMAGE_BLOCKS)),
+    "StableDiffusionControlNetImg2ImgPipeline": ("CONTROLLED_IMAGE2IMAGE", with_control(IMAGE2IMAGE_BLOCKS)),
+    "StableDiffusionControlNetInpaintPipeline": ("CONTROLLED_INPAINT", with_control(INPAINT_BLOCKS)),
+    "StableDiffusionAdapterPipeline": ("ADAPTED_TEXT2IMAGE", with_adapter(TEXT2IMAGE_BLOCKS)),
+    SD_LCM.classic_pipeline: ("LCM", LCM_BLOCKS),
+}
+
+RELEASED: dict[str, str] = {}
+"""Class to what opens for it, as module of this package and name in it; a variant, where the index has no safety checker."""
+
+for _class, (_name, _blocks) in _TASKS.items():
+    globals()[_name] = SharedBlocks(_name, _blocks)
+    globals()[f"CHECKED_{_name}"] = SharedBlocks(
+        f"CHECKED_{_name}", with_safety_check(_blocks, SD_LCM if _blocks is LCM_BLOCKS else SD)
+    )
+    RELEASED[_class] = f"released:CHECKED_{_name}"
+    RELEASED[f"{_class}{VARIANT}unchecked"] = f"released:{_name}"
