@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from attrs import evolve, frozen
 
-from ..guiders import EmbeddedGuidance
+from ..guiders import ClassifierFreeGuidance, EmbeddedGuidance, ImageTextGuidance
 from ..registry import families
-from ..state.vocabulary import NegativePrompt, Prompt
+from ..state.vocabulary import DepthLatents, ImageNoiseLevels, NegativePrompt, NoisedPixels, Prompt, ReferenceLatents
 from ..state.written_constants import note_constant
 from .contract import ConditioningField, RoleComponent, TextEncoding
-from .unet import HIDDEN, IMAGE_PROMPT, VAES, UNetContract
+from .unet import BESIDE, HIDDEN, IMAGE_PROMPT, VAES, UNetContract
+
+if TYPE_CHECKING:
+    from .roles import Autoencoder, Denoiser
 
 
 @frozen
 class StableDiffusionContract(UNetContract):
-    """Stable Diffusion 1 and 2: one CLIP text encoder, and a UNet that is told nothing else."""
+    """Stable Diffusion 1 and 2: one CLIP text encoder, and a UNet that is told nothing else, or reads channels beside the latents."""
+
+    def latent_channels(self, denoiser: Denoiser, vae: Autoencoder) -> int:  # noqa: ARG002 - it may read more
+        """Return the VAE's number: what the denoiser reads beside the latents is no part of them."""
+        return int(vae.config.latent_channels)
 
 
 SD = StableDiffusionContract(
@@ -56,6 +65,66 @@ SD = StableDiffusionContract(
 )
 """The contract of Stable Diffusion 1 and 2."""
 
+_DEPTH = ConditioningField("depth_latents", "negative_depth_latents", DepthLatents, argument=BESIDE, kind="image")
+_REFERENCE = ConditioningField(
+    "reference_latents", "negative_reference_latents", ReferenceLatents, argument=BESIDE, kind="image"
+)
+
+SD_DEPTH = evolve(
+    SD,
+    name="stable-diffusion-depth",
+    prefix="SDDepth",
+    groups={**SD.groups, "denoiser_input_fields": (HIDDEN, _DEPTH), "depth": (_DEPTH,), "image_prompt": ()},
+    classic_pipeline="StableDiffusionDepth2ImgPipeline",
+)
+"""The contract of UNets that read the depth of an image beside the latents (the 5 channels of Stable Diffusion 2)."""
+
+_IMAGE_AND_TEXT = RoleComponent(
+    "guider", ImageTextGuidance, config={"guidance_scale": 7.5, "image_guidance_scale": 1.5}
+)
+
+SD_EDIT = evolve(
+    SD,
+    name="stable-diffusion-edit",
+    prefix="SDEdit",
+    roles={**SD.roles, "guider": (_IMAGE_AND_TEXT,)},
+    groups={**SD.groups, "denoiser_input_fields": (HIDDEN, _REFERENCE, IMAGE_PROMPT), "reference": (_REFERENCE,)},
+    defaults={"num_inference_steps": 100},
+    classic_pipeline="StableDiffusionInstructPix2PixPipeline",
+)
+"""The contract of UNets that edit an image as a text says (InstructPix2Pix, Brooks et al. 2023, https://arxiv.org/abs/2211.09800)."""
+
+_SMALL = (
+    ConditioningField(
+        "noised_pixels", "negative_noised_pixels", NoisedPixels, argument=BESIDE, kind="image", shared=True
+    ),
+    ConditioningField(
+        "image_noise_levels",
+        "negative_image_noise_levels",
+        ImageNoiseLevels,
+        argument="class_labels",
+        kind="image",
+        shared=True,
+    ),
+)
+
+SD_UPSCALE = evolve(
+    SD,
+    name="stable-diffusion-upscale",
+    prefix="SDUpscale",
+    roles={
+        **SD.roles,
+        "low_res_scheduler": (RoleComponent("low_res_scheduler", "diffusers:DDPMScheduler"),),
+        "guider": (RoleComponent("guider", ClassifierFreeGuidance, config={"guidance_scale": 9.0}),),
+    },
+    groups={**SD.groups, "denoiser_input_fields": (HIDDEN, *_SMALL), "small_image": _SMALL, "image_prompt": ()},
+    defaults={"num_inference_steps": 75},
+    image_multiple=4,
+    upcasts_vae=True,
+    classic_pipeline="StableDiffusionUpscalePipeline",
+)
+"""The contract of UNets that read a small image in pixels beside latents of its size (the x4 upscaler of Stable Diffusion 2)."""
+
 _STRENGTH = RoleComponent("guider", EmbeddedGuidance, config={"guidance_scale": 8.5})
 
 SD_LCM = evolve(
@@ -72,6 +141,6 @@ SD_LCM = evolve(
 )
 """The contract of latent consistency models (Luo et al. 2023, https://arxiv.org/abs/2310.04378), which are told the strength of guidance."""
 
-for _name in ("SD", "SD_LCM"):
+for _name in ("SD", "SD_DEPTH", "SD_EDIT", "SD_LCM", "SD_UPSCALE"):
     families.register(globals()[_name].name, f"{__name__}:{_name}")
     note_constant(globals()[_name], f"{__name__}.{_name}")

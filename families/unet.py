@@ -15,6 +15,7 @@ from .layers import Layer
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor
 
     from .roles import Denoiser
 
@@ -36,6 +37,9 @@ IMAGE_PROMPT = ConditioningField(
 )
 """What IP-Adapters are told of images."""
 
+BESIDE = "@channels"
+"""The place of what is put behind the channels of the latents."""
+
 VAES = ("AutoencoderKL", "AutoencoderTiny", "AsymmetricAutoencoderKL")
 """Autoencoders of latents as UNets were trained on."""
 
@@ -43,6 +47,16 @@ VAES = ("AutoencoderKL", "AutoencoderTiny", "AsymmetricAutoencoderKL")
 @frozen
 class UNetContract(FamilyContract):
     """UNets with cross attention: their layers, guidance that was distilled into them, and IP-Adapters."""
+
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+        """Call the UNet with latents, and behind their channels what it reads beside them (`"@channels"`)."""
+        beside = kwargs.get(BESIDE)
+        if beside is None:
+            return super().predict(denoiser, latents, t, kwargs)
+        import torch
+
+        told = {name: value for name, value in kwargs.items() if name != BESIDE}
+        return super().predict(denoiser, torch.cat([latents, beside], dim=1), t, told)
 
     def layers(self, denoiser: torch.nn.Module) -> list[Layer]:
         """Return the UNet's transformer blocks."""

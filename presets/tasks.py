@@ -20,6 +20,7 @@ from ..blocks.steps.denoiser_call import DenoiserInput
 from ..blocks.steps.encode_image import EncodeImage
 from ..blocks.steps.encode_inpaint import EncodeControlledInpaintImage, EncodeInpaintImage, EncodeMaskedImage
 from ..blocks.steps.encode_prompt import EncodePrompt
+from ..blocks.steps.encode_reference import EncodeReference, EstimateDepth
 from ..blocks.steps.expand_batch import ExpandBatch
 from ..blocks.steps.inpaint import (
     ControlledInpaintDenoise,
@@ -29,6 +30,7 @@ from ..blocks.steps.inpaint import (
 )
 from ..blocks.steps.inpaint_control import PrepareInpaintControl
 from ..blocks.steps.ip_adapter import AutoImagePrompt
+from ..blocks.steps.noise_image import NoiseImage
 from ..blocks.steps.prepare_image_latents import PrepareImageLatents, PrepareInpaintLatents
 from ..blocks.steps.prepare_latents import PrepareLatents
 from ..blocks.steps.prepare_size_conditioning import PrepareImageSizeConditioning, PrepareSizeConditioning
@@ -92,6 +94,21 @@ def inpainting(family: FamilyContract) -> Blocks:
         decode=DecodeInpaint.bind(family),
     )
     return _told_sizes(made, PrepareImageSizeConditioning, family)
+
+
+def edit(family: FamilyContract) -> Blocks:
+    """Return the blocks that edit an image as a text says, for denoisers that read it beside the latents."""
+    return text2image(family).insert_before("prepare_latents", "reference", EncodeReference.bind(family))
+
+
+def upscaling(family: FamilyContract) -> Blocks:
+    """Return the blocks that make an image larger, for denoisers that read it beside latents of its size."""
+    return text2image(family).insert_before("prepare_latents", "small_image", NoiseImage.bind(family))
+
+
+def depth2image(family: FamilyContract) -> Blocks:
+    """Return the blocks of image to image for denoisers that read the image's depth beside the latents."""
+    return image2image(family).insert_before("prepare_latents", "depth", EstimateDepth.bind(family))
 
 
 def _told(family: FamilyContract, **images: Any) -> dict[str, Any]:

@@ -1,11 +1,22 @@
 """Stable Diffusion 1 and 2 (Rombach et al. 2022, https://arxiv.org/abs/2112.10752)."""
 
-from ...families.stable_diffusion import SD, SD_LCM
+from ...families.stable_diffusion import SD, SD_DEPTH, SD_EDIT, SD_LCM, SD_UPSCALE
 from ...registry import catalog
 from .auto import AUTO_BLOCKS, SDAutoBlocks
 from .control import CONTROLNET_BLOCKS, T2I_ADAPTER_BLOCKS, with_adapter, with_control
 from .released import RELEASED
-from .tasks import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, IP_ADAPTER_BLOCKS, LCM_BLOCKS, SAFETY_BLOCKS, TEXT2IMAGE_BLOCKS
+from .tasks import (
+    DEPTH2IMAGE_BLOCKS,
+    EDIT_BLOCKS,
+    IMAGE2IMAGE_BLOCKS,
+    INPAINT_BLOCKS,
+    IP_ADAPTER_BLOCKS,
+    LCM_BLOCKS,
+    LCM_IMAGE2IMAGE_BLOCKS,
+    SAFETY_BLOCKS,
+    TEXT2IMAGE_BLOCKS,
+    UPSCALE_BLOCKS,
+)
 
 for _name, _target in {
     "sd.text2image": "TEXT2IMAGE_BLOCKS",
@@ -13,6 +24,10 @@ for _name, _target in {
     "sd.inpainting": "INPAINT_BLOCKS",
     "sd.auto": "SDAutoBlocks",
     "sd.lcm": "LCM_BLOCKS",
+    "sd.lcm.image2image": "LCM_IMAGE2IMAGE_BLOCKS",
+    "sd.depth2image": "DEPTH2IMAGE_BLOCKS",
+    "sd.edit": "EDIT_BLOCKS",
+    "sd.upscale": "UPSCALE_BLOCKS",
 }.items():
     catalog.register(_name, f"{__name__}:{_target}")
 for _name, _target in RELEASED.items():
@@ -21,15 +36,22 @@ for _name, _target in RELEASED.items():
 __all__ = [
     "AUTO_BLOCKS",
     "CONTROLNET_BLOCKS",
+    "DEPTH2IMAGE_BLOCKS",
+    "EDIT_BLOCKS",
     "IMAGE2IMAGE_BLOCKS",
     "INPAINT_BLOCKS",
     "IP_ADAPTER_BLOCKS",
     "LCM_BLOCKS",
+    "LCM_IMAGE2IMAGE_BLOCKS",
     "SAFETY_BLOCKS",
     "SD",
+    "SD_DEPTH",
+    "SD_EDIT",
     "SD_LCM",
+    "SD_UPSCALE",
     "T2I_ADAPTER_BLOCKS",
     "TEXT2IMAGE_BLOCKS",
+    "UPSCALE_BLOCKS",
     "SDAutoBlocks",
     "with_adapter",
     "with_control",

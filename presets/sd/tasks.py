@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from ...blocks.core.insertable_dict import SharedBlocks
-from ...families.stable_diffusion import SD, SD_LCM
-from ..tasks import Blocks, image2image, image_prompt, inpainting, safety_check, text2image
+from ...blocks.core.insertable_dict import InsertableDict, SharedBlocks
+from ...blocks.steps.strength_timesteps import SetStrengthTimesteps
+from ...families.stable_diffusion import SD, SD_DEPTH, SD_EDIT, SD_LCM, SD_UPSCALE
+from ..tasks import (
+    Blocks,
+    depth2image,
+    edit,
+    image2image,
+    image_prompt,
+    inpainting,
+    safety_check,
+    text2image,
+    upscaling,
+)
 
 TEXT2IMAGE_BLOCKS: Blocks = SharedBlocks("TEXT2IMAGE_BLOCKS", text2image(SD))
 """Blocks of text to image, by name."""
@@ -17,6 +28,20 @@ INPAINT_BLOCKS: Blocks = SharedBlocks("INPAINT_BLOCKS", inpainting(SD))
 
 LCM_BLOCKS: Blocks = SharedBlocks("LCM_BLOCKS", text2image(SD_LCM))
 """Blocks of text to image in a few steps with latent consistency models, by name."""
+
+LCM_IMAGE2IMAGE_BLOCKS: Blocks = SharedBlocks(
+    "LCM_IMAGE2IMAGE_BLOCKS", InsertableDict(image2image(SD_LCM), set_timesteps=SetStrengthTimesteps.bind(SD_LCM))
+)
+"""Blocks of image to image in a few steps with latent consistency models, by name."""
+
+DEPTH2IMAGE_BLOCKS: Blocks = SharedBlocks("DEPTH2IMAGE_BLOCKS", depth2image(SD_DEPTH))
+"""Blocks of image to image with UNets that read the image's depth, by name."""
+
+EDIT_BLOCKS: Blocks = SharedBlocks("EDIT_BLOCKS", edit(SD_EDIT))
+"""Blocks that edit an image as a text says (InstructPix2Pix), by name."""
+
+UPSCALE_BLOCKS: Blocks = SharedBlocks("UPSCALE_BLOCKS", upscaling(SD_UPSCALE))
+"""Blocks that make an image four times as large, by name."""
 
 IP_ADAPTER_BLOCKS: Blocks = SharedBlocks("IP_ADAPTER_BLOCKS", image_prompt(SD))
 """What IP-Adapters add to a task, by name; it runs where `ip_adapter_image` or `ip_adapter_image_embeds` is given."""

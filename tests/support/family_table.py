@@ -66,7 +66,7 @@ class Family:
     Attributes:
         make: makes the components, by name, tiny and with random weights. features: by name; "plain" is there in any case.
         classic_options: of the classic's constructor. conditional_first: the classic's batches have the conditional rows first, when
-            its `guidance_scale` is more than 1.
+            its `guidance_scale` is more than 1; so many branches, in the reverse order of ours.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Family:
     tasks: Mapping[str, Task]
     features: Mapping[str, Feature] = field(factory=dict)
     classic_options: Mapping[str, Any] = field(factory=dict)
-    conditional_first: bool = False
+    conditional_first: int = 0
     formats: Sequence[str] = ("float32", "bfloat16")
     _parts: dict[str, dict[str, Any]] = field(factory=dict)
     _pipes: dict[Any, ModularPipeline] = field(factory=dict)
@@ -141,7 +141,10 @@ class _Compared:
         with theirs.of(denoiser, vae):
             expected = self._expected()
         if self.family.conditional_first and self._given({})["guidance_scale"] > 1:
-            theirs.denoiser = [{name: _swapped(value) for name, value in call.items()} for call in theirs.denoiser]
+            theirs.denoiser = [
+                {name: _swapped(value, self.family.conditional_first) for name, value in call.items()}
+                for call in theirs.denoiser
+            ]
         found = differences(mine, theirs)
         if isinstance(drawn, list):
             same = [each.tobytes() for each in drawn] == [each.tobytes() for each in expected]
@@ -187,8 +190,8 @@ class _Compared:
         return classic(**inputs).images
 
 
-def _swapped(rows: torch.Tensor) -> torch.Tensor:
-    return torch.cat(rows.chunk(2)[::-1]) if rows.ndim else rows
+def _swapped(rows: torch.Tensor, branches: int) -> torch.Tensor:
+    return torch.cat(rows.chunk(branches)[::-1]) if rows.ndim else rows
 
 
 def families() -> dict[str, Family]:
