@@ -125,6 +125,18 @@ SD_UPSCALE = evolve(
 )
 """The contract of UNets that read a small image in pixels beside latents of its size (the x4 upscaler of Stable Diffusion 2)."""
 
+SD_VARIATION = evolve(
+    SD,
+    name="stable-diffusion-variation",
+    prefix="SDVariation",
+    roles={name: parts for name, parts in SD.roles.items() if name not in ("tokenizers", "text_encoders")},
+    groups={"denoiser_input_fields": (HIDDEN,), "prompt_embeds": (HIDDEN,)},
+    text_encodings=(),
+    lora_loader="",
+    classic_pipeline="StableDiffusionImageVariationPipeline",
+)
+"""The contract of UNets that are told an image in the place of a text."""
+
 _STRENGTH = RoleComponent("guider", EmbeddedGuidance, config={"guidance_scale": 8.5})
 
 SD_LCM = evolve(
@@ -141,6 +153,6 @@ SD_LCM = evolve(
 )
 """The contract of latent consistency models (Luo et al. 2023, https://arxiv.org/abs/2310.04378), which are told the strength of guidance."""
 
-for _name in ("SD", "SD_DEPTH", "SD_EDIT", "SD_LCM", "SD_UPSCALE"):
+for _name in ("SD", "SD_DEPTH", "SD_EDIT", "SD_LCM", "SD_UPSCALE", "SD_VARIATION"):
     families.register(globals()[_name].name, f"{__name__}:{_name}")
     note_constant(globals()[_name], f"{__name__}.{_name}")

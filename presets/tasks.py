@@ -20,7 +20,9 @@ from ..blocks.steps.denoiser_call import DenoiserInput
 from ..blocks.steps.encode_image import EncodeImage
 from ..blocks.steps.encode_inpaint import EncodeControlledInpaintImage, EncodeInpaintImage, EncodeMaskedImage
 from ..blocks.steps.encode_prompt import EncodePrompt
-from ..blocks.steps.encode_reference import EncodeReference, EstimateDepth
+from ..blocks.steps.encode_reference import EncodeReference
+from ..blocks.steps.encode_variation import EncodeVariation
+from ..blocks.steps.estimate_depth import EstimateDepth
 from ..blocks.steps.expand_batch import ExpandBatch
 from ..blocks.steps.inpaint import (
     ControlledInpaintDenoise,
@@ -104,6 +106,11 @@ def edit(family: FamilyContract) -> Blocks:
 def upscaling(family: FamilyContract) -> Blocks:
     """Return the blocks that make an image larger, for denoisers that read it beside latents of its size."""
     return text2image(family).insert_before("prepare_latents", "small_image", NoiseImage.bind(family))
+
+
+def variation(family: FamilyContract) -> Blocks:
+    """Return the blocks that draw images like a given one, for denoisers that are told it in the place of a text."""
+    return InsertableDict(text2image(family), input=EncodeVariation.bind(family))
 
 
 def depth2image(family: FamilyContract) -> Blocks:

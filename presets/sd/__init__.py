@@ -1,6 +1,6 @@
 """Stable Diffusion 1 and 2 (Rombach et al. 2022, https://arxiv.org/abs/2112.10752)."""
 
-from ...families.stable_diffusion import SD, SD_DEPTH, SD_EDIT, SD_LCM, SD_UPSCALE
+from ...families.stable_diffusion import SD, SD_DEPTH, SD_EDIT, SD_LCM, SD_UPSCALE, SD_VARIATION
 from ...registry import catalog
 from .auto import AUTO_BLOCKS, SDAutoBlocks
 from .control import CONTROLNET_BLOCKS, T2I_ADAPTER_BLOCKS, with_adapter, with_control
@@ -16,6 +16,7 @@ from .tasks import (
     SAFETY_BLOCKS,
     TEXT2IMAGE_BLOCKS,
     UPSCALE_BLOCKS,
+    VARIATION_BLOCKS,
 )
 
 for _name, _target in {
@@ -28,6 +29,7 @@ for _name, _target in {
     "sd.depth2image": "DEPTH2IMAGE_BLOCKS",
     "sd.edit": "EDIT_BLOCKS",
     "sd.upscale": "UPSCALE_BLOCKS",
+    "sd.variation": "VARIATION_BLOCKS",
 }.items():
     catalog.register(_name, f"{__name__}:{_target}")
 for _name, _target in RELEASED.items():
@@ -49,9 +51,11 @@ __all__ = [
     "SD_EDIT",
     "SD_LCM",
     "SD_UPSCALE",
+    "SD_VARIATION",
     "T2I_ADAPTER_BLOCKS",
     "TEXT2IMAGE_BLOCKS",
     "UPSCALE_BLOCKS",
+    "VARIATION_BLOCKS",
     "SDAutoBlocks",
     "with_adapter",
     "with_control",

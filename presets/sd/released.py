@@ -6,7 +6,7 @@ As in diffusers, images are looked at where the repository has a safety checker,
 from __future__ import annotations
 
 from ...blocks.core.insertable_dict import SharedBlocks
-from ...families.stable_diffusion import SD, SD_DEPTH, SD_EDIT, SD_LCM, SD_UPSCALE
+from ...families.stable_diffusion import SD, SD_DEPTH, SD_EDIT, SD_LCM, SD_UPSCALE, SD_VARIATION
 from ...registry.catalog import VARIANT
 from ..tasks import with_safety_check
 from .control import with_adapter, with_control
@@ -19,6 +19,7 @@ from .tasks import (
     LCM_IMAGE2IMAGE_BLOCKS,
     TEXT2IMAGE_BLOCKS,
     UPSCALE_BLOCKS,
+    VARIATION_BLOCKS,
 )
 
 _TASKS = {
@@ -32,10 +33,17 @@ _TASKS = {
     SD_LCM.classic_pipeline: ("LCM", LCM_BLOCKS),
     "LatentConsistencyModelImg2ImgPipeline": ("LCM_IMAGE2IMAGE", LCM_IMAGE2IMAGE_BLOCKS),
     SD_UPSCALE.classic_pipeline: ("UPSCALE", UPSCALE_BLOCKS),
+    SD_VARIATION.classic_pipeline: ("VARIATION", VARIATION_BLOCKS),
     SD_EDIT.classic_pipeline: ("EDIT", EDIT_BLOCKS),
 }
 
-_FAMILIES = {"LCM": SD_LCM, "LCM_IMAGE2IMAGE": SD_LCM, "EDIT": SD_EDIT, "UPSCALE": SD_UPSCALE}
+_FAMILIES = {
+    "LCM": SD_LCM,
+    "LCM_IMAGE2IMAGE": SD_LCM,
+    "EDIT": SD_EDIT,
+    "UPSCALE": SD_UPSCALE,
+    "VARIATION": SD_VARIATION,
+}
 
 RELEASED: dict[str, str] = {}
 """Class to what opens for it, as module of this package and name in it; a variant, where the index has no safety checker."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...blocks.core.insertable_dict import InsertableDict, SharedBlocks
 from ...blocks.steps.strength_timesteps import SetStrengthTimesteps
-from ...families.stable_diffusion import SD, SD_DEPTH, SD_EDIT, SD_LCM, SD_UPSCALE
+from ...families.stable_diffusion import SD, SD_DEPTH, SD_EDIT, SD_LCM, SD_UPSCALE, SD_VARIATION
 from ..tasks import (
     Blocks,
     depth2image,
@@ -15,6 +15,7 @@ from ..tasks import (
     safety_check,
     text2image,
     upscaling,
+    variation,
 )
 
 TEXT2IMAGE_BLOCKS: Blocks = SharedBlocks("TEXT2IMAGE_BLOCKS", text2image(SD))
@@ -42,6 +43,9 @@ EDIT_BLOCKS: Blocks = SharedBlocks("EDIT_BLOCKS", edit(SD_EDIT))
 
 UPSCALE_BLOCKS: Blocks = SharedBlocks("UPSCALE_BLOCKS", upscaling(SD_UPSCALE))
 """Blocks that make an image four times as large, by name."""
+
+VARIATION_BLOCKS: Blocks = SharedBlocks("VARIATION_BLOCKS", variation(SD_VARIATION))
+"""Blocks that draw images like a given one, by name."""
 
 IP_ADAPTER_BLOCKS: Blocks = SharedBlocks("IP_ADAPTER_BLOCKS", image_prompt(SD))
 """What IP-Adapters add to a task, by name; it runs where `ip_adapter_image` or `ip_adapter_image_embeds` is given."""
