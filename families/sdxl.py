@@ -2,75 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
 from ..registry import families
-from ..registry.model_dtype import compute_dtype
 from ..state import InputError
 from ..state.vocabulary import (
-    ImagePromptEmbeds,
     NegativePrompt,
     PooledPromptEmbeds,
     Prompt,
-    PromptEmbeds,
     SecondNegativePrompt,
     SecondPrompt,
     TimeIds,
 )
 from ..state.written_constants import note_constant
-from .contract import ConditioningField, FamilyContract, RoleComponent, TextEncoding
-from .guidance_embedding import embedded_scales
-from .unet import middle_of_unet, projections, unet_layers
+from .contract import ConditioningField, RoleComponent, TextEncoding
+from .unet import HIDDEN, IMAGE_PROMPT, VAES, UNetContract
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
-    from .layers import Layer
     from .roles import Autoencoder, Denoiser
 
 
 @frozen
-class SDXLContract(FamilyContract):
+class SDXLContract(UNetContract):
     """Stable Diffusion XL: two CLIP text encoders, and a UNet that is told pooled text and sizes."""
-
-    def layers(self, denoiser: torch.nn.Module) -> list[Layer]:
-        """Return the UNet's transformer blocks."""
-        return unet_layers(denoiser)
-
-    def recommended_layers(self, denoiser: Denoiser, layers: Sequence[Layer]) -> list[int]:
-        """Return the layers of the middle block, where that sees enough."""
-        return middle_of_unet(denoiser, layers)
-
-    def embedded_guidance(self, denoiser: Denoiser, scales: Sequence[float]) -> dict[str, Any]:
-        """Return what distilled UNets are told (latent consistency models)."""
-        width = denoiser.config.time_cond_proj_dim
-        if width is None:
-            return super().embedded_guidance(denoiser, scales)
-        return {"timestep_cond": embedded_scales(scales, width).to(denoiser.device, compute_dtype(denoiser))}
-
-    # A UNet that embeds the strength was taught both branches at once; asking it twice would guide twice.
-    def is_distilled(self, denoiser: Denoiser) -> bool:
-        """Return whether a UNet has guidance built in."""
-        return denoiser.config.time_cond_proj_dim is not None
-
-    def conditioning_fault(self, denoiser: Denoiser, conditioning: Mapping[str, Any]) -> str | None:
-        """Say that UNets with an IP-Adapter must see an image."""
-        if not projections(denoiser) or conditioning.get("ip_adapter_embeds") is not None:
-            return None
-        return (
-            "The UNet has an IP-Adapter, and no image was given: ip_adapter_image=..., or pipe.unload_ip_adapter(). The "
-            "blocks need 'ip_adapter' (IP_ADAPTER_BLOCKS) to take one."
-        )
-
-    def embedding_widths(self, denoiser: Denoiser) -> dict[str, int]:
-        """Return the width of hidden states, which some UNets project first (Kolors)."""
-        config = denoiser.config
-        width = config.encoder_hid_dim if config.encoder_hid_dim_type == "text_proj" else config.cross_attention_dim
-        return {"hidden": width} if isinstance(width, int) else {}
 
     def size_ids(self, denoiser: Denoiser, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
         """Return original size, crop corner, and target size or rating in a row, checked against the UNet's embedding
@@ -120,13 +79,7 @@ def _statistics(vae: Autoencoder, latents: Tensor) -> tuple[Tensor, Tensor] | No
 
 
 _EMBEDS = (
-    ConditioningField(
-        "prompt_embeds",
-        "negative_prompt_embeds",
-        PromptEmbeds,
-        argument="encoder_hidden_states",
-        source="hidden",
-    ),
+    HIDDEN,
     ConditioningField(
         "pooled_prompt_embeds",
         "negative_pooled_prompt_embeds",
@@ -137,15 +90,6 @@ _EMBEDS = (
 )
 _SIZES = ConditioningField(
     "add_time_ids", "negative_add_time_ids", TimeIds, argument="added_cond_kwargs.time_ids", shared=True
-)
-
-
-_IMAGE_PROMPT = ConditioningField(
-    "ip_adapter_embeds",
-    "negative_ip_adapter_embeds",
-    ImagePromptEmbeds,
-    argument="added_cond_kwargs.image_embeds",
-    required=False,
 )
 
 
@@ -202,9 +146,9 @@ SDXL = SDXLContract(
         ),
     },
     groups={
-        "denoiser_input_fields": (*_EMBEDS, _SIZES, _IMAGE_PROMPT),
+        "denoiser_input_fields": (*_EMBEDS, _SIZES, IMAGE_PROMPT),
         "sizes": (_SIZES,),
-        "image_prompt": (_IMAGE_PROMPT,),
+        "image_prompt": (IMAGE_PROMPT,),
         "prompt_embeds": _EMBEDS,
         "prompts": (
             ConditioningField("prompt", "negative_prompt", Prompt, NegativePrompt),
@@ -219,7 +163,7 @@ SDXL = SDXLContract(
     attention_argument="cross_attention_kwargs",
     lora_loader="diffusers.loaders:StableDiffusionXLLoraLoaderMixin",
     accepts={
-        "vae": ("AutoencoderKL", "AutoencoderTiny", "AsymmetricAutoencoderKL"),
+        "vae": VAES,
         "controlnet": ("ControlNetModel", "ControlNetUnionModel"),
     },
     advice={
@@ -231,6 +175,7 @@ SDXL = SDXLContract(
     modular_pipeline="StableDiffusionXLModularPipeline",
     modular_blocks="StableDiffusionXLAutoBlocks",
     ip_adapter_weights="ip-adapter_sdxl.safetensors",
+    upcasts_vae=True,
     pipeline_properties=PIPELINE_PROPERTIES,
 )
 """The contract of Stable Diffusion XL."""

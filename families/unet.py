@@ -2,15 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
+
+from ..registry.model_dtype import compute_dtype
+from ..state.vocabulary import ImagePromptEmbeds, PromptEmbeds
+from .contract import ConditioningField, FamilyContract
+from .guidance_embedding import embedded_scales
 from .layers import Layer
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor
 
     from .roles import Denoiser
+
+HIDDEN = ConditioningField(
+    "prompt_embeds",
+    "negative_prompt_embeds",
+    PromptEmbeds,
+    argument="encoder_hidden_states",
+    source="hidden",
+)
+"""What text encoders say, for the UNet's cross attention."""
+
+IMAGE_PROMPT = ConditioningField(
+    "ip_adapter_embeds",
+    "negative_ip_adapter_embeds",
+    ImagePromptEmbeds,
+    argument="added_cond_kwargs.image_embeds",
+    required=False,
+)
+"""What IP-Adapters are told of images."""
+
+BESIDE = "@channels"
+"""The place of what is put behind the channels of the latents."""
+
+VAES = ("AutoencoderKL", "AutoencoderTiny", "AsymmetricAutoencoderKL")
+"""Autoencoders of latents as UNets were trained on."""
+
+
+@frozen
+class UNetContract(FamilyContract):
+    """UNets with cross attention: their layers, guidance that was distilled into them, and IP-Adapters."""
+
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+        """Call the UNet with latents, and behind their channels what it reads beside them (`"@channels"`)."""
+        beside = kwargs.get(BESIDE)
+        if beside is None:
+            return super().predict(denoiser, latents, t, kwargs)
+        import torch
+
+        told = {name: value for name, value in kwargs.items() if name != BESIDE}
+        return super().predict(denoiser, torch.cat([latents, beside], dim=1), t, told)
+
+    def layers(self, denoiser: torch.nn.Module) -> list[Layer]:
+        """Return the UNet's transformer blocks."""
+        return unet_layers(denoiser)
+
+    def recommended_layers(self, denoiser: Denoiser, layers: Sequence[Layer]) -> list[int]:
+        """Return the layers of the middle block, where that sees enough."""
+        return middle_of_unet(denoiser, layers)
+
+    def embedded_guidance(self, denoiser: Denoiser, scales: Sequence[float]) -> dict[str, Any]:
+        """Return what distilled UNets are told (latent consistency models)."""
+        width = denoiser.config.time_cond_proj_dim
+        if width is None:
+            return super().embedded_guidance(denoiser, scales)
+        return {"timestep_cond": embedded_scales(scales, width).to(denoiser.device, compute_dtype(denoiser))}
+
+    # A UNet that embeds the strength was taught both branches at once; asking it twice would guide twice.
+    def is_distilled(self, denoiser: Denoiser) -> bool:
+        """Return whether a UNet has guidance built in."""
+        return denoiser.config.time_cond_proj_dim is not None
+
+    def conditioning_fault(self, denoiser: Denoiser, conditioning: Mapping[str, Any]) -> str | None:
+        """Say that UNets with an IP-Adapter must see an image."""
+        if not projections(denoiser) or conditioning.get("ip_adapter_embeds") is not None:
+            return None
+        return (
+            "The UNet has an IP-Adapter, and no image was given: ip_adapter_image=..., or pipe.unload_ip_adapter(). The "
+            "blocks need 'ip_adapter' (IP_ADAPTER_BLOCKS) to take one."
+        )
+
+    def embedding_widths(self, denoiser: Denoiser) -> dict[str, int]:
+        """Return the width of hidden states, which some UNets project first (Kolors)."""
+        config = denoiser.config
+        width = config.encoder_hid_dim if config.encoder_hid_dim_type == "text_proj" else config.cross_attention_dim
+        return {"hidden": width} if isinstance(width, int) else {}
+
 
 _STAGES = ("down_blocks", "mid_block", "up_blocks")
 

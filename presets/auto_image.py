@@ -9,6 +9,22 @@ from ..families.contract import FamilyContract
 from .auto import AutoForm, AutoPlace, AutoTask, auto
 from .tasks import Blocks, image2image, image_prompt, inpainting, text2image, with_control
 
+WORKFLOWS: dict[str, tuple[str, ...]] = {
+    "text2image": (),
+    "image2image": ("image",),
+    "inpainting": ("mask_image", "image"),
+    "controlnet_text2image": ("control_image",),
+    "controlnet_image2image": ("control_image", "image"),
+    "controlnet_inpainting": ("control_image", "mask_image", "image"),
+    "ip_adapter_text2image": ("ip_adapter_image",),
+    "ip_adapter_image2image": ("ip_adapter_image", "image"),
+    "ip_adapter_inpainting": ("ip_adapter_image", "mask_image", "image"),
+    "ip_adapter_controlnet_text2image": ("ip_adapter_image", "control_image"),
+    "ip_adapter_controlnet_image2image": ("ip_adapter_image", "control_image", "image"),
+    "ip_adapter_controlnet_inpainting": ("ip_adapter_image", "control_image", "mask_image", "image"),
+}
+"""What `auto_image` does, by the inputs that ask for it."""
+
 _DOCS = {
     "AutoInpaintImageEncoder": "Encode the image whose masked area is drawn anew; where it is steered, its size is that of the results.",
     "AutoImageEncoder": "Encode the image, where one is given.",

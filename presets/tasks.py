@@ -11,7 +11,7 @@ from typing import Any
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.block import Block
 from ..blocks.core.insertable_dict import InsertableDict
-from ..blocks.steps.check_safety import CheckSafety
+from ..blocks.steps.check_safety import CheckSafety, DecodeCheckedInpaint
 from ..blocks.steps.class_labels import TakeBatchSize, TakeClassLabels
 from ..blocks.steps.control import ControlledDenoise, ControlNetResiduals, PrepareControl, PrepareImageControl
 from ..blocks.steps.decode import Decode
@@ -20,6 +20,9 @@ from ..blocks.steps.denoiser_call import DenoiserInput
 from ..blocks.steps.encode_image import EncodeImage
 from ..blocks.steps.encode_inpaint import EncodeControlledInpaintImage, EncodeInpaintImage, EncodeMaskedImage
 from ..blocks.steps.encode_prompt import EncodePrompt
+from ..blocks.steps.encode_reference import EncodeReference
+from ..blocks.steps.encode_variation import EncodeVariation
+from ..blocks.steps.estimate_depth import EstimateDepth
 from ..blocks.steps.expand_batch import ExpandBatch
 from ..blocks.steps.inpaint import (
     ControlledInpaintDenoise,
@@ -29,6 +32,7 @@ from ..blocks.steps.inpaint import (
 )
 from ..blocks.steps.inpaint_control import PrepareInpaintControl
 from ..blocks.steps.ip_adapter import AutoImagePrompt
+from ..blocks.steps.noise_image import NoiseImage
 from ..blocks.steps.prepare_image_latents import (
     PrepareImageLatents,
     PrepareInpaintLatents,
@@ -97,6 +101,26 @@ def inpainting(family: FamilyContract) -> Blocks:
         decode=DecodeInpaint.bind(family),
     )
     return _told_sizes(made, PrepareImageSizeConditioning, family)
+
+
+def edit(family: FamilyContract) -> Blocks:
+    """Return the blocks that edit an image as a text says, for denoisers that read it beside the latents."""
+    return text2image(family).insert_before("prepare_latents", "reference", EncodeReference.bind(family))
+
+
+def upscaling(family: FamilyContract) -> Blocks:
+    """Return the blocks that make an image larger, for denoisers that read it beside latents of its size."""
+    return text2image(family).insert_before("prepare_latents", "small_image", NoiseImage.bind(family))
+
+
+def variation(family: FamilyContract) -> Blocks:
+    """Return the blocks that draw images like a given one, for denoisers that are told it in the place of a text."""
+    return InsertableDict(text2image(family), input=EncodeVariation.bind(family))
+
+
+def depth2image(family: FamilyContract) -> Blocks:
+    """Return the blocks of image to image for denoisers that read the image's depth beside the latents."""
+    return image2image(family).insert_before("prepare_latents", "depth", EstimateDepth.bind(family))
 
 
 def _told(family: FamilyContract, **images: Any) -> dict[str, Any]:
@@ -210,3 +234,12 @@ def image_prompt(family: FamilyContract) -> Blocks:
 def safety_check(family: FamilyContract) -> Blocks:
     """Return what looks at images after they are decoded, by name: one block, which stands last."""
     return InsertableDict(safety_checker=CheckSafety.bind(family))
+
+
+def with_safety_check(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
+    """Return the blocks of a task that looks at its images: last of all, or before they are put back into a whole image."""
+    made: Blocks = InsertableDict(named_blocks(blocks, "with_safety_check(blocks)"))
+    if made["decode"] is not DecodeInpaint.bind(family):
+        return InsertableDict({**made, **safety_check(family)})
+    made["decode"] = DecodeCheckedInpaint.bind(family)
+    return made

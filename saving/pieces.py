@@ -16,7 +16,7 @@ from ..adapters.saved_adapters import SavedAdapters
 from ..adapters.textual_inversion import Encoder, taught_of
 from ..registry import ComponentSpec
 from ..registry.hub.repo import HUB_OPTIONS, Repo
-from ..registry.identity.component_identity import dtype_of
+from ..registry.identity.component_identity import NOTES, dtype_of
 from ..registry.identity.same_component import component_differences
 from ..registry.identity.same_model import model_differences, same_tensor, stored_differences
 from ..registry.loading.aligned_file import align, begins_line
@@ -94,7 +94,7 @@ def _plain(name: str, model: Any, fresh: torch.nn.Module | None = None) -> Any:
 
 def write(piece: Piece, stage: Path, max_shard_size: int | str | None = None) -> None:
     """Write a piece to a folder of its name, without notes of where it came from on this machine."""
-    save = piece.plain.save_pretrained
+    save = _unnoted(piece.plain).save_pretrained
     # Classes of somebody's own need not take what diffusers' and transformers' models do.
     accepted = inspect.signature(save).parameters
     takes_all = any(each.kind is each.VAR_KEYWORD for each in accepted.values())
@@ -114,6 +114,17 @@ def write(piece: Piece, stage: Path, max_shard_size: int | str | None = None) ->
     if (folder / CONFIG).is_file():
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         (folder / CONFIG).write_text(json.dumps(_without_places(config), indent=2) + "\n", encoding="utf-8")
+
+
+def _unnoted(component: Any) -> Any:
+    """Return what writes a component: image processors of transformers write all of their attributes, and so our notes, too."""
+    notes = [name for name in getattr(component, "__dict__", ()) if name.startswith(NOTES)]
+    if not notes or is_network(type(component)):
+        return component
+    plain = copy.copy(component)
+    for name in notes:
+        del plain.__dict__[name]
+    return plain
 
 
 def _without_places(config: object) -> Any:

@@ -187,6 +187,27 @@ MaskedLatents = Annotated[
     Tensor,
     Value("b c h w", "Latents of the images with the masked area grey, for denoisers that read them.", dtype="float"),
 ]
+ReferenceLatents = Annotated[
+    Tensor,
+    Value("b c h w", "Latents of the image that the denoiser reads beside those that it denoises.", dtype="float"),
+]
+DepthMap = Annotated[
+    Tensor,
+    Value("given rows columns", "Depth of each place of the images, in any unit, far or near first.", dtype="float"),
+]
+DepthLatents = Annotated[
+    Tensor, Value("b 1 h w", "Depth in -1..1 at the size of the latents, for denoisers that read it.", dtype="float")
+]
+NoisedPixels = Annotated[
+    Tensor,
+    Value(
+        "b 3 h w",
+        "The small images with some noise, for denoisers that read them beside latents of their size.",
+        dtype="float",
+    ),
+]
+ImageNoise = Annotated[int, Value(doc="Timestep whose noise is put on the image that is made larger.", low=0, high=350)]
+ImageNoiseLevels = Annotated[Tensor, Value("b", "The same for each image, as the denoiser is told it.", dtype="int")]
 MaskPadding = Annotated[
     int, Value(doc="Work on the masked area alone, with this margin in pixels, at full size.", low=0)
 ]

@@ -10,7 +10,9 @@ from ...state import Outputs
 from ...state.vocabulary import Flags, Images, OutputType
 from ..core.block import Block
 from ..core.slots import component
+from .decode import Decode
 from .given_image import as_pil
+from .inpaint import DecodeInpaint, OverlayOriginal
 
 if TYPE_CHECKING:
     from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
@@ -43,6 +45,13 @@ class CheckSafety(Block):
         pixels = seen.to(checker.device, checker.dtype)
         flags = call_network(checker, clip_input=pixels, images=torch.zeros(len(seen), 1))[1]
         return self.Out(images=_blacked_out(images, flags), nsfw_content_detected=[bool(flag) for flag in flags])
+
+
+class DecodeCheckedInpaint(DecodeInpaint):
+    """Turn latents into images, black out what shall not be shown, and put them back into the whole where only the masked area was worked on."""
+
+    block_classes = [Decode, CheckSafety, OverlayOriginal]
+    block_names = ["decode", "safety_checker", "overlay"]
 
 
 def _blacked_out(images: Any, flags: Iterable[bool]) -> Any:

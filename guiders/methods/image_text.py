@@ -62,10 +62,10 @@ class ImageTextGuidance(ConditionalGuidance):
         # Outside of the window there is one prediction.
         if image is None:
             return text, memory
-        guided = image + self.scale(step) * (text - image)
+        # Equation 3 begins at `u`; where the image has the strength 1, that is `i`.
+        guided = (image if nothing is None else nothing) + self.scale(step) * (text - image)
         if nothing is not None:
-            # Equation 3 begins at `u`; this begins at `i`, of which `i - u` is already one.
-            guided = guided + (scale_at(self.image_guidance_scale, step) - 1.0) * (image - nothing)
+            guided = guided + scale_at(self.image_guidance_scale, step) * (image - nothing)
         if self.guidance_rescale > 0.0:
             guided = rescaled(guided, text, self.guidance_rescale)
         return guided, memory

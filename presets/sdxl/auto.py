@@ -6,7 +6,7 @@ from ...blocks.core.choice import AutoPipelineBlocks
 from ...blocks.core.insertable_dict import SharedBlocks
 from ...blocks.core.sequential import SequentialPipelineBlocks
 from ...families.sdxl import SDXL
-from ..auto_image import auto_image
+from ..auto_image import WORKFLOWS, auto_image
 from ..tasks import Blocks
 from .control import CONTROLNET_BLOCKS
 
@@ -30,17 +30,4 @@ class AutoBlocks(SequentialPipelineBlocks):
 
     block_classes = list(AUTO_BLOCKS.values())
     block_names = list(AUTO_BLOCKS)
-    workflow_map = {
-        "text2image": (),
-        "image2image": ("image",),
-        "inpainting": ("mask_image", "image"),
-        "controlnet_text2image": ("control_image",),
-        "controlnet_image2image": ("control_image", "image"),
-        "controlnet_inpainting": ("control_image", "mask_image", "image"),
-        "ip_adapter_text2image": ("ip_adapter_image",),
-        "ip_adapter_image2image": ("ip_adapter_image", "image"),
-        "ip_adapter_inpainting": ("ip_adapter_image", "mask_image", "image"),
-        "ip_adapter_controlnet_text2image": ("ip_adapter_image", "control_image"),
-        "ip_adapter_controlnet_image2image": ("ip_adapter_image", "control_image", "image"),
-        "ip_adapter_controlnet_inpainting": ("ip_adapter_image", "control_image", "mask_image", "image"),
-    }
+    workflow_map = dict(WORKFLOWS)

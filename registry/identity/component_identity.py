@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 _RECORD = "_brickwork_identity"
 _DECLARED = "_brickwork_declared"
-_NOTES = ("_brickwork_", "_diffusers_load_id")
+NOTES = ("_brickwork_", "_diffusers_load_id")
+"""How attributes begin that are notes on a component, and no part of it."""
 _PROBES = 16
 """Tensors of which a plain run compares the first bytes, so that it sees training that goes past torch's counters."""
 
@@ -302,7 +303,7 @@ def component_state(component: object) -> dict[str, Any]:
         return {each.name: getattr(component, each.name) for each in component.__attrs_attrs__}
     if not hasattr(component, "__dict__"):
         raise NoDigestError(f"A {_class_name(component)} has no content that could be compared.")
-    return {name: value for name, value in vars(component).items() if not name.startswith(_NOTES)}
+    return {name: value for name, value in vars(component).items() if not name.startswith(NOTES)}
 
 
 def state_digests(component: object) -> dict[str, str]:

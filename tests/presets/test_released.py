@@ -72,7 +72,7 @@ def test_blocks_that_nothing_gives_are_refused_with_the_way_on(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("name", "family"),
     [
-        ("StableDiffusionPipeline", "StableDiffusion"),
+        ("PixArtAlphaPipeline", "PixArtAlpha"),
         ("AuraFlowPipeline", "AuraFlow"),
         ("KolorsModularPipeline", "Kolors"),
         ("StableDiffusionXLPAGPipeline", "StableDiffusionXLPAG"),

@@ -21,6 +21,8 @@ from told_networks import Told, differences, different
 from brickwork import ModularPipeline, SequentialPipelineBlocks
 
 HERE = Path(__file__).parent / "family_rows"
+_STEERING = ("control_image", "adapter_image")
+"""What some classic pipelines, which read no other image, call `image`."""
 Row = tuple[str, str, str, str]
 """Family, task, feature and number format."""
 
@@ -31,7 +33,7 @@ class Feature:
 
     Attributes:
         inputs: of both pipelines. mine, classic: of one of them. parts: components by name, each made by a function of no arguments.
-        tasks: that have it; all where empty. classic_class: in place of the task's. guider: in place of the pipeline's own.
+        tasks: that have it; all where empty. classic_class: in place of the task's, or one for each task. guider: in place of the pipeline's own.
         formats: in which it runs. without: inputs of the task that are left out. blocks: in place of the task's, made from them.
         batching: "sequential" where the classic calls its network once for each branch.
     """
@@ -41,7 +43,7 @@ class Feature:
     classic: Mapping[str, Any] = field(factory=dict)
     parts: Mapping[str, Callable[[], Any]] = field(factory=dict)
     tasks: Sequence[str] = ()
-    classic_class: type | None = None
+    classic_class: type | Mapping[str, type] | None = None
     guider: Callable[[], Any] | None = None
     formats: Sequence[str] = ("float32",)
     without: Sequence[str] = ()
@@ -70,7 +72,7 @@ class Family:
     Attributes:
         make: makes the components, by name, tiny and with random weights. features: by name; "plain" is there in any case.
         classic_options: of the classic's constructor. conditional_first: the classic's batches have the conditional rows first, when
-            its `guidance_scale` is more than 1.
+            its `guidance_scale` is more than 1; so many branches, in the reverse order of ours.
     """
 
     name: str
@@ -79,7 +81,7 @@ class Family:
     tasks: Mapping[str, Task]
     features: Mapping[str, Feature] = field(factory=dict)
     classic_options: Mapping[str, Any] = field(factory=dict)
-    conditional_first: bool = False
+    conditional_first: int = 0
     formats: Sequence[str] = ("float32", "bfloat16")
     _parts: dict[str, dict[str, Any]] = field(factory=dict)
     _pipes: dict[Any, ModularPipeline] = field(factory=dict)
@@ -163,7 +165,10 @@ class _Compared:
         with theirs.of(denoiser, vae):
             expected = self._expected()
         if self.family.conditional_first and self._given({})["guidance_scale"] > 1:
-            theirs.denoiser = [{name: _swapped(value) for name, value in call.items()} for call in theirs.denoiser]
+            theirs.denoiser = [
+                {name: _swapped(value, self.family.conditional_first) for name, value in call.items()}
+                for call in theirs.denoiser
+            ]
         return differences(mine, theirs) + [f"the images {said}" for said in _different(drawn, expected)]
 
     def _given(self, more: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,14 +196,19 @@ class _Compared:
             pipe.update_components(guider=usual)
 
     def _expected(self) -> Any:
-        cls: Any = self.feature.classic_class or self.task.classic
+        own = self.feature.classic_class
+        cls: Any = (own.get(self.task_name) if isinstance(own, Mapping) else own) or self.task.classic
         taken = inspect.signature(cls.__init__).parameters
         parts = {name: part for name, part in self._parts.items() if name in taken}
         parts["scheduler"] = copy.deepcopy(parts["scheduler"])
-        classic = cls(**parts, **self.family.classic_options)
+        classic = cls(**{**self.family.classic_options, **parts})
         classic.set_progress_bar_config(disable=True)
+        inputs, known = self._given(self.feature.classic), inspect.signature(cls.__call__).parameters
+        for name in _STEERING:
+            if name in inputs and name not in known:
+                inputs["image"] = inputs.pop(name)
         with self.task.mend(classic) if self.task.mend else nullcontext():
-            return classic(**self._given(self.feature.classic)).images
+            return classic(**inputs).images
 
 
 def _different(drawn: Any, expected: Any) -> list[str]:
@@ -207,8 +217,8 @@ def _different(drawn: Any, expected: Any) -> list[str]:
     return [] if [each.tobytes() for each in drawn] == [each.tobytes() for each in expected] else ["differ"]
 
 
-def _swapped(rows: torch.Tensor) -> torch.Tensor:
-    return torch.cat(rows.chunk(2)[::-1]) if rows.ndim else rows
+def _swapped(rows: torch.Tensor, branches: int) -> torch.Tensor:
+    return torch.cat(rows.chunk(branches)[::-1]) if rows.ndim else rows
 
 
 def families() -> dict[str, Family]:

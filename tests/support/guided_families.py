@@ -18,7 +18,8 @@ from diffusers import (
 from brickwork.blocks import PredictNoise
 from brickwork.families.contract import ConditioningField, FamilyContract, RoleComponent
 from brickwork.families.layers import Layer
-from brickwork.families.sdxl import SDXL, middle_of_unet, unet_layers
+from brickwork.families.sdxl import SDXL
+from brickwork.families.unet import middle_of_unet, unet_layers
 from brickwork.state.vocabulary import ImageLatents, PooledPromptEmbeds, PromptEmbeds
 from tiny_sdxl import make_pipeline
 

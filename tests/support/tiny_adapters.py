@@ -133,9 +133,10 @@ def lora(pipe: Any, seed: int = 3, rank: int = 4) -> dict[str, torch.Tensor]:
         "text_encoder": ("q_proj", "v_proj"),
         "text_encoder_2": ("q_proj", "v_proj"),
     }
-    for part, endings in targets.items():
-        for name, module in getattr(pipe, part).named_modules():
-            if name.endswith(endings) and hasattr(module, "weight"):
+    held = {part: getattr(pipe, part) for part in targets if hasattr(pipe, part)}
+    for part, model in held.items():
+        for name, module in model.named_modules():
+            if name.endswith(targets[part]) and hasattr(module, "weight"):
                 rows, columns = module.weight.shape
                 state[f"{part}.{name}.lora_A.weight"] = 0.3 * torch.randn(rank, columns, generator=generator)
                 state[f"{part}.{name}.lora_B.weight"] = 0.3 * torch.randn(rows, rank, generator=generator)

@@ -46,5 +46,5 @@ FAMILY = Family(
         "inpainting": Task(INPAINT_BLOCKS, None, {**IMAGE, "mask_image": half_mask(16)}),
     },
     {"no guidance": Feature({"guidance_scale": 1.0})},
-    conditional_first=True,
+    conditional_first=2,
 )

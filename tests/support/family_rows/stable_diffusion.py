@@ -1,0 +1,227 @@
+"""Stable Diffusion 1 and 2 beside `StableDiffusionPipeline` and the pipelines of its other tasks.
+
+The classic takes a scheduler that says another `steps_offset` than 1, or `clip_sample`, for an outdated one, and changes it; here it is
+taken as it says. So the rows have schedulers that say what the classic wants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import diffusers
+import torch
+from coarse_images import half_mask, picture, square_mask
+from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+from family_table import Family, Feature, Task
+from tiny_adapters import controlnet, image_encoder, ip_adapter, several, t2i_adapter
+from transformers import CLIPConfig, CLIPImageProcessor, CLIPTextModel
+
+from brickwork import ClassifierFreeGuidance
+from brickwork.blocks.core.insertable_dict import InsertableDict
+from brickwork.guiders import EmbeddedGuidance
+from brickwork.presets.sd import (
+    IMAGE2IMAGE_BLOCKS,
+    INPAINT_BLOCKS,
+    IP_ADAPTER_BLOCKS,
+    TEXT2IMAGE_BLOCKS,
+    with_adapter,
+    with_control,
+)
+from tiny_sdxl import text_config, tokenizer
+
+BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+"""Of the released repositories."""
+
+
+def unet(**changes: Any) -> Any:
+    """A UNet of two stages, for a text encoder of width 16."""
+    return diffusers.UNet2DConditionModel(
+        **{
+            "sample_size": 8,
+            "block_out_channels": (16, 32),
+            "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+            "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
+            "layers_per_block": 1,
+            "attention_head_dim": (2, 4),
+            "cross_attention_dim": 16,
+            "norm_num_groups": 8,
+            **changes,
+        }
+    )
+
+
+def pndm(**changes: Any) -> Any:
+    return diffusers.PNDMScheduler(**{**BETAS, "skip_prk_steps": True, "steps_offset": 1, **changes})
+
+
+def make() -> dict[str, Any]:
+    clip = tokenizer("<|endoftext|>")
+    vae = diffusers.AutoencoderKL(
+        block_out_channels=(8, 8, 8, 16),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        norm_num_groups=4,
+        latent_channels=4,
+        scaling_factor=0.18215,
+    )
+    text_encoder = CLIPTextModel(text_config(16, len(clip)))
+    return {"unet": unet(), "vae": vae, "text_encoder": text_encoder, "tokenizer": clip, "scheduler": pndm()}
+
+
+ASKED: dict[str, Any] = {
+    "prompt": ["a red circle", "two cat on the blue square of green"],
+    "negative_prompt": ["a photo of a green square on the circle", "blue"],
+    "num_inference_steps": 7,
+    "guidance_scale": 5.0,
+}
+PICTURE = {"image": picture(3), "strength": 0.63}
+SIZE = {"height": 64, "width": 64}
+OF_IMAGES, INPAINTING = ("image2image", "inpainting"), ("inpainting",)
+RESCALED = {"guidance_rescale": 0.7}
+
+
+def solver(cls: Any, **config: Any) -> Feature:
+    """One more solver, with the noise schedule of the released repositories."""
+    return Feature(parts={"scheduler": lambda: cls(**{**BETAS, **config})})
+
+
+CONTROLLED = {
+    "text2image": diffusers.StableDiffusionControlNetPipeline,
+    "image2image": diffusers.StableDiffusionControlNetImg2ImgPipeline,
+    "inpainting": diffusers.StableDiffusionControlNetInpaintPipeline,
+}
+EDGES = {"control_image": picture(8)}
+
+
+def steered(inputs: Mapping[str, Any], make_net: Callable[[Any], Any] = controlnet, **more: Any) -> Feature:
+    """A task that ControlNets steer."""
+    parts = {"controlnet": lambda: make_net(unet()), **more}
+    return Feature(inputs, parts=parts, classic_class=CONTROLLED, blocks=with_control)
+
+
+def safety_parts(seen: list[Any]) -> dict[str, Any]:
+    """A safety checker that flags some of two images, and what brings them to its size."""
+    size = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    config = CLIPConfig(vision_config={**size, "image_size": 32, "patch_size": 8}, text_config=size, projection_dim=16)
+    torch.manual_seed(0)
+    checker = StableDiffusionSafetyChecker(config).eval()
+    extractor = CLIPImageProcessor(size=32, crop_size=32)
+    checker.concept_embeds.data.normal_()
+    with torch.no_grad():
+        pixels = extractor(seen, return_tensors="pt").pixel_values
+        embeds = checker.visual_projection(checker.vision_model(pixels)[1])
+    closeness = torch.nn.functional.cosine_similarity(embeds[:, None], checker.concept_embeds[None], dim=-1)
+    # The first concept tells the two apart.
+    checker.concept_embeds_weights.data.fill_(2.0)
+    checker.concept_embeds_weights.data[0] = closeness[:, 0].mean()
+    checker.special_care_embeds_weights.data.fill_(2.0)
+    return {"safety_checker": checker, "feature_extractor": extractor}
+
+
+def told_images() -> Any:
+    """A UNet with an IP-Adapter."""
+    made = unet()
+    made._load_ip_adapter_weights([ip_adapter(made)])
+    return made
+
+
+def with_image_prompt(blocks: Mapping[str, Any]) -> Mapping[str, Any]:
+    return InsertableDict(blocks).insert("ip_adapter", IP_ADAPTER_BLOCKS["ip_adapter"], 0)
+
+
+FEATURES = {
+    "DDIM": solver(diffusers.DDIMScheduler, clip_sample=False, steps_offset=1),
+    "Euler": solver(diffusers.EulerDiscreteScheduler),
+    "ancestral": solver(diffusers.EulerAncestralDiscreteScheduler),
+    "DPM++ 2M": solver(diffusers.DPMSolverMultistepScheduler),
+    "UniPC": solver(diffusers.UniPCMultistepScheduler),
+    "LMS": solver(diffusers.LMSDiscreteScheduler),
+    "Heun": solver(diffusers.HeunDiscreteScheduler),
+    "v-prediction": solver(diffusers.DDIMScheduler, prediction_type="v_prediction", clip_sample=False, steps_offset=1),
+    "zero SNR": Feature(
+        classic=RESCALED,
+        parts={
+            "scheduler": lambda: diffusers.DDIMScheduler(
+                **BETAS,
+                prediction_type="v_prediction",
+                rescale_betas_zero_snr=True,
+                timestep_spacing="trailing",
+                clip_sample=False,
+                steps_offset=1,
+            )
+        },
+        guider=lambda: ClassifierFreeGuidance(guidance_rescale=0.7),
+        tasks=("text2image",),
+    ),
+    "no guidance": Feature({"guidance_scale": 1.0}),
+    "nothing negative": Feature(without=("negative_prompt",)),
+    "two images each": Feature({"num_images_per_prompt": 2}),
+    "full strength": Feature({"strength": 1.0, "num_inference_steps": 4}, tasks=OF_IMAGES),
+    "own strength": Feature(without=("strength",), tasks=OF_IMAGES),
+    "9 channels": Feature(parts={"unet": lambda: unet(in_channels=9)}, tasks=INPAINTING),
+    "9 channels, own strength": Feature(
+        parts={"unet": lambda: unet(in_channels=9)}, without=("strength",), tasks=INPAINTING
+    ),
+    "control": steered(EDGES),
+    "control window": steered(
+        {**EDGES, "control_guidance_start": 0.2, "control_guidance_end": 0.6, "controlnet_conditioning_scale": 0.4}
+    ),
+    "guess mode": steered({**EDGES, "guess_mode": True}),
+    "two nets": steered(
+        {
+            "control_image": [picture(8), picture(9)],
+            "controlnet_conditioning_scale": [0.5, 0.8],
+            "control_guidance_start": [0.0, 0.5],
+            "control_guidance_end": [0.6, 1.0],
+        },
+        several,
+    ),
+    "adapter": Feature(
+        {"adapter_image": [picture(8), picture(9)], "adapter_conditioning_scale": 0.4, "output_type": "latent"},
+        parts={"adapter": t2i_adapter},
+        classic_class=diffusers.StableDiffusionAdapterPipeline,
+        blocks=with_adapter,
+        tasks=("text2image",),
+    ),
+    "image prompt": Feature(
+        {"ip_adapter_image": picture(5)},
+        parts={
+            "unet": told_images,
+            "image_encoder": image_encoder,
+            "feature_extractor": lambda: CLIPImageProcessor(size=32, crop_size=32),
+        },
+        blocks=with_image_prompt,
+    ),
+    "LCM": Feature(
+        {"guidance_scale": 8.5},
+        parts={
+            "unet": lambda: unet(time_cond_proj_dim=16),
+            "scheduler": lambda: diffusers.LCMScheduler(**BETAS, clip_sample=False),
+        },
+        classic_class={"text2image": diffusers.LatentConsistencyModelPipeline},
+        guider=EmbeddedGuidance,
+        without=("negative_prompt",),
+        tasks=("text2image", "inpainting"),
+    ),
+    "crop": Feature({"mask_image": square_mask(), "padding_mask_crop": 8, "output_type": "pil"}, tasks=INPAINTING),
+}
+
+FAMILY = Family(
+    "stable_diffusion",
+    "unet",
+    make,
+    {
+        "text2image": Task(
+            TEXT2IMAGE_BLOCKS, diffusers.StableDiffusionPipeline, {**ASKED, **SIZE, "num_inference_steps": 4}
+        ),
+        "image2image": Task(IMAGE2IMAGE_BLOCKS, diffusers.StableDiffusionImg2ImgPipeline, {**ASKED, **PICTURE}),
+        "inpainting": Task(
+            INPAINT_BLOCKS,
+            diffusers.StableDiffusionInpaintPipeline,
+            {**ASKED, **PICTURE, **SIZE, "mask_image": half_mask()},
+        ),
+    },
+    FEATURES,
+    classic_options={"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False},
+)
