@@ -24,6 +24,7 @@ from .roles import (
     TextEncoder,
     Tokenizer,
 )
+from .text_encoding import Encoded, TextEncoding, joined_by_width
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,6 +39,7 @@ __all__ = [
     "ConditioningField",
     "ControlNet",
     "Denoiser",
+    "Encoded",
     "FamilyContract",
     "ImageAdapter",
     "PictureAdapter",
@@ -60,11 +62,13 @@ class RoleComponent:
     Attributes:
         name: under which the repository knows it ("unet"). type_hint: class, or "library:Class".
         config: it is made from this configuration, unless the repository says otherwise.
+        optional: the family runs without it, where the repository or a person says that there is none (the T5 of SD3).
     """
 
     name: str
     type_hint: Any
     config: dict[str, Any] | None = None
+    optional: bool = False
 
 
 @frozen
@@ -93,14 +97,6 @@ class ConditioningField:
 
 
 @frozen
-class TextEncoding:
-    """How one text encoder is read: which hidden state from the end, and whether it gives the pooled vector."""
-
-    hidden_state: int = -2
-    pooled: bool = False
-
-
-@frozen
 class FamilyContract:
     """What varies between model families: data, and small pure functions that subclasses add.
 
@@ -111,6 +107,7 @@ class FamilyContract:
             (what the denoiser is told), "sizes" (which of it are sizes and crops), each to its fields.
         text_encodings: one per text encoder, in order. size_multiple: of heights and widths, in pixels.
         zeros_for_empty_prompt: whether no negative prompt means embeddings of zeros; None leaves it to the pipeline's config.
+        max_sequence_length: tokens of the text encoders that read as many as are asked for, where nobody asks.
         attention_argument: where the denoiser takes arguments of its attention processors.
         lora_loader: diffusers' mixin that knows the family's LoRAs, as "module:Class".
         accepts: role to the names of all classes that fit it, where these are more than the one that the role names.
@@ -136,6 +133,7 @@ class FamilyContract:
     text_encodings: tuple[TextEncoding, ...] = ()
     size_multiple: int = 8
     zeros_for_empty_prompt: bool | None = None
+    max_sequence_length: int | None = None
     lora_loader: str = ""
     # Names alone: the code of blocks is the same whatever they are, and recipes from before these fields stay true.
     accepts: Mapping[str, tuple[str, ...]] = field(factory=dict, metadata=UNCOUNTED)
@@ -189,6 +187,21 @@ class FamilyContract:
     def embedding_widths(self, denoiser: Any) -> Mapping[str, int]:  # noqa: ARG002 - others read it
         """How wide embeddings are that a denoiser reads, by what they are ("hidden", "pooled"); what is not known is left out."""
         return {}
+
+    def joined_texts(
+        self,
+        encoded: Sequence[Encoded | None],
+        denoiser: Denoiser | None,  # noqa: ARG002 - others read these
+        rows: int,  # noqa: ARG002
+        tokens: int | None,  # noqa: ARG002
+    ) -> Mapping[str, Tensor | None]:
+        """What text encoders say of a batch of texts, by the `source` of the fields in the group "prompt_embeds".
+
+        Args:
+            encoded: of each encoder; None for one that is not there. denoiser: of the role "embeds_readers", if the family has it.
+            rows: texts. tokens: the `max_sequence_length` that counts.
+        """
+        return joined_by_width(encoded)
 
     def size_fault(self, name: str, size: Any) -> str | None:
         """Say what is wrong with a height or width in pixels; None for what is fine or no whole number."""

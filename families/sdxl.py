@@ -211,7 +211,10 @@ SDXL = SDXLContract(
             ConditioningField("prompt_2", "negative_prompt_2", SecondPrompt, SecondNegativePrompt, required=False),
         ),
     },
-    text_encodings=(TextEncoding(), TextEncoding(pooled=True)),
+    text_encodings=(
+        TextEncoding(negative_tokens="positive"),
+        TextEncoding(pooled=True, negative_tokens="positive"),
+    ),
     attention_argument="cross_attention_kwargs",
     lora_loader="diffusers.loaders:StableDiffusionXLLoraLoaderMixin",
     accepts={

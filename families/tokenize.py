@@ -5,11 +5,9 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from .roles import Tokenizer
 
 logger = logging.getLogger(__name__)
@@ -18,25 +16,30 @@ _TOKENIZING = threading.Lock()
 """A tokenizer keeps the padding of its last call as its own state, so two threads must not call it at once."""
 
 
-def token_ids(tokenizer: Tokenizer, texts: list[str], tokens: int | None = None) -> Tensor:
-    """Return the ids of texts, padded or cut to a number of tokens, `[b, tokens]`; a cut is logged with the words that
-    are lost.
+def tokenized(
+    tokenizer: Tokenizer,
+    texts: list[str],
+    tokens: int | None = None,
+    padding: Literal["max_length", "longest"] = "max_length",
+) -> Any:
+    """Return what a tokenizer makes of texts that are padded and cut: `input_ids` and `attention_mask`, each `[b, tokens]`; a
+    cut is logged with the words that are lost.
 
     Args:
-        tokens: the tokenizer's own length where None.
+        tokens: how many there are at most; the tokenizer's own length where None. padding: to this length, or to that of the
+            longest text.
     """
     length = tokens or tokenizer.model_max_length
     texts = [with_all_vectors(tokenizer, text) for text in texts]
     with _TOKENIZING:
-        cut = tokenizer(texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
+        cut = tokenizer(texts, padding=padding, max_length=length, truncation=True, return_tensors="pt")
         # Without a limit, to say which words are lost.
         whole = tokenizer(texts, padding="longest", return_tensors="pt").input_ids
     if whole.shape[-1] > length:
         # The last place that is kept is of the end token.
         lost = [text for text in tokenizer.batch_decode(whole[:, length - 1 : -1], skip_special_tokens=True) if text]
         logger.warning("The text encoder reads %d tokens; this part of the prompt was cut off: %s", length, lost)
-    ids: Tensor = cut.input_ids
-    return ids
+    return cut
 
 
 def plain_ids(tokenizer: Tokenizer, text: str, special: bool = True) -> list[int]:

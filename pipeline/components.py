@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from ..adapters.pending_adapters import PendingAdapters
@@ -229,6 +229,8 @@ class PipelineComponents(PipelineDevices):
 
     def promised_key(self, name: str) -> str | None:
         """What tells a component that a run loads for itself: where it will come from, and in which number format."""
+        if name in self.absent:
+            return digest_of(None)
         spec = self.specs[name]
         if spec.default_creation_method == "from_config" or spec.repo is None:
             return None
@@ -358,14 +360,16 @@ class PipelineComponents(PipelineDevices):
         if missing:
             raise ComponentError(
                 f"Not loaded: {', '.join(missing)}. Needed by {', '.join(plan.users_of(missing))}. Call load_components() first, or "
-                f"update_components({missing[0]}=...).{misspelt_slots(self.blocks, missing, self.specs)}"
+                f"update_components({missing[0]}=...).{self._how_to_do_without(missing)}{misspelt_slots(self.blocks, missing, self.specs)}"
             )
 
+    def _how_to_do_without(self, missing: Sequence[str]) -> str:
+        spared = [f"{name}=None" for name in missing if name in self.kept_plans().dispensable]
+        return f" To run without: update_components({', '.join(spared)})." if spared else ""
+
     def may_be_none(self, name: str) -> bool:
-        """Return whether blocks are given None for a component: there is none, and only code of diffusers asks for it, which looks."""
-        return (
-            name in self.absent and self.components[name] is None and name in self.kept_plans().left_to_foreign_blocks
-        )
+        """Return whether blocks are given None for a component: there is none, and all that ask for it run without."""
+        return name in self.absent and self.components[name] is None and name in self.kept_plans().dispensable
 
     def kept_plans(self) -> KeptPlans:
         """Return what is known of the blocks as they are."""

@@ -11,6 +11,7 @@ from ..blocks.checks.call_checks import CallChecks
 from ..blocks.core.flattening import walk, walk_scopes
 from ..blocks.core.from_diffusers import DiffusersBlock
 from ..blocks.core.scope_names import component_outside
+from ..blocks.core.signature_block import SignatureBlock
 from ..engine import Plan
 from ..families.contract import UNBOUND, FamilyContract
 from ..pipeline.composition_version import CompositionVersion
@@ -70,14 +71,19 @@ class KeptPlans:
         return {str(param.name): param.default for param in params if param.default is not None}
 
     @cached_property
-    def left_to_foreign_blocks(self) -> frozenset[str]:
-        """Return components that only blocks of diffusers ask for, which look themselves whether there is one."""
-        foreign, own = set[str](), set[str]()
+    def dispensable(self) -> frozenset[str]:
+        """Return components without which all blocks that ask for them run, where there are none: blocks of diffusers look
+        themselves whether there is one, and families say it of some of theirs.
+        """
+        spared, needed = set[str](), set[str]()
         for _, block, around in walk_scopes(self.version.root):
             if not hasattr(block, "sub_blocks"):
-                asked = {component_outside(around, str(spec.name)) for spec in block.expected_components}
-                (foreign if isinstance(block, DiffusersBlock) else own).update(asked)
-        return frozenset(foreign - own)
+                asked = {str(spec.name) for spec in block.expected_components}
+                own = set(block.optional_names()) if isinstance(block, SignatureBlock) else set[str]()
+                without = asked if isinstance(block, DiffusersBlock) else own
+                spared.update(component_outside(around, name) for name in without)
+                needed.update(component_outside(around, name) for name in asked - without)
+        return frozenset(spared - needed)
 
     @cached_property
     def families(self) -> tuple[FamilyContract, ...]:

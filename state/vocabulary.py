@@ -80,8 +80,21 @@ Prompt = Annotated[str | list[str], Value(doc="What the images shall show; a lis
 NegativePrompt = Annotated[str | list[str], Value(doc="What the images shall not show.")]
 SecondPrompt = Annotated[str | list[str], Value(doc="Prompt of the second text encoder; the first's where absent.")]
 SecondNegativePrompt = Annotated[str | list[str], Value(doc="Negative prompt of the second text encoder; likewise.")]
+ThirdPrompt = Annotated[str | list[str], Value(doc="Prompt of the third text encoder; the first's where absent.")]
+ThirdNegativePrompt = Annotated[str | list[str], Value(doc="Negative prompt of the third text encoder; likewise.")]
+MaxSequenceLength = Annotated[
+    int, Value(doc="Most tokens of a prompt in the text encoder for long ones; the family's own where absent.", low=1)
+]
 PromptEmbeds = Annotated[
     Tensor, Value("b tokens width", "Hidden states of the text encoders, joined by width.", dtype="float")
+]
+NegativePromptEmbeds = Annotated[
+    Tensor,
+    Value(
+        "b negative_tokens width",
+        "The same of what the images shall not show, in as many tokens as it has.",
+        dtype="float",
+    ),
 ]
 PooledPromptEmbeds = Annotated[
     Tensor, Value("b pooled", "One vector per prompt, from the last text encoder.", dtype="float")

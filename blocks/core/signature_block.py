@@ -11,7 +11,7 @@ from attrs import evolve
 
 from ...engine import Run
 from ...families.asked_members import Lack, asked_by, lacking
-from ...families.contract import ROLE_TYPES, UNBOUND
+from ...families.contract import ROLE_TYPES, UNBOUND, RoleComponent
 from ...registry import ComponentSpec, families
 from ...state import (
     CompositionError,
@@ -29,7 +29,7 @@ from .block_identity import attributes_of_block, code_key
 from .declaration import Declaration, attribute_hint
 from .declaration_checks import REQUIRED
 from .scope_names import Around, component_outside, components_at
-from .slots import class_fault, slot_type_fault
+from .slots import ComponentSlot, class_fault, slot_type_fault
 
 if TYPE_CHECKING:
     import torch
@@ -146,7 +146,7 @@ class SignatureBlock(ModularPipelineBlocks):
         """Components by the names of the family's repositories, roles expanded."""
         specs: list[ComponentSpec] = []
         for name, slot in self.declaration.components.items():
-            parts = self.family.roles.get(name)
+            parts = self._parts_of(name, slot)
             if parts is None:
                 hint = attribute_hint(type(self), name)
                 if not is_type(hint):
@@ -222,15 +222,22 @@ class SignatureBlock(ModularPipelineBlocks):
         return extended_class(cls, parts)
 
     @classmethod
+    def _parts_of(cls, name: str, slot: ComponentSlot) -> Sequence[RoleComponent] | None:
+        """Return the components that play a role; None for a slot that is the name of a component itself."""
+        # A slot for several is always a role: a family that does not know it has none of such components.
+        none = () if slot.many and cls.family is not UNBOUND else None
+        return cls.family.roles.get(name, none)
+
+    @classmethod
     def _slot_names(cls) -> list[tuple[str, tuple[str, ...], bool]]:
         """Return per slot: its name, the component names that fill it, and whether it takes several."""
         # In the class's own dict, since a bound subclass has other names.
         known: list[tuple[str, tuple[str, ...], bool]] | None = cls.__dict__.get("__brickwork_slots__")
         if known is None:
-            roles = cls.family.roles
             known = []
             for name, slot in cls.declaration.components.items():
-                names = tuple(part.name for part in roles[name]) if name in roles else (name,)
+                parts = cls._parts_of(name, slot)
+                names = (name,) if parts is None else tuple(part.name for part in parts)
                 known.append((name, names, slot.many))
             setattr(cls, "__brickwork_slots__", known)  # noqa: B010 - kept per class, see __dict__ above
         return known
@@ -276,6 +283,13 @@ class SignatureBlock(ModularPipelineBlocks):
         """Return the names of the components whose state the block changes."""
         slots = self.declaration.components
         return tuple(n for name, names, _ in self._slot_names() if slots[name].mutates for n in names)
+
+    def optional_names(self) -> tuple[str, ...]:
+        """Return the names of the components without which the block runs, where there are none."""
+        parts = [
+            part for name, slot in self.declaration.components.items() for part in self._parts_of(name, slot) or ()
+        ]
+        return tuple(part.name for part in parts if part.optional)
 
     def config_only_names(self) -> tuple[str, ...]:
         """Return the names of the components of which the block reads the configuration only."""

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from ...adapters.lora_scale import lora_scale, weight_of
 from ...engine.network_calls import call_network
-from ...families.contract import TextEncoder, TextEncoding, Tokenizer
-from ...families.tokenize import token_ids
+from ...families.contract import Denoiser, TextEncoder, Tokenizer
+from ...families.text_encoding import Encoded, TextEncoding
+from ...families.tokenize import tokenized
 from ...guiders import ClassifierFreeGuidance
 from ...state import Conditioning, Group, InputError, Outputs
-from ...state.vocabulary import AttentionArguments, ClipSkip, GuidanceScale
+from ...state.vocabulary import AttentionArguments, ClipSkip, GuidanceScale, MaxSequenceLength
 from ..core.block import Block
 from ..core.choice import AutoPipelineBlocks
 from ..core.sequential import SequentialPipelineBlocks
 from ..core.slots import component, config
-from .encoder_limits import length_faults, skip_faults
+from .encoder_limits import TextInputs, absence_faults, length_faults, skip_faults
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,21 +26,29 @@ if TYPE_CHECKING:
     from ...guiders import Guider
 
 
-class EncodePositivePrompt(Block):
+class EncodePositivePrompt(TextInputs, Block):
     """Encode the prompts with the family's text encoders."""
 
     tokenizers: tuple[Tokenizer, ...] = component(many=True, doc="Cut text into tokens.")
     text_encoders: tuple[TextEncoder, ...] = component(many=True, doc="Turn tokens into hidden states.")
+    embeds_readers: tuple[Denoiser, ...] = component(
+        many=True, config_only=True, doc="Says how wide embeddings are, where a text encoder is none."
+    )
 
     class Out(Outputs):
         embeds: Annotated[Conditioning, Group("prompt_embeds", "positive")]
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
-        """Say which text encoders cannot read so many tokens, or have no so many layers."""
-        names = [part.name for part in self.family.roles["tokenizers"]]
+        """Say which text encoders cannot read so many tokens, have no so many layers, or are none and have a prompt of their own."""
         lengths = [0 if each is None else each.model_max_length for each in self.tokenizers]
-        for fault in length_faults(self.family, self.text_encoders, lengths, names):
+        names = [part.name for part in self.family.roles["tokenizers"]]
+        read = [
+            length if each.tokens == "own" else 0
+            for each, length in zip(self.family.text_encodings, lengths, strict=True)
+        ]
+        for fault in length_faults(self.family, self.text_encoders, read, names):
             yield f"{fault}: they are of different models. Take both from one repository."
+        yield from absence_faults(self.family, self.tokenizers, self.text_encoders, given)
         if given.get("clip_skip") is not None:
             yield from skip_faults(self.family, self.text_encoders, given["clip_skip"])
 
@@ -48,21 +57,24 @@ class EncodePositivePrompt(Block):
         prompts: Annotated[Conditioning, Group("prompts", "positive")],
         clip_skip: ClipSkip | None = None,
         cross_attention_kwargs: AttentionArguments | None = None,
+        max_sequence_length: MaxSequenceLength | None = None,
     ) -> Out:
-        texts = texts_by_encoder(self.family.fields("prompts"), prompts, negative=False)
-        encodings = self.family.text_encodings
-        if clip_skip is not None:
-            encodings = tuple(TextEncoding(part.hidden_state - clip_skip, part.pooled) for part in encodings)
+        family = self.family
+        texts = texts_by_field(family.fields("prompts"), prompts, negative=False)
+        asked = max_sequence_length or family.max_sequence_length
+        encodings = [each.of_length(asked).skipping(clip_skip) for each in family.text_encodings]
         with loras_weighed(self.text_encoders, cross_attention_kwargs):
             encoded = encode_texts(self.tokenizers, self.text_encoders, texts, encodings)
-        return self.Out(embeds=named_embeds(self.family.fields("prompt_embeds"), *encoded, negative=False))
+        sources = family.joined_texts(encoded, reader_of(self), len(texts[0]), asked)
+        return self.Out(embeds=named_embeds(family.fields("prompt_embeds"), sources, negative=False))
 
 
-class EncodeNegativePrompt(Block):
+class EncodeNegativePrompt(TextInputs, Block):
     """Encode what the images shall not show; zeros where nothing is said and the family wants zeros."""
 
     tokenizers: tuple[Tokenizer, ...] = component(many=True)
     text_encoders: tuple[TextEncoder, ...] = component(many=True)
+    embeds_readers: tuple[Denoiser, ...] = component(many=True, config_only=True)
     guider: ClassifierFreeGuidance = component(config={"guidance_scale": 7.5}, doc="Says whether it is needed.")
     force_zeros_for_empty_prompt: bool = config(
         True, doc="No negative prompt: embeddings of zeros, not of the text ''."
@@ -73,15 +85,19 @@ class EncodeNegativePrompt(Block):
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say which text encoders cannot read as many tokens as positive embeddings of the caller's own have."""
+        if not active_guider(self.guider, given.get("guidance_scale")).uses_negative:
+            return
         positive = self.family.fields("prompt_embeds")[0]
         embeds = given.get(positive.positive)
-        if embeds is None or not active_guider(self.guider, given.get("guidance_scale")).uses_negative:
-            return
         texts = [part.negative for part in self.family.fields("prompts") if given.get(part.negative) is not None]
         if not texts and self._zeros_for_nothing:
             return
-        count = len(self.text_encoders)
-        lengths, by = [embeds.shape[1]] * count, [positive.positive] * count
+        yield from absence_faults(self.family, self.tokenizers, self.text_encoders, given, negative=True)
+        if embeds is None:
+            return
+        encodings = self.family.text_encodings
+        lengths = [embeds.shape[1] if each.negative_tokens == "positive" else 0 for each in encodings]
+        by = [positive.positive] * len(lengths)
         for fault in length_faults(self.family, self.text_encoders, lengths, by):
             yield f"{fault}: give negative embeddings of as many tokens, {positive.negative}=..., in place of negative prompts."
 
@@ -96,8 +112,9 @@ class EncodeNegativePrompt(Block):
         negative_prompts: Annotated[Conditioning, Group("prompts", "negative")] = Conditioning({}),
         guidance_scale: GuidanceScale | None = None,
         cross_attention_kwargs: AttentionArguments | None = None,
+        max_sequence_length: MaxSequenceLength | None = None,
     ) -> Out:
-        fields = self.family.fields("prompt_embeds")
+        family, fields = self.family, self.family.fields("prompt_embeds")
         if not active_guider(self.guider, guidance_scale).uses_negative:
             return self.Out(embeds=Conditioning({}))
         if not negative_prompts and self._zeros_for_nothing:
@@ -105,14 +122,15 @@ class EncodeNegativePrompt(Block):
             # repository).
             zeros = {part.negative: given[part.positive] * 0 for part in fields}
             return self.Out(embeds=Conditioning(zeros))
-        texts = texts_by_encoder(self.family.fields("prompts"), negative_prompts, negative=True)
-        # Both branches go through the denoiser in one batch, so the negative texts are cut to the positive ones'
-        # length.
         count, tokens = given[fields[0].positive].shape[:2]
+        texts = texts_by_field(family.fields("prompts"), negative_prompts, negative=True)
         texts = [_repeated(text, count) for text in texts]
+        asked = max_sequence_length or family.max_sequence_length
+        encodings = [each.of_length(asked).beside(tokens) for each in family.text_encodings]
         with loras_weighed(self.text_encoders, cross_attention_kwargs):
-            encoded = encode_texts(self.tokenizers, self.text_encoders, texts, self.family.text_encodings, tokens)
-        return self.Out(embeds=named_embeds(fields, *encoded, negative=True))
+            encoded = encode_texts(self.tokenizers, self.text_encoders, texts, encodings)
+        sources = family.joined_texts(encoded, reader_of(self), count, asked)
+        return self.Out(embeds=named_embeds(fields, sources, negative=True))
 
 
 class TakePromptEmbeds(Block):
@@ -167,8 +185,15 @@ def active_guider(guider: Guider, guidance_scale: float | None) -> Any:
     return guider if guidance_scale is None else guider.as_asked(guidance_scale)
 
 
-def texts_by_encoder(fields: Sequence[Any], prompts: Mapping[str, Any], negative: bool) -> list[list[str]]:
-    """Return a list of texts per encoder; encoders without a text of their own get the first's."""
+def reader_of(block: EncodePositivePrompt | EncodeNegativePrompt) -> Denoiser | None:
+    """Return the denoiser of which the family says that it is asked how wide embeddings are; None where it says so of none."""
+    # A block that was made with components of its own may be given none: only where a text encoder is none it is asked.
+    readers: tuple[Denoiser, ...] = vars(block).get("embeds_readers", ())
+    return next(iter(readers), None)
+
+
+def texts_by_field(fields: Sequence[Any], prompts: Mapping[str, Any], negative: bool) -> list[list[str]]:
+    """Return a list of texts per prompt of the family; the first's for those that are not given."""
     first: str | list[str] = ""
     texts: list[list[str]] = []
     for part in fields:
@@ -201,39 +226,56 @@ def _repeated(texts: list[str], count: int) -> list[str]:
 
 
 def encode_texts(
-    tokenizers: Sequence[Any],
-    encoders: Sequence[Any],
-    texts: Sequence[list[str]],
-    encodings: Sequence[TextEncoding],
-    tokens: int | None = None,
-) -> tuple[Tensor, Tensor | None]:
-    """Encode each encoder's texts; join hidden states by width.
+    tokenizers: Sequence[Any], encoders: Sequence[Any], texts: Sequence[list[str]], encodings: Sequence[TextEncoding]
+) -> list[Encoded | None]:
+    """Encode what each text encoder reads of the prompts; None is said by one that is not there.
 
     Args:
-        tokens: length that texts are padded or cut to; the tokenizer's own where None.
-
-    Returns:
-        Hidden states `[b, tokens, width]`, and the pooled vector `[b, width]` of the encoder that gives one.
+        texts: of each prompt of the family. encodings: their numbers of tokens are known, none is "asked".
     """
-    import torch
-
-    hidden: list[Tensor] = []
-    pooled = None
-    present = [parts for parts in zip(tokenizers, encoders, texts, encodings, strict=True) if parts[1] is not None]
-    for tokenizer, encoder, batch, encoding in present:
-        ids = token_ids(tokenizer, batch, tokens).to(encoder.device)
-        output = call_network(encoder, ids, output_hidden_states=True)
-        # The last but one by default: SDXL joins the penultimate outputs of both encoders (Podell et al. 2023,
-        # section 2.1).
-        hidden.append(output.hidden_states[encoding.hidden_state])
-        if encoding.pooled:
-            pooled = output.text_embeds
-    return torch.cat(hidden, dim=-1), pooled
+    said: list[Encoded | None] = []
+    parts = zip(tokenizers, encoders, encodings, strict=True)
+    for place, (tokenizer, encoder, encoding) in enumerate(parts):
+        batch = texts[encoding.field_of(place, len(texts))]
+        said.append(None if encoder is None else _encoded(tokenizer, encoder, batch, encoding))
+    return said
 
 
-def named_embeds(fields: Sequence[Any], hidden: Tensor, pooled: Tensor | None, negative: bool) -> Conditioning:
-    """Name hidden states and pooled vector as the family does."""
-    sources = {"hidden": hidden, "pooled": pooled}
+def _encoded(tokenizer: Tokenizer, encoder: TextEncoder, texts: list[str], encoding: TextEncoding) -> Encoded:
+    if encoding.clean is not None:
+        texts = [encoding.clean(text) for text in texts]
+    words = tokenized(tokenizer, texts, *encoding.length)
+    # Few configurations have the entry, and without it no encoder is told.
+    masked = getattr(encoder.config, "use_attention_mask", False) if encoding.masked is None else encoding.masked
+    mask = words.attention_mask.to(encoder.device) if masked or encoding.cut else None
+    told = {"attention_mask": mask} if masked else {}
+    picks = encoding.hidden and encoding.hidden_state is not None
+    if picks:
+        told["output_hidden_states"] = True
+    output = call_network(encoder, words.input_ids.to(encoder.device), **told)
+    pooled = getattr(output, encoding.pooled_name) if encoding.pooled else None
+    return Encoded(_hidden(encoder, output, encoding, mask) if encoding.hidden else None, pooled, mask)
+
+
+def _hidden(encoder: TextEncoder, output: Any, encoding: TextEncoding, mask: Tensor | None) -> Tensor:
+    """Return the hidden states that are read, `[b, tokens, width]`."""
+    hidden: Tensor = output[0] if encoding.hidden_state is None else output.hidden_states[encoding.hidden_state]
+    if encoding.hidden_state is not None and encoding.normed:
+        hidden = call_network(final_norm(encoder), hidden)
+    if encoding.cut and mask is not None:
+        hidden = hidden.masked_fill(mask[..., None] == 0, 0)
+    # A T5 in half precision keeps some of its layers in float32, and says float32 (`_keep_in_fp32_modules`).
+    return hidden.to(encoder.dtype)
+
+
+def final_norm(encoder: Any) -> Any:
+    """Return the norm after the last layer of a text encoder of transformers."""
+    # Its path is "text_model.final_layer_norm" in transformers 5.0, and "final_layer_norm" in 5.23 (`CLIPTextModel`).
+    return next(module for path, module in encoder.named_modules() if path.endswith("final_layer_norm"))
+
+
+def named_embeds(fields: Sequence[Any], sources: Mapping[str, Any], negative: bool) -> Conditioning:
+    """Name what text encoders say as the family does."""
     return Conditioning({(p.negative if negative else p.positive): sources[p.source] for p in fields})
 
 

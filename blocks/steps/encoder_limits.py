@@ -1,11 +1,53 @@
-"""How many tokens text encoders read, and how many layers they have: asked before a run, where torch would say it in numbers."""
+"""What the text encoders of a pipeline can be asked for: tokens, layers, prompts of their own, and inputs that speak of these.
+
+It is asked before a run, where torch would say it in numbers, or nothing would be said.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...families.contract import FamilyContract
+from ...state import InputParam
+from ..core.signature_block import SignatureBlock
+
+if TYPE_CHECKING:
+    from ...families.text_encoding import TextEncoding
+
+
+class TextInputs(SignatureBlock):
+    """Leaves out inputs that speak of text encoders as the family has none."""
+
+    _is_framework_base: ClassVar[bool] = True
+
+    @property
+    def inputs(self) -> list[InputParam]:
+        """Parameters of `run` that the family has a use for."""
+        unread = unread_inputs(self.family)
+        return [param for param in super().inputs if param.name not in unread]
+
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say which inputs nothing reads, and how many tokens there are at most."""
+        for name, why in unread_inputs(self.family).items():
+            if given.get(name) is not None:
+                yield f"{name} is {given[name]!r}, and {why}: leave it out."
+        asked = given.get("max_sequence_length")
+        limits = [each.most for each in self.family.text_encodings if each.tokens == "asked" and each.most]
+        if isinstance(asked, int) and limits and asked > min(limits):
+            yield f"max_sequence_length is {asked}; {self.family.name} reads at most {min(limits)} tokens."
+
+
+def unread_inputs(family: FamilyContract) -> dict[str, str]:
+    """Return the inputs of which no text encoder of a family has a use, each with why."""
+    found = {
+        "clip_skip": (any(each.can_skip for each in family.text_encodings), "skips layers"),
+        "max_sequence_length": (
+            any(each.tokens == "asked" for each in family.text_encodings),
+            "reads another number of tokens than its tokenizer's",
+        ),
+    }
+    return {name: f"no text encoder of {family.name} {what}" for name, (is_read, what) in found.items() if not is_read}
 
 
 def named_encoders(family: FamilyContract, encoders: Sequence[Any]) -> Iterator[tuple[str, Any]]:
@@ -21,7 +63,7 @@ def length_faults(
     """Yield which encoders read fewer tokens than they would be given.
 
     Args:
-        tokens, made_by: for each encoder, how many it would be given, and what says so.
+        tokens, made_by: for each encoder, how many it would be given, and what says so; 0 for what nothing says.
     """
     names = [part.name for part in family.roles["text_encoders"]]
     lengths, makers = dict(zip(names, tokens, strict=True)), dict(zip(names, made_by, strict=True))
@@ -33,15 +75,36 @@ def length_faults(
 
 def skip_faults(family: FamilyContract, encoders: Sequence[Any], clip_skip: int) -> Iterator[str]:
     """Yield which encoders have fewer layers than shall be skipped."""
-    states = {
-        part.name: each.hidden_state
-        for part, each in zip(family.roles["text_encoders"], family.text_encodings, strict=True)
+    encodings: dict[str, TextEncoding] = {
+        part.name: each for part, each in zip(family.roles["text_encoders"], family.text_encodings, strict=True)
     }
     for name, encoder in named_encoders(family, encoders):
         layers = getattr(encoder.config, "num_hidden_layers", None)
-        if not isinstance(layers, int):
+        if not isinstance(layers, int) or not encodings[name].can_skip:
             continue
         # The hidden states are those of the layers, and the embeddings before them.
-        most = layers + 1 + states[name]
+        most = layers + 1 + encodings[name].last
         if clip_skip > most:
             yield f"clip_skip is {clip_skip}; {name} has {layers} layers, of which it can skip at most {most}."
+
+
+def absence_faults(
+    family: FamilyContract,
+    tokenizers: Sequence[Any],
+    encoders: Sequence[Any],
+    given: Mapping[str, Any],
+    negative: bool = False,
+) -> Iterator[str]:
+    """Yield which prompts nobody reads, because the text encoder that they are for is none, and which encoder has no tokenizer."""
+    prompts = family.fields("prompts")
+    readers: dict[int, list[tuple[str, Any]]] = {}
+    for place, (part, encoder) in enumerate(zip(family.roles["text_encoders"], encoders, strict=True)):
+        number = family.text_encodings[place].field_of(place, len(prompts))
+        readers.setdefault(number, []).append((part.name, encoder))
+        if encoder is not None and tokenizers[place] is None:
+            yield f"{family.roles['tokenizers'][place].name} is none, and {part.name}, which reads its tokens, is there: give both, or none."
+    for number, asked in readers.items():
+        name = prompts[number].negative if negative else prompts[number].positive
+        # The first stands for the others, too.
+        if number and given.get(name) and all(encoder is None for _, encoder in asked):
+            yield f"{name} is for {' and '.join(reader for reader, _ in asked)}, and there is none: leave it out."

@@ -204,9 +204,9 @@ def test_who_asks_for_a_component_is_looked_up_once_for_a_composition() -> None:
     pipe = pipeline()
     pipe.update_components(controlnet=None)
     assert pipe(output="way") == "without"
-    assert pipe.kept_plans().left_to_foreign_blocks == {"controlnet"}
+    assert pipe.kept_plans().dispensable == {"controlnet"}
     kept = pipe.kept_plans()
     assert pipe(output="way") == "without"
     assert pipe.kept_plans() is kept
     pipe.blocks.sub_blocks["more"] = OwnBlock()
-    assert pipe.kept_plans().left_to_foreign_blocks == set()
+    assert pipe.kept_plans().dispensable == set()
