@@ -200,6 +200,15 @@ def test_what_is_made_from_a_config_comes_back_as_none(tiny_folder: Path, tmp_pa
         again(prompt="a red circle", num_inference_steps=1)
 
 
+def test_what_is_kept_of_a_component_that_a_run_would_load_is_not_of_none(tiny_folder: Path) -> None:
+    pipe = brickwork.ModularPipeline.from_pretrained(str(tiny_folder))
+    promised = pipe.promised_key("text_encoder")
+    pipe.update_components(text_encoder=None)
+    assert pipe.promised_key("text_encoder") not in (None, promised)
+    pipe.load_components("text_encoder")
+    assert pipe.promised_key("text_encoder") == promised
+
+
 def test_who_asks_for_a_component_is_looked_up_once_for_a_composition() -> None:
     pipe = pipeline()
     pipe.update_components(controlnet=None)
