@@ -120,6 +120,9 @@ class FamilyContract:
         flow: it denoises by flow matching, whose schedulers scale neither the first noise nor what the network is given.
         schedule_reads_size: the timesteps depend on the size of the latents. truncates_start: of a share of the steps that is no
             whole number, the start is cut to one, and not the number of steps that are left.
+        upcasts_vae: VAEs that say `force_upcast` run in float32. Only the first one of SDXL gives NaN in half precision; elsewhere it
+            is said because it is the default of the class.
+        control_latents: ControlNets read control images as the VAE's latents.
         image_multiple: of the sides of images, in pixels, as the image processors round them.
         rows_independent: a row of a batch is what it would be alone, so rows of several requests can share a call.
         pipeline_properties: what foreign blocks of the family read besides components, as in
@@ -147,6 +150,8 @@ class FamilyContract:
     flow: bool = False
     schedule_reads_size: bool = False
     truncates_start: bool = False
+    upcasts_vae: bool = False
+    control_latents: bool = False
     image_multiple: int = 8
     rows_independent: bool = True
     pipeline_properties: Mapping[str, Callable[[Any], Any]] = field(factory=dict)
@@ -240,6 +245,10 @@ class FamilyContract:
             value: Any = conditioning.get(part.negative if _is_dropped(part, branch) else part.positive)
             found.append(tuple(value.shape[1:]) if hasattr(value, "shape") else None)
         return tuple(found)
+
+    def reference_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width in pixels in which an image of a size is read as a reference; its own, where the family has no such sizes."""
+        return height, width
 
     def size_ids(self, denoiser: Any, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
         """The numbers that tell the denoiser about sizes and crops; of families that have such."""

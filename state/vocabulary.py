@@ -187,6 +187,18 @@ MaskedLatents = Annotated[
     Tensor,
     Value("b c h w", "Latents of the images with the masked area grey, for denoisers that read them.", dtype="float"),
 ]
+ExtraChannels = Annotated[
+    Tensor,
+    Value("b extra h w", "Latents of images that the denoiser reads in channels after its own.", dtype="float"),
+]
+ReferenceLatents = Annotated[
+    Tensor,
+    Value("b c rows columns", "Latents of images that the denoiser reads in tokens after its own.", dtype="float"),
+]
+AutoResize = Annotated[
+    bool, Value(doc="A reference image gets the next of the sizes that the denoiser was trained with.")
+]
+MaxArea = Annotated[int, Value(doc="Pixels that the images have; height and width say their ratio alone.", low=1)]
 MaskPadding = Annotated[
     int, Value(doc="Work on the masked area alone, with this margin in pixels, at full size.", low=0)
 ]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ...engine.network_calls import call_network
-from ...families.contract import Autoencoder
+from ...families.contract import Autoencoder, FamilyContract
 from ...registry.devices.casting import cast
 from ...state import Outputs
 from ...state.vocabulary import Images, Latents, OutputType
@@ -45,20 +45,20 @@ class Decode(Block):
         vae = self.vae
         if not self.family.roles.get("vae", (vae,)):  # the family works on pixels
             return self.Out(images=self.image_processor.postprocess(latents, output_type=output_type))
-        with in_float32(vae, decoding_overflows(vae)):
+        with in_float32(vae, decoding_overflows(self.family, vae)):
             # Into the VAE's format before they are scaled: the other way round is another rounding than the classic's.
             unscaled = self.family.unscale_latents(vae, latents.to(vae.dtype))
             pixels = call_network(vae.decode, unscaled, return_dict=False)[0]
         return self.Out(images=self.image_processor.postprocess(pixels, output_type=output_type))
 
 
-def decoding_overflows(vae: Autoencoder) -> bool:
-    """Return whether a VAE is in float16 and says that it overflows there."""
+def decoding_overflows(family: FamilyContract, vae: Autoencoder) -> bool:
+    """Return whether a VAE is in float16 and says that it overflows there, in a family that heeds it."""
     import torch
 
     # The first VAE of SDXL gives NaN in float16; repaired ones say `force_upcast: false`.
     # Not all autoencoders have the setting.
-    return vae.dtype == torch.float16 and bool(getattr(vae.config, "force_upcast", False))
+    return vae.dtype == torch.float16 and family.upcasts_vae and bool(getattr(vae.config, "force_upcast", False))
 
 
 @contextmanager

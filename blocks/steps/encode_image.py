@@ -73,7 +73,7 @@ def encoded(
     dtype = vae.dtype
     # Rounded as all else of the run, also where the VAE then reads it in float32: so does the classic pipeline.
     rounded = pixels.to(device, dtype)
-    with in_float32(vae, encoding_overflows(vae)):
+    with in_float32(vae, encoding_overflows(family, vae)):
         given = rounded.to(vae.dtype)
         latents = (
             sample_posterior(vae, given, generator) if draws else call_network(vae.encode, given).latent_dist.mode()
@@ -81,18 +81,18 @@ def encoded(
     return family.scale_latents(vae, latents.to(dtype))
 
 
-def encoding_overflows(vae: Autoencoder) -> bool:
+def encoding_overflows(family: FamilyContract, vae: Autoencoder) -> bool:
     """Return whether a VAE that says that it overflows is in half precision, be it bfloat16, which the classic only decodes in."""
     import torch
 
-    return vae.dtype != torch.float32 and bool(getattr(vae.config, "force_upcast", False))
+    return vae.dtype != torch.float32 and family.upcasts_vae and bool(getattr(vae.config, "force_upcast", False))
 
 
-def drawing_dtype(vae: Autoencoder) -> torch.dtype:
+def drawing_dtype(family: FamilyContract, vae: Autoencoder) -> torch.dtype:
     """Return the number format in which the posterior of a VAE is drawn."""
     import torch
 
-    return torch.float32 if encoding_overflows(vae) else vae.dtype
+    return torch.float32 if encoding_overflows(family, vae) else vae.dtype
 
 
 def sample_posterior(vae: Autoencoder, pixels: Tensor, generator: Generators | None) -> Tensor:

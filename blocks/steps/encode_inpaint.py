@@ -211,4 +211,4 @@ class EncodeMaskedImage(Block):
         factor = self.family.vae_scale_factor(self.vae)
         height, width = pixels.shape[-2] // factor, pixels.shape[-1] // factor
         shape = (rows, self.vae.config.latent_channels, height, width)
-        draw_noise(shape, generator, self.device, drawing_dtype(self.vae))
+        draw_noise(shape, generator, self.device, drawing_dtype(self.family, self.vae))

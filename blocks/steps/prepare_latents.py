@@ -51,10 +51,26 @@ class PrepareLatents(Block):
     ) -> Out:
         default = self.family.default_size(self.denoiser, self.vae)
         height, width = height or default, width or default
+        made = self.prepared(batch_size * num_images_per_prompt, dtype, height, width, latents, generator)
+        return self.Out(latents=made, height=height, width=width)
+
+    def prepared(
+        self,
+        batch: int,
+        dtype: torch.dtype,
+        height: int,
+        width: int,
+        latents: Tensor | None,
+        generator: Generators | None,
+    ) -> Tensor:
+        """Return noise for so many images of a size in pixels, or given latents, at the scheduler's first noise level.
+
+        Raises:
+            InputError: the size is none that the family has, or given latents have another shape.
+        """
         faults = [self.family.size_fault(name, size) for name, size in (("height", height), ("width", width))]
         if any(faults):
             raise InputError(" ".join(filter(None, faults)))
-        batch = batch_size * num_images_per_prompt
         shape = self.family.latent_shape(self.denoiser, self.vae, batch, height, width)
         if latents is None:
             # In the run's own number format: drawn in float32 and rounded, it would be other noise than diffusers'.
@@ -64,8 +80,27 @@ class PrepareLatents(Block):
         scheduler = self.scheduler
         # Given latents, too: they are noise of deviation 1, as in diffusers.
         # In the run's own dtype: latents that were kept in half precision would meet weights in float32.
-        scaled = latents.to(self.device, dtype) * first_scale(scheduler)
-        return self.Out(latents=scaled, height=height, width=width)
+        return latents.to(self.device, dtype) * first_scale(scheduler)
+
+
+class PrepareSizedLatents(PrepareLatents):
+    """Draw noise for every image of a size that is known, or take latents that the caller gives, at the scheduler's first noise level."""
+
+    class Out(Outputs):
+        latents: Latents
+
+    def run(  # type: ignore[override]  # a block's signature is its declaration
+        self,
+        batch_size: BatchSize,
+        dtype: DType,
+        height: Height,
+        width: Width,
+        num_images_per_prompt: ImagesPerPrompt = 1,
+        latents: Latents | None = None,
+        generator: Generators | None = None,
+    ) -> Out:
+        batch = batch_size * num_images_per_prompt
+        return self.Out(latents=self.prepared(batch, dtype, height, width, latents, generator))
 
 
 asks(PrepareLatents, scheduler=(FIRST_NOISE,))
