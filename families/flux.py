@@ -11,6 +11,7 @@ from ..guiders import EmbeddedGuidance
 from ..registry import families
 from ..state.vocabulary import (
     ExtraChannels,
+    ImagePromptEmbeds,
     NegativePrompt,
     NegativePromptEmbeds,
     PooledPromptEmbeds,
@@ -43,6 +44,16 @@ class FluxContract(Packed2x2):
 
     reference_sizes: tuple[tuple[int, int], ...] = ()
 
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+        """Pack, call the transformer, and unpack."""
+        # The transformer takes images for its adapters out of the dict that it is given (diffusers 0.42.1).
+        own = (
+            {"joint_attention_kwargs": dict(kwargs["joint_attention_kwargs"])}
+            if "joint_attention_kwargs" in kwargs
+            else {}
+        )
+        return super().predict(denoiser, latents, t, {**kwargs, **own})
+
     def joined_texts(
         self,
         encoded: Sequence[Encoded | None],
@@ -52,7 +63,7 @@ class FluxContract(Packed2x2):
     ) -> Mapping[str, Tensor | None]:
         """Return the T5's hidden states and the CLIP's vector."""
         clip, long = encoded
-        return {"hidden": long and long.hidden, "pooled": clip and clip.pooled}
+        return {"hidden": None if long is None else long.hidden, "pooled": None if clip is None else clip.pooled}
 
     def embedding_widths(self, denoiser: Denoiser) -> dict[str, int]:
         """Return what the transformer projects."""
@@ -134,6 +145,13 @@ _EMBEDS = (
         source="pooled",
     ),
 )
+_IMAGE_PROMPT = ConditioningField(
+    "ip_adapter_embeds",
+    "negative_ip_adapter_embeds",
+    ImagePromptEmbeds,
+    argument="joint_attention_kwargs.ip_adapter_image_embeds",
+    required=False,
+)
 _EXTRA = ConditioningField(
     "extra_channels", "negative_extra_channels", ExtraChannels, argument=CHANNELS, required=False, kind="image"
 )
@@ -184,7 +202,8 @@ FLUX = FluxContract(
         ),
     },
     groups={
-        "denoiser_input_fields": (*_EMBEDS, _EXTRA, _REFERENCE),
+        "denoiser_input_fields": (*_EMBEDS, _IMAGE_PROMPT, _EXTRA, _REFERENCE),
+        "image_prompt": (_IMAGE_PROMPT,),
         "extra_channels": (_EXTRA,),
         "reference": (_REFERENCE,),
         "prompt_embeds": _EMBEDS,
@@ -203,11 +222,15 @@ FLUX = FluxContract(
     zeros_for_empty_prompt=False,
     attention_argument="joint_attention_kwargs",
     lora_loader="diffusers.loaders:FluxLoraLoaderMixin",
+    ip_adapter_loader="diffusers.loaders:FluxIPAdapterMixin",
+    ip_adapter_weights="ip_adapter.safetensors",
+    black_is_no_image=True,
     accepts={
         "vae": ("AutoencoderKL", "AutoencoderTiny"),
         "controlnet": ("FluxControlNetModel", "FluxMultiControlNetModel"),
     },
     control_latents=True,
+    positive_control=True,
     defaults={
         "num_inference_steps": 28,
         "SetSizedPartialTimesteps.strength": 0.6,
@@ -235,6 +258,22 @@ FLUX_FILL = evolve(
 )
 """The contract of FLUX.1 Fill, which reads mask and masked image beside the latents."""
 
+FLUX_REDUX = evolve(
+    FLUX,
+    name="flux-redux",
+    prefix="FluxRedux",
+    roles={
+        **FLUX.roles,
+        "image_encoder": (RoleComponent("image_encoder", "transformers:SiglipVisionModel"),),
+        "feature_extractor": (RoleComponent("feature_extractor", "transformers:SiglipImageProcessor"),),
+        "image_embedder": (RoleComponent("image_embedder", "diffusers:ReduxImageEncoder"),),
+    },
+    classic_pipeline="FluxPriorReduxPipeline",
+    modular_pipeline="",
+    modular_blocks="",
+)
+"""The contract of FLUX.1 Redux, whose embedder makes text of images."""
+
 FLUX_KONTEXT = evolve(
     FLUX,
     name="flux-kontext",
@@ -246,6 +285,6 @@ FLUX_KONTEXT = evolve(
 )
 """The contract of FLUX.1 Kontext, which reads a reference image in further tokens."""
 
-for _name in ("FLUX", "FLUX_FILL", "FLUX_KONTEXT"):
+for _name in ("FLUX", "FLUX_FILL", "FLUX_KONTEXT", "FLUX_REDUX"):
     families.register(globals()[_name].name, f"{__name__}:{_name}")
     note_constant(globals()[_name], f"{__name__}.{_name}")

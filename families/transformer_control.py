@@ -35,7 +35,8 @@ def transformer_control(
     nets = nets_of(steering.controlnet)
     for net, given, weight, kinds in zip(nets, steering.images, steering.weights, steering.control_types, strict=True):
         own = {"guidance": guidance} if getattr(net.config, "guidance_embeds", False) else {}
-        for image, kind in zip(given, kinds, strict=True) if kinds else ((given, None),):
+        pairs: list[tuple[Any, Any]] = list(zip(given, kinds, strict=True)) if kinds else [(given, None)]
+        for image, kind in pairs:
             if weight == 0.0:
                 continue
             seen = image if reads_pixels(net) else see(image)

@@ -195,6 +195,9 @@ ReferenceLatents = Annotated[
     Tensor,
     Value("b c rows columns", "Latents of images that the denoiser reads in tokens after its own.", dtype="float"),
 ]
+EmbedsScale = Annotated[
+    float | list[float], Value(doc="Weight of the embeddings of text and image; of several images a list.")
+]
 AutoResize = Annotated[
     bool, Value(doc="A reference image gets the next of the sizes that the denoiser was trained with.")
 ]

@@ -276,6 +276,8 @@ class ControlNetResiduals(DenoiserInput):
         kwargs: Mapping[str, Any],
     ) -> Mapping[str, Any]:
         """Return the residuals of the nets; where they guess, zeros for negative branches."""
+        if self.family.positive_control:
+            return self._of_positive(prepared, call, branches, latents, kwargs)
         told = [not (prepared.guess and branch.negative) for branch in branches]
         if not any(told):
             return {}
@@ -288,6 +290,36 @@ class ControlNetResiduals(DenoiserInput):
         rows = latents[: count * len(steered)]  # every branch has the same latents
         found = self.family.control(given, rows, call.t, own)
         return {name: _spread(value, told, count) for name, value in found.items()}
+
+    def _of_positive(
+        self,
+        prepared: ControlNetInputs,
+        call: DenoiserCall,
+        branches: Sequence[GuidanceBranch],
+        latents: Tensor,
+        kwargs: Mapping[str, Any],
+    ) -> Mapping[str, Any]:
+        """Return the residuals of the positive conditioning, for each branch.
+
+        Raises:
+            InputError: the nets shall guess, which they were not trained for.
+        """
+        if prepared.guess:
+            raise InputError(
+                f"guess_mode steers the positive prediction alone, and the ControlNets of {self.family.name} steer every one; leave it out."
+            )
+        count = len(latents) // len(branches)
+        rows = latents[:count]
+        own = self.family.denoiser_kwargs(call.conditioning, [evolve(branches[0], negative=False)])
+        own |= self.family.static_kwargs(None, rows, own)
+        # What is no conditioning is the same for all branches, such as a strength of guidance.
+        more = {
+            name: value[:count] if len(value) == len(latents) else value
+            for name, value in kwargs.items()
+            if name not in own and hasattr(value, "shape")
+        }
+        found = self.family.control(prepared, rows, call.t, {**more, **own})
+        return {name: _for_each_branch(value, len(branches)) for name, value in found.items()}
 
     def _images(self, images: Sequence[Any], count: int) -> Sequence[Any]:
         of, made = self.memo.repeated.get(count, ((), []))
@@ -316,6 +348,13 @@ def _spread(value: Any, told: Sequence[bool], count: int) -> Any:
         return [_spread(each, told, count) for each in value]
     rows = iter(value.split(count))
     return torch.cat([next(rows) if is_told else torch.zeros_like(value[:count]) for is_told in told])
+
+
+def _for_each_branch(value: Any, count: int) -> Any:
+    """Residuals once per branch; what is no tensor is for all."""
+    if isinstance(value, list):
+        return [_for_each_branch(each, count) for each in value]
+    return repeated(value, count) if hasattr(value, "shape") else value
 
 
 class ControlledDenoise(Denoise):

@@ -3,7 +3,7 @@
 from ...blocks.core.insertable_dict import SharedBlocks
 from ...families.flux import FLUX, FLUX_FILL, FLUX_KONTEXT
 from ...registry import catalog
-from ..tasks import Blocks, image2image, inpainting, text2image
+from ..tasks import Blocks, image2image, image_prompt, inpainting, text2image
 from .auto import AUTO_BLOCKS, FluxAutoBlocks
 from .beside import (
     CONTROL_BLOCKS,
@@ -14,6 +14,8 @@ from .beside import (
     CONTROLNET_TEXT2IMAGE,
     FILL_BLOCKS,
     KONTEXT_BLOCKS,
+    REDUX_BLOCKS,
+    REDUX_PRIOR_BLOCKS,
     with_control_image,
 )
 
@@ -25,6 +27,9 @@ IMAGE2IMAGE_BLOCKS: Blocks = SharedBlocks("IMAGE2IMAGE_BLOCKS", image2image(FLUX
 
 INPAINT_BLOCKS: Blocks = SharedBlocks("INPAINT_BLOCKS", inpainting(FLUX))
 """Blocks of inpainting, by name."""
+
+IP_ADAPTER_BLOCKS: Blocks = SharedBlocks("IP_ADAPTER_BLOCKS", image_prompt(FLUX))
+"""What IP-Adapters add to a task, by name; it runs where `ip_adapter_image` or `ip_adapter_image_embeds` is given."""
 
 for _name, _target in {
     "flux.text2image": "TEXT2IMAGE_BLOCKS",
@@ -45,6 +50,8 @@ for _name, _target in {
     "FluxControlPipeline": "CONTROL_BLOCKS",
     "FluxControlImg2ImgPipeline": "CONTROL_IMAGE2IMAGE_BLOCKS",
     "FluxControlInpaintPipeline": "CONTROL_INPAINT_BLOCKS",
+    "FluxPriorReduxPipeline": "REDUX_PRIOR_BLOCKS",
+    "flux.redux": "REDUX_BLOCKS",
     "FluxControlNetPipeline": "CONTROLNET_TEXT2IMAGE",
     "FluxControlNetImg2ImgPipeline": "CONTROLNET_IMAGE2IMAGE",
     "FluxControlNetInpaintPipeline": "CONTROLNET_INPAINT",
@@ -65,7 +72,10 @@ __all__ = [
     "FLUX_KONTEXT",
     "IMAGE2IMAGE_BLOCKS",
     "INPAINT_BLOCKS",
+    "IP_ADAPTER_BLOCKS",
     "KONTEXT_BLOCKS",
+    "REDUX_BLOCKS",
+    "REDUX_PRIOR_BLOCKS",
     "TEXT2IMAGE_BLOCKS",
     "FluxAutoBlocks",
     "with_control_image",

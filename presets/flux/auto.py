@@ -13,7 +13,9 @@ AUTO_BLOCKS: Blocks = SharedBlocks("AUTO_BLOCKS", auto_image(FLUX, globals()))
 
 
 class FluxAutoBlocks(SequentialPipelineBlocks):
-    """FLUX.1: text to image, image to image and inpainting, steered where a control image is given."""
+    """FLUX.1: text to image, image to image and inpainting, steered where a control image is given, and told an image where one is given
+    as a prompt.
+    """
 
     block_classes = list(AUTO_BLOCKS.values())
     block_names = list(AUTO_BLOCKS)
@@ -24,4 +26,7 @@ class FluxAutoBlocks(SequentialPipelineBlocks):
         "controlnet_text2image": ("control_image",),
         "controlnet_image2image": ("control_image", "image"),
         "controlnet_inpainting": ("control_image", "mask_image", "image"),
+        "ip_adapter_text2image": ("ip_adapter_image",),
+        "ip_adapter_image2image": ("ip_adapter_image", "image"),
+        "ip_adapter_inpainting": ("ip_adapter_image", "mask_image", "image"),
     }

@@ -1,4 +1,4 @@
-"""FLUX.1 with images that the transformer is told besides: Fill, Control (depth, edges), Kontext, and ControlNets."""
+"""FLUX.1 with images that the transformer is told besides: Fill, Control (depth, edges), Kontext, Redux, and ControlNets."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 from ...blocks.core.insertable_dict import InsertableDict, SharedBlocks
 from ...blocks.steps.denoise import Denoise
 from ...blocks.steps.encode_beside import EncodeControlImage, EncodeMaskedChannels, EncodeReference
+from ...blocks.steps.image_as_text import AddImagesToPrompt
 from ...blocks.steps.prepare_image_latents import PrepareImageLatents
 from ...blocks.steps.resolve_size import ResolveArea
-from ...families.flux import FLUX, FLUX_FILL, FLUX_KONTEXT
+from ...families.flux import FLUX, FLUX_FILL, FLUX_KONTEXT, FLUX_REDUX
 from ..tasks import Blocks, image2image, inpainting, named_blocks, text2image, with_control
 
 
@@ -36,11 +37,23 @@ def _fill() -> Blocks:
     return made
 
 
+def _redux() -> Blocks:
+    return text2image(FLUX_REDUX).insert_after("text_encoder", "image_prompt", AddImagesToPrompt.bind(FLUX_REDUX))
+
+
 def _kontext() -> Blocks:
     made = text2image(FLUX_KONTEXT)
     made["resolve_size"] = ResolveArea.bind(FLUX_KONTEXT)
     return made.insert_after("input", "image_encoder", EncodeReference.bind(FLUX_KONTEXT))
 
+
+REDUX_BLOCKS: Blocks = SharedBlocks("REDUX_BLOCKS", _redux())
+"""Blocks of text to image whose prompt is text and images, by name."""
+
+REDUX_PRIOR_BLOCKS: Blocks = SharedBlocks(
+    "REDUX_PRIOR_BLOCKS", {name: REDUX_BLOCKS[name] for name in ("text_encoder", "image_prompt")}
+)
+"""Blocks that make `prompt_embeds` and `pooled_prompt_embeds` of text and images, by name."""
 
 FILL_BLOCKS: Blocks = SharedBlocks("FILL_BLOCKS", _fill())
 """Blocks of FLUX.1 Fill, by name."""

@@ -12,9 +12,12 @@ import diffusers
 import pytest
 import torch
 from coarse_images import half_mask, picture
+from diffusers.pipelines.flux import ReduxImageEncoder
 from diffusers.pipelines.flux.pipeline_flux_kontext import PREFERRED_KONTEXT_RESOLUTIONS
 from family_rows import flux as rows
 from family_rows.flux import ASKED, FAMILY, NEGATIVE, PICTURE, reading, true_guidance
+from tiny_adapters import image_encoder
+from transformers import CLIPImageProcessor, SiglipImageProcessor, SiglipVisionConfig, SiglipVisionModel
 
 from brickwork import (
     BrickworkError,
@@ -28,10 +31,14 @@ from brickwork.families.packing import packed, unpacked
 from brickwork.presets.flux import (
     CONTROL_BLOCKS,
     CONTROL_INPAINT_BLOCKS,
+    CONTROLNET_TEXT2IMAGE,
     FILL_BLOCKS,
     IMAGE2IMAGE_BLOCKS,
     INPAINT_BLOCKS,
+    IP_ADAPTER_BLOCKS,
     KONTEXT_BLOCKS,
+    REDUX_BLOCKS,
+    REDUX_PRIOR_BLOCKS,
     TEXT2IMAGE_BLOCKS,
     FluxAutoBlocks,
 )
@@ -132,6 +139,14 @@ def test_a_transformer_of_another_kind_is_refused(blocks: Any, channels: int, gi
         drawn(pipeline(blocks, transformer=reading(channels)()), **{**ONE, **given})
 
 
+def test_control_nets_do_not_guess() -> None:
+    pipe = pipeline(CONTROLNET_TEXT2IMAGE, controlnet=rows.net())
+    with pytest.raises(
+        BrickworkError, match="guess_mode steers the positive prediction alone.*ControlNets of flux steer every one"
+    ):
+        drawn(pipe, **ONE, control_image=picture(8), guess_mode=True)
+
+
 def test_inpainting_reads_a_control_image() -> None:
     pipe = pipeline(CONTROL_INPAINT_BLOCKS, transformer=reading(16)())
     given = {**OF_IMAGE, "mask_image": half_mask()}
@@ -203,6 +218,7 @@ def opened(folder: Path, name: str) -> set[str]:
     ("name", "inputs"),
     [
         ("FluxKontextPipeline", {"image", "auto_resize", "max_area"}),
+        ("FluxPriorReduxPipeline", {"image", "prompt_embeds_scale"}),
         ("FluxControlImg2ImgPipeline", {"image", "control_image", "strength"}),
         ("FluxControlInpaintPipeline", {"mask_image", "control_image"}),
         ("FluxControlNetImg2ImgPipeline", {"image", "control_image", "controlnet_conditioning_scale"}),
@@ -229,6 +245,95 @@ def test_what_is_saved_opens_and_draws_the_same(tmp_path: Path) -> None:
     again.load_components()
     again.configure(progress=False)
     assert torch.equal(drawn(again, **ONE), drawn(pipe, **ONE))
+
+
+def _redux_parts() -> dict[str, Any]:
+    torch.manual_seed(6)
+    config = SiglipVisionConfig(
+        hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=32, patch_size=16
+    )
+    return {
+        "image_encoder": SiglipVisionModel(config).eval(),
+        "feature_extractor": SiglipImageProcessor(size={"height": 32, "width": 32}),
+        "image_embedder": ReduxImageEncoder(redux_dim=16, txt_in_features=32).eval(),
+    }
+
+
+@pytest.mark.parametrize(
+    ("image", "given"),
+    [
+        (picture(3), {"prompt": "a red circle"}),
+        ([picture(3), picture(4)], {"prompt": ["a red circle", "blue"], "prompt_embeds_scale": [0.7, 0.4]}),
+    ],
+)
+def test_images_are_text_as_in_the_prior_of_the_classic(image: Any, given: dict[str, Any]) -> None:
+    parts = _redux_parts()
+    texts = {name: part for name, part in FAMILY.parts("float32").items() if "text" in name or "token" in name}
+    classic = diffusers.FluxPriorReduxPipeline(**parts, **texts)
+    expected = classic(image=image, **given)
+    found = pipeline(REDUX_PRIOR_BLOCKS, **parts)(image=image, **given)
+    assert torch.equal(found.prompt_embeds, expected.prompt_embeds)
+    assert torch.equal(found.pooled_prompt_embeds, expected.pooled_prompt_embeds)
+    told = {"prompt_embeds": expected.prompt_embeds, "pooled_prompt_embeds": expected.pooled_prompt_embeds}
+    whole = drawn(pipeline(REDUX_BLOCKS, **parts), **{**ONE, "max_sequence_length": 512, **given}, image=image)
+    assert torch.equal(
+        whole, drawn(pipeline(TEXT2IMAGE_BLOCKS), **{**ONE, "prompt": None, "max_sequence_length": None}, **told)
+    )
+
+
+def test_images_that_are_no_text_for_so_many_prompts_are_refused() -> None:
+    with pytest.raises(
+        BrickworkError, match="prompt_embeds has 2 rows, and there are 3 images; give one prompt, or one for each image"
+    ):
+        pipeline(REDUX_PRIOR_BLOCKS, **_redux_parts())(prompt=["a", "b"], image=[picture(1), picture(2), picture(3)])
+
+
+@pytest.mark.parametrize("guided", [False, True])
+def test_an_image_as_a_prompt_is_that_of_the_classic(guided: bool) -> None:
+    generator = torch.Generator().manual_seed(8)
+    shapes = {f"0.to_{part}_ip": (32, 32) for part in "kv"}
+    state = {
+        "image_proj": {"proj.weight": (128, 24), "proj.bias": (128,), "norm.weight": (32,), "norm.bias": (32,)},
+        "ip_adapter": {
+            **{f"{name}.weight": shape for name, shape in shapes.items()},
+            **{f"{name}.bias": shape[:1] for name, shape in shapes.items()},
+        },
+    }
+    weights = {
+        part: {name: 0.5 * torch.randn(shape, generator=generator) for name, shape in each.items()}
+        for part, each in state.items()
+    }
+    seeing = {
+        "image_encoder": image_encoder(),
+        "feature_extractor": CLIPImageProcessor(size=32, crop_size={"height": 32, "width": 32}),
+    }
+    classic = diffusers.FluxPipeline(**copy.deepcopy(FAMILY.parts("float32")), **seeing)
+    classic.set_progress_bar_config(disable=True)
+    classic.load_ip_adapter(copy.deepcopy(weights), weight_name="", image_encoder_pretrained_model_name_or_path=None)
+    made = SequentialPipelineBlocks.from_blocks_dict({**IP_ADAPTER_BLOCKS, **TEXT2IMAGE_BLOCKS})
+    predict: Any = made.sub_blocks["denoise"].sub_blocks["denoiser"]
+    made.sub_blocks.replace("denoise.denoiser", type(predict)(batching="sequential"))
+    transformer = copy.deepcopy(FAMILY.parts("float32")["transformer"])
+    pipe = pipeline(dict(made.sub_blocks), true_guidance() if guided else None, transformer=transformer, **seeing)
+    pipe.load_ip_adapter(copy.deepcopy(weights))
+    for each in (pipe, classic):
+        each.set_ip_adapter_scale(0.7)
+    given = {
+        **ASKED,
+        "num_inference_steps": 3,
+        "output_type": "np",
+        "ip_adapter_image": picture(5),
+        **(NEGATIVE if guided else {}),
+    }
+    true = {"true_cfg_scale": 2.5} if guided else {}
+    expected = classic(**given, **true, generator=torch.Generator().manual_seed(7)).images
+    assert (drawn(pipe, **given) == expected).all()
+    pipe.unload_ip_adapter()
+    without = {name: value for name, value in given.items() if name != "ip_adapter_image"}
+    plain = drawn(pipe, **without)
+    assert not (plain == expected).all()
+    if not guided:
+        assert (plain == drawn(pipeline(TEXT2IMAGE_BLOCKS), **without)).all()
 
 
 def test_a_lora_is_that_of_the_classic() -> None:

@@ -130,7 +130,7 @@ FAMILY = Family(
         ),
     },
     {
-        "true guidance": evolve(TRUE, tasks=(*PLAIN, "kontext")),
+        "true guidance": evolve(TRUE, tasks=(*PLAIN, "kontext", "controlnet text2image")),
         "schnell": Feature(
             parts={
                 "transformer": schnell,
