@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,18 @@ from ..state import ComponentError
 _IMAGE_ENCODER = "image_encoder"
 _PROCESSORS = "_brickwork_processors"
 """Note on a denoiser: the attention processors that it had before its first adapter."""
+_PARTS = {
+    "image_proj": "image_proj",
+    "ip_adapter": "ip_adapter",
+    "ip_adapter_proj_model": "image_proj",
+    "double_blocks": "ip_adapter",
+}
+_RENAMED = {
+    "ip_adapter_double_stream_k_proj": "to_k_ip",
+    "ip_adapter_double_stream_v_proj": "to_v_ip",
+    "processor.": "",
+}
+"""Names of files for UNets, and for transformers as XLabs writes them (diffusers 0.42.1, `FluxIPAdapterMixin`)."""
 
 
 def load_ip_adapter(
@@ -28,8 +41,6 @@ def load_ip_adapter(
     Raises:
         ComponentError: it is damaged, or does not fit, and the UNet is as it was.
     """
-    from diffusers.loaders import IPAdapterMixin
-
     names, folders = _listed(weight_name), _listed(subfolder)
     given = repo if isinstance(repo, (list, tuple)) else [repo] * len(names)
     folders = folders * len(names) if len(folders) == 1 else folders
@@ -41,17 +52,20 @@ def load_ip_adapter(
     for place, folder, name in zip(given, folders, names, strict=True):
         states.append(place if isinstance(place, dict) else _state(place, folder, name, revision, hub))
     holder = _holder(pipe)
-    if _PROCESSORS not in vars(holder.unet):
+    denoiser = holder.denoiser
+    if _PROCESSORS not in vars(denoiser):
         # Before the first adapter only: a second one finds the first one's processors.
-        object.__setattr__(holder.unet, _PROCESSORS, dict(holder.unet.attn_processors))
-    before = dict(holder.unet.attn_processors), holder.unet.encoder_hid_proj
+        object.__setattr__(denoiser, _PROCESSORS, dict(denoiser.attn_processors))
+    before = dict(denoiser.attn_processors), getattr(denoiser, "encoder_hid_proj", None)
     try:
-        IPAdapterMixin.load_ip_adapter(holder, states, subfolder=[""] * len(states), weight_name=[""] * len(states))
+        holder.mixin.load_ip_adapter(holder, states, subfolder=[""] * len(states), weight_name=[""] * len(states))
     except Exception as error:
         # diffusers replaces processors before it has read all weights, so a failure leaves half of them.
-        holder.unet.set_attn_processor(before[0])
-        holder.unet.encoder_hid_proj = before[1]
-        raise ComponentError(f"The IP-Adapter does not fit the UNet: {type(error).__name__}: {error}") from error
+        denoiser.set_attn_processor(before[0])
+        denoiser.encoder_hid_proj = before[1]
+        raise ComponentError(
+            f"The IP-Adapter does not fit the {holder.word}: {type(error).__name__}: {error}"
+        ) from error
     if image_encoder_folder is not None and pipe.components.get(_IMAGE_ENCODER, holder) is None:
         _load_encoder(pipe, given[0], folders[0], image_encoder_folder, revision, hub)
 
@@ -61,11 +75,21 @@ def _listed(value: object) -> list[Any]:
 
 
 def _holder(pipe: Any) -> Any:
-    """Return what diffusers' methods know of a pipeline."""
-    unet = pipe.components.get("unet")
-    if unet is None:
-        raise ComponentError("The UNet is not loaded; call load_components() before its adapters.")
-    return SimpleNamespace(unet=unet, unet_name="unet", dtype=unet.dtype, device=unet.device)
+    """Return what diffusers' methods know of a pipeline; beside it the mixin that has them, the denoiser, and what people call it."""
+    family = pipe.family
+    name = next((part.name for part in family.roles.get("denoiser", ())), "unet")
+    denoiser, word = pipe.components.get(name), "UNet" if name == "unet" else name
+    if denoiser is None:
+        raise ComponentError(f"The {word} is not loaded; call load_components() before its adapters.")
+    module, _, mixin = family.ip_adapter_loader.partition(":")
+    return SimpleNamespace(
+        **{name: denoiser, f"{name}_name": name},
+        denoiser=denoiser,
+        mixin=getattr(importlib.import_module(module), mixin),
+        word=word,
+        dtype=denoiser.dtype,
+        device=denoiser.device,
+    )
 
 
 def _state(
@@ -79,9 +103,11 @@ def _state(
     state: dict[str, Any] = {"image_proj": {}, "ip_adapter": {}}
     for key, tensor in tensors.items():
         part, _, rest = key.partition(".")
-        if part not in state:
+        if part not in _PARTS:
             raise ComponentError(f"{name} is no IP-Adapter: it has {key!r}, and neither image_proj nor ip_adapter.")
-        state[part][rest] = tensor
+        for said, meant in _RENAMED.items():
+            rest = rest.replace(said, meant)
+        state[_PARTS[part]][rest] = tensor
     if not all(state.values()):
         raise ComponentError(
             f"{name} is no IP-Adapter: it has no {' or '.join(part for part, held in state.items() if not held)}."
@@ -106,26 +132,23 @@ def _load_encoder(
 
 def set_ip_adapter_scale(pipe: object, scale: object) -> None:
     """Set the strength of each adapter; see `ModularPipeline.set_ip_adapter_scale`."""
-    from diffusers.loaders import IPAdapterMixin
-
     holder = _holder(pipe)
-    count = len(getattr(getattr(holder.unet, "encoder_hid_proj", None), "image_projection_layers", ()))
+    count = len(getattr(getattr(holder.denoiser, "encoder_hid_proj", None), "image_projection_layers", ()))
     if not count:
-        raise ComponentError("The UNet has no IP-Adapter: call load_ip_adapter(...) first.")
+        raise ComponentError(f"The {holder.word} has no IP-Adapter: call load_ip_adapter(...) first.")
     scales = _listed(scale)
     if len(scales) not in (1, count):
         raise ComponentError(f"{len(scales)} scales were given for {count} IP-Adapters; give one, or one for each.")
-    IPAdapterMixin.set_ip_adapter_scale(holder, scales * count if len(scales) == 1 else scales)
+    # A list of one is taken for a number for each layer by diffusers' mixin of transformers.
+    holder.mixin.set_ip_adapter_scale(holder, scales[0] if count == 1 else scales * (count // len(scales)))
 
 
 def unload_ip_adapter(pipe: object) -> None:
     """Take all adapters out of the denoiser, which is then as before."""
     holder = _holder(pipe)
-    unet = holder.unet
-    if not hasattr(unet, "encoder_hid_proj") or unet.encoder_hid_proj is None:
+    denoiser = holder.denoiser
+    if getattr(denoiser, "encoder_hid_proj", None) is None:
         return
-    from diffusers.loaders import IPAdapterMixin
-
-    IPAdapterMixin.unload_ip_adapter(holder)
-    if _PROCESSORS in vars(unet):
-        unet.set_attn_processor(vars(unet).pop(_PROCESSORS))
+    holder.mixin.unload_ip_adapter(holder)
+    if _PROCESSORS in vars(denoiser):
+        denoiser.set_attn_processor(vars(denoiser).pop(_PROCESSORS))

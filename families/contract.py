@@ -19,6 +19,7 @@ from .roles import (
     ControlNet,
     Denoiser,
     ImageAdapter,
+    ImageEmbedder,
     PictureAdapter,
     Scheduler,
     TextEncoder,
@@ -42,6 +43,7 @@ __all__ = [
     "Encoded",
     "FamilyContract",
     "ImageAdapter",
+    "ImageEmbedder",
     "PictureAdapter",
     "RoleComponent",
     "Scheduler",
@@ -114,6 +116,8 @@ class FamilyContract:
         classic_pipeline, modular_pipeline, modular_blocks: diffusers' classes for the family, as indices of repositories name
             them; `modular_blocks` is the composition of all tasks, by which the modular pipeline runs.
         advice: role to what a person can take in place of a component whose members do not do for the blocks.
+        ip_adapter_loader: diffusers' mixin that knows the family's IP-Adapters, as "module:Class". black_is_no_image: its adapters are
+            told what the image encoder sees of a black image where they shall be told none, and no zeros.
         ip_adapter_weights: the file of the family's IP-Adapters, where the caller names none.
         defaults: of inputs that may be left out, by their names, where the family's differ from those of the blocks; those of one
             block by "Block.input".
@@ -122,6 +126,8 @@ class FamilyContract:
             whole number, the start is cut to one, and not the number of steps that are left.
         upcasts_vae: VAEs that say `force_upcast` run in float32. Only the first one of SDXL gives NaN in half precision; elsewhere it
             is said because it is the default of the class.
+        control_latents: ControlNets read control images as the VAE's latents. positive_control: they are told the positive conditioning
+            alone, and steer every prediction by what they say of it.
         image_multiple: of the sides of images, in pixels, as the image processors round them.
         rows_independent: a row of a batch is what it would be alone, so rows of several requests can share a call.
         pipeline_properties: what foreign blocks of the family read besides components, as in
@@ -143,6 +149,8 @@ class FamilyContract:
     modular_pipeline: str = field(default="", metadata=UNCOUNTED)
     modular_blocks: str = field(default="", metadata=UNCOUNTED)
     ip_adapter_weights: str = field(default="", metadata=UNCOUNTED)
+    ip_adapter_loader: str = field(default="diffusers.loaders:IPAdapterMixin", metadata=UNCOUNTED)
+    black_is_no_image: bool = False
     advice: Mapping[str, str] = field(factory=dict, metadata=UNCOUNTED)
     attention_argument: str = ""
     defaults: Mapping[str, Any] = field(factory=dict)
@@ -150,6 +158,8 @@ class FamilyContract:
     schedule_reads_size: bool = False
     truncates_start: bool = False
     upcasts_vae: bool = False
+    control_latents: bool = False
+    positive_control: bool = False
     image_multiple: int = 8
     rows_independent: bool = True
     pipeline_properties: Mapping[str, Callable[[Any], Any]] = field(factory=dict)
@@ -243,6 +253,10 @@ class FamilyContract:
             value: Any = conditioning.get(part.negative if _is_dropped(part, branch) else part.positive)
             found.append(tuple(value.shape[1:]) if hasattr(value, "shape") else None)
         return tuple(found)
+
+    def reference_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width in pixels in which an image of a size is read as a reference; its own, where the family has no such sizes."""
+        return height, width
 
     def size_ids(self, denoiser: Any, sizes: Sequence[tuple[float, ...]], pooled_width: int) -> list[float]:
         """The numbers that tell the denoiser about sizes and crops; of families that have such."""

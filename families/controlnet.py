@@ -24,7 +24,13 @@ def nets_of(controlnet: Any) -> Sequence[Any]:
 
 def is_union(net: Any) -> bool:
     """Whether a net knows several kinds of control."""
-    return hasattr(net.config, "num_control_type")
+    return kinds_of(net) > 0
+
+
+def kinds_of(net: Any) -> int:
+    """How many kinds of control a union net knows; 0 for one of a single kind."""
+    config = net.config
+    return int(getattr(config, "num_control_type", None) or getattr(config, "num_mode", None) or 0)
 
 
 @frozen(eq=False)

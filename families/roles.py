@@ -100,6 +100,16 @@ PictureAdapter = ImageAdapter
 """The older name of `ImageAdapter`."""
 
 
+class ImageEmbedder(Protocol):
+    """Role: a network that makes of what an image encoder has seen what a denoiser reads as text."""
+
+    config: Any
+
+    def __call__(self, x: Tensor) -> Any:
+        """Return `image_embeds` `[b tokens width]` of hidden states `[b tokens seen]`."""
+        ...
+
+
 class Scheduler(Protocol):
     """Role: noise schedule and solver."""
 
@@ -127,4 +137,4 @@ class Scheduler(Protocol):
         ...
 
 
-ROLE_TYPES = (ControlNet, ImageAdapter, Denoiser, TextEncoder, Tokenizer, Autoencoder, Scheduler)
+ROLE_TYPES = (ControlNet, ImageAdapter, ImageEmbedder, Denoiser, TextEncoder, Tokenizer, Autoencoder, Scheduler)

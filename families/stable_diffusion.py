@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 
 from ..guiders import ClassifierFreeGuidance, EmbeddedGuidance, ImageTextGuidance
 from ..registry import families
-from ..state.vocabulary import DepthLatents, ImageNoiseLevels, NegativePrompt, NoisedPixels, Prompt, ReferenceLatents
+from ..state.vocabulary import DepthLatents, ExtraChannels, ImageNoiseLevels, NegativePrompt, NoisedPixels, Prompt
 from ..state.written_constants import note_constant
 from .contract import ConditioningField, RoleComponent, TextEncoding
 from .unet import BESIDE, HIDDEN, IMAGE_PROMPT, VAES, UNetContract
@@ -67,7 +67,7 @@ SD = StableDiffusionContract(
 
 _DEPTH = ConditioningField("depth_latents", "negative_depth_latents", DepthLatents, argument=BESIDE, kind="image")
 _REFERENCE = ConditioningField(
-    "reference_latents", "negative_reference_latents", ReferenceLatents, argument=BESIDE, kind="image"
+    "reference_latents", "negative_reference_latents", ExtraChannels, argument=BESIDE, kind="image"
 )
 
 SD_DEPTH = evolve(

@@ -17,6 +17,7 @@ from ..blocks.steps.control import ControlledDenoise, ControlNetResiduals, Prepa
 from ..blocks.steps.decode import Decode
 from ..blocks.steps.denoise import Denoise, with_denoiser_input
 from ..blocks.steps.denoiser_call import DenoiserInput
+from ..blocks.steps.encode_control import EncodeControl
 from ..blocks.steps.encode_image import EncodeImage
 from ..blocks.steps.encode_inpaint import EncodeControlledInpaintImage, EncodeInpaintImage, EncodeMaskedImage
 from ..blocks.steps.encode_prompt import EncodePrompt
@@ -186,7 +187,8 @@ def _with_input(denoise: object, named: Mapping[Any, Any], part: type[DenoiserIn
 
 def control(family: FamilyContract) -> Blocks:
     """Return what control adds to a task, by name: the first before the denoising, the second in its place."""
-    return InsertableDict(controlnet_input=PrepareControl.bind(family), denoise=ControlledDenoise.bind(family))
+    step = EncodeControl if family.control_latents else PrepareControl
+    return InsertableDict(controlnet_input=step.bind(family), denoise=ControlledDenoise.bind(family))
 
 
 def with_control(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
@@ -198,6 +200,11 @@ def with_control(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
     if made.get("image_encoder") is EncodeInpaintImage.bind(family):
         made["image_encoder"] = EncodeControlledInpaintImage.bind(family)
     made["denoise"] = _with_input(made["denoise"], CONTROLLED, ControlNetResiduals, family)
+    if family.control_latents:
+        # Its latents are drawn before those of other images, as in the classic pipelines.
+        made.insert_before("prepare_latents", "controlnet_input", EncodeControl.bind(family))
+        encoder = made.pop("image_encoder", None)
+        return made if encoder is None else made.insert_after("controlnet_input", "image_encoder", encoder)
     if "image_encoder" not in made:
         return made.insert_before("prepare_latents", "controlnet_input", PrepareControl.bind(family))
     step = PrepareInpaintControl if "prepare_mask" in made else PrepareImageControl

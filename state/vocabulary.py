@@ -187,10 +187,6 @@ MaskedLatents = Annotated[
     Tensor,
     Value("b c h w", "Latents of the images with the masked area grey, for denoisers that read them.", dtype="float"),
 ]
-ReferenceLatents = Annotated[
-    Tensor,
-    Value("b c h w", "Latents of the image that the denoiser reads beside those that it denoises.", dtype="float"),
-]
 DepthMap = Annotated[
     Tensor,
     Value("given rows columns", "Depth of each place of the images, in any unit, far or near first.", dtype="float"),
@@ -208,6 +204,21 @@ NoisedPixels = Annotated[
 ]
 ImageNoise = Annotated[int, Value(doc="Timestep whose noise is put on the image that is made larger.", low=0, high=350)]
 ImageNoiseLevels = Annotated[Tensor, Value("b", "The same for each image, as the denoiser is told it.", dtype="int")]
+ExtraChannels = Annotated[
+    Tensor,
+    Value("b extra h w", "Latents of images that the denoiser reads in channels after its own.", dtype="float"),
+]
+ReferenceLatents = Annotated[
+    Tensor,
+    Value("b c rows columns", "Latents of images that the denoiser reads in tokens after its own.", dtype="float"),
+]
+EmbedsScale = Annotated[
+    float | list[float], Value(doc="Weight of the embeddings of text and image; of several images a list.")
+]
+AutoResize = Annotated[
+    bool, Value(doc="A reference image gets the next of the sizes that the denoiser was trained with.")
+]
+MaxArea = Annotated[int, Value(doc="Pixels that the images have; height and width say their ratio alone.", low=1)]
 MaskPadding = Annotated[
     int, Value(doc="Work on the masked area alone, with this margin in pixels, at full size.", low=0)
 ]

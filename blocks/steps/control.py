@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from attrs import evolve, field, frozen
 
 from ...families.contract import ControlNet
-from ...families.controlnet import ControlNetInputs, is_union, nets_of
+from ...families.controlnet import ControlNetInputs, is_union, kinds_of, nets_of
 from ...guiders import GuidanceBranch
 from ...state import InputError, Outputs
 from ...state.vocabulary import (
@@ -41,12 +41,23 @@ from .predict_noise import PredictNoise, repeated
 from .prepare_image_latents import repeat_to_batch
 
 if TYPE_CHECKING:
+    import torch
     from diffusers.image_processor import VaeImageProcessor
     from torch import Tensor
 
 
 _PER_NET = ("controlnet_conditioning_scale", "control_guidance_start", "control_guidance_end")
 """Inputs that are one number for all nets, or a list with one for each."""
+
+
+@frozen
+class ControlAsked:
+    """What a call asks of control: weight, window, and what the images are."""
+
+    scale: float | list[float] | None
+    start: float | list[float]
+    end: float | list[float]
+    mode: int | list[Any] | None
 
 
 class PrepareControl(Block):
@@ -122,40 +133,61 @@ class PrepareControl(Block):
         height: Height | None = None,
         width: Width | None = None,
     ) -> Out:
+        asked = ControlAsked(controlnet_conditioning_scale, control_guidance_start, control_guidance_end, control_mode)
+        rows = (batch_size, num_images_per_prompt, dtype)
+        # Shares of all steps, also where denoising ends before the last, as in the classic pipelines.
+        made, height, width = self.prepared(
+            control_image, asked, rows, scheduled_steps or num_inference_steps, height, width
+        )
+        return self.Out(**made, height=height, width=width)
+
+    def prepared(
+        self,
+        control_image: ControlImage,
+        asked: ControlAsked,
+        rows: tuple[int, int, torch.dtype],
+        steps: int,
+        height: int | None,
+        width: int | None,
+    ) -> tuple[dict[str, Any], int, int]:
+        """Return what the nets are given, by the names of outputs, and the size of the images.
+
+        Args:
+            rows: number of prompts, of images for each, and their number format. steps: of which the windows are shares.
+        """
         nets = nets_of(self.controlnet)
-        control_types = self._types(nets, control_mode)
+        control_types = self._types(nets, asked.mode)
         given = self._per_net(nets, control_types, control_image)
-        prepared: list[Any] = []
-        for control_type, images in zip(control_types, given, strict=True):
+        batch_size, each, dtype = rows
+        images: list[Any] = []
+        for control_type, shown_images in zip(control_types, given, strict=True):
             made = []
-            for image in images:
+            for image in shown_images:
                 shown = given_image(image, "control_image", "control")
                 if height is None or width is None:
                     refuse_too_small(shown, "control_image", self.control_image_processor.config.vae_scale_factor)
                 pixels = self.control_image_processor.preprocess(shown, height=height, width=width)
                 height, width = pixels.shape[-2:]
-                rows = repeat_to_batch(pixels.float(), batch_size, num_images_per_prompt).contiguous()
-                made.append(rows.to(self.device, dtype))
-            prepared.append(made if control_type is not None else made[0])
+                repeated_rows = repeat_to_batch(pixels.float(), batch_size, each).contiguous()
+                made.append(repeated_rows.to(self.device, dtype))
+            images.append(made if control_type is not None else made[0])
         scales, starts, ends = (
             for_each(name, value, len(nets))
             for name, value in (
-                ("controlnet_conditioning_scale", self._scale(controlnet_conditioning_scale)),
-                ("control_guidance_start", control_guidance_start),
-                ("control_guidance_end", control_guidance_end),
+                ("controlnet_conditioning_scale", self._scale(asked.scale)),
+                ("control_guidance_start", asked.start),
+                ("control_guidance_end", asked.end),
             )
         )
         assert height is not None
         assert width is not None
-        return self.Out(
-            controlnet_cond=_alone(prepared),
-            conditioning_scale=_alone(scales),
-            # Shares of all steps, also where denoising ends before the last, as in the classic pipelines.
-            controlnet_keep=control_windows(scheduled_steps or num_inference_steps, starts, ends),
-            control_kinds=control_types,
-            height=height,
-            width=width,
-        )
+        found = {
+            "controlnet_cond": _alone(images),
+            "conditioning_scale": _alone(scales),
+            "controlnet_keep": control_windows(steps, starts, ends),
+            "control_kinds": control_types,
+        }
+        return found, height, width
 
     def _scale(self, given: Any) -> Any:
         return self.default_scale if given is None else given
@@ -179,10 +211,10 @@ class PrepareControl(Block):
                 f"control_mode names kinds for {len(control_types)} ControlNets, and there are {len(nets)}."
             )
         for net, own in zip(nets, control_types, strict=True):
-            wrong = [control_type for control_type in own if not 0 <= control_type < net.config.num_control_type]
+            wrong = [control_type for control_type in own if not 0 <= control_type < kinds_of(net)]
             if wrong:
                 raise InputError(
-                    f"control_mode {wrong[0]} is unknown to the ControlNet; it knows 0 to {net.config.num_control_type - 1}."
+                    f"control_mode {wrong[0]} is unknown to the ControlNet; it knows 0 to {kinds_of(net) - 1}."
                 )
         return control_types
 
@@ -276,6 +308,8 @@ class ControlNetResiduals(DenoiserInput):
         kwargs: Mapping[str, Any],
     ) -> Mapping[str, Any]:
         """Return the residuals of the nets; where they guess, zeros for negative branches."""
+        if self.family.positive_control:
+            return self._of_positive(prepared, call, branches, latents, kwargs)
         told = [not (prepared.guess and branch.negative) for branch in branches]
         if not any(told):
             return {}
@@ -288,6 +322,36 @@ class ControlNetResiduals(DenoiserInput):
         rows = latents[: count * len(steered)]  # every branch has the same latents
         found = self.family.control(given, rows, call.t, own)
         return {name: _spread(value, told, count) for name, value in found.items()}
+
+    def _of_positive(
+        self,
+        prepared: ControlNetInputs,
+        call: DenoiserCall,
+        branches: Sequence[GuidanceBranch],
+        latents: Tensor,
+        kwargs: Mapping[str, Any],
+    ) -> Mapping[str, Any]:
+        """Return the residuals of the positive conditioning, for each branch.
+
+        Raises:
+            InputError: the nets shall guess, which they were not trained for.
+        """
+        if prepared.guess:
+            raise InputError(
+                f"guess_mode steers the positive prediction alone, and the ControlNets of {self.family.name} steer every one; leave it out."
+            )
+        count = len(latents) // len(branches)
+        rows = latents[:count]
+        own = self.family.denoiser_kwargs(call.conditioning, [evolve(branches[0], negative=False)])
+        own |= self.family.static_kwargs(None, rows, own)
+        # What is no conditioning is the same for all branches, such as a strength of guidance.
+        more = {
+            name: value[:count] if len(value) == len(latents) else value
+            for name, value in kwargs.items()
+            if name not in own and hasattr(value, "shape")
+        }
+        found = self.family.control(prepared, rows, call.t, {**more, **own})
+        return {name: _for_each_branch(value, len(branches)) for name, value in found.items()}
 
     def _images(self, images: Sequence[Any], count: int) -> Sequence[Any]:
         of, made = self.memo.repeated.get(count, ((), []))
@@ -316,6 +380,13 @@ def _spread(value: Any, told: Sequence[bool], count: int) -> Any:
         return [_spread(each, told, count) for each in value]
     rows = iter(value.split(count))
     return torch.cat([next(rows) if is_told else torch.zeros_like(value[:count]) for is_told in told])
+
+
+def _for_each_branch(value: Any, count: int) -> Any:
+    """Residuals once per branch; what is no tensor is for all."""
+    if isinstance(value, list):
+        return [_for_each_branch(each, count) for each in value]
+    return repeated(value, count) if hasattr(value, "shape") else value
 
 
 class ControlledDenoise(Denoise):

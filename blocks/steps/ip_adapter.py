@@ -116,7 +116,7 @@ class EncodeImagePrompt(Block):
         else:
             images = ip_adapter_image if isinstance(ip_adapter_image, list) else [ip_adapter_image]
             chosen = self._one_each(images, layers, "images")
-            pairs = [self._encoded(image, layer) for image, layer in zip(chosen, layers, strict=True)]
+            pairs = [self._encoded(image, layer, needs_negative) for image, layer in zip(chosen, layers, strict=True)]
         # An encoder in another dtype, and what callers have kept in half precision, meets the weights of the denoiser.
         dtype = compute_dtype(self.denoiser)
         embeds = {"ip_adapter_embeds": [positive.to(dtype) for positive, _ in pairs]}
@@ -139,7 +139,14 @@ class EncodeImagePrompt(Block):
         negative, positive = embeds.chunk(2)
         return positive, negative
 
-    def _encoded(self, image: object, layer: object) -> tuple[Tensor, Tensor]:
+    def _black(self, like: Tensor) -> Tensor:
+        """Return what the encoder is given of a black image, as many as there are of others."""
+        import PIL.Image
+
+        made: Any = self.feature_extractor(PIL.Image.new("RGB", (64, 64)), return_tensors="pt").pixel_values
+        return made.to(like).repeat_interleave(len(like), dim=0)  # type: ignore[no-any-return]  # a tensor of transformers
+
+    def _encoded(self, image: object, layer: object, needs_negative: bool) -> tuple[Tensor, Tensor]:
         """Return embeddings of one adapter's images, and of none, each `[1 images ...]`."""
         import torch
         from diffusers.models.embeddings import ImageProjection
@@ -158,6 +165,8 @@ class EncodeImagePrompt(Block):
         pixels = pixels.to(self.device, encoder.dtype)
         if isinstance(layer, ImageProjection):
             positive = call_network(encoder, pixels).image_embeds
+            if self.family.black_is_no_image and needs_negative:
+                return positive[None, :], call_network(encoder, self._black(pixels)).image_embeds[None, :]
             return positive[None, :], torch.zeros_like(positive)[None, :]
         positive = call_network(encoder, pixels, output_hidden_states=True).hidden_states[-2]
         # Zeros of normalized pixels, a grey image, are "no image" for adapters that read patches; for those that read

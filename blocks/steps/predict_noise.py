@@ -243,7 +243,8 @@ class PredictNoise(Block):
         weight = 1.0
         if call.attention:
             told = {name: value for name, value in call.attention.items() if name != "scale"}
-            kwargs = {**kwargs, self.family.attention_argument: told} if told else kwargs
+            argument = self.family.attention_argument
+            kwargs = {**kwargs, argument: {**kwargs.get(argument, {}), **told}} if told else kwargs
             weight = weight_of(call.attention)
         maps = maps_of(denoiser)
         caches = self._caches(denoiser)

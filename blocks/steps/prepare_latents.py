@@ -51,54 +51,56 @@ class PrepareLatents(Block):
     ) -> Out:
         default = self.family.default_size(self.denoiser, self.vae)
         height, width = height or default, width or default
-        faults = [self.family.size_fault(name, size) for name, size in (("height", height), ("width", width))]
-        if any(faults):
-            raise InputError(" ".join(filter(None, faults)))
-        first = self.at_first_level((height, width), batch_size * num_images_per_prompt, dtype, latents, generator)
-        return self.Out(latents=first, height=height, width=width)
+        made = self.prepared(batch_size * num_images_per_prompt, dtype, height, width, latents, generator)
+        return self.Out(latents=made, height=height, width=width)
 
-    def at_first_level(
+    def prepared(
         self,
-        size: tuple[int, int],
         batch: int,
         dtype: torch.dtype,
+        height: int,
+        width: int,
         latents: Tensor | None,
         generator: Generators | None,
     ) -> Tensor:
-        """Return latents `[batch c h w]` for images of a height and width, drawn or given, at the scheduler's first noise level.
+        """Return noise for so many images of a size in pixels, or given latents, at the scheduler's first noise level.
 
         Raises:
-            InputError: those that were given are for other images.
+            InputError: the size is none that the family has, or given latents have another shape.
         """
-        shape = self.family.latent_shape(self.denoiser, self.vae, batch, *size)
+        faults = [self.family.size_fault(name, size) for name, size in (("height", height), ("width", width))]
+        if any(faults):
+            raise InputError(" ".join(filter(None, faults)))
+        shape = self.family.latent_shape(self.denoiser, self.vae, batch, height, width)
         if latents is None:
             # In the run's own number format: drawn in float32 and rounded, it would be other noise than diffusers'.
             latents = draw_noise(shape, generator, self.device, dtype)
         elif tuple(latents.shape) != shape:
-            raise InputError(_latents_words(latents, batch, f" of {size[0]}x{size[1]}", shape))
+            raise InputError(_latents_words(latents, batch, f" of {height}x{width}", shape))
+        scheduler = self.scheduler
         # Given latents, too: they are noise of deviation 1, as in diffusers.
         # In the run's own dtype: latents that were kept in half precision would meet weights in float32.
-        return latents.to(self.device, dtype) * first_scale(self.scheduler)
+        return latents.to(self.device, dtype) * first_scale(scheduler)
 
 
 class PrepareSizedLatents(PrepareLatents):
-    """Draw noise for every image, or take latents that the caller gives, where the size has been decided before."""
+    """Draw noise for every image of a size that is known, or take latents that the caller gives, at the scheduler's first noise level."""
 
     class Out(Outputs):
         latents: Latents
 
     def run(  # type: ignore[override]  # a block's signature is its declaration
         self,
-        height: Height,
-        width: Width,
         batch_size: BatchSize,
         dtype: DType,
+        height: Height,
+        width: Width,
         num_images_per_prompt: ImagesPerPrompt = 1,
         latents: Latents | None = None,
         generator: Generators | None = None,
     ) -> Out:
         batch = batch_size * num_images_per_prompt
-        return self.Out(latents=self.at_first_level((height, width), batch, dtype, latents, generator))
+        return self.Out(latents=self.prepared(batch, dtype, height, width, latents, generator))
 
 
 asks(PrepareLatents, scheduler=(FIRST_NOISE,))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...families.contract import Autoencoder, Denoiser
 from ...state import InputError, Outputs
-from ...state.vocabulary import Height, Width
+from ...state.vocabulary import Height, MaxArea, Width
 from ..core.block import Block
 from ..core.slots import component
 
@@ -26,3 +26,22 @@ class ResolveSize(Block):
         if faults:
             raise InputError(" ".join(faults))
         return self.Out(**sizes)
+
+
+class ResolveArea(ResolveSize):
+    """Take the ratio of the size that the caller names, and as many pixels as the denoiser was trained with."""
+
+    def run(  # type: ignore[override]  # a block's signature is its declaration
+        self, height: Height | None = None, width: Width | None = None, max_area: MaxArea = 1024**2
+    ) -> ResolveSize.Out:
+        default = self.family.default_size(self.denoiser, self.vae)
+        ratio = (width or default) / (height or default)
+        multiple = self.family.size_multiple
+        # Rounded to pixels first, as in the classic pipeline.
+        sides = (round((max_area / ratio) ** 0.5), round((max_area * ratio) ** 0.5))
+        found = [side // multiple * multiple for side in sides]
+        if not all(found):
+            raise InputError(
+                f"max_area is {max_area}, of which {height or default}x{width or default} leaves a side of less than {multiple} pixels; give more."
+            )
+        return self.Out(height=found[0], width=found[1])

@@ -57,12 +57,17 @@ class Task:
 
     Attributes:
         mend: makes a fault of the classic pipeline good, for the time of a `with`.
+        parts: components by name in place of the family's, each made by a function of no arguments.
+        mine, classic_given: what the preset, or the classic pipeline, is given besides.
     """
 
     blocks: Mapping[str, Any]
     classic: type | None
     given: Mapping[str, Any]
     mend: Callable[[Any], AbstractContextManager[None]] | None = None
+    parts: Mapping[str, Callable[[], Any]] = field(factory=dict)
+    mine: Mapping[str, Any] = field(factory=dict)
+    classic_given: Mapping[str, Any] = field(factory=dict)
 
 
 @define(eq=False)
@@ -154,7 +159,7 @@ class _Compared:
     @cached_property
     def _parts(self) -> dict[str, Any]:
         torch.manual_seed(11)
-        own = {name: cast(make(), self.dtype) for name, make in self.feature.parts.items()}
+        own = {name: cast(make(), self.dtype) for name, make in {**self.task.parts, **self.feature.parts}.items()}
         return {**self.family.parts(self.dtype), **own}
 
     def run(self) -> list[str]:
@@ -169,6 +174,9 @@ class _Compared:
                 {name: _swapped(value, self.family.conditional_first) for name, value in call.items()}
                 for call in theirs.denoiser
             ]
+        if self.feature.batching == "sequential":
+            # The classic asks for the conditional prediction first, and the preset for the other one.
+            theirs.denoiser = [call for pair in _pairs(theirs.denoiser) for call in reversed(pair)]
         return differences(mine, theirs) + [f"the images {said}" for said in _different(drawn, expected)]
 
     def _given(self, more: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,7 +198,7 @@ class _Compared:
         guider = {} if self.feature.guider is None else {"guider": self.feature.guider()}
         pipe.update_components(**parts, **guider)
         try:
-            return pipe(**self._given(self.feature.mine), output="images")
+            return pipe(**self._given({**self.task.mine, **self.feature.mine}), output="images")
         finally:
             # One pipeline serves all features.
             pipe.update_components(guider=usual)
@@ -203,12 +211,19 @@ class _Compared:
         parts["scheduler"] = copy.deepcopy(parts["scheduler"])
         classic = cls(**{**self.family.classic_options, **parts})
         classic.set_progress_bar_config(disable=True)
-        inputs, known = self._given(self.feature.classic), inspect.signature(cls.__call__).parameters
+        inputs, known = (
+            self._given({**self.task.classic_given, **self.feature.classic}),
+            inspect.signature(cls.__call__).parameters,
+        )
         for name in _STEERING:
             if name in inputs and name not in known:
                 inputs["image"] = inputs.pop(name)
         with self.task.mend(classic) if self.task.mend else nullcontext():
             return classic(**inputs).images
+
+
+def _pairs(calls: list[Any]) -> Iterator[list[Any]]:
+    yield from (calls[start : start + 2] for start in range(0, len(calls), 2))
 
 
 def _different(drawn: Any, expected: Any) -> list[str]:

@@ -23,6 +23,18 @@ from tiny_sdxl import text_config, tokenizer
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
+FLUX_CONFIG: dict[str, Any] = {
+    "in_channels": 64,
+    "num_layers": 1,
+    "num_single_layers": 1,
+    "attention_head_dim": 16,
+    "num_attention_heads": 2,
+    "joint_attention_dim": 32,
+    "pooled_projection_dim": 32,
+    "guidance_embeds": True,
+    "axes_dims_rope": (4, 4, 8),
+}
+
 
 def flux(seed: int = 0) -> dict[str, Any]:
     """Components of FLUX, guidance-distilled as the "dev" checkpoint, by name."""
@@ -32,20 +44,15 @@ def flux(seed: int = 0) -> dict[str, Any]:
         "text_encoder": CLIPTextModel(text_config(32, len(clip), length=77)),
         "tokenizer": clip,
         **_t5("text_encoder_2", "tokenizer_2"),
-        "transformer": FluxTransformer2DModel(
-            in_channels=64,
-            num_layers=1,
-            num_single_layers=1,
-            attention_head_dim=16,
-            num_attention_heads=2,
-            joint_attention_dim=32,
-            pooled_projection_dim=32,
-            guidance_embeds=True,
-            axes_dims_rope=(4, 4, 8),
-        ),
+        "transformer": flux_transformer(),
         "scheduler": FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, shift=3.0),
         "vae": _vae(),
     }
+
+
+def flux_transformer(**changes: Any) -> FluxTransformer2DModel:
+    """A transformer of FLUX, told a strength of guidance unless changed."""
+    return FluxTransformer2DModel(**{**FLUX_CONFIG, **changes})
 
 
 def stable_diffusion_3(seed: int = 0) -> dict[str, Any]:

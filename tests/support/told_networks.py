@@ -68,7 +68,7 @@ def different(name: str, one: Any, other: Any) -> Iterator[str]:
     """Say in what two tensors differ; of residuals, one may be absent that is zeros."""
     if one is None or other is None:
         given = other if one is None else one
-        if "residual" not in name or given.any():
+        if not any(word in name for word in ("residual", "controlnet")) or given.any():
             yield f"is only in the {'classic' if one is None else 'preset'}"
     elif one.dtype != other.dtype or one.shape != other.shape:
         yield f"is {one.dtype}{list(one.shape)}, and {other.dtype}{list(other.shape)} in the classic"
