@@ -175,7 +175,6 @@ SDXL = SDXLContract(
     modular_pipeline="StableDiffusionXLModularPipeline",
     modular_blocks="StableDiffusionXLAutoBlocks",
     ip_adapter_weights="ip-adapter_sdxl.safetensors",
-    upcasts_vae=True,
     pipeline_properties=PIPELINE_PROPERTIES,
 )
 """The contract of Stable Diffusion XL."""

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from family_table import Family, families
 from rooms import ROOT
 
@@ -24,11 +27,17 @@ def table() -> str:
 def _features(family: Family, task: str) -> str:
     plain = " and ".join(family.formats)
     named = [
-        f"{name}{f' (`{each.classic_class.__name__}`)' if each.classic_class else ''}"
+        f"{name}{_beside(each.classic_class, task)}"
         for name, each in family.features.items()
         if not each.tasks or task in each.tasks
     ]
     return ", ".join([f"plain in {plain}", *named])
+
+
+def _beside(classic: Any, task: str) -> str:
+    """The classic pipeline of a feature, where it is not that of the task."""
+    cls = classic.get(task) if isinstance(classic, Mapping) else classic
+    return f" (`{cls.__name__}`)" if cls else ""
 
 
 def written() -> str:
