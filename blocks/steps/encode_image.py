@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...engine.network_calls import call_network
 from ...families.contract import Autoencoder, FamilyContract
+from ...registry.model_dtype import compute_dtype
 from ...state import InputError, Outputs
 from ...state.vocabulary import Generators, Height, ImageLatents, InputImage, Width
 from ..core.block import Block
@@ -69,12 +70,12 @@ def encoded(
     """
     # Images have three channels here, whatever they were given as: only latents have the VAE's.
     if pixels.shape[1] == vae.config.latent_channels:
-        return pixels.to(device, vae.dtype)
-    dtype = vae.dtype
+        return pixels.to(device, compute_dtype(vae))
+    dtype = compute_dtype(vae)
     # Rounded as all else of the run, also where the VAE then reads it in float32: so does the classic pipeline.
     rounded = pixels.to(device, dtype)
     with in_float32(vae, encoding_overflows(vae)):
-        given = rounded.to(vae.dtype)
+        given = rounded.to(compute_dtype(vae))
         latents = (
             sample_posterior(vae, given, generator) if draws else call_network(vae.encode, given).latent_dist.mode()
         )
@@ -85,14 +86,14 @@ def encoding_overflows(vae: Autoencoder) -> bool:
     """Return whether a VAE that says that it overflows is in half precision, be it bfloat16, which the classic only decodes in."""
     import torch
 
-    return vae.dtype != torch.float32 and bool(vae.config.force_upcast)
+    return compute_dtype(vae) != torch.float32 and bool(vae.config.force_upcast)
 
 
 def drawing_dtype(vae: Autoencoder) -> torch.dtype:
     """Return the number format in which the posterior of a VAE is drawn."""
     import torch
 
-    return torch.float32 if encoding_overflows(vae) else vae.dtype
+    return torch.float32 if encoding_overflows(vae) else compute_dtype(vae)
 
 
 def sample_posterior(vae: Autoencoder, pixels: Tensor, generator: Generators | None) -> Tensor:
