@@ -250,4 +250,8 @@ def _execute(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    _serve(*sys.argv[1:])
+    # Without a place it only imports, for the byte code that Python then writes; see the Makefile.
+    if len(sys.argv) > 1:
+        _serve(*sys.argv[1:])
+    else:
+        _prepare(LIBRARIES)
