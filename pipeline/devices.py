@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
 from ..registry import ComponentsManager
-from ..registry.devices.casting import cast
+from ..registry.devices.casting import cast, is_on
 from ..registry.devices.placement import Placement
 from ..registry.loading.dtype_names import dtype_named, is_dtype_name
 from ..state import ComponentError, InputError
@@ -153,5 +152,4 @@ class PipelineDevices:
             return component
         # `to` goes through every module and its hooks, also where there is nothing to move.
         device = torch.device(self._device)
-        is_there = all(each.device == device for each in chain(component.parameters(), component.buffers()))
-        return component if is_there else component.to(device)
+        return component if is_on(component, device) else component.to(device)

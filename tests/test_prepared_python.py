@@ -69,7 +69,7 @@ def test_one_that_runs_is_waited_for_and_killed(prepared_python: PreparedPython)
 def test_it_goes_with_who_started_it() -> None:
     script = (
         "import time, prepared_python\n"
-        "prepared = prepared_python.PreparedPython()\n"
+        "prepared = prepared_python.PreparedPython(libraries=())\n"
         "print(prepared._process.pid, flush=True)\n"
         "time.sleep(60)\n"
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ...engine.network_calls import call_network
 from ...families.contract import Autoencoder, FamilyContract
 from ...registry.devices.casting import cast
+from ...registry.model_dtype import compute_dtype
 from ...state import Outputs
 from ...state.vocabulary import Images, Latents, OutputType
 from ..core.block import Block
@@ -47,7 +48,7 @@ class Decode(Block):
             return self.Out(images=self.image_processor.postprocess(latents, output_type=output_type))
         with in_float32(vae, decoding_overflows(self.family, vae)):
             # Into the VAE's format before they are scaled: the other way round is another rounding than the classic's.
-            unscaled = self.family.unscale_latents(vae, latents.to(vae.dtype))
+            unscaled = self.family.unscale_latents(vae, latents.to(compute_dtype(vae)))
             pixels = call_network(vae.decode, unscaled, return_dict=False)[0]
         return self.Out(images=self.image_processor.postprocess(pixels, output_type=output_type))
 
@@ -58,7 +59,9 @@ def decoding_overflows(family: FamilyContract, vae: Autoencoder) -> bool:
 
     # The first VAE of SDXL gives NaN in float16; repaired ones say `force_upcast: false`.
     # Not all autoencoders have the setting.
-    return family.upcasts_vae and vae.dtype == torch.float16 and bool(getattr(vae.config, "force_upcast", False))
+    return (
+        family.upcasts_vae and compute_dtype(vae) == torch.float16 and bool(getattr(vae.config, "force_upcast", False))
+    )
 
 
 @contextmanager
@@ -69,7 +72,7 @@ def in_float32(vae: Autoencoder, needed: bool) -> Iterator[None]:
     if not needed:
         yield
         return
-    dtype = vae.dtype
+    dtype = compute_dtype(vae)
     # In place, and back in `finally`: a copy in float32 would be held beside the denoiser.
     cast(vae, dtype=torch.float32)
     try:

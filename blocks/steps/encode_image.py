@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...engine.network_calls import call_network
 from ...families.contract import Autoencoder, FamilyContract
+from ...registry.model_dtype import compute_dtype
 from ...state import InputError, Outputs
 from ...state.vocabulary import Generators, Height, ImageLatents, InputImage, Width
 from ..core.block import Block
@@ -77,12 +78,12 @@ def encoded(
         return pixels.to(device)
     # Images have three channels here, whatever they were given as: only latents have the VAE's.
     if pixels.shape[1] == vae.config.latent_channels:
-        return pixels.to(device, vae.dtype)
-    dtype = vae.dtype
+        return pixels.to(device, compute_dtype(vae))
+    dtype = compute_dtype(vae)
     # Rounded as all else of the run, also where the VAE then reads it in float32: so does the classic pipeline.
     rounded = pixels.to(device, dtype)
     with in_float32(vae, encoding_overflows(family, vae)):
-        given = rounded.to(vae.dtype)
+        given = rounded.to(compute_dtype(vae))
         latents = (
             sample_posterior(vae, given, generator) if draws else call_network(vae.encode, given).latent_dist.mode()
         )
@@ -95,7 +96,9 @@ def encoding_overflows(family: FamilyContract, vae: Autoencoder) -> bool:
     """
     import torch
 
-    return family.upcasts_vae and vae.dtype != torch.float32 and bool(getattr(vae.config, "force_upcast", False))
+    return (
+        family.upcasts_vae and compute_dtype(vae) != torch.float32 and bool(getattr(vae.config, "force_upcast", False))
+    )
 
 
 def drawing_dtype(family: FamilyContract, vae: Autoencoder) -> torch.dtype:

@@ -1,4 +1,4 @@
-"""Resumes runs that another process began, after a change that is made here. Reads jobs from stdin, writes answers to stdout."""
+"""Resumes runs that another process began, after a change that is made here. Reads jobs from a file, writes answers to stdout."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ _OUTSIDE = "what it gives hangs on more than it is given"
 def main() -> None:
     """Answer all jobs."""
     torch.set_num_threads(1)
-    given = json.load(sys.stdin)
+    given = json.loads(Path(sys.argv[1]).read_text())
     work = Elsewhere(Path(given["model"]), Path(given["folder"]))
     answers = {job["kind"]: work.answer(job) for job in given["jobs"]}
     sys.stdout.write("\n" + json.dumps(answers) + "\n")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -21,6 +20,7 @@ if __name__ == "__main__":
 from attrs import define, field
 from counting import Blocks, slug
 from kinds import KINDS, Kind
+from prepared_python import PreparedPython
 from readers import READERS, RIGHT, Before, ask_back, ask_cache, ask_diff, ask_replay, ask_resume, asked
 from stages import MADE, Stage, staged
 
@@ -93,7 +93,7 @@ class Table:
         return {"kind": kind.name, "snapshot": str(file), "before": before.taken.result}
 
 
-def elsewhere(table: Table, kinds: Iterable[Kind]) -> dict[str, str]:
+def elsewhere(table: Table, kinds: Iterable[Kind], python: PreparedPython) -> dict[str, str]:
     """The answers of a fresh process, which makes each change and goes on with a run that was begun in this one."""
     jobs = {kind.name: table.job(kind) for kind in kinds}
     asked_for = {
@@ -101,14 +101,9 @@ def elsewhere(table: Table, kinds: Iterable[Kind]) -> dict[str, str]:
         "folder": str(table.folder),
         "jobs": [j for j in jobs.values() if "kind" in j],
     }
-    script = Path(__file__).with_name("other_process.py")
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", str(script)],
-        input=json.dumps(asked_for),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    asking = table.folder / "jobs.json"
+    asking.write_text(json.dumps(asked_for))
+    done = python.run("-W", "ignore", str(Path(__file__).with_name("other_process.py")), str(asking))
     if done.returncode != 0:
         raise RuntimeError(f"The other process failed:\n{done.stderr[-3000:]}")
     answers: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
@@ -146,7 +141,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         model = save_models(Path(folder) / "model", save_repository(Path(folder) / "tiny"))
         table = Table(model, Path(folder), given.long)
-        others = {} if given.here else elsewhere(table, kinds)
+        others = {} if given.here else elsewhere(table, kinds, PreparedPython())
         _write(f"{'kind':36} " + " ".join(f"{column:14}" for column in COLUMNS))
         rows: dict[str, dict[str, str]] = {}
         for kind in kinds:

@@ -8,6 +8,7 @@ import pytest
 from counting import Blocks
 from kinds import KINDS, Kind
 from models import save_models
+from prepared_python import PreparedPython
 from stages import MADE
 from table import Table, elsewhere, wrong
 
@@ -31,9 +32,11 @@ def test_no_reader_takes_it_for_the_same(kind: Kind, table: Table) -> None:
     assert wrong(table.row(kind)) == {}, kind.says
 
 
-def test_no_run_is_resumed_in_another_process_as_if_nothing_had_changed(table: Table, many: int) -> None:
+def test_no_run_is_resumed_in_another_process_as_if_nothing_had_changed(
+    table: Table, many: int, prepared_python: PreparedPython
+) -> None:
     """Blocks all, as they cost little; of components every eighth kind, and all with `--long`."""
     of_components = [kind for kind in KINDS if not isinstance(MADE[kind.name], Blocks)]
     of_blocks = [kind for kind in KINDS if isinstance(MADE[kind.name], Blocks)]
-    answers = elsewhere(table, [*of_blocks, *(of_components if many > 1 else of_components[::8])])
+    answers = elsewhere(table, [*of_blocks, *(of_components if many > 1 else of_components[::8])], prepared_python)
     assert wrong(answers) == {}

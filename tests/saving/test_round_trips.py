@@ -356,12 +356,6 @@ _FILED = ("mixed precision", "another scheduler", "settings", "FreeU")
 file, what it refuses and a folder does not is always tried."""
 
 
-_PUBLISHED = ("words and a LoRA", "settings", "an IP-Adapter")
-_FILED = ("mixed precision", "another scheduler", "settings", "FreeU")
-"""What is tried in the short form. Publishing is saving to a folder and then an upload, and both ways ask the same of components; of a
-file, what it refuses and a folder does not is always tried."""
-
-
 def test_the_hub_gives_back_what_was_published_or_it_is_refused(
     base: ModularPipeline, decoding: ModularPipeline, tmp_path: Path, hub: Hub, many: int
 ) -> None:

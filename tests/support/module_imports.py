@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 
@@ -12,8 +13,8 @@ def imports(name: str, files: Mapping[str, Path], *, deferred: bool = False, typ
     path = files[name]
     package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
     found: set[str] = set()
-    for node, kind in _statements(ast.parse(path.read_text()), "top"):
-        if isinstance(node, ast.ImportFrom) and node.level and kind in {"top", *_kinds(deferred, typing)}:
+    for node, kind in _relative_imports(path):
+        if kind in {"top", *_kinds(deferred, typing)}:
             if typing and kind != "typing":
                 continue
             base = package[: len(package) - node.level + 1]
@@ -24,6 +25,12 @@ def imports(name: str, files: Mapping[str, Path], *, deferred: bool = False, typ
 
 def _kinds(deferred: bool, typing: bool) -> set[str]:
     return {kind for kind, is_wanted in (("deferred", deferred), ("typing", typing)) if is_wanted}
+
+
+@cache
+def _relative_imports(path: Path) -> list[tuple[ast.ImportFrom, str]]:
+    statements = _statements(ast.parse(path.read_text()), "top")
+    return [(node, kind) for node, kind in statements if isinstance(node, ast.ImportFrom) and node.level]
 
 
 def _statements(tree: ast.AST, kind: str) -> Iterator[tuple[ast.AST, str]]:

@@ -7,6 +7,7 @@ imported before, and nothing of Brickwork: what a script needs of it, it still i
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import runpy
@@ -19,7 +20,7 @@ import threading
 import traceback
 import types
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -94,11 +95,13 @@ class Started:
 class PreparedPython:
     """Starts scripts. `arguments` are as of `python`: a file or `-c` and code, then arguments; options of warnings before."""
 
-    def __init__(self) -> None:
+    def __init__(self, libraries: Sequence[str] = LIBRARIES) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="prepared-")
         self._place = f"{self._folder.name}/socket"
         self._process = subprocess.Popen(
-            [sys.executable, __file__, self._place], stdout=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"}
+            [sys.executable, __file__, self._place, *libraries],
+            stdout=subprocess.PIPE,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
         assert self._process.stdout is not None
         if self._process.stdout.readline() != b"ready\n":
@@ -139,14 +142,8 @@ class PreparedPython:
         self._folder.cleanup()
 
 
-def _serve(place: str) -> None:
-    import importlib
-
-    import torch
-
-    for name in LIBRARIES:
-        importlib.import_module(name)
-    torch.set_num_threads(1)
+def _serve(place: str, *libraries: str) -> None:
+    _prepare(libraries)
     signal.signal(signal.SIGTERM, lambda *_: (_reap(), os._exit(0)))
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(place)
@@ -169,6 +166,19 @@ def _serve(place: str) -> None:
                 server.close()
                 _keep(connection)
             connection.close()
+
+
+def _prepare(libraries: Sequence[str]) -> None:
+    """Import libraries, and keep them from the collection of garbage, which would write into memory that forks share."""
+    import importlib
+
+    gc.disable()
+    for name in libraries:
+        importlib.import_module(name)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+    gc.freeze()
+    gc.enable()
 
 
 def _reap() -> None:
@@ -240,4 +250,8 @@ def _execute(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1])
+    # Without a place it only imports, for the byte code that Python then writes; see the Makefile.
+    if len(sys.argv) > 1:
+        _serve(*sys.argv[1:])
+    else:
+        _prepare(LIBRARIES)

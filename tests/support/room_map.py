@@ -84,6 +84,7 @@ def module_files() -> dict[str, Path]:
     }
 
 
+@cache
 def rooms() -> list[Room]:
     """The rooms, the highest first."""
     page = (ROOT / "docs" / "architecture.md").read_text()
@@ -101,6 +102,7 @@ def _room(name: str, question: str) -> Room:
     return Room(name, question, dict(lines), files)
 
 
+@cache
 def edges() -> Counter[tuple[str, str]]:
     """From room to room, how many imports of a module by a module there are; without those for type checkers alone."""
     found: Counter[tuple[str, str]] = Counter()
