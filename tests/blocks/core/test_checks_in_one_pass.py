@@ -66,15 +66,16 @@ class OneByOne:
             found.of_use |= {text_of_dead(v) for v in workflow.flow.versions} - set(find_warnings(workflow.flow))
             found.faults |= set(find_faults(workflow.flow))
             found.warnings |= texts_of(workflow)
-        checks = [*composition_checks.component_conflicts(blocks), *composition_checks._branch_conflicts(blocks)]
-        for text, certain in checks:
+        parts = list(walk(blocks))
+        conflicts = [*composition_checks.component_conflicts(blocks, parts), *composition_checks._branch_conflicts(parts)]
+        for text, certain in conflicts:
             (found.faults if certain else found.warnings).add(text)
         found.warnings -= found.of_use  # what is replaced in one workflow may be what another works with
-        for text, certain in choice_checks.unknown_names(blocks):
+        for text, certain in choice_checks.unknown_names(parts):
             (found.faults if certain else found.warnings).add(text)
-        listed = ((path, block) for path, block in walk(blocks) if block.has_lists)
+        listed = ((path, block) for path, block in parts if block.has_lists)
         found.warnings |= {text for path, block in listed for text in odd_defaults(path, block)}
-        found.warnings |= set(group_warnings(list(walk(blocks))))
+        found.warnings |= set(group_warnings(parts))
         return found
 
     def dead_branches(self, blocks: SequentialPipelineBlocks) -> set[tuple[str, str, str]]:
