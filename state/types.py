@@ -144,8 +144,8 @@ def is_type(hint: object) -> bool:
 
 def group_marker(hint: object) -> Any:
     """Return the `Group` in an annotation's metadata, if any."""
-    from .conditioning import Group
+    if get_origin(hint) is Annotated:
+        from .conditioning import Group
 
-    if typing.get_origin(hint) is Annotated:
         return next((m for m in get_args(hint)[1:] if isinstance(m, Group)), None)
     return None

@@ -290,7 +290,9 @@ def _read_before(read: Read, version: Version, by_product: Condition, flow: Data
     if read.position >= version.position or read.is_apart_from(version):
         return NEVER
     found = read.guard & ~read.sources.ways.get(version, NEVER) & ~flow.written_by(read.path, version.name)
-    if found and read.param.required:
+    if not found:
+        return NEVER
+    if read.param.required:
         found &= ~flow.hangs_on(version.writer, read)  # what the caller must give goes round
     from_blocks = any_of(when for source, when in read.sources.ways.items() if source.writer != CALLER)
     # A block of the reader's own gives it already, and the later one is there for what else it writes.
