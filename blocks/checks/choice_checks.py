@@ -82,7 +82,9 @@ def unknown_names(parts: Sequence[Part]) -> Iterator[tuple[str, bool]]:
 
     A trigger that nobody reads may be meant, as a switch; one that is like what its branch reads is misspelt.
     """
-    naming = [(path, block) for path, block in parts if isinstance(block, AutoPipelineBlocks) or listed_workflows(block)]
+    naming = [
+        (path, block) for path, block in parts if isinstance(block, AutoPipelineBlocks) or listed_workflows(block)
+    ]
     if not naming:
         return
     read, written = _read_names(parts), _written_names(parts)

@@ -66,9 +66,7 @@ class ClassesOf:
         return known
 
 
-def checked(
-    step: BlockNode, givers: Callable[[str], Sequence[str]], every: ClassesOf
-) -> Callable[[Call], Call] | None:
+def checked(step: BlockNode, givers: Callable[[str], Sequence[str]], every: ClassesOf) -> Callable[[Call], Call] | None:
     """Return what wraps a step's call into its checks; None if its declarations say nothing that can be checked.
 
     Args:

@@ -67,7 +67,10 @@ class OneByOne:
             found.faults |= set(find_faults(workflow.flow))
             found.warnings |= texts_of(workflow)
         parts = list(walk(blocks))
-        conflicts = [*composition_checks.component_conflicts(blocks, parts), *composition_checks._branch_conflicts(parts)]
+        conflicts = [
+            *composition_checks.component_conflicts(blocks, parts),
+            *composition_checks._branch_conflicts(parts),
+        ]
         for text, certain in conflicts:
             (found.faults if certain else found.warnings).add(text)
         found.warnings -= found.of_use  # what is replaced in one workflow may be what another works with
