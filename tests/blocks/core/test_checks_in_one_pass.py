@@ -17,6 +17,8 @@ from brickwork import (
     CompositionError,
     ConditionalPipelineBlocks,
     InputError,
+    InputParam,
+    ModularPipelineBlocks,
     Outputs,
     SequentialPipelineBlocks,
 )
@@ -340,6 +342,36 @@ def test_what_was_checked_is_not_walked_again() -> None:
     counted().init_pipeline()
     assert len(Counted.walks) == before
     assert counted().check() is counted().check()
+
+
+def test_what_a_caller_gives_in_place_of_a_branch_is_planned_once() -> None:
+    switch = either("hot", block({"hot": int}, {"y": int}))
+    pipe = Counted.from_blocks_dict({"switch": switch, "reads": block({"y": int})}).init_pipeline()
+    before = len(Counted.walks)
+    pipe.plan({"y": 1})
+    assert len(Counted.walks) - before == 1
+
+
+class Asked(ModularPipelineBlocks):
+    """Counts how often it is asked what it reads."""
+
+    asks: ClassVar[list[str]] = []
+
+    @property
+    def inputs(self) -> list[InputParam]:
+        self.asks.append("inputs")
+        return [InputParam("x")]
+
+
+@pytest.mark.parametrize("levels", [1, 8])
+def test_a_choice_in_choices_is_asked_once_what_it_reads(levels: int) -> None:
+    nested: Any = Asked
+    for level in range(levels):
+        nested = either(f"t{level}", nested)
+    blocks = nested()
+    before = len(Asked.asks)
+    assert blocks.input_names == ["x", *(f"t{level}" for level in range(levels))]
+    assert len(Asked.asks) - before == 1
 
 
 def test_an_edit_and_another_option_are_walked() -> None:
