@@ -32,9 +32,11 @@ class Condition:
         return self is not NEVER
 
     def __and__(self, other: Condition) -> Condition:
-        simple = _simple_and(self, other)
-        if simple is not None:
-            return simple
+        # As `_simple_and`, without the call: a check asks this more often than anything else.
+        if self is other or other is ALWAYS or self is NEVER:
+            return self
+        if self is ALWAYS or other is NEVER:
+            return other
         assert self._space is not None, "a constant is simple"
         return self._space.both(self, other)
 
@@ -143,6 +145,9 @@ class Conditions:
     def both(self, one: Condition, other: Condition) -> Condition:
         """Return the condition that both hold."""
         known = self._both
+        found = known.get((one, other))
+        if found is not None:
+            return found
         # With a stack of its own: a diagram is as deep as there are names, and Python's recursion ends at a thousand.
         pending = [(one, other)]
         while pending:

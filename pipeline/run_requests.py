@@ -177,7 +177,8 @@ class PipelineRequests(PipelineAdapters):
     def _checked_plan(self, values: Mapping[str, Any], names: Iterable[str]) -> Plan:
         groups = self._planned_last.group_names
         known = [*self._planned_last.input_names, *groups]
-        unknown = [name for name in names if name not in known and not self._is_read_without_writer(name, values)]
+        plan, missing = self._planned(values, known)
+        unknown = [name for name in names if name not in known and not _is_read_without_writer(name, plan)]
         offered = [*known, *([SEED] if takes_seed(known) else [])]
         faults = [
             f"{name!r} is no input of this pipeline. {private_in(self.blocks, name) or instead_of_input(name, self.blocks, offered)}"
@@ -188,11 +189,8 @@ class PipelineRequests(PipelineAdapters):
             for name in groups
             if values.get(name) is not None and not isinstance(values[name], Mapping)
         ]
-        try:
-            plan = self.blocks.plan(values)
-        except InputError as error:
-            missing = [also_by_seed(fault, known) for fault in error.faults or [str(error)]]
-            raise InputError.of("The inputs do not fit", [*faults, *missing]) from None
+        if plan is None:
+            raise InputError.of("The inputs do not fit", [*faults, *missing])
         faults += [
             f"{name!r} is read by no block that runs with these inputs ({', '.join(values)}); leave it out."
             for name in names
@@ -202,15 +200,12 @@ class PipelineRequests(PipelineAdapters):
             raise InputError.of("The inputs do not fit", faults)
         return plan
 
-    def _is_read_without_writer(self, name: str, values: Mapping[str, Any]) -> bool:
-        """Return whether a block reads a value that others write only with other inputs, so that the caller may give it."""
-        if scope_of(name):
-            return False  # private to a scope, and to no caller
+    def _planned(self, values: Mapping[str, Any], known: Sequence[str]) -> tuple[Plan | None, list[str]]:
+        """Return the plan for these inputs; where there is none, what is missing."""
         try:
-            reads = [each for each in self.blocks.plan(values).flow.reads if str(each.param.name) == name]
-        except InputError:
-            return False
-        return any(version.writer == CALLER for read in reads for version in read.sources.versions)
+            return self.blocks.plan(values), []
+        except InputError as error:
+            return None, [also_by_seed(fault, known) for fault in error.faults or [str(error)]]
 
     def _checks(self, plan: Plan) -> CallChecks:
         known = self._planned_last.checks
@@ -263,3 +258,11 @@ class PipelineRequests(PipelineAdapters):
             faults = [f"{name!r} is no output of this run. {did_you_mean(name, plan.outputs)}" for name in unknown]
             faults[-1] += "" if near else f" {_SECOND}"
             raise InputError.of("The outputs do not fit", faults)
+
+
+def _is_read_without_writer(name: str, plan: Plan | None) -> bool:
+    """Return whether a block reads a value that others write only with other inputs, so that the caller may give it."""
+    if plan is None or scope_of(name):
+        return False  # what is private to a scope is given by no caller
+    reads = plan.flow.reads_of(name)
+    return any(version.writer == CALLER for read in reads for version in read.sources.versions)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
@@ -20,7 +21,7 @@ from ..blocks.core.container import Container, sub_blocks_of
 from ..blocks.core.part import BlockPart
 from ..registry import families
 from ..state import BrickworkError, CompositionError
-from ..state.digest import NoDigestError, code_identity, digest_of
+from ..state.digest import CodeIdentity, NoDigestError, code_identity, digest_of
 from ..state.limits import DEEPEST, MOST_BLOCKS
 from ..state.pipeline_state import describe_value
 from ..state.structure import Place, examined, place_words
@@ -39,6 +40,13 @@ def describe(block: ModularPipelineBlocks, name_of: Callable[[type], str] | None
     Args:
         name_of: names classes, for who keeps their source; the code is then left out.
     """
+    return _described(block, name_of, cache(code_identity))
+
+
+def _described(
+    block: ModularPipelineBlocks, name_of: Callable[[type], str] | None, identity_of: Callable[[type], CodeIdentity]
+) -> dict[str, Any]:
+    # Whether code is as it was is asked once for each class, and not for each of a thousand blocks of it.
     source = block.source_class
     entry: dict[str, Any] = {"block": (name_of or reference)(source)}
     if "bound_from" in vars(type(block)):
@@ -54,7 +62,7 @@ def describe(block: ModularPipelineBlocks, name_of: Callable[[type], str] | None
         entry["description"] = described
     # Files have their code beside them, under digests of SHA-256; only recipes must recognise it without.
     if name_of is None:
-        code = code_identity(coded_class(block))
+        code = identity_of(coded_class(block))
         entry["code"] = code.digest
         unknown = outside_reasons(getattr(block, "foreign", block), code)
         if unknown:
@@ -65,7 +73,7 @@ def describe(block: ModularPipelineBlocks, name_of: Callable[[type], str] | None
             entry["attributes"] = {name: _digest(value) for name, value in own.items()}
     parts = getattr(block, "sub_blocks", None)
     if parts:
-        entry["blocks"] = {name: describe(part, name_of) for name, part in parts.items()}
+        entry["blocks"] = {name: _described(part, name_of, identity_of) for name, part in parts.items()}
     return entry
 
 
@@ -105,12 +113,13 @@ def _options(block: ModularPipelineBlocks) -> dict[str, Any]:
     found = {}
     for name, default in declared.options.items() if declared is not None else ():
         value = vars(block).get(name, default)
+        if value is default:
+            continue
         written = data_or_note(value)
         # Without defaults, so that a file written today has tomorrow's; notes of two different objects may read
         # alike.
-        if value is default or (written == data_or_note(default) and not is_note(written)):
-            continue
-        found[name] = written
+        if written != data_or_note(default) or is_note(written):
+            found[name] = written
     return found
 
 

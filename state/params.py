@@ -147,6 +147,8 @@ def combine_inputs(*named_inputs: tuple[str, Sequence[InputParam]]) -> list[Inpu
 
 def merge_input(known: InputParam, other: InputParam) -> InputParam:
     """Merge two declarations of one input: it is required where either says so; texts come from the first."""
+    if known is other:
+        return known
     # Where branches differ no single default is true, so none is said.
     by_block = {**(known.defaults_by_block or {}), **(other.defaults_by_block or {})} or None
     return evolve(

@@ -27,9 +27,14 @@ def conflict(given: object, wanted: object) -> str | None:
 
     Types that overlap only in part can meet: the value decides in the run.
     """
+    if given is wanted:
+        return None  # as most values of a long composition are read in the type in which they are written
     if not can_meet(given, wanted):
         return f"{type_words(given)} is not {type_words(wanted)}"
-    return _shape_conflict(value_of(given), value_of(wanted)) or _dtype_conflict(given, wanted)
+    mine, theirs = value_of(given), value_of(wanted)
+    if mine is None or theirs is None:
+        return None  # shapes and number formats are said there alone
+    return _shape_conflict(mine, theirs) or _dtype_conflict(given, wanted, mine, theirs)
 
 
 def can_meet(given: object, wanted: object) -> bool:
@@ -156,8 +161,8 @@ def _is_subhint(one: object, other: object) -> bool:
         return True  # a hint that the library does not know says nothing
 
 
-def _shape_conflict(given: Value | None, wanted: Value | None) -> str | None:
-    if given is None or wanted is None or not given.shape or not wanted.shape:
+def _shape_conflict(given: Value, wanted: Value) -> str | None:
+    if not given.shape or not wanted.shape:
         return None
     mine, theirs = given.shape.split(), wanted.shape.split()
     if "..." in (*mine, *theirs):
@@ -170,9 +175,8 @@ def _shape_conflict(given: Value | None, wanted: Value | None) -> str | None:
     return None
 
 
-def _dtype_conflict(given: object, wanted: object) -> str | None:
-    mine, theirs = value_of(given), value_of(wanted)
-    if mine is None or theirs is None or not mine.dtype or not theirs.dtype or mine.dtype == theirs.dtype:
+def _dtype_conflict(given: object, wanted: object, mine: Value, theirs: Value) -> str | None:
+    if not mine.dtype or not theirs.dtype or mine.dtype == theirs.dtype:
         return None
     # Of several types the value may be another, of which nothing is said.
     if any(len([part for part in alternatives(hint) if part is not _NONE]) > 1 for hint in (given, wanted)):

@@ -8,8 +8,8 @@ import importlib.util
 import inspect
 import sys
 import types
-import typing
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Annotated, Any, ForwardRef, Literal, Union, get_args, get_origin
 
@@ -19,16 +19,16 @@ from .vocabulary import value_of
 
 @cache
 def _type_checking_imports(module: str) -> Mapping[str, tuple[str, str | None]]:
-    """Return whether it is a protocol that cannot be asked with isinstance."""
+    """Return what a module imports for type checkers only: the name to the module that it is from, and its name there."""
     try:
         tree = ast.parse(inspect.getsource(sys.modules[module]))
     except (OSError, TypeError, KeyError, SyntaxError):
         return {}
     package = getattr(sys.modules[module], "__package__", None) or module.rpartition(".")[0]
     found: dict[str, tuple[str, str | None]] = {}
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-            for statement in ast.walk(node):
+            for statement in _statements(node):
                 if isinstance(statement, ast.ImportFrom):
                     source = "." * statement.level + (statement.module or "")
                     absolute = importlib.util.resolve_name(source, package) if statement.level else source
@@ -36,6 +36,18 @@ def _type_checking_imports(module: str) -> Mapping[str, tuple[str, str | None]]:
                 elif isinstance(statement, ast.Import):
                     found.update({a.asname or a.name.partition(".")[0]: (a.name, None) for a in statement.names})
     return found
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Return the statements in a tree as `ast.walk` does, without the expressions in them, which are most of a module."""
+    pending = deque([tree])
+    while pending:
+        node = pending.popleft()
+        yield node
+        pending += [each for each in ast.iter_child_nodes(node) if isinstance(each, _HOLDS_STATEMENTS)]
+
+
+_HOLDS_STATEMENTS = (ast.stmt, ast.ExceptHandler, ast.match_case)
 
 
 class _Names(dict[str, Any]):
@@ -144,8 +156,8 @@ def is_type(hint: object) -> bool:
 
 def group_marker(hint: object) -> Any:
     """Return the `Group` in an annotation's metadata, if any."""
-    from .conditioning import Group
+    if get_origin(hint) is Annotated:
+        from .conditioning import Group
 
-    if typing.get_origin(hint) is Annotated:
         return next((m for m in get_args(hint)[1:] if isinstance(m, Group)), None)
     return None

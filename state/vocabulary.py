@@ -285,6 +285,8 @@ class Word:
 
 def value_of(type_hint: object) -> Value | None:
     """Return the `Value` metadata of a type, looking into unions such as `Latents | None`."""
+    if isinstance(type_hint, type):
+        return None  # a plain class has none
     if get_origin(type_hint) is Annotated:
         return next((m for m in get_args(type_hint)[1:] if isinstance(m, Value)), None)
     return next((found for part in get_args(type_hint) if (found := value_of(part))), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -15,16 +15,16 @@ from ...state.type_relations import accepts
 from ..core.choice import AutoPipelineBlocks, ConditionalPipelineBlocks
 from ..core.choice_declaration import parameters_of, takes_anything
 from ..core.conditional_flattening import AllWorkflows
-from ..core.flattening import joined, names_on_path, walk
+from ..core.flattening import Part, joined, names_on_path
 from ..core.workflow_names import listed_workflows
 
 if TYPE_CHECKING:
     from ..core.base import ModularPipelineBlocks
 
 
-def undecided(blocks: ModularPipelineBlocks) -> Iterator[str]:
+def undecided(parts: Sequence[Part]) -> Iterator[str]:
     """Yield choices that cannot choose: `select_block` or the default is missing, or does not fit the triggers and the branches."""
-    for where, block in _choices(blocks):
+    for where, block in _choices(parts):
         default, is_auto = block.default_block_name, isinstance(block, AutoPipelineBlocks)
         is_default = default in block.sub_blocks and not (is_auto and dict(block.pairs)[default])
         if default is not None and not is_default:
@@ -43,8 +43,8 @@ def undecided(blocks: ModularPipelineBlocks) -> Iterator[str]:
             )
 
 
-def _choices(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, Any]]:
-    for path, block in walk(blocks):
+def _choices(parts: Sequence[Part]) -> Iterator[tuple[str, Any]]:
+    for path, block in parts:
         if isinstance(block, ConditionalPipelineBlocks):
             yield path or type(block).__name__, block
 
@@ -77,14 +77,19 @@ def _misfitting(where: str, block: Any) -> Iterator[str]:
             )
 
 
-def unknown_names(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, bool]]:
+def unknown_names(parts: Sequence[Part]) -> Iterator[tuple[str, bool]]:
     """Yield names in triggers, requirements and lists of workflows that no block reads or writes, each with whether that is certain.
 
     A trigger that nobody reads may be meant, as a switch; one that is like what its branch reads is misspelt.
     """
-    read, written = _read_names(blocks), _written_names(blocks)
-    known = {*read, *written, *(name for _, block in _choices(blocks) for name in block.trigger_names)}
-    for path, block in walk(blocks):
+    naming = [
+        (path, block) for path, block in parts if isinstance(block, AutoPipelineBlocks) or listed_workflows(block)
+    ]
+    if not naming:
+        return
+    read, written = _read_names(parts), _written_names(parts)
+    known = {*read, *written, *(name for _, block in _choices(parts) for name in block.trigger_names)}
+    for path, block in naming:
         where = path or type(block).__name__
         if isinstance(block, AutoPipelineBlocks):
             for name, trigger in block.pairs:
@@ -94,10 +99,10 @@ def unknown_names(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, bool]]:
         yield from _wrong_workflows(where, block, known)
 
 
-def _read_names(blocks: ModularPipelineBlocks) -> set[str]:
+def _read_names(parts: Sequence[Part]) -> set[str]:
     """Return what blocks read, loops themselves, and choices that look at values; what a choice only asks for is not read."""
     found: set[str] = set()
-    for _, block in walk(blocks):
+    for _, block in parts:
         if not getattr(block, "sub_blocks", None):
             found |= set(block.input_names)
         elif isinstance(block, ConditionalPipelineBlocks):
@@ -107,10 +112,10 @@ def _read_names(blocks: ModularPipelineBlocks) -> set[str]:
     return found
 
 
-def _written_names(blocks: ModularPipelineBlocks) -> dict[str, list[str]]:
+def _written_names(parts: Sequence[Part]) -> dict[str, list[str]]:
     """Return who writes each value."""
     found: dict[str, list[str]] = {}
-    for path, block in walk(blocks):
+    for path, block in parts:
         is_leaf = not getattr(block, "sub_blocks", None)
         own = block.intermediate_outputs if is_leaf else getattr(block, "loop_intermediate_outputs", ())
         for output in [*own, *getattr(block, "variables", ())]:
@@ -197,11 +202,13 @@ class _Written:
     mostly: Condition
 
 
-def unreachable(blocks: ModularPipelineBlocks, every: AllWorkflows, flow: Dataflow) -> Iterator[str]:
+def unreachable(
+    blocks: ModularPipelineBlocks, parts: Sequence[Part], every: AllWorkflows, flow: Dataflow
+) -> Iterator[str]:
     """Yield branches that no inputs lead to, or only loops without an iteration."""
     refused = list(_refused(every, flow))
     dead: set[str] = set()
-    for path, block in walk(blocks):
+    for path, block in parts:
         if not isinstance(block, AutoPipelineBlocks) or _is_beside(path, blocks, every, dead):
             continue
         where, before = path or type(block).__name__, list[_Written]()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...registry import ComponentSpec
 from ...state.errors import is_slip
 from ...state.type_relations import conflict
-from ..core.flattening import walk, walk_scopes
+from ..core.flattening import Part, walk_scopes
 from ..core.interface import is_typed
 from ..core.scope_names import Around, component_outside
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..core.base import ModularPipelineBlocks
 
 
-def component_conflicts(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, bool]]:
+def component_conflicts(blocks: ModularPipelineBlocks, parts: Sequence[Part]) -> Iterator[tuple[str, bool]]:
     """Yield what of the blocks' components does not fit together, and whether that is certain.
 
     Blocks may want different classes of one component, or different configurations; the name of a component may be that of a config,
@@ -44,7 +44,7 @@ def component_conflicts(blocks: ModularPipelineBlocks) -> Iterator[tuple[str, bo
                 ),
                 False,
             )
-    yield from _named_as_configs(blocks, {name: path for name, (path, *_) in first.items()})
+    yield from _named_as_configs(parts, {name: path for name, (path, *_) in first.items()})
     yield from ((text, False) for text in _slips({name: path for name, (path, *_) in first.items()}))
 
 
@@ -74,9 +74,9 @@ def _how(around: Around, other: Around, spec: ComponentSpec) -> str:
     return f" (the scope {scopes[0]} takes components={{{spec.name!r}: ...}})"
 
 
-def _named_as_configs(blocks: ModularPipelineBlocks, components: dict[str, str]) -> Iterator[tuple[str, bool]]:
+def _named_as_configs(parts: Sequence[Part], components: dict[str, str]) -> Iterator[tuple[str, bool]]:
     """Yield names that one block has for a component and another for a config: an index could hold one of them only."""
-    for path, block in walk(blocks):
+    for path, block in parts if components else ():
         for config in block.expected_configs if not getattr(block, "sub_blocks", None) else ():
             if config.name in components:
                 asker = components[config.name]

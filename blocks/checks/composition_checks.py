@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -20,7 +20,7 @@ from ..core.choice import ConditionalPipelineBlocks
 from ..core.conditional_flattening import AllWorkflows
 from ..core.declaration import NAMES_OF_CALLS
 from ..core.declaration_checks import none_defaults
-from ..core.flattening import joined, walk
+from ..core.flattening import Part, joined, walk
 from ..core.interface import is_typed, odd_defaults, refuse_wrong_lists
 from ..core.scope import Scope
 from ..core.signature_block import SignatureBlock
@@ -105,15 +105,19 @@ def _checked(blocks: ModularPipelineBlocks) -> Report:
     wrong = _merged(faults(flow))
     # A late write is a warning here and an error in a plan: the caller may give the value.
     odd = _merged([*late_writes(flow), *warnings(flow)])
-    for text, certain in [*component_conflicts(blocks), *_branch_conflicts(blocks, flow), *config_conflicts(parts)]:
+    for text, certain in [
+        *component_conflicts(blocks, parts),
+        *_branch_conflicts(parts, flow),
+        *config_conflicts(parts),
+    ]:
         (wrong if certain else odd)[text] = ALWAYS
     odd.update(_merged(told(blocks, branch_values(blocks, every, flow))))
-    odd.update(dict.fromkeys(unreachable(blocks, every, flow), ALWAYS))
-    for text, certain in unknown_names(blocks):
+    odd.update(dict.fromkeys(unreachable(blocks, parts, every, flow), ALWAYS))
+    for text, certain in unknown_names(parts):
         (wrong if certain else odd)[text] = ALWAYS
-    scopes = [(path, block) for path, block in walk(blocks) if isinstance(block, Scope)]
+    scopes = [(path, block) for path, block in parts if isinstance(block, Scope)]
     mapped = [fault for path, scope in scopes for fault in scope.mapping_faults(path)]
-    wrong.update(dict.fromkeys([*undecided(blocks), *_named_as_the_calls_own(blocks), *mapped], ALWAYS))
+    wrong.update(dict.fromkeys([*undecided(parts), *_named_as_the_calls_own(blocks, parts), *mapped], ALWAYS))
     wrong.update(dict.fromkeys([*group_faults(parts), *bare_groups(parts)], ALWAYS))
     odd.update(dict.fromkeys([text for path, block in listing for text in odd_defaults(path, block)], ALWAYS))
     typed = [block.declaration.unsettled for _, block in parts if isinstance(block, SignatureBlock)]
@@ -130,10 +134,11 @@ def _merged(found: Iterable[Finding]) -> dict[str, Condition]:
     return texts
 
 
-def _named_as_the_calls_own(blocks: ModularPipelineBlocks) -> Iterator[str]:
-    taken = {**NAMES_OF_CALLS, **dict.fromkeys(_guiders_among(blocks.input_names, blocks), "the guider of that run")}
-    for name in sorted(taken.keys() & blocks.input_names):
-        readers = [path or type(block).__name__ for path, block in walk(blocks) if name in block.input_names]
+def _named_as_the_calls_own(blocks: ModularPipelineBlocks, parts: Sequence[Part]) -> Iterator[str]:
+    inputs = blocks.input_names
+    taken = {**NAMES_OF_CALLS, **dict.fromkeys(_guiders_among(inputs, blocks), "the guider of that run")}
+    for name in sorted(taken.keys() & inputs):
+        readers = [path or type(block).__name__ for path, block in parts if name in block.input_names]
         yield (
             f"{readers[-1]} has an input named {name!r}, which could not be given: a call has that name for {taken[name]}. "
             "Choose another name."
@@ -142,7 +147,8 @@ def _named_as_the_calls_own(blocks: ModularPipelineBlocks) -> Iterator[str]:
 
 def _guiders_among(names: list[str], blocks: ModularPipelineBlocks) -> set[str]:
     """Return the names that are those of guiders, too."""
-    specs = [spec for spec in blocks.expected_components if spec.name in names]
+    among = set(names)
+    specs = [spec for spec in blocks.expected_components if spec.name in among]
     return {str(spec.name) for spec in specs if isinstance(spec.type_hint, type) and issubclass(spec.type_hint, Guider)}
 
 
@@ -157,9 +163,9 @@ def _nothing_leaves(scopes: Iterable[tuple[str, Scope]]) -> Iterator[str]:
             )
 
 
-def _branch_conflicts(blocks: ModularPipelineBlocks, flow: Dataflow) -> Iterator[tuple[str, bool]]:
+def _branch_conflicts(parts: Sequence[Part], flow: Dataflow) -> Iterator[tuple[str, bool]]:
     """Yield branches of one choice that promise different types for one value, which not all of its readers take."""
-    for path, block in walk(blocks):
+    for path, block in parts:
         if not isinstance(block, ConditionalPipelineBlocks):
             continue
         promised: dict[str, tuple[str, OutputParam, bool]] = {}

@@ -10,10 +10,9 @@ from ...registry import families
 from ...state import ConfigSpec
 from ...state.defaults import are_same
 from ...state.errors import nearest
+from ..core.flattening import Part
 from ..core.signature_block import SignatureBlock
 
-Part = tuple[str, Any]
-"""A block of a composition with its path."""
 _GROUPS = ("prompts", "prompt_embeds", "denoiser_input_fields", "sizes", "controlnet_kwargs")
 """Groups that blocks of diffusers name, or that families may leave out."""
 

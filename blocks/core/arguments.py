@@ -7,6 +7,7 @@ from functools import partial
 from operator import is_, itemgetter
 from types import MethodType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ...engine.execution.executor import value_or_fail
 from ...engine.nodes import Call, Presence, Values
@@ -224,6 +225,14 @@ def _group_getter(names: tuple[str, ...], presence: Presence) -> Callable[[Value
     return gather
 
 
+_GROUPED: WeakKeyDictionary[type, tuple[type, Any, tuple[tuple[str, tuple[str, ...]], ...]]] = WeakKeyDictionary()
+
+
 def _grouped_outputs(owner: type[Any], out: type[Outputs]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    fields = {name: _names_of_group(owner, resolve_hint(hint, out)) for name, hint in out.__annotations__.items()}
-    return tuple((name, names) for name, names in fields.items() if names is not None)
+    # Every step of every plan asks, and evaluating annotations is most of what it takes to bind one; see `Declaration`.
+    known = _GROUPED.get(owner)
+    if known is None or known[0] is not out or known[1] is not owner.family:
+        fields = {name: _names_of_group(owner, resolve_hint(hint, out)) for name, hint in out.__annotations__.items()}
+        named = tuple((name, names) for name, names in fields.items() if names is not None)
+        known = _GROUPED[owner] = out, owner.family, named
+    return known[2]

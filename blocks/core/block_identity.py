@@ -46,7 +46,26 @@ def attributes_digest(block: object) -> str | None:
     held = attributes_of_block(block)
     if not held:
         return ""
+    if not all(type(value) in _PLAIN for value in held.values()):
+        return _digest(held)
+    # Every run asks it of every block, and most hold a few numbers and words. With their classes: True is 1 to Python.
+    key = tuple([(name, type(value), value) for name, value in held.items()])
+    found = _KNOWN.get(key)
+    if found is None:
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        found = _KNOWN[key] = _digest(held)
+    return found
+
+
+def _digest(held: Mapping[str, Any]) -> str | None:
     try:
         return digest_of(held)
     except NoDigestError:
         return None
+
+
+_PLAIN = (bool, int, str, type(None))
+"""Whose equal objects of one class have one digest; of fractions -0.0 is 0.0, and has another."""
+_KNOWN: dict[tuple[tuple[str, type, Any], ...], str | None] = {}
+_MOST_KNOWN = 4096

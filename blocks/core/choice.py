@@ -56,12 +56,11 @@ class ConditionalPipelineBlocks(Container):
     @property
     def inputs(self) -> list[InputParam]:
         """The values that any branch reads, and the triggers; required only where every branch or the choice requires it."""
-        branches = list(self.sub_blocks.values())
-        always = set.intersection(*[set(block.required_inputs) for block in branches]) if branches else set()
-        # Where nothing may run, nothing is needed.
-        if not self.has_default:
-            always = set()
+        # Once for each branch: a nested choice asks its own branches, so that each further question would double the work with every level.
         read = {name: block.all_inputs for name, block in self.sub_blocks.items()}
+        required = [{param.name for param in params if param.required and param.name} for params in read.values()]
+        # Where nothing may run, nothing is needed.
+        always = set.intersection(*required) if required and self.has_default else set()
         params = [evolve(param, required=param.name in always) for param in with_defaults_of_branches(read)]
         return merged_inputs([*params, *self.trigger_params])
 

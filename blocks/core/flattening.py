@@ -162,11 +162,19 @@ def joined(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def walk(block: object, path: str = "") -> Any:
+Part = tuple[str, Any]
+"""A block of a composition with its path."""
+
+
+def walk(block: object, path: str = "") -> Iterator[Part]:
     """Return every block of a composition with its path, containers before what is in them."""
     yield path, block
+    inside = f"{path}." if path else ""
     for name, part in getattr(block, "sub_blocks", {}).items():
-        yield from walk(part, joined(path, name))
+        if getattr(part, "sub_blocks", None):
+            yield from walk(part, inside + name)
+        else:
+            yield inside + name, part
 
 
 def walk_scopes(block: Any, path: str = "", around: Around = ()) -> Iterator[tuple[str, Any, Around]]:

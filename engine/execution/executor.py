@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -34,7 +35,7 @@ class Executable:
     """A step with its reads bound; one of the three kinds' fields is set. `checked` wraps a leaf's call.
 
     Attributes:
-        unit: how its result is known, outside of loops. iteration: how that of one iteration of a loop is.
+        find_unit: says how its result is known, outside of loops. find_iteration: how that of one iteration of a loop is.
     """
 
     path: str
@@ -49,8 +50,19 @@ class Executable:
     reads: tuple[str, ...] = ()
     branches: Mapping[str, tuple[Executable, ...]] = field(factory=dict)
     select: Callable[[Values], str | None] | None = None
-    unit: CacheUnit | None = None
-    iteration: CacheUnit | None = None
+    find_unit: Callable[[], CacheUnit | None] | None = None
+    find_iteration: Callable[[], CacheUnit | None] | None = None
+
+    # Worked out where the first run with a cache asks: to work it out costs as much as to bind a step, and most runs have no cache.
+    @cached_property
+    def unit(self) -> CacheUnit | None:
+        """How its result is known; None within a loop, or where it cannot be known."""
+        return None if self.find_unit is None else self.find_unit()
+
+    @cached_property
+    def iteration(self) -> CacheUnit | None:
+        """How the result of one iteration is known; None of what is no loop."""
+        return None if self.find_iteration is None else self.find_iteration()
 
 
 def execute(

@@ -47,16 +47,35 @@ class ExpectedClass:
     accepted: set[type] = field(factory=set, eq=False, repr=False)
 
 
-def checked(step: BlockNode, givers: Callable[[str], Sequence[str]]) -> Callable[[Call], Call] | None:
+class ClassesOf:
+    """What types say of classes, worked out once for each name and type: steps in a row that write one value share what they have seen."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, tuple[ExpectedClass, ...]] = {}
+
+    def all_of(self, params: Sequence[InputParam | OutputParam]) -> list[ExpectedClass]:
+        """Return the parameters of which the type says anything about the class."""
+        return [found for param in params for found in self._of(param)]
+
+    def _of(self, param: InputParam | OutputParam) -> tuple[ExpectedClass, ...]:
+        # By identity, which the steps of the plan keep: equal unions may name their members in another order.
+        key = param.name, id(param.type_hint), param.kwargs_type is None
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = classes_of([param])
+        return known
+
+
+def checked(step: BlockNode, givers: Callable[[str], Sequence[str]], every: ClassesOf) -> Callable[[Call], Call] | None:
     """Return what wraps a step's call into its checks; None if its declarations say nothing that can be checked.
 
     Args:
-        givers: who may have given the step a value, by the value's name.
+        givers: who may have given the step a value, by the value's name. every: of all steps of the plan.
     """
     if not step.typed:
         return None
     reads, writes = expected_of(step.reads), expected_of(step.writes)
-    classes = classes_of(step.writes)
+    classes = every.all_of(step.writes)
     if not reads and not writes and not classes:
         return None
     path = step.path
@@ -105,11 +124,6 @@ def _expected(name: str, hint: object) -> Expected | None:
     return Expected(name, torch.Tensor, dimensions, value.dtype, type_words(hint))
 
 
-def classes_of(params: Sequence[InputParam | OutputParam]) -> tuple[ExpectedClass, ...]:
-    """Return the parameters of which the type says anything about the class."""
-    return tuple(found for param in params for found in _class_of(param))
-
-
 def _class_of(param: InputParam | OutputParam) -> Iterator[ExpectedClass]:
     parts = alternatives(param.type_hint)
     # What is in lists is not looked at: there may be much of it, and every run would pay.
@@ -128,6 +142,11 @@ def _class_of(param: InputParam | OutputParam) -> Iterator[ExpectedClass]:
         # Of a whole number for a fraction the size counts.
         by_value = frozenset([*map(type, choices), *([int] if float in outer and int not in outer else [])])
         yield ExpectedClass(param.name, hint, type_words(param.type_hint), by_value)
+
+
+def classes_of(params: Sequence[InputParam | OutputParam]) -> tuple[ExpectedClass, ...]:
+    """Return the parameters of which the type says anything about the class."""
+    return tuple(found for param in params for found in _class_of(param))
 
 
 def find_class_fault(expected: Sequence[ExpectedClass], values: Mapping[str, Any]) -> tuple[str, str] | None:

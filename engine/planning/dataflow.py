@@ -261,9 +261,10 @@ class _Walk:
     def _note_presence(self, step: Node, environment: Environment) -> None:
         # Certain names are read without a look whether they are there, which is most of what a bound call does. A block asks for
         # what it reads; a loop also for what `count` takes.
-        names = environment if isinstance(step, LoopNode) else {param.name for param in step.reads} & environment.keys()
-        known = frozenset(name for name in names if name and environment[name].certain)
-        maybe = frozenset(name for name in names if name) - known
+        asked = environment if isinstance(step, LoopNode) else [param.name for param in step.reads]
+        names = [name for name in asked if name and name in environment]
+        known = frozenset([name for name in names if environment[name].certain])
+        maybe = frozenset(names) - known
         writers = {name: [version.writer for version in environment[name].ways] for name in maybe}
         self.flow.presence[id(step)] = Presence(known, maybe, step.path, writers)
 

@@ -74,7 +74,9 @@ class Sources:
 
     def there(self, declared_only: bool = False) -> Condition:
         """Return when any version may be there."""
-        return any_of(when for version, when in self.ways.items() if version.declared or not declared_only)
+        if declared_only:
+            return any_of([when for version, when in self.ways.items() if version.declared])
+        return any_of(self.ways.values())
 
     def joined(self, other: Sources) -> Sources:
         """Return what is there where two ways meet."""
@@ -255,7 +257,7 @@ class Dataflow:
 
     def reads_at(self, path: str, name: str) -> list[Read]:
         """Return how a step reads a value."""
-        return [read for read in self._reads_by_path[path] if read.param.name == name]
+        return self._reads_by_place.get((path, name), [])
 
     def reads_in(self, paths: Collection[str]) -> Iterator[Read]:
         """Return what some steps read."""
@@ -267,7 +269,7 @@ class Dataflow:
 
     def written_by(self, path: str, name: str) -> Condition:
         """Return when a step writes a value."""
-        return any_of(version.guard for version in self._versions_by_writer[path] if version.name == name)
+        return any_of([version.guard for version in self._versions_by_writer[path] if version.name == name])
 
     def hangs_on(self, path: str, reader: Read) -> Condition:
         """Return when a step needs what a reader has made, and so could not stand before it: the value goes round, in a loop, too."""
@@ -306,10 +308,12 @@ class Dataflow:
 
     def unread(self, version: Version) -> Condition:
         """Return when a block writes a version and nobody reads it."""
-        if version.writer == CALLER:
-            return NEVER
-        read = any_of(read.sources.ways[version] for read in self.readers[version])
-        return version.guard & self.possible & ~read
+        found = self._unread.get(version)
+        if found is None:
+            read = any_of([read.sources.ways[version] for read in self.readers[version]])
+            found = NEVER if version.writer == CALLER else version.guard & self.possible & ~read
+            self._unread[version] = found
+        return found
 
     def kept(self, version: Version) -> Condition:
         """Return when a version is there at the end."""
@@ -355,6 +359,14 @@ class Dataflow:
             if len(of_type) > 1:
                 found[name] = list(of_type.values())
         return found
+
+    @cached_property
+    def _unread(self) -> dict[Version, Condition]:
+        return {}
+
+    @cached_property
+    def _reads_by_place(self) -> Mapping[tuple[str, str | None], list[Read]]:
+        return _listed(((read.path, read.param.name), read) for read in self.reads)
 
     @cached_property
     def _reads_by_path(self) -> Mapping[str, list[Read]]:

@@ -11,7 +11,7 @@ from ...state import CompositionError, InputError, PipelineState
 from ..events import RunStarted, RunWarning
 from ..execution.executor import Executable, execute
 from ..execution.residency import uses_of
-from ..execution.value_checks import checked
+from ..execution.value_checks import ClassesOf, checked
 from ..nodes import BlockNode, LoopNode, Node, Values, all_nodes, leaves
 from ..run import Run
 from ..scoped_names import scope_of
@@ -179,7 +179,7 @@ def make_plan(
         flow=flow,
         warnings=tuple(find_warnings(flow)),
         skipped=dict(skipped),
-        executables=tuple(_bound(step, flow) for step in steps),
+        executables=tuple(map(_Binding(flow).bound, steps)),
     )
 
 
@@ -195,36 +195,56 @@ def _groups(steps: Sequence[Node], given: frozenset[str]) -> dict[str, list[str]
     return groups
 
 
-def _bound(step: Node, flow: Dataflow, in_loop: bool = False) -> Executable:
-    presence = flow.presence[id(step)]
-    if isinstance(step, BlockNode):
-        writes = tuple(param.name for param in step.writes)
+@frozen(eq=False)
+class _Binding:
+    """Makes steps of a plan ready to run.
+
+    Attributes:
+        classes: what the types of values say of their classes, for all steps of the plan that write a value of one name and type.
+    """
+
+    flow: Dataflow
+    classes: ClassesOf = field(factory=ClassesOf)
+
+    def bound(self, step: Node, in_loop: bool = False) -> Executable:
+        """Bind a step, and what is in it."""
+        if isinstance(step, BlockNode):
+            return self._block(step, in_loop)
+        if isinstance(step, LoopNode):
+            return self._loop(step, in_loop)
+        branches = {name: self._all(branch, in_loop) for name, branch in step.branches.items()}
+        return Executable(step.path, branches=branches, select=step.select)
+
+    def _all(self, steps: Iterable[Node], in_loop: bool) -> tuple[Executable, ...]:
+        return tuple([self.bound(step, in_loop) for step in steps])
+
+    def _block(self, step: BlockNode, in_loop: bool) -> Executable:
+        # Within a loop the iteration is the smallest thing that is kept: a key costs as much as many small
+        # blocks, and intermediate results of every block in every iteration would fill the cache.
+        # To give a value another name costs less than to look up what that gives.
+        is_kept = not (in_loop or step.opens or step.closes)
         return Executable(
             step.path,
-            prepare=step.bind(presence),
-            checked=checked(step, partial(flow.givers, step.path)),
-            writes=writes,
-            # Within a loop the iteration is the smallest thing that is kept: a key costs as much as many small
-            # blocks, and intermediate results of every block in every iteration would fill the cache.
-            # To give a value another name costs less than to look up what that gives.
-            unit=None if in_loop or step.opens or step.closes else unit_of(step, flow),
+            prepare=step.bind(self.flow.presence[id(step)]),
+            checked=checked(step, partial(self.flow.givers, step.path), self.classes),
+            writes=tuple([param.name for param in step.writes]),
+            find_unit=partial(unit_of, step, self.flow) if is_kept else None,
         )
-    if isinstance(step, LoopNode):
+
+    def _loop(self, step: LoopNode, in_loop: bool) -> Executable:
         # Only what goes from iteration to iteration is watched for NaN: a temporary may hold one for a reason.
-        carried = {read.param.name for read in flow.reads if read.is_carried}
+        carried = {read.param.name for read in self.flow.reads if read.is_carried}
         written = dict.fromkeys(param.name for leaf in leaves(step.body) for param in leaf.writes)
         variables = tuple(variable.name for variable in step.variables)
         return Executable(
             step.path,
             reads=tuple(str(param.name) for param in step.reads),
-            body=tuple(_bound(part, flow, in_loop=True) for part in step.body),
-            prepare_iterations=step.bind_iterations(presence),
+            body=self._all(step.body, in_loop=True),
+            prepare_iterations=step.bind_iterations(self.flow.presence[id(step)]),
             # Not the loop's variables, whoever writes them in it: they end with it.
             keeps=frozenset(written).difference(variables),
             carried=tuple(name for name in written if name in carried),
             variables=variables,
-            unit=None if in_loop else unit_of(step, flow),
-            iteration=None if in_loop else iteration_of(step, flow),
+            find_unit=None if in_loop else partial(unit_of, step, self.flow),
+            find_iteration=None if in_loop else partial(iteration_of, step, self.flow),
         )
-    branches = {name: tuple(_bound(part, flow, in_loop) for part in branch) for name, branch in step.branches.items()}
-    return Executable(step.path, branches=branches, select=step.select)

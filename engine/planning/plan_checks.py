@@ -107,7 +107,7 @@ def _first_read(paths: Collection[str], name: str, flow: Dataflow) -> int:
 
 def _meant_for_later(path: str, name: str, paths: Collection[str], within: Condition, flow: Dataflow) -> Condition:
     """Return when a block writes a value that is not for those steps before it, but for what comes behind."""
-    found = any_of(read.guard for read in flow.reads_at(path, name))
+    found = any_of([read.guard for read in flow.reads_at(path, name)])
     if not within & ~found:
         return found  # it reads what it writes: looking further would be quadratic in a long row
     # Who works with what a reader has made of it gives the next value, and cannot come before it.
@@ -236,7 +236,8 @@ def _overwritten(flow: Dataflow) -> Iterator[Finding]:
     dead: dict[tuple[str, str], Condition] = {}
     for version in flow.versions:
         # What stands at the end may be what the caller wants, whether a block reads it or not.
-        left = flow.unread(version) & ~flow.kept(version)
+        left = flow.unread(version)
+        left = left and left & ~flow.kept(version)
         # A later step must write the same name; a loop's variables just end with the loop, and of who writes them in it another
         # finding tells.
         if (
@@ -291,7 +292,9 @@ def _read_before(read: Read, version: Version, by_product: Condition, flow: Data
     if read.position >= version.position or read.is_apart_from(version):
         return NEVER
     found = read.guard & ~read.sources.ways.get(version, NEVER) & ~flow.written_by(read.path, version.name)
-    if found and read.param.required:
+    if not found:
+        return NEVER
+    if read.param.required:
         found &= ~flow.hangs_on(version.writer, read)  # what the caller must give goes round
     from_blocks = any_of(when for source, when in read.sources.ways.items() if source.writer != CALLER)
     # A block of the reader's own gives it already, and the later one is there for what else it writes.
@@ -305,11 +308,13 @@ def _read_before(read: Read, version: Version, by_product: Condition, flow: Data
 def _undeclared(flow: Dataflow) -> Iterator[Finding]:
     """Yield reads in loops that only foreign code without a declaration may serve."""
     for read in flow.reads:
+        doubtful = [(version.writer, when) for version, when in read.sources.ways.items() if not version.declared]
+        if not doubtful:
+            continue
         writers: dict[str, Condition] = {}
-        for version, when in read.sources.ways.items():
-            if not version.declared:
-                writers[version.writer] = writers.get(version.writer, NEVER) | when
-        only = read.guard & flow.possible & ~read.sources.there(declared_only=True) if writers else NEVER
+        for writer, when in doubtful:
+            writers[writer] = writers.get(writer, NEVER) | when
+        only = read.guard & flow.possible & ~read.sources.there(declared_only=True)
         for paths, found, note in lists(writers.items(), only):
             text = (
                 f"{read.path} reads {own_name(str(read.param.name))!r}, which no block declares as its output; it may be written "

@@ -125,10 +125,11 @@ class Description:
     @classmethod
     def of(cls, blocks: ModularPipelineBlocks) -> Description:
         """Describe a composition now."""
-        classes = dict.fromkeys(coded_class(block) for _, block in walk(blocks))
+        parts = [block for _, block in walk(blocks)]
+        classes = dict.fromkeys(map(coded_class, parts))
         own = tuple(each for each in classes if not is_packaged(each.__module__))
-        watch_classes([type(block) for _, block in walk(blocks)])
-        every = tuple(getattr(block, "foreign", block) for _, block in walk(blocks))
+        watch_classes(dict.fromkeys(map(type, parts)))
+        every = tuple(getattr(block, "foreign", block) for block in parts)
         bare, others = (tuple(each for each in every if bool(vars(each)) is has) for has in (False, True))
         digests = tuple(map(attributes_digest, others))
         return cls(describe(blocks), own, tuple(map(code_identity, own)), bare, others, digests)

@@ -17,6 +17,8 @@ from brickwork import (
     CompositionError,
     ConditionalPipelineBlocks,
     InputError,
+    InputParam,
+    ModularPipelineBlocks,
     Outputs,
     SequentialPipelineBlocks,
 )
@@ -66,19 +68,22 @@ class OneByOne:
             found.of_use |= {text_of_dead(v) for v in workflow.flow.versions} - set(find_warnings(workflow.flow))
             found.faults |= set(find_faults(workflow.flow))
             found.warnings |= texts_of(workflow)
+        parts = list(walk(blocks))
         every = AllWorkflows.of(blocks)
-        flow = trace(
-            every.steps, (), every.possible
-        )  # types of branches are compared with all who read them, in any workflow
-        checks = [*composition_checks.component_conflicts(blocks), *composition_checks._branch_conflicts(blocks, flow)]
-        for text, certain in checks:
+        # Types of branches are compared with all who read them, in any workflow.
+        flow = trace(every.steps, (), every.possible)
+        conflicts = [
+            *composition_checks.component_conflicts(blocks, parts),
+            *composition_checks._branch_conflicts(parts, flow),
+        ]
+        for text, certain in conflicts:
             (found.faults if certain else found.warnings).add(text)
         found.warnings -= found.of_use  # what is replaced in one workflow may be what another works with
-        for text, certain in choice_checks.unknown_names(blocks):
+        for text, certain in choice_checks.unknown_names(parts):
             (found.faults if certain else found.warnings).add(text)
-        listed = ((path, block) for path, block in walk(blocks) if block.has_lists)
+        listed = ((path, block) for path, block in parts if block.has_lists)
         found.warnings |= {text for path, block in listed for text in odd_defaults(path, block)}
-        found.warnings |= set(group_warnings(list(walk(blocks))))
+        found.warnings |= set(group_warnings(parts))
         return found
 
     def dead_branches(self, blocks: SequentialPipelineBlocks) -> set[tuple[str, str, str]]:
@@ -340,6 +345,36 @@ def test_what_was_checked_is_not_walked_again() -> None:
     counted().init_pipeline()
     assert len(Counted.walks) == before
     assert counted().check() is counted().check()
+
+
+def test_what_a_caller_gives_in_place_of_a_branch_is_planned_once() -> None:
+    switch = either("hot", block({"hot": int}, {"y": int}))
+    pipe = Counted.from_blocks_dict({"switch": switch, "reads": block({"y": int})}).init_pipeline()
+    before = len(Counted.walks)
+    pipe.plan({"y": 1})
+    assert len(Counted.walks) - before == 1
+
+
+class Asked(ModularPipelineBlocks):
+    """Counts how often it is asked what it reads."""
+
+    asks: ClassVar[list[str]] = []
+
+    @property
+    def inputs(self) -> list[InputParam]:
+        self.asks.append("inputs")
+        return [InputParam("x")]
+
+
+@pytest.mark.parametrize("levels", [1, 8])
+def test_a_choice_in_choices_is_asked_once_what_it_reads(levels: int) -> None:
+    nested: Any = Asked
+    for level in range(levels):
+        nested = either(f"t{level}", nested)
+    blocks = nested()
+    before = len(Asked.asks)
+    assert blocks.input_names == ["x", *(f"t{level}" for level in range(levels))]
+    assert len(Asked.asks) - before == 1
 
 
 def test_an_edit_and_another_option_are_walked() -> None:
