@@ -1,0 +1,53 @@
+"""Mistakes whose answer told people something that did not help: each is told what to type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mistake import Mistake
+from PIL import Image
+
+from brickwork import ComponentError, SequentialPipelineBlocks
+from brickwork.presets.sdxl import AutoBlocks
+
+IMAGE = Image.new("RGB", (64, 64))
+CALL: dict[str, Any] = {"num_inference_steps": 2, "output_type": "latent", "output": "images"}
+
+
+def put(name: str, at: str, make: Any, error: type[Exception], *says: str) -> Mistake:
+    return Mistake(name, at, make, error, says)
+
+
+def without_control(pipe: Any) -> Any:
+    pipe.unload_components("controlnet")
+    return pipe
+
+
+NOT_LOADED = [
+    put(
+        "an image encoder that no repository has",
+        "auto",
+        lambda pipe: pipe("a cat", ip_adapter_image=IMAGE, **CALL),
+        ComponentError,
+        "Not loaded: image_encoder. Needed by ip_adapter.image. ",
+        "image_encoder is not in the pipeline's repository: load_ip_adapter(...)",
+        "update_components(image_encoder=CLIPVisionModelWithProjection.from_pretrained(...))",
+    ),
+    put(
+        "a ControlNet that no repository has",
+        "auto",
+        lambda pipe: without_control(pipe)("a cat", control_image=IMAGE, **CALL),
+        ComponentError,
+        "Not loaded: controlnet. ",
+        "denoiser. controlnet is not in the pipeline's repository: update_components(controlnet=ControlNetModel.from_pretrained(...)).",
+    ),
+    put(
+        "a pipeline without a repository",
+        "folder",
+        lambda _: SequentialPipelineBlocks.from_blocks_dict(dict(AutoBlocks().sub_blocks)).init_pipeline()("a cat"),
+        ComponentError,
+        "Call load_components() first",
+        "names no repository to load from: blocks.init_pipeline(folder)",
+    ),
+]
+MISTAKES = [*NOT_LOADED]
