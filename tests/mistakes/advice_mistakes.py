@@ -50,4 +50,29 @@ NOT_LOADED = [
         "names no repository to load from: blocks.init_pipeline(folder)",
     ),
 ]
-MISTAKES = [*NOT_LOADED]
+
+
+def scheduler(name: str, *says: str) -> Mistake:
+    """A scheduler by a name that is none."""
+    return put(
+        f"the scheduler {name!r}",
+        "tiny",
+        lambda pipe: pipe.update_components(scheduler=name),
+        ComponentError,
+        f"{name!r} is no scheduler. ",
+        *says,
+    )
+
+
+SCHEDULERS = [
+    scheduler("dpm++", "Did you mean 'dpmpp_2m' or 'dpmpp_2m_sde' or 'dpmpp_sde' or 'dpmpp_2s'? Short names: "),
+    scheduler("DPM++ Karras", "Did you mean 'dpmpp_2m_karras' or 'dpmpp_2m_sde_karras' or "),
+    scheduler("DPM-Solver++", "Did you mean 'dpmpp_2m' or 'dpmpp_2m_sde' or "),
+    scheduler("karras", "Did you mean 'dpmpp_2m_karras'?"),
+    scheduler("DPM++ 3M SDE", "Did you mean 'dpmpp_2m_sde'?"),
+    scheduler("dpmpp_2s_ancestral", "Did you mean 'dpmpp_2s'?"),
+    scheduler("plms", "Did you mean 'pndm'?"),
+    scheduler("EulerScheduler", "Did you mean 'EulerDiscreteScheduler'?"),
+    scheduler("er_sde", "Short names: ddim, ", "unipc; or the name of a class of diffusers."),
+]
+MISTAKES = [*NOT_LOADED, *SCHEDULERS]
