@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import diffusers
 from mistake import Mistake
 from PIL import Image
 
-from brickwork import ComponentError, SequentialPipelineBlocks
+from brickwork import (
+    ClassifierFreeGuidance,
+    ClassifierGuidance,
+    ComponentError,
+    DynamicThresholding,
+    InputError,
+    LayerSkipConfig,
+    PerturbedAttentionGuidance,
+    SequentialPipelineBlocks,
+    SkipLayerGuidance,
+)
 from brickwork.presets.sdxl import AutoBlocks
 
 IMAGE = Image.new("RGB", (64, 64))
@@ -75,4 +86,79 @@ SCHEDULERS = [
     scheduler("EulerScheduler", "Did you mean 'EulerDiscreteScheduler'?"),
     scheduler("er_sde", "Short names: ddim, ", "unipc; or the name of a class of diffusers."),
 ]
-MISTAKES = [*NOT_LOADED, *SCHEDULERS]
+GUIDERS = [
+    put(
+        "layers by the names of the classic PAG",
+        "folder",
+        lambda _: PerturbedAttentionGuidance(perturbed_guidance_layers=["mid", "up.block_1"]),
+        InputError,
+        "perturbed_guidance_layers: Layers are named by their numbers, not ['mid', 'up.block_1']: 2, [2, 3] or range(4)",
+        "perturbed_guidance_config=LayerSkipConfig(indices=[0], fqn='mid_block')",
+        "named_modules()",
+        "[layer.path for layer in pipe.family.layers(pipe.unet)]",
+    ),
+    put(
+        "a layer by its name in another guider",
+        "folder",
+        lambda _: SkipLayerGuidance(skip_layer_guidance_layers="mid"),
+        InputError,
+        "skip_layer_config=LayerSkipConfig(",
+    ),
+    put(
+        "a configuration of layers by name",
+        "folder",
+        lambda _: LayerSkipConfig(indices="mid"),  # type: ignore[arg-type]
+        InputError,
+        "give its path, too: LayerSkipConfig(indices=[0], fqn='mid_block')",
+    ),
+    put(
+        "a part of the denoiser that is a number",
+        "folder",
+        lambda _: LayerSkipConfig(fqn=3),  # type: ignore[arg-type]
+        InputError,
+        "pipe.family.layers(pipe.unet)",
+    ),
+    put(
+        "the class of a guider",
+        "tiny",
+        lambda pipe: pipe("a cat", guider=PerturbedAttentionGuidance),
+        InputError,
+        "The class PerturbedAttentionGuidance was given, and a guider is an object of it: PerturbedAttentionGuidance().",
+    ),
+    put(
+        "the class of a guider that needs something",
+        "tiny",
+        lambda pipe: pipe.update_components(guider=ClassifierGuidance),
+        ComponentError,
+        "ClassifierGuidance(score=...).",
+    ),
+    put(
+        "the class of a guider of diffusers",
+        "tiny",
+        lambda pipe: setattr(pipe, "guider", diffusers.guiders.ClassifierFreeGuidance),
+        ComponentError,
+        "an object of it: ClassifierFreeGuidance().",
+    ),
+    put(
+        "the class of a guider in another one",
+        "folder",
+        lambda _: DynamicThresholding(guider=ClassifierFreeGuidance),  # type: ignore[arg-type]
+        InputError,
+        "DynamicThresholding: guider: The class ClassifierFreeGuidance was given",
+    ),
+    put(
+        "another class as the guider",
+        "tiny",
+        lambda pipe: pipe("a cat", guider=Image.Image),
+        InputError,
+        "The class Image is no guider. There are: AdaptiveProjectedGuidance, ",
+    ),
+    put(
+        "a classifier's guidance without the classifier",
+        "folder",
+        lambda _: ClassifierGuidance(),  # type: ignore[call-arg]
+        InputError,
+        "ClassifierGuidance needs score=... (a function). It takes: start, stop, enabled, guider, score",
+    ),
+]
+MISTAKES = [*NOT_LOADED, *SCHEDULERS, *GUIDERS]
