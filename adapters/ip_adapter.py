@@ -10,7 +10,7 @@ from ..registry.hub.repo import open_repo
 from ..registry.loading.tensor_file import read_tensors
 from ..state import ComponentError
 
-_IMAGE_ENCODER = "image_encoder"
+IMAGE_ENCODER = "image_encoder"
 _PROCESSORS = "_brickwork_processors"
 """Note on a denoiser: the attention processors that it had before its first adapter."""
 _PARTS = {
@@ -66,7 +66,7 @@ def load_ip_adapter(
         raise ComponentError(
             f"The IP-Adapter does not fit the {holder.word}: {type(error).__name__}: {error}"
         ) from error
-    if image_encoder_folder is not None and pipe.components.get(_IMAGE_ENCODER, holder) is None:
+    if image_encoder_folder is not None and pipe.components.get(IMAGE_ENCODER, holder) is None:
         _load_encoder(pipe, given[0], folders[0], image_encoder_folder, revision, hub)
 
 
@@ -124,10 +124,10 @@ def _load_encoder(
     place = folder if "/" in folder else "/".join(filter(None, [subfolder, folder]))
     if not any(name.startswith(f"{place}/") for name in open_repo(repo, revision, **hub).names()):
         return
-    spec = pipe.get_component_spec(_IMAGE_ENCODER)
+    spec = pipe.get_component_spec(IMAGE_ENCODER)
     spec.repo, spec.subfolder, spec.revision = str(repo), place, revision
-    pipe.update_components(**{_IMAGE_ENCODER: spec})
-    pipe.load_components(_IMAGE_ENCODER, **hub)
+    pipe.update_components(**{IMAGE_ENCODER: spec})
+    pipe.load_components(IMAGE_ENCODER, **hub)
 
 
 def set_ip_adapter_scale(pipe: object, scale: object) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import attrs
 
 from ..state import FrozenError, InputError
 from ..state.class_bodies import InWords
 from ..state.errors import nearest
+from ..state.structure import Check
 from .by_name import AnyGuider
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ class WordedGuider(AnyGuider):
         """Say in words what attrs, which has just made the class, refuses with "can't set attribute"."""
         if vars(cls).get("__setattr__") is _BY_ATTRS:
             cls.__setattr__ = _FrozenSetattr(_BY_ATTRS)  # type: ignore[assignment, method-assign]  # a method in two faces
+        if "__init__" in vars(cls) and any(each.default is attrs.NOTHING and each.init for each in attrs.fields(cls)):  # type: ignore[misc, arg-type]  # attrs has just made it one of its own
+            cls.__init__ = _CompleteInit(cls.__init__)  # type: ignore[method-assign, assignment, misc]  # as above
 
 
 @attrs.frozen
@@ -53,6 +57,37 @@ class _FrozenSetattr(InWords):
 
     def __get__(self, guider: object | None, _: type) -> Any:
         return self.written if guider is None else partial(_refuse_change, guider)
+
+
+class _CompleteInit(InWords):
+    """The `__init__` of a guider with settings that must be given: it refuses in words to be called without them.
+
+    Not in `__new__`, which a copy is made by, without any arguments.
+    """
+
+    def __get__(self, guider: object | None, _: type) -> Any:
+        return self.written if guider is None else partial(_init_complete, guider, self.written)
+
+
+def _init_complete(guider: object, written: Any, /, *args: object, **given: object) -> None:
+    cls = type(guider)
+    needed = [
+        each.name for each in _parameters(cls).values() if each.default is each.empty and each.kind is each.KEYWORD_ONLY
+    ]
+    missing = [name for name in needed if name not in given]
+    if missing:
+        hints: dict[str, Any] = {}
+        with suppress(NameError):  # of somebody's own class, whose annotations need mean nothing
+            hints = get_type_hints(cls, include_extras=True)
+        told = [f"{name}=...{_kind_words(hints.get(name))}" for name in missing]
+        raise InputError(f"{cls.__name__} needs {', '.join(told)}. It takes: {', '.join(_parameters(cls))}.")
+    written(guider, *args, **given)
+
+
+def _kind_words(hint: object) -> str:
+    """Return what a setting must be, in brackets, where its type says so in words."""
+    checks = [each for each in getattr(hint, "__metadata__", ()) if isinstance(each, Check)]
+    return f" ({checks[0].words})" if checks else ""
 
 
 def _refuse_change(guider: object, name: str, value: object) -> None:

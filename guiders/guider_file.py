@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from attrs import fields
+from attrs import NOTHING, fields
 
 from ..registry.hub.repo import open_repo
 from ..registry.index import DIFFUSERS_RELEASE
@@ -17,7 +17,7 @@ from ..state.atomic import write_text, writing
 from ..state.errors import article, did_you_mean
 from ..state.limits import LARGEST_GUIDER
 from ..state.strict_json import parse_json, read_json, written_json
-from .by_name import CONFIG_NAME, GUIDERS, is_guider
+from .by_name import CONFIG_NAME, GUIDERS, AnyGuider, is_guider
 from .written_settings import naming
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def guider_of(given: object, known: Mapping[str, type[Guider]] = _NONE) -> Guide
     if is_guider(given):
         return given
     classes = {**GUIDERS, **known}
+    if isinstance(given, type):
+        raise InputError(_class_words(given, classes))
     config: Any
     if isinstance(given, Mapping) and "_class_name" not in given:
         raise InputError(
@@ -62,6 +64,15 @@ def guider_of(given: object, known: Mapping[str, type[Guider]] = _NONE) -> Guide
             with naming(classes[name], str(key)[:60]):
                 inner[key] = guider_of(value, known)
     return classes[name].from_config({**config, **inner})
+
+
+def _class_words(given: type, classes: Mapping[str, type[Guider]]) -> str:
+    """Say how a guider is made, where its class, or another one, was given in its place."""
+    name = given.__name__
+    if not issubclass(given, AnyGuider) and name not in classes:
+        return f"The class {name} is no guider. {did_you_mean(name[:60], classes)}"
+    needed = [f"{part.name}=..." for part in fields(classes.get(name, given)) if part.default is NOTHING]
+    return f"The class {name} was given, and a guider is an object of it: {name}({', '.join(needed)})."
 
 
 def _is_of_guider(value: object, classes: Mapping[str, type[Guider]]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import asdict, field, frozen
+from attrs import asdict, field, fields, frozen
 
 from ..state import InputError
 from .written_settings import naming, setting_faults
@@ -14,16 +14,32 @@ if TYPE_CHECKING:
     import attrs
 
 
+_LISTING = "The denoiser's layers by number: [layer.path for layer in pipe.family.layers(pipe.unet)]."
+
+
 def _indices(given: Any) -> tuple[int, ...] | None:
     if given is None:
         return None
-    is_several = isinstance(given, Iterable) and not isinstance(given, (str, bytes, Mapping))
-    found = tuple(given) if is_several else (given,)
-    if not all(isinstance(each, int) and not isinstance(each, bool) for each in found):
-        raise InputError(
-            f"Layers are named by their numbers, not {given!r}; a path of a stack of layers goes into fqn."
-        )
-    return found
+    fault = _numbers_fault(given)
+    if fault is not None:
+        raise InputError(fault)
+    return tuple(given) if _is_several(given) else (given,)
+
+
+def _is_several(given: object) -> bool:
+    return isinstance(given, Iterable) and not isinstance(given, (str, bytes, Mapping))
+
+
+def _numbers_fault(given: Any, setting: str = "") -> str | None:
+    """Say how layers are named, where something else was given; `setting`, of the guider, is the one that takes a configuration."""
+    found = tuple(given) if _is_several(given) else (given,)
+    if all(isinstance(each, int) and not isinstance(each, bool) for each in found):
+        return None
+    return (
+        f"Layers are named by their numbers, not {given!r}: 2, [2, 3] or range(4), in the order in which they run. To count within a part "
+        f"of the denoiser, give its path, too: {setting}LayerSkipConfig(indices=[0], fqn='mid_block'), where fqn is the name of a module as "
+        f"torch's named_modules() has it. {_LISTING}"
+    )
 
 
 @frozen
@@ -53,7 +69,9 @@ class LayerSkipConfig:
         path: Any = self.fqn
         share: Any = self.dropout
         if not isinstance(path, str):
-            faults.append(f"fqn is {path!r}; it is the path of a stack of layers, or 'auto'.")
+            faults.append(
+                f"fqn is {path!r}; it is the path of a stack of layers, or 'auto', which counts all of them. {_LISTING}"
+            )
         if not (isinstance(share, (int, float)) and 0.0 <= share <= 1.0):
             faults.append(f"dropout is {share!r}; it is a share, 0 to 1.")
         elif self.skip_attention_scores and self.dropout < 1.0:
@@ -134,7 +152,11 @@ def check_layers(made: object, field: attrs.Attribute[Any], value: object) -> No
     Raises:
         InputError: see `configs_of`.
     """
-    with naming(type(made), field.name):
+    cls: Any = type(made)
+    config = next((f"{each.name}=" for each in fields(cls) if each.name.endswith("_config")), "")
+    with naming(cls, field.name):
+        if value is not None and (fault := _numbers_fault(value, config)) is not None:
+            raise InputError(fault)
         configs_of(None, value)
 
 
@@ -151,15 +173,15 @@ def check_config(made: object, field: attrs.Attribute[Any], value: object) -> No
 def _config(given: object) -> LayerSkipConfig:
     if isinstance(given, LayerSkipConfig):
         return given
-    fields = dict(given) if isinstance(given, Mapping) else given.to_dict() if hasattr(given, "to_dict") else None
-    if fields is None:
+    told = dict(given) if isinstance(given, Mapping) else given.to_dict() if hasattr(given, "to_dict") else None
+    if told is None:
         raise InputError(f"{given!r} is no LayerSkipConfig, and no dict with its fields.")
     # What begins with an underscore are notes of diffusers' own.
-    fields = {name: value for name, value in fields.items() if not str(name).startswith("_")}
-    faults = setting_faults(LayerSkipConfig, fields)
+    told = {name: value for name, value in told.items() if not str(name).startswith("_")}
+    faults = setting_faults(LayerSkipConfig, told)
     if faults:
         raise InputError(" ".join(faults))
-    return LayerSkipConfig(**fields)
+    return LayerSkipConfig(**told)
 
 
 def written(configs: Iterable[LayerSkipConfig]) -> list[dict[str, Any]]:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from ..adapters.pending_adapters import PendingAdapters
-from ..blocks.checks.component_checks import misspelt_slots
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.components_view import known_families
 from ..engine import Plan, RunSettings
@@ -27,6 +26,7 @@ from .call_signature import component_signature, signed_by
 from .component_grants import grant_was_for_another
 from .component_update import fits_no_workflow, log_change, merged_spec, on_one_device, refuse_odd_attribute, taken
 from .devices import PipelineDevices
+from .not_loaded import not_loaded
 from .schedulers_by_name import is_scheduler, made_by_name
 
 if TYPE_CHECKING:
@@ -358,10 +358,7 @@ class PipelineComponents(PipelineDevices):
                 return
         self._refuse_mixed_devices(names)
         if missing:
-            raise ComponentError(
-                f"Not loaded: {', '.join(missing)}. Needed by {', '.join(plan.users_of(missing))}. Call load_components() first, or "
-                f"update_components({missing[0]}=...).{self._how_to_do_without(missing)}{misspelt_slots(self.blocks, missing, self.specs)}"
-            )
+            raise ComponentError(not_loaded(self.blocks, plan, missing, self.specs) + self._how_to_do_without(missing))
 
     def _how_to_do_without(self, missing: Sequence[str]) -> str:
         spared = [f"{name}=None" for name in missing if name in self.kept_plans().dispensable]

@@ -21,7 +21,7 @@ from .call_signature import OwnDoc, OwnSignature, call_signature, signed_by
 from .event_stream import EventStream
 from .first_value import with_first_value
 from .kept_plans import KeptPlans
-from .names_of_diffusers import AnswersNames
+from .names_of_diffusers import AnswersNames, refuse_options
 from .older_names import OlderNames
 from .pipeline_copy import deep_copy, refuse_pickle, shallow_copy
 from .pipeline_run import PipelineRun
@@ -119,6 +119,7 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
             raise ComponentError(
                 f"use_safetensors={use_safetensors!r}: pickled weights can run code. load_components(use_safetensors=False) reads them."
             )
+        refuse_options(hub_options)
         name = str(pretrained_model_name_or_path)
         opened = open_repository(name, trust_remote_code, lock, revision, **hub_options)
         if opened.blocks is None:

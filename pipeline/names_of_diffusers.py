@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING, Any
 from ..blocks.core.flattening import walk
 from ..blocks.core.preset_catalog import presets
 from ..families.contract import UNBOUND, bound_family
-from ..state import InputError
+from ..state import InputError, RepoError
 from ..state.errors import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from ..blocks.core.base import ModularPipelineBlocks
+
+_LAYERS_OF_PAG = (
+    "guider=brickwork.PerturbedAttentionGuidance(perturbed_guidance_layers=...), with the numbers of the layers; without them those that "
+    "the family recommends, of a UNet the middle block"
+)
 
 INPUTS: Mapping[str, str] = {
     "callback": "for event in pipe.stream(...), or configure(listeners=[...])",
@@ -24,6 +29,14 @@ INPUTS: Mapping[str, str] = {
     "callback_steps": "for event in pipe.stream(...)",
     "return_dict": "output='images' returns the images, and no output= the whole state",
     "guidance_rescale": "guider=brickwork.ClassifierFreeGuidance(guidance_rescale=...)",
+    "pag_scale": "guider=brickwork.PerturbedAttentionGuidance(perturbed_guidance_scale=...)",
+    "pag_adaptive_scale": "guider=brickwork.PerturbedAttentionGuidance(perturbed_guidance_scale=...), where a scale may be a list with one "
+    "number for each step",
+    "pag_applied_layers": _LAYERS_OF_PAG,
+    "skip_guidance_layers": "guider=brickwork.SkipLayerGuidance(skip_layer_guidance_layers=...)",
+    "skip_layer_guidance_scale": "guider=brickwork.SkipLayerGuidance(skip_layer_guidance_scale=...)",
+    "skip_layer_guidance_start": "guider=brickwork.SkipLayerGuidance(skip_layer_guidance_start=...)",
+    "skip_layer_guidance_stop": "guider=brickwork.SkipLayerGuidance(skip_layer_guidance_stop=...)",
     "num_images": "num_images_per_prompt=",
     "init_image": "image=, of a task with an image",
     "input_image": "image=, of a task with an image",
@@ -55,6 +68,20 @@ OPENING: Mapping[str, str] = {
 }
 """Argument of the making of a pipeline to what is typed in its place."""
 
+REPOSITORIES: Mapping[str, str] = {
+    "enable_pag": "pipe.update_components(guider=brickwork.PerturbedAttentionGuidance()), after opening",
+    "pag_applied_layers": "pipe.update_components(guider=brickwork.PerturbedAttentionGuidance(perturbed_guidance_layers=...)), after "
+    "opening, with the numbers of the layers",
+    "pag_scale": "pipe.update_components(guider=brickwork.PerturbedAttentionGuidance(perturbed_guidance_scale=...)), after opening",
+    "guider": "pipe.update_components(guider=...), after opening",
+    "device": "pipe.to(device), after load_components()",
+    "device_map": "load_components(...), and a ComponentsManager, which places components: components_manager=",
+    "scheduler": "pipe.update_components(scheduler=...), after opening",
+    "safety_checker": "nothing: a checker is a block of its own (brickwork.presets.sdxl.SAFETY_BLOCKS), and none is there unless it is put in",
+    "custom_pipeline": "trust_remote_code=True, for a repository that brings blocks of its own",
+}
+"""Option of `from_pretrained` to what is typed in its place."""
+
 METHODS: Mapping[str, str] = {
     "save": "save_pretrained(folder); brickwork.save(image, path) writes an image",
     "enable_model_cpu_offload": "from_pretrained(..., components_manager=manager), and manager.enable_auto_cpu_offload(device)",
@@ -68,6 +95,8 @@ METHODS: Mapping[str, str] = {
     "enable_freeu": "unet.enable_freeu(s1, s2, b1, b2)",
     "disable_freeu": "unet.disable_freeu()",
     "enable_group_offload": "from_pretrained(..., components_manager=manager), and manager.enable_auto_cpu_offload(device)",
+    "set_pag_applied_layers": "update_components(guider=brickwork.PerturbedAttentionGuidance(perturbed_guidance_layers=...)), with the "
+    "numbers of the layers",
     "half": "pipe.to('fp16')",
     "cuda": "pipe.to('cuda')",
     "from_single_file": "update_components(unet=ComponentSpec('unet', UNet2DConditionModel, repo='model.safetensors'))",
@@ -97,6 +126,21 @@ def instead_of_input(name: str, blocks: ModularPipelineBlocks, known: Iterable[s
         f"Presets of this family that take it: {', '.join(taking)}. brickwork.find_preset({taking[0]!r}).init_pipeline(folder) makes "
         "such a pipeline, and its update_components(**pipe.components) takes over what is loaded."
     )
+
+
+def refuse_options(given: Iterable[str]) -> None:
+    """Refuse options of `from_pretrained` of which is known what they are here.
+
+    Raises:
+        RepoError: some are; the others are looked at where the repository is opened.
+    """
+    texts = [
+        f"{name} is no option for repositories. In place of {name}: {REPOSITORIES[name]}."
+        for name in given
+        if name in REPOSITORIES
+    ]
+    if texts:
+        raise RepoError.of("from_pretrained() was given what it does not take", texts)
 
 
 def unknown_arguments(blocks: ModularPipelineBlocks, method: str, given: Iterable[str]) -> InputError:

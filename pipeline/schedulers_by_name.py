@@ -10,7 +10,7 @@ from ..registry import ComponentSpec
 from ..registry.loading.classes import resolve_class
 from ..registry.loading.needed_packages import install_hint
 from ..state import ComponentError
-from ..state.errors import article, did_you_mean
+from ..state.errors import article, did_you_mean, nearest
 
 _PLAIN = {"use_karras_sigmas": False, "use_exponential_sigmas": False, "use_beta_sigmas": False}
 _MULTISTEP, _ANCESTRAL = "DPMSolverMultistepScheduler", "EulerAncestralDiscreteScheduler"
@@ -151,27 +151,56 @@ def spelled_elsewhere(class_name: str, config: Mapping[str, Any]) -> tuple[str, 
 
 
 def _named(name: str) -> tuple[str, Mapping[str, Any]]:
-    """Return the class and the settings that a name stands for, also as other tools write it ("DPM++ 2M Karras")."""
-    if name.isidentifier() and name.endswith("Scheduler"):
-        if name not in names_of_schedulers():
-            raise ComponentError(_unknown(name))
-        return name, {}
-    plain = _plain(name)
-    head, _, sigmas = plain.rpartition("_")
-    short, sigmas = (head, sigmas) if sigmas in _SIGMAS else (plain, "")
-    # "DPM2 a" is the only spelling from which the short name does not follow.
-    short = next((each for each, (*_, label) in SHORT_NAMES.items() if label and _plain(label) == short), short)
+    """Return the class and the settings that a name stands for, also as other tools write it ("DPM++ 2M Karras", "k_euler")."""
+    short, sigmas = _parts(name)
     if short in SHORT_NAMES:
         class_name, settings, _ = SHORT_NAMES[short]
         return class_name, {**settings, **({f"use_{sigmas}_sigmas": True} if sigmas else {})}
+    # "EulerDiscrete" and "euler_discrete" leave out what is in all of their names.
+    compact = _compact(name).removesuffix("scheduler")
+    matching = [each for each in names_of_schedulers() if _compact(each).removesuffix("scheduler") == compact]
+    if name in matching or (len(matching) == 1 and not name.endswith("Scheduler")):
+        return name if name in matching else matching[0], {}
     raise ComponentError(_unknown(name))
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """Return the short name that is in a name, or what could be one, and its sigmas."""
+    compact = _compact(name)
+    sigmas = next((each for each in _SIGMAS if compact.endswith(each)), "")
+    # As k-diffusion calls its functions ("sample_euler"), and the first tools that had it their samplers ("k_euler").
+    compact = compact.removesuffix(sigmas).removeprefix("sample").removeprefix("k" if _plain(name)[:2] == "k_" else "")
+    labelled = (each for each, (*_, label) in SHORT_NAMES.items() if label and _compact(label) == compact)
+    return next(labelled, next((each for each in SHORT_NAMES if _compact(each) == compact), compact)), sigmas
 
 
 def _plain(name: str) -> str:
     return name.strip().lower().replace("++", "pp").replace(" ", "_").replace("-", "_")
 
 
+def _compact(name: str) -> str:
+    return _plain(name).replace("_", "")
+
+
 def _unknown(name: str) -> str:
-    hint = did_you_mean(name, names_of_schedulers())
-    known = "" if hint.startswith("There are") else f" Short names: {', '.join(SHORT_NAMES)}."
-    return f"{name!r} is no scheduler. {hint}{known}"
+    meant = _meant(name)
+    hint = f"Did you mean {' or '.join(map(repr, meant))}? " if meant else ""
+    return (
+        f"{name!r} is no scheduler. {hint}Short names: {', '.join(SHORT_NAMES)}; or the name of a class of diffusers."
+    )
+
+
+def _meant(name: str) -> list[str]:
+    """Return what may be meant by a name: short names that begin with it or with which it begins, else the nearest, also of a class."""
+    part, sigmas = _parts(name)
+    # "DPM-Solver++" is the paper's name of what the short names call "dpmpp"; PLMS is what diffusers' PNDM is without its first steps.
+    part = "pndm" if part == "plms" else part.replace("dpmsolver", "dpm")
+    known = {_compact(each): each for each in SHORT_NAMES}
+    longer = [each for compact, each in known.items() if part and compact.startswith(part)]
+    shorter = sorted((compact for compact in known if part.startswith(compact)), key=len)
+    near = nearest(part, known, 0.7)
+    meant = longer or [known[each] for each in shorter[-1:] or ([near] if near else [])]
+    alike = [each for each in names_of_schedulers() if each not in SHORT_NAMES and each[:2].lower() == name[:2].lower()]
+    if len(meant) < 2 and (cls := nearest(name, alike, 0.7)) is not None:
+        return [cls]
+    return [f"{each}_{sigmas}" for each in meant or ["dpmpp_2m"]] if sigmas else meant

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from brickwork import InputError, ModularPipeline
-from brickwork.pipeline.names_of_diffusers import INPUTS, METHODS
+from brickwork import InputError, ModularPipeline, RepoError
+from brickwork.pipeline.names_of_diffusers import INPUTS, METHODS, REPOSITORIES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "calling.md").read_text()
 
@@ -22,6 +22,13 @@ def test_an_argument_is_answered_with_ours(tiny_pipe: ModularPipeline, name: str
     with pytest.raises(InputError) as caught:
         tiny_pipe("a cat", **given)
     assert f"In place of {name}: {INPUTS[name]}." in str(caught.value)
+
+
+@pytest.mark.parametrize("name", REPOSITORIES)
+def test_an_option_of_opening_is_answered_with_ours(tiny_folder: Path, name: str) -> None:
+    with pytest.raises(RepoError) as caught:
+        ModularPipeline.from_pretrained(str(tiny_folder), **{name: True})
+    assert f"{name} is no option for repositories. In place of {name}: {REPOSITORIES[name]}." in str(caught.value)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -55,7 +62,7 @@ def test_the_class_is_copied_pickled_derived_from_and_made_abstract() -> None:
 
 
 def test_the_page_prints_the_tables() -> None:
-    for name, ours in {**INPUTS, **METHODS}.items():
+    for name, ours in [*INPUTS.items(), *METHODS.items(), *REPOSITORIES.items()]:
         assert f"| `{name}` | {ours} |" in PAGE
 
 
