@@ -253,10 +253,14 @@ class ModularPipelineBlocks(DeclaredNames):
         """Return the composition of a workflow, its choices decided, to edit and run."""
         given = self.workflow(name).given
         listed = trigger_values(self._workflow_map[name]) if self._workflow_map else {}
-        return self.get_execution_blocks(*([] if listed else given), **listed)
+        return self.decided_for([] if listed else given, listed)
 
-    def get_execution_blocks(self, *names: str, **values: object) -> ModularPipelineBlocks:
-        """Return the blocks that run with these inputs, choices decided: those by values, too, where all of the values are known."""
+    def get_execution_blocks(self, *names: str, **values: object) -> ModularPipelineBlocks | None:
+        """Return the blocks that run with these inputs, choices decided; None where this is a choice that runs nothing."""
+        return self.decided_for(names, values)
+
+    def decided_for(self, names: Iterable[str], values: Mapping[str, object]) -> ModularPipelineBlocks:
+        """Return the composition that runs with these inputs, decided by values, too, where all of the values are known."""
         given = frozenset(names) | {name for name, value in values.items() if value is not None}
         return self.decided(Flattening(given, known=values, counts_written=bool(self._workflow_map)))
 
@@ -296,16 +300,15 @@ class ModularPipelineBlocks(DeclaredNames):
 
     def rewritten_inputs(self) -> list[OutputParam]:
         """Return declared inputs that the block's own code assigns anew on its block state; later blocks see them."""
-        assigned = assigned_attributes(self.own_call).names
-        declared = {output.name for output in self.intermediate_outputs}
-        inputs = [param for param in self.all_inputs if param.name in assigned and param.name not in declared]
+        undeclared = assigned_attributes(self.own_call).names - {output.name for output in self.intermediate_outputs}
+        inputs = [param for param in self.all_inputs if param.name in undeclared]
         return [OutputParam(str(p.name), p.type_hint, p.description, p.kwargs_type) for p in inputs]
 
     def undeclared_writes(self) -> Undeclared:
         """Return names that the block may write on a loop's view without declaring them: its siblings see them."""
         assigned = assigned_attributes(self.own_call)
-        declared = {*(output.name for output in self.intermediate_outputs), *self.input_names}
-        return Undeclared(tuple(sorted(assigned.names - declared)), assigned.others)
+        own = sorted(assigned.names.difference(self.intermediate_output_names, self.input_names))
+        return Undeclared(tuple(own), assigned.others)
 
     @property
     def own_call(self) -> Any:
@@ -340,9 +343,8 @@ class ModularPipelineBlocks(DeclaredNames):
             RepoError: there are none. TrustError: they have code that was not granted.
         """
         name = str(pretrained_model_name_or_path)
-        blocks: ModularPipelineBlocks | None = late("open_repository")(
-            name, trust_remote_code, lock, revision, **hub_options
-        ).blocks
+        opened = late("open_repository")(name, trust_remote_code, lock, revision, **hub_options)
+        blocks: ModularPipelineBlocks | None = opened.blocks
         if blocks is None:
             raise RepoError(f"{name} brings no blocks.")
         return blocks

@@ -67,7 +67,12 @@ class ConditionalPipelineBlocks(Container):
     @property
     def has_default(self) -> bool:
         """True if a branch runs in every case."""
-        return self.default_block_name is not None
+        return self.default_branch is not None
+
+    @property
+    def default_branch(self) -> str | None:
+        """The branch that runs where `select_block` returns None."""
+        return self.default_block_name
 
     @property
     def intermediate_outputs(self) -> list[OutputParam]:
@@ -85,7 +90,7 @@ class ConditionalPipelineBlocks(Container):
         # True may stand for a value of which it asks more; the run decides then.
         except Exception:  # noqa: BLE001 - of code of others
             return False, None
-        return True, chosen if chosen is not None else self.default_block_name
+        return True, chosen if chosen is not None else self.default_branch
 
     def _known_values(self, flattening: Flattening, known: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the values that decide, None where one is not known before the run."""
@@ -160,7 +165,12 @@ class ConditionalPipelineBlocks(Container):
                     f"Pass {param.name}=..., or write {param.name}: {type_words(param.type_hint)} | None in select_block."
                 )
         chosen = self.select_block(**given)
-        return chosen if chosen is not None else self.default_block_name
+        return chosen if chosen is not None else self.default_branch
+
+    def get_execution_blocks(self, *names: str, **values: object) -> ModularPipelineBlocks | None:
+        """Return the branch that runs with these inputs; None where the choice runs nothing, as in diffusers."""
+        found = super().get_execution_blocks(*names, **values)
+        return None if isinstance(found, SequentialPipelineBlocks) and not found.sub_blocks else found
 
     def decided(self, flattening: Flattening) -> ModularPipelineBlocks:
         """Return the branch that runs, its own choices decided; what can only be decided in the run stays a choice."""
@@ -242,9 +252,14 @@ class AutoPipelineBlocks(ConditionalPipelineBlocks):
         """True if a branch runs in every case."""
         return None in self.block_trigger_inputs
 
+    @property
+    def default_branch(self) -> str | None:
+        """The block whose trigger is None."""
+        return next((name for name, trigger in self.pairs if trigger is None), None)
+
     def select_block(self, **values: Any) -> str | None:
-        """Return the first block whose trigger has a value."""
-        return next((name for name, trigger in self.pairs if trigger is None or values.get(trigger) is not None), None)
+        """Return the first block whose trigger has a value; None for the default, as in diffusers."""
+        return next((name for name, trigger in self.pairs if trigger and values.get(trigger) is not None), None)
 
     def choose(self, flattening: Flattening) -> tuple[bool, str | None]:
         """Decide by the given names; a trigger that a block writes in the run can only be decided there."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar
 
 from ...engine import Node
@@ -33,9 +33,9 @@ class SequentialPipelineBlocks(Container):
         result.sub_blocks = self.decided_parts(flattening)
         return result if result.sub_blocks else SequentialPipelineBlocks()
 
-    def get_execution_blocks(self, *names: str, **values: object) -> ModularPipelineBlocks:
+    def decided_for(self, names: Iterable[str], values: Mapping[str, object]) -> ModularPipelineBlocks:
         """Return the blocks that run when these inputs are given; one row where workflows are named as in diffusers."""
-        found = super().get_execution_blocks(*names, **values)
+        found = super().decided_for(names, values)
         return in_one_row(found) if self._workflow_map else found
 
     def steps(self, flattening: Flattening, path: str) -> list[Node]:

@@ -495,3 +495,26 @@ def test_what_an_earlier_block_writes_counts_as_there_in_a_workflow_of_diffusers
     ]
     assert not row.check().faults
     assert row.init_pipeline()(size=9, output="way") == "sketch"
+
+
+class SkipsOrPaints(AutoPipelineBlocks):
+    """Paint only what is there."""
+
+    block_classes = [Repaint]
+    block_names = ["again"]
+    block_trigger_inputs = ["size"]
+
+
+def test_a_choice_by_inputs_names_no_block_for_its_default() -> None:
+    assert Paints().select_block(size=3) == "again"
+    assert Paints().select_block() is None
+    assert Paints().select_block(size=None) is None
+    assert Paints().init_pipeline()(output="way") == "sketch"
+
+
+@pytest.mark.parametrize("choice", [Skips, SkipsOrPaints])
+def test_what_a_choice_runs_is_none_where_it_runs_nothing(choice: type[ConditionalPipelineBlocks]) -> None:
+    assert choice().get_execution_blocks() is None
+    assert isinstance(choice().get_execution_blocks(size=9), Repaint)
+    # A workflow is a composition, to edit: where nothing runs, one without blocks.
+    assert not SkipsOrPaints().get_workflow("default").sub_blocks  # type: ignore[attr-defined]
