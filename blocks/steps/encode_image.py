@@ -82,10 +82,12 @@ def encoded(
 
 
 def encoding_overflows(family: FamilyContract, vae: Autoencoder) -> bool:
-    """Return whether a VAE that says that it overflows is in half precision, be it bfloat16, which the classic only decodes in."""
+    """Return whether a VAE that says that it overflows is in half precision, be it bfloat16, which the classic only decodes in; of
+    families that heed it.
+    """
     import torch
 
-    return vae.dtype != torch.float32 and family.upcasts_vae and bool(getattr(vae.config, "force_upcast", False))
+    return family.upcasts_vae and vae.dtype != torch.float32 and bool(getattr(vae.config, "force_upcast", False))
 
 
 def drawing_dtype(family: FamilyContract, vae: Autoencoder) -> torch.dtype:

@@ -9,12 +9,13 @@ import copy
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from told_networks import Told, differences, different
 
 from brickwork import ModularPipeline, SequentialPipelineBlocks
@@ -52,11 +53,20 @@ class Feature:
 
 @frozen(eq=False)
 class Task:
-    """One task of a family: blocks, the classic pipeline, and what both are given."""
+    """One task of a family: blocks, the classic pipeline if there is one, and what both are given.
+
+    Attributes:
+        mend: makes a fault of the classic pipeline good, for the time of a `with`. parts: components in place of the family's, each
+            made by a function of no arguments. reversed_branches: how many branches a batch of the classic has, in the reverse
+            order of ours.
+    """
 
     blocks: Mapping[str, Any]
-    classic: type
+    classic: type | None
     given: Mapping[str, Any]
+    mend: Callable[[Any], AbstractContextManager[None]] | None = None
+    parts: Mapping[str, Callable[[], Any]] = field(factory=dict)
+    reversed_branches: int = 0
 
 
 @define(eq=False)
@@ -66,7 +76,7 @@ class Family:
     Attributes:
         make: makes the components, by name, tiny and with random weights. features: by name; "plain" is there in any case.
         classic_options: of the classic's constructor. conditional_first: the classic's batches have the conditional rows first, when
-            its `guidance_scale` is more than 1; so many branches, in the reverse order of ours.
+            its `guidance_scale` is more than 1.
     """
 
     name: str
@@ -75,14 +85,16 @@ class Family:
     tasks: Mapping[str, Task]
     features: Mapping[str, Feature] = field(factory=dict)
     classic_options: Mapping[str, Any] = field(factory=dict)
-    conditional_first: int = 0
+    conditional_first: bool = False
     formats: Sequence[str] = ("float32", "bfloat16")
     _parts: dict[str, dict[str, Any]] = field(factory=dict)
     _pipes: dict[Any, ModularPipeline] = field(factory=dict)
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows: every task plainly in each format, and each feature in its tasks."""
-        for task in self.tasks:
+        for task, each in self.tasks.items():
+            if each.classic is None:
+                continue
             for dtype in self.formats:
                 yield self.name, task, "plain", dtype
             for name, feature in self.features.items():
@@ -97,9 +109,25 @@ class Family:
             self._parts[dtype] = {name: cast(part, dtype) for name, part in made.items()}
         return dict(self._parts[dtype])
 
-    def run(self, task: str, name: str, dtype: str) -> list[str]:
+    def run(self, task: str, name: str, dtype: str, mended: bool = True) -> list[str]:
         """Return in what the preset and the classic pipeline told their networks something else, or drew another image."""
-        return _Compared(self, self.tasks[task], task, self.features.get(name, Feature()), name, dtype).run()
+        asked = self.tasks[task] if mended else evolve(self.tasks[task], mend=None)
+        return _Compared(self, asked, task, self.features.get(name, Feature()), name, dtype).run()
+
+    def draw(self, task: str, guider: Any = None, without: Sequence[str] = (), **inputs: Any) -> Any:
+        """Return what the preset draws, in float32, given other inputs than the task's, by a guider or the pipeline's own."""
+        parts = self.parts("float32")
+        pipe = self.pipe(task, "plain", self.tasks[task].blocks, "batched")
+        own = {name: part for name, part in parts.items() if name in pipe.component_names}
+        usual = pipe.components["guider"]
+        more = {} if guider is None else {"guider": guider}
+        pipe.update_components(**{**own, **more, "scheduler": copy.deepcopy(parts["scheduler"])})
+        try:
+            given = {"output_type": "pt", "seed": 7, **self.tasks[task].given, **inputs}
+            return pipe(**{name: each for name, each in given.items() if name not in without}, output="images")
+        finally:
+            # One pipeline serves all.
+            pipe.update_components(guider=usual)
 
     def pipe(self, task: str, name: str, blocks: Mapping[str, Any], batching: str) -> ModularPipeline:
         """Return a preset, made once."""
@@ -130,7 +158,8 @@ class _Compared:
     @cached_property
     def _parts(self) -> dict[str, Any]:
         torch.manual_seed(11)
-        own = {name: cast(make(), self.dtype) for name, make in self.feature.parts.items()}
+        made = {**self.task.parts, **self.feature.parts}
+        own = {name: cast(make(), self.dtype) for name, make in made.items()}
         return {**self.family.parts(self.dtype), **own}
 
     def run(self) -> list[str]:
@@ -140,16 +169,12 @@ class _Compared:
             drawn = self._drawn()
         with theirs.of(denoiser, vae):
             expected = self._expected()
-        if self.family.conditional_first and self._given({})["guidance_scale"] > 1:
+        count = self.task.reversed_branches or (2 if self.family.conditional_first else 0)
+        if count and self._given({})["guidance_scale"] > 1:
             theirs.denoiser = [
-                {name: _swapped(value, self.family.conditional_first) for name, value in call.items()}
-                for call in theirs.denoiser
+                {name: _swapped(value, count) for name, value in call.items()} for call in theirs.denoiser
             ]
-        found = differences(mine, theirs)
-        if isinstance(drawn, list):
-            same = [each.tobytes() for each in drawn] == [each.tobytes() for each in expected]
-            return found if same else [*found, "the images differ"]
-        return found + [f"the images {said}" for said in different("", drawn, expected)]
+        return differences(mine, theirs) + [f"the images {said}" for said in _different(drawn, expected)]
 
     def _given(self, more: Mapping[str, Any]) -> dict[str, Any]:
         inputs = {"output_type": "pt", **self.task.given, **self.feature.inputs, **more}
@@ -166,14 +191,14 @@ class _Compared:
         pipe = self.family.pipe(self.task_name, self.name if is_other else "plain", blocks, self.feature.batching)
         parts = {name: part for name, part in self._parts.items() if name in pipe.component_names}
         parts["scheduler"] = copy.deepcopy(parts["scheduler"])
-        guider = {"guider": self.feature.guider()} if self.feature.guider is not None else {}
-        before = pipe.components["guider"]
+        guider = {} if self.feature.guider is None else {"guider": self.feature.guider()}
+        usual = pipe.components["guider"]
         pipe.update_components(**parts, **guider)
         try:
             return pipe(**self._given(self.feature.mine), output="images")
         finally:
             # Other features have the pipeline, too.
-            pipe.update_components(guider=before)
+            pipe.update_components(guider=usual)
 
     def _expected(self) -> Any:
         own = self.feature.classic_class
@@ -181,13 +206,21 @@ class _Compared:
         taken = inspect.signature(cls.__init__).parameters
         parts = {name: part for name, part in self._parts.items() if name in taken}
         parts["scheduler"] = copy.deepcopy(parts["scheduler"])
-        classic = cls(**{**self.family.classic_options, **parts})
+        options = {name: value for name, value in self.family.classic_options.items() if name in taken}
+        classic = cls(**{**options, **parts})
         classic.set_progress_bar_config(disable=True)
         inputs, known = self._given(self.feature.classic), inspect.signature(cls.__call__).parameters
         for name in _STEERING:
             if name in inputs and name not in known:
                 inputs["image"] = inputs.pop(name)
-        return classic(**inputs).images
+        with self.task.mend(classic) if self.task.mend else nullcontext():
+            return classic(**inputs).images
+
+
+def _different(drawn: Any, expected: Any) -> list[str]:
+    if isinstance(drawn, torch.Tensor):
+        return list(different("", drawn, expected))
+    return [] if [each.tobytes() for each in drawn] == [each.tobytes() for each in expected] else ["differ"]
 
 
 def _swapped(rows: torch.Tensor, branches: int) -> torch.Tensor:
