@@ -120,7 +120,8 @@ class FamilyContract:
         flow: it denoises by flow matching, whose schedulers scale neither the first noise nor what the network is given.
         schedule_reads_size: the timesteps depend on the size of the latents. truncates_start: of a share of the steps that is no
             whole number, the start is cut to one, and not the number of steps that are left.
-        upcasts_vae: where its VAE is in half precision and says that it overflows there (`force_upcast`), it computes in float32.
+        upcasts_vae: VAEs that say `force_upcast` run in float32. Only the first one of SDXL gives NaN in half precision; elsewhere it
+            is said because it is the default of the class.
         image_multiple: of the sides of images, in pixels, as the image processors round them.
         rows_independent: a row of a batch is what it would be alone, so rows of several requests can share a call.
         pipeline_properties: what foreign blocks of the family read besides components, as in

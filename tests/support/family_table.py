@@ -56,9 +56,10 @@ class Task:
     """One task of a family: blocks, the classic pipeline if there is one, and what both are given.
 
     Attributes:
-        mend: makes a fault of the classic pipeline good, for the time of a `with`. parts: components in place of the family's, each
-            made by a function of no arguments. reversed_branches: how many branches a batch of the classic has, in the reverse
-            order of ours.
+        mend: makes a fault of the classic pipeline good, for the time of a `with`.
+        parts: components by name in place of the family's, each made by a function of no arguments.
+        mine, classic_given: what the preset, or the classic pipeline, is given besides.
+        reversed_branches: how many branches a batch of the classic has, in the reverse order of ours; the family's where 0.
     """
 
     blocks: Mapping[str, Any]
@@ -66,6 +67,8 @@ class Task:
     given: Mapping[str, Any]
     mend: Callable[[Any], AbstractContextManager[None]] | None = None
     parts: Mapping[str, Callable[[], Any]] = field(factory=dict)
+    mine: Mapping[str, Any] = field(factory=dict)
+    classic_given: Mapping[str, Any] = field(factory=dict)
     reversed_branches: int = 0
 
 
@@ -76,7 +79,7 @@ class Family:
     Attributes:
         make: makes the components, by name, tiny and with random weights. features: by name; "plain" is there in any case.
         classic_options: of the classic's constructor. conditional_first: the classic's batches have the conditional rows first, when
-            its `guidance_scale` is more than 1.
+            its `guidance_scale` is more than 1; so many branches, in the reverse order of ours.
     """
 
     name: str
@@ -85,7 +88,7 @@ class Family:
     tasks: Mapping[str, Task]
     features: Mapping[str, Feature] = field(factory=dict)
     classic_options: Mapping[str, Any] = field(factory=dict)
-    conditional_first: bool = False
+    conditional_first: int = 0
     formats: Sequence[str] = ("float32", "bfloat16")
     _parts: dict[str, dict[str, Any]] = field(factory=dict)
     _pipes: dict[Any, ModularPipeline] = field(factory=dict)
@@ -158,8 +161,7 @@ class _Compared:
     @cached_property
     def _parts(self) -> dict[str, Any]:
         torch.manual_seed(11)
-        made = {**self.task.parts, **self.feature.parts}
-        own = {name: cast(make(), self.dtype) for name, make in made.items()}
+        own = {name: cast(make(), self.dtype) for name, make in {**self.task.parts, **self.feature.parts}.items()}
         return {**self.family.parts(self.dtype), **own}
 
     def run(self) -> list[str]:
@@ -169,11 +171,14 @@ class _Compared:
             drawn = self._drawn()
         with theirs.of(denoiser, vae):
             expected = self._expected()
-        count = self.task.reversed_branches or (2 if self.family.conditional_first else 0)
+        count = self.task.reversed_branches or self.family.conditional_first
         if count and self._given({})["guidance_scale"] > 1:
             theirs.denoiser = [
                 {name: _swapped(value, count) for name, value in call.items()} for call in theirs.denoiser
             ]
+        if self.feature.batching == "sequential":
+            # The classic asks for the conditional prediction first, and the preset for the other one.
+            theirs.denoiser = [call for pair in _pairs(theirs.denoiser) for call in reversed(pair)]
         return differences(mine, theirs) + [f"the images {said}" for said in _different(drawn, expected)]
 
     def _given(self, more: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,13 +196,13 @@ class _Compared:
         pipe = self.family.pipe(self.task_name, self.name if is_other else "plain", blocks, self.feature.batching)
         parts = {name: part for name, part in self._parts.items() if name in pipe.component_names}
         parts["scheduler"] = copy.deepcopy(parts["scheduler"])
-        guider = {} if self.feature.guider is None else {"guider": self.feature.guider()}
         usual = pipe.components["guider"]
+        guider = {} if self.feature.guider is None else {"guider": self.feature.guider()}
         pipe.update_components(**parts, **guider)
         try:
-            return pipe(**self._given(self.feature.mine), output="images")
+            return pipe(**self._given({**self.task.mine, **self.feature.mine}), output="images")
         finally:
-            # Other features have the pipeline, too.
+            # One pipeline serves all features.
             pipe.update_components(guider=usual)
 
     def _expected(self) -> Any:
@@ -209,12 +214,19 @@ class _Compared:
         options = {name: value for name, value in self.family.classic_options.items() if name in taken}
         classic = cls(**{**options, **parts})
         classic.set_progress_bar_config(disable=True)
-        inputs, known = self._given(self.feature.classic), inspect.signature(cls.__call__).parameters
+        inputs, known = (
+            self._given({**self.task.classic_given, **self.feature.classic}),
+            inspect.signature(cls.__call__).parameters,
+        )
         for name in _STEERING:
             if name in inputs and name not in known:
                 inputs["image"] = inputs.pop(name)
         with self.task.mend(classic) if self.task.mend else nullcontext():
             return classic(**inputs).images
+
+
+def _pairs(calls: list[Any]) -> Iterator[list[Any]]:
+    yield from (calls[start : start + 2] for start in range(0, len(calls), 2))
 
 
 def _different(drawn: Any, expected: Any) -> list[str]:

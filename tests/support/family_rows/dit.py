@@ -39,5 +39,5 @@ FAMILY = Family(
     make,
     {"class2image": Task(CLASS2IMAGE_BLOCKS, diffusers.DiTPipeline, GIVEN)},
     {"no guidance": Feature({"guidance_scale": 1.0})},
-    conditional_first=True,
+    conditional_first=2,
 )
