@@ -53,12 +53,12 @@ class Decode(Block):
 
 
 def decoding_overflows(family: FamilyContract, vae: Autoencoder) -> bool:
-    """Return whether a VAE is in float16 and says that it overflows there, of families that heed it."""
+    """Return whether a VAE is in float16 and says that it overflows there, in a family that heeds it."""
     import torch
 
     # The first VAE of SDXL gives NaN in float16; repaired ones say `force_upcast: false`.
     # Not all autoencoders have the setting.
-    return family.upcasts_vae and vae.dtype == torch.float16 and bool(getattr(vae.config, "force_upcast", False))
+    return vae.dtype == torch.float16 and family.upcasts_vae and bool(getattr(vae.config, "force_upcast", False))
 
 
 @contextmanager

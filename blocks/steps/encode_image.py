@@ -82,12 +82,10 @@ def encoded(
 
 
 def encoding_overflows(family: FamilyContract, vae: Autoencoder) -> bool:
-    """Return whether a VAE that says that it overflows is in half precision, be it bfloat16, which the classic only decodes in; of
-    families that heed it.
-    """
+    """Return whether a VAE that says that it overflows is in half precision, be it bfloat16, which the classic only decodes in."""
     import torch
 
-    return family.upcasts_vae and vae.dtype != torch.float32 and bool(getattr(vae.config, "force_upcast", False))
+    return vae.dtype != torch.float32 and family.upcasts_vae and bool(getattr(vae.config, "force_upcast", False))
 
 
 def drawing_dtype(family: FamilyContract, vae: Autoencoder) -> torch.dtype:
