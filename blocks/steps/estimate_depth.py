@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from ...engine.network_calls import call_network
 from ...families.contract import Autoencoder
-from ...state import Conditioning, Group, Outputs
+from ...state import Conditioning, Group, InputError, Outputs
 from ...state.vocabulary import BatchSize, DepthMap, DType, ImagesPerPrompt, InputImage
 from ..core.block import Block
 from ..core.slots import component
@@ -47,6 +47,11 @@ class EstimateDepth(Block):
             found.unsqueeze(1), size=(height, width), mode="bicubic", align_corners=False
         )
         low, high = (edge(sized, dim=[1, 2, 3], keepdim=True) for edge in (torch.amin, torch.amax))
+        if not bool((high > low).all()):
+            # Divided by no difference, the classic pipeline makes images of NaN.
+            raise InputError(
+                "The depth of an image is the same everywhere, which leaves nothing near or far; give another depth_map."
+            )
         scaled = (2.0 * (sized - low) / (high - low) - 1.0).to(dtype)
         (part,) = self.family.fields("depth")
         return self.Out(depth=Conditioning({part.positive: repeat_to_batch(scaled, batch_size, num_images_per_prompt)}))

@@ -8,10 +8,11 @@ from typing import Any
 import diffusers
 import pytest
 import torch
-from family_rows.stable_diffusion import FAMILY, safety_parts
+from family_rows.stable_diffusion import CONTROLLED, FAMILY
 from tiny_adapters import as_kohya, as_old_diffusers, controlnet, lora
+from tiny_sd import safety_parts
 
-from brickwork import ModularPipeline, SequentialPipelineBlocks
+from brickwork import InputError, ModularPipeline, SequentialPipelineBlocks
 from brickwork.families.stable_diffusion import SD
 from brickwork.presets.sd import INPAINT_BLOCKS, TEXT2IMAGE_BLOCKS, SDAutoBlocks, with_control
 from brickwork.presets.tasks import with_safety_check
@@ -136,7 +137,7 @@ def auto() -> ModularPipeline:
 
 
 @pytest.mark.parametrize("steered", [False, True])
-@pytest.mark.parametrize("task", FAMILY.tasks)
+@pytest.mark.parametrize("task", CONTROLLED)
 def test_the_inputs_of_a_call_choose_the_task(task: str, steered: bool, auto: ModularPipeline) -> None:
     blocks: Any = FAMILY.tasks[task].blocks
     asked = {**FAMILY.tasks[task].given, "output_type": "latent"}
@@ -151,3 +152,26 @@ def test_the_inputs_of_a_call_choose_the_task(task: str, steered: bool, auto: Mo
         pipe(**asked, generator=torch.Generator().manual_seed(7), output="images") for pipe in (auto, alone)
     )
     assert torch.equal(found, expected)
+
+
+def pipe_of(task: str, **changes: Any) -> ModularPipeline:
+    asked = FAMILY.tasks[task]
+    pipe = SequentialPipelineBlocks.from_blocks_dict(asked.blocks).init_pipeline()
+    made = {**FAMILY.parts("float32"), **{name: make() for name, make in asked.parts.items()}, **changes}
+    pipe.update_components(**{name: part for name, part in made.items() if name in pipe.component_names})
+    pipe.configure(progress=False)
+    return pipe
+
+
+def test_a_scheduler_that_spreads_no_steps_over_a_strength_is_refused() -> None:
+    pipe = pipe_of("few steps of an image", scheduler=diffusers.EulerDiscreteScheduler())
+    with pytest.raises(
+        InputError, match="EulerDiscreteScheduler does not spread its steps over a strength; use LCMScheduler"
+    ):
+        pipe(**FAMILY.tasks["few steps of an image"].given)
+
+
+def test_a_depth_without_differences_is_refused() -> None:
+    given = {**FAMILY.tasks["depth2image"].given, "depth_map": torch.ones(1, 8, 8)}
+    with pytest.raises(InputError, match="The depth of an image is the same everywhere"):
+        pipe_of("depth2image")(**given)

@@ -59,6 +59,7 @@ class Task:
         mend: makes a fault of the classic pipeline good, for the time of a `with`.
         parts: components by name in place of the family's, each made by a function of no arguments.
         mine, classic_given: what the preset, or the classic pipeline, is given besides.
+        reversed_branches: how many branches a batch of the classic has, in the reverse order of ours; the family's where 0.
     """
 
     blocks: Mapping[str, Any]
@@ -68,6 +69,7 @@ class Task:
     parts: Mapping[str, Callable[[], Any]] = field(factory=dict)
     mine: Mapping[str, Any] = field(factory=dict)
     classic_given: Mapping[str, Any] = field(factory=dict)
+    reversed_branches: int = 0
 
 
 @define(eq=False)
@@ -169,10 +171,10 @@ class _Compared:
             drawn = self._drawn()
         with theirs.of(denoiser, vae):
             expected = self._expected()
-        if self.family.conditional_first and self._given({})["guidance_scale"] > 1:
+        count = self.task.reversed_branches or self.family.conditional_first
+        if count and self._given({})["guidance_scale"] > 1:
             theirs.denoiser = [
-                {name: _swapped(value, self.family.conditional_first) for name, value in call.items()}
-                for call in theirs.denoiser
+                {name: _swapped(value, count) for name, value in call.items()} for call in theirs.denoiser
             ]
         if self.feature.batching == "sequential":
             # The classic asks for the conditional prediction first, and the preset for the other one.
@@ -209,7 +211,8 @@ class _Compared:
         taken = inspect.signature(cls.__init__).parameters
         parts = {name: part for name, part in self._parts.items() if name in taken}
         parts["scheduler"] = copy.deepcopy(parts["scheduler"])
-        classic = cls(**{**self.family.classic_options, **parts})
+        options = {name: value for name, value in self.family.classic_options.items() if name in taken}
+        classic = cls(**{**options, **parts})
         classic.set_progress_bar_config(disable=True)
         inputs, known = (
             self._given({**self.task.classic_given, **self.feature.classic}),

@@ -10,16 +10,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import diffusers
-import torch
+from attrs import evolve
 from coarse_images import half_mask, picture, square_mask
-from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from family_table import Family, Feature, Task
+from sd_variants import OTHER_FEATURES, OTHER_TASKS
 from tiny_adapters import controlnet, image_encoder, ip_adapter, several, t2i_adapter
-from transformers import CLIPConfig, CLIPImageProcessor, CLIPTextModel
+from tiny_sd import ASKED, BETAS, PICTURE, make_parts, unet
+from transformers import CLIPImageProcessor
 
 from brickwork import ClassifierFreeGuidance
 from brickwork.blocks.core.insertable_dict import InsertableDict
-from brickwork.guiders import EmbeddedGuidance
 from brickwork.presets.sd import (
     IMAGE2IMAGE_BLOCKS,
     INPAINT_BLOCKS,
@@ -28,54 +28,7 @@ from brickwork.presets.sd import (
     with_adapter,
     with_control,
 )
-from tiny_sdxl import text_config, tokenizer
 
-BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
-"""Of the released repositories."""
-
-
-def unet(**changes: Any) -> Any:
-    """A UNet of two stages, for a text encoder of width 16."""
-    return diffusers.UNet2DConditionModel(
-        **{
-            "sample_size": 8,
-            "block_out_channels": (16, 32),
-            "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
-            "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
-            "layers_per_block": 1,
-            "attention_head_dim": (2, 4),
-            "cross_attention_dim": 16,
-            "norm_num_groups": 8,
-            **changes,
-        }
-    )
-
-
-def pndm(**changes: Any) -> Any:
-    return diffusers.PNDMScheduler(**{**BETAS, "skip_prk_steps": True, "steps_offset": 1, **changes})
-
-
-def make() -> dict[str, Any]:
-    clip = tokenizer("<|endoftext|>")
-    vae = diffusers.AutoencoderKL(
-        block_out_channels=(8, 8, 8, 16),
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        norm_num_groups=4,
-        latent_channels=4,
-        scaling_factor=0.18215,
-    )
-    text_encoder = CLIPTextModel(text_config(16, len(clip)))
-    return {"unet": unet(), "vae": vae, "text_encoder": text_encoder, "tokenizer": clip, "scheduler": pndm()}
-
-
-ASKED: dict[str, Any] = {
-    "prompt": ["a red circle", "two cat on the blue square of green"],
-    "negative_prompt": ["a photo of a green square on the circle", "blue"],
-    "num_inference_steps": 7,
-    "guidance_scale": 5.0,
-}
-PICTURE = {"image": picture(3), "strength": 0.63}
 SIZE = {"height": 64, "width": 64}
 OF_IMAGES, INPAINTING = ("image2image", "inpainting"), ("inpainting",)
 RESCALED = {"guidance_rescale": 0.7}
@@ -98,25 +51,6 @@ def steered(inputs: Mapping[str, Any], make_net: Callable[[Any], Any] = controln
     """A task that ControlNets steer."""
     parts = {"controlnet": lambda: make_net(unet()), **more}
     return Feature(inputs, parts=parts, classic_class=CONTROLLED, blocks=with_control)
-
-
-def safety_parts(seen: list[Any]) -> dict[str, Any]:
-    """A safety checker that flags some of two images, and what brings them to its size."""
-    size = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
-    config = CLIPConfig(vision_config={**size, "image_size": 32, "patch_size": 8}, text_config=size, projection_dim=16)
-    torch.manual_seed(0)
-    checker = StableDiffusionSafetyChecker(config).eval()
-    extractor = CLIPImageProcessor(size=32, crop_size=32)
-    checker.concept_embeds.data.normal_()
-    with torch.no_grad():
-        pixels = extractor(seen, return_tensors="pt").pixel_values
-        embeds = checker.visual_projection(checker.vision_model(pixels)[1])
-    closeness = torch.nn.functional.cosine_similarity(embeds[:, None], checker.concept_embeds[None], dim=-1)
-    # The first concept tells the two apart.
-    checker.concept_embeds_weights.data.fill_(2.0)
-    checker.concept_embeds_weights.data[0] = closeness[:, 0].mean()
-    checker.special_care_embeds_weights.data.fill_(2.0)
-    return {"safety_checker": checker, "feature_extractor": extractor}
 
 
 def told_images() -> Any:
@@ -193,24 +127,13 @@ FEATURES = {
         },
         blocks=with_image_prompt,
     ),
-    "LCM": Feature(
-        {"guidance_scale": 8.5},
-        parts={
-            "unet": lambda: unet(time_cond_proj_dim=16),
-            "scheduler": lambda: diffusers.LCMScheduler(**BETAS, clip_sample=False),
-        },
-        classic_class={"text2image": diffusers.LatentConsistencyModelPipeline},
-        guider=EmbeddedGuidance,
-        without=("negative_prompt",),
-        tasks=("text2image", "inpainting"),
-    ),
     "crop": Feature({"mask_image": square_mask(), "padding_mask_crop": 8, "output_type": "pil"}, tasks=INPAINTING),
 }
 
 FAMILY = Family(
     "stable_diffusion",
     "unet",
-    make,
+    make_parts,
     {
         "text2image": Task(
             TEXT2IMAGE_BLOCKS, diffusers.StableDiffusionPipeline, {**ASKED, **SIZE, "num_inference_steps": 4}
@@ -221,7 +144,11 @@ FAMILY = Family(
             diffusers.StableDiffusionInpaintPipeline,
             {**ASKED, **PICTURE, **SIZE, "mask_image": half_mask()},
         ),
+        **OTHER_TASKS,
     },
-    FEATURES,
+    {
+        **{name: evolve(each, tasks=each.tasks or (*CONTROLLED,)) for name, each in FEATURES.items()},
+        **OTHER_FEATURES,
+    },
     classic_options={"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False},
 )
