@@ -31,7 +31,7 @@ class ResolveSize(Block):
 class ResolveArea(ResolveSize):
     """Take the ratio of the size that the caller names, and as many pixels as the denoiser was trained with."""
 
-    def run(  # type: ignore[override]  # a block's signature is its declaration
+    def run(
         self, height: Height | None = None, width: Width | None = None, max_area: MaxArea = 1024**2
     ) -> ResolveSize.Out:
         default = self.family.default_size(self.denoiser, self.vae)
