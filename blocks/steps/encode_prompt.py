@@ -264,8 +264,7 @@ def _hidden(encoder: TextEncoder, output: Any, encoding: TextEncoding, mask: Ten
         hidden = call_network(final_norm(encoder), hidden)
     if encoding.cut and mask is not None:
         hidden = hidden.masked_fill(mask[..., None] == 0, 0)
-    # A T5 in half precision keeps some of its layers in float32, and says float32 (`_keep_in_fp32_modules`).
-    return hidden.to(encoder.dtype)
+    return hidden
 
 
 def final_norm(encoder: Any) -> Any:
