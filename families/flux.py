@@ -223,7 +223,6 @@ FLUX = FluxContract(
     attention_argument="joint_attention_kwargs",
     lora_loader="diffusers.loaders:FluxLoraLoaderMixin",
     ip_adapter_loader="diffusers.loaders:FluxIPAdapterMixin",
-    ip_adapter_weights="ip_adapter.safetensors",
     black_is_no_image=True,
     accepts={
         "vae": ("AutoencoderKL", "AutoencoderTiny"),

@@ -78,7 +78,11 @@ class CallChecks:
         faults = input_faults(self.annotated, inputs)
         odd = shape_faults(self.shapes, inputs) if with_shapes else []
         if odd:
-            return [*faults, *odd]  # sizes of what has other dimensions say nothing
+            # Sizes of what has other dimensions say nothing; what a block knows of such a form may help.
+            advice = (
+                said for block, *_, around in self.fitting for said in block.shape_advice(given_at(around, inputs))
+            )
+            return [*faults, *odd, *dict.fromkeys(advice)]
         for find in self.finders:
             faults += [fault for fault in find(inputs) if fault not in faults]
         return faults

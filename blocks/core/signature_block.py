@@ -261,6 +261,10 @@ class SignatureBlock(ModularPipelineBlocks):
         for part in self.bound_parts:
             yield from part.misfits(given)
 
+    def shape_advice(self, given: Mapping[str, Any]) -> Iterable[str]:  # noqa: ARG002 - overrides read it
+        """Say what to do with inputs whose dimensions are others than the block declares, where these are a form that others use."""
+        return ()
+
     def members_lacking(self, components: Mapping[str, Any]) -> Iterable[Lack]:
         """Say what components lack of the members that the block asks of them."""
         for role, names, _ in self._slot_names():

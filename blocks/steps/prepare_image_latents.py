@@ -26,7 +26,7 @@ from ...state.vocabulary import (
 from ..core.block import Block
 from ..core.slots import component
 from .encode_image import channels_of
-from .prepare_latents import draw_noise, latents_misfits
+from .prepare_latents import draw_noise, latents_misfits, unpacking_advice
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,6 +42,10 @@ class PrepareImageLatents(Block):
         latents: Latents
         height: Height
         width: Width
+
+    def shape_advice(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say of tokens how they become latents."""
+        yield from unpacking_advice(self.family, given)
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say how latents of the caller's own differ from those of images."""
@@ -128,6 +132,10 @@ class PrepareInpaintLatents(Block):
         image_latents: ImageLatents
         height: Height
         width: Width
+
+    def shape_advice(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say of tokens how they become latents."""
+        yield from unpacking_advice(self.family, given)
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say how latents of the caller's own differ from those of images."""

@@ -31,6 +31,10 @@ class PrepareLatents(Block):
         height: Height
         width: Width
 
+    def shape_advice(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say of tokens how they become latents."""
+        yield from unpacking_advice(self.family, given)
+
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say how latents of the caller's own differ from what the images need, as far as their size is known."""
         default = self.family.default_size(self.denoiser, self.vae)
@@ -104,6 +108,16 @@ class PrepareSizedLatents(PrepareLatents):
 
 
 asks(PrepareLatents, scheduler=(FIRST_NOISE,))
+
+
+def unpacking_advice(family: FamilyContract, given: Mapping[str, Any]) -> Iterator[str]:
+    """Say of latents that are tokens, as classic pipelines have them, how they become latents; nothing of others."""
+    if getattr(given.get("latents"), "ndim", None) == 3 and type(family).tokens_of is not FamilyContract.tokens_of:
+        yield (
+            f"latents of three dimensions are tokens, as the classic pipelines of {family.name} have them; here latents are spatial. "
+            f"Unpack them: brickwork.registry.families.get({family.name!r}).latents_of(latents, like), where `like` is a tensor with as "
+            "many rows and columns as the latents."
+        )
 
 
 def latents_misfits(

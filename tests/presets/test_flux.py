@@ -27,7 +27,7 @@ from brickwork import (
     SequentialPipelineBlocks,
 )
 from brickwork.families.flux import FLUX, FLUX_KONTEXT
-from brickwork.families.packing import packed, unpacked
+from brickwork.families.packing import packed
 from brickwork.presets.flux import (
     CONTROL_BLOCKS,
     CONTROL_INPAINT_BLOCKS,
@@ -119,11 +119,16 @@ def test_what_lies_outside_of_the_mask_comes_back() -> None:
     assert not torch.equal(found[..., 3:], source[..., 3:])
 
 
-def test_latents_that_are_packed_are_refused() -> None:
-    tokens = packed(torch.randn(1, 16, 4, 6))
-    with pytest.raises(BrickworkError, match=r"prepare_latents would be given latents"):
-        drawn(pipeline(TEXT2IMAGE_BLOCKS), **ONE, latents=tokens)
-    assert torch.equal(packed(unpacked(tokens, 4, 6)), tokens)
+@pytest.mark.parametrize(("blocks", "given"), [(TEXT2IMAGE_BLOCKS, ONE), (IMAGE2IMAGE_BLOCKS, OF_IMAGE)])
+def test_latents_that_are_packed_are_refused_with_what_unpacks_them(blocks: Any, given: dict[str, Any]) -> None:
+    latents = torch.randn(1, 16, 4, 6)
+    tokens = packed(latents)
+    with pytest.raises(
+        BrickworkError,
+        match=r"(?s)prepare_latents would be given.*families\.get\('flux'\)\.latents_of\(latents, like\)",
+    ):
+        drawn(pipeline(blocks), **given, latents=tokens)
+    assert torch.equal(FLUX.latents_of(tokens, torch.zeros(4, 6)), latents)
 
 
 @pytest.mark.parametrize(
