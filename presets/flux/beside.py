@@ -9,7 +9,7 @@ from ...blocks.core.insertable_dict import InsertableDict, SharedBlocks
 from ...blocks.steps.denoise import Denoise
 from ...blocks.steps.encode_beside import EncodeControlImage, EncodeMaskedChannels, EncodeReference
 from ...blocks.steps.image_as_text import AddImagesToPrompt
-from ...blocks.steps.prepare_image_latents import PrepareImageLatents
+from ...blocks.steps.prepare_image_latents import PrepareSizedImageLatents
 from ...blocks.steps.resolve_size import ResolveArea
 from ...families.flux import FLUX, FLUX_FILL, FLUX_KONTEXT, FLUX_REDUX
 from ..tasks import Blocks, image2image, inpainting, named_blocks, text2image, with_control
@@ -31,7 +31,7 @@ def _fill() -> Blocks:
     made = inpainting(FLUX_FILL)
     made.insert_after("set_timesteps", "image_encoder", made.pop("image_encoder"))
     # What lies outside of the mask is read, and not blended in.
-    made["prepare_latents"] = PrepareImageLatents.bind(FLUX_FILL)
+    made["prepare_latents"] = PrepareSizedImageLatents.bind(FLUX_FILL)
     made["prepare_masked_image"] = EncodeMaskedChannels.bind(FLUX_FILL)
     made["denoise"] = Denoise.bind(FLUX_FILL)
     return made
