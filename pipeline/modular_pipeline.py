@@ -93,6 +93,7 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
         torch_dtype: object = None,
         variant: str | None = None,
         use_safetensors: bool | None = None,
+        task: str | None = None,
         **hub_options: object,
     ) -> ModularPipeline:
         """Make the pipeline of a repository: one of ours, of diffusers' modular pipelines, or a classic one.
@@ -109,18 +110,21 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
             dtype: in which `load_components()` loads models, where it is told none: of torch, a name ("fp16"), or a dict of those by
                 component ("default" for the others). torch_dtype: another name of it.
             variant: of the weights ("fp16"), which `load_components()` reads. use_safetensors: True is what is done anyway.
+            task: which preset of its family opens, in place of the one that its index means: the second part of the preset's name
+                ("inpainting", "image2image", "text2image", "auto", ...). Not for repositories that bring blocks of their own.
             hub_options: `cache_dir`, `token`, `local_files_only`.
 
         Raises:
             RepoError: no such repository, or a broken one. TrustError: it has code that was not granted, or asks for more than
-                it may. CompositionError: it names a pipeline that Brickwork has no blocks for.
+                it may. CompositionError: it names a pipeline that Brickwork has no blocks for, or a
+                task that its family does not have.
         """
         if use_safetensors is not None and use_safetensors is not True:
             raise ComponentError(
                 f"use_safetensors={use_safetensors!r}: pickled weights can run code. load_components(use_safetensors=False) reads them."
             )
         name = str(pretrained_model_name_or_path)
-        opened = open_repository(name, trust_remote_code, lock, revision, **hub_options)
+        opened = open_repository(name, trust_remote_code, lock, revision, task, **hub_options)
         if opened.blocks is None:
             raise RepoError(
                 f"{name} has neither {MODULAR_INDEX} nor {CLASSIC_INDEX}, and brings no blocks: it is no pipeline repository."
@@ -313,3 +317,7 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
     def last_recipe(self) -> Recipe | None:
         """The recipe of the last run of this thread, also one that failed; None before the first."""
         return self.runs.last_recipe
+
+
+from_pretrained = ModularPipeline.from_pretrained
+"""Opens any repository of a pipeline: `brickwork.from_pretrained(repo, task="inpainting")`."""

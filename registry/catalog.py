@@ -67,6 +67,14 @@ class Catalog:
         module, _, attribute = self._entries[name].partition(":")
         return getattr(importlib.import_module(module), attribute)
 
+    def beside(self, name: str) -> list[str]:
+        """Return the names, itself among them, whose objects lie in the same folder of the package: presets of one family."""
+        return [each for each in self if self.folder_of(each) == self.folder_of(name)]
+
+    def folder_of(self, name: str) -> str:
+        """Return the folder of the package in which a name's object lies: "sd3" for "brickwork.presets.sd3.auto:SD3AutoBlocks"."""
+        return self._entries[name].partition(":")[0].removeprefix(f"{_ROOT}.{self._package}.").partition(".")[0]
+
     def __contains__(self, name: str) -> bool:
         return name in self._entries
 

@@ -332,6 +332,7 @@ class ModularPipelineBlocks(DeclaredNames):
         trust_remote_code: bool | str | Trust = False,
         lock: str | Path | None = None,
         revision: str | None = None,
+        task: str | None = None,
         **hub_options: object,
     ) -> ModularPipelineBlocks:
         """Open the blocks of a repository, of ours or of diffusers; arguments as for `ModularPipeline.from_pretrained`.
@@ -341,7 +342,7 @@ class ModularPipelineBlocks(DeclaredNames):
         """
         name = str(pretrained_model_name_or_path)
         blocks: ModularPipelineBlocks | None = late("open_repository")(
-            name, trust_remote_code, lock, revision, **hub_options
+            name, trust_remote_code, lock, revision, task, **hub_options
         ).blocks
         if blocks is None:
             raise RepoError(f"{name} brings no blocks.")
