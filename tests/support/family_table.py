@@ -123,6 +123,14 @@ class Family:
             # One pipeline serves all.
             pipe.update_components(guider=usual)
 
+    def classic(self, cls: Any, components: Mapping[str, Any]) -> Any:
+        """Return a classic pipeline over components, with a scheduler of its own."""
+        taken = inspect.signature(cls.__init__).parameters
+        parts = {name: part for name, part in components.items() if name in taken}
+        made = cls(**{**parts, "scheduler": copy.deepcopy(parts["scheduler"])}, **self.classic_options)
+        made.set_progress_bar_config(disable=True)
+        return made
+
     def pipe(self, task: str, name: str, blocks: Mapping[str, Any], batching: str) -> ModularPipeline:
         """Return a preset, made once."""
         if (task, name) not in self._pipes:
@@ -164,7 +172,7 @@ class _Compared:
             expected = self._expected()
         if self.family.conditional_first and self._given({})["guidance_scale"] > 1:
             theirs.denoiser = [{name: _swapped(value) for name, value in call.items()} for call in theirs.denoiser]
-        return differences(mine, theirs) + [f"the images {said}" for said in _different(drawn, expected)]
+        return differences(mine, theirs) + [f"the images {said}" for said in image_differences(drawn, expected)]
 
     def _given(self, more: Mapping[str, Any]) -> dict[str, Any]:
         inputs = {"output_type": "pt", **self.task.given, **self.feature.inputs, **more}
@@ -187,16 +195,13 @@ class _Compared:
 
     def _expected(self) -> Any:
         cls: Any = self.feature.classic_class or self.task.classic
-        taken = inspect.signature(cls.__init__).parameters
-        parts = {name: part for name, part in self._parts.items() if name in taken}
-        parts["scheduler"] = copy.deepcopy(parts["scheduler"])
-        classic = cls(**parts, **self.family.classic_options)
-        classic.set_progress_bar_config(disable=True)
+        classic = self.family.classic(cls, self._parts)
         with self.task.mend(classic) if self.task.mend else nullcontext():
             return classic(**self._given(self.feature.classic)).images
 
 
-def _different(drawn: Any, expected: Any) -> list[str]:
+def image_differences(drawn: Any, expected: Any) -> list[str]:
+    """Say in what images of two pipelines differ."""
     if isinstance(drawn, torch.Tensor):
         return list(different("", drawn, expected))
     return [] if [each.tobytes() for each in drawn] == [each.tobytes() for each in expected] else ["differ"]
