@@ -31,6 +31,7 @@ from .run_requests import PipelineRequests
 from .runs import Runs
 from .saving import save_pipeline
 from .seed import SEED
+from .single_file import config_folder, load_single_file
 from .snapshots import Snapshot
 from .started_run import StartedRun
 from .sweep import Sweep, sweep
@@ -134,6 +135,39 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
         pipe.take_from(opened)
         pipe.input_defaults = opened.inputs
         pipe.load_in(dtype, torch_dtype, variant)
+        return pipe
+
+    @classmethod
+    def from_single_file(
+        cls,
+        path: str | Path,
+        config: str | Path,
+        components_manager: ComponentsManager | None = None,
+        collection: str | None = None,
+        task: str | None = None,
+        dtype: object = None,
+        torch_dtype: object = None,
+        **components: object,
+    ) -> ModularPipeline:
+        """Make the pipeline of a checkpoint in one file in its original layout, and load its components.
+
+        Names of weights are converted by diffusers, for the models that it converts (Stable Diffusion, XL, 3, FLUX).
+
+        Args:
+            path: a safetensors file. config: the folder of the same model in diffusers' layout, for its index and configurations; what
+                the file has no weights of (a tokenizer, often an encoder) is loaded from there. Nothing is asked of the Hub.
+            task, dtype, torch_dtype, components_manager, collection: as in `from_pretrained`.
+            components: in place of those of the file, by name: `vae=model`; `text_encoder_3=None` does without it.
+
+        Raises:
+            ComponentError: the file is no such checkpoint, of another model than `config`, or lacks components. TrustError: it is pickled.
+                RepoError, CompositionError: as `from_pretrained`, of `config`.
+        """
+        root = config_folder(config)
+        pipe = cls.from_pretrained(
+            str(root), components_manager, collection, task=task, dtype=dtype, torch_dtype=torch_dtype
+        )
+        load_single_file(pipe, Path(path), root, components)
         return pipe
 
     def save_pretrained(

@@ -70,7 +70,6 @@ METHODS: Mapping[str, str] = {
     "enable_group_offload": "from_pretrained(..., components_manager=manager), and manager.enable_auto_cpu_offload(device)",
     "half": "pipe.to('fp16')",
     "cuda": "pipe.to('cuda')",
-    "from_single_file": "update_components(unet=ComponentSpec('unet', UNet2DConditionModel, repo='model.safetensors'))",
     "from_config": "blocks.init_pipeline(repo), or from_pretrained(repo)",
     "from_pipe": "update_components(**other.components)",
     "maybe_free_model_hooks": "nothing, or manager.disable_auto_cpu_offload()",

@@ -84,6 +84,17 @@ def with_own_blocks(folder: Path) -> Any:
     return brickwork.from_pretrained(str(folder), task="inpainting")
 
 
+def single_file(name: str, *said: str) -> Mistake:
+    """A file of another kind in place of a whole checkpoint; `config` is the embedded model."""
+
+    def make(folder: Path) -> Any:
+        torch.save({}, folder / "model.ckpt")
+        save_file({"lora_unet_x.alpha": torch.ones(1)}, folder / "lora.safetensors")
+        return ModularPipeline.from_single_file(folder / name, FOLDER)
+
+    return Mistake(f"{name} as a checkpoint", "folder", make, TrustError if ".ckpt" in name else ComponentError, said)
+
+
 def truncated(place: Path) -> None:
     path = place / "vae" / "diffusion_pytorch_model.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
@@ -115,6 +126,9 @@ MISTAKES = [
         CompositionError,
         ("brings its own blocks", "task='inpainting'", "brickwork.find_preset(name).init_pipeline(repo)"),
     ),
+    single_file("model.ckpt", "pickled weights can run code"),
+    single_file("lora.safetensors", "no checkpoint of a whole pipeline", "load_lora_weights(file)"),
+    single_file("lorra.safetensors", "Did you mean 'lora.safetensors'?"),
     Mistake(
         "an index whose blocks nobody has",
         "folder",
