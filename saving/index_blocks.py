@@ -8,7 +8,7 @@ from ..registry import PipelineIndex, catalog, families
 from ..registry.catalog import VARIANT
 from ..registry.hub.repo import Repo
 from ..state import CompositionError
-from ..state.errors import nearest
+from ..state.errors import is_slip, nearest
 from .peer_families import BASES, peer_blocks
 
 
@@ -88,9 +88,9 @@ def _lacking(blocks: ModularPipelineBlocks, index: PipelineIndex) -> bool:
 
 
 def _near(name: str) -> str:
-    # One letter, and no more: the pipeline of another family is a near name, and no near pipeline.
+    # One letter, and no more, and no digit: the pipeline of another family is a near name, and no near pipeline.
     near = nearest(name, catalog, cutoff=0.97)
-    return f"Did you mean {near!r}? " if near else ""
+    return f"Did you mean {near!r}? " if near and is_slip(name, near) else ""
 
 
 def _named(index: PipelineIndex) -> str:
