@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from attrs import frozen
 from family_table import Family, families, image_differences
 
 import brickwork
-from brickwork import ModularPipeline
+from brickwork import ComponentError, ModularPipeline
 
 FAMILIES = families()
 
@@ -56,3 +58,22 @@ def test_it_opens_and_draws_the_same_and_so_does_what_is_saved_of_it(repository:
     theirs.load_components()
     theirs.set_progress_bar_config(disable=True)
     assert image_differences(repository.draw(theirs), repository.images) == []
+
+
+def test_a_component_of_a_class_that_does_not_fit_is_refused(repository: Repository, tmp_path: Path) -> None:
+    place = Path(shutil.copytree(repository.folder, tmp_path / "wrong"))
+    name = repository.family.denoiser
+    index = json.loads((place / "model_index.json").read_text())
+    (place / "model_index.json").write_text(json.dumps({**index, name: ["diffusers", "AutoencoderTiny"]}))
+    shutil.rmtree(place / name)
+    diffusers.AutoencoderTiny(
+        encoder_block_out_channels=(8, 8),
+        decoder_block_out_channels=(8, 8),
+        num_encoder_blocks=(1, 1),
+        num_decoder_blocks=(1, 1),
+    ).save_pretrained(place / name)
+    expected = type(repository.family.parts("float32")[name]).__name__
+    with pytest.raises(ComponentError) as caught:
+        brickwork.from_pretrained(str(place)).load_components([name])
+    said = str(caught.value)
+    assert [words for words in (repr(name), expected, "AutoencoderTiny") if words not in said] == [], said
