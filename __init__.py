@@ -27,6 +27,7 @@ _ROOMS = {
     "blocks.steps.load_image": ("load_image",),
     "pipeline": ("ModularPipeline",),
     "pipeline.image_grid": ("make_image_grid",),
+    "pipeline.modular_pipeline": ("from_pretrained",),
     "pipeline.recipes.recipe": ("Recipe",),
     "pipeline.recipes.recipe_diff": ("diff",),
     "pipeline.recipes.recipe_files": ("save",),
@@ -142,6 +143,7 @@ if TYPE_CHECKING:
     from .guiders import guider_of as guider_of
     from .pipeline import ModularPipeline as ModularPipeline
     from .pipeline.image_grid import make_image_grid as make_image_grid
+    from .pipeline.modular_pipeline import from_pretrained as from_pretrained
     from .pipeline.recipes.recipe import Recipe as Recipe
     from .pipeline.recipes.recipe_diff import diff as diff
     from .pipeline.recipes.recipe_files import save as save
@@ -197,7 +199,10 @@ def _instead(name: str) -> str:
     from .state.errors import nearest
 
     # By their endings: a look into diffusers would import torch.
-    if name.endswith("Pipeline") or name.startswith("AutoPipelineFor"):
+    if name.startswith("AutoPipelineFor"):
+        task = name.removeprefix("AutoPipelineFor").lower()
+        return f". ModularPipeline.from_pretrained(repo, task={task!r}) opens a repository of any family that has this task."
+    if name.endswith("Pipeline"):
         return ". ModularPipeline.from_pretrained(repo) opens what diffusers' pipelines open."
     match = nearest(name, _HOME)
     if match is not None:

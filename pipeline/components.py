@@ -26,6 +26,7 @@ from .call_signature import component_signature, signed_by
 from .component_grants import grant_was_for_another
 from .component_update import fits_no_workflow, log_change, merged_spec, on_one_device, refuse_odd_attribute, taken
 from .devices import PipelineDevices
+from .loaded_component import fitting
 from .not_loaded import not_loaded
 from .schedulers_by_name import is_scheduler, made_by_name
 
@@ -178,7 +179,8 @@ class PipelineComponents(PipelineDevices):
         faults = []
         for name in wanted:
             try:
-                component = self._loaded_or_shared(name, {k: _own(v, name) for k, v in options.items()})
+                own = {k: _own(v, name) for k, v in options.items()}
+                component = fitting(name, self._loaded_or_shared(name, own), self.blocks)
             except ComponentError as error:
                 faults.append(str(error))
                 continue
@@ -259,10 +261,8 @@ class PipelineComponents(PipelineDevices):
             chosen = [names] if isinstance(names, str) else list(names)
             self._known(chosen)
             return chosen
-        pending = [
-            n for n in self.pretrained_component_names if self.components.get(n) is None and n not in self.absent
-        ]
-        return [name for name in pending if self.specs[name].repo is not None]
+        skipped = {*self.loaded_component_names, *self.absent}
+        return [n for n in self.pretrained_component_names if n not in skipped and self.specs[n].repo is not None]
 
     def _of_workflow(self, workflow: str, names: object) -> list[str]:
         if names is not None:

@@ -31,6 +31,7 @@ from .run_requests import PipelineRequests
 from .runs import Runs
 from .saving import save_pipeline
 from .seed import SEED
+from .single_file import config_folder, load_single_file
 from .snapshots import Snapshot
 from .started_run import StartedRun
 from .sweep import Sweep, sweep
@@ -93,6 +94,7 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
         torch_dtype: object = None,
         variant: str | None = None,
         use_safetensors: bool | None = None,
+        task: str | None = None,
         **hub_options: object,
     ) -> ModularPipeline:
         """Make the pipeline of a repository: one of ours, of diffusers' modular pipelines, or a classic one.
@@ -109,11 +111,14 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
             dtype: in which `load_components()` loads models, where it is told none: of torch, a name ("fp16"), or a dict of those by
                 component ("default" for the others). torch_dtype: another name of it.
             variant: of the weights ("fp16"), which `load_components()` reads. use_safetensors: True is what is done anyway.
+            task: which preset of its family opens, in place of the one that its index means: the second part of the preset's name
+                ("inpainting", "image2image", "text2image", "auto", ...). Not for repositories that bring blocks of their own.
             hub_options: `cache_dir`, `token`, `local_files_only`.
 
         Raises:
             RepoError: no such repository, or a broken one. TrustError: it has code that was not granted, or asks for more than
-                it may. CompositionError: it names a pipeline that Brickwork has no blocks for.
+                it may. CompositionError: it names a pipeline that Brickwork has no blocks for, or a
+                task that its family does not have.
         """
         if use_safetensors is not None and use_safetensors is not True:
             raise ComponentError(
@@ -121,7 +126,7 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
             )
         refuse_options(hub_options)
         name = str(pretrained_model_name_or_path)
-        opened = open_repository(name, trust_remote_code, lock, revision, **hub_options)
+        opened = open_repository(name, trust_remote_code, lock, revision, task, **hub_options)
         if opened.blocks is None:
             raise RepoError(
                 f"{name} has neither {MODULAR_INDEX} nor {CLASSIC_INDEX}, and brings no blocks: it is no pipeline repository."
@@ -131,6 +136,39 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
         pipe.take_from(opened)
         pipe.input_defaults = opened.inputs
         pipe.load_in(dtype, torch_dtype, variant)
+        return pipe
+
+    @classmethod
+    def from_single_file(
+        cls,
+        path: str | Path,
+        config: str | Path,
+        components_manager: ComponentsManager | None = None,
+        collection: str | None = None,
+        task: str | None = None,
+        dtype: object = None,
+        torch_dtype: object = None,
+        **components: object,
+    ) -> ModularPipeline:
+        """Make the pipeline of a checkpoint in one file in its original layout, and load its components.
+
+        Names of weights are converted by diffusers, for the models that it converts (Stable Diffusion, XL, 3, FLUX).
+
+        Args:
+            path: a safetensors file. config: the folder of the same model in diffusers' layout, for its index and configurations; what
+                the file has no weights of (a tokenizer, often an encoder) is loaded from there. Nothing is asked of the Hub.
+            task, dtype, torch_dtype, components_manager, collection: as in `from_pretrained`.
+            components: in place of those of the file, by name: `vae=model`; `text_encoder_3=None` does without it.
+
+        Raises:
+            ComponentError: the file is no such checkpoint, of another model than `config`, or lacks components. TrustError: it is pickled.
+                RepoError, CompositionError: as `from_pretrained`, of `config`.
+        """
+        root = config_folder(config)
+        pipe = cls.from_pretrained(
+            str(root), components_manager, collection, task=task, dtype=dtype, torch_dtype=torch_dtype
+        )
+        load_single_file(pipe, Path(path), root, components)
         return pipe
 
     def save_pretrained(
@@ -314,3 +352,7 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
     def last_recipe(self) -> Recipe | None:
         """The recipe of the last run of this thread, also one that failed; None before the first."""
         return self.runs.last_recipe
+
+
+from_pretrained = ModularPipeline.from_pretrained
+"""Opens any repository of a pipeline: `brickwork.from_pretrained(repo, task="inpainting")`."""

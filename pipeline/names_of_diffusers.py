@@ -99,7 +99,6 @@ METHODS: Mapping[str, str] = {
     "numbers of the layers",
     "half": "pipe.to('fp16')",
     "cuda": "pipe.to('cuda')",
-    "from_single_file": "update_components(unet=ComponentSpec('unet', UNet2DConditionModel, repo='model.safetensors'))",
     "from_config": "blocks.init_pipeline(repo), or from_pretrained(repo)",
     "from_pipe": "update_components(**other.components)",
     "maybe_free_model_hooks": "nothing, or manager.disable_auto_cpu_offload()",

@@ -8,22 +8,30 @@ from ..registry import PipelineIndex, catalog, families
 from ..registry.catalog import VARIANT
 from ..registry.hub.repo import Repo
 from ..state import CompositionError
-from ..state.errors import nearest
+from ..state.errors import is_slip, nearest
 from .peer_families import BASES, peer_blocks
 
 
-def blocks_of_index(index: PipelineIndex, repo: Repo) -> ModularPipelineBlocks | None:
+def blocks_of_index(index: PipelineIndex, repo: Repo, task: str | None = None) -> ModularPipelineBlocks | None:
     """Make the blocks of the classes that an index names; None where it names none.
 
+    Args:
+        task: in place of the one that the index means: the second part of a preset's name, as in "sdxl.inpainting".
+
     Raises:
-        CompositionError: there is no preset for them.
+        CompositionError: there is no preset for them, or the family has no such task.
     """
     if index.class_name is None:
         return None
     wanted = _named(index)
     if wanted in catalog:
-        return _fitting(wanted, index)
+        return _fitting(wanted if task is None else _of_task(task, wanted, repo), index)
     peers = peer_blocks(index)
+    if peers is not None and task is not None:
+        raise CompositionError(
+            f"{repo.name} ({index.class_name[:80]}) opens with the blocks that diffusers has for it, which are not chosen by a task: "
+            f"task={task!r} is for families that have presets: {_presets()}. Its blocks may have workflows: workflow=..."
+        )
     if peers is not None:
         return peers
     if wanted != index.class_name and index.class_name in catalog:
@@ -44,13 +52,35 @@ def blocks_of_index(index: PipelineIndex, repo: Repo) -> ModularPipelineBlocks |
     )
 
 
+def _of_task(task: str, wanted: str, repo: Repo) -> str:
+    """Return the name of the preset of a task, of the family of a class.
+
+    Raises:
+        CompositionError: the family has no such task; those that it has are named.
+    """
+    tasks = {name.partition(".")[2]: name for name in catalog.beside(wanted) if "." in name}
+    if task not in tasks:
+        near = nearest(str(task), tasks)
+        raise CompositionError(
+            f"{repo.name} is of the family {catalog.folder_of(wanted)!r}, which has no task {task!r}. "
+            f"{f'Did you mean {near!r}? ' if near else ''}It has: {', '.join(tasks)}."
+        )
+    return tasks[task]
+
+
 def _fitting(wanted: str, index: PipelineIndex) -> ModularPipelineBlocks:
     """Make the composition of a class: a variant of it, where the index says that there is no component which the plain one needs."""
     plain = made_of(catalog.get(wanted))
     if not _lacking(plain, index):
         return plain
-    variants = (made_of(catalog.get(name)) for name in catalog if name.startswith(f"{wanted}{VARIANT}"))
-    return next((blocks for blocks in variants if not _lacking(blocks, index)), plain)
+    # Variants stand beside classes; the short name of a preset is another name of what a class opens.
+    same = [name for name in catalog.beside(wanted) if catalog.get(name) is catalog.get(wanted)]
+    names = (name for name in catalog.beside(wanted) if name.partition(VARIANT)[0] in same and VARIANT in name)
+    return next((blocks for blocks in map(_made, names) if not _lacking(blocks, index)), plain)
+
+
+def _made(name: str) -> ModularPipelineBlocks:
+    return made_of(catalog.get(name))
 
 
 def _lacking(blocks: ModularPipelineBlocks, index: PipelineIndex) -> bool:
@@ -58,9 +88,9 @@ def _lacking(blocks: ModularPipelineBlocks, index: PipelineIndex) -> bool:
 
 
 def _near(name: str) -> str:
-    # One letter, and no more: the pipeline of another family is a near name, and no near pipeline.
+    # One letter, and no more, and no digit: the pipeline of another family is a near name, and no near pipeline.
     near = nearest(name, catalog, cutoff=0.97)
-    return f"Did you mean {near!r}? " if near else ""
+    return f"Did you mean {near!r}? " if near and is_slip(name, near) else ""
 
 
 def _named(index: PipelineIndex) -> str:

@@ -72,13 +72,17 @@ def open_repository(
     trust_remote_code: bool | str | Trust,
     lock: str | Path | None,
     revision: str | None,
+    task: str | None = None,
     **hub_options: object,
 ) -> OpenedRepository:
     """Open a repository: its blocks, and where its components come from. No weights are read.
 
+    Args:
+        task: which of its family's presets opens, in place of the one that its index means.
+
     Raises:
         RepoError: it cannot be read. TrustError: it has code that was not granted, or asks for more than it may.
-        CompositionError: the blocks that it names are not there.
+        CompositionError: the blocks that it names are not there; it has blocks of its own, or its family no such task.
     """
     held = Lock.at(lock)
     known = held.of(str(name)) if held.pins else None
@@ -87,13 +91,24 @@ def open_repository(
     files = RepoFiles.read(repo)
     written = RepoFormat.of(files)
     index = index_of(files) or PipelineIndex()
+    _refuse_task(task, files)
     classes = _own_classes(files, written, grant) if written is not None else {}
     blocks = compose(written.composition, BlockResolver(classes)) if written is not None else _peer_blocks(files, grant)
     if blocks is None:
-        blocks = blocks_of_index(index, repo)
+        blocks = blocks_of_index(index, repo, task)
     notes = _apply(written, index, repo) if written is not None else ()
     guiders = _guiders(guider_references(written.created), classes) if written is not None else {}
     return OpenedRepository(files, held, blocks, written, index, tuple(notes), guiders)
+
+
+def _refuse_task(task: str | None, files: RepoFiles) -> None:
+    """Refuse a task for a repository that says which blocks run, before any of its code does."""
+    own = files.ours or files.blocks_config
+    if task is not None and own is not None:
+        raise CompositionError(
+            f"{files.repo.name} brings its own blocks ({own.name}), and task={task!r} would drop them. Open it without task=; or take its "
+            "components alone, with the blocks of a preset: brickwork.find_preset(name).init_pipeline(repo)."
+        )
 
 
 def _own_classes(files: RepoFiles, written: RepoFormat, grant: Grant) -> dict[str, type[Any]]:

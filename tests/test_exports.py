@@ -85,6 +85,7 @@ PUBLIC = [
     "diff",
     "embedded",
     "find_preset",
+    "from_pretrained",
     "guider_of",
     "load_image",
     "load_workflow",

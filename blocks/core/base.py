@@ -335,6 +335,7 @@ class ModularPipelineBlocks(DeclaredNames):
         trust_remote_code: bool | str | Trust = False,
         lock: str | Path | None = None,
         revision: str | None = None,
+        task: str | None = None,
         **hub_options: object,
     ) -> ModularPipelineBlocks:
         """Open the blocks of a repository, of ours or of diffusers; arguments as for `ModularPipeline.from_pretrained`.
@@ -343,7 +344,7 @@ class ModularPipelineBlocks(DeclaredNames):
             RepoError: there are none. TrustError: they have code that was not granted.
         """
         name = str(pretrained_model_name_or_path)
-        opened = late("open_repository")(name, trust_remote_code, lock, revision, **hub_options)
+        opened = late("open_repository")(name, trust_remote_code, lock, revision, task, **hub_options)
         blocks: ModularPipelineBlocks | None = opened.blocks
         if blocks is None:
             raise RepoError(f"{name} brings no blocks.")

@@ -2,7 +2,6 @@
 
 from ...blocks.core.insertable_dict import SharedBlocks
 from ...families.ddpm import DDPM
-from ...registry import catalog
 from ..tasks import Blocks, image2image, inpainting, text2image
 
 UNCONDITIONAL_BLOCKS: Blocks = SharedBlocks("UNCONDITIONAL_BLOCKS", text2image(DDPM))
@@ -14,13 +13,13 @@ IMAGE2IMAGE_BLOCKS: Blocks = SharedBlocks("IMAGE2IMAGE_BLOCKS", image2image(DDPM
 INPAINT_BLOCKS: Blocks = SharedBlocks("INPAINT_BLOCKS", inpainting(DDPM))
 """Blocks that draw what a mask shows anew, and keep the pixels of the rest, by name."""
 
-for _name, _target in {
+NAMES: dict[str, str] = {
     "ddpm.unconditional": "UNCONDITIONAL_BLOCKS",
     "ddpm.image2image": "IMAGE2IMAGE_BLOCKS",
     "ddpm.inpainting": "INPAINT_BLOCKS",
-    DDPM.classic_pipeline: "UNCONDITIONAL_BLOCKS",
+    "DDPMPipeline": "UNCONDITIONAL_BLOCKS",
     "DDIMPipeline": "UNCONDITIONAL_BLOCKS",
-}.items():
-    catalog.register(_name, f"{__name__}:{_target}")
+}
+"""Names in the catalog, which reads them without importing this folder: names of presets, and classes that repositories write."""
 
-__all__ = ["DDPM", "IMAGE2IMAGE_BLOCKS", "INPAINT_BLOCKS", "UNCONDITIONAL_BLOCKS"]
+__all__ = ["DDPM", "IMAGE2IMAGE_BLOCKS", "INPAINT_BLOCKS", "NAMES", "UNCONDITIONAL_BLOCKS"]

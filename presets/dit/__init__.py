@@ -2,7 +2,6 @@
 
 from ...blocks.core.insertable_dict import SharedBlocks
 from ...families.dit import DIT
-from ...registry import catalog
 from ..tasks import Blocks, image2image, inpainting, text2image
 
 CLASS2IMAGE_BLOCKS: Blocks = SharedBlocks("CLASS2IMAGE_BLOCKS", text2image(DIT))
@@ -14,12 +13,12 @@ IMAGE2IMAGE_BLOCKS: Blocks = SharedBlocks("IMAGE2IMAGE_BLOCKS", image2image(DIT)
 INPAINT_BLOCKS: Blocks = SharedBlocks("INPAINT_BLOCKS", inpainting(DIT))
 """Blocks of inpainting, told a class, by name."""
 
-for _name, _target in {
+NAMES: dict[str, str] = {
     "dit.class2image": "CLASS2IMAGE_BLOCKS",
     "dit.image2image": "IMAGE2IMAGE_BLOCKS",
     "dit.inpainting": "INPAINT_BLOCKS",
-    DIT.classic_pipeline: "CLASS2IMAGE_BLOCKS",
-}.items():
-    catalog.register(_name, f"{__name__}:{_target}")
+    "DiTPipeline": "CLASS2IMAGE_BLOCKS",
+}
+"""Names in the catalog, which reads them without importing this folder: names of presets, and classes that repositories write."""
 
-__all__ = ["CLASS2IMAGE_BLOCKS", "DIT", "IMAGE2IMAGE_BLOCKS", "INPAINT_BLOCKS"]
+__all__ = ["CLASS2IMAGE_BLOCKS", "DIT", "IMAGE2IMAGE_BLOCKS", "INPAINT_BLOCKS", "NAMES"]

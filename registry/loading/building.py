@@ -83,14 +83,17 @@ _hooks: list[Any] = []
 
 
 @contextmanager
-def limited_by_files(folder: Path) -> Iterator[None]:
+def limited_by_files(folder: Path, *others: Path) -> Iterator[None]:
     """Limit this thread, as long as a model of a folder is made, to what its files hold.
+
+    Args:
+        others: files elsewhere that hold its weights.
 
     Raises:
         ComponentError: its configuration asks for more.
     """
     tensors = size = 0
-    for path in folder.iterdir() if folder.is_dir() else ():
+    for path in (*(folder.iterdir() if folder.is_dir() else ()), *others):
         if path.is_file():
             size += path.stat().st_size
             tensors += _tensors_in(path) if path.suffix == ".safetensors" else 0

@@ -69,6 +69,32 @@ def family(name: str, said: str) -> Mistake:
     )
 
 
+def asked(task: str, cls: str, *said: str) -> Mistake:
+    """A task that the family of an index does not have."""
+
+    def make(folder: Path) -> Any:
+        (folder / "model_index.json").write_text(json.dumps({"_class_name": cls}))
+        return brickwork.from_pretrained(str(folder), task=task)
+
+    return Mistake(f"the task {task} of {cls}", "folder", make, CompositionError, said)
+
+
+def with_own_blocks(folder: Path) -> Any:
+    brickwork.find_preset("ddpm.unconditional").save_pretrained(folder)
+    return brickwork.from_pretrained(str(folder), task="inpainting")
+
+
+def single_file(name: str, *said: str) -> Mistake:
+    """A file of another kind in place of a whole checkpoint; `config` is the embedded model."""
+
+    def make(folder: Path) -> Any:
+        torch.save({}, folder / "model.ckpt")
+        save_file({"lora_unet_x.alpha": torch.ones(1)}, folder / "lora.safetensors")
+        return ModularPipeline.from_single_file(folder / name, FOLDER)
+
+    return Mistake(f"{name} as a checkpoint", "folder", make, TrustError if ".ckpt" in name else ComponentError, said)
+
+
 def truncated(place: Path) -> None:
     path = place / "vae" / "diffusion_pytorch_model.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
@@ -91,6 +117,18 @@ MISTAKES = [
     family("HotshotXLPipeline", "'HotshotXL'"),
     family("StableAudioPipeline", "'StableAudio'"),
     family("KolorsModularPipeline", "'Kolors'"),
+    asked("inpaint", "StableDiffusionXLPipeline", "'sdxl'", "Did you mean 'inpainting'?", "image2image"),
+    asked("text2image", "DDPMPipeline", "'ddpm', which has no task 'text2image'", "unconditional"),
+    Mistake(
+        "a task of a repository with its own blocks",
+        "folder",
+        with_own_blocks,
+        CompositionError,
+        ("brings its own blocks", "task='inpainting'", "brickwork.find_preset(name).init_pipeline(repo)"),
+    ),
+    single_file("model.ckpt", "pickled weights can run code"),
+    single_file("lora.safetensors", "no checkpoint of a whole pipeline", "load_lora_weights(file)"),
+    single_file("lorra.safetensors", "Did you mean 'lora.safetensors'?"),
     Mistake(
         "an index whose blocks nobody has",
         "folder",

@@ -11,9 +11,10 @@ import pytest
 
 from brickwork import CompositionError, ModularPipeline
 from brickwork.presets.embedded import FOLDER
-from brickwork.presets.sdxl.released import RELEASED
+from brickwork.presets.sdxl import NAMES
 from brickwork.registry.catalog import VARIANT
 
+RELEASED = [name for name in NAMES if "." not in name]
 IMAGE, MASK, CONTROL = "image", "mask_image", "control_image"
 TASKS = {
     "StableDiffusionXLPipeline": set(),

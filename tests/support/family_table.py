@@ -132,6 +132,15 @@ class Family:
             # One pipeline serves all.
             pipe.update_components(guider=usual)
 
+    def classic(self, cls: Any, components: Mapping[str, Any]) -> Any:
+        """Return a classic pipeline over components, with a scheduler of its own."""
+        taken = inspect.signature(cls.__init__).parameters
+        parts = {name: part for name, part in components.items() if name in taken}
+        options = {name: value for name, value in self.classic_options.items() if name in taken}
+        made = cls(**{**options, **parts, "scheduler": copy.deepcopy(parts["scheduler"])})
+        made.set_progress_bar_config(disable=True)
+        return made
+
     def pipe(self, task: str, name: str, blocks: Mapping[str, Any], batching: str) -> ModularPipeline:
         """Return a preset, made once."""
         if (task, name) not in self._pipes:
@@ -179,7 +188,7 @@ class _Compared:
         if self.feature.batching == "sequential":
             # The classic asks for the conditional prediction first, and the preset for the other one.
             theirs.denoiser = [call for pair in _pairs(theirs.denoiser) for call in reversed(pair)]
-        return differences(mine, theirs) + [f"the images {said}" for said in _different(drawn, expected)]
+        return differences(mine, theirs) + [f"the images {said}" for said in image_differences(drawn, expected)]
 
     def _given(self, more: Mapping[str, Any]) -> dict[str, Any]:
         inputs = {"output_type": "pt", **self.task.given, **self.feature.inputs, **more}
@@ -208,12 +217,7 @@ class _Compared:
     def _expected(self) -> Any:
         own = self.feature.classic_class
         cls: Any = (own.get(self.task_name) if isinstance(own, Mapping) else own) or self.task.classic
-        taken = inspect.signature(cls.__init__).parameters
-        parts = {name: part for name, part in self._parts.items() if name in taken}
-        parts["scheduler"] = copy.deepcopy(parts["scheduler"])
-        options = {name: value for name, value in self.family.classic_options.items() if name in taken}
-        classic = cls(**{**options, **parts})
-        classic.set_progress_bar_config(disable=True)
+        classic = self.family.classic(cls, self._parts)
         inputs, known = (
             self._given({**self.task.classic_given, **self.feature.classic}),
             inspect.signature(cls.__call__).parameters,
@@ -229,7 +233,8 @@ def _pairs(calls: list[Any]) -> Iterator[list[Any]]:
     yield from (calls[start : start + 2] for start in range(0, len(calls), 2))
 
 
-def _different(drawn: Any, expected: Any) -> list[str]:
+def image_differences(drawn: Any, expected: Any) -> list[str]:
+    """Say in what images of two pipelines differ."""
     if isinstance(drawn, torch.Tensor):
         return list(different("", drawn, expected))
     return [] if [each.tobytes() for each in drawn] == [each.tobytes() for each in expected] else ["differ"]

@@ -1,0 +1,172 @@
+"""A whole pipeline out of one file in its original layout, with a folder of configurations, and no Hub."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import pytest
+import torch
+from original_layout import write_sd3, write_xl
+from safetensors.torch import load_file, save_file
+from tiny_families import stable_diffusion_3
+from transformers import CLIPTextModelWithProjection
+
+from brickwork import ComponentError, ModularPipeline, TrustError
+from brickwork.presets.embedded import ARROW_LORA
+from tiny_sdxl import text_config
+
+MODELS = ("unet", "vae", "text_encoder", "text_encoder_2")
+
+
+@pytest.fixture(scope="module")
+def file(classic: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_xl(classic.components, tmp_path_factory.mktemp("single") / "xl.safetensors")
+
+
+@pytest.fixture(scope="module")
+def config(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The configurations alone."""
+    place = tmp_path_factory.mktemp("config") / "xl"
+    shutil.copytree(tiny_folder, place, ignore=shutil.ignore_patterns("*.safetensors", "modular_*"))
+    return place
+
+
+def drawn(pipe: Any, **more: Any) -> torch.Tensor:
+    given = {"prompt": "a red circle", "num_inference_steps": 2, "output_type": "pt", **more}
+    images: torch.Tensor = pipe(**given, generator=torch.Generator().manual_seed(1))
+    return images
+
+
+def test_a_checkpoint_of_xl_is_what_the_folder_of_the_same_model_is(
+    file: Path, config: Path, tiny_pipe: ModularPipeline
+) -> None:
+    pipe = ModularPipeline.from_single_file(file, config)
+    pipe.configure(progress=False)
+    for name in MODELS:
+        expected = tiny_pipe.components[name].state_dict()
+        found = pipe.components[name].state_dict()
+        assert found.keys() == expected.keys()
+        assert [key for key in found if not torch.equal(found[key], expected[key])] == []
+        assert not pipe.components[name].training
+    # The weights are the same, and lie at other addresses in memory: products of matrices differ in their last bits.
+    assert torch.allclose(drawn(pipe, output="images"), drawn(tiny_pipe, output="images"), rtol=0, atol=1e-5)
+
+
+def test_it_loads_what_the_classic_loads(file: Path, config: Path) -> None:
+    theirs: Any = diffusers.StableDiffusionXLPipeline.from_single_file(
+        str(file), config=str(config), local_files_only=True
+    )
+    ours = ModularPipeline.from_single_file(file, config)
+    for name in MODELS:
+        expected = getattr(theirs, name).state_dict()
+        assert all(torch.equal(value, expected[key]) for key, value in ours.components[name].state_dict().items())
+
+
+def test_a_checkpoint_of_stable_diffusion_3_gives_all_three_encoders(tmp_path: Path) -> None:
+    parts = stable_diffusion_3()
+    # Loaders tell the CLIPs by their widths; the files have no projection of the first, for which the identity stands.
+    parts["text_encoder_2"] = CLIPTextModelWithProjection(text_config(24, len(parts["tokenizer_2"]), length=77))
+    torch.nn.init.eye_(parts["text_encoder"].text_projection.weight)
+    diffusers.StableDiffusion3Pipeline(**parts).save_pretrained(tmp_path / "sd3")
+    for path in (tmp_path / "sd3").rglob("*.safetensors"):
+        path.unlink()
+    pipe = ModularPipeline.from_single_file(write_sd3(parts, tmp_path / "sd3.safetensors"), tmp_path / "sd3")
+    for name in ("transformer", "vae", "text_encoder", "text_encoder_2", "text_encoder_3"):
+        expected, found = parts[name].state_dict(), pipe.components[name].state_dict()
+        assert found.keys() == expected.keys()
+        assert [key for key in found if not torch.equal(found[key], expected[key])] == []
+
+
+def test_it_opens_as_a_task_in_a_dtype_and_is_saved_with_its_weights(file: Path, config: Path, tmp_path: Path) -> None:
+    pipe = ModularPipeline.from_single_file(file, config, task="inpainting", dtype={"unet": "bf16"})
+    assert "mask_image" in pipe.blocks.input_names
+    assert (pipe.unet.dtype, pipe.vae.dtype) == (torch.bfloat16, torch.float32)
+    pipe.save_pretrained(tmp_path / "saved")
+    again = ModularPipeline.from_pretrained(tmp_path / "saved").load_components()
+    assert torch.equal(again.unet.conv_in.weight, pipe.unet.conv_in.weight)
+
+
+def test_a_component_is_given_in_place_of_the_one_in_the_file(file: Path, config: Path, classic: Any) -> None:
+    pipe = ModularPipeline.from_single_file(file, config, vae=classic.vae)
+    assert pipe.vae is classic.vae
+
+
+def refused(file: Path, config: Path, error: type[Exception], *says: str, **more: Any) -> None:
+    with pytest.raises(error) as caught:
+        ModularPipeline.from_single_file(file, config, **more)
+    said = str(caught.value)
+    assert [words for words in says if words not in said] == [], said
+
+
+def test_a_component_that_is_nowhere_is_named(file: Path, config: Path, tmp_path: Path) -> None:
+    tensors = load_file(file)
+    save_file(
+        {k: v for k, v in tensors.items() if not k.startswith("first_stage_model.")}, tmp_path / "no_vae.safetensors"
+    )
+    refused(
+        tmp_path / "no_vae.safetensors", config, ComponentError, "holds no weights of 'vae' (AutoencoderKL)", "vae=..."
+    )
+
+
+def test_what_the_file_lacks_is_loaded_from_the_folder(file: Path, tiny_folder: Path, tmp_path: Path) -> None:
+    tensors = load_file(file)
+    save_file(
+        {k: v for k, v in tensors.items() if not k.startswith("first_stage_model.")}, tmp_path / "no_vae.safetensors"
+    )
+    pipe = ModularPipeline.from_single_file(tmp_path / "no_vae.safetensors", tiny_folder)
+    assert pipe.vae is not None
+    assert pipe.specs["vae"].repo == str(tiny_folder)
+    assert pipe.specs["unet"].repo is None
+
+
+def test_a_file_of_another_size_is_not_taken(file: Path, config: Path, tmp_path: Path) -> None:
+    place = Path(shutil.copytree(config, tmp_path / "other"))
+    content = json.loads((place / "unet/config.json").read_text())
+    (place / "unet/config.json").write_text(json.dumps({**content, "cross_attention_dim": 8}))
+    refused(
+        file,
+        place,
+        ComponentError,
+        "'unet' (UNet2DConditionModel) could not be loaded from xl.safetensors",
+        "of another",
+    )
+
+
+def test_weights_that_are_missing_are_named(file: Path, config: Path, tmp_path: Path) -> None:
+    name = "model.diffusion_model.out.2.bias"
+    save_file({k: v for k, v in load_file(file).items() if k != name}, tmp_path / "cut.safetensors")
+    refused(tmp_path / "cut.safetensors", config, ComponentError, "'unet'", "the file lacks weights of it")
+
+
+def test_files_that_are_none_are_refused_in_words(file: Path, config: Path, tmp_path: Path) -> None:
+    torch.save({}, tmp_path / "model.ckpt")
+    refused(
+        tmp_path / "model.ckpt",
+        config,
+        TrustError,
+        "model.ckpt is no .safetensors file",
+        "pickled weights can run code",
+    )
+    refused(
+        ARROW_LORA / "pytorch_lora_weights.safetensors",
+        config,
+        ComponentError,
+        "no checkpoint of a whole pipeline",
+        "load_lora_weights(file)",
+    )
+    refused(tmp_path / "xl.safetensors", config, ComponentError, "There is no file")
+    refused(
+        file,
+        tmp_path / "nowhere",
+        ComponentError,
+        "is no folder",
+        "diffusers' layout",
+        "Nothing is looked up on the Hub",
+    )
+    refused(file, config, ComponentError, "'unett'", unett=None)
+    (tmp_path / "cut.safetensors").write_bytes(file.read_bytes()[:-8])
+    refused(tmp_path / "cut.safetensors", config, ComponentError, "truncated")

@@ -1,0 +1,79 @@
+"""Repositories of every family: of the classic pipelines, and ours, here and in diffusers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import pytest
+import torch
+from attrs import frozen
+from family_table import Family, families, image_differences
+
+import brickwork
+from brickwork import ComponentError, ModularPipeline
+
+FAMILIES = families()
+
+
+@frozen(eq=False)
+class Repository:
+    """A folder that a classic pipeline has saved, and what that pipeline draws."""
+
+    family: Family
+    folder: Path
+    given: dict[str, Any]
+    images: Any
+
+    def draw(self, pipe: Any) -> Any:
+        return pipe(**self.given, generator=torch.Generator().manual_seed(7), output="images")
+
+    def opened(self, folder: Path) -> ModularPipeline:
+        pipe = brickwork.from_pretrained(str(folder)).load_components()
+        pipe.configure(progress=False)
+        return pipe
+
+
+@pytest.fixture(scope="module", params=sorted(FAMILIES))
+def repository(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    family = FAMILIES[request.param]
+    task = next(each for each in family.tasks.values() if each.classic is not None)
+    theirs = family.classic(task.classic, family.parts("float32"))
+    folder = tmp_path_factory.mktemp(request.param)
+    theirs.save_pretrained(folder)
+    given = {"output_type": "pt", **task.given}
+    return Repository(family, folder, given, theirs(**given, generator=torch.Generator().manual_seed(7)).images)
+
+
+def test_it_opens_and_draws_the_same_and_so_does_what_is_saved_of_it(repository: Repository, tmp_path: Path) -> None:
+    pipe = repository.opened(repository.folder)
+    assert image_differences(repository.draw(pipe), repository.images) == []
+    pipe.save_pretrained(tmp_path / "saved")
+    moved = (tmp_path / "saved").rename(tmp_path / "moved")
+    assert image_differences(repository.draw(repository.opened(moved)), repository.images) == []
+    theirs = diffusers.ModularPipeline.from_pretrained(str(moved), trust_remote_code=True)
+    theirs.load_components()
+    theirs.set_progress_bar_config(disable=True)
+    assert image_differences(repository.draw(theirs), repository.images) == []
+
+
+def test_a_component_of_a_class_that_does_not_fit_is_refused(repository: Repository, tmp_path: Path) -> None:
+    place = Path(shutil.copytree(repository.folder, tmp_path / "wrong"))
+    name = repository.family.denoiser
+    index = json.loads((place / "model_index.json").read_text())
+    (place / "model_index.json").write_text(json.dumps({**index, name: ["diffusers", "AutoencoderTiny"]}))
+    shutil.rmtree(place / name)
+    diffusers.AutoencoderTiny(
+        encoder_block_out_channels=(8, 8),
+        decoder_block_out_channels=(8, 8),
+        num_encoder_blocks=(1, 1),
+        num_decoder_blocks=(1, 1),
+    ).save_pretrained(place / name)
+    expected = type(repository.family.parts("float32")[name]).__name__
+    with pytest.raises(ComponentError) as caught:
+        brickwork.from_pretrained(str(place)).load_components([name])
+    said = str(caught.value)
+    assert [words for words in (repr(name), expected, "AutoencoderTiny") if words not in said] == [], said

@@ -1,0 +1,108 @@
+"""Which preset opens for an index of diffusers, and for a task that is asked for in place of its own."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import brickwork
+from brickwork import CompositionError, ModularPipeline, ModularPipelineBlocks
+from brickwork.blocks.core.preset_catalog import find_preset
+from brickwork.registry import catalog
+
+CLASSIC, MODULAR = "model_index.json", "modular_model_index.json"
+OPENS = {
+    "ddpm": "DDPMPipeline",
+    "dit": "DiTPipeline",
+    "sd3": "StableDiffusion3Pipeline",
+    "sdxl": "StableDiffusionXLInpaintPipeline",
+}
+
+
+def folder(place: Path, index: str = CLASSIC, **entries: Any) -> str:
+    (place / index).write_text(json.dumps(entries))
+    return str(place)
+
+
+@pytest.mark.parametrize("preset", [name for name in catalog if name.partition(".")[0] in OPENS and "." in name])
+def test_every_preset_of_a_family_is_a_task_of_its_repositories(preset: str, tmp_path: Path) -> None:
+    family, _, task = preset.partition(".")
+    repo = folder(tmp_path, _class_name=OPENS[family])
+    opened = brickwork.from_pretrained(repo, task=task)
+    assert str(opened.blocks) == str(find_preset(preset))
+    assert str(ModularPipelineBlocks.from_pretrained(repo, task=task)) == str(opened.blocks)
+
+
+@pytest.mark.parametrize(
+    ("index", "entries"),
+    [
+        (MODULAR, {"_class_name": "StableDiffusion3ModularPipeline"}),
+        (
+            MODULAR,
+            {"_class_name": "StableDiffusion3ModularPipeline", "_blocks_class_name": "StableDiffusion3AutoBlocks"},
+        ),
+        (MODULAR, {"_class_name": "StableDiffusion3ModularPipeline", "_blocks_class_name": "SequentialPipelineBlocks"}),
+        (CLASSIC, {"_class_name": "StableDiffusion3Img2ImgPipeline"}),
+    ],
+)
+def test_the_index_says_the_family_whatever_task_it_means(
+    index: str, entries: Mapping[str, Any], tmp_path: Path
+) -> None:
+    pipe = brickwork.from_pretrained(folder(tmp_path, index, **entries), task="inpainting")
+    assert str(pipe.blocks) == str(find_preset("sd3.inpainting"))
+
+
+@pytest.mark.parametrize(("task", "meant"), [("inpaint", "inpainting"), ("img2img", "image2image"), ("Auto", "auto")])
+def test_an_unknown_task_names_the_nearest_and_all_that_the_family_has(task: str, meant: str, tmp_path: Path) -> None:
+    with pytest.raises(CompositionError) as caught:
+        brickwork.from_pretrained(folder(tmp_path, _class_name="StableDiffusion3Pipeline"), task=task)
+    assert (
+        f"is of the family 'sd3', which has no task {task!r}. Did you mean {meant!r}? It has: auto, image2image, "
+        in str(caught.value)
+    )
+
+
+def test_a_task_of_another_family_is_not_taken(tmp_path: Path) -> None:
+    with pytest.raises(CompositionError, match="'ddpm', which has no task 'text2image'.*unconditional"):
+        brickwork.from_pretrained(folder(tmp_path, _class_name="DDPMPipeline"), task="text2image")
+
+
+def test_a_task_opens_the_variant_for_what_the_repository_lacks(tmp_path: Path) -> None:
+    absent = {"text_encoder": [None, None], "tokenizer": [None, None]}
+    repo = folder(tmp_path, _class_name="StableDiffusionXLImg2ImgPipeline", **absent)
+    pipe = brickwork.from_pretrained(repo, task="inpainting")
+    assert {"mask_image", "aesthetic_score"} <= set(pipe.blocks.input_names)
+
+
+def test_a_task_is_refused_for_a_repository_with_its_own_blocks(tmp_path: Path) -> None:
+    find_preset("sd3.text2image").save_pretrained(tmp_path)
+    with pytest.raises(CompositionError, match=r"brings its own blocks \(brickwork.json\), and task='auto' would drop"):
+        brickwork.from_pretrained(str(tmp_path), task="auto")
+
+
+def test_a_task_is_refused_for_a_repository_of_diffusers_with_its_own_blocks(tmp_path: Path) -> None:
+    config = {"auto_map": {"ModularPipelineBlocks": "block.Mine"}}
+    (tmp_path / "modular_config.json").write_text(json.dumps(config))
+    repo = folder(tmp_path, MODULAR, _class_name="StableDiffusionXLModularPipeline")
+    with pytest.raises(CompositionError, match=r"brings its own blocks \(modular_config.json\)"):
+        brickwork.from_pretrained(repo, task="text2image", trust_remote_code=True)
+
+
+def test_a_task_is_refused_where_the_blocks_are_those_of_diffusers(tmp_path: Path) -> None:
+    repo = folder(tmp_path, MODULAR, _class_name="WanModularPipeline")
+    with pytest.raises(
+        CompositionError, match=r"the blocks that diffusers has for it.*sd3.inpainting.*workflow="
+    ) as caught:
+        brickwork.from_pretrained(repo, task="text2image")
+    assert "WanModularPipeline" in str(caught.value)
+
+
+def test_the_function_has_the_signature_of_the_method() -> None:
+    assert brickwork.from_pretrained == ModularPipeline.from_pretrained
+    assert "task" in inspect.signature(brickwork.from_pretrained).parameters
+    assert "inpainting" in (brickwork.from_pretrained.__doc__ or "")
