@@ -26,7 +26,7 @@ _ROOMS = {
     "blocks.core.preset_catalog": ("find_preset", "preset_names"),
     "blocks.steps.load_image": ("load_image",),
     "pipeline": ("ModularPipeline",),
-    "pipeline.image_grid": ("make_image_grid",),
+    "pipeline.images.grid": ("make_image_grid",),
     "pipeline.modular_pipeline": ("from_pretrained",),
     "pipeline.recipes.recipe": ("Recipe",),
     "pipeline.recipes.recipe_diff": ("diff",),
@@ -142,7 +142,7 @@ if TYPE_CHECKING:
     from .guiders import TangentialClassifierFreeGuidance as TangentialClassifierFreeGuidance
     from .guiders import guider_of as guider_of
     from .pipeline import ModularPipeline as ModularPipeline
-    from .pipeline.image_grid import make_image_grid as make_image_grid
+    from .pipeline.images.grid import make_image_grid as make_image_grid
     from .pipeline.modular_pipeline import from_pretrained as from_pretrained
     from .pipeline.recipes.recipe import Recipe as Recipe
     from .pipeline.recipes.recipe_diff import diff as diff

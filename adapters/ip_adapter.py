@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from types import SimpleNamespace
 from typing import Any
 
 from ..registry.hub.repo import open_repo
 from ..registry.loading.tensor_file import read_tensors
 from ..state import ComponentError
+from .lora import loader_mixin
 
 IMAGE_ENCODER = "image_encoder"
 _PROCESSORS = "_brickwork_processors"
@@ -81,11 +81,10 @@ def _holder(pipe: Any) -> Any:
     denoiser, word = pipe.components.get(name), "UNet" if name == "unet" else name
     if denoiser is None:
         raise ComponentError(f"The {word} is not loaded; call load_components() before its adapters.")
-    module, _, mixin = family.ip_adapter_loader.partition(":")
     return SimpleNamespace(
         **{name: denoiser, f"{name}_name": name},
         denoiser=denoiser,
-        mixin=getattr(importlib.import_module(module), mixin),
+        mixin=loader_mixin(family.ip_adapter_loader),
         word=word,
         dtype=denoiser.dtype,
         device=denoiser.device,

@@ -257,10 +257,15 @@ def is_fused(model: object) -> bool:
     return _UNFUSED in getattr(model, "__dict__", {})
 
 
+def loader_mixin(loader: str) -> Any:
+    """Return the mixin of diffusers that a family names as "module:Class"."""
+    module, _, name = loader.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
 def _holder(pipe: Any, family: FamilyContract) -> Any:
     """Return what diffusers' mixin knows of a pipeline."""
-    module, _, name = family.lora_loader.partition(":")
-    mixin = getattr(importlib.import_module(module), name)
+    mixin = loader_mixin(family.lora_loader)
     # The mixin's methods expect a pipeline of diffusers. What they read of one is a handful of attributes, and a
     # class of its own leaves the mixin as it is.
     holder = type("Holder", (mixin,), {})()

@@ -77,7 +77,7 @@ REPOSITORIES: Mapping[str, str] = {
     "device": "pipe.to(device), after load_components()",
     "device_map": "load_components(...), and a ComponentsManager, which places components: components_manager=",
     "scheduler": "pipe.update_components(scheduler=...), after opening",
-    "safety_checker": "nothing: a checker is a block of its own (brickwork.presets.sdxl.SAFETY_BLOCKS), and none is there unless it is put in",
+    "safety_checker": "nothing: a checker is a block of its own (SAFETY_BLOCKS of a family's presets), and none is there unless it is put in",
     "custom_pipeline": "trust_remote_code=True, for a repository that brings blocks of its own",
 }
 """Option of `from_pretrained` to what is typed in its place."""

@@ -26,7 +26,7 @@ from ..state.pipeline_state import describe_value
 from ..state.plain_numbers import plain_number
 from .adapter_methods import PipelineAdapters
 from .config import PipelineConfig
-from .image_files import file_inputs, images_of_files
+from .images.files import file_inputs, images_of_files
 from .kept_plans import KeptPlans
 from .names_of_diffusers import instead_of_input
 from .recipes.recipe_of_run import Description

@@ -70,7 +70,7 @@ def test_no_identifier_in_the_code_is_retired() -> None:
     assert found == [], "names of tests/retired_words.toml"
 
 
-ALIASES = {("pipeline.previews", "pictures")}
+ALIASES = {("pipeline.images.previews", "pictures")}
 """Names that still lead to the new ones, for a minor version."""
 
 

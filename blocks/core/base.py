@@ -345,10 +345,9 @@ class ModularPipelineBlocks(DeclaredNames):
         """
         name = str(pretrained_model_name_or_path)
         opened = late("open_repository")(name, trust_remote_code, lock, revision, task, **hub_options)
-        blocks: ModularPipelineBlocks | None = opened.blocks
-        if blocks is None:
-            raise RepoError(f"{name} brings no blocks.")
-        return blocks
+        if isinstance(opened.blocks, ModularPipelineBlocks):
+            return opened.blocks
+        raise RepoError(f"{name} brings no blocks.")
 
     def save_pretrained(
         self, save_directory: str | Path, push_to_hub: bool = False, license_id: str | None = None, **publishing: Any

@@ -16,7 +16,7 @@ _TARGETS = {
     "blocks_for_diffusers": "saving.diffusers_module",
     "ModularPipeline": "pipeline.modular_pipeline",
     "unknown_arguments": "pipeline.names_of_diffusers",
-    "Previews": "pipeline.previews",
+    "Previews": "pipeline.images.previews",
 }
 _ROOT = __name__.partition(".blocks.")[0]
 

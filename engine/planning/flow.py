@@ -250,10 +250,8 @@ class Dataflow:
 
     def givers(self, path: str, name: str) -> list[str]:
         """Return who may have given a value to a step, in words."""
-        writers = (
-            version.writer or "the caller" for read in self.reads_at(path, name) for version in read.sources.ways
-        )
-        return list(dict.fromkeys(writers))
+        ways = (version for read in self.reads_at(path, name) for version in read.sources.ways)
+        return list(dict.fromkeys(version.writer or "the caller" for version in ways))
 
     def reads_at(self, path: str, name: str) -> list[Read]:
         """Return how a step reads a value."""

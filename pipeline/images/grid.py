@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
 
-from ..state import InputError
+from ...state import InputError
 
 LINE_HEIGHT = 13
 LABEL_LINES = 2

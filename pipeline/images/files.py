@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..blocks.steps.given_image import names_files, with_files_read
-from ..state import InputError
-from ..state.vocabulary import ControlImage, ImagePrompt, InputImage, MaskImage, value_of
+from ...blocks.steps.given_image import names_files, with_files_read
+from ...state import InputError
+from ...state.vocabulary import ControlImage, ImagePrompt, InputImage, MaskImage, value_of
 
 _IMAGES = tuple(map(value_of, (InputImage, MaskImage, ControlImage, ImagePrompt)))
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from ..engine.events import Event, StepFinished
-from ..engine.network_calls import call_network
-from ..engine.scoped_names import seen_at
-from ..families.contract import FamilyContract
+from ...engine.events import Event, StepFinished
+from ...engine.network_calls import call_network
+from ...engine.scoped_names import seen_at
+from ...families.contract import FamilyContract
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-    from ..families.contract import Autoencoder
+    from ...families.contract import Autoencoder
 
 SAMPLES = 24
 SIZE = 8

@@ -1,0 +1,1 @@
+"""Images that leave a pipeline: files, grids, previews of steps."""
