@@ -16,7 +16,7 @@ from attrs import frozen
 from PIL import Image
 
 from ..pipeline import ModularPipeline
-from ..pipeline.image_grid import make_image_grid
+from ..pipeline.images.grid import make_image_grid
 from ..presets.embedded import GUIDANCE_SCALE, embedded, known_words
 from ..presets.embedded.words import words_remarks
 

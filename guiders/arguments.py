@@ -37,8 +37,8 @@ class WordedGuider(AnyGuider):
         """Say in words what attrs, which has just made the class, refuses with "can't set attribute"."""
         if vars(cls).get("__setattr__") is _BY_ATTRS:
             cls.__setattr__ = _FrozenSetattr(_BY_ATTRS)  # type: ignore[assignment, method-assign]  # a method in two faces
-        if "__init__" in vars(cls) and any(each.default is attrs.NOTHING and each.init for each in attrs.fields(cls)):  # type: ignore[misc, arg-type]  # attrs has just made it one of its own
-            cls.__init__ = _CompleteInit(cls.__init__)  # type: ignore[method-assign, assignment, misc]  # as above
+        if "__init__" in vars(cls) and any(each.default is attrs.NOTHING and each.init for each in attrs.fields(cls)):  # type: ignore[arg-type]  # attrs has just made it one of its own
+            cls.__init__ = _CompleteInit(cls.__init__)  # type: ignore[method-assign, assignment]  # as above
 
 
 @attrs.frozen

@@ -43,7 +43,7 @@ class Sweep:
         Raises:
             InputError: the results are no lists of PIL images.
         """
-        from .image_grid import make_image_grid
+        from .images.grid import make_image_grid
 
         images = [result[0] for result in self.results if isinstance(result, list) and hasattr(result[0], "resize")]
         if len(images) != len(self.results):
