@@ -155,12 +155,22 @@ class PredictNoise(Block):
 
     def _begin(self, conditioning: Conditioning) -> None:
         """Before the first step: check what the denoiser must be told, and begin maps anew."""
+        absent = [kind for kind in sorted(self.guider.drops) if not self._is_told(kind, conditioning)]
+        if absent:
+            raise InputError(
+                f"{type(self.guider).__name__} compares with a prediction without {absent[0]}, and none was given; give one, or take "
+                "ClassifierFreeGuidance."
+            )
         fault = self.family.conditioning_fault(self.denoiser, conditioning)
         if fault:
             raise InputError(fault)
         maps = maps_of(self.denoiser)
         if maps is not None:
             maps.begin()
+
+    def _is_told(self, kind: str, conditioning: Conditioning) -> bool:
+        parts = self.family.fields("denoiser_input_fields")
+        return any(part.kind == kind and conditioning.get(part.positive) is not None for part in parts)
 
     def component_faults(self, components: Mapping[str, Any]) -> Iterable[str]:
         """Layers that the guider perturbs must be there."""

@@ -46,6 +46,7 @@ for _name, _target in {
     "FluxInpaintPipeline": "INPAINT_BLOCKS",
     "FluxFillPipeline": "FILL_BLOCKS",
     "FluxKontextPipeline": "KONTEXT_BLOCKS",
+    FLUX_KONTEXT.modular_blocks: "KONTEXT_BLOCKS",
     FLUX_KONTEXT.modular_pipeline: "KONTEXT_BLOCKS",
     "FluxControlPipeline": "CONTROL_BLOCKS",
     "FluxControlImg2ImgPipeline": "CONTROL_IMAGE2IMAGE_BLOCKS",

@@ -111,7 +111,7 @@ def named(place: Path, library: str, cls: str) -> None:
 
 
 MISTAKES = [
-    family("StableDiffusionPipeline", "'StableDiffusion'"),
+    family("PixArtAlphaPipeline", "'PixArtAlpha'"),
     family("AuraFlowPipeline", "'AuraFlow'"),
     family("PixArtSigmaPipeline", "'PixArtSigma'"),
     family("HotshotXLPipeline", "'HotshotXL'"),

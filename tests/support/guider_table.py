@@ -25,6 +25,7 @@ FULL: dict[str, dict[str, Any]] = {
 ELSEWHERE = {
     "EmbeddedGuidance": "needs a distilled network",
     "ImageTextGuidance": "needs a network that sees an image",
+    "NormKeptGuidance": "needs a family with tokens",
 }
 """Guiders for networks of a kind of their own, which `tests/guiders/methods/test_conditionings.py` has."""
 
