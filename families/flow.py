@@ -8,13 +8,33 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from ..engine.network_calls import call_network
-from .contract import FamilyContract
+from ..state.vocabulary import NegativePromptEmbeds, PooledPromptEmbeds, PromptEmbeds
+from .contract import ConditioningField, FamilyContract
 from .layers import Layer
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from .roles import Autoencoder, Denoiser, Scheduler
+
+TEXT_FIELDS = (
+    ConditioningField(
+        "prompt_embeds",
+        "negative_prompt_embeds",
+        PromptEmbeds,
+        NegativePromptEmbeds,
+        argument="encoder_hidden_states",
+        source="hidden",
+    ),
+    ConditioningField(
+        "pooled_prompt_embeds",
+        "negative_pooled_prompt_embeds",
+        PooledPromptEmbeds,
+        argument="pooled_projections",
+        source="pooled",
+    ),
+)
+"""Hidden states and pooled vector of text, as transformers of flow matching are told them."""
 
 _BOTH = ("encoder_hidden_states", "hidden_states")
 _STACKS = ("transformer_blocks", "single_transformer_blocks")

@@ -13,10 +13,7 @@ from ..state.vocabulary import (
     ExtraChannels,
     ImagePromptEmbeds,
     NegativePrompt,
-    NegativePromptEmbeds,
-    PooledPromptEmbeds,
     Prompt,
-    PromptEmbeds,
     ReferenceLatents,
     SecondNegativePrompt,
     SecondPrompt,
@@ -24,7 +21,7 @@ from ..state.vocabulary import (
 from ..state.written_constants import note_constant
 from .contract import ConditioningField, Encoded, RoleComponent, TextEncoding
 from .controlnet import ControlNetInputs
-from .flow import shift_of_tokens
+from .flow import TEXT_FIELDS, shift_of_tokens
 from .packing import CHANNELS, TOKENS, Packed2x2
 from .transformer_control import transformer_control
 
@@ -128,23 +125,6 @@ diffusers 0.42.1."""
 
 _TOLD_NETS = ("encoder_hidden_states", "pooled_projections", "txt_ids", "img_ids")
 
-_EMBEDS = (
-    ConditioningField(
-        "prompt_embeds",
-        "negative_prompt_embeds",
-        PromptEmbeds,
-        NegativePromptEmbeds,
-        argument="encoder_hidden_states",
-        source="hidden",
-    ),
-    ConditioningField(
-        "pooled_prompt_embeds",
-        "negative_pooled_prompt_embeds",
-        PooledPromptEmbeds,
-        argument="pooled_projections",
-        source="pooled",
-    ),
-)
 _IMAGE_PROMPT = ConditioningField(
     "ip_adapter_embeds",
     "negative_ip_adapter_embeds",
@@ -202,11 +182,11 @@ FLUX = FluxContract(
         ),
     },
     groups={
-        "denoiser_input_fields": (*_EMBEDS, _IMAGE_PROMPT, _EXTRA, _REFERENCE),
+        "denoiser_input_fields": (*TEXT_FIELDS, _IMAGE_PROMPT, _EXTRA, _REFERENCE),
         "image_prompt": (_IMAGE_PROMPT,),
         "extra_channels": (_EXTRA,),
         "reference": (_REFERENCE,),
-        "prompt_embeds": _EMBEDS,
+        "prompt_embeds": TEXT_FIELDS,
         "prompts": (
             ConditioningField("prompt", "negative_prompt", Prompt, NegativePrompt),
             ConditioningField("prompt_2", "negative_prompt_2", SecondPrompt, SecondNegativePrompt, required=False),

@@ -11,10 +11,7 @@ from ..guiders import ClassifierFreeGuidance
 from ..registry import families
 from ..state.vocabulary import (
     NegativePrompt,
-    NegativePromptEmbeds,
-    PooledPromptEmbeds,
     Prompt,
-    PromptEmbeds,
     SecondNegativePrompt,
     SecondPrompt,
     ThirdNegativePrompt,
@@ -22,7 +19,7 @@ from ..state.vocabulary import (
 )
 from ..state.written_constants import note_constant
 from .contract import ConditioningField, Encoded, RoleComponent, TextEncoding
-from .flow import FlowContract, shift_of_tokens
+from .flow import TEXT_FIELDS, FlowContract, shift_of_tokens
 from .text_encoding import joined_by_tokens
 
 if TYPE_CHECKING:
@@ -55,23 +52,6 @@ class SD3Contract(FlowContract):
         return {"hidden": denoiser.config.joint_attention_dim, "pooled": denoiser.config.pooled_projection_dim}
 
 
-_EMBEDS = (
-    ConditioningField(
-        "prompt_embeds",
-        "negative_prompt_embeds",
-        PromptEmbeds,
-        NegativePromptEmbeds,
-        argument="encoder_hidden_states",
-        source="hidden",
-    ),
-    ConditioningField(
-        "pooled_prompt_embeds",
-        "negative_pooled_prompt_embeds",
-        PooledPromptEmbeds,
-        argument="pooled_projections",
-        source="pooled",
-    ),
-)
 _DENOISER = RoleComponent("transformer", "diffusers:SD3Transformer2DModel")
 _CLIP = TextEncoding(pooled=True)
 
@@ -96,8 +76,8 @@ SD3 = SD3Contract(
         ),
     },
     groups={
-        "denoiser_input_fields": _EMBEDS,
-        "prompt_embeds": _EMBEDS,
+        "denoiser_input_fields": TEXT_FIELDS,
+        "prompt_embeds": TEXT_FIELDS,
         "prompts": (
             ConditioningField("prompt", "negative_prompt", Prompt, NegativePrompt),
             ConditioningField("prompt_2", "negative_prompt_2", SecondPrompt, SecondNegativePrompt, required=False),

@@ -12,7 +12,7 @@ from ...state.vocabulary import BatchSize, DType, Height, ImagesPerPrompt, Input
 from ..core.block import Block
 from ..core.slots import component
 from .given_image import given_image, image_faults, is_latents, refuse_too_small
-from .prepare_image_latents import repeat_to_batch
+from .prepare_image_latents import image_size, repeat_to_batch
 
 if TYPE_CHECKING:
     from diffusers.image_processor import VaeImageProcessor
@@ -51,9 +51,6 @@ class EncodeReference(Block):
             latents = call_network(self.vae.encode, pixels).latent_dist.mode().to(dtype)
         rows = repeat_to_batch(latents, batch_size, num_images_per_prompt)
         (part,) = self.family.fields("reference")
-        factor = self.family.vae_scale_factor(self.vae)
-        return self.Out(
-            reference=Conditioning({part.positive: rows, part.negative: rows * 0}),
-            height=latents.shape[-2] * factor,
-            width=latents.shape[-1] * factor,
-        )
+        height, width = image_size(self.family, self.vae, latents)
+        told = Conditioning({part.positive: rows, part.negative: rows * 0})
+        return self.Out(reference=told, height=height, width=width)
