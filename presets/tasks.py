@@ -34,12 +34,7 @@ from ..blocks.steps.inpaint import (
 from ..blocks.steps.inpaint_control import PrepareInpaintControl
 from ..blocks.steps.ip_adapter import AutoImagePrompt
 from ..blocks.steps.noise_image import NoiseImage
-from ..blocks.steps.prepare_image_latents import (
-    PrepareImageLatents,
-    PrepareInpaintLatents,
-    PrepareSizedImageLatents,
-    PrepareSizedInpaintLatents,
-)
+from ..blocks.steps.prepare_image_latents import PrepareImageLatents, PrepareInpaintLatents
 from ..blocks.steps.prepare_latents import PrepareLatents, PrepareSizedLatents
 from ..blocks.steps.prepare_size_conditioning import PrepareImageSizeConditioning, PrepareSizeConditioning
 from ..blocks.steps.resolve_size import ResolveSize
@@ -134,8 +129,6 @@ def _told(family: FamilyContract, **images: Any) -> dict[str, Any]:
 
 _SIZED: dict[type[Block], type[Block]] = {
     PrepareLatents: PrepareSizedLatents,
-    PrepareImageLatents: PrepareSizedImageLatents,
-    PrepareInpaintLatents: PrepareSizedInpaintLatents,
     SetTimesteps: SetSizedTimesteps,
     SetPartialTimesteps: SetSizedPartialTimesteps,
     SetInpaintTimesteps: SetSizedInpaintTimesteps,

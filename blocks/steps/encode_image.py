@@ -50,6 +50,7 @@ class EncodeImage(Block):
         channels = channels_of(self.vae)
         given = given_image(image, "image", latent_channels=channels)
         if is_latents(given, channels):
+            refuse_other_size(self.family, self.vae, given, height, width)
             return given
         if height is None or width is None:
             refuse_too_small(given, "image", self.image_processor.config.vae_scale_factor)
@@ -59,6 +60,28 @@ class EncodeImage(Block):
 def channels_of(vae: Autoencoder | None) -> int | None:
     """Return the number of channels of a VAE's latents; None of families that work on pixels."""
     return None if vae is None else int(vae.config.latent_channels)
+
+
+def image_size(family: FamilyContract, vae: Autoencoder, latents: Tensor) -> tuple[int, int]:
+    """Return height and width in pixels of images that latents are of."""
+    factor = family.vae_scale_factor(vae)
+    return latents.shape[-2] * factor, latents.shape[-1] * factor
+
+
+def refuse_other_size(
+    family: FamilyContract, vae: Autoencoder, latents: Tensor, height: int | None, width: int | None
+) -> None:
+    """Refuse latents that were given as an image of another size than the run: they are not resized, and the schedule may be set for it.
+
+    Raises:
+        InputError: they are of another height or width in pixels; None is any.
+    """
+    rows, columns = image_size(family, vae, latents)
+    if height not in (None, rows) or width not in (None, columns):
+        asked = f"{height or 'any'}x{width or 'any'}"
+        raise InputError(
+            f"image is latents of {rows}x{columns} pixels, and the run is for {asked}: give height={rows} and width={columns}."
+        )
 
 
 def encoded(

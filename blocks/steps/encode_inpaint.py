@@ -29,7 +29,7 @@ from ...state.vocabulary import (
 from ..core.block import Block
 from ..core.slots import component
 from .decode import VAE_ADVICE
-from .encode_image import channels_of, drawing_dtype, encoded
+from .encode_image import channels_of, drawing_dtype, encoded, refuse_other_size
 from .given_image import Purpose, given_image, image_faults, is_latents, refuse_too_small
 from .prepare_image_latents import repeat_to_batch
 from .prepare_latents import draw_noise
@@ -95,6 +95,8 @@ class EncodeInpaintImage(Block):
     ) -> Out:
         channels = channels_of(self.vae)
         given = given_image(image, "image", latent_channels=channels)
+        if is_latents(given, channels):
+            refuse_other_size(self.family, self.vae, given, height, width)
         height, width = self._size(given, height, width)
         region = None
         if padding_mask_crop is not None:

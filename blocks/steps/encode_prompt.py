@@ -136,8 +136,12 @@ class EncodeNegativePrompt(TextInputs, Block):
 class TakePromptEmbeds(Block):
     """Take embeddings that the caller gives in place of prompts."""
 
-    def run(self, embeds: Annotated[Conditioning, Group("prompt_embeds", "positive")]) -> None:
+    class Out(Outputs):
+        embeds: Annotated[Conditioning, Group("prompt_embeds", "positive")]
+
+    def run(self, embeds: Annotated[Conditioning, Group("prompt_embeds", "positive")]) -> Out:
         check_batch(embeds)
+        return self.Out(embeds=embeds)
 
 
 class TakeNegativeEmbeds(Block):

@@ -11,8 +11,9 @@ from ...state import Conditioning, Group, Outputs
 from ...state.vocabulary import BatchSize, DType, Height, ImagesPerPrompt, InputImage, Width
 from ..core.block import Block
 from ..core.slots import component
+from .encode_image import image_size
 from .given_image import given_image, image_faults, is_latents, refuse_too_small
-from .prepare_image_latents import image_size, repeat_to_batch
+from .prepare_image_latents import repeat_to_batch
 
 if TYPE_CHECKING:
     from diffusers.image_processor import VaeImageProcessor

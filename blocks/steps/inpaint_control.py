@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ...state import Outputs
 from ...state.vocabulary import (
     BatchSize,
     ControlEnd,
     ControlImage,
+    ControlImages,
+    ControlKeep,
     ControlMode,
     ControlScale,
+    ControlScales,
     ControlStart,
+    ControlTypes,
     CropRegion,
     DType,
     Height,
@@ -21,13 +26,19 @@ from ...state.vocabulary import (
     StepCount,
     Width,
 )
-from .control import PrepareControl
+from .control import ControlAsked, PrepareControl
 from .encode_inpaint import cropped, sized_as
 from .given_image import given_image
 
 
 class PrepareInpaintControl(PrepareControl):
     """Bring the control images to the size of the images, of which they show what is worked on."""
+
+    class Out(Outputs):
+        controlnet_cond: ControlImages
+        conditioning_scale: ControlScales
+        controlnet_keep: ControlKeep
+        control_kinds: ControlTypes
 
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Only images can be cut as the mask is."""
@@ -55,26 +66,16 @@ class PrepareInpaintControl(PrepareControl):
         control_mode: ControlMode | None = None,
         crop_region: CropRegion | None = None,
         image: InputImage | None = None,
-    ) -> PrepareControl.Out:
+    ) -> Out:
         shown = control_image
         if crop_region is not None:
             shown = self._cut(
                 control_image, crop_region, None if image is None else given_image(image, "image"), height, width
             )
-        return super().run(
-            control_image=shown,
-            batch_size=batch_size,
-            dtype=dtype,
-            num_inference_steps=num_inference_steps,
-            height=height,
-            width=width,
-            scheduled_steps=scheduled_steps,
-            num_images_per_prompt=num_images_per_prompt,
-            controlnet_conditioning_scale=controlnet_conditioning_scale,
-            control_guidance_start=control_guidance_start,
-            control_guidance_end=control_guidance_end,
-            control_mode=control_mode,
-        )
+        asked = ControlAsked(controlnet_conditioning_scale, control_guidance_start, control_guidance_end, control_mode)
+        rows = (batch_size, num_images_per_prompt, dtype)
+        made, _, _ = self.prepared(shown, asked, rows, scheduled_steps or num_inference_steps, height, width)
+        return self.Out(**made)
 
     def _cut(self, given: Any, region: tuple[int, int, int, int], image: Any, height: int, width: int) -> Any:
         """Return the part of each control image that is worked on, as the part of the image is brought to its size."""

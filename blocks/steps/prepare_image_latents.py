@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...families.asked_members import ADD_NOISE, Lack, lacking
-from ...families.contract import Autoencoder, FamilyContract, Scheduler
+from ...families.contract import Autoencoder, Scheduler
 from ...families.noise_schedule import first_scale, with_noise
 from ...state import InputError, Outputs
 from ...state.vocabulary import (
@@ -25,7 +25,7 @@ from ...state.vocabulary import (
 )
 from ..core.block import Block
 from ..core.slots import component
-from .encode_image import channels_of
+from .encode_image import channels_of, image_size
 from .prepare_latents import draw_noise, latents_misfits, unpacking_advice
 
 if TYPE_CHECKING:
@@ -76,48 +76,6 @@ class PrepareImageLatents(Block):
             return images
         noise = draw_noise(tuple(images.shape), generator, self.device, images.dtype)
         return noised(self.scheduler, images, noise, latent_timestep)
-
-
-class PrepareSizedImageLatents(PrepareImageLatents):
-    """Add noise to the given images, as much as the first timestep has, where the size has been decided before."""
-
-    class Out(Outputs):
-        latents: Latents
-
-    def run(  # type: ignore[override]  # a block's signature is its declaration
-        self,
-        image_latents: ImageLatents,
-        latent_timestep: LatentTimestep,
-        height: Height,
-        width: Width,
-        batch_size: BatchSize,
-        dtype: DType,
-        num_images_per_prompt: ImagesPerPrompt = 1,
-        latents: Latents | None = None,
-        denoising_start: DenoisingStart | None = None,
-        generator: Generators | None = None,
-    ) -> Out:
-        refuse_other_size(self.family, self.vae, image_latents, height, width)
-        if latents is None:
-            images = repeat_to_batch(image_latents.to(dtype), batch_size, num_images_per_prompt)
-            latents = self.begun(images, latent_timestep, denoising_start, generator)
-        return self.Out(latents=latents.to(self.device))
-
-
-def image_size(family: FamilyContract, vae: Autoencoder, latents: Tensor) -> tuple[int, int]:
-    """Return height and width in pixels of images that latents are of."""
-    factor = family.vae_scale_factor(vae)
-    return latents.shape[-2] * factor, latents.shape[-1] * factor
-
-
-def refuse_other_size(family: FamilyContract, vae: Autoencoder, latents: Tensor, height: int, width: int) -> None:
-    """Raise InputError if latents, which the caller may have given as the image, are of another size than the run."""
-    found = image_size(family, vae, latents)
-    if found != (height, width):
-        raise InputError(
-            f"image is latents of {found[0]}x{found[1]} pixels, and the run is for {height}x{width}: give height={found[0]} and "
-            f"width={found[1]}."
-        )
 
 
 class PrepareInpaintLatents(Block):
@@ -183,34 +141,6 @@ class PrepareInpaintLatents(Block):
         else:
             start = noised(scheduler, images, noise, latent_timestep)
         return start, noise
-
-
-class PrepareSizedInpaintLatents(PrepareInpaintLatents):
-    """Add noise to the given images, and keep noise and images, where the size has been decided before."""
-
-    class Out(Outputs):
-        latents: Latents
-        noise: Noise
-        image_latents: ImageLatents
-
-    def run(  # type: ignore[override]  # a block's signature is its declaration
-        self,
-        image_latents: ImageLatents,
-        latent_timestep: LatentTimestep,
-        strength: Strength,
-        height: Height,
-        width: Width,
-        batch_size: BatchSize,
-        dtype: DType,
-        num_images_per_prompt: ImagesPerPrompt = 1,
-        latents: Latents | None = None,
-        denoising_start: DenoisingStart | None = None,
-        generator: Generators | None = None,
-    ) -> Out:
-        refuse_other_size(self.family, self.vae, image_latents, height, width)
-        images = repeat_to_batch(image_latents.to(dtype), batch_size, num_images_per_prompt).contiguous()
-        begun = self.begun(images, latent_timestep, strength, latents, denoising_start, generator)
-        return self.Out(latents=begun[0], noise=begun[1], image_latents=images)
 
 
 def noised(scheduler: Scheduler, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:

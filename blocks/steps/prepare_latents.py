@@ -13,6 +13,7 @@ from ...state.vocabulary import BatchSize, DType, Generators, Height, ImagesPerP
 from ..core.block import Block
 from ..core.input_checks import image_count
 from ..core.slots import component
+from .resolve_size import resolved_size
 
 if TYPE_CHECKING:
     import torch
@@ -53,8 +54,7 @@ class PrepareLatents(Block):
         latents: Latents | None = None,
         generator: Generators | None = None,
     ) -> Out:
-        default = self.family.default_size(self.denoiser, self.vae)
-        height, width = height or default, width or default
+        height, width = resolved_size(self.family, self.denoiser, self.vae, height, width)
         made = self.prepared(batch_size * num_images_per_prompt, dtype, height, width, latents, generator)
         return self.Out(latents=made, height=height, width=width)
 
@@ -67,14 +67,11 @@ class PrepareLatents(Block):
         latents: Tensor | None,
         generator: Generators | None,
     ) -> Tensor:
-        """Return noise for so many images of a size in pixels, or given latents, at the scheduler's first noise level.
+        """Return noise for so many images of a size that the family has, or given latents, at the scheduler's first noise level.
 
         Raises:
-            InputError: the size is none that the family has, or given latents have another shape.
+            InputError: given latents have another shape.
         """
-        faults = [self.family.size_fault(name, size) for name, size in (("height", height), ("width", width))]
-        if any(faults):
-            raise InputError(" ".join(filter(None, faults)))
         shape = self.family.latent_shape(self.denoiser, self.vae, batch, height, width)
         if latents is None:
             # In the run's own number format: drawn in float32 and rounded, it would be other noise than diffusers'.

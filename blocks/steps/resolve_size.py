@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...families.contract import Autoencoder, Denoiser
+from ...families.contract import Autoencoder, Denoiser, FamilyContract
 from ...state import InputError, Outputs
 from ...state.vocabulary import Height, MaxArea, Width
 from ..core.block import Block
@@ -20,12 +20,8 @@ class ResolveSize(Block):
         width: Width
 
     def run(self, height: Height | None = None, width: Width | None = None) -> Out:
-        default = self.family.default_size(self.denoiser, self.vae)
-        sizes = {"height": height or default, "width": width or default}
-        faults = [fault for name, size in sizes.items() if (fault := self.family.size_fault(name, size))]
-        if faults:
-            raise InputError(" ".join(faults))
-        return self.Out(**sizes)
+        height, width = resolved_size(self.family, self.denoiser, self.vae, height, width)
+        return self.Out(height=height, width=width)
 
 
 class ResolveArea(ResolveSize):
@@ -45,3 +41,19 @@ class ResolveArea(ResolveSize):
                 f"max_area is {max_area}, of which {height or default}x{width or default} leaves a side of less than {multiple} pixels; give more."
             )
         return self.Out(height=found[0], width=found[1])
+
+
+def resolved_size(
+    family: FamilyContract, denoiser: Denoiser, vae: Autoencoder, height: int | None, width: int | None
+) -> tuple[int, int]:
+    """Return height and width in pixels, the denoiser's own where None.
+
+    Raises:
+        InputError: the family has no images of such a size.
+    """
+    default = family.default_size(denoiser, vae)
+    sizes = {"height": height or default, "width": width or default}
+    faults = [fault for name, size in sizes.items() if (fault := family.size_fault(name, size))]
+    if faults:
+        raise InputError(" ".join(faults))
+    return sizes["height"], sizes["width"]

@@ -296,6 +296,9 @@ def _read_before(read: Read, version: Version, by_product: Condition, flow: Data
         return NEVER
     if read.param.required:
         found &= ~flow.hangs_on(version.writer, read)  # what the caller must give goes round
+    elif read.param.default is None and by_product:
+        # The reader chose by itself, and the writer, which works with what it has made, says what came of it.
+        found &= ~(by_product & flow.hangs_on(version.writer, read))
     from_blocks = any_of(when for source, when in read.sources.ways.items() if source.writer != CALLER)
     # A block of the reader's own gives it already, and the later one is there for what else it writes.
     found &= ~(by_product & from_blocks)

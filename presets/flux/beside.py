@@ -8,8 +8,9 @@ from typing import Any
 from ...blocks.core.insertable_dict import InsertableDict, SharedBlocks
 from ...blocks.steps.denoise import Denoise
 from ...blocks.steps.encode_beside import EncodeControlImage, EncodeMaskedChannels, EncodeReference
+from ...blocks.steps.encode_prompt import PositivePrompt
 from ...blocks.steps.image_as_text import AddImagesToPrompt
-from ...blocks.steps.prepare_image_latents import PrepareSizedImageLatents
+from ...blocks.steps.prepare_image_latents import PrepareImageLatents
 from ...blocks.steps.resolve_size import ResolveArea
 from ...families.flux import FLUX, FLUX_FILL, FLUX_KONTEXT, FLUX_REDUX
 from ..tasks import Blocks, image2image, inpainting, named_blocks, text2image, with_control
@@ -31,7 +32,7 @@ def _fill() -> Blocks:
     made = inpainting(FLUX_FILL)
     made.insert_after("set_timesteps", "image_encoder", made.pop("image_encoder"))
     # What lies outside of the mask is read, and not blended in.
-    made["prepare_latents"] = PrepareSizedImageLatents.bind(FLUX_FILL)
+    made["prepare_latents"] = PrepareImageLatents.bind(FLUX_FILL)
     made["prepare_masked_image"] = EncodeMaskedChannels.bind(FLUX_FILL)
     made["denoise"] = Denoise.bind(FLUX_FILL)
     return made
@@ -51,7 +52,8 @@ REDUX_BLOCKS: Blocks = SharedBlocks("REDUX_BLOCKS", _redux())
 """Blocks of text to image whose prompt is text and images, by name."""
 
 REDUX_PRIOR_BLOCKS: Blocks = SharedBlocks(
-    "REDUX_PRIOR_BLOCKS", {name: REDUX_BLOCKS[name] for name in ("text_encoder", "image_prompt")}
+    "REDUX_PRIOR_BLOCKS",
+    {"text_encoder": PositivePrompt.bind(FLUX_REDUX), "image_prompt": AddImagesToPrompt.bind(FLUX_REDUX)},
 )
 """Blocks that make `prompt_embeds` and `pooled_prompt_embeds` of text and images, by name."""
 

@@ -22,11 +22,16 @@ def test_only_schedulers_that_shift_by_size_are_told_a_shift() -> None:
     assert SD3.schedule(shifting, 28, None) == {}
 
 
-def test_an_image_that_is_latents_of_another_size_is_refused() -> None:
+@pytest.mark.parametrize("task", ["image2image", "inpainting"])
+@pytest.mark.parametrize(("rows", "columns"), [(12, 8), (8, 12)])
+def test_an_image_that_is_latents_of_another_size_is_refused(task: str, rows: int, columns: int) -> None:
     """The schedule has been set for the size of the run."""
-    latents = torch.zeros(1, 16, 12, 8)
-    with pytest.raises(InputError, match=r"image is latents of 96x64 pixels, and the run is for 64x64: give height=96"):
-        FAMILY.draw("image2image", image=latents)
+    latents = torch.zeros(1, 16, rows, columns)
+    with pytest.raises(
+        InputError,
+        match=f"image is latents of {8 * rows}x{8 * columns} pixels, and the run is for 64x64: give height={8 * rows} and width={8 * columns}",
+    ):
+        FAMILY.draw(task, image=latents)
 
 
 def test_embeddings_of_another_width_are_refused_before_the_run() -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from family_table import families
 
-from brickwork import ModularPipeline
+from brickwork import InputError, ModularPipeline
 
 FAMILIES = families()
 BY_TASK = {
@@ -39,6 +39,17 @@ def test_more_strength_is_less_of_the_image(name: str) -> None:
     size = given.get("height", pixels.shape[0]), given.get("width", pixels.shape[1])
     assert drawn[0].shape[-2:] == size
     assert not torch.equal(*drawn)
+
+
+@pytest.mark.parametrize("side", ["height", "width"])
+def test_an_image_that_is_latents_is_not_resized(side: str) -> None:
+    """Where no schedule depends on the size either."""
+    latents = torch.zeros(1, 4, 8, 8)
+    with pytest.raises(
+        InputError, match=r"image is latents of 16x16 pixels, and the run is for .*: give height=16 and"
+    ):
+        FAMILIES["dit"].draw("image2image", image=latents, **{side: 32})
+    FAMILIES["dit"].draw("image2image", image=latents, **{side: 16})
 
 
 @pytest.mark.parametrize("name", FAMILIES)

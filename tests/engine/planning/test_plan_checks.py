@@ -146,6 +146,19 @@ def test_what_looks_at_the_callers_value_first_is_not_too_early() -> None:
     assert len(warnings("x", look=look, change=change)) == 1
 
 
+def test_what_came_of_a_choice_is_said_by_who_works_with_it() -> None:
+    """Where it is made beside something that is needed: alone it is an order mistake, and so it is of who could come first."""
+    choose = block({"x": int | None}, {"half": int}, x=None)
+    beside, alone = block({"half": int}, {"x": int, "whole": int}), block({"half": int}, {"x": int})
+    first = block({}, {"x": int, "whole": int})
+    read = block({"whole": int})
+    assert warnings(choose=choose, tell=beside, read=read) == []
+    assert len(warnings(choose=choose, tell=alone, read=block({"half": int}))) == 1
+    assert len(warnings(choose=choose, tell=beside)) == 1
+    assert len(warnings(choose=choose, tell=first, read=read)) == 1
+    assert len(warnings(choose=block({}, {"half": int}, x=1), tell=beside, read=read)) == 1
+
+
 def test_a_block_that_writes_what_it_has_read_is_not_too_early() -> None:
     both = block({"x": int | None}, {"x": int}, x=None)
     assert warnings(one=both, two=WRITE) == [
