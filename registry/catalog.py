@@ -53,7 +53,7 @@ class Catalog:
 
     Args:
         package: whose modules register what they hold; they are imported at the first question. reads_names: its folders may write
-            `NAMES` down instead, a dict of text: name to attribute of the folder.
+            `NAMES` down instead, a dict of text: name to attribute of the folder, or of a module in it ("released:TEXT2IMAGE").
     """
 
     def __init__(
@@ -79,8 +79,9 @@ class Catalog:
         found = importlib.import_module(f"{_ROOT}.{self._package}")
         for each in pkgutil.iter_modules(found.__path__, f"{found.__name__}."):
             names = _written_names(each.name) if each.ispkg else {}
-            for name, attribute in names.items():
-                self.register(name, f"{each.name}:{attribute}")
+            for name, written in names.items():
+                module, _, attribute = written.rpartition(":")
+                self.register(name, f"{'.'.join(filter(None, (each.name, module)))}:{attribute}")
             if not names:
                 _import_below(each.name)
 

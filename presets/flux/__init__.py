@@ -2,7 +2,6 @@
 
 from ...blocks.core.insertable_dict import SharedBlocks
 from ...families.flux import FLUX, FLUX_FILL, FLUX_KONTEXT
-from ...registry import catalog
 from ..tasks import Blocks, image2image, image_prompt, inpainting, text2image
 from .auto import AUTO_BLOCKS, FluxAutoBlocks
 from .beside import (
@@ -31,7 +30,7 @@ INPAINT_BLOCKS: Blocks = SharedBlocks("INPAINT_BLOCKS", inpainting(FLUX))
 IP_ADAPTER_BLOCKS: Blocks = SharedBlocks("IP_ADAPTER_BLOCKS", image_prompt(FLUX))
 """What IP-Adapters add to a task, by name; it runs where `ip_adapter_image` or `ip_adapter_image_embeds` is given."""
 
-for _name, _target in {
+NAMES: dict[str, str] = {
     "flux.text2image": "TEXT2IMAGE_BLOCKS",
     "flux.image2image": "IMAGE2IMAGE_BLOCKS",
     "flux.inpainting": "INPAINT_BLOCKS",
@@ -39,15 +38,15 @@ for _name, _target in {
     "flux.control": "CONTROL_BLOCKS",
     "flux.fill": "FILL_BLOCKS",
     "flux.kontext": "KONTEXT_BLOCKS",
-    FLUX.classic_pipeline: "TEXT2IMAGE_BLOCKS",
-    FLUX.modular_pipeline: "TEXT2IMAGE_BLOCKS",
-    FLUX.modular_blocks: "FluxAutoBlocks",
+    "FluxPipeline": "TEXT2IMAGE_BLOCKS",
+    "FluxModularPipeline": "TEXT2IMAGE_BLOCKS",
+    "FluxAutoBlocks": "FluxAutoBlocks",
     "FluxImg2ImgPipeline": "IMAGE2IMAGE_BLOCKS",
     "FluxInpaintPipeline": "INPAINT_BLOCKS",
     "FluxFillPipeline": "FILL_BLOCKS",
     "FluxKontextPipeline": "KONTEXT_BLOCKS",
-    FLUX_KONTEXT.modular_blocks: "KONTEXT_BLOCKS",
-    FLUX_KONTEXT.modular_pipeline: "KONTEXT_BLOCKS",
+    "FluxKontextAutoBlocks": "KONTEXT_BLOCKS",
+    "FluxKontextModularPipeline": "KONTEXT_BLOCKS",
     "FluxControlPipeline": "CONTROL_BLOCKS",
     "FluxControlImg2ImgPipeline": "CONTROL_IMAGE2IMAGE_BLOCKS",
     "FluxControlInpaintPipeline": "CONTROL_INPAINT_BLOCKS",
@@ -56,8 +55,8 @@ for _name, _target in {
     "FluxControlNetPipeline": "CONTROLNET_TEXT2IMAGE",
     "FluxControlNetImg2ImgPipeline": "CONTROLNET_IMAGE2IMAGE",
     "FluxControlNetInpaintPipeline": "CONTROLNET_INPAINT",
-}.items():
-    catalog.register(_name, f"{__name__}:{_target}")
+}
+"""Names in the catalog, which reads them without importing this folder: names of presets, and classes that repositories write."""
 
 __all__ = [
     "AUTO_BLOCKS",
@@ -75,6 +74,7 @@ __all__ = [
     "INPAINT_BLOCKS",
     "IP_ADAPTER_BLOCKS",
     "KONTEXT_BLOCKS",
+    "NAMES",
     "REDUX_BLOCKS",
     "REDUX_PRIOR_BLOCKS",
     "TEXT2IMAGE_BLOCKS",

@@ -29,9 +29,10 @@ def test_the_name_of_a_family_imports_no_other() -> None:
     lines = "\n".join(line.strip() for line in code.splitlines())
     done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, check=True)
     before, after = map(ast.literal_eval, done.stdout.strip().splitlines())
-    assert {"brickwork.families.sd3", "brickwork.families.sdxl", "brickwork.families.ddpm"}.isdisjoint(before)
+    contracts = {"sd3", "sdxl", "ddpm", "dit", "flux", "stable_diffusion"}
+    assert {f"brickwork.families.{name}" for name in contracts}.isdisjoint(before)
     assert "brickwork.presets.ddpm" in after
-    assert {"brickwork.presets.sd3", "brickwork.presets.sdxl"}.isdisjoint(after)
+    assert {f"brickwork.presets.{name}" for name in ("sd3", "sdxl", "dit", "flux", "sd")}.isdisjoint(after)
 
 
 @pytest.mark.parametrize("name", list(catalog))
@@ -52,10 +53,11 @@ def test_the_classes_of_a_contract_are_names(name: str) -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_what_a_folder_writes_down_is_what_it_has(folder: str) -> None:
-    module = import_module(f"brickwork.presets.{folder}")
-    names = getattr(module, "NAMES", {})
-    assert [name for name, attribute in names.items() if not hasattr(module, attribute)] == []
+    """The folder of the models that come with this package holds no compositions."""
+    names = getattr(import_module(f"brickwork.presets.{folder}"), "NAMES", {})
+    assert bool(names) is (folder != "embedded")
     assert names.keys() <= set(catalog)
+    assert {catalog.folder_of(name) for name in names} <= {folder}
 
 
 def test_a_name_that_is_taken_is_refused() -> None:
