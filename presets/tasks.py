@@ -17,6 +17,7 @@ from ..blocks.steps.control import ControlledDenoise, ControlNetResiduals, Prepa
 from ..blocks.steps.decode import Decode
 from ..blocks.steps.denoise import Denoise, with_denoiser_input
 from ..blocks.steps.denoiser_call import DenoiserInput
+from ..blocks.steps.differential import DifferentialDenoise, PrepareChangeMap, PrepareDifferentialLatents
 from ..blocks.steps.encode_control import EncodeControl
 from ..blocks.steps.encode_image import EncodeImage
 from ..blocks.steps.encode_inpaint import EncodeControlledInpaintImage, EncodeInpaintImage, EncodeMaskedImage
@@ -95,6 +96,19 @@ def inpainting(family: FamilyContract) -> Blocks:
         prepare_masked_image=EncodeMaskedImage.bind(family),
         denoise=InpaintDenoise.bind(family),
         decode=DecodeInpaint.bind(family),
+    )
+    return _told_sizes(made, PrepareImageSizeConditioning, family)
+
+
+def differential(family: FamilyContract) -> Blocks:
+    """Return the blocks of image to image whose strength is of each place by itself, as a map says (`change_map`)."""
+    made: Blocks = InsertableDict(
+        **_told(family, image_encoder=EncodeImage.bind(family)),
+        set_timesteps=SetTimesteps.bind(family),
+        prepare_latents=PrepareDifferentialLatents.bind(family),
+        prepare_map=PrepareChangeMap.bind(family),
+        denoise=DifferentialDenoise.bind(family),
+        decode=Decode.bind(family),
     )
     return _told_sizes(made, PrepareImageSizeConditioning, family)
 

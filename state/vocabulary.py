@@ -130,6 +130,10 @@ MaskImage = Annotated[
     Union[Image, list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
     Value(doc="White where the image is drawn anew, black where it stays."),
 ]
+ChangeMap = Annotated[
+    Union[Image, list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
+    Value(doc="White where the image may change as at full strength, black where it stays; grey is in between."),
+]
 ImageLatents = Annotated[
     Tensor,
     Value("images c h w", "Latents of the given images, without noise, in the denoiser's scale.", dtype="float"),
@@ -175,6 +179,9 @@ ControlTypes = Annotated[list[Any], Value(doc="Kinds of control per union Contro
 Noise = Annotated[Tensor, Value("b c h w", "The noise that was added to the latents.", dtype="float")]
 Mask = Annotated[
     Tensor, Value("b 1 h w", "1 where the image is drawn anew, 0 where it stays, in latents.", dtype="float")
+]
+Change = Annotated[
+    Tensor, Value("b 1 h w", "How much each latent may change: 1 as at full strength, 0 not at all.", dtype="float")
 ]
 MaskPixels = Annotated[
     Tensor,

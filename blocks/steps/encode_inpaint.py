@@ -137,13 +137,13 @@ _PURPOSES: tuple[tuple[str, Purpose], ...] = (("image", "image"), ("mask_image",
 NOTHING_WHITE = "mask_image is black everywhere, and only what is white is drawn anew"
 
 
-def mask_of(mask: MaskImage, image: Any = None) -> Any:
+def mask_of(mask: MaskImage, image: Any = None, name: str = "mask_image") -> Any:
     """Return a mask as the processors understand it.
 
     Args:
-        image: a PIL image, whose size a mask gets that is to be laid over it.
+        image: a PIL image, whose size a mask gets that is to be laid over it. name: of the input, for errors.
     """
-    return sized_as(given_image(mask, "mask_image", "mask"), image)
+    return sized_as(given_image(mask, name, "mask"), image)
 
 
 def sized_as(made: Any, image: Any) -> Any:

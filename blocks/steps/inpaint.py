@@ -43,6 +43,7 @@ from .prepare_image_latents import repeat_to_batch
 
 if TYPE_CHECKING:
     from diffusers.image_processor import VaeImageProcessor
+    from torch import Tensor
 
 
 class PrepareMask(Block):
@@ -128,13 +129,14 @@ class BlendKnown(Block):
     ) -> Out:
         if masked_image_latents is not None:
             return self.Out(latents=latents)
-        scheduler = self.scheduler
-        known = image_latents
-        if i < len(timesteps) - 1:
-            # The noise of the next step, because the latents have been brought there; after the last step there is
-            # none.
-            known = with_noise(scheduler, known, noise, timesteps[i + 1 : i + 2])
+        # The noise of the next step, because the latents have been brought there.
+        known = known_at(self.scheduler, image_latents, noise, timesteps, i + 1)
         return self.Out(latents=(1 - mask) * known + mask * latents)
+
+
+def known_at(scheduler: Scheduler, images: Tensor, noise: Tensor, timesteps: Tensor, step: int) -> Tensor:
+    """Return latents of given images `[b c h w]` with the noise that they have before a step; without any behind the last."""
+    return with_noise(scheduler, images, noise, timesteps[step : step + 1]) if step < len(timesteps) else images
 
 
 class OverlayOriginal(Block):

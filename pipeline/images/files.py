@@ -7,9 +7,9 @@ from typing import Any
 
 from ...blocks.steps.given_image import names_files, with_files_read
 from ...state import InputError
-from ...state.vocabulary import ControlImage, ImagePrompt, InputImage, MaskImage, value_of
+from ...state.vocabulary import ChangeMap, ControlImage, ImagePrompt, InputImage, MaskImage, value_of
 
-_IMAGES = tuple(map(value_of, (InputImage, MaskImage, ControlImage, ImagePrompt)))
+_IMAGES = tuple(map(value_of, (InputImage, MaskImage, ChangeMap, ControlImage, ImagePrompt)))
 
 
 def file_inputs(inputs: Mapping[str, Any], expected: Mapping[str, Sequence[Any]]) -> list[str]:

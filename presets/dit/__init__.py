@@ -2,7 +2,7 @@
 
 from ...blocks.core.insertable_dict import SharedBlocks
 from ...families.dit import DIT
-from ..tasks import Blocks, image2image, inpainting, text2image
+from ..tasks import Blocks, differential, image2image, inpainting, text2image
 
 CLASS2IMAGE_BLOCKS: Blocks = SharedBlocks("CLASS2IMAGE_BLOCKS", text2image(DIT))
 """Blocks that make images of a class, by name."""
@@ -13,12 +13,16 @@ IMAGE2IMAGE_BLOCKS: Blocks = SharedBlocks("IMAGE2IMAGE_BLOCKS", image2image(DIT)
 INPAINT_BLOCKS: Blocks = SharedBlocks("INPAINT_BLOCKS", inpainting(DIT))
 """Blocks of inpainting, told a class, by name."""
 
+DIFFERENTIAL_BLOCKS: Blocks = SharedBlocks("DIFFERENTIAL_BLOCKS", differential(DIT))
+"""Blocks of image to image in which a map says how much each place may change, by name."""
+
 NAMES: dict[str, str] = {
     "dit.class2image": "CLASS2IMAGE_BLOCKS",
     "dit.image2image": "IMAGE2IMAGE_BLOCKS",
     "dit.inpainting": "INPAINT_BLOCKS",
+    "dit.differential": "DIFFERENTIAL_BLOCKS",
     "DiTPipeline": "CLASS2IMAGE_BLOCKS",
 }
 """Names in the catalog, which reads them without importing this folder: names of presets, and classes that repositories write."""
 
-__all__ = ["CLASS2IMAGE_BLOCKS", "DIT", "IMAGE2IMAGE_BLOCKS", "INPAINT_BLOCKS", "NAMES"]
+__all__ = ["CLASS2IMAGE_BLOCKS", "DIFFERENTIAL_BLOCKS", "DIT", "IMAGE2IMAGE_BLOCKS", "INPAINT_BLOCKS", "NAMES"]

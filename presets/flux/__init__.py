@@ -2,7 +2,7 @@
 
 from ...blocks.core.insertable_dict import SharedBlocks
 from ...families.flux import FLUX, FLUX_FILL, FLUX_KONTEXT
-from ..tasks import Blocks, image2image, image_prompt, inpainting, text2image
+from ..tasks import Blocks, differential, image2image, image_prompt, inpainting, text2image
 from .auto import AUTO_BLOCKS, FluxAutoBlocks
 from .beside import (
     CONTROL_BLOCKS,
@@ -27,6 +27,9 @@ IMAGE2IMAGE_BLOCKS: Blocks = SharedBlocks("IMAGE2IMAGE_BLOCKS", image2image(FLUX
 INPAINT_BLOCKS: Blocks = SharedBlocks("INPAINT_BLOCKS", inpainting(FLUX))
 """Blocks of inpainting, by name."""
 
+DIFFERENTIAL_BLOCKS: Blocks = SharedBlocks("DIFFERENTIAL_BLOCKS", differential(FLUX))
+"""Blocks of image to image in which a map says how much each place may change, by name."""
+
 IP_ADAPTER_BLOCKS: Blocks = SharedBlocks("IP_ADAPTER_BLOCKS", image_prompt(FLUX))
 """What IP-Adapters add to a task, by name; it runs where `ip_adapter_image` or `ip_adapter_image_embeds` is given."""
 
@@ -34,6 +37,7 @@ NAMES: dict[str, str] = {
     "flux.text2image": "TEXT2IMAGE_BLOCKS",
     "flux.image2image": "IMAGE2IMAGE_BLOCKS",
     "flux.inpainting": "INPAINT_BLOCKS",
+    "flux.differential": "DIFFERENTIAL_BLOCKS",
     "flux.auto": "FluxAutoBlocks",
     "flux.control": "CONTROL_BLOCKS",
     "flux.fill": "FILL_BLOCKS",
@@ -66,6 +70,7 @@ __all__ = [
     "CONTROL_BLOCKS",
     "CONTROL_IMAGE2IMAGE_BLOCKS",
     "CONTROL_INPAINT_BLOCKS",
+    "DIFFERENTIAL_BLOCKS",
     "FILL_BLOCKS",
     "FLUX",
     "FLUX_FILL",

@@ -5,6 +5,7 @@ from .auto import AUTO_BLOCKS, SDAutoBlocks
 from .control import CONTROLNET_BLOCKS, T2I_ADAPTER_BLOCKS, with_adapter, with_control
 from .tasks import (
     DEPTH2IMAGE_BLOCKS,
+    DIFFERENTIAL_BLOCKS,
     EDIT_BLOCKS,
     IMAGE2IMAGE_BLOCKS,
     INPAINT_BLOCKS,
@@ -21,6 +22,7 @@ NAMES: dict[str, str] = {
     "sd.text2image": "TEXT2IMAGE_BLOCKS",
     "sd.image2image": "IMAGE2IMAGE_BLOCKS",
     "sd.inpainting": "INPAINT_BLOCKS",
+    "sd.differential": "DIFFERENTIAL_BLOCKS",
     "sd.auto": "SDAutoBlocks",
     "sd.lcm": "LCM_BLOCKS",
     "sd.lcm.image2image": "LCM_IMAGE2IMAGE_BLOCKS",
@@ -63,6 +65,7 @@ __all__ = [
     "AUTO_BLOCKS",
     "CONTROLNET_BLOCKS",
     "DEPTH2IMAGE_BLOCKS",
+    "DIFFERENTIAL_BLOCKS",
     "EDIT_BLOCKS",
     "IMAGE2IMAGE_BLOCKS",
     "INPAINT_BLOCKS",

@@ -8,6 +8,7 @@ from ...families.stable_diffusion import SD, SD_DEPTH, SD_EDIT, SD_LCM, SD_UPSCA
 from ..tasks import (
     Blocks,
     depth2image,
+    differential,
     edit,
     image2image,
     image_prompt,
@@ -26,6 +27,9 @@ IMAGE2IMAGE_BLOCKS: Blocks = SharedBlocks("IMAGE2IMAGE_BLOCKS", image2image(SD))
 
 INPAINT_BLOCKS: Blocks = SharedBlocks("INPAINT_BLOCKS", inpainting(SD))
 """Blocks of inpainting, by name."""
+
+DIFFERENTIAL_BLOCKS: Blocks = SharedBlocks("DIFFERENTIAL_BLOCKS", differential(SD))
+"""Blocks of image to image in which a map says how much each place may change, by name."""
 
 LCM_BLOCKS: Blocks = SharedBlocks("LCM_BLOCKS", text2image(SD_LCM))
 """Blocks of text to image in a few steps with latent consistency models, by name."""

@@ -2,7 +2,7 @@
 
 from ...blocks.core.insertable_dict import SharedBlocks
 from ...families.sd3 import SD3
-from ..tasks import Blocks, image2image, inpainting, text2image
+from ..tasks import Blocks, differential, image2image, inpainting, text2image
 from .auto import AUTO_BLOCKS, SD3AutoBlocks
 
 TEXT2IMAGE_BLOCKS: Blocks = SharedBlocks("TEXT2IMAGE_BLOCKS", text2image(SD3))
@@ -14,10 +14,14 @@ IMAGE2IMAGE_BLOCKS: Blocks = SharedBlocks("IMAGE2IMAGE_BLOCKS", image2image(SD3)
 INPAINT_BLOCKS: Blocks = SharedBlocks("INPAINT_BLOCKS", inpainting(SD3))
 """Blocks of inpainting, by name."""
 
+DIFFERENTIAL_BLOCKS: Blocks = SharedBlocks("DIFFERENTIAL_BLOCKS", differential(SD3))
+"""Blocks of image to image in which a map says how much each place may change, by name."""
+
 NAMES: dict[str, str] = {
     "sd3.text2image": "TEXT2IMAGE_BLOCKS",
     "sd3.image2image": "IMAGE2IMAGE_BLOCKS",
     "sd3.inpainting": "INPAINT_BLOCKS",
+    "sd3.differential": "DIFFERENTIAL_BLOCKS",
     "sd3.auto": "SD3AutoBlocks",
     "StableDiffusion3AutoBlocks": "SD3AutoBlocks",
     "StableDiffusion3Pipeline": "TEXT2IMAGE_BLOCKS",
@@ -27,4 +31,13 @@ NAMES: dict[str, str] = {
 }
 """Names in the catalog, which reads them without importing this folder: names of presets, and classes that repositories write."""
 
-__all__ = ["AUTO_BLOCKS", "IMAGE2IMAGE_BLOCKS", "INPAINT_BLOCKS", "NAMES", "SD3", "TEXT2IMAGE_BLOCKS", "SD3AutoBlocks"]
+__all__ = [
+    "AUTO_BLOCKS",
+    "DIFFERENTIAL_BLOCKS",
+    "IMAGE2IMAGE_BLOCKS",
+    "INPAINT_BLOCKS",
+    "NAMES",
+    "SD3",
+    "TEXT2IMAGE_BLOCKS",
+    "SD3AutoBlocks",
+]

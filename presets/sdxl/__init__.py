@@ -11,12 +11,20 @@ from .refiner import (
     with_refiner,
 )
 from .released import ADAPTED_TEXT2IMAGE, CONTROLLED_IMAGE2IMAGE, CONTROLLED_INPAINT, CONTROLLED_TEXT2IMAGE
-from .tasks import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, IP_ADAPTER_BLOCKS, SAFETY_BLOCKS, TEXT2IMAGE_BLOCKS
+from .tasks import (
+    DIFFERENTIAL_BLOCKS,
+    IMAGE2IMAGE_BLOCKS,
+    INPAINT_BLOCKS,
+    IP_ADAPTER_BLOCKS,
+    SAFETY_BLOCKS,
+    TEXT2IMAGE_BLOCKS,
+)
 
 NAMES: dict[str, str] = {
     "sdxl.text2image": "TEXT2IMAGE_BLOCKS",
     "sdxl.image2image": "IMAGE2IMAGE_BLOCKS",
     "sdxl.inpainting": "INPAINT_BLOCKS",
+    "sdxl.differential": "DIFFERENTIAL_BLOCKS",
     "sdxl.auto": "AutoBlocks",
     "sdxl.refiner": "REFINER_IMAGE2IMAGE_BLOCKS",
     "StableDiffusionXLPipeline": "TEXT2IMAGE_BLOCKS",
@@ -47,6 +55,7 @@ __all__ = [
     "CONTROLLED_INPAINT",
     "CONTROLLED_TEXT2IMAGE",
     "CONTROLNET_BLOCKS",
+    "DIFFERENTIAL_BLOCKS",
     "IMAGE2IMAGE_BLOCKS",
     "INPAINT_BLOCKS",
     "IP_ADAPTER_BLOCKS",

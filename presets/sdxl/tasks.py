@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...blocks.core.insertable_dict import SharedBlocks
 from ...families.sdxl import SDXL
-from ..tasks import Blocks, image2image, image_prompt, inpainting, safety_check, text2image
+from ..tasks import Blocks, differential, image2image, image_prompt, inpainting, safety_check, text2image
 
 TEXT2IMAGE_BLOCKS: Blocks = SharedBlocks("TEXT2IMAGE_BLOCKS", text2image(SDXL))
 """Blocks of text to image, by name."""
@@ -14,6 +14,9 @@ IMAGE2IMAGE_BLOCKS: Blocks = SharedBlocks("IMAGE2IMAGE_BLOCKS", image2image(SDXL
 
 INPAINT_BLOCKS: Blocks = SharedBlocks("INPAINT_BLOCKS", inpainting(SDXL))
 """Blocks of inpainting, by name."""
+
+DIFFERENTIAL_BLOCKS: Blocks = SharedBlocks("DIFFERENTIAL_BLOCKS", differential(SDXL))
+"""Blocks of image to image in which a map says how much each place may change, by name."""
 
 IP_ADAPTER_BLOCKS: Blocks = SharedBlocks("IP_ADAPTER_BLOCKS", image_prompt(SDXL))
 """What IP-Adapters add to a task, by name; it runs where `ip_adapter_image` or `ip_adapter_image_embeds` is given."""

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pytest
 import torch
-from family_table import families
+from coarse_images import band_map, picture
+from family_table import Family, Task, families
 
 from brickwork import InputError, ModularPipeline
+from brickwork.engine.events import StepFinished
+from brickwork.families.contract import FamilyContract
+from brickwork.presets import sdxl
+from tiny_sdxl import make_pipeline
 
 FAMILIES = families()
+ASKED = {"prompt": "a red circle", "negative_prompt": "blue", "image": picture(3), "num_inference_steps": 7}
+DIFFERENTIAL = {"change_map": band_map(0, 0.3, 0.7, 1)}
+# It has tests of its own beside the classic pipelines.
+SDXL = Family(
+    "sdxl",
+    "unet",
+    lambda: {name: part for name, part in make_pipeline().components.items() if part is not None},
+    {
+        "image2image": Task(sdxl.IMAGE2IMAGE_BLOCKS, None, ASKED),
+        "differential": Task(sdxl.DIFFERENTIAL_BLOCKS, None, {**ASKED, **DIFFERENTIAL}),
+    },
+)
+CHANGED = {**{name: each for name, each in FAMILIES.items() if "differential" in each.tasks}, "sdxl": SDXL}
 BY_TASK = {
     task: [name for name, each in FAMILIES.items() if task in each.tasks] for task in ("image2image", "inpainting")
 }
@@ -39,6 +59,76 @@ def test_more_strength_is_less_of_the_image(name: str) -> None:
     size = given.get("height", pixels.shape[0]), given.get("width", pixels.shape[1])
     assert drawn[0].shape[-2:] == size
     assert not torch.equal(*drawn)
+
+
+def contract_of(name: str) -> FamilyContract:
+    contract: FamilyContract = next(iter(FAMILIES[name].tasks.values())).blocks["denoise"].family
+    return contract
+
+
+def run(
+    family: Family, task: str, listeners: Sequence[Callable[[object], None]] = (), **inputs: object
+) -> dict[str, torch.Tensor]:
+    """Return what a run wrote."""
+    pipe: ModularPipeline = family.pipe(task, "plain", family.tasks[task].blocks, "batched")
+    family.draw(task)  # which gives it its components
+    pipe.configure(listeners=listeners)
+    try:
+        values: dict[str, torch.Tensor] = pipe(
+            **{"output_type": "latent", "seed": 7, **family.tasks[task].given, **inputs}
+        ).values
+    finally:
+        pipe.configure(listeners=())
+    return values
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_a_black_map_keeps_the_image_bit_for_bit_and_a_white_one_is_image_to_image(name: str) -> None:
+    family = CHANGED[name]
+    black = run(family, "differential", change_map=band_map(0))
+    assert torch.equal(black["latents"], black["image_latents"])
+    white = run(family, "differential", change_map=band_map(1))
+    assert torch.equal(white["latents"], run(family, "image2image", strength=1.0)["latents"])
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_a_place_changes_from_its_own_step_on(name: str) -> None:
+    """The brighter the map, the earlier: until then a place is the image with the noise of the step, as it is to the end under a black map."""
+    traces = []
+    for given in ({"change_map": band_map(0)}, {}):
+        steps: list[torch.Tensor] = []
+        values = run(
+            CHANGED[name], "differential", listeners=[lambda event, into=steps: into.extend(latents_of(event))], **given
+        )
+        traces.append(torch.stack(steps))
+    known, drawn = traces
+    count = len(values["timesteps"])
+    assert len(known) == len(drawn) == count
+    is_kept = (known == drawn).all(dim=2, keepdim=True)
+    shares = (torch.arange(count) + 1) / count
+    expected = torch.stack([1 - values["change"] >= share for share in shares])
+    assert torch.equal(is_kept, expected)
+    levels = {int(each) for each in expected.sum(dim=0).flatten()}
+    assert {0, count} < levels
+
+
+def latents_of(event: object) -> list[torch.Tensor]:
+    """Return the latents that a step of the loop ended with."""
+    return [event.values["latents"].clone()] if isinstance(event, StepFinished) else []
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES if contract_of(name).flow])
+def test_a_flow_at_full_strength_is_text_to_image(name: str) -> None:
+    """Its first sigma is 1, which leaves nothing of the image. An image that is latents draws nothing, so the noise is the same."""
+    given = FAMILIES[name].tasks["text2image"].given
+    image = torch.randn(1, 16, given["height"] // 8, given["width"] // 8, generator=torch.Generator().manual_seed(1))
+    drawn = run(FAMILIES[name], "image2image", image=image, strength=1.0)
+    steps = FAMILIES[name].tasks["image2image"].given["num_inference_steps"]
+    assert torch.equal(drawn["latents"], run(FAMILIES[name], "text2image", num_inference_steps=steps)["latents"])
+
+
+def test_both_flows_are_looked_at() -> None:
+    assert [name for name in FAMILIES if contract_of(name).flow] == ["flux", "sd3"]
 
 
 @pytest.mark.parametrize("side", ["height", "width"])

@@ -24,3 +24,12 @@ def square_mask(size: int = 64) -> Image.Image:
     mask = Image.new("L", (size, size), 0)
     mask.paste(255, (20, 24, 36, 40))
     return mask
+
+
+def band_map(*levels: float, size: int = 64) -> Image.Image:
+    """Upright bands of one width, each as bright as its level between 0 and 1."""
+    width = size // len(levels)
+    made = Image.new("L", (size, size), 0)
+    for place, level in enumerate(levels):
+        made.paste(round(255 * level), (place * width, 0, (place + 1) * width, size))
+    return made

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import diffusers
-from coarse_images import half_mask, picture
+from coarse_images import band_map, half_mask, picture
 from family_table import Family, Feature, Task
 
-from brickwork.presets.ddpm import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, UNCONDITIONAL_BLOCKS
+from brickwork.presets.ddpm import DIFFERENTIAL_BLOCKS, IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, UNCONDITIONAL_BLOCKS
 
 
 def make() -> dict[str, Any]:
@@ -25,7 +25,8 @@ def make() -> dict[str, Any]:
 
 
 GIVEN = {"batch_size": 2, "num_inference_steps": 5}
-IMAGE = {**GIVEN, "num_inference_steps": 7, "image": picture(3, 16), "strength": 0.63}
+PICTURE = {**GIVEN, "num_inference_steps": 7, "image": picture(3, 16)}
+IMAGE = {**PICTURE, "strength": 0.63}
 FAMILY = Family(
     "ddpm",
     "unet",
@@ -35,6 +36,7 @@ FAMILY = Family(
         # No pipeline of diffusers has these.
         "image2image": Task(IMAGE2IMAGE_BLOCKS, None, IMAGE),
         "inpainting": Task(INPAINT_BLOCKS, None, {**IMAGE, "mask_image": half_mask(16)}),
+        "differential": Task(DIFFERENTIAL_BLOCKS, None, {**PICTURE, "change_map": band_map(0, 0.3, 0.7, 1, size=16)}),
     },
     {
         "DDIM": Feature(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import diffusers
-from coarse_images import half_mask, picture
+from coarse_images import band_map, half_mask, picture
 from family_table import Family, Feature, Task
 
-from brickwork.presets.dit import CLASS2IMAGE_BLOCKS, IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS
+from brickwork.presets.dit import CLASS2IMAGE_BLOCKS, DIFFERENTIAL_BLOCKS, IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS
 
 
 def make() -> dict[str, Any]:
@@ -34,7 +34,8 @@ def make() -> dict[str, Any]:
 
 
 GIVEN = {"class_labels": [3, 207], "num_inference_steps": 4, "guidance_scale": 4.0}
-IMAGE = {**GIVEN, "image": picture(3, 16), "strength": 0.63, "num_inference_steps": 7}
+PICTURE = {**GIVEN, "image": picture(3, 16), "num_inference_steps": 7}
+IMAGE = {**PICTURE, "strength": 0.63}
 FAMILY = Family(
     "dit",
     "transformer",
@@ -44,6 +45,7 @@ FAMILY = Family(
         # No pipeline of diffusers has these.
         "image2image": Task(IMAGE2IMAGE_BLOCKS, None, IMAGE),
         "inpainting": Task(INPAINT_BLOCKS, None, {**IMAGE, "mask_image": half_mask(16)}),
+        "differential": Task(DIFFERENTIAL_BLOCKS, None, {**PICTURE, "change_map": band_map(0, 0.3, 0.7, 1, size=16)}),
     },
     {"no guidance": Feature({"guidance_scale": 1.0})},
     conditional_first=2,

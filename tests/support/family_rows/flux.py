@@ -15,7 +15,7 @@ import diffusers
 import tiny_families
 import torch
 from attrs import evolve
-from coarse_images import half_mask, picture, square_mask
+from coarse_images import band_map, half_mask, picture, square_mask
 from family_table import Family, Feature, Task
 
 from brickwork import ClassifierFreeGuidance, EmbeddedGuidance
@@ -24,6 +24,7 @@ from brickwork.presets.flux import (
     CONTROL_IMAGE2IMAGE_BLOCKS,
     CONTROLNET_IMAGE2IMAGE,
     CONTROLNET_TEXT2IMAGE,
+    DIFFERENTIAL_BLOCKS,
     FILL_BLOCKS,
     IMAGE2IMAGE_BLOCKS,
     INPAINT_BLOCKS,
@@ -40,6 +41,7 @@ ASKED: dict[str, Any] = {
     "width": 48,
 }
 PICTURE = {"image": picture(3), "strength": 0.63, "num_inference_steps": 7}
+DIFFERENTIAL = {"image": picture(3), "num_inference_steps": 7, "change_map": band_map(0, 0.5, 1)}
 PLAIN = ("text2image", "image2image", "inpainting")
 OF_IMAGES = ("image2image", "inpainting")
 NEGATIVE = {"negative_prompt": ["a photo of a green square", "blue"]}
@@ -91,6 +93,7 @@ FAMILY = Family(
         "inpainting": Task(
             INPAINT_BLOCKS, diffusers.FluxInpaintPipeline, {**ASKED, **PICTURE, "mask_image": half_mask()}
         ),
+        "differential": Task(DIFFERENTIAL_BLOCKS, None, {**ASKED, **DIFFERENTIAL}),
         "fill": Task(
             FILL_BLOCKS,
             diffusers.FluxFillPipeline,

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import diffusers
-from coarse_images import half_mask, picture
+from coarse_images import band_map, half_mask, picture
 from family_table import Family, Feature, Task
 from tiny_families import stable_diffusion_3
 
 from brickwork import SkipLayerGuidance
-from brickwork.presets.sd3 import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, TEXT2IMAGE_BLOCKS
+from brickwork.presets.sd3 import DIFFERENTIAL_BLOCKS, IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, TEXT2IMAGE_BLOCKS
 
 
 def make() -> dict[str, Any]:
@@ -45,7 +45,8 @@ ASKED = {
     "height": 64,
     "width": 64,
 }
-IMAGE = {**ASKED, "image": picture(3), "strength": 0.63, "num_inference_steps": 7}
+PICTURE = {**ASKED, "image": picture(3), "num_inference_steps": 7}
+IMAGE = {**PICTURE, "strength": 0.63}
 FAMILY = Family(
     "sd3",
     "transformer",
@@ -56,6 +57,7 @@ FAMILY = Family(
         "inpainting": Task(
             INPAINT_BLOCKS, diffusers.StableDiffusion3InpaintPipeline, {**IMAGE, "mask_image": half_mask()}, shifted
         ),
+        "differential": Task(DIFFERENTIAL_BLOCKS, None, {**PICTURE, "change_map": band_map(0, 0.3, 0.7, 1)}),
     },
     {
         "no guidance": Feature({"guidance_scale": 1.0}),

@@ -11,7 +11,7 @@ from typing import Any
 
 import diffusers
 from attrs import evolve
-from coarse_images import half_mask, picture, square_mask
+from coarse_images import band_map, half_mask, picture, square_mask
 from family_table import Family, Feature, Task
 from sd_variants import OTHER_FEATURES, OTHER_TASKS
 from tiny_adapters import controlnet, image_encoder, ip_adapter, several, t2i_adapter
@@ -21,6 +21,7 @@ from transformers import CLIPImageProcessor
 from brickwork import ClassifierFreeGuidance
 from brickwork.blocks.core.insertable_dict import InsertableDict
 from brickwork.presets.sd import (
+    DIFFERENTIAL_BLOCKS,
     IMAGE2IMAGE_BLOCKS,
     INPAINT_BLOCKS,
     IP_ADAPTER_BLOCKS,
@@ -29,6 +30,7 @@ from brickwork.presets.sd import (
     with_control,
 )
 
+DIFFERENTIAL = {"image": picture(3), "num_inference_steps": 7, "change_map": band_map(0, 0.3, 0.7, 1)}
 SIZE = {"height": 64, "width": 64}
 OF_IMAGES, INPAINTING = ("image2image", "inpainting"), ("inpainting",)
 RESCALED = {"guidance_rescale": 0.7}
@@ -144,6 +146,7 @@ FAMILY = Family(
             diffusers.StableDiffusionInpaintPipeline,
             {**ASKED, **PICTURE, **SIZE, "mask_image": half_mask()},
         ),
+        "differential": Task(DIFFERENTIAL_BLOCKS, None, {**ASKED, **DIFFERENTIAL}),
         **OTHER_TASKS,
     },
     {
