@@ -63,9 +63,16 @@ def auto_image(family: FamilyContract, namespace: dict[str, Any], prefix: str | 
     tasks = [
         AutoTask("inpaint", "Inpaint", inpainting(family), "mask_image", ("image",)),
         AutoTask("image2image", "Image", image2image(family), "image"),
-        AutoTask("text2image", "Text", text2image(family)),
+        AutoTask(_plain_task(family), "Text", text2image(family)),
     ]
     control = AutoForm("controlled", "control_image", partial(with_control, family=family))
     forms = [control] if "controlnet" in family.roles else []
     made = auto(tasks, _DOCS, namespace, forms, _PLACES, family.prefix if prefix is None else prefix)
     return made.insert("ip_adapter", image_prompt(family)["ip_adapter"], 0) if family.fields("image_prompt") else made
+
+
+def _plain_task(family: FamilyContract) -> str:
+    """Return what the task is called in which no image is given."""
+    if family.text_encodings:
+        return "text2image"
+    return "class2image" if family.fields("labels") else "unconditional"

@@ -55,7 +55,7 @@ class Previews:
     """A listener that turns the latents of every step into small images.
 
     Attributes:
-        vae: of the pipeline. family: the contract of its model family. every: an image for each so many steps.
+        vae: of the pipeline; None of families that work on pixels, whose latents are what is shown. family: the contract of its model family. every: an image for each so many steps.
         images: those of the first item of the batch, one pixel per latent, enlarged by `scale`.
 
     Example:
@@ -88,8 +88,6 @@ class Previews:
         # Packed latents (Flux's) and those of videos have no rows and columns of one image.
         if latents is None or latents.ndim != 4:
             return
-        if self._projection is None:
-            self._projection = fit_projection(self.vae, self.family)
         self.images.append(self.image(latents[0]))
 
     def image(self, latents: Tensor) -> Image:
@@ -97,7 +95,12 @@ class Previews:
         from PIL import Image as Images
 
         rows = latents.detach().float().cpu().permute(1, 2, 0)
-        colours = rows @ self._projection[:-1] + self._projection[-1]
+        if self.vae is None:
+            colours = rows.expand(-1, -1, 3) if rows.shape[-1] == 1 else rows[..., :3]
+        else:
+            if self._projection is None:
+                self._projection = fit_projection(self.vae, self.family)
+            colours = rows @ self._projection[:-1] + self._projection[-1]
         pixels = ((colours.clamp(-1, 1) + 1) * 127.5).round().byte().numpy()
         image = Images.fromarray(pixels)
         return image.resize((image.width * self.scale, image.height * self.scale), Images.Resampling.BICUBIC)

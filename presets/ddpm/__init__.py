@@ -3,6 +3,7 @@
 from ...blocks.core.insertable_dict import SharedBlocks
 from ...families.ddpm import DDPM
 from ..tasks import Blocks, differential, image2image, inpainting, text2image
+from .auto import AUTO_BLOCKS, DDPMAutoBlocks
 
 UNCONDITIONAL_BLOCKS: Blocks = SharedBlocks("UNCONDITIONAL_BLOCKS", text2image(DDPM))
 """Blocks that make images of noise alone, by name."""
@@ -21,9 +22,19 @@ NAMES: dict[str, str] = {
     "ddpm.image2image": "IMAGE2IMAGE_BLOCKS",
     "ddpm.inpainting": "INPAINT_BLOCKS",
     "ddpm.differential": "DIFFERENTIAL_BLOCKS",
+    "ddpm.auto": "DDPMAutoBlocks",
     "DDPMPipeline": "UNCONDITIONAL_BLOCKS",
     "DDIMPipeline": "UNCONDITIONAL_BLOCKS",
 }
 """Names in the catalog, which reads them without importing this folder: names of presets, and classes that repositories write."""
 
-__all__ = ["DDPM", "DIFFERENTIAL_BLOCKS", "IMAGE2IMAGE_BLOCKS", "INPAINT_BLOCKS", "NAMES", "UNCONDITIONAL_BLOCKS"]
+__all__ = [
+    "AUTO_BLOCKS",
+    "DDPM",
+    "DIFFERENTIAL_BLOCKS",
+    "IMAGE2IMAGE_BLOCKS",
+    "INPAINT_BLOCKS",
+    "NAMES",
+    "UNCONDITIONAL_BLOCKS",
+    "DDPMAutoBlocks",
+]

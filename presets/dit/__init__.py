@@ -3,6 +3,7 @@
 from ...blocks.core.insertable_dict import SharedBlocks
 from ...families.dit import DIT
 from ..tasks import Blocks, differential, image2image, inpainting, text2image
+from .auto import AUTO_BLOCKS, DiTAutoBlocks
 
 CLASS2IMAGE_BLOCKS: Blocks = SharedBlocks("CLASS2IMAGE_BLOCKS", text2image(DIT))
 """Blocks that make images of a class, by name."""
@@ -21,8 +22,18 @@ NAMES: dict[str, str] = {
     "dit.image2image": "IMAGE2IMAGE_BLOCKS",
     "dit.inpainting": "INPAINT_BLOCKS",
     "dit.differential": "DIFFERENTIAL_BLOCKS",
+    "dit.auto": "DiTAutoBlocks",
     "DiTPipeline": "CLASS2IMAGE_BLOCKS",
 }
 """Names in the catalog, which reads them without importing this folder: names of presets, and classes that repositories write."""
 
-__all__ = ["CLASS2IMAGE_BLOCKS", "DIFFERENTIAL_BLOCKS", "DIT", "IMAGE2IMAGE_BLOCKS", "INPAINT_BLOCKS", "NAMES"]
+__all__ = [
+    "AUTO_BLOCKS",
+    "CLASS2IMAGE_BLOCKS",
+    "DIFFERENTIAL_BLOCKS",
+    "DIT",
+    "IMAGE2IMAGE_BLOCKS",
+    "INPAINT_BLOCKS",
+    "NAMES",
+    "DiTAutoBlocks",
+]

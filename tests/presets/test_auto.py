@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from attrs import evolve
+from family_table import Family, families
 from presets_of_then import auto_of_then
 from untold_family import UNTOLD
 
@@ -18,6 +21,7 @@ from brickwork.blocks.core.flattening import walk
 from brickwork.presets.auto import AutoForm, AutoPlace, AutoTask, auto
 from brickwork.presets.auto_image import auto_image
 from brickwork.presets.sdxl import AUTO_BLOCKS, AutoBlocks
+from brickwork.registry import catalog
 from brickwork.saving.composition import compose, describe
 
 SAVED = Path(__file__).parents[1] / "saved_before" / "auto" / "brickwork.json"
@@ -164,3 +168,30 @@ def test_another_family_has_classes_of_its_own() -> None:
     assert own_blocks()["AutoDenoise"] is AUTO_BLOCKS["denoise"]
     again = compose(describe(AutoBlocks()))
     assert type(again["denoise"]) is AUTO_BLOCKS["denoise"]
+
+
+@pytest.mark.parametrize("name", ["ddpm", "dit", "sd3"])
+def test_the_inputs_of_a_call_choose_the_task_of_a_family(name: str) -> None:
+    """Those of Stable Diffusion and FLUX are with what steers them."""
+    family = families()[name]
+    blocks = catalog.get(f"{name}.auto")
+    tasks = list(family.tasks)[:3]
+    assert list(blocks.workflow_map) == tasks
+    assert tasks[1:] == ["image2image", "inpainting"]
+    everything = Family(
+        name,
+        family.denoiser,
+        lambda: family.parts("float32"),
+        {
+            task: evolve(family.tasks[task], blocks=dict(zip(blocks.block_names, blocks.block_classes, strict=True)))
+            for task in tasks
+        },
+    )
+    for task in tasks:
+        assert torch.equal(everything.draw(task), family.draw(task))
+    plain = list(
+        everything.pipe(tasks[0], "plain", everything.tasks[tasks[0]].blocks, "batched")
+        .blocks.sub_blocks["denoise"]
+        .sub_blocks
+    )
+    assert plain == ["inpaint", tasks[0]]

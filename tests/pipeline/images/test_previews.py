@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import diffusers
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 import brickwork
-from brickwork import ModularPipeline
+from brickwork import ModularPipeline, SequentialPipelineBlocks
 from brickwork.pipeline import Previews
+from brickwork.presets.ddpm import DDPM, UNCONDITIONAL_BLOCKS
 from brickwork.presets.sdxl import SDXL
 
 
@@ -33,6 +35,27 @@ def test_previews_come_near_the_picture_step_by_step(embedded_pipe: ModularPipel
     errors = [float(np.abs(pixels(preview, 16) - pixels(image, 16)).mean()) for preview in previews.images]
     assert errors[-1] < 25
     assert errors[-1] < errors[2] < errors[0]
+
+
+@pytest.mark.parametrize("channels", [3, 1])
+def test_previews_of_pixels_are_the_pixels(channels: int) -> None:
+    unet = diffusers.UNet2DModel(
+        sample_size=8,
+        in_channels=channels,
+        out_channels=channels,
+        block_out_channels=(8, 8),
+        norm_num_groups=4,
+        down_block_types=("DownBlock2D",) * 2,
+        up_block_types=("UpBlock2D",) * 2,
+    )
+    pipe = SequentialPipelineBlocks.from_blocks_dict(UNCONDITIONAL_BLOCKS).init_pipeline()
+    pipe.update_components(unet=unet, scheduler=diffusers.DDIMScheduler())
+    previews = Previews(None, DDPM, scale=1)
+    pipe.configure(listeners=[previews], progress=False)
+    image = pipe(num_inference_steps=3, seed=1, output="images")[0]
+    assert len(previews.images) == 3
+    assert previews.images[-1].tobytes() == image.convert("RGB").tobytes()
+    assert previews.images[0].tobytes() != previews.images[-1].tobytes()
 
 
 def test_the_older_name_warns() -> None:
