@@ -110,7 +110,7 @@ class FamilyContract:
         text_encodings: one per text encoder, in order. size_multiple: of heights and widths, in pixels.
         zeros_for_empty_prompt: whether no negative prompt means embeddings of zeros; None leaves it to the pipeline's config.
         max_sequence_length: tokens of the text encoders that read as many as are asked for, where nobody asks.
-        attention_argument: where the denoiser takes arguments of its attention processors.
+        attention_argument: where the denoiser takes arguments of its attention processors; the input is called so, too.
         lora_loader: diffusers' mixin that knows the family's LoRAs, as "module:Class".
         accepts: role to the names of all classes that fit it, where these are more than the one that the role names.
         classic_pipeline, modular_pipeline, modular_blocks: diffusers' classes for the family, as indices of repositories name
@@ -167,6 +167,10 @@ class FamilyContract:
     def fields(self, group: str) -> tuple[ConditioningField, ...]:
         """Fields of a group, none for a group that the family does not know."""
         return self.groups.get(group, ())
+
+    def input_name(self, name: str) -> str:
+        """What an input of blocks is called in the family: arguments of attention as the denoiser calls them."""
+        return self.attention_argument or name if name == "cross_attention_kwargs" else name
 
     def vae_scale_factor(self, vae: Any) -> int:
         """Pixels per latent along a side."""

@@ -57,6 +57,9 @@ INPUTS: Mapping[str, str] = {
 }
 """Argument of a call to what is typed in its place."""
 
+_ATTENTION = ("cross_attention_kwargs", "joint_attention_kwargs", "attention_kwargs")
+"""What the denoisers of families call the arguments of their attention processors."""
+
 OPENING: Mapping[str, str] = {
     "device": "pipe.to(device), after load_components()",
     "device_map": "a ComponentsManager places components: components_manager=",
@@ -114,6 +117,9 @@ def instead_of_input(name: str, blocks: ModularPipelineBlocks, known: Iterable[s
     Args:
         known: the inputs that it has.
     """
+    called = next((each for each in known if each in _ATTENTION), None)
+    if name in _ATTENTION and called is not None:
+        return f"In place of {name}: {called}=, as the denoiser of this family calls it."
     if name in INPUTS:
         return f"In place of {name}: {INPUTS[name]}."
     if name in blocks.component_names:

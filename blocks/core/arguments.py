@@ -129,7 +129,9 @@ def method_invoker(
         positional = _positional_getter(leading, presence)
         # A list as a default is one object for all calls, and a block that appends to it would change the next run.
         # And a default of the family stands in no signature.
-        editable = {p.name: p.default for p in parameters[len(leading) :] if p.of_family or is_editable(p.default)}
+        editable = {
+            p.own or p.name: p.default for p in parameters[len(leading) :] if p.of_family or is_editable(p.default)
+        }
         if not rest and not editable:
             return lambda values: bound_method(*positional(values))
         fetch = _with_own_defaults(_keyword_fetcher(owner, rest, groups, presence), editable)
@@ -162,24 +164,24 @@ def _keyword_fetcher(
     owner: type[Any], parameters: list[RunParameter], groups: dict[str, Any], presence: Presence
 ) -> Fetch:
     getters: list[tuple[str, Callable[[Values], Any]]] = []
-    optional: list[str] = []
+    optional: list[tuple[str, str]] = []
     for parameter in parameters:
-        name = parameter.name
+        name, argument = parameter.name, parameter.own or parameter.name
         if groups[name] is not None:
-            getters.append((name, _group_getter(groups[name], presence)))
+            getters.append((argument, _group_getter(groups[name], presence)))
         elif name in presence.known:
-            getters.append((name, itemgetter(name)))
+            getters.append((argument, itemgetter(name)))
         elif parameter.required:
             path, writers = presence.path or owner.__name__, presence.writers.get(name, ())
-            getters.append((name, partial(value_or_fail, name=name, path=path, writers=writers)))
+            getters.append((argument, partial(value_or_fail, name=name, path=path, writers=writers)))
         else:
-            optional.append(name)
+            optional.append((argument, name))
 
     def fetch(values: Values) -> dict[str, Any]:
-        arguments = {name: get(values) for name, get in getters}
-        for name in optional:
+        arguments = {argument: get(values) for argument, get in getters}
+        for argument, name in optional:
             if name in values:
-                arguments[name] = values[name]
+                arguments[argument] = values[name]
         return arguments
 
     return fetch

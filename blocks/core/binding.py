@@ -45,11 +45,14 @@ def bound_class(cls: type[Any], family: FamilyContract) -> type[Any]:
     return cache[id(family)]
 
 
-def with_family_defaults(cls: type[Any], parameters: Sequence[RunParameter]) -> Iterator[RunParameter]:
-    """Yield the inputs of a block; those that may be left out with the default of its family, where that has one."""
-    defaults = getattr(cls, "family", UNBOUND).defaults
+def as_in_family(cls: type[Any], parameters: Sequence[RunParameter]) -> Iterator[RunParameter]:
+    """Yield the inputs of a block by the names of its family; those that may be left out with its default, where it has one."""
+    family: FamilyContract = getattr(cls, "family", UNBOUND)
+    defaults = family.defaults
     names = [each.__name__ for each in cls.__mro__]
-    for parameter in parameters:
+    for written in parameters:
+        called = family.input_name(written.name)
+        parameter = written if called == written.name else evolve(written, name=called, own=written.name)
         keys = [*(f"{name}.{parameter.name}" for name in names), parameter.name]
         key = next((key for key in keys if key in defaults), None)
         if key is None or parameter.required:

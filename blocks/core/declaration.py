@@ -15,7 +15,7 @@ from ...state.object_content import UNCOUNTED
 from ...state.type_relations import alternatives
 from ...state.types import group_marker, resolve_hint
 from ...state.vocabulary import value_of
-from .binding import with_family_defaults
+from .binding import as_in_family
 from .declaration_checks import (
     REQUIRED,
     DeclaredValue,
@@ -50,6 +50,7 @@ class RunParameter:
     Attributes:
         home: the class in whose body the method stands, where the names of the annotation are known.
         by_name: it cannot be passed by position. of_family: the default is the family's, and not that of the signature.
+        own: what the signature calls it, where the family calls it otherwise.
     """
 
     name: str
@@ -58,6 +59,7 @@ class RunParameter:
     home: type
     by_name: bool = False
     of_family: bool = False
+    own: str = ""
 
     @cached_property
     def hint(self) -> Any:
@@ -184,7 +186,7 @@ def read_class(owner: type, base: type, method_name: str, out_name: str) -> Decl
         declared = evolve(declared, unsettled=(*declared.unsettled, *later))
     if faults:
         raise DeclarationError.of(f"{owner.__qualname__} is declared wrongly", faults)
-    return evolve(declared, parameters=tuple(with_family_defaults(owner, parameters)))
+    return evolve(declared, parameters=tuple(as_in_family(owner, parameters)))
 
 
 def _warn_of_names_of_calls(owner: type, method_name: str, parameters: Sequence[RunParameter]) -> None:

@@ -43,8 +43,8 @@ class BlockPart(SignatureBlock):
 
     def prepared(self, values: Mapping[str, Any]) -> Any:
         """Call `prepare` with those of the block's values that it declares; what is not there keeps its default."""
-        names = [parameter.name for parameter in self.declaration.parameters]
-        return self.prepare(**{name: values[name] for name in names if name in values})
+        names = {each.own or each.name: each.name for each in self.declaration.parameters}
+        return self.prepare(**{own: values[name] for own, name in names.items() if name in values})
 
     def steps(self, flattening: Flattening, path: str) -> list[Node]:  # noqa: ARG002 - as in the base
         """Refuse to be a step.

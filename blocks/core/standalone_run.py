@@ -23,10 +23,12 @@ def checked_alone(run: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(run)
     def run_checked(self: Block, *args: object, **kwargs: object) -> Any:
         parameters = self.declaration.parameters
-        names = [parameter.name for parameter in parameters]
-        of_family = {each.name: each.default for each in parameters if each.of_family}
-        kwargs = {**{name: value for name, value in of_family.items() if name not in names[: len(args)]}, **kwargs}
-        given = _values({**dict(zip(names, args, strict=False)), **kwargs})
+        names = {parameter.own or parameter.name: parameter.name for parameter in parameters}
+        placed = [*names][: len(args)]
+        of_family = {each.own or each.name: each.default for each in parameters if each.of_family}
+        kwargs = {**{name: value for name, value in of_family.items() if name not in placed}, **kwargs}
+        taken = {**dict(zip(placed, args, strict=False)), **kwargs}
+        given = _values({names.get(name, name): value for name, value in taken.items()})
         where = f"{type(self).__name__}.run"
         _refuse_odd_call(where, signature(run), args, kwargs)
         faults = [*input_faults(expectations_of(self), given), *family_faults(self.family, given)]

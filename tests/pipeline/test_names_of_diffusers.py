@@ -10,8 +10,13 @@ from typing import Any
 
 import pytest
 
-from brickwork import InputError, ModularPipeline, RepoError
+from brickwork import Conditioning, InputError, ModularPipeline, RepoError, SequentialPipelineBlocks
+from brickwork.blocks.steps.decode import Decode
+from brickwork.blocks.steps.encode_prompt import EncodePositivePrompt
+from brickwork.families.ddpm import DDPM
+from brickwork.families.sd3 import SD3
 from brickwork.pipeline.names_of_diffusers import INPUTS, METHODS, REPOSITORIES
+from brickwork.registry import catalog
 
 PAGE = (Path(__file__).parents[2] / "docs" / "calling.md").read_text()
 
@@ -22,6 +27,38 @@ def test_an_argument_is_answered_with_ours(tiny_pipe: ModularPipeline, name: str
     with pytest.raises(InputError) as caught:
         tiny_pipe("a cat", **given)
     assert f"In place of {name}: {INPUTS[name]}." in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("preset", "own"),
+    [
+        ("sdxl.text2image", "cross_attention_kwargs"),
+        ("sd.inpainting", "cross_attention_kwargs"),
+        ("flux.text2image", "joint_attention_kwargs"),
+        ("sd3.image2image", "joint_attention_kwargs"),
+    ],
+)
+def test_arguments_of_attention_are_called_as_the_family_calls_them(preset: str, own: str) -> None:
+    pipe = SequentialPipelineBlocks.from_blocks_dict(catalog.get(preset)).init_pipeline()
+    for other in {"cross_attention_kwargs", "joint_attention_kwargs", "attention_kwargs"} - {own}:
+        assert other not in pipe.blocks.input_names
+        with pytest.raises(InputError, match=f"In place of {other}: {own}=, as the denoiser of this family calls it"):
+            pipe.plan([other])
+    assert own in pipe.blocks.input_names
+
+
+def test_a_family_that_has_no_such_arguments_says_nothing_of_them() -> None:
+    pipe = SequentialPipelineBlocks.from_blocks_dict({"decode": Decode.bind(DDPM)}).init_pipeline()
+    with pytest.raises(InputError, match="joint_attention_kwargs") as caught:
+        pipe.plan(["joint_attention_kwargs"])
+    assert "In place of" not in str(caught.value)
+
+
+def test_a_block_alone_takes_what_its_method_takes() -> None:
+    """And a value of the wrong kind is named as an input."""
+    block: Any = EncodePositivePrompt.bind(SD3)(tokenizers=(), text_encoders=(), embeds_readers=())
+    with pytest.raises(InputError, match="joint_attention_kwargs is 3"):
+        block.run(prompts=Conditioning({"prompt": "a cat"}), cross_attention_kwargs=3)
 
 
 @pytest.mark.parametrize("name", REPOSITORIES)
@@ -68,7 +105,7 @@ def test_the_page_prints_the_tables() -> None:
 
 def test_an_image_names_the_presets_that_take_it(tiny_pipe: ModularPipeline) -> None:
     with pytest.raises(
-        InputError, match=r"Presets of this family that take it: sdxl.auto, sdxl.image2image, sdxl.inpai"
+        InputError, match=r"Presets of this family that take it: sdxl.auto, sdxl.differential, sdxl.image2image, sdxl.inpai"
     ):
         tiny_pipe("a cat", image="a.png")
     with pytest.raises(InputError, match=r"take it: sdxl.auto, sdxl.inpainting\."):

@@ -359,6 +359,6 @@ def test_a_lora_is_that_of_the_classic() -> None:
     given = {**ONE, "output_type": "np"}
     scale = {"scale": 0.6}
     expected = classic(**given, joint_attention_kwargs=dict(scale), generator=torch.Generator().manual_seed(7)).images
-    found = drawn(pipe, **given, cross_attention_kwargs=scale)
+    found = drawn(pipe, **given, joint_attention_kwargs=scale)
     assert not (found == plain).all()
     assert (found == expected).all()
