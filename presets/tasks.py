@@ -17,7 +17,7 @@ from ..blocks.steps.control import ControlledDenoise, ControlNetResiduals, Prepa
 from ..blocks.steps.decode import Decode
 from ..blocks.steps.denoise import Denoise, with_denoiser_input
 from ..blocks.steps.denoiser_call import DenoiserInput
-from ..blocks.steps.encode_control import EncodeControl
+from ..blocks.steps.encode_control import EncodeControl, EncodeMaskedControl
 from ..blocks.steps.encode_image import EncodeImage
 from ..blocks.steps.encode_inpaint import EncodeControlledInpaintImage, EncodeInpaintImage, EncodeMaskedImage
 from ..blocks.steps.encode_prompt import EncodePrompt
@@ -187,8 +187,12 @@ def _with_input(denoise: object, named: Mapping[Any, Any], part: type[DenoiserIn
 
 def control(family: FamilyContract) -> Blocks:
     """Return what control adds to a task, by name: the first before the denoising, the second in its place."""
-    step = EncodeControl if family.control_latents else PrepareControl
+    step = _control_encoder(family) if family.control_latents else PrepareControl
     return InsertableDict(controlnet_input=step.bind(family), denoise=ControlledDenoise.bind(family))
+
+
+def _control_encoder(family: FamilyContract) -> type[EncodeControl]:
+    return EncodeMaskedControl if family.masked_control else EncodeControl
 
 
 def with_control(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
@@ -202,7 +206,7 @@ def with_control(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
     made["denoise"] = _with_input(made["denoise"], CONTROLLED, ControlNetResiduals, family)
     if family.control_latents:
         # Its latents are drawn before those of other images, as in the classic pipelines.
-        made.insert_before("prepare_latents", "controlnet_input", EncodeControl.bind(family))
+        made.insert_before("prepare_latents", "controlnet_input", _control_encoder(family).bind(family))
         encoder = made.pop("image_encoder", None)
         return made if encoder is None else made.insert_after("controlnet_input", "image_encoder", encoder)
     if "image_encoder" not in made:

@@ -8,6 +8,8 @@ from typing import Any
 _KINDS = {
     "MultiControlNetModel": ("ControlNetModel", "nets"),
     "MultiControlNetUnionModel": ("ControlNetUnionModel", "nets"),
+    "FluxMultiControlNetModel": ("FluxControlNetModel", "nets"),
+    "SD3MultiControlNetModel": ("SD3ControlNetModel", "nets"),
     "MultiAdapter": ("T2IAdapter", "adapters"),
 }
 """Class of diffusers to the class of its parts, and the list of them. Their own loaders take a path, and no subfolder."""
