@@ -61,7 +61,7 @@ def joint_control(steering: ControlNetInputs, latents: Tensor, t: Any, kwargs: M
 def _seen(net: Any, denoiser: Any, latents: Tensor) -> Tensor:
     """Return what a net is given of the latents: those that embed no places read what the denoiser makes of them (the nets of 3.5)."""
     # Put on the net, as diffusers does it, the layer would be saved with it, and not be opened again.
-    return latents if net.pos_embed is not None else denoiser.pos_embed(latents)  # type: ignore[no-any-return]  # of a network
+    return latents if net.pos_embed is not None else denoiser.pos_embed(latents)
 
 
 def _text(net: Any, steering: ControlNetInputs, kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from ..blocks.steps.control import ControlledDenoise, ControlNetResiduals, Prepa
 from ..blocks.steps.decode import Decode
 from ..blocks.steps.denoise import Denoise, with_denoiser_input
 from ..blocks.steps.denoiser_call import DenoiserInput
-from ..blocks.steps.encode_control import EncodeControl, EncodeMaskedControl
+from ..blocks.steps.encode_control import EncodeControl, EncodeInpaintControl, EncodeMaskedControl
 from ..blocks.steps.encode_image import EncodeImage
 from ..blocks.steps.encode_inpaint import EncodeControlledInpaintImage, EncodeInpaintImage, EncodeMaskedImage
 from ..blocks.steps.encode_prompt import EncodePrompt
@@ -204,9 +204,12 @@ def with_control(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
     if made.get("image_encoder") is EncodeInpaintImage.bind(family):
         made["image_encoder"] = EncodeControlledInpaintImage.bind(family)
     made["denoise"] = _with_input(made["denoise"], CONTROLLED, ControlNetResiduals, family)
+    if family.control_latents and not family.draws_control:
+        encodes = EncodeInpaintControl if "prepare_mask" in made else _control_encoder(family)
+        return made.insert_before("prepare_latents", "controlnet_input", encodes.bind(family))
     if family.control_latents:
         # Its latents are drawn before those of other images, as in the classic pipelines.
-        made.insert_before("prepare_latents", "controlnet_input", _control_encoder(family).bind(family))
+        made.insert_before("prepare_latents", "controlnet_input", EncodeControl.bind(family))
         encoder = made.pop("image_encoder", None)
         return made if encoder is None else made.insert_after("controlnet_input", "image_encoder", encoder)
     if "image_encoder" not in made:

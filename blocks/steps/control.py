@@ -34,6 +34,7 @@ from ...state.vocabulary import (
 )
 from ..core.block import Block
 from ..core.slots import component
+from .control_rows import repeated_images, residuals_for_all, residuals_of
 from .denoise import Denoise, ScaleLatents, StepScheduler
 from .denoiser_call import DenoiserCall, DenoiserInput
 from .given_image import given_image, image_faults, refuse_too_small
@@ -339,7 +340,7 @@ class ControlNetResiduals(DenoiserInput):
         own = self.family.denoiser_kwargs(call.conditioning, steered)
         rows = latents[: count * len(steered)]  # every branch has the same latents
         found = self.family.control(given, rows, call.t, own)
-        return {name: _spread(value, told, count) for name, value in found.items()}
+        return {name: residuals_of(value, told, count) for name, value in found.items()}
 
     def _of_positive(
         self,
@@ -361,7 +362,7 @@ class ControlNetResiduals(DenoiserInput):
             if name not in own and hasattr(value, "shape")
         }
         found = self.family.control(prepared, rows, call.t, {**more, **own})
-        return {name: _for_each_branch(value, len(branches)) for name, value in found.items()}
+        return {name: residuals_for_all(value, len(branches)) for name, value in found.items()}
 
     def _for_branches(self, value: Tensor, latents: Tensor, branches: int) -> Tensor:
         """Return what the caller tells the nets for each image of each branch; one row serves all images, one per prompt those of that prompt.
@@ -389,28 +390,6 @@ class PredictControlled(PredictNoise):
     """Predict, steered by ControlNets."""
 
     parts = [ControlNetResiduals]
-
-
-def repeated_images(images: Any, count: int) -> Any:
-    """Control images of one net, once per branch."""
-    return [repeated(each, count) for each in images] if isinstance(images, list) else repeated(images, count)
-
-
-def _spread(value: Any, told: Sequence[bool], count: int) -> Any:
-    """Residuals of some branches, with zeros for the others between them."""
-    import torch
-
-    if isinstance(value, list):
-        return [_spread(each, told, count) for each in value]
-    rows = iter(value.split(count))
-    return torch.cat([next(rows) if is_told else torch.zeros_like(value[:count]) for is_told in told])
-
-
-def _for_each_branch(value: Any, count: int) -> Any:
-    """Residuals once per branch; what is no tensor is for all."""
-    if isinstance(value, list):
-        return [_for_each_branch(each, count) for each in value]
-    return repeated(value, count) if hasattr(value, "shape") else value
 
 
 class ControlledDenoise(Denoise):

@@ -23,10 +23,12 @@ from ...state.vocabulary import (
     ControlScales,
     ControlStart,
     ControlTypes,
+    CropRegion,
     DType,
     Generators,
     Height,
     ImagesPerPrompt,
+    InputImage,
     ScheduledSteps,
     StepCount,
     Width,
@@ -35,8 +37,9 @@ from ..core.slots import component
 from .control import ControlAsked, PrepareControl
 from .decode import VAE_ADVICE
 from .encode_image import channels_of, encoded
-from .encode_inpaint import MASK_CONFIG, mask_of
-from .given_image import image_faults, is_latents
+from .encode_inpaint import MASK_CONFIG, cropped, mask_of, sized_as
+from .given_image import given_image, image_faults, is_latents
+from .inpaint_control import cut_control, uncut_faults
 from .prepare_image_latents import repeat_to_batch
 
 if TYPE_CHECKING:
@@ -113,15 +116,17 @@ class EncodeControl(PrepareControl):
             return [self._seen(net, each, mask, generator) for each in given]
         if reads_pixels(net):
             return given
-        hidden = mask is not None and reads_mask(net)
-        if hidden and is_latents(given, channels_of(self.vae)):
+        if mask is None or not reads_mask(net):
+            return self._latents(net, given, generator)
+        if is_latents(given, channels_of(self.vae)):
             raise InputError("control_image is latents, which cannot be masked; give the image itself.")
         # Black, and not grey as denoisers read it.
-        shown = given.masked_fill(mask > 0.5, -1) if hidden else given
+        return beside_mask(self._latents(net, given.masked_fill(mask > 0.5, -1), generator), mask)
+
+    def _latents(self, net: Any, given: Tensor, generator: Any) -> Tensor:
         family = self.family
         scaled = partial(family.scale_control, net, self.vae)
-        latents = encoded(family, self.vae, shown, generator, self.device, family.draws_control, scaled)
-        return beside_mask(latents, mask) if hidden else latents
+        return encoded(family, self.vae, given, generator, self.device, family.draws_control, scaled)
 
 
 def beside_mask(latents: Tensor, mask: Tensor) -> Tensor:
@@ -174,15 +179,68 @@ class EncodeMaskedControl(EncodeControl):
         control_mode: ControlMode | None = None,
         generator: Generators | None = None,
     ) -> EncodeControl.Out:
+        size = height, width
+        rows = (batch_size, num_images_per_prompt, dtype)
+        given = None if control_mask is None else mask_of(control_mask)
+        mask = self._mask_pixels(given, size, rows)
+        asked = ControlAsked(controlnet_conditioning_scale, control_guidance_start, control_guidance_end, control_mode)
+        steps = scheduled_steps or num_inference_steps
+        return self.Out(**self.seen(control_image, asked, rows, steps, size, generator, mask))
+
+    def _mask_pixels(
+        self, given: Any, size: tuple[int, int], rows: tuple[int, int, torch.dtype], **cut: Any
+    ) -> Tensor | None:
+        """Return the mask for all images, `[b 1 height width]`; `cut` is the part of it that is worked on.
+
+        Raises:
+            InputError: it is missing, or no net reads it.
+        """
         # Again: where components are loaded on demand, nobody could ask before the run.
-        fault = self._mask_fault(control_mask)
+        fault = self._mask_fault(given)
         if fault is not None:
             raise InputError(fault)
-        mask = None
-        if control_mask is not None:
-            pixels = self.mask_processor.preprocess(mask_of(control_mask), height=height, width=width)
-            mask = repeat_to_batch(pixels, batch_size, num_images_per_prompt).to(self.device, dtype)
-        asked = ControlAsked(controlnet_conditioning_scale, control_guidance_start, control_guidance_end, control_mode)
+        if given is None:
+            return None
+        batch_size, each, dtype = rows
+        pixels = self.mask_processor.preprocess(given, *size, **cut)
+        return repeat_to_batch(pixels, batch_size, each).to(self.device, dtype)
+
+
+class EncodeInpaintControl(EncodeMaskedControl):
+    """Encode the control images of inpainting, which show what is worked on."""
+
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Only images can be cut as the mask is."""
+        wrong = list(super().input_faults(given))
+        yield from wrong or uncut_faults(given, "control_image", "control_mask")
+
+    def run(  # type: ignore[override]  # a block's signature is its declaration
+        self,
+        control_image: ControlImage,
+        batch_size: BatchSize,
+        dtype: DType,
+        num_inference_steps: StepCount,
+        height: Height,
+        width: Width,
+        control_mask: ControlMask | None = None,
+        scheduled_steps: ScheduledSteps | None = None,
+        num_images_per_prompt: ImagesPerPrompt = 1,
+        controlnet_conditioning_scale: ControlScale | None = None,
+        control_guidance_start: ControlStart = 0.0,
+        control_guidance_end: ControlEnd = 1.0,
+        control_mode: ControlMode | None = None,
+        crop_region: CropRegion | None = None,
+        image: InputImage | None = None,
+        generator: Generators | None = None,
+    ) -> EncodeControl.Out:
+        size = height, width
+        shown, mask = control_image, None if control_mask is None else mask_of(control_mask)
+        if crop_region is not None:
+            over = None if image is None else given_image(image, "image")
+            shown = cut_control(self.control_image_processor, control_image, crop_region, over, size)
+            mask = None if mask is None else sized_as(mask, over)
         rows = (batch_size, num_images_per_prompt, dtype)
+        pixels = self._mask_pixels(mask, size, rows, **cropped(crop_region))
+        asked = ControlAsked(controlnet_conditioning_scale, control_guidance_start, control_guidance_end, control_mode)
         steps = scheduled_steps or num_inference_steps
-        return self.Out(**self.seen(control_image, asked, rows, steps, (height, width), generator, mask))
+        return self.Out(**self.seen(shown, asked, rows, steps, size, generator, pixels))
