@@ -188,9 +188,14 @@ def set_ip_adapter_scale(pipe: object, scale: object) -> None:
 
 def is_ip_adapter_active(pipe: object) -> bool:
     """Return whether the denoiser has an adapter that counts; see `ModularPipeline.is_ip_adapter_active`."""
-    processors = _holder(pipe).denoiser.attn_processors.values()
-    scales = [_listed(each.scale) for each in processors if "IPAdapter" in type(each).__name__]
-    return any(scale for own in scales for scale in own)
+    import torch
+
+    holder = _holder(pipe)
+    if not holder.family.image_projections(holder.denoiser):
+        return False
+    # Those of adapters have weights, and others none.
+    own: list[Any] = [each for each in holder.denoiser.attn_processors.values() if isinstance(each, torch.nn.Module)]
+    return any(scale for each in own for scale in _listed(each.scale))
 
 
 def unload_ip_adapter(pipe: object) -> None:
