@@ -363,3 +363,20 @@ def test_images_of_another_size_than_the_encoder_sees_are_refused() -> None:
         InputError, match=r"feature_extractor makes 48x48 .* sees 32x32\. update_components\(.*size=\{'height': 32"
     ):
         drawn(pipe, **ONE, ip_adapter_image=picture(5))
+
+
+def test_an_image_encoder_comes_from_beside_the_adapter(tmp_path: Path) -> None:
+    """The classic takes the folder's name for a repository."""
+    weights = {f"{part}.{name}": each for part, held in sd3_ip_adapter().items() for name, each in held.items()}
+    save_file({name: each.contiguous() for name, each in weights.items()}, tmp_path / "ip-adapter.safetensors")
+    parts = siglip()
+    parts["image_encoder"].save_pretrained(tmp_path / "image_encoder")
+    expected = told_images()
+    pipe = told_images(image_encoder=None)
+    for each in (expected, pipe):
+        each.load_ip_adapter(str(tmp_path))
+    found = drawn(pipe, **ONE, ip_adapter_image=picture(5))
+    assert torch.equal(found, drawn(expected, **ONE, ip_adapter_image=picture(5)))
+    classic = FAMILY.classic(diffusers.StableDiffusion3Pipeline, copy.deepcopy(FAMILY.parts("float32")))
+    with pytest.raises((OSError, ValueError, TypeError)):
+        classic.load_ip_adapter(str(tmp_path), subfolder="")
