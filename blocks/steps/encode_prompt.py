@@ -239,7 +239,8 @@ def encode_texts(
     said: list[Encoded | None] = []
     read: dict[str, Tokens] = {}
     names = [part.name for part in block.family.roles["text_encoders"]]
-    parts = zip(names, block.tokenizers, block.text_encoders, encodings, strict=True)
+    encoders: Sequence[Any] = block.text_encoders
+    parts = zip(names, block.tokenizers, encoders, encodings, strict=True)
     for place, (name, tokenizer, encoder, encoding) in enumerate(parts):
         if encoder is None:
             said.append(None)
@@ -257,7 +258,7 @@ def _encoded(encoder: TextEncoder, words: Tokens, encoding: TextEncoding) -> Enc
     # Few configurations have the entry, and without it no encoder is told.
     masked = getattr(encoder.config, "use_attention_mask", False) if encoding.masked is None else encoding.masked
     mask = words.mask.to(encoder.device) if masked or encoding.cut else None
-    told = {"attention_mask": mask} if masked else {}
+    told: dict[str, Any] = {"attention_mask": mask} if masked else {}
     picks = encoding.hidden and encoding.hidden_state is not None
     if picks:
         told["output_hidden_states"] = True
