@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from ..registry import families
 from ..registry.hub.repo import open_repo
 from ..registry.loading.tensor_file import read_tensors
 from ..state import ComponentError
@@ -53,21 +54,63 @@ def load_ip_adapter(
         states.append(place if isinstance(place, dict) else _state(place, folder, name, revision, hub))
     holder = _holder(pipe)
     denoiser = holder.denoiser
+    _refuse_other_kinds(holder, states)
     if _PROCESSORS not in vars(denoiser):
         # Before the first adapter only: a second one finds the first one's processors.
         object.__setattr__(denoiser, _PROCESSORS, dict(denoiser.attn_processors))
-    before = dict(denoiser.attn_processors), getattr(denoiser, "encoder_hid_proj", None)
+    before = dict(denoiser.attn_processors), getattr(denoiser, holder.family.image_projection, None)
+    # The mixin of a denoiser that takes one adapter takes no list.
+    given_states = (states[0], "", "") if len(states) == 1 else (states, [""] * len(states), [""] * len(states))
     try:
-        holder.mixin.load_ip_adapter(holder, states, subfolder=[""] * len(states), weight_name=[""] * len(states))
+        holder.mixin.load_ip_adapter(holder, given_states[0], subfolder=given_states[1], weight_name=given_states[2])
+        _refuse_half_filled(denoiser)
     except Exception as error:
         # diffusers replaces processors before it has read all weights, so a failure leaves half of them.
         denoiser.set_attn_processor(before[0])
-        denoiser.encoder_hid_proj = before[1]
+        setattr(denoiser, holder.family.image_projection, before[1])
         raise ComponentError(
             f"The IP-Adapter does not fit the {holder.word}: {type(error).__name__}: {error}"
         ) from error
     if image_encoder_folder is not None and pipe.components.get(IMAGE_ENCODER, holder) is None:
         _load_encoder(pipe, given[0], folders[0], image_encoder_folder, revision, hub)
+
+
+def _refuse_other_kinds(holder: Any, states: list[dict[str, Any]]) -> None:
+    """Raise ComponentError for adapters of another kind of denoiser, and for several where it takes one."""
+    family, denoiser = holder.family, holder.denoiser
+    if family.one_ip_adapter and len(states) > 1:
+        raise ComponentError(
+            f"{len(states)} IP-Adapters were given, and the {holder.word} of {family.name} takes one at a time."
+        )
+    for state in states:
+        names = {name.partition(".")[2] for name in state.get("ip_adapter", {})}
+        if not family.ip_adapter_names or not names or names == set(family.ip_adapter_names):
+            continue
+        kinds = {kind: other for kind, other in _kinds().items() if names >= set(other.ip_adapter_names)}
+        kind = max(kinds, key=lambda each: len(kinds[each].ip_adapter_names), default=None)
+        if kind is not None and kinds[kind].ip_adapter_names != family.ip_adapter_names:
+            raise ComponentError(
+                f"The IP-Adapter is one for a {kind} (its layers have {', '.join(kinds[kind].ip_adapter_names[:2])}), and the "
+                f"{holder.word} of {family.name} is a {type(denoiser).__name__}: take one that was trained with it."
+            )
+
+
+def _kinds() -> dict[str, Any]:
+    """Return a family that has IP-Adapters for each class of denoisers, by the name of the class."""
+    found: dict[str, Any] = {}
+    for name in families:
+        family = families.get(name)
+        if family.ip_adapter_names and family.fields("image_prompt"):
+            _, _, cls = family.roles["denoiser"][0].type_hint.partition(":")
+            found.setdefault(cls, family)
+    return found
+
+
+def _refuse_half_filled(denoiser: Any) -> None:
+    """Raise ComponentError if tensors are missing: diffusers makes the layers of an adapter empty, and fills those that it finds."""
+    lost = [name for name, each in denoiser.named_parameters() if each.is_meta]
+    if lost:
+        raise ComponentError(f"it has no tensor for {lost[0]}, and {len(lost) - 1} more are missing.")
 
 
 def _listed(value: object) -> list[Any]:
@@ -84,6 +127,7 @@ def _holder(pipe: Any) -> Any:
     return SimpleNamespace(
         **{name: denoiser, f"{name}_name": name},
         denoiser=denoiser,
+        family=family,
         mixin=loader_mixin(family.ip_adapter_loader),
         word=word,
         dtype=denoiser.dtype,
@@ -132,7 +176,7 @@ def _load_encoder(
 def set_ip_adapter_scale(pipe: object, scale: object) -> None:
     """Set the strength of each adapter; see `ModularPipeline.set_ip_adapter_scale`."""
     holder = _holder(pipe)
-    count = len(getattr(getattr(holder.denoiser, "encoder_hid_proj", None), "image_projection_layers", ()))
+    count = len(holder.family.image_projections(holder.denoiser))
     if not count:
         raise ComponentError(f"The {holder.word} has no IP-Adapter: call load_ip_adapter(...) first.")
     scales = _listed(scale)
@@ -142,11 +186,23 @@ def set_ip_adapter_scale(pipe: object, scale: object) -> None:
     holder.mixin.set_ip_adapter_scale(holder, scales[0] if count == 1 else scales * (count // len(scales)))
 
 
+def is_ip_adapter_active(pipe: object) -> bool:
+    """Return whether the denoiser has an adapter that counts; see `ModularPipeline.is_ip_adapter_active`."""
+    import torch
+
+    holder = _holder(pipe)
+    if not holder.family.image_projections(holder.denoiser):
+        return False
+    # Those of adapters have weights, and others none.
+    own: list[Any] = [each for each in holder.denoiser.attn_processors.values() if isinstance(each, torch.nn.Module)]
+    return any(scale for each in own for scale in _listed(each.scale))
+
+
 def unload_ip_adapter(pipe: object) -> None:
     """Take all adapters out of the denoiser, which is then as before."""
     holder = _holder(pipe)
     denoiser = holder.denoiser
-    if getattr(denoiser, "encoder_hid_proj", None) is None:
+    if not holder.family.image_projections(denoiser):
         return
     holder.mixin.unload_ip_adapter(holder)
     if _PROCESSORS in vars(denoiser):

@@ -116,9 +116,11 @@ class FamilyContract:
         classic_pipeline, modular_pipeline, modular_blocks: diffusers' classes for the family, as indices of repositories name
             them; `modular_blocks` is the composition of all tasks, by which the modular pipeline runs.
         advice: role to what a person can take in place of a component whose members do not do for the blocks.
-        ip_adapter_loader: diffusers' mixin that knows the family's IP-Adapters, as "module:Class". black_is_no_image: its adapters are
-            told what the image encoder sees of a black image where they shall be told none, and no zeros.
-        ip_adapter_weights: the file of the family's IP-Adapters, where the caller names none.
+        ip_adapter_loader: diffusers' mixin that knows the family's IP-Adapters, as "module:Class". ip_adapter_weights: their file, where
+            the caller names none. ip_adapter_names: of the tensors of each of their layers. image_projection: what of the denoiser turns
+            images into tokens for them. one_ip_adapter: the denoiser takes no second one beside the first.
+        no_image: what they are told where they shall be told none: "zeros", what the image encoder sees of a "black" image, or
+            what adapters of their kind are told ("kind": of hidden states those of a grey image, else zeros).
         defaults: of inputs that may be left out, by their names, where the family's differ from those of the blocks; those of one
             block by "Block.input".
         flow: it denoises by flow matching, whose schedulers scale neither the first noise nor what the network is given.
@@ -126,8 +128,9 @@ class FamilyContract:
             whole number, the start is cut to one, and not the number of steps that are left.
         upcasts_vae: VAEs that say `force_upcast` run in float32. Only the first one of SDXL gives NaN in half precision; elsewhere it
             is said because it is the default of the class.
-        control_latents: ControlNets read control images as the VAE's latents. positive_control: they are told the positive conditioning
-            alone, and steer every prediction by what they say of it.
+        control_latents: ControlNets read control images as the VAE's latents, and cannot guess. draws_control: those are drawn from its
+            posterior, and are not its most likely ones. masked_control: some of the nets read a mask beside the image.
+        positive_control: they are told the positive conditioning alone, and steer every prediction by what they say of it.
         image_multiple: of the sides of images, in pixels, as the image processors round them.
         rows_independent: a row of a batch is what it would be alone, so rows of several requests can share a call.
         pipeline_properties: what foreign blocks of the family read besides components, as in
@@ -150,7 +153,10 @@ class FamilyContract:
     modular_blocks: str = field(default="", metadata=UNCOUNTED)
     ip_adapter_weights: str = field(default="", metadata=UNCOUNTED)
     ip_adapter_loader: str = field(default="diffusers.loaders:IPAdapterMixin", metadata=UNCOUNTED)
-    black_is_no_image: bool = False
+    ip_adapter_names: tuple[str, ...] = field(default=(), metadata=UNCOUNTED)
+    image_projection: str = field(default="encoder_hid_proj", metadata=UNCOUNTED)
+    one_ip_adapter: bool = field(default=False, metadata=UNCOUNTED)
+    no_image: Literal["kind", "zeros", "black"] = "kind"
     advice: Mapping[str, str] = field(factory=dict, metadata=UNCOUNTED)
     attention_argument: str = ""
     defaults: Mapping[str, Any] = field(factory=dict)
@@ -159,6 +165,8 @@ class FamilyContract:
     truncates_start: bool = False
     upcasts_vae: bool = False
     control_latents: bool = False
+    draws_control: bool = True
+    masked_control: bool = False
     positive_control: bool = False
     image_multiple: int = 8
     rows_independent: bool = True
@@ -302,6 +310,15 @@ class FamilyContract:
     def control(self, steering: ControlNetInputs, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments with which ControlNets steer the denoiser; `latents`, `t` and `kwargs` are what it is given itself."""
         return unet_control(steering, latents, t, kwargs)
+
+    def scale_control(self, net: Any, vae: Any, latents: Tensor) -> Tensor:  # noqa: ARG002 - others read the net
+        """Bring latents of a control image from the VAE's scale to that of a ControlNet."""
+        return self.scale_latents(vae, latents)
+
+    def image_projections(self, denoiser: Any) -> list[Any]:
+        """What turns images into tokens in a denoiser, one per IP-Adapter; none where no adapter is loaded."""
+        held = getattr(denoiser, self.image_projection, None)
+        return list(getattr(held, "image_projection_layers", ()))
 
     def aspect(self, latents: Tensor) -> float:
         """Height of latents by their width."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..engine.network_calls import call_network
 from .added_arguments import with_added
@@ -40,6 +40,7 @@ class ControlNetInputs:
     Attributes:
         controlnet: one net, or several in one. images: for each net, `[b 3 height width]`, or a list of such for its types of control.
         weights, control_types: for each net. guess: whether deeper layers are steered more.
+        told: what all nets are told in place of what the denoiser is told, by the names of their arguments. denoiser: that is steered.
     """
 
     controlnet: Any
@@ -47,6 +48,8 @@ class ControlNetInputs:
     weights: Sequence[float]
     control_types: Sequence[Any]
     guess: bool
+    told: Mapping[str, Any] = field(factory=dict)
+    denoiser: Any = None
 
 
 def unet_control(steering: ControlNetInputs, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:

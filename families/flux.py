@@ -203,7 +203,8 @@ FLUX = FluxContract(
     attention_argument="joint_attention_kwargs",
     lora_loader="diffusers.loaders:FluxLoraLoaderMixin",
     ip_adapter_loader="diffusers.loaders:FluxIPAdapterMixin",
-    black_is_no_image=True,
+    no_image="black",
+    ip_adapter_names=("to_k_ip.bias", "to_k_ip.weight", "to_v_ip.bias", "to_v_ip.weight"),
     accepts={
         "vae": ("AutoencoderKL", "AutoencoderTiny"),
         "controlnet": ("FluxControlNetModel", "FluxMultiControlNetModel"),

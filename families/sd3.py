@@ -10,6 +10,8 @@ from attrs import evolve, frozen
 from ..guiders import ClassifierFreeGuidance
 from ..registry import families
 from ..state.vocabulary import (
+    ControlPooled,
+    ImagePromptEmbeds,
     NegativePrompt,
     Prompt,
     SecondNegativePrompt,
@@ -19,13 +21,15 @@ from ..state.vocabulary import (
 )
 from ..state.written_constants import note_constant
 from .contract import ConditioningField, Encoded, RoleComponent, TextEncoding
+from .controlnet import ControlNetInputs
 from .flow import TEXT_FIELDS, FlowContract, shift_of_tokens
+from .joint_control import joint_control, reads_shifted
 from .text_encoding import joined_by_tokens
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .roles import Denoiser, Scheduler
+    from .roles import Autoencoder, Denoiser, Scheduler
 
 _MOST_SHIFT = 1.16
 """As `pipeline_stable_diffusion_3.py` of diffusers 0.42.1 has it, where the scheduler's configuration says nothing."""
@@ -47,11 +51,52 @@ class SD3Contract(FlowContract):
             return {}
         return shift_of_tokens(scheduler, (shape[-2] // 2) * (shape[-1] // 2), _MOST_SHIFT)
 
+    def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
+        """Call the transformer, which takes what its one adapter is told of images as a tensor by itself, `[b patches width]`."""
+        attention = kwargs.get(_ATTENTION, {})
+        if _IMAGES not in attention:
+            return super().predict(denoiser, latents, t, kwargs)
+        (embeds,) = attention[_IMAGES]
+        told = {**attention, _IMAGES: embeds.flatten(0, -3)}
+        return super().predict(denoiser, latents, t, {**kwargs, _ATTENTION: told})
+
+    def image_projections(self, denoiser: Denoiser) -> list[Any]:
+        """Return the one adapter's; the transformer has no place for it before one is loaded."""
+        held = getattr(denoiser, self.image_projection, None)
+        return [] if held is None else [held]
+
+    def conditioning_fault(self, denoiser: Denoiser, conditioning: Mapping[str, Any]) -> str | None:  # noqa: ARG002 - asks nothing of it
+        """Say that an adapter is told several images, and reads one."""
+        told = conditioning.get(_IMAGE_PROMPT.positive) or []
+        several = [each.shape[1] for each in told if each.ndim == 4 and each.shape[1] != 1]
+        if not several:
+            return None
+        return f"The IP-Adapter of {self.name} reads one image, and was given {several[0]}: give ip_adapter_image=... one image."
+
+    def control(self, steering: ControlNetInputs, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return residuals for the blocks."""
+        return joint_control(steering, latents, t, kwargs)
+
+    def scale_control(self, net: Any, vae: Autoencoder, latents: Tensor) -> Tensor:
+        """Scale, and shift for nets that were trained so."""
+        if reads_shifted(net):
+            return self.scale_latents(vae, latents)
+        scaled: Tensor = latents * vae.config.scaling_factor
+        return scaled
+
     def embedding_widths(self, denoiser: Denoiser) -> dict[str, int]:
         """Return the widths of joined hidden states, and of the pooled vector."""
         return {"hidden": denoiser.config.joint_attention_dim, "pooled": denoiser.config.pooled_projection_dim}
 
 
+_ATTENTION, _IMAGES = "joint_attention_kwargs", "ip_adapter_image_embeds"
+_IMAGE_PROMPT = ConditioningField(
+    "ip_adapter_embeds",
+    "negative_ip_adapter_embeds",
+    ImagePromptEmbeds,
+    argument=f"{_ATTENTION}.{_IMAGES}",
+    required=False,
+)
 _DENOISER = RoleComponent("transformer", "diffusers:SD3Transformer2DModel")
 _CLIP = TextEncoding(pooled=True)
 
@@ -60,7 +105,17 @@ SD3 = SD3Contract(
     prefix="SD3",
     roles={
         "denoiser": (_DENOISER,),
+        "controlnet": (RoleComponent("controlnet", "diffusers:SD3ControlNetModel"),),
         "embeds_readers": (evolve(_DENOISER, optional=True),),
+        "image_encoder": (RoleComponent("image_encoder", "transformers:SiglipVisionModel"),),
+        "feature_extractor": (
+            RoleComponent(
+                "feature_extractor",
+                "transformers:SiglipImageProcessor",
+                # As the encoder of the released adapters sees them.
+                config={"size": {"height": 384, "width": 384}},
+            ),
+        ),
         "vae": (RoleComponent("vae", "diffusers:AutoencoderKL"),),
         "scheduler": (RoleComponent("scheduler", "diffusers:FlowMatchEulerDiscreteScheduler"),),
         "guider": (RoleComponent("guider", ClassifierFreeGuidance, config={"guidance_scale": 7.0}),),
@@ -76,8 +131,14 @@ SD3 = SD3Contract(
         ),
     },
     groups={
-        "denoiser_input_fields": TEXT_FIELDS,
+        "denoiser_input_fields": (*TEXT_FIELDS, _IMAGE_PROMPT),
+        "image_prompt": (_IMAGE_PROMPT,),
         "prompt_embeds": TEXT_FIELDS,
+        "control_text": (
+            ConditioningField(
+                "controlnet_pooled_projections", "", ControlPooled, argument="pooled_projections", required=False
+            ),
+        ),
         "prompts": (
             ConditioningField("prompt", "negative_prompt", Prompt, NegativePrompt),
             ConditioningField("prompt_2", "negative_prompt_2", SecondPrompt, SecondNegativePrompt, required=False),
@@ -92,9 +153,29 @@ SD3 = SD3Contract(
     schedule_reads_size=True,
     truncates_start=True,
     defaults={"num_inference_steps": 28, "strength": 0.6},
-    attention_argument="joint_attention_kwargs",
+    attention_argument=_ATTENTION,
     lora_loader="diffusers.loaders:SD3LoraLoaderMixin",
-    accepts={"vae": ("AutoencoderKL", "AutoencoderTiny", "AsymmetricAutoencoderKL")},
+    ip_adapter_loader="diffusers.loaders:SD3IPAdapterMixin",
+    ip_adapter_weights="ip-adapter.safetensors",
+    ip_adapter_names=(
+        "norm_ip.linear.bias",
+        "norm_ip.linear.weight",
+        "norm_ip_k.weight",
+        "norm_k.weight",
+        "norm_q.weight",
+        "to_k_ip.weight",
+        "to_v_ip.weight",
+    ),
+    image_projection="image_proj",
+    one_ip_adapter=True,
+    no_image="zeros",
+    accepts={
+        "vae": ("AutoencoderKL", "AutoencoderTiny", "AsymmetricAutoencoderKL"),
+        "controlnet": ("SD3ControlNetModel", "SD3MultiControlNetModel"),
+    },
+    control_latents=True,
+    draws_control=False,
+    masked_control=True,
     advice={
         "scheduler": "Schedulers of flow matching fit: FlowMatchEulerDiscreteScheduler, FlowMatchHeunDiscreteScheduler, and "
         "DPMSolverMultistepScheduler or UniPCMultistepScheduler with use_flow_sigmas=True and prediction_type='flow_prediction'."

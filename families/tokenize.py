@@ -5,9 +5,14 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from attrs import frozen
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from .roles import Tokenizer
 
 logger = logging.getLogger(__name__)
@@ -16,36 +21,80 @@ _TOKENIZING = threading.Lock()
 """A tokenizer keeps the padding of its last call as its own state, so two threads must not call it at once."""
 
 
+@frozen(eq=False)
+class Tokens:
+    """What a tokenizer makes of texts that are padded and cut.
+
+    Attributes:
+        ids, mask: `[b, tokens]`. texts: that were given. length: how many tokens there are at most. lost: what was cut off, of each
+            text that is longer.
+    """
+
+    ids: Tensor
+    mask: Tensor
+    texts: tuple[str, ...]
+    length: int
+    lost: tuple[str, ...] = ()
+
+
 def tokenized(
     tokenizer: Tokenizer,
     texts: list[str],
     tokens: int | None = None,
     padding: Literal["max_length", "longest"] = "max_length",
-) -> Any:
-    """Return what a tokenizer makes of texts that are padded and cut: `input_ids` and `attention_mask`, each `[b, tokens]`; a
-    cut is logged with the words that are lost.
+) -> Tokens:
+    """Return the tokens of texts, and what of these is cut off; `warn_of_cuts` says it.
 
     Args:
         tokens: how many there are at most; the tokenizer's own length where None. padding: to this length, or to that of the
             longest text.
     """
     length = tokens or tokenizer.model_max_length
-    texts = [with_all_vectors(tokenizer, text) for text in texts]
+    written = [with_all_vectors(tokenizer, text) for text in texts]
     with _TOKENIZING:
-        cut = tokenizer(texts, padding=padding, max_length=length, truncation=True, return_tensors="pt")
-        # Without a limit, to say which words are lost.
-        whole = tokenizer(texts, padding="longest", return_tensors="pt").input_ids
+        cut = tokenizer(written, padding=padding, max_length=length, truncation=True, return_tensors="pt")
+        # Without a limit, to say which words are lost. transformers would log that the model fails at so many tokens, and none are given it.
+        whole = tokenizer(written, padding="longest", return_tensors="pt", verbose=False).input_ids
+    lost: list[str] = []
     if whole.shape[-1] > length:
         # The last place that is kept is of the end token.
         lost = [text for text in tokenizer.batch_decode(whole[:, length - 1 : -1], skip_special_tokens=True) if text]
-        logger.warning("The text encoder reads %d tokens; this part of the prompt was cut off: %s", length, lost)
-    return cut
+    return Tokens(cut.input_ids, cut.attention_mask, tuple(texts), length, tuple(dict.fromkeys(lost)))
+
+
+def warn_of_cuts(read: Mapping[str, Tokens], what: str) -> None:
+    """Log what text encoders do not read of their texts: each cut once, with all that make it, and who reads the whole.
+
+    The classic pipelines log it for each encoder, and count what a T5 loses from the CLIPs' 77th token on.
+
+    Args:
+        read: the tokens of each text encoder, by its name. what: "prompt", or what else the texts are.
+    """
+    cuts: dict[tuple[int, tuple[str, ...]], list[str]] = {}
+    for name, tokens in read.items():
+        if tokens.lost:
+            cuts.setdefault((tokens.length, tokens.lost), []).append(name)
+    for (length, lost), names in cuts.items():
+        texts = read[names[0]].texts
+        whole = [name for name, tokens in read.items() if tokens.texts == texts and not tokens.lost]
+        logger.warning(
+            "%s %d tokens; this part of the %s was cut off: %s%s",
+            _reading(names),
+            length,
+            what,
+            list(lost),
+            f". {_reading(whole)} all of it" if whole else "",
+        )
+
+
+def _reading(names: Sequence[str]) -> str:
+    return f"{' and '.join(names)} read{'s' if len(names) == 1 else ''}"
 
 
 def plain_ids(tokenizer: Tokenizer, text: str, special: bool = True) -> list[int]:
     """Return the ids of one text as it is, with or without the tokens that begin and end it."""
     with _TOKENIZING:
-        found = tokenizer(with_all_vectors(tokenizer, text), padding=False, add_special_tokens=special)
+        found = tokenizer(with_all_vectors(tokenizer, text), padding=False, add_special_tokens=special, verbose=False)
     return list(found.input_ids)
 
 

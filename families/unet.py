@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..registry.model_dtype import compute_dtype
+from ..state.object_content import UNCOUNTED
 from ..state.vocabulary import ImagePromptEmbeds, PromptEmbeds
 from .contract import ConditioningField, FamilyContract
 from .guidance_embedding import embedded_scales
@@ -48,6 +49,8 @@ VAES = ("AutoencoderKL", "AutoencoderTiny", "AsymmetricAutoencoderKL")
 class UNetContract(FamilyContract):
     """UNets with cross attention: their layers, guidance that was distilled into them, and IP-Adapters."""
 
+    ip_adapter_names: tuple[str, ...] = field(default=("to_k_ip.weight", "to_v_ip.weight"), metadata=UNCOUNTED)
+
     def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the UNet with latents, and behind their channels what it reads beside them (`"@channels"`)."""
         beside = kwargs.get(BESIDE)
@@ -80,7 +83,7 @@ class UNetContract(FamilyContract):
 
     def conditioning_fault(self, denoiser: Denoiser, conditioning: Mapping[str, Any]) -> str | None:
         """Say that UNets with an IP-Adapter must see an image."""
-        if not projections(denoiser) or conditioning.get("ip_adapter_embeds") is not None:
+        if not self.image_projections(denoiser) or conditioning.get("ip_adapter_embeds") is not None:
             return None
         return (
             "The UNet has an IP-Adapter, and no image was given: ip_adapter_image=..., or pipe.unload_ip_adapter(). The "
@@ -137,8 +140,3 @@ def _tokens(unet: Denoiser, depth: int) -> int:
     size = unet.config.sample_size
     height, width = (size, size) if isinstance(size, int) else size
     return int(height // 2**depth) * int(width // 2**depth)
-
-
-def projections(denoiser: object) -> list[Any]:
-    """Return what turns images into tokens in a denoiser, one per IP-Adapter; none where no adapter is loaded."""
-    return list(getattr(getattr(denoiser, "encoder_hid_proj", None), "image_projection_layers", ()))

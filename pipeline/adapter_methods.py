@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..adapters.attention_maps import AttentionMaps, observed
 from ..adapters.attention_processors import replaced_processors
-from ..adapters.ip_adapter import load_ip_adapter, set_ip_adapter_scale, unload_ip_adapter
+from ..adapters.ip_adapter import is_ip_adapter_active, load_ip_adapter, set_ip_adapter_scale, unload_ip_adapter
 from ..adapters.lora import Loras
 from ..adapters.textual_inversion import encoders_of, forget, teach
 from ..blocks.core.components_view import known_families
@@ -166,6 +166,15 @@ class PipelineAdapters(PipelineInspection):
             ComponentError: there is no adapter, or another number of them.
         """
         set_ip_adapter_scale(self, scale)
+
+    @property
+    def is_ip_adapter_active(self) -> bool:
+        """Whether the denoiser has an IP-Adapter whose scale is not 0 everywhere.
+
+        Raises:
+            ComponentError: the denoiser is not loaded.
+        """
+        return is_ip_adapter_active(self)
 
     def unload_ip_adapter(self) -> None:
         """Take all IP-Adapters out of the denoiser; it computes as before, with the attention processors that it had."""

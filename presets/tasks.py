@@ -18,7 +18,7 @@ from ..blocks.steps.decode import Decode
 from ..blocks.steps.denoise import Denoise, with_denoiser_input
 from ..blocks.steps.denoiser_call import DenoiserInput
 from ..blocks.steps.differential import DifferentialDenoise, PrepareChangeMap, PrepareDifferentialLatents
-from ..blocks.steps.encode_control import EncodeControl
+from ..blocks.steps.encode_control import EncodeControl, EncodeInpaintControl, EncodeMaskedControl
 from ..blocks.steps.encode_image import EncodeImage
 from ..blocks.steps.encode_inpaint import EncodeControlledInpaintImage, EncodeInpaintImage, EncodeMaskedImage
 from ..blocks.steps.encode_prompt import EncodePrompt
@@ -194,8 +194,12 @@ def _with_input(denoise: object, named: Mapping[Any, Any], part: type[DenoiserIn
 
 def control(family: FamilyContract) -> Blocks:
     """Return what control adds to a task, by name: the first before the denoising, the second in its place."""
-    step = EncodeControl if family.control_latents else PrepareControl
+    step = _control_encoder(family) if family.control_latents else PrepareControl
     return InsertableDict(controlnet_input=step.bind(family), denoise=ControlledDenoise.bind(family))
+
+
+def _control_encoder(family: FamilyContract) -> type[EncodeControl]:
+    return EncodeMaskedControl if family.masked_control else EncodeControl
 
 
 def with_control(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
@@ -207,6 +211,9 @@ def with_control(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
     if made.get("image_encoder") is EncodeInpaintImage.bind(family):
         made["image_encoder"] = EncodeControlledInpaintImage.bind(family)
     made["denoise"] = _with_input(made["denoise"], CONTROLLED, ControlNetResiduals, family)
+    if family.control_latents and not family.draws_control:
+        encodes = EncodeInpaintControl if "prepare_mask" in made else _control_encoder(family)
+        return made.insert_before("prepare_latents", "controlnet_input", encodes.bind(family))
     if family.control_latents:
         # Its latents are drawn before those of other images, as in the classic pipelines.
         made.insert_before("prepare_latents", "controlnet_input", EncodeControl.bind(family))

@@ -165,6 +165,18 @@ ControlStart = Annotated[
 ]
 ControlEnd = Annotated[float | list[float], Value(doc="Share of the steps after which control ends.", low=0, high=1)]
 GuessMode = Annotated[bool, Value(doc="Control without a prompt: only the positive prediction is steered.")]
+ControlMask = Annotated[
+    Union[Image, list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
+    Value(doc="White where the control image shall be drawn anew; for ControlNets that read a mask beside the image."),
+]
+ControlPooled = Annotated[
+    Tensor,
+    Value(
+        "prompts pooled",
+        "What ControlNets are told in place of the pooled prompt embeddings, or of zeros where they were trained with such; one row serves all.",
+        dtype="float",
+    ),
+]
 ControlMode = Annotated[
     int | list[Any], Value(doc="Which kinds of control the images are, as a union ControlNet numbers them.")
 ]

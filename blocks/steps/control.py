@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from attrs import evolve, field, frozen
 
-from ...families.contract import ControlNet
+from ...families.contract import ControlNet, with_rows
 from ...families.controlnet import ControlNetInputs, is_union, kinds_of, nets_of
 from ...guiders import GuidanceBranch
-from ...state import InputError, Outputs
+from ...state import Conditioning, Group, InputError, Outputs
 from ...state.vocabulary import (
     BatchSize,
     ControlEnd,
@@ -34,6 +34,7 @@ from ...state.vocabulary import (
 )
 from ..core.block import Block
 from ..core.slots import component
+from .control_rows import repeated_images, residuals_for_all, residuals_of
 from .denoise import Denoise, ScaleLatents, StepScheduler
 from .denoiser_call import DenoiserCall, DenoiserInput
 from .given_image import given_image, image_faults, refuse_too_small
@@ -286,10 +287,19 @@ class ControlNetResiduals(DenoiserInput):
         controlnet_keep: ControlKeep,
         control_kinds: ControlTypes | None = None,
         guess_mode: GuessMode = False,
+        told: Annotated[Conditioning, Group("control_text", "positive")] = Conditioning({}),
     ) -> ControlNetInputs | None:
-        """Say what the nets are given at this step; None where none of them counts."""
+        """Say what the nets are given at this step; None where none of them counts.
+
+        Raises:
+            InputError: the nets shall guess, which they were not trained for.
+        """
         nets = nets_of(self.controlnet)
         guess = guess_mode or bool(getattr(nets[0].config, "global_pool_conditions", False))
+        if guess and self.family.control_latents:
+            raise InputError(
+                f"guess_mode steers the positive prediction alone, and the ControlNets of {self.family.name} steer every one; leave it out."
+            )
         count = len(nets)
         images = [controlnet_cond] if count == 1 else controlnet_cond
         scales = for_each("conditioning_scale", conditioning_scale, count)
@@ -297,7 +307,12 @@ class ControlNetResiduals(DenoiserInput):
         weights = [scale * on for scale, on in zip(scales, windows, strict=True)]
         if not any(weights):
             return None
-        return ControlNetInputs(self.controlnet, images, weights, control_kinds or [None] * count, guess)
+        words = {
+            part.argument: told[part.positive]
+            for part in self.family.fields("control_text")
+            if told.get(part.positive) is not None
+        }
+        return ControlNetInputs(self.controlnet, images, weights, control_kinds or [None] * count, guess, words)
 
     def extra_inputs(
         self,
@@ -308,20 +323,24 @@ class ControlNetResiduals(DenoiserInput):
         kwargs: Mapping[str, Any],
     ) -> Mapping[str, Any]:
         """Return the residuals of the nets; where they guess, zeros for negative branches."""
+        prepared = evolve(prepared, denoiser=call.denoiser)
         if self.family.positive_control:
             return self._of_positive(prepared, call, branches, latents, kwargs)
         told = [not (prepared.guess and branch.negative) for branch in branches]
         if not any(told):
             return {}
         steered = [branch for branch, is_told in zip(branches, told, strict=True) if is_told]
-        given = evolve(prepared, images=self._images(prepared.images, len(steered)))
+        count = len(latents) // len(branches)
+        words = {
+            name: self._for_branches(value, latents[:count], len(steered)) for name, value in prepared.told.items()
+        }
+        given = evolve(prepared, images=self._images(prepared.images, len(steered)), told=words)
         if all(told):
             return self.family.control(given, latents, call.t, kwargs)
-        count = len(latents) // len(branches)
         own = self.family.denoiser_kwargs(call.conditioning, steered)
         rows = latents[: count * len(steered)]  # every branch has the same latents
         found = self.family.control(given, rows, call.t, own)
-        return {name: _spread(value, told, count) for name, value in found.items()}
+        return {name: residuals_of(value, told, count) for name, value in found.items()}
 
     def _of_positive(
         self,
@@ -331,15 +350,7 @@ class ControlNetResiduals(DenoiserInput):
         latents: Tensor,
         kwargs: Mapping[str, Any],
     ) -> Mapping[str, Any]:
-        """Return the residuals of the positive conditioning, for each branch.
-
-        Raises:
-            InputError: the nets shall guess, which they were not trained for.
-        """
-        if prepared.guess:
-            raise InputError(
-                f"guess_mode steers the positive prediction alone, and the ControlNets of {self.family.name} steer every one; leave it out."
-            )
+        """Return the residuals of the positive conditioning, for each branch."""
         count = len(latents) // len(branches)
         rows = latents[:count]
         own = self.family.denoiser_kwargs(call.conditioning, [evolve(branches[0], negative=False)])
@@ -351,7 +362,21 @@ class ControlNetResiduals(DenoiserInput):
             if name not in own and hasattr(value, "shape")
         }
         found = self.family.control(prepared, rows, call.t, {**more, **own})
-        return {name: _for_each_branch(value, len(branches)) for name, value in found.items()}
+        return {name: residuals_for_all(value, len(branches)) for name, value in found.items()}
+
+    def _for_branches(self, value: Tensor, latents: Tensor, branches: int) -> Tensor:
+        """Return what the caller tells the nets for each image of each branch; one row serves all images, one per prompt those of that prompt.
+
+        Raises:
+            InputError: there are more rows, or they fit no number of prompts.
+        """
+        rows = len(latents)
+        if rows % len(value):
+            (name,) = [part.positive for part in self.family.fields("control_text")]
+            raise InputError(
+                f"{name} has {len(value)} rows, and there are {rows} images; give one for each prompt, or one for all."
+            )
+        return repeated(with_rows(value.to(latents.device), rows), branches)
 
     def _images(self, images: Sequence[Any], count: int) -> Sequence[Any]:
         of, made = self.memo.repeated.get(count, ((), []))
@@ -365,28 +390,6 @@ class PredictControlled(PredictNoise):
     """Predict, steered by ControlNets."""
 
     parts = [ControlNetResiduals]
-
-
-def repeated_images(images: Any, count: int) -> Any:
-    """Control images of one net, once per branch."""
-    return [repeated(each, count) for each in images] if isinstance(images, list) else repeated(images, count)
-
-
-def _spread(value: Any, told: Sequence[bool], count: int) -> Any:
-    """Residuals of some branches, with zeros for the others between them."""
-    import torch
-
-    if isinstance(value, list):
-        return [_spread(each, told, count) for each in value]
-    rows = iter(value.split(count))
-    return torch.cat([next(rows) if is_told else torch.zeros_like(value[:count]) for is_told in told])
-
-
-def _for_each_branch(value: Any, count: int) -> Any:
-    """Residuals once per branch; what is no tensor is for all."""
-    if isinstance(value, list):
-        return [_for_each_branch(each, count) for each in value]
-    return repeated(value, count) if hasattr(value, "shape") else value
 
 
 class ControlledDenoise(Denoise):

@@ -33,7 +33,7 @@ class DenoiserCall:
     Attributes:
         latents: `[b c h w]`, scaled as the denoiser expects them. t: the model's timestep. step: where the loop is.
         conditioning: what the denoiser is told besides, by name. attention: arguments of the attention processors.
-        extras: what other networks add to the arguments.
+        extras: what other networks add to the arguments. denoiser: that is asked.
     """
 
     latents: Tensor
@@ -42,6 +42,7 @@ class DenoiserCall:
     conditioning: Conditioning
     attention: Mapping[str, Any] | None = None
     extras: tuple[ExtraInputs, ...] = ()
+    denoiser: Any = None
 
     def with_extras(
         self, branches: Sequence[GuidanceBranch], latents: Tensor, kwargs: Mapping[str, Any]

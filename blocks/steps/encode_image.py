@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...engine.network_calls import call_network
@@ -91,11 +91,13 @@ def encoded(
     generator: Generators | None,
     device: torch.device | str,
     draws: bool = True,
+    scaled: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """Return latents of images `[n, 3, height, width]` in -1..1; those that are latents already pass.
 
     Args:
-        draws: from the VAE's posterior; else its most likely latents, and the generator stays as it is.
+        draws: from the VAE's posterior; else its most likely latents, and the generator stays as it is. scaled: from the VAE's scale
+            to that of the network that reads them; the denoiser's where None.
     """
     if vae is None:  # the family works on pixels
         return pixels.to(device)
@@ -107,10 +109,9 @@ def encoded(
     rounded = pixels.to(device, dtype)
     with in_float32(vae, encoding_overflows(family, vae)):
         given = rounded.to(compute_dtype(vae))
-        latents = (
-            sample_posterior(vae, given, generator) if draws else call_network(vae.encode, given).latent_dist.mode()
-        )
-    return family.scale_latents(vae, latents.to(dtype))
+        latents = sample_posterior(vae, given, generator) if draws else _most_likely(call_network(vae.encode, given))
+    found = latents.to(dtype)
+    return family.scale_latents(vae, found) if scaled is None else scaled(found)
 
 
 def encoding_overflows(family: FamilyContract, vae: Autoencoder) -> bool:
@@ -146,6 +147,11 @@ def sample_posterior(vae: Autoencoder, pixels: Tensor, generator: Generators | N
     # Row by row: kernels for a batch round otherwise than those for one image.
     posteriors = [call_network(vae.encode, row) for row in torch.split(pixels, 1)]
     return torch.cat([_sample(posteriors[i // each], source) for i, source in enumerate(generator)])
+
+
+def _most_likely(encoded: Any) -> Tensor:
+    latents: Tensor = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
+    return latents
 
 
 def _sample(encoded: Any, generator: torch.Generator | None) -> Tensor:

@@ -10,7 +10,7 @@ from ...adapters.lora_scale import lora_scale, weight_of
 from ...engine.network_calls import call_network
 from ...families.contract import Denoiser, TextEncoder, Tokenizer
 from ...families.text_encoding import Encoded, TextEncoding
-from ...families.tokenize import tokenized
+from ...families.tokenize import Tokens, tokenized, warn_of_cuts
 from ...guiders import ClassifierFreeGuidance
 from ...state import Conditioning, Group, InputError, Outputs
 from ...state.vocabulary import AttentionArguments, ClipSkip, GuidanceScale, MaxSequenceLength
@@ -64,7 +64,7 @@ class EncodePositivePrompt(TextInputs, Block):
         asked = max_sequence_length or family.max_sequence_length
         encodings = [each.of_length(asked).skipping(clip_skip) for each in family.text_encodings]
         with loras_weighed(self.text_encoders, cross_attention_kwargs):
-            encoded = encode_texts(self.tokenizers, self.text_encoders, texts, encodings)
+            encoded = encode_texts(self, texts, encodings, "prompt")
         sources = family.joined_texts(encoded, reader_of(self), len(texts[0]), asked)
         return self.Out(embeds=named_embeds(family.fields("prompt_embeds"), sources, negative=False))
 
@@ -128,7 +128,7 @@ class EncodeNegativePrompt(TextInputs, Block):
         asked = max_sequence_length or family.max_sequence_length
         encodings = [each.of_length(asked).beside(tokens) for each in family.text_encodings]
         with loras_weighed(self.text_encoders, cross_attention_kwargs):
-            encoded = encode_texts(self.tokenizers, self.text_encoders, texts, encodings)
+            encoded = encode_texts(self, texts, encodings, "negative prompt")
         sources = family.joined_texts(encoded, reader_of(self), count, asked)
         return self.Out(embeds=named_embeds(fields, sources, negative=True))
 
@@ -230,33 +230,43 @@ def _repeated(texts: list[str], count: int) -> list[str]:
 
 
 def encode_texts(
-    tokenizers: Sequence[Any], encoders: Sequence[Any], texts: Sequence[list[str]], encodings: Sequence[TextEncoding]
+    block: EncodePositivePrompt | EncodeNegativePrompt,
+    texts: Sequence[list[str]],
+    encodings: Sequence[TextEncoding],
+    what: str,
 ) -> list[Encoded | None]:
-    """Encode what each text encoder reads of the prompts; None is said by one that is not there.
+    """Encode what each text encoder of a block reads of the prompts, and log what of these is cut off; None is said by one that is not there.
 
     Args:
-        texts: of each prompt of the family. encodings: their numbers of tokens are known, none is "asked".
+        texts: of each prompt of the family. encodings: their numbers of tokens are known, none is "asked". what: the texts are.
     """
     said: list[Encoded | None] = []
-    parts = zip(tokenizers, encoders, encodings, strict=True)
-    for place, (tokenizer, encoder, encoding) in enumerate(parts):
+    read: dict[str, Tokens] = {}
+    names = [part.name for part in block.family.roles["text_encoders"]]
+    encoders: Sequence[Any] = block.text_encoders
+    parts = zip(names, block.tokenizers, encoders, encodings, strict=True)
+    for place, (name, tokenizer, encoder, encoding) in enumerate(parts):
+        if encoder is None:
+            said.append(None)
+            continue
         batch = texts[encoding.field_of(place, len(texts))]
-        said.append(None if encoder is None else _encoded(tokenizer, encoder, batch, encoding))
+        if encoding.clean is not None:
+            batch = [encoding.clean(text) for text in batch]
+        read[name] = tokenized(tokenizer, batch, *encoding.length)
+        said.append(_encoded(encoder, read[name], encoding))
+    warn_of_cuts(read, what)
     return said
 
 
-def _encoded(tokenizer: Tokenizer, encoder: TextEncoder, texts: list[str], encoding: TextEncoding) -> Encoded:
-    if encoding.clean is not None:
-        texts = [encoding.clean(text) for text in texts]
-    words = tokenized(tokenizer, texts, *encoding.length)
+def _encoded(encoder: TextEncoder, words: Tokens, encoding: TextEncoding) -> Encoded:
     # Few configurations have the entry, and without it no encoder is told.
     masked = getattr(encoder.config, "use_attention_mask", False) if encoding.masked is None else encoding.masked
-    mask = words.attention_mask.to(encoder.device) if masked or encoding.cut else None
-    told = {"attention_mask": mask} if masked else {}
+    mask = words.mask.to(encoder.device) if masked or encoding.cut else None
+    told: dict[str, Any] = {"attention_mask": mask} if masked else {}
     picks = encoding.hidden and encoding.hidden_state is not None
     if picks:
         told["output_hidden_states"] = True
-    output = call_network(encoder, words.input_ids.to(encoder.device), **told)
+    output = call_network(encoder, words.ids.to(encoder.device), **told)
     pooled = getattr(output, encoding.pooled_name) if encoding.pooled else None
     return Encoded(_hidden(encoder, output, encoding, mask) if encoding.hidden else None, pooled, mask)
 

@@ -43,12 +43,7 @@ class PrepareInpaintControl(PrepareControl):
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Only images can be cut as the mask is."""
         wrong = list(super().input_faults(given))
-        yield from wrong
-        if given.get("padding_mask_crop") is None or given.get("control_image") is None or wrong:
-            return
-        shown = given_image(given["control_image"], "control_image", "control")
-        if not isinstance(shown, list) and not hasattr(shown, "getbbox"):
-            yield "padding_mask_crop works on PIL images, and control_image is another kind."
+        yield from wrong or uncut_faults(given, "control_image")
 
     def run(  # type: ignore[override]  # a block's signature is its declaration
         self,
@@ -69,21 +64,36 @@ class PrepareInpaintControl(PrepareControl):
     ) -> Out:
         shown = control_image
         if crop_region is not None:
-            shown = self._cut(
-                control_image, crop_region, None if image is None else given_image(image, "image"), height, width
-            )
+            over = None if image is None else given_image(image, "image")
+            shown = cut_control(self.control_image_processor, control_image, crop_region, over, (height, width))
         asked = ControlAsked(controlnet_conditioning_scale, control_guidance_start, control_guidance_end, control_mode)
         rows = (batch_size, num_images_per_prompt, dtype)
         made, _, _ = self.prepared(shown, asked, rows, scheduled_steps or num_inference_steps, height, width)
         return self.Out(**made)
 
-    def _cut(self, given: Any, region: tuple[int, int, int, int], image: Any, height: int, width: int) -> Any:
-        """Return the part of each control image that is worked on, as the part of the image is brought to its size."""
-        if isinstance(given, (list, tuple)):
-            return [self._cut(each, region, image, height, width) for each in given]
-        shown = given_image(given, "control_image", "control")
-        if isinstance(shown, list):
-            return self._cut(shown, region, image, height, width)
-        # The region is counted in the pixels of the image.
-        part = sized_as(shown, image).crop(region)
-        return self.control_image_processor.resize(part, height, width, cropped(region)["resize_mode"])
+
+def uncut_faults(given: Mapping[str, Any], *names: str) -> Iterable[str]:
+    """Say which images cannot be cut to the surroundings of the mask, where only these are worked on."""
+    if given.get("padding_mask_crop") is None:
+        return
+    for name in names:
+        shown = None if given.get(name) is None else given_image(given[name], name, "control")
+        if shown is not None and not isinstance(shown, list) and not hasattr(shown, "getbbox"):
+            yield f"padding_mask_crop works on PIL images, and {name} is another kind."
+
+
+def cut_control(
+    processor: Any, given: Any, region: tuple[int, int, int, int], image: Any, size: tuple[int, int]
+) -> Any:
+    """Return the part of each control image that is worked on, as the part of the image is brought to its size.
+
+    Args:
+        processor: of control images. image: in whose pixels the region is counted. size: height and width.
+    """
+    if isinstance(given, (list, tuple)):
+        return [cut_control(processor, each, region, image, size) for each in given]
+    shown = given_image(given, "control_image", "control")
+    if isinstance(shown, list):
+        return cut_control(processor, shown, region, image, size)
+    part = sized_as(shown, image).crop(region)
+    return processor.resize(part, *size, cropped(region)["resize_mode"])

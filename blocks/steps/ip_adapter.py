@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from ...engine.network_calls import call_network
 from ...families.contract import Denoiser
-from ...families.unet import projections
 from ...guiders import ClassifierFreeGuidance
 from ...registry.model_dtype import compute_dtype
 from ...state import Conditioning, Group, InputError, Outputs
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
 
-_CLIP = "clip_vision_model"
+_OF_ONE_SIZE = ("clip_vision_model", "siglip_vision_model")
 
 
 class EncodeImagePrompt(Block):
@@ -79,8 +78,8 @@ class EncodeImagePrompt(Block):
     def _size_fault(self, image: object) -> str | None:
         """Say that the image encoder would be given another size than it sees; None where that is not so, or not known."""
         config = self.image_encoder.config
-        # CLIP's embeddings of places are for one size; other encoders may take any.
-        side = getattr(config, "image_size", None) if getattr(config, "model_type", "") == _CLIP else None
+        # Their embeddings of places are for one size; other encoders may take any.
+        side = getattr(config, "image_size", None) if getattr(config, "model_type", "") in _OF_ONE_SIZE else None
         if not isinstance(side, int):
             return None
         if is_pixel_values(image):
@@ -88,12 +87,15 @@ class EncodeImagePrompt(Block):
             found = f"ip_adapter_image is a tensor of {height}x{width}, which is read as it is"
             advice = f"Resize it to {side}x{side}"
         else:
-            crop: Any = getattr(self.feature_extractor, "crop_size", None)
-            if crop is None or not getattr(self.feature_extractor, "do_center_crop", False):
+            extractor: Any = self.feature_extractor
+            crops = getattr(extractor, "do_center_crop", False)
+            made: Any = getattr(extractor, "crop_size" if crops else "size", None) or {}
+            height, width = made.get("height"), made.get("width")
+            if height is None or width is None:
                 return None
-            height, width = crop.get("height"), crop.get("width")
             found = f"feature_extractor makes {height}x{width} of ip_adapter_image"
-            advice = f"update_components(feature_extractor=CLIPImageProcessor(size={side}, crop_size={side}))"
+            given = f"size={side}, crop_size={side}" if crops else f"size={{'height': {side}, 'width': {side}}}"
+            advice = f"update_components(feature_extractor={type(extractor).__name__}({given}))"
         return None if (height, width) == (side, side) else f"{found}, and image_encoder sees {side}x{side}. {advice}."
 
     def run(
@@ -102,7 +104,7 @@ class EncodeImagePrompt(Block):
         ip_adapter_image_embeds: GivenImageEmbeds | None = None,
         guidance_scale: GuidanceScale | None = None,
     ) -> Out:
-        layers = projections(self.denoiser)
+        layers = self.family.image_projections(self.denoiser)
         if not layers:
             raise InputError(
                 "The denoiser has no IP-Adapter, so an image says nothing to it: pipe.load_ip_adapter(...) first."
@@ -165,10 +167,12 @@ class EncodeImagePrompt(Block):
         pixels = pixels.to(self.device, encoder.dtype)
         if isinstance(layer, ImageProjection):
             positive = call_network(encoder, pixels).image_embeds
-            if self.family.black_is_no_image and needs_negative:
+            if self.family.no_image == "black" and needs_negative:
                 return positive[None, :], call_network(encoder, self._black(pixels)).image_embeds[None, :]
             return positive[None, :], torch.zeros_like(positive)[None, :]
         positive = call_network(encoder, pixels, output_hidden_states=True).hidden_states[-2]
+        if self.family.no_image == "zeros":
+            return positive[None, :], torch.zeros_like(positive)[None, :]
         # Zeros of normalized pixels, a grey image, are "no image" for adapters that read patches; for those that read
         # the pooled vector it is a vector of zeros (diffusers' `encode_image`).
         negative = call_network(encoder, torch.zeros_like(pixels), output_hidden_states=True).hidden_states[-2]

@@ -125,7 +125,7 @@ class PredictNoise(Block):
         if self.bound_parts:
             known = {"t": t, "i": i, "num_inference_steps": num_inference_steps, "conditioning": conditioning}
             extras = self._extras({**of_parts, **known, "scaled_latents": scaled_latents})
-        call = DenoiserCall(scaled_latents, t, step, conditioning, cross_attention_kwargs, extras)
+        call = DenoiserCall(scaled_latents, t, step, conditioning, cross_attention_kwargs, extras, self.denoiser)
         if guider.needs_noise_level:
             guided, memory = self._guided_by_noise(guider, call, guidance_memory)
         else:

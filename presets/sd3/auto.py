@@ -3,7 +3,7 @@
 from ...blocks.core.insertable_dict import SharedBlocks
 from ...blocks.core.sequential import SequentialPipelineBlocks
 from ...families.sd3 import SD3
-from ..auto_image import auto_image
+from ..auto_image import WORKFLOWS, auto_image
 from ..tasks import Blocks
 
 AUTO_BLOCKS: Blocks = SharedBlocks("AUTO_BLOCKS", auto_image(SD3, globals()))
@@ -11,8 +11,10 @@ AUTO_BLOCKS: Blocks = SharedBlocks("AUTO_BLOCKS", auto_image(SD3, globals()))
 
 
 class SD3AutoBlocks(SequentialPipelineBlocks):
-    """Stable Diffusion 3: text to image, image to image and inpainting."""
+    """Stable Diffusion 3: text to image, image to image and inpainting, steered where a control image is given, and told an image where
+    one is given as a prompt.
+    """
 
     block_classes = list(AUTO_BLOCKS.values())
     block_names = list(AUTO_BLOCKS)
-    workflow_map = {"text2image": (), "image2image": ("image",), "inpainting": ("mask_image", "image")}
+    workflow_map = dict(WORKFLOWS)

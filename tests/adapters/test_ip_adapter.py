@@ -29,7 +29,7 @@ from brickwork import (
     SequentialPipelineBlocks,
     TrustError,
 )
-from brickwork.families.unet import projections
+from brickwork.families.sdxl import SDXL
 from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS, INPAINT_BLOCKS, IP_ADAPTER_BLOCKS, TEXT2IMAGE_BLOCKS, AutoBlocks
 
 TASKS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
@@ -245,7 +245,7 @@ class Unbound(Block):
 def test_the_file_has_the_name_that_the_family_gives_it(tiny_pipe: ModularPipeline, unet: Any, tmp_path: Path) -> None:
     save_file(flat(ip_adapter(unet)), tmp_path / "ip-adapter_sdxl.safetensors")
     tiny_pipe.load_ip_adapter(str(tmp_path), image_encoder_folder=None)
-    assert len(projections(tiny_pipe.unet)) == 1
+    assert len(SDXL.image_projections(tiny_pipe.unet)) == 1
     tiny_pipe.unload_ip_adapter()
     other = SequentialPipelineBlocks.from_blocks_dict({"unbound": Unbound}).init_pipeline()
     with pytest.raises(

@@ -131,7 +131,8 @@ def test_models_that_do_not_belong_together_are_named(tiny_pipe: ModularPipeline
 
 def test_a_truncated_prompt_is_warned_of(tiny_pipe: ModularPipeline, caplog: pytest.LogCaptureFixture) -> None:
     tiny_pipe(**{**LATENT, "prompt": "red " * 15 + "blue"})
-    assert "reads 16 tokens; this part of the prompt was cut off" in caplog.text
+    assert "text_encoder and text_encoder_2 read 16 tokens; this part of the prompt was cut off" in caplog.text
+    assert len(caplog.records) == 1
     assert "blue" in caplog.text
     caplog.clear()
     tiny_pipe(**LATENT)

@@ -105,7 +105,8 @@ def test_the_page_prints_the_tables() -> None:
 
 def test_an_image_names_the_presets_that_take_it(tiny_pipe: ModularPipeline) -> None:
     with pytest.raises(
-        InputError, match=r"Presets of this family that take it: sdxl.auto, sdxl.differential, sdxl.image2image, sdxl.inpai"
+        InputError,
+        match=r"Presets of this family that take it: sdxl.auto, sdxl.differential, sdxl.image2image, sdxl.inpai",
     ):
         tiny_pipe("a cat", image="a.png")
     with pytest.raises(InputError, match=r"take it: sdxl.auto, sdxl.inpainting\."):

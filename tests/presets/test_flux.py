@@ -17,7 +17,8 @@ from diffusers.pipelines.flux.pipeline_flux_kontext import PREFERRED_KONTEXT_RES
 from family_rows import flux as rows
 from family_rows.flux import ASKED, FAMILY, NEGATIVE, PICTURE, reading, true_guidance
 from tiny_adapters import image_encoder
-from transformers import CLIPImageProcessor, SiglipImageProcessor, SiglipVisionConfig, SiglipVisionModel
+from tiny_families import siglip
+from transformers import CLIPImageProcessor
 
 from brickwork import (
     BrickworkError,
@@ -253,13 +254,8 @@ def test_what_is_saved_opens_and_draws_the_same(tmp_path: Path) -> None:
 
 
 def _redux_parts() -> dict[str, Any]:
-    torch.manual_seed(6)
-    config = SiglipVisionConfig(
-        hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=32, patch_size=16
-    )
     return {
-        "image_encoder": SiglipVisionModel(config).eval(),
-        "feature_extractor": SiglipImageProcessor(size={"height": 32, "width": 32}),
+        **siglip(),
         "image_embedder": ReduxImageEncoder(redux_dim=16, txt_in_features=32).eval(),
     }
 

@@ -62,7 +62,7 @@ def test_an_unknown_task_names_the_nearest_and_all_that_the_family_has(task: str
     with pytest.raises(CompositionError) as caught:
         brickwork.from_pretrained(folder(tmp_path, _class_name="StableDiffusion3Pipeline"), task=task)
     assert (
-        f"is of the family 'sd3', which has no task {task!r}. Did you mean {meant!r}? It has: auto, image2image, "
+        f"is of the family 'sd3', which has no task {task!r}. Did you mean {meant!r}? It has: auto, controlnet.image2image, "
         in str(caught.value)
     )
 

@@ -9,11 +9,17 @@ from diffusers import (
     AutoencoderKL,
     FlowMatchEulerDiscreteScheduler,
     FluxTransformer2DModel,
+    SD3ControlNetModel,
     SD3Transformer2DModel,
 )
+from diffusers.models.attention_processor import SD3IPAdapterJointAttnProcessor2_0
+from diffusers.models.embeddings import IPAdapterTimeImageProjection
 from transformers import (
     CLIPTextModel,
     CLIPTextModelWithProjection,
+    SiglipImageProcessor,
+    SiglipVisionConfig,
+    SiglipVisionModel,
     T5Config,
     T5EncoderModel,
     T5Tokenizer,
@@ -55,6 +61,56 @@ def flux_transformer(**changes: Any) -> FluxTransformer2DModel:
     return FluxTransformer2DModel(**{**FLUX_CONFIG, **changes})
 
 
+SD3_CONFIG: dict[str, Any] = {
+    "sample_size": 8,
+    "num_layers": 1,
+    "attention_head_dim": 8,
+    "num_attention_heads": 4,
+    "caption_projection_dim": 32,
+    "joint_attention_dim": 32,
+    "pooled_projection_dim": 32,
+}
+
+
+def sd3_transformer(**changes: Any) -> SD3Transformer2DModel:
+    """A transformer of Stable Diffusion 3."""
+    return SD3Transformer2DModel(**{**SD3_CONFIG, **changes})
+
+
+def sd3_controlnet(seed: int = 3, **changes: Any) -> SD3ControlNetModel:
+    """A ControlNet of Stable Diffusion 3 whose layers that begin with zeros have some weight, as training would give them."""
+    torch.manual_seed(seed)
+    made = SD3ControlNetModel(**{**SD3_CONFIG, "force_zeros_for_pooled_projection": False, **changes})
+    for parameter in made.parameters():
+        if not parameter.any():
+            parameter.data = 0.1 * torch.randn(parameter.shape)
+    return made.eval()
+
+
+def sd3_ip_adapter(layers: int = 1, seed: int = 4, seen: int = 16) -> dict[str, dict[str, torch.Tensor]]:
+    """The weights of an IP-Adapter of Stable Diffusion 3."""
+    torch.manual_seed(seed)
+    projection = IPAdapterTimeImageProjection(seen, 32, hidden_dim=64, heads=1, num_queries=4, timestep_in_dim=16)
+    layer = {
+        f"{number}.{name}": tensor
+        for number in range(layers)
+        for name, tensor in SD3IPAdapterJointAttnProcessor2_0(32, 32, 8, timesteps_emb_dim=64).state_dict().items()
+    }
+    return {"image_proj": projection.state_dict(), "ip_adapter": layer}
+
+
+def siglip(seed: int = 6) -> dict[str, Any]:
+    """An image encoder that sees 32x32 pixels, and its processor."""
+    torch.manual_seed(seed)
+    config = SiglipVisionConfig(
+        hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=32, patch_size=16
+    )
+    return {
+        "image_encoder": SiglipVisionModel(config).eval(),
+        "feature_extractor": SiglipImageProcessor(size={"height": 32, "width": 32}),
+    }
+
+
 def stable_diffusion_3(seed: int = 0) -> dict[str, Any]:
     """Components of Stable Diffusion 3, by name."""
     torch.manual_seed(seed)
@@ -65,15 +121,7 @@ def stable_diffusion_3(seed: int = 0) -> dict[str, Any]:
         "text_encoder_2": CLIPTextModelWithProjection(text_config(16, len(clips[1]), length=77)),
         "tokenizer_2": clips[1],
         **_t5("text_encoder_3", "tokenizer_3"),
-        "transformer": SD3Transformer2DModel(
-            sample_size=8,
-            num_layers=1,
-            attention_head_dim=8,
-            num_attention_heads=4,
-            caption_projection_dim=32,
-            joint_attention_dim=32,
-            pooled_projection_dim=32,
-        ),
+        "transformer": sd3_transformer(),
         "scheduler": FlowMatchEulerDiscreteScheduler(shift=3.0),
         "vae": _vae(),
     }
