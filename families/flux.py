@@ -258,6 +258,7 @@ FLUX_KONTEXT = evolve(
     name="flux-kontext",
     prefix="FluxKontext",
     reference_sizes=_REFERENCE_SIZES,
+    defaults={**FLUX.defaults, "SetSizedInpaintTimesteps.strength": 1.0},
     classic_pipeline="FluxKontextPipeline",
     modular_pipeline="FluxKontextModularPipeline",
     modular_blocks="FluxKontextAutoBlocks",
