@@ -1,5 +1,6 @@
 """Stable Diffusion 1 and 2 (Rombach et al. 2022, https://arxiv.org/abs/2112.10752)."""
 
+from ...families.latent_upscaler import SD_LATENT_UPSCALE
 from ...families.stable_diffusion import SD, SD_DEPTH, SD_EDIT, SD_LCM, SD_UPSCALE, SD_VARIATION
 from ...registry import catalog
 from .auto import AUTO_BLOCKS, SDAutoBlocks
@@ -11,6 +12,7 @@ from .tasks import (
     IMAGE2IMAGE_BLOCKS,
     INPAINT_BLOCKS,
     IP_ADAPTER_BLOCKS,
+    LATENT_UPSCALE_BLOCKS,
     LCM_BLOCKS,
     LCM_IMAGE2IMAGE_BLOCKS,
     SAFETY_BLOCKS,
@@ -29,6 +31,7 @@ for _name, _target in {
     "sd.depth2image": "DEPTH2IMAGE_BLOCKS",
     "sd.edit": "EDIT_BLOCKS",
     "sd.upscale": "UPSCALE_BLOCKS",
+    "sd.latent_upscale": "LATENT_UPSCALE_BLOCKS",
     "sd.variation": "VARIATION_BLOCKS",
 }.items():
     catalog.register(_name, f"{__name__}:{_target}")
@@ -43,12 +46,14 @@ __all__ = [
     "IMAGE2IMAGE_BLOCKS",
     "INPAINT_BLOCKS",
     "IP_ADAPTER_BLOCKS",
+    "LATENT_UPSCALE_BLOCKS",
     "LCM_BLOCKS",
     "LCM_IMAGE2IMAGE_BLOCKS",
     "SAFETY_BLOCKS",
     "SD",
     "SD_DEPTH",
     "SD_EDIT",
+    "SD_LATENT_UPSCALE",
     "SD_LCM",
     "SD_UPSCALE",
     "SD_VARIATION",

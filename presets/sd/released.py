@@ -6,6 +6,7 @@ As in diffusers, images are looked at where the repository has a safety checker,
 from __future__ import annotations
 
 from ...blocks.core.insertable_dict import SharedBlocks
+from ...families.latent_upscaler import SD_LATENT_UPSCALE
 from ...families.stable_diffusion import SD, SD_DEPTH, SD_EDIT, SD_LCM, SD_UPSCALE, SD_VARIATION
 from ...registry.catalog import VARIANT
 from ..tasks import with_safety_check
@@ -15,6 +16,7 @@ from .tasks import (
     EDIT_BLOCKS,
     IMAGE2IMAGE_BLOCKS,
     INPAINT_BLOCKS,
+    LATENT_UPSCALE_BLOCKS,
     LCM_BLOCKS,
     LCM_IMAGE2IMAGE_BLOCKS,
     TEXT2IMAGE_BLOCKS,
@@ -51,6 +53,9 @@ RELEASED: dict[str, str] = {}
 # Its repositories have no safety checker, and an extractor that is the depth estimator's.
 DEPTH2IMAGE = DEPTH2IMAGE_BLOCKS
 RELEASED[SD_DEPTH.classic_pipeline] = "released:DEPTH2IMAGE"
+# Its classic pipeline looks at nothing.
+LATENT_UPSCALE = LATENT_UPSCALE_BLOCKS
+RELEASED[SD_LATENT_UPSCALE.classic_pipeline] = "released:LATENT_UPSCALE"
 
 for _class, (_name, _blocks) in _TASKS.items():
     globals()[_name] = SharedBlocks(_name, _blocks)
