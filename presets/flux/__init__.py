@@ -3,6 +3,7 @@
 from ...blocks.core.insertable_dict import SharedBlocks
 from ...families.flux import FLUX, FLUX_FILL, FLUX_KONTEXT
 from ...registry import catalog
+from ...registry.catalog import VARIANT
 from ..tasks import Blocks, image2image, image_prompt, inpainting, text2image
 from .auto import AUTO_BLOCKS, FluxAutoBlocks
 from .beside import (
@@ -16,6 +17,7 @@ from .beside import (
     KONTEXT_BLOCKS,
     KONTEXT_INPAINT_BLOCKS,
     REDUX_BLOCKS,
+    REDUX_IMAGE_PRIOR_BLOCKS,
     REDUX_PRIOR_BLOCKS,
     with_control_image,
 )
@@ -55,6 +57,8 @@ for _name, _target in {
     "FluxControlImg2ImgPipeline": "CONTROL_IMAGE2IMAGE_BLOCKS",
     "FluxControlInpaintPipeline": "CONTROL_INPAINT_BLOCKS",
     "FluxPriorReduxPipeline": "REDUX_PRIOR_BLOCKS",
+    # The released repository has no text encoders.
+    f"FluxPriorReduxPipeline{VARIANT}untold": "REDUX_IMAGE_PRIOR_BLOCKS",
     "flux.redux": "REDUX_BLOCKS",
     "FluxControlNetPipeline": "CONTROLNET_TEXT2IMAGE",
     "FluxControlNetImg2ImgPipeline": "CONTROLNET_IMAGE2IMAGE",
@@ -80,6 +84,7 @@ __all__ = [
     "KONTEXT_BLOCKS",
     "KONTEXT_INPAINT_BLOCKS",
     "REDUX_BLOCKS",
+    "REDUX_IMAGE_PRIOR_BLOCKS",
     "REDUX_PRIOR_BLOCKS",
     "TEXT2IMAGE_BLOCKS",
     "FluxAutoBlocks",

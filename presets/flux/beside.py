@@ -14,7 +14,7 @@ from ...blocks.steps.encode_beside import (
     EncodeReference,
 )
 from ...blocks.steps.encode_inpaint import DrawForMasked, EncodeLikelyInpaintImage
-from ...blocks.steps.image_as_text import AddImagesToPrompt
+from ...blocks.steps.image_as_text import AddImagesToPrompt, ZeroPrompt
 from ...blocks.steps.prepare_image_latents import PrepareSizedImageLatents
 from ...blocks.steps.resolve_size import ResolveArea, ResolveImageSize
 from ...families.flux import FLUX, FLUX_FILL, FLUX_KONTEXT, FLUX_REDUX
@@ -70,6 +70,12 @@ REDUX_PRIOR_BLOCKS: Blocks = SharedBlocks(
     "REDUX_PRIOR_BLOCKS", {name: REDUX_BLOCKS[name] for name in ("text_encoder", "image_prompt")}
 )
 """Blocks that make `prompt_embeds` and `pooled_prompt_embeds` of text and images, by name."""
+
+REDUX_IMAGE_PRIOR_BLOCKS: Blocks = SharedBlocks(
+    "REDUX_IMAGE_PRIOR_BLOCKS",
+    InsertableDict(text_encoder=ZeroPrompt.bind(FLUX_REDUX), image_prompt=REDUX_BLOCKS["image_prompt"]),
+)
+"""Blocks that make `prompt_embeds` and `pooled_prompt_embeds` of images alone, without text encoders, by name."""
 
 FILL_BLOCKS: Blocks = SharedBlocks("FILL_BLOCKS", _fill())
 """Blocks of FLUX.1 Fill, by name."""
