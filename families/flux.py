@@ -180,12 +180,12 @@ FLUX = FluxContract(
         "scheduler": (RoleComponent("scheduler", "diffusers:FlowMatchEulerDiscreteScheduler"),),
         "guider": (RoleComponent("guider", EmbeddedGuidance, config={"guidance_scale": 3.5}),),
         "tokenizers": (
-            RoleComponent("tokenizer", "transformers:CLIPTokenizer"),
-            RoleComponent("tokenizer_2", "transformers:T5TokenizerFast"),
+            RoleComponent("tokenizer", "transformers:CLIPTokenizer", optional=True),
+            RoleComponent("tokenizer_2", "transformers:T5TokenizerFast", optional=True),
         ),
         "text_encoders": (
-            RoleComponent("text_encoder", "transformers:CLIPTextModel"),
-            RoleComponent("text_encoder_2", "transformers:T5EncoderModel"),
+            RoleComponent("text_encoder", "transformers:CLIPTextModel", optional=True),
+            RoleComponent("text_encoder_2", "transformers:T5EncoderModel", optional=True),
         ),
     },
     groups={

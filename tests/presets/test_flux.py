@@ -316,7 +316,11 @@ def test_images_alone_are_the_prompt_where_there_are_no_text_encoders(weights: d
     classic = FAMILY.classic(diffusers.FluxPipeline, {**own, "transformer": wide, **NO_TEXT})
     pipe = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS).init_pipeline()
     pipe.configure(progress=False)
-    pipe.update_components(**{**own, "transformer": wide, "scheduler": copy.deepcopy(own["scheduler"])})
+    pipe.update_components(**{**own, **NO_TEXT, "transformer": wide, "scheduler": copy.deepcopy(own["scheduler"])})
+    with pytest.raises(
+        BrickworkError, match="text_encoder and text_encoder_2 are none, and read prompt: give prompt_emb"
+    ):
+        pipe(prompt="a cat", height=32, width=48)
     asked = {"num_inference_steps": 3, "height": 32, "width": 48, "output_type": "pt"}
     made, theirs = (
         each(**asked, **told, generator=torch.Generator().manual_seed(1))
