@@ -16,7 +16,7 @@ class TracedTensor(torch.Tensor):
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Compute, and note the names of all tensors that were read."""
-        found = super().__torch_function__(func, types, args, kwargs or {})
+        found: Any = super().__torch_function__(func, types, args, kwargs or {})  # type: ignore[no-untyped-call]
         sources = frozenset().union(*(each.sources for each in _traced([args, kwargs])))
         for each in _traced(found):
             each.sources = sources

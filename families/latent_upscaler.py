@@ -18,7 +18,7 @@ from ..state.vocabulary import ExtraChannels, PooledPromptEmbeds
 from ..state.written_constants import note_constant
 from .contract import ConditioningField, FamilyContract, RoleComponent, TextEncoding
 from .stable_diffusion import SD, StableDiffusionContract
-from .unet import BESIDE, HIDDEN
+from .unet import BESIDE, HIDDEN, PRECONDITIONING
 
 if TYPE_CHECKING:
     import torch
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from .layers import Layer
     from .roles import Denoiser
 
-PRECONDITIONING = "@preconditioning"
-"""Where the network's arguments say how it is preconditioned: level of noise, factor of what it says, and latents as they are."""
 _POOLED = "@pooled"
 _LEVELS = 64
 """Cosines and sines of the noise on the small image, which is always none: so many ones, and as many zeros."""
@@ -49,7 +47,8 @@ class LatentUpscalerContract(StableDiffusionContract):
         sigma, factor, plain = kwargs[PRECONDITIONING]
         told = {name: value for name, value in kwargs.items() if name not in (PRECONDITIONING, _POOLED)}
         found = super().predict(denoiser, latents, torch.log(sigma) * 0.25, told)[:, :-1]
-        return 1 / (sigma**2 + 1) * plain + factor * found
+        sample: Tensor = 1 / (sigma**2 + 1) * plain + factor * found
+        return sample
 
     def static_kwargs(self, denoiser: Denoiser, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - others read them
         """Return the text's vector behind what says that there is no noise on the small image."""

@@ -9,8 +9,8 @@ from attrs import frozen
 
 from ...families.asked_members import AskedMember, asks
 from ...families.contract import Scheduler
-from ...families.latent_upscaler import PRECONDITIONING
 from ...families.noise_schedule import scaled_input
+from ...families.unet import PRECONDITIONING
 from ...guiders import GuidanceBranch
 from ...state import InputError
 from ...state.vocabulary import Latents, StepIndex, Timestep

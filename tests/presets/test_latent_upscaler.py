@@ -16,7 +16,8 @@ from brickwork import BrickworkError, ModularPipeline, PerturbedAttentionGuidanc
 from brickwork.blocks.core.insertable_dict import InsertableDict
 from brickwork.blocks.steps.denoise import Denoise
 from brickwork.blocks.steps.precondition import Preconditioned, Preconditioning
-from brickwork.families.latent_upscaler import PRECONDITIONING, SD_LATENT_UPSCALE
+from brickwork.families.latent_upscaler import SD_LATENT_UPSCALE
+from brickwork.families.unet import PRECONDITIONING
 from brickwork.presets.sd import LATENT_UPSCALE_BLOCKS
 
 ASKED = {"prompt": "a cat", "image": picture(3, 32), "num_inference_steps": 2, "output_type": "latent"}
@@ -35,6 +36,14 @@ def test_it_is_twice_as_large_and_says_so() -> None:
     assert pipe_with()(**ASKED, seed=1, output="images").shape == (1, 4, 8, 8)
     found = pipe_with()(**{**ASKED, "output_type": "pil"}, num_images_per_prompt=2, seed=1)
     assert [image.size for image in found.images] == [(64, 64)] * 2
+
+
+def test_a_scale_of_zero_leaves_the_prompt_out_as_in_the_classic() -> None:
+    pipe = pipe_with()
+    classic = FAMILY.classic(diffusers.StableDiffusionLatentUpscalePipeline, pipe.components)
+    asked = {**ASKED, "guidance_scale": 0.0}
+    found, expected = (each(**asked, generator=torch.Generator().manual_seed(1)).images for each in (pipe, classic))
+    assert torch.allclose(found, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize(
