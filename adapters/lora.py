@@ -25,6 +25,7 @@ from .lora_check import lora_faults
 from .lora_gradients import give_gradients_back, note_gradients
 from .lora_metadata import KEY, metadata_of, told
 from .lora_state import NEEDED
+from .peft_files import config_beside, for_a_model, is_of_peft
 
 if TYPE_CHECKING:
     import torch
@@ -67,8 +68,7 @@ class Loras:
                 f"There is a LoRA {name!r} already; give another adapter_name, hotswap=True to put this one in its place, "
                 f"or delete_adapters({name!r}) first."
             )
-        state, said = _state(source, weight_name, revision, hub)
-        self._refuse_unfit(state)
+        state, said = self._read(source, weight_name, revision, hub)
         try:
             self._put_in(state, name, said)
         except Exception as error:
@@ -96,8 +96,7 @@ class Loras:
         refuse_without(*NEEDED)
         self._known([name])
         self._refuse_fused()
-        state, said = _state(source, weight_name, revision, hub)
-        self._refuse_unfit(state)
+        state, said = self._read(source, weight_name, revision, hub)
         held = {each: _layers(model, name) for each, model in self.models.items()}
         # diffusers' hot swap knows denoisers only (loaders/peft.py).
         if any(layers for each, layers in held.items() if each.startswith("text_encoder")):
@@ -122,11 +121,28 @@ class Loras:
             ) from error
         return name
 
+    def _read(
+        self, source: Any, weight_name: str | None, revision: str | None, hub: dict[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """Return the tensors with the names of their models, and what their file says of ranks and strengths."""
+        state, said = _state(source, weight_name, revision, hub)
+        if is_of_peft(state):
+            state, said = for_a_model(state, said, self.models)
+        self._refuse_unfit(state)
+        return state, said
+
     def _refuse_unfit(self, state: dict[str, Any]) -> None:
         """Refuse what would be dropped, or stay at random, before anything is put in."""
         try:
             faults = lora_faults(state, self._loader, self.models)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:  # of diffusers' conversion
+        except (
+            AssertionError,
+            AttributeError,
+            IndexError,
+            KeyError,
+            TypeError,
+            ValueError,
+        ) as error:  # of diffusers' conversion
             raise ComponentError(f"The LoRA does not fit the pipeline's models: {error}") from error
         if faults:
             more = [f"and {len(faults) - _MOST_FAULTS} more of that kind."] if len(faults) > _MOST_FAULTS else []
@@ -135,8 +151,10 @@ class Loras:
 
     def _layers_named(self, state: dict[str, Any]) -> set[str]:
         """Return the paths of the layers that a LoRA is for, each after the name of its model."""
+        from .traced_tensors import traced
+
         options = {"unet_config": self.models["unet"].config} if "unet" in self.models else {}
-        found = self._loader.lora_state_dict(dict(state), **options)
+        found = self._loader.lora_state_dict(traced(state), **options)
         found = found[0] if isinstance(found, tuple) else found
         return {key.partition(".lora")[0] for key in found if ".lora" in key}
 
@@ -315,7 +333,8 @@ def _state(
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Return the tensors, and what their file says of ranks and strengths."""
     if isinstance(source, Mapping):
-        return dict(source), None
+        # Copies: diffusers' conversions write into some of what they are given.
+        return {name: value.clone() if hasattr(value, "clone") else value for name, value in source.items()}, None
     if not isinstance(source, (str, os.PathLike)):
         raise InputError(
             f"{article(type(source).__name__).capitalize()} {type(source).__name__} is no LoRA; give the path of its file, a folder, a name on the Hub, or a dict of its tensors."
@@ -323,7 +342,9 @@ def _state(
     folder, name = split_file(source, weight_name)
     repo = open_repo(folder, revision, **hub)
     name = name or _only_weights(repo)
-    return read_tensors(repo, name), metadata_of(read_metadata(repo, name).get(KEY))
+    tensors = read_tensors(repo, name)
+    said = metadata_of(read_metadata(repo, name).get(KEY))
+    return tensors, config_beside(repo) if said is None and is_of_peft(tensors) else said
 
 
 def split_file(source: str | Path, weight_name: str | None) -> tuple[Any, str | None]:

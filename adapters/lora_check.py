@@ -25,15 +25,18 @@ def lora_faults(state: Mapping[str, Any], loader: Any, models: Mapping[str, Any]
         state: tensors by the keys of the file, as diffusers, PEFT or Kohya's scripts name them. loader: diffusers' mixin of the family.
         models: those that are loaded, by name.
     """
+    from .traced_tensors import sources_of, traced
+
     options = {"unet_config": models["unet"].config} if "unet" in models else {}
-    found = type(loader).lora_state_dict(dict(state), **options)
+    # Conversions rename weights, and those of FLUX also scale, cut and join them: what no model got a part of was dropped.
+    found = type(loader).lora_state_dict(traced(state), **options)
     converted: dict[str, Any] = found[0] if isinstance(found, tuple) else found
     known = list(type(loader)._lora_loadable_modules)
-    faults, used = [], set()
+    faults: list[str] = []
+    used: set[str] = set()
     for name in known:
         own = {key.removeprefix(f"{name}."): value for key, value in converted.items() if key.startswith(f"{name}.")}
-        # By object: conversion renames keys and hands tensors on, so what no model got was dropped.
-        used |= {id(value) for value in own.values()}
+        used.update(*map(sources_of, own.values()))
         if own and name not in models:
             faults.append(
                 f"{_some(own)} of it are for {name}, which is not loaded: load_components({name!r}) first, or take them out of the file."
@@ -42,9 +45,7 @@ def lora_faults(state: Mapping[str, Any], loader: Any, models: Mapping[str, Any]
             faults += _model_faults(name, uncompiled(models[name]), own)
     # Of Kohya's files the alphas are taken as numbers; others have none, or they stand among the weights.
     is_converted = converted.keys() != state.keys()
-    lost = [
-        key for key, value in state.items() if id(value) not in used and not (is_converted and key.endswith(".alpha"))
-    ]
+    lost = [key for key in state if key not in used and not (is_converted and key.endswith(".alpha"))]
     if lost:
         faults.append(f"{_some(lost)} would be left out; read are weights for {', '.join(known)}.")
     return faults

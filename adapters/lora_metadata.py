@@ -88,6 +88,7 @@ def told(read: Any, metadata: Mapping[str, Any] | None) -> Any:
         found = read(source, **options)
         if metadata is None or not options.get("return_lora_metadata") or found[1]:
             return found
-        return (*found[:2], dict(metadata))
+        # Beside the weights some mixins return the alphas, too; what the file says of itself is the last in any case.
+        return (*found[:-1], dict(metadata))
 
     return lora_state_dict

@@ -228,6 +228,10 @@ class FamilyContract:
         """
         return joined_by_width(encoded)
 
+    def unsaid(self, embedder: Any) -> Mapping[str, tuple[int, ...]]:
+        """Shapes of what text encoders would say of one prompt, by `source`, where what an image embedder makes stands alone."""
+        raise NotImplementedError(f"{self.name} does not go without text encoders.")
+
     def size_fault(self, name: str, size: Any) -> str | None:
         """Say what is wrong with a height or width in pixels; None for what is fine or no whole number."""
         if not isinstance(size, int) or (size > 0 and size % self.size_multiple == 0):

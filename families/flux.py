@@ -28,7 +28,7 @@ from .transformer_control import transformer_control
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .roles import Autoencoder, Denoiser, Scheduler
+    from .roles import Autoencoder, Denoiser, ImageEmbedder, Scheduler
 
 
 @frozen
@@ -37,9 +37,11 @@ class FluxContract(Packed2x2):
 
     Attributes:
         reference_sizes: width and height of the reference images that the transformer was trained with; none for any size.
+        pooled_width: of the CLIP's vector.
     """
 
     reference_sizes: tuple[tuple[int, int], ...] = ()
+    pooled_width: int = 768
 
     def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
         """Pack, call the transformer, and unpack."""
@@ -65,6 +67,11 @@ class FluxContract(Packed2x2):
     def embedding_widths(self, denoiser: Denoiser) -> dict[str, int]:
         """Return what the transformer projects."""
         return {"hidden": denoiser.config.joint_attention_dim, "pooled": denoiser.config.pooled_projection_dim}
+
+    def unsaid(self, embedder: ImageEmbedder) -> dict[str, tuple[int, ...]]:
+        """Return as many tokens as the T5 reads, as wide as those of images, and the CLIP's vector."""
+        hidden = (1, self.max_sequence_length or 0, int(embedder.config.txt_in_features))
+        return {"hidden": hidden, "pooled": (1, self.pooled_width)}
 
     def default_size(self, denoiser: Denoiser, vae: Autoencoder) -> int:  # noqa: ARG002 - others read it
         """Return the side of a megapixel: the transformer's configuration says no size."""
@@ -173,12 +180,12 @@ FLUX = FluxContract(
         "scheduler": (RoleComponent("scheduler", "diffusers:FlowMatchEulerDiscreteScheduler"),),
         "guider": (RoleComponent("guider", EmbeddedGuidance, config={"guidance_scale": 3.5}),),
         "tokenizers": (
-            RoleComponent("tokenizer", "transformers:CLIPTokenizer"),
-            RoleComponent("tokenizer_2", "transformers:T5TokenizerFast"),
+            RoleComponent("tokenizer", "transformers:CLIPTokenizer", optional=True),
+            RoleComponent("tokenizer_2", "transformers:T5TokenizerFast", optional=True),
         ),
         "text_encoders": (
-            RoleComponent("text_encoder", "transformers:CLIPTextModel"),
-            RoleComponent("text_encoder_2", "transformers:T5EncoderModel"),
+            RoleComponent("text_encoder", "transformers:CLIPTextModel", optional=True),
+            RoleComponent("text_encoder_2", "transformers:T5EncoderModel", optional=True),
         ),
     },
     groups={
@@ -259,6 +266,7 @@ FLUX_KONTEXT = evolve(
     name="flux-kontext",
     prefix="FluxKontext",
     reference_sizes=_REFERENCE_SIZES,
+    defaults={**FLUX.defaults, "SetSizedInpaintTimesteps.strength": 1.0},
     classic_pipeline="FluxKontextPipeline",
     modular_pipeline="FluxKontextModularPipeline",
     modular_blocks="FluxKontextAutoBlocks",

@@ -41,6 +41,9 @@ IMAGE_PROMPT = ConditioningField(
 BESIDE = "@channels"
 """The place of what is put behind the channels of the latents."""
 
+PRECONDITIONING = "@preconditioning"
+"""Where it is said how a network is preconditioned: level of noise, factor of what it says, and latents as they are."""
+
 VAES = ("AutoencoderKL", "AutoencoderTiny", "AsymmetricAutoencoderKL")
 """Autoencoders of latents as UNets were trained on."""
 

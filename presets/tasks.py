@@ -24,6 +24,7 @@ from ..blocks.steps.encode_inpaint import EncodeControlledInpaintImage, EncodeIn
 from ..blocks.steps.encode_prompt import EncodePrompt
 from ..blocks.steps.encode_reference import EncodeReference
 from ..blocks.steps.encode_variation import EncodeVariation
+from ..blocks.steps.enlarge_latents import EnlargeLatents
 from ..blocks.steps.estimate_depth import EstimateDepth
 from ..blocks.steps.expand_batch import ExpandBatch
 from ..blocks.steps.inpaint import (
@@ -35,6 +36,7 @@ from ..blocks.steps.inpaint import (
 from ..blocks.steps.inpaint_control import PrepareInpaintControl
 from ..blocks.steps.ip_adapter import AutoImagePrompt
 from ..blocks.steps.noise_image import NoiseImage
+from ..blocks.steps.precondition import PreconditionedDenoise
 from ..blocks.steps.prepare_image_latents import PrepareImageLatents, PrepareInpaintLatents
 from ..blocks.steps.prepare_latents import PrepareLatents, PrepareSizedLatents
 from ..blocks.steps.prepare_size_conditioning import PrepareImageSizeConditioning, PrepareSizeConditioning
@@ -121,6 +123,13 @@ def edit(family: FamilyContract) -> Blocks:
 def upscaling(family: FamilyContract) -> Blocks:
     """Return the blocks that make an image larger, for denoisers that read it beside latents of its size."""
     return text2image(family).insert_before("prepare_latents", "small_image", NoiseImage.bind(family))
+
+
+def latent_upscaling(family: FamilyContract) -> Blocks:
+    """Return the blocks that make an image twice as large, for preconditioned denoisers that read its latents beside their own."""
+    made = text2image(family).insert_before("prepare_latents", "small_image", EnlargeLatents.bind(family))
+    made["denoise"] = PreconditionedDenoise.bind(family)
+    return made
 
 
 def variation(family: FamilyContract) -> Blocks:

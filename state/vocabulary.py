@@ -231,6 +231,10 @@ ReferenceLatents = Annotated[
     Tensor,
     Value("b c rows columns", "Latents of images that the denoiser reads in tokens after its own.", dtype="float"),
 ]
+ReferenceImage = Annotated[
+    Union[Image, list[Image], NDArray, Tensor],  # noqa: UP007 - forward references have no "|"
+    Value(doc="Another image that the denoiser reads, of a size of its own: one for all prompts, or one for each."),
+]
 EmbedsScale = Annotated[
     float | list[float], Value(doc="Weight of the embeddings of text and image; of several images a list.")
 ]

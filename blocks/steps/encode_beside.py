@@ -14,10 +14,12 @@ from ...state.vocabulary import (
     DType,
     Generators,
     Height,
+    ImageLatents,
     ImagePixels,
     ImagesPerPrompt,
     InputImage,
     MaskPixels,
+    ReferenceImage,
     Width,
 )
 from ..core.block import Block
@@ -26,6 +28,7 @@ from .decode import VAE_ADVICE
 from .encode_image import encoded
 from .given_image import given_image, image_faults, is_latents
 from .prepare_image_latents import repeat_to_batch
+from .resolve_size import reference_size
 
 if TYPE_CHECKING:
     from diffusers.image_processor import VaeImageProcessor
@@ -129,17 +132,38 @@ class EncodeReference(Block):
     ) -> Out:
         if image is None:
             return self.Out(reference=Conditioning({}))
+        latents = self._latents(image, "image", auto_resize, generator)
+        rows = repeat_to_batch(latents.to(dtype), batch_size, num_images_per_prompt)
+        return self.Out(reference=told(self.family, "reference", rows))
+
+    def _latents(self, image: Any, name: str, auto_resize: bool, generator: Any = None) -> Tensor:
+        """Return the most likely latents of a reference: nothing is drawn of it."""
         channels = self.vae.config.latent_channels
-        given = given_image(image, "image", latent_channels=channels)
+        given = given_image(image, name, latent_channels=channels)
         if not is_latents(given, channels):
-            processor = self.image_processor
-            first = given[0] if isinstance(given, list) else given
-            height, width = processor.get_default_height_width(first)
-            if auto_resize:
-                height, width = self.family.reference_size(height, width)
-            given = processor.preprocess(given, height=height, width=width)
-        # Not drawn: a reference is what it is.
-        latents = encoded(self.family, self.vae, given, generator, self.device, draws=False)
+            height, width = reference_size(self.family, self.image_processor, given, auto_resize)
+            given = self.image_processor.preprocess(given, height=height, width=width)
+        return encoded(self.family, self.vae, given, generator, self.device, draws=False)
+
+
+class EncodeInpaintReference(EncodeReference):
+    """Encode another image that the denoiser reads as a reference; the image that is inpainted is read itself where none is given."""
+
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say what is no image."""
+        yield from image_faults(given, image_reference="image")
+
+    def run(  # type: ignore[override]  # a block's signature is its declaration
+        self,
+        image_latents: ImageLatents,
+        batch_size: BatchSize,
+        dtype: DType,
+        image_reference: ReferenceImage | None = None,
+        auto_resize: AutoResize = True,
+        num_images_per_prompt: ImagesPerPrompt = 1,
+    ) -> EncodeReference.Out:
+        other = None if image_reference is None else self._latents(image_reference, "image_reference", auto_resize)
+        latents = image_latents if other is None else other
         rows = repeat_to_batch(latents.to(dtype), batch_size, num_images_per_prompt)
         return self.Out(reference=told(self.family, "reference", rows))
 

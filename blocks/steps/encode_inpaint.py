@@ -107,10 +107,13 @@ class EncodeInpaintImage(Block):
             if is_latents(given, channels)
             else self.image_processor.preprocess(given, height, width, **cropped(region))
         )
-        # As the classic pipeline, which has no use for these latents then, and draws nothing for them.
-        draws = not (reads_masked(self.denoiser, self.vae) and (strength == 1.0 or latents is not None))
+        draws = self._draws(strength, latents)
         image_latents = encoded(self.family, self.vae, pixels, generator, self.device, draws)
         return self.Out(image_latents=image_latents, image_pixels=pixels, crop_region=region)
+
+    def _draws(self, strength: float | None, latents: Tensor | None) -> bool:
+        """As the classic pipeline, which has no use for these latents of a denoiser that reads them masked, and draws nothing for them."""
+        return not (reads_masked(self.denoiser, self.vae) and (strength == 1.0 or latents is not None))
 
     def _size(self, given: Any, height: int | None, width: int | None) -> tuple[int, int]:  # noqa: ARG002 - another's
         """Where no size is given, it is the denoiser's."""
@@ -131,6 +134,13 @@ class EncodeControlledInpaintImage(EncodeInpaintImage):
             given[0] if isinstance(given, list) else given, height, width
         )
         return int(rows), int(columns)
+
+
+class EncodeLikelyInpaintImage(EncodeInpaintImage):
+    """Encode the images whose masked area is drawn anew to their most likely latents, for denoisers that read them as a reference, too."""
+
+    def _draws(self, strength: float | None, latents: Tensor | None) -> bool:  # noqa: ARG002 - others read them
+        return False
 
 
 _PURPOSES: tuple[tuple[str, Purpose], ...] = (("image", "image"), ("mask_image", "mask"))
@@ -209,9 +219,35 @@ class EncodeMaskedImage(Block):
 
     def _draw_as_if(self, rows: int, pixels: Tensor, generator: Generators | None) -> None:
         """Draw as many numbers as the posterior of masked images takes, which the classic pipeline encodes in every case."""
-        if isinstance(generator, (list, tuple)):
-            rows = len(generator)
-        factor = self.family.vae_scale_factor(self.vae)
-        height, width = pixels.shape[-2] // factor, pixels.shape[-1] // factor
-        shape = (rows, self.vae.config.latent_channels, height, width)
-        draw_noise(shape, generator, self.device, drawing_dtype(self.family, self.vae))
+        _draw_posterior(self, rows, (pixels.shape[-2], pixels.shape[-1]), generator)
+
+
+class DrawForMasked(Block):
+    """Move the random generator on as far as the latents of masked images take.
+
+    The classic pipeline with a control image encodes them before all else, and reads nothing of them.
+    """
+
+    vae: Autoencoder = component(doc="Between images and latents.")
+
+    def run(
+        self,
+        image: InputImage,
+        mask_image: MaskImage,
+        height: Height,
+        width: Width,
+        generator: Generators | None = None,
+    ) -> None:
+        given = (given_image(image, "image", latent_channels=channels_of(self.vae)), mask_of(mask_image))
+        rows = max(1 if hasattr(each, "getbbox") else len(each) for each in given)
+        _draw_posterior(self, rows, (height, width), generator)
+
+
+def _draw_posterior(
+    block: EncodeMaskedImage | DrawForMasked, rows: int, size: tuple[int, int], generator: Generators | None
+) -> None:
+    """Draw what the posterior of images of a size in pixels takes: a row for each, or for each generator."""
+    rows = len(generator) if isinstance(generator, (list, tuple)) else rows
+    factor = block.family.vae_scale_factor(block.vae)
+    shape = (rows, block.vae.config.latent_channels, size[0] // factor, size[1] // factor)
+    draw_noise(shape, generator, block.device, drawing_dtype(block.family, block.vae))

@@ -97,6 +97,11 @@ def absence_faults(
 ) -> Iterator[str]:
     """Yield which prompts nobody reads, because the text encoder that they are for is none, and which encoder has no tokenizer."""
     prompts = family.fields("prompts")
+    if all(encoder is None for encoder in encoders):
+        told = family.fields("prompt_embeds")[0]
+        text, embeds = (prompts[0].negative, told.negative) if negative else (prompts[0].positive, told.positive)
+        yield f"{' and '.join(each.name for each in family.roles['text_encoders'])} are none, and read {text}: give {embeds}=... in its place."
+        return
     readers: dict[int, list[tuple[str, Any]]] = {}
     for place, (part, encoder) in enumerate(zip(family.roles["text_encoders"], encoders, strict=True)):
         number = family.text_encodings[place].field_of(place, len(prompts))

@@ -18,6 +18,25 @@ if TYPE_CHECKING:
     from transformers import CLIPImageProcessor, CLIPVisionModel
 
 
+class ZeroPrompt(Block):
+    """Put zeros in the place of what text encoders say, where there are none: the prompt is then images alone."""
+
+    image_embedder: ImageEmbedder = component(doc="Makes of what was seen what the denoiser reads as text.")
+
+    class Out(Outputs):
+        embeds: Annotated[Conditioning, Group("prompt_embeds", "positive")]
+
+    def run(self) -> Out:
+        import torch
+
+        shapes = self.family.unsaid(self.image_embedder)
+        zeros = {
+            part.positive: torch.zeros(shapes[part.source], device=self.device)
+            for part in self.family.fields("prompt_embeds")
+        }
+        return self.Out(embeds=Conditioning(zeros))
+
+
 class AddImagesToPrompt(Block):
     """Put what images say after what the prompt says, and add up the rows of several images, each with its weight.
 

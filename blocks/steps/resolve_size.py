@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
 from ...families.contract import Autoencoder, Denoiser, FamilyContract
 from ...state import InputError, Outputs
-from ...state.vocabulary import Height, MaxArea, Width
+from ...state.vocabulary import AutoResize, Height, InputImage, MaxArea, Width
 from ..core.block import Block
 from ..core.slots import component
+from .given_image import given_image, image_faults, is_latents, refuse_too_small
+
+if TYPE_CHECKING:
+    from diffusers.image_processor import VaeImageProcessor
 
 
 class ResolveSize(Block):
@@ -57,3 +64,40 @@ def resolved_size(
     if faults:
         raise InputError(" ".join(faults))
     return sizes["height"], sizes["width"]
+
+
+class ResolveImageSize(Block):
+    """Take the size of the image, brought to one that the denoiser was trained with."""
+
+    vae: Autoencoder = component(config_only=True)
+    image_processor: VaeImageProcessor = component(config={"vae_scale_factor": 8}, doc="From PIL images, arrays.")
+
+    class Out(Outputs):
+        height: Height
+        width: Width
+
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say what is no image."""
+        yield from image_faults(given, image="image")
+
+    def run(self, image: InputImage, auto_resize: AutoResize = True) -> Out:
+        channels = self.vae.config.latent_channels
+        given = given_image(image, "image", latent_channels=channels)
+        if is_latents(given, channels):
+            factor = self.family.vae_scale_factor(self.vae)
+            return self.Out(height=given.shape[-2] * factor, width=given.shape[-1] * factor)
+        height, width = reference_size(self.family, self.image_processor, given, auto_resize)
+        return self.Out(height=height, width=width)
+
+
+def reference_size(
+    family: FamilyContract, processor: VaeImageProcessor, given: Any, auto_resize: bool
+) -> tuple[int, int]:
+    """Return height and width in pixels in which images are read as references; the first says them for all.
+
+    Args:
+        given: as `given_image` returns it. auto_resize: to the next of the family's sizes.
+    """
+    refuse_too_small(given, "image", processor.config.vae_scale_factor)
+    height, width = processor.get_default_height_width(given[0] if isinstance(given, list) else given)
+    return family.reference_size(height, width) if auto_resize else (int(height), int(width))

@@ -7,11 +7,17 @@ from typing import Any
 
 from ...blocks.core.insertable_dict import InsertableDict, SharedBlocks
 from ...blocks.steps.denoise import Denoise
-from ...blocks.steps.encode_beside import EncodeControlImage, EncodeMaskedChannels, EncodeReference
+from ...blocks.steps.encode_beside import (
+    EncodeControlImage,
+    EncodeInpaintReference,
+    EncodeMaskedChannels,
+    EncodeReference,
+)
+from ...blocks.steps.encode_inpaint import DrawForMasked, EncodeLikelyInpaintImage
 from ...blocks.steps.encode_prompt import PositivePrompt
-from ...blocks.steps.image_as_text import AddImagesToPrompt
+from ...blocks.steps.image_as_text import AddImagesToPrompt, ZeroPrompt
 from ...blocks.steps.prepare_image_latents import PrepareImageLatents
-from ...blocks.steps.resolve_size import ResolveArea
+from ...blocks.steps.resolve_size import ResolveArea, ResolveImageSize
 from ...families.flux import FLUX, FLUX_FILL, FLUX_KONTEXT, FLUX_REDUX
 from ..tasks import Blocks, image2image, inpainting, named_blocks, text2image, with_control
 
@@ -25,7 +31,10 @@ def with_control_image(blocks: Mapping[str, Any]) -> Blocks:
     encoder = made.pop("image_encoder", None)
     if encoder is not None:
         made.insert_after("input", "image_encoder", encoder)
-    return made.insert_after("input", "control_image_encoder", EncodeControlImage.bind(FLUX))
+    made.insert_after("input", "control_image_encoder", EncodeControlImage.bind(FLUX))
+    if "prepare_mask" in made:
+        made.insert_after("input", "draw_for_masked", DrawForMasked.bind(FLUX))
+    return made
 
 
 def _fill() -> Blocks:
@@ -48,6 +57,13 @@ def _kontext() -> Blocks:
     return made.insert_after("input", "image_encoder", EncodeReference.bind(FLUX_KONTEXT))
 
 
+def _kontext_inpainting() -> Blocks:
+    made = inpainting(FLUX_KONTEXT)
+    made["resolve_size"] = ResolveImageSize.bind(FLUX_KONTEXT)
+    made["image_encoder"] = EncodeLikelyInpaintImage.bind(FLUX_KONTEXT)
+    return made.insert_after("input", "reference_encoder", EncodeInpaintReference.bind(FLUX_KONTEXT))
+
+
 REDUX_BLOCKS: Blocks = SharedBlocks("REDUX_BLOCKS", _redux())
 """Blocks of text to image whose prompt is text and images, by name."""
 
@@ -57,11 +73,20 @@ REDUX_PRIOR_BLOCKS: Blocks = SharedBlocks(
 )
 """Blocks that make `prompt_embeds` and `pooled_prompt_embeds` of text and images, by name."""
 
+REDUX_IMAGE_PRIOR_BLOCKS: Blocks = SharedBlocks(
+    "REDUX_IMAGE_PRIOR_BLOCKS",
+    InsertableDict(text_encoder=ZeroPrompt.bind(FLUX_REDUX), image_prompt=REDUX_BLOCKS["image_prompt"]),
+)
+"""Blocks that make `prompt_embeds` and `pooled_prompt_embeds` of images alone, without text encoders, by name."""
+
 FILL_BLOCKS: Blocks = SharedBlocks("FILL_BLOCKS", _fill())
 """Blocks of FLUX.1 Fill, by name."""
 
 KONTEXT_BLOCKS: Blocks = SharedBlocks("KONTEXT_BLOCKS", _kontext())
 """Blocks of FLUX.1 Kontext, by name."""
+
+KONTEXT_INPAINT_BLOCKS: Blocks = SharedBlocks("KONTEXT_INPAINT_BLOCKS", _kontext_inpainting())
+"""Blocks of inpainting with FLUX.1 Kontext, which reads the image itself or another one, by name."""
 
 CONTROLNET_TEXT2IMAGE: Blocks = SharedBlocks("CONTROLNET_TEXT2IMAGE", with_control(text2image(FLUX), FLUX))
 CONTROLNET_IMAGE2IMAGE: Blocks = SharedBlocks("CONTROLNET_IMAGE2IMAGE", with_control(image2image(FLUX), FLUX))

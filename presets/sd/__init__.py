@@ -1,5 +1,6 @@
 """Stable Diffusion 1 and 2 (Rombach et al. 2022, https://arxiv.org/abs/2112.10752)."""
 
+from ...families.latent_upscaler import SD_LATENT_UPSCALE
 from ...families.stable_diffusion import SD, SD_DEPTH, SD_EDIT, SD_LCM, SD_UPSCALE, SD_VARIATION
 from .auto import AUTO_BLOCKS, SDAutoBlocks
 from .control import CONTROLNET_BLOCKS, T2I_ADAPTER_BLOCKS, with_adapter, with_control
@@ -10,6 +11,7 @@ from .tasks import (
     IMAGE2IMAGE_BLOCKS,
     INPAINT_BLOCKS,
     IP_ADAPTER_BLOCKS,
+    LATENT_UPSCALE_BLOCKS,
     LCM_BLOCKS,
     LCM_IMAGE2IMAGE_BLOCKS,
     SAFETY_BLOCKS,
@@ -29,6 +31,7 @@ NAMES: dict[str, str] = {
     "sd.depth2image": "DEPTH2IMAGE_BLOCKS",
     "sd.edit": "EDIT_BLOCKS",
     "sd.upscale": "UPSCALE_BLOCKS",
+    "sd.latent_upscale": "LATENT_UPSCALE_BLOCKS",
     "sd.variation": "VARIATION_BLOCKS",
     "StableDiffusionPipeline": "released:CHECKED_TEXT2IMAGE",
     "StableDiffusionPipeline/unchecked": "released:TEXT2IMAGE",
@@ -56,6 +59,8 @@ NAMES: dict[str, str] = {
     "StableDiffusionInstructPix2PixPipeline/unchecked": "released:EDIT",
     # Its repositories have no safety checker, and an extractor that is the depth estimator's.
     "StableDiffusionDepth2ImgPipeline": "DEPTH2IMAGE_BLOCKS",
+    # Its classic pipeline looks at nothing.
+    "StableDiffusionLatentUpscalePipeline": "LATENT_UPSCALE_BLOCKS",
 }
 """Names in the catalog, which reads them without importing this folder: names of presets; classes that repositories write; and behind a
 slash a variant, where the index has no safety checker.
@@ -70,6 +75,7 @@ __all__ = [
     "IMAGE2IMAGE_BLOCKS",
     "INPAINT_BLOCKS",
     "IP_ADAPTER_BLOCKS",
+    "LATENT_UPSCALE_BLOCKS",
     "LCM_BLOCKS",
     "LCM_IMAGE2IMAGE_BLOCKS",
     "NAMES",
@@ -77,6 +83,7 @@ __all__ = [
     "SD",
     "SD_DEPTH",
     "SD_EDIT",
+    "SD_LATENT_UPSCALE",
     "SD_LCM",
     "SD_UPSCALE",
     "SD_VARIATION",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...blocks.core.insertable_dict import InsertableDict, SharedBlocks
 from ...blocks.steps.strength_timesteps import SetStrengthTimesteps
+from ...families.latent_upscaler import SD_LATENT_UPSCALE
 from ...families.stable_diffusion import SD, SD_DEPTH, SD_EDIT, SD_LCM, SD_UPSCALE, SD_VARIATION
 from ..tasks import (
     Blocks,
@@ -13,6 +14,7 @@ from ..tasks import (
     image2image,
     image_prompt,
     inpainting,
+    latent_upscaling,
     safety_check,
     text2image,
     upscaling,
@@ -47,6 +49,9 @@ EDIT_BLOCKS: Blocks = SharedBlocks("EDIT_BLOCKS", edit(SD_EDIT))
 
 UPSCALE_BLOCKS: Blocks = SharedBlocks("UPSCALE_BLOCKS", upscaling(SD_UPSCALE))
 """Blocks that make an image four times as large, by name."""
+
+LATENT_UPSCALE_BLOCKS: Blocks = SharedBlocks("LATENT_UPSCALE_BLOCKS", latent_upscaling(SD_LATENT_UPSCALE))
+"""Blocks that make an image, or its latents, twice as large, by name."""
 
 VARIATION_BLOCKS: Blocks = SharedBlocks("VARIATION_BLOCKS", variation(SD_VARIATION))
 """Blocks that draw images like a given one, by name."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import diffusers
 import pytest
 import torch
 from family_rows.stable_diffusion import CONTROLLED, FAMILY
+from safetensors.torch import save_file
 from tiny_adapters import as_kohya, as_old_diffusers, controlnet, lora
 from tiny_sd import safety_parts
 
@@ -103,6 +105,20 @@ def test_words_that_the_text_encoder_is_taught(count: int) -> None:
     found = drawn(mine, prompt="a <red-cat> on the square", negative_prompt="a circle")
     assert torch.equal(found, drawn(classic, prompt="a <red-cat> on the square", negative_prompt="a circle"))
     assert not torch.equal(found, before)
+
+
+def test_words_are_saved_with_the_pipeline_that_was_taught_them(tmp_path: Path) -> None:
+    mine, _ = plain()
+    word = {"<red-cat>": torch.randn(2, 16, generator=torch.Generator().manual_seed(0))}
+    save_file({"emb_params": word["<red-cat>"]}, tmp_path / "word.safetensors")
+    mine.load_textual_inversion(tmp_path / "word.safetensors", token="<red-cat>")
+    found = drawn(mine, prompt="a <red-cat> on the square")
+    mine.save_pretrained(tmp_path / "saved")
+    again = ModularPipeline.from_pretrained(str(tmp_path / "saved")).load_components()
+    again.configure(progress=False)
+    assert torch.equal(drawn(again, prompt="a <red-cat> on the square"), found)
+    mine.unload_textual_inversion()
+    assert not torch.equal(drawn(mine, prompt="a <red-cat> on the square"), found)
 
 
 @pytest.mark.parametrize("task", ["text2image", "inpainting"])

@@ -10,9 +10,10 @@ from typing import Any
 import diffusers
 import pytest
 import torch
-from original_layout import write_sd3, write_xl
+from original_layout import vae, write_flux, write_sd, write_sd3, write_xl
 from safetensors.torch import load_file, save_file
-from tiny_families import stable_diffusion_3
+from tiny_families import flux, flux_transformer, stable_diffusion_3
+from tiny_sd import BETAS, make_parts, unet
 from transformers import CLIPTextModelWithProjection
 
 from brickwork import ComponentError, ModularPipeline, TrustError
@@ -81,6 +82,88 @@ def test_a_checkpoint_of_stable_diffusion_3_gives_all_three_encoders(tmp_path: P
         assert [key for key in found if not torch.equal(found[key], expected[key])] == []
 
 
+def configs_of(classic: Any, place: Path) -> Path:
+    """Save a classic pipeline, and return the folder without its weights."""
+    classic.save_pretrained(place)
+    for path in place.rglob("*.safetensors"):
+        path.unlink()
+    return place
+
+
+def same_weights(pipe: Any, parts: Any, *names: str) -> None:
+    for name in names:
+        expected, found = parts[name].state_dict(), pipe.components[name].state_dict()
+        assert found.keys() == expected.keys()
+        assert [key for key in found if not torch.equal(found[key], expected[key])] == []
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_a_checkpoint_of_stable_diffusion_1_or_2_draws_what_it_was_written_from(second: bool, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    parts = make_parts()
+    if second:
+        parts["unet"] = unet(use_linear_projection=True)
+        solver = diffusers.DDIMScheduler(**BETAS, prediction_type="v_prediction", clip_sample=False, steps_offset=1)
+        parts["scheduler"] = solver
+    options = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
+    classic: Any = diffusers.StableDiffusionPipeline(**parts, **options)
+    classic.set_progress_bar_config(disable=True)
+    expected = classic(
+        "a red circle", num_inference_steps=2, output_type="pt", generator=torch.Generator().manual_seed(1)
+    )
+    config = configs_of(classic, tmp_path / "config")
+    pipe = ModularPipeline.from_single_file(write_sd(parts, tmp_path / "sd.safetensors", second), config)
+    pipe.configure(progress=False)
+    same_weights(pipe, parts, "unet", "vae", "text_encoder")
+    assert pipe.scheduler.config.prediction_type == ("v_prediction" if second else "epsilon")
+    assert torch.allclose(drawn(pipe, output="images"), expected.images, rtol=0, atol=1e-5)
+
+
+def flux_config(parts: Any, place: Path) -> Path:
+    return configs_of(diffusers.FluxPipeline(**parts), place)
+
+
+def test_a_checkpoint_of_flux_gives_vae_and_encoders(tmp_path: Path) -> None:
+    parts = flux()
+    config = flux_config(parts, tmp_path / "config")
+    file = write_flux(parts, tmp_path / "flux.safetensors")
+    # diffusers' conversion of the transformer reckons with its width in FLUX.1; the whole of it is tried by --long.
+    refused(
+        file, config, ComponentError, "'transformer' (FluxTransformer2DModel) could not be loaded from flux.safetensors"
+    )
+    pipe = ModularPipeline.from_single_file(file, config, transformer=parts["transformer"])
+    same_weights(pipe, parts, "vae", "text_encoder", "text_encoder_2")
+
+
+def test_a_transformer_of_flux_alone_needs_the_rest_in_the_folder(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if not request.config.getoption("--long"):
+        pytest.skip("a block of FLUX.1's width has 340 million weights")
+    parts = {**flux(), "transformer": wide_transformer()}
+    diffusers.FluxPipeline(**{**parts, "transformer": None}).save_pretrained(tmp_path / "config")
+    parts["transformer"].save_config(tmp_path / "config/transformer")
+    index = json.loads((tmp_path / "config/model_index.json").read_text())
+    index["transformer"] = ["diffusers", "FluxTransformer2DModel"]
+    (tmp_path / "config/model_index.json").write_text(json.dumps(index))
+    file = write_flux(parts, tmp_path / "flux.safetensors", whole=False)
+    pipe = ModularPipeline.from_single_file(file, tmp_path / "config", dtype={"transformer": "bf16"})
+    same_weights(pipe, parts, "transformer", "vae", "text_encoder", "text_encoder_2")
+
+
+def wide_transformer() -> Any:
+    """FLUX's transformer of one block of each kind, in the width that its conversion reckons with, of cheap numbers."""
+    with torch.device("meta"):
+        made = flux_transformer(num_attention_heads=24, attention_head_dim=128, axes_dims_rope=(16, 56, 56))
+    made = made.to(torch.bfloat16).to_empty(device="cpu")
+    generator = torch.Generator().manual_seed(2)
+    for parameter in made.parameters():
+        # Rows and columns that differ: any that is moved or left out is seen.
+        ends = [torch.randn(side, generator=generator).to(torch.bfloat16) for side in parameter.shape]
+        parameter.data = ends[0] if len(ends) == 1 else ends[0][:, None] * ends[1]
+    return made.eval()
+
+
 def test_it_opens_as_a_task_in_a_dtype_and_is_saved_with_its_weights(file: Path, config: Path, tmp_path: Path) -> None:
     pipe = ModularPipeline.from_single_file(file, config, task="inpainting", dtype={"unet": "bf16"})
     assert "mask_image" in pipe.blocks.input_names
@@ -142,6 +225,16 @@ def test_weights_that_are_missing_are_named(file: Path, config: Path, tmp_path: 
     refused(tmp_path / "cut.safetensors", config, ComponentError, "'unet'", "the file lacks weights of it")
 
 
+def test_a_file_of_another_family_is_refused(file: Path, config: Path, tmp_path: Path) -> None:
+    write_sd(make_parts(), tmp_path / "sd.safetensors")
+    refused(tmp_path / "sd.safetensors", config, ComponentError, "'unet'", "another model than config= says")
+    parts = flux()
+    flux_config(parts, tmp_path / "flux")
+    refused(file, tmp_path / "flux", ComponentError, "'transformer'", "another model than config= says")
+    write_flux(parts, tmp_path / "flux.safetensors", whole=False)
+    refused(tmp_path / "flux.safetensors", config, ComponentError, "'vae'", "holds no weights of")
+
+
 def test_files_that_are_none_are_refused_in_words(file: Path, config: Path, tmp_path: Path) -> None:
     torch.save({}, tmp_path / "model.ckpt")
     refused(
@@ -159,6 +252,14 @@ def test_files_that_are_none_are_refused_in_words(file: Path, config: Path, tmp_
         "load_lora_weights(file)",
     )
     refused(tmp_path / "xl.safetensors", config, ComponentError, "There is no file")
+    save_file(vae(make_parts()["vae"]), tmp_path / "vae.safetensors")
+    refused(
+        tmp_path / "vae.safetensors",
+        config,
+        ComponentError,
+        "no checkpoint of a whole pipeline",
+        "the first is 'decoder",
+    )
     refused(
         file,
         tmp_path / "nowhere",

@@ -10,8 +10,9 @@ from typing import Any
 
 import diffusers
 import pytest
+import tiny_families
 import torch
-from coarse_images import half_mask, picture
+from coarse_images import half_mask, picture, square_mask
 from diffusers.pipelines.flux import ReduxImageEncoder
 from diffusers.pipelines.flux.pipeline_flux_kontext import PREFERRED_KONTEXT_RESOLUTIONS
 from family_rows import flux as rows
@@ -38,6 +39,7 @@ from brickwork.presets.flux import (
     INPAINT_BLOCKS,
     IP_ADAPTER_BLOCKS,
     KONTEXT_BLOCKS,
+    KONTEXT_INPAINT_BLOCKS,
     REDUX_BLOCKS,
     REDUX_PRIOR_BLOCKS,
     TEXT2IMAGE_BLOCKS,
@@ -225,6 +227,7 @@ def opened(folder: Path, name: str) -> set[str]:
     [
         ("FluxKontextPipeline", {"image", "auto_resize", "max_area"}),
         ("FluxPriorReduxPipeline", {"image", "prompt_embeds_scale"}),
+        ("FluxKontextInpaintPipeline", {"image", "mask_image", "image_reference", "strength"}),
         ("FluxControlImg2ImgPipeline", {"image", "control_image", "strength"}),
         ("FluxControlInpaintPipeline", {"mask_image", "control_image"}),
         ("FluxControlNetImg2ImgPipeline", {"image", "control_image", "controlnet_conditioning_scale"}),
@@ -280,6 +283,46 @@ def test_images_are_text_as_in_the_prior_of_the_classic(image: Any, given: dict[
     assert torch.equal(
         whole, drawn(pipeline(TEXT2IMAGE_BLOCKS), **{**ONE, "prompt": None, "max_sequence_length": None}, **told)
     )
+
+
+def _told_text(said: Any) -> dict[str, Any]:
+    return {"prompt_embeds": said.prompt_embeds, "pooled_prompt_embeds": said.pooled_prompt_embeds}
+
+
+NO_TEXT = dict.fromkeys(("text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2"))
+
+
+@pytest.mark.parametrize("weights", [{}, {"prompt_embeds_scale": [0.7, 0.4], "pooled_prompt_embeds_scale": 0.5}])
+def test_images_alone_are_the_prompt_where_there_are_no_text_encoders(weights: dict[str, Any], tmp_path: Path) -> None:
+    torch.manual_seed(6)
+    # As wide as the classic's zeros, whose widths it does not ask anybody for.
+    parts = {**_redux_parts(), "image_embedder": ReduxImageEncoder(redux_dim=16, txt_in_features=4096).eval()}
+    images = [picture(3), picture(4)]
+    prior = diffusers.FluxPriorReduxPipeline(**parts)
+    prior.save_pretrained(tmp_path)
+    expected = prior(image=images, **weights)
+    opened = ModularPipeline.from_pretrained(str(tmp_path)).load_components()
+    found = opened(image=images, **weights)
+    assert torch.equal(found.prompt_embeds, expected.prompt_embeds)
+    assert torch.equal(found.pooled_prompt_embeds, expected.pooled_prompt_embeds)
+    with pytest.raises(BrickworkError, match="prompt"):
+        opened(image=images, prompt="a cat")
+    wide = tiny_families.flux_transformer(joint_attention_dim=4096, pooled_projection_dim=768)
+    own = {name: part for name, part in FAMILY.parts("float32").items() if name not in NO_TEXT}
+    classic = FAMILY.classic(diffusers.FluxPipeline, {**own, "transformer": wide, **NO_TEXT})
+    pipe = SequentialPipelineBlocks.from_blocks_dict(TEXT2IMAGE_BLOCKS).init_pipeline()
+    pipe.configure(progress=False)
+    pipe.update_components(**{**own, **NO_TEXT, "transformer": wide, "scheduler": copy.deepcopy(own["scheduler"])})
+    with pytest.raises(
+        BrickworkError, match="text_encoder and text_encoder_2 are none, and read prompt: give prompt_emb"
+    ):
+        pipe(prompt="a cat", height=32, width=48)
+    asked = {"num_inference_steps": 3, "height": 32, "width": 48, "output_type": "pt"}
+    made, theirs = (
+        each(**asked, **told, generator=torch.Generator().manual_seed(1))
+        for each, told in ((pipe, _told_text(found)), (classic, _told_text(expected)))
+    )
+    assert torch.equal(made.images, theirs.images)
 
 
 def test_images_that_are_no_text_for_so_many_prompts_are_refused() -> None:
@@ -358,3 +401,41 @@ def test_a_lora_is_that_of_the_classic() -> None:
     found = drawn(pipe, **given, joint_attention_kwargs=scale)
     assert not (found == plain).all()
     assert (found == expected).all()
+
+
+def kontext(**given: Any) -> Any:
+    """The latents of an inpainting with Kontext, of a size that is the image's."""
+    asked = {name: each for name, each in ONE.items() if name not in ("height", "width")}
+    return drawn(pipeline(KONTEXT_INPAINT_BLOCKS), **asked, mask_image=half_mask(), **given)
+
+
+def test_an_image_that_is_inpainted_with_kontext_says_the_size() -> None:
+    latents = torch.randn(1, 16, 4, 6, generator=torch.Generator().manual_seed(2))
+    assert kontext(image=latents, strength=0.5).shape[-2:] == (4, 6)
+    assert kontext(image=picture(3).resize((80, 50)), auto_resize=False).shape[-2:] == (6, 10)
+    with pytest.raises(BrickworkError, match="height"):
+        kontext(image=picture(3), auto_resize=False, height=32)
+    with pytest.raises(BrickworkError, match="image is 8x8 pixels, and the smallest that the VAE takes is 16x16"):
+        kontext(image=picture(3, 8), auto_resize=False)
+    with pytest.raises(BrickworkError, match="image_reference"):
+        kontext(image=picture(3), auto_resize=False, image_reference="no such file")
+
+
+def test_what_lies_outside_of_the_mask_stays_with_kontext() -> None:
+    latents = torch.randn(1, 16, 4, 8, generator=torch.Generator().manual_seed(2))
+    found = kontext(image=latents, image_reference=picture(4), auto_resize=False)
+    assert torch.equal(found[..., :4], latents[..., :4])
+    assert not torch.equal(found[..., 4:], latents[..., 4:])
+
+
+@pytest.mark.parametrize("blocks", [KONTEXT_INPAINT_BLOCKS, CONTROL_INPAINT_BLOCKS])
+def test_a_crop_is_put_back_into_the_image(blocks: Mapping[str, Any]) -> None:
+    image, is_kontext = picture(3), blocks is KONTEXT_INPAINT_BLOCKS
+    own = {"auto_resize": False} if is_kontext else {"control_image": picture(8), "height": 64, "width": 64}
+    parts = {} if is_kontext else {"transformer": reading(16)()}
+    pipe = pipeline(blocks, **parts)
+    asked = {name: each for name, each in ONE.items() if name not in ("height", "width", "output_type")}
+    given = {**asked, "image": image, "mask_image": square_mask(), "padding_mask_crop": 8, "strength": 1.0, **own}
+    drawn_anew = pipe(**given, seed=1, output="images")[0]
+    assert drawn_anew.crop((0, 0, 16, 64)).tobytes() == image.crop((0, 0, 16, 64)).tobytes()
+    assert drawn_anew.tobytes() != image.tobytes()

@@ -32,6 +32,7 @@ TASKS = {
     "StableDiffusionDepth2ImgPipeline": {IMAGE},
     "StableDiffusionImageVariationPipeline": {IMAGE},
     "StableDiffusionUpscalePipeline": {IMAGE},
+    "StableDiffusionLatentUpscalePipeline": {IMAGE},
 }
 GIVEN = {"image": picture(3), "mask_image": half_mask()}
 
@@ -47,7 +48,7 @@ def test_a_class_opens_as_its_task_with_what_looks_at_images(name: str, checked:
     (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": name, **without}))
     pipe = ModularPipeline.from_pretrained(str(tmp_path))
     assert TASKS[name] == {IMAGE, MASK, CONTROL, ADAPTER} & set(pipe.blocks.input_names)
-    assert ("safety_checker" in pipe.component_names) is (checked and "Depth" not in name)
+    assert ("safety_checker" in pipe.component_names) is (checked and "Depth" not in name and "LatentUp" not in name)
 
 
 @pytest.mark.parametrize("task", CONTROLLED)

@@ -106,8 +106,10 @@ def open_clip(model: Any) -> dict[str, torch.Tensor]:
     """Return a text encoder's weights by the names of OpenCLIP, with queries, keys and values in one."""
     made: dict[str, torch.Tensor] = {}
     held: dict[str, list[torch.Tensor]] = {}
-    for name, value in model.state_dict().items():
-        new = replaced(name, _CLIP.items())
+    state: Weights = model.state_dict()
+    wrapped = any(name.startswith("text_model.") for name in state)
+    for name, value in state.items():
+        new = replaced(name if wrapped else f"text_model.{name}", _CLIP.items())
         found = re.fullmatch(r"(.*)self_attn\.([qkv])_proj\.(weight|bias)", new)
         if found is None:
             made[new] = value.T if new == "text_projection" else value
@@ -133,12 +135,14 @@ def write_xl(parts: Mapping[str, Any], path: Path) -> Path:
     return path
 
 
-def write_sd(parts: Mapping[str, Any], path: Path) -> Path:
-    """Write Stable Diffusion 1 as one file."""
+def write_sd(parts: Mapping[str, Any], path: Path, second: bool = False) -> Path:
+    """Write Stable Diffusion 1 as one file, or 2, whose text encoder is one of OpenCLIP."""
+    encoder = parts["text_encoder"]
+    text = {f"model.{name}": value for name, value in open_clip(encoder).items()} if second else clip(encoder)
     tensors = {
         **beginning("model.diffusion_model.", unet(parts["unet"])),
         **beginning("first_stage_model.", vae(parts["vae"])),
-        **beginning("cond_stage_model.", clip(parts["text_encoder"])),
+        **beginning("cond_stage_model.", text),
     }
     save_file(tensors, path)
     return path
@@ -199,5 +203,82 @@ def write_sd3(parts: Mapping[str, Any], path: Path) -> Path:
         **beginning("text_encoders.clip_g.", clip(parts["text_encoder_2"])),
         **beginning("text_encoders.t5xxl.transformer.", parts["text_encoder_3"].state_dict()),
     }
+    save_file(tensors, path)
+    return path
+
+
+_FLUX = {
+    "time_text_embed.timestep_embedder.linear_1.": "time_in.in_layer.",
+    "time_text_embed.timestep_embedder.linear_2.": "time_in.out_layer.",
+    "time_text_embed.text_embedder.linear_1.": "vector_in.in_layer.",
+    "time_text_embed.text_embedder.linear_2.": "vector_in.out_layer.",
+    "time_text_embed.guidance_embedder.linear_1.": "guidance_in.in_layer.",
+    "time_text_embed.guidance_embedder.linear_2.": "guidance_in.out_layer.",
+    "context_embedder.": "txt_in.",
+    "x_embedder.": "img_in.",
+    "proj_out.": "final_layer.linear.",
+    "norm_out.linear.": "final_layer.adaLN_modulation.1.",
+}
+_DOUBLE = {
+    "norm1.linear.": "img_mod.lin.",
+    "norm1_context.linear.": "txt_mod.lin.",
+    "attn.norm_q.weight": "img_attn.norm.query_norm.scale",
+    "attn.norm_k.weight": "img_attn.norm.key_norm.scale",
+    "attn.norm_added_q.weight": "txt_attn.norm.query_norm.scale",
+    "attn.norm_added_k.weight": "txt_attn.norm.key_norm.scale",
+    "attn.to_out.0.": "img_attn.proj.",
+    "attn.to_add_out.": "txt_attn.proj.",
+    "ff.net.0.proj.": "img_mlp.0.",
+    "ff.net.2.": "img_mlp.2.",
+    "ff_context.net.0.proj.": "txt_mlp.0.",
+    "ff_context.net.2.": "txt_mlp.2.",
+}
+_SINGLE = {
+    "norm.linear.": "modulation.lin.",
+    "attn.norm_q.weight": "norm.query_norm.scale",
+    "attn.norm_k.weight": "norm.key_norm.scale",
+    "proj_out.": "linear2.",
+}
+_TOGETHER = (
+    ("double_blocks", "img_attn.qkv", ("attn.to_q", "attn.to_k", "attn.to_v")),
+    ("double_blocks", "txt_attn.qkv", ("attn.add_q_proj", "attn.add_k_proj", "attn.add_v_proj")),
+    ("single_blocks", "linear1", ("attn.to_q", "attn.to_k", "attn.to_v", "proj_mlp")),
+)
+_STACKS = {"transformer_blocks": ("double_blocks", _DOUBLE), "single_transformer_blocks": ("single_blocks", _SINGLE)}
+
+
+def flux(model: Any) -> dict[str, torch.Tensor]:
+    """Return the weights of FLUX's transformer by their original names: what reads the same in one, and shift before scale at the end."""
+    made: dict[str, torch.Tensor] = {}
+    held: dict[str, list[torch.Tensor]] = {}
+    for name, value in model.state_dict().items():
+        stack, _, rest = name.partition(".")
+        if stack not in _STACKS:
+            new = next(now + name.removeprefix(old) for old, now in _FLUX.items() if name.startswith(old))
+            made[new] = torch.cat(value.chunk(2)[::-1]) if name.startswith("norm_out.") else value
+            continue
+        side, pairs = _STACKS[stack]
+        block, _, rest = rest.partition(".")
+        layer, _, kind = rest.rpartition(".")
+        joined = next(
+            ((new, old.index(layer), len(old)) for on, new, old in _TOGETHER if on == side and layer in old), None
+        )
+        if joined is None:
+            new = next(now + rest.removeprefix(old) for old, now in pairs.items() if rest.startswith(old))
+            made[f"{side}.{block}.{new}"] = value
+        else:
+            held.setdefault(f"{side}.{block}.{joined[0]}.{kind}", [value] * joined[2])[joined[1]] = value
+    return {**made, **{name: torch.cat(parts) for name, parts in held.items()}}
+
+
+def write_flux(parts: Mapping[str, Any], path: Path, whole: bool = True) -> Path:
+    """Write FLUX as one file; as it was released, with the transformer alone."""
+    tensors = beginning("model.diffusion_model." if whole else "", flux(parts["transformer"]))
+    if whole:
+        tensors |= {
+            **beginning("vae.", vae(parts["vae"])),
+            **beginning("text_encoders.clip_l.", clip(parts["text_encoder"])),
+            **beginning("text_encoders.t5xxl.transformer.", parts["text_encoder_2"].state_dict()),
+        }
     save_file(tensors, path)
     return path

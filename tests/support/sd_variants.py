@@ -21,6 +21,7 @@ from brickwork.guiders import EmbeddedGuidance, ImageTextGuidance
 from brickwork.presets.sd import (
     DEPTH2IMAGE_BLOCKS,
     EDIT_BLOCKS,
+    LATENT_UPSCALE_BLOCKS,
     LCM_BLOCKS,
     LCM_IMAGE2IMAGE_BLOCKS,
     UPSCALE_BLOCKS,
@@ -67,6 +68,27 @@ UPSCALER = {
     "scheduler": partial(diffusers.DDIMScheduler, clip_sample=False, steps_offset=1, prediction_type="v_prediction"),
     "low_res_scheduler": partial(diffusers.DDPMScheduler, beta_schedule="squaredcos_cap_v2"),
 }
+LATENT_UPSCALER = {
+    "unet": partial(
+        unet,
+        in_channels=8,
+        out_channels=5,
+        block_out_channels=(32, 64, 64),
+        time_cond_proj_dim=128 + 16,
+        down_block_types=("KDownBlock2D", *("KCrossAttnDownBlock2D",) * 2),
+        up_block_types=(*("KCrossAttnUpBlock2D",) * 2, "KUpBlock2D"),
+        mid_block_type=None,
+        attention_head_dim=8,
+        act_fn="gelu",
+        conv_in_kernel=1,
+        conv_out_kernel=1,
+        norm_num_groups=None,
+        resnet_time_scale_shift="scale_shift",
+        time_embedding_type="fourier",
+        timestep_post_act="gelu",
+    ),
+    "scheduler": partial(diffusers.EulerDiscreteScheduler, **BETAS, prediction_type="sample"),
+}
 SMALL = [picture(3, 16), picture(4, 16)]
 SEEN = {"image": [picture(3), picture(4)], "num_inference_steps": 4, "guidance_scale": 5.0, "height": 64, "width": 64}
 DEPTH = torch.rand(1, 40, 48, generator=torch.Generator().manual_seed(2))
@@ -104,6 +126,12 @@ OTHER_TASKS = {
         {**ASKED, "num_inference_steps": 4, "image": SMALL},
         parts=UPSCALER,
     ),
+    "latent upscaling": Task(
+        LATENT_UPSCALE_BLOCKS,
+        diffusers.StableDiffusionLatentUpscalePipeline,
+        {**ASKED, "num_inference_steps": 4, "image": [picture(3, 32), picture(4, 32)]},
+        parts=LATENT_UPSCALER,
+    ),
     "variation": Task(
         VARIATION_BLOCKS,
         diffusers.StableDiffusionImageVariationPipeline,
@@ -138,5 +166,16 @@ OTHER_FEATURES = {
     "noise on the image": Feature({"noise_level": 110}, tasks=("upscaling",)),
     "enlarged without guidance": Feature({"guidance_scale": 1.0}, tasks=("upscaling",)),
     "two of one small image": Feature(ONE, tasks=("upscaling",)),
+    "latents enlarged": Feature(
+        {"image": torch.randn(2, 4, 4, 6, generator=torch.Generator().manual_seed(2))}, tasks=("latent upscaling",)
+    ),
+    "resized and enlarged": Feature(
+        {"image": [picture(3).resize((35, 65)), picture(4).resize((35, 65))]}, tasks=("latent upscaling",)
+    ),
+    "enlarged latents without guidance": Feature({"guidance_scale": 1.0}, tasks=("latent upscaling",)),
+    "Heun of an enlarging": Feature(
+        parts={"scheduler": partial(diffusers.HeunDiscreteScheduler, **BETAS, prediction_type="sample")},
+        tasks=("latent upscaling",),
+    ),
     "two variations": Feature({"image": picture(3), "num_images_per_prompt": 2}, tasks=("variation",)),
 }

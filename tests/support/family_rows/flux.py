@@ -22,13 +22,16 @@ from brickwork import ClassifierFreeGuidance, EmbeddedGuidance
 from brickwork.presets.flux import (
     CONTROL_BLOCKS,
     CONTROL_IMAGE2IMAGE_BLOCKS,
+    CONTROL_INPAINT_BLOCKS,
     CONTROLNET_IMAGE2IMAGE,
+    CONTROLNET_INPAINT,
     CONTROLNET_TEXT2IMAGE,
     DIFFERENTIAL_BLOCKS,
     FILL_BLOCKS,
     IMAGE2IMAGE_BLOCKS,
     INPAINT_BLOCKS,
     KONTEXT_BLOCKS,
+    KONTEXT_INPAINT_BLOCKS,
     TEXT2IMAGE_BLOCKS,
 )
 
@@ -112,6 +115,12 @@ FAMILY = Family(
             {**ASKED, **PICTURE, "control_image": picture(8)},
             parts={"transformer": reading(16)},
         ),
+        "controlled inpainting": Task(
+            CONTROL_INPAINT_BLOCKS,
+            diffusers.FluxControlInpaintPipeline,
+            {**ASKED, **PICTURE, "mask_image": half_mask(), "control_image": picture(8)},
+            parts={"transformer": reading(16)},
+        ),
         "controlnet text2image": Task(
             CONTROLNET_TEXT2IMAGE,
             diffusers.FluxControlNetPipeline,
@@ -124,6 +133,18 @@ FAMILY = Family(
             {**ASKED, **PICTURE, "control_image": picture(8), "controlnet_conditioning_scale": 0.6},
             parts={"controlnet": net},
         ),
+        "controlnet inpainting": Task(
+            CONTROLNET_INPAINT,
+            diffusers.FluxControlNetInpaintPipeline,
+            {
+                **ASKED,
+                **PICTURE,
+                "mask_image": half_mask(),
+                "control_image": picture(8),
+                "controlnet_conditioning_scale": 0.6,
+            },
+            parts={"controlnet": net},
+        ),
         "kontext": Task(
             KONTEXT_BLOCKS,
             diffusers.FluxKontextPipeline,
@@ -131,9 +152,22 @@ FAMILY = Family(
             mine={"auto_resize": False},
             classic_given={"_auto_resize": False},
         ),
+        "kontext inpainting": Task(
+            KONTEXT_INPAINT_BLOCKS,
+            diffusers.FluxKontextInpaintPipeline,
+            # The size is the image's.
+            {
+                **{name: each for name, each in ASKED.items() if name not in ("height", "width")},
+                **PICTURE,
+                "image": wide,
+                "mask_image": half_mask(),
+            },
+            mine={"auto_resize": False},
+            classic_given={"_auto_resize": False},
+        ),
     },
     {
-        "true guidance": evolve(TRUE, tasks=(*PLAIN, "kontext", "controlnet text2image")),
+        "true guidance": evolve(TRUE, tasks=(*PLAIN, "kontext", "kontext inpainting", "controlnet text2image")),
         "schnell": Feature(
             parts={
                 "transformer": schnell,
@@ -159,6 +193,8 @@ FAMILY = Family(
             tasks=("controlnet text2image",),
         ),
         "no reference": Feature(without=("image",), tasks=("kontext",)),
+        "another reference": Feature({"image_reference": picture(4)}, tasks=("kontext inpainting",)),
+        "own strength": Feature(without=("strength",), tasks=("kontext inpainting",)),
         "seeds": Feature({"seeds": [1, 2]}, tasks=("text2image",)),
         "seeds and images": Feature({"seeds": [1, 2], "image": [picture(3), picture(4)]}, tasks=("image2image",)),
         "full strength": Feature({"strength": 1.0, "num_inference_steps": 4}, tasks=OF_IMAGES),

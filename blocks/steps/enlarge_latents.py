@@ -1,0 +1,61 @@
+"""Small images that are made twice as large in latents: the denoiser reads theirs beside its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+from ...families.contract import Autoencoder
+from ...state import Conditioning, Group, Outputs
+from ...state.vocabulary import BatchSize, DType, Generators, Height, ImagesPerPrompt, InputImage, Width
+from ..core.block import Block
+from ..core.slots import component
+from .decode import VAE_ADVICE
+from .encode_image import encoded
+from .given_image import given_image, image_faults, is_latents, refuse_too_small
+from .prepare_image_latents import image_size, repeat_to_batch
+
+if TYPE_CHECKING:
+    from diffusers.image_processor import VaeImageProcessor
+
+
+class EnlargeLatents(Block):
+    """Encode the small images, and repeat each of their latents to a square of four; the results are twice as large."""
+
+    memory_advice = VAE_ADVICE
+
+    vae: Autoencoder = component(doc="Between images and latents.")
+    low_res_image_processor: VaeImageProcessor = component(
+        config={"vae_scale_factor": 8, "resample": "bicubic"}, doc="From PIL images, arrays."
+    )
+
+    class Out(Outputs):
+        small: Annotated[Conditioning, Group("small_image")]
+        height: Height
+        width: Width
+
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say what is no image."""
+        yield from image_faults(given, image="image")
+
+    def run(
+        self,
+        image: InputImage,
+        batch_size: BatchSize,
+        dtype: DType,
+        num_images_per_prompt: ImagesPerPrompt = 1,
+        generator: Generators | None = None,
+    ) -> Out:
+        from torch.nn.functional import interpolate
+
+        channels = self.vae.config.latent_channels
+        given = given_image(image, "image", latent_channels=channels)
+        if not is_latents(given, channels):
+            refuse_too_small(given, "image", self.low_res_image_processor.config.vae_scale_factor)
+            given = self.low_res_image_processor.preprocess(given)
+        latents = encoded(self.family, self.vae, given, generator, self.device).to(dtype)
+        enlarged = interpolate(latents, scale_factor=2, mode="nearest")
+        (part,) = self.family.fields("small_image")
+        height, width = image_size(self.family, self.vae, enlarged)
+        rows = repeat_to_batch(enlarged, batch_size, num_images_per_prompt)
+        return self.Out(small=Conditioning({part.positive: rows}), height=height, width=width)
