@@ -268,6 +268,23 @@ GuidanceMemory = Annotated[Any, Value(doc="What the guider keeps from step to st
 CropCorner = Annotated[
     tuple[int, int], Value(doc="Top and left corner in pixels of the crop that the image shall look like.")
 ]
+RegionPrompts = Annotated[
+    list[Any], Value(doc="What each region shows: a text, or a list with one for each prompt of the whole image.")
+]
+RegionLabels = Annotated[list[int], Value(doc="What each region shows, as the number of a class.", low=0)]
+RegionMasks = Annotated[
+    list[Any],
+    Value(doc="A mask for each region, as large as the images: 1 (white) where it counts, 0 where it does not."),
+]
+RegionTold = Annotated[list[Any], Value(doc="What the denoiser is told of each region, by name.")]
+RegionWeights = Annotated[
+    Tensor,
+    Value(
+        "prompts 1 h w",
+        "How much each prompt counts, in sum 1: that of the whole image, then the regions'.",
+        dtype="float",
+    ),
+]
 DType = Annotated[dtype, Value(doc="Number format of the denoiser's inputs.")]
 
 
