@@ -285,6 +285,21 @@ RegionWeights = Annotated[
         dtype="float",
     ),
 ]
+WindowHeight = Annotated[
+    int,
+    Value(doc="Height in pixels of what is denoised at once; the denoiser's own, or the image's, where absent.", low=1),
+]
+WindowWidth = Annotated[
+    int,
+    Value(doc="Width in pixels of what is denoised at once; the denoiser's own, or the image's, where absent.", low=1),
+]
+WindowStride = Annotated[
+    int, Value(doc="Pixels from one window to the next; an eighth of the smaller side of a window where absent.", low=1)
+]
+Circular = Annotated[bool, Value(doc="The right edge of the image goes on at the left one.")]
+Windows = Annotated[
+    list[Any], Value(doc="Top, bottom, left and right of each window in latents; columns count on over the right edge.")
+]
 DType = Annotated[dtype, Value(doc="Number format of the denoiser's inputs.")]
 
 
