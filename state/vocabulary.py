@@ -300,6 +300,26 @@ Circular = Annotated[bool, Value(doc="The right edge of the image goes on at the
 Windows = Annotated[
     list[Any], Value(doc="Top, bottom, left and right of each window in latents; columns count on over the right edge.")
 ]
+FirstShare = Annotated[
+    float,
+    Value(
+        doc="Share of the noise range that the first family denoises: 0 is the second alone, 1 the first alone.",
+        low=0,
+        high=1,
+    ),
+]
+ReachedTimestep = Annotated[Tensor, Value("1", "The timestep whose noise the first family leaves in the latents.")]
+CleanLatents = Annotated[
+    Tensor, Value("b c h w", "What the first family takes for the image, in its denoiser's scale.", dtype="float")
+]
+VaeLatents = Annotated[Tensor, Value("b c h w", "The same in the VAE's scale.", dtype="float")]
+LeftNoise = Annotated[
+    Tensor, Value("b c h w", "The noise that is left beside that, of deviation 1 as far as it is noise.", dtype="float")
+]
+NoiseRatio = Annotated[float, Value(doc="How strong the noise that is left is, as a share of the signal.", low=0)]
+CleanPixels = Annotated[
+    Tensor, Value("b 3 height width", "What the first family takes for the image, in 0..1.", dtype="float")
+]
 DType = Annotated[dtype, Value(doc="Number format of the denoiser's inputs.")]
 
 
