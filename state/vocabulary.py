@@ -291,6 +291,58 @@ GuidanceMemory = Annotated[Any, Value(doc="What the guider keeps from step to st
 CropCorner = Annotated[
     tuple[int, int], Value(doc="Top and left corner in pixels of the crop that the image shall look like.")
 ]
+RegionPrompts = Annotated[
+    list[Any], Value(doc="What each region shows: a text, or a list with one for each prompt of the whole image.")
+]
+RegionLabels = Annotated[list[int], Value(doc="What each region shows, as the number of a class.", low=0)]
+RegionMasks = Annotated[
+    list[Any],
+    Value(doc="A mask for each region, as large as the images: 1 (white) where it counts, 0 where it does not."),
+]
+RegionTold = Annotated[list[Any], Value(doc="What the denoiser is told of each region, by name.")]
+RegionWeights = Annotated[
+    Tensor,
+    Value(
+        "prompts 1 h w",
+        "How much each prompt counts, in sum 1: that of the whole image, then the regions'.",
+        dtype="float",
+    ),
+]
+WindowHeight = Annotated[
+    int,
+    Value(doc="Height in pixels of what is denoised at once; the denoiser's own, or the image's, where absent.", low=1),
+]
+WindowWidth = Annotated[
+    int,
+    Value(doc="Width in pixels of what is denoised at once; the denoiser's own, or the image's, where absent.", low=1),
+]
+WindowStride = Annotated[
+    int, Value(doc="Pixels from one window to the next; an eighth of the smaller side of a window where absent.", low=1)
+]
+Circular = Annotated[bool, Value(doc="The right edge of the image goes on at the left one.")]
+Windows = Annotated[
+    list[Any], Value(doc="Top, bottom, left and right of each window in latents; columns count on over the right edge.")
+]
+FirstShare = Annotated[
+    float,
+    Value(
+        doc="Share of the noise range that the first family denoises: 0 is the second alone, 1 the first alone.",
+        low=0,
+        high=1,
+    ),
+]
+ReachedTimestep = Annotated[Tensor, Value("1", "The timestep whose noise the first family leaves in the latents.")]
+CleanLatents = Annotated[
+    Tensor, Value("b c h w", "What the first family takes for the image, in its denoiser's scale.", dtype="float")
+]
+VaeLatents = Annotated[Tensor, Value("b c h w", "The same in the VAE's scale.", dtype="float")]
+LeftNoise = Annotated[
+    Tensor, Value("b c h w", "The noise that is left beside that, of deviation 1 as far as it is noise.", dtype="float")
+]
+NoiseRatio = Annotated[float, Value(doc="How strong the noise that is left is, as a share of the signal.", low=0)]
+CleanPixels = Annotated[
+    Tensor, Value("b 3 height width", "What the first family takes for the image, in 0..1.", dtype="float")
+]
 DType = Annotated[dtype, Value(doc="Number format of the denoiser's inputs.")]
 
 

@@ -200,9 +200,13 @@ def _counts(family: FamilyContract, values: Mapping[str, Any]) -> dict[str, int]
 def image_count(family: FamilyContract, values: Mapping[str, Any]) -> int | None:
     """Return how many images are made of the prompts or embeddings that are given; None where there are none.
 
-    Families that are told nothing make as many as `batch_size` says.
+    Families that are told nothing make as many as `batch_size` says. Where no prompt is given beside those of regions, the first of these says it.
     """
     prompts = next(iter(_counts(family, values).values()), None)
+    for name in ("region_prompts", "region_labels"):
+        if prompts is None and values.get(name):
+            first = values[name][0] if isinstance(values[name], list) else None
+            prompts = len(first) if isinstance(first, list) else 1
     if prompts is None and isinstance(values.get("batch_size"), int):
         prompts = values["batch_size"]
     each = values.get("num_images_per_prompt")

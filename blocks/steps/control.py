@@ -273,6 +273,7 @@ class _ControlMemo:
 class ControlNetResiduals(DenoiserInput):
     """Residuals of ControlNets, for the denoiser's way down and middle."""
 
+    spatial_inputs = ("controlnet_cond",)
     controlnet: ControlNet = component(doc="Steers the denoiser by an image.")
 
     Memo: ClassVar[type[_ControlMemo]] = _ControlMemo

@@ -17,6 +17,7 @@ from ..core.slots import component
 
 if TYPE_CHECKING:
     from diffusers.image_processor import VaeImageProcessor
+    from torch import Tensor
 
 
 VAE_ADVICE = (
@@ -43,14 +44,18 @@ class Decode(Block):
     def run(self, latents: Latents, output_type: OutputType = "pil") -> Out:
         if output_type == "latent":
             return self.Out(images=latents)
+        return self.Out(images=self.image_processor.postprocess(self.decoded(latents), output_type=output_type))
+
+    def decoded(self, latents: Tensor) -> Tensor:
+        """Return what the VAE makes of latents, `[b 3 height width]` in -1..1."""
         vae = self.vae
         if not self.family.roles.get("vae", (vae,)):  # the family works on pixels
-            return self.Out(images=self.image_processor.postprocess(latents, output_type=output_type))
+            return latents
         with in_float32(vae, decoding_overflows(self.family, vae)):
             # Into the VAE's format before they are scaled: the other way round is another rounding than the classic's.
             unscaled = self.family.unscale_latents(vae, latents.to(compute_dtype(vae)))
-            pixels = call_network(vae.decode, unscaled, return_dict=False)[0]
-        return self.Out(images=self.image_processor.postprocess(pixels, output_type=output_type))
+            pixels: Tensor = call_network(vae.decode, unscaled, return_dict=False)[0]
+        return pixels
 
 
 def decoding_overflows(family: FamilyContract, vae: Autoencoder) -> bool:

@@ -69,6 +69,9 @@ class DenoiserInput(BlockPart):
     """
 
     _is_framework_base: ClassVar[bool] = True
+    spatial_inputs: ClassVar[tuple[str, ...] | None] = None
+    """Inputs of `prepare` that lie over the image, `[... height width]`, and of which a window is given its own; None where that is not known,
+    and no window can be told anything."""
 
     def extra_inputs(
         self,

@@ -59,6 +59,16 @@ class EncodePositivePrompt(TextInputs, Block):
         cross_attention_kwargs: AttentionArguments | None = None,
         max_sequence_length: MaxSequenceLength | None = None,
     ) -> Out:
+        return self.Out(embeds=self.encoded(prompts, clip_skip, cross_attention_kwargs, max_sequence_length))
+
+    def encoded(
+        self,
+        prompts: Conditioning,
+        clip_skip: int | None,
+        cross_attention_kwargs: Mapping[str, Any] | None,
+        max_sequence_length: int | None,
+    ) -> Conditioning:
+        """Return what the text encoders say of prompts, a row for each."""
         family = self.family
         texts = texts_by_field(family.fields("prompts"), prompts, negative=False)
         asked = max_sequence_length or family.max_sequence_length
@@ -66,7 +76,7 @@ class EncodePositivePrompt(TextInputs, Block):
         with loras_weighed(self.text_encoders, cross_attention_kwargs):
             encoded = encode_texts(self, texts, encodings, "prompt")
         sources = family.joined_texts(encoded, reader_of(self), len(texts[0]), asked)
-        return self.Out(embeds=named_embeds(family.fields("prompt_embeds"), sources, negative=False))
+        return named_embeds(family.fields("prompt_embeds"), sources, negative=False)
 
 
 class EncodeNegativePrompt(TextInputs, Block):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from ...families.contract import Denoiser
 from ...registry.model_dtype import compute_dtype
@@ -12,6 +12,10 @@ from ...state.vocabulary import BatchSize, DType, ImagesPerPrompt
 from ..core.block import Block
 from ..core.slots import component
 from .encode_prompt import check_batch
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 class ExpandBatch(Block):
@@ -47,8 +51,15 @@ class ExpandBatch(Block):
         # What callers have kept in half precision, and encoders in another dtype say, meets the weights of the denoiser; the
         # classic pipeline casts to the second encoder's dtype, and then needs that to be the denoiser's.
         dtype = compute_dtype(self.denoiser)
-        cast = {name: value.to(dtype) for name, value in embeds.items()}
-        if num_images_per_prompt > 1:
-            cast = {name: value.repeat_interleave(num_images_per_prompt, dim=0) for name, value in cast.items()}
         hidden = embeds[self.family.fields("prompt_embeds")[0].positive]
-        return self.Out(batch_size=len(hidden), dtype=dtype, embeds=Conditioning(cast))
+        return self.Out(
+            batch_size=len(hidden), dtype=dtype, embeds=Conditioning(expanded(embeds, dtype, num_images_per_prompt))
+        )
+
+
+def expanded(embeds: Mapping[str, Tensor], dtype: torch.dtype, times: int) -> dict[str, Tensor]:
+    """Return embeddings in a number format, each row repeated so many times."""
+    cast = {name: value.to(dtype) for name, value in embeds.items()}
+    if times > 1:
+        cast = {name: value.repeat_interleave(times, dim=0) for name, value in cast.items()}
+    return cast

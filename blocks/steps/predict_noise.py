@@ -61,15 +61,17 @@ class _Batches:
 
 
 @define(eq=False)
-class _Memo:
+class StepMemo:
     """What holds from step to step: `guider` as the call has it, `batches` while nothing of them changes, and whether
-    memory has run out for several predictions at once. `caches`: the network keeps what it computes from step to step.
+    memory has run out for several predictions at once. `caches`: the network keeps what it computes from step to step, under names
+    that begin with `part`.
     """
 
     guider: tuple[float | None, Any] | None = None
     batches: _Batches | None = None
     one_by_one: bool = False
     caches: bool | None = None
+    part: str = ""
 
 
 _AS_IT_IS = nullcontext()
@@ -97,9 +99,9 @@ class PredictNoise(Block):
     )
 
     takes_parts: ClassVar[bool] = True
-    Memo: ClassVar[type[_Memo]] = _Memo
+    Memo: ClassVar[type[StepMemo]] = StepMemo
     if TYPE_CHECKING:
-        memo: _Memo
+        memo: StepMemo
 
     class Out(Outputs):
         noise_pred: NoisePrediction
@@ -117,20 +119,36 @@ class PredictNoise(Block):
         cross_attention_kwargs: AttentionArguments | None = None,
         **of_parts: Any,
     ) -> Out:
-        if i == 0:
-            self._begin(conditioning)
-        guider = self._active_guider(guidance_scale)
         step = GuidanceStep(i, num_inference_steps)
+        asked = DenoiserCall(scaled_latents, t, step, conditioning, cross_attention_kwargs)
+        guided, memory = self.predicted(asked, guidance_scale, guidance_memory, of_parts)
+        return self.Out(noise_pred=guided, guidance_memory=memory)
+
+    def predicted(
+        self, asked: DenoiserCall, guidance_scale: float | None, memory: Any, of_parts: Mapping[str, Any]
+    ) -> tuple[Tensor, Any]:
+        """Return the guided prediction of a step, `[b c h w]`, and what the guider keeps.
+
+        Args:
+            asked: without what other networks add, which is made here of `of_parts`, their inputs.
+        """
+        step = asked.step
+        if step.index == 0:
+            self._begin(asked.conditioning)
+        guider = self._active_guider(guidance_scale)
         extras = ()
         if self.bound_parts:
-            known = {"t": t, "i": i, "num_inference_steps": num_inference_steps, "conditioning": conditioning}
-            extras = self._extras({**of_parts, **known, "scaled_latents": scaled_latents})
-        call = DenoiserCall(scaled_latents, t, step, conditioning, cross_attention_kwargs, extras, self.denoiser)
+            known = {
+                "t": asked.t,
+                "i": step.index,
+                "num_inference_steps": step.count,
+                "conditioning": asked.conditioning,
+            }
+            extras = self._extras({**of_parts, **known, "scaled_latents": asked.latents})
+        call = evolve(asked, extras=extras, denoiser=self.denoiser)
         if guider.needs_noise_level:
-            guided, memory = self._guided_by_noise(guider, call, guidance_memory)
-        else:
-            guided, memory = self._combined(guider, call, guidance_memory)
-        return self.Out(noise_pred=guided, guidance_memory=memory)
+            return self._guided_by_noise(guider, call, memory)
+        return self._combined(guider, call, memory)
 
     def _combined(self, guider: Guider, call: DenoiserCall, memory: object) -> tuple[Tensor, Any]:
         """Predict what the guider asks for, and combine it: tokens for those that work on them, and no variance."""
@@ -260,7 +278,7 @@ class PredictNoise(Block):
         caches = self._caches(denoiser)
         if wanted or weight != 1.0 or maps is not None or caches:
             with (
-                denoiser.cache_context("+".join(batch.names)) if caches else _AS_IT_IS,
+                denoiser.cache_context(self.memo.part + "+".join(batch.names)) if caches else _AS_IT_IS,
                 self._perturbed(denoiser, wanted, call.latents) if wanted else _AS_IT_IS,
                 watching(maps, self.family, batch.branches, call.latents),
                 lora_scale(denoiser, weight),

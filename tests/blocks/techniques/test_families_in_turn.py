@@ -1,0 +1,206 @@
+"""A denoising that begins in one family and ends in another."""
+
+from __future__ import annotations
+
+import copy
+import math
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import pytest
+import torch
+from technique_families import GIVEN, contract, drawn, family, pipe_of
+
+from brickwork import CompositionError, InputError, ModularPipeline, ModularPipelineBlocks, SequentialPipelineBlocks
+from brickwork.blocks.techniques.families_in_turn import signal_and_noise, vae_difference
+from brickwork.engine.events import StepFinished
+from brickwork.presets.families_in_turn import families_in_turn
+
+SOLVERS: dict[str, Any] = {
+    "stable_diffusion": lambda: diffusers.EulerDiscreteScheduler(beta_start=0.00085, beta_end=0.012),
+    "sdxl": lambda: diffusers.DDIMScheduler(clip_sample=False),
+    "sd3": lambda: diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0),
+    "flux": lambda: diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, shift=3.0),
+}
+PAIRS = [("stable_diffusion", "flux"), ("flux", "sdxl"), ("sd3", "stable_diffusion"), ("sdxl", "sd3")]
+ASKED = {
+    "prompt": ["a red circle", "blue"],
+    "height": 64,
+    "width": 64,
+    "num_inference_steps": 6,
+    "second_num_inference_steps": 8,
+    "guidance_scale": 3.0,
+    "second_guidance_scale": 2.0,
+    "seed": 7,
+    "output_type": "latent",
+}
+
+
+@cache
+def in_turn(first: str, second: str, through: Any = "pixels") -> ModularPipeline:
+    made = families_in_turn(contract(first), contract(second), through)
+    pipe = SequentialPipelineBlocks.from_blocks_dict(made).init_pipeline()
+    pipe.configure(progress=False)
+    return pipe
+
+
+def pipe_for(first: str, second: str, through: Any = "pixels", **parts: Any) -> ModularPipeline:
+    pipe = in_turn(first, second, through)
+    own = {**family(first).parts("float32"), "scheduler": SOLVERS[first]()}
+    other = {**family(second).parts("float32"), "scheduler": SOLVERS[second]()}
+    all_parts = {**own, **{f"second_{name}": part for name, part in other.items()}, **parts}
+    pipe.update_components(**{name: part for name, part in all_parts.items() if name in pipe.component_names})
+    return pipe
+
+
+def alone(name: str, steps: int, scale: float) -> torch.Tensor:
+    given = {key: ASKED[key] for key in ("prompt", "height", "width", "seed")}
+    pipe = pipe_of(name, scheduler=SOLVERS[name]())
+    return drawn(
+        pipe, name, ("max_sequence_length",), **{**given, "num_inference_steps": steps, "guidance_scale": scale}
+    )
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_all_or_nothing_is_a_family_alone(first: str, second: str) -> None:
+    pipe = pipe_for(first, second)
+    assert torch.equal(pipe(**ASKED, first_share=1.0, output="images"), alone(first, 6, 3.0))
+    assert torch.equal(pipe(**ASKED, first_share=0.0, output="images"), alone(second, 8, 2.0))
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_the_second_begins_at_the_level_that_the_first_leaves(first: str, second: str) -> None:
+    """Next to it on its own grid of timesteps: no other timestep is nearer."""
+    pipe = pipe_for(first, second)
+    state = pipe(**ASKED, first_share=0.5)
+    assert state.get("noise_ratio") == pytest.approx(ratio_of(first, state.get("reached_timestep"), 6), rel=1e-3)
+    whole, begun = pipe_of(second, scheduler=SOLVERS[second]()), []
+    grid = drawn_timesteps(whole, second)
+    away = {
+        float(t): abs(math.log(ratio_of(second, t[None], 8)) - math.log(state.get("noise_ratio")))
+        for t in grid
+        if float(t) < 1000
+    }
+    pipe.configure(listeners=[lambda event: begun.append(steps_of(event)) if begins(event) else None])
+    try:
+        pipe(**ASKED, first_share=0.5)
+    finally:
+        pipe.configure(listeners=[])
+    assert float(begun[0][0]) == min(away, key=away.__getitem__)
+    assert len(begun[0]) < len(grid)
+    assert torch.isfinite(state.get("images")).all()
+    assert state.get("images").shape == alone(second, 8, 2.0).shape
+
+
+def ratio_of(name: str, timestep: torch.Tensor, steps: int) -> float:
+    """Noise by signal, by the formula of the schedule."""
+    own = SOLVERS[name]()
+    if "FlowMatch" in type(own).__name__:
+        return float(timestep) / (1000 - float(timestep))
+    own.set_timesteps(steps)
+    if hasattr(own, "sigmas"):
+        return float(own.sigmas[own.timesteps.tolist().index(float(timestep))])
+    kept = float(own.alphas_cumprod[int(timestep)])
+    return ((1 - kept) / kept) ** 0.5
+
+
+def drawn_timesteps(pipe: ModularPipeline, name: str) -> torch.Tensor:
+    given = {key: ASKED[key] for key in ("prompt", "height", "width", "seed", "output_type")}
+    found: torch.Tensor = pipe(**given, num_inference_steps=8, guidance_scale=2.0, output="timesteps")
+    return found
+
+
+def steps_of(event: Any) -> Any:
+    """The timesteps of the second family, which are private to its scope."""
+    (name,) = [name for name in event.values if name.endswith("timesteps") and "second" in name]
+    return event.values[name]
+
+
+def begins(event: Any) -> bool:
+    """Whether the loop of the second family has made its first step."""
+    return isinstance(event, StepFinished) and "second" in event.path
+
+
+@pytest.mark.parametrize("through", ["latents", "pixels"])
+def test_a_family_that_follows_itself(through: str) -> None:
+    """With the same network, VAE and schedule the second goes on where the first stopped, within rounding; through pixels it is another image."""
+    pipe = pipe_for("stable_diffusion", "stable_diffusion", through)
+    given = {**ASKED, "second_num_inference_steps": 6, "second_guidance_scale": 3.0}
+    whole = alone("stable_diffusion", 6, 3.0)
+    for share in (0.3, 0.5, 0.8):
+        found = pipe(**given, first_share=share, output="images")
+        assert torch.isfinite(found).all()
+        assert (float((found - whole).abs().max()) < 1e-3) is (through == "latents")
+
+
+def test_levels_of_both_kinds_of_schedules() -> None:
+    flow = diffusers.FlowMatchEulerDiscreteScheduler()
+    flow.set_timesteps(4)
+    flow.set_begin_index(1)
+    signal, noise = signal_and_noise(flow, flow.timesteps[1:2])
+    assert (signal, noise) == pytest.approx((1 - float(flow.sigmas[1]), float(flow.sigmas[1])))
+    ddim = diffusers.DDIMScheduler()
+    ddim.set_timesteps(4)
+    signal, noise = signal_and_noise(ddim, ddim.timesteps[1:2])
+    assert signal**2 + noise**2 == pytest.approx(1)
+    euler = diffusers.EulerDiscreteScheduler()
+    euler.set_timesteps(4)
+    euler.set_begin_index(2)
+    assert signal_and_noise(euler, euler.timesteps[2:3]) == pytest.approx((1, float(euler.sigmas[2])))
+
+
+def refused(pipe: ModularPipeline, **given: Any) -> str:
+    with pytest.raises(InputError) as caught:
+        pipe(**{**ASKED, **given})
+    return str(caught.value)
+
+
+def test_shares_and_solvers_that_do_not_fit_are_refused() -> None:
+    pipe = pipe_for("stable_diffusion", "flux")
+    said = refused(pipe, first_share=0.0001)
+    assert "first_share=0.0001 of 6 steps leaves none to the first family; use more steps" in said
+    assert "or 0, which is the other family alone." in said
+    said = refused(pipe, first_share=0.9999)
+    assert "leaves none to the second family" in said
+    assert "or 1, which is the other family alone." in said
+    assert "first_share is 1.5; it must be between 0 and 1" in refused(pipe, first_share=1.5)
+    own = pipe_for("stable_diffusion", "flux", scheduler=diffusers.HeunDiscreteScheduler())
+    assert "HeunDiscreteScheduler predicts more than once for a step" in refused(own, first_share=0.5)
+    own = pipe_for("stable_diffusion", "flux", scheduler=diffusers.PNDMScheduler(skip_prk_steps=True))
+    assert "PNDMScheduler predicts more than once for a step" in refused(own, first_share=0.5)
+    other = pipe_for("flux", "sdxl", second_scheduler=diffusers.HeunDiscreteScheduler())
+    assert "HeunDiscreteScheduler predicts more than once for a step" in refused(other, first_share=0.5)
+    pipe = pipe_for("stable_diffusion", "flux")
+    said = refused(pipe, first_share=0.5, height=56)
+    assert "height is 56; it must be a multiple of 16." in said
+
+
+def test_latents_are_handed_over_between_equal_vaes_alone() -> None:
+    pipe = pipe_for("stable_diffusion", "sdxl", "latents")
+    said = refused(pipe, first_share=0.5)
+    assert "The VAEs of both families differ in scaling_factor (0.18215 and 0.13025)" in said
+    assert 'families_in_turn(first, second, through="pixels")' in said
+    vae = family("stable_diffusion").parts("float32")["vae"]
+    copied = copy.deepcopy(vae)
+    assert vae_difference(vae, vae) == vae_difference(vae, copied) == ""
+    with torch.no_grad():
+        copied.decoder.conv_out.bias += 1
+    assert vae_difference(vae, copied) == "the weight decoder.conv_out.bias"
+    wrong: Any = "air"
+    with pytest.raises(CompositionError, match='through is \'air\'; it is "pixels" or "latents".'):
+        families_in_turn(contract("sdxl"), contract("flux"), wrong)
+
+
+@pytest.mark.parametrize("through", ["pixels", "latents"])
+def test_the_composition_is_saved_and_opened(through: Any, tmp_path: Path) -> None:
+    made = SequentialPipelineBlocks.from_blocks_dict(
+        families_in_turn(contract("stable_diffusion"), contract("sdxl"), through)
+    )
+    assert made.check().faults == ()
+    assert made.check().warnings == ()
+    made.save_pretrained(str(tmp_path))
+    opened = ModularPipelineBlocks.from_pretrained(str(tmp_path))
+    assert str(opened) == str(made)
+    assert GIVEN["sdxl"].keys() <= set(opened.input_names)
