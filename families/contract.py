@@ -129,6 +129,7 @@ class FamilyContract:
         control_latents: ControlNets read control images as the VAE's latents. positive_control: they are told the positive conditioning
             alone, and steer every prediction by what they say of it.
         image_multiple: of the sides of images, in pixels, as the image processors round them.
+        repeats_text: text that stands twice says what it says once, as in cross attention; so texts of several lengths are brought to one.
         rows_independent: a row of a batch is what it would be alone, so rows of several requests can share a call.
         pipeline_properties: what foreign blocks of the family read besides components, as in
             `components.vae_scale_factor`: each is computed from an object with the components as attributes.
@@ -161,6 +162,7 @@ class FamilyContract:
     control_latents: bool = False
     positive_control: bool = False
     image_multiple: int = 8
+    repeats_text: bool = field(default=False, metadata=UNCOUNTED)
     rows_independent: bool = True
     pipeline_properties: Mapping[str, Callable[[Any], Any]] = field(factory=dict)
 

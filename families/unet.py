@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..registry.model_dtype import compute_dtype
+from ..state.object_content import UNCOUNTED
 from ..state.vocabulary import ImagePromptEmbeds, PromptEmbeds
 from .contract import ConditioningField, FamilyContract
 from .guidance_embedding import embedded_scales
@@ -47,6 +48,8 @@ VAES = ("AutoencoderKL", "AutoencoderTiny", "AsymmetricAutoencoderKL")
 @frozen
 class UNetContract(FamilyContract):
     """UNets with cross attention: their layers, guidance that was distilled into them, and IP-Adapters."""
+
+    repeats_text: bool = field(default=True, metadata=UNCOUNTED)
 
     def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the UNet with latents, and behind their channels what it reads beside them (`"@channels"`)."""
