@@ -45,7 +45,7 @@ def compel_parts(text: str, scribe: Scribe) -> list[list[Span]]:
                 scribe.remark(
                     place, f"{text[place]!r} opens nothing that compel can read, so {free.group()!r} is text, as there."
                 )
-            made = [Span(free.group())], free.end()
+            made = [Span(_ESCAPED.sub(r"\1", free.group()))], free.end()
         found += made[0]
         place = made[1]
     if all(span.weight == 1 for span in found) and "".join(span.text for span in found) == "".join(text.split()):

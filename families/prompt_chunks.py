@@ -41,14 +41,14 @@ class Token:
     word: int = 0
 
 
-def part_tokens(tokenizer: Tokenizer, spans: Sequence[Span], reading: Reading, syntax: PromptSyntax) -> list[Token]:
+def part_tokens(tokenizer: Tokenizer, spans: Sequence[Span], plain: bool, by_words: bool) -> list[Token]:
     """Return the tokens of a part of a prompt, without those that begin and end a text."""
     found: list[Token] = []
     words = 0
     for number, span in enumerate(spans):
         # Space at its ends is nothing to a CLIP, and a token of its own to a T5.
-        text = span.text if reading.plain else span.text.strip()
-        for word in text.split() if syntax == "comfyui" and not reading.plain else [text]:
+        text = span.text if plain else span.text.strip()
+        for word in text.split() if by_words else [text]:
             ids = plain_ids(tokenizer, word, special=False)
             found += [Token(each, span.weight, number, words) for each in ids]
             words += 1
@@ -78,7 +78,7 @@ def _behind_comma(tokens: Sequence[Token], names: Sequence[str], room: int) -> i
 
 def _between_words(tokens: Sequence[Token], names: Sequence[str], room: int) -> int:  # noqa: ARG001 - others read them
     word = [place for place, each in enumerate(tokens) if each.word == tokens[room].word]
-    return room if len(word) >= _LARGE_WORD else word[0]
+    return room if len(word) >= _LARGE_WORD or word[0] == 0 else word[0]
 
 
 def _behind_sentence(tokens: Sequence[Token], names: Sequence[str], room: int) -> int:  # noqa: ARG001 - others read them
@@ -94,7 +94,10 @@ def chunks_of(tokenizer: Any, reading: Reading, room: int, syntax: PromptSyntax)
     """Return the chunks of a prompt, at least one; a part that a break begins is a chunk of its own."""
     made: list[list[Token]] = []
     for part in reading.parts:
-        made += in_chunks(tokenizer, part_tokens(tokenizer, part, reading, syntax), room, syntax)
+        tokens = part_tokens(tokenizer, part, reading.plain, syntax == "comfyui" and not reading.plain)
+        if syntax == "comfyui" and reading.plain and len(tokens) > room:
+            tokens = part_tokens(tokenizer, part, reading.plain, by_words=True)
+        made += in_chunks(tokenizer, tokens, room, syntax)
     # What ends with a break has nothing behind it (`tokenize_line` of the web UI).
     return made[:-1] if len(made) > 1 and not made[-1] else made
 

@@ -125,8 +125,10 @@ _A1111_REFUSED = (
     ),
     (
         r"(?<!\\)\[[^\[\]]*(?::\s*[\d.]+\s*|\|[^\[\]]*)\]",
-        "{} would be another text in later steps (prompt editing), which is not done. Square brackets take no number: write (word:0.7) for a "
-        "weight, and \\[ for a bracket.",
+        (
+            "{} would be another text in later steps (prompt editing), which is not done. Square brackets take no number: "
+            "write (word:0.7) for a weight, and \\[ for a bracket."
+        ),
     ),
 )
 # A backslash before anything else is dropped, as in the web UI.
@@ -240,7 +242,9 @@ def _comfyui_parts(text: str, scribe: Scribe) -> list[list[Span]]:
 
 def _refuse_unbalanced(text: str, scribe: Scribe) -> None:
     opened: list[int] = []
-    words = "; what ComfyUI makes of that depends on what stands elsewhere. Close it, or write \\ before it for a bracket."
+    words = (
+        "; what ComfyUI makes of that depends on what stands elsewhere. Close it, or write \\ before it for a bracket."
+    )
     for mark in _COMFYUI_MARKS.finditer(text):
         if mark.group() == "(":
             opened.append(mark.start())
@@ -297,7 +301,7 @@ _UNREAD = (
     r"\b[^\W\d_]{2,}\+{2,4}(?![\w+])",
     r"<lora:[^<>:]+(?::[\d.]+)?>",
 )
-_UNREAD_BREAK = re.compile(r"(?<![A-Z]\s)(?<![\"'“‘])\bBREAK\b(?![\"'”’])(?!\s+[A-Z]{2})")
+_UNREAD_BREAK = re.compile(r"(?<![A-Z]\s)(?<![\"'\u201c\u2018])\bBREAK\b(?![\"'\u201d\u2019])(?!\s+[A-Z]{2})")
 
 
 def weight_syntax_in(text: str) -> str | None:

@@ -141,9 +141,7 @@ class EncodeNegativePrompt(PlainTexts, Block):
         max_sequence_length: MaxSequenceLength | None = None,
     ) -> Out:
         return self.Out(
-            embeds=self.negatives(
-                given, negative_prompts, guidance_scale, cross_attention_kwargs, max_sequence_length
-            )
+            embeds=self.negatives(given, negative_prompts, guidance_scale, cross_attention_kwargs, max_sequence_length)
         )
 
     def negatives(

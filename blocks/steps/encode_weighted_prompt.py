@@ -190,7 +190,9 @@ class WeightedTexts(PlainTexts):
         }
         for name, batch in zip(prompt_names(self.family, negative), texts, strict=True):
             if any(known[text].weighted and text not in read for text in batch):
-                self.warn(f"weights in {name} change nothing: of what reads it, only one vector for the whole text counts")
+                self.warn(
+                    f"weights in {name} change nothing: of what reads it, only one vector for the whole text counts"
+                )
 
     def _job(
         self, place: int, tokenizer: Any, encoder: Any, encoding: TextEncoding, readings: Sequence[list[Reading]]
@@ -234,7 +236,8 @@ def _whole(counts: Sequence[int], what: str) -> int:
 
 
 def _named(name: str, texts: Sequence[str]) -> list[tuple[str, str]]:
-    return [(name if len(texts) == 1 else f"{name}[{number}]", text) for number, text in enumerate(texts)]
+    alone = len(set(texts)) == 1
+    return [(name if alone else f"{name}[{number}]", text) for number, text in enumerate(texts)]
 
 
 def _cleaned(reading: Reading, encoding: TextEncoding) -> Reading:
