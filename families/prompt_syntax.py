@@ -8,7 +8,7 @@ Three dialects, each as its project reads it, or refused in words: "a1111" (AUTO
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from attrs import field, frozen
@@ -84,32 +84,6 @@ class Scribe:
         )
 
 
-def read_prompt(text: str, syntax: PromptSyntax, name: str = "prompt") -> Reading:
-    """Read a prompt in a dialect.
-
-    Args:
-        name: of the prompt, for messages.
-
-    Raises:
-        InputError: the syntax asks for what is not done, or has a weight that is none; it says the column.
-
-    Example:
-        >>> read_prompt("a (red:1.4) [cat]", "a1111").parts
-        ((Span(text='a ', weight=1.0), Span(text='red', weight=1.4), Span(text=' ', weight=1.0), Span(text='cat', weight=0.9090909090909091)),)
-    """
-    from .compel_syntax import compel_parts
-
-    readers: dict[str, Callable[[str, Scribe], list[list[Span]]]] = {
-        "a1111": _a1111_parts,
-        "comfyui": _comfyui_parts,
-        "compel": compel_parts,
-    }
-    scribe = Scribe(name)
-    parts = [[span for span in part if span.text.strip()] for part in readers[syntax](text, scribe)]
-    plain = parts == [[Span(text)]] or not text.strip()
-    return Reading(tuple(tuple(part) for part in parts), plain, tuple(scribe.remarks))
-
-
 def refuse(text: str, scribe: Scribe, refused: Sequence[tuple[str, str]]) -> None:
     """Raise InputError for the first expression that is found, with its words."""
     for expression, words in refused:
@@ -137,7 +111,7 @@ _NO_NUMBER = re.compile(r":\s*([^\s:()\[\]]+)\s*$")
 _BREAK = re.compile(r"\s*\bBREAK\b\s*")
 
 
-def _a1111_parts(text: str, scribe: Scribe) -> list[list[Span]]:
+def a1111_parts(text: str, scribe: Scribe) -> list[list[Span]]:
     """Read brackets. `BREAK` breaks inside of brackets, too, where the web UI takes it for a word."""
     refuse(text, scribe, _A1111_REFUSED)
     pieces = _A1111Pieces(text, scribe)
@@ -233,7 +207,7 @@ _COMFYUI_REFUSED = (
 _COMFYUI_MARKS = re.compile(r"\\[()]|[()]")
 
 
-def _comfyui_parts(text: str, scribe: Scribe) -> list[list[Span]]:
+def comfyui_parts(text: str, scribe: Scribe) -> list[list[Span]]:
     """Read round brackets; a number inside of others stands for itself, and is not multiplied."""
     refuse(text, scribe, _COMFYUI_REFUSED)
     _refuse_unbalanced(text, scribe)

@@ -31,6 +31,9 @@ class PlainTexts(TextInputs):
     """Reads prompts as they are written."""
 
     _is_framework_base: ClassVar[bool] = True
+    if TYPE_CHECKING:
+        tokenizers: tuple[Tokenizer, ...]
+        text_encoders: tuple[TextEncoder, ...]
 
     def encoded(
         self, texts: Sequence[list[str]], encodings: Sequence[TextEncoding], negative: bool
@@ -304,7 +307,7 @@ def said_of(
     # Few configurations have the entry, and without it no encoder is told.
     masked = getattr(encoder.config, "use_attention_mask", False) if encoding.masked is None else encoding.masked
     mask = there.to(encoder.device) if masked or encoding.cut else None
-    told = {"attention_mask": mask} if masked else {}
+    told: dict[str, Any] = {"attention_mask": mask} if masked else {}
     if read is not None:
         told["attention_mask"] = read.to(encoder.device) if mask is None else mask * read.to(encoder.device)
     picks = encoding.hidden and encoding.hidden_state is not None

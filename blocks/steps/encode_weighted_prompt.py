@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from attrs import evolve, frozen
 
 from ...families.prompt_chunks import Token, chunks_of, marks_of, padded
-from ...families.prompt_syntax import PromptSyntax, Reading, read_prompt
+from ...families.prompt_reading import read_prompt
+from ...families.prompt_syntax import PromptSyntax, Reading
 from ...families.prompt_weighing import away_from_empty, mixed, places_of, shares_of, times_weights
 from ...families.text_encoding import Encoded, TextEncoding
 from ...state import Conditioning, Group, InputError, Outputs
@@ -122,6 +123,8 @@ class WeightedTexts(PlainTexts):
     """Reads prompts with weights of words."""
 
     _is_framework_base: ClassVar[bool] = True
+    if TYPE_CHECKING:
+        prompt_syntax: PromptSyntax
 
     def reading_faults(self, given: Mapping[str, Any], negative: bool) -> Iterable[str]:
         """Say what in the prompts cannot be read, and where."""
@@ -140,7 +143,7 @@ class WeightedTexts(PlainTexts):
             for tokenizer, each in zip(self.tokenizers, self.family.text_encodings, strict=True)
             if tokenizer is not None and each.negative_tokens == "positive"
         ]
-        return min([tokens, *lengths])
+        return int(min([tokens, *lengths]))
 
     def encoded(
         self, texts: Sequence[list[str]], encodings: Sequence[TextEncoding], negative: bool
@@ -288,7 +291,7 @@ class EncodeWeightedNegativePrompt(WeightedTexts, EncodeNegativePrompt):
             yield from self.reading_faults(given, negative=True)
         yield from super().misfits(given)
 
-    def run(
+    def run(  # type: ignore[override] - it writes both sides
         self,
         given: Annotated[Conditioning, Group("prompt_embeds", "positive")],
         negative_prompts: Annotated[Conditioning, Group("prompts", "negative")] = Conditioning({}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from brickwork.families.prompt_syntax import read_prompt
+from brickwork.families.prompt_reading import read_prompt
 
 TABLE = {
     "a red++ cat": [("a", 1.0), ("red", 1.1**2), ("cat", 1.0)],

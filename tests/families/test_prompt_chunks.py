@@ -6,7 +6,8 @@ import pytest
 from transformers import CLIPTokenizer
 
 from brickwork.families.prompt_chunks import chunks_of, padded
-from brickwork.families.prompt_syntax import PromptSyntax, read_prompt
+from brickwork.families.prompt_reading import read_prompt
+from brickwork.families.prompt_syntax import PromptSyntax
 
 SIGNS = "abcdefghijkl,.;"
 

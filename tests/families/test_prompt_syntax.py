@@ -7,7 +7,8 @@ import re
 import pytest
 
 from brickwork import InputError
-from brickwork.families.prompt_syntax import MOST, PromptSyntax, Scribe, Span, read_prompt, weight_syntax_in
+from brickwork.families.prompt_reading import read_prompt
+from brickwork.families.prompt_syntax import MOST, PromptSyntax, Scribe, Span, weight_syntax_in
 
 DOWN = 1 / 1.1
 
