@@ -18,6 +18,7 @@ from .steps.control import ControlledDenoise, ControlNetResiduals, PredictContro
 from .steps.decode import Decode
 from .steps.denoise import Denoise, ScaleLatents, StepScheduler
 from .steps.encode_prompt import EncodeNegativePrompt, EncodePositivePrompt, EncodePrompt
+from .steps.encode_weighted_prompt import EncodeWeightedPrompt
 from .steps.expand_batch import ExpandBatch
 from .steps.predict_noise import PredictNoise
 from .steps.prepare_latents import PrepareLatents
@@ -36,6 +37,7 @@ __all__ = [
     "EncodeNegativePrompt",
     "EncodePositivePrompt",
     "EncodePrompt",
+    "EncodeWeightedPrompt",
     "ExpandBatch",
     "InsertableDict",
     "LoopSequentialPipelineBlocks",

@@ -132,6 +132,7 @@ class FamilyContract:
             posterior, and are not its most likely ones. masked_control: some of the nets read a mask beside the image.
         positive_control: they are told the positive conditioning alone, and steer every prediction by what they say of it.
         image_multiple: of the sides of images, in pixels, as the image processors round them.
+        repeats_text: text that stands twice says what it says once, as in cross attention; so texts of several lengths are brought to one.
         rows_independent: a row of a batch is what it would be alone, so rows of several requests can share a call.
         pipeline_properties: what foreign blocks of the family read besides components, as in
             `components.vae_scale_factor`: each is computed from an object with the components as attributes.
@@ -169,6 +170,7 @@ class FamilyContract:
     masked_control: bool = False
     positive_control: bool = False
     image_multiple: int = 8
+    repeats_text: bool = field(default=False, metadata=UNCOUNTED)
     rows_independent: bool = True
     pipeline_properties: Mapping[str, Callable[[Any], Any]] = field(factory=dict)
 

@@ -53,6 +53,7 @@ class UNetContract(FamilyContract):
     """UNets with cross attention: their layers, guidance that was distilled into them, and IP-Adapters."""
 
     ip_adapter_names: tuple[str, ...] = field(default=("to_k_ip.weight", "to_v_ip.weight"), metadata=UNCOUNTED)
+    repeats_text: bool = field(default=True, metadata=UNCOUNTED)
 
     def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the UNet with latents, and behind their channels what it reads beside them (`"@channels"`)."""

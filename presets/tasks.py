@@ -24,6 +24,7 @@ from ..blocks.steps.encode_inpaint import EncodeControlledInpaintImage, EncodeIn
 from ..blocks.steps.encode_prompt import EncodePrompt
 from ..blocks.steps.encode_reference import EncodeReference
 from ..blocks.steps.encode_variation import EncodeVariation
+from ..blocks.steps.encode_weighted_prompt import EncodeWeightedPrompt
 from ..blocks.steps.enlarge_latents import EnlargeLatents
 from ..blocks.steps.estimate_depth import EstimateDepth
 from ..blocks.steps.expand_batch import ExpandBatch
@@ -254,6 +255,26 @@ def with_adapter(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
     if "image_encoder" not in made:
         return made.insert_before("prepare_latents", "adapter_input", EncodeAdapterImage.bind(family))
     return made.insert_before(_where_sizes_are_known(made), "adapter_input", EncodeSizedAdapterImage.bind(family))
+
+
+def with_prompt_weights(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
+    """Return the blocks of a task that read weights of words in prompts, `(red:1.4)`, and prompts of any length.
+
+    The syntax is that of the setting `prompt_syntax`.
+
+    Raises:
+        CompositionError: there is no block among them that encodes prompts of the family.
+    """
+    made: Blocks = InsertableDict(named_blocks(blocks, "with_prompt_weights(blocks)"))
+    names = [name for name, block in made.items() if block is EncodePrompt.bind(family)]
+    if not names:
+        raise CompositionError(
+            f"with_prompt_weights(blocks, {family.prefix}) replaces the block EncodePrompt of {family.name}, and there is none among "
+            f"{', '.join(made)}. Give the blocks of a task of that family, such as TEXT2IMAGE_BLOCKS."
+        )
+    for name in names:
+        made[name] = EncodeWeightedPrompt.bind(family)
+    return made
 
 
 def image_prompt(family: FamilyContract) -> Blocks:

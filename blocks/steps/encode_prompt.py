@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from ...adapters.lora_scale import lora_scale, weight_of
 from ...engine.network_calls import call_network
-from ...families.contract import Denoiser, TextEncoder, Tokenizer
+from ...families.contract import Denoiser, FamilyContract, TextEncoder, Tokenizer
+from ...families.prompt_syntax import weight_syntax_in
 from ...families.text_encoding import Encoded, TextEncoding
 from ...families.tokenize import Tokens, tokenized, warn_of_cuts
 from ...guiders import ClassifierFreeGuidance
@@ -26,7 +27,34 @@ if TYPE_CHECKING:
     from ...guiders import Guider
 
 
-class EncodePositivePrompt(TextInputs, Block):
+class PlainTexts(TextInputs):
+    """Reads prompts as they are written."""
+
+    _is_framework_base: ClassVar[bool] = True
+    if TYPE_CHECKING:
+        tokenizers: tuple[Tokenizer, ...]
+        text_encoders: tuple[TextEncoder, ...]
+
+    def encoded_texts(
+        self, texts: Sequence[list[str]], encodings: Sequence[TextEncoding], negative: bool
+    ) -> list[Encoded | None]:
+        """Encode the texts of each prompt of the family; what looks like syntax of weights is warned of."""
+        for name, batch in zip(prompt_names(self.family, negative), texts, strict=True):
+            found = next((each for each in map(weight_syntax_in, batch) if each), None)
+            if found:
+                self.warn(
+                    f"{name} has {found!r}, which is read as text: blocks that read weights of words are made by "
+                    "brickwork.presets.tasks.with_prompt_weights(blocks, family)"
+                )
+                break
+        return encode_texts(self, texts, encodings, "negative prompt" if negative else "prompt")
+
+    def length_beside(self, tokens: int) -> int:
+        """Return how many tokens a negative prompt is read in beside positive embeddings of so many."""
+        return tokens
+
+
+class EncodePositivePrompt(PlainTexts, Block):
     """Encode the prompts with the family's text encoders."""
 
     tokenizers: tuple[Tokenizer, ...] = component(many=True, doc="Cut text into tokens.")
@@ -74,12 +102,12 @@ class EncodePositivePrompt(TextInputs, Block):
         asked = max_sequence_length or family.max_sequence_length
         encodings = [each.of_length(asked).skipping(clip_skip) for each in family.text_encodings]
         with loras_weighed(self.text_encoders, cross_attention_kwargs):
-            encoded = encode_texts(self, texts, encodings, "prompt")
+            encoded = self.encoded_texts(texts, encodings, negative=False)
         sources = family.joined_texts(encoded, reader_of(self), len(texts[0]), asked)
         return named_embeds(family.fields("prompt_embeds"), sources, negative=False)
 
 
-class EncodeNegativePrompt(TextInputs, Block):
+class EncodeNegativePrompt(PlainTexts, Block):
     """Encode what the images shall not show; zeros where nothing is said and the family wants zeros."""
 
     tokenizers: tuple[Tokenizer, ...] = component(many=True)
@@ -106,7 +134,8 @@ class EncodeNegativePrompt(TextInputs, Block):
         if embeds is None:
             return
         encodings = self.family.text_encodings
-        lengths = [embeds.shape[1] if each.negative_tokens == "positive" else 0 for each in encodings]
+        beside = self.length_beside(embeds.shape[1])
+        lengths = [beside if each.negative_tokens == "positive" else 0 for each in encodings]
         by = [positive.positive] * len(lengths)
         for fault in length_faults(self.family, self.text_encoders, lengths, by):
             yield f"{fault}: give negative embeddings of as many tokens, {positive.negative}=..., in place of negative prompts."
@@ -124,23 +153,36 @@ class EncodeNegativePrompt(TextInputs, Block):
         cross_attention_kwargs: AttentionArguments | None = None,
         max_sequence_length: MaxSequenceLength | None = None,
     ) -> Out:
+        return self.Out(
+            embeds=self.negatives(given, negative_prompts, guidance_scale, cross_attention_kwargs, max_sequence_length)
+        )
+
+    def negatives(
+        self,
+        given: Conditioning,
+        negative_prompts: Conditioning,
+        guidance_scale: float | None,
+        cross_attention_kwargs: Mapping[str, Any] | None,
+        max_sequence_length: int | None,
+    ) -> Conditioning:
+        """Return the negative embeddings, none where the guider does not ask for them."""
         family, fields = self.family, self.family.fields("prompt_embeds")
         if not active_guider(self.guider, guidance_scale).uses_negative:
-            return self.Out(embeds=Conditioning({}))
+            return Conditioning({})
         if not negative_prompts and self._zeros_for_nothing:
             # What the SDXL base was trained with as the empty prompt (`force_zeros_for_empty_prompt` of its
             # repository).
             zeros = {part.negative: given[part.positive] * 0 for part in fields}
-            return self.Out(embeds=Conditioning(zeros))
+            return Conditioning(zeros)
         count, tokens = given[fields[0].positive].shape[:2]
         texts = texts_by_field(family.fields("prompts"), negative_prompts, negative=True)
         texts = [_repeated(text, count) for text in texts]
         asked = max_sequence_length or family.max_sequence_length
-        encodings = [each.of_length(asked).beside(tokens) for each in family.text_encodings]
+        encodings = [each.of_length(asked).beside(self.length_beside(tokens)) for each in family.text_encodings]
         with loras_weighed(self.text_encoders, cross_attention_kwargs):
-            encoded = encode_texts(self, texts, encodings, "negative prompt")
+            encoded = self.encoded_texts(texts, encodings, negative=True)
         sources = family.joined_texts(encoded, reader_of(self), count, asked)
-        return self.Out(embeds=named_embeds(fields, sources, negative=True))
+        return named_embeds(fields, sources, negative=True)
 
 
 class TakePromptEmbeds(Block):
@@ -206,6 +248,11 @@ def reader_of(block: EncodePositivePrompt | EncodeNegativePrompt) -> Denoiser | 
     return next(iter(readers), None)
 
 
+def prompt_names(family: FamilyContract, negative: bool) -> list[str]:
+    """Return the names of the family's prompts."""
+    return [part.negative if negative else part.positive for part in family.fields("prompts")]
+
+
 def texts_by_field(fields: Sequence[Any], prompts: Mapping[str, Any], negative: bool) -> list[list[str]]:
     """Return a list of texts per prompt of the family; the first's for those that are not given."""
     first: str | list[str] = ""
@@ -240,7 +287,7 @@ def _repeated(texts: list[str], count: int) -> list[str]:
 
 
 def encode_texts(
-    block: EncodePositivePrompt | EncodeNegativePrompt,
+    block: PlainTexts,
     texts: Sequence[list[str]],
     encodings: Sequence[TextEncoding],
     what: str,
@@ -263,20 +310,30 @@ def encode_texts(
         if encoding.clean is not None:
             batch = [encoding.clean(text) for text in batch]
         read[name] = tokenized(tokenizer, batch, *encoding.length)
-        said.append(_encoded(encoder, read[name], encoding))
+        said.append(said_of(encoder, read[name].ids, read[name].mask, encoding))
     warn_of_cuts(read, what)
     return said
 
 
-def _encoded(encoder: TextEncoder, words: Tokens, encoding: TextEncoding) -> Encoded:
+def said_of(
+    encoder: TextEncoder, ids: Tensor, there: Tensor, encoding: TextEncoding, read: Tensor | None = None
+) -> Encoded:
+    """Return what a text encoder says of tokens.
+
+    Args:
+        ids, there: tokens, and which of them are no padding, each `[b, tokens]`. read: which of them the encoder may look at, where
+            that is not what the encoding says.
+    """
     # Few configurations have the entry, and without it no encoder is told.
     masked = getattr(encoder.config, "use_attention_mask", False) if encoding.masked is None else encoding.masked
-    mask = words.mask.to(encoder.device) if masked or encoding.cut else None
+    mask = there.to(encoder.device) if masked or encoding.cut else None
     told: dict[str, Any] = {"attention_mask": mask} if masked else {}
+    if read is not None:
+        told["attention_mask"] = read.to(encoder.device) if mask is None else mask * read.to(encoder.device)
     picks = encoding.hidden and encoding.hidden_state is not None
     if picks:
         told["output_hidden_states"] = True
-    output = call_network(encoder, words.ids.to(encoder.device), **told)
+    output = call_network(encoder, ids.to(encoder.device), **told)
     pooled = getattr(output, encoding.pooled_name) if encoding.pooled else None
     return Encoded(_hidden(encoder, output, encoding, mask) if encoding.hidden else None, pooled, mask)
 

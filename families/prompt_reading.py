@@ -1,0 +1,32 @@
+"""A prompt is read in one of the dialects of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .compel_syntax import compel_parts
+from .prompt_syntax import PromptSyntax, Reading, Scribe, Span, a1111_parts, comfyui_parts
+
+
+def read_prompt(text: str, syntax: PromptSyntax, name: str = "prompt") -> Reading:
+    """Read a prompt in a dialect.
+
+    Args:
+        name: of the prompt, for messages.
+
+    Raises:
+        InputError: the syntax asks for what is not done, or has a weight that is none; it says the column.
+
+    Example:
+        >>> read_prompt("a (red:1.4) [cat]", "a1111").parts
+        ((Span(text='a ', weight=1.0), Span(text='red', weight=1.4), Span(text=' ', weight=1.0), Span(text='cat', weight=0.9090909090909091)),)
+    """
+    readers: dict[str, Callable[[str, Scribe], list[list[Span]]]] = {
+        "a1111": a1111_parts,
+        "comfyui": comfyui_parts,
+        "compel": compel_parts,
+    }
+    scribe = Scribe(name)
+    parts = [[span for span in part if span.text.strip()] for part in readers[syntax](text, scribe)]
+    plain = parts == [[Span(text)]] or not text.strip()
+    return Reading(tuple(tuple(part) for part in parts), plain, tuple(scribe.remarks))
