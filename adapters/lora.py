@@ -20,7 +20,7 @@ from ..registry.loading.base_modules import adapted_layers
 from ..registry.loading.needed_packages import refuse_without
 from ..registry.loading.tensor_file import read_metadata, read_tensors
 from ..state import ComponentError, InputError, RepoError
-from ..state.errors import article, did_you_mean
+from ..state.errors import capital_article, did_you_mean
 from .lora_check import lora_faults
 from .lora_gradients import give_gradients_back, note_gradients
 from .lora_metadata import KEY, metadata_of, told
@@ -318,7 +318,7 @@ def _state(
         return dict(source), None
     if not isinstance(source, (str, os.PathLike)):
         raise InputError(
-            f"{article(type(source).__name__).capitalize()} {type(source).__name__} is no LoRA; give the path of its file, a folder, a name on the Hub, or a dict of its tensors."
+            f"{capital_article(type(source).__name__)} is no LoRA; give the path of its file, a folder, a name on the Hub, or a dict of its tensors."
         )
     folder, name = split_file(source, weight_name)
     repo = open_repo(folder, revision, **hub)

@@ -7,6 +7,8 @@ import re
 import threading
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..state.user_warnings import caller_level
+
 if TYPE_CHECKING:
     from .roles import Tokenizer
 
@@ -38,7 +40,12 @@ def tokenized(
     if whole.shape[-1] > length:
         # The last place that is kept is of the end token.
         lost = [text for text in tokenizer.batch_decode(whole[:, length - 1 : -1], skip_special_tokens=True) if text]
-        logger.warning("The text encoder reads %d tokens; this part of the prompt was cut off: %s", length, lost)
+        logger.warning(
+            "The text encoder reads %d tokens; this part of the prompt was cut off: %s",
+            length,
+            lost,
+            stacklevel=caller_level(),
+        )
     return cut
 
 

@@ -14,7 +14,7 @@ from ..registry.hub.repo import open_repo
 from ..registry.index import DIFFUSERS_RELEASE
 from ..state import BrickworkError, InputError, RepoError
 from ..state.atomic import write_text, writing
-from ..state.errors import article, did_you_mean
+from ..state.errors import capital_article, did_you_mean
 from ..state.limits import LARGEST_GUIDER
 from ..state.strict_json import parse_json, read_json, written_json
 from .by_name import CONFIG_NAME, GUIDERS, AnyGuider, is_guider
@@ -54,7 +54,7 @@ def guider_of(given: object, known: Mapping[str, type[Guider]] = _NONE) -> Guide
         name, config, what = str(given["_class_name"]), given, f"A configuration of {given['_class_name']!r}"
     else:
         name, config = type(given).__name__, getattr(given, "config", None)
-        what = f"{article(name).capitalize()} {name}"
+        what = capital_article(name)
     # Only by name, out of a table: what a file says is never imported.
     if name not in classes or not isinstance(config, Mapping):
         raise InputError(f"{what[:200]} is no guider. {did_you_mean(name[:60], classes)}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,8 @@ from ..registry import ComponentSpec
 from ..registry.hub.missing_file import WEIGHTS
 from ..registry.loading.several import several_of
 from ..state import ComponentError, InputError
-from ..state.errors import article, is_slip
+from ..state.errors import is_slip, with_article
+from ..state.user_warnings import user_warning
 
 _logger = logging.getLogger("brickwork")
 
@@ -46,7 +46,7 @@ def taken(
             spec.type_hint = known._type_hint  # which a single file does not say
         if isinstance(cls, type) and not _class_fits(name, cls, known.type_hint, families):
             raise ComponentError(
-                f"{name!r} expects a {known.type_hint.__name__}, and got a spec of a {cls.__name__}. Give one of that "
+                f"{name!r} expects {with_article(known.type_hint.__name__)}, and got a spec of {with_article(cls.__name__)}. Give one of that "
                 f"class{_others(name, known.type_hint, families)}, or use a block that expects yours."
             )
         component = spec.create() if spec.default_creation_method == "from_config" else None
@@ -100,11 +100,9 @@ def on_one_device(name: str, given: Any) -> Any:
 
     if not isinstance(given, (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)):
         return given
-    warnings.warn(
-        f"{name!r} is {article(type(given).__name__)} {type(given).__name__}, which hides the config and dtype of the model in it. That model is taken: a run "
+    user_warning(
+        f"{name!r} is {with_article(type(given).__name__)}, which hides the config and dtype of the model in it. That model is taken: a run "
         "computes on one device.",
-        UserWarning,
-        stacklevel=4,
     )
     return given.module
 
@@ -113,7 +111,7 @@ def log_change(name: str, before: ComponentSpec, after: ComponentSpec) -> None:
     """Tell of another class, or another way to get it."""
     old, new = before.type_name[1], after.type_name[1]
     if old != new:
-        _logger.info("update_components: %s is a %s now; it was a %s.", name, new, old)
+        _logger.info("update_components: %s is %s now; it was %s.", name, *map(with_article, (new, old)))
     if before.default_creation_method != after.default_creation_method:
         ways = before.default_creation_method, after.default_creation_method
         _logger.info("update_components: default_creation_method of %s changes from %s to %s.", name, *ways)
@@ -146,7 +144,7 @@ def merged_spec(expected: ComponentSpec, saved: ComponentSpec | None) -> Compone
 def _class_words(cls: type, beside: type) -> str:
     """Return a class's name with its article; and its module, where the other class has the same name."""
     name = cls.__name__ if cls.__name__ != beside.__name__ else f"{cls.__module__.partition('.')[0]}.{cls.__name__}"
-    return f"{article(name)} {name}"
+    return with_article(name)
 
 
 def _fits(name: str, given: object, expected: object, families: Iterable[FamilyContract]) -> bool:

@@ -22,6 +22,7 @@ from ..saving.open_repository import OpenedRepository, created_components
 from ..state import ComponentError, InputError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean
+from ..state.user_warnings import caller_level
 from .call_signature import component_signature, signed_by
 from .component_grants import grant_was_for_another
 from .component_update import fits_no_workflow, log_change, merged_spec, on_one_device, refuse_odd_attribute, taken
@@ -114,7 +115,7 @@ class PipelineComponents(PipelineDevices):
         self.lock = opened.lock if opened.lock.pins else None
         self.hub_options = dict(opened.repo.options)
         for text in opened.notes:
-            _logger.warning("%s", text)
+            _logger.warning("%s", text, stacklevel=caller_level())
         self.notes += opened.notes
         if opened.format is not None:
             made = created_components(opened.format, self.specs, opened.guiders)

@@ -19,7 +19,7 @@ from ..families.contract import FamilyContract, bound_family
 from ..registry import ComponentSpec
 from ..registry.index import index_entries
 from ..state import InputError
-from ..state.errors import article, did_you_mean, nearest
+from ..state.errors import did_you_mean, nearest, with_article
 from .call_signature import config_signature, settings_signature, signed_by
 from .components import PipelineComponents
 from .config import PipelineConfig
@@ -118,7 +118,7 @@ class PipelineInspection(PipelineComponents):
         ]
         defaults = {spec.name: spec.default for spec in self.blocks.expected_configs}
         faults += [
-            f"The config {name!r} is {value!r}; its default is {defaults[name]!r}, so it must be {article(type(defaults[name]).__name__)} {type(defaults[name]).__name__}."
+            f"The config {name!r} is {value!r}; its default is {defaults[name]!r}, so it must be {with_article(type(defaults[name]).__name__)}."
             for name, value in changes.items()
             # Of numbers nothing is said: an int for a float is meant; "false" for False is a mistake that would be
             # true.

@@ -17,6 +17,7 @@ from ..registry.hub.trust import Trust
 from ..registry.publishing import publish, refuse_unknown
 from ..saving.open_repository import open_repository
 from ..state import ComponentError, PipelineState, RepoError
+from ..state.user_warnings import caller_level
 from .call_signature import OwnDoc, OwnSignature, call_signature, signed_by
 from .event_stream import EventStream
 from .first_value import with_first_value
@@ -62,13 +63,15 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
         **hub_options: object,
     ) -> None:
         if collection is not None and components_manager is None:
-            logger.warning("collection=%r has no effect without components_manager=...", collection)
+            logger.warning(
+                "collection=%r has no effect without components_manager=...", collection, stacklevel=caller_level()
+            )
         if index is None and pretrained_model_name_or_path:
             index = read_index(pretrained_model_name_or_path, **hub_options)
         report = blocks.check()
         report.raise_faults()
         for text in report.warnings:
-            logger.warning("%s", text)
+            logger.warning("%s", text, stacklevel=caller_level())
         self.blocks = copy.deepcopy(blocks)
         self.settings = RunSettings()
         self._kept: KeptPlans | None = KeptPlans.of(self.blocks)

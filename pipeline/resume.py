@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,8 @@ from ..engine.execution.checkpoint import RunCheckpoint, SharedPrefix, copied_va
 from ..engine.nodes import LoopNode, Values, leaves
 from ..engine.position import Position
 from ..state import InputError, PipelineState
-from ..state.errors import article, did_you_mean
+from ..state.errors import capital_article, did_you_mean
+from ..state.user_warnings import user_warning
 from .active_run import ActiveRun
 from .pipeline_run import PipelineRun
 from .recipes.recipe_diff import differences
@@ -33,7 +33,7 @@ def resume(pipe: ModularPipeline, source: Snapshot | str | Path, exact: bool = T
     """Continue a run; see `ModularPipeline.resume`."""
     if not isinstance(source, (Snapshot, str, os.PathLike)):
         raise InputError(
-            f"{article(type(source).__name__).capitalize()} {type(source).__name__} is no snapshot; give a Snapshot, or the path of its file."
+            f"{capital_article(type(source).__name__)} is no snapshot; give a Snapshot, or the path of its file."
         )
     snapshot = source if isinstance(source, Snapshot) else Snapshot.load(source)
     standing = snapshot.standing
@@ -50,7 +50,7 @@ def resume(pipe: ModularPipeline, source: Snapshot | str | Path, exact: bool = T
     if faults and exact:
         raise InputError.of("The snapshot does not belong to this pipeline", faults)
     if faults:
-        warnings.warn(f"The run goes on, though not everything is as it was: {'; '.join(faults)}", stacklevel=3)
+        user_warning(f"The run goes on, though not everything is as it was: {'; '.join(faults)}")
     where = f"went on after {snapshot.where}, though not everything was as it was"
     recipe = snapshot.recipe.noting(f"{where}: {fault}" for fault in faults)
     prepared = RunRequest(

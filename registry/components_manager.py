@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import fnmatch
 import threading
-import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..state import ComponentError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean
+from ..state.user_warnings import user_warning
 from .component_table import Entry, table
 from .devices.automatic_placement import AutomaticPlacement
 from .identity.component_identity import dtype_of, fingerprint
@@ -60,12 +60,10 @@ class ComponentsManager(AutomaticPlacement):
                 # A second copy costs as much memory as the first, and nobody sees why; it is allowed, because one of
                 # the two may be about to be changed.
                 if twins:
-                    warnings.warn(
+                    user_warning(
                         f"ComponentsManager: {known!r} is a second copy of {', '.join(map(repr, twins))}: both were loaded "
                         f"from {self._origin(component)}. Drop one with manager.remove({known!r}), or add it with "
                         "reuse=True.",
-                        UserWarning,
-                        stacklevel=2,
                     )
                 self.components[known] = component
                 self._names[known] = name

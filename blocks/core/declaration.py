@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, Union
@@ -14,6 +13,7 @@ from ...state import Conditioning, DeclarationError, Group, InputParam, OutputPa
 from ...state.object_content import UNCOUNTED
 from ...state.type_relations import alternatives
 from ...state.types import group_marker, resolve_hint
+from ...state.user_warnings import user_warning
 from ...state.vocabulary import value_of
 from .binding import with_family_defaults
 from .declaration_checks import (
@@ -39,8 +39,6 @@ _OF_STATE = frozenset(name for name in (*vars(PipelineState), *vars(PipelineStat
 """Attributes of a state, which would hide a value of that name: `state.copy`."""
 NAMES_OF_CALLS = {"state": "the state to continue from", "output": "the name of what is returned"}
 """Names that a call takes for itself, with what they are there."""
-_DECLARING = 4
-"""Where the `class` statement is, seen from the warning: past `read_class` and `__init_subclass__`."""
 
 
 @frozen
@@ -190,11 +188,9 @@ def read_class(owner: type, base: type, method_name: str, out_name: str) -> Decl
 def _warn_of_names_of_calls(owner: type, method_name: str, parameters: Sequence[RunParameter]) -> None:
     """Warn of inputs that no call can give. Another block may, so it is no error before they are composed."""
     for name in [parameter.name for parameter in parameters if parameter.name in NAMES_OF_CALLS]:
-        warnings.warn(
+        user_warning(
             f"{owner.__qualname__}.{method_name}: no call can give an input named {name!r}, which is {NAMES_OF_CALLS[name]}; only an "
             "earlier block could. Values are inputs by their own names, as in run(self, images: Images). Choose another name.",
-            UserWarning,
-            stacklevel=_DECLARING,
         )
 
 

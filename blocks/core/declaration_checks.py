@@ -52,8 +52,8 @@ def method_faults(owner: type, name: str) -> list[str]:  # noqa: PLR0911 - one l
     where = f"{owner.__qualname__}.{name}"
     method = inspect.getattr_static(owner, name)
     if isinstance(method, (staticmethod, classmethod)):
-        kind = "static" if isinstance(method, staticmethod) else "class"
-        return [f"{where} is a {kind} method; leave the decorator out, and write `self` as its first parameter."]
+        kind = "a static" if isinstance(method, staticmethod) else "a class"
+        return [f"{where} is {kind} method; leave the decorator out, and write `self` as its first parameter."]
     if not callable(method):
         return [f"{where} is {method!r}; it must be the method that does the work. Give what it is now another name."]
     if name not in vars(owner) or not inspect.isfunction(method):
