@@ -15,6 +15,7 @@ from ..registry.index import DIFFUSERS_RELEASE
 from ..state import BrickworkError, InputError, RepoError
 from ..state.atomic import write_text, writing
 from ..state.errors import capital_article, did_you_mean
+from ..state.given import given_path
 from ..state.limits import LARGEST_GUIDER
 from ..state.strict_json import parse_json, read_json, written_json
 from .by_name import CONFIG_NAME, GUIDERS, AnyGuider, is_guider
@@ -118,6 +119,7 @@ def save_guider(guider: Guider, folder: str | Path) -> Path:
         InputError: a setting is a function, which no file can hold, or comes back as something else; it is a guider of somebody's own,
             whose code the file does not hold.
     """
+    given_path(folder, "save_directory")
     foreign = [cls.__name__ for cls in own_guiders(guider)]
     if foreign:
         raise InputError(

@@ -20,8 +20,8 @@ from ..guiders import Guider
 from ..registry import ComponentSpec
 from ..registry.hub.missing_file import WEIGHTS
 from ..registry.loading.several import several_of
-from ..state import ComponentError, InputError
-from ..state.errors import is_slip, with_article
+from ..state import ComponentError
+from ..state.errors import with_article
 from ..state.user_warnings import user_warning
 
 _logger = logging.getLogger("brickwork")
@@ -111,22 +111,12 @@ def log_change(name: str, before: ComponentSpec, after: ComponentSpec) -> None:
     """Tell of another class, or another way to get it."""
     old, new = before.type_name[1], after.type_name[1]
     if old != new:
-        _logger.info("update_components: %s is %s now; it was %s.", name, *map(with_article, (new, old)))
+        _logger.info(
+            "update_components: %s is %s now; it was %s.", name, with_article(str(new)), with_article(str(old))
+        )
     if before.default_creation_method != after.default_creation_method:
         ways = before.default_creation_method, after.default_creation_method
         _logger.info("update_components: default_creation_method of %s changes from %s to %s.", name, *ways)
-
-
-def refuse_odd_attribute(name: str, components: Iterable[str], inputs: Iterable[str | None]) -> None:
-    """Raise InputError for an attribute that would lie on a pipeline and be read by no run: an input, or a slip of a name that it has."""
-    inputs = list(inputs)
-    if name in inputs:
-        raise InputError(
-            f"{name} is an input of a call: pipe(..., {name}=...). pipe.input_defaults[{name!r}] is what calls take that are not given it."
-        )
-    meant = next((each for each in (*components, *inputs) if each and is_slip(name, each)), None)
-    if meant is not None:
-        raise InputError(f"A pipeline has no {name!r}, and no run would read it. Did you mean {meant!r}?")
 
 
 def merged_spec(expected: ComponentSpec, saved: ComponentSpec | None) -> ComponentSpec:

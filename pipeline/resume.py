@@ -15,7 +15,7 @@ from ..engine.execution.checkpoint import RunCheckpoint, SharedPrefix, copied_va
 from ..engine.nodes import LoopNode, Values, leaves
 from ..engine.position import Position
 from ..state import InputError, PipelineState
-from ..state.errors import capital_article, did_you_mean
+from ..state.errors import capital_article, did_you_mean, named_thing
 from ..state.user_warnings import user_warning
 from .active_run import ActiveRun
 from .pipeline_run import PipelineRun
@@ -80,6 +80,8 @@ def branch(
     start = getattr(result, "start", None)
     if start is None:
         raise InputError("branch() needs the state of an earlier run, as a call without output= returns it.")
+    if isinstance(at_step, bool) or not isinstance(at_step, int):
+        raise InputError(f"at_step is {named_thing(at_step)}; it is the number of a step, 1 or more.")
     # The run had drawn its own seed, and the state was freed of the generator; the variant's is, too.
     seeded = GENERATOR in start and GENERATOR not in result.values
     # Copies for each of the two runs: a generator that the first has drawn from would give the variant other noise.

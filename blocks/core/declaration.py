@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 from ...state import Conditioning, DeclarationError, Group, InputParam, OutputParam, Outputs, PipelineState
 from ...state.object_content import UNCOUNTED
 from ...state.type_relations import alternatives
-from ...state.types import group_marker, resolve_hint
+from ...state.types import group_marker, resolve_hint, type_words
 from ...state.user_warnings import user_warning
 from ...state.vocabulary import value_of
 from .binding import with_family_defaults
@@ -154,16 +154,18 @@ def read_class(owner: type, base: type, method_name: str, out_name: str) -> Decl
     method = getattr(owner, method_name)
     # What cannot be called has no parameters that could be read.
     parameters = () if faults else read_method(owner, method, faults)
-    out = getattr(owner, out_name, None)
+    out, is_odd = getattr(owner, out_name, None), False
     if out is not None and not (isinstance(out, type) and issubclass(out, Outputs)):
-        faults.append(f"{owner.__qualname__}.{out_name} must be a class that derives from Outputs.")
-        out = None
+        faults.append(
+            f"{owner.__qualname__}.{out_name} must be a class that derives from Outputs: class {out_name}(Outputs)."
+        )
+        out, is_odd = None, True
     faults += [
         f"{owner.__qualname__}.{out_name}: an output named {name!r} could not be read as state.{name}, which is the state's own; "
         "choose another name."
         for name in sorted(out.__brickwork_fields__ & _OF_STATE if out is not None else ())
     ]
-    faults += _return_faults(owner, method, out, out_name) if callable(method) else []
+    faults += _return_faults(owner, method, out, out_name) if callable(method) and not is_odd else []
     _warn_of_names_of_calls(owner, method_name, parameters)
     components, configs, options = _attributes(owner, base)
     for name in components.keys() & {parameter.name for parameter in parameters}:
@@ -256,13 +258,13 @@ def _return_faults(owner: type, method: Callable[..., Any], out: type[Outputs] |
         return [f"{where} has no return annotation; {advice}"]
     if returned in (None, type(None), "None"):
         return [f"{where} returns None, but {out_name} declares outputs."] if out and out.__brickwork_fields__ else []
+    named = (returned if isinstance(returned, str) else type_words(returned)).strip("'\"")
     if out is None:
-        return [
-            f"{where} returns {returned!r}, but the class declares no {out_name}(Outputs): {_how_to_return(out_name)}"
-        ]
-    named = returned if isinstance(returned, str) else getattr(returned, "__name__", str(returned))
+        return [f"{where} returns {named!r}, but the class declares no {out_name}(Outputs): {_how_to_return(out_name)}"]
     if named.rpartition(".")[2] != out.__name__ or (isinstance(returned, type) and returned is not out):
-        return [f"{where} returns {named}, but the block's outputs are {out.__qualname__}."]
+        values = ", ".join(f"{name}=..." for name in sorted(out.__brickwork_fields__))
+        how = f"write '-> {out_name}', and return self.{out_name}({values})."
+        return [f"{where} returns {named}, but the block's outputs are {out.__qualname__}: {how}"]
     return []
 
 
