@@ -73,7 +73,7 @@ def _only_weights(repo: Repo) -> str:
         return WEIGHTS if WEIGHTS in there else there[0]
     if there:
         raise RepoError(
-            f"{repo.name} has {_some(there)}; say which one is the LoRA with weight_name=, as in weight_name={there[0]!r}."
+            f"{repo.name} has {_some(there)}; say which one with weight_name=, as in weight_name={there[0]!r}."
         )
     raise RepoError(f"{repo.name} has no .safetensors files{_instead(repo, names)}")
 
