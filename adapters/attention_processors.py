@@ -9,7 +9,7 @@ from typing import Any
 
 from ..registry.identity.component_identity import temporary_identity
 from ..state import ComponentError, InputError
-from ..state.errors import did_you_mean
+from ..state.errors import did_you_mean, named_thing
 
 _END = ".processor"
 
@@ -19,9 +19,17 @@ def replaced_processors(denoiser: Any, processors: Mapping[str, Any]) -> Iterato
     """Replace processors until the end of the `with`; see `ModularPipeline.attention_processors`."""
     if not hasattr(denoiser, "attn_processors"):
         raise ComponentError(f"{type(denoiser).__name__} has no attention processors that could be replaced.")
+    if not isinstance(processors, Mapping):
+        raise InputError(
+            f"Processors are a dict by path, as in {{'attn2': AttnProcessor()}}, and {named_thing(processors)} was given."
+        )
     before = dict(denoiser.attn_processors)
     chosen: dict[str, Any] = {}
-    faults = []
+    faults = [
+        f"{pattern!r}: {named_thing(processor)} is no attention processor; give an object such as AttnProcessor()."
+        for pattern, processor in processors.items()
+        if isinstance(processor, type) or not callable(processor)
+    ]
     for pattern, processor in processors.items():
         paths = [path for path in before if _is_at(path.removesuffix(_END), pattern)]
         if not paths:

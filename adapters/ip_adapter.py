@@ -9,6 +9,7 @@ from ..registry import families
 from ..registry.hub.repo import open_repo
 from ..registry.loading.tensor_file import read_tensors
 from ..state import ComponentError
+from ..state.given import given_path
 from .lora import loader_mixin
 
 IMAGE_ENCODER = "image_encoder"
@@ -142,6 +143,7 @@ def _state(
         raise ComponentError(
             "The blocks are of no family that says how its IP-Adapters' file is called: give weight_name=..."
         )
+    given_path(repo, "The IP-Adapter")
     tensors = read_tensors(open_repo(repo, revision, **hub), "/".join(filter(None, [subfolder, name])))
     state: dict[str, Any] = {"image_proj": {}, "ip_adapter": {}}
     for key, tensor in tensors.items():

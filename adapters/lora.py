@@ -7,32 +7,28 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..families.contract import FamilyContract
-from ..registry.hub.missing_file import weights_in
-from ..registry.hub.repo import open_repo
 from ..registry.loading.base_modules import adapted_layers
 from ..registry.loading.needed_packages import refuse_without
-from ..registry.loading.tensor_file import read_metadata, read_tensors
-from ..state import ComponentError, InputError, RepoError
-from ..state.errors import article, did_you_mean
+from ..state import ComponentError, InputError
+from ..state.errors import did_you_mean, named_thing
+from ..state.given import given_names
 from .lora_check import lora_faults
+from .lora_file import lora_tensors
 from .lora_gradients import give_gradients_back, note_gradients
-from .lora_metadata import KEY, metadata_of, told
+from .lora_metadata import told
 from .lora_state import NEEDED
-from .peft_files import config_beside, for_a_model, is_of_peft
+from .peft_files import for_a_model, is_of_peft
 
 if TYPE_CHECKING:
     import torch
 
-    from ..registry.hub.repo import Repo
 
-WEIGHTS = "pytorch_lora_weights.safetensors"
 _UNFIT = "The LoRA does not fit the pipeline's models"
 _MOST_FAULTS = 6
 _UNFUSED = "_brickwork_unfused"
@@ -63,6 +59,10 @@ class Loras:
         refuse_without(*NEEDED)
         names = self.names()
         name = adapter_name or f"default_{len(names)}"
+        if not isinstance(name, str) or "." in name:
+            raise InputError(
+                f"adapter_name is {named_thing(name)}; it is text without a dot, as PEFT names layers by it."
+            )
         if name in names:
             raise InputError(
                 f"There is a LoRA {name!r} already; give another adapter_name, hotswap=True to put this one in its place, "
@@ -125,7 +125,7 @@ class Loras:
         self, source: Any, weight_name: str | None, revision: str | None, hub: dict[str, Any]
     ) -> tuple[dict[str, Any], dict[str, Any] | None]:
         """Return the tensors with the names of their models, and what their file says of ranks and strengths."""
-        state, said = _state(source, weight_name, revision, hub)
+        state, said = lora_tensors(source, weight_name, revision, hub)
         if is_of_peft(state):
             state, said = for_a_model(state, said, self.models)
         self._refuse_unfit(state)
@@ -179,7 +179,7 @@ class Loras:
 
     def set(self, names: str | Sequence[str], weights: object) -> None:
         """Choose those that count, and how much."""
-        chosen = [names] if isinstance(names, str) else list(names)
+        chosen = given_names(names, "adapter_names")
         self._known(chosen)
         given = (
             list(weights) if isinstance(weights, (list, tuple)) else [1.0 if weights is None else weights] * len(chosen)
@@ -200,7 +200,7 @@ class Loras:
 
     def delete(self, names: str | Sequence[str]) -> None:
         """Take some out."""
-        chosen = [names] if isinstance(names, str) else list(names)
+        chosen = given_names(names, "adapter_names")
         self._known(chosen)
         self._refuse_fused()
         counting = [name for name in self.active() if name not in chosen]
@@ -222,7 +222,7 @@ class Loras:
     def fuse(self, names: Sequence[str] | None, scale: float) -> None:
         """Add LoRAs to the weights, which makes them free of cost."""
         self._refuse_fused()
-        chosen = None if names is None else [names] if isinstance(names, str) else list(names)
+        chosen = None if names is None else given_names(names, "adapter_names")
         self._known(chosen or ())
         if not self.names():
             raise InputError("There is no LoRA to fuse: load_lora_weights(...) first.")
@@ -326,42 +326,3 @@ def _without_remarks() -> Iterator[None]:
     finally:
         for each, level in zip(loggers, levels, strict=True):
             each.setLevel(level)
-
-
-def _state(
-    source: str | Path | Mapping[str, Any], weight_name: str | None, revision: str | None, hub: dict[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """Return the tensors, and what their file says of ranks and strengths."""
-    if isinstance(source, Mapping):
-        # Copies: diffusers' conversions write into some of what they are given.
-        return {name: value.clone() if hasattr(value, "clone") else value for name, value in source.items()}, None
-    if not isinstance(source, (str, os.PathLike)):
-        raise InputError(
-            f"{article(type(source).__name__).capitalize()} {type(source).__name__} is no LoRA; give the path of its file, a folder, a name on the Hub, or a dict of its tensors."
-        )
-    folder, name = split_file(source, weight_name)
-    repo = open_repo(folder, revision, **hub)
-    name = name or _only_weights(repo)
-    tensors = read_tensors(repo, name)
-    said = metadata_of(read_metadata(repo, name).get(KEY))
-    return tensors, config_beside(repo) if said is None and is_of_peft(tensors) else said
-
-
-def split_file(source: str | Path, weight_name: str | None) -> tuple[Any, str | None]:
-    """Return the folder or repository that is meant, and the file in it, if one is named."""
-    path = Path(source)
-    if path.suffix and os.path.isfile(path):  # noqa: PTH113 - any text, also longer than names may be
-        return str(path.parent), path.name
-    return source, weight_name
-
-
-def _only_weights(repo: Repo) -> str:
-    names = repo.names() if repo.folder is None else weights_in(repo.folder)
-    there = [name for name in names if name.endswith(".safetensors") and "/" not in name]
-    if WEIGHTS in there:
-        return WEIGHTS
-    if len(there) != 1:
-        raise RepoError(
-            f"{repo.name} has {', '.join(there) or 'no .safetensors files'}; say which one with weight_name=."
-        )
-    return str(there[0])

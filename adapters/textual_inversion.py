@@ -16,7 +16,7 @@ from ..registry.identity.component_identity import remember_tokens
 from ..registry.loading.tensor_file import read_tensors
 from ..state import ComponentError, InputError
 from ..state.errors import did_you_mean
-from .lora import split_file
+from .lora_file import split_file
 
 if TYPE_CHECKING:
     from pathlib import Path

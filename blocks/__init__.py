@@ -1,8 +1,8 @@
 """Blocks, the containers that combine them, and the standard steps."""
 
-import warnings
 from typing import Any
 
+from ..state.user_warnings import user_warning
 from .core.base import ModularPipelineBlocks
 from .core.block import Block
 from .core.choice import AutoPipelineBlocks, ConditionalPipelineBlocks
@@ -64,5 +64,5 @@ def __getattr__(name: str) -> Any:
     """Find names that stood here in version 0.1.0, for one more minor version."""
     if name not in _MOVED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    warnings.warn(f"{name} is in brickwork.pipeline now.", DeprecationWarning, stacklevel=2)
+    user_warning(f"{name} is in brickwork.pipeline now.", DeprecationWarning)
     return late(name)

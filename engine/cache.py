@@ -10,6 +10,7 @@ from attrs import define, field, frozen
 
 from ..registry.loading.weights import byte_words
 from ..state import InputError
+from ..state.errors import named_thing
 
 # In decimal gigabytes, as messages and drives count them.
 DEFAULT_BYTES = 2 * 10**9
@@ -65,6 +66,8 @@ class MemoryCache:
 
     @max_bytes.validator
     def _check(self, _attribute: object, value: int) -> None:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise InputError(f"max_bytes is {named_thing(value)}; it is a whole number of bytes.")
         if value <= 0:
             raise InputError(f"max_bytes is {value}; a cache needs room. configure(cache=None) turns it off.")
 

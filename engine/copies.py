@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from ..state.errors import NoDigestError
+from ..state.errors import NoDigestError, with_article
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +38,7 @@ def own_copy(value: Any) -> Any:
     try:
         return copy.deepcopy(value)
     except (TypeError, ValueError, AttributeError, RuntimeError, NotImplementedError, copy.Error) as error:
-        raise NoDigestError(f"a {type(value).__name__} cannot be copied ({error})") from None
+        raise NoDigestError(f"{with_article(type(value).__name__)} cannot be copied ({error})") from None
 
 
 def is_strided(value: object) -> TypeGuard[torch.Tensor]:

@@ -8,6 +8,7 @@ from types import FunctionType
 from typing import Any
 
 from ..state.digest import NoDigestError, digest_of
+from ..state.errors import with_article
 from .copies import own_copy
 
 _NOTES = ("_brickwork_", "_diffusers_")
@@ -54,7 +55,7 @@ def unsaveable(component: object) -> list[str]:
         if name == "noise_sampler":  # made in the first step, of another library's Brownian tree
             found.append(f"{name!r}, which draws noise along a path that nothing can save")
         elif hasattr(value, "set_timesteps"):
-            found.append(f"{name!r}, a {type(value).__name__} with a state of its own")
+            found.append(f"{name!r}, {with_article(type(value).__name__)} with a state of its own")
         elif callable(value) and not _is_same(fresh.get(name), value) and not name.startswith("_"):
             found.append(f"{name!r}, a function")
     return found

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from attrs import define, field
 
 from ..state import PipelineState
+from ..state.user_warnings import caller_level
 from .cache import MemoryCache
 from .cache_unit import CacheUnit
 from .events import Emit, RunWarning
@@ -83,7 +84,7 @@ class Run:
 
     def warn(self, path: str, text: str) -> None:
         """Say that something went another way than asked for: to the log, to listeners, and in the recipe."""
-        _logger.warning("%s: %s", path, text)
+        _logger.warning("%s: %s", path, text, stacklevel=caller_level())
         self.notes.append(f"{path}: {text}")
         if self.emit is not None:
             self.emit(RunWarning(path, text))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from attrs import field, frozen
-from attrs.validators import in_
 
 from ..state import InputError
+from ..state.errors import did_you_mean, nearest
 from .cache import MemoryCache, cache_of
 from .events import Emit
+from .listener_faults import listener_fault
 
 if TYPE_CHECKING:
     import attrs
@@ -48,14 +50,48 @@ def _is(holds: Callable[[Any], bool], words: str) -> Any:
     return check
 
 
+def _one_of(*names: str) -> Any:
+    """Return a validator that says which names there are, and the nearest."""
+
+    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
+        if value not in names:
+            near = nearest(value, names) if isinstance(value, str) else None
+            said = f" Did you mean {near!r}?" if near else ""
+            raise InputError(f"{field.name}={value!r:.100}: it is {' or '.join(map(repr, names))}.{said}")
+
+    return check
+
+
+def _check_listeners(_: object, _field: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, tuple):
+        raise InputError(f"listeners={value!r:.100}: it is a list of functions that take an event.")
+    faults = [fault for each in value if (fault := listener_fault(each)) is not None]
+    if faults:
+        raise InputError(" ".join(faults))
+
+
+def _check_bar(_: object, _field: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, Mapping):
+        raise InputError(f"progress_options={value!r:.100}: it is a dict of options by name.")
+    if not value:
+        return
+    from tqdm import tqdm
+
+    known = list(inspect.signature(tqdm.__init__).parameters)[1:]
+    faults = [
+        f"Progress bars have no option {name!r}. {did_you_mean(str(name), known)}"
+        for name in value
+        if name not in known
+    ]
+    if faults:
+        raise InputError(" ".join(faults))
+
+
 _BOOL = _is(lambda value: isinstance(value, bool), "True or False")
 _OPTIONS = _is(lambda value: isinstance(value, Mapping), "a dict of options by name")
 _TAKER = _is(
     lambda value: value is None or (callable(getattr(value, "taker", None)) and not isinstance(value, type)),
     'a brickwork.Snapshots, as in Snapshots("run.safetensors", every=5), or None',
-)
-_LISTENERS = _is(
-    lambda value: isinstance(value, tuple) and all(map(callable, value)), "a list of functions that take an event"
 )
 
 
@@ -86,14 +122,16 @@ class RunSettings:
 
     check_values: bool = field(default=True, validator=_BOOL)
     check_in_place: bool = field(default=False, validator=_BOOL)
-    load: Literal["before", "on demand"] = field(default="before", validator=in_(["before", "on demand"]))
+    load: Literal["before", "on demand"] = field(default="before", validator=_one_of("before", "on demand"))
     load_options: dict[str, Any] = field(factory=dict, validator=_OPTIONS)
-    residency: Literal["stay", "just in time"] = field(default="stay", validator=in_(["stay", "just in time"]))
-    grad: GradMode = field(default="no_grad", converter=_grad_mode, validator=in_(["no_grad", "inference", "inherit"]))
-    identity: Literal["usual", "full"] = field(default="usual", validator=in_(["usual", "full"]))
+    residency: Literal["stay", "just in time"] = field(default="stay", validator=_one_of("stay", "just in time"))
+    grad: GradMode = field(
+        default="no_grad", converter=_grad_mode, validator=_one_of("no_grad", "inference", "inherit")
+    )
+    identity: Literal["usual", "full"] = field(default="usual", validator=_one_of("usual", "full"))
     witness: bool = field(default=False, validator=_BOOL)
     snapshots: SnapshotTaker | None = field(default=None, validator=_TAKER)
     cache: MemoryCache | None = field(default=None, converter=cache_of)
-    listeners: tuple[Emit, ...] = field(default=(), converter=_listeners, validator=_LISTENERS)
+    listeners: tuple[Emit, ...] = field(default=(), converter=_listeners, validator=_check_listeners)
     progress: bool = field(default=True, validator=_BOOL)
-    progress_options: dict[str, Any] = field(factory=dict, validator=_OPTIONS)
+    progress_options: dict[str, Any] = field(factory=dict, validator=_check_bar)

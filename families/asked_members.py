@@ -8,6 +8,8 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from ..state.errors import with_article
+
 _NOTHING = object()
 
 
@@ -87,7 +89,7 @@ class Lack:
     advice: str = ""
 
     def __str__(self) -> str:
-        what = f"{self.name!r} is a {type(self.component).__name__}, which the blocks cannot run"
+        what = f"{self.name!r} is {with_article(type(self.component).__name__)}, which the blocks cannot run"
         return f"{what}: {'; '.join(self.faults)}. {self.advice}".rstrip()
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 
+from ..state.user_warnings import caller_level
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -84,6 +86,7 @@ def warn_of_cuts(read: Mapping[str, Tokens], what: str) -> None:
             what,
             list(lost),
             f". {_reading(whole)} all of it" if whole else "",
+            stacklevel=caller_level(),
         )
 
 

@@ -1,8 +1,8 @@
 """Guidance: which predictions to make at a step, and how to combine them."""
 
-import warnings
 from typing import Any
 
+from ..state.user_warnings import user_warning
 from .by_name import GUIDERS
 from .embedded import EmbeddedGuidance
 from .guider import GuidanceBranch, GuidanceStep, Guider
@@ -66,5 +66,5 @@ def __getattr__(name: str) -> Any:
     """Find the name that stood here before 0.1.0 was out, for one more minor version."""
     if name != "Branch":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    warnings.warn("brickwork.guiders.Branch is GuidanceBranch now.", DeprecationWarning, stacklevel=2)
+    user_warning("brickwork.guiders.Branch is GuidanceBranch now.", DeprecationWarning)
     return GuidanceBranch

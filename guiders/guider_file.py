@@ -14,7 +14,8 @@ from ..registry.hub.repo import open_repo
 from ..registry.index import DIFFUSERS_RELEASE
 from ..state import BrickworkError, InputError, RepoError
 from ..state.atomic import write_text, writing
-from ..state.errors import article, did_you_mean
+from ..state.errors import capital_article, did_you_mean
+from ..state.given import given_path
 from ..state.limits import LARGEST_GUIDER
 from ..state.strict_json import parse_json, read_json, written_json
 from .by_name import CONFIG_NAME, GUIDERS, AnyGuider, is_guider
@@ -54,7 +55,7 @@ def guider_of(given: object, known: Mapping[str, type[Guider]] = _NONE) -> Guide
         name, config, what = str(given["_class_name"]), given, f"A configuration of {given['_class_name']!r}"
     else:
         name, config = type(given).__name__, getattr(given, "config", None)
-        what = f"{article(name).capitalize()} {name}"
+        what = capital_article(name)
     # Only by name, out of a table: what a file says is never imported.
     if name not in classes or not isinstance(config, Mapping):
         raise InputError(f"{what[:200]} is no guider. {did_you_mean(name[:60], classes)}")
@@ -118,6 +119,7 @@ def save_guider(guider: Guider, folder: str | Path) -> Path:
         InputError: a setting is a function, which no file can hold, or comes back as something else; it is a guider of somebody's own,
             whose code the file does not hold.
     """
+    given_path(folder, "save_directory")
     foreign = [cls.__name__ for cls in own_guiders(guider)]
     if foreign:
         raise InputError(

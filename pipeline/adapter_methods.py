@@ -15,6 +15,7 @@ from ..adapters.textual_inversion import encoders_of, forget, teach
 from ..blocks.core.components_view import known_families
 from ..blocks.core.flattening import walk
 from ..state import ComponentError
+from ..state.user_warnings import caller_level
 from .inspection import PipelineInspection
 from .names_of_diffusers import instead_of_input
 
@@ -157,6 +158,7 @@ class PipelineAdapters(PipelineInspection):
                 "pipe.blocks.insert('ip_adapter', image_prompt(pipe.family)['ip_adapter'], 0) and load_components(). %s",
                 " or ".join(sorted(wanted)),
                 instead_of_input(_IMAGE_PROMPT, self.blocks, ()),
+                stacklevel=caller_level(),
             )
 
     def set_ip_adapter_scale(self, scale: object) -> None:

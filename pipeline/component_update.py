@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,9 @@ from ..guiders import Guider
 from ..registry import ComponentSpec
 from ..registry.hub.missing_file import WEIGHTS
 from ..registry.loading.several import several_of
-from ..state import ComponentError, InputError
-from ..state.errors import article, is_slip
+from ..state import ComponentError
+from ..state.errors import with_article
+from ..state.user_warnings import user_warning
 
 _logger = logging.getLogger("brickwork")
 
@@ -46,7 +46,7 @@ def taken(
             spec.type_hint = known._type_hint  # which a single file does not say
         if isinstance(cls, type) and not _class_fits(name, cls, known.type_hint, families):
             raise ComponentError(
-                f"{name!r} expects a {known.type_hint.__name__}, and got a spec of a {cls.__name__}. Give one of that "
+                f"{name!r} expects {with_article(known.type_hint.__name__)}, and got a spec of {with_article(cls.__name__)}. Give one of that "
                 f"class{_others(name, known.type_hint, families)}, or use a block that expects yours."
             )
         component = spec.create() if spec.default_creation_method == "from_config" else None
@@ -100,11 +100,9 @@ def on_one_device(name: str, given: Any) -> Any:
 
     if not isinstance(given, (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)):
         return given
-    warnings.warn(
-        f"{name!r} is {article(type(given).__name__)} {type(given).__name__}, which hides the config and dtype of the model in it. That model is taken: a run "
+    user_warning(
+        f"{name!r} is {with_article(type(given).__name__)}, which hides the config and dtype of the model in it. That model is taken: a run "
         "computes on one device.",
-        UserWarning,
-        stacklevel=4,
     )
     return given.module
 
@@ -113,22 +111,12 @@ def log_change(name: str, before: ComponentSpec, after: ComponentSpec) -> None:
     """Tell of another class, or another way to get it."""
     old, new = before.type_name[1], after.type_name[1]
     if old != new:
-        _logger.info("update_components: %s is a %s now; it was a %s.", name, new, old)
+        _logger.info(
+            "update_components: %s is %s now; it was %s.", name, with_article(str(new)), with_article(str(old))
+        )
     if before.default_creation_method != after.default_creation_method:
         ways = before.default_creation_method, after.default_creation_method
         _logger.info("update_components: default_creation_method of %s changes from %s to %s.", name, *ways)
-
-
-def refuse_odd_attribute(name: str, components: Iterable[str], inputs: Iterable[str | None]) -> None:
-    """Raise InputError for an attribute that would lie on a pipeline and be read by no run: an input, or a slip of a name that it has."""
-    inputs = list(inputs)
-    if name in inputs:
-        raise InputError(
-            f"{name} is an input of a call: pipe(..., {name}=...). pipe.input_defaults[{name!r}] is what calls take that are not given it."
-        )
-    meant = next((each for each in (*components, *inputs) if each and is_slip(name, each)), None)
-    if meant is not None:
-        raise InputError(f"A pipeline has no {name!r}, and no run would read it. Did you mean {meant!r}?")
 
 
 def merged_spec(expected: ComponentSpec, saved: ComponentSpec | None) -> ComponentSpec:
@@ -146,7 +134,7 @@ def merged_spec(expected: ComponentSpec, saved: ComponentSpec | None) -> Compone
 def _class_words(cls: type, beside: type) -> str:
     """Return a class's name with its article; and its module, where the other class has the same name."""
     name = cls.__name__ if cls.__name__ != beside.__name__ else f"{cls.__module__.partition('.')[0]}.{cls.__name__}"
-    return f"{article(name)} {name}"
+    return with_article(name)
 
 
 def _fits(name: str, given: object, expected: object, families: Iterable[FamilyContract]) -> bool:

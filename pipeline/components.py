@@ -22,12 +22,16 @@ from ..saving.open_repository import OpenedRepository, created_components
 from ..state import ComponentError, InputError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean
+from ..state.given import given_names, refuse_positions
+from ..state.user_warnings import caller_level
 from .call_signature import component_signature, signed_by
 from .component_grants import grant_was_for_another
-from .component_update import fits_no_workflow, log_change, merged_spec, on_one_device, refuse_odd_attribute, taken
+from .component_options import named_in, own_option, refuse_odd_options
+from .component_update import fits_no_workflow, log_change, merged_spec, on_one_device, taken
 from .devices import PipelineDevices
 from .loaded_component import fitting
 from .not_loaded import not_loaded
+from .odd_attributes import refuse_odd_attribute, refuse_replaced
 from .schedulers_by_name import is_scheduler, made_by_name
 
 if TYPE_CHECKING:
@@ -101,9 +105,9 @@ class PipelineComponents(PipelineDevices):
         Raises:
             ComponentError: it is no dtype of weights, the two differ, or a component is unknown.
         """
-        self._known(name for each in (dtype, torch_dtype) for name in _named_in(each) if name != "default")
+        self._known(name for each in (dtype, torch_dtype) for name in named_in(each) if name != "default")
         for name in self.pretrained_component_names:
-            found = one_dtype(_own(dtype, name), _own(torch_dtype, name))
+            found = one_dtype(own_option(dtype, name), own_option(torch_dtype, name))
             if found is not None:
                 self.specs[name].dtype = str(found).removeprefix("torch.")
             if variant is not None:
@@ -114,7 +118,7 @@ class PipelineComponents(PipelineDevices):
         self.lock = opened.lock if opened.lock.pins else None
         self.hub_options = dict(opened.repo.options)
         for text in opened.notes:
-            _logger.warning("%s", text)
+            _logger.warning("%s", text, stacklevel=caller_level())
         self.notes += opened.notes
         if opened.format is not None:
             made = created_components(opened.format, self.specs, opened.guiders)
@@ -173,13 +177,14 @@ class PipelineComponents(PipelineDevices):
             ComponentError: components could not be loaded; every failure is named, and those that worked are kept.
             TrustError: one asks for more than was granted. InputError: names and a workflow are given.
         """
+        refuse_odd_options(options)
         wanted = self._to_load(names) if workflow is None else self._of_workflow(workflow, names)
         # A name that is not there would leave its component in the dtype of the others, without a word.
-        self._known(dict.fromkeys(n for each in options.values() for n in _named_in(each) if n != "default"))
+        self._known(dict.fromkeys(n for each in options.values() for n in named_in(each) if n != "default"))
         faults = []
         for name in wanted:
             try:
-                own = {k: _own(v, name) for k, v in options.items()}
+                own = {k: own_option(v, name) for k, v in options.items()}
                 component = fitting(name, self._loaded_or_shared(name, own), self.blocks)
             except ComponentError as error:
                 faults.append(str(error))
@@ -195,7 +200,7 @@ class PipelineComponents(PipelineDevices):
 
     def options_of(self, name: str) -> dict[str, Any]:
         """Options for loading a component on demand."""
-        return {key: _own(value, name) for key, value in self.settings.load_options.items()}
+        return {key: own_option(value, name) for key, value in self.settings.load_options.items()}
 
     def _loaded_or_shared(self, name: str, options: dict[str, Any]) -> Any:
         spec = self.specs[name]
@@ -248,7 +253,7 @@ class PipelineComponents(PipelineDevices):
         if names is None:
             chosen = [name for name in self.pretrained_component_names if self.components[name] is not None]
         else:
-            chosen = [names] if isinstance(names, str) else list(names)
+            chosen = given_names(names, "names")
             self._known(chosen)
         for name in chosen:
             component, self.components[name] = self.components[name], None
@@ -258,7 +263,7 @@ class PipelineComponents(PipelineDevices):
 
     def _to_load(self, names: str | Iterable[str] | None) -> list[str]:
         if names is not None:
-            chosen = [names] if isinstance(names, str) else list(names)
+            chosen = given_names(names, "names")
             self._known(chosen)
             return chosen
         skipped = {*self.loaded_component_names, *self.absent}
@@ -271,7 +276,7 @@ class PipelineComponents(PipelineDevices):
         return [name for name in self._to_load(None) if name in used]
 
     @signed_by(component_signature)
-    def update_components(self, **components: object) -> None:
+    def update_components(self, *by_position: object, **components: object) -> None:
         """Replace components: by objects, or by specs (those that are made from a config are made at once).
 
         `pipe.unet = model` is the same. A scheduler can be given by name: a class of diffusers, a short name ("dpmpp_2m_karras"), or
@@ -280,6 +285,7 @@ class PipelineComponents(PipelineDevices):
         Raises:
             ComponentError: a name is unknown, or an object is not of the class that the blocks expect.
         """
+        refuse_positions("update_components", "unet=model", by_position)
         self._known(components)
         faults = []
         made: dict[str, tuple[Any, ComponentSpec]] = {}
@@ -311,8 +317,10 @@ class PipelineComponents(PipelineDevices):
             self.update_components(**{name: value})
             return
         # Those that are set while a pipeline is made are its own.
-        if is_new and "runs" in self.__dict__:
-            refuse_odd_attribute(name, self.__dict__.get("components", ()), self.kept_plans().input_names)
+        if "runs" in self.__dict__:
+            refuse_replaced(name, value)
+            if is_new:
+                refuse_odd_attribute(name, self.__dict__.get("components", ()), self.kept_plans().input_names)
         super().__setattr__(name, value)
 
     def _ours(self, name: str, given: object) -> Any:
@@ -385,13 +393,3 @@ class PipelineComponents(PipelineDevices):
         ]
         if faults:
             raise ComponentError.of("Components are unknown", faults)
-
-
-def _named_in(option: object) -> Iterable[str]:
-    return option if isinstance(option, Mapping) else ()
-
-
-def _own(option: object, name: str) -> Any:
-    if isinstance(option, Mapping):
-        return option.get(name, option.get("default"))
-    return option

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Generator
 from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
 from ..engine.events import Event
+from ..state.user_warnings import user_warning
 from .pipeline_run import PipelineRun
 from .run_thread import run_thread
 
@@ -90,11 +90,10 @@ class EventStream(Generator[Event, None, None]):
         # Where its making failed there is neither.
         thread, channel = getattr(self, "_thread", None), getattr(self, "_channel", None)
         if thread is not None and thread.ident is None and not self._is_over:
-            warnings.warn(
+            user_warning(
                 "pipe.stream(...) was not iterated over, so nothing ran: write `for event in pipe.stream(...)`, or call "
                 "pipe(...), or pipe.start(...) for a run in the background.",
                 RuntimeWarning,
-                stacklevel=2,
             )
         if channel is not None:
             channel.leave()

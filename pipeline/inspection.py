@@ -19,7 +19,8 @@ from ..families.contract import FamilyContract, bound_family
 from ..registry import ComponentSpec
 from ..registry.index import index_entries
 from ..state import InputError
-from ..state.errors import article, did_you_mean, nearest
+from ..state.errors import did_you_mean, nearest, with_article
+from ..state.given import refuse_positions
 from .call_signature import config_signature, settings_signature, signed_by
 from .components import PipelineComponents
 from .config import PipelineConfig
@@ -97,8 +98,9 @@ class PipelineInspection(PipelineComponents):
         return self.blocks.doc
 
     @signed_by(settings_signature)
-    def configure(self, **changes: Any) -> None:
+    def configure(self, *by_position: object, **changes: Any) -> None:
         """Change settings of later runs: see `RunSettings`. `pipe.configure(progress=False)`."""
+        refuse_positions("configure", "progress=False", by_position)
         known = [attribute.name for attribute in fields(RunSettings)]
         faults = [f"There is no setting {n!r}. {did_you_mean(n, known)}" for n in changes if n not in known]
         if faults:
@@ -109,8 +111,9 @@ class PipelineInspection(PipelineComponents):
             raise InputError(str(error.args[0])) from None
 
     @signed_by(config_signature)
-    def update_config(self, **changes: object) -> None:
+    def update_config(self, *by_position: object, **changes: object) -> None:
         """Change settings that blocks declare as configs."""
+        refuse_positions("update_config", "name=value", by_position)
         faults = [
             f"There is no config {n!r}. {instead_of_component(n) if n in self.specs else did_you_mean(n, self.config)}"
             for n in changes
@@ -118,7 +121,7 @@ class PipelineInspection(PipelineComponents):
         ]
         defaults = {spec.name: spec.default for spec in self.blocks.expected_configs}
         faults += [
-            f"The config {name!r} is {value!r}; its default is {defaults[name]!r}, so it must be {article(type(defaults[name]).__name__)} {type(defaults[name]).__name__}."
+            f"The config {name!r} is {value!r}; its default is {defaults[name]!r}, so it must be {with_article(type(defaults[name]).__name__)}."
             for name, value in changes.items()
             # Of numbers nothing is said: an int for a float is meant; "false" for False is a mistake that would be
             # true.

@@ -9,7 +9,7 @@ from ..blocks.core.components_view import known_families
 from ..families.fitting import serves
 from ..registry.loading.load import is_network
 from ..state import ComponentError
-from ..state.errors import article
+from ..state.errors import with_article
 
 
 def fitting(name: str, model: Any, blocks: ModularPipelineBlocks) -> Any:
@@ -25,7 +25,7 @@ def fitting(name: str, model: Any, blocks: ModularPipelineBlocks) -> Any:
     found = type(model)
     if is_network(found) and not serves(model, expected, name, families):
         raise ComponentError(
-            f"{name!r} expects {article(expected.__name__)} {expected.__name__}, and the index of its repository names "
-            f"{article(found.__name__)} {found.__name__}. Correct the index; or give a model that fits by update_components({name}=...)."
+            f"{name!r} expects {with_article(expected.__name__)}, and the index of its repository names "
+            f"{with_article(found.__name__)}. Correct the index; or give a model that fits by update_components({name}=...)."
         )
     return model

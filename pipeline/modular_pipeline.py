@@ -16,7 +16,10 @@ from ..registry.hub.repo_files import CLASSIC_INDEX, MODULAR_INDEX
 from ..registry.hub.trust import Trust
 from ..registry.publishing import publish, refuse_unknown
 from ..saving.open_repository import open_repository
-from ..state import ComponentError, PipelineState, RepoError
+from ..state import ComponentError, InputError, PipelineState, RepoError
+from ..state.errors import named_thing
+from ..state.given import given_path
+from ..state.user_warnings import caller_level
 from .call_signature import OwnDoc, OwnSignature, call_signature, signed_by
 from .event_stream import EventStream
 from .first_value import with_first_value
@@ -62,13 +65,21 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
         **hub_options: object,
     ) -> None:
         if collection is not None and components_manager is None:
-            logger.warning("collection=%r has no effect without components_manager=...", collection)
+            logger.warning(
+                "collection=%r has no effect without components_manager=...", collection, stacklevel=caller_level()
+            )
+        if pretrained_model_name_or_path is not None:
+            given_path(pretrained_model_name_or_path, "pretrained_model_name_or_path")
+        if not isinstance(components_manager, ComponentsManager | None):
+            raise InputError(
+                f"components_manager is {named_thing(components_manager)}; it is a ComponentsManager(), or None."
+            )
         if index is None and pretrained_model_name_or_path:
             index = read_index(pretrained_model_name_or_path, **hub_options)
         report = blocks.check()
         report.raise_faults()
         for text in report.warnings:
-            logger.warning("%s", text)
+            logger.warning("%s", text, stacklevel=caller_level())
         self.blocks = copy.deepcopy(blocks)
         self.settings = RunSettings()
         self._kept: KeptPlans | None = KeptPlans.of(self.blocks)
@@ -200,7 +211,7 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
         if safe_serialization is not True:
             raise RepoError("Weights are saved as safetensors: safe_serialization=False is not there.")
         refuse_unknown(publishing, push_to_hub)
-        folder, name = Path(save_directory), publishing.get("repo_id")
+        folder, name = given_path(save_directory, "save_directory"), publishing.get("repo_id")
         save_pipeline(self, folder, name, variant, max_shard_size, overwrite_modular_index, licence=license_id)
         if push_to_hub:
             self.push_to_hub(publishing.pop("repo_id", folder.name), variant, max_shard_size, license_id, **publishing)
@@ -326,7 +337,7 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
         """
         numbers = {n: v for n, v in inputs.items() if n == SEED or (n in _SWEPT and isinstance(v, (list, tuple)))}
         rest = {name: value for name, value in inputs.items() if name not in numbers}
-        return sweep(self, {**(axes or {}), **numbers}, output, rest)
+        return sweep(self, axes or {}, numbers, output, rest)
 
     def cancel(self) -> None:
         """Stop every run of this pipeline before its next block; from another thread, or a listener.

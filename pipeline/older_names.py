@@ -7,6 +7,7 @@ from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
 from ..registry import ComponentSpec
+from ..state.user_warnings import caller_level
 
 _logger = logging.getLogger("brickwork")
 
@@ -31,7 +32,9 @@ class OlderNames:
         """
         unknown = [name for name in components if name not in self.specs]
         if unknown:
-            _logger.warning("register_components: no block expects %s.", ", ".join(map(repr, unknown)))
+            _logger.warning(
+                "register_components: no block expects %s.", ", ".join(map(repr, unknown)), stacklevel=caller_level()
+            )
         self.update_components(**{name: given for name, given in components.items() if name in self.specs})
 
     def update_components(self, **components: object) -> None:

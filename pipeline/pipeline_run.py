@@ -8,10 +8,11 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from ..engine.events import Emit, Event, RunFinished
+from ..engine.events import Emit, RunFinished
 from ..engine.execution.checkpoint import copied_values
 from ..engine.execution.executor import value_or_fail
 from ..engine.execution.identities import RunIdentities
+from ..engine.listener_faults import tell_all
 from .active_run import ActiveRun
 from .mixed_dtypes import note_mixed_dtypes
 from .recipes.noted_values import noted_results
@@ -131,12 +132,7 @@ class PipelineRun:
 
 def _emit_to(listeners: tuple[Emit, ...]) -> Emit | None:
     # The engine asks whether there is a listener at all, and makes no event for none.
-    return partial(_tell_all, listeners) if len(listeners) > 1 else next(iter(listeners), None)
-
-
-def _tell_all(listeners: tuple[Emit, ...], event: Event) -> None:
-    for listener in listeners:
-        listener(event)
+    return partial(tell_all, listeners) if listeners else None
 
 
 def _forget_step_caches(components: Iterable[Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,8 @@ from ..engine.execution.checkpoint import RunCheckpoint, SharedPrefix, copied_va
 from ..engine.nodes import LoopNode, Values, leaves
 from ..engine.position import Position
 from ..state import InputError, PipelineState
-from ..state.errors import article, did_you_mean
+from ..state.errors import capital_article, did_you_mean, named_thing
+from ..state.user_warnings import user_warning
 from .active_run import ActiveRun
 from .pipeline_run import PipelineRun
 from .recipes.recipe_diff import differences
@@ -33,7 +33,7 @@ def resume(pipe: ModularPipeline, source: Snapshot | str | Path, exact: bool = T
     """Continue a run; see `ModularPipeline.resume`."""
     if not isinstance(source, (Snapshot, str, os.PathLike)):
         raise InputError(
-            f"{article(type(source).__name__).capitalize()} {type(source).__name__} is no snapshot; give a Snapshot, or the path of its file."
+            f"{capital_article(type(source).__name__)} is no snapshot; give a Snapshot, or the path of its file."
         )
     snapshot = source if isinstance(source, Snapshot) else Snapshot.load(source)
     standing = snapshot.standing
@@ -50,7 +50,7 @@ def resume(pipe: ModularPipeline, source: Snapshot | str | Path, exact: bool = T
     if faults and exact:
         raise InputError.of("The snapshot does not belong to this pipeline", faults)
     if faults:
-        warnings.warn(f"The run goes on, though not everything is as it was: {'; '.join(faults)}", stacklevel=3)
+        user_warning(f"The run goes on, though not everything is as it was: {'; '.join(faults)}")
     where = f"went on after {snapshot.where}, though not everything was as it was"
     recipe = snapshot.recipe.noting(f"{where}: {fault}" for fault in faults)
     prepared = RunRequest(
@@ -80,6 +80,8 @@ def branch(
     start = getattr(result, "start", None)
     if start is None:
         raise InputError("branch() needs the state of an earlier run, as a call without output= returns it.")
+    if isinstance(at_step, bool) or not isinstance(at_step, int):
+        raise InputError(f"at_step is {named_thing(at_step)}; it is the number of a step, 1 or more.")
     # The run had drawn its own seed, and the state was freed of the generator; the variant's is, too.
     seeded = GENERATOR in start and GENERATOR not in result.values
     # Copies for each of the two runs: a generator that the first has drawn from would give the variant other noise.

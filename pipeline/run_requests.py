@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from typing import Any
 
@@ -24,6 +23,7 @@ from ..state.defaults import own_default
 from ..state.errors import did_you_mean, nearest
 from ..state.pipeline_state import describe_value
 from ..state.plain_numbers import plain_number
+from ..state.user_warnings import caller_level, user_warning
 from .adapter_methods import PipelineAdapters
 from .config import PipelineConfig
 from .images.files import file_inputs, images_of_files
@@ -98,7 +98,7 @@ class PipelineRequests(PipelineAdapters):
         for remarks_of in self.remarks:
             for text in remarks_of(self, values):
                 if text not in self.remarked:
-                    _logger.warning("%s", text)
+                    _logger.warning("%s", text, stacklevel=caller_level())
                 if len(self.remarked) < _MOST_REMARKS:  # a service may be given any number of texts
                     self.remarked.add(text)
 
@@ -230,7 +230,7 @@ class PipelineRequests(PipelineAdapters):
         if faults:
             raise InputError.of("The inputs do not fit", faults)
         for text in input_faults(checks.hinted, inputs):
-            warnings.warn(f"By the hint of a foreign block, {text}", UserWarning, stacklevel=3)
+            user_warning(f"By the hint of a foreign block, {text}")
 
     def _check_fit(
         self, plan: Plan, inputs: Mapping[str, Any], replaced: Mapping[str, Any], known: Collection[str]

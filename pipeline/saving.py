@@ -22,6 +22,7 @@ from ..registry.index import DIFFUSERS_RELEASE, origin_faults
 from ..registry.loading.stale_files import stale_files
 from ..registry.provenance import commit_of
 from ..saving.block_sources import Sources
+from ..saving.foreign_folder import refuse_file, refuse_foreign, refuse_replacing
 from ..saving.model_card import CARD, model_card
 from ..saving.reopening import blocks_faults, index_faults, written_origin, written_type
 from ..saving.repo_format import RepoFormat
@@ -79,7 +80,9 @@ def save_pipeline(
     created = _created(pipe, sources)
     if origin is not None:
         _refuse_own_folders(pipe)
+    refuse_file(folder)
     with writing(folder), folder_update(folder, LAST, _stale) as stage:
+        refuse_foreign(folder, _class_name(pipe.blocks))
         with _in_words():
             adapters = plan.write(stage, max_shard_size)
         specs = plan.specs(own, folder)
@@ -109,6 +112,7 @@ def save_pipeline(
             *created_faults(pipe, files, sources),
         ]
         refuse_others(faults, "The pipeline")
+        refuse_replacing(folder, stage)
     _logger.info(
         "Saved to %s: the blocks, the weights of %s, and where the others come from. It opens as a ModularPipeline, here and in diffusers; "
         "there is no model_index.json, so diffusers' classic DiffusionPipeline does not open it.",

@@ -10,7 +10,7 @@ from ..registry import ComponentSpec
 from ..registry.loading.classes import resolve_class
 from ..registry.loading.needed_packages import install_hint
 from ..state import ComponentError
-from ..state.errors import article, did_you_mean, nearest
+from ..state.errors import did_you_mean, nearest, with_article
 
 _PLAIN = {"use_karras_sigmas": False, "use_exponential_sigmas": False, "use_beta_sigmas": False}
 _MULTISTEP, _ANCESTRAL = "DPMSolverMultistepScheduler", "EulerAncestralDiscreteScheduler"
@@ -85,7 +85,7 @@ def made_by_name(given: str | Mapping[str, Any], present: Any) -> Any:
     if wanted is not None:
         faults.append(f"{name!r} is no scheduler: {class_name} has no setting {wanted!r}.")
     faults += [
-        f"{class_name} needs {each!r}, which the configuration of a {type(present).__name__} does not say: it is for models of another "
+        f"{class_name} needs {each!r}, which the configuration of {with_article(type(present).__name__)} does not say: it is for models of another "
         f"kind. Give it, {{'name': {class_name!r}, {each!r}: ...}}, or take one of {', '.join(SHORT_NAMES)}."
         for each, parameter in parameters.items()
         if each != "self" and _is_needed(parameter) and each not in {*settings, *present.config}
@@ -95,7 +95,7 @@ def made_by_name(given: str | Mapping[str, Any], present: Any) -> Any:
     chosen = {key: value for key, value in overrides.items() if key in known} | settings
     if not hasattr(present, "config"):
         raise ComponentError(
-            f"The present scheduler is {article(type(present).__name__)} {type(present).__name__}, which has no `config` to make {article(class_name)} {class_name} "
+            f"The present scheduler is {with_article(type(present).__name__)}, which has no `config` to make {with_article(class_name)} "
             f"from. Give an object: update_components(scheduler={class_name}(...)), with the betas that the model was trained with."
         )
     config = {key: value for key, value in present.config.items() if value is not None or _takes_none(parameters, key)}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..blocks.core.input_checks import image_count
 from ..engine import Plan
 from ..state import InputError
-from ..state.errors import article
+from ..state.errors import with_article
 
 if TYPE_CHECKING:
     import torch
@@ -159,7 +159,7 @@ def _whole(seed: object) -> int:
         number = None
     if number is None:
         raise InputError(
-            f"seed is {str(seed)[:60]!r} ({article(type(seed).__name__)} {type(seed).__name__}); it is a whole number, or a list of one for each image. "
+            f"seed is {str(seed)[:60]!r} ({with_article(type(seed).__name__)}); it is a whole number, or a list of one for each image. "
             "A torch.Generator is given as generator=."
         )
     if not 0 <= number <= _LARGEST:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import threading
-import warnings
 import weakref
 from collections.abc import Iterator, Mapping
 from time import perf_counter
@@ -16,6 +15,7 @@ from ..engine.event_buffer import EventBuffer
 from ..engine.events import BlockStarted, Event, RunFailed, RunStarted, StepStarted
 from ..state import InputError
 from ..state.errors import RunCancelledError
+from ..state.user_warnings import user_warning
 from .pipeline_run import PipelineRun
 from .run_request import RunRequest
 from .run_thread import run_thread
@@ -124,10 +124,9 @@ class StartedRun(PipelineRun):
     def __del__(self) -> None:
         error = getattr(self, "_error", None)
         if error is not None and not self._is_error_known and not isinstance(error, RunCancelledError):
-            warnings.warn(
+            user_warning(
                 f"A run that was started has failed, and nobody asked for its result: {type(error).__name__}: {error}",
                 RuntimeWarning,
-                stacklevel=2,
             )
 
     def _work(self) -> None:

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from ..engine.cache import MemoryCache
 from ..state import InputError
-from ..state.errors import did_you_mean
+from ..state.errors import did_you_mean, named_thing
 from ..state.plain_numbers import plain_number
 from .seed import SEED
 
@@ -75,9 +75,15 @@ def _short(value: object) -> str:
     return text if len(text) <= 30 else f"{text[:27]}..."
 
 
-def sweep(pipe: ModularPipeline, axes: Mapping[str, Any], output: str, inputs: Mapping[str, Any]) -> Sweep:
+def sweep(
+    pipe: ModularPipeline, given: Mapping[str, Any], numbers: Mapping[str, Any], output: str, inputs: Mapping[str, Any]
+) -> Sweep:
     """Run all combinations; see `ModularPipeline.sweep`."""
-    axes = {name: plain_number(values) for name, values in axes.items()}
+    if not isinstance(given, Mapping):
+        raise InputError(
+            f"axes is {named_thing(given)}; it is a dict of lists by input, as in axes={{'seed': [1, 2]}}."
+        )
+    axes = {name: plain_number(values) for name, values in {**given, **numbers}.items()}
     known = [*pipe.blocks.input_names, *pipe.guider_names, SEED]
     faults = [
         f"{name!r} is no input of this pipeline. {did_you_mean(name, known)}" for name in axes if name not in known

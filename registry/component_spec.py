@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, cast
 
 from ..state import ComponentError, RepoError, TrustError
-from ..state.errors import named_thing
+from ..state.errors import named_thing, with_article
 from ..state.types import is_type
 from .identity.origin import remember_loaded
 from .loading.building import limited_without_files
@@ -152,11 +152,13 @@ class ComponentSpec:
             return cls(name, type(component), **cls.decode_load_id(known.load_id))
         if hasattr(component, "parameters"):
             raise ComponentError(
-                f"{name!r} is a {type(component).__name__} of unknown origin: it was not loaded by ComponentSpec.load(). "
+                f"{name!r} is {with_article(type(component).__name__)} of unknown origin: it was not loaded by ComponentSpec.load(). "
                 "Load it with a spec, or save it and say where."
             )
         if not hasattr(component, "config"):
-            raise ComponentError(f"{name!r} is a {type(component).__name__} without a config, so nothing describes it.")
+            raise ComponentError(
+                f"{name!r} is {with_article(type(component).__name__)} without a config, so nothing describes it."
+            )
         return cls(name, type(component), config=component.config, default_creation_method="from_config")
 
     def create(self, config: Mapping[str, Any] | None = None, **changes: Any) -> Any:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import fnmatch
 import threading
-import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..state import ComponentError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean
+from ..state.given import given_name, given_names
+from ..state.user_warnings import user_warning
 from .component_table import Entry, table
 from .devices.automatic_placement import AutomaticPlacement
 from .identity.component_identity import dtype_of, fingerprint
@@ -50,6 +51,7 @@ class ComponentsManager(AutomaticPlacement):
             reuse: return the id of the component of the same origin and number format, if there is one, and leave the
                 new object alone.
         """
+        given_name(name, "The name of a component")
         with self._lock:
             known = self._id_of(name, component)
             twins = self._twins(component) if known is None else []
@@ -60,12 +62,10 @@ class ComponentsManager(AutomaticPlacement):
                 # A second copy costs as much memory as the first, and nobody sees why; it is allowed, because one of
                 # the two may be about to be changed.
                 if twins:
-                    warnings.warn(
+                    user_warning(
                         f"ComponentsManager: {known!r} is a second copy of {', '.join(map(repr, twins))}: both were loaded "
                         f"from {self._origin(component)}. Drop one with manager.remove({known!r}), or add it with "
                         "reuse=True.",
-                        UserWarning,
-                        stacklevel=2,
                     )
                 self.components[known] = component
                 self._names[known] = name
@@ -160,7 +160,7 @@ class ComponentsManager(AutomaticPlacement):
 
     def get_ids(self, names: str | Iterable[str] | None = None, collection: str | None = None) -> list[str]:
         """Return the ids of components with these names."""
-        wanted = None if names is None else {names} if isinstance(names, str) else set(names)
+        wanted = None if names is None else set(given_names(names, "names"))
         return [i for i in self.search_components(collection=collection) if wanted is None or self._names[i] in wanted]
 
     def _lookup_ids(

@@ -19,6 +19,7 @@ from attrs import define, field
 from ..state import RepoError
 from ..state.class_bodies import functions_of
 from ..state.code_home import is_of_package
+from ..state.errors import with_article
 
 
 def sliced_source(cls: type) -> str:
@@ -101,7 +102,7 @@ def _text_of(name: str, value: object, user: str) -> str:
         same = False
     if not same:
         raise RepoError(
-            f"{user} uses {name!r}, a {type(value).__name__} of the script or notebook, which no text stands for. Move the block to "
+            f"{user} uses {name!r}, {with_article(type(value).__name__)} of the script or notebook, which no text stands for. Move the block to "
             "a module, or make the value within it."
         )
     return text

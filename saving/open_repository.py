@@ -24,6 +24,7 @@ from ..registry.index import index_of
 from ..registry.loading.classes import resolve_class
 from ..registry.loading.confined import confined
 from ..state import ComponentError, CompositionError, RepoError, TrustError
+from ..state.errors import with_article
 from ..state.limits import MOST_REQUIREMENTS
 from ..state.value_data import value_of_data
 from .composition import compose
@@ -257,12 +258,14 @@ def created_components(
         library, _, class_name = str(config.get("class")).partition(":")
         cls = resolve_class(library, class_name)
         if not serves_for(cls, expected):
-            raise TrustError(f"{NAME} makes {name} a {class_name}, and the blocks expect a {expected.__name__}.")
+            raise TrustError(
+                f"{NAME} makes {name} {with_article(class_name)}, and the blocks expect {with_article(expected.__name__)}."
+            )
         if not isinstance(config.get("config"), dict):
             raise RepoError(f"{NAME}: the configuration of {name} is no mapping.")
         spec = ComponentSpec(name, cls, config=config["config"], default_creation_method="from_config")
         try:
-            with confined(f"{NAME}: making a {class_name}"):
+            with confined(f"{NAME}: making {with_article(class_name)}"):
                 made[name] = spec.create()
         except ComponentError as error:
             raise RepoError(f"{NAME}: {error}") from error

@@ -29,6 +29,7 @@ from ..registry.loading.weight_names import CONFIG
 from ..registry.loading.weights import weight_files
 from ..registry.provenance import commit_of
 from ..state import ComponentError
+from ..state.errors import with_article
 
 if TYPE_CHECKING:
     import torch
@@ -86,7 +87,7 @@ def _plain(name: str, model: Any, fresh: torch.nn.Module | None = None) -> Any:
         )
     if plain is None and (taught is not None or any(adapted_layers(model))):
         raise ComponentError(
-            f"{name} has adapters, and a {type(model).__name__} cannot be made without them: take them out before saving, and load "
+            f"{name} has adapters, and {with_article(type(model).__name__)} cannot be made without them: take them out before saving, and load "
             "them after opening."
         )
     return model if plain is None else plain

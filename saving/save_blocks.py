@@ -14,11 +14,13 @@ from ..registry.hub.repo_files import MODULAR_INDEX, PEER_CONFIG, RepoFiles
 from ..registry.hub.verified import text_digest
 from ..state import BrickworkError, RepoError
 from ..state.atomic import writing
+from ..state.given import given_path
 from ..state.limits import LARGEST_JSON
 from ..state.reading import read_bytes
 from ..state.value_data import is_note
 from .block_sources import Sources, collect_sources
 from .composition import describe
+from .foreign_folder import refuse_file, refuse_foreign, refuse_replacing
 from .model_card import CARD, model_card
 from .reopening import blocks_faults
 from .repo_format import NAME, RepoFormat
@@ -30,23 +32,27 @@ LAST = (MODULAR_INDEX, PEER_CONFIG, NAME)
 
 
 def save_blocks(
-    blocks: ModularPipelineBlocks, folder: Path, repo_id: str | None = None, licence: str | None = None
+    blocks: ModularPipelineBlocks, save_directory: str | Path, repo_id: str | None = None, licence: str | None = None
 ) -> None:
     """Save a composition with the code of its custom blocks.
 
     Raises:
         RepoError: code or options cannot be saved, or would come back as something else; every fault is named, and nothing is
-            written.
+            written. InputError: the folder is no path.
     """
+    folder = given_path(save_directory, "save_directory")
     sources, composition = written_composition(blocks, {})
     # The check comes within the update: nothing of the old folder is replaced until what was written has been opened.
+    refuse_file(folder)
     with writing(folder), folder_update(folder, LAST) as stage:
+        refuse_foreign(folder)
         written = RepoFormat(composition, source_digests(sources), sources.requirements)
         write_blocks(stage, sources, written, blocks.graph().svg)
         card = model_card(blocks, repo_id or folder.name, sources, licence=licence)
         (stage / CARD).write_text(kept_card(folder, card), encoding="utf-8")
         files = written_files(stage, str(folder), "The blocks")
         refuse_others(list(blocks_faults(files, written, blocks, sources)), "The blocks")
+        refuse_replacing(folder, stage)
 
 
 def written_files(stage: Path, name: str, what: str) -> RepoFiles:

@@ -15,6 +15,7 @@ from ..registry.loading.load import is_network
 from ..registry.loading.several import parts_of
 from ..registry.loading.skeleton import skeleton_like
 from ..state import ComponentError, TrustError
+from ..state.errors import with_article
 
 if TYPE_CHECKING:
     import torch
@@ -50,7 +51,7 @@ def component_faults(name: str, component: object, fresh: dict[int, Any]) -> Ite
         yield from class_faults(part_name, part)
     yield from class_faults(name, component)
     if not hasattr(component, "save_pretrained") and not isinstance(component, Guider):
-        yield f"{name} is a {type(component).__name__}, which has no save_pretrained."
+        yield f"{name} is {with_article(type(component).__name__)}, which has no save_pretrained."
     elif is_network(type(component)):
         for part_name, part in parts_of(name, component):
             yield from _model_faults(part_name, part, fresh)
@@ -63,7 +64,7 @@ def class_faults(name: str, component: object) -> Iterator[str]:
     if isinstance(component, Guider):
         if GUIDERS.get(cls.__name__) is not cls:
             yield (
-                f"{name} is a {cls.__name__}, a guider of your own, of which its folder would hold no code: give the object with "
+                f"{name} is {with_article(cls.__name__)}, a guider of your own, of which its folder would hold no code: give the object with "
                 "update_components, and the pipeline takes its code along."
             )
         return
@@ -73,7 +74,7 @@ def class_faults(name: str, component: object) -> Iterator[str]:
         found = None
     if found is not cls:
         yield (
-            f"{name} is a {cls.__module__}.{cls.__qualname__}, which no file can name: only public classes of "
+            f"{name} is {with_article(f'{cls.__module__}.{cls.__qualname__}')}, which no file can name: only public classes of "
             f"{', '.join(sorted(allowed_libraries()))}. Grant a library of your own with brickwork.registry.allow_library, or leave "
             "the component out (unload_components)."
         )

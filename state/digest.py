@@ -30,7 +30,7 @@ from attrs import frozen
 
 from . import code_digest, code_home, object_content
 from .class_bodies import parts_of
-from .errors import NoDigestError
+from .errors import NoDigestError, capital_article
 from .tensor_digest import add_torch
 from .watch import Watch
 
@@ -123,7 +123,9 @@ class DigestWriter:
         except (NoDigestError, MemoryError):
             raise
         except Exception as error:  # objects of somebody's own raise what they like when they are looked at
-            raise NoDigestError(f"A {type(value).__qualname__} cannot be looked at: {error!r}.") from error
+            raise NoDigestError(
+                f"{capital_article(type(value).__qualname__)} cannot be looked at: {error!r}."
+            ) from error
         finally:
             self._depth -= 1
 

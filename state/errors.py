@@ -111,8 +111,28 @@ class ReplayError(RunError):
 
 
 def article(word: str) -> str:
-    """Return "a" or "an", as it stands before a word: an int, an AutoencoderKL, a UNet2DConditionModel."""
-    return "an" if word[:1].lower() in tuple("aeio") else "a"
+    """Return "a" or "an", as it stands before a word or the name of a class, by how that is said: an int, an AutoencoderKL, a
+    UNet2DConditionModel, an LMSDiscreteScheduler, a VaeImageProcessor.
+    """
+    letters = _SPELLED.match(word)
+    if letters is not None and not set(letters[0]) & set("AEIOU"):
+        return "an" if letters[0][0] in "FHLMNRSX" else "a"
+    return "a" if _AS_YOU.match(word) or word[:1].lower() not in tuple("aeiou") else "an"
+
+
+# Capitals that are said one by one, without the one that begins a word: "LMS" of "LMSDiscrete", "SDXL", the "X" of "XLabs".
+_SPELLED = re.compile(r"[A-Z]+(?![a-z])")
+_AS_YOU = re.compile(r"U[A-Z0-9]|[Uu](?:net|ni|se|ti|tf|rl|int)|[Oo]ne|[Ee]uro")
+
+
+def with_article(word: str) -> str:
+    """Return a word with its article, within a sentence: `a UNet2DConditionModel`, `an int`."""
+    return f"{article(word)} {word}"
+
+
+def capital_article(word: str) -> str:
+    """Return a word with its article, at the beginning of a sentence: `An int`."""
+    return f"{article(word).capitalize()} {word}"
 
 
 def nearest(name: str, options: Iterable[str], cutoff: float = 0.6) -> str | None:
@@ -177,4 +197,4 @@ def named_thing(thing: object) -> str:
         return f"the class {thing.__name__}"
     if thing is None or isinstance(thing, (str, bytes, int, float, complex)):
         return f"{repr(thing)[:60]} ({type(thing).__name__})"
-    return f"a {type(thing).__name__}"
+    return with_article(type(thing).__name__)

@@ -26,7 +26,7 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
-from .errors import NoDigestError
+from .errors import NoDigestError, capital_article
 from .written_constants import constant_name
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def add_object(writer: DigestWriter, value: object) -> None:
     elif isinstance(value, re.Pattern):
         writer.add_all("pattern", [value.pattern, value.flags])
     elif isinstance(value, random.Random) or (cls.__module__.startswith("numpy.random") and cls.__name__ in _DRAWING):
-        raise NoDigestError(f"A {_name(cls)} draws at random, and nothing puts it back to where it was.")
+        raise NoDigestError(f"{capital_article(_name(cls))} draws at random, and nothing puts it back to where it was.")
     # What `functools.lru_cache` has remembered follows from the function.
     elif hasattr(cls, "cache_info") and hasattr(value, "__wrapped__"):
         writer.add_all("remembering", [value.__wrapped__])
@@ -151,7 +151,9 @@ def identify_network(network: object) -> str:
         NoDigestError: nothing tells what it is.
     """
     if _identify_network is None:
-        raise NoDigestError(f"A {_name(type(network))} is a network, and nothing here can compare those.")
+        raise NoDigestError(
+            f"{capital_article(_name(type(network)))} is a network, and nothing here can compare those."
+        )
     return str(_identify_network(network))
 
 
@@ -176,16 +178,16 @@ def _add_reduced(writer: DigestWriter, value: object) -> None:
     cls = type(value)
     writer.watch.can_tell = False
     if hasattr(value, "__next__"):
-        raise NoDigestError(f"A {_name(cls)} has no content that could be compared.")
+        raise NoDigestError(f"{capital_article(_name(cls))} has no content that could be compared.")
     try:
         # Protocol 4 is the first by which objects with keyword-only constructors say what they are (PEP 3154).
         reduced = value.__reduce_ex__(4)
     except (TypeError, AttributeError, NotImplementedError, ValueError):
-        raise NoDigestError(f"A {_name(cls)} has no content that could be compared.") from None
+        raise NoDigestError(f"{capital_article(_name(cls))} has no content that could be compared.") from None
     # A text names a global; more than three parts are iterators over items, which are used up by looking; and an
     # object that is made of its class alone says nothing of its content.
     if isinstance(reduced, str) or len(reduced) > 3 or (reduced[0].__name__ == "__newobj__" and len(reduced[1]) == 1):
-        raise NoDigestError(f"A {_name(cls)} has no content that could be compared.")
+        raise NoDigestError(f"{capital_article(_name(cls))} has no content that could be compared.")
     writer.add(cls)
     writer.add_all("reduced", list(reduced[1:]))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import xxhash
 
-from .errors import NoDigestError
+from .errors import NoDigestError, capital_article
 
 if TYPE_CHECKING:
     import torch
@@ -83,7 +83,7 @@ def refuse_without_bytes(tensor: torch.Tensor) -> None:
     # A subclass with a dispatch of its own may hold nothing where its memory should be, such as the wrappers of
     # torchao.
     if cls not in _plain_classes() and cls.__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
-        raise NoDigestError(f"A {cls.__name__} keeps its bytes elsewhere, so they cannot be compared.")
+        raise NoDigestError(f"{capital_article(cls.__name__)} keeps its bytes elsewhere, so they cannot be compared.")
 
 
 @cache

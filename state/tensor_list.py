@@ -60,8 +60,8 @@ def read_tensor_list(path: Path, error: type[BrickworkError] = RepoError) -> Ten
     Raises:
         RepoError: (or what `error` is) it is no safetensors file, or its beginning is damaged.
     """
-    start, size = read_start(path, 8, error)
-    length = int.from_bytes(start, "little")
+    start, size = read_start(path, _MAGIC, error)
+    length = int.from_bytes(start[:8], "little")
     # The first 8 bytes come from the file: a length that they claim is compared with the file before it is allocated.
     if length <= min(LARGEST_HEADER, size - 8):
         start, size = read_start(path, 8 + length, error)
@@ -79,7 +79,7 @@ def parse_tensor_list(
     try:
         length = int.from_bytes(start[:8], "little")
         if len(start) < 8 or not 0 < length <= size - 8:
-            raise RepoError("its first 8 bytes are no length of a list")
+            raise RepoError(_other_kind(start) or "its first 8 bytes are no length of a list")
         if length > LARGEST_HEADER:
             raise RepoError(f"its list of tensors has {length:,} bytes; at most {LARGEST_HEADER:,} are read")
         # As the library wants it: no white space before the object, so that its size alone says where tensors begin.
@@ -104,6 +104,29 @@ def parse_tensor_list(
             raise error(f"{where} is no safetensors file, or its beginning is damaged: {name[:80]!r} {fault_words}.")
         last = entry.end
     return TensorList(entries, notes, 8 + length)
+
+
+def _other_kind(start: bytes) -> str | None:
+    """Say what a file is that has the name of another kind, by how it begins; None where that is not known."""
+    if not start:
+        return "it is empty. Copy or download it again"
+    return next(
+        (words for beginning, words in _BEGINNINGS.items() if start.lstrip()[: len(beginning)] == beginning), None
+    )
+
+
+_MAGIC = 64
+"""Bytes that are looked at to tell of what kind a file is."""
+_PICKLED = (
+    "it is a checkpoint of torch under another name, and pickled weights can run code while they are loaded. Convert it"
+)
+_BEGINNINGS = {
+    b"version https://git-lfs": "it is a pointer of git-lfs, and the weights are elsewhere: `git lfs pull` fetches them",
+    b"<": "it is a web page, such as that of a download that was refused. Download it again",
+    b"PK\x03\x04": _PICKLED,
+    b"\x80\x02": _PICKLED,
+    b"GGUF": "it is a GGUF file, which is another format of weights",
+}
 
 
 def _notes_of(data: object) -> dict[str, str]:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Annotated, Any, ForwardRef, Literal, Union, get_args, get_origin
 
-from .errors import DeclarationError, did_you_mean
+from .errors import DeclarationError, nearest
+from .type_advice import unknown_name
 from .vocabulary import value_of
 
 
@@ -73,21 +74,38 @@ def resolve_hint(hint: Any, owner: type | Callable[..., Any]) -> Any:
     Raises:
         DeclarationError: a name in it is unknown.
     """
-    if isinstance(hint, str):
-        names = _Names(owner)
-        try:
-            hint = eval(hint, names.of_module, names)
-        except NameError as error:
-            known = {*names.of_module, *_type_checking_imports(owner.__module__)}
-            raise DeclarationError(
-                f"{owner.__qualname__}: the annotation {hint!r} names {error.name!r}, which its module does not "
-                f"import. {did_you_mean(str(error.name), known)}"
-            ) from None
+    # With `from __future__ import annotations` a type in quotes is text of text.
+    for _ in range(_MOST_QUOTES):
+        hint = _evaluated(hint, owner) if isinstance(hint, str) else hint
     if isinstance(hint, ForwardRef):
         if hint.__forward_module__ is None:
             return resolve_hint(hint.__forward_arg__, owner)
         return getattr(importlib.import_module(str(hint.__forward_module__)), hint.__forward_arg__)
     return _resolve_parts(hint, owner)
+
+
+_MOST_QUOTES = 2
+
+
+def _evaluated(hint: str, owner: type | Callable[..., Any]) -> Any:
+    """Return what an annotation that is text means."""
+    names = _Names(owner)
+    said = f"{owner.__qualname__}: the annotation {hint!r}"
+    try:
+        return eval(hint, names.of_module, names)
+    except NameError as error:
+        known = {*names.of_module, *_type_checking_imports(owner.__module__)}
+        raise DeclarationError(
+            f"{said} names {error.name!r}, which its module does not import. {unknown_name(str(error.name), known)}"
+        ) from None
+    except AttributeError as error:
+        near = nearest(str(error.name), dir(error.obj))
+        advice = f" Did you mean {near!r}?" if near else ""
+        raise DeclarationError(f"{said} cannot be read: {error}.{advice}") from None
+    except (SyntaxError, TypeError) as error:
+        raise DeclarationError(
+            f"{said} cannot be read: {error}. Write a type, such as int, list[str] or int | None."
+        ) from None
 
 
 def _resolve_parts(hint: object, owner: type | Callable[..., Any]) -> Any:
@@ -151,7 +169,7 @@ def plain_type(hint: object) -> Any:
 def is_type(hint: object) -> bool:
     """Return whether something may stand for a type: a class, a form of `typing`, or the name of one, and no object."""
     forms = ("typing", "types", "typing_extensions")
-    return hint is None or isinstance(hint, (type, str)) or type(hint).__module__ in forms
+    return hint is None or isinstance(hint, (type, str, types.GenericAlias)) or type(hint).__module__ in forms
 
 
 def group_marker(hint: object) -> Any:

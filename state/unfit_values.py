@@ -5,7 +5,7 @@ from __future__ import annotations
 import reprlib
 from typing import Literal, get_args, get_origin
 
-from .errors import article, nearest
+from .errors import nearest, with_article
 from .pipeline_state import describe_value
 from .type_relations import accepts
 from .types import plain_type, type_words
@@ -30,13 +30,13 @@ def value_words(value: object) -> str:
         return "None"
     if isinstance(value, type):
         return f"the class {value.__qualname__}"
-    if isinstance(value, (str, int, float, bool)) or (
+    if isinstance(value, (str, bytes, int, float, bool)) or (
         isinstance(value, (list, tuple, dict))
         and not any(hasattr(part, "shape") for part in (value.values() if isinstance(value, dict) else value))
     ):
-        return f"{_short.repr(value)} ({article(type(value).__name__)} {type(value).__name__})"
+        return f"{_short.repr(value)} ({with_article(type(value).__name__)})"
     words = describe_value(value)
-    return f"{article(words)} {words}"
+    return with_article(words)
 
 
 def _choice_hint(value: object, hint: object) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .errors import with_article
 from .limits import DEEPEST, DEEPEST_DATA
 
 _KEY = "$"
@@ -35,7 +36,7 @@ def data_of(value: object, _deepest: int = DEEPEST_DATA) -> Any:
         return {_KEY: "mapping", "items": inner} if _KEY in inner else inner
     if type(value).__module__ == "torch" and type(value).__name__ in ("dtype", "device"):
         return {_KEY: type(value).__name__, "value": str(value)}
-    raise ValueError(f"a {type(value).__module__}.{type(value).__qualname__} is no plain data")
+    raise ValueError(f"{with_article(f'{type(value).__module__}.{type(value).__qualname__}')} is no plain data")
 
 
 def note_of(words: str) -> dict[str, str]:
@@ -90,7 +91,7 @@ def _special_parts(data: Mapping[str, Any]) -> str | list[tuple[str | int, Any]]
     name, cls = expected
     held: Any = data.get(name)
     if not isinstance(held, cls) or data.keys() != {_KEY, name}:
-        return f"a written {kind} has the key {name!r} with a {cls.__name__}."
+        return f"a written {kind} has the key {name!r} with {with_article(cls.__name__)}."
     if kind == "float" and held not in _NOT_FINITE:
         return f"{held[:40]!r} is none of {', '.join(_NOT_FINITE)}."
     if kind in ("dtype", "device"):

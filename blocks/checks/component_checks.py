@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...registry import ComponentSpec
-from ...state.errors import is_slip
+from ...state.errors import is_slip, with_article
 from ...state.type_relations import conflict
 from ..core.flattening import Part, walk_scopes
 from ..core.interface import is_typed
@@ -29,7 +29,7 @@ def component_conflicts(blocks: ModularPipelineBlocks, parts: Sequence[Part]) ->
         how = _how(around, other_around, spec)
         certain = is_typed(block) and is_typed(other_block)
         if not _classes_agree(other, spec):
-            text = f"{other_path} wants {name!r} to be a {_class_words(other)}, and {path} a {_class_words(spec)}."
+            text = f"{other_path} wants {name!r} to be {with_article(_class_words(other))}, and {path} {with_article(_class_words(spec))}."
             yield f"{text} Rename one of the two components{how}, or use blocks of one family.", certain
         elif other.config is not None and spec.config is not None and dict(other.config) != dict(spec.config):
             text = f"{other_path} makes {name!r} from {dict(other.config)}, and {path} from {dict(spec.config)}."

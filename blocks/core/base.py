@@ -362,7 +362,7 @@ class ModularPipelineBlocks(DeclaredNames):
                 written.
         """
         refuse_unknown(publishing, push_to_hub)
-        late("save_blocks")(self, Path(save_directory), publishing.get("repo_id"), license_id)
+        late("save_blocks")(self, save_directory, publishing.get("repo_id"), license_id)
         if push_to_hub:
             self.push_to_hub(publishing.pop("repo_id", Path(save_directory).name), license_id, **publishing)
 

@@ -12,7 +12,7 @@ from .base import ModularPipelineBlocks
 from .block_catalog import find_block
 from .describe import no_pipeline
 from .flattening import Flattening, walk
-from .insertable_dict import NOWHERE, InsertableDict
+from .insertable_dict import NOWHERE, InsertableDict, instead_of_attribute
 from .interface import merged_inputs
 from .nested_run import run_within
 
@@ -83,6 +83,20 @@ class Container(ModularPipelineBlocks):
         if description is not None:
             container.description = description
         return container
+
+    def __getattr__(self, name: str) -> Any:
+        # copy, pickle and IPython ask for such names all the time; an instance whose making failed has no blocks.
+        if name.startswith("_") or "sub_blocks" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        raise AttributeError(f"{type(self).__name__}: {instead_of_attribute(self.sub_blocks, name, 'sub_blocks')}")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "sub_blocks" and not isinstance(value, InsertableDict):
+            raise CompositionError(
+                f"{type(self).__name__}.sub_blocks is edited by name and not replaced by {named_thing(value)}; a new container is "
+                f"{type(self).__name__}.from_blocks_dict({{'name': Block, ...}})."
+            )
+        super().__setattr__(name, value)
 
     def __getitem__(self, path: str) -> ModularPipelineBlocks:
         block: ModularPipelineBlocks = self.sub_blocks[path]

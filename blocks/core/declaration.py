@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, Union
@@ -13,7 +12,8 @@ from attrs import evolve, field, frozen
 from ...state import Conditioning, DeclarationError, Group, InputParam, OutputParam, Outputs, PipelineState
 from ...state.object_content import UNCOUNTED
 from ...state.type_relations import alternatives
-from ...state.types import group_marker, resolve_hint
+from ...state.types import group_marker, resolve_hint, type_words
+from ...state.user_warnings import user_warning
 from ...state.vocabulary import value_of
 from .binding import as_in_family
 from .declaration_checks import (
@@ -39,8 +39,6 @@ _OF_STATE = frozenset(name for name in (*vars(PipelineState), *vars(PipelineStat
 """Attributes of a state, which would hide a value of that name: `state.copy`."""
 NAMES_OF_CALLS = {"state": "the state to continue from", "output": "the name of what is returned"}
 """Names that a call takes for itself, with what they are there."""
-_DECLARING = 4
-"""Where the `class` statement is, seen from the warning: past `read_class` and `__init_subclass__`."""
 
 
 @frozen
@@ -158,16 +156,18 @@ def read_class(owner: type, base: type, method_name: str, out_name: str) -> Decl
     method = getattr(owner, method_name)
     # What cannot be called has no parameters that could be read.
     parameters = () if faults else read_method(owner, method, faults)
-    out = getattr(owner, out_name, None)
+    out, is_odd = getattr(owner, out_name, None), False
     if out is not None and not (isinstance(out, type) and issubclass(out, Outputs)):
-        faults.append(f"{owner.__qualname__}.{out_name} must be a class that derives from Outputs.")
-        out = None
+        faults.append(
+            f"{owner.__qualname__}.{out_name} must be a class that derives from Outputs: class {out_name}(Outputs)."
+        )
+        out, is_odd = None, True
     faults += [
         f"{owner.__qualname__}.{out_name}: an output named {name!r} could not be read as state.{name}, which is the state's own; "
         "choose another name."
         for name in sorted(out.__brickwork_fields__ & _OF_STATE if out is not None else ())
     ]
-    faults += _return_faults(owner, method, out, out_name) if callable(method) else []
+    faults += _return_faults(owner, method, out, out_name) if callable(method) and not is_odd else []
     _warn_of_names_of_calls(owner, method_name, parameters)
     components, configs, options = _attributes(owner, base)
     for name in components.keys() & {parameter.name for parameter in parameters}:
@@ -192,11 +192,9 @@ def read_class(owner: type, base: type, method_name: str, out_name: str) -> Decl
 def _warn_of_names_of_calls(owner: type, method_name: str, parameters: Sequence[RunParameter]) -> None:
     """Warn of inputs that no call can give. Another block may, so it is no error before they are composed."""
     for name in [parameter.name for parameter in parameters if parameter.name in NAMES_OF_CALLS]:
-        warnings.warn(
+        user_warning(
             f"{owner.__qualname__}.{method_name}: no call can give an input named {name!r}, which is {NAMES_OF_CALLS[name]}; only an "
             "earlier block could. Values are inputs by their own names, as in run(self, images: Images). Choose another name.",
-            UserWarning,
-            stacklevel=_DECLARING,
         )
 
 
@@ -262,13 +260,13 @@ def _return_faults(owner: type, method: Callable[..., Any], out: type[Outputs] |
         return [f"{where} has no return annotation; {advice}"]
     if returned in (None, type(None), "None"):
         return [f"{where} returns None, but {out_name} declares outputs."] if out and out.__brickwork_fields__ else []
+    named = (returned if isinstance(returned, str) else type_words(returned)).strip("'\"")
     if out is None:
-        return [
-            f"{where} returns {returned!r}, but the class declares no {out_name}(Outputs): {_how_to_return(out_name)}"
-        ]
-    named = returned if isinstance(returned, str) else getattr(returned, "__name__", str(returned))
+        return [f"{where} returns {named!r}, but the class declares no {out_name}(Outputs): {_how_to_return(out_name)}"]
     if named.rpartition(".")[2] != out.__name__ or (isinstance(returned, type) and returned is not out):
-        return [f"{where} returns {named}, but the block's outputs are {out.__qualname__}."]
+        values = ", ".join(f"{name}=..." for name in sorted(out.__brickwork_fields__))
+        how = f"write '-> {out_name}', and return self.{out_name}({values})."
+        return [f"{where} returns {named}, but the block's outputs are {out.__qualname__}: {how}"]
     return []
 
 

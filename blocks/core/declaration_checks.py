@@ -16,9 +16,9 @@ from typing import Annotated, Any, ForwardRef, get_args, get_origin
 from attrs import frozen
 
 from ...state import Conditioning, Group, Outputs
-from ...state.errors import did_you_mean
+from ...state.type_advice import no_type, unknown_name
 from ...state.type_relations import alternatives
-from ...state.types import resolve_hint, strip_metadata, type_words
+from ...state.types import is_type, resolve_hint, strip_metadata, type_words
 from ...state.unfit_values import unfit
 from ...state.vocabulary import value_of
 from .interface import DECLARATIONS
@@ -52,8 +52,8 @@ def method_faults(owner: type, name: str) -> list[str]:  # noqa: PLR0911 - one l
     where = f"{owner.__qualname__}.{name}"
     method = inspect.getattr_static(owner, name)
     if isinstance(method, (staticmethod, classmethod)):
-        kind = "static" if isinstance(method, staticmethod) else "class"
-        return [f"{where} is a {kind} method; leave the decorator out, and write `self` as its first parameter."]
+        kind = "a static" if isinstance(method, staticmethod) else "a class"
+        return [f"{where} is {kind} method; leave the decorator out, and write `self` as its first parameter."]
     if not callable(method):
         return [f"{where} is {method!r}; it must be the method that does the work. Give what it is now another name."]
     if name not in vars(owner) or not inspect.isfunction(method):
@@ -109,10 +109,9 @@ def type_faults(
         hint = _hint_now(each, names)
         if isinstance(hint, _Unknown):
             if hint.name and _is_nowhere(hint.name, names):
-                near = did_you_mean(hint.name, [*names, *vars(each.home)])
                 faults.append(
                     f"{each.where}: the type of {each.name} is written {each.annotation!r}, and nothing is named {hint.name!r} here. "
-                    f"Import it, or correct it.{f' {near}' if near.startswith('Did') else ''}"
+                    f"{unknown_name(hint.name, [*names, *vars(each.home)])}"
                 )
             elif _may_misfit(each) or "Group" in str(each.annotation):
                 later.append(each)
@@ -139,6 +138,10 @@ def late_faults(declared: Iterable[DeclaredValue]) -> Iterator[str]:
 
 def hint_faults(declared: DeclaredValue, hint: object) -> Iterator[str]:
     """Yield what is wrong with a type, and with a default of it."""
+    odd = [part for part in alternatives(hint) if not is_type(part)]
+    if odd:
+        yield f"{declared.where}: {declared.name} {no_type(odd[0])}"
+        return
     yield from _group_faults(declared, hint)
     yield from _value_faults(declared, hint)
     yield from default_faults(declared, hint)

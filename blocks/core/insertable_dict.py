@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, Self, TypeVar
 
 from ...state import CompositionError
-from ...state.errors import did_you_mean, named_thing
+from ...state.errors import did_you_mean, named_thing, nearest
 
 V = TypeVar("V")
 NOWHERE: Any = object()
@@ -63,9 +63,9 @@ class InsertableDict(dict[str, V], Generic[V]):
 
     def __getitem__(self, path: str) -> V:
         # Before it is split: a name may hold a dot if somebody has made it so.
-        if path in self:
+        if _text(path) in self:
             return super().__getitem__(path)
-        head, _, rest = _text(path).partition(".")
+        head, _, rest = path.partition(".")
         block = super().__getitem__(self._known(head))
         return self._inner(block, path)[rest] if rest else block
 
@@ -77,8 +77,13 @@ class InsertableDict(dict[str, V], Generic[V]):
             super().__setitem__(path, self._taken(path, block))
             self._edited()
 
-    def pop(self, path: str, *default: object) -> Any:
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(instead_of_attribute(self, name, "sub_blocks"))
+
+    def pop(self, path: str = NOWHERE, *default: object) -> Any:
         """Remove a block and return it."""
+        if path is NOWHERE:
+            raise CompositionError(f"pop(name) wants the name of a block. There are: {', '.join(self)}.")
         parent, name = self._place(path)
         if parent is not self:
             return parent.pop(name, *default)
@@ -180,6 +185,36 @@ class SharedBlocks(InsertableDict[V]):
 
     insert = insert_before = insert_after = replace = __setitem__ = __delitem__ = _refuse
     pop = popitem = clear = update = setdefault = __ior__ = _refuse
+
+
+_OF_LISTS = {
+    "append": "insert({name!r}, Block, {count})",
+    "add": "insert({name!r}, Block, {count})",
+    "extend": "insert({name!r}, Block, {count})",
+    "remove": "pop({last!r})",
+    "index": "list({where}).index({last!r})",
+    "move": "insert({last!r}, {where}[{last!r}], 0)",
+    "rename": "insert({name!r}, {where}.pop({last!r}), {before})",
+}
+"""Methods of lists and of what people think of, with what is written for them here."""
+
+
+def instead_of_attribute(blocks: Mapping[str, Any], name: str, where: str) -> str:
+    """Say what is written for an attribute that something with blocks does not have.
+
+    Args:
+        blocks: by name. where: what the dict of blocks is called.
+    """
+    said = f"{where} has no attribute {name!r}."
+    if name in blocks:
+        return f"{said} Blocks are read by name: {where}[{name!r}]."
+    if name in _OF_LISTS:
+        last = next(reversed(list(blocks)), "decode")
+        return f"{said} Write {where}.{_OF_LISTS[name].format(name='my_block', last=last, count=len(blocks), before=max(0, len(blocks) - 1), where=where)}."
+    match = nearest(name, [*blocks, *(each for each in dir(InsertableDict) if not each.startswith("_"))])
+    if match in blocks:
+        return f"{said} Did you mean {where}[{match!r}]?"
+    return f"{said} Did you mean {match!r}?" if match else f"{said} Its blocks are {', '.join(blocks) or 'none'}."
 
 
 def _text(path: object) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ...registry import ComponentSpec
 from ...state import ConfigSpec, DeclarationError, InputParam, OutputParam
+from ...state.errors import with_article
 from ...state.params import merge_input
 from ...state.unfit_values import unfit, value_words
+from ...state.user_warnings import user_warning
 
 
 def merged_inputs(params: Iterable[InputParam]) -> list[InputParam]:
@@ -55,10 +56,8 @@ def warn_of_misspelt(cls: type) -> None:
         # High, since a class body has helpers of its own, whose names may be like these.
         near = difflib.get_close_matches(name, DECLARATIONS, n=1, cutoff=0.88)
         if near and name not in DECLARATIONS:
-            warnings.warn(
+            user_warning(
                 f"{cls.__qualname__}.{name} is no declaration of blocks, and is not read. Did you mean {near[0]!r}?",
-                UserWarning,
-                stacklevel=4,
             )
 
 
@@ -70,10 +69,9 @@ def older_inputs(block: object, attribute: str) -> list[InputParam]:
     if older is None:
         return []
     newer = attribute.replace("intermediate_", "")
-    warnings.warn(
+    user_warning(
         f"{type(block).__name__}.{attribute} is deprecated: list these values in `{newer}`.",
         DeprecationWarning,
-        stacklevel=3,
     )
     return listed(older, block)
 
@@ -151,7 +149,7 @@ def _list_faults(path: str, block: Any) -> Iterator[str]:
 
 def _item_faults(path: str, name: str, kind: Any, item: Any) -> Iterator[str]:
     if not isinstance(item, kind):
-        given = f"a {type(item).__name__}" if isinstance(item, tuple(_KINDS.values())) else value_words(item)
+        given = with_article(type(item).__name__) if isinstance(item, tuple(_KINDS.values())) else value_words(item)
         example = item if isinstance(item, str) else getattr(item, "name", None) or "name"
         yield f"{path}: {name} holds {given}, which is no {kind.__name__}; write {kind.__name__}({example!r})."
         return
@@ -161,7 +159,7 @@ def _item_faults(path: str, name: str, kind: Any, item: Any) -> Iterator[str]:
     if isinstance(item, InputParam) and item.name is None and group is not None:
         return  # a whole group
     if not isinstance(item.name, str) or not item.name:
-        yield f"{path}: {name} holds a {kind.__name__} whose name is {item.name!r}; give it a name, as text."
+        yield f"{path}: {name} holds {with_article(kind.__name__)} whose name is {item.name!r}; give it a name, as text."
 
 
 def is_typed(block: object) -> bool:

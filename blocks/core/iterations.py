@@ -8,6 +8,7 @@ from typing import Any
 
 from ...engine.nodes import Values
 from ...state import OutputParam, Outputs, RunError
+from ...state.errors import with_article
 from ...state.pipeline_state import describe_value
 from ...state.type_relations import accepts
 from ...state.types import strip_metadata, type_words
@@ -56,7 +57,7 @@ def counted(number: object, path: str) -> int | None:
         found = -1
     if found < 0:
         raise RunError(
-            f"{path}: `count` returned {describe_value(number)} (a {type(number).__name__}); it must return an int, the number of "
+            f"{path}: `count` returned {describe_value(number)} ({with_article(type(number).__name__)}); it must return an int, the number of "
             "iterations, or None where that is not known."
         )
     return found
@@ -64,7 +65,7 @@ def counted(number: object, path: str) -> int | None:
 
 def _not_vars(path: str, did: str, what: object, declared: type[Outputs] | None) -> RunError:
     words = f"the class {what.__qualname__}" if isinstance(what, type) else describe_value(what)
-    kind = "" if isinstance(what, type) or what is None else f" (a {type(what).__name__})"
+    kind = "" if isinstance(what, type) or what is None else f" ({with_article(type(what).__name__)})"
     fields = ", ".join(f"{name}=..." for name in sorted(declared.__brickwork_fields__ if declared else ()))
     return RunError(
         f"{path}: `iterate` {did} {words}{kind}; it must yield an object of its Vars for each iteration, as in "
@@ -86,7 +87,7 @@ def _type_fault(variables: Sequence[OutputParam]) -> Callable[[Values], str | No
                 continue
             if not accepts(value, hint):
                 return (
-                    f"{name} as {describe_value(value)} (a {type(value).__name__}), and declares it as {type_words(hint)}: yield that, "
+                    f"{name} as {describe_value(value)} ({with_article(type(value).__name__)}), and declares it as {type_words(hint)}: yield that, "
                     f"or declare another type in Vars."
                 )
             if name in plain:

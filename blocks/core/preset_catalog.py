@@ -9,6 +9,7 @@ from typing import Any
 from ...registry import catalog
 from ...state import CompositionError
 from ...state.errors import did_you_mean
+from ...state.given import given_name
 from .base import ModularPipelineBlocks
 from .block_catalog import long_name, names_of_point
 from .sequential import SequentialPipelineBlocks
@@ -28,6 +29,7 @@ def find_preset(name: str) -> ModularPipelineBlocks:
     Raises:
         CompositionError: there is no such preset.
     """
+    given_name(name, "A preset's name")
     if name in catalog:  # ours come first: no package takes a name from them
         return made_of(catalog.get(name))
     points = [point for point in entry_points(group=PRESETS) if name in names_of_point(point)]

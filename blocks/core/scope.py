@@ -26,7 +26,7 @@ from .scoped_steps import scoped_step
 from .sequential import SequentialPipelineBlocks
 from .signature_block import SignatureBlock
 
-_MAPS = {"inputs": "value", "outputs": "value", "components": "component"}
+_MAPS = {"inputs": "a value", "outputs": "a value", "components": "a component"}
 """What each mapping is of."""
 _VERBS = {"inputs": "reads", "outputs": "writes", "components": "uses"}
 """What blocks do with a name in each of them."""
@@ -93,10 +93,10 @@ class Scope(Container, SignatureBlock):
         kind = _MAPS[name]
         where = f"{type(self).__name__}: {name} is {value!r:.200}"
         if not isinstance(value, dict):
-            return f"{where}; it is a dict from the name of a {kind} inside to its name outside."
+            return f"{where}; it is a dict from the name of {kind} inside to its name outside."
         odd = [each for each in [*value, *value.values()] if not (isinstance(each, str) and each.isidentifier())]
         if odd:
-            return f"{where}; {odd[0]!r} is no name of a {kind}."
+            return f"{where}; {odd[0]!r} is no name of {kind}."
         twice = [outside for outside, count in Counter(value.values()).items() if count > 1]
         if name == "outputs" and twice:
             return f"{where}; two values would leave as {twice[0]!r}. Give each a name of its own."

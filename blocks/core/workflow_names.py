@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ...state import UnknownWorkflowError
 from ...state.errors import nearest
+from ...state.given import given_name
 from .conditional_flattening import AllWorkflows
 from .workflows import Workflow, all_workflows, made_workflow, workflow_by_inputs
 
@@ -42,6 +43,7 @@ def find_workflow(blocks: ModularPipelineBlocks, name: str | None) -> Workflow:
     """
     if name is None:
         return made_workflow(blocks, None)
+    given_name(name, "The name of a workflow")
     listed = listed_workflows(blocks)
     given = _by_name(blocks, name) if listed is None else listed.get(name)
     if given is None:

@@ -12,6 +12,7 @@ from ...families.contract import ControlNet, with_rows
 from ...families.controlnet import ControlNetInputs, is_union, kinds_of, nets_of
 from ...guiders import GuidanceBranch
 from ...state import Conditioning, Group, InputError, Outputs
+from ...state.errors import with_article
 from ...state.vocabulary import (
     BatchSize,
     ControlEnd,
@@ -95,7 +96,7 @@ class PrepareControl(Block):
             own = 2 ** (len(channels) - 1) if channels else None
             for name in [name for name, factor in factors.items() if own is not None and factor != own]:
                 yield (
-                    f"controlnet: a {type(net).__name__} scales its image down by {own} (conditioning_embedding_out_channels="
+                    f"controlnet: {with_article(type(net).__name__)} scales its image down by {own} (conditioning_embedding_out_channels="
                     f"{list(channels)}), and {name} by {factors[name]}, so that it fits no latents: they do not belong together. Take a "
                     f"ControlNet that was trained with {name}, or its VAE."
                 )

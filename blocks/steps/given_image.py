@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ...state import InputError
-from ...state.errors import article
+from ...state.errors import with_article
 from .image_numbers import (
     as_colours,
     as_grey,
@@ -56,7 +56,7 @@ def given_image(value: Any, name: str, purpose: Purpose = "image", latent_channe
         return _of_pil(value, name, purpose)
     if not (hasattr(value, "dtype") and hasattr(value, "ndim")):
         raise InputError(
-            f"{name} is {article(type(value).__name__)} {type(value).__name__}, which is no image; give a PIL image, an array or a tensor. Of a file: "
+            f"{name} is {with_article(type(value).__name__)}, which is no image; give a PIL image, an array or a tensor. Of a file: "
             "load_image(path)."
         )
     if is_latents(value, latent_channels):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...families.contract import Autoencoder, Scheduler
 from ...families.noise_schedule import with_noise
 from ...state import Outputs
+from ...state.user_warnings import user_warning
 from ...state.vocabulary import (
     BatchSize,
     CropRegion,
@@ -79,7 +79,7 @@ class PrepareMask(Block):
         softened = blurred(self.mask_processor, mask_of(mask_image, over), mask_blur)
         pixels = self.mask_processor.preprocess(softened, height, width, **cropped(crop_region))
         if not pixels.any():
-            warnings.warn(f"{NOTHING_WHITE}: the image comes back as it was given.", UserWarning, stacklevel=2)
+            user_warning(f"{NOTHING_WHITE}: the image comes back as it was given.")
         factor = self.family.vae_scale_factor(self.vae)
         mask = F.interpolate(pixels, size=(height // factor, width // factor)).to(self.device, dtype)
         return self.Out(mask=repeat_to_batch(mask, batch_size, num_images_per_prompt), mask_pixels=pixels)

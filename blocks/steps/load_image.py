@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...state import InputError, TrustError
-from ...state.errors import article
+from ...state.errors import capital_article
 from ...state.limits import LARGEST_PICTURE_FILE
 from .given_image import pil_images, without_alpha
 from .image_numbers import of_sixteen_bits, with_channels
@@ -71,7 +71,7 @@ def _of_numbers(source: object) -> Image:
 
     if not isinstance(source, np.ndarray) and not hasattr(source, "detach"):
         raise InputError(
-            f"{article(type(source).__name__).capitalize()} {type(source).__name__} is no image; give a path, a PIL image, an array or a tensor."
+            f"{capital_article(type(source).__name__)} is no image; give a path, a PIL image, an array or a tensor."
         )
     given: Any = source
     numbers = with_channels(given, "The image", is_mask=False)

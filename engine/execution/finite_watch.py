@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
+from ...state.user_warnings import user_warning
 from ..events import Emit, RunWarning
 from ..nodes import Values
 
@@ -45,7 +45,7 @@ class FiniteWatch:
                     "number format that is too small for the model (try float32 or bfloat16) and a guidance scale that is "
                     "too large."
                 )
-                warnings.warn(text, RuntimeWarning, stacklevel=2)
+                user_warning(text, RuntimeWarning)
                 if emit is not None:
                     emit(RunWarning(f"{self._path}.step[{iteration}]", text))
 

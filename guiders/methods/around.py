@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from attrs import evolve, field, frozen
 
 from ...state import InputError
+from ...state.errors import with_article
 from ..guider import GuidanceBranch, GuidanceStep, Guider
 from ..guider_file import guider_of
 from ..inner_guider import check_guider, guider_or_given
@@ -26,7 +27,9 @@ def _check_guider(made: object, field: attrs.Attribute[Any], value: object) -> N
     check_guider(made, field, value)
     if guider_of(value).on_tokens:
         with naming(type(made), field.name):
-            raise InputError(f"it is a {type(value).__name__}, which works on tokens, and not on clean samples")
+            raise InputError(
+                f"it is {with_article(type(value).__name__)}, which works on tokens, and not on clean samples"
+            )
 
 
 @frozen(kw_only=True, slots=False, field_transformer=checked)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
@@ -11,6 +10,7 @@ from ...engine.events import Event, StepFinished
 from ...engine.network_calls import call_network
 from ...engine.scoped_names import seen_at
 from ...families.contract import FamilyContract
+from ...state.user_warnings import user_warning
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -77,7 +77,7 @@ class Previews:
     @property
     def pictures(self) -> list[Image]:
         """The images, by the name that they had before 0.1.0 was out."""
-        warnings.warn("Previews.pictures is Previews.images now.", DeprecationWarning, stacklevel=2)
+        user_warning("Previews.pictures is Previews.images now.", DeprecationWarning)
         return self.images
 
     def __call__(self, event: Event) -> None:

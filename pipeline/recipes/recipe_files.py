@@ -10,7 +10,7 @@ from ...blocks.steps.given_image import as_pil, with_files_read
 from ...registry.hub.repo_paths import check_inside
 from ...state import InputError, RepoError
 from ...state.atomic import beside
-from ...state.errors import article, did_you_mean
+from ...state.errors import capital_article, did_you_mean
 from ...state.limits import LARGEST_RECIPE
 from ...state.strict_json import parse_json, read_json, written_json
 from ...state.value_file import load_values, save_values
@@ -85,9 +85,7 @@ def _written_as(given: Any) -> list[tuple[Image, Image]]:
     if getattr(given, "mode", None) in _MODES:
         return [(given, given)]
     if not hasattr(given, "getbbox") and not hasattr(given, "ndim"):
-        raise InputError(
-            f"{article(type(given).__name__).capitalize()} {type(given).__name__} is no image; give those of PIL, arrays or tensors."
-        )
+        raise InputError(f"{capital_article(type(given).__name__)} is no image; give those of PIL, arrays or tensors.")
     made = as_pil(given, "images")
     if hasattr(given, "getbbox"):
         return [(made, given)]
@@ -175,7 +173,7 @@ def read_recipe(source: object) -> tuple[Recipe, dict[str, Any]]:
         return _parsed(held, "the image"), {}
     if not isinstance(source, (str, Path)):
         raise RepoError(
-            f"{article(type(source).__name__).capitalize()} {type(source).__name__} has no recipe; give an image, its file, a state, or a recipe's file."
+            f"{capital_article(type(source).__name__)} has no recipe; give an image, its file, a state, or a recipe's file."
         )
     path = Path(source)
     if path.suffix.lower() == ".json":

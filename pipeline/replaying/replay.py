@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from ...guiders import Guider
 from ...saving.composition import compose
 from ...state import BrickworkError, PipelineState
 from ...state.errors import ReplayError
+from ...state.user_warnings import user_warning
 from ...state.value_data import value_of_data
 from ..modular_pipeline import ModularPipeline
 from ..recipes.noted_values import noted_results
@@ -84,7 +84,7 @@ def replay(
         _tell(_EDITED, exact, result)
     elif changed.serious or changed.of_machine:
         what = "result" if recipe.image is None else "image"
-        warnings.warn(str(ReplayError.of(f"The same {what}, though not everything is as it was", faults)), stacklevel=2)
+        user_warning(str(ReplayError.of(f"The same {what}, though not everything is as it was", faults)))
     return result
 
 
@@ -239,7 +239,7 @@ def _refuse(differs: tuple[str, ...], faults: list[str], first: str | None, exac
 
 def _tell(text: str, exact: bool, result: object) -> None:
     if not exact:
-        warnings.warn(text, stacklevel=4)
+        user_warning(text)
         return
     error = ReplayError(text)
     error.result = result

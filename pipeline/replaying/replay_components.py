@@ -16,6 +16,7 @@ from ...registry.loading.confined import confined
 from ...saving.open_repository import serves_for
 from ...saving.repo_format import RepoFormat
 from ...state import BrickworkError
+from ...state.errors import with_article
 from ...state.value_data import value_of_data
 from ..modular_pipeline import ModularPipeline
 from ..recipes.recipe import Recipe
@@ -94,12 +95,14 @@ def _created(name: str, entry: Mapping[str, Any], spec: ComponentSpec, guiders: 
     # A recipe comes from anywhere: it may choose among classes that fit, and not make an object of any class of an
     # allowed library.
     if not (is_guider or serves_for(cls, expected)):
-        raise BrickworkError(f"the recipe names a {class_name}, and the block expects a {expected.__name__}.")
+        raise BrickworkError(
+            f"the recipe names {with_article(class_name)}, and the block expects {with_article(expected.__name__)}."
+        )
     config = {key: value_of_data(part["value"]) for key, part in entry["config"].items() if "value" in part}
     if is_guider:
         return guider_of({"_class_name": class_name, **config}, guiders)
     # Constructors of allowed libraries can open files by paths that are in their configuration.
-    with confined(f"the recipe: making a {class_name}"):
+    with confined(f"the recipe: making {with_article(class_name)}"):
         return ComponentSpec(name, cls, config=config, default_creation_method="from_config").create()
 
 
@@ -111,7 +114,7 @@ def _loaded(name: str, entry: Mapping[str, Any], given: object, spec: ComponentS
     if folder is None:
         kind = str(entry["class"]).rpartition(":")[2]
         raise BrickworkError(
-            f"the run had a {kind} from {repo if origin else 'an unknown origin'}; say where it is: components=folder, a "
+            f"the run had {with_article(kind)} from {repo if origin else 'an unknown origin'}; say where it is: components=folder, a "
             f"pipeline, or {{{name!r}: ...}}."
         )
     if not folder.is_dir():

@@ -23,6 +23,7 @@ from ...registry.loading.classes import resolve_class
 from ...saving.composition import compose
 from ...state import BrickworkError, CompositionError
 from ...state.errors import did_you_mean
+from ...state.given import given_path
 from ...state.structure import Faults, examined, place_words, structured
 from ...state.value_data import value_of_data
 from ..seed import SEED, takes_seed
@@ -46,7 +47,9 @@ def load_workflow(path: str | Path, blocks: object = (), guiders: object = (), *
         RepoError: it is no such YAML. CompositionError: it names what is not there, or does not fit; every fault is named, with
             line and column.
     """
-    return _Workflow(read_yaml(Path(path)), BlockResolver.of(blocks), known_guiders(guiders)).pipeline(options)
+    return _Workflow(
+        read_yaml(given_path(path, "The workflow's file")), BlockResolver.of(blocks), known_guiders(guiders)
+    ).pipeline(options)
 
 
 @define(eq=False)

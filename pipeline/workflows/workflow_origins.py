@@ -18,6 +18,7 @@ from ...registry.identity.same_component import component_differences
 from ...saving.pieces import origin_faults, pieces_of
 from ...saving.unsavable import component_faults
 from ...state import BrickworkError, ComponentError, InputError
+from ...state.errors import with_article
 from ...state.value_data import data_of
 from ..saved_components import created_entry, dtype_words, loaded_encoders
 from .guider_names import guider_reference
@@ -108,7 +109,7 @@ def _made_entry(name: str, component: object, default: ComponentSpec) -> Any:
         return None
     entry = created_entry(name, component)
     if entry is None:
-        raise ValueError(f"a {type(component).__name__} without a config is no plain data")
+        raise ValueError(f"{with_article(type(component).__name__)} without a config is no plain data")
     return {"class": entry["class"], "config": data_of(entry["config"])}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,11 @@ from ...registry.identity.setting_content import content_of
 from ...saving.block_sources import own_classes
 from ...saving.composition import describe
 from ...saving.reopening import composition_faults
-from ...state import BrickworkError, RepoError
+from ...state import BrickworkError, InputError, RepoError
 from ...state.atomic import beside
+from ...state.errors import named_thing
+from ...state.given import given_path
+from ...state.reading import read_start
 from ...state.value_data import data_of, is_note
 from .workflow_file import load_workflow
 from .workflow_origins import common_repo, component_entries, dtype_of_spec, live_faults, named_repo
@@ -38,17 +42,32 @@ def save_workflow(pipe: ModularPipeline, path: str | Path) -> None:
         RepoError: an option or setting is no plain data, or a component is not as its origin holds it; every fault is named, and
             nothing is written.
     """
+    if not hasattr(pipe, "blocks"):
+        raise InputError(f"save_workflow(pipe, path) writes a pipeline, and {named_thing(pipe)} was given first.")
+    place = given_path(path, "The workflow's file")
+    _refuse_replacing(place)
     data: dict[str, Any] = {"brickwork": VERSION, **_composition(pipe.blocks)}
-    faults = [f"{place}: {note['value']} is no plain data." for place, note in _notes(data, "")]
+    faults = [f"{where}: {note['value']} is no plain data." for where, note in _notes(data, "")]
     faults += live_faults(pipe)
     data |= _settled(pipe, faults)
     if faults:
         raise RepoError.of("The workflow cannot be written", faults)
-    with beside(Path(path)) as place:
-        place.write_text(written(data), encoding="utf-8")
-        faults = list(_reopened_faults(pipe, place))
+    with beside(place) as new:
+        new.write_text(written(data), encoding="utf-8")
+        faults = list(_reopened_faults(pipe, new))
         if faults:
             raise RepoError.of("The workflow cannot be written: loaded again, it is not the same", faults)
+
+
+def _refuse_replacing(path: Path) -> None:
+    """Refuse a file that is there, and no workflow."""
+    if path.is_dir():
+        raise RepoError(f"{path} is a folder; a workflow is a file, such as {path / 'workflow.yaml'}.")
+    if path.is_file() and (text := read_start(path, 10_000)[0].strip()) and not _OURS.search(text):
+        raise RepoError(f"{path} is no workflow, and would be replaced by one. Give another name, or delete it first.")
+
+
+_OURS = re.compile(rb"""(?m)^[{\s]*["']?brickwork["']?\s*:""")
 
 
 def _settled(pipe: ModularPipeline, faults: list[str]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ...state import ComponentError
 from .component_bytes import component_bytes
 
 if TYPE_CHECKING:
@@ -71,7 +72,10 @@ class TorchMemory(DeviceMemory):
     def __init__(self, device: torch.device | str) -> None:
         import torch
 
-        there = torch.device(device)
+        try:
+            there = torch.device(device)
+        except (RuntimeError, TypeError) as error:
+            raise ComponentError(f"{device!r} is no device: {str(error).splitlines()[0]}") from None
         super().__init__(there)
         self._host: dict[int, list[tuple[Any, Any, int]]] = {}
         is_cuda = there.type == "cuda"

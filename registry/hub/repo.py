@@ -16,7 +16,7 @@ from ...state.atomic import write_text
 from ...state.reading import read_bytes
 from .folder_update import interruption
 from .hub_listing import HubListing
-from .missing_file import WEIGHTS, missing_file
+from .missing_file import WEIGHTS, missing_file, missing_place
 from .repo_paths import check_inside, checked_name, file_in, relative_name
 from .verified import fault_of
 
@@ -209,9 +209,7 @@ def open_repo(name: str | Path, revision: str | None = None, **options: object) 
             f"weight_name={folder.name!r}."
         )
     if folder.is_absolute() or not is_hub_name(str(name)):
-        raise RepoError(
-            f"{str(name)[:300]} is no folder on this machine, and no name of a Hub repository (owner/name)."
-        )
+        raise RepoError(missing_place(name))
     try:
         commit, listing = _resolved(str(name), revision, given)
     except RepoError as error:

@@ -21,6 +21,7 @@ from attrs import define, field, frozen
 
 from ...state.code_home import is_packaged
 from ...state.digest import DigestWriter, NoDigestError, code_identity, digest_of
+from ...state.errors import capital_article
 from ...state.object_content import register_networks
 from ...state.watch import Watch, tensor_stamps
 from .library_code import are_same, watch_classes
@@ -302,7 +303,7 @@ def component_state(component: object) -> dict[str, Any]:
     if hasattr(component, "__attrs_attrs__"):
         return {each.name: getattr(component, each.name) for each in component.__attrs_attrs__}
     if not hasattr(component, "__dict__"):
-        raise NoDigestError(f"A {_class_name(component)} has no content that could be compared.")
+        raise NoDigestError(f"{capital_article(_class_name(component))} has no content that could be compared.")
     return {name: value for name, value in vars(component).items() if not name.startswith(NOTES)}
 
 

@@ -6,6 +6,7 @@ import copy
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from ...state.errors import with_article
 from .component_identity import identity_of
 from .same_model import model_differences
 from .setting_content import content_of, differing_words, words_of
@@ -34,7 +35,7 @@ def component_differences(live: Any, other: Any, dtype: torch.dtype | None = Non
         dtype: the number format that a model would be cast to on loading.
     """
     if type(live) is not type(other):
-        return [f"it is a {words_of(type(live))}, and once opened a {words_of(type(other))}."]
+        return [f"it is {with_article(words_of(type(live)))}, and once opened {with_article(words_of(type(other)))}."]
     if hasattr(live, "named_parameters"):
         return model_differences(live, other, dtype)
     if hasattr(live, "get_added_vocab"):

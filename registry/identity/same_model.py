@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from ...state.code_home import is_library
+from ...state.errors import with_article
 from ..loading.base_modules import base_modules
 from ..loading.memory_map import mapped_tensors
 from ..loading.skeleton import format_of_loaded, precise_parts
@@ -101,7 +102,9 @@ class _Comparison:
                 self.add("the layer", "is lacking, and its configuration makes it", path)
             elif type(ours[path]) is not type(theirs[path]):
                 names = differing_words(type(ours[path]), type(theirs[path]))
-                self.add("the layer", f"is a {names[0]}, and by its configuration a {names[1]}", path)
+                self.add(
+                    "the layer", f"is {with_article(names[0])}, and by its configuration {with_article(names[1])}", path
+                )
 
     def configurations(self, live: object, other: object) -> None:
         """Compare configurations, without what is noted in them of places and versions."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...state.digest import NoDigestError
+from ...state.errors import with_article
 from ...state.tensor_digest import tensor_digest
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def differing_words(one: object, other: object) -> tuple[str, str]:
         if content_of(held[0].get(name)) != content_of(held[1].get(name)):
             inner = differing_words(held[0].get(name), held[1].get(name))
             return f"{words[0]} with {name} {inner[0]}", f"one with {inner[1]}"
-    return words[0], f"a {words[1]} with other values"
+    return words[0], f"{with_article(words[1])} with other values"
 
 
 def _name(thing: object) -> str:

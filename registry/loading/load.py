@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...state import ComponentError, InputError, TrustError
-from ...state.errors import did_you_mean
+from ...state.errors import did_you_mean, with_article
 from ..hub.byte_order_marks import named_after, without_marks
 from ..hub.lock import Lock
 from ..hub.missing_file import missing_file
@@ -84,7 +84,7 @@ def _several(cls: Any, repo: str, where: Mapping[str, str | None], options: Mapp
     subfolder = where.get("subfolder") or ""
     if not subfolder:
         raise ComponentError(
-            f"the models of a {cls.__name__} lie in folders beside each other; name the first as subfolder=..."
+            f"the models of {with_article(cls.__name__)} lie in folders beside each other; name the first as subfolder=..."
         )
     folders = part_folders(True, subfolder, found.has_folder)
     # All parts of one commit: a branch may move between two downloads.
@@ -163,7 +163,7 @@ def _told(cls: Any, loader: Callable[..., Any]) -> dict[str, Any]:
 
 def _confined(cls: Any, name: str, options: Mapping[str, Any], connects: bool = False) -> AbstractContextManager[None]:
     pickles = options.get("use_safetensors") is False
-    return confined(f"{name}: loading a {cls.__name__}", connects=connects, pickles=pickles)
+    return confined(f"{name}: loading {with_article(cls.__name__)}", connects=connects, pickles=pickles)
 
 
 def own_class(repo: Repo, references: Sequence[CodeReference], cls: Any, granted: bool | str | Trust) -> Any:

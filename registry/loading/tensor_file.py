@@ -51,12 +51,14 @@ def _beside(repo: Repo, name: str) -> list[str]:
 
 
 def _checked(repo: Repo, name: str) -> Path:
-    if not name.endswith(".safetensors"):
+    is_readable = name.endswith(".safetensors")
+    # Of the Hub nothing is downloaded that is not read.
+    path = repo.file(name) if is_readable or repo.folder is not None else None
+    if path is None and (is_readable or repo.folder is not None or name not in (repo.listing or [name])):
+        raise RepoError(f"{repo.name} has no file {name}. {did_you_mean(name, _beside(repo, name))}")
+    if not is_readable or path is None:
         raise TrustError(
             f"{name} is no .safetensors file; pickled weights can run code while they are loaded. Convert it."
         )
-    path = repo.file(name)
-    if path is None:
-        raise RepoError(f"{repo.name} has no file {name}. {did_you_mean(name, _beside(repo, name))}")
     check_file(path)
     return path

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...state import ComponentError, TrustError
-from ...state.errors import article
+from ...state.errors import with_article
 from ..hub.missing_file import missing_file
 from .building import limited_by_files
 from .component_files import check_component_files
@@ -132,6 +132,6 @@ def _in_words(where: str) -> Iterator[None]:
     except (LookupError, ValueError, AttributeError, RuntimeError, TypeError, OSError) as error:
         kind = type(error).__name__
         raise ComponentError(
-            f"{where}: diffusers' conversion of its original layout ends with {article(kind)} {kind}: {error}. The file is of another "
+            f"{where}: diffusers' conversion of its original layout ends with {with_article(kind)}: {error}. The file is of another "
             "model than config= says, or of another layout."
         ) from error

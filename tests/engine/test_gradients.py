@@ -64,5 +64,5 @@ def test_inherit_means_the_callers_mode(pipe: ModularPipeline) -> None:
 
 
 def test_another_word_is_refused(pipe: ModularPipeline) -> None:
-    with pytest.raises(InputError, match="'grad' must be in"):
+    with pytest.raises(InputError, match="grad='sometimes': it is 'no_grad' or 'inference'"):
         pipe.configure(grad="sometimes")

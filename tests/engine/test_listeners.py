@@ -76,7 +76,9 @@ def test_a_run_that_fails_anywhere_leaves_the_pipeline_as_it_was(tiny_pipe: Modu
         tiny_pipe.configure(listeners=[refuse])
         with pytest.raises(Refused, match=places[place]) as caught:
             run()
-        assert len(caught.value.__notes__) == 1
-        assert f"In block {places[place].partition('.')[0]}" in caught.value.__notes__[0]
+        listener, block = caught.value.__notes__
+        assert listener.startswith("In the listener ")
+        assert listener.endswith(".refuse, which was told of BlockStarted.")
+        assert f"In block {places[place].partition('.')[0]}" in block
         tiny_pipe.configure(listeners=[])
         assert torch.equal(run(), expected)

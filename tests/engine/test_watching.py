@@ -137,9 +137,9 @@ def test_a_bar_counts_what_is_left_of_a_loop() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"load": "later"}, "'load' must be in"),
-        ({"residency": "sometimes"}, "'residency' must be in"),
-        ({"grad": "some"}, "'grad' must be in"),
+        ({"load": "later"}, "load='later': it is 'before' or 'on demand'"),
+        ({"residency": "sometimes"}, "residency='sometimes': it is 'stay'"),
+        ({"grad": "some"}, "grad='some': it is 'no_grad'"),
         ({"cache": "disk"}, "cache='disk': it is 'off', 'memory', or a MemoryCache"),
     ],
 )

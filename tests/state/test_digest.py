@@ -153,7 +153,7 @@ class Elsewhere(torch.Tensor):
 
 
 def test_a_tensor_that_keeps_its_bytes_in_another_one_is_refused_by_its_class() -> None:
-    with pytest.raises(NoDigestError, match=r"^A Elsewhere keeps its bytes elsewhere, so they cannot be compared\.$"):
+    with pytest.raises(NoDigestError, match=r"^An Elsewhere keeps its bytes elsewhere, so they cannot be compared\.$"):
         digest_of(Elsewhere(torch.ones(2)))
 
 

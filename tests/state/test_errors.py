@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import brickwork
-from brickwork.state.errors import did_you_mean
+from brickwork.state.errors import article, capital_article, did_you_mean, named_thing, with_article
 
 
 def test_input_errors_are_also_what_python_programmers_expect() -> None:
@@ -36,3 +36,40 @@ def test_names_of_others_in_a_message_move_no_cursor_and_turn_no_text(hidden: st
     assert f"a{hidden.encode('unicode_escape').decode()}b" in str(error)
     assert str(error).endswith("\n  - c\td")
     assert str(brickwork.TrustError("größer, 名前")) == "größer, 名前"
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("int", "an"),
+        ("str", "a"),
+        ("ndarray", "a"),
+        ("AutoencoderKL", "an"),
+        ("EulerDiscreteScheduler", "an"),
+        ("Image", "an"),
+        ("UNet2DConditionModel", "a"),
+        ("UniPCMultistepScheduler", "a"),
+        ("UMT5EncoderModel", "a"),
+        ("unet", "a"),
+        ("Upsample2D", "an"),
+        ("LMSDiscreteScheduler", "an"),
+        ("LCMScheduler", "an"),
+        ("SDXLDecode", "an"),
+        ("XLabsAdapter", "an"),
+        ("VQModel", "a"),
+        ("FLUXDecode", "a"),
+        ("LoRA", "a"),
+        ("NoneType", "a"),
+        ("OneStep", "a"),
+        ("", "a"),
+    ],
+)
+def test_a_class_has_the_article_that_is_said_before_it(word: str, said: str) -> None:
+    assert article(word) == said
+    assert with_article(word) == f"{said} {word}"
+    assert capital_article(word) == f"{said.capitalize()} {word}"
+
+
+def test_a_thing_in_the_wrong_place_has_its_article() -> None:
+    assert named_thing([]) == "a list"
+    assert named_thing(Exception()) == "an Exception"

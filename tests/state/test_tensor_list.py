@@ -37,7 +37,14 @@ def test_a_list_says_formats_shapes_places_and_notes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "its first 8 bytes are no length of a list"),
+        (b"1234567", "its first 8 bytes are no length of a list"),
+        (b"", "it is empty. Copy or download it again"),
+        (b"<!DOCTYPE html>", "it is a web page"),
+        (b"\n <html>", "it is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "it is a pointer of git-lfs, .* `git lfs pull`"),
+        (b"PK\x03\x04\x00\x00\x08\x08", "it is a checkpoint of torch under another name"),
+        (b"\x80\x02\x8a\nl\xfc\x9cF\xf9", "it is a checkpoint of torch under another name"),
+        (b"GGUF\x03\x00\x00\x00", "it is a GGUF file"),
         (file({}, length=0), "its first 8 bytes are no length of a list"),
         (file({}, length=1 << 62), "its first 8 bytes are no length of a list"),
         (file(b"[1]"), "its list of tensors holds no JSON object"),

@@ -55,13 +55,13 @@ def run(given: Any, settings: dict[str, Any] | None = None) -> Any:
 @pytest.mark.parametrize(
     ("items", "words"),
     [
-        ([3], r"3 \(a int\)"),
+        ([3], r"3 \(an int\)"),
         ([None], "None"),
         ([{"i": 1}], r"dict\(i=1\) \(a dict\)"),
         ([Given.Vars], r"the class Given\.Vars"),
-        ([Other(i=1)], r"Other\(i\) \(a Other\)"),
+        ([Other(i=1)], r"Other\(i\) \(an Other\)"),
         ([Given.More(i=1, j=2)], r"Given\.More\(i, j\) \(a More\)"),
-        ([Given.Vars(i=1), 3], r"3 \(a int\)"),
+        ([Given.Vars(i=1), 3], r"3 \(an int\)"),
     ],
 )
 def test_what_is_yielded_and_no_vars_is_said(items: list[Any], words: str) -> None:
@@ -69,7 +69,7 @@ def test_what_is_yielded_and_no_vars_is_said(items: list[Any], words: str) -> No
         run(lambda _: items)
 
 
-@pytest.mark.parametrize(("given", "words"), [(None, "None"), (3, r"3 \(a int\)")])
+@pytest.mark.parametrize(("given", "words"), [(None, "None"), (3, r"3 \(an int\)")])
 def test_what_cannot_be_iterated_over_is_said(given: Any, words: str) -> None:
     with pytest.raises(RunError, match=rf"^loop: `iterate` returned {words}; {YIELD}"):
         run(lambda _: given)
@@ -118,7 +118,7 @@ class Counting(LoopSequentialPipelineBlocks):
 
 
 @pytest.mark.parametrize(
-    ("number", "words"), [("two", r"'two' \(a str\)"), (0.5, r"0\.5 \(a float\)"), (-1, r"-1 \(a int\)")]
+    ("number", "words"), [("two", r"'two' \(a str\)"), (0.5, r"0\.5 \(a float\)"), (-1, r"-1 \(an int\)")]
 )
 def test_what_is_no_number_of_iterations_is_said(number: Any, words: str) -> None:
     pipe = chain(loop=Counting.from_blocks_dict({"add": AddOne})).init_pipeline()

@@ -289,7 +289,7 @@ def test_what_cannot_be_loaded_is_said_before_the_run(tiny_folder: Path, tmp_pat
         pipe(prompt="a cat")
     assert len(caught.value.faults) == 2
     assert "'unet' cannot be loaded: there is no folder" in str(caught.value)
-    with pytest.raises(InputError, match="'residency' must be in"):
+    with pytest.raises(InputError, match="residency='sometimes': it is 'stay' or 'just in time'"):
         pipe.configure(residency="sometimes")
 
 
