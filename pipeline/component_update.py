@@ -22,7 +22,7 @@ from ..registry import ComponentSpec
 from ..registry.hub.missing_file import WEIGHTS
 from ..registry.loading.several import several_of
 from ..state import ComponentError, InputError
-from ..state.errors import article, is_slip
+from ..state.errors import article, did_you_mean, is_slip
 
 _logger = logging.getLogger("brickwork")
 
@@ -72,6 +72,33 @@ def taken(
         spec.repo = None
     spec.description = known.description
     return given, spec
+
+
+def unloaded_names(names: object, known: Iterable[str], pretrained: list[str]) -> list[str]:
+    """Return the components that are let go of; what is no component is warned of, as in diffusers.
+
+    Args:
+        names: None for all that came from files. known: all components. pretrained: those that come from files.
+
+    Raises:
+        InputError: `names` is no name and no list of names.
+    """
+    if names is None:
+        return pretrained
+    chosen = [names] if isinstance(names, str) else names
+    if not isinstance(chosen, list):
+        raise InputError(
+            f"unload_components: Invalid type for names: {type(names).__name__}. Give the name of a component, or a list of names."
+        )
+    there = list(known)
+    for name in chosen:
+        if name not in there:
+            _logger.warning(
+                "unload_components: there is no component %r, and nothing is unloaded for it. %s",
+                name,
+                did_you_mean(str(name), there),
+            )
+    return [name for name in chosen if name in there]
 
 
 def fits_no_workflow(blocks: ModularPipelineBlocks, name: str, component: object) -> list[str]:

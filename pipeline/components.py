@@ -24,7 +24,15 @@ from ..state.digest import digest_of
 from ..state.errors import did_you_mean
 from .call_signature import component_signature, signed_by
 from .component_grants import grant_was_for_another
-from .component_update import fits_no_workflow, log_change, merged_spec, on_one_device, refuse_odd_attribute, taken
+from .component_update import (
+    fits_no_workflow,
+    log_change,
+    merged_spec,
+    on_one_device,
+    refuse_odd_attribute,
+    taken,
+    unloaded_names,
+)
 from .devices import PipelineDevices
 from .loaded_component import fitting
 from .not_loaded import not_loaded
@@ -241,16 +249,14 @@ class PipelineComponents(PipelineDevices):
             spec.load_id, spec.file_stamp(), str(spec.format_of(**options)), {k: str(v) for k, v in options.items()}
         )
 
-    def unload_components(self, names: str | Iterable[str] | None = None) -> Self:
+    def unload_components(self, names: str | list[str] | None = None) -> Self:
         """Let go of loaded components, all that came from files or the named ones; their memory is free if no other
-        pipeline and no caller holds them.
+        pipeline and no caller holds them. A name of no component is warned of, with the nearest one.
+
+        Raises:
+            InputError: what names them is no name and no list of names.
         """
-        if names is None:
-            chosen = [name for name in self.pretrained_component_names if self.components[name] is not None]
-        else:
-            chosen = [names] if isinstance(names, str) else list(names)
-            self._known(chosen)
-        for name in chosen:
+        for name in unloaded_names(names, self.components, self.pretrained_component_names):
             component, self.components[name] = self.components[name], None
             if self.manager is not None and component is not None:
                 self.manager.forget(component, self.collection)
