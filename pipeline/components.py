@@ -251,10 +251,7 @@ class PipelineComponents(PipelineDevices):
 
     def unload_components(self, names: str | list[str] | None = None) -> Self:
         """Let go of loaded components, all that came from files or the named ones; their memory is free if no other
-        pipeline and no caller holds them. A name of no component is warned of, with the nearest one.
-
-        Raises:
-            InputError: what names them is no name and no list of names.
+        pipeline and no caller holds them. A name of no component is warned of.
         """
         for name in unloaded_names(names, self.components, self.pretrained_component_names):
             component, self.components[name] = self.components[name], None
