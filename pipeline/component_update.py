@@ -21,8 +21,9 @@ from ..registry import ComponentSpec
 from ..registry.hub.missing_file import WEIGHTS
 from ..registry.loading.several import several_of
 from ..state import ComponentError
-from ..state.errors import with_article
-from ..state.user_warnings import user_warning
+from ..state.errors import did_you_mean, with_article
+from ..state.given import given_names
+from ..state.user_warnings import caller_level, user_warning
 
 _logger = logging.getLogger("brickwork")
 
@@ -72,6 +73,30 @@ def taken(
         spec.repo = None
     spec.description = known.description
     return given, spec
+
+
+def unloaded_names(names: object, known: Iterable[str], pretrained: list[str]) -> list[str]:
+    """Return the components that are let go of; what is no component is warned of, as in diffusers.
+
+    Args:
+        names: None for all that came from files. known: all components. pretrained: those that come from files.
+
+    Raises:
+        InputError: `names` are no names.
+    """
+    if names is None:
+        return pretrained
+    chosen = given_names(names, "unload_components: names")
+    there = list(known)
+    for name in chosen:
+        if name not in there:
+            _logger.warning(
+                "unload_components: there is no component %r, and nothing is unloaded for it. %s",
+                name,
+                did_you_mean(name, there),
+                stacklevel=caller_level(),
+            )
+    return [name for name in chosen if name in there]
 
 
 def fits_no_workflow(blocks: ModularPipelineBlocks, name: str, component: object) -> list[str]:

@@ -27,7 +27,7 @@ from ..state.user_warnings import caller_level
 from .call_signature import component_signature, signed_by
 from .component_grants import grant_was_for_another
 from .component_options import named_in, own_option, refuse_odd_options
-from .component_update import fits_no_workflow, log_change, merged_spec, on_one_device, taken
+from .component_update import fits_no_workflow, log_change, merged_spec, on_one_device, taken, unloaded_names
 from .devices import PipelineDevices
 from .loaded_component import fitting
 from .not_loaded import not_loaded
@@ -248,14 +248,9 @@ class PipelineComponents(PipelineDevices):
 
     def unload_components(self, names: str | Iterable[str] | None = None) -> Self:
         """Let go of loaded components, all that came from files or the named ones; their memory is free if no other
-        pipeline and no caller holds them.
+        pipeline and no caller holds them. A name of no component is warned of.
         """
-        if names is None:
-            chosen = [name for name in self.pretrained_component_names if self.components[name] is not None]
-        else:
-            chosen = given_names(names, "names")
-            self._known(chosen)
-        for name in chosen:
+        for name in unloaded_names(names, self.components, self.pretrained_component_names):
             component, self.components[name] = self.components[name], None
             if self.manager is not None and component is not None:
                 self.manager.forget(component, self.collection)

@@ -207,7 +207,11 @@ def _created(pipe: ModularPipeline, sources: Sources) -> dict[str, Any]:
             if defaults[name].create() != component:
                 found[name] = _as_data(guider_config(component, sources.name_of))
         elif component is not None:
-            faults += list(class_faults(name, component))
+            unnamed = list(class_faults(name, component))
+            # What the blocks make by themselves needs no entry: the check after writing compares it.
+            if unnamed and type(component) is defaults[name].type_hint:
+                continue
+            faults += unnamed
             found[name] = created_entry(name, component)
         if name in found and not _is_json(found[name]):
             faults.append(f"{name}: {type(component).__name__} has settings that no file holds, such as a function.")

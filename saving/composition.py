@@ -26,6 +26,7 @@ from ..state.limits import DEEPEST, MOST_BLOCKS
 from ..state.pipeline_state import describe_value
 from ..state.structure import Place, examined, place_words
 from ..state.value_data import data_of, is_note, note_of, value_of_data
+from .kept_attributes import kept_attributes, put_back
 from .written_block import WrittenBlock
 
 _MOST_UNKNOWN = 20
@@ -57,6 +58,10 @@ def _described(
     options = _options(block)
     if options:
         entry["options"] = options
+    # Of classes of diffusers and those written for it, whose constructors take what they keep.
+    kept = kept_attributes(block) if name_of is not None else {}
+    if kept:
+        entry["kept"] = kept
     described = _own_description(block)
     if described is not None:
         entry["description"] = described
@@ -211,6 +216,13 @@ def _with_parts(cls: type[Any], parts: list[type[Any]]) -> type[Any]:
 
 
 def _made(written: WrittenBlock, finder: BlockResolver) -> ModularPipelineBlocks:
+    made = _made_plain(written, finder)
+    if written.kept:
+        put_back(made, {name: value_of_data(value) for name, value in written.kept.items()})
+    return made
+
+
+def _made_plain(written: WrittenBlock, finder: BlockResolver) -> ModularPipelineBlocks:
     name, options = written.block, written.options
     # A copy: two pipelines of one composition must not share a block that somebody edits. Where data says all, it
     # counts, and the object only gives its class.

@@ -17,7 +17,7 @@ class WrittenBlock:
     Attributes:
         block: where its class is found: "Decode", "module:Class", "./file.py:Class". family: that it is bound to.
         parts: classes that it was given besides its own, in the same form. options: those that differ from the class's own; what is
-            no data is noted. description: that was put on the block itself. code: digest of its code. unknown: what of the code nothing
+            no data is noted. kept: attributes that its constructor was told otherwise. description: that was put on the block itself. code: digest of its code. unknown: what of the code nothing
             tells. attributes: digest of what was put on the block later, by name.
         blocks: its parts, in order.
     """
@@ -26,6 +26,7 @@ class WrittenBlock:
     family: str | None = None
     parts: tuple[WrittenBlock, ...] = ()
     options: Mapping[str, DataOrNote] = field(factory=dict)
+    kept: Mapping[str, DataOrNote] = field(factory=dict)
     description: str | None = None
     code: str | None = None
     unknown: tuple[str, ...] = ()

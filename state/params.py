@@ -56,7 +56,8 @@ class InputParam:
         """Take name, type and description of a well-known value; `overrides` replace single fields."""
         fields = _from_template(INPUT_WORDS, template_name, note, overrides)
         word = INPUT_WORDS[template_name]
-        fields.setdefault("required", word.required)
+        # Who writes a default says that it need not be given.
+        fields.setdefault("required", word.required and overrides.get("default") is None)
         # What must be given has no default.
         fields.setdefault("default", None if fields["required"] else word.default)
         return cls(**fields)

@@ -181,9 +181,20 @@ class ConditionalPipelineBlocks(Container):
             return self
         return SequentialPipelineBlocks() if branch is None else self.sub_blocks[branch].decided(flattening)
 
-    def may_run(self, branch: str, flattening: Flattening) -> bool:  # noqa: ARG002 - as above
-        """Return whether the run may take a branch, where it decides."""
-        return True
+    def may_run(self, branch: str, flattening: Flattening) -> bool:
+        """Return whether the run may take a branch, where it decides: where nothing that it asks for can be there, only one.
+
+        The run decides all the same, and refuses a branch that was not foreseen.
+        """
+        values = None if flattening.keeps_choices else self._known_values(flattening, {})
+        if not values:
+            return True
+        try:
+            chosen = self.select_block(**values)
+        except Exception:  # noqa: BLE001 - of code of others; the run shows it
+            return True
+        foreseen = chosen if chosen is not None else self.default_branch
+        return foreseen is None or foreseen == branch or foreseen not in list(self.sub_blocks)
 
     def _note_skipped(self, branch: str | None, flattening: Flattening, path: str) -> None:
         others = [key for key in self.sub_blocks if key != branch]

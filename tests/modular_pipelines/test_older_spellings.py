@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from brickwork import ComponentError, CompositionError
 from brickwork.modular_pipelines import (
     AutoPipelineBlocks,
     BlockState,
+    ComponentSpec,
+    ConditionalPipelineBlocks,
     InputParam,
     LoopSequentialPipelineBlocks,
     ModularPipeline,
@@ -18,6 +23,7 @@ from brickwork.modular_pipelines import (
     PipelineState,
     SequentialPipelineBlocks,
 )
+from brickwork.saving.kept_attributes import put_back
 
 
 class Text(ModularPipelineBlocks):
@@ -150,3 +156,69 @@ def test_a_hand_written_loop_is_edited_by_name() -> None:
     loop = LoopWrapper.from_blocks_dict({"block1": LoopBlock(), "block2": LoopBlock})
     loop.sub_blocks.insert("block3", LoopBlock, 0)
     assert loop.init_pipeline()(num_steps=10, x=0, output="x") == 30
+
+
+class Joins(ModularPipelineBlocks):
+    """Join a word, which its constructor keeps under another name."""
+
+    def __init__(self, word: str = "plain", count: int = 1) -> None:
+        self._word = word
+        self.count = count
+        super().__init__()
+
+    @property
+    def intermediate_outputs(self) -> list[OutputParam]:
+        return [OutputParam("joined")]
+
+    def __call__(self, components: Any, state: PipelineState) -> Any:
+        block_state = self.get_block_state(state)
+        block_state.joined = self._word * self.count
+        self.set_block_state(state, block_state)
+        return components, state
+
+
+def test_what_a_constructor_keeps_is_saved_and_opened_again(tmp_path: Path) -> None:
+    blocks = SequentialPipelineBlocks.from_blocks_dict({"told": Joins("fine", count=2), "plain": Joins()})
+    blocks.save_pretrained(str(tmp_path / "a"))
+    written = json.loads((tmp_path / "a" / "brickwork.json").read_text())["composition"]["blocks"]
+    assert [part.get("kept") for part in written.values()] == [{"_word": "fine", "count": 2}, None]
+    again: Any = ModularPipelineBlocks.from_pretrained(str(tmp_path / "a"), trust_remote_code=True)
+    assert [(part._word, part.count) for part in again.sub_blocks.values()] == [("fine", 2), ("plain", 1)]
+    again.sub_blocks.pop("plain")
+    assert again.init_pipeline()(output="joined") == "finefine"
+
+
+def test_an_attribute_that_no_constructor_makes_is_not_put_on_a_block() -> None:
+    with pytest.raises(CompositionError, match="Joins keeps no attribute 'cuont'. Did you mean 'count'?"):
+        put_back(Joins(), {"cuont": 2})
+
+
+def test_a_template_with_a_default_need_not_be_given() -> None:
+    assert not InputParam.template("prompt", default="a cat").required
+    assert InputParam.template("prompt").required
+    assert InputParam.template("prompt", default="a cat", required=True).required
+
+
+class Needs(Text):
+    """Use a component that a plain run has not."""
+
+    @property
+    def expected_components(self) -> list[ComponentSpec]:
+        return [ComponentSpec("tokenizer", "transformers:CLIPTokenizer")]
+
+
+class ByPresence(ConditionalPipelineBlocks):
+    block_classes = [Needs, Text]
+    block_names = ["control", "text"]
+    block_trigger_inputs = ["control"]
+    default_block_name = "text"
+
+    def select_block(self, control: object = None) -> str | None:
+        return "control" if control is not None else None
+
+
+def test_a_choice_by_values_needs_no_components_of_branches_that_cannot_run() -> None:
+    pipe = ByPresence().init_pipeline()
+    assert pipe(prompt="a", output="ran") == "text2img"
+    with pytest.raises(ComponentError, match="Not loaded: tokenizer"):
+        pipe(prompt="a", control=1)

@@ -17,6 +17,7 @@ from brickwork import (
     ComponentError,
     ComponentsManager,
     ComponentSpec,
+    InputError,
     ModularPipeline,
     SequentialPipelineBlocks,
 )
@@ -222,8 +223,17 @@ def test_unloading_frees_what_nobody_else_holds(tiny_folder: Path, manager: Comp
     gc.collect()
     assert vae() is None
     assert len(manager) == 0
-    with pytest.raises(ComponentError, match="no component 'uent'"):
-        one.unload_components("uent")
+
+
+def test_unloading_warns_of_what_is_no_component(tiny_folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pipe = blocks().init_pipeline(str(tiny_folder)).load_components(["unet", "vae"])
+    with pytest.raises(InputError, match="Invalid type for names: tuple. Give the name of a component, or a list"):
+        pipe.unload_components(("unet",))  # type: ignore[arg-type]
+    assert {"unet", "vae"} <= set(pipe.loaded_component_names)
+    pipe.unload_components(["uent", "vae"])
+    assert "there is no component 'uent'" in caplog.text
+    assert "Did you mean 'unet'?" in caplog.text
+    assert {"unet", "vae"} & set(pipe.loaded_component_names) == {"unet"}
 
 
 def test_a_collection_without_a_manager_is_logged(tiny_folder: Path, caplog: pytest.LogCaptureFixture) -> None:
