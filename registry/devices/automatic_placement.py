@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ...state import ComponentError
 from ..loading.weights import bytes_of
-from .device_memory import DeviceMemory, TorchMemory, to_host
+from .device_memory import DeviceMemory, to_host
 from .placement import Placement, Strategy
+from .torch_memory import TorchMemory
 
 if TYPE_CHECKING:
     import torch

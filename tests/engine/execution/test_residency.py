@@ -23,7 +23,8 @@ from brickwork import (
     component,
 )
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
-from brickwork.registry.devices.device_memory import DeviceMemory, TorchMemory
+from brickwork.registry.devices.device_memory import DeviceMemory
+from brickwork.registry.devices.torch_memory import TorchMemory
 from brickwork.registry.loading.weights import bytes_of
 
 KB = 1000

@@ -10,8 +10,9 @@ import torch
 from brickwork import ComponentError, ComponentsManager
 from brickwork.registry.component_table import Entry, table
 from brickwork.registry.devices.component_bytes import component_bytes
-from brickwork.registry.devices.device_memory import DeviceMemory, TorchMemory, to_host
+from brickwork.registry.devices.device_memory import DeviceMemory, to_host
 from brickwork.registry.devices.placement import Placement
+from brickwork.registry.devices.torch_memory import TorchMemory
 
 
 class Weights(torch.nn.Module):
