@@ -59,6 +59,9 @@ class DeviceMemory:
         """Return bytes that were taken at most since `begin`, beside components; 0 if that is not known."""
         return 0
 
+    def release(self) -> None:
+        """Give the device back what the allocator keeps for later."""
+
     def free_bytes(self) -> int | None:
         """Return bytes that are free on the device now; None if there is no limit to know."""
         return None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
+
+from ...state import ComponentError
 
 if TYPE_CHECKING:
     import torch
@@ -55,6 +57,13 @@ def held_tensors(component: object) -> Iterator[HeldTensor]:
 def unmovable(component: object) -> str:
     """Return why a component cannot be moved to a device and back, as the end of a sentence; "" if it can."""
     return next((why for held in held_tensors(component) if (why := _unmovable(held))), "")
+
+
+def refuse_unmovable(components: Mapping[str, object]) -> None:
+    """Raise ComponentError, before anything is moved, if some of the components cannot be; it names them all."""
+    found = [f"{name!r} cannot be placed: {why}." for name, each in components.items() if (why := unmovable(each))]
+    if found:
+        raise ComponentError.of("Components cannot be moved to a device and back", found)
 
 
 def _unmovable(held: HeldTensor) -> str:

@@ -88,7 +88,7 @@ class TorchMemory(DeviceMemory):
     @_outside_inference
     def drop(self, name: str, component: Any) -> None:
         """Let the component's tensors be their host copies again."""
-        placed = self._placed.pop(id(component), None)
+        placed = self._placed.get(id(component))
         if placed is None:
             return
         strangers = [] if self.is_host else self._unknown(component)
@@ -108,8 +108,7 @@ class TorchMemory(DeviceMemory):
         for held in strangers:
             _to_host(held)
         self._order_before_freeing(pieces, placed.used)
-        with _HOLDING:
-            _HOLDERS.pop(component, None)
+        self._let_go(component)
         super().drop(name, component)
 
     def size_of(self, key: int) -> int | None:
@@ -138,6 +137,15 @@ class TorchMemory(DeviceMemory):
             0 if self.streams is None else max(0, torch.accelerator.max_memory_allocated(self.device) - self.resident)
         )
 
+    def release(self) -> None:
+        """Give the device back what torch's allocators keep for later, on the device and of pinned memory."""
+        import torch
+
+        if not self.is_host and torch.accelerator.is_available():
+            torch.accelerator.empty_cache()
+            if hasattr(torch.accelerator, "empty_host_cache"):
+                torch.accelerator.empty_host_cache()
+
     def free_bytes(self) -> int | None:
         """Return what the driver says is free, and what torch holds for later."""
         import torch
@@ -156,6 +164,21 @@ class TorchMemory(DeviceMemory):
         if self.is_host:
             return
         new = self._unknown(component)
+        before = self._tensors.keys() | set()
+        try:
+            self._move(new, ahead)
+        except BaseException:
+            # Memory ran out on the way, or Ctrl-C: half of a model on each side would fail wherever it is used next.
+            for key in self._tensors.keys() - before:
+                self._tensors.pop(key).restore(is_written=False)
+            self._let_go(component)
+            raise
+        for held in held_tensors(component):
+            moved = self._tensors[id(held.tensor)]
+            moved.users.add(id(component))
+            placed.moved.append(moved)
+
+    def _move(self, new: Sequence[HeldTensor], ahead: bool) -> None:
         plain = [held for held in new if held.is_plain]
         for slab in slabs_of([held.tensor for held in plain]):
             self._copy(slab, [plain[index] for index in slab.indices], ahead)
@@ -164,10 +187,11 @@ class TorchMemory(DeviceMemory):
                 here = copy_on(held.tensor, self.device)
                 held.replace(here)
                 self._tensors[id(here)] = Moved(held, None, here, self._piece(list(inner_tensors(here))))
-        for held in held_tensors(component):
-            moved = self._tensors[id(held.tensor)]
-            moved.users.add(id(component))
-            placed.moved.append(moved)
+
+    def _let_go(self, component: Any) -> None:
+        self._placed.pop(id(component), None)
+        with _HOLDING:
+            _HOLDERS.pop(component, None)
 
     def _unknown(self, component: Any) -> list[HeldTensor]:
         return [held for held in held_tensors(component) if id(held.tensor) not in self._tensors]

@@ -287,6 +287,30 @@ def test_a_device_without_streams_brings_nothing_ahead_and_the_host_is_not_moved
     assert host.free_bytes() is None
 
 
+def test_a_component_for_which_there_is_no_room_stays_on_the_host_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slabs, "PIECE", 256)
+    memory, model = CloneMemory(), Model()
+    before, there = values(model), []
+    allocate = memory._allocate
+
+    def full(size: int) -> Any:
+        if len(there) == 2:
+            raise torch.OutOfMemoryError("full")
+        there.append(allocate(size))
+        return there[-1]
+
+    monkeypatch.setattr(memory, "_allocate", full)
+    with pytest.raises(torch.OutOfMemoryError, match="full"):
+        memory.bring("model", model)
+    assert not storages(model) & {piece.untyped_storage().data_ptr() for piece in there}
+    assert same(values(model), before)
+    assert (memory.log, memory.resident, memory.size_of(id(model))) == ([], 0, None)
+    monkeypatch.setattr(memory, "_allocate", allocate)
+    other = CloneMemory()
+    other.bring("model", model)
+    other.drop("model", model)
+
+
 class TestOrder:
     """What must be done before something else begins, whatever streams there are."""
 
