@@ -89,6 +89,8 @@ def execute(
             if is_out_of_memory(error):
                 advice = run.advice(getattr(error, _BLOCK, ""))
                 relieve(error, state.values, advice, None if run.residency is None else run.residency.release)
+                if run.cache is not None:
+                    run.cache.store.leave_devices()
             raise
 
 

@@ -33,6 +33,26 @@ class Use:
     configs: frozenset[str] = frozenset()
 
 
+@frozen
+class Foreseen:
+    """What is expected of a step.
+
+    Attributes:
+        names: components that are there during it. components: their bytes. beside: bytes of values and workspace, as far as
+            they were measured.
+    """
+
+    path: str
+    names: frozenset[str]
+    components: int
+    beside: int
+
+    @property
+    def total(self) -> int:
+        """Bytes in all."""
+        return self.components + self.beside
+
+
 def uses_of(steps: Sequence[Node], fits: Callable[[str, frozenset[str]], bool]) -> Iterator[Use]:
     """Yield the uses of a plan in order. A loop is one use if its components fit together; else its steps are."""
     for step in steps:
@@ -113,6 +133,18 @@ class PlannedResidency:
     def _together(self, names: Iterable[str]) -> int:
         """Return the bytes of several components, of which shared weights count once."""
         return component_bytes(*(self._components[name] for name in names if name in self._components))
+
+    def foreseen(self) -> Iterator[Foreseen]:
+        """Yield what is expected of each step that computes with models, in order; within a run it is what was planned for it."""
+        for position, use in enumerate(self._uses):
+            if not use.names:
+                continue
+            kept = self._needed(position) | self._keep[position]
+            there = {id(each): each for each in self._components.values()}
+            sizes = sum(self._placement.size_of(key) for key in kept - there.keys())
+            sizes += component_bytes(*(there[key] for key in kept & there.keys()))
+            names = frozenset(name for name, each in self._components.items() if id(each) in kept) | use.names
+            yield Foreseen(use.path, names, sizes, self._placement.needed(self._key(use.path)))
 
     def is_over(self, path: str) -> bool:  # noqa: ARG002 - the protocol gives it
         """Return False: a component stays the same object on the device and off it."""

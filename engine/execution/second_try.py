@@ -38,7 +38,8 @@ def with_second_try(call: Call, path: str, mutates: Sequence[str], run: Run) -> 
     assert residency is not None
 
     def tried(values: Values) -> None:
-        if not residency.has_room_to_make:
+        cache = None if run.cache is None else run.cache.store
+        if not residency.has_room_to_make and cache is None:
             call(values)
             return
         before = _Before.of(values, run.components, mutates)
@@ -53,7 +54,10 @@ def with_second_try(call: Call, path: str, mutates: Sequence[str], run: Run) -> 
         else:
             return
         before.restore(values)
-        residency.make_room()
+        if residency.has_room_to_make:
+            residency.make_room()
+        if cache is not None:
+            cache.leave_devices()
         run.remark(path, "memory ran out; everything else has left the device, and the step is tried once more")
         call(values)
 
