@@ -228,7 +228,8 @@ class Loras:
             raise InputError("There is no LoRA to fuse: load_lora_weights(...) first.")
         for model in self.models.values():
             if getattr(model, "peft_config", None):
-                kept = {name: tensor.detach().clone() for name, tensor in _base_weights(model)}
+                # On the host: on the device they would take the place that fusing is to save.
+                kept = {name: tensor.detach().to("cpu", copy=True) for name, tensor in _base_weights(model)}
                 # Adding and subtracting again rounds twice, so what comes out would not be the weights that went in.
                 object.__setattr__(model, _UNFUSED, kept)
         self._loader.fuse_lora(components=list(self.models), lora_scale=scale, adapter_names=chosen, safe_fusing=True)
@@ -268,6 +269,12 @@ class Loras:
                 known.pop(name, None)
         if not self.names():
             self.unload()
+
+
+def fused_bytes(model: object) -> int:
+    """Return the bytes of weights that are kept to take LoRAs out of a model again."""
+    kept = getattr(model, "__dict__", {}).get(_UNFUSED, {})
+    return sum(tensor.numel() * tensor.element_size() for tensor in kept.values())
 
 
 def is_fused(model: object) -> bool:

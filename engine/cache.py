@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 from ..registry.loading.weights import byte_words
 from ..state import InputError
 from ..state.errors import named_thing
+from .memory import device_bytes
 
 # In decimal gigabytes, as messages and drives count them.
 DEFAULT_BYTES = 2 * 10**9
@@ -114,6 +115,22 @@ class MemoryCache:
             self._entries.clear()
             self._worth.clear()
             self.bytes = 0
+
+    @property
+    def device_bytes(self) -> int:
+        """Bytes of devices' memories that entries hold."""
+        with self._lock:
+            return device_bytes([(entry.values, entry.states) for entry in self._entries.values()])
+
+    def leave_devices(self) -> int:
+        """Forget the entries that hold memory of a device, because a run needs it, and return how many bytes those were."""
+        with self._lock:
+            holding = {
+                key: size for key, each in self._entries.items() if (size := device_bytes([each.values, each.states]))
+            }
+            for key in holding:
+                self._forget(key)
+            return sum(holding.values())
 
     def _worth_of(self, entry: Entry) -> float:
         # A result without bytes, such as a step that only changes a scheduler, is worth its seconds.

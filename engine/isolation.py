@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
@@ -144,6 +144,18 @@ class RunComponents(Mapping[str, Any]):
     def put_changes(self, name: str, state: Mapping[str, Any]) -> None:
         """Bring a component to what `changes` said of it in this run or another."""
         vars(self[name]).update({**pristine_state(self._original(name)), **state})
+
+    def kept(self, name: str) -> Callable[[], None]:
+        """Return a function that brings this run's clone of a component back to what it is now."""
+        clone, original = self[name], vars(self._original(name))
+        # Tables that the original has, too, are shared by all clones, and nobody writes into them.
+        state = {key: part if original.get(key) is part else own_state(part) for key, part in vars(clone).items()}
+
+        def bring_back() -> None:
+            vars(clone).clear()
+            vars(clone).update(state)
+
+        return bring_back
 
     def put(self, name: str, component: object) -> None:
         """Add a component that was loaded for this run."""

@@ -45,3 +45,24 @@ def tensor_bytes(values: Iterable[Any]) -> int:
             # What the run computes with, and not what lies behind it: these bytes are for people to compare.
             seen[value.untyped_storage().data_ptr()] = value.numel() * value.element_size()
     return sum(seen.values())
+
+
+def device_bytes(values: Iterable[Any]) -> int:
+    """Return the bytes that values, with those in containers, keep of devices' memories: whole storages of tensors."""
+    seen: dict[tuple[str, int], int] = {}
+    pending = list(values)
+    while pending:
+        value = pending.pop()
+        if isinstance(value, Mapping):
+            pending += value.values()
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            pending += value
+        elif hasattr(type(value), "untyped_storage") and lies_on_device(value):
+            storage = value.untyped_storage()
+            seen[str(value.device), storage.data_ptr()] = storage.nbytes()
+    return sum(seen.values())
+
+
+def lies_on_device(tensor: Any) -> bool:
+    """Return whether a tensor is in another memory than the host's."""
+    return bool(tensor.device.type != "cpu")

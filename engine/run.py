@@ -37,6 +37,15 @@ class Residency(Protocol):
         """Let go of every component, because memory has run out."""
         ...
 
+    @property
+    def has_room_to_make(self) -> bool:
+        """Whether anything is on the device that the running step does not need."""
+        ...
+
+    def make_room(self) -> None:
+        """Let that leave."""
+        ...
+
 
 class ResultCache(Protocol):
     """Knows results of steps."""
@@ -84,7 +93,11 @@ class Run:
 
     def warn(self, path: str, text: str) -> None:
         """Say that something went another way than asked for: to the log, to listeners, and in the recipe."""
-        _logger.warning("%s: %s", path, text, stacklevel=caller_level())
         self.notes.append(f"{path}: {text}")
+        self.remark(path, text)
+
+    def remark(self, path: str, text: str) -> None:
+        """Say what a person should know though the result is what was asked for: to the log, and to listeners."""
+        _logger.warning("%s: %s", path, text, stacklevel=caller_level())
         if self.emit is not None:
             self.emit(RunWarning(path, text))

@@ -68,7 +68,7 @@ class ActiveRun:
             view,
             pipe.device,
             settings,
-            residency=residency_for(pipe, prepared.plan, components, self.emit),
+            residency=residency_for(pipe, prepared.plan, components, self.emit, prepared.values),
             emit=self.emit,
             cache=cache,
             tracker=self._tracker(),

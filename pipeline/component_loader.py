@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from ..engine import Plan
 from ..engine.events import Emit
-from ..engine.execution.residency import LoadedResidency, PlannedResidency
+from ..engine.execution.loaded_residency import LoadedResidency
+from ..engine.execution.residency import PlannedResidency, asked_sizes
 from ..engine.isolation import RunComponents
 from ..engine.run import Residency
 
@@ -17,14 +19,19 @@ if TYPE_CHECKING:
 
 
 def residency_for(
-    pipe: PipelineComponents, plan: Plan, components: RunComponents, emit: Emit | None = None
+    pipe: PipelineComponents, plan: Plan, components: RunComponents, emit: Emit | None, values: Mapping[str, Any]
 ) -> Residency | None:
-    """Return what brings components during a run; None where all are there already."""
+    """Return what brings components during a run; None where all are there already.
+
+    Args:
+        values: that the run begins with.
+    """
     if pipe.placement is not None:
         missing = [name for name in plan.components if pipe.components[name] is None and not pipe.may_be_none(name)]
         if missing:
             pipe.load_components(missing, **pipe.settings.load_options)
-        return PlannedResidency(plan.steps, {name: components[name] for name in plan.components}, pipe.placement, emit)
+        found = {name: components[name] for name in plan.components}
+        return PlannedResidency(plan.steps, found, pipe.placement, emit, asked_sizes(values))
     # The engine then hands components out directly, without a look at what a later step needs.
     if not pipe.loads_on_demand:
         return None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -94,11 +94,9 @@ class PipelineRun:
     def _ran(self, begun: ActiveRun) -> PipelineState:
         """Run the plan, and let go of everything that was held for it."""
         pipe, request = self._pipe, self._request
-        placement = pipe.placement
         pipe.runs.add(begun)
         try:
-            # What is moved for one run would be moved away from another that computes with it.
-            with placement.lock if placement is not None else nullcontext():
+            with _device_of(pipe):
                 return request.plan.run(request.values, begun.make_run, _names(request.output))
         except RuntimeError as error:
             note_mixed_dtypes(error, begun.held)
@@ -128,6 +126,18 @@ class PipelineRun:
             _sign(value, recipe)
         self.recipe = self._pipe.runs.note(recipe)
         return recipe
+
+
+@contextmanager
+def _device_of(pipe: ModularPipeline) -> Iterator[None]:
+    """Have the device on which components are placed, if they are, for one run."""
+    while (placement := pipe.placement) is not None:
+        with placement.taken():
+            # While this run waited, its components may have been placed elsewhere.
+            if pipe.placement is placement:
+                yield
+                return
+    yield
 
 
 def _emit_to(listeners: tuple[Emit, ...]) -> Emit | None:

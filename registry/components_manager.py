@@ -52,6 +52,7 @@ class ComponentsManager(AutomaticPlacement):
                 new object alone.
         """
         given_name(name, "The name of a component")
+        gone: list[object] = []
         with self._lock:
             known = self._id_of(name, component)
             twins = self._twins(component) if known is None else []
@@ -70,8 +71,9 @@ class ComponentsManager(AutomaticPlacement):
                 self.components[known] = component
                 self._names[known] = name
             if collection is not None:
-                self._collect(known, name, collection)
-            return known
+                gone = self._collect(known, name, collection)
+        self._take_off(gone)
+        return known
 
     def remove(self, component_id: str) -> None:
         """Forget a component. Its memory is free when no pipeline holds it any more.
@@ -80,41 +82,34 @@ class ComponentsManager(AutomaticPlacement):
             ComponentError: there is no such id.
         """
         with self._lock:
-            self._known(component_id)
-            component = self.components.pop(component_id)
-            del self._names[component_id]
-            # One object may be filed under several names; the others still need it where it is.
-            if self.placement is not None and not any(other is component for other in self.components.values()):
-                self.placement.forget(component)
-            for members in self.collections.values():
-                if component_id in members:
-                    members.remove(component_id)
+            gone = self._unfiled(self._known(component_id))
+        # Outside: a run that goes on may wait for `_lock`.
+        self._take_off(gone)
 
     def remove_from_collection(self, component_id: str, collection: str) -> None:
         """Take a component out of a collection; it is forgotten if it is in no other."""
         with self._lock:
-            self._known(component_id)
-            members = self._members(collection)
-            if component_id in members:
-                members.remove(component_id)
-            if not any(component_id in other for other in self.collections.values()):
-                self.remove(component_id)
+            gone = self._uncollected(self._known(component_id), self._members(collection))
+        self._take_off(gone)
 
     def remove_collection(self, collection: str) -> None:
         """Take all components out of a collection, and forget those that are in no other."""
         with self._lock:
-            for component_id in list(self._members(collection)):
-                self.remove_from_collection(component_id, collection)
+            members = self._members(collection)
+            gone = [each for component_id in list(members) for each in self._uncollected(component_id, members)]
             del self.collections[collection]
+        self._take_off(gone)
 
     def forget(self, component: object, collection: str | None = None) -> None:
         """Forget a component wherever it is filed; with a collection, only there if others hold it too."""
+        gone: list[object] = []
         with self._lock:
             for component_id in [i for i, known in self.components.items() if known is component]:
                 if collection is None:
-                    self.remove(component_id)
-                elif component_id in self.collections.get(collection, ()):
-                    self.remove_from_collection(component_id, collection)
+                    gone += self._unfiled(component_id)
+                elif component_id in (members := self.collections.get(collection, [])):
+                    gone += self._uncollected(component_id, members)
+        self._take_off(gone)
 
     def search_components(
         self, names: str | None = None, collection: str | None = None, load_id: str | None = None
@@ -293,14 +288,34 @@ class ComponentsManager(AutomaticPlacement):
             number += 1
         return component_id
 
-    def _collect(self, component_id: str, name: str, collection: str) -> None:
+    def _collect(self, component_id: str, name: str, collection: str) -> list[object]:
+        """Put a component into a collection, and return what is filed nowhere any more."""
         members = self.collections.setdefault(collection, [])
         if component_id in members:
-            return
+            return []
         # A collection stands for one pipeline, which has one component of a name.
-        for other in [i for i in members if self._names[i] == name]:
-            self.remove_from_collection(other, collection)
+        others = [i for i in members if self._names[i] == name]
+        gone = [each for other in others for each in self._uncollected(other, members)]
         members.append(component_id)
+        return gone
+
+    def _uncollected(self, component_id: str, members: list[str]) -> list[object]:
+        """Take a component out of a collection, and return it if it is filed nowhere any more."""
+        if component_id in members:
+            members.remove(component_id)
+        if any(component_id in other for other in self.collections.values()):
+            return []
+        return self._unfiled(component_id)
+
+    def _unfiled(self, component_id: str) -> list[object]:
+        """Take a component out of all books, and return it if it is not filed under another id."""
+        component = self.components.pop(component_id)
+        del self._names[component_id]
+        for members in self.collections.values():
+            if component_id in members:
+                members.remove(component_id)
+        # One object may be filed under several names; the others still need it where it is.
+        return [] if any(other is component for other in self.components.values()) else [component]
 
     def _members(self, collection: str) -> list[str]:
         if collection not in self.collections:

@@ -14,6 +14,7 @@ from ...adapters.attention_maps import maps_of, watching
 from ...adapters.lora_scale import lora_scale, weight_of
 from ...adapters.perturb import chosen_layers, perturbed
 from ...engine.execution.out_of_memory import is_out_of_memory
+from ...engine.execution.second_try import is_tried_again
 from ...families.contract import Denoiser, FamilyContract, Scheduler, with_rows
 from ...families.noise_schedule import reads_variance
 from ...guiders import ClassifierFreeGuidance, EmbeddedGuidance, GuidanceBranch, GuidanceStep, Perturbation
@@ -247,7 +248,7 @@ class PredictNoise(Block):
             try:
                 predictions.update(self._predicted(batch, call))
             except (RuntimeError, MemoryError) as error:
-                if self.batching != "auto" or len(batch.branches) == 1 or not is_out_of_memory(error):
+                if self.batching != "auto" or len(batch.branches) == 1 or not self._may_divide(error):
                     raise
                 # The frames of the failed call hold its tensors, and so would keep the memory that ran out.
                 clear_frames(error.__traceback__)
@@ -258,6 +259,11 @@ class PredictNoise(Block):
         predictions.clear()
         self.warn("memory ran out for several predictions at once; they are made one after another from here on")
         return self._predictions(branches, call)
+
+    @staticmethod
+    def _may_divide(error: BaseException) -> bool:
+        # Not while other components can leave first: the same numbers at once are the same result, bit for bit.
+        return is_out_of_memory(error) and not is_tried_again()
 
     def _predicted(self, batch: _Batch, call: DenoiserCall) -> Iterable[tuple[str, Tensor]]:
         """Call the denoiser once, for branches with the same perturbation."""

@@ -25,6 +25,7 @@ from .finite_watch import FiniteWatch
 from .in_place_watch import watched
 from .out_of_memory import is_out_of_memory, relieve
 from .process_chance import refusing_chance
+from .second_try import with_second_try
 
 if TYPE_CHECKING:
     from ..run import Run
@@ -42,6 +43,7 @@ class Executable:
     prepare: Callable[[Run], Call] | None = None
     checked: Callable[[Call], Call] | None = None
     writes: tuple[str, ...] = ()
+    mutates: tuple[str, ...] = ()
     body: tuple[Executable, ...] = ()
     prepare_iterations: Callable[[Run], Iterations] | None = None
     keeps: frozenset[str] = frozenset()
@@ -87,6 +89,8 @@ def execute(
             if is_out_of_memory(error):
                 advice = run.advice(getattr(error, _BLOCK, ""))
                 relieve(error, state.values, advice, None if run.residency is None else run.residency.release)
+                if run.cache is not None:
+                    run.cache.store.leave_devices()
             raise
 
 
@@ -168,6 +172,9 @@ def _call_of(executable: Executable, run: Run) -> Call:
     if executable.prepare is None:
         return _choice_call(executable, run) if executable.select is not None else _loop_call(executable, run)
     call = executable.prepare(run)
+    if run.residency is not None:
+        # Innermost: who listens, or keeps account, is told of one step.
+        call = with_second_try(call, executable.path, executable.mutates, run)
     if run.settings.check_values and executable.checked is not None:
         call = executable.checked(call)
     # The order of wrappers counts. Checks see what the block itself did; the witness notes what passed them; the

@@ -9,18 +9,30 @@ from ...registry.loading.weights import byte_words
 from ..memory import tensor_bytes
 from ..nodes import Values
 
-# torch has a class for the device alone. On the host it raises RuntimeError with one of these words
-# (c10/core/impl/alloc_cpu.cpp).
-_OF_HOST = ("not enough memory", "DefaultCPUAllocator", "can't allocate memory")
+# torch has a class for what its own allocator of the device finds. Everything else is a RuntimeError with one of these words:
+# the host's allocator (c10/core/impl/alloc_cpu.cpp), drivers, and the libraries that allocate for themselves.
+_WORDS = (
+    "not enough memory",
+    "defaultcpuallocator",
+    "can't allocate memory",
+    "out of memory",
+    "alloc_failed",  # CUBLAS_STATUS_ALLOC_FAILED, CUDNN_STATUS_ALLOC_FAILED
+    "allocation_failed",
+    "out_of_memory",  # UR_RESULT_ERROR_OUT_OF_DEVICE_MEMORY is "out_of_device_memory"
+    "out_of_device_memory",
+    "out_of_host_memory",
+    "out_of_resources",
+)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an allocation failed, on the device or in the host's memory."""
+    """Return whether an allocation failed, on a device or in the host's memory."""
     import torch
 
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in _OF_HOST)
+    said = str(error).casefold()
+    return isinstance(error, RuntimeError) and any(words in said for words in _WORDS)
 
 
 def relieve(error: BaseException, values: Values, advice: Sequence[str], free: Callable[[], object] | None) -> None:
@@ -52,6 +64,6 @@ def relieve(error: BaseException, values: Values, advice: Sequence[str], free: C
     traceback.clear_frames(error.__traceback__)
     if free is not None:
         free()
-    if torch.cuda.is_available():
+    if torch.accelerator.is_available():
         # torch keeps freed blocks for itself, and in pieces: a smaller attempt may need a whole one.
-        torch.cuda.empty_cache()
+        torch.accelerator.empty_cache()

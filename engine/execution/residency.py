@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from time import perf_counter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from attrs import frozen
 
 from ...registry.devices.component_bytes import component_bytes
-from ...registry.devices.placement import Placement
+from ...registry.devices.moved_tensors import refuse_unmovable
+from ...registry.devices.placement import Need, Placement
 from ...registry.loading.weights import byte_words
 from ...state import ComponentError
-from ..events import ComponentFreed, ComponentLoaded, ComponentMoved, Emit
+from ..events import ComponentFreed, ComponentMoved, Emit
 from ..memory import tensor_bytes
 from ..nodes import BlockNode, ChoiceNode, LoopNode, Node, Values
 from .eviction import best_schedule
-
-if TYPE_CHECKING:
-    from ..isolation import RunComponents
-
-
-class Loader(Protocol):
-    """Loads components for a run."""
-
-    def load(self, name: str) -> Any:
-        """Return the component."""
-        ...
-
-    def load_config(self, name: str) -> Any:
-        """Return what has the component's configuration, and no weights if that can be had."""
-        ...
+from .out_of_memory import is_out_of_memory
 
 
 @frozen
@@ -45,6 +31,26 @@ class Use:
     path: str
     names: frozenset[str]
     configs: frozenset[str] = frozenset()
+
+
+@frozen
+class Foreseen:
+    """What is expected of a step.
+
+    Attributes:
+        names: components that are there during it. components: their bytes. beside: bytes of values and workspace, as far as
+            they were measured.
+    """
+
+    path: str
+    names: frozenset[str]
+    components: int
+    beside: int
+
+    @property
+    def total(self) -> int:
+        """Bytes in all."""
+        return self.components + self.beside
 
 
 def uses_of(steps: Sequence[Node], fits: Callable[[str, frozenset[str]], bool]) -> Iterator[Use]:
@@ -67,23 +73,78 @@ def uses_of(steps: Sequence[Node], fits: Callable[[str, frozenset[str]], bool]) 
                 yield from uses_of(branch, fits)
 
 
+_COUNTS = frozenset(
+    {"height", "width", "num_frames", "batch_size", "num_images_per_prompt", "num_images", "max_sequence_length"}
+)
+
+
+def asked_sizes(values: Mapping[str, Any]) -> Hashable:
+    """Return what of a run's inputs says how large its tensors are: numbers by name, shapes, sizes of images, counts."""
+    found = []
+    for name, value in sorted(values.items()):
+        # Pillow's images say a size, tensors and arrays a shape.
+        shape = getattr(value, "size" if hasattr(value, "getbands") else "shape", None)
+        if shape is None and isinstance(value, (list, tuple)):
+            shape = (len(value), *(asked_sizes({"": each}) for each in value[:1]))
+        if shape is None and name in _COUNTS:
+            shape = (value,)
+        if shape is not None:
+            found.append((name, tuple(shape)))
+    return tuple(found)
+
+
 class PlannedResidency:
-    """One run over a placement. What stays between two steps is planned over this run and the next one like it."""
+    """One run over a placement. What stays between two steps is planned over this run and the next one like it.
+
+    What steps need beside components is known by composition, block and the sizes that the run was asked for: of another
+    pipeline, or of a larger image, it says nothing.
+    """
 
     def __init__(
-        self, steps: Sequence[Node], components: Mapping[str, Any], placement: Placement, emit: Emit | None = None
+        self,
+        steps: Sequence[Node],
+        components: Mapping[str, Any],
+        placement: Placement,
+        emit: Emit | None = None,
+        sizes: Hashable = (),
     ) -> None:
         self._emit = emit
         self._components = {name: each for name, each in components.items() if hasattr(each, "parameters")}
+        refuse_unmovable(self._components)
         self._placement = placement
         self._sizes = {name: component_bytes(component) for name, component in self._components.items()}
+        self._run = (tuple(sorted(self._sizes.items())), sizes)
         known = self._components.keys()
         self._uses = [Use(use.path, use.names & known) for use in uses_of(steps, self._fits)]
         # Before the run begins: a component that never fits would fail after minutes of computing.
-        for use in self._uses:
-            placement.refuse_too_large(use.path, {name: self._sizes[name] for name in sorted(use.names)})
+        placement.refuse_too_large(
+            Need(
+                use.path, self._key(use.path), {n: self._sizes[n] for n in sorted(use.names)}, self._together(use.names)
+            )
+            for use in self._uses
+        )
         self._index = {use.path: position for position, use in enumerate(self._uses)}
         self._keep = self._planned()
+        self._running: int | None = None
+
+    def _key(self, path: str) -> Hashable:
+        return (*self._run, path)
+
+    def _together(self, names: Iterable[str]) -> int:
+        """Return the bytes of several components, of which shared weights count once."""
+        return component_bytes(*(self._components[name] for name in names if name in self._components))
+
+    def foreseen(self) -> Iterator[Foreseen]:
+        """Yield what is expected of each step that computes with models, in order; within a run it is what was planned for it."""
+        for position, use in enumerate(self._uses):
+            if not use.names:
+                continue
+            kept = self._needed(position) | self._keep[position]
+            there = {id(each): each for each in self._components.values()}
+            sizes = sum(self._placement.size_of(key) for key in kept - there.keys())
+            sizes += component_bytes(*(there[key] for key in kept & there.keys()))
+            names = frozenset(name for name, each in self._components.items() if id(each) in kept) | use.names
+            yield Foreseen(use.path, names, sizes, self._placement.needed(self._key(use.path)))
 
     def is_over(self, path: str) -> bool:  # noqa: ARG002 - the protocol gives it
         """Return False: a component stays the same object on the device and off it."""
@@ -102,16 +163,64 @@ class PlannedResidency:
             return
         before = self._placement.resident
         self._bring(position)
+        # Only now: the peak of a step holds what it computes with, and nothing that had to leave for it.
+        self._placement.memory.begin()
+        self._bring_ahead(position)
         self._tell(before)
-        yield
-        # Not in a `finally`: what a failed step needed says nothing of the next one.
-        self._placement.measure(path, tensor_bytes(values.values()))
-        # After the last use comes the first: pipelines are called again and again.
-        following = self._uses[(position + 1) % len(self._uses)]
+        self._running = position
+        try:
+            yield
+        finally:
+            self._running = None
+        # Not in the `finally`: what a failed step needed says nothing of the next one.
+        self._placement.measure(self._key(path), tensor_bytes(values.values()))
+
+    @property
+    def has_room_to_make(self) -> bool:
+        """Whether anything is on the device that the running step does not need."""
+        return self._running is not None and not self._placement.resident.keys() <= self._needed(self._running)
+
+    def make_room(self) -> None:
+        """Let everything leave but what the running step needs, now and in later runs like this one."""
+        position = self._running
+        assert position is not None
         before = self._placement.resident
-        for name in sorted(following.names):
-            self._placement.prefetch(name, self._components[name], path)
+        use = self._uses[position]
+        self._placement.keep_only(self._needed(position))
+        self._placement.starved(self._key(use.path), self._together(use.names))
+        # A budget that was found may be less than another process has left by now.
+        self._keep[position] = frozenset(self._needed(position))
+        self._placement.memory.release()
+        self._placement.memory.begin()
         self._tell(before)
+
+    def _needed(self, position: int) -> set[int]:
+        return {id(self._components[name]) for name in self._uses[position].names}
+
+    def _following(self, position: int) -> frozenset[str]:
+        """Return what is needed next. After the last use comes the first: pipelines are called again and again."""
+        later = (self._uses[(position + far) % len(self._uses)].names for far in range(1, len(self._uses) + 1))
+        # Steps without models take no time to speak of, and hide no copy.
+        return next((names for names in later if names), frozenset())
+
+    def _kept(self, position: int) -> set[int]:
+        """Return what stays for a step: what it needs, what the plan keeps, and what was brought ahead, if there is room."""
+        kept = self._needed(position) | self._keep[position]
+        ahead = {id(self._components[name]) for name in self._following(position)} & self._placement.resident.keys()
+        capacity = self._placement.capacity(self._key(self._uses[position].path))
+        sizes = {id(component): self._sizes[name] for name, component in self._components.items()}
+        total = sum(sizes.get(key, self._placement.size_of(key)) for key in kept | ahead)
+        return kept | ahead if capacity is None or total <= capacity else kept
+
+    def _bring_ahead(self, position: int) -> None:
+        key = self._key(self._uses[position].path)
+        for name in sorted(self._following(position)):
+            try:
+                self._placement.prefetch(name, self._components[name], key)
+            except RuntimeError as error:
+                # Nobody asked for it yet: it is brought when it is needed, and something leaves for it then.
+                if not is_out_of_memory(error):
+                    raise
 
     def _tell(self, before: Mapping[int, str]) -> None:
         if self._emit is None:
@@ -124,13 +233,22 @@ class PlannedResidency:
 
     def _bring(self, position: int) -> None:
         placement, need = self._placement, self._uses[position].names
-        needed = {id(self._components[name]) for name in need}
+        needed = self._needed(position)
         if placement.strategy is None:
-            placement.keep_only(needed | self._keep[position])
+            placement.keep_only(self._kept(position))
         else:
             self._ask_strategy(position, needed)
-        for name in sorted(need):
-            placement.bring(name, self._components[name])
+        try:
+            for name in sorted(need):
+                placement.bring(name, self._components[name])
+        except RuntimeError as error:
+            if not is_out_of_memory(error) or placement.resident.keys() <= needed:
+                raise
+            placement.keep_only(needed)
+            placement.starved(self._key(self._uses[position].path), self._together(need))
+            placement.memory.release()
+            for name in sorted(need):
+                placement.bring(name, self._components[name])
 
     def _ask_strategy(self, position: int, needed: set[int]) -> None:
         placement = self._placement
@@ -139,7 +257,7 @@ class PlannedResidency:
         missing = sum(
             self._sizes[n] for n in self._uses[position].names if id(self._components[n]) not in placement.resident
         )
-        capacity = placement.capacity(self._uses[position].path)
+        capacity = placement.capacity(self._key(self._uses[position].path))
         # A device without a known limit, such as the host, takes everything.
         if capacity is None:
             return
@@ -163,15 +281,17 @@ class PlannedResidency:
         return next((d for d in range(1, count + 1) if name in self._uses[(position + d) % count].names), 2 * count)
 
     def _fits(self, path: str, names: frozenset[str]) -> bool:
-        capacity = self._placement.capacity(path)
-        return capacity is None or sum(self._sizes.get(name, 0) for name in names) <= capacity
+        capacity = self._placement.capacity(self._key(path))
+        return capacity is None or self._together(names) <= capacity
 
     def _planned(self) -> list[frozenset[int]]:
         """Return, for each use, what is worth keeping, by identity: components of other pipelines count as never used
         again.
         """
         placement = self._placement
-        capacities = [capacity for use in self._uses if (capacity := placement.capacity(use.path)) is not None]
+        capacities = [
+            capacity for use in self._uses if (capacity := placement.capacity(self._key(use.path))) is not None
+        ]
         if not capacities:
             everything = frozenset(placement.resident) | {id(component) for component in self._components.values()}
             return [everything] * len(self._uses)
@@ -184,61 +304,3 @@ class PlannedResidency:
         # this one.
         twice = best_schedule([*uses, *uses], sizes, [*capacities, *capacities], resident)
         return twice[: len(uses)]
-
-
-class LoadedResidency:
-    """Loads components at their first use; with `releases`, frees each after its last one."""
-
-    def __init__(
-        self,
-        steps: Sequence[Node],
-        components: RunComponents,
-        loader: Loader,
-        releases: bool,
-        emit: Emit | None = None,
-    ) -> None:
-        self._emit = emit
-        self._components = components
-        self._loader = loader
-        self._releases = releases
-        self._uses = {use.path: use for use in uses_of(steps, lambda *_: True)}
-        # Later uses replace earlier ones, so the last stays.
-        self._last: dict[str, str] = {name: path for path, use in self._uses.items() for name in use.names}
-        self._own: set[str] = set()
-
-    def is_over(self, path: str) -> bool:
-        """Return whether components may be freed after the step."""
-        return self._releases and path in self._uses
-
-    def release(self) -> None:
-        """Free what was loaded for this run."""
-        for name in self._own if self._releases else ():
-            self._components.take_out(name)
-
-    @contextmanager
-    def during(self, path: str, values: Values) -> Iterator[None]:  # noqa: ARG002 - the protocol gives them
-        """Load what the step needs and is not there; free it if no later step does."""
-        use = self._uses.get(path, Use(path, frozenset()))
-        for name in sorted(use.names):
-            if self._components.is_absent(name):
-                started = perf_counter()
-                self._components.put(name, self._loader.load(name))
-                self._own.add(name)
-                if self._emit is not None:
-                    self._emit(ComponentLoaded(name, perf_counter() - started))
-        skeletons = [name for name in sorted(use.configs) if self._components.is_absent(name)]
-        for name in skeletons:
-            self._components.put(name, self._loader.load_config(name))
-        try:
-            yield
-        finally:
-            for name in skeletons:
-                self._components.take_out(name)
-            for name in use.names & self._own if self._releases else ():
-                # Only components of this run: those that the pipeline holds were loaded by the caller, who wants them
-                # to stay.
-                if self._last[name] == path:
-                    self._components.take_out(name)
-                    self._own.discard(name)
-                    if self._emit is not None:
-                        self._emit(ComponentFreed(name))

@@ -228,6 +228,7 @@ class _Binding:
             prepare=step.bind(self.flow.presence[id(step)]),
             checked=checked(step, partial(self.flow.givers, step.path), self.classes),
             writes=tuple([param.name for param in step.writes]),
+            mutates=step.mutates,
             find_unit=partial(unit_of, step, self.flow) if is_kept else None,
         )
 

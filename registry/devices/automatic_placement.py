@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ...state import ComponentError
 from ..loading.weights import bytes_of
-from .device_memory import DeviceMemory, TorchMemory, to_host
+from .device_memory import DeviceMemory, to_host
+from .moved_tensors import refuse_unmovable
 from .placement import Placement, Strategy
+from .torch_memory import TorchMemory
 
 if TYPE_CHECKING:
     import torch
+
+_LEAST_FREE = 10**9
+"""Bytes for values and workspace, where nothing is known of them."""
 
 
 class AutomaticPlacement:
@@ -31,7 +37,7 @@ class AutomaticPlacement:
         self,
         device: torch.device | str = "cuda",
         budget: int | str | None = None,
-        memory_reserve_margin: int | str = 0,
+        memory_reserve_margin: int | str | None = None,
         strategy: Strategy | None = None,
         memory: DeviceMemory | None = None,
     ) -> None:
@@ -42,26 +48,51 @@ class AutomaticPlacement:
 
         Args:
             budget: bytes ("8GB") for components, values and workspace together; what is free now by default.
-            memory_reserve_margin: of it, bytes for values and workspace at least; runs measure what they need.
+            memory_reserve_margin: of it, bytes for values and workspace at least. Runs measure what their steps need; until
+                then a tenth of the budget stays free, where a limit was found and not given, and at least 1 GB.
             strategy: a rule of your own for what goes, instead of the plan: see `Placement`.
             memory: does the moving and the counting; a recording `DeviceMemory` stands in for a device in tests.
+
+        Raises:
+            ComponentError: components that cannot be moved, such as models in bitsandbytes' formats.
         """
         memory = TorchMemory(device) if memory is None else memory
-        limit = memory.free_bytes() if budget is None else bytes_of(budget)
+        # A second call may name another device, and the first's host copies hold the weights.
+        self.disable_auto_cpu_offload()
         with self._lock:
-            # A second call may name another device, and the first's host copies hold the weights.
-            self.disable_auto_cpu_offload()
-            for component in self.components.values():
-                to_host(component)
-            self.placement = Placement(memory, limit, bytes_of(memory_reserve_margin), strategy)
+            components = dict(self.components)
+        refuse_unmovable(components)
+        for component in components.values():
+            to_host(component)
+        memory.release()
+        # Only now: what has just left the device is free.
+        limit = memory.free_bytes() if budget is None else bytes_of(budget)
+        is_found = budget is None and limit is not None and memory_reserve_margin is None
+        self.placement = Placement(
+            memory,
+            limit,
+            bytes_of(memory_reserve_margin or 0),
+            strategy,
+            max((limit or 0) // 10, _LEAST_FREE) if is_found else 0,
+        )
 
     def disable_auto_cpu_offload(self) -> None:
-        """Take all components off the device, and place none any more."""
-        with self._lock:
-            if self.placement is not None:
-                with self.placement.lock:
-                    self.placement.keep_only(())
-            self.placement = None
+        """Take all components off the device, and place none any more. A run that goes on is waited for."""
+        placement = self.placement
+        if placement is None:
+            return
+        # Not within `_lock`: a run holds the placement's lock, and takes `_lock` when it loads what is missing.
+        with placement.lock:
+            placement.keep_only(())
+            # Within, so that a run that has waited finds it gone.
+            if self.placement is placement:
+                self.placement = None
+
+    def _take_off(self, components: Iterable[object]) -> None:
+        """Let components leave the device that are not filed any more; after a run that computes with them."""
+        if (placement := self.placement) is not None:
+            for component in components:
+                placement.forget(component)
 
     def set_offload_strategy(self, strategy: Strategy | None) -> None:
         """Set a rule of your own for what leaves the device; None is the plan.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from ...state import ComponentError
-from ..loading.weights import byte_words
+from ..loading.weights import byte_words, enough_words
 from .component_bytes import component_bytes
 from .device_memory import DeviceMemory
 
@@ -18,27 +20,53 @@ Strategy = Callable[[Mapping[str, int], int, Mapping[str, int]], Iterable[str]]
 many uses away its next use is, to the names that go."""
 
 
+_REMEMBERED = 3
+"""Measurements of a step that count: what it needed once, in an unusual run, does not stay for good."""
+
+
+@frozen
+class Need:
+    """What a step computes with.
+
+    Attributes:
+        sizes: bytes of its components. total: of all together, which may share weights. key: of what was measured.
+    """
+
+    path: str
+    key: Hashable
+    sizes: Mapping[str, int]
+    total: int
+
+
 @define(eq=False)
 class Placement:
     """Knows what is on the device.
 
     Attributes:
         memory: does the moving. budget: bytes for components, values and workspace together; None knows no limit.
-        reserve: bytes for values and workspace, at least. measured: what steps needed of them so far, by path.
+        reserve: bytes for values and workspace, at least. unknown: what is kept free for them in steps that were not measured.
         strategy: a rule of your own; None plans over the whole run.
+        measured: what steps needed of values and workspace in their last runs, by key: see `PlannedResidency`.
     """
 
     memory: DeviceMemory
     budget: int | None = None
     reserve: int = 0
     strategy: Strategy | None = None
-    measured: dict[str, int] = field(factory=dict)
+    unknown: int = 0
+    measured: dict[Hashable, deque[int]] = field(factory=dict)
     lock: threading.RLock = field(factory=threading.RLock, repr=False)
     _held: dict[int, tuple[str, Any]] = field(factory=dict, repr=False)
+    _leaving: deque[Any] = field(factory=deque, repr=False)
 
-    def capacity(self, path: str) -> int | None:
+    def needed(self, key: Hashable) -> int:
+        """Return bytes that a step needs of values and workspace, as far as is known."""
+        known = self.measured.get(key)
+        return max(self.reserve, self.unknown if known is None else max(known))
+
+    def capacity(self, key: Hashable) -> int | None:
         """Return bytes that components may take during a step; None knows no limit."""
-        return None if self.budget is None else max(0, self.budget - max(self.reserve, self.measured.get(path, 0)))
+        return None if self.budget is None else max(0, self.budget - self.needed(key))
 
     @property
     def resident(self) -> dict[int, str]:
@@ -60,9 +88,9 @@ class Placement:
         self._held[id(component)] = (name, component)
         self.memory.bring(name, component)
 
-    def prefetch(self, name: str, component: object, path: str) -> None:
+    def prefetch(self, name: str, component: object, key: Hashable) -> None:
         """Begin to put a component on the device during a step, if there is room for it."""
-        capacity = self.capacity(path)
+        capacity = self.capacity(key)
         room = None if capacity is None else capacity - self.memory.resident
         # Nothing is dropped for a prefetch: the current step may need what would go.
         if id(component) not in self._held and (room is None or component_bytes(component) <= room):
@@ -70,25 +98,65 @@ class Placement:
             if self.memory.size_of(id(component)) is not None:  # a device without a stream of its own waits for the use
                 self._held[id(component)] = (name, component)
 
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Have the device for one run: what is moved for one would be moved away from another that computes with it."""
+        try:
+            with self.lock:
+                yield
+        finally:
+            self._settle()
+
     def forget(self, component: object) -> None:
-        """Take a component off the device, because it is removed."""
-        with self.lock:
-            if id(component) in self._held:
-                name, _ = self._held.pop(id(component))
-                self.memory.drop(name, component)
+        """Take a component off the device, because it is removed: at once, or when the run that goes on is over.
 
-    def measure(self, path: str, values: int) -> None:
-        """Note what a step needed beside components."""
-        self.measured[path] = max(self.measured.get(path, 0), values + self.memory.workspace())
+        It never waits: whoever removes may hold what that run needs to go on, such as the lock of a load.
+        """
+        self._leaving.append(component)
+        self._settle()
 
-    def refuse_too_large(self, path: str, sizes: Mapping[str, int]) -> None:
-        """Raise ComponentError if one step alone needs more than there is."""
-        total, capacity = sum(sizes.values()), self.capacity(path)
-        if capacity is None or total <= capacity:
+    def _settle(self) -> None:
+        # Noted first and looked at after the lock was let go of, too, so that nothing is left between the two.
+        while self._leaving and self.lock.acquire(blocking=False):
+            try:
+                while self._leaving:
+                    held = self._held.pop(id(component := self._leaving.popleft()), None)
+                    if held is not None:
+                        self.memory.drop(held[0], component)
+            finally:
+                self.lock.release()
+
+    def measure(self, key: Hashable, values: int) -> None:
+        """Note what a step needed beside components.
+
+        Args:
+            values: bytes of the run's values; they count where the memory itself cannot say what was taken.
+        """
+        self.note(key, max(values, self.memory.workspace()))
+
+    def note(self, key: Hashable, size: int) -> None:
+        """Note bytes that a step needs beside components."""
+        self.measured.setdefault(key, deque(maxlen=_REMEMBERED)).append(size)
+
+    def starved(self, key: Hashable, components: int) -> None:
+        """Note that memory ran out in a step: beside its own components nothing may stay from now on."""
+        if self.budget is not None:
+            self.note(key, max(0, self.budget - components))
+
+    def refuse_too_large(self, needs: Iterable[Need]) -> None:
+        """Raise ComponentError if steps alone need more than there is; it names the smallest budget that serves them all."""
+        over = [need for need in needs if (room := self.capacity(need.key)) is not None and need.total > room]
+        if not over:
             return
-        parts = ", ".join(f"{name} {byte_words(size)}" for name, size in sizes.items())
-        raise ComponentError(
-            f"{path} needs {byte_words(total)} of components at once ({parts}); of the budget of "
-            f"{byte_words(self.budget or 0)}, {byte_words(capacity)} are left for components beside values and workspace. "
-            f"Raise the budget to {byte_words(total + (self.budget or 0) - capacity)}, load in a smaller dtype, or quantize."
-        )
+        enough = max(need.total + self.needed(need.key) for need in over)
+        faults = []
+        for need in over:
+            parts = ", ".join(f"{name} {byte_words(size)}" for name, size in need.sizes.items())
+            faults.append(
+                f"{need.path} needs {byte_words(need.total)} of components at once ({parts}); of the budget of "
+                f"{byte_words(self.budget or 0)}, {byte_words(self.capacity(need.key) or 0)} are left for components beside values "
+                "and workspace."
+            )
+        advice = f"Raise the budget to {enough_words(enough)}, load in a smaller dtype, or quantize."
+        faults[-1] += f" {advice}"
+        raise ComponentError.of("A step needs more than the budget", faults)

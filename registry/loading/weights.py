@@ -182,6 +182,15 @@ def byte_words(count: float) -> str:
     raise AssertionError
 
 
+def enough_words(count: int) -> str:
+    """Return a number of bytes for people, rounded up: `bytes_of` it is at least as many."""
+    unit = 1
+    while count >= 1000 * unit and unit < 1000 ** (len(_UNITS) - 1):
+        unit *= 1000
+    step = 1 if unit == 1 else unit if count >= 100 * unit else unit // 10
+    return byte_words(-(-count // step) * step)
+
+
 def bytes_of(amount: int | str) -> int:
     """Return a number of bytes, as such or in words: "8GB", "500 MB", "2GiB".
 

@@ -10,8 +10,9 @@ import torch
 from brickwork import ComponentError, ComponentsManager
 from brickwork.registry.component_table import Entry, table
 from brickwork.registry.devices.component_bytes import component_bytes
-from brickwork.registry.devices.device_memory import DeviceMemory, TorchMemory, to_host
-from brickwork.registry.devices.placement import Placement
+from brickwork.registry.devices.device_memory import DeviceMemory, to_host
+from brickwork.registry.devices.placement import Need, Placement
+from brickwork.registry.devices.torch_memory import TorchMemory
 
 
 class Weights(torch.nn.Module):
@@ -44,16 +45,32 @@ A, B, C = Weights(10), Weights(50), Weights(20)
 def test_what_is_left_for_components_is_the_budget_without_what_a_step_needs(
     budget: int | None, reserve: int, measured: dict[str, int], expected: int | None
 ) -> None:
-    assert Placement(DeviceMemory(), budget, reserve, measured=measured).capacity("step") == expected
+    placement = Placement(DeviceMemory(), budget, reserve)
+    for key, size in measured.items():
+        placement.note(key, size)
+    assert placement.capacity("step") == expected
 
 
-def test_a_step_needs_the_most_that_it_ever_needed_of_values_and_workspace() -> None:
+def test_a_step_needs_the_most_of_its_last_three_runs_and_values_where_nothing_is_measured() -> None:
     memory = Streams()
-    placement = Placement(memory, 100)
-    for values, workspace, expected in ((5, 3, 8), (1, 2, 8), (6, 4, 10)):
+    placement = Placement(memory, 100, unknown=50)
+    assert placement.needed("step") == 50
+    for values, workspace, expected in ((5, 3, 5), (1, 9, 9), (6, 4, 9), (1, 1, 9), (2, 0, 6)):
         memory.needs = workspace
         placement.measure("step", values)
-        assert placement.measured == {"step": expected}
+        assert placement.needed("step") == expected
+    assert placement.needed("other") == 50
+    placement.reserve = 60
+    assert (placement.needed("step"), placement.needed("other")) == (60, 60)
+
+
+def test_where_memory_ran_out_nothing_may_stay_beside_what_the_step_needs() -> None:
+    placement = Placement(DeviceMemory(), 100)
+    placement.starved("step", 30)
+    assert placement.capacity("step") == 30
+    Placement(DeviceMemory()).starved("step", 30)
+    placement.starved("larger", 130)
+    assert placement.capacity("larger") == 100
 
 
 def test_components_are_brought_kept_and_dropped_by_name() -> None:
@@ -95,14 +112,30 @@ def test_what_is_there_is_not_brought_ahead_again_and_a_device_may_wait_for_the_
 
 def test_a_step_that_needs_too_much_is_refused_with_figures_and_one_that_fits_is_not() -> None:
     placement = Placement(DeviceMemory(), 70, 5)
-    placement.refuse_too_large("step", {"a": 15, "b": 50})
-    Placement(DeviceMemory()).refuse_too_large("step", {"a": 10**9})
+    placement.refuse_too_large([Need("step", "key", {"a": 15, "b": 50}, 65)])
+    placement.refuse_too_large([Need("step", "key", {"a": 16, "b": 50}, 65)])  # they share weights
+    Placement(DeviceMemory()).refuse_too_large([Need("step", "key", {"a": 10**9}, 10**9)])
     with pytest.raises(ComponentError) as caught:
-        placement.refuse_too_large("step", {"a": 16, "b": 50})
+        placement.refuse_too_large([Need("step", "key", {"a": 16, "b": 50}, 66)])
     assert str(caught.value) == (
         "step needs 66 B of components at once (a 16 B, b 50 B); of the budget of 70 B, 65 B are left for components beside "
         "values and workspace. Raise the budget to 71 B, load in a smaller dtype, or quantize."
     )
+
+
+def test_all_steps_that_need_too_much_are_named_with_a_budget_that_serves_them_all_and_is_not_rounded_down() -> None:
+    placement = Placement(DeviceMemory(), 70)
+    placement.note("second", 21)
+    needs = [
+        Need("first", "first", {"a": 12_340}, 12_340),
+        Need("second", "second", {"b": 12_330}, 12_330),
+        Need("fits", "fits", {}, 0),
+    ]
+    with pytest.raises(ComponentError) as caught:
+        placement.refuse_too_large(needs)
+    assert len(caught.value.faults) == 2
+    assert "Raise the budget to 12.4 KB, load" in str(caught.value)
+    Placement(DeviceMemory(), 12_400).refuse_too_large(needs)
 
 
 def test_what_a_manager_is_told_arrives_in_its_placement(monkeypatch: pytest.MonkeyPatch) -> None:

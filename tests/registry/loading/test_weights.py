@@ -28,6 +28,7 @@ from brickwork.registry.loading.weights import (
     bytes_of,
     check_file,
     data_start,
+    enough_words,
     file_stamp,
     header_of,
     tensor_list,
@@ -188,6 +189,16 @@ def test_a_file_has_as_many_bytes_as_its_list_says(size: int, words: str, tmp_pa
 )  # fmt: skip
 def test_bytes_have_words(count: int, words: str) -> None:
     assert byte_words(count) == words
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(999, "999 B"), (1000, "1.0 KB"), (1001, "1.1 KB"), (99_901, "100 KB"), (100_001, "101 KB"), (999_001, "1.0 MB"),
+     (1_050_000, "1.1 MB"), (17_200_000, "17.2 MB"), (17_200_001, "17.3 MB")],
+)  # fmt: skip
+def test_a_budget_in_words_is_never_less_than_what_is_needed(count: int, words: str) -> None:
+    assert enough_words(count) == words
+    assert bytes_of(words) >= count
 
 
 @pytest.mark.parametrize(

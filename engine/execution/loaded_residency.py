@@ -1,0 +1,90 @@
+"""Loads components where a run first needs them, and frees them after their last use where that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..events import ComponentFreed, ComponentLoaded, Emit
+from ..nodes import Node, Values
+from .residency import Use, uses_of
+
+if TYPE_CHECKING:
+    from ..isolation import RunComponents
+
+
+class Loader(Protocol):
+    """Loads components for a run."""
+
+    def load(self, name: str) -> Any:
+        """Return the component."""
+        ...
+
+    def load_config(self, name: str) -> Any:
+        """Return what has the component's configuration, and no weights if that can be had."""
+        ...
+
+
+class LoadedResidency:
+    """Loads components at their first use; with `releases`, frees each after its last one."""
+
+    def __init__(
+        self,
+        steps: Sequence[Node],
+        components: RunComponents,
+        loader: Loader,
+        releases: bool,
+        emit: Emit | None = None,
+    ) -> None:
+        self._emit = emit
+        self._components = components
+        self._loader = loader
+        self._releases = releases
+        self._uses = {use.path: use for use in uses_of(steps, lambda *_: True)}
+        # Later uses replace earlier ones, so the last stays.
+        self._last: dict[str, str] = {name: path for path, use in self._uses.items() for name in use.names}
+        self._own: set[str] = set()
+
+    has_room_to_make = False
+
+    def make_room(self) -> None:
+        """Do nothing: what is loaded is in use."""
+
+    def is_over(self, path: str) -> bool:
+        """Return whether components may be freed after the step."""
+        return self._releases and path in self._uses
+
+    def release(self) -> None:
+        """Free what was loaded for this run."""
+        for name in self._own if self._releases else ():
+            self._components.take_out(name)
+
+    @contextmanager
+    def during(self, path: str, values: Values) -> Iterator[None]:  # noqa: ARG002 - the protocol gives them
+        """Load what the step needs and is not there; free it if no later step does."""
+        use = self._uses.get(path, Use(path, frozenset()))
+        for name in sorted(use.names):
+            if self._components.is_absent(name):
+                started = perf_counter()
+                self._components.put(name, self._loader.load(name))
+                self._own.add(name)
+                if self._emit is not None:
+                    self._emit(ComponentLoaded(name, perf_counter() - started))
+        skeletons = [name for name in sorted(use.configs) if self._components.is_absent(name)]
+        for name in skeletons:
+            self._components.put(name, self._loader.load_config(name))
+        try:
+            yield
+        finally:
+            for name in skeletons:
+                self._components.take_out(name)
+            for name in use.names & self._own if self._releases else ():
+                # Only components of this run: those that the pipeline holds were loaded by the caller, who wants them
+                # to stay.
+                if self._last[name] == path:
+                    self._components.take_out(name)
+                    self._own.discard(name)
+                    if self._emit is not None:
+                        self._emit(ComponentFreed(name))

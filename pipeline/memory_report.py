@@ -1,0 +1,130 @@
+"""What holds memory: models, where they are and why, and what a run is expected to need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from ..adapters.lora import fused_bytes
+from ..engine import Plan
+from ..engine.execution.residency import Foreseen, PlannedResidency, asked_sizes
+from ..registry.devices.component_bytes import component_bytes
+from ..registry.devices.placement import Placement
+from ..registry.loading.weights import byte_words
+from ..state import ComponentError
+
+if TYPE_CHECKING:
+    from .components import PipelineComponents
+
+
+@frozen
+class HeldComponent:
+    """One model.
+
+    Attributes:
+        size: bytes of its weights. place: the device where it is, or "" while it is not loaded. why: in words.
+    """
+
+    name: str
+    size: int
+    place: str
+    why: str
+
+
+@frozen
+class MemoryReport:
+    """Says what holds memory. `print` it.
+
+    Attributes:
+        components: models. budget: bytes of the device that runs may take; None without a manager that places, or without a
+            limit. steps: what is expected of the steps of a run; empty without inputs, and where nothing is placed.
+        others: what else holds memory, as name to bytes. refused: why the run would be refused, or "".
+    """
+
+    components: tuple[HeldComponent, ...]
+    budget: int | None = None
+    steps: tuple[Foreseen, ...] = ()
+    others: Mapping[str, int] = {}
+    refused: str = ""
+
+    @property
+    def peak(self) -> Foreseen | None:
+        """The step that is expected to need most; None where no steps are known."""
+        return max(self.steps, key=lambda step: step.total, default=None)
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterable[str]:
+        rows = [("component", "size", "place", "why")]
+        rows += [(each.name, byte_words(each.size), each.place or "-", each.why) for each in self.components]
+        yield from _aligned(rows)
+        if self.budget is not None:
+            yield f"budget: {byte_words(self.budget)}"
+        for name, size in self.others.items():
+            yield f"{name}: {byte_words(size)}"
+        if self.steps:
+            yield ""
+            rows = [("step", "components", "beside", "in all")]
+            for step in self.steps:
+                beside = byte_words(step.beside) if step.beside else "not measured yet"
+                rows.append((step.path, byte_words(step.components), beside, byte_words(step.total)))
+            yield from _aligned(rows)
+        if (peak := self.peak) is not None:
+            yield f"peak: {byte_words(peak.total)}, in {peak.path}"
+        if self.refused:
+            yield f"refused: {self.refused}"
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def memory_report(pipe: PipelineComponents, plan: Plan | None, values: Mapping[str, Any]) -> MemoryReport:
+    """Return what a pipeline's models hold, and what a run of a plan is expected to need."""
+    placement = pipe.placement
+    models = {name: each for name, each in pipe.components.items() if name in pipe.pretrained_component_names}
+    steps: tuple[Foreseen, ...] = ()
+    refused = ""
+    if plan is not None and placement is not None:
+        try:
+            found = {name: pipe.components[name] for name in plan.components}
+            steps = tuple(PlannedResidency(plan.steps, found, placement, sizes=asked_sizes(values)).foreseen())
+        except ComponentError as error:
+            refused = str(error)
+    held = [
+        _held(name, each, placement, pipe) for name, each in models.items() if each is None or component_bytes(each)
+    ]
+    fused = sum(map(fused_bytes, models.values()))
+    cache = pipe.settings.cache
+    others = {
+        "cache of results": 0 if cache is None else cache.bytes,
+        "of which on devices": 0 if cache is None else cache.device_bytes,
+        "weights as before LoRAs were fused, on the host": fused,
+    }
+    return MemoryReport(
+        tuple(held),
+        None if placement is None else placement.budget,
+        steps,
+        {name: size for name, size in others.items() if size},
+        refused,
+    )
+
+
+def _held(name: str, model: Any, placement: Placement | None, pipe: PipelineComponents) -> HeldComponent:
+    if model is None:
+        return HeldComponent(name, 0, "", "not loaded")
+    size = component_bytes(model)
+    device = next((str(tensor.device) for tensor in getattr(model, "parameters", tuple)()), "cpu")
+    if placement is None:
+        return HeldComponent(name, size, device, f"the pipeline computes on {pipe.device}")
+    there = str(placement.memory.device)
+    if id(model) in placement.resident:
+        return HeldComponent(
+            name, placement.size_of(id(model)), there, "kept there: there is room, and a later step needs it"
+        )
+    return HeldComponent(name, size, device, f"comes to {there} when a step needs it")

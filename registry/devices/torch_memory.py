@@ -1,0 +1,333 @@
+"""A real device: components are copied to it, and their host copies serve again when they leave."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from ...state import ComponentError
+from .device_memory import DeviceMemory
+from .moved_tensors import HeldTensor, bytes_held, copy_on, held_tensors, inner_tensors, unmovable
+from .placed import Moved, Piece, Placed, note_bytes, written
+from .slabs import Slab, slabs_of
+from .streams import DeviceStreams, streams_of
+
+if TYPE_CHECKING:
+    import torch
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_HOLDERS: weakref.WeakKeyDictionary[Any, TorchMemory] = weakref.WeakKeyDictionary()
+"""In whose books a module is: a second manager would swap the tensors away under the first."""
+_HOLDING = threading.Lock()
+
+
+def _outside_inference(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function make ordinary tensors: those of inference mode can never be used with gradients again."""
+
+    @functools.wraps(function)
+    def moved(*args: P.args, **kwargs: P.kwargs) -> R:
+        import torch
+
+        with torch.inference_mode(False), torch.no_grad():
+            return function(*args, **kwargs)
+
+    return moved
+
+
+class TorchMemory(DeviceMemory):
+    """A real device. Host copies are kept (pinned where copies run ahead), so that dropping a component copies nothing.
+
+    What was changed on the device is copied back when it is dropped, also what was written past torch's counters, through
+    `.data`: the numbers have a digest when they come, and again when they go. Weights that two components share are there
+    once. What came into a component while it was there, such as an adapter, leaves with it.
+
+    Args:
+        device: "cuda" is the device that is current now, for good.
+
+    Raises:
+        ComponentError: from `bring`: the component cannot be moved, or another memory has it.
+    """
+
+    def __init__(self, device: torch.device | str) -> None:
+        there = _with_index(device)
+        super().__init__(there)
+        self._placed: dict[int, Placed] = {}
+        self._tensors: dict[int, Moved] = {}
+        self.streams: DeviceStreams | None = streams_of(there)
+        self.is_host = there.type == "cpu"
+        # Unified memory would hold a host copy beside the device's, in the same chips.
+        self.is_unified = there.type == "mps"
+
+    @_outside_inference
+    def bring(self, name: str, component: Any) -> None:
+        """Copy every tensor to the device; what a prefetch has begun is waited for."""
+        if id(component) not in self._placed:
+            self._place(name, component, ahead=False)
+            super().bring(name, component)
+        placed = self._placed[id(component)]
+        if self.streams is not None:
+            current = self.streams.current
+            # Else a kernel could read weights of which the copy is still under way, on whatever stream it was begun.
+            self._wait_for(placed)
+            if current not in placed.used:
+                placed.used.append(current)
+        note_bytes(placed.pieces)
+
+    @_outside_inference
+    def prefetch(self, name: str, component: Any) -> None:
+        """Copy on a stream of its own, beside the computation."""
+        if self.streams is not None and id(component) not in self._placed:
+            self._place(name, component, ahead=True)
+            super().bring(name, component)
+
+    @_outside_inference
+    def drop(self, name: str, component: Any) -> None:
+        """Let the component's tensors be their host copies again."""
+        placed = self._placed.get(id(component))
+        if placed is None:
+            return
+        strangers = [] if self.is_host else self._unknown(component)
+        pieces = placed.pieces
+        self._wait_for(placed)
+        changed = written(pieces)
+        shared = []
+        for moved in placed.moved:
+            is_written = moved.is_written or id(moved.piece) in changed
+            moved.users.discard(id(component))
+            if moved.users:
+                shared.append((moved, is_written))
+            else:
+                del self._tensors[id(moved.here)]
+                moved.restore(is_written)
+        self._move_together(shared)
+        for held in strangers:
+            _to_host(held)
+        self._order_before_freeing(pieces, placed.used)
+        self._let_go(component)
+        super().drop(name, component)
+
+    def size_of(self, key: int) -> int | None:
+        """Return the bytes of a component on the device, by identity, with what came into it there; None if it is not there."""
+        placed = self._placed.get(key)
+        return None if placed is None else sum(bytes_held(held.tensor) for held in held_tensors(placed.component))
+
+    @property
+    def resident(self) -> int:
+        """Bytes of components on the device; what two share counts once."""
+        every = (held.tensor for placed in self._placed.values() for held in held_tensors(placed.component))
+        return sum(map(bytes_held, {id(tensor): tensor for tensor in every}.values()))
+
+    def begin(self) -> None:
+        """Count the peak from now on."""
+        import torch
+
+        if self.streams is not None:
+            torch.accelerator.reset_peak_memory_stats(self.device)
+
+    def workspace(self) -> int:
+        """Return the peak of allocated bytes since `begin`, beyond the components that are there now."""
+        import torch
+
+        return (
+            0 if self.streams is None else max(0, torch.accelerator.max_memory_allocated(self.device) - self.resident)
+        )
+
+    def release(self) -> None:
+        """Give the device back what torch's allocators keep for later, on the device and of pinned memory."""
+        import torch
+
+        if not self.is_host and torch.accelerator.is_available():
+            torch.accelerator.empty_cache()
+            if hasattr(torch.accelerator, "empty_host_cache"):
+                torch.accelerator.empty_host_cache()
+
+    def free_bytes(self) -> int | None:
+        """Return what the driver says is free, and what torch holds for later."""
+        import torch
+
+        if self.is_unified:
+            return int(torch.mps.recommended_max_memory()) - int(torch.mps.driver_allocated_memory())
+        if self.streams is None:
+            return None
+        # torch's allocator keeps freed blocks, which the driver counts as taken, and gives them to the next tensor.
+        held = torch.accelerator.memory_reserved(self.device) - torch.accelerator.memory_allocated(self.device)
+        return int(torch.accelerator.get_memory_info(self.device)[0]) + held
+
+    def _place(self, name: str, component: Any, ahead: bool) -> None:
+        self._claim(name, component)
+        placed = self._placed[id(component)] = Placed(component)
+        if self.is_host:
+            return
+        new = self._unknown(component)
+        before = self._tensors.keys() | set()
+        try:
+            self._move(new, ahead)
+        except BaseException:
+            # Memory ran out on the way, or Ctrl-C: half of a model on each side would fail wherever it is used next.
+            for key in self._tensors.keys() - before:
+                self._tensors.pop(key).restore(is_written=False)
+            self._let_go(component)
+            raise
+        for held in held_tensors(component):
+            moved = self._tensors[id(held.tensor)]
+            moved.users.add(id(component))
+            placed.moved.append(moved)
+
+    def _move(self, new: Sequence[HeldTensor], ahead: bool) -> None:
+        plain = [held for held in new if held.is_plain]
+        for slab in slabs_of([held.tensor for held in plain]):
+            self._copy(slab, [plain[index] for index in slab.indices], ahead)
+        for held in new:
+            if not held.is_plain:
+                here = copy_on(held.tensor, self.device)
+                held.replace(here)
+                self._tensors[id(here)] = Moved(held, None, here, self._piece(list(inner_tensors(here))))
+
+    def _let_go(self, component: Any) -> None:
+        self._placed.pop(id(component), None)
+        with _HOLDING:
+            _HOLDERS.pop(component, None)
+
+    def _unknown(self, component: Any) -> list[HeldTensor]:
+        return [held for held in held_tensors(component) if id(held.tensor) not in self._tensors]
+
+    def _piece(self, numbers: list[Any], copying: Any = None) -> Piece:
+        """Return a piece that was allocated just now, and is filled by a stream: the one that computes, if none is said."""
+        if self.streams is None:
+            return Piece(numbers)
+        current = self.streams.current
+        return Piece(numbers, self.streams.mark(current if copying is None else copying), current)
+
+    def _claim(self, name: str, component: Any) -> None:
+        why = unmovable(component)
+        if why:
+            raise ComponentError(f"{name!r} cannot be placed on {self.device}: {why}.")
+        if not hasattr(component, "parameters"):
+            return
+        with _HOLDING:
+            holder = _HOLDERS.setdefault(component, self)
+        if holder is not self:
+            raise ComponentError(
+                f"{name!r} is placed on {holder.device} by another ComponentsManager, and would lose its weights there while this one "
+                f"has them on {self.device}. Share one manager, or give each a copy of the component."
+            )
+
+    def _copy(self, slab: Slab, plain: Sequence[HeldTensor], ahead: bool) -> None:
+        """Copy the tensors of a slab, and let them stand on the device."""
+        host = self._on_host(slab, plain)
+        # Allocated on the stream that computes, also for a copy ahead: see `DeviceStreams`.
+        there = self._allocate(slab.padded)
+        piece = self._piece([there], self._transfer(there, host, ahead))
+        for held, seat in zip(plain, slab.seats, strict=True):
+            kept = None if self.is_unified else held.tensor.data
+            # `data`, so that the parameter object stays: optimizers, hooks and digests know it by identity.
+            held.tensor.data = seat.of(there)
+            self._tensors[id(held.tensor)] = Moved(held, kept, held.tensor, piece)
+
+    def _transfer(self, there: Any, host: Any, ahead: bool) -> Any:
+        """Copy, and return the stream that does it."""
+        streams = self.streams
+        if streams is None:
+            there.copy_(host)
+            return None
+        current = streams.current
+        stream = streams.side if ahead else current
+        if ahead:
+            # The new memory may be that of a component that was dropped, which kernels given before still read.
+            streams.wait(stream, streams.mark(current))
+        with streams.on(stream):
+            there.copy_(host, non_blocking=True)
+        return stream
+
+    def _on_host(self, slab: Slab, plain: Sequence[HeldTensor]) -> Any:
+        """Return memory of the host with a slab's numbers: that in which they lie since an earlier time, or new one."""
+        tensors = [held.tensor for held in plain]
+        kept = slab.memory_of(tensors)
+        if kept is not None and (self.streams is None or kept.is_pinned()):
+            return kept
+        host = self._allocate_host(slab.padded)
+        for tensor, seat in zip(tensors, slab.seats, strict=True):
+            view = seat.of(host)
+            view.copy_(tensor.data)
+            # At once, so that a model is not twice in memory when it is brought for the first time.
+            tensor.data = view
+        return host
+
+    def _move_together(self, shared: Sequence[tuple[Moved, bool]]) -> None:
+        """Give what another component holds memory of its own, so that the rest of its pieces is free."""
+        for moved, is_written in shared:
+            if is_written and moved.host is not None:
+                moved.host.copy_(moved.here.data)
+        plain = [moved for moved, _ in shared if moved.held.is_plain]
+        for slab in slabs_of([moved.here for moved in plain]):
+            there = self._allocate(slab.padded)
+            piece = self._piece([there])
+            for index, seat in zip(slab.indices, slab.seats, strict=True):
+                moved = plain[index]
+                view = seat.of(there)
+                view.copy_(moved.here.data)
+                moved.here.data, moved.piece = view, piece
+                moved.note()
+            if self.streams is not None:
+                piece.ready = self.streams.mark(self.streams.current)
+            note_bytes([piece])
+
+    def _wait_for(self, placed: Placed) -> None:
+        """Let the stream that computes wait for the copies of a component."""
+        if self.streams is None:
+            return
+        current = self.streams.current
+        for event in {id(piece.ready): piece.ready for piece in placed.pieces}.values():
+            self.streams.wait(current, event)
+
+    def _order_before_freeing(self, pieces: Sequence[Piece], used: Sequence[Any]) -> None:
+        """Let the streams in whose pools pieces lie wait for all that read them: their memory is given away next."""
+        if self.streams is None:
+            return
+        readers = list(used)
+        if self.streams.current not in readers:
+            readers.append(self.streams.current)
+        owners: list[Any] = []
+        for piece in pieces:
+            if piece.allocated not in owners:
+                owners.append(piece.allocated)
+        for reader in readers:
+            for owner in owners:
+                if owner != reader:
+                    self.streams.wait(owner, self.streams.mark(reader))
+
+    def _allocate(self, size: int) -> Any:
+        import torch
+
+        return torch.empty(size, dtype=torch.uint8, device=self.device)
+
+    def _allocate_host(self, size: int) -> Any:
+        import torch
+
+        # Only from pinned memory does a copy run beside the computation.
+        return torch.empty(size, dtype=torch.uint8, pin_memory=self.streams is not None)
+
+
+def _to_host(held: HeldTensor) -> None:
+    if held.is_plain:
+        held.tensor.data = held.tensor.data.cpu()
+    else:
+        held.replace(copy_on(held.tensor, "cpu"))
+
+
+def _with_index(device: torch.device | str) -> torch.device:
+    """Return a device with its number: one without means another in each thread, after `set_device`."""
+    import torch
+
+    try:
+        found = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ComponentError(f"{device!r} is no device: {str(error).splitlines()[0]}") from None
+    if found.type == "cpu" or str(found) != found.type or not torch.accelerator.is_available():
+        return found
+    return torch.device(found.type, torch.accelerator.current_device_index())

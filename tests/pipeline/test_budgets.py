@@ -1,0 +1,153 @@
+"""For every budget a run is bit-equal to the one without, or is refused with the smallest that serves."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from device_doubles import CloneMemory
+from hires_blocks import hires_fix
+from tiny_adapters import controlnet, lora
+
+from brickwork import (
+    ClassifierFreeGuidance,
+    ComponentError,
+    ComponentsManager,
+    ModularPipeline,
+    PerturbedAttentionGuidance,
+    SequentialPipelineBlocks,
+)
+from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS, with_control, with_refiner
+from brickwork.registry.devices.component_bytes import component_bytes
+from brickwork.registry.loading.weights import bytes_of
+from tiny_sdxl import make_unet
+
+BUDGETS = 20
+CALL: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 2, "output_type": "latent"}
+
+
+def of(blocks: Any, tiny: ModularPipeline) -> ModularPipeline:
+    pipe = SequentialPipelineBlocks.from_blocks_dict(dict(blocks)).init_pipeline(components_manager=ComponentsManager())
+    held = {
+        name: copy.deepcopy(each) for name, each in tiny.components.items() if name in pipe.specs and each is not None
+    }
+    pipe.update_components(**held)
+    pipe.configure(progress=False)
+    return pipe
+
+
+def plain(tiny: ModularPipeline) -> tuple[ModularPipeline, dict[str, Any]]:
+    return of(TEXT2IMAGE_BLOCKS, tiny), {}
+
+
+def fused(tiny: ModularPipeline) -> tuple[ModularPipeline, dict[str, Any]]:
+    pipe = of(TEXT2IMAGE_BLOCKS, tiny)
+    pipe.load_lora_weights(lora(pipe), adapter_name="style")
+    pipe.fuse_lora()
+    return pipe, {}
+
+
+def adapters(tiny: ModularPipeline) -> tuple[ModularPipeline, dict[str, Any]]:
+    pipe = of(TEXT2IMAGE_BLOCKS, tiny)
+    pipe.load_lora_weights(lora(pipe), adapter_name="style")
+    pipe.load_lora_weights(lora(pipe, seed=4), adapter_name="other")
+    pipe.set_adapters(["style", "other"], [0.5, 2.0])
+    return pipe, {}
+
+
+def refiner(tiny: ModularPipeline) -> tuple[ModularPipeline, dict[str, Any]]:
+    pipe = of(with_refiner(TEXT2IMAGE_BLOCKS), tiny)
+    torch.manual_seed(3)
+    pipe.update_components(refiner=make_unet(cross_attention_dim=24, projection_class_embeddings_input_dim=64).eval())
+    return pipe, {}
+
+
+def control(tiny: ModularPipeline) -> tuple[ModularPipeline, dict[str, Any]]:
+    pipe = of(with_control(TEXT2IMAGE_BLOCKS), tiny)
+    pipe.update_components(controlnet=controlnet(tiny.unet))
+    return pipe, {
+        "control_image": torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1)),
+        "height": 32,
+        "width": 32,
+    }
+
+
+def two_guiders(tiny: ModularPipeline) -> tuple[ModularPipeline, dict[str, Any]]:
+    pipe = of(TEXT2IMAGE_BLOCKS, tiny)
+    pipe.update_components(guider=ClassifierFreeGuidance(guidance_scale=3.0))
+    pag = PerturbedAttentionGuidance(perturbed_guidance_scale=2.0, perturbed_guidance_layers=[0])
+    return pipe, {"guider": pag}
+
+
+def scopes(tiny: ModularPipeline) -> tuple[ModularPipeline, dict[str, Any]]:
+    return of(hires_fix().sub_blocks, tiny), {"height": 32, "width": 32, "hires_steps": 2, "hires_strength": 0.5}
+
+
+def control_and_adapters(tiny: ModularPipeline) -> tuple[ModularPipeline, dict[str, Any]]:
+    pipe, inputs = control(tiny)
+    pipe.load_lora_weights(lora(pipe), adapter_name="style")
+    return pipe, inputs
+
+
+MADE = (plain, fused, adapters, refiner, control, two_guiders, scopes, control_and_adapters)
+
+
+def budgets_of(pipe: ModularPipeline) -> list[int]:
+    models = [each for each in pipe.components.values() if hasattr(each, "parameters")]
+    everything, largest = component_bytes(*models), max(map(component_bytes, models))
+    step = (everything * 6 // 5 - largest * 9 // 10) // (BUDGETS - 1)
+    return [largest * 9 // 10 + index * step for index in range(BUDGETS)]
+
+
+@pytest.mark.parametrize("make", MADE)
+def test_every_budget_gives_the_same_bits_or_is_refused_with_one_that_does(
+    make: Callable[[ModularPipeline], tuple[ModularPipeline, dict[str, Any]]], tiny_pipe: ModularPipeline
+) -> None:
+    pipe, inputs = make(tiny_pipe)
+    manager = pipe.manager
+    assert manager is not None
+
+    def latents() -> torch.Tensor:
+        return pipe(**CALL, **inputs, generator=torch.Generator().manual_seed(0), output="latents")
+
+    expected = latents()
+    refused = 0
+    for budget in budgets_of(pipe):
+        memory = CloneMemory()
+        manager.enable_auto_cpu_offload("cpu", budget=budget, memory=memory)
+        said = ""
+        try:
+            assert torch.equal(latents(), expected), budget
+        except ComponentError as error:
+            said = str(error)
+        if said:
+            refused += 1
+            named = re.search(r"Raise the budget to ([\d.]+ \w+),", said)
+            assert named, said
+            assert not memory.log
+            smallest = bytes_of(named[1])
+            assert smallest > budget
+            memory = CloneMemory()
+            manager.enable_auto_cpu_offload("cpu", budget=smallest, memory=memory)
+            assert torch.equal(latents(), expected), smallest
+        assert memory.peak <= manager.placement.budget  # type: ignore[union-attr, operator]
+    assert 0 < refused < BUDGETS - 4
+    manager.disable_auto_cpu_offload()
+    # And what was fused, or loaded, is still there.
+    assert torch.equal(latents(), expected)
+
+
+@pytest.mark.parametrize("settings", [{"residency": "just in time"}, {"load": "on demand"}])
+def test_loading_as_needed_gives_the_same_bits(
+    settings: dict[str, Any], tiny_folder: Path, tiny_pipe: ModularPipeline
+) -> None:
+    expected = tiny_pipe(**CALL, generator=torch.Generator().manual_seed(0), output="latents")
+    pipe = ModularPipeline.from_pretrained(str(tiny_folder))
+    pipe.configure(progress=False, **settings)
+    for _ in range(2):
+        assert torch.equal(pipe(**CALL, generator=torch.Generator().manual_seed(0), output="latents"), expected)

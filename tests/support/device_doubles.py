@@ -1,0 +1,190 @@
+"""Stand-ins for a device, so that placement can be worked on without a GPU.
+
+`CloneMemory`: the real `TorchMemory`, whose device is a second place in the host's memory: what stays behind, is lost or is
+copied for nothing is seen. `RecordedStreams`: beside it, a log of what was given to which stream, and what waits for what.
+`Counters`: an allocator that knows only numbers: what is there, and the peak. `Synchronisations`: a mode of dispatch that
+counts where the host would wait for the device. `Overflowing`: a network whose half-precision results are not finite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from brickwork.registry.devices.device_memory import DeviceMemory
+from brickwork.registry.devices.torch_memory import TorchMemory
+
+
+class CloneMemory(TorchMemory):
+    """A device that is a second place on the host.
+
+    Attributes:
+        allocated: sizes of the pieces that were allocated on it. on_host: of those that were on the host.
+    """
+
+    def __init__(self, streams: RecordedStreams | None = None) -> None:
+        super().__init__("cpu")
+        self.is_host = False
+        self.streams = streams  # type: ignore[assignment]
+        self.allocated: list[int] = []
+        self.on_host: list[int] = []
+
+    def _allocate(self, size: int) -> Any:
+        self.allocated.append(size)
+        if self.streams is not None:
+            self.streams.log.append(("allocate", self.streams.current.name))  # type: ignore[attr-defined]
+        return super()._allocate(size)
+
+    def _allocate_host(self, size: int) -> Any:
+        self.on_host.append(size)
+        return torch.empty(size, dtype=torch.uint8)
+
+    def begin(self) -> None: ...
+
+    def workspace(self) -> int:
+        return 0
+
+    def free_bytes(self) -> int | None:
+        return None
+
+
+class RecordedStream:
+    """A stream that has only a name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class RecordedStreams:
+    """Streams that do nothing but say what they were given.
+
+    Attributes:
+        log: ("mark", stream, event), ("wait", stream, event), ("copy", stream) and what a test adds, such as a kernel.
+    """
+
+    def __init__(self) -> None:
+        self.side = RecordedStream("side")
+        self.current = RecordedStream("compute")
+        self.log: list[tuple[Any, ...]] = []
+        self._events = 0
+
+    def mark(self, stream: RecordedStream) -> int:
+        self._events += 1
+        self.log.append(("mark", stream.name, self._events))
+        return self._events
+
+    def wait(self, stream: RecordedStream, event: int) -> None:
+        self.log.append(("wait", stream.name, event))
+
+    @contextmanager
+    def on(self, stream: RecordedStream) -> Iterator[None]:
+        self.log.append(("copy", stream.name))
+        yield
+
+    def kernel(self, name: str) -> None:
+        """Note a kernel on the stream that computes."""
+        self.log.append(("kernel", self.current.name, name))
+
+    def happens_before(self, first: int, second: int) -> bool:
+        """Return whether the entry `first` of the log is sure to be done when `second` begins: by streams' orders and events."""
+        done = {first}
+        events: set[int] = set()
+        reached: set[str] = {self.log[first][1]}
+        for index in range(first + 1, second + 1):
+            what, stream, *rest = self.log[index]
+            if what == "wait":
+                if rest[0] in events:
+                    reached.add(stream)
+            elif stream in reached:
+                done.add(index)
+                if what == "mark":
+                    events.add(rest[0])
+        return second in done
+
+
+class Counters(DeviceMemory):
+    """An allocator that knows numbers alone.
+
+    Attributes:
+        other: bytes beside components now; a test sets them by `use`.
+    """
+
+    def __init__(self, free: int | None = None) -> None:
+        super().__init__("cpu")
+        self.other = 0
+        self.free = free
+        self._peak = 0
+
+    def use(self, size: int) -> None:
+        """Allocate so many bytes beside components, and free them again.
+
+        Raises:
+            torch.OutOfMemoryError: there is no room.
+        """
+        if self.free is not None and self.resident + size > self.free:
+            raise torch.OutOfMemoryError(f"{size} bytes beside {self.resident} of {self.free}")
+        self._peak = max(self._peak, self.resident + size)
+
+    def bring(self, name: str, component: object) -> None:
+        super().bring(name, component)
+        if self.free is not None and self.resident > self.free:
+            raise torch.OutOfMemoryError(f"{self.resident} bytes of components of {self.free}")
+        self._peak = max(self._peak, self.resident + self.other)
+
+    def begin(self) -> None:
+        self._peak = self.resident + self.other
+
+    def workspace(self) -> int:
+        return max(0, self._peak - self.resident)
+
+    def free_bytes(self) -> int | None:
+        return self.free
+
+
+_WAITING = {
+    torch.ops.aten._local_scalar_dense.default: "item",
+    torch.ops.aten.nonzero.default: "nonzero",
+    torch.ops.aten.masked_select.default: "masked_select",
+    torch.ops.aten.equal.default: "equal",
+    torch.ops.aten.linalg_svd.default: "svd",
+    torch.ops.aten._linalg_svd.default: "svd",
+    torch.ops.aten._linalg_eigh.default: "eigh",
+}
+
+
+class Synchronisations(TorchDispatchMode):
+    """Counts calls for which the host waits until the device is done, whatever device that is.
+
+    Every tensor is taken to be on the device, unless a test says otherwise by `on_host`.
+
+    Attributes:
+        found: what waited, in order.
+    """
+
+    def __init__(self, on_host: set[int] | None = None) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.on_host = on_host if on_host is not None else set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in _WAITING and not (args and id(args[0]) in self.on_host):
+            self.found.append(_WAITING[func])
+        return func(*args, **(kwargs or {}))
+
+
+class Overflowing(torch.nn.Module):
+    """A network whose result is infinite in half precision, and fine in float32."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.full((1,), 300.0))
+
+    def forward(self, value: torch.Tensor) -> torch.Tensor:
+        return value * self.weight * 1000 / 1000
