@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from diffusers.image_processor import VaeImageProcessor
     from torch import Tensor
 
-
 _PER_NET = ("controlnet_conditioning_scale", "control_guidance_start", "control_guidance_end")
 """Inputs that are one number for all nets, or a list with one for each."""
 
@@ -382,7 +381,7 @@ class ControlNetResiduals(DenoiserInput):
 
     def _images(self, images: Sequence[Any], count: int) -> Sequence[Any]:
         of, made = self.memo.repeated.get(count, ((), []))
-        if len(of) != len(images) or any(one is not other for one, other in zip(of, images, strict=True)):
+        if list(map(id, of)) != list(map(id, images)):
             made = [repeated_images(each, count) for each in images]
             self.memo.repeated[count] = tuple(images), made
         return made

@@ -291,7 +291,7 @@ class EncodeWeightedNegativePrompt(WeightedTexts, EncodeNegativePrompt):
             yield from self.reading_faults(given, negative=True)
         yield from super().misfits(given)
 
-    def run(  # type: ignore[override] - it writes both sides
+    def run(  # type: ignore[override]  # it writes both sides
         self,
         given: Annotated[Conditioning, Group("prompt_embeds", "positive")],
         negative_prompts: Annotated[Conditioning, Group("prompts", "negative")] = Conditioning({}),

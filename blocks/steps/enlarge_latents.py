@@ -11,9 +11,9 @@ from ...state.vocabulary import BatchSize, DType, Generators, Height, ImagesPerP
 from ..core.block import Block
 from ..core.slots import component
 from .decode import VAE_ADVICE
-from .encode_image import encoded
+from .encode_image import encoded, image_size
 from .given_image import given_image, image_faults, is_latents, refuse_too_small
-from .prepare_image_latents import image_size, repeat_to_batch
+from .prepare_image_latents import repeat_to_batch
 
 if TYPE_CHECKING:
     from diffusers.image_processor import VaeImageProcessor

@@ -35,8 +35,7 @@ from ..core.block import Block
 from ..core.choice import ConditionalPipelineBlocks
 from ..core.slots import component
 from ..steps.decode import Decode
-from ..steps.encode_image import EncodeImage, encoded
-from ..steps.prepare_image_latents import image_size
+from ..steps.encode_image import EncodeImage, encoded, image_size
 from ..steps.prepare_latents import draw_noise
 from ..steps.set_timesteps import begin_at, cutoff
 
