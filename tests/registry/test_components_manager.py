@@ -227,7 +227,7 @@ def test_unloading_frees_what_nobody_else_holds(tiny_folder: Path, manager: Comp
 
 def test_unloading_warns_of_what_is_no_component(tiny_folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     pipe = blocks().init_pipeline(str(tiny_folder)).load_components(["unet", "vae"])
-    with pytest.raises(InputError, match="unload_components: names is an int \\(3\\)\|unload_components: names is 3"):
+    with pytest.raises(InputError, match="^unload_components: names is .*; it is a name, or a list of names"):
         pipe.unload_components(3)  # type: ignore[arg-type]
     assert {"unet", "vae"} <= set(pipe.loaded_component_names)
     pipe.unload_components(["uent", "vae"])
