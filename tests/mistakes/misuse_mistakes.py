@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -49,7 +50,10 @@ def replaced(name: str, value: Any, *says: str) -> Mistake:
 
 
 def setting(*says: str, **changes: Any) -> Mistake:
-    return put(f"the settings {changes}", lambda pipe: pipe.configure(**changes), InputError, *says)
+    # Without addresses, which differ between the processes of one test run.
+    return put(
+        re.sub(r" at 0x\w+", "", f"the settings {changes}"), lambda pipe: pipe.configure(**changes), InputError, *says
+    )
 
 
 async def waits(event: object) -> None: ...
