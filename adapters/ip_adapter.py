@@ -9,6 +9,7 @@ from ..registry import families
 from ..registry.hub.repo import open_repo
 from ..registry.loading.tensor_file import read_tensors
 from ..state import ComponentError
+from ..state.errors import with_article
 from ..state.given import given_path
 from .lora import loader_mixin
 
@@ -91,8 +92,8 @@ def _refuse_other_kinds(holder: Any, states: list[dict[str, Any]]) -> None:
         kind = max(kinds, key=lambda each: len(kinds[each].ip_adapter_names), default=None)
         if kind is not None and kinds[kind].ip_adapter_names != family.ip_adapter_names:
             raise ComponentError(
-                f"The IP-Adapter is one for a {kind} (its layers have {', '.join(kinds[kind].ip_adapter_names[:2])}), and the "
-                f"{holder.word} of {family.name} is a {type(denoiser).__name__}: take one that was trained with it."
+                f"The IP-Adapter is one for {with_article(kind)} (its layers have {', '.join(kinds[kind].ip_adapter_names[:2])}), and the "
+                f"{holder.word} of {family.name} is {with_article(type(denoiser).__name__)}: take one that was trained with it."
             )
 
 

@@ -18,12 +18,12 @@ from .steps.control import ControlledDenoise, ControlNetResiduals, PredictContro
 from .steps.decode import Decode
 from .steps.denoise import Denoise, ScaleLatents, StepScheduler
 from .steps.encode_prompt import EncodeNegativePrompt, EncodePositivePrompt, EncodePrompt
-from .steps.encode_weighted_prompt import EncodeWeightedPrompt
 from .steps.expand_batch import ExpandBatch
 from .steps.predict_noise import PredictNoise
 from .steps.prepare_latents import PrepareLatents
 from .steps.prepare_size_conditioning import PrepareSizeConditioning
 from .steps.set_timesteps import SetTimesteps
+from .techniques.weighted_prompt import EncodeWeightedPrompt
 
 __all__ = [
     "AutoPipelineBlocks",

@@ -19,7 +19,7 @@ def read_prompt(text: str, syntax: PromptSyntax, name: str = "prompt") -> Readin
 
     Example:
         >>> read_prompt("a (red:1.4) [cat]", "a1111").parts
-        ((Span(text='a ', weight=1.0), Span(text='red', weight=1.4), Span(text=' ', weight=1.0), Span(text='cat', weight=0.9090909090909091)),)
+        ((Span(text='a ', weight=1.0), Span(text='red', weight=1.4), Span(text='cat', weight=0.9090909090909091)),)
     """
     readers: dict[str, Callable[[str, Scribe], list[list[Span]]]] = {
         "a1111": a1111_parts,

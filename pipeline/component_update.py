@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.components_view import known_families
 from ..blocks.core.conditional_flattening import AllWorkflows
 from ..blocks.core.flattening import walk_scopes
 from ..blocks.core.signature_block import lacks_at
@@ -19,6 +20,7 @@ from ..families.fitting import accepted, class_serves, serves
 from ..guiders import Guider
 from ..registry import ComponentSpec
 from ..registry.hub.missing_file import WEIGHTS
+from ..registry.loading.load import is_network
 from ..registry.loading.several import several_of
 from ..state import ComponentError
 from ..state.errors import did_you_mean, with_article
@@ -192,3 +194,22 @@ def _others(name: str, expected: type, families: Iterable[FamilyContract]) -> st
     groups = accepted(name, families)
     others = sorted({each for group in groups for each in group if expected.__name__ in group} - {expected.__name__})
     return f" (or of {', '.join(others)})" if others else ""
+
+
+def fitting(name: str, model: Any, blocks: ModularPipelineBlocks) -> Any:
+    """Return a model that was loaded, if it is of a class that the blocks of a family run with: an index may name any.
+
+    Raises:
+        ComponentError: it is not.
+    """
+    families = list(known_families(blocks))
+    expected = next((spec.type_hint for spec in blocks.expected_components if spec.name == name), None)
+    if not families or not isinstance(expected, type) or getattr(expected, "_is_protocol", False):
+        return model
+    found = type(model)
+    if is_network(found) and not serves(model, expected, name, families):
+        raise ComponentError(
+            f"{name!r} expects {with_article(expected.__name__)}, and the index of its repository names "
+            f"{with_article(found.__name__)}. Correct the index; or give a model that fits by update_components({name}=...)."
+        )
+    return model

@@ -25,11 +25,9 @@ from ..state.errors import did_you_mean
 from ..state.given import given_names, refuse_positions
 from ..state.user_warnings import caller_level
 from .call_signature import component_signature, signed_by
-from .component_grants import grant_was_for_another
-from .component_options import named_in, own_option, refuse_odd_options
-from .component_update import fits_no_workflow, log_change, merged_spec, on_one_device, taken, unloaded_names
+from .component_update import fits_no_workflow, fitting, log_change, merged_spec, on_one_device, taken, unloaded_names
 from .devices import PipelineDevices
-from .loaded_component import fitting
+from .load_options import grant_was_for_another, named_in, own_option, refuse_odd_options
 from .not_loaded import not_loaded
 from .odd_attributes import refuse_odd_attribute, refuse_replaced
 from .schedulers_by_name import is_scheduler, made_by_name

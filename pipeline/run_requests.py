@@ -238,7 +238,8 @@ class PipelineRequests(PipelineAdapters):
         """Look at inputs beside components, at every run: models may be cast in place."""
         held = {**self.components, **replaced} if replaced else self.components
         checks = self._checks(plan)
-        faults = checks.fit_faults(inputs, held, self.config, self.device, known)
+        awaited = [name for name, each in held.items() if each is None and not self.may_be_none(name)]
+        faults = checks.fit_faults(inputs, held, self.config, self.device, known, awaited)
         # Last, because it says that two differ, and not which of them is wrong.
         if not faults and self.settings.check_values:
             faults = checks.size_faults(inputs)

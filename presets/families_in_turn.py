@@ -70,8 +70,8 @@ def families_in_turn(
         "both": both,
         "second": _apart(text2image(second), second, ("latents",)),
     }
-    turns: Any = FamiliesInTurn.from_blocks_dict(choices)
-    return InsertableDict(denoise_in_turn=turns)
+    made: Any = FamiliesInTurn.from_blocks_dict(choices)
+    return InsertableDict(denoise_in_turn=made)
 
 
 def _apart(blocks: Blocks, family: FamilyContract, more: tuple[str, ...] = ()) -> Scope:

@@ -17,14 +17,12 @@ from ..blocks.steps.control import ControlledDenoise, ControlNetResiduals, Prepa
 from ..blocks.steps.decode import Decode
 from ..blocks.steps.denoise import Denoise, with_denoiser_input
 from ..blocks.steps.denoiser_call import DenoiserInput
-from ..blocks.steps.differential import DifferentialDenoise, PrepareChangeMap, PrepareDifferentialLatents
 from ..blocks.steps.encode_control import EncodeControl, EncodeInpaintControl, EncodeMaskedControl
 from ..blocks.steps.encode_image import EncodeImage
 from ..blocks.steps.encode_inpaint import EncodeControlledInpaintImage, EncodeInpaintImage, EncodeMaskedImage
 from ..blocks.steps.encode_prompt import EncodePrompt
 from ..blocks.steps.encode_reference import EncodeReference
 from ..blocks.steps.encode_variation import EncodeVariation
-from ..blocks.steps.encode_weighted_prompt import EncodeWeightedPrompt
 from ..blocks.steps.enlarge_latents import EnlargeLatents
 from ..blocks.steps.estimate_depth import EstimateDepth
 from ..blocks.steps.expand_batch import ExpandBatch
@@ -51,6 +49,8 @@ from ..blocks.steps.set_timesteps import (
     SetTimesteps,
 )
 from ..blocks.steps.t2i_adapter import AdaptedDenoise, AdapterFeatures, EncodeAdapterImage, EncodeSizedAdapterImage
+from ..blocks.techniques.differential import DifferentialDenoise, PrepareChangeMap, PrepareDifferentialLatents
+from ..blocks.techniques.weighted_prompt import EncodeWeightedPrompt
 from ..families.contract import FamilyContract
 from ..state import CompositionError
 from ..state.errors import named_thing

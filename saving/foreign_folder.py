@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ def refuse_file(folder: Path) -> None:
     Raises:
         RepoError: it is one.
     """
-    if folder.is_file():
+    if os.path.isfile(folder):  # noqa: PTH113 - any text, also longer than names may be
         raise RepoError(f"{folder} is a file, and a save makes a folder of several. Give the name of a folder.")
 
 
@@ -51,16 +52,22 @@ def refuse_replacing(folder: Path, stage: Path) -> None:
     Raises:
         RepoError: there are such files.
     """
-    if (folder / OURS).is_file():
+    if os.path.isfile(folder / OURS):  # noqa: PTH113 - as above
         return
     names = [relative_name(stage, path) for path in sorted(stage.rglob("*")) if path.is_file()]
-    there = [name for name in names if name != CARD and (folder / name).is_file()]
+    # Links are refused where files are moved: they lead out of the folder.
+    there = [name for name in names if name != CARD and (folder / name).is_file() and not _is_linked(folder, name)]
     if there:
         more = f" and {len(there) - _MOST_NAMED:,} more" if len(there) > _MOST_NAMED else ""
         raise RepoError(
             f"{folder} holds files that no save of brickwork has written, and that this one would replace: "
             f"{', '.join(there[:_MOST_NAMED])}{more}. {_ELSEWHERE}"
         )
+
+
+def _is_linked(folder: Path, name: str) -> bool:
+    path = folder / name
+    return any(each.is_symlink() for each in (path, *path.parents) if each != folder and folder in each.parents)
 
 
 def _kind_of(folder: Path, class_name: str | None) -> str | None:

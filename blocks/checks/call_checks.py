@@ -98,15 +98,17 @@ class CallChecks:
         configs: Mapping[str, Any],
         device: object,
         carried: Collection[str] = (),
+        awaited: Collection[str] = (),
     ) -> list[str]:
         """Return what does not fit between inputs and components, and between networks that are given the same latents.
 
         Args:
-            carried: names that an earlier state or the pipeline gives besides.
+            carried: names that an earlier state or the pipeline gives besides. awaited: components that the run loads: that they are None
+                says nothing.
         """
         faults = list(dtype_faults(self.sharing, components))
         for block, needed, unwritten, around in self.fitting:
-            if all(components[name] is not None for name in needed):
+            if all(components[name] is not None for name in needed) and not _awaits(block, around, awaited):
                 # Named with None: what it is certain not to be given, in contrast to what is not known yet.
                 given = {**dict.fromkeys(unwritten.difference(carried)), **given_at(around, inputs)}
                 bound = block.bound_copy(components_at(around, components), configs, device)
@@ -136,6 +138,12 @@ def _unwritten(plan: Plan) -> dict[str, frozenset[str]]:
         if all(version.writer == CALLER for version in read.sources.versions):
             found.setdefault(read.path, set()).add(str(read.param.name))
     return {path: frozenset(names) for path, names in found.items()}
+
+
+def _awaits(block: SignatureBlock, around: Around, awaited: Collection[str]) -> bool:
+    return bool(awaited) and any(
+        component_outside(around, name) in awaited for _, names, _ in block._slot_names() for name in names
+    )
 
 
 def _looks_at_fit(block: SignatureBlock) -> bool:

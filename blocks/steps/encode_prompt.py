@@ -188,12 +188,8 @@ class EncodeNegativePrompt(PlainTexts, Block):
 class TakePromptEmbeds(Block):
     """Take embeddings that the caller gives in place of prompts."""
 
-    class Out(Outputs):
-        embeds: Annotated[Conditioning, Group("prompt_embeds", "positive")]
-
-    def run(self, embeds: Annotated[Conditioning, Group("prompt_embeds", "positive")]) -> Out:
+    def run(self, embeds: Annotated[Conditioning, Group("prompt_embeds", "positive")]) -> None:
         check_batch(embeds)
-        return self.Out(embeds=embeds)
 
 
 class TakeNegativeEmbeds(Block):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -61,9 +62,11 @@ def save_workflow(pipe: ModularPipeline, path: str | Path) -> None:
 
 def _refuse_replacing(path: Path) -> None:
     """Refuse a file that is there, and no workflow."""
-    if path.is_dir():
+    # As text: a name may be longer than names may be.
+    if os.path.isdir(path):  # noqa: PTH112
         raise RepoError(f"{path} is a folder; a workflow is a file, such as {path / 'workflow.yaml'}.")
-    if path.is_file() and (text := read_start(path, 10_000)[0].strip()) and not _OURS.search(text):
+    is_foreign = os.path.isfile(path) and (text := read_start(path, 10_000)[0].strip()) and not _OURS.search(text)  # noqa: PTH113
+    if is_foreign:
         raise RepoError(f"{path} is no workflow, and would be replaced by one. Give another name, or delete it first.")
 
 

@@ -14,8 +14,7 @@ from ...blocks.steps.encode_beside import (
     EncodeReference,
 )
 from ...blocks.steps.encode_inpaint import DrawForMasked, EncodeLikelyInpaintImage
-from ...blocks.steps.encode_prompt import PositivePrompt
-from ...blocks.steps.image_as_text import AddImagesToPrompt, ZeroPrompt
+from ...blocks.steps.image_as_text import AddImagesToPrompt, PromptForImages, ZeroPrompt
 from ...blocks.steps.prepare_image_latents import PrepareImageLatents
 from ...blocks.steps.resolve_size import ResolveArea, ResolveImageSize
 from ...families.flux import FLUX, FLUX_FILL, FLUX_KONTEXT, FLUX_REDUX
@@ -69,7 +68,7 @@ REDUX_BLOCKS: Blocks = SharedBlocks("REDUX_BLOCKS", _redux())
 
 REDUX_PRIOR_BLOCKS: Blocks = SharedBlocks(
     "REDUX_PRIOR_BLOCKS",
-    {"text_encoder": PositivePrompt.bind(FLUX_REDUX), "image_prompt": AddImagesToPrompt.bind(FLUX_REDUX)},
+    {"text_encoder": PromptForImages.bind(FLUX_REDUX), "image_prompt": AddImagesToPrompt.bind(FLUX_REDUX)},
 )
 """Blocks that make `prompt_embeds` and `pooled_prompt_embeds` of text and images, by name."""
 

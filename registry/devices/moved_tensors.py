@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from ...state import ComponentError
+from ...state.errors import with_article
 
 if TYPE_CHECKING:
     import torch
@@ -77,7 +78,7 @@ def _unmovable(held: HeldTensor) -> str:
     beside = sorted(each for each, value in vars(tensor).items() if _has_tensors(value))
     if beside:
         return (
-            f"{name!r} is a {type(tensor).__name__}, whose {', '.join(map(repr, beside))} would stay behind. Quantized models of "
+            f"{name!r} is {with_article(type(tensor).__name__)}, whose {', '.join(map(repr, beside))} would stay behind. Quantized models of "
             "this kind move only as their own library moves them: leave them on the device, outside of this manager"
         )
     if tensor.layout != torch.strided or tensor.is_quantized:

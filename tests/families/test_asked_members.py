@@ -24,6 +24,7 @@ from brickwork.families.asked_members import ADD_NOISE, LEVELS, STEP, lacking
 from brickwork.families.contract import Scheduler
 from brickwork.families.sdxl import SDXL
 from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS, TEXT2IMAGE_BLOCKS
+from brickwork.state.errors import with_article
 
 CLASSES = sorted(name for name in dir(diffusers) if name.endswith("Scheduler"))
 REFUSED = {
@@ -73,7 +74,7 @@ def test_every_scheduler_of_diffusers_runs_or_is_refused_when_it_is_given(tiny_p
         assert torch.isfinite(run(tiny_pipe, num_inference_steps=steps)).all(), name
     assert refused.keys() == REFUSED
     for name, told in refused.items():
-        assert told.startswith(f"'scheduler' is a {name}, which the blocks cannot run: it")
+        assert told.startswith(f"'scheduler' is {with_article(name)}, which the blocks cannot run: it")
         assert "EulerDiscreteScheduler" in told
     assert unmade == UNMADE
 

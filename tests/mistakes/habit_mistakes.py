@@ -207,7 +207,7 @@ IMAGES = [
         InputError,
         "feature_extractor makes 224x224 of ip_adapter_image",
         "image_encoder sees 32x32",
-        "CLIPImageProcessor(size=32, crop_size=32)",
+        "(size=32, crop_size=32)",
     ),
     put(
         "a tensor of another size than the encoder's",

@@ -228,7 +228,7 @@ def test_a_long_prompt_is_cut_as_in_the_classic(
     prompt = "a cat on the red square " * 5
     with caplog.at_level(logging.WARNING):
         ours = drawn(tiny_pipe, prompt=prompt)
-    assert "reads 16 tokens" in caplog.text
+    assert "text_encoder and text_encoder_2 read 16 tokens" in caplog.text
     assert torch.equal(ours, of_classic(classic, prompt=prompt))
 
 

@@ -28,7 +28,7 @@ def told(*given: str, **blocks: Any) -> list[str]:
 
 
 def test_the_branch_that_writes_it_and_the_others_are_named() -> None:
-    assert told(way=Sure.from_blocks_dict({"warm": WRITES, "cool": OTHER}), reads=READS) == [
+    assert told("way", way=Sure.from_blocks_dict({"warm": WRITES, "cool": OTHER}), reads=READS) == [
         (
             "reads needs 'y' (int), which of the branches of way only 'warm' writes; where 'cool' runs, nobody gives it. Let every branch of "
             "way write 'y', write it before way, or pass y=..."
@@ -43,7 +43,7 @@ def test_a_choice_that_may_take_no_branch_says_so() -> None:
 
 def test_a_branch_in_which_another_choice_may_leave_it_out_is_named_on_both_sides() -> None:
     inner = Sure.from_blocks_dict({"warm": WRITES, "cool": OTHER})
-    (warning,) = told(way=Sure.from_blocks_dict({"in": inner, "cool": WRITES}), reads=READS)
+    (warning,) = told("way", way=Sure.from_blocks_dict({"in": inner, "cool": WRITES}), reads=READS)
     assert "only 'in' and 'cool' write; where 'in' runs, nobody gives it" in warning
 
 

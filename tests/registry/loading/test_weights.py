@@ -69,8 +69,11 @@ def test_a_file_of_a_repository_is_read_by_its_name(file: Path) -> None:
     assert {name: tensor.shape for name, tensor in read_tensors(repo, file.name).items()} == {
         name: tensor.shape for name, tensor in TENSORS.items()
     }
+    (file.parent / "model.bin").write_bytes(b"x")
     with pytest.raises(TrustError, match=r"^model.bin is no \.safetensors file; pickled weights"):
         read_tensors(repo, "model.bin")
+    with pytest.raises(RepoError, match=r"has no file gone.bin. Did you mean 'model.bin'"):
+        read_tensors(repo, "gone.bin")
     with pytest.raises(RepoError, match=r"has no file modle.safetensors. Did you mean 'model.safetensors'\?$"):
         read_tensors(repo, "modle.safetensors")
     file.write_bytes(file.read_bytes()[:-1])

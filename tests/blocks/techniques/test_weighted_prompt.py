@@ -22,7 +22,7 @@ from brickwork import (
     SequentialPipelineBlocks,
 )
 from brickwork.blocks.steps.encode_prompt import EncodePrompt
-from brickwork.blocks.steps.encode_weighted_prompt import EncodeWeightedPrompt
+from brickwork.blocks.techniques.weighted_prompt import EncodeWeightedPrompt
 from brickwork.families.contract import FamilyContract
 from brickwork.families.flux import FLUX
 from brickwork.families.sd3 import SD3

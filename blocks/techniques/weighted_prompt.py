@@ -19,7 +19,7 @@ from ..core.block import Block
 from ..core.choice import AutoPipelineBlocks
 from ..core.sequential import SequentialPipelineBlocks
 from ..core.slots import config
-from .encode_prompt import (
+from ..steps.encode_prompt import (
     EncodeNegativePrompt,
     EncodePositivePrompt,
     PlainTexts,

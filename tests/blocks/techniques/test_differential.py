@@ -12,7 +12,7 @@ from family_rows.ddpm import make
 from family_table import Family, Task
 
 from brickwork import InputError
-from brickwork.blocks.steps.differential import KeepByMap, PrepareChangeMap
+from brickwork.blocks.techniques.differential import KeepByMap, PrepareChangeMap
 from brickwork.presets.ddpm import DIFFERENTIAL_BLOCKS
 
 GIVEN = {"batch_size": 1, "num_inference_steps": 3, "image": picture(3, 16), "change_map": band_map(0, 1, size=16)}

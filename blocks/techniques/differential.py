@@ -25,14 +25,14 @@ from ...state.vocabulary import (
 from ..core.block import Block
 from ..core.sequential import SequentialPipelineBlocks
 from ..core.slots import component
-from .denoise import Denoise, ScaleLatents, StepScheduler
-from .encode_image import image_size
-from .encode_inpaint import mask_of
-from .given_image import image_faults
-from .inpaint import known_at
-from .predict_noise import PredictNoise
-from .prepare_image_latents import PrepareInpaintLatents, noised, repeat_to_batch
-from .prepare_latents import draw_noise
+from ..steps.denoise import Denoise, ScaleLatents, StepScheduler
+from ..steps.encode_image import image_size
+from ..steps.encode_inpaint import mask_of
+from ..steps.given_image import image_faults
+from ..steps.inpaint import known_at
+from ..steps.predict_noise import PredictNoise
+from ..steps.prepare_image_latents import PrepareInpaintLatents, noised, repeat_to_batch
+from ..steps.prepare_latents import draw_noise
 
 if TYPE_CHECKING:
     from diffusers.image_processor import VaeImageProcessor

@@ -1,0 +1,73 @@
+"""Options of loading: one for all components, or a dict of them by component; and what is said where a grant of code did not reach one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ..registry import ComponentSpec
+from ..state import InputError, TrustError
+from ..state.errors import nearest
+
+_KNOWN = (
+    "names", "workflow", "dtype", "torch_dtype", "variant", "revision", "subfolder", "use_safetensors", "trust_remote_code", "token",
+    "cache_dir", "local_files_only", "quantization_config", "device_map", "low_cpu_mem_usage", "attn_implementation",
+)  # fmt: skip
+_ALIKE = 0.85
+"""From when on a name is taken for a misspelt one: loaders of other libraries have options of their own."""
+
+
+def named_in(option: object) -> Iterable[str]:
+    """Return the components that an option names."""
+    return option if isinstance(option, Mapping) else ()
+
+
+def own_option(option: object, name: str) -> Any:
+    """Return what an option says for a component; "default" is what it says for those that it does not name."""
+    if isinstance(option, Mapping):
+        return option.get(name, option.get("default"))
+    return option
+
+
+def refuse_odd_options(options: Mapping[str, object]) -> None:
+    """Refuse options of loading that are misspelt, also where nothing is left to load.
+
+    Raises:
+        InputError: one is.
+    """
+    for name in options:
+        near = None if name in _KNOWN else nearest(name, _KNOWN, _ALIKE)
+        if near is not None:
+            raise InputError(f"load_components has no option {name!r}. Did you mean {near!r}?")
+        if name == "device":
+            raise InputError("load_components has no option 'device': components are put on one by pipe.to(device).")
+
+
+@contextmanager
+def grant_was_for_another(spec: ComponentSpec, repo_name: str | None) -> Iterator[None]:
+    """Say of a component that asks for a grant that the caller's did not reach it, and how one does.
+
+    Args:
+        repo_name: the repository of the pipeline, for which the grant was; None if it has none.
+    """
+    try:
+        yield
+    except TrustError as error:
+        holder = (
+            f"{repo_name}, the repository of the pipeline"
+            if repo_name
+            else "the repository of the pipeline, which has none"
+        )
+        name = spec.name
+        raise TrustError(
+            f"{name!r} comes from {spec.repo}, and was not loaded: trust_remote_code of load_components() is for {holder}, and for no "
+            f"other. What {name!r} asks for: {_asked(str(error))} Read its code. Then load it by itself: "
+            f"pipe.update_components({name}=pipe.get_component_spec({name!r}).load(trust_remote_code=True))."
+        ) from error
+
+
+def _asked(text: str) -> str:
+    """Return the first sentence of an error about trust, without its advice, which the caller has followed."""
+    head, _, _ = text.partition(" Read it, then grant it")
+    return head if head.endswith(".") else f"{head}."
