@@ -213,7 +213,18 @@ class PredictNoise(Block):
                 f"{type(guider).__name__} compares with a prediction without {kind}, and {denoiser_name} is told none; take "
                 "ClassifierFreeGuidance, or a family whose network sees one."
             )
+        if not kinds and getattr(guider, "uses_negative", False):
+            yield (
+                f"{type(guider).__name__} compares with a prediction that is told less, and {denoiser_name} is told nothing, so both would be "
+                "the same. Take ClassifierFreeGuidance(enabled=False), or ClassifierGuidance with a score of your own."
+            )
         if not wanted or denoiser is None:
+            return
+        if type(self.family).layers is FamilyContract.layers:
+            yield (
+                f"{type(guider).__name__} perturbs layers, and {self.family.name} does not say which layers {denoiser_name} has. Take a guider "
+                "that perturbs nothing, such as ClassifierFreeGuidance."
+            )
             return
         layers = self.family.layers(denoiser)
         recommended = self.family.recommended_layers(denoiser, layers)
