@@ -23,6 +23,7 @@ from ...state.vocabulary import (
     AttentionArguments,
     GuidanceMemory,
     GuidanceScale,
+    HostTimestep,
     NoisePrediction,
     ScaledLatents,
     StepCount,
@@ -115,6 +116,7 @@ class PredictNoise(Block):
         guidance_scale: GuidanceScale | None = None,
         guidance_memory: GuidanceMemory = None,
         cross_attention_kwargs: AttentionArguments | None = None,
+        host_t: HostTimestep | None = None,
         **of_parts: Any,
     ) -> Out:
         if i == 0:
@@ -124,8 +126,9 @@ class PredictNoise(Block):
         extras = ()
         if self.bound_parts:
             known = {"t": t, "i": i, "num_inference_steps": num_inference_steps, "conditioning": conditioning}
+            known["host_t"] = host_t
             extras = self._extras({**of_parts, **known, "scaled_latents": scaled_latents})
-        call = DenoiserCall(scaled_latents, t, step, conditioning, cross_attention_kwargs, extras)
+        call = DenoiserCall(scaled_latents, t, step, conditioning, cross_attention_kwargs, extras, host_t)
         if guider.needs_noise_level:
             guided, memory = self._guided_by_noise(guider, call, guidance_memory)
         else:
@@ -216,7 +219,8 @@ class PredictNoise(Block):
                     'pipe.configure(grad="no_grad").'
                 )
             call = evolve(call, latents=call.latents.detach().requires_grad_())
-        step = evolve(call.step, noise=self.family.noise_level(self.scheduler, call.latents, call.t))
+        time = call.t if call.host_t is None else call.host_t
+        step = evolve(call.step, noise=self.family.noise_level(self.scheduler, call.latents, time))
         call = evolve(call, step=step)
         with torch.enable_grad() if with_gradient else _AS_IT_IS:
             guided, memory = self._combined(guider, call, memory)

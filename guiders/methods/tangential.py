@@ -27,14 +27,20 @@ class TangentialClassifierFreeGuidance(ClassifierFreeGuidance):
 
 
 def damped(conditional: Tensor, unconditional: Tensor) -> Tensor:
-    """Project the unconditional prediction onto the first right singular vector of the two."""
+    """Project the unconditional prediction onto the first right singular vector of the two.
+
+    Of two rows c and u, that vector is `(w1 c + w2 u) / sigma`, where w is the first eigenvector of the 2x2 matrix of their products; what
+    the projection keeps of u is then `w2 (w1 c + w2 u)`. A singular value decomposition, as in diffusers, gives the same but for rounding, and
+    makes the host wait for the device. Where both are of one length and across each other, every direction is shared alike, and half of u is kept.
+    """
     import torch
 
-    # In float32: half precision has no singular value decomposition in torch.
-    both = torch.stack([conditional, unconditional], dim=1).float().flatten(2)
-    _, _, directions = torch.linalg.svd(both, full_matrices=False)
-    flat = unconditional.flatten(1).unsqueeze(1).float()
-    shared = directions.clone()
-    shared[:, 1] = 0
-    kept = torch.matmul(torch.matmul(flat, directions.transpose(-2, -1)), shared)
+    # In float32: sums of half precision overflow.
+    one, other = conditional.flatten(1).float(), unconditional.flatten(1).float()
+    cross = 2.0 * (one * other).sum(dim=1, keepdim=True)
+    difference = (one * one).sum(dim=1, keepdim=True) - (other * other).sum(dim=1, keepdim=True)
+    # Sine and cosine of twice the angle between w and (1, 0).
+    length = torch.hypot(difference, cross).clamp_min(torch.finfo(torch.float32).tiny)
+    sine, cosine = cross / length, difference / length
+    kept = 0.5 * sine * one + 0.5 * (1.0 - cosine) * other
     return kept.reshape(unconditional.shape).to(conditional.dtype)
