@@ -93,7 +93,8 @@ def in_float32(vae: Autoencoder, needed: bool) -> Iterator[None]:
             yield
             return
         dtype = compute_dtype(vae)
-        kind = next(vae.parameters()).device.type
+        module: Any = vae
+        kind = next(module.parameters()).device.type
         # In place, and back in `finally`: a copy in float32 would be held beside the denoiser.
         _cast(vae, torch.float32, dtype)
         try:

@@ -144,7 +144,7 @@ def refuse_used_up(scheduler: Any) -> None:
 def keep_on_host(scheduler: Any) -> None:
     """Have the tables of a solver on the host, where it decides by their numbers: each such look at a device waits for all that is queued."""
     for name in ("timesteps", "sigmas"):
-        table = getattr(scheduler, "__dict__", {}).get(name)
+        table: Any = getattr(scheduler, "__dict__", {}).get(name)
         if hasattr(table, "device") and table.device.type != "cpu":
             setattr(scheduler, name, table.cpu())
 
