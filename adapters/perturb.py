@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ..engine.device_copies import sent
 from ..families.contract import is_compiled
 from ..families.layers import Layer
 from ..guiders import Perturbation
@@ -114,7 +115,7 @@ def _dropped(result: Any, share: float, seed: int) -> Any:
     # On the CPU, where the same seed gives the same numbers as on any other machine.
     generator = torch.Generator().manual_seed(seed)
     kept = torch.rand(result.shape, generator=generator) >= share
-    return result * kept.to(result.device, result.dtype) / (1.0 - share)
+    return result * sent(kept, result.device).to(result.dtype) / (1.0 - share)
 
 
 def _blurring(sigma: float, aspect: float) -> ForwardOverride:

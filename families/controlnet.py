@@ -71,7 +71,10 @@ def unet_control(steering: ControlNetInputs, latents: Tensor, t: Any, kwargs: Ma
 
 def _union_arguments(net: Any, latents: Tensor, kind: Sequence[int], images: Any, weight: float) -> dict[str, Any]:
     row = latents.new_zeros(net.config.num_control_type)
-    row[list(kind)] = 1.0
+    for (
+        each
+    ) in kind:  # one by one, and filled: places and numbers that are assigned are copied to the device, which waits
+        row[each : each + 1].fill_(1.0)
     return {
         "controlnet_cond": list(images),
         "control_type": row.reshape(1, -1).repeat(len(latents), 1),

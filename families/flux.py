@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
+from ..engine.device_copies import sent
 from ..guiders import EmbeddedGuidance
 from ..registry import families
 from ..state.vocabulary import (
@@ -108,7 +109,7 @@ class FluxContract(Packed2x2):
 
         if not self.is_distilled(denoiser):
             return {}
-        return {"guidance": torch.tensor(list(scales), dtype=torch.float32, device=denoiser.device)}
+        return {"guidance": sent(torch.tensor(list(scales), dtype=torch.float32), denoiser.device)}
 
     def conditioning_fault(self, denoiser: Denoiser, conditioning: Mapping[str, Any]) -> str | None:
         """Say that the transformer reads other channels of images beside the latents than it is given."""

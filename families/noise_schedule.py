@@ -7,8 +7,10 @@ Schedulers of flow matching have no `init_noise_sigma` and no `scale_model_input
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
+from ..engine.device_copies import queued_copies
 from ..guiders.noise_level import PredictionType
 from ..state import InputError
 
@@ -59,6 +61,7 @@ def level_of(scheduler: Scheduler, t: Tensor | float) -> tuple[float, float]:
             f"{type(scheduler).__name__} has no alphas_cumprod and is no schedule of a flow, so a guider cannot be told the "
             "level of noise. Use another scheduler, or a guider without it."
         )
+    kept = _host_table(scheduler, kept)
     low = min(max(math.floor(time), 0), len(kept) - 1)
     high = min(low + 1, len(kept) - 1)
     share = float(kept[low])
@@ -66,6 +69,20 @@ def level_of(scheduler: Scheduler, t: Tensor | float) -> tuple[float, float]:
         ratios = [math.log((1.0 - float(kept[index])) / float(kept[index])) for index in (low, high)]
         share = 1.0 / (1.0 + math.exp(ratios[0] + (ratios[1] - ratios[0]) * (time - low)))
     return math.sqrt(share), math.sqrt(1.0 - share)
+
+
+_host_tables: WeakKeyDictionary[Any, tuple[Tensor, Tensor]] = WeakKeyDictionary()
+"""Tables that schedulers have moved to a device (`add_noise` does), and their copies on the host."""
+
+
+def _host_table(scheduler: Scheduler, table: Tensor) -> Tensor:
+    """Return a table of a scheduler on the host, copied once."""
+    if table.device.type == "cpu":
+        return table
+    known = _host_tables.get(scheduler)
+    if known is None or known[0] is not table:
+        known = _host_tables[scheduler] = (table, table.cpu())
+    return known[1]
 
 
 def is_flow(scheduler: Scheduler) -> bool:
@@ -88,11 +105,12 @@ def scaled_input(scheduler: Scheduler, latents: Tensor, t: Tensor | float) -> Te
 def with_noise(scheduler: Scheduler, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
     """Return latents `[b c ...]` with the noise of timesteps, `[b]` or `[1]`."""
     scale_noise = getattr(scheduler, "scale_noise", None)
-    noised: Tensor = (
-        scheduler.add_noise(latents, noise, timesteps)
-        if scale_noise is None
-        else scale_noise(latents, timesteps, noise)
-    )
+    with queued_copies(latents.device):
+        noised: Tensor = (
+            scheduler.add_noise(latents, noise, timesteps)
+            if scale_noise is None
+            else scale_noise(latents, timesteps, noise)
+        )
     return noised
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from ..engine.device_copies import sent
 from ..registry.model_dtype import compute_dtype
 from ..state.object_content import UNCOUNTED
 from ..state.vocabulary import ImagePromptEmbeds, PromptEmbeds
@@ -78,7 +79,7 @@ class UNetContract(FamilyContract):
         width = denoiser.config.time_cond_proj_dim
         if width is None:
             return super().embedded_guidance(denoiser, scales)
-        return {"timestep_cond": embedded_scales(scales, width).to(denoiser.device, compute_dtype(denoiser))}
+        return {"timestep_cond": sent(embedded_scales(scales, width), denoiser.device, compute_dtype(denoiser))}
 
     # A UNet that embeds the strength was taught both branches at once; asking it twice would guide twice.
     def is_distilled(self, denoiser: Denoiser) -> bool:

@@ -110,6 +110,9 @@ NoisePrediction = Annotated[
 ]
 Timesteps = Annotated[Tensor, Value("steps", "The denoiser's timesteps, in the order of the loop.")]
 Timestep = Annotated[Tensor, Value("", "The denoiser's timestep of this step, a scalar.")]
+HostTimestep = Annotated[
+    Tensor, Value("", "The same timestep on the host, a scalar, for what looks it up in a table or reads its number.")
+]
 TimeIds = Annotated[Tensor, Value("b ids", "Original size, crop corner and target size, each as height and width.")]
 Size = Annotated[tuple[int, int], Value(doc="Height and width in pixels that the image shall look like.", low=1)]
 Images = Annotated[

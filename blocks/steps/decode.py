@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from ...engine.network_calls import call_network
 from ...families.contract import Autoencoder, FamilyContract
@@ -16,6 +18,7 @@ from ..core.block import Block
 from ..core.slots import component
 
 if TYPE_CHECKING:
+    import torch
     from diffusers.image_processor import VaeImageProcessor
     from torch import Tensor
 
@@ -64,23 +67,57 @@ def decoding_overflows(family: FamilyContract, vae: Autoencoder) -> bool:
 
     # The first VAE of SDXL gives NaN in float16; repaired ones say `force_upcast: false`.
     # Not all autoencoders have the setting.
-    return (
-        family.upcasts_vae and compute_dtype(vae) == torch.float16 and bool(getattr(vae.config, "force_upcast", False))
-    )
+    return family.upcasts_vae and own_dtype(vae) == torch.float16 and bool(getattr(vae.config, "force_upcast", False))
+
+
+_guard = threading.Lock()
+"""Held while a VAE is cast, and while its number format is asked."""
+_locks: WeakKeyDictionary[Any, threading.RLock] = WeakKeyDictionary()
+_raised: WeakKeyDictionary[Any, torch.dtype] = WeakKeyDictionary()
+"""VAEs that are in float32 for a while, and what they are in otherwise."""
+
+
+def own_dtype(vae: Autoencoder) -> torch.dtype:
+    """Return the number format in which a VAE computes, also while another thread has it in float32."""
+    with _guard:
+        return _raised.get(vae) or compute_dtype(vae)
 
 
 @contextmanager
 def in_float32(vae: Autoencoder, needed: bool) -> Iterator[None]:
-    """Run a VAE in float32 where that is needed, and have it as before afterwards."""
+    """Run a VAE in float32 where that is needed, and have it as before afterwards. One that may need it is used by one thread at a time."""
     import torch
 
-    if not needed:
+    if own_dtype(vae) == torch.float32 or not getattr(vae.config, "force_upcast", False):
         yield
         return
-    dtype = compute_dtype(vae)
-    # In place, and back in `finally`: a copy in float32 would be held beside the denoiser.
-    cast(vae, dtype=torch.float32)
-    try:
-        yield
-    finally:
+    with _guard:
+        lock = _locks.setdefault(vae, threading.RLock())
+    with lock:
+        if not needed:
+            yield
+            return
+        dtype = compute_dtype(vae)
+        module: Any = vae
+        kind = next(module.parameters()).device.type
+        # In place, and back in `finally`: a copy in float32 would be held beside the denoiser.
+        _cast(vae, torch.float32, dtype)
+        try:
+            # Under a caller's autocast it would compute in half precision again.
+            with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext():
+                yield
+        finally:
+            _cast(vae, dtype, None)
+
+
+def _cast(vae: Autoencoder, dtype: torch.dtype, own: torch.dtype | None) -> None:
+    """Cast a VAE, and note what it is in otherwise, None if nothing else."""
+    import torch
+
+    # Outside of inference mode, in which its weights would become such as no gradient can go through, for good.
+    with _guard, torch.inference_mode(False):
+        if own is not None:
+            _raised[vae] = own
         cast(vae, dtype=dtype)
+        if own is None:
+            del _raised[vae]

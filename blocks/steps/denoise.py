@@ -8,11 +8,22 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from ...engine.device_copies import queued_copies
 from ...families.asked_members import SCALE_INPUT, STEP, asks
 from ...families.contract import Scheduler
 from ...families.noise_schedule import scaled_input
 from ...state import CompositionError, Outputs, RunError
-from ...state.vocabulary import Eta, Generators, Latents, NoisePrediction, ScaledLatents, StepIndex, Timestep, Timesteps
+from ...state.vocabulary import (
+    Eta,
+    Generators,
+    HostTimestep,
+    Latents,
+    NoisePrediction,
+    ScaledLatents,
+    StepIndex,
+    Timestep,
+    Timesteps,
+)
 from ..core.block import Block
 from ..core.choice import ConditionalPipelineBlocks
 from ..core.loop import LoopSequentialPipelineBlocks
@@ -49,15 +60,20 @@ class StepScheduler(Block):
         latents: Latents,
         generator: Generators | None = None,
         eta: Eta = 0.0,
+        host_t: HostTimestep | None = None,
     ) -> Out:
         scheduler: Any = self.scheduler
         refuse_used_up(scheduler)
+        if host_t is not None:
+            t = host_t
+            keep_on_host(scheduler)
         scheduler_class: Any = type(scheduler)
         accepted = step_arguments(scheduler_class)
         extra: dict[str, Any] = {"generator": generator} if "generator" in accepted else {}
         if "eta" in accepted:
             extra["eta"] = eta
-        stepped = scheduler.step(noise_pred, t, latents, **extra, return_dict=False)[0]
+        with queued_copies(latents.device):
+            stepped = scheduler.step(noise_pred, t, latents, **extra, return_dict=False)[0]
         return self.Out(latents=stepped)
 
 
@@ -74,11 +90,12 @@ class Denoise(LoopSequentialPipelineBlocks):
     class Vars(Outputs):
         i: StepIndex
         t: Timestep
+        host_t: HostTimestep
 
     def iterate(self, timesteps: Timesteps) -> Iterator[Vars]:
-        """One iteration per timestep."""
-        for i, t in enumerate(timesteps):
-            yield self.Vars(i=i, t=t)
+        """One iteration per timestep, which is copied from the device once for all of them."""
+        for i, (t, host_t) in enumerate(zip(timesteps, timesteps.cpu(), strict=True)):
+            yield self.Vars(i=i, t=t, host_t=host_t)
 
     def count(self, timesteps: Timesteps) -> int:
         """As many iterations as timesteps."""
@@ -122,6 +139,14 @@ def refuse_used_up(scheduler: Any) -> None:
             f"{type(scheduler).__name__} has taken all of its {len(scheduler.timesteps)} steps, and must be set anew before another. A second "
             "denoising needs a block that sets timesteps before its loop: put both into a Scope, which keeps their values apart."
         )
+
+
+def keep_on_host(scheduler: Any) -> None:
+    """Have the tables of a solver on the host, where it decides by their numbers: each such look at a device waits for all that is queued."""
+    for name in ("timesteps", "sigmas"):
+        table: Any = getattr(scheduler, "__dict__", {}).get(name)
+        if hasattr(table, "device") and table.device.type != "cpu":
+            setattr(scheduler, name, table.cpu())
 
 
 @cache

@@ -32,6 +32,7 @@ class DenoiserCall:
 
     Attributes:
         latents: `[b c h w]`, scaled as the denoiser expects them. t: the model's timestep. step: where the loop is.
+        host_t: the same timestep, on the host where the loop has it there.
         conditioning: what the denoiser is told besides, by name. attention: arguments of the attention processors.
         extras: what other networks add to the arguments. denoiser: that is asked.
     """
@@ -43,6 +44,7 @@ class DenoiserCall:
     attention: Mapping[str, Any] | None = None
     extras: tuple[ExtraInputs, ...] = ()
     denoiser: Any = None
+    host_t: Any = None
 
     def with_extras(
         self, branches: Sequence[GuidanceBranch], latents: Tensor, kwargs: Mapping[str, Any]

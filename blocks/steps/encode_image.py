@@ -12,7 +12,7 @@ from ...state import InputError, Outputs
 from ...state.vocabulary import Generators, Height, ImageLatents, InputImage, Width
 from ..core.block import Block
 from ..core.slots import component
-from .decode import VAE_ADVICE, in_float32
+from .decode import VAE_ADVICE, in_float32, own_dtype
 from .given_image import given_image, image_faults, is_latents, refuse_too_small
 
 if TYPE_CHECKING:
@@ -103,8 +103,8 @@ def encoded(
         return pixels.to(device)
     # Images have three channels here, whatever they were given as: only latents have the VAE's.
     if pixels.shape[1] == vae.config.latent_channels:
-        return pixels.to(device, compute_dtype(vae))
-    dtype = compute_dtype(vae)
+        return pixels.to(device, own_dtype(vae))
+    dtype = own_dtype(vae)
     # Rounded as all else of the run, also where the VAE then reads it in float32: so does the classic pipeline.
     rounded = pixels.to(device, dtype)
     with in_float32(vae, encoding_overflows(family, vae)):
@@ -120,9 +120,7 @@ def encoding_overflows(family: FamilyContract, vae: Autoencoder) -> bool:
     """
     import torch
 
-    return (
-        family.upcasts_vae and compute_dtype(vae) != torch.float32 and bool(getattr(vae.config, "force_upcast", False))
-    )
+    return family.upcasts_vae and own_dtype(vae) != torch.float32 and bool(getattr(vae.config, "force_upcast", False))
 
 
 def drawing_dtype(family: FamilyContract, vae: Autoencoder) -> torch.dtype:

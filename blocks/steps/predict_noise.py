@@ -24,6 +24,7 @@ from ...state.vocabulary import (
     AttentionArguments,
     GuidanceMemory,
     GuidanceScale,
+    HostTimestep,
     NoisePrediction,
     ScaledLatents,
     StepCount,
@@ -118,10 +119,11 @@ class PredictNoise(Block):
         guidance_scale: GuidanceScale | None = None,
         guidance_memory: GuidanceMemory = None,
         cross_attention_kwargs: AttentionArguments | None = None,
+        host_t: HostTimestep | None = None,
         **of_parts: Any,
     ) -> Out:
         step = GuidanceStep(i, num_inference_steps)
-        asked = DenoiserCall(scaled_latents, t, step, conditioning, cross_attention_kwargs)
+        asked = DenoiserCall(scaled_latents, t, step, conditioning, cross_attention_kwargs, host_t=host_t)
         guided, memory = self.predicted(asked, guidance_scale, guidance_memory, of_parts)
         return self.Out(noise_pred=guided, guidance_memory=memory)
 
@@ -144,6 +146,7 @@ class PredictNoise(Block):
                 "i": step.index,
                 "num_inference_steps": step.count,
                 "conditioning": asked.conditioning,
+                "host_t": asked.host_t,
             }
             extras = self._extras({**of_parts, **known, "scaled_latents": asked.latents})
         call = evolve(asked, extras=extras, denoiser=self.denoiser)
@@ -246,7 +249,8 @@ class PredictNoise(Block):
                     'pipe.configure(grad="no_grad").'
                 )
             call = evolve(call, latents=call.latents.detach().requires_grad_())
-        step = evolve(call.step, noise=self.family.noise_level(self.scheduler, call.latents, call.t))
+        time = call.t if call.host_t is None else call.host_t
+        step = evolve(call.step, noise=self.family.noise_level(self.scheduler, call.latents, time))
         call = evolve(call, step=step)
         with torch.enable_grad() if with_gradient else _AS_IT_IS:
             guided, memory = self._combined(guider, call, memory)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ...engine.device_copies import sent
 from ...families.asked_members import FIRST_NOISE, asks
 from ...families.contract import Autoencoder, Denoiser, FamilyContract, Scheduler
 from ...families.noise_schedule import first_scale
@@ -163,4 +164,5 @@ def draw_noise(
     # A generator of one accelerator cannot draw on another; on the CPU every machine draws the same.
     if source.type not in ("cpu", device.type):
         raise InputError(f"The generator lies on {source}, and the run on {device}; use a CPU generator.")
-    return torch.randn(shape, generator=generator, device=source, dtype=dtype).to(device)
+    drawn = torch.randn(shape, generator=generator, device=source, dtype=dtype)
+    return sent(drawn, device)

@@ -39,6 +39,7 @@ def schedule_fault(scheduler: Scheduler, steps: int) -> str | None:
     # Those without a spacing count in other ways, such as the logarithm of a noise level.
     if trained is None or spacing is None or len(timesteps) == 0:
         return None
+    timesteps = timesteps.cpu()  # once, as each number that is read from a device waits for it
     first = float(timesteps.max())
     if steps > 1 and first == float(timesteps.min()):
         return (

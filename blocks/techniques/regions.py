@@ -24,6 +24,7 @@ from ...state.vocabulary import (
     DType,
     GuidanceMemory,
     GuidanceScale,
+    HostTimestep,
     Height,
     ImagesPerPrompt,
     MaxSequenceLength,
@@ -286,10 +287,11 @@ class PredictRegions(PredictParts):
         guidance_scale: GuidanceScale | None = None,
         guidance_memory: GuidanceMemory = None,
         cross_attention_kwargs: AttentionArguments | None = None,
+        host_t: HostTimestep | None = None,
         **of_parts: Any,
     ) -> PredictNoise.Out:
         step = GuidanceStep(i, num_inference_steps)
-        whole = DenoiserCall(scaled_latents, t, step, conditioning, cross_attention_kwargs)
+        whole = DenoiserCall(scaled_latents, t, step, conditioning, cross_attention_kwargs, host_t=host_t)
         asked = {
             number: evolve(whole, conditioning=told)
             for number, told in self._told(conditioning, region_told, region_weights).items()

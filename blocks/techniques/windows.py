@@ -22,6 +22,7 @@ from ...state.vocabulary import (
     Circular,
     GuidanceMemory,
     GuidanceScale,
+    HostTimestep,
     Height,
     Latents,
     OutputType,
@@ -159,10 +160,11 @@ class PredictWindows(PredictParts):
         guidance_scale: GuidanceScale | None = None,
         guidance_memory: GuidanceMemory = None,
         cross_attention_kwargs: AttentionArguments | None = None,
+        host_t: HostTimestep | None = None,
         **of_parts: Any,
     ) -> PredictNoise.Out:
         step = GuidanceStep(i, num_inference_steps)
-        whole = DenoiserCall(scaled_latents, t, step, conditioning, cross_attention_kwargs)
+        whole = DenoiserCall(scaled_latents, t, step, conditioning, cross_attention_kwargs, host_t=host_t)
         if len(windows) == 1:
             guided, memory = self.predicted(whole, guidance_scale, guidance_memory, of_parts)
             return self.Out(noise_pred=guided, guidance_memory=memory)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 _KERNEL = (1.0, 4.0, 6.0, 4.0, 1.0)
@@ -48,9 +50,19 @@ def _blurred(images: Tensor) -> Tensor:
     """Convolve with the kernel along both sides; borders are reflected, where that is possible."""
     import torch
 
-    line = torch.tensor(_KERNEL, dtype=images.dtype, device=images.device) / sum(_KERNEL)
-    kernel = torch.outer(line, line).expand(images.shape[1], 1, 5, 5)
+    kernel = _kernel(images.dtype, images.device).expand(images.shape[1], 1, 5, 5)
     # torch reflects only where a side is longer than the padding.
     mode = "reflect" if min(images.shape[-2:]) > 2 else "replicate"
     padded = torch.nn.functional.pad(images, (2, 2, 2, 2), mode=mode)
     return torch.nn.functional.conv2d(padded, kernel, groups=images.shape[1])
+
+
+@cache
+def _kernel(dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return the kernel of both sides, `[5 5]`; kept, as making it of numbers of the host waits for the device each time."""
+    import torch
+
+    # Outside of inference mode: it is used by later calls, too, through which a gradient may go.
+    with torch.inference_mode(False):
+        line = torch.tensor(_KERNEL, dtype=dtype, device=device) / sum(_KERNEL)
+        return torch.outer(line, line)

@@ -2,8 +2,8 @@
 
 `CloneMemory`: the real `TorchMemory`, whose device is a second place in the host's memory: what stays behind, is lost or is
 copied for nothing is seen. `RecordedStreams`: beside it, a log of what was given to which stream, and what waits for what.
-`Counters`: an allocator that knows only numbers: what is there, and the peak. `Synchronisations`: a mode of dispatch that
-counts where the host would wait for the device. `Overflowing`: a network whose half-precision results are not finite.
+`Counters`: an allocator that knows only numbers: what is there, and the peak. `Overflowing`: a network whose half-precision
+results are not finite.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from brickwork.registry.devices.device_memory import DeviceMemory
 from brickwork.registry.devices.torch_memory import TorchMemory
@@ -146,37 +145,6 @@ class Counters(DeviceMemory):
 
     def free_bytes(self) -> int | None:
         return self.free
-
-
-_WAITING = {
-    torch.ops.aten._local_scalar_dense.default: "item",
-    torch.ops.aten.nonzero.default: "nonzero",
-    torch.ops.aten.masked_select.default: "masked_select",
-    torch.ops.aten.equal.default: "equal",
-    torch.ops.aten.linalg_svd.default: "svd",
-    torch.ops.aten._linalg_svd.default: "svd",
-    torch.ops.aten._linalg_eigh.default: "eigh",
-}
-
-
-class Synchronisations(TorchDispatchMode):
-    """Counts calls for which the host waits until the device is done, whatever device that is.
-
-    Every tensor is taken to be on the device, unless a test says otherwise by `on_host`.
-
-    Attributes:
-        found: what waited, in order.
-    """
-
-    def __init__(self, on_host: set[int] | None = None) -> None:
-        super().__init__()
-        self.found: list[str] = []
-        self.on_host = on_host if on_host is not None else set()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in _WAITING and not (args and id(args[0]) in self.on_host):
-            self.found.append(_WAITING[func])
-        return func(*args, **(kwargs or {}))
 
 
 class Overflowing(torch.nn.Module):

@@ -25,6 +25,7 @@ from brickwork.guiders import (
     PerturbedAttentionGuidance,
     guider_of,
 )
+from brickwork.guiders.methods.tangential import damped, in_closed_form
 
 CASES: list[tuple[str, dict[str, Any]]] = [
     ("ClassifierFreeGuidance", {"guidance_rescale": 0.7}),
@@ -64,6 +65,30 @@ def test_predictions_are_combined_as_diffusers_does_over_a_whole_loop(name: str,
         asked = {branch.name: made[branch.name] for branch in mine.branches(step)}
         guided, memory = mine.combine(asked, step, memory)
         assert torch.equal(guided, expected), index
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("alike", [0.0, 0.9, 0.9999, -0.9, 1.0])
+def test_the_shared_direction_is_that_of_the_singular_value_decomposition(alike: float, dtype: torch.dtype) -> None:
+    conditional, own = torch.randn(2, 3, 4, 16, 16, generator=torch.Generator().manual_seed(5))
+    conditional, unconditional = (
+        each.to(dtype) for each in (conditional, alike * 1.3 * conditional + 0.7 * (1 - alike**2) * own)
+    )
+    both = torch.stack([conditional, unconditional], dim=1).double().flatten(2)
+    first = torch.linalg.svd(both, full_matrices=False)[2][:, :1]
+    expected = (both[:, 1:] @ first.transpose(-2, -1) @ first).reshape(unconditional.shape)
+    found = in_closed_form(conditional, unconditional)
+    assert torch.allclose(found, damped(conditional, unconditional), atol=3e-5 if dtype == torch.float32 else 2e-2, rtol=0)
+    assert found.dtype == dtype
+    assert torch.allclose(found.double(), expected, atol=3e-6 if dtype == torch.float32 else 2e-2, rtol=0)
+
+
+def test_where_nothing_is_predicted_nothing_is_kept() -> None:
+    zeros = torch.zeros(2, 4, 8, 8)
+    assert torch.equal(in_closed_form(zeros, zeros), zeros)
+    one = torch.ones(2, 4, 8, 8)
+    assert torch.equal(in_closed_form(one, zeros), zeros)
+    assert torch.equal(in_closed_form(zeros, one), one)
 
 
 # Where diffusers is wrong
