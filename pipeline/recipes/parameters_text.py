@@ -54,7 +54,10 @@ class Parameters:
         if self.prompt is None or self.negative is None:
             return "nothing tells which of the prompts the image was made of."
         # The first line of the negative prompt stands behind the mark, which is taken off only once.
-        for name, lines in (("prompt", _lines(self.prompt)), ("negative prompt", _lines(self.negative)[1:])):
+        for name, lines in (
+            ("prompt", self.prompt.strip().split("\n")),
+            ("negative prompt", self.negative.split("\n")[1:]),
+        ):
             if any(line.strip().startswith(NEGATIVE) for line in lines):
                 return f"a line of the {name} begins with {NEGATIVE!r}, which they take for the beginning of the negative prompt."
         if len(list(_written(self.fields))) < FEWEST_FIELDS:
@@ -135,10 +138,6 @@ def _of_row(value: object, row: int) -> str | None:
     if len(value) == 1:
         return str(value[0])
     return str(value[row]) if row < len(value) else None
-
-
-def _lines(text: str) -> list[str]:
-    return text.strip().split("\n")
 
 
 def _written(fields: Mapping[str, Any]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from toy_blocks import seeded
@@ -181,6 +181,7 @@ LINES = st.lists(
 
 @settings(max_examples=100, deadline=None)
 @given(LINES, LINES)
+@example("", "\nNegative prompt: a")
 def test_no_prompt_is_read_as_another(prompt: str, negative: str) -> None:
     """Spaces at the ends of lines, and empty lines at the ends, the format does not hold."""
     text = Parameters(prompt, negative, {"Steps": 3, "Seed": 5, "Version": "brickwork 1"}).text
