@@ -78,6 +78,8 @@ class Guider(WordedGuider):
     config_name: ClassVar[str] = CONFIG_NAME
     needs_noise_level: ClassVar[bool] = False
     """Whether `combine` wants `step.noise`."""
+    acts_alone: ClassVar[bool] = False
+    """Whether it changes predictions also where all branches say the same."""
     on_tokens: ClassVar[bool] = False
     """Whether `combine` works on a transformer's tokens, `[b tokens width]`, in place of latents."""
 

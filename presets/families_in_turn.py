@@ -46,7 +46,7 @@ def families_in_turn(
     Example:
         >>> from brickwork.families.sdxl import SDXL
         >>> from brickwork.families.flux import FLUX
-        >>> families_in_turn(SDXL, FLUX)["denoise_in_turn"].block_names
+        >>> list(families_in_turn(SDXL, FLUX)["denoise_in_turn"].sub_blocks)
         ['first', 'both', 'second']
     """
     if through not in ("pixels", "latents"):

@@ -8,8 +8,8 @@ from typing import Any, Self
 from attrs import evolve, frozen
 
 from .errors import DeclarationError, did_you_mean
+from .template_words import INPUT_WORDS, OUTPUT_WORDS, Word
 from .types import type_words
-from .vocabulary import INPUT_WORDS, OUTPUT_WORDS, Word
 
 
 def _from_template(

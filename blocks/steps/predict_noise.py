@@ -216,7 +216,7 @@ class PredictNoise(Block):
                 f"{type(guider).__name__} compares with a prediction without {kind}, and {denoiser_name} is told none; take "
                 "ClassifierFreeGuidance, or a family whose network sees one."
             )
-        if not kinds and getattr(guider, "uses_negative", False):
+        if not kinds and getattr(guider, "uses_negative", False) and not getattr(guider, "acts_alone", False):
             yield (
                 f"{type(guider).__name__} compares with a prediction that is told less, and {denoiser_name} is told nothing, so both would be "
                 "the same. Take ClassifierFreeGuidance(enabled=False), or ClassifierGuidance with a score of your own."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from attrs import evolve, field, frozen
 
@@ -35,6 +35,7 @@ class ClassifierGuidance(GuidanceAround):
             through the network (Bansal et al. 2023, https://arxiv.org/abs/2302.07121, eq. 5), which costs time and memory.
     """
 
+    acts_alone: ClassVar[bool] = True
     score: Called
     classifier_scale: Strength = field(default=1.0, converter=scale_of)
     of: Literal["latents", "sample"] = "sample"

@@ -6,8 +6,8 @@ import attrs
 import pytest
 
 from brickwork import ConfigSpec, DeclarationError, InputParam, OutputParam
+from brickwork.state.template_words import INPUT_WORDS, OUTPUT_WORDS
 from brickwork.state.types import type_words
-from brickwork.state.vocabulary import INPUT_WORDS, OUTPUT_WORDS
 
 
 def test_a_declaration_shows_name_type_default_and_meaning() -> None:

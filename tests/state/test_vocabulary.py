@@ -10,8 +10,9 @@ import pytest
 
 from brickwork import InputParam, OutputParam
 from brickwork.state import vocabulary
+from brickwork.state.template_words import INPUT_WORDS, OUTPUT_WORDS
 from brickwork.state.types import type_words
-from brickwork.state.vocabulary import INPUT_WORDS, OUTPUT_WORDS, Value, value_of
+from brickwork.state.vocabulary import Value, value_of
 
 WORDS = Path(__file__).with_name("vocabulary.txt")
 

@@ -25,17 +25,17 @@ class CloneMemory(TorchMemory):
         allocated: sizes of the pieces that were allocated on it. on_host: of those that were on the host.
     """
 
-    def __init__(self, streams: RecordedStreams | None = None) -> None:
+    def __init__(self, streams: Any = None) -> None:
         super().__init__("cpu")
         self.is_host = False
-        self.streams = streams  # type: ignore[assignment]
+        self.streams = streams
         self.allocated: list[int] = []
         self.on_host: list[int] = []
 
     def _allocate(self, size: int) -> Any:
         self.allocated.append(size)
-        if self.streams is not None:
-            self.streams.log.append(("allocate", self.streams.current.name))  # type: ignore[attr-defined]
+        if isinstance(self.streams, RecordedStreams):
+            self.streams.log.append(("allocate", self.streams.current.name))
         return super()._allocate(size)
 
     def _allocate_host(self, size: int) -> Any:
