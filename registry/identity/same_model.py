@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from ...state.code_home import is_library
+from ..devices.group_offload import PLACING
 from ..loading.base_modules import base_modules
 from ..loading.memory_map import mapped_tensors
 from ..loading.skeleton import format_of_loaded, precise_parts
@@ -249,13 +250,10 @@ def _is_wrapped_by_hooks(module: torch.nn.Module) -> bool:
     )
 
 
-_PLACING = ("group_offloading", "lazy_prefetch_group_offloading", "layer_execution_tracker")
-
-
 def _foreign_hooks(module: torch.nn.Module) -> list[str]:
     """Return the hooks of diffusers that do more than to place layers, such as caches of steps."""
     registry = vars(module).get("_diffusers_hook")
-    return [name for name in getattr(registry, "hooks", {}) if name not in _PLACING]
+    return [name for name in getattr(registry, "hooks", {}) if name not in PLACING]
 
 
 def _is_positive(value: object) -> bool:
