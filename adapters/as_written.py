@@ -10,15 +10,12 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from attrs import define, field
 
 from ..registry.compilation import METHOD, compiled_call, compiled_parts, uncompiled
-
-if TYPE_CHECKING:
-    import torch
 
 
 @define(eq=False)
@@ -73,7 +70,7 @@ def _gate_of(network: Any) -> _Gate:
 
 
 @contextmanager
-def as_written(network: torch.nn.Module, changed: Sequence[Any]) -> Iterator[None]:
+def as_written(network: object, changed: Sequence[Any]) -> Iterator[None]:
     """Until the end of the `with`, let the compiled parts of a network that hold changed modules run as they were written.
 
     A call in which nothing is changed, which is in it with no modules, waits for those in which something is.

@@ -26,10 +26,14 @@ def uncompiled(model: Any) -> Any:
 
 def compiled_parts(model: Any) -> list[Any]:
     """Return the modules of a network that run compiled: objects of `torch.compile`, and modules that were compiled in place."""
-    level, found = [model] if isinstance(getattr(model, "_modules", None), dict) else [], {}
+    level: list[Any] = [model] if isinstance(getattr(model, "_modules", None), dict) else []
+    found: dict[int, Any] = {}
     # Past `modules()`, which builds every path: five times as long, and a run asks.
     while level:
-        found |= {id(module): module for module in level if compiled_call(module) is not None}
+        for module in level:
+            held = module.__dict__
+            if held.get(METHOD) is not None or _WRAPPED in module._modules:
+                found[id(module)] = module
         level = [child for module in level for child in module._modules.values() if child is not None]
     return list(found.values())
 
@@ -37,7 +41,7 @@ def compiled_parts(model: Any) -> list[Any]:
 def compiled_call(module: torch.nn.Module) -> Any:
     """Return what is called in the place of a module; None where it is called as it was written."""
     held = vars(module)
-    return held.get("forward") if _WRAPPED in held["_modules"] else held.get(METHOD)
+    return held.get("forward") if _WRAPPED in module._modules else held.get(METHOD)
 
 
 def may_reuse_outputs(part: torch.nn.Module) -> bool:

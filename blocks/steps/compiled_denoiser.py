@@ -45,7 +45,7 @@ class CompiledDenoiser:
         if self.reuses_outputs:
             import torch
 
-            torch.compiler.cudagraph_mark_step_begin()
+            torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]  # torch says no types of it
 
     def as_written(self) -> str:
         """Return, once a run, that calls in which layers are changed do not run compiled; "" after that."""

@@ -183,13 +183,13 @@ def _is_unused(module: torch.nn.Module, name: str, value: Any) -> bool:
     """Return whether a forward, or diffusers' registry of hooks, is there and does nothing (any more)."""
     registry = vars(module).get("_diffusers_hook")
     if name == "_diffusers_hook":
-        return value.hooks.keys() <= PLACING
+        return bool(value.hooks.keys() <= PLACING)
     if hasattr(value, OVERRIDE):
         inner = getattr(value, OVERRIDE)
         return inner is None or _is_unused(module, name, inner) or _is_own_forward(module, inner)
     function = getattr(value, "func", None)
     is_of_registry = getattr(function, "__module__", "") == "diffusers.hooks.hooks"
-    return is_of_registry and registry is not None and registry.hooks.keys() <= PLACING
+    return is_of_registry and registry is not None and bool(registry.hooks.keys() <= PLACING)
 
 
 def _is_own_forward(module: torch.nn.Module, value: object) -> bool:
