@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ..placing_hooks import GROUP_OFFLOAD
+
 if TYPE_CHECKING:
     import torch
-
-_HOOK = "group_offloading"
-"""Under which name diffusers keeps such a hook of a module (`diffusers/hooks/group_offloading.py`, 0.42.1)."""
-PLACING = frozenset({_HOOK, "lazy_prefetch_group_offloading", "layer_execution_tracker"})
-"""Hooks of diffusers that say where layers are, and change nothing of what they compute."""
 
 
 def onload_device(component: object) -> torch.device | None:
@@ -49,7 +46,7 @@ def largest_part(component: object) -> int:
 
 def _hook_of(module: Any) -> Any:
     registry = vars(module).get("_diffusers_hook")
-    return None if registry is None else registry.hooks.get(_HOOK)
+    return None if registry is None else registry.hooks.get(GROUP_OFFLOAD)
 
 
 def _children(module: Any) -> list[Any]:

@@ -18,7 +18,7 @@ from ...state.digest import CodeIdentity, DigestWriter, NoDigestError, code_iden
 from ...state.watch import Watch
 from ..compilation import METHOD as COMPILED
 from ..compilation import compiler_digest
-from ..devices.group_offload import PLACING
+from ..placing_hooks import PLACING
 from .tensor_content import has_mixin, used_modules
 
 if TYPE_CHECKING:

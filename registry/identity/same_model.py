@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from ...state.code_home import is_library
-from ..devices.group_offload import PLACING
 from ..loading.base_modules import base_modules
 from ..loading.memory_map import mapped_tensors
 from ..loading.skeleton import format_of_loaded, precise_parts
 from ..loading.weights import stored_tensors
+from ..placing_hooks import PLACING
 from .setting_content import content_of, differing_words
 
 if TYPE_CHECKING:

@@ -223,9 +223,10 @@ def test_how_a_network_is_compiled_counts_where_it_may_change_a_result(pipe: Mod
     assert moment_of(wrapped) is moment_of(network)
 
 
-def test_a_compiled_network_is_cached_placed_copied_and_named_in_recipes(tiny_folder: Path) -> None:
-    manager, memory = ComponentsManager(), CloneMemory()
-    pipe = ModularPipeline.from_pretrained(str(tiny_folder), components_manager=manager).load_components()
+def test_a_compiled_network_is_cached_placed_and_named_in_recipes(pipe: ModularPipeline, tiny_folder: Path) -> None:
+    models, manager, memory = pipe.components, ComponentsManager(), CloneMemory()
+    pipe = ModularPipeline.from_pretrained(str(tiny_folder), components_manager=manager)
+    pipe.update_components(**{name: models[name] for name in pipe.pretrained_component_names})
     pipe.configure(progress=False)
     before = run(pipe)
     entry = pipe.last_recipe["components"]["unet"]
