@@ -6,18 +6,19 @@ Tang et al. 2022, "What the DAAM" (https://arxiv.org/abs/2210.04885), section 3.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from ..families.contract import is_compiled
 from ..families.tokenize import plain_ids
 from ..guiders import GuidanceBranch
+from ..registry.compilation import uncompiled
 from ..registry.identity.component_identity import temporary_identity
 from ..state import InputError, RunError
 from ..state.errors import did_you_mean
+from .as_written import as_written
 from .forward_override import ForwardOverride, override_forward
 from .self_attention import cross_attention_modules
 
@@ -111,12 +112,7 @@ def observed(maps: AttentionMaps) -> Iterator[AttentionMaps]:
     """Watch the cross-attention of a denoiser in this thread, until the end of the `with`.
 
     Steps are computed even where a cache knows them, because nothing could be seen otherwise.
-
-    Raises:
-        RunError: the denoiser is compiled.
     """
-    if is_compiled(maps.denoiser):
-        raise RunError("A compiled denoiser cannot be watched: its layers are not called one by one any more.")
     token = _observer.set(maps)
     try:
         # A result that a cache knows would be taken without a call, and nothing would be seen.
@@ -132,9 +128,10 @@ def maps_of(denoiser: object) -> AttentionMaps | None:
     return maps if maps is not None and maps.denoiser is denoiser else None
 
 
+@contextmanager
 def watching(
     maps: AttentionMaps | None, family: FamilyContract, branches: Sequence[GuidanceBranch], latents: Tensor
-) -> AbstractContextManager[None]:
+) -> Iterator[None]:
     """Watch one call of the denoiser for branches in one batch, of which the plain positive one counts.
 
     Args:
@@ -142,16 +139,18 @@ def watching(
     """
     plain = [n for n, b in enumerate(branches) if not (b.negative or b.perturbations or b.without)]
     if maps is None or not plain:
-        return nullcontext()
+        yield
+        return
     # Branches run as one batch; heat of the negative prompt is not what was asked for.
     rows = slice(plain[0] * len(latents), (plain[0] + 1) * len(latents))
     size = (latents.shape[-2], latents.shape[-1])
     found = [
         (module, _looking(module, maps, rows, size, family.aspect(latents)))
-        for layer in family.layers(maps.denoiser)
+        for layer in family.layers(uncompiled(maps.denoiser))
         for module in cross_attention_modules(layer.module)
     ]
-    return override_forward(found, is_known=True)
+    with as_written(maps.denoiser, [module for module, _ in found]), override_forward(found, is_known=True):
+        yield
 
 
 def _looking(module: Any, maps: AttentionMaps, rows: slice, size: tuple[int, int], aspect: float) -> ForwardOverride:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..families.contract import uncompiled
+from ..registry.compilation import uncompiled
 from ..registry.loading.base_modules import base_modules
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from ..families.contract import is_compiled
-from ..state import RunError
+from .as_written import as_written
 
 if TYPE_CHECKING:
     import torch
@@ -35,17 +34,11 @@ def weight_of(arguments: Mapping[str, Any] | None) -> float:
 
 @contextmanager
 def lora_scale(model: torch.nn.Module, weight: float) -> Iterator[None]:
-    """Multiply the scales of all LoRAs of a model, in this thread, until the end of the `with`.
-
-    Raises:
-        RunError: the model is compiled.
+    """Multiply the scales of all LoRAs of a model, in this thread, until the end of the `with`; compiled parts with LoRAs run as
+    they were written.
     """
     layers = [] if weight == 1.0 else [m for m in model.modules() if hasattr(m, "lora_A") and hasattr(m, "scaling")]
-    if layers and is_compiled(model):
-        raise RunError(
-            "A compiled model's LoRAs cannot be weighed at the call; use pipe.set_adapters(name, weight) before it."
-        )
-    with ExitStack() as stack:
+    with as_written(model, layers), ExitStack() as stack:
         for layer in layers:
             # Registered before entering, so that a failure in between is undone as well.
             stack.callback(_leave, layer)

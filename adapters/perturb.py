@@ -7,41 +7,42 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..engine.device_copies import sent
-from ..families.contract import is_compiled
 from ..families.layers import Layer
 from ..guiders import Perturbation
-from ..state import InputError, RunError
+from ..state import InputError
+from .as_written import as_written
 from .forward_override import ForwardOverride, override_forward
 from .self_attention import attention_modules, feed_forward_modules, self_attending
 from .token_blur import blurred_tokens
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 
 @contextmanager
 def perturbed(
-    denoiser: object, layers: Sequence[Layer], recommended: Sequence[int], wanted: Sequence[Perturbation], aspect: float
+    denoiser: torch.nn.Module,
+    layers: Sequence[Layer],
+    recommended: Sequence[int],
+    wanted: Sequence[Perturbation],
+    aspect: float,
 ) -> Iterator[None]:
-    """Perturb a denoiser in this thread, until the end of the `with`.
+    """Perturb a denoiser in this thread, until the end of the `with`; compiled parts with such layers run as they were written.
 
     Args:
         layers: all of the denoiser's, in the order in which they run. recommended: numbers of those to take where a
             perturbation names none. aspect: height of the latents by their width.
 
     Raises:
-        InputError: a perturbation names layers that are not there. RunError: the denoiser is compiled.
+        InputError: a perturbation names layers that are not there.
     """
-    if is_compiled(denoiser):
-        raise RunError(
-            "A compiled denoiser cannot be perturbed: its layers are not called one by one any more. Use a guider without "
-            "perturbation (ClassifierFreeGuidance, AdaptiveProjectedGuidance), or the model as it was before compiling."
-        )
     found: dict[int, tuple[Any, ForwardOverride]] = {}
     for perturbation in wanted:
         for number, layer in chosen_layers(layers, recommended, perturbation):
             found.update({id(module): (module, b) for module, b in _behaviours(layer, perturbation, number, aspect)})
-    with override_forward(list(found.values()), is_known=True):
+    changes = list(found.values())
+    with as_written(denoiser, [module for module, _ in changes]), override_forward(changes, is_known=True):
         yield
 
 

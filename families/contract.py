@@ -51,8 +51,6 @@ __all__ = [
     "TextEncoding",
     "Tokenizer",
     "bound_family",
-    "is_compiled",
-    "uncompiled",
     "with_rows",
 ]
 
@@ -363,16 +361,6 @@ class FamilyContract:
 
 UNBOUND = FamilyContract(name="", prefix="")
 """The family of blocks that were not bound to one: it fills no role and knows no group."""
-
-
-def is_compiled(model: Any) -> bool:
-    """Whether a model's layers are not called one by one any more."""
-    return hasattr(model, "_orig_mod") or getattr(model, "_compiled_call_impl", None) is not None
-
-
-def uncompiled(model: Any) -> Any:
-    """The model itself, where `torch.compile` has made an object around it: how it is run is no part of it."""
-    return getattr(model, "_orig_mod", model)
 
 
 def bound_family(blocks: Iterable[Any]) -> FamilyContract:

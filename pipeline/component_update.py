@@ -15,10 +15,11 @@ from ..blocks.core.flattening import walk_scopes
 from ..blocks.core.signature_block import lacks_at
 from ..engine.nodes import guarded_nodes
 from ..families.asked_members import joined
-from ..families.contract import FamilyContract, uncompiled
+from ..families.contract import FamilyContract
 from ..families.fitting import accepted, class_serves, serves
 from ..guiders import Guider
 from ..registry import ComponentSpec
+from ..registry.compilation import uncompiled
 from ..registry.hub.missing_file import WEIGHTS
 from ..registry.loading.load import is_network
 from ..registry.loading.several import several_of

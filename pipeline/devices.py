@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ..registry import ComponentsManager
 from ..registry.devices.casting import cast, is_on
+from ..registry.devices.group_offload import onload_device
 from ..registry.devices.placement import Placement
 from ..registry.loading.dtype_names import dtype_named, is_dtype_name
 from ..state import ComponentError, InputError
@@ -74,9 +75,11 @@ class PipelineDevices:
         if device is not None:
             self._refuse_placed("move")
             self._device = device = _found(device)
+        if wanted is not None:
+            self._refuse_cast()
         for name, component in self.components.items():
-            # Schedulers and tokenizers have no `to`.
-            if isinstance(component, torch.nn.Module):
+            # Schedulers and tokenizers have no `to`; layers that diffusers brings are left to it.
+            if isinstance(component, torch.nn.Module) and onload_device(component) is None:
                 self.components[name] = cast(component, device=device, dtype=wanted)
         return self
 
@@ -96,6 +99,14 @@ class PipelineDevices:
             raise ComponentError(
                 f"Hooks of accelerate place {', '.join(hooked)}, so the pipeline cannot {what} them. Remove the hooks "
                 "(accelerate.hooks.remove_hook_from_module) first."
+            )
+
+    def _refuse_cast(self) -> None:
+        grouped = [name for name, component in self.components.items() if onload_device(component) is not None]
+        if grouped:
+            raise ComponentError(
+                f"diffusers brings the layers of {', '.join(grouped)} (group offloading), and keeps copies of them, so they cannot be "
+                "cast any more. Load in that dtype, and call enable_group_offload() after that."
             )
 
     @property
@@ -136,7 +147,7 @@ class PipelineDevices:
             ):
                 continue
             # The first is enough: a model in parts over several devices has a device map, and was passed over.
-            found = next((tensor.device for tensor in component.parameters()), expected)
+            found = onload_device(component) or next((tensor.device for tensor in component.parameters()), expected)
             if found.type != expected.type or (expected.index is not None and found.index != expected.index):
                 raise ComponentError(
                     f"{name!r} is on {found}, and the pipeline computes on {expected}. Move all together: "
@@ -148,7 +159,7 @@ class PipelineDevices:
 
         if self.placement is not None or hasattr(component, "_hf_hook"):
             return component
-        if not isinstance(component, torch.nn.Module):
+        if not isinstance(component, torch.nn.Module) or onload_device(component) is not None:
             return component
         # `to` goes through every module and its hooks, also where there is nothing to move.
         device = torch.device(self._device)

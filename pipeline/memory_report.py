@@ -11,6 +11,7 @@ from ..adapters.lora import fused_bytes
 from ..engine import Plan
 from ..engine.execution.residency import Foreseen, PlannedResidency, asked_sizes
 from ..registry.devices.component_bytes import component_bytes
+from ..registry.devices.group_offload import largest_part, onload_device
 from ..registry.devices.placement import Placement
 from ..registry.loading.weights import byte_words
 from ..state import ComponentError
@@ -123,6 +124,9 @@ def _held(name: str, model: Any, placement: Placement | None, pipe: PipelineComp
     if placement is None:
         return HeldComponent(name, size, device, f"the pipeline computes on {pipe.device}")
     there = str(placement.memory.device)
+    if onload_device(model) is not None:
+        part = byte_words(largest_part(model))
+        return HeldComponent(name, size, device, f"diffusers brings its layers to {there}, {part} at once at most")
     if id(model) in placement.resident:
         return HeldComponent(
             name, placement.size_of(id(model)), there, "kept there: there is room, and a later step needs it"

@@ -10,8 +10,8 @@ from attrs import frozen
 
 from ..adapters.saved_adapters import SavedAdapters, adapter_faults, write_adapters
 from ..adapters.textual_inversion import Encoder, encoders_of
-from ..families.contract import uncompiled
 from ..registry import ComponentSpec
+from ..registry.compilation import uncompiled
 from ..registry.hub.repo import local_name
 from ..registry.identity.component_identity import dtype_of
 from ..registry.loading.load import is_network

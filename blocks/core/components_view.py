@@ -11,6 +11,7 @@ from ...engine import Run
 from ...families.contract import UNBOUND, FamilyContract
 from ...guiders import Guider, Perturbation, StatefulGuider
 from ...registry import families
+from ...registry.compilation import uncompiled
 from ...state import InputError
 from .flattening import walk
 from .peer_family import MISSING, peer_property
@@ -74,8 +75,9 @@ class ComponentsView:
         is_grid = getattr(latents, "ndim", 0) == 4
         if not is_grid and any(each.kind == "blur" for each in wanted):
             raise InputError("Blurring needs latents of the shape [b c h w], and the run has none of that name.")
-        layers = family.layers(denoiser)
-        recommended = family.recommended_layers(denoiser, layers)
+        inner = uncompiled(denoiser)
+        layers = family.layers(inner)
+        recommended = family.recommended_layers(inner, layers)
         return perturbed(denoiser, layers, recommended, wanted, family.aspect(latents) if is_grid else 1.0)
 
 

@@ -18,6 +18,7 @@ from ...engine.execution.second_try import is_tried_again
 from ...families.contract import Denoiser, FamilyContract, Scheduler, with_rows
 from ...families.noise_schedule import reads_variance
 from ...guiders import ClassifierFreeGuidance, EmbeddedGuidance, GuidanceBranch, GuidanceStep, Perturbation
+from ...registry.compilation import uncompiled
 from ...registry.model_dtype import is_hooked
 from ...state import Conditioning, Group, InputError, Outputs, RunError
 from ...state.vocabulary import (
@@ -33,6 +34,7 @@ from ...state.vocabulary import (
 )
 from ..core.block import Block
 from ..core.slots import component
+from .compiled_denoiser import CompiledDenoiser
 from .denoiser_call import DenoiserCall
 from .encode_prompt import active_guider
 
@@ -66,7 +68,7 @@ class _Batches:
 class StepMemo:
     """What holds from step to step: `guider` as the call has it, `batches` while nothing of them changes, and whether
     memory has run out for several predictions at once. `caches`: the network keeps what it computes from step to step, under names
-    that begin with `part`.
+    that begin with `part`. `compiled`: what it means that it is compiled; None before that is known.
     """
 
     guider: tuple[float | None, Any] | None = None
@@ -74,6 +76,7 @@ class StepMemo:
     one_by_one: bool = False
     caches: bool | None = None
     part: str = ""
+    compiled: CompiledDenoiser | None = None
 
 
 _AS_IT_IS = nullcontext()
@@ -139,6 +142,9 @@ class PredictNoise(Block):
         if step.index == 0:
             self._begin(asked.conditioning)
         guider = self._active_guider(guidance_scale)
+        if (compiled := self._compiled()).parts:
+            compiled.begin_step()
+            self._tell_of_compiling(guider, step, asked.latents, asked.conditioning)
         extras = ()
         if self.bound_parts:
             known = {
@@ -190,6 +196,22 @@ class PredictNoise(Block):
         if maps is not None:
             maps.begin()
 
+    def _compiled(self) -> CompiledDenoiser:
+        known = self.memo.compiled
+        if known is None:
+            known = self.memo.compiled = CompiledDenoiser.of(self.denoiser)
+        return known
+
+    def _tell_of_compiling(self, guider: Any, step: GuidanceStep, latents: Tensor, conditioning: Conditioning) -> None:
+        """Say in the first step of a run where torch will compile once more."""
+        if self.memo.batches is not None:
+            return
+        steps = (GuidanceStep(index, step.count) for index in range(step.index, step.count))
+        batches = [self._groups(guider.branches(each), conditioning) for each in steps]
+        plain = [[len(group) for group in groups if not group[0].perturbations] for groups in batches]
+        if text := self._compiled().new_sizes(plain, step.index, latents):
+            self.warn(text)
+
     def _is_told(self, kind: str, conditioning: Conditioning) -> bool:
         parts = self.family.fields("denoiser_input_fields")
         return any(part.kind == kind and conditioning.get(part.positive) is not None for part in parts)
@@ -229,8 +251,9 @@ class PredictNoise(Block):
                 "that perturbs nothing, such as ClassifierFreeGuidance."
             )
             return
-        layers = self.family.layers(denoiser)
-        recommended = self.family.recommended_layers(denoiser, layers)
+        inner = uncompiled(denoiser)
+        layers = self.family.layers(inner)
+        recommended = self.family.recommended_layers(inner, layers)
         for perturbation in wanted:
             try:
                 list(chosen_layers(layers, recommended, perturbation))
@@ -297,7 +320,10 @@ class PredictNoise(Block):
             weight = weight_of(call.attention)
         maps = maps_of(denoiser)
         caches = self._caches(denoiser)
-        if wanted or weight != 1.0 or maps is not None or caches:
+        compiled = self._compiled()
+        if compiled.parts and (wanted or weight != 1.0 or maps is not None) and (text := compiled.as_written()):
+            self.warn(text)
+        if wanted or weight != 1.0 or maps is not None or caches or compiled.parts:
             with (
                 denoiser.cache_context(self.memo.part + "+".join(batch.names)) if caches else _AS_IT_IS,
                 self._perturbed(denoiser, wanted, call.latents) if wanted else _AS_IT_IS,
@@ -307,6 +333,8 @@ class PredictNoise(Block):
                 prediction = self.family.predict(denoiser, given, call.t, kwargs)
         else:
             prediction = self.family.predict(denoiser, given, call.t, kwargs)
+        if compiled.reuses_outputs:
+            prediction = prediction.clone()
         return zip(batch.names, prediction.chunk(count) if count > 1 else (prediction,), strict=True)
 
     def _with_static(self, batch: _Batch, latents: Tensor) -> Mapping[str, Any]:
@@ -326,8 +354,9 @@ class PredictNoise(Block):
         return known
 
     def _perturbed(self, denoiser: Any, wanted: Sequence[Perturbation], latents: Tensor) -> Any:
-        layers = self.family.layers(denoiser)
-        recommended = self.family.recommended_layers(denoiser, layers)
+        inner = uncompiled(denoiser)
+        layers = self.family.layers(inner)
+        recommended = self.family.recommended_layers(inner, layers)
         return perturbed(denoiser, layers, recommended, wanted, self.family.aspect(latents))
 
     def _active_guider(self, guidance_scale: float | None) -> Any:
@@ -344,14 +373,18 @@ class PredictNoise(Block):
                 return last.batches
             if last.branches == branches:
                 return last.batches
+        batches = tuple(self._batch(tuple(group), conditioning) for group in self._groups(branches, conditioning))
+        self.memo.batches = _Batches(branches, conditioning, batches)
+        return batches
+
+    def _groups(self, branches: Iterable[GuidanceBranch], conditioning: Conditioning) -> Iterable[list[GuidanceBranch]]:
+        """What runs in one call each."""
         alone = self.batching == "sequential" or self.memo.one_by_one
         groups: dict[Any, list[GuidanceBranch]] = {}
         for branch in branches:
             shapes = self.family.shapes(conditioning, branch)
             groups.setdefault(branch if alone else (branch.perturbations, shapes), []).append(branch)
-        batches = tuple(self._batch(tuple(group), conditioning) for group in groups.values())
-        self.memo.batches = _Batches(branches, conditioning, batches)
-        return batches
+        return groups.values()
 
     def _batch(self, branches: tuple[GuidanceBranch, ...], conditioning: Conditioning) -> _Batch:
         kwargs = self.family.denoiser_kwargs(conditioning, branches)

@@ -9,6 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from ...registry.devices.component_bytes import component_bytes
+from ...registry.devices.group_offload import largest_part, onload_device
 from ...registry.devices.moved_tensors import refuse_unmovable
 from ...registry.devices.placement import Need, Placement
 from ...registry.loading.weights import byte_words
@@ -73,6 +74,27 @@ def uses_of(steps: Sequence[Node], fits: Callable[[str, frozenset[str]], bool]) 
                 yield from uses_of(branch, fits)
 
 
+def _is_grouped(name: str, component: Any, placement: Placement) -> bool:
+    """Return whether diffusers brings a component's layers one after another; the placement lets it go then.
+
+    Raises:
+        ComponentError: it brings them to another device.
+    """
+    there = onload_device(component)
+    if there is None:
+        return False
+    import torch
+
+    here = torch.device(placement.memory.device)
+    if there.type != here.type or (None not in (there.index, here.index) and there.index != here.index):
+        raise ComponentError(
+            f"diffusers brings the layers of {name!r} to {there} (group offloading), and the manager places components on {here}. Use "
+            f'one device: pipe.{name}.enable_group_offload(onload_device="{here}", ...).'
+        )
+    placement.forget(component)
+    return True
+
+
 _COUNTS = frozenset(
     {"height", "width", "num_frames", "batch_size", "num_images_per_prompt", "num_images", "max_sequence_length"}
 )
@@ -109,23 +131,45 @@ class PlannedResidency:
         sizes: Hashable = (),
     ) -> None:
         self._emit = emit
-        self._components = {name: each for name, each in components.items() if hasattr(each, "parameters")}
+        models = {name: each for name, each in components.items() if hasattr(each, "parameters")}
+        self._in_groups = {
+            name: largest_part(each) for name, each in models.items() if _is_grouped(name, each, placement)
+        }
+        self._components = {name: each for name, each in models.items() if name not in self._in_groups}
         refuse_unmovable(self._components)
         self._placement = placement
         self._sizes = {name: component_bytes(component) for name, component in self._components.items()}
         self._run = (tuple(sorted(self._sizes.items())), sizes)
         known = self._components.keys()
-        self._uses = [Use(use.path, use.names & known) for use in uses_of(steps, self._fits)]
+        found = list(uses_of(steps, self._fits))
+        self._apart = [self._grouped(use.names) for use in found]
+        self._uses = [Use(use.path, use.names & known) for use in found]
         # Before the run begins: a component that never fits would fail after minutes of computing.
-        placement.refuse_too_large(
-            Need(
-                use.path, self._key(use.path), {n: self._sizes[n] for n in sorted(use.names)}, self._together(use.names)
-            )
-            for use in self._uses
-        )
+        placement.refuse_too_large(self._need(use) for use in found)
         self._index = {use.path: position for position, use in enumerate(self._uses)}
         self._keep = self._planned()
         self._running: int | None = None
+
+    def _need(self, use: Use) -> Need:
+        sizes = {**self._sizes, **self._in_groups}
+        key = self._key(use.path)
+        room = self._placement.capacity(key)
+        large = [name for name in use.names & self._sizes.keys() if room is not None and self._sizes[name] > room]
+        return Need(
+            use.path,
+            key,
+            {name: sizes[name] for name in sorted(use.names & sizes.keys())},
+            self._together(use.names) + self._grouped(use.names),
+            tuple(name for name in large if getattr(self._components[name], "_supports_group_offloading", False)),
+        )
+
+    def _grouped(self, names: Iterable[str]) -> int:
+        """Return the bytes that components take of which diffusers brings the layers one after another."""
+        return sum(self._in_groups.get(name, 0) for name in names)
+
+    def _capacity(self, position: int) -> int | None:
+        capacity = self._placement.capacity(self._key(self._uses[position].path))
+        return None if capacity is None else max(0, capacity - self._apart[position])
 
     def _key(self, path: str) -> Hashable:
         return (*self._run, path)
@@ -137,14 +181,15 @@ class PlannedResidency:
     def foreseen(self) -> Iterator[Foreseen]:
         """Yield what is expected of each step that computes with models, in order; within a run it is what was planned for it."""
         for position, use in enumerate(self._uses):
-            if not use.names:
+            if not use.names and not self._apart[position]:
                 continue
             kept = self._needed(position) | self._keep[position]
             there = {id(each): each for each in self._components.values()}
             sizes = sum(self._placement.size_of(key) for key in kept - there.keys())
             sizes += component_bytes(*(there[key] for key in kept & there.keys()))
             names = frozenset(name for name, each in self._components.items() if id(each) in kept) | use.names
-            yield Foreseen(use.path, names, sizes, self._placement.needed(self._key(use.path)))
+            beside = self._placement.needed(self._key(use.path)) + self._apart[position]
+            yield Foreseen(use.path, names, sizes, beside)
 
     def is_over(self, path: str) -> bool:  # noqa: ARG002 - the protocol gives it
         """Return False: a component stays the same object on the device and off it."""
@@ -173,7 +218,7 @@ class PlannedResidency:
         finally:
             self._running = None
         # Not in the `finally`: what a failed step needed says nothing of the next one.
-        self._placement.measure(self._key(path), tensor_bytes(values.values()))
+        self._placement.measure(self._key(path), tensor_bytes(values.values()), self._apart[position])
 
     @property
     def has_room_to_make(self) -> bool:
@@ -207,7 +252,7 @@ class PlannedResidency:
         """Return what stays for a step: what it needs, what the plan keeps, and what was brought ahead, if there is room."""
         kept = self._needed(position) | self._keep[position]
         ahead = {id(self._components[name]) for name in self._following(position)} & self._placement.resident.keys()
-        capacity = self._placement.capacity(self._key(self._uses[position].path))
+        capacity = self._capacity(position)
         sizes = {id(component): self._sizes[name] for name, component in self._components.items()}
         total = sum(sizes.get(key, self._placement.size_of(key)) for key in kept | ahead)
         return kept | ahead if capacity is None or total <= capacity else kept
@@ -216,7 +261,7 @@ class PlannedResidency:
         key = self._key(self._uses[position].path)
         for name in sorted(self._following(position)):
             try:
-                self._placement.prefetch(name, self._components[name], key)
+                self._placement.prefetch(name, self._components[name], key, self._apart[position])
             except RuntimeError as error:
                 # Nobody asked for it yet: it is brought when it is needed, and something leaves for it then.
                 if not is_out_of_memory(error):
@@ -257,7 +302,7 @@ class PlannedResidency:
         missing = sum(
             self._sizes[n] for n in self._uses[position].names if id(self._components[n]) not in placement.resident
         )
-        capacity = placement.capacity(self._key(self._uses[position].path))
+        capacity = self._capacity(position)
         # A device without a known limit, such as the host, takes everything.
         if capacity is None:
             return
@@ -282,16 +327,15 @@ class PlannedResidency:
 
     def _fits(self, path: str, names: frozenset[str]) -> bool:
         capacity = self._placement.capacity(self._key(path))
-        return capacity is None or self._together(names) <= capacity
+        return capacity is None or self._together(names) + self._grouped(names) <= capacity
 
     def _planned(self) -> list[frozenset[int]]:
         """Return, for each use, what is worth keeping, by identity: components of other pipelines count as never used
         again.
         """
         placement = self._placement
-        capacities = [
-            capacity for use in self._uses if (capacity := placement.capacity(self._key(use.path))) is not None
-        ]
+        found = map(self._capacity, range(len(self._uses)))
+        capacities = [capacity for capacity in found if capacity is not None]
         if not capacities:
             everything = frozenset(placement.resident) | {id(component) for component in self._components.values()}
             return [everything] * len(self._uses)

@@ -13,6 +13,7 @@ from attrs import frozen
 
 from ...engine.execution.identities import RunIdentities
 from ...registry import ComponentSpec, Identity, identity_of, shipped
+from ...registry.compilation import uncompiled
 from ...registry.identity.component_identity import dtype_of, moment_of
 from ...registry.loading.classes import library_of
 from ...registry.loading.file_digest import weights_digest
@@ -144,7 +145,7 @@ def _note_of(name: str, component: object, pipe: PipelineComponents, identities:
     return _Note(
         # A recipe lives as long as its image; it must not hold the models.
         weakref.ref(component) if has_content and type(component).__weakrefoffset__ else None,
-        type(component),
+        type(uncompiled(component)),
         origin.load_id or "null",
         origin.files,
         dtype_of(component),

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from ...adapters.lora_state import state_of
 from ...adapters.textual_inversion import taught_of
-from ...families.contract import uncompiled
 from ...guiders import Guider
 from ...guiders.guider_file import guider_config
 from ...registry import ComponentSpec, PipelineIndex, read_index
 from ...registry.catalog import shipped_name
+from ...registry.compilation import uncompiled
 from ...registry.component_spec import LOADING_FIELDS
 from ...registry.identity.same_component import component_differences
 from ...saving.pieces import origin_faults, pieces_of

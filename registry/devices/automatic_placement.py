@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...state import ComponentError
 from ..loading.weights import bytes_of
 from .device_memory import DeviceMemory, to_host
+from .group_offload import onload_device
 from .moved_tensors import refuse_unmovable
 from .placement import Placement, Strategy
 from .torch_memory import TorchMemory
@@ -44,7 +45,8 @@ class AutomaticPlacement:
         """Keep components on the host, and bring each to the device when a run needs it.
 
         What stays on the device between two steps is planned over the whole run, and the next one like it, so that the
-        fewest bytes are moved. It holds for components that are added later, too. Runs on one device take turns.
+        fewest bytes are moved. It holds for components that are added later, too. Runs on one device take turns. Models of
+        which diffusers brings the layers (`enable_group_offload`) are left to it.
 
         Args:
             budget: bytes ("8GB") for components, values and workspace together; what is free now by default.
@@ -61,6 +63,7 @@ class AutomaticPlacement:
         self.disable_auto_cpu_offload()
         with self._lock:
             components = dict(self.components)
+        components = {name: each for name, each in components.items() if onload_device(each) is None}
         refuse_unmovable(components)
         for component in components.values():
             to_host(component)

@@ -30,12 +30,14 @@ class Need:
 
     Attributes:
         sizes: bytes of its components. total: of all together, which may share weights. key: of what was measured.
+        offloadable: components that are too large alone, and of which diffusers can bring the layers one after another.
     """
 
     path: str
     key: Hashable
     sizes: Mapping[str, int]
     total: int
+    offloadable: tuple[str, ...] = ()
 
 
 @define(eq=False)
@@ -88,10 +90,10 @@ class Placement:
         self._held[id(component)] = (name, component)
         self.memory.bring(name, component)
 
-    def prefetch(self, name: str, component: object, key: Hashable) -> None:
-        """Begin to put a component on the device during a step, if there is room for it."""
+    def prefetch(self, name: str, component: object, key: Hashable, beside: int = 0) -> None:
+        """Begin to put a component on the device during a step, if there is room for it beside so many bytes."""
         capacity = self.capacity(key)
-        room = None if capacity is None else capacity - self.memory.resident
+        room = None if capacity is None else capacity - beside - self.memory.resident
         # Nothing is dropped for a prefetch: the current step may need what would go.
         if id(component) not in self._held and (room is None or component_bytes(component) <= room):
             self.memory.prefetch(name, component)
@@ -126,13 +128,14 @@ class Placement:
             finally:
                 self.lock.release()
 
-    def measure(self, key: Hashable, values: int) -> None:
+    def measure(self, key: Hashable, values: int, apart: int = 0) -> None:
         """Note what a step needed beside components.
 
         Args:
-            values: bytes of the run's values; they count where the memory itself cannot say what was taken.
+            values: bytes of the run's values; they count where the memory itself cannot say what was taken. apart: bytes
+                that are known of already, though no component of the memory takes them.
         """
-        self.note(key, max(values, self.memory.workspace()))
+        self.note(key, max(values, self.memory.workspace() - apart))
 
     def note(self, key: Hashable, size: int) -> None:
         """Note bytes that a step needs beside components."""
@@ -158,5 +161,11 @@ class Placement:
                 "and workspace."
             )
         advice = f"Raise the budget to {enough_words(enough)}, load in a smaller dtype, or quantize."
+        alone = sorted({name for need in over for name in need.offloadable})
+        if alone:
+            example = (
+                f'pipe.{alone[0]}.enable_group_offload(onload_device="{self.memory.device}", offload_type="leaf_level")'
+            )
+            advice += f" Larger than the device, it can come layer by layer: {example}."
         faults[-1] += f" {advice}"
         raise ComponentError.of("A step needs more than the budget", faults)

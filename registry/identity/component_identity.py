@@ -24,6 +24,7 @@ from ...state.digest import DigestWriter, NoDigestError, code_identity, digest_o
 from ...state.errors import capital_article
 from ...state.object_content import register_networks
 from ...state.watch import Watch, tensor_stamps
+from ..compilation import compiled_call, compiler_digest, compiler_words, uncompiled
 from .library_code import are_same, watch_classes
 from .model_words import TOKENS, adapters_of, words_of
 from .module_settings import HOOKS, Settings, config_content, is_config, read_settings
@@ -124,16 +125,28 @@ def identity_of(component: Any, *, content: bool = True, whole: bool = False) ->
     Raises:
         NoDigestError: nothing tells what it computes; the message says why.
     """
-    record = _record_of(component)
+    inner = uncompiled(component)
+    record = _record_of(inner)
     with record.lock:
-        if hasattr(component, "named_parameters"):
-            return _network_identity(component, record, content, whole)
+        if hasattr(inner, "named_parameters"):
+            found = _network_identity(inner, record, content, whole)
+            return found if inner is component else _compiled(found, component)
         return _other_identity(component, record, content)
+
+
+def _compiled(known: Identity, wrapper: Any) -> Identity:
+    """Return what a network is in the object that `torch.compile` made around it."""
+    digest = compiler_digest(compiled_call(wrapper))
+    if not digest:
+        return known
+    digests = {**known.settings, "compiled": f"{digest} {known.settings.get('compiled', '')}"}
+    words = {**known.words, "compiled": compiler_words(wrapper)}
+    return Identity(known.cls, known.weights, digests, words, known.adapters, known.declared)
 
 
 def moment_of(component: object) -> object:
     """Return a mark that stays as long as a component has not been changed in a way that leaves a trace."""
-    return _record_of(component).moment
+    return _record_of(uncompiled(component)).moment
 
 
 def _record_of(component: object) -> _Record:
@@ -320,7 +333,7 @@ def config_identity(component: Any) -> str:
     """Digest a component for who reads its configuration only."""
     config = component.config
     content = config_content(config) if is_config(config) or isinstance(config, Mapping) else config
-    return digest_of(_class_name(component), str(getattr(component, "dtype", "")), content)
+    return digest_of(_class_name(uncompiled(component)), str(getattr(component, "dtype", "")), content)
 
 
 def _class_name(component: object) -> str:
@@ -334,13 +347,13 @@ def invalidate(component: object) -> None:
     For what nothing can see, such as a library in C that computes otherwise now. No other process shares its identity.
     """
     # At random and not counted up: two processes that share a cache of files must not give one number to two changes.
-    object.__setattr__(component, _DECLARED, uuid.uuid4().hex)
+    object.__setattr__(uncompiled(component), _DECLARED, uuid.uuid4().hex)
 
 
 @contextmanager
 def temporary_identity(component: object) -> Iterator[None]:
     """Until the end of the `with`, nothing that is known of a component counts for it, and nothing of then afterwards."""
-    held = vars(component)
+    held = vars(uncompiled(component))
     before = held.get(_DECLARED)
     invalidate(component)
     try:
@@ -354,6 +367,7 @@ def temporary_identity(component: object) -> Iterator[None]:
 
 def moved(component: Any) -> None:
     """Say that a component was moved to another device, and not changed."""
+    component = uncompiled(component)
     record = getattr(component, "__dict__", {}).get(_RECORD)
     if record is not None and record.named:
         _note_tensors(record, component)

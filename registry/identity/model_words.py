@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ..compilation import compiler_words
 from .module_settings import HOOKS, _hooks_of, attributes_of_module
 from .tensor_content import used_modules
 
@@ -47,6 +48,8 @@ def words_of(model: torch.nn.Module) -> dict[str, str]:
                 found[f"hooks ({name.strip('_').replace('_', ' ')})"] = path or "on the network itself"
     if processors:
         found["attention processors"] = ", ".join(f"{name} x {count}" for name, count in sorted(processors.items()))
+    if compiled := compiler_words(model):
+        found["compiled"] = compiled
     return found
 
 

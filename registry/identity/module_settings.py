@@ -16,6 +16,9 @@ from attrs import define, field
 from ...state.code_home import is_library
 from ...state.digest import CodeIdentity, DigestWriter, NoDigestError, code_identity
 from ...state.watch import Watch
+from ..compilation import METHOD as COMPILED
+from ..compilation import compiler_digest
+from ..placing_hooks import PLACING
 from .tensor_content import has_mixin, used_modules
 
 if TYPE_CHECKING:
@@ -30,7 +33,7 @@ _OF_TORCH = frozenset({
 })  # fmt: skip
 _SAYS_NOTHING = frozenset({
     "name_or_path", "_diffusers_load_id", "warnings_issued", "_is_hf_initialized", "_hf_peft_config_loaded",
-    "_gradient_checkpointing_func", "_compiled_call_impl", "_no_split_modules", "hf_device_map", "_tied_weights_keys",
+    "_gradient_checkpointing_func", COMPILED, "_no_split_modules", "hf_device_map", "_tied_weights_keys",
     "_ep_plan", "_fsdp_plan", "_pp_plan", "_tp_plan", "_keep_in_fp32_modules", "_keep_in_fp32_modules_strict",
     "_keys_to_ignore_on_load_missing", "_keys_to_ignore_on_load_unexpected", "_keys_to_ignore_on_save",
     "_skip_keys_device_placement", "all_tied_weights_keys", "original_attn_processors", "_safe_fusing", "lora_scale",
@@ -111,6 +114,8 @@ def read_settings(model: torch.nn.Module) -> Settings:
     classes: dict[type, None] = {}
     for path, module in named:
         classes[type(module)] = None
+        if (call := vars(module).get(COMPILED)) is not None and (digest := _compiler(call, path)):
+            reading.note("compiled", path, digest)
         # Two classes may have the same attributes and tensors, and compute otherwise.
         reading.note("class", path, f"{type(module).__module__}.{type(module).__qualname__}")
         for name, value in attributes_of_module(module):
@@ -131,6 +136,13 @@ def read_settings(model: torch.nn.Module) -> Settings:
         reading.note("code", cls.__qualname__, code.digest)
     digests = {name: xxhash.xxh3_128_hexdigest("\n".join(lines).encode()) for name, lines in reading.lines.items()}
     return Settings(digests, codes, [], reading.watch)
+
+
+def _compiler(call: Any, path: str) -> str:
+    try:
+        return compiler_digest(call)
+    except NoDigestError as error:
+        raise NoDigestError(f"the module {path or 'itself'}: {error}") from None
 
 
 def _note_attribute(reading: _Reading, path: str, name: str, value: object) -> None:
@@ -171,13 +183,13 @@ def _is_unused(module: torch.nn.Module, name: str, value: Any) -> bool:
     """Return whether a forward, or diffusers' registry of hooks, is there and does nothing (any more)."""
     registry = vars(module).get("_diffusers_hook")
     if name == "_diffusers_hook":
-        return not value.hooks
+        return bool(value.hooks.keys() <= PLACING)
     if hasattr(value, OVERRIDE):
         inner = getattr(value, OVERRIDE)
         return inner is None or _is_unused(module, name, inner) or _is_own_forward(module, inner)
     function = getattr(value, "func", None)
     is_of_registry = getattr(function, "__module__", "") == "diffusers.hooks.hooks"
-    return is_of_registry and registry is not None and not registry.hooks
+    return is_of_registry and registry is not None and bool(registry.hooks.keys() <= PLACING)
 
 
 def _is_own_forward(module: torch.nn.Module, value: object) -> bool:

@@ -19,6 +19,7 @@ from ..loading.base_modules import base_modules
 from ..loading.memory_map import mapped_tensors
 from ..loading.skeleton import format_of_loaded, precise_parts
 from ..loading.weights import stored_tensors
+from ..placing_hooks import PLACING
 from .setting_content import content_of, differing_words
 
 if TYPE_CHECKING:
@@ -254,13 +255,10 @@ def _is_wrapped_by_hooks(module: torch.nn.Module) -> bool:
     )
 
 
-_PLACING = ("group_offloading", "lazy_prefetch_group_offloading", "layer_execution_tracker")
-
-
 def _foreign_hooks(module: torch.nn.Module) -> list[str]:
     """Return the hooks of diffusers that do more than to place layers, such as caches of steps."""
     registry = vars(module).get("_diffusers_hook")
-    return [name for name in getattr(registry, "hooks", {}) if name not in _PLACING]
+    return [name for name in getattr(registry, "hooks", {}) if name not in PLACING]
 
 
 def _is_positive(value: object) -> bool:

@@ -16,7 +16,7 @@ from guider_table import ELSEWHERE, FULL, cell, is_untouched, state_of, table
 from in_threads import in_threads
 from peft import LoraConfig
 
-from brickwork import ClassifierFreeGuidance, InputError, ModularPipeline, RunError
+from brickwork import ClassifierFreeGuidance, InputError, ModularPipeline
 from brickwork.adapters.perturb import perturbed
 from brickwork.adapters.token_blur import blurred_tokens, grid_of
 from brickwork.guiders import (
@@ -174,16 +174,6 @@ def test_dropping_is_the_same_every_time_and_another_at_another_step() -> None:
     assert torch.equal(torch.get_rng_state(), state)
     assert not torch.equal(one, predicted(family, Perturbation("block", dropout=0.4, seed=4)))
     assert torch.equal(predicted(family, Perturbation("block", dropout=0.0)), predicted(family))
-
-
-def test_compiled_models_are_refused_with_what_to_do() -> None:
-    family = FAMILIES["SDXL"]()
-    compiled = torch.compile(family.denoiser)
-    with (
-        pytest.raises(RunError, match="A compiled denoiser cannot be perturbed.*ClassifierFreeGuidance"),
-        perturbed(compiled, [], [], [Perturbation("scores")], 1.0),
-    ):
-        pass
 
 
 # Blur
