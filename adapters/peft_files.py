@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..families.contract import uncompiled
+from ..registry.compilation import uncompiled
 from ..registry.loading.base_modules import base_modules
 from ..registry.loading.weight_names import ADAPTER_CONFIG
 from ..state.strict_json import read_json

@@ -23,7 +23,6 @@ from ..blocks.steps.encode_inpaint import EncodeControlledInpaintImage, EncodeIn
 from ..blocks.steps.encode_prompt import EncodePrompt
 from ..blocks.steps.encode_reference import EncodeReference
 from ..blocks.steps.encode_variation import EncodeVariation
-from ..blocks.steps.enlarge_latents import EnlargeLatents
 from ..blocks.steps.estimate_depth import EstimateDepth
 from ..blocks.steps.expand_batch import ExpandBatch
 from ..blocks.steps.inpaint import (
@@ -35,7 +34,6 @@ from ..blocks.steps.inpaint import (
 from ..blocks.steps.inpaint_control import PrepareInpaintControl
 from ..blocks.steps.ip_adapter import AutoImagePrompt
 from ..blocks.steps.noise_image import NoiseImage
-from ..blocks.steps.precondition import PreconditionedDenoise
 from ..blocks.steps.prepare_image_latents import PrepareImageLatents, PrepareInpaintLatents
 from ..blocks.steps.prepare_latents import PrepareLatents, PrepareSizedLatents
 from ..blocks.steps.prepare_size_conditioning import PrepareImageSizeConditioning, PrepareSizeConditioning
@@ -50,6 +48,8 @@ from ..blocks.steps.set_timesteps import (
 )
 from ..blocks.steps.t2i_adapter import AdaptedDenoise, AdapterFeatures, EncodeAdapterImage, EncodeSizedAdapterImage
 from ..blocks.techniques.differential import DifferentialDenoise, PrepareChangeMap, PrepareDifferentialLatents
+from ..blocks.techniques.enlarge_latents import EnlargeLatents
+from ..blocks.techniques.precondition import PreconditionedDenoise
 from ..blocks.techniques.weighted_prompt import EncodeWeightedPrompt
 from ..families.contract import FamilyContract
 from ..state import CompositionError

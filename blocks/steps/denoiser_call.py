@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from attrs import frozen
@@ -90,3 +90,22 @@ class DenoiserInput(BlockPart):
             latents: `[branches * b c h w]`. kwargs: the denoiser's arguments for these branches, without extras.
         """
         raise NotImplementedError(f"{type(self).__name__} must define extra_inputs(...).")
+
+
+def untold_faults(guider: Any, denoiser: str, kinds: Collection[str]) -> Iterator[str]:
+    """Yield what a guider leaves out for a second prediction, and the denoiser is not told in the first place.
+
+    Args:
+        denoiser: its name. kinds: of what it is told.
+    """
+    name = type(guider).__name__
+    for kind in sorted(getattr(guider, "drops", frozenset()) - set(kinds)):
+        yield (
+            f"{name} compares with a prediction without {kind}, and {denoiser} is told none; take ClassifierFreeGuidance, or a family "
+            "whose network sees one."
+        )
+    if not kinds and getattr(guider, "uses_negative", False) and not getattr(guider, "acts_alone", False):
+        yield (
+            f"{name} compares with a prediction that is told less, and {denoiser} is told nothing, so both would be the same. Take "
+            "ClassifierFreeGuidance(enabled=False), or ClassifierGuidance with a score of your own."
+        )

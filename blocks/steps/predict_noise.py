@@ -35,7 +35,7 @@ from ...state.vocabulary import (
 from ..core.block import Block
 from ..core.slots import component
 from .compiled_denoiser import CompiledDenoiser
-from .denoiser_call import DenoiserCall
+from .denoiser_call import DenoiserCall, untold_faults
 from .encode_prompt import active_guider
 
 if TYPE_CHECKING:
@@ -233,16 +233,7 @@ class PredictNoise(Block):
                 "Take another guider, such as ClassifierFreeGuidance or AdaptiveProjectedGuidance."
             )
         kinds = {part.kind for part in self.family.fields("denoiser_input_fields")}
-        for kind in sorted(getattr(guider, "drops", frozenset()) - kinds):
-            yield (
-                f"{type(guider).__name__} compares with a prediction without {kind}, and {denoiser_name} is told none; take "
-                "ClassifierFreeGuidance, or a family whose network sees one."
-            )
-        if not kinds and getattr(guider, "uses_negative", False) and not getattr(guider, "acts_alone", False):
-            yield (
-                f"{type(guider).__name__} compares with a prediction that is told less, and {denoiser_name} is told nothing, so both would be "
-                "the same. Take ClassifierFreeGuidance(enabled=False), or ClassifierGuidance with a score of your own."
-            )
+        yield from untold_faults(guider, denoiser_name, kinds)
         if not wanted or denoiser is None:
             return
         if type(self.family).layers is FamilyContract.layers:

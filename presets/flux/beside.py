@@ -14,9 +14,9 @@ from ...blocks.steps.encode_beside import (
     EncodeReference,
 )
 from ...blocks.steps.encode_inpaint import DrawForMasked, EncodeLikelyInpaintImage
-from ...blocks.steps.image_as_text import AddImagesToPrompt, PromptForImages, ZeroPrompt
 from ...blocks.steps.prepare_image_latents import PrepareImageLatents
 from ...blocks.steps.resolve_size import ResolveArea, ResolveImageSize
+from ...blocks.techniques.image_as_text import AddImagesToPrompt, PromptForImages, ZeroPrompt
 from ...families.flux import FLUX, FLUX_FILL, FLUX_KONTEXT, FLUX_REDUX
 from ..tasks import Blocks, image2image, inpainting, named_blocks, text2image, with_control
 

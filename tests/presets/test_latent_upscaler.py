@@ -15,7 +15,7 @@ from tiny_sd import BETAS, unet
 from brickwork import BrickworkError, ModularPipeline, PerturbedAttentionGuidance, SequentialPipelineBlocks
 from brickwork.blocks.core.insertable_dict import InsertableDict
 from brickwork.blocks.steps.denoise import Denoise
-from brickwork.blocks.steps.precondition import Preconditioned, Preconditioning
+from brickwork.blocks.techniques.precondition import Preconditioned, Preconditioning
 from brickwork.families.latent_upscaler import SD_LATENT_UPSCALE
 from brickwork.families.unet import PRECONDITIONING
 from brickwork.presets.sd import LATENT_UPSCALE_BLOCKS

@@ -11,8 +11,8 @@ from ...state import Conditioning, Group, InputError, Outputs
 from ...state.vocabulary import EmbedsScale, InputImage
 from ..core.block import Block
 from ..core.slots import component
-from .encode_prompt import EncodePositivePrompt, PositivePrompt, TakePromptEmbeds
-from .given_image import as_pil, image_faults
+from ..steps.encode_prompt import EncodePositivePrompt, PositivePrompt, TakePromptEmbeds
+from ..steps.given_image import as_pil, image_faults
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,10 +10,10 @@ from ...state import Conditioning, Group, Outputs
 from ...state.vocabulary import BatchSize, DType, Generators, Height, ImagesPerPrompt, InputImage, Width
 from ..core.block import Block
 from ..core.slots import component
-from .decode import VAE_ADVICE
-from .encode_image import encoded, image_size
-from .given_image import given_image, image_faults, is_latents, refuse_too_small
-from .prepare_image_latents import repeat_to_batch
+from ..steps.decode import VAE_ADVICE
+from ..steps.encode_image import encoded, image_size
+from ..steps.given_image import given_image, image_faults, is_latents, refuse_too_small
+from ..steps.prepare_image_latents import repeat_to_batch
 
 if TYPE_CHECKING:
     from diffusers.image_processor import VaeImageProcessor

@@ -15,9 +15,9 @@ from ...guiders import GuidanceBranch
 from ...state import InputError
 from ...state.vocabulary import Latents, StepIndex, Timestep
 from ..core.slots import component
-from .denoise import Denoise, ScaleLatents, StepScheduler
-from .denoiser_call import DenoiserCall, DenoiserInput
-from .predict_noise import PredictNoise, repeated
+from ..steps.denoise import Denoise, ScaleLatents, StepScheduler
+from ..steps.denoiser_call import DenoiserCall, DenoiserInput
+from ..steps.predict_noise import PredictNoise, repeated
 
 if TYPE_CHECKING:
     from torch import Tensor
