@@ -147,14 +147,9 @@ class PredictNoise(Block):
             self._tell_of_compiling(guider, step, asked.latents, asked.conditioning)
         extras = ()
         if self.bound_parts:
-            known = {
-                "t": asked.t,
-                "i": step.index,
-                "num_inference_steps": step.count,
-                "conditioning": asked.conditioning,
-                "host_t": asked.host_t,
-            }
-            extras = self._extras({**of_parts, **known, "scaled_latents": asked.latents})
+            known = {"t": asked.t, "host_t": asked.host_t, "i": step.index, "num_inference_steps": step.count}
+            told = {"conditioning": asked.conditioning, "scaled_latents": asked.latents}
+            extras = self._extras({**of_parts, **known, **told})
         call = evolve(asked, extras=extras, denoiser=self.denoiser)
         if guider.needs_noise_level:
             return self._guided_by_noise(guider, call, memory)
