@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 from ..blocks.core import arguments
 from ..engine import Plan
 from ..engine.execution.checkpoint import RunCheckpoint, SharedPrefix, copied_values
-from ..engine.nodes import LoopNode, Values, leaves
+from ..engine.nodes import ChoiceNode, LoopNode, Values, leaves
 from ..engine.position import Position
 from ..state import InputError, PipelineState
 from ..state.errors import capital_article, did_you_mean, named_thing
@@ -105,6 +105,12 @@ def branch(
 
 def _loop_of(plan: Plan, path: str | None) -> LoopNode:
     loops = {step.path: step for step in plan.steps if isinstance(step, LoopNode)}
+    choices = [step.path for step in plan.steps if isinstance(step, ChoiceNode)]
+    if not loops and choices:
+        raise InputError(
+            f"This run has no loop outside of choices that are made while it runs ({', '.join(choices)}), and no variant branches off within "
+            "those. Run it anew with what changes; a cache keeps what is before the choice."
+        )
     if path is not None and path not in loops:
         raise InputError(f"This run has no loop {path!r}. {did_you_mean(path, loops)}")
     if path is None and len(loops) != 1:

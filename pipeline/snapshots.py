@@ -201,8 +201,9 @@ class Snapshots:
         def reached(position: Position, values: Values) -> None:
             nonlocal count
             is_step = position[-1].iteration is not None
-            # Turns of an inner loop are no steps in the sense of a person who counts the outer one's.
-            if is_step is (self.after == "blocks") or (is_step and len(position) > 1):
+            # Turns of an inner loop are no steps in the sense of a person who counts the outer one's. A choice around is no loop.
+            is_inner = any(frame.iteration is not None for frame in position[:-1])
+            if is_step is (self.after == "blocks") or (is_step and is_inner):
                 return
             count += 1
             if count % self.every == 0:

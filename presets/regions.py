@@ -11,6 +11,7 @@ from ..blocks.steps.denoise import Denoise
 from ..blocks.techniques.predicting import with_prediction
 from ..blocks.techniques.regions import (
     EncodeRegions,
+    EncodeWeightedRegions,
     PredictRegions,
     PrepareRegionWeights,
     RegionalDenoise,
@@ -18,6 +19,7 @@ from ..blocks.techniques.regions import (
     TakeRegionLabels,
     TakeRegions,
 )
+from ..blocks.techniques.weighted_prompt import EncodeWeightedPrompt
 from ..families.contract import FamilyContract
 from ..state import CompositionError
 from .tasks import Blocks, named_blocks
@@ -27,7 +29,8 @@ def with_regions(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
     """Return the blocks of a task, with a prompt (or a class) for each region of the image.
 
     `region_prompts` (of families that are told classes, `region_labels`) and `region_masks` are its inputs, and `prompt` (`class_labels`) is for
-    the places that no mask covers. It can be made of a task with a ControlNet, and a ControlNet added to it.
+    the places that no mask covers. It can be made of a task with a ControlNet, and a ControlNet added to it. Where prompts are read with weights
+    of words (`with_prompt_weights`, before or after), those of regions are, too.
 
     Raises:
         CompositionError: the family is told nothing, or the blocks are those of no task.
@@ -46,7 +49,9 @@ def with_regions(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
     take: type[Block]
     encode: type[Block]
     if family.text_encodings:
-        take, encode = TakeRegions.bind(family), EncodeRegions.bind(family)
+        weighted = EncodeWeightedPrompt.bind(family) in made.values()
+        encodes = EncodeWeightedRegions if weighted else EncodeRegions
+        take, encode = TakeRegions.bind(family), encodes.bind(family)
     elif family.fields("labels"):
         take, encode = TakeLabelRegions.bind(family), TakeRegionLabels.bind(family)
     else:

@@ -50,6 +50,7 @@ from ..blocks.steps.t2i_adapter import AdaptedDenoise, AdapterFeatures, EncodeAd
 from ..blocks.techniques.differential import DifferentialDenoise, PrepareChangeMap, PrepareDifferentialLatents
 from ..blocks.techniques.enlarge_latents import EnlargeLatents
 from ..blocks.techniques.precondition import PreconditionedDenoise
+from ..blocks.techniques.regions import EncodeRegions, EncodeWeightedRegions
 from ..blocks.techniques.weighted_prompt import EncodeWeightedPrompt
 from ..families.contract import FamilyContract
 from ..state import CompositionError
@@ -236,8 +237,9 @@ def with_control(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
 
 
 def _where_sizes_are_known(made: Blocks) -> str:
-    """Return before which block of an image's task its size is known, and no denoiser has been told of it yet."""
-    return "prepare_add_cond" if "prepare_add_cond" in made else "denoise"
+    """Return before which block of an image's task its size is known, and nothing has been made for that size yet."""
+    readers = ("windows", "prepare_map", "prepare_add_cond", "denoise")
+    return next(name for name in made if name in readers)
 
 
 def adapter(family: FamilyContract) -> Blocks:
@@ -260,7 +262,7 @@ def with_adapter(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
 def with_prompt_weights(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
     """Return the blocks of a task that read weights of words in prompts, `(red:1.4)`, and prompts of any length.
 
-    The syntax is that of the setting `prompt_syntax`.
+    The syntax is that of the setting `prompt_syntax`. Prompts of regions are read so, too.
 
     Raises:
         CompositionError: there is no block among them that encodes prompts of the family.
@@ -274,6 +276,9 @@ def with_prompt_weights(blocks: Mapping[str, Any], family: FamilyContract) -> Bl
         )
     for name in names:
         made[name] = EncodeWeightedPrompt.bind(family)
+    for name, block in made.items():
+        if block is EncodeRegions.bind(family):
+            made[name] = EncodeWeightedRegions.bind(family)
     return made
 
 

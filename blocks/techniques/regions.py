@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from attrs import define, evolve, field
 
 from ...families.contract import Autoencoder
+from ...families.prompt_syntax import PromptSyntax
 from ...guiders import GuidanceStep
 from ...state import Conditioning, Group, InputError, Outputs
 from ...state.vocabulary import (
@@ -41,7 +42,7 @@ from ...state.vocabulary import (
     Width,
 )
 from ..core.block import Block
-from ..core.slots import component
+from ..core.slots import component, config
 from ..steps.class_labels import TakeClassLabels
 from ..steps.denoise import Denoise, ScaleLatents, StepScheduler
 from ..steps.denoiser_call import DenoiserCall
@@ -50,6 +51,7 @@ from ..steps.expand_batch import expanded
 from ..steps.given_image import given_image
 from ..steps.predict_noise import PredictNoise
 from .predict_parts import PartsMemo, PredictParts
+from .weighted_prompt import SYNTAX_DOC, WeightedTexts
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -184,6 +186,20 @@ class EncodeRegions(EncodePositivePrompt):
             embeds = self.encoded(rows, clip_skip, cross_attention_kwargs, max_sequence_length)
             told.append(expanded(embeds, dtype, num_images_per_prompt))
         return self.Out(region_told=told)
+
+
+class EncodeWeightedRegions(WeightedTexts, EncodeRegions):
+    """Encode the prompts of regions, words by their weights and long texts in chunks."""
+
+    prompt_syntax: PromptSyntax = config("a1111", doc=SYNTAX_DOC)
+
+    def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say what in the prompts of regions cannot be read, and what the encoders cannot."""
+        for number, each in enumerate(given.get("region_prompts") or ()):
+            texts = each if isinstance(each, list) else [each]
+            if all(isinstance(text, str) for text in texts):  # else said already
+                yield from self.text_faults(f"region_prompts[{number}]", texts)
+        yield from super().misfits(given)
 
 
 class TakeRegionLabels(TakeClassLabels):

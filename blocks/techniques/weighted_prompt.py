@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 MOST_CHUNKS = 64
 """More chunks than this are not made of what shall be as long as another."""
-_SYNTAX = "Whose syntax and arithmetic of weights prompts have: 'a1111', 'comfyui' or 'compel'."
+SYNTAX_DOC = "Whose syntax and arithmetic of weights prompts have: 'a1111', 'comfyui' or 'compel'."
 
 
 @frozen(eq=False)
@@ -129,12 +129,15 @@ class WeightedTexts(PlainTexts):
     def reading_faults(self, given: Mapping[str, Any], negative: bool) -> Iterable[str]:
         """Say what in the prompts cannot be read, and where."""
         for name in prompt_names(self.family, negative):
-            texts = given.get(name)
-            for place, text in _named(name, [texts] if isinstance(texts, str) else texts or []):
-                try:
-                    read_prompt(text, self.prompt_syntax, place)
-                except InputError as fault:
-                    yield str(fault)
+            yield from self.text_faults(name, given.get(name))
+
+    def text_faults(self, name: str, texts: str | Sequence[str] | None) -> Iterable[str]:
+        """Say what in some texts cannot be read, and where."""
+        for place, text in _named(name, [texts] if isinstance(texts, str) else texts or []):
+            try:
+                read_prompt(text, self.prompt_syntax, place)
+            except InputError as fault:
+                yield str(fault)
 
     def length_beside(self, tokens: int) -> int:
         """Return the number of tokens of a chunk: of the positive embeddings, where one chunk is as long."""
@@ -266,7 +269,7 @@ def _encoded(job: Job, counts: Sequence[int], times: Sequence[int]) -> Encoded:
 class EncodeWeightedPositivePrompt(WeightedTexts, EncodePositivePrompt):
     """Encode the prompts with the family's text encoders, words by their weights and long texts in chunks."""
 
-    prompt_syntax: PromptSyntax = config("a1111", doc=_SYNTAX)
+    prompt_syntax: PromptSyntax = config("a1111", doc=SYNTAX_DOC)
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say what in the prompts cannot be read, and what the encoders cannot."""
@@ -280,7 +283,7 @@ class EncodeWeightedNegativePrompt(WeightedTexts, EncodeNegativePrompt):
     Where repeated text changes nothing, positive and negative embeddings become as long as each other.
     """
 
-    prompt_syntax: PromptSyntax = config("a1111", doc=_SYNTAX)
+    prompt_syntax: PromptSyntax = config("a1111", doc=SYNTAX_DOC)
 
     class Out(Outputs):
         embeds: Annotated[Conditioning, Group("prompt_embeds")]

@@ -332,6 +332,33 @@ def test_loops_in_loops_choices_and_foreign_code_go_on_from_everywhere(output: s
                 assert again == expected, snapshot.where
 
 
+class EvenLoop(ConditionalPipelineBlocks):
+    """A loop, and one with a loop inside, in a choice that is made while the run goes on."""
+
+    block_classes = [
+        Count.from_blocks_dict({"add": Add}),
+        Count.from_blocks_dict({"inner": Inner.from_blocks_dict({"add": AddInner}), "add": Add}),
+    ]
+    block_names = ["plain", "nested"]
+    block_trigger_inputs = ["total"]
+
+    def select_block(self, total: int) -> str:
+        return "plain" if total % 2 == 0 else "nested"
+
+
+@pytest.mark.parametrize(("begin", "branch"), [(Halve, "plain"), (Again, "nested")])
+def test_steps_of_a_loop_in_a_choice_are_steps(begin: Any, branch: str) -> None:
+    pipe = pipeline(begin=begin, choice=EvenLoop)
+    inputs = {"total": 4, "i": 1, "iterations": 3}
+    expected = pipe(**inputs)
+    found = snapshots_of(pipe, "steps", **inputs)
+    assert [snapshot.where for snapshot in found] == [f"choice.{branch}.step[{step}]" for step in range(3)]
+    for snapshot in found:
+        assert pipe.resume(snapshot).values == expected.values, snapshot.where
+    with pytest.raises(InputError, match=r"no loop outside of choices that are made while it runs \(choice\)"):
+        pipe.branch(expected, at_step=1, i=2)
+
+
 # What cannot be
 
 

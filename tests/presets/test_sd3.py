@@ -325,7 +325,7 @@ def other_kind(kind: str) -> dict[str, dict[str, torch.Tensor]]:
 @pytest.mark.parametrize("kind", ["UNet2DConditionModel", "FluxTransformer2DModel"])
 def test_an_adapter_of_another_family_is_refused_by_the_name_of_its_network(kind: str) -> None:
     with pytest.raises(
-        ComponentError, match=rf"is one for a {kind} .*transformer of stable-diffusion-3 is a SD3Transformer2DModel"
+        ComponentError, match=rf"is one for a {kind} .*transformer of stable-diffusion-3 is an SD3Transformer2DModel"
     ):
         told_images().load_ip_adapter(other_kind(kind))
 
@@ -334,7 +334,7 @@ def test_an_adapter_of_this_family_is_refused_by_another() -> None:
     blocks = {**flux_rows.TEXT2IMAGE_BLOCKS}
     pipe = SequentialPipelineBlocks.from_blocks_dict(blocks).init_pipeline()
     pipe.update_components(transformer=tiny_families.flux_transformer())
-    with pytest.raises(ComponentError, match="is one for a SD3Transformer2DModel .* is a FluxTransformer2DModel"):
+    with pytest.raises(ComponentError, match="is one for an SD3Transformer2DModel .* is a FluxTransformer2DModel"):
         pipe.load_ip_adapter(sd3_ip_adapter())
 
 

@@ -11,6 +11,7 @@ from untold_family import UNTOLD
 from brickwork import CompositionError, LoopSequentialPipelineBlocks, SequentialPipelineBlocks
 from brickwork.blocks import StepScheduler
 from brickwork.families.contract import FamilyContract
+from brickwork.families.stable_diffusion import SD
 from brickwork.presets import tasks
 from brickwork.presets.sdxl import (
     AUTO_BLOCKS,
@@ -25,6 +26,7 @@ from brickwork.presets.sdxl import (
     with_control,
     with_refiner,
 )
+from brickwork.presets.windows import with_windows
 
 TASKS = [tasks.text2image, tasks.image2image, tasks.inpainting]
 Task = Callable[[FamilyContract], tasks.Blocks]
@@ -53,6 +55,16 @@ def test_control_is_put_where_its_size_is_known(task: Task, before: str) -> None
     names = list(made)
     assert names[names.index("controlnet_input") + 1] == before
     assert SequentialPipelineBlocks.from_blocks_dict(made).check().faults == ()
+
+
+def test_what_is_made_for_a_size_is_made_where_control_has_said_it() -> None:
+    """Of windows and of maps of change there was a warning otherwise, that control says the size too late."""
+    windowed = tasks.with_control(with_windows(tasks.image2image(SDXL), SDXL), SDXL)
+    assert list(windowed).index("controlnet_input") == list(windowed).index("windows") - 1
+    differential = tasks.with_control(tasks.differential(SD), SD)
+    assert list(differential).index("controlnet_input") == list(differential).index("prepare_map") - 1
+    for made in (windowed, differential):
+        assert SequentialPipelineBlocks.from_blocks_dict(made).check().warnings == ()
 
 
 def test_inpainting_is_steered_within_its_mask() -> None:

@@ -225,7 +225,7 @@ def test_no_block_of_the_library_writes_on_itself() -> None:
     found = [
         f"{path.name}:{node.lineno}"
         for path in steps.glob("*.py")
-        if path.name != "public_net.py"  # holds no block
+        if path.name not in ("public_net.py", "compiled_denoiser.py")  # hold no block
         for node in ast.walk(ast.parse(path.read_text()))
         if (isinstance(node, ast.Attribute) and node.attr == "__dict__")
         or (

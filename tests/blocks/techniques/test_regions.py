@@ -25,6 +25,7 @@ from brickwork.blocks.techniques.regions import PredictRegions, PrepareRegionWei
 from brickwork.families.stable_diffusion import SD
 from brickwork.presets.regions import with_regions
 from brickwork.presets.sd import TEXT2IMAGE_BLOCKS, with_control
+from brickwork.presets.tasks import with_prompt_weights
 
 NAMES = ["stable_diffusion", "sdxl", "sd3", "flux", "dit"]
 TOLD: dict[str, tuple[str, str, list[Any]]] = {
@@ -154,6 +155,34 @@ def test_inpainting_by_region_is_inpainting(name: str) -> None:
     pipe, usual = pipe_of(name, with_regions, "inpainting"), pipe_of(name, None, "inpainting")
     found = drawn(pipe, name, **more, region_prompts=["blue", "blue"], region_masks=masks)
     assert torch.equal(found, drawn(usual, name, **{**more, "prompt": ["blue", "blue"]}))
+
+
+def regions_then_weights(made: Any, of: Any) -> Any:
+    return with_prompt_weights(with_regions(made, of), of)
+
+
+def weights_then_regions(made: Any, of: Any) -> Any:
+    return with_regions(with_prompt_weights(made, of), of)
+
+
+@pytest.mark.parametrize("technique", [regions_then_weights, weights_then_regions])
+@pytest.mark.parametrize("name", ["sdxl", "sd3", "flux"])
+def test_words_of_regions_are_weighed(name: str, technique: Any) -> None:
+    """And texts of regions are read to their end: in chunks, or by the encoder that reads more."""
+    pipe, usual = pipe_of(name, technique), pipe_of(name, with_prompt_weights)
+    drawings = []
+    for shown in ("a (red:1.6) circle", "a red circle", "a red circle BREAK blue"):
+        found = drawn(pipe, name, region_prompts=[shown], region_masks=[whole(name)])
+        expected = drawn(usual, name, prompt=[shown, shown])
+        # Two chunks and one of what is not shown are two predictions here, and there one batch, in which the one stands twice.
+        assert torch.allclose(found, expected, atol=1e-4) if "BREAK" in shown else torch.equal(found, expected), shown
+        drawings.append(found)
+    assert not torch.equal(drawings[0], drawings[1])
+    assert not torch.allclose(drawings[1], drawings[2], atol=1e-4)
+    with pytest.raises(InputError, match=r"region_prompts\[1\]\[0\], column 3: the weight is -2"):
+        drawn(pipe, name, region_prompts=["blue", ["a (red:-2)", "red"]], region_masks=[half(name), whole(name)])
+    with pytest.raises(InputError, match=r"region_prompts\[0\] is 3; give a text"):
+        drawn(pipe, name, region_prompts=[3], region_masks=[whole(name)])
 
 
 def controlled(made: Any, _: Any) -> Any:
