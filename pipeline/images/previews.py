@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from ...blocks.steps.decode import decoding_overflows, in_float32
 from ...engine.events import Event, StepFinished
 from ...engine.network_calls import call_network
 from ...engine.scoped_names import seen_at
 from ...families.contract import FamilyContract
+from ...registry.model_dtype import compute_dtype
+from ...state import InputError
 from ...state.user_warnings import user_warning
 
 if TYPE_CHECKING:
@@ -23,14 +27,14 @@ SIZE = 8
 """Latents that the map is fitted to: so many, of so many rows and columns."""
 
 
-def fit_projection(vae: Autoencoder, family: FamilyContract) -> Tensor:
+def fit_projection(vae: Autoencoder, family: FamilyContract) -> Tensor | None:
     """Fit the map from a latent's channels, and a one, to the mean colour of its pixels, by least squares.
 
     A few smooth random latents are decoded, 64x64 pixels each for most models, so no table of numbers per model is
     needed; a large VAE takes a second or two on a CPU, once.
 
     Returns:
-        `[channels + 1, 3]`, for colours in -1..1.
+        `[channels + 1, 3]`, for colours in -1..1; None where what the VAE decodes is not finite.
     """
     import torch
     from torch.nn.functional import adaptive_avg_pool2d, interpolate
@@ -40,14 +44,27 @@ def fit_projection(vae: Autoencoder, family: FamilyContract) -> Tensor:
     generator = torch.Generator().manual_seed(0)
     # Smooth, as latents of images are; a VAE was not trained on those of white noise.
     coarse = torch.randn(SAMPLES, channels, 3, 3, generator=generator)
-    latents = interpolate(coarse, size=(SIZE, SIZE), mode="bilinear").to(vae.device, vae.dtype)
-    with torch.no_grad():
+    smooth = interpolate(coarse, size=(SIZE, SIZE), mode="bilinear")
+    vae = _quick(vae)
+    with torch.no_grad(), in_float32(vae, decoding_overflows(family, vae)):
+        latents = smooth.to(vae.device, compute_dtype(vae))
         pixels = call_network(vae.decode, family.unscale_latents(vae, latents), return_dict=False)[0]
+    if not bool(torch.isfinite(pixels).all()):
+        return None
     colours = adaptive_avg_pool2d(pixels.float(), (SIZE, SIZE)).permute(0, 2, 3, 1).reshape(-1, 3)
     rows = latents.float().permute(0, 2, 3, 1).reshape(-1, channels)
     # On the host: not every accelerator has the solver, and the system is of a few columns.
     found: Tensor = torch.linalg.lstsq(torch.cat([rows, torch.ones_like(rows[:, :1])], 1).cpu(), colours.cpu()).solution
     return found
+
+
+def _quick(vae: Any) -> Any:
+    """Return a VAE to decode with now: on the host, where a manager keeps it during the loop, half precision takes seconds."""
+    import torch
+
+    is_slow = vae.device.type == "cpu" and compute_dtype(vae) in (torch.float16, torch.bfloat16)
+    # A copy: a run that decodes meanwhile must not meet the VAE in another format.
+    return copy.deepcopy(vae).float() if is_slow else vae
 
 
 @define(eq=False)
@@ -57,6 +74,9 @@ class Previews:
     Attributes:
         vae: of the pipeline; None of families that work on pixels, whose latents are what is shown. family: the contract of its model family. every: an image for each so many steps.
         images: those of the first item of the batch, one pixel per latent, enlarged by `scale`.
+
+    Raises:
+        InputError: the family has a VAE, and none is given, as before it is loaded.
 
     Example:
         >>> pipe = embedded()
@@ -73,6 +93,14 @@ class Previews:
     scale: int = 4
     images: list[Image] = field(factory=list, init=False)
     _projection: Any = field(default=None, init=False)
+    _is_told: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.vae is None and self.family.roles.get("vae"):
+            raise InputError(
+                f"Previews of {self.family.name} need its VAE, and it is None. Load it first: pipe.load_components('vae'), then "
+                "Previews(pipe.vae, family)."
+            )
 
     @property
     def pictures(self) -> list[Image]:
@@ -88,10 +116,12 @@ class Previews:
         # Packed latents (Flux's) and those of videos have no rows and columns of one image.
         if latents is None or latents.ndim != 4:
             return
-        self.images.append(self.image(latents[0]))
+        shown = self.image(latents[0])
+        if shown is not None:
+            self.images.append(shown)
 
-    def image(self, latents: Tensor) -> Image:
-        """Turn one item's latents `[c h w]` into an image."""
+    def image(self, latents: Tensor) -> Image | None:
+        """Turn one item's latents `[c h w]` into an image; None where its VAE decodes nothing finite, which is said once."""
         from PIL import Image as Images
 
         rows = latents.detach().float().cpu().permute(1, 2, 0)
@@ -100,6 +130,11 @@ class Previews:
         else:
             if self._projection is None:
                 self._projection = fit_projection(self.vae, self.family)
+            if self._projection is None:
+                if not self._is_told:
+                    user_warning("There are no previews: what the VAE decodes is not finite. Load it in float32.")
+                self._is_told = True
+                return None
             colours = rows @ self._projection[:-1] + self._projection[-1]
         pixels = ((colours.clamp(-1, 1) + 1) * 127.5).round().byte().numpy()
         image = Images.fromarray(pixels)

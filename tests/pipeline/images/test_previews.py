@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import diffusers
@@ -11,7 +12,7 @@ import torch
 from PIL import Image
 
 import brickwork
-from brickwork import ModularPipeline, SequentialPipelineBlocks
+from brickwork import InputError, ModularPipeline, SequentialPipelineBlocks
 from brickwork.pipeline import Previews
 from brickwork.presets.ddpm import DDPM, UNCONDITIONAL_BLOCKS
 from brickwork.presets.sdxl import SDXL
@@ -63,3 +64,37 @@ def test_the_older_name_warns() -> None:
     previews = Previews(pipe.vae, pipe.family)
     with pytest.warns(DeprecationWarning, match="Previews.images"):
         assert previews.pictures is previews.images
+
+
+def test_a_vae_in_half_precision_is_fitted_in_a_copy_and_shows_the_same(embedded_pipe: ModularPipeline) -> None:
+    half = copy.deepcopy(embedded_pipe.vae).half()
+    latents = torch.randn(4, 16, 16, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        shown = Previews(half, SDXL).image(latents)
+    expected = Previews(embedded_pipe.vae, SDXL).image(latents)
+    assert shown is not None
+    assert expected is not None
+    assert float(np.abs(pixels(shown, 64) - pixels(expected, 64)).max()) <= 8
+    assert {parameter.dtype for parameter in half.parameters()} == {torch.float16}
+    assert not any(parameter.is_inference() for parameter in half.parameters())
+
+
+def test_a_vae_that_decodes_nothing_finite_gives_no_previews_says_so_once_and_the_run_goes_on(
+    embedded_pipe: ModularPipeline,
+) -> None:
+    broken = copy.deepcopy(embedded_pipe.vae)
+    with torch.no_grad():
+        broken.decoder.conv_out.bias.fill_(float("nan"))
+    previews = Previews(broken, SDXL)
+    inputs: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 2, "seed": 1, "output": "latents"}
+    expected = embedded_pipe(**inputs)
+    embedded_pipe.configure(listeners=[previews])
+    with pytest.warns(UserWarning, match="There are no previews: what the VAE decodes is not finite.") as told:
+        assert torch.equal(embedded_pipe(**inputs), expected)
+    embedded_pipe.configure(listeners=[])
+    assert (len(told), previews.images) == (1, [])
+
+
+def test_a_vae_that_is_not_loaded_is_asked_for() -> None:
+    with pytest.raises(InputError, match="Previews of stable-diffusion-xl need its VAE, and it is None. Load it first"):
+        Previews(None, SDXL)
