@@ -37,6 +37,7 @@ def with_regions(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
 
     Example:
         >>> from brickwork.families.flux import FLUX
+        >>> from brickwork.presets.tasks import text2image
         >>> list(with_regions(text2image(FLUX), FLUX))[:5]
         ['regions', 'resolve_size', 'text_encoder', 'input', 'region_encoder']
     """

@@ -349,14 +349,14 @@ class EvenLoop(ConditionalPipelineBlocks):
 @pytest.mark.parametrize(("begin", "branch"), [(Halve, "plain"), (Again, "nested")])
 def test_steps_of_a_loop_in_a_choice_are_steps(begin: Any, branch: str) -> None:
     pipe = pipeline(begin=begin, choice=EvenLoop)
-    inputs = {"total": 4, "i": 1, "iterations": 3}
+    inputs = {"total": 4, "iterations": 3}
     expected = pipe(**inputs)
     found = snapshots_of(pipe, "steps", **inputs)
     assert [snapshot.where for snapshot in found] == [f"choice.{branch}.step[{step}]" for step in range(3)]
     for snapshot in found:
         assert pipe.resume(snapshot).values == expected.values, snapshot.where
     with pytest.raises(InputError, match=r"no loop outside of choices that are made while it runs \(choice\)"):
-        pipe.branch(expected, at_step=1, i=2)
+        pipe.branch(expected, at_step=1, total=6)
 
 
 # What cannot be
