@@ -30,6 +30,7 @@ def with_windows(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
 
     Example:
         >>> from brickwork.families.sdxl import SDXL
+        >>> from brickwork.presets.tasks import text2image
         >>> list(with_windows(text2image(SDXL), SDXL))[3:]
         ['prepare_latents', 'windows', 'prepare_add_cond', 'denoise', 'decode']
     """
