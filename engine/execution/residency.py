@@ -10,7 +10,6 @@ from attrs import frozen
 
 from ...registry.devices.component_bytes import component_bytes
 from ...registry.devices.group_offload import largest_part, onload_device
-from ...registry.devices.moved_tensors import refuse_unmovable
 from ...registry.devices.placement import Need, Placement
 from ...registry.loading.weights import byte_words
 from ...state import ComponentError
@@ -136,7 +135,7 @@ class PlannedResidency:
             name: largest_part(each) for name, each in models.items() if _is_grouped(name, each, placement)
         }
         self._components = {name: each for name, each in models.items() if name not in self._in_groups}
-        refuse_unmovable(self._components)
+        placement.memory.refuse(self._components)
         self._placement = placement
         self._sizes = {name: component_bytes(component) for name, component in self._components.items()}
         self._run = (tuple(sorted(self._sizes.items())), sizes)

@@ -10,7 +10,6 @@ from ...state import ComponentError
 from ..loading.weights import bytes_of
 from .device_memory import DeviceMemory, to_host
 from .group_offload import onload_device
-from .moved_tensors import refuse_unmovable
 from .placement import Placement, Strategy
 from .torch_memory import TorchMemory
 
@@ -64,7 +63,7 @@ class AutomaticPlacement:
         with self._lock:
             components = dict(self.components)
         components = {name: each for name, each in components.items() if onload_device(each) is None}
-        refuse_unmovable(components)
+        memory.refuse(components)
         for component in components.values():
             to_host(component)
         memory.release()

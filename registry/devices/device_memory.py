@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from .component_bytes import component_bytes
@@ -24,6 +25,9 @@ class DeviceMemory:
         self.peak = 0
         self.log: list[tuple[str, str]] = []
         self._there: dict[int, int] = {}
+
+    def refuse(self, components: Mapping[str, object]) -> None:
+        """Raise ComponentError, before anything is moved, if some of the components cannot be; here nothing is moved."""
 
     def bring(self, name: str, component: object) -> None:
         """Make a component ready for computing on the device."""

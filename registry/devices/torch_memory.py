@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from ...state import ComponentError
 from .device_memory import DeviceMemory
-from .moved_tensors import HeldTensor, bytes_held, copy_on, held_tensors, inner_tensors, unmovable
+from .moved_tensors import HeldTensor, bytes_held, copy_on, held_tensors, inner_tensors, refuse_unmovable, unmovable
 from .placed import Moved, Piece, Placed, note_bytes, written
 from .slabs import Slab, slabs_of
 from .streams import DeviceStreams, streams_of
@@ -62,6 +62,10 @@ class TorchMemory(DeviceMemory):
         self.is_host = there.type == "cpu"
         # Unified memory would hold a host copy beside the device's, in the same chips.
         self.is_unified = there.type == "mps"
+
+    def refuse(self, components: Mapping[str, object]) -> None:
+        """Raise ComponentError, before anything is moved, if some of the components cannot be; it names them all."""
+        refuse_unmovable(components)
 
     @_outside_inference
     def bring(self, name: str, component: Any) -> None:
