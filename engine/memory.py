@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 
@@ -12,14 +12,8 @@ def held_bytes(values: Iterable[Any]) -> int:
     into.
     """
     seen: dict[int, int] = {}
-    pending = list(values)
-    while pending:
-        value = pending.pop()
-        if isinstance(value, Mapping):
-            pending += value.values()
-        elif isinstance(value, (list, tuple, set, frozenset, type({}.values()))):
-            pending += value
-        elif hasattr(type(value), "untyped_storage"):
+    for value in _flat(values):
+        if hasattr(type(value), "untyped_storage"):
             storage = value.untyped_storage()
             # By storage: a view of one row keeps the whole tensor alive.
             seen[storage.data_ptr()] = storage.nbytes()
@@ -50,14 +44,8 @@ def tensor_bytes(values: Iterable[Any]) -> int:
 def device_bytes(values: Iterable[Any]) -> int:
     """Return the bytes that values, with those in containers, keep of devices' memories: whole storages of tensors."""
     seen: dict[tuple[str, int], int] = {}
-    pending = list(values)
-    while pending:
-        value = pending.pop()
-        if isinstance(value, Mapping):
-            pending += value.values()
-        elif isinstance(value, (list, tuple, set, frozenset)):
-            pending += value
-        elif hasattr(type(value), "untyped_storage") and lies_on_device(value):
+    for value in _flat(values):
+        if hasattr(type(value), "untyped_storage") and lies_on_device(value):
             storage = value.untyped_storage()
             seen[str(value.device), storage.data_ptr()] = storage.nbytes()
     return sum(seen.values())
@@ -66,3 +54,16 @@ def device_bytes(values: Iterable[Any]) -> int:
 def lies_on_device(tensor: Any) -> bool:
     """Return whether a tensor is in another memory than the host's."""
     return bool(tensor.device.type != "cpu")
+
+
+def _flat(values: Iterable[Any]) -> Iterator[Any]:
+    """Yield values, and in place of containers what is in them."""
+    pending = list(values)
+    while pending:
+        value = pending.pop()
+        if isinstance(value, Mapping):
+            pending += value.values()
+        elif isinstance(value, (list, tuple, set, frozenset, type({}.values()))):
+            pending += value
+        else:
+            yield value

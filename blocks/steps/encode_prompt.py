@@ -192,6 +192,17 @@ class TakePromptEmbeds(Block):
         check_batch(embeds)
 
 
+class HandOnPromptEmbeds(Block):
+    """Take embeddings that the caller gives in place of prompts, and hand them on to what changes them."""
+
+    class Out(Outputs):
+        embeds: Annotated[Conditioning, Group("prompt_embeds", "positive")]
+
+    def run(self, embeds: Annotated[Conditioning, Group("prompt_embeds", "positive")]) -> Out:
+        check_batch(embeds)
+        return self.Out(embeds=embeds)
+
+
 class TakeNegativeEmbeds(Block):
     """Take negative embeddings that the caller gives in place of negative prompts."""
 

@@ -11,7 +11,7 @@ from ...state import Conditioning, Group, InputError, Outputs
 from ...state.vocabulary import EmbedsScale, InputImage
 from ..core.block import Block
 from ..core.slots import component
-from ..steps.encode_prompt import EncodePositivePrompt, PositivePrompt, TakePromptEmbeds
+from ..steps.encode_prompt import EncodePositivePrompt, HandOnPromptEmbeds, PositivePrompt
 from ..steps.given_image import as_pil, image_faults
 
 if TYPE_CHECKING:
@@ -36,17 +36,6 @@ class ZeroPrompt(Block):
             for part in self.family.fields("prompt_embeds")
         }
         return self.Out(embeds=Conditioning(zeros))
-
-
-class HandOnPromptEmbeds(TakePromptEmbeds):
-    """Take embeddings that the caller gives in place of prompts, for images to be added."""
-
-    class Out(Outputs):
-        embeds: Annotated[Conditioning, Group("prompt_embeds", "positive")]
-
-    def run(self, embeds: Annotated[Conditioning, Group("prompt_embeds", "positive")]) -> Out:  # type: ignore[override]  # a block's signature is its declaration
-        super().run(embeds)
-        return self.Out(embeds=embeds)
 
 
 class PromptForImages(PositivePrompt):

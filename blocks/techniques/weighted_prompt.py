@@ -15,17 +15,16 @@ from ...families.prompt_weighing import away_from_empty, mixed, places_of, share
 from ...families.text_encoding import Encoded, TextEncoding
 from ...state import Conditioning, Group, InputError, Outputs
 from ...state.vocabulary import AttentionArguments, GuidanceScale, MaxSequenceLength
-from ..core.block import Block
 from ..core.choice import AutoPipelineBlocks
 from ..core.sequential import SequentialPipelineBlocks
 from ..core.slots import config
 from ..steps.encode_prompt import (
     EncodeNegativePrompt,
     EncodePositivePrompt,
+    HandOnPromptEmbeds,
     PlainTexts,
     TakeNegativeEmbeds,
     active_guider,
-    check_batch,
     encode_texts,
     prompt_names,
     said_of,
@@ -313,21 +312,10 @@ class EncodeWeightedNegativePrompt(WeightedTexts, EncodeNegativePrompt):
         return self.Out(embeds=Conditioning(both))
 
 
-class TakeLevelEmbeds(Block):
-    """Take embeddings that the caller gives in place of prompts, which may become as long as negative ones."""
-
-    class Out(Outputs):
-        embeds: Annotated[Conditioning, Group("prompt_embeds", "positive")]
-
-    def run(self, embeds: Annotated[Conditioning, Group("prompt_embeds", "positive")]) -> Out:
-        check_batch(embeds)
-        return self.Out(embeds=embeds)
-
-
 class WeightedPositivePrompt(AutoPipelineBlocks):
     """Prompts with weights, or embeddings in their place."""
 
-    block_classes = [TakeLevelEmbeds, EncodeWeightedPositivePrompt]
+    block_classes = [HandOnPromptEmbeds, EncodeWeightedPositivePrompt]
     block_names = ["given", "encode"]
     block_trigger_inputs = ["prompt_embeds", None]
 

@@ -229,14 +229,18 @@ class PlannedResidency:
         position = self._running
         assert position is not None
         before = self._placement.resident
+        self._starve(position)
+        # A budget that was found may be less than another process has left by now.
+        self._keep[position] = frozenset(self._needed(position))
+        self._placement.memory.begin()
+        self._tell(before)
+
+    def _starve(self, position: int) -> None:
+        """Let everything leave but what a step needs, and note that nothing may stay beside it."""
         use = self._uses[position]
         self._placement.keep_only(self._needed(position))
         self._placement.starved(self._key(use.path), self._together(use.names))
-        # A budget that was found may be less than another process has left by now.
-        self._keep[position] = frozenset(self._needed(position))
         self._placement.memory.release()
-        self._placement.memory.begin()
-        self._tell(before)
 
     def _needed(self, position: int) -> set[int]:
         return {id(self._components[name]) for name in self._uses[position].names}
@@ -288,9 +292,7 @@ class PlannedResidency:
         except RuntimeError as error:
             if not is_out_of_memory(error) or placement.resident.keys() <= needed:
                 raise
-            placement.keep_only(needed)
-            placement.starved(self._key(self._uses[position].path), self._together(need))
-            placement.memory.release()
+            self._starve(position)
             for name in sorted(need):
                 placement.bring(name, self._components[name])
 
