@@ -20,9 +20,10 @@ OTHERS = ("transformers", "diffusers")
 
 
 @pytest.fixture
-def said(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """What is logged, also by the libraries, which keep it from the root."""
+def said(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.LogCaptureFixture]:
+    """What is logged, also by the libraries, which keep it from the root until some library asks them not to."""
     for name in OTHERS:
+        monkeypatch.setattr(logging.getLogger(name), "propagate", False)
         caplog.set_level(logging.WARNING, name)
         logging.getLogger(name).addHandler(caplog.handler)
     try:

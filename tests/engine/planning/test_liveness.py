@@ -254,14 +254,24 @@ def test_the_peak_counts_what_has_no_size_as_nothing() -> None:
     assert peak_of({}, {"x": 3}) == 0
 
 
+def tensors_with_memory() -> list[torch.Tensor]:
+    """The tensors of this process; others may have compiled in it, and leave tensors that only stand for some."""
+    tensors = [thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor)]
+    return [tensor for tensor in tensors if _has_memory(tensor)]
+
+
 def _has_memory(tensor: torch.Tensor) -> bool:
-    # Others in this process may have compiled: then there are tensors that only stand for some.
-    return not tensor.is_meta and tensor.layout is torch.strided and not isinstance(tensor, FakeTensor)
+    if tensor.is_meta or tensor.layout is not torch.strided or isinstance(tensor, FakeTensor):
+        return False
+    try:
+        tensor.untyped_storage().data_ptr()
+    except RuntimeError:  # "an invalid python storage": the plain tensor inside of a traced one
+        return False
+    return True
 
 
 def new_tensor_bytes(known: set[int]) -> int:
-    tensors = [thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor)]
-    return tensor_bytes(t for t in tensors if _has_memory(t) and t.untyped_storage().data_ptr() not in known)
+    return tensor_bytes(t for t in tensors_with_memory() if t.untyped_storage().data_ptr() not in known)
 
 
 @pytest.mark.parametrize("output", ["images", "latents"])
@@ -286,9 +296,8 @@ def test_the_live_bytes_of_a_preset_are_what_its_plan_predicts(output: str, tiny
     def listen(event: Event) -> None:
         if isinstance(event, RunStarted):
             gc.collect()
-            tensors = [thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor)]
-            held.append(tensors)  # a new tensor in the place of one that has gone would pass for it
-            known.update(t.untyped_storage().data_ptr() for t in tensors if _has_memory(t))
+            held.append(tensors_with_memory())  # a new tensor in the place of one that has gone would pass for it
+            known.update(tensor.untyped_storage().data_ptr() for tensor in held[-1])
         elif isinstance(event, ValueReleased):
             sizes.setdefault(event.name, event.bytes)
         elif isinstance(event, BlockStarted) and event.path in order[1:]:
