@@ -191,6 +191,7 @@ def _with_parts(thing: object) -> Iterator[Any]:
 def own_blocks() -> dict[str, type[ModularPipelineBlocks]]:
     """Return the blocks of this package by class name."""
     import_all("blocks.steps")
+    import_all("blocks.techniques")
     import_all("presets")
     return {cls.__qualname__: cls for cls in _subclasses(ModularPipelineBlocks) if _is_public(cls)}
 

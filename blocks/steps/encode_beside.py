@@ -106,7 +106,7 @@ class EncodeMaskedChannels(Block):
         return self.Out(beside=told(self.family, "extra_channels", torch.cat(parts, dim=1)))
 
 
-class EncodeReference(Block):
+class EncodeReferenceTokens(Block):
     """Encode a reference image with the VAE, for denoisers that read its latents in further tokens; nothing where none is given."""
 
     memory_advice = VAE_ADVICE
@@ -146,7 +146,7 @@ class EncodeReference(Block):
         return encoded(self.family, self.vae, given, generator, self.device, draws=False)
 
 
-class EncodeInpaintReference(EncodeReference):
+class EncodeInpaintReferenceTokens(EncodeReferenceTokens):
     """Encode another image that the denoiser reads as a reference; the image that is inpainted is read itself where none is given."""
 
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
@@ -161,7 +161,7 @@ class EncodeInpaintReference(EncodeReference):
         image_reference: ReferenceImage | None = None,
         auto_resize: AutoResize = True,
         num_images_per_prompt: ImagesPerPrompt = 1,
-    ) -> EncodeReference.Out:
+    ) -> EncodeReferenceTokens.Out:
         other = None if image_reference is None else self._latents(image_reference, "image_reference", auto_resize)
         latents = image_latents if other is None else other
         rows = repeat_to_batch(latents.to(dtype), batch_size, num_images_per_prompt)

@@ -9,9 +9,9 @@ from ...blocks.core.insertable_dict import InsertableDict, SharedBlocks
 from ...blocks.steps.denoise import Denoise
 from ...blocks.steps.encode_beside import (
     EncodeControlImage,
-    EncodeInpaintReference,
+    EncodeInpaintReferenceTokens,
     EncodeMaskedChannels,
-    EncodeReference,
+    EncodeReferenceTokens,
 )
 from ...blocks.steps.encode_inpaint import DrawForMasked, EncodeLikelyInpaintImage
 from ...blocks.steps.prepare_image_latents import PrepareImageLatents
@@ -53,14 +53,14 @@ def _redux() -> Blocks:
 def _kontext() -> Blocks:
     made = text2image(FLUX_KONTEXT)
     made["resolve_size"] = ResolveArea.bind(FLUX_KONTEXT)
-    return made.insert_after("input", "image_encoder", EncodeReference.bind(FLUX_KONTEXT))
+    return made.insert_after("input", "image_encoder", EncodeReferenceTokens.bind(FLUX_KONTEXT))
 
 
 def _kontext_inpainting() -> Blocks:
     made = inpainting(FLUX_KONTEXT)
     made["resolve_size"] = ResolveImageSize.bind(FLUX_KONTEXT)
     made["image_encoder"] = EncodeLikelyInpaintImage.bind(FLUX_KONTEXT)
-    return made.insert_after("input", "reference_encoder", EncodeInpaintReference.bind(FLUX_KONTEXT))
+    return made.insert_after("input", "reference_encoder", EncodeInpaintReferenceTokens.bind(FLUX_KONTEXT))
 
 
 REDUX_BLOCKS: Blocks = SharedBlocks("REDUX_BLOCKS", _redux())

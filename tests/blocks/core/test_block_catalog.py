@@ -1,0 +1,52 @@
+"""Every block of the package is found by its name, and no name is that of two."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+
+import pytest
+from rooms import ROOT
+
+from brickwork.blocks.core.block_catalog import block_names, find_block
+from brickwork.blocks.core.part import BlockPart
+from brickwork.state import CompositionError
+
+ROOMS = ("blocks/steps", "blocks/techniques", "presets")
+
+
+def written_names() -> list[str]:
+    """Names of the classes that files of blocks hold and that declare what they do, as the files say them."""
+    return [
+        node.name
+        for room in ROOMS
+        for path in (ROOT / room).rglob("*.py")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and _declares(node)
+    ]
+
+
+def _declares(node: ast.ClassDef) -> bool:
+    names = {getattr(each, "name", None) for each in node.body}
+    names |= {target.id for each in node.body if isinstance(each, ast.Assign) for target in each.targets if isinstance(target, ast.Name)}  # fmt: skip
+    return bool(names & {"run", "block_classes"})
+
+
+def test_no_two_blocks_have_one_name() -> None:
+    """A saved composition names its blocks; of two the last imported was opened."""
+    names = written_names()
+    assert len(names) > 100
+    assert [name for name, count in Counter(names).items() if count > 1] == []
+
+
+@pytest.mark.parametrize("name", written_names())
+def test_a_block_is_found_by_its_name(name: str) -> None:
+    found = find_block(name)
+    assert found.__name__ == name
+    if not issubclass(found, BlockPart):
+        assert name in block_names()
+
+
+def test_a_name_that_is_none_has_its_nearest_said() -> None:
+    with pytest.raises(CompositionError, match=r"No block is named 'PredictWindow'.*'PredictWindows'"):
+        find_block("PredictWindow")
