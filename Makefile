@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 2
 WORK ?= build/embedded-model
 TRAIN = cd training && ../$(BIN)/python -m embedded_model
 
-.PHONY: demo test check types tests mutate raises clean embedded-model
+.PHONY: demo test check types tests docs mutate raises clean embedded-model
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m brickwork.app.demo
@@ -38,6 +38,10 @@ tests: $(VENV)/.imported
 $(VENV)/.imported:
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python tests/support/prepared_python.py
 	touch $@
+
+# The site, with a reference page for every name, in build/site/html. Dead links and unknown names are errors.
+docs: $(VENV)/.installed-dev build/typing/brickwork
+	$(BIN)/python docs/site/build_site.py build/site
 
 # Puts small faults into state, registry and engine, in copies, and says which no test notices; see CONTRIBUTING.md. The
 # first run measures which test runs which line: about as long as all tests, and it needs two processes.

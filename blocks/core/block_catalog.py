@@ -35,7 +35,7 @@ _ADOPTABLE = "diffusers.modular_pipelines."
 
 def block_names() -> list[str]:
     """Return the names of all blocks: "PredictNoise" of this package, "my-package/soft_denoise" of others."""
-    steps = (name for name, cls in own_blocks().items() if not issubclass(cls, BlockPart))
+    steps = (name for name, cls in own_blocks().items() if not issubclass(cls, BlockPart) and not is_base(cls))
     return sorted({*steps, *(long_name(point) for point in entry_points(group=GROUP))})
 
 
@@ -194,6 +194,11 @@ def own_blocks() -> dict[str, type[ModularPipelineBlocks]]:
     import_all("blocks.techniques")
     import_all("presets")
     return {cls.__qualname__: cls for cls in _subclasses(ModularPipelineBlocks) if _is_public(cls)}
+
+
+def is_base(cls: type) -> bool:
+    """Return whether a class is one to derive from, which does nothing itself."""
+    return "_is_framework_base" in vars(cls) or cls.__module__.startswith(f"{__package__}.")
 
 
 def _is_public(cls: type) -> bool:

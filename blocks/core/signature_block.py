@@ -64,6 +64,9 @@ class SignatureBlock(ModularPipelineBlocks):
         cls._has_more = bool(cls.parts) or cls.Memo is not None
 
     def __init__(self, *by_position: object, **settings: object) -> None:
+        if not hasattr(self, "declaration"):
+            own = type(self).__name__
+            raise DeclarationError(f"{own} declares nothing itself; derive from it: class Mine({own}): ...")
         declared = self.declaration
         if by_position:
             taken = ", ".join(f"{name}=..." for name in (*declared.options, *declared.configs, *declared.components))

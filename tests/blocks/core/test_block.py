@@ -224,3 +224,8 @@ def test_a_negative_value_means_the_same_as_input_and_output() -> None:
     for name, param in written.items():
         assert param.description == read[name].description
         assert param.type_hint in (read[name].type_hint, *get_args(read[name].type_hint))
+
+
+def test_a_class_that_is_only_there_to_derive_from_says_so() -> None:
+    with pytest.raises(DeclarationError, match="^Block declares nothing itself; derive from it: class Mine"):
+        Block()
