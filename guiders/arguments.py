@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 import attrs
 
-from ..state import FrozenError, InputError
+from ..state import FrozenError, InputError, html_view
 from ..state.class_bodies import InWords
 from ..state.errors import nearest
 from ..state.structure import Check
@@ -31,6 +31,10 @@ class WordedGuider(AnyGuider):
             if faults:
                 raise InputError(f"{' '.join(faults)} It takes: {', '.join(_parameters(cls))}.")
         return super().__new__(cls)
+
+    def _repr_html_(self) -> str:
+        said = {each.name: repr(getattr(self, each.name)) for each in attrs.fields(type(self)) if each.repr}  # type: ignore[arg-type]  # attrs makes each subclass
+        return html_view.titled(type(self).__name__, html_view.fields(said))
 
     @classmethod
     def __attrs_init_subclass__(cls) -> None:

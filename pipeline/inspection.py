@@ -18,7 +18,7 @@ from ..engine.planning.graph import Graph
 from ..families.contract import FamilyContract, bound_family
 from ..registry import ComponentSpec
 from ..registry.index import index_entries
-from ..state import InputError
+from ..state import InputError, html_view
 from ..state.errors import did_you_mean, nearest, with_article
 from ..state.given import refuse_positions
 from .call_signature import config_signature, settings_signature, signed_by
@@ -176,13 +176,27 @@ class PipelineInspection(PipelineComponents):
         """The origins of its components, as `modular_model_index.json` has them."""
         return index_entries(type(self).__name__, self.specs, self.components, self.config)
 
-    def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} of {type(self.blocks).__name__}"]
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        rows = []
         for name, spec in self.specs.items():
             missing = "none" if name in self.absent else "not loaded"
             state = "loaded" if self.components[name] is not None else missing
-            class_name = spec.type_name[1] or "?"
-            lines.append(f"  {name:<16} {class_name:<28} {state:<11} {_origin(spec)}")
+            rows.append((name, spec.type_name[1] or "?", state, _origin(spec)))
+        return rows
+
+    def _repr_html_(self) -> str:
+        head = ("component", "class", "state", "from")
+        configs = {name: repr(value) for name, value in self.config.items()}
+        return html_view.titled(
+            f"{type(self).__name__} of {type(self.blocks).__name__}",
+            html_view.table(head, self._rows()),
+            html_view.folded("config", html_view.fields(configs)),
+            html_view.folded("blocks", html_view.Html(self.blocks._repr_html_())),
+        )
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} of {type(self.blocks).__name__}"]
+        lines += [f"  {name:<16} {kind:<28} {state:<11} {origin}" for name, kind, state, origin in self._rows()]
         lines += [f"  config.{name} = {value!r}" for name, value in self.config.items()]
         if any(self.components[name] is None and name not in self.absent for name in self.pretrained_component_names):
             lines.append("What is not loaded is None as an attribute, until pipe.load_components().")

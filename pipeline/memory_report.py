@@ -14,7 +14,7 @@ from ..registry.devices.component_bytes import component_bytes
 from ..registry.devices.group_offload import largest_part, onload_device
 from ..registry.devices.placement import Placement
 from ..registry.loading.weights import byte_words
-from ..state import ComponentError
+from ..state import ComponentError, html_view
 
 if TYPE_CHECKING:
     from .components import PipelineComponents
@@ -57,6 +57,9 @@ class MemoryReport:
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
+
+    def _repr_html_(self) -> str:
+        return html_view.preformatted(self)
 
     def _lines(self) -> Iterable[str]:
         rows = [("component", "size", "place", "why")]

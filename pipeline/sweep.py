@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 
 from ..engine.cache import MemoryCache
-from ..state import InputError
+from ..state import InputError, html_view
 from ..state.errors import did_you_mean, named_thing
 from ..state.plain_numbers import plain_number
 from .seed import SEED
@@ -58,7 +58,9 @@ class Sweep:
     def __len__(self) -> int:
         return len(self.results)
 
-    def _repr_png_(self) -> bytes:
+    def _repr_png_(self) -> bytes | None:
+        if not all(html_view.is_images(result) for result in self.results):
+            return None
         import io
 
         buffer = io.BytesIO()

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import field, frozen
 
-from ..state import InputError
+from ..state import InputError, html_view
 from ..state.errors import did_you_mean
 from .devices.component_bytes import component_bytes
 from .identity.component_identity import dtype_of
@@ -69,7 +69,27 @@ class Entry:
 def table(entries: Sequence[Entry]) -> str:
     """Return one line per component, models with their size."""
     if not entries:
+        return _title(entries)
+    rows = _cells(entries)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([_title(entries), *lines])
+
+
+def html_table(entries: Sequence[Entry]) -> str:
+    """Return the same for a notebook."""
+    head, *rows = _cells(entries)
+    return html_view.titled(_title(entries), html_view.table(head, rows))
+
+
+def _title(entries: Sequence[Entry]) -> str:
+    if not entries:
         return "ComponentsManager: empty"
+    return f"ComponentsManager: {len(entries)} components, {byte_words(sum(entry.size for entry in entries))}"
+
+
+def _cells(entries: Sequence[Entry]) -> list[list[str]]:
+    """Return a head and a row for each component, of the columns that say something."""
     rows = [("id", "class", "size", "dtype", "device", "adapters", "collections", "origin")]
     rows += [
         (
@@ -85,10 +105,7 @@ def table(entries: Sequence[Entry]) -> str:
         for entry in entries
     ]
     used = [i for i, title in enumerate(rows[0]) if any(row[i] for row in rows[1:]) or title == "id"]
-    widths = [max(len(row[i]) for row in rows) for i in used]
-    lines = ["  ".join(row[i].ljust(width) for i, width in zip(used, widths, strict=True)).rstrip() for row in rows]
-    total = sum(entry.size for entry in entries)
-    return "\n".join([f"ComponentsManager: {len(entries)} components, {byte_words(total)}", *lines])
+    return [[row[i] for i in used] for row in rows]
 
 
 def _origin(component: object) -> str:

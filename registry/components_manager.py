@@ -12,7 +12,7 @@ from ..state.digest import digest_of
 from ..state.errors import did_you_mean
 from ..state.given import given_name, given_names
 from ..state.user_warnings import user_warning
-from .component_table import Entry, table
+from .component_table import Entry, html_table, table
 from .devices.automatic_placement import AutomaticPlacement
 from .identity.component_identity import dtype_of, fingerprint
 from .identity.model_words import adapters_of
@@ -237,8 +237,14 @@ class ComponentsManager(AutomaticPlacement):
         return len(self.components)
 
     def __repr__(self) -> str:
+        return table(self._entries())
+
+    def _repr_html_(self) -> str:
+        return html_table(self._entries())
+
+    def _entries(self) -> list[Entry]:
         with self._lock:
-            return table([self._entry(component_id) for component_id in self.components])
+            return [self._entry(component_id) for component_id in self.components]
 
     def _entry(self, component_id: str) -> Entry:
         component = self.components[component_id]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from . import html_view
 from .errors import InputError, RunError, did_you_mean
 
 
@@ -21,6 +22,12 @@ def describe_value(value: Any) -> str:
         return f"image of {value.size[0]}x{value.size[1]}, {value.mode}"
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def shown_value(value: Any) -> html_view.Html:
+    """Return a value for a notebook: images as images, anything else in words."""
+    words = html_view.escaped(describe_value(value))
+    return html_view.Html(f"{html_view.thumbnails(value)}<br>{words}") if html_view.is_images(value) else words
 
 
 class PipelineState:
@@ -124,6 +131,13 @@ class PipelineState:
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *(name for name in self.values if name.isidentifier())]
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self.values)
+
+    def _repr_html_(self) -> str:
+        rows = [(name, shown_value(value), self.provenance.get(name, "")) for name, value in self.values.items()]
+        return html_view.titled(type(self).__name__, html_view.table(("value", "is", "from"), rows))
 
     def __repr__(self) -> str:
         width = max(map(len, self.values), default=0)

@@ -13,7 +13,7 @@ from ...engine.planning.flow import Dataflow, Finding
 from ...engine.planning.plan_checks import faults, late_writes, warnings
 from ...engine.scoped_names import own_name
 from ...guiders import Guider
-from ...state import CompositionError, OutputParam
+from ...state import CompositionError, OutputParam, html_view
 from ...state.type_relations import conflict
 from ...state.types import type_words
 from ..core.choice import ConditionalPipelineBlocks
@@ -64,6 +64,12 @@ class Report:
     def _in_words(self, text: str) -> str:
         given = self.given.get(text)
         return f"{text} (Where {' and '.join(given)} {'are' if len(given) > 1 else 'is'} given.)" if given else text
+
+    def _repr_html_(self) -> str:
+        head, *lines = repr(self).splitlines()
+        return html_view.titled(
+            f"{'fits' if self else 'does not fit'}: {head}", html_view.listed(line.strip() for line in lines)
+        )
 
     def __repr__(self) -> str:
         counted = ((len(self.faults), "fault"), (len(self.warnings), "warning"), (self.workflows, "workflow"))

@@ -29,7 +29,7 @@ from ...state.written_classes import note_body
 from .binding import bound_class, written_class
 from .block_identity import attributes_of_block, code_key
 from .declared_names import DeclaredNames
-from .describe import document, summary
+from .describe import document, html_summary, summary
 from .flattening import Flattening
 from .interface import listed, merged_inputs, older_inputs, refuse_wrong_lists, warn_of_misspelt
 from .late import late
@@ -396,5 +396,4 @@ class ModularPipelineBlocks(DeclaredNames):
         pipeline.load_in(dtype, torch_dtype)
         return pipeline
 
-    def __repr__(self) -> str:
-        return summary(self)
+    __repr__, _repr_html_ = summary, html_summary

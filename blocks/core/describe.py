@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from ...registry import ComponentSpec
-from ...state import BrickworkError, CompositionError, InputParam, OutputParam
+from ...state import BrickworkError, CompositionError, InputParam, OutputParam, html_view
 from ...state.types import type_words
 from .interface import description_of
 
@@ -77,6 +77,38 @@ def _short(param: InputParam) -> str:
     return f"{param.name}={param.default!r}" if param.default is not None else str(param.name)
 
 
+def html_summary(block: ModularPipelineBlocks) -> str:
+    """Return the same for a notebook: the tree opens by clicks."""
+    inputs = [
+        (
+            param.name or f"**{param.kwargs_type}",
+            type_words(param.type_hint),
+            "required" if param.required else repr(param.default),
+            param.description,
+        )
+        for param in _required_first(block.all_inputs)
+    ]
+    outputs = [(output.name, type_words(output.type_hint), output.description) for output in block.intermediate_outputs]
+    parts = [(spec.name, _class_name(spec), spec.description or "") for spec in block.expected_components]
+    sections = [
+        ("blocks", _html_tree(block)),
+        ("inputs", html_view.table(("input", "type", "default", "meaning"), inputs)),
+        ("outputs", html_view.table(("output", "type", "meaning"), outputs)),
+        ("components", html_view.table(("component", "class", "what for"), parts)),
+    ]
+    shown = [html_view.folded(title, body, unfolded=title == "blocks") for title, body in sections]
+    return html_view.titled(_labelled(type(block).__name__, block, 0), *shown)
+
+
+def _html_tree(block: ModularPipelineBlocks) -> html_view.Html:
+    items = []
+    for name, part in getattr(block, "sub_blocks", {}).items():
+        label = _labelled(name, part, 0)
+        inner = _html_tree(part)
+        items.append(html_view.folded(label, inner) if inner else label)
+    return html_view.listed(items)
+
+
 def document(block: ModularPipelineBlocks) -> str:
     """Return everything there is to know of a block, as text."""
     parts = [*tree(block, type(block).__name__), ""]
@@ -91,7 +123,7 @@ def document(block: ModularPipelineBlocks) -> str:
     parts += _section("Components", [_component_line(spec) for spec in block.expected_components])
     configs = [f"{c.name} (default {c.default!r})  {c.description or ''}" for c in block.expected_configs]
     parts += _section("Configs", configs)
-    return "\n".join(parts).rstrip()
+    return html_view.Text("\n".join(parts).rstrip())
 
 
 def _required_first(params: list[InputParam]) -> list[InputParam]:

@@ -93,6 +93,11 @@ class InsertableDict(dict[str, V], Generic[V]):
         self._edited()
         return found
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return [
+            path for name, block in self.items() for path in (name, *(f"{name}.{each}" for each in _paths_in(block)))
+        ]
+
     def __repr__(self) -> str:
         names = {name: getattr(block, "__name__", None) or repr(block) for name, block in self.items()}
         if not any("\n" in text for text in names.values()):
@@ -215,6 +220,11 @@ def instead_of_attribute(blocks: Mapping[str, Any], name: str, where: str) -> st
     if match in blocks:
         return f"{said} Did you mean {where}[{match!r}]?"
     return f"{said} Did you mean {match!r}?" if match else f"{said} Its blocks are {', '.join(blocks) or 'none'}."
+
+
+def _paths_in(block: object) -> list[str]:
+    inner = getattr(block, "sub_blocks", None)
+    return inner._ipython_key_completions_() if isinstance(inner, InsertableDict) else []
 
 
 def _text(path: object) -> str:

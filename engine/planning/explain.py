@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import io
 import shutil
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from ...registry.loading.weights import byte_words
+from ...state import html_view
 from ..execution.residency import uses_of
 from ..nodes import BlockNode, LoopNode, all_nodes
 from ..scoped_names import own_name
@@ -79,7 +79,10 @@ class Explanation:
 
         width = min(WIDEST, shutil.get_terminal_size((100, 24)).columns)
         # Without markup and highlighting: names and texts come from users, and "[red]" is to be printed as it stands.
-        console = Console(file=io.StringIO(), width=width, highlight=False, markup=False, color_system=None)
+        console = Console(
+            file=io.StringIO(), width=width, highlight=False, markup=False, color_system=None,
+            force_jupyter=False,  # it would show the table at once there, and leave this text empty
+        )  # fmt: skip
         table = Table(box=None, pad_edge=False, title=self.title, title_justify="left")
         for column in COLUMNS:
             table.add_column(column, overflow="fold")
@@ -93,14 +96,8 @@ class Explanation:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th style='text-align:left'>{cell}</th>" for cell in COLUMNS)
-        style = "text-align:left;vertical-align:top;white-space:pre-line"
-        body = "".join(
-            "<tr>" + "".join(f"<td style='{style}'>{html.escape(cell)}</td>" for cell in row.cells) + "</tr>"
-            for row in self.rows
-        )
-        facts = "".join(f"<li>{html.escape(fact)}</li>" for fact in self.facts)
-        return f"<p>{html.escape(self.title)}</p><table><tr>{head}</tr>{body}</table><ul>{facts}</ul>"
+        rows = [row.cells for row in self.rows]
+        return html_view.titled(self.title, html_view.table(COLUMNS, rows), html_view.listed(self.facts))
 
 
 def explain(plan: Plan, sizes: Mapping[str, int] | None = None, notes: Sequence[str] = ()) -> Explanation:

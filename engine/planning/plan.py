@@ -26,7 +26,7 @@ from .plan_checks import OtherWriters, find_faults, find_warnings, missing_input
 _NOTHING: Mapping[str, str] = {}
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Plan:
     """Steps in order, checked and bound for one set of given names.
 
@@ -49,11 +49,11 @@ class Plan:
     provenance: dict[str, str]
     components: tuple[str, ...]
     mutates: frozenset[str]
-    flow: Dataflow = field(repr=False)
+    flow: Dataflow
     warnings: tuple[str, ...]
     skipped: Mapping[str, str]
-    _executables: tuple[Executable, ...] = field(repr=False)
-    _known_releases: dict[frozenset[str], Mapping[str, tuple[str, ...]]] = field(factory=dict, init=False, repr=False)
+    _executables: tuple[Executable, ...]
+    _known_releases: dict[frozenset[str], Mapping[str, tuple[str, ...]]] = field(factory=dict, init=False)
 
     @cached_property
     def last_use(self) -> dict[str, str]:
@@ -82,6 +82,12 @@ class Plan:
     def explain(self, sizes: Mapping[str, int] | None = None, notes: Sequence[str] = ()) -> Explanation:
         """Return the plan as a table: what runs, reads, writes, uses, is skipped. `sizes` are bytes of components."""
         return explain(self, sizes, notes)
+
+    def __repr__(self) -> str:
+        return str(self.explain())
+
+    def _repr_html_(self) -> str:
+        return self.explain()._repr_html_()
 
     def default_of(self, name: str) -> object:
         """Return what is read where neither caller nor block gives a value; None where nobody reads it so, or several read others."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...state import RepoError
+from ...state import RepoError, html_view
 from ...state.atomic import write_text
 from ...state.limits import LARGEST_RECIPE
 from ...state.strict_json import written_json
@@ -173,6 +173,13 @@ class Recipe:
 
     def __deepcopy__(self, memo: object) -> Recipe:
         return self
+
+    def _repr_html_(self) -> str:
+        other = {n: e["kind"] for n, e in _data(self._known["inputs"]).items() if "value" not in e}
+        said = {**{name: repr(value) for name, value in self.inputs.items()}, **other}
+        if self.seed is not None:
+            said["seed"] = str(self.seed)
+        return html_view.titled(f"Recipe of {self._known['composition']['block']}", html_view.fields(said))
 
     def __repr__(self) -> str:
         inputs = ", ".join(f"{name}={value!r}" for name, value in self.inputs.items())

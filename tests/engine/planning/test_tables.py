@@ -156,9 +156,7 @@ def test_a_component_stays_from_its_first_use_to_its_last() -> None:
 def test_a_notebook_gets_the_same_words_escaped() -> None:
     explained = Explanation(("a<b",), (), {"way": "<x>"}, ("w&",), ())
     assert explained._repr_html_() == (
-        "<p>Runs when given: a&lt;b</p><table><tr><th style='text-align:left'>step</th><th style='text-align:left'>reads, by who "
-        "gives it</th><th style='text-align:left'>writes</th><th style='text-align:left'>uses</th></tr></table>"
-        "<ul><li>skipped at way: &lt;x&gt;</li><li>warning: w&amp;</li></ul>"
+        "<p><b>Runs when given: a&lt;b</b></p><ul><li>skipped at way: &lt;x&gt;</li><li>warning: w&amp;</li></ul>"
     )
     row = plan().explain()._repr_html_().partition("<tr><td")[2].partition("</tr>")[0]
     style = " style='text-align:left;vertical-align:top;white-space:pre-line'"
