@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
 _MOVING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -154,6 +154,28 @@ def nearest(name: str, options: Iterable[str], cutoff: float = 0.6) -> str | Non
 
 
 _MANY, _LONGEST_NAME = 300, 100
+
+
+class Later:
+    """Words of an error that are looked for once somebody reads them: `hasattr` and `getattr` with a default ask for no words, and the
+    search for a near name takes longer than all else that they do.
+
+    Example:
+        >>> str(AttributeError(Later(lambda: "No 'a'.")))
+        "No 'a'."
+    """
+
+    def __init__(self, words: Callable[[], str]) -> None:
+        self._words = words
+
+    def __str__(self) -> str:
+        return self._words()
+
+    def __repr__(self) -> str:
+        return repr(str(self))
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, (str(self),)
 
 
 def did_you_mean(name: str, options: Iterable[str]) -> str:

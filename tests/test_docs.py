@@ -111,8 +111,10 @@ def test_the_examples_in_docstrings_run(monkeypatch: pytest.MonkeyPatch) -> None
     for name in MODULES:
         if name.split(".")[1] not in ROOMS:
             continue
-        module = importlib.import_module(name)
-        result = doctest.testmod(module, extraglobs=vars(here), optionflags=doctest.ELLIPSIS)
-        assert result.failed == 0, name
-        attempted += result.attempted
+        for found in doctest.DocTestFinder().find(importlib.import_module(name), name, extraglobs=vars(here)):
+            # For each text, also without an example, a runner would look for changes in all sources that Python has shown.
+            if found.examples:
+                result = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(found)
+                assert result.failed == 0, found.name
+                attempted += result.attempted
     assert attempted >= 10

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 from ...registry import ComponentSpec
 from ...state import BlockState, CompositionError, ConfigSpec, DeclarationError, InputParam, OutputParam, PipelineState
-from ...state.errors import named_thing
+from ...state.errors import Later, named_thing
 from .base import ModularPipelineBlocks
 from .block_catalog import find_block
 from .describe import no_pipeline
@@ -88,7 +88,8 @@ class Container(ModularPipelineBlocks):
         # copy, pickle and IPython ask for such names all the time; an instance whose making failed has no blocks.
         if name.startswith("_") or "sub_blocks" not in self.__dict__:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        raise AttributeError(f"{type(self).__name__}: {instead_of_attribute(self.sub_blocks, name, 'sub_blocks')}")
+        words = Later(lambda: f"{type(self).__name__}: {instead_of_attribute(self.sub_blocks, name, 'sub_blocks')}")
+        raise AttributeError(words)
 
     def __setattr__(self, name: str, value: object) -> None:
         if name == "sub_blocks" and not isinstance(value, InsertableDict):

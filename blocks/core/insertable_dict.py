@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, Self, TypeVar
 
 from ...state import CompositionError
-from ...state.errors import did_you_mean, named_thing, nearest
+from ...state.errors import Later, did_you_mean, named_thing, nearest
 
 V = TypeVar("V")
 NOWHERE: Any = object()
@@ -78,7 +78,7 @@ class InsertableDict(dict[str, V], Generic[V]):
             self._edited()
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(instead_of_attribute(self, name, "sub_blocks"))
+        raise AttributeError(Later(lambda: instead_of_attribute(self, name, "sub_blocks")))
 
     def pop(self, path: str = NOWHERE, *default: object) -> Any:
         """Remove a block and return it."""

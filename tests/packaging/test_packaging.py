@@ -98,9 +98,10 @@ print("drawn by", brickwork.__version__)
 
 
 def test_the_wheel_runs_in_an_environment_of_its_own(wheel: Path, tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
+    # The pip of here installs into it: one of its own takes longer to put there than the wheel.
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
     python = tmp_path / "venv" / "bin" / "python"
-    install = [str(python), "-m", "pip", "install", "--quiet", "--no-deps", str(wheel)]
+    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", str(wheel)]
     subprocess.run(install, check=True, capture_output=True)
     (site,) = (tmp_path / "venv").glob("lib/*/site-packages")
     # The heavy dependencies come from here; our own package is only where the wheel put it, because the link that

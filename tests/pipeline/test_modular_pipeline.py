@@ -163,10 +163,10 @@ def test_threads_give_what_runs_in_a_row_give(tiny_pipe: ModularPipeline) -> Non
         )
         return result
 
-    expected = [picture(seed % 4) for seed in range(32)]
+    expected = [picture(seed) for seed in range(4)]
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(picture, [seed % 4 for seed in range(32)]))
-    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+    assert all(torch.equal(one, other) for one, other in zip(found, expected * 8, strict=True))
 
 
 def test_gradients_are_recorded_only_on_request(tiny_pipe: ModularPipeline) -> None:

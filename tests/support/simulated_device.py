@@ -7,16 +7,17 @@ not pinned, what finds out how many there are (`nonzero`, boolean masks), and so
 
 from __future__ import annotations
 
-import traceback
+import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import torch
 from attrs import frozen
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 DEVICE = torch.device("lazy")
 """A kind that torch knows the name of and has nothing for, so that nothing real answers to it."""
@@ -109,7 +110,7 @@ def _dispatched(func: Any, args: Any, kwargs: dict[str, Any], note: Callable[[st
             mixed["host"] = True
         return value
 
-    inner, options = tree_map(plain, args), tree_map(plain, kwargs)
+    inner, options = _each(plain, args), _each(plain, kwargs)
     result_there = mixed["device"]
     asked = kwargs.get("device")
     if asked is not None:
@@ -132,7 +133,16 @@ def _dispatched(func: Any, args: Any, kwargs: dict[str, Any], note: Callable[[st
     made = func(*inner, **options)
     if not result_there:
         return made
-    return tree_map(lambda each: OnDevice(each) if isinstance(each, torch.Tensor) else each, made)
+    return _each(lambda each: OnDevice(each) if isinstance(each, torch.Tensor) else each, made)
+
+
+def _each(change: Callable[[Any], Any], values: Any) -> Any:
+    """Change every value in tuples, lists and dicts, which are all that operators take and give: torch's walk takes longer than computing does."""
+    if isinstance(values, tuple | list):
+        return type(values)([_each(change, each) for each in values])
+    if isinstance(values, dict):
+        return {name: _each(change, each) for name, each in values.items()}
+    return change(values)
 
 
 def _note_copy(func: Any, args: Any, kwargs: dict[str, Any], note: Callable[[str], None]) -> None:
@@ -164,6 +174,13 @@ def _note_index(args: Any, note: Callable[[str], None]) -> None:
     filled = given is not None and given.numel() == 1 and not isinstance(given, OnDevice)
     if not filled and any(each.dtype in (torch.bool, torch.uint8) for each in indices):
         note("mask")
+
+
+@contextmanager
+def unseen() -> Iterator[None]:
+    """Compute on the host as if no device were simulated, which is several times as fast: for what makes no tensor of it."""
+    with _disable_current_modes(), torch._C.DisableTorchFunction():
+        yield
 
 
 class SimulatedDevice(TorchDispatchMode):
@@ -257,8 +274,10 @@ def _indices(given: Any) -> Any:
 
 
 def _caller() -> str:
-    frames: Sequence[traceback.FrameSummary] = traceback.extract_stack(limit=60)
-    for frame in reversed(frames):
-        if "/torch/" not in frame.filename and not frame.filename.endswith(("simulated_device.py", "_pytree.py")):
-            return f"{'/'.join(frame.filename.split('/')[-2:])}:{frame.lineno}"
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if "/torch/" not in file and not file.endswith("simulated_device.py"):
+            return f"{'/'.join(file.split('/')[-2:])}:{frame.f_lineno}"
+        frame = frame.f_back
     return "?"

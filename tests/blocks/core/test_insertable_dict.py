@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from toy_blocks import AddOne, Double, Twice, chain
 
 from brickwork import BrickworkError, CompositionError, InsertableDict, SequentialPipelineBlocks
+from brickwork.blocks.core import insertable_dict
 from brickwork.blocks.core.insertable_dict import SharedBlocks
 from brickwork.presets import sdxl
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
@@ -122,3 +124,19 @@ def test_copies_of_a_preset_are_edited() -> None:
         assert list(each) == list(TEXT2IMAGE_BLOCKS)[:-1]
     again = pickle.loads(pickle.dumps(SharedBlocks("MINE", {"add": AddOne})))
     assert again.insert("double", Double, 0) == {"double": Double, "add": AddOne}
+
+
+@pytest.mark.parametrize("asked", [whole(), whole().sub_blocks], ids=["container", "dict"])
+def test_an_attribute_that_may_be_missing_is_asked_for_without_words(
+    asked: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Saving a composition asks hundreds of times, and the search for near names took half of its time."""
+    with monkeypatch.context() as patched:
+        patched.setattr(insertable_dict, "nearest", lambda *_: pytest.fail("near names were looked for"))
+        assert getattr(asked, "inser", None) is None
+        with pytest.raises(AttributeError) as caught:
+            asked.inser
+    for error in (caught.value, pickle.loads(pickle.dumps(caught.value))):
+        assert str(error).endswith("sub_blocks has no attribute 'inser'. Did you mean 'insert'?")
+        assert "Did you mean 'insert'?" in repr(error)
+        assert "Did you mean 'insert'?" in "".join(traceback.format_exception(error))

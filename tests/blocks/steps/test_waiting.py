@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 import torch
 from coarse_images import half_mask, picture
-from simulated_device import DEVICE, SimulatedDevice, held
+from simulated_device import DEVICE, SimulatedDevice, held, unseen
 from tiny_adapters import union
 from tiny_families import flux, stable_diffusion_3
 from wait_table import FLOWS, SCHEDULERS, Side, classic, guider_of, guiders, ours, per_step, scheduler_of, sdxl_parts
@@ -18,6 +18,7 @@ from wait_table import FLOWS, SCHEDULERS, Side, classic, guider_of, guiders, our
 from brickwork.guiders import AutoGuidance, EmbeddedGuidance
 from brickwork.presets import flux as flux_presets
 from brickwork.presets import sd3, sdxl
+from brickwork.registry.identity.run_state import run_state_names
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +57,11 @@ def waits(side: Side, device: SimulatedDevice, steps: int = 4, **inputs: Any) ->
 
 
 def with_(side: Side, parts: dict[str, Any], scheduler: str = "Euler", guider: Any = None) -> Side:
-    side.pipe.update_components(
-        scheduler=scheduler_of(scheduler, parts["scheduler"].config),
-        guider=guider or guider_of("ClassifierFreeGuidance"),
-    )
+    with unseen():
+        made = scheduler_of(scheduler, parts["scheduler"].config)
+        # Known from then on; it makes the scheduler several times, and those of second order take long.
+        run_state_names(made)
+    side.pipe.update_components(scheduler=made, guider=guider or guider_of("ClassifierFreeGuidance"))
     return side
 
 
