@@ -31,7 +31,9 @@ def residency_for(
         if missing:
             pipe.load_components(missing, **pipe.settings.load_options)
         found = {name: components[name] for name in plan.components}
-        return PlannedResidency(plan.steps, found, pipe.placement, emit, asked_sizes(values))
+        residency = PlannedResidency(plan.steps, found, pipe.placement, emit, asked_sizes(values))
+        residency.begin()
+        return residency
     # The engine then hands components out directly, without a look at what a later step needs.
     if not pipe.loads_on_demand:
         return None

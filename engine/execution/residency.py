@@ -148,6 +148,21 @@ class PlannedResidency:
         self._index = {use.path: position for position, use in enumerate(self._uses)}
         self._keep = self._planned()
         self._running: int | None = None
+        self._is_disturbed = False
+
+    def begin(self) -> None:
+        """Take the placement's device for this run; components that are replaced meanwhile stay for it."""
+        self._placement.begin(self._components.values(), self._go_on)
+
+    def _go_on(self) -> None:
+        """Have on the device what the running step needs, after another run had it in the middle of the step."""
+        if self._placement.is_over:
+            raise ComponentError(
+                "While the run waited in the middle of a step, placement was turned off or on again. Begin the run anew."
+            )
+        if self._running is not None:
+            self._is_disturbed = True
+            self._bring(self._running)
 
     def _need(self, use: Use) -> Need:
         sizes = {**self._sizes, **self._in_groups}
@@ -210,14 +225,16 @@ class PlannedResidency:
         # Only now: the peak of a step holds what it computes with, and nothing that had to leave for it.
         self._placement.memory.begin()
         self._bring_ahead(position)
-        self._tell(before)
-        self._running = position
+        self._running, self._is_disturbed = position, False
         try:
+            # Within: while somebody looks at these events, another run may have the device.
+            self._tell(before)
             yield
         finally:
             self._running = None
-        # Not in the `finally`: what a failed step needed says nothing of the next one.
-        self._placement.measure(self._key(path), tensor_bytes(values.values()), self._apart[position])
+        # Not in the `finally`: what a failed step needed says nothing of the next one, and neither does a peak of two runs.
+        if not self._is_disturbed:
+            self._placement.measure(self._key(path), tensor_bytes(values.values()), self._apart[position])
 
     @property
     def has_room_to_make(self) -> bool:

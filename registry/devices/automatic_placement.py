@@ -79,13 +79,23 @@ class AutomaticPlacement:
         )
 
     def disable_auto_cpu_offload(self) -> None:
-        """Take all components off the device, and place none any more. A run that goes on is waited for."""
+        """Take all components off the device, and place none any more. A run that goes on is waited for.
+
+        Raises:
+            ComponentError: a block or listener of such a run calls it.
+        """
         placement = self.placement
         if placement is None:
             return
+        if placement.is_taken_here:
+            raise ComponentError(
+                f"A run computes on {placement.memory.device} with these components, and one of its blocks or listeners would take them away. "
+                "Turn placement on and off when the run is over."
+            )
         # Not within `_lock`: a run holds the placement's lock, and takes `_lock` when it loads what is missing.
         with placement.lock:
             placement.keep_only(())
+            placement.is_over = True
             # Within, so that a run that has waited finds it gone.
             if self.placement is placement:
                 self.placement = None

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_HOLDERS: weakref.WeakKeyDictionary[Any, TorchMemory] = weakref.WeakKeyDictionary()
-"""In whose books a module is: a second manager would swap the tensors away under the first."""
+_HOLDERS: weakref.WeakKeyDictionary[Any, weakref.ref[TorchMemory]] = weakref.WeakKeyDictionary()
+"""In whose books a module is: a second manager would swap the tensors away under the first. Weak on both sides, because the
+books hold the module."""
 _HOLDING = threading.Lock()
 
 
@@ -66,10 +67,15 @@ class TorchMemory(DeviceMemory):
     def refuse(self, components: Mapping[str, object]) -> None:
         """Raise ComponentError, before anything is moved, if some of the components cannot be; it names them all."""
         refuse_unmovable(components)
+        for name, component in components.items():
+            self._refuse_taken(name, _holder_of(component))
 
     @_outside_inference
     def bring(self, name: str, component: Any) -> None:
         """Copy every tensor to the device; what a prefetch has begun is waited for."""
+        known = self._placed.get(id(component))
+        if known is not None and (known.is_leaving or self._has_strayed(component)):
+            self.drop(name, component)
         if id(component) not in self._placed:
             self._place(name, component, ahead=False)
             super().bring(name, component)
@@ -95,19 +101,23 @@ class TorchMemory(DeviceMemory):
         placed = self._placed.get(id(component))
         if placed is None:
             return
+        placed.is_leaving = True
         strangers = [] if self.is_host else self._unknown(component)
         pieces = placed.pieces
         self._wait_for(placed)
         changed = written(pieces)
         shared = []
-        for moved in placed.moved:
+        while placed.moved:
+            # Taken out when it is done: after Ctrl-C on the way, a second call goes on here.
+            moved = placed.moved[-1]
             is_written = moved.is_written or id(moved.piece) in changed
-            moved.users.discard(id(component))
-            if moved.users:
+            if moved.users - {id(component)}:
                 shared.append((moved, is_written))
             else:
-                del self._tensors[id(moved.here)]
                 moved.restore(is_written)
+                self._tensors.pop(id(moved.here), None)
+            moved.users.discard(id(component))
+            placed.moved.pop()
         self._move_together(shared)
         for held in strangers:
             _to_host(held)
@@ -162,6 +172,13 @@ class TorchMemory(DeviceMemory):
         held = torch.accelerator.memory_reserved(self.device) - torch.accelerator.memory_allocated(self.device)
         return int(torch.accelerator.get_memory_info(self.device)[0]) + held
 
+    def _has_strayed(self, component: Any) -> bool:
+        """Return whether something of a component on the device is not there: weights that were assigned or moved by hand."""
+        return not self.is_host and not all(self._is_there(held.tensor) for held in held_tensors(component))
+
+    def _is_there(self, tensor: Any) -> bool:
+        return bool(tensor.device == self.device)
+
     def _place(self, name: str, component: Any, ahead: bool) -> None:
         self._claim(name, component)
         placed = self._placed[id(component)] = Placed(component)
@@ -214,8 +231,12 @@ class TorchMemory(DeviceMemory):
         if not hasattr(component, "parameters"):
             return
         with _HOLDING:
-            holder = _HOLDERS.setdefault(component, self)
-        if holder is not self:
+            if (holder := _holder_of(component)) is None:
+                _HOLDERS[component] = weakref.ref(self)
+        self._refuse_taken(name, holder)
+
+    def _refuse_taken(self, name: str, holder: TorchMemory | None) -> None:
+        if holder not in (None, self):
             raise ComponentError(
                 f"{name!r} is placed on {holder.device} by another ComponentsManager, and would lose its weights there while this one "
                 f"has them on {self.device}. Share one manager, or give each a copy of the component."
@@ -315,6 +336,12 @@ class TorchMemory(DeviceMemory):
 
         # Only from pinned memory does a copy run beside the computation.
         return torch.empty(size, dtype=torch.uint8, pin_memory=self.streams is not None)
+
+
+def _holder_of(component: Any) -> TorchMemory | None:
+    """Return the memory that has a component now."""
+    held = _HOLDERS.get(component) if hasattr(component, "parameters") else None
+    return None if held is None else held()
 
 
 def _to_host(held: HeldTensor) -> None:
