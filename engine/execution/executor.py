@@ -36,6 +36,7 @@ class Executable:
     """A step with its reads bound; one of the three kinds' fields is set. `checked` wraps a leaf's call.
 
     Attributes:
+        uses: components that a block computes with. takes: values that it reads; None of what may read any.
         find_unit: says how its result is known, outside of loops. find_iteration: how that of one iteration of a loop is.
     """
 
@@ -44,6 +45,8 @@ class Executable:
     checked: Callable[[Call], Call] | None = None
     writes: tuple[str, ...] = ()
     mutates: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    takes: frozenset[str] | None = None
     body: tuple[Executable, ...] = ()
     prepare_iterations: Callable[[Run], Iterations] | None = None
     keeps: frozenset[str] = frozenset()
@@ -174,7 +177,7 @@ def _call_of(executable: Executable, run: Run) -> Call:
     call = executable.prepare(run)
     if run.residency is not None:
         # Innermost: who listens, or keeps account, is told of one step.
-        call = with_second_try(call, executable.path, executable.mutates, run)
+        call = with_second_try(call, executable, run)
     if run.settings.check_values and executable.checked is not None:
         call = executable.checked(call)
     # The order of wrappers counts. Checks see what the block itself did; the witness notes what passed them; the

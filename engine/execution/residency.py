@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -148,7 +148,9 @@ class PlannedResidency:
         self._index = {use.path: position for position, use in enumerate(self._uses)}
         self._keep = self._planned()
         self._running: int | None = None
-        self._is_disturbed = False
+        # Whether the peak of the running step says nothing of it, and whether the blocks of the running loop take turns.
+        self._is_disturbed = self._is_opened = False
+        self._names: Collection[str] = ()
 
     def begin(self) -> None:
         """Take the placement's device for this run; components that are replaced meanwhile stay for it."""
@@ -160,8 +162,12 @@ class PlannedResidency:
             raise ComponentError(
                 "While the run waited in the middle of a step, placement was turned off or on again. Begin the run anew."
             )
-        if self._running is not None:
-            self._is_disturbed = True
+        if self._running is None:
+            return
+        self._is_disturbed = True
+        if self._is_opened:
+            self._bring_only(self._names)
+        else:
             self._bring(self._running)
 
     def _need(self, use: Use) -> Need:
@@ -225,32 +231,55 @@ class PlannedResidency:
         # Only now: the peak of a step holds what it computes with, and nothing that had to leave for it.
         self._placement.memory.begin()
         self._bring_ahead(position)
-        self._running, self._is_disturbed = position, False
+        self._running, self._is_disturbed, self._is_opened = position, False, False
         try:
             # Within: while somebody looks at these events, another run may have the device.
             self._tell(before)
             yield
         finally:
-            self._running = None
+            self._running, self._is_opened = None, False
         # Not in the `finally`: what a failed step needed says nothing of the next one, and neither does a peak of two runs.
         if not self._is_disturbed:
             self._placement.measure(self._key(path), tensor_bytes(values.values()), self._apart[position])
 
-    @property
-    def has_room_to_make(self) -> bool:
-        """Whether anything is on the device that the running step does not need."""
-        return self._running is not None and not self._placement.resident.keys() <= self._needed(self._running)
+    def has_room_to_make(self, names: Collection[str]) -> bool:
+        """Return whether anything is on the device but these components, with which the running block computes."""
+        return self._running is not None and not self._placement.resident.keys() <= self._ids(names)
 
-    def make_room(self) -> None:
-        """Let everything leave but what the running step needs, now and in later runs like this one."""
+    def make_room(self, names: Collection[str]) -> None:
+        """Let everything else leave; what is not of the running step leaves in later runs like this one, too.
+
+        Where only other components of the same loop were there, the loop's blocks take turns in later runs.
+        """
         position = self._running
         assert position is not None
-        before = self._placement.resident
-        self._starve(position)
+        before, use = self._placement.resident, self._uses[position]
+        is_alone = before.keys() <= self._needed(position)
+        # A byte less than its components need together says that they do not fit.
+        self._placement.starved(self._key(use.path), self._together(use.names) - (1 if is_alone else 0))
         # A budget that was found may be less than another process has left by now.
         self._keep[position] = frozenset(self._needed(position))
+        self._is_disturbed = self._is_opened = not self._needed(position) <= self._ids(names)
+        self._names = names
+        self._placement.keep_only(self._ids(names))
+        self._placement.memory.release()
         self._placement.memory.begin()
         self._tell(before)
+
+    def make_ready(self, names: Collection[str]) -> None:
+        """Bring what a block computes with, where room was made for one before it in the same loop."""
+        if self._is_opened:
+            before, self._names = self._placement.resident, names
+            self._bring_only(names)
+            self._tell(before)
+
+    def _bring_only(self, names: Collection[str]) -> None:
+        self._placement.keep_only(self._ids(names))
+        for name in sorted(self._components.keys() & names):
+            self._placement.bring(name, self._components[name])
+
+    def _ids(self, names: Collection[str]) -> set[int]:
+        return {id(self._components[name]) for name in names if name in self._components}
 
     def _starve(self, position: int) -> None:
         """Let everything leave but what a step needs, and note that nothing may stay beside it."""

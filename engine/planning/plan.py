@@ -229,6 +229,9 @@ class _Binding:
             checked=checked(step, partial(self.flow.givers, step.path), self.classes),
             writes=tuple([param.name for param in step.writes]),
             mutates=step.mutates,
+            uses=tuple(sorted(step.weights)),
+            # Foreign code may read what it does not declare.
+            takes=frozenset(str(param.name) for param in step.reads) if step.typed else None,
             find_unit=partial(unit_of, step, self.flow) if is_kept else None,
         )
 
