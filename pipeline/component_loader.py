@@ -10,7 +10,8 @@ from attrs import frozen
 from ..engine import Plan
 from ..engine.events import Emit
 from ..engine.execution.loaded_residency import LoadedResidency
-from ..engine.execution.residency import PlannedResidency, asked_sizes
+from ..engine.execution.residency import PlannedResidency
+from ..engine.execution.uses import asked_sizes
 from ..engine.isolation import RunComponents
 from ..engine.run import Residency
 

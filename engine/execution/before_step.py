@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -31,7 +32,7 @@ class Before:
 
     values: Values
     components: tuple[Callable[[], None], ...]
-    generators: tuple[Callable[[], None], ...]
+    generators: tuple[Callable[[], object], ...]
     chance: Any
     marks: list[Any]
     contents: Mapping[str, tuple[Any, Any]]
@@ -80,15 +81,15 @@ class Before:
             bring_back()
 
 
-def _generators(values: Mapping[str, Any]) -> Iterator[Callable[[], None]]:
+def _generators(values: Mapping[str, Any]) -> Iterator[Callable[[], object]]:
     """Yield functions that bring random generators among values back, of torch and of NumPy."""
     import torch
 
     for each in flat(values.values()):
         if isinstance(each, torch.Generator):
-            yield lambda each=each, state=each.get_state(): each.set_state(state)
+            yield partial(each.set_state, each.get_state())
         elif hasattr(each, "bit_generator"):
-            yield lambda each=each.bit_generator, state=each.bit_generator.state: setattr(each, "state", state)
+            yield partial(setattr, each.bit_generator, "state", each.bit_generator.state)
 
 
 def _content(value: Any) -> Any:

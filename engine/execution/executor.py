@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from ...registry.loading.weights import byte_words
 from ...state import PipelineState, RunError
 from ...state.errors import RunCancelledError, nearest
 from ...state.outputs import given_by_position
@@ -21,6 +22,7 @@ from ..position import Frame, tracked
 from ..progress import progress_bar
 from ..witness import witnessed
 from .call_events import IterationEvents, observed
+from .checkpoint import checkpoint_bytes
 from .finite_watch import FiniteWatch
 from .in_place_watch import watched
 from .out_of_memory import is_out_of_memory, relieve
@@ -90,11 +92,17 @@ def execute(
             _add_location(error, state.values)
             # Only after the note was written: it describes the values, and `relieve` lets go of them.
             if is_out_of_memory(error):
-                advice = run.advice(getattr(error, _BLOCK, ""))
+                advice = [*run.advice(getattr(error, _BLOCK, "")), *_snapshot_advice()]
                 relieve(error, state.values, advice, None if run.residency is None else run.residency.release)
                 if run.cache is not None:
                     run.cache.store.leave_devices()
             raise
+
+
+def _snapshot_advice() -> list[str]:
+    """Say that snapshots hold memory of a device, which only who holds them can let go of."""
+    size = checkpoint_bytes()[1]
+    return [f"let go of snapshots, or take them to a file: those that are held keep {byte_words(size)}"] if size else []
 
 
 def _gradients(mode: str) -> AbstractContextManager[object]:

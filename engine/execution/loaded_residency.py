@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..events import ComponentFreed, ComponentLoaded, Emit
 from ..nodes import Node, Values
-from .residency import Use, uses_of
+from .uses import Use, uses_of
 
 if TYPE_CHECKING:
     from ..isolation import RunComponents

@@ -10,7 +10,7 @@ from attrs import field, frozen
 from ...state import CompositionError, InputError, PipelineState
 from ..events import RunStarted, RunWarning
 from ..execution.executor import Executable, execute
-from ..execution.residency import uses_of
+from ..execution.uses import uses_of
 from ..execution.value_checks import ClassesOf, checked
 from ..nodes import BlockNode, LoopNode, Node, Values, all_nodes, leaves
 from ..run import Run

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ...state import ComponentError
+from ...state.errors import named_thing
 from ..loading.weights import bytes_of
 from .device_memory import DeviceMemory, to_host
 from .group_offload import onload_device
@@ -57,6 +58,7 @@ class AutomaticPlacement:
         Raises:
             ComponentError: components that cannot be moved, such as models in bitsandbytes' formats.
         """
+        _refuse_no_rule(strategy)
         memory = TorchMemory(device) if memory is None else memory
         # A second call may name another device, and the first's host copies hold the weights.
         self.disable_auto_cpu_offload()
@@ -110,8 +112,17 @@ class AutomaticPlacement:
         """Set a rule of your own for what leaves the device; None is the plan.
 
         Raises:
-            ComponentError: components are not placed automatically.
+            ComponentError: components are not placed automatically, or it is no function.
         """
+        _refuse_no_rule(strategy)
         if self.placement is None:
             raise ComponentError("There is nothing to decide: call enable_auto_cpu_offload(device) first.")
         self.placement.strategy = strategy
+
+
+def _refuse_no_rule(strategy: object) -> None:
+    if strategy is not None and not callable(strategy):
+        raise ComponentError(
+            f"strategy is {named_thing(strategy)}; it is a function of the bytes of each component, the bytes that are short, and how far away the "
+            "next uses are, or None for the plan."
+        )

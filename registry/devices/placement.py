@@ -12,8 +12,8 @@ from attrs import define, field, frozen
 
 from ...state import ComponentError
 from ..loading.weights import byte_words, enough_words
-from .component_bytes import component_bytes
 from .device_memory import DeviceMemory
+from .moved_tensors import placed_bytes
 from .turns import Turn, turns_here
 
 Strategy = Callable[[Mapping[str, int], int, Mapping[str, int]], Iterable[str]]
@@ -77,7 +77,8 @@ class Placement:
     @property
     def resident(self) -> dict[int, str]:
         """Components that are on the device: identity to name."""
-        return {key: name for key, (name, _) in self._held.items()}
+        # A list first: another thread may ask while a run brings.
+        return {key: name for key, (name, _) in [*self._held.items()]}
 
     def size_of(self, key: int) -> int:
         """Return the bytes of a component on the device."""
@@ -100,7 +101,7 @@ class Placement:
         capacity = self.capacity(key)
         room = None if capacity is None else capacity - beside - self.memory.resident
         # Nothing is dropped for a prefetch: the current step may need what would go.
-        if id(component) not in self._held and (room is None or component_bytes(component) <= room):
+        if id(component) not in self._held and (room is None or placed_bytes(component) <= room):
             self.memory.prefetch(name, component)
             if self.memory.size_of(id(component)) is not None:  # a device without a stream of its own waits for the use
                 self._held[id(component)] = (name, component)

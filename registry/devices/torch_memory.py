@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from ...state import ComponentError
 from .device_memory import DeviceMemory
-from .moved_tensors import HeldTensor, bytes_held, copy_on, held_tensors, inner_tensors, refuse_unmovable, unmovable
+from .moved_tensors import HeldTensor, copy_on, held_tensors, inner_tensors, placed_bytes, refuse_unmovable, unmovable
 from .placed import Moved, Piece, Placed, note_bytes, written
 from .slabs import Slab, slabs_of
 from .streams import DeviceStreams, streams_of
@@ -128,13 +128,12 @@ class TorchMemory(DeviceMemory):
     def size_of(self, key: int) -> int | None:
         """Return the bytes of a component on the device, by identity, with what came into it there; None if it is not there."""
         placed = self._placed.get(key)
-        return None if placed is None else sum(bytes_held(held.tensor) for held in held_tensors(placed.component))
+        return None if placed is None else placed_bytes(placed.component)
 
     @property
     def resident(self) -> int:
         """Bytes of components on the device; what two share counts once."""
-        every = (held.tensor for placed in self._placed.values() for held in held_tensors(placed.component))
-        return sum(map(bytes_held, {id(tensor): tensor for tensor in every}.values()))
+        return placed_bytes(*(placed.component for placed in [*self._placed.values()]))
 
     def begin(self) -> None:
         """Count the peak from now on."""
@@ -359,6 +358,11 @@ def _with_index(device: torch.device | str) -> torch.device:
         found = torch.device(device)
     except (RuntimeError, TypeError) as error:
         raise ComponentError(f"{device!r} is no device: {str(error).splitlines()[0]}") from None
-    if found.type == "cpu" or str(found) != found.type or not torch.accelerator.is_available():
+    if found.type == "cpu":
         return found
-    return torch.device(found.type, torch.accelerator.current_device_index())
+    there = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    count = torch.accelerator.device_count() if there is not None else 0
+    if there is None or there.type != found.type or (found.index or 0) >= count:
+        names = ", ".join(["cpu", *(f"{there.type}:{index}" for index in range(count) if there is not None)])
+        raise ComponentError(f"This machine has no device {str(device)!r} to place components on. There are: {names}.")
+    return found if found.index is not None else torch.device(found.type, torch.accelerator.current_device_index())

@@ -10,8 +10,10 @@ import pytest
 import torch
 from device_doubles import CloneMemory
 
-from brickwork import ComponentError, ComponentsManager
+from brickwork import Block, ComponentError, ComponentsManager, Outputs, SequentialPipelineBlocks, component
+from brickwork.engine.execution.eviction import chosen_to_go
 from brickwork.registry.devices import placed
+from brickwork.registry.devices.device_memory import DeviceMemory
 from brickwork.registry.devices.placed import Moved
 from brickwork.registry.devices.placement import Placement
 
@@ -139,3 +141,77 @@ def test_a_second_manager_is_refused_before_it_moves_what_the_first_has_on_the_d
     assert (moved, two.placement) == ([], None)
     one.disable_auto_cpu_offload()
     two.enable_auto_cpu_offload("cpu", memory=CloneMemory())
+
+
+def test_a_buffer_that_is_in_no_file_takes_its_part_of_a_budget() -> None:
+    class Add(Block):
+        model: torch.nn.Module = component()
+
+        class Out(Outputs):
+            x: float
+
+        def run(self, x: float) -> Out:
+            return self.Out(x=x + float(self.model.table.sum()))
+
+    manager = ComponentsManager()
+    pipe = SequentialPipelineBlocks.from_blocks_dict({"add": Add}).init_pipeline(components_manager=manager)
+    model = torch.nn.Linear(10, 10)
+    model.register_buffer("table", torch.ones(1000), persistent=False)
+    pipe.update_components(model=model)
+    pipe.configure(progress=False)
+    for memory in (DeviceMemory(), CloneMemory()):
+        manager.enable_auto_cpu_offload("cpu", budget=4439, memory=memory)
+        with pytest.raises(ComponentError, match=r"add needs 4.4 KB of components at once \(model 4.4 KB\)"):
+            pipe(x=0.0)
+        manager.enable_auto_cpu_offload("cpu", budget=4440, memory=memory)
+        assert pipe(x=0.0, output="x") == 1000
+        assert (memory.moved, memory.peak) == (4440, 4440)
+
+
+@pytest.mark.parametrize(
+    ("tensor", "why"),
+    [
+        (torch.nn.parameter.UninitializedBuffer(), "'x' has no size before the first call. Call the model once."),
+        (torch.nested.nested_tensor([torch.ones(2)], layout=torch.jagged), ""),
+        (torch.eye(3).to_sparse(), "'x' is sparse, which moves only as a whole: leave it on one device."),
+    ],
+)
+def test_what_has_no_plain_numbers_is_refused_by_name(tensor: torch.Tensor, why: str) -> None:
+    model = torch.nn.Module()
+    model.register_buffer("x", tensor)
+    if why:
+        with pytest.raises(ComponentError, match=f"^'model' cannot be placed on cpu: {why}$"):
+            CloneMemory().bring("model", model)
+        return
+    memory = CloneMemory()
+    memory.bring("model", model)
+    memory.drop("model", model)
+    assert model.x is tensor
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_an_old_nested_tensor_is_refused_by_name() -> None:
+    model = torch.nn.Module()
+    model.register_buffer("x", torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]))
+    with pytest.raises(ComponentError, match="^'model' cannot be placed on cpu: 'x' is nested, which moves only as a"):
+        CloneMemory().bring("model", model)
+
+
+@pytest.mark.parametrize("answer", [None, "model", ["nobody"], [3], 5])
+def test_a_rule_of_your_own_that_returns_no_names_is_told_what_to_return(answer: object) -> None:
+    with pytest.raises(
+        ComponentError, match=r"^step: the offload strategy returned .*names that leave the device, of a, b\.$"
+    ):
+        chosen_to_go(answer, {"a": 1, "b": 2}, "step")
+
+
+def test_names_are_taken_from_anything_that_has_some() -> None:
+    assert chosen_to_go(iter(("b", "a")), {"a": 1, "b": 2}, "step") == ["a", "b"]
+    with pytest.raises(ComponentError, match="of none, as nothing may"):
+        chosen_to_go(["a"], {}, "step")
+    manager = ComponentsManager()
+    with pytest.raises(ComponentError, match="^strategy is 5; it is a function of the bytes"):
+        manager.enable_auto_cpu_offload("cpu", strategy=5, memory=CloneMemory())  # type: ignore[arg-type]
+    manager.enable_auto_cpu_offload("cpu", memory=CloneMemory())
+    with pytest.raises(ComponentError, match="^strategy is 'largest'; it is a function"):
+        manager.set_offload_strategy("largest")  # type: ignore[arg-type]
