@@ -210,8 +210,8 @@ def test_names_are_taken_from_anything_that_has_some() -> None:
     with pytest.raises(ComponentError, match="of none, as nothing may"):
         chosen_to_go(["a"], {}, "step")
     manager = ComponentsManager()
-    with pytest.raises(ComponentError, match="^strategy is 5; it is a function of the bytes"):
+    with pytest.raises(ComponentError, match="^strategy is 5 \\(int\\); it is a function of the bytes"):
         manager.enable_auto_cpu_offload("cpu", strategy=5, memory=CloneMemory())  # type: ignore[arg-type]
     manager.enable_auto_cpu_offload("cpu", memory=CloneMemory())
-    with pytest.raises(ComponentError, match="^strategy is 'largest'; it is a function"):
+    with pytest.raises(ComponentError, match="^strategy is 'largest' \\(str\\); it is a function"):
         manager.set_offload_strategy("largest")  # type: ignore[arg-type]
