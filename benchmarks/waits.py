@@ -2,9 +2,10 @@
 
     .venv/bin/python benchmarks/waits.py            # schedulers, then guiders over Euler: four minutes
     .venv/bin/python benchmarks/waits.py --all      # every scheduler with every guider of ours, too: half an hour
+    .venv/bin/python benchmarks/waits.py --with DDIM PNDM  # a part of that: every guider with these schedulers, and no more
     .venv/bin/python benchmarks/waits.py --where    # with the lines that wait
 
-Counted on a simulated device, over tiny models; no GPU is needed, and none was asked. "does not run" is said of sides that raise.
+Counted on a simulated device, over tiny models; no GPU is needed, and none was asked. A number below 0 is of what waits once in a process. "does not run" is said of sides that raise.
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ def show(name: str, row: Mapping[str, Any], where: bool) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--all", action="store_true", help="every scheduler with every guider")
+    parser.add_argument("--with", nargs="+", default=[], dest="chosen", help="every guider, with these schedulers only")
     parser.add_argument("--where", action="store_true", help="the lines that wait")
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -80,16 +82,19 @@ def main() -> None:
     parts = sdxl_parts()
     config = parts["scheduler"].config
     with SimulatedDevice() as device, torch.no_grad():
-        sides = [ours(parts), classic(parts), peer(parts)]
-        for name in SCHEDULERS:
-            show(name, {side.name: counted(with_scheduler(side, name, config), device) for side in sides}, asked.where)
-        of_flows = stable_diffusion_3()
-        flow = ours(of_flows, sd3.TEXT2IMAGE_BLOCKS)
-        for name in FLOWS:
-            row = {"ours": counted(with_scheduler(flow, name, of_flows["scheduler"].config), device)}
-            show(name, row, asked.where)
-        for scheduler in SCHEDULERS if asked.all else ["Euler"]:
-            own = with_scheduler(sides[0], scheduler, config)
+        own = ours(parts)
+        if not asked.chosen:
+            sides = [own, classic(parts), peer(parts)]
+            for name in SCHEDULERS:
+                row = {side.name: counted(with_scheduler(side, name, config), device) for side in sides}
+                show(name, row, asked.where)
+            of_flows = stable_diffusion_3()
+            flow = ours(of_flows, sd3.TEXT2IMAGE_BLOCKS)
+            for name in FLOWS:
+                row = {"ours": counted(with_scheduler(flow, name, of_flows["scheduler"].config), device)}
+                show(name, row, asked.where)
+        for scheduler in asked.chosen or (SCHEDULERS if asked.all else ["Euler"]):
+            own = with_scheduler(own, scheduler, config)
             for name in guiders():
                 own.pipe.update_components(guider=guider_of(name))
                 show(f"{name}, {scheduler}", {"ours": counted(own, device)}, asked.where)

@@ -62,6 +62,8 @@ class MemoryCache:
     seconds_saved: float = field(default=0.0, init=False)
     _entries: dict[str, Entry] = field(factory=dict, init=False, repr=False)
     _worth: dict[str, float] = field(factory=dict, init=False, repr=False)
+    # Asked for in every step, so counted once.
+    _on_devices: dict[str, int] = field(factory=dict, init=False, repr=False)
     _age: float = field(default=0.0, init=False, repr=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
 
@@ -106,6 +108,8 @@ class MemoryCache:
                 self._age = self._worth[cheapest]
                 self._forget(cheapest)
             self._entries[key] = entry
+            if size := device_bytes([entry.values, entry.states]):
+                self._on_devices[key] = size
             self._worth[key] = self._worth_of(entry)
             self.bytes += entry.bytes
 
@@ -114,23 +118,21 @@ class MemoryCache:
         with self._lock:
             self._entries.clear()
             self._worth.clear()
+            self._on_devices.clear()
             self.bytes = 0
 
     @property
     def device_bytes(self) -> int:
         """Bytes of devices' memories that entries hold."""
-        with self._lock:
-            return device_bytes([(entry.values, entry.states) for entry in self._entries.values()])
+        return sum([*self._on_devices.values()])
 
     def leave_devices(self) -> int:
         """Forget the entries that hold memory of a device, because a run needs it, and return how many bytes those were."""
         with self._lock:
-            holding = {
-                key: size for key, each in self._entries.items() if (size := device_bytes([each.values, each.states]))
-            }
-            for key in holding:
+            freed = self.device_bytes
+            for key in [*self._on_devices]:
                 self._forget(key)
-            return sum(holding.values())
+            return freed
 
     def _worth_of(self, entry: Entry) -> float:
         # A result without bytes, such as a step that only changes a scheduler, is worth its seconds.
@@ -139,6 +141,7 @@ class MemoryCache:
     def _forget(self, key: str) -> None:
         entry = self._entries.pop(key, None)
         self._worth.pop(key, None)
+        self._on_devices.pop(key, None)
         if entry is not None:
             self.bytes -= entry.bytes
 

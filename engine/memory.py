@@ -12,7 +12,7 @@ def held_bytes(values: Iterable[Any]) -> int:
     into.
     """
     seen: dict[int, int] = {}
-    for value in _flat(values):
+    for value in flat(values):
         if hasattr(type(value), "untyped_storage"):
             storage = value.untyped_storage()
             # By storage: a view of one row keeps the whole tensor alive.
@@ -44,7 +44,7 @@ def tensor_bytes(values: Iterable[Any]) -> int:
 def device_bytes(values: Iterable[Any]) -> int:
     """Return the bytes that values, with those in containers, keep of devices' memories: whole storages of tensors."""
     seen: dict[tuple[str, int], int] = {}
-    for value in _flat(values):
+    for value in flat(values):
         if hasattr(type(value), "untyped_storage") and lies_on_device(value):
             storage = value.untyped_storage()
             seen[str(value.device), storage.data_ptr()] = storage.nbytes()
@@ -56,8 +56,8 @@ def lies_on_device(tensor: Any) -> bool:
     return bool(tensor.device.type != "cpu")
 
 
-def _flat(values: Iterable[Any]) -> Iterator[Any]:
-    """Yield values, and in place of containers what is in them."""
+def flat(values: Iterable[Any]) -> Iterator[Any]:
+    """Yield values, and in place of containers what is in them, however deep."""
     pending = list(values)
     while pending:
         value = pending.pop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from attrs import define, field
@@ -37,13 +37,16 @@ class Residency(Protocol):
         """Let go of every component, because memory has run out."""
         ...
 
-    @property
-    def has_room_to_make(self) -> bool:
-        """Whether anything is on the device that the running step does not need."""
+    def has_room_to_make(self, names: Collection[str]) -> bool:
+        """Return whether anything is on the device but these components, with which the running block computes."""
         ...
 
-    def make_room(self) -> None:
-        """Let that leave."""
+    def make_room(self, names: Collection[str]) -> None:
+        """Let everything else leave."""
+        ...
+
+    def make_ready(self, names: Collection[str]) -> None:
+        """Bring what a block computes with, where room was made for one before it in the same loop."""
         ...
 
 

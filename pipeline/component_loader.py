@@ -10,7 +10,8 @@ from attrs import frozen
 from ..engine import Plan
 from ..engine.events import Emit
 from ..engine.execution.loaded_residency import LoadedResidency
-from ..engine.execution.residency import PlannedResidency, asked_sizes
+from ..engine.execution.residency import PlannedResidency
+from ..engine.execution.uses import asked_sizes
 from ..engine.isolation import RunComponents
 from ..engine.run import Residency
 
@@ -31,7 +32,9 @@ def residency_for(
         if missing:
             pipe.load_components(missing, **pipe.settings.load_options)
         found = {name: components[name] for name in plan.components}
-        return PlannedResidency(plan.steps, found, pipe.placement, emit, asked_sizes(values))
+        residency = PlannedResidency(plan.steps, found, pipe.placement, emit, asked_sizes(values))
+        residency.begin()
+        return residency
     # The engine then hands components out directly, without a look at what a later step needs.
     if not pipe.loads_on_demand:
         return None

@@ -9,6 +9,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from ..engine.events import Event
+from ..registry.devices.turns import devices_lent
 from ..state.user_warnings import user_warning
 from .pipeline_run import PipelineRun
 from .run_thread import run_thread
@@ -35,9 +36,10 @@ class _Channel:
 
     def wait(self) -> None:
         """Wait until an event is asked for."""
-        self.wanted.acquire()
-        if self.has_left:
-            raise _Left
+        with devices_lent():
+            self.wanted.acquire()
+            if self.has_left:
+                raise _Left
 
     def leave(self) -> None:
         """Ask for no more."""
@@ -62,7 +64,9 @@ class EventStream(Generator[Event, None, None]):
             self._thread.start()
         self._channel.wanted.release()
         try:
-            event, error = self._channel.events.get()
+            # Who asks may be a block of another run, which has the device that this one waits for.
+            with devices_lent():
+                event, error = self._channel.events.get()
         except BaseException:  # Ctrl-C while the run computes
             self.close()
             raise
@@ -83,7 +87,8 @@ class EventStream(Generator[Event, None, None]):
         # Also where it has not begun: a thread that is started later ends at once.
         self._channel.leave()
         if self._thread.ident is not None and not self._is_over:
-            self._thread.join()
+            with devices_lent():
+                self._thread.join()
         self._is_over = True
 
     def __del__(self) -> None:

@@ -9,7 +9,9 @@ from attrs import frozen
 
 from ..adapters.lora import fused_bytes
 from ..engine import Plan
-from ..engine.execution.residency import Foreseen, PlannedResidency, asked_sizes
+from ..engine.execution.checkpoint import checkpoint_bytes
+from ..engine.execution.residency import Foreseen, PlannedResidency
+from ..engine.execution.uses import asked_sizes
 from ..registry.devices.component_bytes import component_bytes
 from ..registry.devices.group_offload import largest_part, onload_device
 from ..registry.devices.placement import Placement
@@ -105,9 +107,12 @@ def memory_report(pipe: PipelineComponents, plan: Plan | None, values: Mapping[s
     ]
     fused = sum(map(fused_bytes, models.values()))
     cache = pipe.settings.cache
+    snapshots, on_devices = checkpoint_bytes()
     others = {
         "cache of results": 0 if cache is None else cache.bytes,
         "of which on devices": 0 if cache is None else cache.device_bytes,
+        "snapshots that are held": snapshots,
+        "snapshots, on devices": on_devices,
         "weights as before LoRAs were fused, on the host": fused,
     }
     return MemoryReport(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -42,5 +42,24 @@ class RunRequest:
     is_exact: bool = False
 
     def components_of(self, pipe: ModularPipeline) -> Mapping[str, Any]:
-        """Return the pipeline's components, as this run has them."""
-        return {**pipe.components, **self.replaced} if self.replaced else pipe.components
+        """Return the pipeline's components, as a run has them that begins now."""
+        return _Held({**pipe.components, **self.replaced}, pipe)
+
+
+class _Held(Mapping[str, Any]):
+    """Components of one run: those of its beginning, also where a listener replaces one; those that are loaded later, too."""
+
+    def __init__(self, held: dict[str, Any], pipe: ModularPipeline) -> None:
+        self._held = held
+        self._pipe = pipe
+
+    def __getitem__(self, name: str) -> Any:
+        if self._held[name] is None:
+            self._held[name] = self._pipe.components.get(name)
+        return self._held[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)

@@ -13,6 +13,7 @@ from attrs import frozen
 
 from ..engine.event_buffer import EventBuffer
 from ..engine.events import BlockStarted, Event, RunFailed, RunStarted, StepStarted
+from ..registry.devices.turns import devices_lent
 from ..state import InputError
 from ..state.errors import RunCancelledError
 from ..state.user_warnings import user_warning
@@ -101,7 +102,10 @@ class StartedRun(PipelineRun):
             raise InputError(
                 "run.result() was called in the run itself, by a block or a listener, and would wait for ever."
             )
-        if not self._done.wait(timeout):
+        # Who asks may be a block of another run, which has the device that this one waits for.
+        with devices_lent():
+            is_over = self._done.wait(timeout)
+        if not is_over:
             raise TimeoutError(f"The run is not over after {timeout} s: {self}. It goes on; run.cancel() ends it.")
         if self._error is not None:
             self._is_error_known = True
@@ -115,7 +119,8 @@ class StartedRun(PipelineRun):
         self._is_error_known = True
         self.cancel()
         if threading.current_thread() is not self._thread:
-            self._thread.join()
+            with devices_lent():
+                self._thread.join()
 
     def __repr__(self) -> str:
         where = "" if self._progress is None else f", {self._progress}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from attrs import evolve, field, frozen
 
@@ -11,6 +12,7 @@ from ...state import InputError
 from ...state.digest import NoDigestError, digest_of
 from ..copies import own_copy
 from ..isolation import own_state
+from ..memory import device_bytes, held_bytes
 from ..nodes import Values
 from ..position import Frame, Position
 
@@ -18,6 +20,16 @@ if TYPE_CHECKING:
     import torch
 
     from ..run import Run
+
+
+_HELD: WeakSet[RunCheckpoint] = WeakSet()
+"""Those of runs of this process that somebody still holds."""
+
+
+def checkpoint_bytes() -> tuple[int, int]:
+    """Return the bytes that all snapshots keep which somebody holds in memory, and those of devices among them."""
+    every = [checkpoint.parts for checkpoint in [*_HELD]]
+    return held_bytes(every), device_bytes(every)
 
 
 @frozen(eq=False)
@@ -46,7 +58,14 @@ class RunCheckpoint:
         groups = {group: tuple(names) for group, names in run.state.kwargs_mapping.items()}
         states = {name: own_state(state) for name, state in run.components.changes().items()}
         held = _copied(dict(values), known)
-        return cls(frames, held, states, groups, {name: _digest(value) for name, value in held.items()})
+        made = cls(frames, held, states, groups, {name: _digest(value) for name, value in held.items()})
+        _HELD.add(made)
+        return made
+
+    @property
+    def parts(self) -> list[Any]:
+        """All values that it holds."""
+        return [self.values, self.states, [frame.inputs for frame in self.position]]
 
     def values_again(self) -> Values:
         """Return the values for a run that goes on from here, with tensors of its own; this can be asked again and

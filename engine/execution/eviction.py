@@ -7,9 +7,12 @@ one whose next use is furthest goes first.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TypeVar
+
+from ...state import ComponentError
 
 K = TypeVar("K")
 # A family has up to about eight components; two pipelines on one device have more, and there 2^n sets per step would
@@ -45,6 +48,24 @@ def best_schedule(
                     following[state] = cost, [*way, state]
         best = following
     return min(best.values(), key=lambda found: found[0])[1]
+
+
+def chosen_to_go(answer: object, sizes: Mapping[str, int], path: str) -> list[str]:
+    """Return the names that a rule of somebody's own says shall go.
+
+    Args:
+        answer: what it returned. sizes: of those that may go.
+
+    Raises:
+        ComponentError: the answer is not some of their names.
+    """
+    names = None if isinstance(answer, (str, bytes)) or not isinstance(answer, Iterable) else [*answer]
+    if names is None or any(not isinstance(each, str) or each not in sizes for each in names):
+        raise ComponentError(
+            f"{path}: the offload strategy returned {reprlib.repr(answer if names is None else names)}; it returns a list of the names that leave "
+            f"the device, of {', '.join(sorted(sizes)) or 'none, as nothing may'}."
+        )
+    return sorted(names)
 
 
 def bytes_moved(schedule: Iterable[frozenset[K]], sizes: Mapping[K, int], resident: frozenset[K] = frozenset()) -> int:

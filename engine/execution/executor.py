@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from ...registry.loading.weights import byte_words
 from ...state import PipelineState, RunError
 from ...state.errors import RunCancelledError, nearest
 from ...state.outputs import given_by_position
@@ -21,6 +22,7 @@ from ..position import Frame, tracked
 from ..progress import progress_bar
 from ..witness import witnessed
 from .call_events import IterationEvents, observed
+from .checkpoint import checkpoint_bytes
 from .finite_watch import FiniteWatch
 from .in_place_watch import watched
 from .out_of_memory import is_out_of_memory, relieve
@@ -36,6 +38,7 @@ class Executable:
     """A step with its reads bound; one of the three kinds' fields is set. `checked` wraps a leaf's call.
 
     Attributes:
+        uses: components that a block computes with. takes: values that it reads; None of what may read any.
         find_unit: says how its result is known, outside of loops. find_iteration: how that of one iteration of a loop is.
     """
 
@@ -44,6 +47,8 @@ class Executable:
     checked: Callable[[Call], Call] | None = None
     writes: tuple[str, ...] = ()
     mutates: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    takes: frozenset[str] | None = None
     body: tuple[Executable, ...] = ()
     prepare_iterations: Callable[[Run], Iterations] | None = None
     keeps: frozenset[str] = frozenset()
@@ -87,11 +92,17 @@ def execute(
             _add_location(error, state.values)
             # Only after the note was written: it describes the values, and `relieve` lets go of them.
             if is_out_of_memory(error):
-                advice = run.advice(getattr(error, _BLOCK, ""))
+                advice = [*run.advice(getattr(error, _BLOCK, "")), *_snapshot_advice()]
                 relieve(error, state.values, advice, None if run.residency is None else run.residency.release)
                 if run.cache is not None:
                     run.cache.store.leave_devices()
             raise
+
+
+def _snapshot_advice() -> list[str]:
+    """Say that snapshots hold memory of a device, which only who holds them can let go of."""
+    size = checkpoint_bytes()[1]
+    return [f"let go of snapshots, or take them to a file: those that are held keep {byte_words(size)}"] if size else []
 
 
 def _gradients(mode: str) -> AbstractContextManager[object]:
@@ -174,7 +185,7 @@ def _call_of(executable: Executable, run: Run) -> Call:
     call = executable.prepare(run)
     if run.residency is not None:
         # Innermost: who listens, or keeps account, is told of one step.
-        call = with_second_try(call, executable.path, executable.mutates, run)
+        call = with_second_try(call, executable, run)
     if run.settings.check_values and executable.checked is not None:
         call = executable.checked(call)
     # The order of wrappers counts. Checks see what the block itself did; the witness notes what passed them; the

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..events import ComponentFreed, ComponentLoaded, Emit
 from ..nodes import Node, Values
-from .residency import Use, uses_of
+from .uses import Use, uses_of
 
 if TYPE_CHECKING:
     from ..isolation import RunComponents
@@ -47,10 +47,15 @@ class LoadedResidency:
         self._last: dict[str, str] = {name: path for path, use in self._uses.items() for name in use.names}
         self._own: set[str] = set()
 
-    has_room_to_make = False
+    def has_room_to_make(self, names: Collection[str]) -> bool:  # noqa: ARG002 - the protocol gives it
+        """Return False: what is loaded is in use."""
+        return False
 
-    def make_room(self) -> None:
-        """Do nothing: what is loaded is in use."""
+    def make_room(self, names: Collection[str]) -> None:
+        """Do nothing, as there is none to make."""
+
+    def make_ready(self, names: Collection[str]) -> None:
+        """Do nothing, as nothing has left."""
 
     def is_over(self, path: str) -> bool:
         """Return whether components may be freed after the step."""

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from attrs import frozen
 
-from ...registry.devices.component_bytes import component_bytes
 from ...registry.devices.group_offload import largest_part, onload_device
+from ...registry.devices.moved_tensors import placed_bytes
 from ...registry.devices.placement import Need, Placement
 from ...registry.loading.weights import byte_words
 from ...state import ComponentError
 from ..events import ComponentFreed, ComponentMoved, Emit
 from ..memory import tensor_bytes
-from ..nodes import BlockNode, ChoiceNode, LoopNode, Node, Values
-from .eviction import best_schedule
+from ..nodes import Node, Values
+from .eviction import best_schedule, chosen_to_go
 from .out_of_memory import is_out_of_memory
-
-
-@frozen
-class Use:
-    """One step, or a whole loop whose components fit together.
-
-    Attributes:
-        names: components that it computes with. configs: those of which it reads the configuration only.
-    """
-
-    path: str
-    names: frozenset[str]
-    configs: frozenset[str] = frozenset()
+from .uses import Use, uses_of
 
 
 @frozen
@@ -53,28 +41,8 @@ class Foreseen:
         return self.components + self.beside
 
 
-def uses_of(steps: Sequence[Node], fits: Callable[[str, frozenset[str]], bool]) -> Iterator[Use]:
-    """Yield the uses of a plan in order. A loop is one use if its components fit together; else its steps are."""
-    for step in steps:
-        if isinstance(step, BlockNode):
-            yield Use(step.path, step.weights, frozenset(step.config_only))
-        elif isinstance(step, LoopNode):
-            inner = list(uses_of(step.body, fits))
-            own = frozenset(step.components)
-            together = own.union(*(use.names for use in inner))
-            if fits(step.path, together):
-                configs = frozenset().union(*(use.configs for use in inner))
-                yield Use(step.path, together, configs - together)
-            else:
-                yield from (Use(use.path, use.names | own, use.configs - own) for use in inner)
-        elif isinstance(step, ChoiceNode):
-            # All branches count, because which one runs is not known when the plan is made.
-            for branch in step.branches.values():
-                yield from uses_of(branch, fits)
-
-
 def _is_grouped(name: str, component: Any, placement: Placement) -> bool:
-    """Return whether diffusers brings a component's layers one after another; the placement lets it go then.
+    """Return whether diffusers brings a component's layers one after another.
 
     Raises:
         ComponentError: it brings them to another device.
@@ -90,28 +58,7 @@ def _is_grouped(name: str, component: Any, placement: Placement) -> bool:
             f"diffusers brings the layers of {name!r} to {there} (group offloading), and the manager places components on {here}. Use "
             f'one device: pipe.{name}.enable_group_offload(onload_device="{here}", ...).'
         )
-    placement.forget(component)
     return True
-
-
-_COUNTS = frozenset(
-    {"height", "width", "num_frames", "batch_size", "num_images_per_prompt", "num_images", "max_sequence_length"}
-)
-
-
-def asked_sizes(values: Mapping[str, Any]) -> Hashable:
-    """Return what of a run's inputs says how large its tensors are: numbers by name, shapes, sizes of images, counts."""
-    found = []
-    for name, value in sorted(values.items()):
-        # Pillow's images say a size, tensors and arrays a shape.
-        shape = getattr(value, "size" if hasattr(value, "getbands") else "shape", None)
-        if shape is None and isinstance(value, (list, tuple)):
-            shape = (len(value), *(asked_sizes({"": each}) for each in value[:1]))
-        if shape is None and name in _COUNTS:
-            shape = (value,)
-        if shape is not None:
-            found.append((name, tuple(shape)))
-    return tuple(found)
 
 
 class PlannedResidency:
@@ -134,10 +81,11 @@ class PlannedResidency:
         self._in_groups = {
             name: largest_part(each) for name, each in models.items() if _is_grouped(name, each, placement)
         }
+        self._grouped_models = [models[name] for name in self._in_groups]
         self._components = {name: each for name, each in models.items() if name not in self._in_groups}
         placement.memory.refuse(self._components)
         self._placement = placement
-        self._sizes = {name: component_bytes(component) for name, component in self._components.items()}
+        self._sizes = {name: placed_bytes(component) for name, component in self._components.items()}
         self._run = (tuple(sorted(self._sizes.items())), sizes)
         known = self._components.keys()
         found = list(uses_of(steps, self._fits))
@@ -148,6 +96,29 @@ class PlannedResidency:
         self._index = {use.path: position for position, use in enumerate(self._uses)}
         self._keep = self._planned()
         self._running: int | None = None
+        # Whether the peak of the running step says nothing of it, and whether the blocks of the running loop take turns.
+        self._is_disturbed = self._is_opened = False
+        self._names: Collection[str] = ()
+
+    def begin(self) -> None:
+        """Take the placement's device for this run; components that are replaced meanwhile stay for it."""
+        self._placement.begin(self._components.values(), self._go_on)
+        for component in self._grouped_models:
+            self._placement.forget(component)
+
+    def _go_on(self) -> None:
+        """Have on the device what the running step needs, after another run had it in the middle of the step."""
+        if self._placement.is_over:
+            raise ComponentError(
+                "While the run waited in the middle of a step, placement was turned off or on again. Begin the run anew."
+            )
+        if self._running is None:
+            return
+        self._is_disturbed = True
+        if self._is_opened:
+            self._bring_only(self._names)
+        else:
+            self._bring(self._running)
 
     def _need(self, use: Use) -> Need:
         sizes = {**self._sizes, **self._in_groups}
@@ -175,7 +146,7 @@ class PlannedResidency:
 
     def _together(self, names: Iterable[str]) -> int:
         """Return the bytes of several components, of which shared weights count once."""
-        return component_bytes(*(self._components[name] for name in names if name in self._components))
+        return placed_bytes(*(self._components[name] for name in names if name in self._components))
 
     def foreseen(self) -> Iterator[Foreseen]:
         """Yield what is expected of each step that computes with models, in order; within a run it is what was planned for it."""
@@ -185,7 +156,7 @@ class PlannedResidency:
             kept = self._needed(position) | self._keep[position]
             there = {id(each): each for each in self._components.values()}
             sizes = sum(self._placement.size_of(key) for key in kept - there.keys())
-            sizes += component_bytes(*(there[key] for key in kept & there.keys()))
+            sizes += placed_bytes(*(there[key] for key in kept & there.keys()))
             names = frozenset(name for name, each in self._components.items() if id(each) in kept) | use.names
             beside = self._placement.needed(self._key(use.path)) + self._apart[position]
             yield Foreseen(use.path, names, sizes, beside)
@@ -210,30 +181,55 @@ class PlannedResidency:
         # Only now: the peak of a step holds what it computes with, and nothing that had to leave for it.
         self._placement.memory.begin()
         self._bring_ahead(position)
-        self._tell(before)
-        self._running = position
+        self._running, self._is_disturbed, self._is_opened = position, False, False
         try:
+            # Within: while somebody looks at these events, another run may have the device.
+            self._tell(before)
             yield
         finally:
-            self._running = None
-        # Not in the `finally`: what a failed step needed says nothing of the next one.
-        self._placement.measure(self._key(path), tensor_bytes(values.values()), self._apart[position])
+            self._running, self._is_opened = None, False
+        # Not in the `finally`: what a failed step needed says nothing of the next one, and neither does a peak of two runs.
+        if not self._is_disturbed:
+            self._placement.measure(self._key(path), tensor_bytes(values.values()), self._apart[position])
 
-    @property
-    def has_room_to_make(self) -> bool:
-        """Whether anything is on the device that the running step does not need."""
-        return self._running is not None and not self._placement.resident.keys() <= self._needed(self._running)
+    def has_room_to_make(self, names: Collection[str]) -> bool:
+        """Return whether anything is on the device but these components, with which the running block computes."""
+        return self._running is not None and not self._placement.resident.keys() <= self._ids(names)
 
-    def make_room(self) -> None:
-        """Let everything leave but what the running step needs, now and in later runs like this one."""
+    def make_room(self, names: Collection[str]) -> None:
+        """Let everything else leave; what is not of the running step leaves in later runs like this one, too.
+
+        Where only other components of the same loop were there, the loop's blocks take turns in later runs.
+        """
         position = self._running
         assert position is not None
-        before = self._placement.resident
-        self._starve(position)
+        before, use = self._placement.resident, self._uses[position]
+        is_alone = before.keys() <= self._needed(position)
+        # A byte less than its components need together says that they do not fit.
+        self._placement.starved(self._key(use.path), self._together(use.names) - (1 if is_alone else 0))
         # A budget that was found may be less than another process has left by now.
         self._keep[position] = frozenset(self._needed(position))
+        self._is_disturbed = self._is_opened = not self._needed(position) <= self._ids(names)
+        self._names = names
+        self._placement.keep_only(self._ids(names))
+        self._placement.memory.release()
         self._placement.memory.begin()
         self._tell(before)
+
+    def make_ready(self, names: Collection[str]) -> None:
+        """Bring what a block computes with, where room was made for one before it in the same loop."""
+        if self._is_opened:
+            before, self._names = self._placement.resident, names
+            self._bring_only(names)
+            self._tell(before)
+
+    def _bring_only(self, names: Collection[str]) -> None:
+        self._placement.keep_only(self._ids(names))
+        for name in sorted(self._components.keys() & names):
+            self._placement.bring(name, self._components[name])
+
+    def _ids(self, names: Collection[str]) -> set[int]:
+        return {id(self._components[name]) for name in names if name in self._components}
 
     def _starve(self, position: int) -> None:
         """Let everything leave but what a step needs, and note that nothing may stay beside it."""
@@ -311,12 +307,13 @@ class PlannedResidency:
         if short <= 0:
             return
         distance = {name: self._distance(name, position) for name in others.values()}
-        going = set(placement.strategy({name: placement.size_of(key) for key, name in others.items()}, short, distance))
+        sizes = {name: placement.size_of(key) for key, name in others.items()}
+        going = chosen_to_go(placement.strategy(sizes, short, distance), sizes, self._uses[position].path)
         freed = sum(placement.size_of(key) for key, name in others.items() if name in going)
         if freed < short:
             raise ComponentError(
                 f"{self._uses[position].path} lacks {byte_words(short)}, and the offload strategy chose "
-                f"{', '.join(sorted(going)) or 'nothing'} to go, which frees {byte_words(freed)}."
+                f"{', '.join(going) or 'nothing'} to go, which frees {byte_words(freed)}."
             )
         placement.keep_only(needed | {key for key, name in others.items() if name not in going})
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from attrs import frozen
-
-from ..isolation import RunComponents
 from ..nodes import Call, Values
+from .before_step import Before
 from .out_of_memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from ..run import Run
+    from .executor import Executable
 
 _AGAIN: ContextVar[bool] = ContextVar("_AGAIN", default=False)
 
@@ -25,39 +24,46 @@ def is_tried_again() -> bool:
     return _AGAIN.get()
 
 
-def with_second_try(call: Call, path: str, mutates: Sequence[str], run: Run) -> Call:
-    """Return a step that begins again if memory ran out while other components were on the device.
+def with_second_try(call: Call, executable: Executable, run: Run) -> Call:
+    """Return a step that begins again if memory ran out while something else was on the device.
 
     It begins as it did before: with the values, the state of its solvers, and the random generators of then, so that its
-    result is that of a device with more memory, bit for bit.
-
-    Args:
-        mutates: components whose state the step changes.
+    result is that of a device with more memory, bit for bit. A step that has changed what nothing brings back is not tried
+    again: the error says what that is, and the next run has the room.
     """
     residency = run.residency
     assert residency is not None
+    path, names = executable.path, executable.uses
 
     def tried(values: Values) -> None:
         cache = None if run.cache is None else run.cache.store
-        if not residency.has_room_to_make and cache is None:
+        residency.make_ready(names)
+        if not residency.has_room_to_make(names) and (cache is None or not cache.device_bytes):
             call(values)
             return
-        before = _Before.of(values, run.components, mutates)
+        before = Before.of(values, executable, run.components)
         try:
             with _told_of_another():
                 call(values)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
+            if residency.has_room_to_make(names):
+                residency.make_room(names)
+            elif cache is None or not cache.device_bytes:  # it left meanwhile, by another thread
+                raise
+            if cache is not None:
+                cache.leave_devices()
+            if changed := before.changed():
+                error.add_note(
+                    f"It was not tried once more with nothing else on the device, because {changed}. The next run like it has that room."
+                )
+                raise
             # The frames of the failed call hold its tensors, and so would keep the memory that ran out.
             traceback.clear_frames(error.__traceback__)
         else:
             return
         before.restore(values)
-        if residency.has_room_to_make:
-            residency.make_room()
-        if cache is not None:
-            cache.leave_devices()
         run.remark(path, "memory ran out; everything else has left the device, and the step is tried once more")
         call(values)
 
@@ -71,43 +77,3 @@ def _told_of_another() -> Iterator[None]:
         yield
     finally:
         _AGAIN.reset(token)
-
-
-@frozen
-class _Before:
-    """What a step finds, and may have changed before it failed.
-
-    Attributes:
-        components: functions that bring the run's own back to what they were. generators: with their states.
-    """
-
-    values: Values
-    components: tuple[Callable[[], None], ...]
-    generators: tuple[tuple[Any, Any], ...]
-
-    @classmethod
-    def of(cls, values: Values, components: RunComponents, mutates: Sequence[str]) -> _Before:
-        """Note all of it."""
-        return cls(
-            dict(values),
-            tuple(components.kept(name) for name in mutates),
-            tuple((each, each.get_state()) for each in _generators(values)),
-        )
-
-    def restore(self, values: Values) -> None:
-        """Let everything be as it was."""
-        values.clear()
-        values.update(self.values)
-        for bring_back in self.components:
-            bring_back()
-        for generator, state in self.generators:
-            generator.set_state(state)
-
-
-def _generators(values: Mapping[str, Any]) -> Iterator[Any]:
-    import torch
-
-    for value in values.values():
-        for each in value if isinstance(value, (list, tuple)) else (value,):
-            if isinstance(each, torch.Generator):
-                yield each

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from ...registry.loading.weights import byte_words
 from ...state import html_view
-from ..execution.residency import uses_of
+from ..execution.uses import uses_of
 from ..nodes import BlockNode, LoopNode, all_nodes
 from ..scoped_names import own_name
 from .flow import CALLER, Read

@@ -10,7 +10,7 @@ from attrs import field, frozen
 from ...state import CompositionError, InputError, PipelineState
 from ..events import RunStarted, RunWarning
 from ..execution.executor import Executable, execute
-from ..execution.residency import uses_of
+from ..execution.uses import uses_of
 from ..execution.value_checks import ClassesOf, checked
 from ..nodes import BlockNode, LoopNode, Node, Values, all_nodes, leaves
 from ..run import Run
@@ -235,6 +235,9 @@ class _Binding:
             checked=checked(step, partial(self.flow.givers, step.path), self.classes),
             writes=tuple([param.name for param in step.writes]),
             mutates=step.mutates,
+            uses=tuple(sorted(step.weights)),
+            # Foreign code may read what it does not declare.
+            takes=frozenset(str(param.name) for param in step.reads) if step.typed else None,
             find_unit=partial(unit_of, step, self.flow) if is_kept else None,
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ...state import ComponentError
+from ...state.errors import named_thing
 from ..loading.weights import bytes_of
 from .device_memory import DeviceMemory, to_host
 from .group_offload import onload_device
@@ -57,6 +58,7 @@ class AutomaticPlacement:
         Raises:
             ComponentError: components that cannot be moved, such as models in bitsandbytes' formats.
         """
+        _refuse_no_rule(strategy)
         memory = TorchMemory(device) if memory is None else memory
         # A second call may name another device, and the first's host copies hold the weights.
         self.disable_auto_cpu_offload()
@@ -79,13 +81,23 @@ class AutomaticPlacement:
         )
 
     def disable_auto_cpu_offload(self) -> None:
-        """Take all components off the device, and place none any more. A run that goes on is waited for."""
+        """Take all components off the device, and place none any more. A run that goes on is waited for.
+
+        Raises:
+            ComponentError: a block or listener of such a run calls it.
+        """
         placement = self.placement
         if placement is None:
             return
+        if placement.is_taken_here:
+            raise ComponentError(
+                f"A run computes on {placement.memory.device} with these components, and one of its blocks or listeners would take them away. "
+                "Turn placement on and off when the run is over."
+            )
         # Not within `_lock`: a run holds the placement's lock, and takes `_lock` when it loads what is missing.
         with placement.lock:
             placement.keep_only(())
+            placement.is_over = True
             # Within, so that a run that has waited finds it gone.
             if self.placement is placement:
                 self.placement = None
@@ -100,8 +112,17 @@ class AutomaticPlacement:
         """Set a rule of your own for what leaves the device; None is the plan.
 
         Raises:
-            ComponentError: components are not placed automatically.
+            ComponentError: components are not placed automatically, or it is no function.
         """
+        _refuse_no_rule(strategy)
         if self.placement is None:
             raise ComponentError("There is nothing to decide: call enable_auto_cpu_offload(device) first.")
         self.placement.strategy = strategy
+
+
+def _refuse_no_rule(strategy: object) -> None:
+    if strategy is not None and not callable(strategy):
+        raise ComponentError(
+            f"strategy is {named_thing(strategy)}; it is a function of the bytes of each component, the bytes that are short, and how far away the "
+            "next uses are, or None for the plan."
+        )

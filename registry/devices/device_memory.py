@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .component_bytes import component_bytes
+from .moved_tensors import placed_bytes
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +33,7 @@ class DeviceMemory:
         """Make a component ready for computing on the device."""
         if id(component) in self._there:
             return
-        size = self._there[id(component)] = component_bytes(component)
+        size = self._there[id(component)] = placed_bytes(component)
         self.moved += size
         self.peak = max(self.peak, self.resident)
         self.log.append(("bring", name))

@@ -71,6 +71,8 @@ def _unmovable(held: HeldTensor) -> str:
     import torch
 
     tensor, (_, name) = held.tensor, held.places[0]
+    if torch.nn.parameter.is_lazy(tensor):
+        return f"{name!r} has no size before the first call. Call the model once"
     if tensor.is_meta:
         return f"{name!r} has no numbers (it lies on 'meta'). Load its weights first"
     if not held.is_plain:
@@ -81,8 +83,10 @@ def _unmovable(held: HeldTensor) -> str:
             f"{name!r} is {with_article(type(tensor).__name__)}, whose {', '.join(map(repr, beside))} would stay behind. Quantized models of "
             "this kind move only as their own library moves them: leave them on the device, outside of this manager"
         )
-    if tensor.layout != torch.strided or tensor.is_quantized:
-        return f"{name!r} is {'quantized' if tensor.is_quantized else 'sparse'}, which moves only as a whole: leave it on one device"
+    kinds = {"quantized": tensor.is_quantized, "nested": tensor.is_nested, "sparse": tensor.layout != torch.strided}
+    kind = next((kind for kind, is_it in kinds.items() if is_it), "")
+    if kind:
+        return f"{name!r} is {kind}, which moves only as a whole: leave it on one device"
     return ""
 
 
@@ -109,6 +113,12 @@ def inner_tensors(tensor: Any) -> Iterator[torch.Tensor]:
 def bytes_held(tensor: Any) -> int:
     """Return the bytes of a tensor's numbers, of a wrapper those of what it wraps."""
     return sum(inner.numel() * inner.element_size() for inner in inner_tensors(tensor))
+
+
+def placed_bytes(*components: object) -> int:
+    """Return the bytes that components take on a device: what they share once, and buffers that are no part of their files, too."""
+    every = (held.tensor for each in components for held in held_tensors(each))
+    return sum(map(bytes_held, {id(tensor): tensor for tensor in every}.values()))
 
 
 def copy_on(tensor: Any, device: Any) -> Any:

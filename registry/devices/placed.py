@@ -40,13 +40,19 @@ def note_bytes(pieces: Iterable[Piece]) -> None:
 
 
 def written(pieces: Sequence[Piece]) -> set[int]:
-    """Return the identities of pieces that hold other bytes than they were brought with. It waits for the device, once."""
+    """Return the identities of pieces that hold other bytes than they were brought with. It waits for the device, once.
+
+    Where there is no memory to look at them, they count as written: what leaves then, leaves because memory ran out.
+    """
     import torch
 
     noted = [piece for piece in pieces if piece.digests is not None]
     if not noted:
         return set()
-    changed = torch.stack([(piece.digest() != piece.digests).any() for piece in noted]).tolist()
+    try:
+        changed = torch.stack([(piece.digest() != piece.digests).any() for piece in noted]).tolist()
+    except torch.OutOfMemoryError:
+        return {id(piece) for piece in noted}
     return {id(piece) for piece, is_changed in zip(noted, changed, strict=True) if is_changed}
 
 
@@ -105,10 +111,11 @@ class Placed:
     """A component that is on the device.
 
     Attributes:
-        used: streams on which it was asked for.
+        used: streams on which it was asked for. is_leaving: it has begun to leave, and Ctrl-C may have stopped it half way.
     """
 
     component: Any
+    is_leaving: bool = field(default=False, init=False)
     moved: list[Moved] = field(factory=list)
     used: list[Any] = field(factory=list)
 

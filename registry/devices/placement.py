@@ -12,8 +12,9 @@ from attrs import define, field, frozen
 
 from ...state import ComponentError
 from ..loading.weights import byte_words, enough_words
-from .component_bytes import component_bytes
 from .device_memory import DeviceMemory
+from .moved_tensors import placed_bytes
+from .turns import Turn, turns_here
 
 Strategy = Callable[[Mapping[str, int], int, Mapping[str, int]], Iterable[str]]
 """Your own rule of what goes: from the bytes of each component that may go, the bytes that are short, and for each how
@@ -49,6 +50,7 @@ class Placement:
         reserve: bytes for values and workspace, at least. unknown: what is kept free for them in steps that were not measured.
         strategy: a rule of your own; None plans over the whole run.
         measured: what steps needed of values and workspace in their last runs, by key: see `PlannedResidency`.
+        is_over: the manager places nothing any more, or elsewhere.
     """
 
     memory: DeviceMemory
@@ -60,6 +62,8 @@ class Placement:
     lock: threading.RLock = field(factory=threading.RLock, repr=False)
     _held: dict[int, tuple[str, Any]] = field(factory=dict, repr=False)
     _leaving: deque[Any] = field(factory=deque, repr=False)
+    _turns: list[Turn] = field(factory=list, repr=False)
+    is_over: bool = field(default=False, init=False)
 
     def needed(self, key: Hashable) -> int:
         """Return bytes that a step needs of values and workspace, as far as is known."""
@@ -73,7 +77,8 @@ class Placement:
     @property
     def resident(self) -> dict[int, str]:
         """Components that are on the device: identity to name."""
-        return {key: name for key, (name, _) in self._held.items()}
+        # A list first: another thread may ask while a run brings.
+        return {key: name for key, (name, _) in [*self._held.items()]}
 
     def size_of(self, key: int) -> int:
         """Return the bytes of a component on the device."""
@@ -82,8 +87,9 @@ class Placement:
     def keep_only(self, keys: Iterable[int]) -> None:
         """Drop all others."""
         for key in self._held.keys() - set(keys):
-            name, component = self._held.pop(key)
-            self.memory.drop(name, component)
+            self.memory.drop(*self._held[key])
+            # After it: what Ctrl-C left half way is dropped again.
+            del self._held[key]
 
     def bring(self, name: str, component: object) -> None:
         """Put a component on the device."""
@@ -95,19 +101,43 @@ class Placement:
         capacity = self.capacity(key)
         room = None if capacity is None else capacity - beside - self.memory.resident
         # Nothing is dropped for a prefetch: the current step may need what would go.
-        if id(component) not in self._held and (room is None or component_bytes(component) <= room):
+        if id(component) not in self._held and (room is None or placed_bytes(component) <= room):
             self.memory.prefetch(name, component)
             if self.memory.size_of(id(component)) is not None:  # a device without a stream of its own waits for the use
                 self._held[id(component)] = (name, component)
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Have the device for one run: what is moved for one would be moved away from another that computes with it."""
+        """Have the device for one run: what is moved for one would be moved away from another that computes with it.
+
+        A run that a block or listener of another begins has it meanwhile, and then the other gets back what its step needs.
+        """
+        turn, here = Turn(self.lock), turns_here()
         try:
             with self.lock:
-                yield
+                outer = next((each for each in reversed(here) if each.lock is self.lock), None)
+                here.append(turn)
+                self._turns.append(turn)
+                try:
+                    yield
+                finally:
+                    here.remove(turn)
+                    self._turns.remove(turn)
+                    if outer is not None:
+                        outer.go_on()
         finally:
             self._settle()
+
+    @property
+    def is_taken_here(self) -> bool:
+        """Whether a run of this thread has the device."""
+        return any(turn.lock is self.lock for turn in turns_here())
+
+    def begin(self, components: Iterable[object], go_on: Callable[[], None]) -> None:
+        """Say what the run that has the device computes with, and what brings back what its step needs."""
+        turn = next((each for each in reversed(turns_here()) if each.lock is self.lock), None)
+        if turn is not None:
+            turn.components, turn.bring_back = {id(each) for each in components}, go_on
 
     def forget(self, component: object) -> None:
         """Take a component off the device, because it is removed: at once, or when the run that goes on is over.
@@ -119,14 +149,20 @@ class Placement:
 
     def _settle(self) -> None:
         # Noted first and looked at after the lock was let go of, too, so that nothing is left between the two.
-        while self._leaving and self.lock.acquire(blocking=False):
+        while self._may_leave() and self.lock.acquire(blocking=False):
             try:
-                while self._leaving:
-                    held = self._held.pop(id(component := self._leaving.popleft()), None)
-                    if held is not None:
-                        self.memory.drop(held[0], component)
+                for component in self._may_leave():
+                    self._leaving.remove(component)
+                    if id(component) in self._held:
+                        self.memory.drop(*self._held[id(component)])
+                        del self._held[id(component)]
             finally:
                 self.lock.release()
+
+    def _may_leave(self) -> list[Any]:
+        """Return what was removed and no run computes with: also not one that waits, or that called who removed it."""
+        used = set().union(*(turn.components for turn in [*self._turns]))
+        return [each for each in [*self._leaving] if id(each) not in used]
 
     def measure(self, key: Hashable, values: int, apart: int = 0) -> None:
         """Note what a step needed beside components.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from ...state import ComponentError
 from .device_memory import DeviceMemory
-from .moved_tensors import HeldTensor, bytes_held, copy_on, held_tensors, inner_tensors, refuse_unmovable, unmovable
+from .moved_tensors import HeldTensor, copy_on, held_tensors, inner_tensors, placed_bytes, refuse_unmovable, unmovable
 from .placed import Moved, Piece, Placed, note_bytes, written
 from .slabs import Slab, slabs_of
 from .streams import DeviceStreams, streams_of
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_HOLDERS: weakref.WeakKeyDictionary[Any, TorchMemory] = weakref.WeakKeyDictionary()
-"""In whose books a module is: a second manager would swap the tensors away under the first."""
+_HOLDERS: weakref.WeakKeyDictionary[Any, weakref.ref[TorchMemory]] = weakref.WeakKeyDictionary()
+"""In whose books a module is: a second manager would swap the tensors away under the first. Weak on both sides, because the
+books hold the module."""
 _HOLDING = threading.Lock()
 
 
@@ -66,10 +67,15 @@ class TorchMemory(DeviceMemory):
     def refuse(self, components: Mapping[str, object]) -> None:
         """Raise ComponentError, before anything is moved, if some of the components cannot be; it names them all."""
         refuse_unmovable(components)
+        for name, component in components.items():
+            self._refuse_taken(name, _holder_of(component))
 
     @_outside_inference
     def bring(self, name: str, component: Any) -> None:
         """Copy every tensor to the device; what a prefetch has begun is waited for."""
+        known = self._placed.get(id(component))
+        if known is not None and (known.is_leaving or self._has_strayed(component)):
+            self.drop(name, component)
         if id(component) not in self._placed:
             self._place(name, component, ahead=False)
             super().bring(name, component)
@@ -95,19 +101,23 @@ class TorchMemory(DeviceMemory):
         placed = self._placed.get(id(component))
         if placed is None:
             return
+        placed.is_leaving = True
         strangers = [] if self.is_host else self._unknown(component)
         pieces = placed.pieces
         self._wait_for(placed)
         changed = written(pieces)
         shared = []
-        for moved in placed.moved:
+        while placed.moved:
+            # Taken out when it is done: after Ctrl-C on the way, a second call goes on here.
+            moved = placed.moved[-1]
             is_written = moved.is_written or id(moved.piece) in changed
-            moved.users.discard(id(component))
-            if moved.users:
+            if moved.users - {id(component)}:
                 shared.append((moved, is_written))
             else:
-                del self._tensors[id(moved.here)]
                 moved.restore(is_written)
+                self._tensors.pop(id(moved.here), None)
+            moved.users.discard(id(component))
+            placed.moved.pop()
         self._move_together(shared)
         for held in strangers:
             _to_host(held)
@@ -118,13 +128,12 @@ class TorchMemory(DeviceMemory):
     def size_of(self, key: int) -> int | None:
         """Return the bytes of a component on the device, by identity, with what came into it there; None if it is not there."""
         placed = self._placed.get(key)
-        return None if placed is None else sum(bytes_held(held.tensor) for held in held_tensors(placed.component))
+        return None if placed is None else placed_bytes(placed.component)
 
     @property
     def resident(self) -> int:
         """Bytes of components on the device; what two share counts once."""
-        every = (held.tensor for placed in self._placed.values() for held in held_tensors(placed.component))
-        return sum(map(bytes_held, {id(tensor): tensor for tensor in every}.values()))
+        return placed_bytes(*(placed.component for placed in [*self._placed.values()]))
 
     def begin(self) -> None:
         """Count the peak from now on."""
@@ -161,6 +170,13 @@ class TorchMemory(DeviceMemory):
         # torch's allocator keeps freed blocks, which the driver counts as taken, and gives them to the next tensor.
         held = torch.accelerator.memory_reserved(self.device) - torch.accelerator.memory_allocated(self.device)
         return int(torch.accelerator.get_memory_info(self.device)[0]) + held
+
+    def _has_strayed(self, component: Any) -> bool:
+        """Return whether something of a component on the device is not there: weights that were assigned or moved by hand."""
+        return not self.is_host and not all(self._is_there(held.tensor) for held in held_tensors(component))
+
+    def _is_there(self, tensor: Any) -> bool:
+        return bool(tensor.device == self.device)
 
     def _place(self, name: str, component: Any, ahead: bool) -> None:
         self._claim(name, component)
@@ -214,8 +230,12 @@ class TorchMemory(DeviceMemory):
         if not hasattr(component, "parameters"):
             return
         with _HOLDING:
-            holder = _HOLDERS.setdefault(component, self)
-        if holder is not self:
+            if (holder := _holder_of(component)) is None:
+                _HOLDERS[component] = weakref.ref(self)
+        self._refuse_taken(name, holder)
+
+    def _refuse_taken(self, name: str, holder: TorchMemory | None) -> None:
+        if holder not in (None, self):
             raise ComponentError(
                 f"{name!r} is placed on {holder.device} by another ComponentsManager, and would lose its weights there while this one "
                 f"has them on {self.device}. Share one manager, or give each a copy of the component."
@@ -317,6 +337,12 @@ class TorchMemory(DeviceMemory):
         return torch.empty(size, dtype=torch.uint8, pin_memory=self.streams is not None)
 
 
+def _holder_of(component: Any) -> TorchMemory | None:
+    """Return the memory that has a component now."""
+    held = _HOLDERS.get(component) if hasattr(component, "parameters") else None
+    return None if held is None else held()
+
+
 def _to_host(held: HeldTensor) -> None:
     if held.is_plain:
         held.tensor.data = held.tensor.data.cpu()
@@ -332,6 +358,11 @@ def _with_index(device: torch.device | str) -> torch.device:
         found = torch.device(device)
     except (RuntimeError, TypeError) as error:
         raise ComponentError(f"{device!r} is no device: {str(error).splitlines()[0]}") from None
-    if found.type == "cpu" or str(found) != found.type or not torch.accelerator.is_available():
+    if found.type == "cpu":
         return found
-    return torch.device(found.type, torch.accelerator.current_device_index())
+    there = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    count = torch.accelerator.device_count() if there is not None else 0
+    if there is None or there.type != found.type or (found.index or 0) >= count:
+        names = ", ".join(["cpu", *(f"{there.type}:{index}" for index in range(count) if there is not None)])
+        raise ComponentError(f"This machine has no device {str(device)!r} to place components on. There are: {names}.")
+    return found if found.index is not None else torch.device(found.type, torch.accelerator.current_device_index())

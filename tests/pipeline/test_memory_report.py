@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -19,8 +20,11 @@ from brickwork import (
     ModularPipeline,
     Outputs,
     SequentialPipelineBlocks,
+    Snapshot,
+    Snapshots,
     component,
 )
+from brickwork.engine.execution.checkpoint import checkpoint_bytes
 
 MB = 10**6
 
@@ -180,6 +184,55 @@ def test_what_else_holds_memory_is_counted(tiny_pipe: ModularPipeline) -> None:
         if hasattr(layer, "base_layer")
     )
     assert kept >= changed > 0
+
+
+def test_snapshots_that_somebody_holds_are_counted_and_asked_for_where_memory_runs_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Make(Block):
+        class Out(Outputs):
+            x: torch.Tensor
+
+        def run(self) -> Out:
+            return self.Out(x=torch.ones(1000))
+
+    class Fail(Block):
+        def run(self, x: torch.Tensor) -> None:
+            raise torch.OutOfMemoryError("full")
+
+    pipe = SequentialPipelineBlocks.from_blocks_dict({"make": Make, "fail": Fail}).init_pipeline()
+    held: list[Snapshot] = []
+    pipe.configure(progress=False, snapshots=Snapshots(held.append, after="blocks"))
+    gc.collect()
+    before = checkpoint_bytes()
+    with pytest.raises(torch.OutOfMemoryError) as caught:
+        pipe()
+    assert "snapshots" not in "".join(caught.value.__notes__)
+    assert checkpoint_bytes()[0] - before[0] >= 4000
+    report = pipe.memory().others
+    assert report["snapshots that are held"] == checkpoint_bytes()[0]
+    assert "snapshots, on devices" not in report
+    monkeypatch.setattr("brickwork.engine.memory.lies_on_device", lambda tensor: True)
+    assert pipe.memory().others["snapshots, on devices"] >= 4000
+    with pytest.raises(torch.OutOfMemoryError) as caught:
+        pipe()
+    assert "  - let go of snapshots, or take them to a file: those that are held keep " in "".join(
+        caught.value.__notes__
+    )
+    held.clear()
+    del caught
+    gc.collect()
+    assert checkpoint_bytes()[0] <= before[0]
+
+
+def test_to_ask_what_is_needed_changes_nothing_on_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe, _ = pipeline(None)
+    pipe(width=1)
+    log = [*memory[0].log]
+    assert memory[0].resident
+    monkeypatch.setattr("brickwork.engine.execution.residency.onload_device", lambda component: torch.device("cpu"))
+    pipe.memory(width=1)
+    assert memory[0].log == log
 
 
 SCRIPT = """

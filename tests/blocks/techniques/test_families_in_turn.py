@@ -184,10 +184,23 @@ def test_latents_are_handed_over_between_equal_vaes_alone() -> None:
     assert 'families_in_turn(first, second, through="pixels")' in said
     vae = family("stable_diffusion").parts("float32")["vae"]
     copied = copy.deepcopy(vae)
-    assert vae_difference(vae, vae) == vae_difference(vae, copied) == ""
+    assert (
+        vae_difference(vae, vae) == vae_difference(vae, copied) == vae_difference(vae, copied.to(torch.float64)) == ""
+    )
+    copied.to(torch.float32)
     with torch.no_grad():
         copied.decoder.conv_out.bias += 1
     assert vae_difference(vae, copied) == "the weight decoder.conv_out.bias"
+    # A write that torch does not count, made after the two were found equal.
+    again = copy.deepcopy(vae)
+    assert vae_difference(vae, again) == ""
+    again.decoder.conv_in.weight.data[0] += 1
+    assert vae_difference(vae, again) == "the weight decoder.conv_in.weight"
+    again.decoder.conv_in = torch.nn.Conv2d(1, 1, 1)
+    assert vae_difference(vae, again) == "the weight decoder.conv_in.weight"
+    del again.decoder.conv_out.bias
+    again.decoder.conv_in = vae.decoder.conv_in
+    assert vae_difference(vae, again) == "the weight decoder.conv_out.bias"
     wrong: Any = "air"
     with pytest.raises(CompositionError, match='through is \'air\'; it is "pixels" or "latents".'):
         families_in_turn(contract("sdxl"), contract("flux"), wrong)

@@ -18,7 +18,7 @@ from brickwork import (
 )
 from brickwork.engine import Plan
 from brickwork.engine.cache_unit import CacheUnit
-from brickwork.engine.execution.residency import Use, uses_of
+from brickwork.engine.execution.uses import Use, uses_of
 from brickwork.engine.nodes import BlockNode, LoopNode
 from brickwork.engine.planning.cache_units import iteration_of, unit_of
 

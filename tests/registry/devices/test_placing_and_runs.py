@@ -232,12 +232,19 @@ def test_a_device_keeps_the_number_that_it_had(monkeypatch: pytest.MonkeyPatch) 
     from brickwork.registry.devices.torch_memory import _with_index
 
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))
+    monkeypatch.setattr(torch.accelerator, "device_count", lambda: 2)
     monkeypatch.setattr(torch.accelerator, "current_device_index", lambda: 1)
-    assert [str(_with_index(name)) for name in ("cuda", "cuda:0", "cpu", torch.device("xpu"))] == [
-        "cuda:1", "cuda:0", "cpu", "xpu:1"
-    ]  # fmt: skip
+    assert [str(_with_index(name)) for name in ("cuda", "cuda:0", "cpu")] == ["cuda:1", "cuda:0", "cpu"]
+    for name in ("cuda:2", "xpu"):
+        with pytest.raises(
+            ComponentError,
+            match=f"^This machine has no device '{name}' to place components on. There are: cpu, cuda:0, cuda:1.$",
+        ):
+            _with_index(name)
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
-    assert str(_with_index("cuda")) == "cuda"
+    with pytest.raises(ComponentError, match="^This machine has no device 'cuda' .* There are: cpu.$"):
+        _with_index("cuda")
 
 
 def test_what_is_free_is_what_the_driver_says_and_what_torch_keeps_or_the_rule_of_unified_memory(

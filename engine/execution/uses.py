@@ -1,0 +1,63 @@
+"""What the steps of a run use, in order, and how large its inputs say that it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from ..nodes import BlockNode, ChoiceNode, LoopNode, Node
+
+
+@frozen
+class Use:
+    """One step, or a whole loop whose components fit together.
+
+    Attributes:
+        names: components that it computes with. configs: those of which it reads the configuration only.
+    """
+
+    path: str
+    names: frozenset[str]
+    configs: frozenset[str] = frozenset()
+
+
+def uses_of(steps: Sequence[Node], fits: Callable[[str, frozenset[str]], bool]) -> Iterator[Use]:
+    """Yield the uses of a plan in order. A loop is one use if its components fit together; else its steps are."""
+    for step in steps:
+        if isinstance(step, BlockNode):
+            yield Use(step.path, step.weights, frozenset(step.config_only))
+        elif isinstance(step, LoopNode):
+            inner = list(uses_of(step.body, fits))
+            own = frozenset(step.components)
+            together = own.union(*(use.names for use in inner))
+            if fits(step.path, together):
+                configs = frozenset().union(*(use.configs for use in inner))
+                yield Use(step.path, together, configs - together)
+            else:
+                yield from (Use(use.path, use.names | own, use.configs - own) for use in inner)
+        elif isinstance(step, ChoiceNode):
+            # All branches count, because which one runs is not known when the plan is made.
+            for branch in step.branches.values():
+                yield from uses_of(branch, fits)
+
+
+_COUNTS = frozenset(
+    {"height", "width", "num_frames", "batch_size", "num_images_per_prompt", "num_images", "max_sequence_length"}
+)
+
+
+def asked_sizes(values: Mapping[str, Any]) -> Hashable:
+    """Return what of a run's inputs says how large its tensors are: numbers by name, shapes, sizes of images, counts."""
+    found = []
+    for name, value in sorted(values.items()):
+        # Pillow's images say a size, tensors and arrays a shape.
+        shape = getattr(value, "size" if hasattr(value, "getbands") else "shape", None)
+        if shape is None and isinstance(value, (list, tuple)):
+            shape = (len(value), *(asked_sizes({"": each}) for each in value[:1]))
+        if shape is None and name in _COUNTS:
+            shape = (value,)
+        if shape is not None:
+            found.append((name, tuple(shape)))
+    return tuple(found)
