@@ -83,7 +83,8 @@ class StepScheduler(Block):
         if host_t is not None:
             t = host_t
             keep_on_host(scheduler)
-        accepted = step_arguments(type(scheduler))
+        scheduler_class: Any = type(scheduler)
+        accepted = step_arguments(scheduler_class)
         extra: dict[str, Any] = {"generator": generator} if "generator" in accepted else {}
         if "eta" in accepted:
             extra["eta"] = eta

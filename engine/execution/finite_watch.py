@@ -22,7 +22,7 @@ class FiniteWatch:
     def look(self, values: Values) -> None:
         """Note a number that is finite only if all of a value is."""
         for name in self._names:
-            value = values.get(name)
+            value: Any = values.get(name)
             kind = value.__class__, getattr(value, "dtype", None)
             if kind not in self._wide:
                 self._wide[kind] = _wide(value)
