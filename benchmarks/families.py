@@ -2,14 +2,17 @@
 
     .venv/bin/python benchmarks/families.py [family ...]
 
-Every denoiser answers at once with what it has once made for inputs of that shape; everything else, packing into tokens included,
-is done. A step is the difference of a run of many steps and one of few. Both sides are measured in turns; the figure is the
-median of the pairs' ratios.
+Both sides run the first task of the family's table over the same tiny components. The denoiser answers at once with what it has
+once made for inputs of that shape, and all else is done: scaling, packing into tokens, guidance, the solver. A step is what the process
+computes (CPU time) between two answers, from the end of one call of the denoiser to the beginning of the next, and so neither text
+encoders nor the decoder are in it. The runs of the two sides take turns; the figure is the median of the pairs' ratios.
 """
 
 from __future__ import annotations
 
 import gc
+import logging
+import os
 import sys
 import time
 import warnings
@@ -24,71 +27,75 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from family_table import Family, families
 
-FEW, MANY, RUNS = 4, 54, 15
+STEPS, PAIRS = 50, 40
 
 
-def answering_at_once(denoiser: Any) -> None:
-    """Let a network be asked once for each shape of its inputs."""
-    forward, known = denoiser.forward, {}
+class AnsweringAtOnce:
+    """A denoiser's `forward`: it asks the network once for each shape, and notes what was computed between its answers."""
 
-    def answer(*args: Any, **kwargs: Any) -> Any:
+    def __init__(self, denoiser: Any) -> None:
+        self._forward, self._known = denoiser.forward, {}
+        self._answered = 0.0
+        self.between: list[float] = []
+        denoiser.forward = self
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self.between.append(time.process_time() - self._answered)
         given = next(each for each in (*args, *kwargs.values()) if isinstance(each, torch.Tensor) and each.ndim > 2)
         key = (given.shape, kwargs.get("return_dict", True))
-        if key not in known:
-            known[key] = forward(*args, **kwargs)
-        return known[key]
+        if key not in self._known:
+            self._known[key] = self._forward(*args, **kwargs)
+        self._answered = time.process_time()
+        return self._known[key]
 
-    denoiser.forward = answer
+    def seconds_of(self, run: Callable[[], Any]) -> float:
+        """Return what was computed between two answers of a run: the median, since other processes take the caches now and then."""
+        self.between.clear()
+        run()
+        # A call for each step on both sides, or two would be measured as one; some solvers take one more.
+        assert len(self.between) - STEPS in (0, 1), f"{len(self.between)} calls in {STEPS} steps"
+        # What is before the first is no step.
+        return median(self.between[1:])
 
 
-def runners(family: Family) -> dict[str, Callable[[int], Any]]:
-    """Return a run of the first task by the preset and by the classic, as a function of the number of steps."""
+def runners(family: Family) -> tuple[AnsweringAtOnce, dict[str, Callable[[], Any]]]:
+    """Return a run of the first task by the preset and by the classic, and what measures their steps."""
     name, task = next(iter(family.tasks.items()))
     parts = family.parts("float32")
-    answering_at_once(parts[family.denoiser])
+    denoiser = AnsweringAtOnce(parts[family.denoiser])
     ours = family.pipe(name, "plain", task.blocks, "batched")
     ours.update_components(**{each: part for each, part in parts.items() if each in ours.component_names})
-    given = {key: value for key, value in task.given.items() if key != "num_inference_steps"}
-    cls: Any = task.classic
-    taken = cls.__init__.__code__.co_varnames
-    classic = cls(**{each: part for each, part in parts.items() if each in taken}, **family.classic_options)
-    classic.set_progress_bar_config(disable=True)
+    classic = family.classic(task.classic, parts)
+    given = {**task.given, "num_inference_steps": STEPS}
     source = lambda: torch.Generator().manual_seed(1)  # noqa: E731
-    return {
-        "brickwork": lambda steps: ours(**given, generator=source(), num_inference_steps=steps, output="images"),
-        "classic": lambda steps: classic(**given, generator=source(), num_inference_steps=steps),
+    return denoiser, {
+        "brickwork": lambda: ours(**given, generator=source(), output="images"),
+        "classic": lambda: classic(**given, generator=source()),
     }
 
 
-def steps_in_turn(runs: dict[str, Callable[[int], Any]]) -> list[tuple[float, ...]]:
-    """Return what a step takes each, in pairs: few steps of both, then many of both, after a pair to warm up."""
+def steps_in_turn(denoiser: AnsweringAtOnce, runs: dict[str, Callable[[], Any]]) -> list[tuple[float, ...]]:
+    """Return what a step takes each, in pairs, after two pairs to warm up."""
     found = []
     gc.disable()
-    for repeat in range(RUNS + 1):
+    for repeat in range(PAIRS + 2):
         # Who goes first has the colder caches.
         order = list(runs) if repeat % 2 else list(runs)[::-1]
-        times = {name: [seconds(runs[name], steps)] for steps in (FEW,) for name in order}
-        for name in order:
-            times[name].append(seconds(runs[name], MANY))
+        times = {name: denoiser.seconds_of(runs[name]) for name in order}
         gc.collect()
-        if repeat:
-            found.append(tuple((times[name][1] - times[name][0]) / (MANY - FEW) for name in runs))
+        if repeat >= 2:
+            found.append(tuple(times[name] for name in runs))
     gc.enable()
     return found
 
 
-def seconds(run: Callable[[int], Any], steps: int) -> float:
-    """Return the seconds of one run."""
-    started = time.perf_counter()
-    run(steps)
-    return time.perf_counter() - started
-
-
 def main() -> None:
     warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
     torch.set_num_threads(1)
+    print(f"load {os.getloadavg()[0]:.1f}, {STEPS} steps a run, {PAIRS} pairs")
     for name in sys.argv[1:] or list(families()):
-        pairs = steps_in_turn(runners(families()[name]))
+        pairs = steps_in_turn(*runners(families()[name]))
         ratios = sorted(ours / classic for ours, classic in pairs)
         ours, classic = (median(column) * 1e6 for column in zip(*pairs, strict=True))
         spread = f"{ratios[len(ratios) // 4]:.2f} to {ratios[-1 - len(ratios) // 4]:.2f}"

@@ -41,10 +41,16 @@ def queued_copies(device: torch.device) -> AbstractContextManager[Any]:
     Solvers of diffusers draw noise with a generator of the host and move it; it is drawn as before, in the same order. Systems of equations,
     which UniPC solves for its coefficients, are solved without asking the device whether they could be: if not, the latents are not finite.
     """
-    return _ON_HOST if device.type in _UNPINNED else _queueing()()
+    # Asked at every step; a device writes its kind anew where it is asked.
+    return _queueing()() if _is_pinned(device) else _ON_HOST
 
 
 _ON_HOST = nullcontext()
+
+
+@cache
+def _is_pinned(device: torch.device) -> bool:
+    return device.type not in _UNPINNED
 
 
 @cache

@@ -27,7 +27,7 @@ class DiTContract(FamilyContract):
     def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer with one timestep for each row."""
         prediction: Tensor = call_network(
-            denoiser, latents, timestep=t.expand(len(latents)), **kwargs, return_dict=False
+            denoiser, latents, timestep=t.expand(latents.shape[0]), **kwargs, return_dict=False
         )[0]
         return prediction
 

@@ -64,8 +64,8 @@ class FlowContract(FamilyContract):
 
     def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer with one timestep for each row."""
-        told = {"hidden_states": latents, "timestep": t.expand(len(latents)), **kwargs}
-        prediction: Tensor = call_network(denoiser, **told, return_dict=False)[0]
+        told = {"hidden_states": latents, "timestep": t.expand(latents.shape[0]), **kwargs, "return_dict": False}
+        prediction: Tensor = call_network(denoiser, **told)[0]
         return prediction
 
     def scale_latents(self, vae: Autoencoder, latents: Tensor) -> Tensor:

@@ -46,13 +46,10 @@ class FluxContract(Packed2x2):
 
     def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
         """Pack, call the transformer, and unpack."""
-        # The transformer takes images for its adapters out of the dict that it is given (diffusers 0.42.1).
-        own = (
-            {"joint_attention_kwargs": dict(kwargs["joint_attention_kwargs"])}
-            if "joint_attention_kwargs" in kwargs
-            else {}
-        )
-        return super().predict(denoiser, latents, t, {**kwargs, **own})
+        if "joint_attention_kwargs" in kwargs:
+            # The transformer takes images for its adapters out of the dict that it is given (diffusers 0.42.1).
+            kwargs = {**kwargs, "joint_attention_kwargs": dict(kwargs["joint_attention_kwargs"])}
+        return super().predict(denoiser, latents, t, kwargs)
 
     def joined_texts(
         self,

@@ -97,9 +97,14 @@ def first_scale(scheduler: Scheduler) -> Tensor | float:
     return getattr(scheduler, "init_noise_sigma", 1.0)
 
 
+def scales_input(scheduler: Scheduler) -> bool:
+    """Return whether a scheduler scales what the network is given. To ask one that does not takes as long as an operation of torch."""
+    return hasattr(scheduler, "scale_model_input")
+
+
 def scaled_input(scheduler: Scheduler, latents: Tensor, t: Tensor | float) -> Tensor:
     """Return latents `[b c ...]` as the network expects them at a timestep."""
-    return scheduler.scale_model_input(latents, t) if hasattr(scheduler, "scale_model_input") else latents
+    return scheduler.scale_model_input(latents, t) if scales_input(scheduler) else latents
 
 
 def with_noise(scheduler: Scheduler, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:

@@ -55,19 +55,21 @@ class Packed2x2(FlowContract):
         """Pack latents `[b c h w]` and images, and unpack as many tokens as are latents' own."""
         import torch
 
-        told = {name: value for name, value in kwargs.items() if name not in (CHANNELS, TOKENS)}
         given = torch.cat([latents, kwargs[CHANNELS]], dim=1) if CHANNELS in kwargs else latents
         tokens = self.tokens_of(given)
         count = tokens.shape[1]
         if TOKENS in kwargs:
             tokens = torch.cat([tokens, self.tokens_of(kwargs[TOKENS])], dim=1)
+        told = kwargs
+        if CHANNELS in kwargs or TOKENS in kwargs:
+            told = {name: value for name, value in kwargs.items() if name not in (CHANNELS, TOKENS)}
         prediction = super().predict(denoiser, tokens, self.time_of(latents, t), told)
-        return self.latents_of(prediction[:, :count], latents)
+        return self.latents_of(prediction[:, :count] if TOKENS in kwargs else prediction, latents)
 
     def time_of(self, latents: Tensor, t: Any) -> Tensor:
         """Return a timestep in 0..1 for each row of latents."""
         # Rounded before it is divided, as in diffusers.
-        time: Tensor = t.expand(len(latents)).to(latents.dtype) / 1000
+        time: Tensor = t.expand(latents.shape[0]).to(latents.dtype) / 1000
         return time
 
     def tokens_of(self, latents: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, field, frozen, validators
+from attrs import field, frozen, validators
 from attrs.converters import optional
 
 from .guider import CONDITIONAL, GuidanceBranch, GuidanceStep, Guider
@@ -17,6 +17,9 @@ from .written_settings import checked
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+_ALONE = (CONDITIONAL,)
 
 
 @frozen(kw_only=True, slots=False, field_transformer=checked)
@@ -76,8 +79,11 @@ class EmbeddedGuidance(Guider):
         """Return the predictions of the inner guider, or the one, with the strength."""
         # The network has to be told a number at every step; 1 is what its teacher's plain conditional prediction had.
         scale = scale_at(self.guidance_scale, step) if self.in_window(step) else 1.0
-        inner = (CONDITIONAL,) if self.guider is None else self.guider.branches(step)
-        return tuple(evolve(branch, embedded_scale=scale) for branch in inner)
+        inner = _ALONE if self.guider is None else self.guider.branches(step)
+        # Not `evolve`, which reads the names of the fields at every step.
+        return tuple(
+            [GuidanceBranch(each.name, each.negative, each.perturbations, each.without, scale) for each in inner]
+        )
 
     def combine(
         self,

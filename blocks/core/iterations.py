@@ -78,12 +78,12 @@ def _type_fault(variables: Sequence[OutputParam]) -> Callable[[Values], str | No
     hints = {variable.name: variable.type_hint for variable in variables}
     # A plain class is asked once for each class of values, since loops may be long and their iterations short.
     plain = {name for name, hint in hints.items() if isinstance(strip_metadata(hint), type)}
-    fine: set[tuple[str, type]] = set()
+    fine: list[tuple[str, object, set[type]]] = [(name, hint, set()) for name, hint in hints.items()]
 
     def fault_of(values: Values) -> str | None:
-        for name, hint in hints.items():
+        for name, hint, seen in fine:
             value = values[name]
-            if (name, value.__class__) in fine:
+            if value.__class__ in seen:
                 continue
             if not accepts(value, hint):
                 return (
@@ -91,7 +91,7 @@ def _type_fault(variables: Sequence[OutputParam]) -> Callable[[Values], str | No
                     f"or declare another type in Vars."
                 )
             if name in plain:
-                fine.add((name, value.__class__))
+                seen.add(value.__class__)
         return None
 
     return fault_of

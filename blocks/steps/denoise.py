@@ -6,12 +6,14 @@ import copy
 import inspect
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from attrs import define
 
 from ...engine.device_copies import queued_copies
 from ...families.asked_members import SCALE_INPUT, STEP, asks
 from ...families.contract import Scheduler
-from ...families.noise_schedule import scaled_input
+from ...families.noise_schedule import scales_input
 from ...state import CompositionError, Outputs, RunError
 from ...state.vocabulary import (
     Eta,
@@ -32,17 +34,31 @@ from .denoiser_call import DenoiserInput
 from .predict_noise import PredictNoise
 
 
+@define(eq=False)
+class ScaleMemo:
+    """What holds from step to step: whether the scheduler scales at all; None before that is known."""
+
+    scales: bool | None = None
+
+
 class ScaleLatents(Block):
     """Scale the latents as the denoiser expects them at this noise level."""
 
     scheduler: Scheduler = component(mutates=True)
 
+    Memo: ClassVar[type[ScaleMemo]] = ScaleMemo
+    if TYPE_CHECKING:
+        memo: ScaleMemo
+
     class Out(Outputs):
         scaled_latents: ScaledLatents
 
     def run(self, latents: Latents, t: Timestep) -> Out:
-        refuse_used_up(self.scheduler)
-        return self.Out(scaled_latents=scaled_input(self.scheduler, latents, t))
+        scheduler: Any = self.scheduler
+        refuse_used_up(scheduler)
+        if self.memo.scales is None:
+            self.memo.scales = scales_input(scheduler)
+        return self.Out(scaled_latents=scheduler.scale_model_input(latents, t) if self.memo.scales else latents)
 
 
 class StepScheduler(Block):
@@ -134,7 +150,11 @@ def refuse_used_up(scheduler: Any) -> None:
         RunError: it must be set anew.
     """
     taken = getattr(scheduler, "step_index", None)
-    if taken is not None and taken >= len(scheduler.timesteps):
+    if taken is None:
+        return
+    # Of tensors, `len` is a function in Python, and this is asked twice a step.
+    table = scheduler.timesteps
+    if taken >= (table.shape[0] if hasattr(table, "shape") else len(table)):
         raise RunError(
             f"{type(scheduler).__name__} has taken all of its {len(scheduler.timesteps)} steps, and must be set anew before another. A second "
             "denoising needs a block that sets timesteps before its loop: put both into a Scope, which keeps their values apart."
@@ -143,9 +163,11 @@ def refuse_used_up(scheduler: Any) -> None:
 
 def keep_on_host(scheduler: Any) -> None:
     """Have the tables of a solver on the host, where it decides by their numbers: each such look at a device waits for all that is queued."""
+    held = scheduler.__dict__ if hasattr(scheduler, "__dict__") else {}
     for name in ("timesteps", "sigmas"):
-        table: Any = getattr(scheduler, "__dict__", {}).get(name)
-        if hasattr(table, "device") and table.device.type != "cpu":
+        table: Any = held.get(name)
+        # Asked at every step, so the cheap question: True of tensors of the host, absent of what is no tensor.
+        if not getattr(table, "is_cpu", True):
             setattr(scheduler, name, table.cpu())
 
 

@@ -68,7 +68,8 @@ class _Batches:
 class StepMemo:
     """What holds from step to step: `guider` as the call has it, `batches` while nothing of them changes, and whether
     memory has run out for several predictions at once. `caches`: the network keeps what it computes from step to step, under names
-    that begin with `part`. `compiled`: what it means that it is compiled; None before that is known.
+    that begin with `part`. `compiled`: what it means that it is compiled; None before that is known. `variance`: whether the network
+    predicts it, and whether the solver reads it; None before it is known.
     """
 
     guider: tuple[float | None, Any] | None = None
@@ -77,6 +78,7 @@ class StepMemo:
     caches: bool | None = None
     part: str = ""
     compiled: CompiledDenoiser | None = None
+    variance: tuple[bool, bool] | None = None
 
 
 _AS_IT_IS = nullcontext()
@@ -145,12 +147,11 @@ class PredictNoise(Block):
         if (compiled := self._compiled()).parts:
             compiled.begin_step()
             self._tell_of_compiling(guider, step, asked.latents, asked.conditioning)
-        extras = ()
+        call = asked
         if self.bound_parts:
             known = {"t": asked.t, "host_t": asked.host_t, "i": step.index, "num_inference_steps": step.count}
             told = {"conditioning": asked.conditioning, "scaled_latents": asked.latents}
-            extras = self._extras({**of_parts, **known, **told})
-        call = evolve(asked, extras=extras, denoiser=self.denoiser)
+            call = evolve(asked, extras=self._extras({**of_parts, **known, **told}), denoiser=self.denoiser)
         if guider.needs_noise_level:
             return self._guided_by_noise(guider, call, memory)
         return self._combined(guider, call, memory)
@@ -159,14 +160,18 @@ class PredictNoise(Block):
         """Predict what the guider asks for, and combine it: tokens for those that work on them, and no variance."""
         predictions = self._predictions(guider.branches(call.step), call)
         variance = None
-        if self.family.predicts_variance(self.denoiser):
+        if self.memo.variance is None:
+            is_predicted = self.family.predicts_variance(self.denoiser)
+            self.memo.variance = is_predicted, is_predicted and reads_variance(self.scheduler)
+        is_predicted, is_read = self.memo.variance
+        if is_predicted:
             predictions, variance = _without_variance(predictions)
         if guider.on_tokens:
             predictions = {name: self.family.tokens_of(each) for name, each in predictions.items()}
         guided, memory = guider.combine(predictions, call.step, memory)
         if guider.on_tokens:
             guided = self.family.latents_of(guided, call.latents)
-        if variance is not None and reads_variance(self.scheduler):
+        if variance is not None and is_read:
             import torch
 
             guided = torch.cat([guided, variance], dim=1)

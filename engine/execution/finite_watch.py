@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...state.user_warnings import user_warning
 from ..events import Emit, RunWarning
 from ..nodes import Values
-
-if TYPE_CHECKING:
-    import torch
 
 
 class FiniteWatch:
@@ -20,16 +17,21 @@ class FiniteWatch:
         self._first = first
         self._names = names
         self._sums: dict[str, list[Any]] = {}
+        self._wide: dict[Any, Any] = {}
 
     def look(self, values: Values) -> None:
         """Note a number that is finite only if all of a value is."""
         for name in self._names:
-            value = values.get(name)
-            if value is not None and hasattr(value, "is_floating_point") and value.is_floating_point():
+            value: Any = values.get(name)
+            kind = value.__class__, getattr(value, "dtype", None)
+            if kind not in self._wide:
+                self._wide[kind] = _wide(value)
+            wide = self._wide[kind]
+            if wide is not None:
                 value = value.detach() if value.requires_grad else value
                 # A sum is finite only if every number is, and one sum stays on the device: asking for its value in
                 # each iteration would make the CPU wait for the GPU.
-                self._sums.setdefault(name, []).append(value.sum(dtype=_wide(value)))
+                self._sums.setdefault(name, []).append(value.sum(dtype=wide))
 
     def report(self, emit: Emit | None = None) -> None:
         """Warn of the first iteration in which a value was not finite."""
@@ -50,8 +52,10 @@ class FiniteWatch:
                     emit(RunWarning(f"{self._path}.step[{iteration}]", text))
 
 
-def _wide(value: torch.Tensor) -> Any:
-    """Return numbers whose sums do not overflow, as those of half precision do at 65,504."""
+def _wide(value: Any) -> Any:
+    """Return numbers whose sums do not overflow, as those of half precision do at 65,504; None of what is no tensor of fractions."""
     import torch
 
-    return torch.float32 if value.dtype in (torch.float16, torch.bfloat16) else None
+    if not isinstance(value, torch.Tensor) or not value.is_floating_point():
+        return None
+    return torch.float32 if value.dtype in (torch.float16, torch.bfloat16) else value.dtype

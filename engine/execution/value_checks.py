@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any, Literal, get_args, get_origin
 
 from attrs import field, frozen
@@ -82,25 +83,66 @@ def checked(step: BlockNode, givers: Callable[[str], Sequence[str]], every: Clas
     known = [(each.name, each.accepted) for each in classes]
 
     def wrap(call: Call) -> Call:
+        # What the iterations of a loop read and write is mostly alike.
+        read, written = _Passed(reads), _Passed(writes)
+
         def call_checked(values: Values) -> None:
-            fault = find_fault(reads, values) if reads else None
-            if fault is not None:
-                writers = " or ".join(givers(fault[0]))
-                raise RunError(f"{path} was given {fault[1]}{f' (from {writers})' if writers else ''}.")
+            fault = None
+            if reads and not read.holds(values):
+                if (fault := find_fault(reads, values)) is not None:
+                    writers = " or ".join(givers(fault[0]))
+                    raise RunError(f"{path} was given {fault[1]}{f' (from {writers})' if writers else ''}.")
+                read.note(values)
             call(values)
             # The usual case first, and here: a call of a function more is a tenth of what a small block costs.
             for name, accepted in known:
                 if values.get(name).__class__ not in accepted:
                     fault = find_class_fault(classes, values)
                     break
-            if writes and fault is None:
+            if writes and fault is None and not written.holds(values):
                 fault = find_fault(writes, values)
+                if fault is None:
+                    written.note(values)
             if fault is not None:
                 raise RunError(f"{path} wrote {fault[1]}: it broke its declaration.")
 
         return call_checked
 
     return wrap
+
+
+_FORM = attrgetter("__class__", "shape", "dtype")
+"""All that `find_fault` looks at in a tensor."""
+
+
+class _Passed:
+    """Knows values that `find_fault` has found nothing wrong with, by all that it looks at, so that their like is not looked at again."""
+
+    def __init__(self, expected: Sequence[Expected]) -> None:
+        self._names = [each.name for each in expected]
+        self._given: list[str] = []
+        self._absent: list[str] = []
+        self._forms: list[Any] | None = None
+
+    def holds(self, values: Values) -> bool:
+        """Return whether values are as those that passed last."""
+        get = values.get
+        for name in self._absent:
+            if get(name) is not None:
+                return False
+        try:
+            return [*map(_FORM, map(get, self._given))] == self._forms
+        except AttributeError:  # no tensor
+            return False
+
+    def note(self, values: Values) -> None:
+        """Take values for such that passed."""
+        self._absent = [name for name in self._names if values.get(name) is None]
+        self._given = [name for name in self._names if values.get(name) is not None]
+        try:
+            self._forms = [*map(_FORM, map(values.get, self._given))]
+        except AttributeError:
+            self._forms = None
 
 
 def expected_of(params: Sequence[InputParam | OutputParam]) -> tuple[Expected, ...]:

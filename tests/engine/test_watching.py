@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -234,6 +234,7 @@ LARGE = torch.full((4,), 60_000.0)
         ([torch.ones(3, dtype=torch.int64)], None),
         (["text"], None),
         ([torch.tensor([float("nan")], requires_grad=True)], 0),
+        ([SimpleNamespace(dtype=torch.float32), torch.tensor([float("nan")])], 0),
     ],
     ids=str,
 )

@@ -132,6 +132,57 @@ def test_the_turn_of_a_loop_is_named() -> None:
     assert caught.value.__notes__[0].startswith("In block repeat.step[2].shrink.")
 
 
+PICTURE, MASK = torch.zeros(1, 3, 4, 4), torch.zeros(1, 4, 4, dtype=torch.bool)
+
+
+@pytest.mark.parametrize(
+    ("turns", "words"),
+    [
+        ([(PICTURE, MASK), (PICTURE, MASK), (PICTURE.long(), MASK)], "picture as .*; it holds float numbers"),
+        ([(PICTURE, MASK), (PICTURE, MASK), (PICTURE[0], MASK)], r"picture as Tensor\[3, 4, 4\]"),
+        ([(PICTURE, MASK), (PICTURE, MASK), (PICTURE[..., :2], MASK)], "mask of the shape .*'w' .* is 2 in picture"),
+        ([(PICTURE, MASK), (PICTURE, MASK), ("text", MASK)], "picture as 'text'"),
+        ([(PICTURE, MASK), (PICTURE, MASK), (PICTURE.numpy(), MASK)], "picture as .*ndarray"),
+        ([(PICTURE, None), (PICTURE, None), (PICTURE, MASK.float())], "mask as .*; it holds bool numbers"),
+        ([(PICTURE, None), (PICTURE, MASK), (PICTURE, MASK[0])], r"mask as Tensor\[4, 4\]"),
+        ([(PICTURE, MASK), (PICTURE, None), (PICTURE[..., :2], None), (PICTURE, MASK), (PICTURE.half(), MASK)], None),
+    ],
+    ids=str,
+)
+def test_what_passed_in_one_turn_is_looked_at_again_in_the_next(
+    turns: list[tuple[Any, Any]], words: str | None
+) -> None:
+    class Turn(Block):
+        class Out(Outputs):
+            picture: Any
+            mask: Any
+
+        def run(self, i: int) -> Out:
+            return self.Out(picture=turns[i][0], mask=turns[i][1])
+
+    class Look(Block):
+        def run(self, picture: Picture, mask: Mask | None = None) -> None: ...
+
+    class Repeat(LoopSequentialPipelineBlocks):
+        block_classes = [Turn, Look]
+        block_names = ["turn", "look"]
+
+        class Vars(Outputs):
+            i: int
+
+        def iterate(self) -> Iterator[Vars]:
+            yield from (self.Vars(i=i) for i in range(len(turns)))
+
+    pipe = pipe_of(repeat=Repeat)
+    pipe.configure(progress=False)
+    if words is None:
+        pipe()
+        return
+    with pytest.raises(RunError, match=f"repeat.look was given {words}") as caught:
+        pipe()
+    assert caught.value.__notes__[0].startswith("In block repeat.step[2].look.")
+
+
 def reader(hint: Any) -> type[Block]:
     """A block that reads one value of a type."""
 

@@ -20,6 +20,7 @@ from brickwork.guiders import (
     ClassifierFreeGuidance,
     ClassifierGuidance,
     DynamicThresholding,
+    EmbeddedGuidance,
     GuidanceStep,
     Guider,
     ImageTextGuidance,
@@ -255,6 +256,18 @@ def test_what_the_inner_guider_wants_is_wanted() -> None:
     off = evolve(guider, enabled=False)
     assert (off.uses_negative, off.wanted_perturbations, len(off.branches(at()))) == (False, (), 1)
     assert guider.with_scale(2.0).guider == evolve(inner, guidance_scale=2.0)
+
+
+def test_a_told_strength_is_all_that_changes_in_the_inner_branches() -> None:
+    inner = PerturbedAttentionGuidance(perturbed_guidance_stop=1.0)
+    asked = inner.branches(at())
+    assert {each.negative for each in asked} == {True, False}
+    assert any(each.perturbations for each in asked)
+    told = EmbeddedGuidance(guidance_scale=2.5, guider=inner).branches(at())
+    assert told == tuple(evolve(each, embedded_scale=2.5) for each in asked)
+    dropped = EmbeddedGuidance(guidance_scale=2.5, guider=ImageTextGuidance()).branches(at())
+    assert any(each.without for each in dropped)
+    assert dropped == tuple(evolve(each, embedded_scale=2.5) for each in ImageTextGuidance().branches(at()))
 
 
 def test_they_are_saved_with_their_inner_guider_and_nest(tmp_path: Path) -> None:
