@@ -35,7 +35,7 @@ from ...state.vocabulary import (
 from ..core.block import Block
 from ..core.slots import component
 from .compiled_denoiser import CompiledDenoiser
-from .denoiser_call import DenoiserCall, untold_faults
+from .denoiser_call import DenoiserCall, prediction_faults, untold_faults, useless_inputs
 from .encode_prompt import active_guider
 
 if TYPE_CHECKING:
@@ -211,6 +211,11 @@ class PredictNoise(Block):
         parts = self.family.fields("denoiser_input_fields")
         return any(part.kind == kind and conditioning.get(part.positive) is not None for part in parts)
 
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say what the denoiser of the family has no use for."""
+        yield from super().input_faults(given)
+        yield from useless_inputs(self.family, given)
+
     def component_faults(self, components: Mapping[str, Any]) -> Iterable[str]:
         """Layers that the guider perturbs must be there."""
         yield from super().component_faults(components)
@@ -227,18 +232,20 @@ class PredictNoise(Block):
                 f"{type(guider).__name__} works on the tokens of a transformer, and the denoiser of {self.family.name} reads latents. "
                 "Take another guider, such as ClassifierFreeGuidance or AdaptiveProjectedGuidance."
             )
+        yield from prediction_faults(self.family, components["scheduler"], denoiser_name)
         kinds = {part.kind for part in self.family.fields("denoiser_input_fields")}
         yield from untold_faults(guider, denoiser_name, kinds)
         if not wanted or denoiser is None:
             return
-        if type(self.family).layers is FamilyContract.layers:
+        inner = uncompiled(denoiser)
+        try:
+            layers = self.family.layers(inner)
+        except NotImplementedError:
             yield (
                 f"{type(guider).__name__} perturbs layers, and {self.family.name} does not say which layers {denoiser_name} has. Take a guider "
                 "that perturbs nothing, such as ClassifierFreeGuidance."
             )
             return
-        inner = uncompiled(denoiser)
-        layers = self.family.layers(inner)
         recommended = self.family.recommended_layers(inner, layers)
         for perturbation in wanted:
             try:
