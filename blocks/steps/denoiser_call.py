@@ -132,3 +132,14 @@ def prediction_faults(family: FamilyContract, scheduler: Any, denoiser: str) -> 
             f"scheduler is a {type(scheduler).__name__} with prediction_type={kind!r}, and {denoiser} predicts a flow; take "
             "FlowMatchEulerDiscreteScheduler, or one with prediction_type='flow_prediction' and use_flow_sigmas=True."
         )
+
+
+def loop_faults(family: FamilyContract, guider: Any, scheduler: Any, denoiser: str) -> Iterator[str]:
+    """Yield what of a guider and a scheduler does not go with the denoiser of a family, whose name is given."""
+    if getattr(guider, "on_tokens", False) and type(family).tokens_of is FamilyContract.tokens_of:
+        yield (
+            f"{type(guider).__name__} works on the tokens of a transformer, and the denoiser of {family.name} reads latents. "
+            "Take another guider, such as ClassifierFreeGuidance or AdaptiveProjectedGuidance."
+        )
+    yield from prediction_faults(family, scheduler, denoiser)
+    yield from untold_faults(guider, denoiser, {part.kind for part in family.fields("denoiser_input_fields")})

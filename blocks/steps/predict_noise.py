@@ -15,7 +15,7 @@ from ...adapters.lora_scale import lora_scale, weight_of
 from ...adapters.perturb import chosen_layers, perturbed
 from ...engine.execution.out_of_memory import is_out_of_memory
 from ...engine.execution.second_try import is_tried_again
-from ...families.contract import Denoiser, FamilyContract, Scheduler, with_rows
+from ...families.contract import Denoiser, Scheduler, with_rows
 from ...families.noise_schedule import reads_variance
 from ...guiders import ClassifierFreeGuidance, EmbeddedGuidance, GuidanceBranch, GuidanceStep, Perturbation
 from ...registry.compilation import uncompiled
@@ -35,7 +35,7 @@ from ...state.vocabulary import (
 from ..core.block import Block
 from ..core.slots import component
 from .compiled_denoiser import CompiledDenoiser
-from .denoiser_call import DenoiserCall, prediction_faults, untold_faults, useless_inputs
+from .denoiser_call import DenoiserCall, loop_faults, useless_inputs
 from .encode_prompt import active_guider
 
 if TYPE_CHECKING:
@@ -227,14 +227,7 @@ class PredictNoise(Block):
                 f"{denoiser_name} has guidance built in, and {type(guider).__name__} does not tell it the strength; use "
                 "EmbeddedGuidance(guidance_scale=...): pipe.update_components(guider='EmbeddedGuidance')."
             )
-        if getattr(guider, "on_tokens", False) and type(self.family).tokens_of is FamilyContract.tokens_of:
-            yield (
-                f"{type(guider).__name__} works on the tokens of a transformer, and the denoiser of {self.family.name} reads latents. "
-                "Take another guider, such as ClassifierFreeGuidance or AdaptiveProjectedGuidance."
-            )
-        yield from prediction_faults(self.family, components["scheduler"], denoiser_name)
-        kinds = {part.kind for part in self.family.fields("denoiser_input_fields")}
-        yield from untold_faults(guider, denoiser_name, kinds)
+        yield from loop_faults(self.family, guider, components["scheduler"], denoiser_name)
         if not wanted or denoiser is None:
             return
         inner = uncompiled(denoiser)
