@@ -1,4 +1,4 @@
-"""Stable Diffusion 3 without its T5: text to image, the same image begun from halfway, and one that it steers, into sd3.png.
+"""Stable Diffusion 3 without its T5: text to image, the same image begun from halfway, its half drawn anew, and one that it steers, into sd3.png.
 
 The networks are tiny and have random weights, so that this runs offline; with real ones,
 `ModularPipeline.from_pretrained("stabilityai/stable-diffusion-3.5-medium")` opens them, and `text_encoder_3` may be None there, too.
@@ -6,6 +6,7 @@ The networks are tiny and have random weights, so that this runs offline; with r
 
 import diffusers
 import torch
+from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection
 
 import brickwork
@@ -59,6 +60,10 @@ pipe.update_components(**components)
 settings = {"num_inference_steps": 8, "seed": 3, "height": 64, "width": 64, "output": "images"}
 first = pipe("a red circle", negative_prompt="blue", **settings)[0]
 second = pipe("a red circle", image=first, strength=0.5, **settings)[0]
-third = pipe("a red circle", control_image=first, controlnet_conditioning_scale=0.7, **settings)[0]
-labels = ["from noise", "from the image", "steered by the image"]
-brickwork.make_image_grid([first, second, third], 1, 3, resize=128, labels=labels).save("sd3.png")
+half = Image.new("L", first.size, 0)
+half.paste(255, (32, 0, 64, 64))
+third = pipe("a blue square", image=first, mask_image=half, **settings)[0]
+fourth = pipe("a red circle", control_image=first, controlnet_conditioning_scale=0.7, **settings)[0]
+pictures = [first, second, third, fourth]
+labels = ["from noise", "from the image", "half of it", "steered by it"]
+brickwork.make_image_grid(pictures, 1, 4, resize=128, labels=labels).save("sd3.png")

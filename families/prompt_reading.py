@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..state import InputError
 from .compel_syntax import compel_parts
 from .prompt_syntax import PromptSyntax, Reading, Scribe, Span, a1111_parts, comfyui_parts
 
@@ -26,6 +27,8 @@ def read_prompt(text: str, syntax: PromptSyntax, name: str = "prompt") -> Readin
         "comfyui": comfyui_parts,
         "compel": compel_parts,
     }
+    if syntax not in readers:
+        raise InputError(f"prompt_syntax is {syntax!r}; it is {', '.join(map(repr, readers))}.")
     scribe = Scribe(name)
     parts = [[span for span in part if span.text.strip()] for part in readers[syntax](text, scribe)]
     plain = parts == [[Span(text)]] or not text.strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -29,14 +30,14 @@ class KeptPlans:
 
     Attributes:
         version: of the blocks. plans: by what is given. checks: of each plan, what is looked at before a run.
-        description: the blocks as data. checked_components: of each plan, ids of components that its blocks take together.
+        description: the blocks as data. checked_components: of each plan, components that its blocks take together.
     """
 
     version: CompositionVersion
     plans: dict[Any, Plan] = field(factory=dict)
     checks: dict[Plan, CallChecks] = field(factory=dict)
     description: Description | None = None
-    checked_components: dict[Plan, tuple[int, ...]] = field(factory=dict)
+    checked_components: dict[Plan, tuple[Callable[[], object], ...]] = field(factory=dict)
 
     @classmethod
     def of(cls, blocks: object) -> KeptPlans:

@@ -44,6 +44,7 @@ INPUTS: Mapping[str, str] = {
     "steps": "num_inference_steps=",
     "batch_size": "num_images_per_prompt=, or a list of prompts",
     "n_iter": "num_images_per_prompt=",
+    "true_cfg_scale": "guider=brickwork.EmbeddedGuidance(guidance_scale=3.5, guider=brickwork.ClassifierFreeGuidance(guidance_scale=...))",
     "cfg": "guidance_scale=",
     "cfg_scale": "guidance_scale=",
     "denoise": "strength=, of a task with an image",

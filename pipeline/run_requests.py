@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+import weakref
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from ..blocks.checks.call_checks import CallChecks
@@ -106,8 +107,9 @@ class PipelineRequests(PipelineAdapters):
         """Ask the blocks of a plan whether the components of this run fit together, again only when they are others."""
         kept = self._planned_last
         held = {**self.components, **replaced}
-        identities = tuple(map(id, held.values()))
-        if identities == kept.checked_components.get(plan):
+        # Not by their ids: that of a guider which is gone is soon that of another one.
+        known = kept.checked_components.get(plan, ())
+        if len(known) == len(held) and all(one() is each for one, each in zip(known, held.values(), strict=True)):
             return
         paths = set(plan.paths)
         blocks = [(block, around) for path, block, around in walk_scopes(self.blocks) if path in paths]
@@ -122,7 +124,7 @@ class PipelineRequests(PipelineAdapters):
         ]
         if faults:
             raise InputError.of("The components do not fit", faults)
-        kept.checked_components[plan] = identities
+        kept.checked_components[plan] = tuple(map(_reference, held.values()))
 
     def _guider_of_call(self, name: str, given: object) -> Any:
         """Return a guider for one run; None is the pipeline's own."""
@@ -207,15 +209,15 @@ class PipelineRequests(PipelineAdapters):
         except InputError as error:
             return None, [also_by_seed(fault, known) for fault in error.faults or [str(error)]]
 
-    def _checks(self, plan: Plan) -> CallChecks:
+    def _checks(self, plan: Plan, inputs: Mapping[str, Any]) -> CallChecks:
         known = self._planned_last.checks
         if plan not in known:
             known[plan] = CallChecks.of(self.blocks, plan)
-        return known[plan]
+        return known[plan].of_taken(inputs)
 
     def _checked_inputs(self, plan: Plan, inputs: dict[str, Any]) -> dict[str, Any]:
         """Return what the caller gave, with images in place of paths, if nothing is wrong with it."""
-        checks = self._checks(plan)
+        checks = self._checks(plan, inputs)
         named = file_inputs(inputs, checks.annotated)
         read, unread = images_of_files(inputs, named)
         found = {**inputs, **read} if named else inputs
@@ -225,7 +227,7 @@ class PipelineRequests(PipelineAdapters):
         return found
 
     def _check_values(self, plan: Plan, inputs: Mapping[str, Any], unread: Sequence[str] = ()) -> None:
-        checks = self._checks(plan)
+        checks = self._checks(plan, inputs)
         faults = [*unread, *checks.input_faults(inputs, with_shapes=self.settings.check_values)]
         if faults:
             raise InputError.of("The inputs do not fit", faults)
@@ -237,7 +239,7 @@ class PipelineRequests(PipelineAdapters):
     ) -> None:
         """Look at inputs beside components, at every run: models may be cast in place."""
         held = {**self.components, **replaced} if replaced else self.components
-        checks = self._checks(plan)
+        checks = self._checks(plan, inputs)
         awaited = [name for name, each in held.items() if each is None and not self.may_be_none(name)]
         faults = checks.fit_faults(inputs, held, self.config, self.device, known, awaited)
         # Last, because it says that two differ, and not which of them is wrong.
@@ -267,3 +269,11 @@ def _is_read_without_writer(name: str, plan: Plan | None) -> bool:
         return False  # what is private to a scope is given by no caller
     reads = plan.flow.reads_of(name)
     return any(version.writer == CALLER for read in reads for version in read.sources.versions)
+
+
+def _reference(component: object) -> Callable[[], object]:
+    """Return what gives a component back while it lives, and does not keep it alive where its class allows that."""
+    try:
+        return weakref.ref(component)
+    except TypeError:
+        return lambda: component

@@ -20,9 +20,9 @@ from ..blocks.techniques.families_in_turn import (
 )
 from ..families.contract import FamilyContract
 from ..state import CompositionError
-from .tasks import Blocks, text2image
+from .tasks import Blocks, of_family, text2image
 
-_RENAMED = ("num_inference_steps", "guidance_scale", "sigmas", "timesteps")
+_RENAMED = ("num_inference_steps", "guidance_scale", "sigmas", "timesteps", "eta")
 """Inputs that the second family has for itself, with "second_" before their names."""
 _SHARED = ("height", "width")
 """Inputs of both that blocks of the second also write."""
@@ -34,14 +34,14 @@ def families_in_turn(
     """Return blocks that denoise in one family down to a level of noise, and from there in another. Both make images of the same prompt.
 
     `first_share` says how far the first goes. Components of the second have "second_" before their names, and so have its
-    `num_inference_steps`, `guidance_scale`, `sigmas` and `timesteps`, and embeddings in place of prompts.
+    `num_inference_steps`, `guidance_scale`, `sigmas`, `timesteps` and `eta`, and embeddings in place of prompts.
 
     Args:
         through: "latents" where both have the same VAE, which each run looks at; the noise stays. "pixels" for any two: what the first family takes
             for the image is decoded, encoded, and noise of the second's level put on it.
 
     Raises:
-        CompositionError: `through` is something else.
+        CompositionError: `through` is something else, or a family is no contract.
 
     Example:
         >>> from brickwork.families.sdxl import SDXL
@@ -51,6 +51,8 @@ def families_in_turn(
     """
     if through not in ("pixels", "latents"):
         raise CompositionError(f'through is {through!r}; it is "pixels" or "latents".')
+    for family in (first, second):
+        of_family({}, family, "families_in_turn(first, second)")
     begins: Blocks = InsertableDict(text2image(first))
     begins.insert_after("set_timesteps", "keep_first", KeepFirstTimesteps.bind(first))
     begins.insert_after("denoise", "leave_noise", LeaveNoise.bind(first))

@@ -22,7 +22,7 @@ from ..blocks.techniques.regions import (
 from ..blocks.techniques.weighted_prompt import EncodeWeightedPrompt
 from ..families.contract import FamilyContract
 from ..state import CompositionError
-from .tasks import Blocks, named_blocks
+from .tasks import Blocks, named_blocks, of_family
 
 
 def with_regions(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
@@ -33,7 +33,7 @@ def with_regions(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
     of words (`with_prompt_weights`, before or after), those of regions are, too.
 
     Raises:
-        CompositionError: the family is told nothing, or the blocks are those of no task.
+        CompositionError: the family is told nothing, or is not that of the blocks, or the blocks are those of no task.
 
     Example:
         >>> from brickwork.families.flux import FLUX
@@ -42,6 +42,7 @@ def with_regions(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
         ['regions', 'resolve_size', 'text_encoder', 'input', 'region_encoder']
     """
     made: Blocks = InsertableDict(named_blocks(blocks, "with_regions(blocks)"))
+    of_family(made, family, "with_regions(blocks, family)")
     absent = [name for name in ("input", "denoise") if name not in made]
     if absent:
         raise CompositionError(

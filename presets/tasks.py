@@ -18,10 +18,10 @@ from ..blocks.steps.decode import Decode
 from ..blocks.steps.denoise import Denoise, with_denoiser_input
 from ..blocks.steps.denoiser_call import DenoiserInput
 from ..blocks.steps.encode_control import EncodeControl, EncodeInpaintControl, EncodeMaskedControl
+from ..blocks.steps.encode_edited_image import EncodeEditedImage
 from ..blocks.steps.encode_image import EncodeImage
 from ..blocks.steps.encode_inpaint import EncodeControlledInpaintImage, EncodeInpaintImage, EncodeMaskedImage
 from ..blocks.steps.encode_prompt import EncodePrompt
-from ..blocks.steps.encode_reference import EncodeReference
 from ..blocks.steps.encode_variation import EncodeVariation
 from ..blocks.steps.estimate_depth import EstimateDepth
 from ..blocks.steps.expand_batch import ExpandBatch
@@ -52,7 +52,7 @@ from ..blocks.techniques.enlarge_latents import EnlargeLatents
 from ..blocks.techniques.precondition import PreconditionedDenoise
 from ..blocks.techniques.regions import EncodeRegions, EncodeWeightedRegions
 from ..blocks.techniques.weighted_prompt import EncodeWeightedPrompt
-from ..families.contract import FamilyContract
+from ..families.contract import UNBOUND, FamilyContract
 from ..state import CompositionError
 from ..state.errors import named_thing
 
@@ -119,7 +119,7 @@ def differential(family: FamilyContract) -> Blocks:
 
 def edit(family: FamilyContract) -> Blocks:
     """Return the blocks that edit an image as a text says, for denoisers that read it beside the latents."""
-    return text2image(family).insert_before("prepare_latents", "reference", EncodeReference.bind(family))
+    return text2image(family).insert_before("prepare_latents", "reference", EncodeEditedImage.bind(family))
 
 
 def upscaling(family: FamilyContract) -> Blocks:
@@ -189,6 +189,21 @@ def named_blocks(blocks: object, taker: str, example: str = "TEXT2IMAGE_BLOCKS")
             f"{taker} takes a dict of names and blocks, such as {example}, and was given {named_thing(blocks)}."
         )
     return blocks
+
+
+def of_family(blocks: Mapping[str, Any], family: object, taker: str) -> None:
+    """Refuse what is no contract of a family, and one to which none of the blocks is bound.
+
+    Raises:
+        CompositionError: it is.
+    """
+    if not isinstance(family, FamilyContract):
+        raise CompositionError(
+            f"{taker} takes the contract of a family, as brickwork.registry.families.get(name) returns, and was given {family!r:.60}."
+        )
+    bound = {each.family.name for each in blocks.values() if getattr(each, "family", UNBOUND) is not UNBOUND}
+    if bound and family.name not in bound:
+        raise CompositionError(f"{taker} was given the family {family.name}, and blocks of {', '.join(sorted(bound))}.")
 
 
 CONTROLLED = {Denoise: ControlledDenoise, InpaintDenoise: ControlledInpaintDenoise}

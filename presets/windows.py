@@ -14,7 +14,7 @@ from ..blocks.techniques.predicting import with_prediction
 from ..blocks.techniques.windows import DecodeCircular, PredictWindows, PrepareWindows, WindowedDenoise
 from ..families.contract import FamilyContract
 from ..state import CompositionError
-from .tasks import Blocks, named_blocks
+from .tasks import Blocks, named_blocks, of_family
 
 _OF_WINDOWS = {"height": "window_height", "width": "window_width"}
 
@@ -26,7 +26,7 @@ def with_windows(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
     shift of a schedule (Stable Diffusion 3, FLUX), and what a denoiser is told of sizes (Stable Diffusion XL) unless the caller says it.
 
     Raises:
-        CompositionError: the blocks are those of no task, or predict in a way of their own.
+        CompositionError: the blocks are those of no task or of another family, or predict in a way of their own.
 
     Example:
         >>> from brickwork.families.sdxl import SDXL
@@ -35,6 +35,7 @@ def with_windows(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
         ['prepare_latents', 'windows', 'prepare_add_cond', 'denoise', 'decode']
     """
     made: Blocks = InsertableDict(named_blocks(blocks, "with_windows(blocks)"))
+    of_family(made, family, "with_windows(blocks, family)")
     sized = next((name for name in ("resolve_size", "prepare_latents") if name in made), None)
     if sized is None or "denoise" not in made:
         raise CompositionError(

@@ -193,7 +193,7 @@ def accepts(value: object, hint: object) -> bool:
 def _accepts_one(value: object, hint: object) -> bool:  # noqa: PLR0911 - one line per kind of type
     origin, parts = get_origin(hint), get_args(hint)
     if origin is Literal:
-        return any(value == part and type(value) is type(part) for part in parts)
+        return any(type(value) is type(part) and value == part for part in parts)
     if hint in _ABSTRACT_NUMBERS:
         is_number = isinstance(value, _ABSTRACT_NUMBERS[hint]) and not isinstance(value, bool)
         return is_number and not (hint is float and isinstance(value, int) and not _LOWEST <= value <= _HIGHEST)

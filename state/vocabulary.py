@@ -297,7 +297,10 @@ CropCorner = Annotated[
 RegionPrompts = Annotated[
     list[Any], Value(doc="What each region shows: a text, or a list with one for each prompt of the whole image.")
 ]
-RegionLabels = Annotated[list[int], Value(doc="What each region shows, as the number of a class.", low=0)]
+RegionLabels = Annotated[
+    list[Any],
+    Value(doc="What each region shows: the number of a class, or a list with one for each class of the whole image."),
+]
 RegionMasks = Annotated[
     list[Any],
     Value(doc="A mask for each region, as large as the images: 1 (white) where it counts, 0 where it does not."),

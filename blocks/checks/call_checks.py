@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import Any, Self
 
 from attrs import frozen
 
 from ...engine import Plan
 from ...engine.execution.value_checks import Expected
-from ...engine.planning.flow import CALLER
+from ...engine.planning.flow import CALLER, Read
 from ...families.contract import UNBOUND
 from ...registry.loading.several import parts_of
 from ..core.base import ModularPipelineBlocks
@@ -19,6 +20,7 @@ from ..core.input_checks import (
     expectations,
     fault_finders,
     input_faults,
+    mistyped,
     promised,
     running_blocks,
     shape_faults,
@@ -27,6 +29,7 @@ from ..core.input_checks import (
 )
 from ..core.scope_names import Around, component_outside, components_at, explained_at, given_at
 from ..core.signature_block import SignatureBlock
+from .given_choice import GivenChoice, given_choices
 
 _GIVEN_LATENTS = ("denoiser", "controlnet")
 """Roles whose networks are given the latents of the run as they are."""
@@ -42,6 +45,7 @@ class CallChecks:
         finders: what looks at the inputs as a whole. fitting: blocks that look at inputs beside components, each with the names
             of components that it cannot do without, those of its inputs that no other block writes (where nobody gives one, it takes
             what it has for that), and the scopes around it. sharing: names of components that are given the same latents.
+        choices: that the caller's values decide. narrowed: gives what remains without some branches.
     """
 
     annotated: Mapping[str, Sequence[Any]]
@@ -51,18 +55,25 @@ class CallChecks:
     finders: Sequence[FaultFinder]
     fitting: Sequence[tuple[SignatureBlock, tuple[str, ...], frozenset[str], Around]]
     sharing: tuple[str, ...]
+    choices: Sequence[GivenChoice]
+    narrowed: Callable[[frozenset[str]], CallChecks]
 
     @classmethod
-    def of(cls, blocks: ModularPipelineBlocks, plan: Plan) -> Self:
-        """Work out what there is to look at."""
-        parts = running_blocks(blocks, plan)
-        paths, unwritten = {id(block): path for path, block in walk(blocks)}, _unwritten(plan)
+    def of(cls, blocks: ModularPipelineBlocks, plan: Plan, untaken: frozenset[str] = frozenset()) -> Self:
+        """Work out what there is to look at.
+
+        Args:
+            untaken: paths of branches that the run will not take.
+        """
+        reads = [read for read in plan.flow.reads if not _stands_in(read.path, untaken)]
+        parts = running_blocks(blocks, [path for path in plan.paths if not _stands_in(path, untaken)])
+        paths, unwritten = {id(block): path for path, block in walk(blocks)}, _unwritten(reads)
         typed = [(block, around) for block, around in parts if isinstance(block, SignatureBlock)]
         return cls(
-            expectations(plan),
-            expectations(plan, typed=False),
-            shapes(plan),
-            promised(plan),
+            expectations(reads),
+            expectations(reads, typed=False),
+            shapes(reads),
+            promised(reads),
             fault_finders(parts),
             [
                 # What is private to a scope is known by other names than those of the block.
@@ -71,11 +82,23 @@ class CallChecks:
                 if _looks_at_fit(block)
             ],
             tuple(dict.fromkeys(component_outside(at, name) for block, at in typed for name in _networks(block))),
+            () if untaken else given_choices(plan),
+            cache(partial(cls.of, blocks, plan)),
         )
+
+    def of_taken(self, inputs: Mapping[str, Any]) -> CallChecks:
+        """Return what is to be looked at where choices by values take the branches that these inputs ask for."""
+        if not self.choices:
+            return self
+        return self.narrowed(frozenset(path for choice in self.choices for path in choice.untaken(inputs)))
 
     def input_faults(self, inputs: Mapping[str, Any], with_shapes: bool = True) -> list[str]:
         """Return what is wrong with the inputs by themselves."""
         faults = input_faults(self.annotated, inputs)
+        if faults:
+            # What looks at several inputs relies on their types.
+            wrong = mistyped(self.annotated, inputs)
+            inputs = {name: value for name, value in inputs.items() if name not in wrong}
         odd = shape_faults(self.shapes, inputs) if with_shapes else []
         if odd:
             # Sizes of what has other dimensions say nothing; what a block knows of such a form may help.
@@ -132,12 +155,16 @@ def dtype_faults(names: Sequence[str], components: Mapping[str, Any]) -> Iterato
         )
 
 
-def _unwritten(plan: Plan) -> dict[str, frozenset[str]]:
+def _unwritten(reads: Iterable[Read]) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
-    for read in plan.flow.reads:
+    for read in reads:
         if all(version.writer == CALLER for version in read.sources.versions):
             found.setdefault(read.path, set()).add(str(read.param.name))
     return {path: frozenset(names) for path, names in found.items()}
+
+
+def _stands_in(path: str, places: Iterable[str]) -> bool:
+    return any(path == place or path.startswith(f"{place}.") for place in places)
 
 
 def _awaits(block: SignatureBlock, around: Around, awaited: Collection[str]) -> bool:

@@ -9,7 +9,6 @@ from typing import Any, Literal, get_args, get_origin
 
 from attrs import evolve, field, frozen
 
-from ...engine import Plan
 from ...engine.execution.value_checks import Expected, expected_of, find_fault
 from ...engine.planning.dimension_checks import promised_sizes
 from ...engine.planning.flow import CALLER, Read
@@ -40,12 +39,12 @@ class _Expectation:
     """Classes of which it has accepted a value, where the class is all that counts."""
 
 
-def expectations(plan: Plan, typed: bool = True) -> dict[str, list[_Expectation]]:
+def expectations(reads: Iterable[Read], typed: bool = True) -> dict[str, list[_Expectation]]:
     """Return, for each name that the caller may give, what the steps that read it expect; with checked annotations, or
     hints.
     """
     found: dict[str, list[_Expectation]] = {}
-    for read in plan.flow.reads:
+    for read in reads:
         from_caller = any(version.writer == CALLER for version in read.sources.versions)
         if not (read.typed is typed and from_caller and read.param.type_hint is not None):
             continue
@@ -62,22 +61,22 @@ def _given_name(read: Read) -> str:
     return next(version.name for version in read.sources.versions if version.writer == CALLER)
 
 
-def shapes(plan: Plan) -> dict[str, tuple[Expected, ...]]:
+def shapes(reads: Iterable[Read]) -> dict[str, tuple[Expected, ...]]:
     """Return, for each step that says which dimensions tensors of the caller's have, what it says."""
     read: dict[str, list[InputParam]] = {}
-    for each in plan.flow.reads:
+    for each in reads:
         if each.typed and any(version.writer == CALLER for version in each.sources.versions):
             read.setdefault(each.path, []).append(evolve(each.param, name=_given_name(each)))
     return {path: found for path, params in read.items() if (found := expected_of(params))}
 
 
-def promised(plan: Plan) -> dict[str, dict[str, tuple[int, str]]]:
+def promised(reads: Iterable[Read]) -> dict[str, dict[str, tuple[int, str]]]:
     """Return, for each step, the sizes of named dimensions that earlier blocks promise it, each with where."""
     read: dict[str, list[Read]] = {}
-    for each in plan.flow.reads:
+    for each in reads:
         if each.typed and each.sources.versions:
             read.setdefault(each.path, []).append(each)
-    return {path: found for path, reads in read.items() if (found := promised_sizes(reads))}
+    return {path: found for path, of_step in read.items() if (found := promised_sizes(of_step))}
 
 
 def shape_faults(expected: Mapping[str, Sequence[Expected]], values: Mapping[str, Any]) -> list[str]:
@@ -134,6 +133,15 @@ def input_faults(expected: Mapping[str, Sequence[_Expectation]], values: Mapping
         if fault:
             faults.append(fault)
     return faults
+
+
+def mistyped(expected: Mapping[str, Sequence[_Expectation]], values: Mapping[str, Any]) -> set[str]:
+    """Return the names of values that are not of the type that is expected."""
+    return {
+        name
+        for name, wanted in expected.items()
+        if values.get(name) is not None and not all(accepts(values[name], each.hint) for each in wanted)
+    }
 
 
 def _fault(name: str, value: object, expected: _Expectation) -> str | None:
@@ -225,9 +233,9 @@ def _generator_faults(family: FamilyContract, values: Mapping[str, Any]) -> Iter
 FaultFinder = Callable[[Mapping[str, Any]], Iterable[str]]
 
 
-def running_blocks(blocks: ModularPipelineBlocks, plan: Plan) -> list[tuple[ModularPipelineBlocks, Around]]:
-    """Return the blocks and containers of a composition that a plan runs, each with the scopes around it."""
-    running = set(plan.paths)
+def running_blocks(blocks: ModularPipelineBlocks, paths: Iterable[str]) -> list[tuple[ModularPipelineBlocks, Around]]:
+    """Return the blocks and containers of a composition in which the steps of some paths run, each with the scopes around it."""
+    running = set(paths)
     around = {outer for path in running for outer in _with_outer(path)}
     # What runs, what it stands in, and what stands in it: a hand-written loop is one step, and calls blocks by itself.
     return [

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from attrs import frozen
 
 from ...families.added_arguments import with_added
+from ...families.contract import FamilyContract
 from ...guiders import GuidanceBranch, GuidanceStep
 from ...state import Conditioning
 from ..core.part import BlockPart
@@ -109,3 +110,36 @@ def untold_faults(guider: Any, denoiser: str, kinds: Collection[str]) -> Iterato
             f"{name} compares with a prediction that is told less, and {denoiser} is told nothing, so both would be the same. Take "
             "ClassifierFreeGuidance(enabled=False), or ClassifierGuidance with a score of your own."
         )
+
+
+def useless_inputs(family: FamilyContract, given: Mapping[str, Any]) -> Iterator[str]:
+    """Yield which inputs the denoiser of a family has no use for: arguments of attention, or a strength of guidance."""
+    attention, scale = given.get("cross_attention_kwargs"), given.get("guidance_scale")
+    if not family.attention_argument and isinstance(attention, dict) and attention.keys() - {"scale"}:
+        yield f"cross_attention_kwargs: the denoiser of {family.name} takes no arguments of attention; leave it out."
+    if not family.fields("denoiser_input_fields") and isinstance(scale, (int, float)) and scale > 1:
+        yield (
+            f"guidance_scale is {scale}, and the denoiser of {family.name} is told nothing that guidance could leave out; leave it out."
+        )
+
+
+def prediction_faults(family: FamilyContract, scheduler: Any, denoiser: str) -> Iterator[str]:
+    """Yield that a scheduler takes the flow that a denoiser predicts for something else."""
+    config = getattr(scheduler, "config", None)
+    kind = config.get("prediction_type") if isinstance(config, Mapping) else None
+    if family.flow and kind not in (None, "flow_prediction"):
+        yield (
+            f"scheduler is a {type(scheduler).__name__} with prediction_type={kind!r}, and {denoiser} predicts a flow; take "
+            "FlowMatchEulerDiscreteScheduler, or one with prediction_type='flow_prediction' and use_flow_sigmas=True."
+        )
+
+
+def loop_faults(family: FamilyContract, guider: Any, scheduler: Any, denoiser: str) -> Iterator[str]:
+    """Yield what of a guider and a scheduler does not go with the denoiser of a family, whose name is given."""
+    if getattr(guider, "on_tokens", False) and type(family).tokens_of is FamilyContract.tokens_of:
+        yield (
+            f"{type(guider).__name__} works on the tokens of a transformer, and the denoiser of {family.name} reads latents. "
+            "Take another guider, such as ClassifierFreeGuidance or AdaptiveProjectedGuidance."
+        )
+    yield from prediction_faults(family, scheduler, denoiser)
+    yield from untold_faults(guider, denoiser, {part.kind for part in family.fields("denoiser_input_fields")})

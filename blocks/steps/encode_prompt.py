@@ -19,7 +19,7 @@ from ..core.block import Block
 from ..core.choice import AutoPipelineBlocks
 from ..core.sequential import SequentialPipelineBlocks
 from ..core.slots import component, config
-from .encoder_limits import TextInputs, absence_faults, length_faults, skip_faults
+from .encoder_limits import TextInputs, absence_faults, length_faults, lost_embeds, skip_faults
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,6 +65,11 @@ class EncodePositivePrompt(PlainTexts, Block):
 
     class Out(Outputs):
         embeds: Annotated[Conditioning, Group("prompt_embeds", "positive")]
+
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say which embeddings of the caller's own would be lost."""
+        yield from super().input_faults(given)
+        yield from lost_embeds(self.family, given, negative=False)
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say which text encoders cannot read so many tokens, have no so many layers, or are none and have a prompt of their own."""
@@ -120,6 +125,11 @@ class EncodeNegativePrompt(PlainTexts, Block):
 
     class Out(Outputs):
         embeds: Annotated[Conditioning, Group("prompt_embeds", "negative")]
+
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say which embeddings of the caller's own would be lost."""
+        yield from super().input_faults(given)
+        yield from lost_embeds(self.family, given, negative=True)
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say which text encoders cannot read as many tokens as positive embeddings of the caller's own have."""

@@ -38,6 +38,15 @@ class TextInputs(SignatureBlock):
             yield f"max_sequence_length is {asked}; {self.family.name} reads at most {min(limits)} tokens."
 
 
+def lost_embeds(family: FamilyContract, given: Mapping[str, Any], negative: bool) -> Iterator[str]:
+    """Yield which embeddings of the caller's own would be made anew, as those that stand for the texts are not given beside them."""
+    names = [part.negative if negative else part.positive for part in family.fields("prompt_embeds")]
+    if names and given.get(names[0]) is None:
+        for name in names[1:]:
+            if given.get(name) is not None:
+                yield f"{name} is given without {names[0]}, so it would be made anew from texts; give both, or leave it out."
+
+
 def unread_inputs(family: FamilyContract) -> dict[str, str]:
     """Return the inputs of which no text encoder of a family has a use, each with why."""
     found = {

@@ -15,7 +15,7 @@ from ...adapters.lora_scale import lora_scale, weight_of
 from ...adapters.perturb import chosen_layers, perturbed
 from ...engine.execution.out_of_memory import is_out_of_memory
 from ...engine.execution.second_try import is_tried_again
-from ...families.contract import Denoiser, FamilyContract, Scheduler, with_rows
+from ...families.contract import Denoiser, Scheduler, with_rows
 from ...families.noise_schedule import reads_variance
 from ...guiders import ClassifierFreeGuidance, EmbeddedGuidance, GuidanceBranch, GuidanceStep, Perturbation
 from ...registry.compilation import uncompiled
@@ -35,7 +35,7 @@ from ...state.vocabulary import (
 from ..core.block import Block
 from ..core.slots import component
 from .compiled_denoiser import CompiledDenoiser
-from .denoiser_call import DenoiserCall, untold_faults
+from .denoiser_call import DenoiserCall, loop_faults, useless_inputs
 from .encode_prompt import active_guider
 
 if TYPE_CHECKING:
@@ -216,6 +216,11 @@ class PredictNoise(Block):
         parts = self.family.fields("denoiser_input_fields")
         return any(part.kind == kind and conditioning.get(part.positive) is not None for part in parts)
 
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say what the denoiser of the family has no use for."""
+        yield from super().input_faults(given)
+        yield from useless_inputs(self.family, given)
+
     def component_faults(self, components: Mapping[str, Any]) -> Iterable[str]:
         """Layers that the guider perturbs must be there."""
         yield from super().component_faults(components)
@@ -227,23 +232,18 @@ class PredictNoise(Block):
                 f"{denoiser_name} has guidance built in, and {type(guider).__name__} does not tell it the strength; use "
                 "EmbeddedGuidance(guidance_scale=...): pipe.update_components(guider='EmbeddedGuidance')."
             )
-        if getattr(guider, "on_tokens", False) and type(self.family).tokens_of is FamilyContract.tokens_of:
-            yield (
-                f"{type(guider).__name__} works on the tokens of a transformer, and the denoiser of {self.family.name} reads latents. "
-                "Take another guider, such as ClassifierFreeGuidance or AdaptiveProjectedGuidance."
-            )
-        kinds = {part.kind for part in self.family.fields("denoiser_input_fields")}
-        yield from untold_faults(guider, denoiser_name, kinds)
+        yield from loop_faults(self.family, guider, components["scheduler"], denoiser_name)
         if not wanted or denoiser is None:
             return
-        if type(self.family).layers is FamilyContract.layers:
+        inner = uncompiled(denoiser)
+        try:
+            layers = self.family.layers(inner)
+        except NotImplementedError:
             yield (
                 f"{type(guider).__name__} perturbs layers, and {self.family.name} does not say which layers {denoiser_name} has. Take a guider "
                 "that perturbs nothing, such as ClassifierFreeGuidance."
             )
             return
-        inner = uncompiled(denoiser)
-        layers = self.family.layers(inner)
         recommended = self.family.recommended_layers(inner, layers)
         for perturbation in wanted:
             try:

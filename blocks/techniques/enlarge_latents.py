@@ -35,8 +35,14 @@ class EnlargeLatents(Block):
         width: Width
 
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
-        """Say what is no image."""
+        """Say what is no image, and of which strength of guidance the classic pipeline makes another prompt."""
         yield from image_faults(given, image="image")
+        scale, prompt = given.get("guidance_scale"), given.get("prompt")
+        if type(scale) in (int, float) and scale == 0 and prompt and any(prompt):
+            yield (
+                "guidance_scale is 0, at which the classic pipeline reads an empty prompt in place of yours; give guidance_scale=1 for no guidance, "
+                'and prompt="" for no prompt.'
+            )
 
     def run(
         self,

@@ -92,7 +92,12 @@ class TakeLabelRegions(Block):
         class_labels: ClassLabels
 
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
-        """Say how many there must be, and which place nothing is said of."""
+        """Say what is no class or mask, how many there must be, and which place nothing is said of."""
+        labels = given.get("region_labels")
+        for number, each in enumerate(labels if isinstance(labels, list) else ()):
+            classes = each if isinstance(each, list) else [each]
+            if not classes or not all(type(label) is int and label >= 0 for label in classes):
+                yield f"region_labels[{number}] is {each!r:.80}; give the number of a class, or a list with one for each class."
         yield from region_faults("region_labels", given, "class_labels", given.get("class_labels") is not None)
 
     def run(
@@ -210,7 +215,10 @@ class TakeRegionLabels(TakeClassLabels):
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say which classes the denoiser does not know."""
-        for fault in super().misfits({"class_labels": given.get("region_labels")}):
+        labels = [
+            label for each in given.get("region_labels") or () for label in (each if isinstance(each, list) else [each])
+        ]
+        for fault in super().misfits({"class_labels": labels}):
             yield fault.replace("class_labels", "region_labels", 1)
 
     def run(  # type: ignore[override]  # a block's signature is its declaration
@@ -219,8 +227,16 @@ class TakeRegionLabels(TakeClassLabels):
         import torch
 
         (part,) = self.family.fields("labels")
-        rows = batch_size * num_images_per_prompt
-        told = [{part.positive: torch.full((rows,), label, device=self.device)} for label in region_labels]
+        told = []
+        for number, each in enumerate(region_labels):
+            labels = each if isinstance(each, list) else [each]
+            if len(labels) not in (1, batch_size):
+                raise InputError(
+                    f"region_labels[{number}] holds {len(labels)} classes, and there are {batch_size} of the whole image; give one for each, "
+                    "or a single class."
+                )
+            rows = torch.tensor(labels * (batch_size // len(labels)), device=self.device)
+            told.append({part.positive: rows.repeat_interleave(num_images_per_prompt)})
         return self.Out(region_told=told)
 
 

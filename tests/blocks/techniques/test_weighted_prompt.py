@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Callable
 from functools import cache
@@ -23,13 +24,19 @@ from brickwork import (
 )
 from brickwork.blocks.steps.encode_prompt import EncodePrompt
 from brickwork.blocks.techniques.weighted_prompt import EncodeWeightedPrompt
-from brickwork.families.contract import FamilyContract
+from brickwork.families.contract import FamilyContract, bound_family
 from brickwork.families.flux import FLUX
 from brickwork.families.sd3 import SD3
 from brickwork.families.sdxl import SDXL
 from brickwork.families.stable_diffusion import SD
 from brickwork.presets import tasks
-from brickwork.presets.sdxl import AUTO_BLOCKS, IMAGE2IMAGE_BLOCKS, TEXT2IMAGE_BLOCKS
+from brickwork.presets.sdxl import (
+    AUTO_BLOCKS,
+    IMAGE2IMAGE_BLOCKS,
+    REFINER_IMAGE2IMAGE_BLOCKS,
+    REFINER_INPAINT_BLOCKS,
+    TEXT2IMAGE_BLOCKS,
+)
 from tiny_sdxl import make_pipeline
 
 FAMILIES = {"sd": SD, "sdxl": SDXL, "sd3": SD3, "flux": FLUX}
@@ -154,6 +161,41 @@ def test_weights_are_the_formula_of_their_project(name: str) -> None:
             assert torch.allclose(found[each], wanted, atol=1e-5), (syntax, each)
         for each in POOLED if name != "sd" else ():
             assert torch.equal(found[each], said(name, prompt=text, negative_prompt=text)[each])
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_half_precision_is_weighed_in_half_precision(name: str) -> None:
+    half = {
+        key: copy.deepcopy(part).to(torch.bfloat16) if isinstance(part, torch.nn.Module) else part
+        for key, part in parts_of(name).items()
+    }
+
+    def drawn(block: Any, **inputs: Any) -> torch.Tensor:
+        pipe = pipe_of(name, block)
+        pipe.update_components(**half)
+        found: torch.Tensor = pipe(**inputs, output="prompt_embeds")
+        return found
+
+    plain = drawn(EncodePrompt, prompt="a red cat", negative_prompt="a")
+    assert plain.dtype == torch.bfloat16
+    assert torch.equal(plain, drawn(EncodeWeightedPrompt, prompt="a red cat", negative_prompt="a"))
+    weighed = drawn(EncodeWeightedPrompt, prompt="a (red:1.4) cat", negative_prompt="a")
+    assert weighed.dtype == torch.bfloat16
+    whole = said(name, prompt="a (red:1.4) cat", negative_prompt="a")["prompt_embeds"]
+    # bfloat16 has 8 bits of a number, and the mean that weights restore is near nothing in random encoders.
+    assert (weighed.float() - whole).norm() <= 0.1 * whole.norm()
+
+
+@pytest.mark.parametrize("blocks", [REFINER_IMAGE2IMAGE_BLOCKS, REFINER_INPAINT_BLOCKS])
+def test_refiners_take_the_block(blocks: Any) -> None:
+    family = bound_family(blocks.values())
+    made = tasks.with_prompt_weights(blocks, family)
+    assert EncodeWeightedPrompt.bind(family) in made.values()
+    assert list(made) == list(blocks)
+    assert (
+        SequentialPipelineBlocks.from_blocks_dict(made).check().faults
+        == SequentialPipelineBlocks.from_blocks_dict(blocks).check().faults
+    )
 
 
 @torch.no_grad()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from diffusers.image_processor import VaeImageProcessor
 
 
-class EncodeReference(Block):
+class EncodeEditedImage(Block):
     """Encode the image that is edited: its most likely latents at the VAE's own scale, and zeros for none; the results have its size."""
 
     vae: Autoencoder = component(doc="Between images and latents.")
