@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from ...state import ComponentError
 from .device_memory import DeviceMemory
+from .layers import Part
 from .moved_tensors import HeldTensor, bytes_held, copy_on, held_tensors, inner_tensors, refuse_unmovable, unmovable
 from .placed import Moved, Piece, Placed, note_bytes, written
 from .slabs import Slab, slabs_of
@@ -80,7 +81,8 @@ class TorchMemory(DeviceMemory):
             self._wait_for(placed)
             if current not in placed.used:
                 placed.used.append(current)
-        note_bytes(placed.pieces)
+        if not (_comes_and_goes(component) and component.is_known):
+            note_bytes(placed.pieces)
 
     @_outside_inference
     def prefetch(self, name: str, component: Any) -> None:
@@ -98,7 +100,7 @@ class TorchMemory(DeviceMemory):
         strangers = [] if self.is_host else self._unknown(component)
         pieces = placed.pieces
         self._wait_for(placed)
-        changed = written(pieces)
+        changed = component.doubt(pieces) if _comes_and_goes(component) else written(pieces)
         shared = []
         for moved in placed.moved:
             is_written = moved.is_written or id(moved.piece) in changed
@@ -195,7 +197,7 @@ class TorchMemory(DeviceMemory):
     def _let_go(self, component: Any) -> None:
         self._placed.pop(id(component), None)
         with _HOLDING:
-            _HOLDERS.pop(component, None)
+            _HOLDERS.pop(_claimed(component), None)
 
     def _unknown(self, component: Any) -> list[HeldTensor]:
         return [held for held in held_tensors(component) if id(held.tensor) not in self._tensors]
@@ -214,7 +216,7 @@ class TorchMemory(DeviceMemory):
         if not hasattr(component, "parameters"):
             return
         with _HOLDING:
-            holder = _HOLDERS.setdefault(component, self)
+            holder = _HOLDERS.setdefault(_claimed(component), self)
         if holder is not self:
             raise ComponentError(
                 f"{name!r} is placed on {holder.device} by another ComponentsManager, and would lose its weights there while this one "
@@ -315,6 +317,16 @@ class TorchMemory(DeviceMemory):
 
         # Only from pinned memory does a copy run beside the computation.
         return torch.empty(size, dtype=torch.uint8, pin_memory=self.streams is not None)
+
+
+def _comes_and_goes(component: object) -> bool:
+    """Return whether something is a part of a model that is dropped after each call, where nothing may wait for the device."""
+    return isinstance(component, Part) and not component.stays
+
+
+def _claimed(component: Any) -> Any:
+    """Return the module that nobody else may place meanwhile."""
+    return component.module if isinstance(component, Part) else component
 
 
 def _to_host(held: HeldTensor) -> None:
