@@ -43,9 +43,11 @@ class LayerTraffic:
         self._bring(self._layers.parts[0])
         for part in self._layers.parts[1:]:
             gate = _Gate(self, part)
-            self._hooks.append(part.module.register_forward_pre_hook(gate.enter))
-            # Also after a call that has failed: else its layers would stay while the error is looked at.
-            self._hooks.append(part.module.register_forward_hook(gate.leave, always_call=True))
+            # Modules in it, too: some networks call one of a layer's outside of the layer's own call, as DiT's embeddings.
+            for module in part.modules():
+                self._hooks.append(module.register_forward_pre_hook(gate.enter))
+                # Also after a call that has failed: else its layers would stay while the error is looked at.
+                self._hooks.append(module.register_forward_hook(gate.leave, always_call=True))
 
     def close(self) -> None:
         """Let everything leave, and the model be as it was."""
@@ -72,9 +74,10 @@ class LayerTraffic:
         """Have a part there, and begin with the next one."""
         self._active.append(part)
         coming = 0 if id(part) in self._there else part.size
-        for other in list(self._there.values()):
-            # What was brought ahead and is not what comes: only for the room, because it may come after this one.
-            if self.held + coming > self._layers.room and other not in self._active and not self._stays(other):
+        # What was brought ahead and is not what comes: only for the room, because it may come after this one. What should stay goes
+        # last: it goes where a layer is called within another's call.
+        for other in sorted(self._there.values(), key=self._stays):
+            if self.held + coming > self._layers.size and other not in (*self._active, self._layers.parts[0]):
                 self._drop(other)
         if self._last is not None:
             self._next[id(self._last)] = part
@@ -105,7 +108,7 @@ class LayerTraffic:
         while id(following) in self._there and id(following) not in seen:
             seen.add(id(following))
             following = self._next[id(following)]
-        if id(following) not in self._there and self.held + following.size <= self._layers.room:
+        if id(following) not in self._there and self.held + following.size <= self._layers.size:
             self._memory.prefetch(following.name, following)
             # A device without a stream of its own waits for the use.
             if self._memory.size_of(id(following)) is not None:
@@ -144,16 +147,22 @@ class LayerTraffic:
 
 
 class _Gate:
-    """The two hooks of one part. Their module's name tells `module_settings` that they change nothing of what is computed."""
+    """The two hooks of one part's modules; the outermost call counts. Their module's name tells `module_settings` that they change nothing of what is computed."""
 
     def __init__(self, traffic: LayerTraffic, part: Part) -> None:
         self._traffic = traffic
         self._part = part
+        self._called: Any = None
 
-    def enter(self, _module: Any, _inputs: Any) -> None:
-        self._traffic.enter(self._part)
+    def enter(self, module: Any, _inputs: Any) -> None:
+        if self._called is None:
+            self._called = module
+            self._traffic.enter(self._part)
 
-    def leave(self, _module: Any, _inputs: Any, output: Any) -> None:
+    def leave(self, module: Any, _inputs: Any, output: Any) -> None:
+        if self._called is not module:
+            return
+        self._called = None
         self._traffic.leave(self._part)
         if _is_derivable(output):
             raise ComponentError(
