@@ -85,6 +85,14 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
+def layer_notes(pipe: PipelineComponents, plan: Plan, values: Mapping[str, Any]) -> list[str]:
+    """Return which models come layer by layer in a run of a plan, in sentences."""
+    if pipe.placement is None:
+        return []
+    steps = memory_report(pipe, plan, values).steps
+    return [f"{step.path}: {name} comes layer by layer, {words}" for step in steps for name, words in step.layers.items()]
+
+
 def memory_report(pipe: PipelineComponents, plan: Plan | None, values: Mapping[str, Any]) -> MemoryReport:
     """Return what a pipeline's models hold, and what a run of a plan is expected to need."""
     placement = pipe.placement

@@ -82,6 +82,15 @@ class LayerResidency:
                 emit(ComponentFreed(traffic.name))
         return closed
 
+    def note_on(self, error: BaseException) -> None:
+        """Say on an error of weights that are elsewhere why they may be."""
+        if self._running and "same device" in str(error):
+            names = ", ".join(traffic.name for traffic in self._running)
+            error.add_note(
+                f"{names} came layer by layer, because the step needs more than the budget. A network that reads a layer's weights without "
+                "calling the layer cannot come so: raise the budget, or refuse it before the run by enable_auto_cpu_offload(..., layers=False)."
+            )
+
     @property
     def gone(self) -> int:
         """Bytes that were there at once, at most, beyond those that are there now."""

@@ -240,6 +240,9 @@ class PlannedResidency:
             # Not in the `finally`: what a failed step needed says nothing of the next one.
             apart = sum(self._in_groups.get(name, 0) for name in self._asked[position]) + self._layers.gone
             self._placement.measure(self._key(path), tensor_bytes(values.values()), apart)
+        except RuntimeError as error:
+            self._layers.note_on(error)
+            raise
         finally:
             self._running = None
             layers = self._layers.close(self._emit)
