@@ -68,13 +68,12 @@ class Part:
             held.tensor.data = held.tensor.data.to(device)
         return self
 
-    def doubt(self, pieces: Iterable[Any]) -> set[int]:
-        """Note, without waiting for the device, whether pieces were written; say of none that it was.
+    def doubt(self, pieces: Iterable[Any]) -> None:
+        """Note on the device, without waiting for it, whether pieces were written that do not seem so.
 
-        In its first call in a step only: later ones would cost two readings of all numbers in each.
+        Their numbers are known in the first call of a step only: in each, it would cost two readings of all of them.
         """
         self.doubts += [(piece.digest() != piece.digests).any() for piece in pieces if piece.digests is not None]
-        return set()
 
 
 @frozen
@@ -110,7 +109,7 @@ def not_in_parts(model: Any) -> str:
         return "it is compiled, and compiled code does not call layers one by one"
     if isinstance(model, torch.jit.ScriptModule):
         return "it is a script of torch, which does not call layers one by one"
-    return "" if any(_Tree.of(model).called_in(model)) else "it has no list of layers that come apart"
+    return "" if _Tree.of(model).called_in(model) else "it has no list of layers that come apart"
 
 
 def least_bytes(name: str, model: Any) -> int:
@@ -188,7 +187,7 @@ def _measure(part: Part) -> None:
 
 
 def _largest_to_split(parts: Sequence[Part], tree: _Tree) -> Part | None:
-    able = (part for part in parts[1:] if not part.inner and any(tree.called_in(part.module)))
+    able = (part for part in parts[1:] if not part.inner and tree.called_in(part.module))
     return max(able, key=lambda part: part.size, default=None)
 
 
@@ -213,24 +212,31 @@ class _Tree:
     """Which modules and tensors of a model stand where, by identity.
 
     Attributes:
-        holders: of a module or tensor, the modules that have it. first: the model's first parameter; networks ask it where they
+        holders: of a module or tensor, the modules that have it, as often as they do. first: the model's first parameter; networks ask it where they
             are, so it must always be there.
     """
 
-    holders: dict[int, set[int]]
+    holders: dict[int, list[int]]
     first: int
+    _known: dict[int, list[tuple[str, Any]]] = field(factory=dict)
 
     @classmethod
     def of(cls, model: Any) -> _Tree:
-        holders: dict[int, set[int]] = {}
+        holders: dict[int, list[int]] = {}
         for module in model.modules():
             for each in (*module._parameters.values(), *module._buffers.values(), *module._modules.values()):
                 if each is not None:
-                    holders.setdefault(id(each), set()).add(id(module))
+                    holders.setdefault(id(each), []).append(id(module))
         return cls(holders, id(next(iter(model.parameters()), None)))
 
-    def called_in(self, module: Any) -> Iterator[tuple[str, Any]]:
-        """Yield the outermost elements of lists in a module, with their paths, of those that can come by themselves."""
+    def called_in(self, module: Any) -> list[tuple[str, Any]]:
+        """Return the outermost elements of lists in a module, with their paths, of those that can come by themselves."""
+        found = self._known.get(id(module))
+        if found is None:
+            found = self._known[id(module)] = list(self._found_in(module))
+        return found
+
+    def _found_in(self, module: Any) -> Iterator[tuple[str, Any]]:
         import torch
 
         for name, child in module._modules.items():
@@ -244,17 +250,20 @@ class _Tree:
 
     def _comes_apart(self, module: Any) -> bool:
         """Return whether a module has tensors, and shares none of them, or of its modules, with others."""
-        within = {id(each) for each in module.modules()}
         if len(self.holders[id(module)]) > 1:
             return False
+        modules = list(module.modules())
+        within = {id(each) for each in modules}
         tensors = [
             id(each)
-            for part in module.modules()
+            for part in modules
             for each in (*part._parameters.values(), *part._buffers.values())
             if each is not None
         ]
         inner = within - {id(module)}
-        return bool(tensors) and self.first not in tensors and all(self.holders[each] <= within for each in (*tensors, *inner))
+        if not tensors or self.first in tensors:
+            return False
+        return all(within.issuperset(self.holders[each]) for each in (*tensors, *inner))
 
 
 def _calls_its_modules(module: Any) -> bool:

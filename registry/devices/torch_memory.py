@@ -100,7 +100,11 @@ class TorchMemory(DeviceMemory):
         strangers = [] if self.is_host else self._unknown(component)
         pieces = placed.pieces
         self._wait_for(placed)
-        changed = component.doubt(pieces) if _comes_and_goes(component) else written(pieces)
+        if _comes_and_goes(component):
+            changed = {id(moved.piece) for moved in placed.moved if moved.is_written}
+            component.doubt(piece for piece in pieces if id(piece) not in changed)
+        else:
+            changed = written(pieces)
         shared = []
         for moved in placed.moved:
             is_written = moved.is_written or id(moved.piece) in changed
