@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import frozen
 
-from .events import BlockFinished, BlockStarted, DeviceTimed, Emit, Event, RunFinished, RunStarted, StepFinished, StepStarted
+from .events import (
+    BlockFinished,
+    BlockStarted,
+    DeviceTimed,
+    Emit,
+    Event,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+)
 
 if TYPE_CHECKING:
     import torch

@@ -13,7 +13,16 @@ from attrs import define, field
 
 from ..registry.loading.weights import byte_words
 from ..state.atomic import write_text
-from .events import BlockFinished, ComponentLoaded, ComponentMoved, DeviceTimed, Event, RunFinished, RunStarted, StepFinished
+from .events import (
+    BlockFinished,
+    ComponentLoaded,
+    ComponentMoved,
+    DeviceTimed,
+    Event,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+)
 
 
 @define

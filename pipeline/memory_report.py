@@ -90,7 +90,9 @@ def layer_notes(pipe: PipelineComponents, plan: Plan, values: Mapping[str, Any])
     if pipe.placement is None:
         return []
     steps = memory_report(pipe, plan, values).steps
-    return [f"{step.path}: {name} comes layer by layer, {words}" for step in steps for name, words in step.layers.items()]
+    return [
+        f"{step.path}: {name} comes layer by layer, {words}" for step in steps for name, words in step.layers.items()
+    ]
 
 
 def memory_report(pipe: PipelineComponents, plan: Plan | None, values: Mapping[str, Any]) -> MemoryReport:
@@ -127,9 +129,7 @@ def memory_report(pipe: PipelineComponents, plan: Plan | None, values: Mapping[s
     )
 
 
-def _held(
-    name: str, model: Any, placement: Placement | None, pipe: PipelineComponents, layers: str
-) -> HeldComponent:
+def _held(name: str, model: Any, placement: Placement | None, pipe: PipelineComponents, layers: str) -> HeldComponent:
     if model is None:
         return HeldComponent(name, 0, "", "not loaded")
     size = component_bytes(model)

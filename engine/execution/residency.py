@@ -325,7 +325,9 @@ class PlannedResidency:
                 placement.bring(name, self._components[name])
             self._layers.open(self._layering[position], self._emit)
         except RuntimeError as error:
-            if not is_out_of_memory(error) or (placement.resident.keys() <= needed and not self._layers.has_room_to_make):
+            if not is_out_of_memory(error) or (
+                placement.resident.keys() <= needed and not self._layers.has_room_to_make
+            ):
                 raise
             self._starve(position)
             self._layers.close(self._emit)

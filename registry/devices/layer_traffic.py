@@ -136,7 +136,9 @@ class LayerTraffic:
             part.doubts.clear()
         # One look at all of them: each would wait for the device.
         written = [
-            part.name for part, found in zip(doubted, torch.stack(doubts).tolist() if doubts else [], strict=True) if found
+            part.name
+            for part, found in zip(doubted, torch.stack(doubts).tolist() if doubts else [], strict=True)
+            if found
         ]
         if written:
             raise ComponentError(

@@ -14,7 +14,15 @@ from simulated_device import SimulatedMarks
 from brickwork import Block, InputError, LoopSequentialPipelineBlocks, Outputs, SequentialPipelineBlocks
 from brickwork.engine import device_times
 from brickwork.engine.device_times import HostMark, mark_on
-from brickwork.engine.events import BlockFinished, BlockStarted, DeviceTimed, Event, RunFinished, RunStarted, StepFinished
+from brickwork.engine.events import (
+    BlockFinished,
+    BlockStarted,
+    DeviceTimed,
+    Event,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+)
 from brickwork.engine.listeners import ChromeTrace, TimeTable
 
 
@@ -43,7 +51,9 @@ class Loop(LoopSequentialPipelineBlocks):
 
 
 def pipe_with(*listeners: Any, **settings: Any) -> Any:
-    pipe = SequentialPipelineBlocks.from_blocks_dict({"begin": Begin, "loop": Loop.from_blocks_dict({"add": Add})}).init_pipeline()
+    pipe = SequentialPipelineBlocks.from_blocks_dict(
+        {"begin": Begin, "loop": Loop.from_blocks_dict({"add": Add})}
+    ).init_pipeline()
     pipe.configure(progress=False, listeners=listeners, **settings)
     return pipe
 
@@ -60,7 +70,9 @@ def test_each_block_and_iteration_is_timed_when_the_device_is_done_with_one_wait
     pipe_with(events.append, device_times=True)(output="total")
     timed = [each for each in events if isinstance(each, DeviceTimed)]
     finished = [each for each in events if isinstance(each, (BlockFinished, StepFinished))]
-    assert [(each.path, each.index) for each in timed] == [(each.path, getattr(each, "index", None)) for each in finished]
+    assert [(each.path, each.index) for each in timed] == [
+        (each.path, getattr(each, "index", None)) for each in finished
+    ]
     assert len(timed) == 7
     # The marks are a second apart: a block has two, an iteration those of its block beside its own.
     assert {each.seconds for each in timed if each.index is None} == {1.0}
@@ -118,6 +130,8 @@ def test_tables_and_traces_show_the_devices_time_beside_the_hosts(tmp_path: Path
         table(event)
         trace(event)
     assert repr(table).splitlines()[1].endswith("0 B  2.000 s on the device")
-    found = [each for each in json.loads((tmp_path / "trace.json").read_text())["traceEvents"] if each["tid"] == "device"]
+    found = [
+        each for each in json.loads((tmp_path / "trace.json").read_text())["traceEvents"] if each["tid"] == "device"
+    ]
     assert [(each["name"], each["dur"]) for each in found] == [("a", 2e6), ("loop.step[0]", 4e6)]
     assert found[0]["ts"] == pytest.approx(0.5e6)

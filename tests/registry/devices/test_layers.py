@@ -47,8 +47,8 @@ def test_elements_of_lists_are_parts_and_the_rest_is_the_models_own() -> None:
     found = layering("net", net, 10**9)
     assert [part.name for part in found.parts] == ["net", "net.blocks.0", "net.blocks.1", "net.blocks.2.0"]
     assert [part.size for part in found.parts] == [3 * 64, 64, 2 * 64, 64]
-    held = [[id(each.tensor) for each in held_tensors(part)] for part in found.parts]
-    assert sorted(sum(held, [])) == sorted(map(id, net.parameters()))
+    held = [id(each.tensor) for part in found.parts for each in held_tensors(part)]
+    assert sorted(held) == sorted(map(id, net.parameters()))
     # In its smallest parts the Sequential comes in two.
     assert least_bytes("net", net) == 3 * 64 + 64
 
