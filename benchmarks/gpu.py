@@ -23,7 +23,8 @@ from diffusers import (
     EulerAncestralDiscreteScheduler,
     EulerDiscreteScheduler,
 )
-from gpu_models import BETAS, Bench
+from gpu_memory import layers, only, peer_pipeline, peer_run, starving
+from gpu_models import BETAS, GB, Bench
 
 from brickwork import ComponentsManager, MemoryCache
 from brickwork.guiders import (
@@ -38,7 +39,6 @@ from brickwork.registry.devices.component_bytes import component_bytes
 from brickwork.registry.devices.torch_memory import TorchMemory
 
 Section = Callable[[Bench], str]
-GB = 1e9
 
 
 def copies(bench: Bench) -> str:
@@ -155,7 +155,7 @@ def bare_loop(bench: Bench, steps: int) -> None:
 
 
 def steps(bench: Bench) -> str:
-    """Milliseconds of a denoising step: ours, a bare loop, other solvers and guiders."""
+    """Milliseconds of a denoising step: ours, a bare loop, the peer, other solvers and guiders."""
     pipe = bench.pipeline(guider=ClassifierFreeGuidance(guidance_scale=5.0))
     few, many = (1, 2) if bench.is_small else (2, 12)
 
@@ -164,7 +164,11 @@ def steps(bench: Bench) -> str:
         times = [bench.timed(lambda count=count: run(count)) for count in (few, many)]
         return 1e3 * (times[1] - times[0]) / (many - few)
 
-    found = {"bare loop": slope(lambda count: bare_loop(bench, count))}
+    theirs = peer_pipeline(bench)
+    found = {
+        "bare loop": slope(lambda count: bare_loop(bench, count)),
+        "diffusers' modular pipeline": slope(lambda count: peer_run(bench, theirs, count)),
+    }
     for scheduler in (EulerDiscreteScheduler, DDIMScheduler, EulerAncestralDiscreteScheduler):
         pipe.update_components(scheduler=scheduler(**BETAS))
         name = scheduler.__name__.removesuffix("Scheduler")
@@ -175,20 +179,6 @@ def steps(bench: Bench) -> str:
             lambda count, g=guider: pipe(**bench.inputs(count, output="latents", guider=g))
         )
     return "ms per step: " + ", ".join(f"{name} {value:.1f}" for name, value in found.items())
-
-
-@contextmanager
-def only(bench: Bench, size: int) -> Iterator[None]:
-    """Let torch have so many bytes of the device."""
-    if not bench.is_cuda:
-        yield
-        return
-    torch.cuda.empty_cache()
-    torch.cuda.set_per_process_memory_fraction(size / torch.cuda.get_device_properties(bench.device).total_memory)
-    try:
-        yield
-    finally:
-        torch.cuda.set_per_process_memory_fraction(1.0)
 
 
 def offload(bench: Bench) -> str:
@@ -296,8 +286,8 @@ def compiling(bench: Bench) -> str:
 
 
 SECTIONS: dict[str, Section] = {
-    "copies": copies, "right results": right_results, "waits": waits, "steps": steps, "offload": offload,
-    "out of memory": out_of_memory, "decoding": decoding, "ends": ends, "compiling": compiling,
+    "copies": copies, "right results": right_results, "waits": waits, "steps": steps, "offload": offload, "layers": layers,
+    "out of memory": out_of_memory, "starving": starving, "decoding": decoding, "ends": ends, "compiling": compiling,
 }  # fmt: skip
 SHORT = ("right results", "waits", "offload")
 

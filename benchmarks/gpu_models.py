@@ -15,6 +15,7 @@ import brickwork
 from brickwork import ComponentsManager, ModularPipeline, SequentialPipelineBlocks
 from brickwork.presets.sdxl import TEXT2IMAGE_BLOCKS
 
+GB = 1e9
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 
 

@@ -61,6 +61,22 @@ class StepFinished(Event):
 
 
 @frozen
+class DeviceTimed(Event):
+    """What a block or an iteration took on the device, by its own clock; with `configure(device_times=True)`.
+
+    It comes when the device is done, some blocks later than `BlockFinished` or `StepFinished`, whose seconds are those of the host.
+
+    Attributes:
+        index: of the iteration; None for a block. start: seconds since the run began there.
+    """
+
+    path: str
+    index: int | None
+    start: float
+    seconds: float
+
+
+@frozen
 class ValueReleased(Event):
     """A value was let go of, because no later block reads it and nobody asked for it."""
 

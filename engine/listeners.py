@@ -13,7 +13,16 @@ from attrs import define, field
 
 from ..registry.loading.weights import byte_words
 from ..state.atomic import write_text
-from .events import BlockFinished, ComponentLoaded, ComponentMoved, Event, RunFinished, RunStarted, StepFinished
+from .events import (
+    BlockFinished,
+    ComponentLoaded,
+    ComponentMoved,
+    DeviceTimed,
+    Event,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+)
 
 
 @define
@@ -21,13 +30,15 @@ class _Row:
     calls: int = 0
     seconds: float = 0.0
     bytes: int = 0
+    on_device: float = 0.0
 
 
 @define(eq=False)
 class TimeTable:
     """Shows where the time of runs goes: `pipe.configure(listeners=[table := TimeTable()])`, a run, then `print(table)`.
 
-    Blocks are on the CPU's clock: on a GPU, which computes while Python goes on, only the whole run's time is exact.
+    Blocks are on the CPU's clock: on a GPU, which computes while Python goes on, only the whole run's time is exact. With
+    `configure(device_times=True)` their time on the device stands beside it.
     """
 
     rows: dict[str, _Row] = field(factory=dict)
@@ -39,6 +50,9 @@ class TimeTable:
         if isinstance(event, BlockFinished):
             row = self.rows.setdefault(event.path, _Row())
             row.calls, row.seconds, row.bytes = row.calls + 1, row.seconds + event.seconds, max(row.bytes, event.bytes)
+        elif isinstance(event, DeviceTimed):
+            if event.index is None:
+                self.rows.setdefault(event.path, _Row()).on_device += event.seconds
         elif isinstance(event, ComponentLoaded):
             row = self.rows.setdefault(f"(loading {event.name})", _Row())
             row.calls, row.seconds = row.calls + 1, row.seconds + event.seconds
@@ -51,6 +65,7 @@ class TimeTable:
         width = max((len(path) for path in self.rows), default=0)
         lines = [
             f"{path:<{width}}  {row.calls:>5} x  {row.seconds:>8.3f} s  {self._share(row.seconds):>4}  {byte_words(row.bytes)}"
+            + (f"  {row.on_device:.3f} s on the device" if row.on_device else "")
             for path, row in self.rows.items()
         ]
         return "\n".join([head, *lines])
@@ -69,6 +84,7 @@ class ChromeTrace:
     path: Path = field(converter=Path)
     _events: list[dict[str, Any]] = field(factory=list, init=False)
     _origin: float = field(default=0.0, init=False)
+    _begun: float = field(default=0.0, init=False)
 
     def __call__(self, event: Event) -> None:
         """Take an event."""
@@ -76,23 +92,30 @@ class ChromeTrace:
         if isinstance(event, RunStarted):
             # All runs are on one axis, so that what happens between them can be seen.
             self._origin = self._origin or now
+            self._begun = now
         elif isinstance(event, BlockFinished):
             self._add(event.path, "block", now, event.seconds, {"bytes": event.bytes})
         elif isinstance(event, StepFinished):
             self._add(f"{event.path}.step[{event.index}]", "step", now, event.seconds, {})
+        elif isinstance(event, DeviceTimed):
+            name = event.path if event.index is None else f"{event.path}.step[{event.index}]"
+            begun = self._begun + event.start
+            self._add(name, "on the device", begun + event.seconds, event.seconds, {}, place="device")
         elif isinstance(event, ComponentMoved):
             self._add(f"bring {event.name}", "component", now, 0.0, {"bytes": event.bytes})
         elif isinstance(event, RunFinished):
             self._add("run", "run", now, event.seconds, {})
             self._write()
 
-    def _add(self, name: str, kind: str, now: float, seconds: float, details: dict[str, Any]) -> None:
+    def _add(
+        self, name: str, kind: str, now: float, seconds: float, details: dict[str, Any], place: str | None = None
+    ) -> None:
         # The trace format counts in microseconds (Trace Event Format, "ts" and "dur"); an event is known when it is
         # over.
         start = (now - seconds - self._origin) * 1e6
-        place = {"pid": os.getpid(), "tid": threading.get_ident()}
+        where = {"pid": os.getpid(), "tid": place or threading.get_ident()}
         self._events.append(
-            {"name": name, "cat": kind, "ph": "X", "ts": start, "dur": seconds * 1e6, "args": details, **place}
+            {"name": name, "cat": kind, "ph": "X", "ts": start, "dur": seconds * 1e6, "args": details, **where}
         )
 
     def _write(self) -> None:

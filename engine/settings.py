@@ -116,6 +116,8 @@ class RunSettings:
         snapshots: what takes them while a run goes on; see `brickwork.Snapshots`.
         cache: None (or "off"); a `MemoryCache`, or "memory" for one with 2 GB.
         listeners: functions that take every event of a run; see `brickwork.engine.events`.
+        device_times: tell listeners what blocks and iterations take on the device, too, by its own clock (`DeviceTimed`); the
+            run waits for the device at its end, and nowhere else.
         progress: show a progress bar over the steps of loops.
         progress_options: arguments for tqdm, such as `desc` or `leave`.
     """
@@ -133,5 +135,6 @@ class RunSettings:
     snapshots: SnapshotTaker | None = field(default=None, validator=_TAKER)
     cache: MemoryCache | None = field(default=None, converter=cache_of)
     listeners: tuple[Emit, ...] = field(default=(), converter=_listeners, validator=_check_listeners)
+    device_times: bool = field(default=False, validator=_BOOL)
     progress: bool = field(default=True, validator=_BOOL)
     progress_options: dict[str, Any] = field(factory=dict, validator=_check_bar)

@@ -90,6 +90,16 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
+def layer_notes(pipe: PipelineComponents, plan: Plan, values: Mapping[str, Any]) -> list[str]:
+    """Return which models come layer by layer in a run of a plan, in sentences."""
+    if pipe.placement is None:
+        return []
+    steps = memory_report(pipe, plan, values).steps
+    return [
+        f"{step.path}: {name} comes layer by layer, {words}" for step in steps for name, words in step.layers.items()
+    ]
+
+
 def memory_report(pipe: PipelineComponents, plan: Plan | None, values: Mapping[str, Any]) -> MemoryReport:
     """Return what a pipeline's models hold, and what a run of a plan is expected to need."""
     placement = pipe.placement
@@ -102,8 +112,11 @@ def memory_report(pipe: PipelineComponents, plan: Plan | None, values: Mapping[s
             steps = tuple(PlannedResidency(plan.steps, found, placement, sizes=asked_sizes(values)).foreseen())
         except ComponentError as error:
             refused = str(error)
+    layers = {name: words for step in steps for name, words in step.layers.items()}
     held = [
-        _held(name, each, placement, pipe) for name, each in models.items() if each is None or component_bytes(each)
+        _held(name, each, placement, pipe, layers.get(name, ""))
+        for name, each in models.items()
+        if each is None or component_bytes(each)
     ]
     fused = sum(map(fused_bytes, models.values()))
     cache = pipe.settings.cache
@@ -124,7 +137,7 @@ def memory_report(pipe: PipelineComponents, plan: Plan | None, values: Mapping[s
     )
 
 
-def _held(name: str, model: Any, placement: Placement | None, pipe: PipelineComponents) -> HeldComponent:
+def _held(name: str, model: Any, placement: Placement | None, pipe: PipelineComponents, layers: str) -> HeldComponent:
     if model is None:
         return HeldComponent(name, 0, "", "not loaded")
     size = component_bytes(model)
@@ -135,6 +148,8 @@ def _held(name: str, model: Any, placement: Placement | None, pipe: PipelineComp
     if onload_device(model) is not None:
         part = byte_words(largest_part(model))
         return HeldComponent(name, size, device, f"diffusers brings its layers to {there}, {part} at once at most")
+    if layers:
+        return HeldComponent(name, size, device, f"too large for the step: comes to {there} {layers}")
     if id(model) in placement.resident:
         return HeldComponent(
             name, placement.size_of(id(model)), there, "kept there: there is room, and a later step needs it"

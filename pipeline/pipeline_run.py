@@ -8,6 +8,7 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from ..engine.device_times import DeviceTimes
 from ..engine.events import Emit, RunFinished
 from ..engine.execution.checkpoint import copied_values
 from ..engine.execution.executor import value_or_fail
@@ -58,6 +59,8 @@ class PipelineRun:
             listeners: take the events of this run, after those of the pipeline.
         """
         emit = _emit_to((*self._settings.listeners, *listeners))
+        if emit is not None and self._settings.device_times:
+            emit = DeviceTimes(emit, self._pipe.device)
         started = perf_counter()
         begun = self._begun(emit)
         values, output = self._request.values, self._request.output

@@ -23,6 +23,9 @@ def test_every_section_runs_and_prints_one_line(gpu: Any, capsys: pytest.Capture
     assert list(lines) == list(gpu.SECTIONS)
     assert lines["right results"].startswith("all right")
     assert lines["offload"].startswith("same bits")
+    assert "diffusers' modular pipeline" in lines["steps"]
+    assert lines["layers"].startswith("same bits; room for 50%")
+    assert lines["starving"].startswith("runs out on CUDA only")
     assert "2 calls, the same bits, said" in lines["out of memory"]
     assert "off by 0.0e+00" in lines["compiling"]
 

@@ -17,6 +17,7 @@ from ..events import ComponentFreed, ComponentMoved, Emit
 from ..memory import tensor_bytes
 from ..nodes import Node, Values
 from .eviction import best_schedule, chosen_to_go
+from .layer_residency import LayerResidency, hints_of_layers, least_of_layers
 from .out_of_memory import is_out_of_memory
 from .uses import Use, uses_of
 
@@ -27,13 +28,14 @@ class Foreseen:
 
     Attributes:
         names: components that are there during it. components: their bytes. beside: bytes of values and workspace, as far as
-            they were measured.
+            they were measured. layers: how components come of which there is only a part at once, in words by name.
     """
 
     path: str
     names: frozenset[str]
     components: int
     beside: int
+    layers: Mapping[str, str] = {}
 
     @property
     def total(self) -> int:
@@ -87,12 +89,24 @@ class PlannedResidency:
         self._placement = placement
         self._sizes = {name: placed_bytes(component) for name, component in self._components.items()}
         self._run = (tuple(sorted(self._sizes.items())), sizes)
-        known = self._components.keys()
+        self._least: dict[str, int] = {}
+        needs = [self._need(use) for use in uses_of(steps, self._fits)]
+        self._least = least_of_layers(needs, self._components, placement)
+        self._layers = LayerResidency(self._components, self._least, placement.memory)
+        self._all = list(self._components.values())
+        # Only what comes as a whole is planned over the run.
+        self._components = {name: each for name, each in self._components.items() if name not in self._least}
+        self._sizes = {name: self._sizes[name] for name in self._components}
         found = list(uses_of(steps, self._fits))
-        self._apart = [self._grouped(use.names) for use in found]
-        self._uses = [Use(use.path, use.names & known) for use in found]
         # Before the run begins: a component that never fits would fail after minutes of computing.
         placement.refuse_too_large(self._need(use) for use in found)
+        self._layering = [self._layers.within(use.names & self._least.keys(), self._left(use)) for use in found]
+        self._apart = [
+            self._grouped(use.names - self._least.keys()) + sum(each.size for each in layers.values())
+            for use, layers in zip(found, self._layering, strict=True)
+        ]
+        self._asked = [use.names for use in found]
+        self._uses = [Use(use.path, use.names & self._components.keys()) for use in found]
         self._index = {use.path: position for position, use in enumerate(self._uses)}
         self._keep = self._planned()
         self._running: int | None = None
@@ -102,9 +116,13 @@ class PlannedResidency:
 
     def begin(self) -> None:
         """Take the placement's device for this run; components that are replaced meanwhile stay for it."""
-        self._placement.begin(self._components.values(), self._go_on)
+        self._placement.begin(self._all, self._make_way, self._go_on)
         for component in self._grouped_models:
             self._placement.forget(component)
+
+    def _make_way(self) -> None:
+        """Take off what no other run could: the parts of models that come layer by layer."""
+        self._layers.pause(self._emit)
 
     def _go_on(self) -> None:
         """Have on the device what the running step needs, after another run had it in the middle of the step."""
@@ -121,21 +139,27 @@ class PlannedResidency:
             self._bring(self._running)
 
     def _need(self, use: Use) -> Need:
-        sizes = {**self._sizes, **self._in_groups}
+        sizes = {**self._sizes, **self._in_groups, **self._least}
         key = self._key(use.path)
         room = self._placement.capacity(key)
-        large = [name for name in use.names & self._sizes.keys() if room is not None and self._sizes[name] > room]
+        large = [name for name in use.names & self._components.keys() if room is not None and self._sizes[name] > room]
         return Need(
             use.path,
             key,
             {name: sizes[name] for name in sorted(use.names & sizes.keys())},
             self._together(use.names) + self._grouped(use.names),
-            tuple(name for name in large if getattr(self._components[name], "_supports_group_offloading", False)),
+            hints_of_layers(large, self._components, self._placement),
+            frozenset(self._least),
         )
 
+    def _left(self, use: Use) -> int:
+        """Return the bytes that a step has for what comes layer by layer."""
+        capacity = self._placement.capacity(self._key(use.path)) or 0
+        return capacity - self._together(use.names) - self._grouped(use.names - self._least.keys())
+
     def _grouped(self, names: Iterable[str]) -> int:
-        """Return the bytes that components take of which diffusers brings the layers one after another."""
-        return sum(self._in_groups.get(name, 0) for name in names)
+        """Return the bytes that components take at least that come layer by layer, through diffusers or here."""
+        return sum(self._in_groups.get(name, 0) + self._least.get(name, 0) for name in names)
 
     def _capacity(self, position: int) -> int | None:
         capacity = self._placement.capacity(self._key(self._uses[position].path))
@@ -151,6 +175,7 @@ class PlannedResidency:
     def foreseen(self) -> Iterator[Foreseen]:
         """Yield what is expected of each step that computes with models, in order; within a run it is what was planned for it."""
         for position, use in enumerate(self._uses):
+            layers = self._layering[position]
             if not use.names and not self._apart[position]:
                 continue
             kept = self._needed(position) | self._keep[position]
@@ -158,8 +183,10 @@ class PlannedResidency:
             sizes = sum(self._placement.size_of(key) for key in kept - there.keys())
             sizes += placed_bytes(*(there[key] for key in kept & there.keys()))
             names = frozenset(name for name, each in self._components.items() if id(each) in kept) | use.names
-            beside = self._placement.needed(self._key(use.path)) + self._apart[position]
-            yield Foreseen(use.path, names, sizes, beside)
+            in_parts = sum(each.size for each in layers.values())
+            beside = self._placement.needed(self._key(use.path)) + self._apart[position] - in_parts
+            words = {name: str(each) for name, each in layers.items()}
+            yield Foreseen(use.path, names | layers.keys(), sizes + in_parts, beside, words)
 
     def is_over(self, path: str) -> bool:  # noqa: ARG002 - the protocol gives it
         """Return False: a component stays the same object on the device and off it."""
@@ -167,6 +194,7 @@ class PlannedResidency:
 
     def release(self) -> None:
         """Take every component off the device."""
+        self._layers.close(self._emit)
         self._placement.keep_only(())
 
     @contextmanager
@@ -177,24 +205,33 @@ class PlannedResidency:
             yield
             return
         before = self._placement.resident
-        self._bring(position)
-        # Only now: the peak of a step holds what it computes with, and nothing that had to leave for it.
-        self._placement.memory.begin()
-        self._bring_ahead(position)
-        self._running, self._is_disturbed, self._is_opened = position, False, False
         try:
+            self._bring(position)
+            # Only now: the peak of a step holds what it computes with, and nothing that had to leave for it.
+            self._placement.memory.begin()
+            self._bring_ahead(position)
+            self._running, self._is_disturbed, self._is_opened = position, False, False
             # Within: while somebody looks at these events, another run may have the device.
             self._tell(before)
             yield
+            # Not in the `finally`: what a failed step needed says nothing of the next one, and neither does a peak of two runs.
+            if not self._is_disturbed:
+                apart = sum(self._in_groups.get(name, 0) for name in self._asked[position]) + self._layers.gone
+                self._placement.measure(self._key(path), tensor_bytes(values.values()), apart)
+        except RuntimeError as error:
+            self._layers.note_on(error)
+            raise
         finally:
             self._running, self._is_opened = None, False
-        # Not in the `finally`: what a failed step needed says nothing of the next one, and neither does a peak of two runs.
-        if not self._is_disturbed:
-            self._placement.measure(self._key(path), tensor_bytes(values.values()), self._apart[position])
+            layers = self._layers.close(self._emit)
+        for traffic in layers:
+            traffic.refuse_written()
 
     def has_room_to_make(self, names: Collection[str]) -> bool:
-        """Return whether anything is on the device but these components, with which the running block computes."""
-        return self._running is not None and not self._placement.resident.keys() <= self._ids(names)
+        """Return whether less can be on the device than there is, with which the running block computes."""
+        if self._running is None:
+            return False
+        return self._layers.has_room_to_make or not self._placement.resident.keys() <= self._ids(names)
 
     def make_room(self, names: Collection[str]) -> None:
         """Let everything else leave; what is not of the running step leaves in later runs like this one, too.
@@ -212,6 +249,7 @@ class PlannedResidency:
         self._is_disturbed = self._is_opened = not self._needed(position) <= self._ids(names)
         self._names = names
         self._placement.keep_only(self._ids(names))
+        self._layers.make_room()
         self._placement.memory.release()
         self._placement.memory.begin()
         self._tell(before)
@@ -235,7 +273,9 @@ class PlannedResidency:
         """Let everything leave but what a step needs, and note that nothing may stay beside it."""
         use = self._uses[position]
         self._placement.keep_only(self._needed(position))
-        self._placement.starved(self._key(use.path), self._together(use.names))
+        self._layers.make_room()
+        least = self._grouped(self._asked[position])
+        self._placement.starved(self._key(use.path), self._together(use.names) + least)
         self._placement.memory.release()
 
     def _needed(self, position: int) -> set[int]:
@@ -285,12 +325,17 @@ class PlannedResidency:
         try:
             for name in sorted(need):
                 placement.bring(name, self._components[name])
+            self._layers.open(self._layering[position], self._emit)
         except RuntimeError as error:
-            if not is_out_of_memory(error) or placement.resident.keys() <= needed:
+            if not is_out_of_memory(error) or (
+                placement.resident.keys() <= needed and not self._layers.has_room_to_make
+            ):
                 raise
             self._starve(position)
+            self._layers.close(self._emit)
             for name in sorted(need):
                 placement.bring(name, self._components[name])
+            self._layers.open(self._layering[position], self._emit, is_starved=True)
 
     def _ask_strategy(self, position: int, needed: set[int]) -> None:
         placement = self._placement

@@ -41,6 +41,7 @@ class AutomaticPlacement:
         memory_reserve_margin: int | str | None = None,
         strategy: Strategy | None = None,
         memory: DeviceMemory | None = None,
+        layers: bool = True,
     ) -> None:
         """Keep components on the host, and bring each to the device when a run needs it.
 
@@ -54,6 +55,8 @@ class AutomaticPlacement:
                 then a tenth of the budget stays free, where a limit was found and not given, and at least 1 GB.
             strategy: a rule of your own for what goes, instead of the plan: see `Placement`.
             memory: does the moving and the counting; a recording `DeviceMemory` stands in for a device in tests.
+            layers: whether a model for which there is no room comes layer by layer, each before its call; it gives the same bits,
+                and takes longer. False refuses such a run.
 
         Raises:
             ComponentError: components that cannot be moved, such as models in bitsandbytes' formats.
@@ -78,6 +81,7 @@ class AutomaticPlacement:
             bytes_of(memory_reserve_margin or 0),
             strategy,
             max((limit or 0) // 10, _LEAST_FREE) if is_found else 0,
+            layers,
         )
 
     def disable_auto_cpu_offload(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from .layers import Part
 from .moved_tensors import placed_bytes
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ class DeviceMemory:
 
     Attributes:
         device: where components are brought. moved: bytes brought in so far. peak: bytes that were there at most.
-        log: what was done, as ("bring" or "drop", name).
+        log: what was done, as ("bring" or "drop", name); of models that come in parts, nothing: in a long run it would never end.
     """
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
@@ -25,6 +26,8 @@ class DeviceMemory:
         self.peak = 0
         self.log: list[tuple[str, str]] = []
         self._there: dict[int, int] = {}
+        self._parts: dict[int, int] = {}
+        self._whole: int | None = None
 
     def refuse(self, components: Mapping[str, object]) -> None:
         """Raise ComponentError, before anything is moved, if some of the components cannot be; here nothing is moved."""
@@ -35,13 +38,29 @@ class DeviceMemory:
             return
         size = self._there[id(component)] = placed_bytes(component)
         self.moved += size
+        if isinstance(component, Part):
+            self._count_part(component, size)
+            return
+        self._whole = None
         self.peak = max(self.peak, self.resident)
         self.log.append(("bring", name))
 
     def drop(self, name: str, component: object) -> None:
         """Free what a component takes on the device; its host copy serves again."""
-        if self._there.pop(id(component), None) is not None:
+        if self._there.pop(id(component), None) is None:
+            return
+        if isinstance(component, Part):
+            del self._parts[id(component)]
+        else:
+            self._whole = None
             self.log.append(("drop", name))
+
+    def _count_part(self, part: Part, size: int) -> None:
+        """Keep the peak, without going through all tensors that are there at each call of a layer."""
+        self._parts[id(part)] = size
+        if self._whole is None:
+            self._whole = self.resident - sum(self._parts.values())
+        self.peak = max(self.peak, self._whole + sum(self._parts.values()))
 
     def prefetch(self, name: str, component: object) -> None:
         """Begin to bring a component while the current step computes."""

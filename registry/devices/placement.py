@@ -31,14 +31,15 @@ class Need:
 
     Attributes:
         sizes: bytes of its components. total: of all together, which may share weights. key: of what was measured.
-        offloadable: components that are too large alone, and of which diffusers can bring the layers one after another.
+        hints: why components that are too large do not come layer by layer, in sentences. layered: those that do.
     """
 
     path: str
     key: Hashable
     sizes: Mapping[str, int]
     total: int
-    offloadable: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    layered: frozenset[str] = frozenset()
 
 
 @define(eq=False)
@@ -48,7 +49,8 @@ class Placement:
     Attributes:
         memory: does the moving. budget: bytes for components, values and workspace together; None knows no limit.
         reserve: bytes for values and workspace, at least. unknown: what is kept free for them in steps that were not measured.
-        strategy: a rule of your own; None plans over the whole run.
+        strategy: a rule of your own; None plans over the whole run. layers: whether models for which there is no room may come
+            layer by layer.
         measured: what steps needed of values and workspace in their last runs, by key: see `PlannedResidency`.
         is_over: the manager places nothing any more, or elsewhere.
     """
@@ -58,6 +60,7 @@ class Placement:
     reserve: int = 0
     strategy: Strategy | None = None
     unknown: int = 0
+    layers: bool = True
     measured: dict[Hashable, deque[int]] = field(factory=dict)
     lock: threading.RLock = field(factory=threading.RLock, repr=False)
     _held: dict[int, tuple[str, Any]] = field(factory=dict, repr=False)
@@ -116,6 +119,8 @@ class Placement:
         try:
             with self.lock:
                 outer = next((each for each in reversed(here) if each.lock is self.lock), None)
+                if outer is not None:
+                    outer.pause()
                 here.append(turn)
                 self._turns.append(turn)
                 try:
@@ -133,11 +138,12 @@ class Placement:
         """Whether a run of this thread has the device."""
         return any(turn.lock is self.lock for turn in turns_here())
 
-    def begin(self, components: Iterable[object], go_on: Callable[[], None]) -> None:
-        """Say what the run that has the device computes with, and what brings back what its step needs."""
+    def begin(self, components: Iterable[object], make_way: Callable[[], None], go_on: Callable[[], None]) -> None:
+        """Say what the run that has the device computes with, what makes way for another run, and what brings back what its step needs."""
         turn = next((each for each in reversed(turns_here()) if each.lock is self.lock), None)
         if turn is not None:
-            turn.components, turn.bring_back = {id(each) for each in components}, go_on
+            turn.components = {id(each) for each in components}
+            turn.make_way, turn.bring_back = make_way, go_on
 
     def forget(self, component: object) -> None:
         """Take a component off the device, because it is removed: at once, or when the run that goes on is over.
@@ -190,18 +196,15 @@ class Placement:
         enough = max(need.total + self.needed(need.key) for need in over)
         faults = []
         for need in over:
-            parts = ", ".join(f"{name} {byte_words(size)}" for name, size in need.sizes.items())
+            parts = ", ".join(
+                f"{name} {byte_words(size)}{' layer by layer' if name in need.layered else ''}"
+                for name, size in need.sizes.items()
+            )
             faults.append(
                 f"{need.path} needs {byte_words(need.total)} of components at once ({parts}); of the budget of "
                 f"{byte_words(self.budget or 0)}, {byte_words(self.capacity(need.key) or 0)} are left for components beside values "
                 "and workspace."
             )
         advice = f"Raise the budget to {enough_words(enough)}, load in a smaller dtype, or quantize."
-        alone = sorted({name for need in over for name in need.offloadable})
-        if alone:
-            example = (
-                f'pipe.{alone[0]}.enable_group_offload(onload_device="{self.memory.device}", offload_type="leaf_level")'
-            )
-            advice += f" Larger than the device, it can come layer by layer: {example}."
-        faults[-1] += f" {advice}"
+        faults[-1] += " ".join(["", advice, *sorted({hint for need in over for hint in need.hints})])
         raise ComponentError.of("A step needs more than the budget", faults)

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from ...state import ComponentError
 from .device_memory import DeviceMemory
-from .moved_tensors import HeldTensor, copy_on, held_tensors, inner_tensors, placed_bytes, refuse_unmovable, unmovable
+from .layers import Part
+from .moved_tensors import (
+    HeldTensor,
+    copy_on,
+    held_tensors,
+    inner_tensors,
+    placed_bytes,
+    refuse_unmovable,
+    unmovable,
+)
 from .placed import Moved, Piece, Placed, note_bytes, written
 from .slabs import Slab, slabs_of
 from .streams import DeviceStreams, streams_of
@@ -86,7 +95,8 @@ class TorchMemory(DeviceMemory):
             self._wait_for(placed)
             if current not in placed.used:
                 placed.used.append(current)
-        note_bytes(placed.pieces)
+        if not (_comes_and_goes(component) and component.is_known):
+            note_bytes(placed.pieces)
 
     @_outside_inference
     def prefetch(self, name: str, component: Any) -> None:
@@ -105,7 +115,11 @@ class TorchMemory(DeviceMemory):
         strangers = [] if self.is_host else self._unknown(component)
         pieces = placed.pieces
         self._wait_for(placed)
-        changed = written(pieces)
+        if _comes_and_goes(component):
+            changed = {id(moved.piece) for moved in placed.moved if moved.is_written}
+            component.doubt(piece for piece in pieces if id(piece) not in changed)
+        else:
+            changed = written(pieces)
         shared = []
         while placed.moved:
             # Taken out when it is done: after Ctrl-C on the way, a second call goes on here.
@@ -211,7 +225,7 @@ class TorchMemory(DeviceMemory):
     def _let_go(self, component: Any) -> None:
         self._placed.pop(id(component), None)
         with _HOLDING:
-            _HOLDERS.pop(component, None)
+            _HOLDERS.pop(_claimed(component), None)
 
     def _unknown(self, component: Any) -> list[HeldTensor]:
         return [held for held in held_tensors(component) if id(held.tensor) not in self._tensors]
@@ -231,7 +245,7 @@ class TorchMemory(DeviceMemory):
             return
         with _HOLDING:
             if (holder := _holder_of(component)) is None:
-                _HOLDERS[component] = weakref.ref(self)
+                _HOLDERS[_claimed(component)] = weakref.ref(self)
         self._refuse_taken(name, holder)
 
     def _refuse_taken(self, name: str, holder: TorchMemory | None) -> None:
@@ -338,9 +352,19 @@ class TorchMemory(DeviceMemory):
 
 
 def _holder_of(component: Any) -> TorchMemory | None:
-    """Return the memory that has a component now."""
-    held = _HOLDERS.get(component) if hasattr(component, "parameters") else None
+    """Return the memory that has a component now, or the model whose part it is."""
+    held = _HOLDERS.get(_claimed(component)) if hasattr(component, "parameters") else None
     return None if held is None else held()
+
+
+def _comes_and_goes(component: object) -> bool:
+    """Return whether something is a part of a model that is dropped after each call, where nothing may wait for the device."""
+    return isinstance(component, Part) and not component.stays
+
+
+def _claimed(component: Any) -> Any:
+    """Return the module that nobody else may place meanwhile."""
+    return component.module if isinstance(component, Part) else component
 
 
 def _to_host(held: HeldTensor) -> None:

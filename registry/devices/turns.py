@@ -14,12 +14,19 @@ class Turn:
     """A run that has a device: its thread holds the lock.
 
     Attributes:
-        components: identities of what it computes with. bring_back: puts on the device what its running step needs.
+        components: identities of what it computes with. make_way: takes off the device what another run could not.
+            bring_back: puts on the device what its running step needs.
     """
 
     lock: threading.RLock
     components: set[int] = field(factory=set)
+    make_way: Callable[[], None] | None = None
     bring_back: Callable[[], None] | None = None
+
+    def pause(self) -> None:
+        """Let another run have its turn."""
+        if self.make_way is not None:
+            self.make_way()
 
     def go_on(self) -> None:
         """Have again on the device what the running step needs, after another run had its turn."""
@@ -47,6 +54,8 @@ def devices_lent() -> Iterator[None]:
     Without, a stream whose events somebody looks at would stop every other run, also the one that this somebody makes.
     """
     turns = [*turns_here()]
+    for turn in turns:
+        turn.pause()
     for turn in turns:
         turn.lock.release()
     try:

@@ -46,8 +46,8 @@ _OF_CONFIG = frozenset({
     "_name_or_path", "name_or_path", "transformers_version", "_commit_hash", "architectures", "_diffusers_version",
     "_use_default_values", "_class_name",
 })  # fmt: skip
-_CAPTURING = "transformers.utils.output_capturing"
-"""Hooks with which transformers gives out hidden states; it adds them at a model's first call."""
+_ONLY_LOOKING = frozenset({"transformers.utils.output_capturing", "brickwork.registry.devices.layer_traffic"})
+"""Whose hooks change nothing: those with which transformers gives out hidden states, and adds at a model's first call; and those that bring layers."""
 OVERRIDE = "__brickwork_override__"
 """Of a function that stands in for a module's `forward` during single calls, and asks its context whether it is meant."""
 _PLAIN = (bool, int, float, str, type(None))
@@ -207,9 +207,8 @@ def _hooks_of(module: torch.nn.Module, name: str) -> list[Any]:
     return [
         [hook, *(number in kind for kind in kinds)]
         for number, hook in hooks.items()
-        # Its hooks only copy what passes, and come with the first call: a model would be another one after its first
-        # run.
-        if getattr(hook, "__module__", None) != _CAPTURING
+        # They come with the first call, or during a run: a model would be another one after its first run, or within it.
+        if getattr(hook, "__module__", None) not in _ONLY_LOOKING
     ]
 
 

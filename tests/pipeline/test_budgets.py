@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from device_doubles import CloneMemory
+from device_doubles import AwayMemory, RecordedStreams
 from hires_blocks import hires_fix
 from tiny_adapters import controlnet, lora
 
@@ -97,11 +97,16 @@ def control_and_adapters(tiny: ModularPipeline) -> tuple[ModularPipeline, dict[s
 MADE = (plain, fused, adapters, refiner, control, two_guiders, scopes, control_and_adapters)
 
 
-def budgets_of(pipe: ModularPipeline) -> list[int]:
+def named_in(error: ComponentError) -> int:
+    named = re.search(r"Raise the budget to ([\d.]+ \w+),", str(error).splitlines()[-1])
+    assert named, error
+    return bytes_of(named[1])
+
+
+def budgets_of(pipe: ModularPipeline, smallest: int) -> list[int]:
     models = [each for each in pipe.components.values() if hasattr(each, "parameters")]
-    everything, largest = component_bytes(*models), max(map(component_bytes, models))
-    step = (everything * 6 // 5 - largest * 9 // 10) // (BUDGETS - 1)
-    return [largest * 9 // 10 + index * step for index in range(BUDGETS)]
+    step = (component_bytes(*models) * 6 // 5 - smallest * 9 // 10) // (BUDGETS - 1)
+    return [smallest * 9 // 10 + index * step for index in range(BUDGETS)]
 
 
 @pytest.mark.parametrize("make", MADE)
@@ -115,28 +120,36 @@ def test_every_budget_gives_the_same_bits_or_is_refused_with_one_that_does(
     def latents() -> torch.Tensor:
         return pipe(**CALL, **inputs, generator=torch.Generator().manual_seed(0), output="latents")
 
-    expected = latents()
-    refused = 0
-    for budget in budgets_of(pipe):
-        memory = CloneMemory()
+    def placed(budget: int, streams: Any = None) -> AwayMemory:
+        memory = AwayMemory(streams)
         manager.enable_auto_cpu_offload("cpu", budget=budget, memory=memory)
-        said = ""
-        try:
-            assert torch.equal(latents(), expected), budget
-        except ComponentError as error:
-            said = str(error)
-        if said:
+        return memory
+
+    expected = latents()
+    memory = placed(1)
+    with pytest.raises(ComponentError) as caught:
+        latents()
+    assert not memory.log
+    smallest = named_in(caught.value)
+    memory = placed(smallest)
+    assert torch.equal(latents(), expected)
+    assert memory.peak <= smallest
+    refused, in_layers = 0, 0
+    for index, budget in enumerate(budgets_of(pipe, smallest)):
+        # With and without a stream that copies ahead.
+        memory = placed(budget, RecordedStreams() if index % 2 else None)
+        if budget < smallest:
+            with pytest.raises(ComponentError) as caught:
+                latents()
             refused += 1
-            named = re.search(r"Raise the budget to ([\d.]+ \w+),", said)
-            assert named, said
+            assert named_in(caught.value) == smallest
             assert not memory.log
-            smallest = bytes_of(named[1])
-            assert smallest > budget
-            memory = CloneMemory()
-            manager.enable_auto_cpu_offload("cpu", budget=smallest, memory=memory)
-            assert torch.equal(latents(), expected), smallest
+            continue
+        assert torch.equal(latents(), expected), budget
+        in_layers += ("bring", "unet") not in memory.log
         assert memory.peak <= manager.placement.budget  # type: ignore[union-attr, operator]
     assert 0 < refused < BUDGETS - 4
+    assert in_layers > 4
     manager.disable_auto_cpu_offload()
     # And what was fused, or loaded, is still there.
     assert torch.equal(latents(), expected)

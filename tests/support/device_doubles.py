@@ -1,7 +1,7 @@
 """Stand-ins for a device, so that placement can be worked on without a GPU.
 
 `CloneMemory`: the real `TorchMemory`, whose device is a second place in the host's memory: what stays behind, is lost or is
-copied for nothing is seen. `RecordedStreams`: beside it, a log of what was given to which stream, and what waits for what.
+copied for nothing is seen. `AwayMemory`: of models that come in parts, also what is read too early or too late. `RecordedStreams`: beside it, a log of what was given to which stream, and what waits for what.
 `Counters`: an allocator that knows only numbers: what is there, and the peak. `Overflowing`: a network whose half-precision
 results are not finite.
 """
@@ -15,6 +15,8 @@ from typing import Any
 import torch
 
 from brickwork.registry.devices.device_memory import DeviceMemory
+from brickwork.registry.devices.layers import Part
+from brickwork.registry.devices.moved_tensors import held_tensors
 from brickwork.registry.devices.torch_memory import TorchMemory
 
 
@@ -54,6 +56,50 @@ class CloneMemory(TorchMemory):
 
     def free_bytes(self) -> int | None:
         return None
+
+
+class AwayMemory(CloneMemory):
+    """A device on which a model's parts have no numbers but while they are there: whoever reads them else gets NaN."""
+
+    def __init__(self, streams: Any = None) -> None:
+        super().__init__(streams)
+        self._away: dict[int, tuple[Any, Any]] = {}
+
+    def bring(self, name: str, component: Any) -> None:
+        self._return(component)
+        super().bring(name, component)
+        if isinstance(component, Part) and component.around is None:
+            for part in _parts_in(component):
+                self._take_away(part)
+
+    def prefetch(self, name: str, component: Any) -> None:
+        self._return(component)
+        super().prefetch(name, component)
+
+    def drop(self, name: str, component: Any) -> None:
+        super().drop(name, component)
+        if isinstance(component, Part):
+            for part in _parts_in(component) if component.around is None else ():
+                self._return(part)
+            if component.around is not None:
+                self._take_away(component)
+
+    def _take_away(self, part: Part) -> None:
+        for held in held_tensors(part):
+            if held.tensor.is_floating_point() and id(held.tensor) not in self._away:
+                self._away[id(held.tensor)] = held.tensor, held.tensor.data
+                held.tensor.data = torch.full_like(held.tensor.data, torch.nan)
+
+    def _return(self, part: Any) -> None:
+        for held in held_tensors(part) if isinstance(part, Part) else ():
+            if id(held.tensor) in self._away:
+                held.tensor.data = self._away.pop(id(held.tensor))[1]
+
+
+def _parts_in(part: Part) -> Iterator[Part]:
+    for each in part.inner:
+        yield each
+        yield from _parts_in(each)
 
 
 class RecordedStream:

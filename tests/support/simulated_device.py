@@ -256,6 +256,45 @@ class _Functions(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+class SimulatedMarks:
+    """Makes marks of a device that lags behind: each is reached when so many more were made, and a second after the one before.
+
+    In place of `brickwork.engine.device_times.mark_on`.
+
+    Attributes:
+        made: how many. waits: how often the host waited for one.
+    """
+
+    def __init__(self, behind: int) -> None:
+        self.behind = behind
+        self.made = 0
+        self.waits = 0
+        self.reached = 0
+
+    def __call__(self, device: torch.device) -> SimulatedMark:
+        self.made += 1
+        self.reached = max(self.reached, self.made - self.behind)
+        return SimulatedMark(self, self.made)
+
+
+@frozen
+class SimulatedMark:
+    marks: SimulatedMarks
+    number: int
+
+    def query(self) -> bool:
+        return self.number <= self.marks.reached
+
+    def synchronize(self) -> None:
+        self.marks.waits += 1
+        self.marks.reached = max(self.marks.reached, self.number)
+
+    def elapsed_time(self, other: SimulatedMark) -> float:
+        if not (self.query() and other.query()):
+            raise RuntimeError("A mark is read that the device has not reached.")
+        return 1000.0 * (other.number - self.number)
+
+
 def _is_there(device: Any) -> bool:
     return device is not None and torch.device(device).type == DEVICE.type
 
