@@ -64,7 +64,7 @@ def replay(
     read = {name: with_files_read(inputs[name], name) for name in lacking if name in inputs}
     given = {**kept, **inputs, **read}
     try:
-        pipe, values = _prepared(recipe, () if blocks is None else blocks, components, given, own)
+        pipe, values = prepared_pipeline(recipe, () if blocks is None else blocks, components, given, own)
         changed = _Changes.of(recipe, recipe_of(pipe, pipe.plan(values), values, recipe["output"]))
     # The schema checks every field by itself; what does not fit together shows only here.
     except (AttributeError, IndexError, KeyError, TypeError) as error:
@@ -128,10 +128,10 @@ class _Changes:
         return cls(tuple(serious), unknown, machine)
 
 
-def _prepared(
+def prepared_pipeline(
     recipe: Recipe, blocks: object, components: object, given: Mapping[str, Any], guiders: Mapping[str, type[Guider]]
 ) -> tuple[ModularPipeline, dict[str, Any]]:
-    """Make the pipeline, and gather its inputs.
+    """Make the pipeline of a recipe, and gather its inputs; blocks, components and guiders as in `replay`.
 
     Raises:
         ReplayError: blocks, components or inputs cannot be had; all of them are named.

@@ -1,0 +1,63 @@
+"""`brickwork inputs`: what a target takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from .change_options import repo_option
+from .input_values import kind_words
+from .opening import opened
+from .output import print_json, remark, table
+from .target_command import TargetCommand, target_argument
+from .targets import Target
+
+
+@click.command("inputs", cls=TargetCommand, takes_inputs=False)
+@target_argument()
+@repo_option
+@click.option("--workflow", metavar="NAME", help="Of one workflow of the target.")
+@click.option("--schema", "as_schema", is_flag=True, help="As JSON schema.")
+@click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
+@click.pass_context
+def command(
+    ctx: click.Context, target: Target, repo: str | None, workflow: str | None, as_schema: bool, as_json: bool
+) -> None:
+    """List what a target takes, with types, defaults and meaning."""
+    found = ctx.command.known(target, ["--repo", repo] if repo else [])  # type: ignore[attr-defined]  # it is a TargetCommand
+    if workflow is not None:
+        schema = opened(target, repo).input_schema(workflow)
+        properties, required = schema["properties"], schema["required"]
+    else:
+        schema, properties, required = found["schema"], found["properties"], found["required"]
+    if as_schema:
+        print_json(schema)
+        return
+    rows = [_row(name, each, name in required, found["defaults"]) for name, each in properties.items()]
+    rows.sort(key=lambda row: not row["required"])
+    if as_json:
+        print_json(rows)
+        return
+    cells = [
+        (row["name"], row["type"], "required" if row["required"] else _shown(row["default"]), row["description"])
+        for row in rows
+    ]
+    click.echo(table(cells, ("input", "type", "default", "meaning")))
+    if found["workflows"] and workflow is None:
+        remark(f"Workflows: {', '.join(found['workflows'])}. Which one runs, hangs on what is given.")
+
+
+def _row(name: str, schema: Mapping[str, Any], required: bool, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "type": kind_words(schema),
+        "required": required,
+        "default": defaults.get(name, schema.get("default")),
+        "description": schema.get("description", ""),
+    }
+
+
+def _shown(value: object) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,292 @@
+"""Makes the pipeline of a target, and changes it as options say."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...state import InputError
+from ...state.errors import did_you_mean
+from .known_targets import keep_target, known_target
+from .targets import Target
+
+if TYPE_CHECKING:
+    from ...pipeline import ModularPipeline
+    from ...pipeline.recipes.recipe import Recipe
+
+
+def opened(target: Target, repo: str | None = None, loads: bool = False, dtype: str | None = None) -> ModularPipeline:
+    """Make the pipeline of a target.
+
+    Args:
+        repo: where a preset's components are from, or a recipe's. loads: load all components. dtype: of models.
+
+    Raises:
+        BrickworkError: as `load_workflow`, `from_pretrained`, `find_preset` and `read_recipe` do.
+    """
+    quiet_libraries()
+    pipe = _made(target, repo, dtype)
+    pipe.configure(progress=False)
+    if known_target(target) is None:
+        from .describing import described
+
+        keep_target(target, described(pipe))
+    if loads and target.kind != "embedded":
+        pipe.load_components()
+    return pipe
+
+
+def quiet_libraries() -> None:
+    """Keep bars and remarks of libraries on loading off the terminal; ours say what is done."""
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+
+
+def _made(target: Target, repo: str | None, dtype: str | None) -> ModularPipeline:
+    from ...blocks.core.preset_catalog import find_preset
+    from ...pipeline import ModularPipeline
+    from ...pipeline.workflows.workflow_file import load_workflow, place_of
+    from ...presets.embedded import embedded
+
+    if repo is not None and target.kind not in ("preset", "image"):
+        raise InputError(f"--repo is for presets and images; {target.text} says itself where its components are from.")
+    if target.kind == "embedded":
+        return embedded(**({"dtype": dtype} if dtype is not None else {}))
+    if target.kind == "workflow":
+        return load_workflow(target.path, dtype=dtype)
+    if target.kind == "image":
+        return pipeline_of_image(target.path, None if repo is None else place_of(repo))[0]
+    if target.kind == "preset":
+        pipe = find_preset(target.name).init_pipeline(None if repo is None else str(place_of(repo)))
+        pipe.load_in(dtype)
+        return pipe
+    return ModularPipeline.from_pretrained(
+        target.name, revision=target.revision, dtype=dtype, trust_remote_code=is_granted(target.name)
+    )
+
+
+def is_granted(repo: str) -> bool:
+    """Return whether code of a repository was granted before; a load then refuses code that differs from it."""
+    from ...registry.hub.lock import Lock
+    from ...registry.hub.repo import local_name
+
+    known = Lock.at(None).of(local_name(repo) if Path(repo).is_dir() else repo)
+    return known is not None and bool(known.code)
+
+
+def pipeline_of_image(path: Path, components: object, given: Mapping[str, Any] | None = None) -> tuple[Any, Any]:
+    """Return the pipeline of a recipe with its inputs as defaults, and the recipe."""
+    from ...pipeline.recipes.recipe_files import read_recipe
+    from ...pipeline.replaying.replay import prepared_pipeline
+
+    recipe, kept = read_recipe(path)
+    pipe, values = prepared_pipeline(recipe, (), components, {**kept, **(given or {})}, {})
+    pipe.input_defaults = {name: value for name, value in values.items() if name not in recipe["generators"]}
+    if recipe["generators"]:
+        pipe.input_defaults["seed"] = seed_of_recipe(recipe)
+    return pipe, recipe
+
+
+def seed_of_recipe(recipe: Recipe) -> int | list[int]:
+    """Return the seed with which a call makes a run's images again, or the list of them.
+
+    Raises:
+        InputError: the run's generators cannot be said by seeds.
+    """
+    entries = [each for listed in recipe["generators"].values() for each in listed]
+    images = max((len(each) for each in recipe.results.values() if isinstance(each, list)), default=len(entries))
+    if any({"state", "is"} & each.keys() for each in entries) or len(entries) != images:
+        raise InputError(
+            "The run drew its images from generators that seeds do not say: one for several images, or one that had drawn before. "
+            "brickwork replay repeats it."
+        )
+    seeds = [int(each["seed"]) for each in entries]
+    return seeds[0] if len(seeds) == 1 else seeds
+
+
+def change(pipe: ModularPipeline, options: Mapping[str, Any]) -> None:
+    """Change a pipeline as `--set`, `--guider`, `--scheduler`, `--component`, `--lora` and `--device` say.
+
+    Raises:
+        InputError: an option is spelled wrongly. BrickworkError: what it says does not fit.
+    """
+    for text in options.get("sets") or ():
+        _set_option(pipe, text)
+    if options.get("guider"):
+        pipe.update_components(guider=guider_of_text(options["guider"]))
+    for text in options.get("component") or ():
+        _set_component(pipe, text)
+    if options.get("scheduler"):
+        pipe.update_components(scheduler=options["scheduler"])
+    if options.get("device"):
+        pipe.to(options["device"])
+    _put_loras(pipe, options.get("lora") or ())
+
+
+def scalar(text: str, place: str) -> Any:
+    """Return a value written as in a workflow file: a number, true, null, text, [a, b].
+
+    Raises:
+        InputError: it is no such value.
+    """
+    from ...registry.hub.strict_yaml import parse_yaml
+    from ...state import RepoError
+
+    try:
+        return parse_yaml(f"value: {text}\n".encode(), place).data["value"]
+    except RepoError as error:
+        raise InputError(f"{place}: {text!r} is no value: {error}") from None
+
+
+def pair(text: str, form: str, sign: str = "=") -> tuple[str, str]:
+    """Split `NAME=VALUE`.
+
+    Raises:
+        InputError: the sign is not there.
+    """
+    name, found, value = text.partition(sign)
+    if not found or not name:
+        raise InputError(f"{text!r} is not of the form {form}.")
+    return name.strip(), value.strip()
+
+
+def _set_option(pipe: ModularPipeline, text: str) -> None:
+    from ...blocks.core.flattening import walk
+    from ...pipeline.workflows.workflow_file import set_block_options
+
+    place, value = pair(text, "PATH.OPTION=VALUE, as in denoise.denoiser.batching=sequential")
+    path, _, option = place.rpartition(".")
+    blocks = dict(walk(pipe.blocks))
+    if path not in blocks or not path:
+        known = [each for each, block in blocks.items() if getattr(block, "options", None)]
+        raise InputError(f"--set {text}: there is no block {path!r}. {did_you_mean(path, known)}")
+    known = [name for name in getattr(blocks[path], "options", None) or {} if not name.startswith("_")]
+    if option not in known:
+        raise InputError(f"--set {text}: {path} has no option {option!r}. {did_you_mean(option, known)}")
+    set_block_options(pipe.blocks, path, {option: scalar(value, f"--set {place}")})
+
+
+def guider_of_text(text: str) -> Any:
+    """Return the guider of `NAME` or `NAME:setting=value,setting=value`."""
+    from ...guiders import guider_of
+
+    name, _, settings = text.partition(":")
+    if not settings:
+        return guider_of(name)
+    pairs = [pair(each, "setting=value") for each in _parts(settings)]
+    return guider_of({"_class_name": name, **{key: scalar(value, f"--guider {key}") for key, value in pairs}})
+
+
+def _parts(text: str) -> list[str]:
+    """Split at commas that are not within brackets."""
+    found, depth = [""], 0
+    for letter in text:
+        depth += (letter in "[{(") - (letter in "]})")
+        if letter == "," and depth == 0:
+            found.append("")
+        else:
+            found[-1] += letter
+    return [each for each in found if each]
+
+
+def _set_component(pipe: ModularPipeline, text: str) -> None:
+    from ...pipeline.workflows.workflow_file import place_component
+    from ...registry.hub.repo import Repo
+
+    name, origin = pair(text, "NAME=ORIGIN, as in vae=owner/name, vae=./folder or vae=owner/name#subfolder")
+    if name not in pipe.specs:
+        raise InputError(f"--component {text}: there is no component {name!r}. {did_you_mean(name, pipe.specs)}")
+    if origin == "null":
+        pipe.update_components(**{name: None})
+    elif name == "scheduler" and "/" not in origin and not Path(origin).exists():
+        pipe.update_components(scheduler=origin)
+    else:
+        place_component(pipe, name, _place(origin), Repo(origin, Path()))
+        pipe.load_components(name)
+
+
+def _place(origin: str) -> dict[str, str]:
+    """Return the parts of `REPO[@REVISION][#SUBFOLDER]`; without a subfolder it is the one that the component has."""
+    rest, sign, subfolder = origin.partition("#")
+    repo, _, revision = rest.partition("@")
+    is_alone = not sign and (Path(repo) / "config.json").is_file()
+    found = {"repo": repo, "revision": revision, "subfolder": subfolder if subfolder != "." else ""}
+    return {key: value for key, value in found.items() if value or (key == "subfolder" and (is_alone or sign))}
+
+
+def _put_loras(pipe: ModularPipeline, texts: Sequence[str]) -> None:
+    names, weights = [], []
+    for number, text in enumerate(texts):
+        path, _, weight = text.rpartition(":")
+        has_weight = bool(path) and _is_number(weight)
+        pipe_path = path if has_weight else text
+        file = Path(pipe_path)
+        kept = {"weight_name": file.name} if file.is_file() else {}
+        names.append(
+            pipe.load_lora_weights(str(file.parent) if kept else pipe_path, adapter_name=f"lora_{number}", **kept)
+        )
+        weights.append(float(weight) if has_weight else 1.0)
+    if names:
+        pipe.set_adapters(names, weights)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def read_inputs(pairs: Mapping[str, Any], schemas: Mapping[str, Any], allows_urls: bool) -> dict[str, Any]:
+    """Return inputs with what their texts name: images of addresses and of stdin, tensors of files.
+
+    Paths of images stay as they are: the call reads them.
+    """
+    from .input_values import names_a_file
+
+    return {
+        name: _read(name, value, allows_urls) if names_a_file(schemas.get(name, {})) else value
+        for name, value in pairs.items()
+    }
+
+
+def _read(name: str, value: Any, allows_urls: bool) -> Any:
+    if isinstance(value, list):
+        return [_read(name, each, allows_urls) for each in value]
+    if not isinstance(value, str):
+        return value
+    if value == "-":
+        from io import BytesIO
+
+        from PIL import Image
+
+        return Image.open(BytesIO(sys.stdin.buffer.read()))
+    if value.startswith(("http://", "https://")):
+        from ...blocks.steps.load_image import load_image
+
+        if not allows_urls:
+            raise InputError(f"{name} is the address {value}; --allow-urls loads it.")
+        return load_image(value, allow_urls=True)
+    path, sign, key = value.partition("#")
+    if sign and path.endswith(".safetensors"):
+        return _tensor(Path(path), key, name)
+    return value
+
+
+def _tensor(path: Path, key: str, name: str) -> Any:
+    from ...state import RepoError
+
+    if not path.is_file():
+        raise RepoError(f"{name}: there is no file {path}.")
+    from safetensors import safe_open
+
+    with safe_open(str(path), framework="pt") as file:
+        names = list(file.keys())
+        if key not in names:
+            raise InputError(f"{name}: {path} has no tensor {key!r}. {did_you_mean(key, names)}")
+        return file.get_tensor(key)

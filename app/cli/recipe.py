@@ -1,0 +1,68 @@
+"""`brickwork recipe`: the file, code or command that makes an image again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ...state import InputError
+from .change_options import repo_option
+from .opening import pipeline_of_image, quiet_libraries
+from .recipe_code import python_code, shell_line
+from .targets import target_of
+
+_JSON, _WORKFLOW, _PYTHON, _SHELL = "json", "workflow.yaml", "python", "shell"
+
+
+@click.command("recipe")
+@click.argument("picture", type=click.Path(path_type=Path))
+@click.option("--as", "form", type=click.Choice([_JSON, _WORKFLOW, _PYTHON, _SHELL]), default=_JSON, show_default=True,
+              help="A recipe in JSON; a workflow file; Python; a command line.")  # fmt: skip
+@click.option("-o", "--out", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.  [default: stdout]")
+@repo_option
+def command(picture: Path, form: str, out: Path | None, repo: str | None) -> None:
+    """Write what makes an image again.
+
+    A workflow file, Python and a command line make the image from the same blocks, components, inputs and seed; `replay` proves it by every
+    byte. Of images and tensors among the inputs a recipe has the digest only: those are named, and are to be given again.
+    """
+    if target_of(str(picture)).kind != "image":
+        raise InputError(f"{picture} is no image (.png) or recipe (.json).")
+    text = _recipe_text(picture) if form == _JSON else _written(picture, form, repo)
+    if out is None:
+        click.echo(text.rstrip("\n"))
+        return
+    from ...state.atomic import write_text
+
+    write_text(out, text.rstrip("\n") + "\n")
+    click.echo(str(out))
+
+
+def _recipe_text(picture: Path) -> str:
+    import json
+
+    from ...pipeline.recipes.recipe_files import read_recipe
+
+    return json.dumps(read_recipe(picture)[0].to_dict(), indent=2, ensure_ascii=False)
+
+
+def _written(picture: Path, form: str, repo: str | None) -> str:
+    import tempfile
+
+    from ...pipeline.workflows.workflow_file import place_of
+    from ...pipeline.workflows.workflow_writing import save_workflow
+    from ...registry.hub.strict_yaml import read_yaml
+
+    quiet_libraries()
+    pipe, recipe = pipeline_of_image(picture, None if repo is None else place_of(repo))
+    if recipe.base is not None:
+        raise InputError("The image is a variant that shares its first steps with another run, which no file says: brickwork replay repeats it.")
+    with tempfile.TemporaryDirectory(prefix="brickwork-recipe-") as folder:
+        path = Path(folder) / "workflow.yaml"
+        save_workflow(pipe, path)
+        if form == _WORKFLOW:
+            return path.read_text(encoding="utf-8")
+        data: dict[str, Any] = read_yaml(path).data
+    return (python_code if form == _PYTHON else shell_line)(data, recipe["output"] or "images")
