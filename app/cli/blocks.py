@@ -80,17 +80,25 @@ def _summaries() -> Iterator[tuple[str, str]]:
 
     own = own_blocks()
     for name in block_names():
+        if _is_base(own.get(name)):
+            continue
         said = (own[name].__doc__ or "").strip().partition("\n")[0] if name in own else "of an installed package"
         yield name, said.partition(". ")[0].rstrip(".")
 
 
 def _all_made() -> Iterator[tuple[str, ModularPipelineBlocks]]:
-    from ...blocks.core.block_catalog import block_names, find_block
+    from ...blocks.core.block_catalog import block_names, find_block, own_blocks
 
+    own = own_blocks()
     for name in block_names():
-        block = _made(find_block(name))
+        block = None if _is_base(own.get(name)) else _made(find_block(name))
         if block is not None:
             yield name, block
+
+
+def _is_base(cls: type | None) -> bool:
+    """Return whether a class is there to be derived from, and runs nothing itself."""
+    return cls is not None and (".blocks.core." in cls.__module__ or bool(vars(cls).get("_is_framework_base")))
 
 
 def _made(cls: type[ModularPipelineBlocks]) -> ModularPipelineBlocks | None:

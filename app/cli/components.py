@@ -66,8 +66,11 @@ def show(target: Target, name: str, as_json: bool) -> None:
 
 
 def _row(pipe: ModularPipeline, name: str) -> dict[str, Any]:
+    from ...pipeline.workflows.workflow_origins import named_repo
+
     spec = pipe.specs[name]
-    origin = "/".join(filter(None, [spec.repo, spec.subfolder]))
+    repo = None if spec.repo is None else named_repo(str(spec.repo))
+    origin = "/".join(filter(None, [repo, spec.subfolder]))
     return {
         "name": name,
         "class": spec.type_name[1],

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...state import InputError
-from ...state.errors import did_you_mean
+from ...state.errors import did_you_mean, nearest
 from .known_targets import keep_target, known_target
 from .targets import Target
 
@@ -61,12 +61,24 @@ def _made(target: Target, repo: str | None, dtype: str | None) -> ModularPipelin
     if target.kind == "image":
         return pipeline_of_image(target.path, None if repo is None else place_of(repo))[0]
     if target.kind == "preset":
+        _refuse_unknown(target.name)
         pipe = find_preset(target.name).init_pipeline(None if repo is None else str(place_of(repo)))
         pipe.load_in(dtype)
         return pipe
     return ModularPipeline.from_pretrained(
         target.name, revision=target.revision, dtype=dtype, trust_remote_code=is_granted(target.name)
     )
+
+
+def _refuse_unknown(name: str) -> None:
+    """Refuse a name that is none of a preset, in a few words: there are a hundred names of classes."""
+    from ...blocks.core.preset_catalog import preset_names
+
+    names = preset_names()
+    if name not in names:
+        near = nearest(name, [each for each in names if "." in each] + ["embedded"])
+        hint = f"Did you mean {near!r}?" if near else "brickwork presets list says which there are."
+        raise InputError(f"{name!r} is no preset, and no file or folder here. {hint}")
 
 
 def is_granted(repo: str) -> bool:
@@ -78,17 +90,66 @@ def is_granted(repo: str) -> bool:
     return known is not None and bool(known.code)
 
 
-def pipeline_of_image(path: Path, components: object, given: Mapping[str, Any] | None = None) -> tuple[Any, Any]:
-    """Return the pipeline of a recipe with its inputs as defaults, and the recipe."""
+def pipeline_of_image(path: Path, components: object) -> tuple[ModularPipeline, Recipe]:
+    """Return the pipeline of an image's recipe, with its inputs as defaults, and the recipe.
+
+    Inputs that the recipe has by their digest only are not among them: they are to be given again.
+
+    Args:
+        components: folder with the models; the one that ships is found without.
+
+    Raises:
+        InputError: blocks or components cannot be had, or are not as they were; all of them are named.
+    """
+    from ...pipeline.recipes.recipe_diff import differences
     from ...pipeline.recipes.recipe_files import read_recipe
-    from ...pipeline.replaying.replay import prepared_pipeline
+    from ...pipeline.recipes.recipe_of_run import recipe_of
+    from ...pipeline.replaying.replay import pipeline_of_recipe
 
     recipe, kept = read_recipe(path)
-    pipe, values = prepared_pipeline(recipe, (), components, {**kept, **(given or {})}, {})
-    pipe.input_defaults = {name: value for name, value in values.items() if name not in recipe["generators"]}
+    faults: list[str] = []
+    pipe = pipeline_of_recipe(recipe, (), components, {}, faults)
+    if faults or pipe is None:
+        raise InputError.of(f"The run of {path} cannot be put together", faults)
+    values = {**recipe.inputs, **{name: value for name, value in kept.items() if name in recipe.missing_inputs}}
+    given = {**values, **dict.fromkeys([*recipe.missing_inputs, *recipe["generators"]], True)}
+    now = recipe_of(pipe, pipe.plan(given), values, recipe["output"]).of_image(recipe.image)
+    faults = [f"{text} now" for kind, text in differences(recipe, now) if kind in ("blocks", "components", "process")]
+    if faults:
+        raise InputError.of(f"Something is not as it was when {path} was made", faults)
+    pipe.input_defaults = values
     if recipe["generators"]:
         pipe.input_defaults["seed"] = seed_of_recipe(recipe)
+    _take_from_origin(pipe, recipe, components)
     return pipe, recipe
+
+
+def _take_from_origin(pipe: ModularPipeline, recipe: Recipe, components: object) -> None:
+    """Say of parts without weights that they are from a repository, where it has just these: a recipe holds their settings."""
+    from ...pipeline.workflows.workflow_file import place_component
+    from ...registry.catalog import shipped
+    from ...registry.hub.repo import Repo
+
+    for name, entry in recipe["components"].items():
+        origin, made = entry.get("origin"), pipe.components.get(name)
+        if origin is None or not entry.get("config") or made is None:
+            continue
+        repo = components if components is not None else shipped.get(origin["repo"]) if origin["repo"] in shipped else None
+        if repo is None:
+            continue
+        spec = pipe.specs[name]
+        place_component(pipe, name, {"repo": str(repo), "subfolder": origin["subfolder"] or ""}, Repo(str(repo), Path()))
+        pipe.load_components(name)
+        found = pipe.components[name]
+        if not made_alike(found, made):
+            pipe.specs[name] = spec
+            pipe.update_components(**{name: made})
+
+
+def made_alike(one: Any, other: Any) -> bool:
+    """Return whether two parts without weights are of one class and have the same settings."""
+    configs = [{name: value for name, value in each.config.items() if name[:1] != "_"} for each in (one, other)]
+    return type(one) is type(other) and configs[0] == configs[1]
 
 
 def seed_of_recipe(recipe: Recipe) -> int | list[int]:
@@ -273,20 +334,25 @@ def _read(name: str, value: Any, allows_urls: bool) -> Any:
             raise InputError(f"{name} is the address {value}; --allow-urls loads it.")
         return load_image(value, allow_urls=True)
     path, sign, key = value.partition("#")
-    if sign and path.endswith(".safetensors"):
-        return _tensor(Path(path), key, name)
+    if path.endswith(".safetensors"):
+        return _value_in(Path(path), key if sign else name, name)
     return value
 
 
-def _tensor(path: Path, key: str, name: str) -> Any:
+def _value_in(path: Path, key: str, name: str) -> Any:
+    """Return a value of a file that `brickwork run -o` has written, or a tensor of any other."""
     from ...state import RepoError
+    from ...state.value_file import load_values
 
     if not path.is_file():
         raise RepoError(f"{name}: there is no file {path}.")
-    from safetensors import safe_open
+    try:
+        values = load_values(path)[0]
+    except RepoError:
+        from safetensors import safe_open
 
-    with safe_open(str(path), framework="pt") as file:
-        names = list(file.keys())
-        if key not in names:
-            raise InputError(f"{name}: {path} has no tensor {key!r}. {did_you_mean(key, names)}")
-        return file.get_tensor(key)
+        with safe_open(str(path), framework="pt") as file:
+            values = {each: file.get_tensor(each) for each in file.keys() if each == key} or dict.fromkeys(file.keys())  # noqa: SIM118 - it is no dict
+    if values.get(key) is None:
+        raise InputError(f"{name}: {path} has no tensor {key!r}. {did_you_mean(key, values)}")
+    return values[key]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ...state import InputError
 from .change_options import repo_option
-from .opening import pipeline_of_image, quiet_libraries
+from .opening import made_alike, pipeline_of_image, quiet_libraries
+from .output import remark
 from .recipe_code import python_code, shell_line
 from .targets import target_of
+
+if TYPE_CHECKING:
+    from ...pipeline import ModularPipeline
 
 _JSON, _WORKFLOW, _PYTHON, _SHELL = "json", "workflow.yaml", "python", "shell"
 
@@ -40,6 +44,35 @@ def command(picture: Path, form: str, out: Path | None, repo: str | None) -> Non
     click.echo(str(out))
 
 
+def _name_scheduler(data: dict[str, Any], pipe: ModularPipeline) -> None:
+    """Say a scheduler by its short name, where that makes the very same of the repository's own."""
+    from ...pipeline.schedulers_by_name import SHORT_NAMES, made_by_name
+    from ...state import ComponentError
+
+    written, made = (data.get("components") or {}).get("scheduler"), pipe.components.get("scheduler")
+    if not isinstance(written, dict) or made is None or pipe.repo_name is None and not data.get("repo"):
+        return
+    own = _scheduler_of(data)
+    for name in (f"{short}{sigmas}" for short in SHORT_NAMES for sigmas in ("", "_karras", "_exponential", "_beta")):
+        try:
+            found = made_by_name(name, own)
+        except ComponentError:
+            continue
+        if made_alike(found, made):
+            data["scheduler"] = name
+            del data["components"]["scheduler"]
+            return
+
+
+def _scheduler_of(data: dict[str, Any]) -> Any:
+    """Return the scheduler that the repository itself has."""
+    from ...blocks.core.preset_catalog import find_preset
+    from ...pipeline.workflows.workflow_file import place_of
+
+    pipe = find_preset(data["start"]).init_pipeline(str(place_of(data["repo"])))
+    return pipe.load_components("scheduler").components["scheduler"]
+
+
 def _recipe_text(picture: Path) -> str:
     import json
 
@@ -59,10 +92,16 @@ def _written(picture: Path, form: str, repo: str | None) -> str:
     pipe, recipe = pipeline_of_image(picture, None if repo is None else place_of(repo))
     if recipe.base is not None:
         raise InputError("The image is a variant that shares its first steps with another run, which no file says: brickwork replay repeats it.")
+    missing = {name: f"{name}.png" for name in recipe.missing_inputs if name not in pipe.input_defaults}
+    for name, file in missing.items():
+        remark(f"{name} ({recipe.missing_inputs[name]}) is in the recipe by its digest only: give it again, as {file}.")
     with tempfile.TemporaryDirectory(prefix="brickwork-recipe-") as folder:
         path = Path(folder) / "workflow.yaml"
         save_workflow(pipe, path)
         if form == _WORKFLOW:
             return path.read_text(encoding="utf-8")
         data: dict[str, Any] = read_yaml(path).data
+    data["inputs"] = {**(data.get("inputs") or {}), **missing}
+    if form == _SHELL:
+        _name_scheduler(data, pipe)
     return (python_code if form == _PYTHON else shell_line)(data, recipe["output"] or "images")

@@ -38,16 +38,23 @@ def python_code(data: Mapping[str, Any], output: str) -> str:
 
 
 def _edit(edit: Mapping[str, Any]) -> str:
-    options = "".join(f", {name}={value!r}" for name, value in (edit.get("options") or {}).items() if isinstance(edit["options"], Mapping)) if isinstance(edit.get("options"), Mapping) else ""  # fmt: skip
     if "remove" in edit:
         return f"blocks.pop({edit['remove']!r})"
     if "replace" in edit:
-        return f"blocks.replace({edit['replace']!r}, {edit['with']!r}{options})"
+        return f"blocks.replace({edit['replace']!r}, {_block(edit['with'], edit)})"
     if "insert" in edit:
         put, anchor = ("insert_after", edit["after"]) if edit.get("after") else ("insert_before", edit["before"])
-        return f"blocks.{put}({anchor!r}, {edit['insert']!r}, {edit['block']!r}{options})"
-    given = ", ".join(f"{name}={value!r}" for name, value in edit["set"].items())
-    return f"blocks.replace({edit['options']!r}, type(blocks[{edit['options']!r}])(**{{**blocks[{edit['options']!r}].options, **dict({given})}}))"
+        return f"blocks.{put}({anchor!r}, {edit['insert']!r}, {_block(edit['block'], edit)})"
+    path, options = edit["options"], ", ".join(f"{name}={value!r}" for name, value in edit["set"].items())
+    return f"blocks.replace({path!r}, type(blocks[{path!r}])({options}))"
+
+
+def _block(name: str, edit: Mapping[str, Any]) -> str:
+    """Return a block by its name, with options where it has some."""
+    options = edit.get("options")
+    if not options:
+        return repr(name)
+    raise InputError(f"{name} has options, which only a file says: --as workflow.yaml.")
 
 
 def _settled(data: Mapping[str, Any]) -> Iterator[str]:

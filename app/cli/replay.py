@@ -10,7 +10,7 @@ import click
 from ...state import InputError, RepoError
 from .exits import DIFFERS, failed_event, tell
 from .opening import pair, quiet_libraries
-from .output import print_event, remark
+from .output import print_event, remark, shows_progress
 
 
 @click.command("replay")
@@ -41,7 +41,7 @@ def command(
     place = None if components is None else place_of(components)
     inputs: dict[str, Any] = dict(pair(text, "NAME=FILE") for text in given)
     try:
-        result = replay(picture, components=place, exact=not inexact, **inputs)
+        result = replay(picture, components=place, exact=not inexact, progress=shows_progress(as_json), **inputs)
     except ReplayError as error:
         if as_json:
             print_event({**failed_event(error), "same": False})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...state import InputError
+from ...state import ComponentError, InputError
 from .change_options import change_options, repo_option
 from .opening import change, opened, read_inputs
 from .output import print_event, remark, shows_progress
@@ -32,7 +32,7 @@ _ENDINGS = (".png", ".safetensors")
               "number in place of {}. A folder takes a new name.  [default: picture-1.png, or the next that is free]")  # fmt: skip
 @click.option("--output", metavar="NAME", help="Value to save.  [default: images]")
 @click.option("--seed", type=SeedsType(), help="Seed of the first image, or one for each: 7, 1..8, 3,5,9. Each image has a generator of its "
-              "own, and is the one that its seed gives alone.  [default: drawn]")  # fmt: skip
+              "own, and is the one that its seed gives alone, up to the rounding of a larger batch.  [default: drawn]")  # fmt: skip
 @click.option("--workflow", metavar="NAME", help="Keep only what this workflow of the target runs.")
 @repo_option
 @change_options
@@ -55,6 +55,8 @@ def command(ctx: click.Context, target: Target, **options: Any) -> None:
     if options["resume"] and given:
         raise click.UsageError("--resume takes the inputs of the snapshot; leave the others out.")
     is_dry = options["dry_run"]
+    if target.kind == "preset" and not options["repo"] and not options["component"]:
+        raise ComponentError(f"{target.text} is blocks alone. Say where its components are from: --repo with a folder, owner/name, or embedded.")
     pipe = opened(target, options["repo"], loads=not is_dry, dtype=options["dtype"])
     if options["workflow"]:
         pipe = _narrowed(pipe, options["workflow"], loads=not is_dry)
@@ -75,7 +77,7 @@ def command(ctx: click.Context, target: Target, **options: Any) -> None:
             result = result[output] if isinstance(result, Mapping) else result
         else:
             result = pipe(**inputs, output=output)
-    files = _save(result, place)
+    files = _save(result, place, output)
     if options["as_json"]:
         lines.finished(output, files)
     else:
@@ -175,12 +177,12 @@ def _say_plan(pipe: ModularPipeline, inputs: dict[str, Any], output: str, place:
     remark(f"Nothing was run. {output} would go to {place}.")
 
 
-def _save(result: Any, place: Path) -> list[Path]:
+def _save(result: Any, place: Path, output: str) -> list[Path]:
     if place.suffix.lower() == ".png":
         from ...pipeline.recipes.recipe_files import save
 
         return save(result, place)
     from ...state.value_file import save_values
 
-    save_values(place, {place.stem: result}, {})
+    save_values(place, {output: result}, {})
     return [place]
