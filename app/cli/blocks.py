@@ -25,9 +25,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
 def list_blocks(word: str | None, as_json: bool) -> None:
     """List blocks of this package and of installed ones, with what they do; with WORD, those that mention it."""
-    found = [
-        (name, said) for name, said in _summaries() if word is None or word.lower() in f"{name} {said}".lower()
-    ]
+    found = [(name, said) for name, said in _summaries() if word is None or word.lower() in f"{name} {said}".lower()]
     if as_json:
         print_json([{"name": name, "description": said} for name, said in found])
         return

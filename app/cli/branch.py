@@ -26,7 +26,9 @@ from .targets import Target
 @click.option("--json", "as_json", is_flag=True, help="The files as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
 @click.pass_context
-def command(ctx: click.Context, picture: Target, at_step: int, loop: str | None, out: str | None, **options: Any) -> None:
+def command(
+    ctx: click.Context, picture: Target, at_step: int, loop: str | None, out: str | None, **options: Any
+) -> None:
     """Make a variant of PICTURE that shares the steps before --at-step with it; PICTURE's inputs are options.
 
     brickwork branch apple.png --at-step 12 --prompt "a green apple"
@@ -46,7 +48,12 @@ def command(ctx: click.Context, picture: Target, at_step: int, loop: str | None,
     )
     files: list[Path] = save(state.images, place)
     if options["as_json"]:
-        print_event({"event": "finished", "outputs": [{"name": "images", "index": i, "file": str(f)} for i, f in enumerate(files)]})
+        print_event(
+            {
+                "event": "finished",
+                "outputs": [{"name": "images", "index": i, "file": str(f)} for i, f in enumerate(files)],
+            }
+        )
     else:
         click.echo("\n".join(map(str, files)))
 

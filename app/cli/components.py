@@ -62,7 +62,9 @@ def show(target: Target, name: str, as_json: bool) -> None:
     if as_json:
         print_json(row)
     else:
-        click.echo(table([(key, ", ".join(value) if isinstance(value, list) else str(value)) for key, value in row.items()]))
+        click.echo(
+            table([(key, ", ".join(value) if isinstance(value, list) else str(value)) for key, value in row.items()])
+        )
 
 
 def _row(pipe: ModularPipeline, name: str) -> dict[str, Any]:

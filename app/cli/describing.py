@@ -22,7 +22,10 @@ def described(pipe: ModularPipeline) -> dict[str, Any]:
     # All inputs of all workflows: which one runs, hangs on those that are given.
     every = input_schema([], [param for param in pipe.blocks.inputs if param.name])
     usual = pipe.input_schema()
-    properties = {**usual["properties"], **{n: s for n, s in every["properties"].items() if n not in usual["properties"]}}
+    properties = {
+        **usual["properties"],
+        **{n: s for n, s in every["properties"].items() if n not in usual["properties"]},
+    }
     return {
         "title": type(pipe.blocks).__name__,
         "properties": {name: schema for name, schema in properties.items() if name not in UNTYPED},

@@ -72,7 +72,9 @@ def _devices() -> Iterator[Finding]:
     yield Finding("cpu", f"{os.cpu_count()} cores, torch uses {torch.get_num_threads()} threads{_free_memory()}")
     for number in range(torch.cuda.device_count()):
         free, total = torch.cuda.mem_get_info(number)
-        yield Finding(f"cuda:{number}", f"{torch.cuda.get_device_name(number)}, {_words(free)} of {_words(total)} free", True)
+        yield Finding(
+            f"cuda:{number}", f"{torch.cuda.get_device_name(number)}, {_words(free)} of {_words(total)} free", True
+        )
     if torch.backends.mps.is_available():
         yield Finding("mps", "available", True)
 

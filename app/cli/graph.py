@@ -19,7 +19,9 @@ _ENDINGS = (".svg", ".mmd", ".md")
 @click.command("graph", cls=TargetCommand)
 @target_argument()
 @repo_option
-@click.option("-o", "--out", metavar="FILE", help="Write to a file: .svg, or .mmd for Mermaid.  [default: Mermaid to stdout]")
+@click.option(
+    "-o", "--out", metavar="FILE", help="Write to a file: .svg, or .mmd for Mermaid.  [default: Mermaid to stdout]"
+)
 @click.pass_context
 def command(ctx: click.Context, target: Target, repo: str | None, out: str | None, **_: Any) -> None:
     """Draw what runs when these inputs are given; without any, the whole composition."""

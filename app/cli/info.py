@@ -40,7 +40,9 @@ def command(picture: Path, as_json: bool) -> None:
     elif (found := text_of("prompt")) is not None:
         tool, rows = "ComfyUI", comfy_rows(found)
     else:
-        raise RepoError(f"{picture} does not say how it was made: it has no recipe, and no text of AUTOMATIC1111's web UI or ComfyUI.")
+        raise RepoError(
+            f"{picture} does not say how it was made: it has no recipe, and no text of AUTOMATIC1111's web UI or ComfyUI."
+        )
     if as_json:
         print_json({"by": tool, "said": [{"name": name, "value": value} for name, value in rows]})
         return

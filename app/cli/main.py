@@ -11,6 +11,7 @@ import click
 from ... import __version__
 from ...state.errors import nearest
 from . import (
+    batch,
     blocks,
     branch,
     check,
@@ -27,16 +28,18 @@ from . import (
     recipe,
     replay,
     run,
+    sweep,
+    trust,
     words,
 )
 from .exits import INTERRUPTED, tell
 
 SECTIONS: Mapping[str, Iterable[click.Command]] = {
-    "Draw": (run.command, replay.command, branch.command),
+    "Draw": (run.command, sweep.command, batch.command, branch.command, replay.command),
     "Look at a workflow": (inputs.command, check.command, explain.command, graph.command, components.command),
     "Look at an image": (info.command, recipe.command, diff.command),
     "What there is": (presets.command, blocks.command, guiders.command, words.command),
-    "This machine": (doctor.command, completion.command),
+    "This machine": (doctor.command, trust.command, completion.command),
 }
 
 
@@ -58,7 +61,9 @@ class Commands(click.Group):
             ctx.fail(f"There is no command {name!r}.{f' Did you mean {match!r}?' if match else ''}")
         return super().resolve_command(ctx, args)
 
-    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *rest: Any, **extra: Any) -> NoReturn:
+    def main(
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, *rest: Any, **extra: Any
+    ) -> NoReturn:
         """Run a command line, and exit with its code."""
         given = list(sys.argv[1:] if args is None else args)
         extra.pop("standalone_mode", None)

@@ -64,7 +64,13 @@ class MemoryPlan:
     def data(self) -> dict[str, Any]:
         """All of it as data."""
         stages = [
-            {"path": each.path, "bytes": each.bytes, "comes": list(each.comes), "goes": list(each.goes), "fits": each.fits}
+            {
+                "path": each.path,
+                "bytes": each.bytes,
+                "comes": list(each.comes),
+                "goes": list(each.goes),
+                "fits": each.fits,
+            }
             for each in self.stages
         ]
         return {"budget": self.budget, "steps": stages, "unknown": list(self.unknown)}

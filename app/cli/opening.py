@@ -81,12 +81,16 @@ def _refuse_unknown(name: str) -> None:
         raise InputError(f"{name!r} is no preset, and no file or folder here. {hint}")
 
 
+def lock_key(repo: str) -> str:
+    """Return what locks know a repository by: a folder by its whole path."""
+    return str(Path(repo).resolve()) if Path(repo).is_dir() else repo
+
+
 def is_granted(repo: str) -> bool:
     """Return whether code of a repository was granted before; a load then refuses code that differs from it."""
     from ...registry.hub.lock import Lock
-    from ...registry.hub.repo import local_name
 
-    known = Lock.at(None).of(local_name(repo) if Path(repo).is_dir() else repo)
+    known = Lock.at(None).of(lock_key(repo))
     return known is not None and bool(known.code)
 
 
@@ -134,11 +138,15 @@ def _take_from_origin(pipe: ModularPipeline, recipe: Recipe, components: object)
         origin, made = entry.get("origin"), pipe.components.get(name)
         if origin is None or not entry.get("config") or made is None:
             continue
-        repo = components if components is not None else shipped.get(origin["repo"]) if origin["repo"] in shipped else None
+        repo = (
+            components if components is not None else shipped.get(origin["repo"]) if origin["repo"] in shipped else None
+        )
         if repo is None:
             continue
         spec = pipe.specs[name]
-        place_component(pipe, name, {"repo": str(repo), "subfolder": origin["subfolder"] or ""}, Repo(str(repo), Path()))
+        place_component(
+            pipe, name, {"repo": str(repo), "subfolder": origin["subfolder"] or ""}, Repo(str(repo), Path())
+        )
         pipe.load_components(name)
         found = pipe.components[name]
         if not made_alike(found, made):

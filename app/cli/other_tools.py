@@ -29,7 +29,9 @@ def parameters_rows(text: str) -> list[tuple[str, str]]:
     negative: list[str] = []
     for line in lines:
         is_first = line.startswith(NEGATIVE) and not negative
-        (negative if negative or is_first else prompt).append(line.removeprefix(NEGATIVE).strip() if is_first else line.strip())
+        (negative if negative or is_first else prompt).append(
+            line.removeprefix(NEGATIVE).strip() if is_first else line.strip()
+        )
     rows = [("prompt", "\n".join(prompt).strip())]
     rows += [("negative prompt", "\n".join(negative).strip())] if negative else []
     return rows + [(name, _unquoted(value)) for name, value in fields]
@@ -91,5 +93,12 @@ def _text_of(link: object, nodes: Mapping[str, Any]) -> str | None:
         given = nodes.get(str(link[0]), {}).get("inputs")
         if not isinstance(given, Mapping):
             return None
-        link = next((given[name] for name in ("text", "text_g", "string", "conditioning", "positive", "conditioning_1") if name in given), None)
+        link = next(
+            (
+                given[name]
+                for name in ("text", "text_g", "string", "conditioning", "positive", "conditioning_1")
+                if name in given
+            ),
+            None,
+        )
     return None

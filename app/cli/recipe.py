@@ -24,7 +24,13 @@ _JSON, _WORKFLOW, _PYTHON, _SHELL = "json", "workflow.yaml", "python", "shell"
 @click.argument("picture", type=click.Path(path_type=Path))
 @click.option("--as", "form", type=click.Choice([_JSON, _WORKFLOW, _PYTHON, _SHELL]), default=_JSON, show_default=True,
               help="A recipe in JSON; a workflow file; Python; a command line.")  # fmt: skip
-@click.option("-o", "--out", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.  [default: stdout]")
+@click.option(
+    "-o",
+    "--out",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to a file.  [default: stdout]",
+)
 @repo_option
 def command(picture: Path, form: str, out: Path | None, repo: str | None) -> None:
     """Write what makes an image again.
@@ -50,7 +56,7 @@ def _name_scheduler(data: dict[str, Any], pipe: ModularPipeline) -> None:
     from ...state import ComponentError
 
     written, made = (data.get("components") or {}).get("scheduler"), pipe.components.get("scheduler")
-    if not isinstance(written, dict) or made is None or pipe.repo_name is None and not data.get("repo"):
+    if not isinstance(written, dict) or made is None or not data.get("repo"):
         return
     own = _scheduler_of(data)
     for name in (f"{short}{sigmas}" for short in SHORT_NAMES for sigmas in ("", "_karras", "_exponential", "_beta")):
@@ -91,7 +97,9 @@ def _written(picture: Path, form: str, repo: str | None) -> str:
     quiet_libraries()
     pipe, recipe = pipeline_of_image(picture, None if repo is None else place_of(repo))
     if recipe.base is not None:
-        raise InputError("The image is a variant that shares its first steps with another run, which no file says: brickwork replay repeats it.")
+        raise InputError(
+            "The image is a variant that shares its first steps with another run, which no file says: brickwork replay repeats it."
+        )
     missing = {name: f"{name}.png" for name in recipe.missing_inputs if name not in pipe.input_defaults}
     for name, file in missing.items():
         remark(f"{name} ({recipe.missing_inputs[name]}) is in the recipe by its digest only: give it again, as {file}.")

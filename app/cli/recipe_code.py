@@ -100,10 +100,14 @@ def shell_line(data: Mapping[str, Any], output: str) -> str:
     words += ["--repo", str(data["repo"])] if data.get("repo") else []
     for edit in data.get("edits") or ():
         if "set" not in edit:
-            raise InputError("The composition has other blocks than its preset, which only a file says: --as workflow.yaml.")
+            raise InputError(
+                "The composition has other blocks than its preset, which only a file says: --as workflow.yaml."
+            )
         words += [w for name, value in edit["set"].items() for w in ("--set", f"{edit['options']}.{name}={value}")]
     if data.get("config") or any(key in (data.get("components") or {}) for key in ("vae", "unet", "transformer")):
-        raise InputError("Components or settings are others than the repository has, which only a file says: --as workflow.yaml.")
+        raise InputError(
+            "Components or settings are others than the repository has, which only a file says: --as workflow.yaml."
+        )
     words += list(_component_words(data))
     for name, value in (data.get("inputs") or {}).items():
         words += list(_input_words(name, value))

@@ -17,12 +17,20 @@ from .output import print_event, remark, shows_progress
 @click.argument("picture", type=click.Path(path_type=Path))
 @click.option("-o", "--out", help="Write the repeated image to a .png file.")
 @click.option("--components", metavar="ORIGIN", help="Folder with the models; the one that ships is found without.")
-@click.option("--given", multiple=True, metavar="NAME=FILE", help="An image or tensor that the recipe has by its digest only.")
+@click.option(
+    "--given", multiple=True, metavar="NAME=FILE", help="An image or tensor that the recipe has by its digest only."
+)
 @click.option("--any", "inexact", is_flag=True, help="Repeat it also where something is not as it was; what, is said.")
 @click.option("--json", "as_json", is_flag=True, help="The verdict as JSON.")
 @click.pass_context
 def command(
-    ctx: click.Context, picture: Path, out: str | None, components: str | None, given: tuple[str, ...], inexact: bool, as_json: bool
+    ctx: click.Context,
+    picture: Path,
+    out: str | None,
+    components: str | None,
+    given: tuple[str, ...],
+    inexact: bool,
+    as_json: bool,
 ) -> None:
     """Repeat the run that made an image, from its recipe, and compare.
 
@@ -54,4 +62,3 @@ def command(
     remark("It was repeated." if inexact else "The same, to the byte.")
     for file in files:
         click.echo(str(file))
-

@@ -36,11 +36,20 @@ _ENDINGS = (".png", ".safetensors")
 @click.option("--workflow", metavar="NAME", help="Keep only what this workflow of the target runs.")
 @repo_option
 @change_options
-@click.option("--inputs", "inputs_file", type=click.Path(exists=True, dir_okay=False), help="YAML file with inputs; options come before it.")
+@click.option(
+    "--inputs",
+    "inputs_file",
+    type=click.Path(exists=True, dir_okay=False),
+    help="YAML file with inputs; options come before it.",
+)
 @click.option("--allow-urls", is_flag=True, help="Load images from addresses that inputs name.")
-@click.option("--snapshot", type=click.Path(dir_okay=False), help="File that always holds the last state, for --resume.")
+@click.option(
+    "--snapshot", type=click.Path(dir_okay=False), help="File that always holds the last state, for --resume."
+)
 @click.option("--every", type=click.IntRange(1), default=1, show_default=True, help="Steps between two snapshots.")
-@click.option("--resume", type=click.Path(exists=True, dir_okay=False), help="Go on from a snapshot; its inputs are taken.")
+@click.option(
+    "--resume", type=click.Path(exists=True, dir_okay=False), help="Go on from a snapshot; its inputs are taken."
+)
 @click.option("--preview", is_flag=True, help="Write an image of the latents beside OUT after each step.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON per event on stdout.")
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would run, and load and compute nothing.")
@@ -56,7 +65,9 @@ def command(ctx: click.Context, target: Target, **options: Any) -> None:
         raise click.UsageError("--resume takes the inputs of the snapshot; leave the others out.")
     is_dry = options["dry_run"]
     if target.kind == "preset" and not options["repo"] and not options["component"]:
-        raise ComponentError(f"{target.text} is blocks alone. Say where its components are from: --repo with a folder, owner/name, or embedded.")
+        raise ComponentError(
+            f"{target.text} is blocks alone. Say where its components are from: --repo with a folder, owner/name, or embedded."
+        )
     pipe = opened(target, options["repo"], loads=not is_dry, dtype=options["dtype"])
     if options["workflow"]:
         pipe = _narrowed(pipe, options["workflow"], loads=not is_dry)
@@ -152,7 +163,9 @@ def _is_taken(stem: str, names: set[str]) -> bool:
     return any(name.startswith((f"{stem}.", f"{stem}-")) for name in names)
 
 
-def _settle(pipe: ModularPipeline, options: Mapping[str, Any], lines: EventLines, place: Path, stack: ExitStack) -> None:
+def _settle(
+    pipe: ModularPipeline, options: Mapping[str, Any], lines: EventLines, place: Path, stack: ExitStack
+) -> None:
     """Say how the run is watched and kept."""
     from ...pipeline.snapshots import Snapshots
 

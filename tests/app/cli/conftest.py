@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cli_runner import invoke
 
+
 @pytest.fixture(scope="session")
 def cli_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """BRICKWORK_HOME of all command lines of these tests, so that targets are opened once."""

@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from brickwork.app.cli.input_values import choices, converted, is_switch, joined, kind_words, names_a_file, takes_several
+from brickwork.app.cli.input_values import (
+    choices,
+    converted,
+    is_switch,
+    joined,
+    kind_words,
+    names_a_file,
+    takes_several,
+)
 
 TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 WHOLE = {"anyOf": [{"type": "integer"}, {"type": "null"}]}
@@ -78,7 +86,9 @@ def test_another_text_is_refused_with_what_it_should_be(text: str, schema: dict[
         ((1.0,), NUMBER_OR_NUMBERS, 1.0),
     ],
 )
-def test_an_option_that_is_given_again_makes_a_list(values: tuple[Any, ...], schema: dict[str, Any], value: object) -> None:
+def test_an_option_that_is_given_again_makes_a_list(
+    values: tuple[Any, ...], schema: dict[str, Any], value: object
+) -> None:
     assert joined(values, schema) == value
 
 

@@ -83,7 +83,9 @@ def test_help_errors_and_completion_of_a_known_target_import_no_torch(apple: Pat
         ]
         print(json.dumps([found, "torch" in sys.modules, "diffusers" in sys.modules, "transformers" in sys.modules]))
     """)
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=dict(os.environ), check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=dict(os.environ), check=False
+    )
     assert done.returncode == 0, done.stderr
     found, *heavy = json.loads(done.stdout)
     assert heavy == [False, False, False]
