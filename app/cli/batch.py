@@ -13,8 +13,9 @@ from .bars import CountedRuns
 from .batch_rows import Row, read_table
 from .batch_state import MadeRows
 from .change_options import change_options, repo_option
+from .changes import opened_as_asked
 from .exits import SOME_FAILED, failed_event
-from .opening import change, opened, read_inputs
+from .file_values import read_inputs
 from .output import print_event, remark, shows_progress
 from .target_command import TargetCommand, given_inputs, schemas, target_argument
 from .targets import Target
@@ -50,8 +51,7 @@ def command(ctx: click.Context, target: Target, table: Path, **options: Any) -> 
     rows = read_table(table, schemas(ctx), options["seed"])
     if options["failed_only"]:
         rows = _failed_before(rows, folder)
-    pipe = opened(target, options["repo"], loads=True, dtype=options["dtype"])
-    change(pipe, options)
+    pipe = opened_as_asked(target, options, loads=True)
     folder.mkdir(parents=True, exist_ok=True)
     common = given_inputs(ctx)
     made = MadeRows(pipe)
@@ -76,7 +76,13 @@ def command(ctx: click.Context, target: Target, table: Path, **options: Any) -> 
 
 
 def _row(
-    pipe: Any, made: MadeRows, row: Row, inputs: Mapping[str, Any], folder: Path, known: Mapping[str, Any], options: Mapping[str, Any]
+    pipe: Any,
+    made: MadeRows,
+    row: Row,
+    inputs: Mapping[str, Any],
+    folder: Path,
+    known: Mapping[str, Any],
+    options: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Run one row, where its images are not there, and say how it ended."""
     from ...pipeline.recipes.recipe_files import save

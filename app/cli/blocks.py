@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -84,14 +85,17 @@ def _summaries() -> Iterator[tuple[str, str]]:
         yield name, said.partition(". ")[0].rstrip(".")
 
 
-def _all_made() -> Iterator[tuple[str, ModularPipelineBlocks]]:
+@cache
+def _all_made() -> Sequence[tuple[str, ModularPipelineBlocks]]:
     from ...blocks.core.block_catalog import block_names, find_block, own_blocks
 
     own = own_blocks()
+    found = []
     for name in block_names():
         block = None if _is_base(own.get(name)) else _made(find_block(name))
         if block is not None:
-            yield name, block
+            found.append((name, block))
+    return found
 
 
 def _is_base(cls: type | None) -> bool:

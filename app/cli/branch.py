@@ -9,7 +9,8 @@ import click
 
 from ...state import InputError
 from .change_options import repo_option
-from .opening import opened, read_inputs
+from .file_values import read_inputs
+from .opening import opened
 from .output import print_event, shows_progress
 from .run import place_of_result
 from .target_command import TargetCommand, given_inputs, schemas, target_argument

@@ -46,7 +46,7 @@ _OPTIONS = (
 
 
 def change_options(command: _Command) -> _Command:
-    """Give a command the options of `opening.change`."""
+    """Give a command the options of `changes.change`."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .change_options import change_options, repo_option
+from .changes import change
 from .memory_plan import ByteSize, memory_plan
-from .opening import change, opened
+from .opening import opened
 from .output import print_json
 from .target_command import TargetCommand, given_inputs, target_argument
 from .targets import Target

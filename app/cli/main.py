@@ -12,6 +12,7 @@ from ... import __version__
 from ...state.errors import nearest
 from . import (
     batch,
+    bench,
     blocks,
     branch,
     check,
@@ -19,12 +20,15 @@ from . import (
     components,
     diff,
     doctor,
+    edit,
     explain,
     graph,
     guiders,
     info,
     inputs,
+    lock,
     presets,
+    publish,
     recipe,
     replay,
     run,
@@ -38,8 +42,9 @@ SECTIONS: Mapping[str, Iterable[click.Command]] = {
     "Draw": (run.command, sweep.command, batch.command, branch.command, replay.command),
     "Look at a workflow": (inputs.command, check.command, explain.command, graph.command, components.command),
     "Look at an image": (info.command, recipe.command, diff.command),
+    "Change and share": (edit.command, publish.command, lock.command, trust.command),
     "What there is": (presets.command, blocks.command, guiders.command, words.command),
-    "This machine": (doctor.command, trust.command, completion.command),
+    "This machine": (doctor.command, bench.command, completion.command),
 }
 
 

@@ -9,7 +9,8 @@ import click
 
 from ...state import InputError
 from .change_options import repo_option
-from .opening import made_alike, pipeline_of_image, quiet_libraries
+from .image_target import made_alike, pipeline_of_image
+from .opening import quiet_libraries
 from .output import remark
 from .recipe_code import python_code, shell_line
 from .targets import target_of

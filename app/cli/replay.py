@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from ...state import InputError, RepoError
+from .changes import pair
 from .exits import DIFFERS, failed_event, tell
-from .opening import pair, quiet_libraries
+from .opening import quiet_libraries
 from .output import print_event, remark, shows_progress
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...state import ComponentError, InputError
+from ...state import InputError
 from .change_options import change_options, repo_option
-from .opening import change, opened, read_inputs
+from .changes import opened_as_asked
+from .file_values import read_inputs
 from .output import print_event, remark, shows_progress
 from .seeds import SeedsType
 from .target_command import TargetCommand, given_inputs, schemas, target_argument
@@ -33,6 +34,11 @@ _ENDINGS = (".png", ".safetensors")
 @click.option("--output", metavar="NAME", help="Value to save.  [default: images]")
 @click.option("--seed", type=SeedsType(), help="Seed of the first image, or one for each: 7, 1..8, 3,5,9. Each image has a generator of its "
               "own, and is the one that its seed gives alone, up to the rounding of a larger batch.  [default: drawn]")  # fmt: skip
+@click.option(
+    "--lock",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Lock file that says which commits and files a repository is.",
+)
 @click.option("--workflow", metavar="NAME", help="Keep only what this workflow of the target runs.")
 @repo_option
 @change_options
@@ -64,14 +70,7 @@ def command(ctx: click.Context, target: Target, **options: Any) -> None:
     if options["resume"] and given:
         raise click.UsageError("--resume takes the inputs of the snapshot; leave the others out.")
     is_dry = options["dry_run"]
-    if target.kind == "preset" and not options["repo"] and not options["component"]:
-        raise ComponentError(
-            f"{target.text} is blocks alone. Say where its components are from: --repo with a folder, owner/name, or embedded."
-        )
-    pipe = opened(target, options["repo"], loads=not is_dry, dtype=options["dtype"])
-    if options["workflow"]:
-        pipe = _narrowed(pipe, options["workflow"], loads=not is_dry)
-    change(pipe, options)
+    pipe = opened_as_asked(target, options, loads=not is_dry)
     inputs = _seeded(pipe, read_inputs(given, schemas(ctx), options["allow_urls"]), options["seed"])
     output = options["output"] or _IMAGES
     place = place_of_result(options["out"], output)
@@ -104,15 +103,6 @@ def _of_file(path: str | None) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise InputError(f"{path} has no inputs by name.")
     return {str(name).replace("-", "_"): value for name, value in found.items()}
-
-
-def _narrowed(pipe: ModularPipeline, workflow: str, loads: bool) -> ModularPipeline:
-    """Return the pipeline of one workflow, with the components that it uses."""
-    made = pipe.blocks.get_workflow(workflow).init_pipeline(pipe.repo_name)
-    made.update_components(**{n: c for n, c in pipe.components.items() if n in made.components and c is not None})
-    made.input_defaults = {n: v for n, v in pipe.input_defaults.items() if n in made.blocks.input_names or n == "seed"}
-    made.configure(progress=False)
-    return made.load_components() if loads else made
 
 
 def _seeded(pipe: ModularPipeline, inputs: dict[str, Any], seeds: Sequence[int] | None) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from ...state import InputError
 from ...state.errors import did_you_mean
 from .bars import CountedRuns
 from .change_options import change_options, repo_option
+from .changes import opened_as_asked, pair
+from .file_values import read_inputs
 from .input_values import converted, kind_words
-from .opening import change, opened, pair, read_inputs
 from .output import print_event, shows_progress
 from .run import place_of_result
 from .seeds import SeedsType
@@ -43,8 +44,7 @@ def command(ctx: click.Context, target: Target, **options: Any) -> None:
     """
     axes = axes_of(options["axes"], schemas(ctx))
     place = place_of_result(options["out"], "images")
-    pipe = opened(target, options["repo"], loads=True, dtype=options["dtype"])
-    change(pipe, options)
+    pipe = opened_as_asked(target, options, loads=True)
     given = read_inputs(given_inputs(ctx), schemas(ctx), options["allow_urls"])
     count = 1
     for values in axes.values():

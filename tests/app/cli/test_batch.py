@@ -22,7 +22,9 @@ ONE = ("--num-inference-steps", "1", "--json")
 
 
 def test_a_table_is_read_by_the_inputs_types() -> None:
-    Path("t.csv").write_text("\ufeffprompt,num-inference-steps,seed,name,sigmas\na cat,2,7,cat.png,\n\"a, b\",,,,\"1,0.5\"\n", encoding="utf-8")
+    Path("t.csv").write_text(
+        '\ufeffprompt,num-inference-steps,seed,name,sigmas\na cat,2,7,cat.png,\n"a, b",,,,"1,0.5"\n', encoding="utf-8"
+    )
     assert read_table(Path("t.csv"), KNOWN, 10) == [
         Row(1, "cat", 7, {"prompt": "a cat", "num_inference_steps": 2}),
         Row(2, "0002", 11, {"prompt": "a, b", "sigmas": [1.0, 0.5]}),
@@ -71,14 +73,19 @@ def test_rows_that_are_there_are_not_run_again() -> None:
     assert {path: path.stat().st_mtime_ns for path in Path("out").iterdir()} == times
     # By what made them, and not by their names: another seed, prompt, option or a broken file is drawn anew.
     assert events(invoke(*words, "--seed", "5"))[-1]["made"] == 2
-    assert events(invoke(*words, "--seed", "5", "--guider", "ClassifierFreeGuidance:guidance_scale=2.0"))[-1]["made"] == 2
+    assert (
+        events(invoke(*words, "--seed", "5", "--guider", "ClassifierFreeGuidance:guidance_scale=2.0"))[-1]["made"] == 2
+    )
     Path("out/cat.png").write_bytes(b"cut off")
     assert [each.get("state") for each in events(invoke(*words))[:-1]] == ["made", "made"]
 
 
 def test_an_image_of_a_batch_is_the_one_that_a_run_draws() -> None:
     Path("t.csv").write_text("prompt,seed\na cat,3\n")
-    assert invoke("batch", "embedded", "t.csv", "-o", "out", "--num-inference-steps", "1").stdout == "1 made, 0 were there, 0 failed\n"
+    assert (
+        invoke("batch", "embedded", "t.csv", "-o", "out", "--num-inference-steps", "1").stdout
+        == "1 made, 0 were there, 0 failed\n"
+    )
     invoke("run", "embedded", "--prompt", "a cat", "--num-inference-steps", "1", "--seed", "3", "-o", "a.png")
     with Image.open("a.png") as one, Image.open("out/0001.png") as other:
         assert one.tobytes() == other.tobytes()
@@ -129,7 +136,19 @@ def test_an_error_that_is_not_the_row_s_is_tried_again(monkeypatch: pytest.Monke
 
 
 def test_a_sweep_is_one_labelled_grid_and_images_with_recipes() -> None:
-    words = ("sweep", "embedded", "--prompt", "a cat", "--axis", "guidance_scale=1,5", "--axis", "seed=1..2", "--axis", "seed=7", *ONE)
+    words = (
+        "sweep",
+        "embedded",
+        "--prompt",
+        "a cat",
+        "--axis",
+        "guidance_scale=1,5",
+        "--axis",
+        "seed=1..2",
+        "--axis",
+        "seed=7",
+        *ONE,
+    )
     found = events(invoke(*words, "-o", "grid.png", "--each", "each", "--resize", "32"))
     assert [each["event"] for each in found] == ["run"] * 6 + ["finished"]
     assert found[-1]["runs"] == 6

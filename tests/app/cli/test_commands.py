@@ -18,6 +18,7 @@ TARGETS = {
     "components list": "embedded", "components show": "embedded unet", "guiders show": "ClassifierFreeGuidance",
     "blocks show": "Decode", "blocks where": "latents", "presets show": "sdxl.text2image", "replay": "APPLE", "diff": "APPLE APPLE",
     "recipe": "APPLE", "sweep": "embedded --axis seed=1", "batch": "embedded rows.csv -o out", "trust grant": "FOLDER", "trust revoke": "x",
+    "edit": "rows.csv remove decode", "publish": "FOLDER me/x", "lock": "FOLDER", "bench": "embedded",
     "info": "APPLE", "completion": "bash",
 }  # fmt: skip
 """What a command has to be given."""

@@ -80,8 +80,14 @@ def test_a_graph_is_told_sampler_by_sampler_with_the_texts_behind_its_links() ->
     [
         {"1": {"class_type": "KSampler", "inputs": {"positive": ["1", 0], "seed": 3}}},
         {"1": {"class_type": "KSampler", "inputs": {"positive": ["9", 0], "seed": 3}}},
-        {"1": {"class_type": "KSampler", "inputs": {"positive": [], "seed": 3}}, "2": {"class_type": "Odd", "inputs": [1]}},
-        {"1": {"class_type": "KSampler", "inputs": {"positive": ["2", 0], "seed": 3}}, "2": {"class_type": "Odd", "inputs": None}},
+        {
+            "1": {"class_type": "KSampler", "inputs": {"positive": [], "seed": 3}},
+            "2": {"class_type": "Odd", "inputs": [1]},
+        },
+        {
+            "1": {"class_type": "KSampler", "inputs": {"positive": ["2", 0], "seed": 3}},
+            "2": {"class_type": "Odd", "inputs": None},
+        },
     ],
 )
 def test_links_in_a_circle_or_to_nowhere_give_no_text(odd: dict[str, object]) -> None:

@@ -31,4 +31,6 @@ def test_the_command_lines_of_the_page_run() -> None:
                 assert result.exit_code == (int(code[1]) if code else 0), f"{line}\n{result.output}"
                 printed += result.stdout
     assert checked == 5
-    assert {"apple.png", "green.png", "again.png", "variant.png", "grid.png", "plan.svg"} <= {p.name for p in Path().iterdir()}
+    assert {"apple.png", "green.png", "again.png", "variant.png", "grid.png", "plan.svg"} <= {
+        p.name for p in Path().iterdir()
+    }

@@ -15,7 +15,14 @@ import brickwork
 from brickwork.presets.embedded import ARROW_LORA
 
 TWO = ("--num-inference-steps", "2")
-CHANGED = ("--set", "denoise.denoiser.batching=sequential", "--guider", "PerturbedAttentionGuidance:guidance_scale=3.0", "--scheduler", "dpmpp_2m_karras")
+CHANGED = (
+    "--set",
+    "denoise.denoiser.batching=sequential",
+    "--guider",
+    "PerturbedAttentionGuidance:guidance_scale=3.0",
+    "--scheduler",
+    "dpmpp_2m_karras",
+)
 
 
 def pixels(path: str | Path) -> bytes:
@@ -50,7 +57,14 @@ def test_python_of_a_recipe_makes_the_image_again(made: Path, apple: Path, monke
     code = invoke("recipe", made, "--as", "python").stdout
     Path("image.png").write_bytes(apple.read_bytes())
     monkeypatch.setattr(sys, "stderr", None)  # no bar
-    exec(compile(code.replace("pipe.load_components()", "pipe.load_components()\npipe.configure(progress=False)"), "recipe", "exec"), {})
+    exec(
+        compile(
+            code.replace("pipe.load_components()", "pipe.load_components()\npipe.configure(progress=False)"),
+            "recipe",
+            "exec",
+        ),
+        {},
+    )
     again = Path("again-1.png") if Path("again-1.png").exists() else Path("again.png")
     assert pixels(again) == pixels(made)
 
@@ -84,7 +98,9 @@ def test_the_file_of_a_plain_image_says_no_more_than_it_must(apple: Path) -> Non
 def test_an_image_given_by_its_digest_is_named(apple: Path) -> None:
     invoke("run", "sdxl.image2image", "--repo", "embedded", "--prompt", "x", "--image", apple, *TWO, "-o", "a.png")
     result = invoke("recipe", "a.png", "--as", "shell")
-    assert "image (image of 64x64, RGB) is in the recipe by its digest only: give it again, as image.png." in result.stderr
+    assert (
+        "image (image of 64x64, RGB) is in the recipe by its digest only: give it again, as image.png." in result.stderr
+    )
     assert "--image image.png" in result.stdout
 
 
@@ -112,7 +128,13 @@ def test_images_of_one_generator_are_refused_in_words() -> None:
 
     pipe = brickwork.embedded()
     pipe.configure(progress=False)
-    images = pipe("a cat", num_inference_steps=1, num_images_per_prompt=2, generator=torch.Generator().manual_seed(1), output="images")
+    images = pipe(
+        "a cat",
+        num_inference_steps=1,
+        num_images_per_prompt=2,
+        generator=torch.Generator().manual_seed(1),
+        output="images",
+    )
     brickwork.save(images, "a.png")
     result = invoke("run", "a-0.png")
     assert (result.exit_code, "brickwork replay repeats it." in result.stderr) == (2, True)
@@ -170,7 +192,9 @@ def test_info_says_a_recipe_in_words(apple: Path) -> None:
     assert (rows["prompt"], rows["seed"], rows["num_inference_steps"]) == ("a red apple", "5", "2")
     assert rows["unet"] == "UNet2DConditionModel, from brickwork/embedded/unet, torch.float32"
     text = invoke("info", apple).stdout
-    assert text.startswith(f"made by              brickwork {brickwork.__version__}\nprompt               a red apple\n")
+    assert text.startswith(
+        f"made by              brickwork {brickwork.__version__}\nprompt               a red apple\n"
+    )
     Path("r.json").write_text(invoke("recipe", apple).stdout)
     assert "a red apple" in invoke("info", "r.json").stdout
     invoke("branch", apple, "--at-step", "1", "--prompt", "a cat", "-o", "b.png")

@@ -253,7 +253,7 @@ def test_an_error_of_a_block_keeps_its_class_and_tells_where(monkeypatch: pytest
     result = invoke("run", "embedded", *TWO, "-o", "a.png")
     assert result.exit_code == 1
     assert "ZeroDivisionError: of a scheduler" in result.stderr
-    assert "denoise.after_denoiser" in result.stderr
+    assert "denoise.step[0].after_denoiser" in result.stderr
     assert "Traceback" not in result.stderr
     monkeypatch.setenv("BRICKWORK_TRACEBACK", "1")
     assert "Traceback" in invoke("run", "embedded", *TWO, "-o", "a.png").stderr
