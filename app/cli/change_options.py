@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-class KnownName(click.ParamType):
+class KnownName(click.ParamType):  # type: ignore[type-arg]  # older versions are not generic
     """A text that completes with names that are known of the target.
 
     Args:

@@ -18,7 +18,7 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?", re.IGNORECASE)
 
 
-class ByteSize(click.ParamType):
+class ByteSize(click.ParamType):  # type: ignore[type-arg]  # older versions are not generic
     """A number of bytes: `8GB`, `500M`, `6GiB`."""
 
     name = "size"
@@ -114,6 +114,7 @@ def memory_plan(plan: Plan, sizes: Mapping[str, int], budget: int) -> MemoryPlan
                 break
             there.discard(name)
             goes.append(name)
+        goes.sort()
         there |= needed
         total = sum(sizes[each] for each in there)
         stages.append(Stage(use.path, total, comes, tuple(goes), total <= budget))

@@ -111,6 +111,5 @@ def _written(picture: Path, form: str, repo: str | None) -> str:
             return path.read_text(encoding="utf-8")
         data: dict[str, Any] = read_yaml(path).data
     data["inputs"] = {**(data.get("inputs") or {}), **missing}
-    if form == _SHELL:
-        _name_scheduler(data, pipe)
+    _name_scheduler(data, pipe)
     return (python_code if form == _PYTHON else shell_line)(data, recipe["output"] or "images")

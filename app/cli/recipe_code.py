@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...state import InputError
+from ...state.value_data import value_of_data
 
 _EMBEDDED = "embedded"
 
@@ -32,9 +34,32 @@ def python_code(data: Mapping[str, Any], output: str) -> str:
         lines += [f"pipe = blocks.init_pipeline({made})"]
     lines += list(_settled(data))
     lines += ["pipe.load_components()"]
-    call = [f"    {name}={value!r}," for name, value in (data.get("inputs") or {}).items()]
+    call = [f"    {name}={literal(value)}," for name, value in (data.get("inputs") or {}).items()]
     saved = f"brickwork.save({output}, 'again.png')" if output == "images" else f"print({output})"
     return "\n".join([*lines, f"{output} = pipe(", *call, f"    output={output!r},", ")", saved, ""])
+
+
+def literal(data: object) -> str:
+    """Return plain data of a workflow file as Python.
+
+    Raises:
+        InputError: it is a value that no literal stands for.
+    """
+    return _written(value_of_data(data))
+
+
+def _written(value: object) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"float({str(value)!r})"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key!r}: {_written(part)}' for key, part in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written, value))}]"
+    if isinstance(value, tuple):
+        return f"({''.join(f'{_written(part)}, ' for part in value).rstrip()})"
+    if value is None or isinstance(value, (str, int, float)):
+        return repr(value)
+    raise InputError(f"{value!r} is no literal of Python, so that only a file says it: --as workflow.yaml.")
 
 
 def _edit(edit: Mapping[str, Any]) -> str:
@@ -45,7 +70,7 @@ def _edit(edit: Mapping[str, Any]) -> str:
     if "insert" in edit:
         put, anchor = ("insert_after", edit["after"]) if edit.get("after") else ("insert_before", edit["before"])
         return f"blocks.{put}({anchor!r}, {edit['insert']!r}, {_block(edit['block'], edit)})"
-    path, options = edit["options"], ", ".join(f"{name}={value!r}" for name, value in edit["set"].items())
+    path, options = edit["options"], ", ".join(f"{name}={literal(value)}" for name, value in edit["set"].items())
     return f"blocks.replace({path!r}, type(blocks[{path!r}])({options}))"
 
 
@@ -61,11 +86,11 @@ def _settled(data: Mapping[str, Any]) -> Iterator[str]:
     if (guider := data.get("guider")) is not None:
         yield f"pipe.update_components(guider={_guider(guider)})"
     if (scheduler := data.get("scheduler")) is not None:
-        yield f"pipe.update_components(scheduler={scheduler!r})"
+        yield f"pipe.update_components(scheduler={literal(scheduler)})"
     for name, origin in (data.get("components") or {}).items():
         yield _component(name, origin)
     if data.get("config"):
-        given = ", ".join(f"{name}={value!r}" for name, value in data["config"].items())
+        given = ", ".join(f"{name}={literal(value)}" for name, value in data["config"].items())
         yield f"pipe.update_config({given})"
 
 
@@ -77,14 +102,16 @@ def _component(name: str, origin: Any) -> str:
         return f"pipe.update_components({name}={_guider(given['guider'])})"
     if given.keys() == {"class", "config"}:
         library, _, cls = str(given["class"]).partition(":")
-        return f"import {library}\npipe.update_components({name}={library}.{cls}.from_config({given['config']!r}))"
+        return (
+            f"import {library}\npipe.update_components({name}={library}.{cls}.from_config({literal(given['config'])}))"
+        )
     raise InputError(f"{name} is from another place than the rest, which only a file says: --as workflow.yaml.")
 
 
 def _guider(data: Any) -> str:
     if isinstance(data, str):
         return repr(data)
-    settings = ", ".join(f"{name}={value!r}" for name, value in data.items() if name != "name")
+    settings = ", ".join(f"{name}={literal(value)}" for name, value in data.items() if name != "name")
     return f"brickwork.{data['name']}({settings})"
 
 

@@ -55,6 +55,8 @@ def command(
         if as_json:
             print_event({**failed_event(error), "same": False})
             ctx.exit(DIFFERS)
+        if error.result is not None:
+            remark("The run was repeated, and gave something else.")
         ctx.exit(tell(error, as_json=False))
     files = [] if out is None else save(result, out)
     if as_json:

@@ -11,7 +11,7 @@ _RANGE = re.compile(r"(\d+)\.\.(\d+)")
 _MOST = 10_000
 
 
-class SeedsType(click.ParamType):
+class SeedsType(click.ParamType):  # type: ignore[type-arg]  # older versions are not generic
     """Seeds as a list: `7`, `1..8` (both ends count), `3,5,9`, `1..3,7`."""
 
     name = "seeds"

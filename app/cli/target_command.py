@@ -16,7 +16,7 @@ from .targets import KINDS, Target, target_of
 _SEED = "seed"
 
 
-class TargetType(click.ParamType):
+class TargetType(click.ParamType):  # type: ignore[type-arg]  # older versions are not generic
     """The name of a target; files and folders complete."""
 
     name = "target"
@@ -29,7 +29,7 @@ class TargetType(click.ParamType):
         return [*map(CompletionItem, names), CompletionItem(incomplete, type="file")]
 
 
-class InputType(click.ParamType):
+class InputType(click.ParamType):  # type: ignore[type-arg]  # older versions are not generic
     """A value by its JSON schema."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:

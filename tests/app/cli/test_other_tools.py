@@ -55,7 +55,7 @@ def test_parameters_are_prompt_negative_prompt_and_fields() -> None:
 def test_a_last_line_with_few_fields_is_one_of_the_prompt() -> None:
     assert parameters_rows("a cat\nSteps: 20, Seed: 1") == [("prompt", "a cat\nSteps: 20, Seed: 1")]
     assert parameters_rows("a cat") == [("prompt", "a cat")]
-    assert parameters_rows('a\nA: 1, B: 2, C: "x')[1:] == [("A", "1"), ("B", "2"), ("C", '"x')]
+    assert parameters_rows('a\nAa: 1, Bb: 2, Cc: "x')[1:] == [("Aa", "1"), ("Bb", "2"), ("Cc", '"x')]
 
 
 def test_a_graph_is_told_sampler_by_sampler_with_the_texts_behind_its_links() -> None:

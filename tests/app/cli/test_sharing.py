@@ -15,7 +15,7 @@ from brickwork.app.cli.edit import with_edit
 from brickwork.state import InputError
 from brickwork.state.vocabulary import Images
 
-WARM = '''# of warm images
+WARM = """# of warm images
 brickwork: 1
 start: sdxl.text2image  # a preset
 edits:
@@ -25,7 +25,7 @@ edits:
 
 # from here
 repo: embedded
-'''
+"""
 
 
 class Same(Block):
@@ -42,7 +42,10 @@ def test_an_edit_is_shown_and_written_with_w_and_comments_stay() -> None:
     Path("warm.yaml").write_text(WARM)
     shown = invoke("edit", "warm.yaml", "replace", "decode", "Decode")
     assert (shown.exit_code, shown.stderr) == (0, "Nothing was written; -w does.\n")
-    assert [line for line in shown.stdout.splitlines() if line[:1] in "+-"][2:] == ["+  - replace: decode", "+    with: Decode"]
+    assert [line for line in shown.stdout.splitlines() if line[:1] in "+-"][2:] == [
+        "+  - replace: decode",
+        "+    with: Decode",
+    ]
     assert Path("warm.yaml").read_text() == WARM
     assert invoke("edit", "warm.yaml", "replace", "decode", "Decode", "-w").exit_code == 0
     assert Path("warm.yaml").read_text() == WARM.replace(
@@ -130,7 +133,12 @@ def test_a_dry_run_of_publishing_says_files_and_card_and_sends_nothing(hub: Hub,
     result = invoke("publish", tmp_path / "plain", "me/plain", "--dry-run", "--json")
     found = json.loads(result.stdout)
     names = {file["name"] for file in found["files"]}
-    assert {"brickwork.json", "modular_model_index.json", "README.md", "unet/diffusion_pytorch_model.safetensors"} <= names
+    assert {
+        "brickwork.json",
+        "modular_model_index.json",
+        "README.md",
+        "unet/diffusion_pytorch_model.safetensors",
+    } <= names
     assert found["card"].startswith("---\n")
     said = invoke("publish", tmp_path / "plain", "me/plain", "--dry-run")
     assert said.stderr == f"Nothing was sent. {len(names)} files would go to me/plain.\n"
