@@ -40,7 +40,7 @@ FAILED = "failed.json"
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON per row on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
 @click.pass_context
-def command(ctx: click.Context, target: Target, table: Path, **options: Any) -> None:
+def command(ctx: click.Context, /, target: Target, table: Path, **options: Any) -> None:
     """Run a workflow once for each row of TABLE (.csv, .jsonl).
 
     Columns are inputs of TARGET (see: brickwork inputs TARGET); 'seed' and 'name' of the file, too. Options are inputs of all rows. Rows that

@@ -28,7 +28,7 @@ from .targets import Target
 @change_options
 @click.option("--json", "as_json", is_flag=True, help="The seconds as JSON.")
 @click.pass_context
-def command(ctx: click.Context, target: Target, runs: int, as_json: bool, **options: Any) -> None:
+def command(ctx: click.Context, /, target: Target, runs: int, as_json: bool, **options: Any) -> None:
     """Run a target several times with the same inputs, and say the median seconds of the whole and of each block."""
     from ...engine.listeners import TimeTable
 

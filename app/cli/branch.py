@@ -28,7 +28,7 @@ from .targets import Target
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
 @click.pass_context
 def command(
-    ctx: click.Context, picture: Target, at_step: int, loop: str | None, out: str | None, **options: Any
+    ctx: click.Context, /, picture: Target, at_step: int, loop: str | None, out: str | None, **options: Any
 ) -> None:
     """Make a variant of PICTURE that shares the steps before --at-step with it; PICTURE's inputs are options.
 

@@ -159,12 +159,9 @@ def _put_loras(pipe: ModularPipeline, texts: Sequence[str]) -> None:
     for number, text in enumerate(texts):
         path, _, weight = text.rpartition(":")
         has_weight = bool(path) and _is_number(weight)
-        pipe_path = path if has_weight else text
-        file = Path(pipe_path)
-        kept = {"weight_name": file.name} if file.is_file() else {}
-        names.append(
-            pipe.load_lora_weights(str(file.parent) if kept else pipe_path, adapter_name=f"lora_{number}", **kept)
-        )
+        file = Path(path if has_weight else text)
+        place, weight_name = (str(file.parent), file.name) if file.is_file() else (path if has_weight else text, None)
+        names.append(pipe.load_lora_weights(place, weight_name, adapter_name=f"lora_{number}"))
         weights.append(float(weight) if has_weight else 1.0)
     if names:
         pipe.set_adapters(names, weights)

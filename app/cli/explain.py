@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--memory", type=ByteSize(), help="Say what is moved where components may take so much: 8GB, 500MB.")
 @click.option("--json", "as_json", is_flag=True, help="The plan as JSON.")
 @click.pass_context
-def command(ctx: click.Context, target: Target, **options: Any) -> None:
+def command(ctx: click.Context, /, target: Target, **options: Any) -> None:
     """Show what runs when these inputs are given; without any, those that are required.
 
     Nothing is computed, and no weights are read.

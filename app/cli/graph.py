@@ -23,7 +23,7 @@ _ENDINGS = (".svg", ".mmd", ".md")
     "-o", "--out", metavar="FILE", help="Write to a file: .svg, or .mmd for Mermaid.  [default: Mermaid to stdout]"
 )
 @click.pass_context
-def command(ctx: click.Context, target: Target, repo: str | None, out: str | None, **_: Any) -> None:
+def command(ctx: click.Context, /, target: Target, repo: str | None, out: str | None, **_: Any) -> None:
     """Draw what runs when these inputs are given; without any, the whole composition."""
     if out is not None and Path(out).suffix not in _ENDINGS:
         raise InputError(f"-o {out}: the name ends in {', '.join(_ENDINGS)}.")

@@ -36,7 +36,7 @@ from . import (
     trust,
     words,
 )
-from .exits import INTERRUPTED, tell
+from .exits import tell
 
 SECTIONS: Mapping[str, Iterable[click.Command]] = {
     "Draw": (run.command, sweep.command, batch.command, branch.command, replay.command),
@@ -66,18 +66,19 @@ class Commands(click.Group):
             ctx.fail(f"There is no command {name!r}.{f' Did you mean {match!r}?' if match else ''}")
         return super().resolve_command(ctx, args)
 
-    def main(
-        self, args: Sequence[str] | None = None, prog_name: str | None = None, *rest: Any, **extra: Any
+    def main(  # type: ignore[override]  # it always ends the process, as click's does by default
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        **extra: Any,
     ) -> NoReturn:
         """Run a command line, and exit with its code."""
         given = list(sys.argv[1:] if args is None else args)
-        extra.pop("standalone_mode", None)
+        extra["standalone_mode"] = False
         try:
-            code = super().main(given, prog_name or "brickwork", *rest, standalone_mode=False, **extra)
-        except (KeyboardInterrupt, click.Abort) as error:
-            tell(error, "--json" in given)
-            code = INTERRUPTED
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is said, and the exit code tells
+            code = super().main(given, prog_name or "brickwork", complete_var, **extra)
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, it is said, and the exit code tells
             code = tell(error, "--json" in given)
         sys.exit(code if isinstance(code, int) else 0)
 

@@ -52,8 +52,9 @@ def command(
         raise InputError(f"{repo!r} is no owner/name; --dry-run asks nobody who you are.")
     pipe = opened(folder, loads=True)
     if not dry_run:
-        options = {"private": private, "commit_message": message, "create_pr": pull_request}
-        address = pipe.push_to_hub(repo, license_id=licence, **options)
+        address = pipe.push_to_hub(
+            repo, license_id=licence, private=private, commit_message=message, create_pr=pull_request
+        )
         print_json({"address": address}) if as_json else click.echo(address)
         return
     files, card = _saved(pipe, repo, licence)

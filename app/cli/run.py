@@ -61,7 +61,7 @@ _ENDINGS = (".png", ".safetensors")
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would run, and load and compute nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
 @click.pass_context
-def command(ctx: click.Context, target: Target, **options: Any) -> None:
+def command(ctx: click.Context, /, target: Target, **options: Any) -> None:
     """Run a workflow once, and save what it makes.
 
     TARGET's inputs are options. The paths that were written are printed.

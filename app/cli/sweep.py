@@ -37,7 +37,7 @@ from .targets import Target
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON per run on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
 @click.pass_context
-def command(ctx: click.Context, target: Target, **options: Any) -> None:
+def command(ctx: click.Context, /, target: Target, **options: Any) -> None:
     """Run every combination of some inputs, and save a grid with labels. What runs have in common is computed once.
 
     brickwork sweep embedded --prompt "a red apple" --axis guidance_scale=1,5 --axis seed=1..3

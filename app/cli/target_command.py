@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
+from ...state import BrickworkError
 from .input_values import choices, converted, is_switch, joined, kind_words, takes_several
 from .known_targets import known_target
 from .opening import opened
 from .targets import KINDS, Target, target_of
 
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 _SEED = "seed"
 
 
@@ -83,21 +85,31 @@ class TargetCommand(click.Command):
 
     takes_inputs = True
 
-    def __init__(self, *args: Any, takes_inputs: bool = True, **kwargs: Any) -> None:
-        settings = {"token_normalize_func": _with_dashes, **kwargs.pop("context_settings", {})}
-        super().__init__(*args, context_settings=settings, **kwargs)
+    def __init__(self, name: str | None, takes_inputs: bool = True, **kwargs: Any) -> None:
+        super().__init__(name, **{"context_settings": {"token_normalize_func": _with_dashes}, **kwargs})
         self.takes_inputs = takes_inputs
         self.own_params = list(self.params)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         self.params = list(self.own_params)
-        text = next((each for each in self._positions(args) if each), None)
-        if text is not None and self.takes_inputs:
-            target = target_of(text)
-            known = self.known(target, args)
-            ctx.meta["brickwork.known"] = known
-            self.params += input_options(known, self.own_params)
+        if self.takes_inputs:
+            known = self._known_of(ctx, args)
+            if known is not None:
+                ctx.meta["brickwork.known"] = known
+                self.params += input_options(known, self.own_params)
         return super().parse_args(ctx, args)
+
+    def _known_of(self, ctx: click.Context, args: Sequence[str]) -> dict[str, Any] | None:
+        """Return what is known of the target that a command line names; None where it names none."""
+        if not ctx.resilient_parsing:
+            text = self._first_position(ctx, args)
+            return None if text is None else self.known(target_of(text), args)
+        # A shell that completes waits for the answer: nothing is opened, and nothing is said.
+        try:
+            text = self._first_position(ctx, args)
+            return None if text is None else known_target(target_of(text))
+        except (BrickworkError, click.UsageError):
+            return None
 
     def known(self, target: Target, args: Sequence[str]) -> dict[str, Any]:
         """Return what is known of a target, which is opened where it was not before."""
@@ -108,22 +120,32 @@ class TargetCommand(click.Command):
 
         return described(opened(target, _value_of("--repo", args)))
 
-    def _positions(self, args: Sequence[str]) -> Iterable[str]:
-        """Yield the words that are no options; values of the command's own options are passed over."""
-        takes_value = {
-            flag for param in self.own_params if isinstance(param, click.Option) and not param.is_flag
-            for flag in param.opts
-        }  # fmt: skip
+    def _first_position(self, ctx: click.Context, args: Sequence[str]) -> str | None:
+        """Return the first word that is no option; values of the command's own options are passed over.
+
+        Raises:
+            UsageError: an option comes before the target, of which nobody knows yet whether it takes a value.
+        """
+        own = [param for param in self.own_params if isinstance(param, click.Option)]
+        takes_value = {flag: not param.is_flag for param in own for flag in (*param.opts, *param.secondary_opts)}
         words = iter(args)
         for word in words:
-            if word == "--":
-                return
-            if not word.startswith("-") or word == "-":
-                yield word
-                # Behind the target come options of which nobody knows yet whether they take a value.
-                return
-            if word in takes_value:
+            if word == "-" or not word.startswith("-"):
+                return word
+            flag, sign, _ = _with_dashes(word).partition("=")
+            if flag in ctx.help_option_names:
+                continue
+            if flag not in takes_value and flag.startswith("--"):
+                # Of a command line without a target the parser says what it knows.
+                if any(not each.startswith("-") for each in words):
+                    raise click.UsageError(
+                        f"{flag} may be an input: TARGET comes before it, as in brickwork {self.name} embedded {flag} ...",
+                        ctx,
+                    )
+                return None
+            if takes_value.get(flag) and not sign:
                 next(words, None)
+        return None
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_epilog(ctx, formatter)
@@ -175,7 +197,7 @@ def schemas(ctx: click.Context) -> dict[str, Any]:
     return found
 
 
-def target_argument(name: str = "target") -> Any:
+def target_argument(name: str = "target") -> Callable[[_Command], _Command]:
     """Return the argument that names the target."""
     return click.argument(name, type=TargetType())
 

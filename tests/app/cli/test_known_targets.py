@@ -79,6 +79,15 @@ def test_help_errors_and_completion_of_a_known_target_import_no_torch(apple: Pat
         found = [
             run("--help"), run("run", "--help"), run("run", "embedded", "--help"), run("run", "embedded", "--promt", "x"),
             run("inputs", "embedded", "--schema"), run("run", "nothing.yaml"), run("rum"), run("completion", "zsh"),
+            run("run", "--prompt", "x", "embedded"), run("run", "--quiet", "embedded", "--promt", "x"), run("run", "-o", "a.png", "embedded", "--help"),
+            run(COMP_WORDS="brickwork run embedded --output-type n", COMP_CWORD="4", _BRICKWORK_COMPLETE="bash_complete"),
+            run(COMP_WORDS="brickwork run embedded --set denoise.denoiser.b", COMP_CWORD="4", _BRICKWORK_COMPLETE="bash_complete"),
+            run(COMP_WORDS="brickwork run embedded --guider Classifier", COMP_CWORD="4", _BRICKWORK_COMPLETE="bash_complete"),
+            run(COMP_WORDS="brickwork run embedded --scheduler euler", COMP_CWORD="4", _BRICKWORK_COMPLETE="bash_complete"),
+            run(COMP_WORDS="brickwork run none.yaml --prom", COMP_CWORD="3", _BRICKWORK_COMPLETE="bash_complete"),
+            run(COMP_WORDS="brickwork run sdxl.auto --prom", COMP_CWORD="3", _BRICKWORK_COMPLETE="bash_complete"),
+            run(COMP_WORDS="brickwork run emb", COMP_CWORD="2", _BRICKWORK_COMPLETE="bash_complete"),
+            run(COMP_WORDS="brickwork ru", COMP_CWORD="1", _BRICKWORK_COMPLETE="bash_complete"),
             run(COMP_WORDS="brickwork run embedded --num-inf", COMP_CWORD="3", _BRICKWORK_COMPLETE="bash_complete"),
         ]
         print(json.dumps([found, "torch" in sys.modules, "diffusers" in sys.modules, "transformers" in sys.modules]))
@@ -89,8 +98,21 @@ def test_help_errors_and_completion_of_a_known_target_import_no_torch(apple: Pat
     assert done.returncode == 0, done.stderr
     found, *heavy = json.loads(done.stdout)
     assert heavy == [False, False, False]
-    assert [code for code, _ in found] == [0, 0, 0, 2, 0, 3, 2, 0, 0]
+    assert [code for code, _ in found] == [0, 0, 0, 2, 0, 3, 2, 0, 2, 2, 0, *[0] * 9]
     assert "--num-inference-steps INTEGER" in found[2][1]
     assert "'--prompt'" in found[3][1]
     assert json.loads(found[4][1])["required"] == ["prompt"]
-    assert found[8][1] == "plain,--num-inference-steps\n"
+    assert "--prompt may be an input: TARGET comes before it" in found[8][1]
+    assert "'--prompt'" in found[9][1]
+    assert "--num-inference-steps INTEGER" in found[10][1]
+    assert [text for _, text in found[11:]] == [
+        "plain,np\n",
+        "plain,denoise.denoiser.batching=\n",
+        "plain,ClassifierFreeGuidance\nplain,ClassifierFreeZeroStarGuidance\n" + "plain,ClassifierGuidance\n",
+        "plain,euler\nplain,euler_a\nplain,euler_ancestral\n",
+        "",
+        "",
+        "plain,embedded\nfile,emb\n",
+        "plain,run\n",
+        "plain,--num-inference-steps\n",
+    ]
