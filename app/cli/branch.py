@@ -47,6 +47,7 @@ def command(
     state = pipe.branch(
         _shared(picture.path, pipe), at_step, loop, **read_inputs(changes, schemas(ctx), options["allow_urls"])
     )
+    place.parent.mkdir(parents=True, exist_ok=True)
     files: list[Path] = save(state.images, place)
     if options["as_json"]:
         print_event(

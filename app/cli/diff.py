@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ...state import BrickworkError
+from ...state.errors import spelled_out
 from .exits import tell
 from .output import print_json
 
@@ -33,5 +34,5 @@ def command(ctx: click.Context, one: Path, other: Path, as_json: bool) -> None:
     if as_json:
         print_json({"same": not found, "differences": list(found)})
     else:
-        click.echo(str(found))
+        click.echo(spelled_out(str(found)))
     ctx.exit(DIFFERENT if found else SAME)

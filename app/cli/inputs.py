@@ -40,11 +40,7 @@ def command(
     if as_json:
         print_json(rows)
         return
-    cells = [
-        (row["name"], row["type"], "required" if row["required"] else _shown(row["default"]), row["description"])
-        for row in rows
-    ]
-    click.echo(table(cells, ("input", "type", "default", "meaning")))
+    click.echo(table([(row["name"], _words(row)) for row in rows]))
     if found["workflows"] and workflow is None:
         remark(f"Workflows: {', '.join(found['workflows'])}. Which one runs, hangs on what is given.")
 
@@ -59,5 +55,6 @@ def _row(name: str, schema: Mapping[str, Any], required: bool, defaults: Mapping
     }
 
 
-def _shown(value: object) -> str:
-    return "" if value is None else str(value)
+def _words(row: Mapping[str, Any]) -> str:
+    default = "" if row["default"] is None else f", default {row['default']}"
+    return f"{row['type']}{', required' if row['required'] else default}. {row['description']}"

@@ -11,18 +11,26 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import click
 
+from ...state.errors import spelled_out
+
 _WIDEST = 140
 
 
 def print_event(event: Mapping[str, object]) -> None:
     """Write one line of JSON at once, so that a reader at the other end of a pipe sees it."""
-    sys.stdout.write(json.dumps(event, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(json_text(event) + "\n")
     sys.stdout.flush()
 
 
 def print_json(data: object) -> None:
     """Write the result of a command as JSON."""
-    click.echo(json.dumps(data, ensure_ascii=False, indent=2, default=str))
+    click.echo(json_text(data, indent=2))
+
+
+def json_text(data: object, indent: int | None = None) -> str:
+    """Return data as JSON, readable where it moves no cursor and turns no writing."""
+    text = json.dumps(data, ensure_ascii=False, indent=indent, default=str)
+    return text if spelled_out(text) == text else json.dumps(data, indent=indent, default=str)
 
 
 def remark(text: str) -> None:
@@ -46,7 +54,8 @@ def table(rows: Iterable[Sequence[str]], heads: Sequence[str] = ()) -> str:
     Args:
         rows: cells, as many in each. heads: of the columns.
     """
-    cells = [list(heads), *map(list, rows)] if heads else list(map(list, rows))
+    # Names and prompts come from files of others.
+    cells = [[spelled_out(cell) for cell in row] for row in ([heads, *rows] if heads else rows)]
     if not cells:
         return ""
     widths = [max(len(row[at]) for row in cells) for at in range(len(cells[0]) - 1)]

@@ -11,7 +11,7 @@ from ...state import InputError
 from .change_options import repo_option
 from .image_target import made_alike, pipeline_of_image
 from .opening import quiet_libraries
-from .output import remark
+from .output import json_text, remark
 from .recipe_code import python_code, shell_line
 from .targets import target_of
 
@@ -81,11 +81,9 @@ def _scheduler_of(data: dict[str, Any]) -> Any:
 
 
 def _recipe_text(picture: Path) -> str:
-    import json
-
     from ...pipeline.recipes.recipe_files import read_recipe
 
-    return json.dumps(read_recipe(picture)[0].to_dict(), indent=2, ensure_ascii=False)
+    return json_text(read_recipe(picture)[0].to_dict(), indent=2)
 
 
 def _written(picture: Path, form: str, repo: str | None) -> str:

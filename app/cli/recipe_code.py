@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...state import InputError
+from ...state.errors import spelled_out
 from ...state.value_data import value_of_data
 
 _EMBEDDED = "embedded"
@@ -139,7 +140,12 @@ def shell_line(data: Mapping[str, Any], output: str) -> str:
     for name, value in (data.get("inputs") or {}).items():
         words += list(_input_words(name, value))
     words += ["--output", output] if output != "images" else []
-    return shlex.join([*words, "-o", "again.png" if output == "images" else f"{output}.safetensors"])
+    line = shlex.join([*words, "-o", "again.png" if output == "images" else f"{output}.safetensors"])
+    if spelled_out(line) != line:
+        raise InputError(
+            "A text of the recipe has characters that move a terminal's cursor: --as workflow.yaml spells them out."
+        )
+    return line
 
 
 def _component_words(data: Mapping[str, Any]) -> Iterator[str]:

@@ -60,7 +60,7 @@ def command(
         ctx.exit(tell(error, as_json=False))
     files = [] if out is None else save(result, out)
     if as_json:
-        print_event({"event": "replayed", "same": not inexact, "files": [str(file) for file in files]})
+        print_event({"event": "replayed", "same": None if inexact else True, "files": [str(file) for file in files]})
         return
     remark("It was repeated." if inexact else "The same, to the byte.")
     for file in files:

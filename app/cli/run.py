@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...state import InputError
+from ...state import InputError, PipelineState
 from .change_options import change_options, repo_option
 from .changes import opened_as_asked
 from .file_values import read_inputs
@@ -70,10 +70,10 @@ def command(ctx: click.Context, /, target: Target, **options: Any) -> None:
     if options["resume"] and given:
         raise click.UsageError("--resume takes the inputs of the snapshot; leave the others out.")
     is_dry = options["dry_run"]
-    pipe = opened_as_asked(target, options, loads=not is_dry)
-    inputs = _seeded(pipe, read_inputs(given, schemas(ctx), options["allow_urls"]), options["seed"])
     output = options["output"] or _IMAGES
     place = place_of_result(options["out"], output)
+    pipe = opened_as_asked(target, options, loads=not is_dry)
+    inputs = _seeded(pipe, read_inputs(given, schemas(ctx), options["allow_urls"]), options["seed"])
     if is_dry:
         _say_plan(pipe, inputs, output, place, options["as_json"])
         return
@@ -83,8 +83,8 @@ def command(ctx: click.Context, /, target: Target, **options: Any) -> None:
     with ExitStack() as stack:
         _settle(pipe, options, lines, place, stack)
         if options["resume"]:
-            result = pipe.resume(options["resume"])
-            result = result[output] if isinstance(result, Mapping) else result
+            found = pipe.resume(options["resume"])
+            result = found[output] if isinstance(found, (Mapping, PipelineState)) else found
         else:
             result = pipe(**inputs, output=output)
     files = _save(result, place, output)
@@ -135,9 +135,8 @@ def place_of_result(out: str | None, output: str) -> Path:
     ending = ".png" if output == _IMAGES else ".safetensors"
     folder = Path() if out is None else Path(out)
     if out is None or out.endswith("/") or folder.is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
         stem = "picture" if output == _IMAGES else output
-        taken = {path.name for path in folder.iterdir()}
+        taken = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
         free = next(n for n in range(1, len(taken) + 2) if not _is_taken(f"{stem}-{n}", taken))
         return folder / f"{stem}-{free}{ending}"
     if folder.suffix.lower() not in _ENDINGS:
@@ -181,6 +180,7 @@ def _say_plan(pipe: ModularPipeline, inputs: dict[str, Any], output: str, place:
 
 
 def _save(result: Any, place: Path, output: str) -> list[Path]:
+    place.parent.mkdir(parents=True, exist_ok=True)  # of a folder that is named by "/" at its end
     if place.suffix.lower() == ".png":
         from ...pipeline.recipes.recipe_files import save
 

@@ -53,6 +53,7 @@ def command(ctx: click.Context, /, target: Target, **options: Any) -> None:
     with CountedRuns(count, shows, options["as_json"]) as counted:
         pipe.configure(listeners=[counted])
         found = pipe.sweep(axes=axes, **given)
+    place.parent.mkdir(parents=True, exist_ok=True)
     found.grid(options["resize"]).save(place)
     files = [place, *(_save_each(found, options["each"]) if options["each"] is not None else [])]
     if options["as_json"]:

@@ -144,7 +144,7 @@ TEXTS = {
     "explain embedded": "peak of components: 17.2 MB",
     "graph embedded": "flowchart",
     "graph embedded --prompt x": "flowchart",
-    "inputs embedded": "num_inference_steps             INTEGER             50",
+    "inputs embedded": "num_inference_steps             INTEGER, default 50. Number of denoising steps.",
     "inputs sdxl.auto --workflow inpainting": "mask_image",
     "inputs sdxl.auto --workflow inpainting --schema": '"mask_image"',
     "components list embedded": "unet             UNet2DConditionModel         17.2 MB  embedded/unet",

@@ -113,3 +113,9 @@ def test_info_reads_both_out_of_files() -> None:
     assert (nothing.exit_code, "does not say how it was made" in nothing.stderr) == (3, True)
     Path("no.png").write_bytes(b"no image")
     assert invoke("info", "no.png").exit_code == 3
+
+
+def test_what_moves_a_cursor_is_spelled_out() -> None:
+    said = invoke("info", with_text(parameters="a \x1b[2Jcat\u202e\nSteps: 1, Seed: 2, Size: 8x8"))
+    assert "a \\x1b[2Jcat\\u202e" in said.stdout
+    assert "\x1b" not in said.stdout

@@ -212,3 +212,18 @@ def test_info_says_a_recipe_in_words(apple: Path) -> None:
     assert "a red apple" in invoke("info", "r.json").stdout
     invoke("branch", apple, "--at-step", "1", "--prompt", "a cat", "-o", "b.png")
     assert "from another run at step 1 of denoise" in invoke("info", "b.png").stdout
+
+
+def test_a_text_that_moves_a_cursor_goes_into_no_command_line() -> None:
+    invoke("run", "embedded", "--prompt", "a \x1b[2J cat", "--num-inference-steps", "1", "-o", "a.png")
+    shell = invoke("recipe", "a.png", "--as", "shell")
+    assert (shell.exit_code, "characters that move a terminal's cursor" in shell.stderr) == (2, True)
+    for words in (
+        ("info", "a.png"),
+        ("recipe", "a.png"),
+        ("recipe", "a.png", "--as", "python"),
+        ("recipe", "a.png", "--as", "workflow.yaml"),
+    ):
+        assert "\x1b" not in invoke(*words).stdout
+    invoke("run", "a.png", "--prompt", "a cat", "-o", "b.png")
+    assert "\x1b" not in invoke("diff", "a.png", "b.png").stdout

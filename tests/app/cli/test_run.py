@@ -71,6 +71,7 @@ def test_two_prompts_have_a_seed_each_and_a_folder_takes_new_names() -> None:
     )
     assert invoke(*words).stdout.split() == ["out/picture-1-0.png", "out/picture-1-1.png"]
     assert invoke("run", "embedded", *TWO, "-o", "out/").stdout == "out/picture-2.png\n"
+    assert invoke("run", "embedded", *TWO, "-o", "new/").stdout == "new/picture-1.png\n"
 
 
 def test_without_a_seed_one_is_drawn_for_each_image() -> None:
@@ -177,6 +178,7 @@ def test_a_dry_run_checks_everything_and_writes_nothing() -> None:
         ["num_inference_steps", "prompt", "seed"],
     )
     assert invoke("run", "embedded", *TWO, "--dry-run", "--height", "65").exit_code == 2
+    assert "would go to new/picture-1.png" in invoke("run", "embedded", *TWO, "--dry-run", "-o", "new/").stderr
     assert list(Path().iterdir()) == []
 
 
