@@ -72,10 +72,8 @@ def test_rows_that_are_there_are_not_run_again() -> None:
     assert events(invoke(*words))[-1] == {"event": "finished", "made": 0, "there": 2, "failed": 0}
     assert {path: path.stat().st_mtime_ns for path in Path("out").iterdir()} == times
     # By what made them, and not by their names: another seed, prompt, option or a broken file is drawn anew.
-    assert events(invoke(*words, "--seed", "5"))[-1]["made"] == 2
-    assert (
-        events(invoke(*words, "--seed", "5", "--guider", "ClassifierFreeGuidance:guidance_scale=2.0"))[-1]["made"] == 2
-    )
+    other = events(invoke(*words, "--seed", "5"))[:-1]
+    assert [each["state"] for each in other] == ["made", "made"]
     Path("out/cat.png").write_bytes(b"cut off")
     assert [each.get("state") for each in events(invoke(*words))[:-1]] == ["made", "made"]
 

@@ -30,7 +30,6 @@ def pixels(path: str | Path) -> bytes:
 
 
 KINDS = {
-    "plain": ("embedded", "--prompt", "a red apple", *TWO, "--seed", "5", "-o", "made.png"),
     "changed": ("embedded", "--prompt", "a red apple", *TWO, "--crops-coords-top-left", "1,2", "--seed", "7", *CHANGED, "-o", "made.png"),
     "three": ("embedded", "--prompt", "a cat", "--num-inference-steps", "1", "--seed", "1..3", "-o", "made.png"),
     "image2image": ("sdxl.image2image", "--repo", "embedded", "--prompt", "a cat", "--image", "image.png", "--strength", "0.9", *TWO,
