@@ -60,7 +60,8 @@ def _name_scheduler(data: dict[str, Any], pipe: ModularPipeline) -> None:
     if not isinstance(written, dict) or made is None or not data.get("repo"):
         return
     own = _scheduler_of(data)
-    for name in (f"{short}{sigmas}" for short in SHORT_NAMES for sigmas in ("", "_karras", "_exponential", "_beta")):
+    of_class = [short for short, (cls, *_) in SHORT_NAMES.items() if cls == type(made).__name__]
+    for name in (f"{short}{sigmas}" for short in of_class for sigmas in ("", "_karras", "_exponential", "_beta")):
         try:
             found = made_by_name(name, own)
         except ComponentError:

@@ -132,10 +132,8 @@ def shell_line(data: Mapping[str, Any], output: str) -> str:
                 "The composition has other blocks than its preset, which only a file says: --as workflow.yaml."
             )
         words += [w for name, value in edit["set"].items() for w in ("--set", f"{edit['options']}.{name}={value}")]
-    if data.get("config") or any(key in (data.get("components") or {}) for key in ("vae", "unet", "transformer")):
-        raise InputError(
-            "Components or settings are others than the repository has, which only a file says: --as workflow.yaml."
-        )
+    if data.get("config"):
+        raise InputError("Settings are others than the repository has, which only a file says: --as workflow.yaml.")
     words += list(_component_words(data))
     for name, value in (data.get("inputs") or {}).items():
         words += list(_input_words(name, value))
@@ -164,13 +162,15 @@ def _component_words(data: Mapping[str, Any]) -> Iterator[str]:
         yield from ("--component", f"{name}={'null' if origin is None else origin}")
 
 
-def _input_words(name: str, value: Any) -> Iterator[str]:
-    flag = f"--{name.replace('_', '-')}"
+def _input_words(name: str, data: Any) -> Iterator[str]:
+    flag, value = f"--{name.replace('_', '-')}", value_of_data(data)
     if name == "seed":
         yield from (flag, ",".join(map(str, value if isinstance(value, list) else [value])))
     elif isinstance(value, bool):
         yield flag if value else f"--no-{flag[2:]}"
-    elif isinstance(value, list):
+    elif isinstance(value, tuple) and all(isinstance(each, (int, float)) for each in value):
+        yield from (flag, ",".join(map(str, value)))
+    elif isinstance(value, list) and all(isinstance(each, (str, int, float)) for each in value):
         for each in value:
             yield from (flag, str(each))
     elif isinstance(value, (str, int, float)):

@@ -105,14 +105,14 @@ def test_help_errors_and_completion_of_a_known_target_import_no_torch(apple: Pat
     assert "--prompt may be an input: TARGET comes before it" in found[8][1]
     assert "'--prompt'" in found[9][1]
     assert "--num-inference-steps INTEGER" in found[10][1]
-    assert [text for _, text in found[11:]] == [
-        "plain,np\n",
-        "plain,denoise.denoiser.batching=\n",
-        "plain,ClassifierFreeGuidance\nplain,ClassifierFreeZeroStarGuidance\n" + "plain,ClassifierGuidance\n",
-        "plain,euler\nplain,euler_a\nplain,euler_ancestral\n",
+    assert [text.rstrip("\n") for _, text in found[11:]] == [
+        "plain,np",
+        "plain,denoise.denoiser.batching=",
+        "plain,ClassifierFreeGuidance\nplain,ClassifierFreeZeroStarGuidance\nplain,ClassifierGuidance",
+        "plain,euler\nplain,euler_a\nplain,euler_ancestral",
         "",
         "",
-        "plain,embedded\nfile,emb\n",
-        "plain,run\n",
-        "plain,--num-inference-steps\n",
+        "plain,embedded\nfile,emb",
+        "plain,run",
+        "plain,--num-inference-steps",
     ]

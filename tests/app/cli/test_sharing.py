@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,8 @@ from cli_runner import invoke
 from hub_server import Hub
 
 import brickwork
-from brickwork import Block, Outputs
 from brickwork.app.cli.edit import with_edit
 from brickwork.state import InputError
-from brickwork.state.vocabulary import Images
 
 WARM = """# of warm images
 brickwork: 1
@@ -28,14 +28,18 @@ repo: embedded
 """
 
 
-class Same(Block):
-    """Pass images on."""
+SAME = """
+from brickwork import Block, Outputs
+from brickwork.state.vocabulary import Images
 
+
+class Same(Block):
     class Out(Outputs):
         images: Images
 
     def run(self, images: Images) -> Out:
         return self.Out(images=images)
+"""
 
 
 def test_an_edit_is_shown_and_written_with_w_and_comments_stay() -> None:
@@ -97,11 +101,16 @@ def test_a_file_without_edits_gets_some_and_one_in_one_line_is_refused() -> None
 
 
 @pytest.fixture
-def saved(tmp_path: Path) -> Path:
-    """A pipeline of tiny size that brings a block of its own."""
+def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A pipeline that brings a block of its own."""
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "same_block_of_cli.py").write_text(SAME)
+    monkeypatch.syspath_prepend(tmp_path / "modules")
+    module = importlib.import_module("same_block_of_cli")
     pipe = brickwork.embedded()
-    pipe.blocks.insert_after("decode", "same", Same)
+    pipe.blocks.insert_after("decode", "same", module.Same)
     pipe.save_pretrained(tmp_path / "saved")
+    monkeypatch.delitem(sys.modules, "same_block_of_cli")
     return tmp_path / "saved"
 
 
