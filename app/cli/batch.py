@@ -23,7 +23,7 @@ from .targets import Target
 FAILED = "failed.json"
 
 
-@click.command("batch", cls=TargetCommand)
+@click.command("batch", short_help="Run each row of a table that is not there yet.", cls=TargetCommand)
 @target_argument()
 @click.argument("table", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(

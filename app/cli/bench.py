@@ -15,7 +15,7 @@ from .target_command import TargetCommand, given_inputs, schemas, target_argumen
 from .targets import Target
 
 
-@click.command("bench", cls=TargetCommand)
+@click.command("bench", short_help="Say how long each block takes here.", cls=TargetCommand)
 @target_argument()
 @click.option(
     "--runs",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ...blocks import ModularPipelineBlocks
 
 
-@click.group("blocks")
+@click.group("blocks", short_help="List blocks, show one, or who reads and writes a value.")
 def command() -> None:
     """List blocks, show one, or find who reads and writes a value."""
 

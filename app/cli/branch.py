@@ -17,7 +17,7 @@ from .target_command import TargetCommand, given_inputs, schemas, target_argumen
 from .targets import Target
 
 
-@click.command("branch", cls=TargetCommand)
+@click.command("branch", short_help="Make a variant that shares an image's first steps.", cls=TargetCommand)
 @target_argument("picture")
 @click.option("--at-step", type=click.IntRange(1), required=True, help="First step that may differ, counted from 0.")
 @click.option("--loop", metavar="PATH", help="Path of the loop, where there are several.")

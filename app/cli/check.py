@@ -12,7 +12,9 @@ from .target_command import TargetCommand, target_argument
 from .targets import Target
 
 
-@click.command("check", cls=TargetCommand, takes_inputs=False)
+@click.command(
+    "check", short_help="Find the faults of every workflow, without weights.", cls=TargetCommand, takes_inputs=False
+)
 @target_argument()
 @repo_option
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON.")

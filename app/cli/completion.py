@@ -13,7 +13,9 @@ _WHERE = {
 VARIABLE = "_BRICKWORK_COMPLETE"
 
 
-@click.command("completion", epilog="\b\n" + "\n".join(_WHERE.values()))
+@click.command(
+    "completion", short_help="Print what a shell needs to complete.", epilog="\b\n" + "\n".join(_WHERE.values())
+)
 @click.argument("shell", type=click.Choice(list(_WHERE)))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:

@@ -14,7 +14,7 @@ from .output import print_json
 SAME, DIFFERENT, TROUBLE = 0, 1, 2
 
 
-@click.command("diff")
+@click.command("diff", short_help="Say what differs between two images' runs.")
 @click.argument("one", type=click.Path(path_type=Path))
 @click.argument("other", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="The differences as JSON.")

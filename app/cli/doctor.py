@@ -31,7 +31,7 @@ class Finding:
     ok: bool | None = None
 
 
-@click.command("doctor")
+@click.command("doctor", short_help="Say versions, devices, and what is not well.")
 @click.option("--online", is_flag=True, help="Ask the Hub whether it can be reached, and who is logged in.")
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
 @click.pass_context

@@ -21,7 +21,11 @@ _FORMS = {
 }
 
 
-@click.command("edit", epilog="\b\n" + "\n".join(f"brickwork edit FILE {verb} {form}" for verb, form in _FORMS.items()))
+@click.command(
+    "edit",
+    short_help="Add an edit to a workflow file, checked and shown.",
+    epilog="\b\n" + "\n".join(f"brickwork edit FILE {verb} {form}" for verb, form in _FORMS.items()),
+)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("verb", type=click.Choice(list(_FORMS)))
 @click.argument("name")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ...engine.planning.explain import Explanation
 
 
-@click.command("explain", cls=TargetCommand)
+@click.command("explain", short_help="Show what runs, what is read and written, what is moved.", cls=TargetCommand)
 @target_argument()
 @repo_option
 @change_options

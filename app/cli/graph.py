@@ -16,7 +16,7 @@ from .targets import Target
 _ENDINGS = (".svg", ".mmd", ".md")
 
 
-@click.command("graph", cls=TargetCommand)
+@click.command("graph", short_help="Draw what runs.", cls=TargetCommand)
 @target_argument()
 @repo_option
 @click.option(

@@ -11,7 +11,7 @@ from ...state.errors import did_you_mean
 from .output import print_json, table
 
 
-@click.group("guiders")
+@click.group("guiders", short_help="List ways of guidance, or show one.")
 def command() -> None:
     """List ways of guidance, or show one with its settings."""
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _NO_CHUNK = b"\0\0\0\0"
 
 
-@click.command("info")
+@click.command("info", short_help="Say how an image was made.")
 @click.argument("picture", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def command(picture: Path, as_json: bool) -> None:

@@ -15,7 +15,7 @@ from .target_command import TargetCommand, target_argument
 from .targets import Target
 
 
-@click.command("inputs", cls=TargetCommand, takes_inputs=False)
+@click.command("inputs", short_help="List what a target takes.", cls=TargetCommand, takes_inputs=False)
 @target_argument()
 @repo_option
 @click.option("--workflow", metavar="NAME", help="Of one workflow of the target.")

@@ -13,7 +13,7 @@ from .target_command import TargetType
 from .targets import Target
 
 
-@click.command("lock")
+@click.command("lock", short_help="Fix commits and files of a repository in a file.")
 @click.argument("target", type=TargetType())
 @click.option(
     "-o",

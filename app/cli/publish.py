@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ...pipeline import ModularPipeline
 
 
-@click.command("publish")
+@click.command("publish", short_help="Publish a saved pipeline, or say what would go.")
 @click.argument("folder", type=TargetType())
 @click.argument("repo", metavar="OWNER/NAME")
 @click.option("--private", is_flag=True, default=None, help="Make the repository private, where it is new.")

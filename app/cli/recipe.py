@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _JSON, _WORKFLOW, _PYTHON, _SHELL = "json", "workflow.yaml", "python", "shell"
 
 
-@click.command("recipe")
+@click.command("recipe", short_help="Write the file, code or line that makes an image again.")
 @click.argument("picture", type=click.Path(path_type=Path))
 @click.option("--as", "form", type=click.Choice([_JSON, _WORKFLOW, _PYTHON, _SHELL]), default=_JSON, show_default=True,
               help="A recipe in JSON; a workflow file; Python; a command line.")  # fmt: skip

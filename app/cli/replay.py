@@ -14,7 +14,7 @@ from .opening import quiet_libraries
 from .output import print_event, remark, shows_progress
 
 
-@click.command("replay")
+@click.command("replay", short_help="Make an image again, and compare every byte.")
 @click.argument("picture", type=click.Path(path_type=Path))
 @click.option("-o", "--out", help="Write the repeated image to a .png file.")
 @click.option("--components", metavar="ORIGIN", help="Folder with the models; the one that ships is found without.")

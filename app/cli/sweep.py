@@ -22,7 +22,7 @@ from .target_command import TargetCommand, given_inputs, schemas, target_argumen
 from .targets import Target
 
 
-@click.command("sweep", cls=TargetCommand)
+@click.command("sweep", short_help="Run every combination of some inputs; save a grid.", cls=TargetCommand)
 @target_argument()
 @click.option("--axis", "axes", multiple=True, required=True, metavar="INPUT=VALUE,...",
               help="Values of one input: guidance_scale=1,3,5 or seed=1..4; of a text one value, and the option again.")  # fmt: skip

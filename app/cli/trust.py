@@ -12,7 +12,7 @@ from .target_command import TargetType
 from .targets import Target
 
 
-@click.group("trust")
+@click.group("trust", short_help="Say whose code may run.")
 def command() -> None:
     """Say whose code may run: of repositories and folders that bring blocks of their own."""
 

@@ -9,7 +9,7 @@ import click
 from .output import print_json, width
 
 
-@click.command("words")
+@click.command("words", short_help="List the words that the embedded model knows.")
 @click.argument("prompt", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def command(prompt: tuple[str, ...], as_json: bool) -> None:
