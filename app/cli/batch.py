@@ -9,16 +9,16 @@ from typing import Any
 
 import click
 
-from .bars import CountedRuns
-from .batch_rows import Row, read_table
-from .batch_state import MadeRows
-from .change_options import change_options, repo_option
-from .changes import opened_as_asked
-from .exits import SOME_FAILED, failed_event
-from .file_values import read_inputs
-from .output import print_event, remark, shows_progress
-from .target_command import TargetCommand, given_inputs, schemas, target_argument
-from .targets import Target
+from .shared.bars import CountedRuns
+from .shared.batch_rows import Row, read_table
+from .shared.batch_state import MadeRows
+from .shared.change_options import change_options, repo_option
+from .shared.changes import opened_as_asked
+from .shared.exits import SOME_FAILED, failed_event
+from .shared.file_values import read_inputs
+from .shared.output import print_event, remark, shows_progress
+from .shared.target_command import TargetCommand, given_inputs, schemas, target_argument
+from .shared.targets import Target
 
 FAILED = "failed.json"
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from .change_options import change_options, repo_option
-from .changes import opened_as_asked
-from .file_values import read_inputs
-from .output import print_json, table
-from .target_command import TargetCommand, given_inputs, schemas, target_argument
-from .targets import Target
+from .shared.change_options import change_options, repo_option
+from .shared.changes import opened_as_asked
+from .shared.file_values import read_inputs
+from .shared.output import print_json, table
+from .shared.target_command import TargetCommand, given_inputs, schemas, target_argument
+from .shared.targets import Target
 
 
 @click.command("bench", short_help="Say how long each block takes here.", cls=TargetCommand)

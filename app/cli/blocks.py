@@ -10,7 +10,7 @@ import click
 
 from ...state import InputError
 from ...state.errors import did_you_mean
-from .output import print_json, table
+from .shared.output import print_json, table
 
 if TYPE_CHECKING:
     from ...blocks import ModularPipelineBlocks

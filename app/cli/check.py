@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from ...state import CompositionError
-from .change_options import repo_option
-from .exits import DONE, MISFIT, tell
-from .output import print_json, remark
-from .target_command import TargetCommand, target_argument
-from .targets import Target
+from .shared.change_options import repo_option
+from .shared.exits import DONE, MISFIT, tell
+from .shared.output import print_json, remark
+from .shared.target_command import TargetCommand, target_argument
+from .shared.targets import Target
 
 
 @click.command(
@@ -24,7 +24,7 @@ def command(ctx: click.Context, target: Target, repo: str | None, as_json: bool)
 
     All faults are named. Exit code 2 if there is one.
     """
-    from .opening import opened
+    from .shared.opening import opened
 
     try:
         pipe = opened(target, repo)

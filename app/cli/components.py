@@ -8,10 +8,10 @@ import click
 
 from ...state import InputError
 from ...state.errors import did_you_mean
-from .opening import opened
-from .output import print_json, table
-from .target_command import TargetType
-from .targets import Target
+from .shared.opening import opened
+from .shared.output import print_json, table
+from .shared.target_command import TargetType
+from .shared.targets import Target
 
 if TYPE_CHECKING:
     from ...pipeline import ModularPipeline

@@ -8,8 +8,8 @@ import click
 
 from ...state import BrickworkError
 from ...state.errors import spelled_out
-from .exits import tell
-from .output import print_json
+from .shared.exits import tell
+from .shared.output import print_json
 
 SAME, DIFFERENT, TROUBLE = 0, 1, 2
 

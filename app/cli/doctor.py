@@ -16,7 +16,7 @@ from attrs import asdict, frozen
 from ... import __version__
 from ...state import BrickworkError
 from ...state.home import home
-from .output import print_json, table
+from .shared.output import print_json, table
 
 _PACKAGES = ("torch", "diffusers", "transformers", "accelerate", "huggingface_hub", "safetensors", "numpy", "pillow")
 _OPTIONAL = {"peft": "LoRAs", "scipy": "the LMS scheduler, beta sigmas", "torchvision": "faster image processors"}

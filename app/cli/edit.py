@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from ...state import InputError
-from .changes import pair, scalar
-from .output import remark
+from .shared.changes import pair, scalar
+from .shared.output import remark
 
 _FORMS = {
     "replace": "PATH BLOCK",

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .change_options import change_options, repo_option
-from .changes import change
-from .memory_plan import ByteSize, memory_plan
-from .opening import opened
-from .output import print_json
-from .target_command import TargetCommand, given_inputs, target_argument
-from .targets import Target
+from .shared.change_options import change_options, repo_option
+from .shared.changes import change
+from .shared.memory_plan import ByteSize, memory_plan
+from .shared.opening import opened
+from .shared.output import print_json
+from .shared.target_command import TargetCommand, given_inputs, target_argument
+from .shared.targets import Target
 
 if TYPE_CHECKING:
     from ...engine.planning.explain import Explanation

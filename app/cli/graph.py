@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from ...state import InputError
-from .change_options import repo_option
-from .opening import opened
-from .target_command import TargetCommand, given_inputs, target_argument
-from .targets import Target
+from .shared.change_options import repo_option
+from .shared.opening import opened
+from .shared.target_command import TargetCommand, given_inputs, target_argument
+from .shared.targets import Target
 
 _ENDINGS = (".svg", ".mmd", ".md")
 

@@ -8,7 +8,7 @@ import click
 
 from ...state import InputError
 from ...state.errors import did_you_mean
-from .output import print_json, table
+from .shared.output import print_json, table
 
 
 @click.group("guiders", short_help="List ways of guidance, or show one.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...state import RepoError
-from .output import print_json, table
+from .shared.output import print_json, table
 
 if TYPE_CHECKING:
     from ...pipeline.recipes.recipe import Recipe
@@ -17,23 +17,23 @@ _NO_CHUNK = b"\0\0\0\0"
 
 
 @click.command("info", short_help="Say how an image was made.")
-@click.argument("picture", type=click.Path(path_type=Path))
+@click.argument("image", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def command(picture: Path, as_json: bool) -> None:
+def command(image: Path, as_json: bool) -> None:
     """Say how an image was made: by its recipe, else by what AUTOMATIC1111's web UI or ComfyUI wrote into it."""
     from ...pipeline.recipes.png_chunks import read_png
     from ...pipeline.recipes.recipe_files import KEYWORD, read_recipe
-    from .other_tools import comfy_rows, parameters_rows
+    from .shared.other_tools import comfy_rows, parameters_rows
 
-    if not picture.is_file():
-        raise RepoError(f"There is no file {picture}.")
+    if not image.is_file():
+        raise RepoError(f"There is no file {image}.")
 
     def text_of(keyword: str) -> str | None:
-        return None if picture.suffix.lower() == ".json" else read_png(picture, keyword, _NO_CHUNK).text
+        return None if image.suffix.lower() == ".json" else read_png(image, keyword, _NO_CHUNK).text
 
     tool, rows = "", []
-    if picture.suffix.lower() == ".json" or text_of(KEYWORD) is not None:
-        recipe = read_recipe(picture)[0]
+    if image.suffix.lower() == ".json" or text_of(KEYWORD) is not None:
+        recipe = read_recipe(image)[0]
         tool, rows = f"brickwork {recipe['software'].get('brickwork', '')}".strip(), recipe_rows(recipe)
     elif (found := text_of("parameters")) is not None:
         tool, rows = "the text 'parameters', as AUTOMATIC1111's web UI writes it", parameters_rows(found)
@@ -41,7 +41,7 @@ def command(picture: Path, as_json: bool) -> None:
         tool, rows = "ComfyUI", comfy_rows(found)
     else:
         raise RepoError(
-            f"{picture} does not say how it was made: it has no recipe, and no text of AUTOMATIC1111's web UI or ComfyUI."
+            f"{image} does not say how it was made: it has no recipe, and no text of AUTOMATIC1111's web UI or ComfyUI."
         )
     if as_json:
         print_json({"by": tool, "said": [{"name": name, "value": value} for name, value in rows]})

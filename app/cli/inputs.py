@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from .change_options import repo_option
-from .input_values import kind_words
-from .opening import opened
-from .output import print_json, remark, table
-from .target_command import TargetCommand, target_argument
-from .targets import Target
+from .shared.change_options import repo_option
+from .shared.input_values import kind_words
+from .shared.opening import opened
+from .shared.output import print_json, remark, table
+from .shared.target_command import TargetCommand, target_argument
+from .shared.targets import Target
 
 
 @click.command("inputs", short_help="List what a target takes.", cls=TargetCommand, takes_inputs=False)

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from ...state import InputError
-from .opening import is_granted, lock_key, quiet_libraries
-from .output import print_json, table
-from .target_command import TargetType
-from .targets import Target
+from .shared.opening import is_granted, lock_key, quiet_libraries
+from .shared.output import print_json, table
+from .shared.target_command import TargetType
+from .shared.targets import Target
 
 
 @click.command("lock", short_help="Fix commits and files of a repository in a file.")

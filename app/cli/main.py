@@ -36,7 +36,7 @@ from . import (
     trust,
     words,
 )
-from .exits import tell
+from .shared.exits import tell
 
 SECTIONS: Mapping[str, Iterable[click.Command]] = {
     "Draw": (run.command, sweep.command, batch.command, branch.command, replay.command),

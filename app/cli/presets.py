@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .output import print_json, table
+from .shared.output import print_json, table
 
 
 @click.group("presets")

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ...state import InputError
-from .opening import opened
-from .output import print_json, remark, table
-from .target_command import TargetType
-from .targets import Target
+from .shared.opening import opened
+from .shared.output import print_json, remark, table
+from .shared.target_command import TargetType
+from .shared.targets import Target
 
 if TYPE_CHECKING:
     from ...pipeline import ModularPipeline

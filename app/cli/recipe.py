@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...state import InputError
-from .change_options import repo_option
-from .image_target import made_alike, pipeline_of_image
-from .opening import quiet_libraries
-from .output import json_text, remark
-from .recipe_code import python_code, shell_line
-from .targets import target_of
+from .shared.change_options import repo_option
+from .shared.image_target import made_alike, pipeline_of_image
+from .shared.opening import quiet_libraries
+from .shared.output import json_text, remark
+from .shared.recipe_code import python_code, shell_line
+from .shared.targets import target_of
 
 if TYPE_CHECKING:
     from ...pipeline import ModularPipeline
@@ -22,7 +22,7 @@ _JSON, _WORKFLOW, _PYTHON, _SHELL = "json", "workflow.yaml", "python", "shell"
 
 
 @click.command("recipe", short_help="Write the file, code or line that makes an image again.")
-@click.argument("picture", type=click.Path(path_type=Path))
+@click.argument("image", type=click.Path(path_type=Path))
 @click.option("--as", "form", type=click.Choice([_JSON, _WORKFLOW, _PYTHON, _SHELL]), default=_JSON, show_default=True,
               help="A recipe in JSON; a workflow file; Python; a command line.")  # fmt: skip
 @click.option(
@@ -33,15 +33,15 @@ _JSON, _WORKFLOW, _PYTHON, _SHELL = "json", "workflow.yaml", "python", "shell"
     help="Write to a file.  [default: stdout]",
 )
 @repo_option
-def command(picture: Path, form: str, out: Path | None, repo: str | None) -> None:
+def command(image: Path, form: str, out: Path | None, repo: str | None) -> None:
     """Write what makes an image again.
 
     A workflow file, Python and a command line make the image from the same blocks, components, inputs and seed; `replay` proves it by every
     byte. Of images and tensors among the inputs a recipe has the digest only: those are named, and are to be given again.
     """
-    if target_of(str(picture)).kind != "image":
-        raise InputError(f"{picture} is no image (.png) or recipe (.json).")
-    text = _recipe_text(picture) if form == _JSON else _written(picture, form, repo)
+    if target_of(str(image)).kind != "image":
+        raise InputError(f"{image} is no image (.png) or recipe (.json).")
+    text = _recipe_text(image) if form == _JSON else _written(image, form, repo)
     if out is None:
         click.echo(text.rstrip("\n"))
         return
@@ -81,13 +81,13 @@ def _scheduler_of(data: dict[str, Any]) -> Any:
     return pipe.load_components("scheduler").components["scheduler"]
 
 
-def _recipe_text(picture: Path) -> str:
+def _recipe_text(image: Path) -> str:
     from ...pipeline.recipes.recipe_files import read_recipe
 
-    return json_text(read_recipe(picture)[0].to_dict(), indent=2)
+    return json_text(read_recipe(image)[0].to_dict(), indent=2)
 
 
-def _written(picture: Path, form: str, repo: str | None) -> str:
+def _written(image: Path, form: str, repo: str | None) -> str:
     import tempfile
 
     from ...pipeline.workflows.workflow_file import place_of
@@ -95,7 +95,7 @@ def _written(picture: Path, form: str, repo: str | None) -> str:
     from ...registry.hub.strict_yaml import read_yaml
 
     quiet_libraries()
-    pipe, recipe = pipeline_of_image(picture, None if repo is None else place_of(repo))
+    pipe, recipe = pipeline_of_image(image, None if repo is None else place_of(repo))
     if recipe.base is not None:
         raise InputError(
             "The image is a variant that shares its first steps with another run, which no file says: brickwork replay repeats it."

@@ -8,14 +8,14 @@ from typing import Any
 import click
 
 from ...state import InputError, RepoError
-from .changes import pair
-from .exits import DIFFERS, failed_event, tell
-from .opening import quiet_libraries
-from .output import print_event, remark, shows_progress
+from .shared.changes import pair
+from .shared.exits import DIFFERS, failed_event, tell
+from .shared.opening import quiet_libraries
+from .shared.output import print_event, remark, shows_progress
 
 
 @click.command("replay", short_help="Make an image again, and compare every byte.")
-@click.argument("picture", type=click.Path(path_type=Path))
+@click.argument("image", type=click.Path(path_type=Path))
 @click.option("-o", "--out", help="Write the repeated image to a .png file.")
 @click.option("--components", metavar="ORIGIN", help="Folder with the models; the one that ships is found without.")
 @click.option(
@@ -26,7 +26,7 @@ from .output import print_event, remark, shows_progress
 @click.pass_context
 def command(
     ctx: click.Context,
-    picture: Path,
+    image: Path,
     out: str | None,
     components: str | None,
     given: tuple[str, ...],
@@ -37,8 +37,8 @@ def command(
 
     Exit code 0 if every byte is the same, 5 if not, or if it cannot be repeated.
     """
-    if not picture.is_file():
-        raise RepoError(f"There is no file {picture}.")
+    if not image.is_file():
+        raise RepoError(f"There is no file {image}.")
     if out is not None and (Path(out).suffix.lower() != ".png" or not Path(out).parent.is_dir()):
         raise InputError(f"-o {out}: the name of a .png file in a folder that is there.")
     from ...pipeline.recipes.recipe_files import save
@@ -50,7 +50,7 @@ def command(
     place = None if components is None else place_of(components)
     inputs: dict[str, Any] = dict(pair(text, "NAME=FILE") for text in given)
     try:
-        result = replay(picture, components=place, exact=not inexact, progress=shows_progress(as_json), **inputs)
+        result = replay(image, components=place, exact=not inexact, progress=shows_progress(as_json), **inputs)
     except ReplayError as error:
         if as_json:
             print_event({**failed_event(error), "same": False})

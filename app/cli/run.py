@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...state import InputError, PipelineState
-from .change_options import change_options, repo_option
-from .changes import opened_as_asked
-from .file_values import read_inputs
-from .output import print_event, remark, shows_progress
-from .seeds import SeedsType
-from .target_command import TargetCommand, given_inputs, schemas, target_argument
-from .targets import Target
+from .shared.change_options import change_options, repo_option
+from .shared.changes import opened_as_asked
+from .shared.file_values import read_inputs
+from .shared.output import print_event, remark, shows_progress
+from .shared.seeds import SeedsType
+from .shared.target_command import TargetCommand, given_inputs, schemas, target_argument
+from .shared.targets import Target
 
 if TYPE_CHECKING:
     from ...pipeline import ModularPipeline
-    from .events import EventLines
+    from .shared.events import EventLines
 
 _IMAGES = "images"
 _ENDINGS = (".png", ".safetensors")
@@ -30,7 +30,7 @@ _ENDINGS = (".png", ".safetensors")
 @click.command("run", short_help="Run a workflow once, and save what it makes.", cls=TargetCommand)
 @target_argument()
 @click.option("-o", "--out", help="File to write: .png for images, .safetensors for other values; several images get -0, -1, ... or the "
-              "number in place of {}. A folder takes a new name.  [default: picture-1.png, or the next that is free]")  # fmt: skip
+              "number in place of {}. A folder takes a new name.  [default: image-1.png, or the next that is free]")  # fmt: skip
 @click.option("--output", metavar="NAME", help="Value to save.  [default: images]")
 @click.option("--seed", type=SeedsType(), help="Seed of the first image, or one for each: 7, 1..8, 3,5,9. Each image has a generator of its "
               "own, and is the one that its seed gives alone, up to the rounding of a larger batch.  [default: drawn]")  # fmt: skip
@@ -77,7 +77,7 @@ def command(ctx: click.Context, /, target: Target, **options: Any) -> None:
     if is_dry:
         _say_plan(pipe, inputs, output, place, options["as_json"])
         return
-    from .events import EventLines
+    from .shared.events import EventLines
 
     lines = EventLines(options["as_json"])
     with ExitStack() as stack:
@@ -135,7 +135,7 @@ def place_of_result(out: str | None, output: str) -> Path:
     ending = ".png" if output == _IMAGES else ".safetensors"
     folder = Path() if out is None else Path(out)
     if out is None or out.endswith("/") or folder.is_dir():
-        stem = "picture" if output == _IMAGES else output
+        stem = "image" if output == _IMAGES else output
         taken = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
         free = next(n for n in range(1, len(taken) + 2) if not _is_taken(f"{stem}-{n}", taken))
         return folder / f"{stem}-{free}{ending}"
@@ -160,7 +160,7 @@ def _settle(
 
     listeners: list[Any] = [lines] if options["as_json"] else []
     if options["preview"]:
-        from .preview import PreviewFile
+        from .shared.preview import PreviewFile
 
         listeners.append(stack.enter_context(PreviewFile.beside(pipe, place, lines)))
     kept = Snapshots(options["snapshot"], every=options["every"]) if options["snapshot"] else None

@@ -10,23 +10,23 @@ import click
 
 from ...state import InputError
 from ...state.errors import did_you_mean
-from .bars import CountedRuns
-from .change_options import change_options, repo_option
-from .changes import opened_as_asked, pair
-from .file_values import read_inputs
-from .input_values import converted, kind_words
-from .output import print_event, shows_progress
 from .run import place_of_result
-from .seeds import SeedsType
-from .target_command import TargetCommand, given_inputs, schemas, target_argument
-from .targets import Target
+from .shared.bars import CountedRuns
+from .shared.change_options import change_options, repo_option
+from .shared.changes import opened_as_asked, pair
+from .shared.file_values import read_inputs
+from .shared.input_values import converted, kind_words
+from .shared.output import print_event, shows_progress
+from .shared.seeds import SeedsType
+from .shared.target_command import TargetCommand, given_inputs, schemas, target_argument
+from .shared.targets import Target
 
 
 @click.command("sweep", short_help="Run every combination of some inputs; save a grid.", cls=TargetCommand)
 @target_argument()
 @click.option("--axis", "axes", multiple=True, required=True, metavar="INPUT=VALUE,...",
               help="Values of one input: guidance_scale=1,3,5 or seed=1..4; of a text one value, and the option again.")  # fmt: skip
-@click.option("-o", "--out", help="PNG file for the grid.  [default: picture-1.png, or the next that is free]")
+@click.option("-o", "--out", help="PNG file for the grid.  [default: image-1.png, or the next that is free]")
 @click.option(
     "--each", type=click.Path(file_okay=False, path_type=Path), help="Folder for each image, with its recipe."
 )

@@ -6,10 +6,10 @@ import click
 
 from ...state import InputError
 from ...state.errors import did_you_mean
-from .opening import lock_key
-from .output import print_json, table
-from .target_command import TargetType
-from .targets import Target
+from .shared.opening import lock_key
+from .shared.output import print_json, table
+from .shared.target_command import TargetType
+from .shared.targets import Target
 
 
 @click.group("trust", short_help="Say whose code may run.")

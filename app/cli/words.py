@@ -6,7 +6,7 @@ import textwrap
 
 import click
 
-from .output import print_json, width
+from .shared.output import print_json, width
 
 
 @click.command("words", short_help="List the words that the embedded model knows.")

@@ -9,7 +9,7 @@ import pytest
 from cli_runner import events, invoke
 from PIL import Image
 
-from brickwork.app.cli.batch_rows import Row, read_table
+from brickwork.app.cli.shared.batch_rows import Row, read_table
 from brickwork.presets.embedded import embedded
 from brickwork.state import InputError
 
@@ -158,4 +158,4 @@ def test_a_sweep_is_one_labelled_grid_and_images_with_recipes() -> None:
 
 def test_an_axis_of_texts_is_given_again_for_each() -> None:
     words = ("sweep", "embedded", "--axis", "prompt=a cat, flat", "--axis", "prompt=a dog", *ONE[:2])
-    assert invoke(*words).stdout == "picture-1.png\n"
+    assert invoke(*words).stdout == "image-1.png\n"

@@ -69,9 +69,9 @@ def test_two_prompts_have_a_seed_each_and_a_folder_takes_new_names() -> None:
         "-o",
         "out",
     )
-    assert invoke(*words).stdout.split() == ["out/picture-1-0.png", "out/picture-1-1.png"]
-    assert invoke("run", "embedded", *TWO, "-o", "out/").stdout == "out/picture-2.png\n"
-    assert invoke("run", "embedded", *TWO, "-o", "new/").stdout == "new/picture-1.png\n"
+    assert invoke(*words).stdout.split() == ["out/image-1-0.png", "out/image-1-1.png"]
+    assert invoke("run", "embedded", *TWO, "-o", "out/").stdout == "out/image-2.png\n"
+    assert invoke("run", "embedded", *TWO, "-o", "new/").stdout == "new/image-1.png\n"
 
 
 def test_without_a_seed_one_is_drawn_for_each_image() -> None:
@@ -170,15 +170,15 @@ def test_one_workflow_of_a_target_takes_its_own_inputs_only(apple: Path) -> None
 def test_a_dry_run_checks_everything_and_writes_nothing() -> None:
     result = invoke("run", "embedded", *TWO, "--dry-run")
     assert result.stdout.split()[-2:] == ["denoise.after_denoiser", "decode"]
-    assert result.stderr == "Nothing was run. images would go to picture-1.png.\n"
+    assert result.stderr == "Nothing was run. images would go to image-1.png.\n"
     (event,) = events(invoke("run", "embedded", *TWO, "--dry-run", "--json"))
     assert (event["event"], event["file"], event["inputs"]) == (
         "planned",
-        "picture-1.png",
+        "image-1.png",
         ["num_inference_steps", "prompt", "seed"],
     )
     assert invoke("run", "embedded", *TWO, "--dry-run", "--height", "65").exit_code == 2
-    assert "would go to new/picture-1.png" in invoke("run", "embedded", *TWO, "--dry-run", "-o", "new/").stderr
+    assert "would go to new/image-1.png" in invoke("run", "embedded", *TWO, "--dry-run", "-o", "new/").stderr
     assert list(Path().iterdir()) == []
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from attrs import frozen
 
-from ...state import InputError
-from ...state.errors import did_you_mean
+from ....state import InputError
+from ....state.errors import did_you_mean
 from .input_values import converted, joined
 
 NAME, SEED = "name", "seed"

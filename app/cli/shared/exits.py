@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from ...state import errors
+from ....state import errors
 from .output import print_event
 
 DONE = 0

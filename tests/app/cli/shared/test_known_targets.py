@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from brickwork.app.cli import known_targets
-from brickwork.app.cli.known_targets import keep_target, known_target
-from brickwork.app.cli.targets import target_of
+from brickwork.app.cli.shared import known_targets
+from brickwork.app.cli.shared.known_targets import keep_target, known_target
+from brickwork.app.cli.shared.targets import target_of
 
 DESCRIBED = {"properties": {}, "required": []}
 

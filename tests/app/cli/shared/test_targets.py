@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from brickwork.app.cli.targets import content_digest, target_of
+from brickwork.app.cli.shared.targets import content_digest, target_of
 from brickwork.state import RepoError
 
 

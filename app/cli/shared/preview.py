@@ -6,12 +6,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from ...engine.events import Event, StepFinished
-from ...pipeline.images.previews import Previews
+from ....engine.events import Event, StepFinished
+from ....pipeline.images.previews import Previews
 from .events import EventLines
 
 if TYPE_CHECKING:
-    from ...pipeline import ModularPipeline
+    from ....pipeline import ModularPipeline
 
 
 class PreviewFile:

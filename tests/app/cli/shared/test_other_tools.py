@@ -9,7 +9,7 @@ import pytest
 from cli_runner import invoke
 from PIL import Image, PngImagePlugin
 
-from brickwork.app.cli.other_tools import comfy_rows, parameters_rows
+from brickwork.app.cli.shared.other_tools import comfy_rows, parameters_rows
 from brickwork.state import RepoError
 
 PARAMETERS = (

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...state import ComponentError, InputError
-from ...state.errors import did_you_mean
+from ....state import ComponentError, InputError
+from ....state.errors import did_you_mean
 from .opening import opened
 from .targets import Target
 
 if TYPE_CHECKING:
-    from ...pipeline import ModularPipeline
+    from ....pipeline import ModularPipeline
 
 
 def opened_as_asked(target: Target, options: Mapping[str, Any], loads: bool) -> ModularPipeline:
@@ -69,8 +69,8 @@ def scalar(text: str, place: str) -> Any:
     Raises:
         InputError: it is no such value.
     """
-    from ...registry.hub.strict_yaml import parse_yaml
-    from ...state import RepoError
+    from ....registry.hub.strict_yaml import parse_yaml
+    from ....state import RepoError
 
     try:
         return parse_yaml(f"value: {text}\n".encode(), place).data["value"]
@@ -91,8 +91,8 @@ def pair(text: str, form: str, sign: str = "=") -> tuple[str, str]:
 
 
 def _set_option(pipe: ModularPipeline, text: str) -> None:
-    from ...blocks.core.flattening import walk
-    from ...pipeline.workflows.workflow_file import set_block_options
+    from ....blocks.core.flattening import walk
+    from ....pipeline.workflows.workflow_file import set_block_options
 
     place, value = pair(text, "PATH.OPTION=VALUE, as in denoise.denoiser.batching=sequential")
     path, _, option = place.rpartition(".")
@@ -108,7 +108,7 @@ def _set_option(pipe: ModularPipeline, text: str) -> None:
 
 def guider_of_text(text: str) -> Any:
     """Return the guider of `NAME` or `NAME:setting=value,setting=value`."""
-    from ...guiders import guider_of
+    from ....guiders import guider_of
 
     name, _, settings = text.partition(":")
     if not settings:
@@ -130,8 +130,8 @@ def _parts(text: str) -> list[str]:
 
 
 def _set_component(pipe: ModularPipeline, text: str) -> None:
-    from ...pipeline.workflows.workflow_file import place_component
-    from ...registry.hub.repo import Repo
+    from ....pipeline.workflows.workflow_file import place_component
+    from ....registry.hub.repo import Repo
 
     name, origin = pair(text, "NAME=ORIGIN, as in vae=owner/name, vae=./folder or vae=owner/name#subfolder")
     if name not in pipe.specs:

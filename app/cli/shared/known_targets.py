@@ -11,12 +11,12 @@ from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Any
 
-from ... import __version__
-from ...state.home import home
+from .... import __version__
+from ....state.home import home
 from .targets import Target, content_digest
 
 FORMAT = 1
-_PACKAGE = Path(__file__).parents[2]
+_PACKAGE = Path(__file__).parents[3]
 _ROOMS = (
     "state", "registry", "engine", "guiders", "families", "adapters", "blocks", "saving", "pipeline", "presets", "app",
 )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Literal
 
 from attrs import frozen
 
-from ...state import RepoError
+from ....state import RepoError
 
 Kind = Literal["embedded", "preset", "workflow", "folder", "repo", "image"]
 _EMBEDDED = "embedded"
@@ -18,7 +18,7 @@ _RECIPES = (".png", ".json")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _LARGEST = 4_000_000
 """Bytes of a text file in a folder that count for what its blocks take: indices, compositions, code."""
-KINDS = """TARGET is one of: 'embedded', the model that ships; a preset ('sdxl.text2image', see: brickwork presets list); a \
+KINDS = """TARGET is one of: 'embedded', the model that ships; a preset (see: brickwork presets list); a \
 workflow file (.yaml); a folder; owner/name[@revision] on the Hub; an image (.png), whose recipe is taken."""
 
 

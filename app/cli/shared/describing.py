@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ...pipeline import ModularPipeline
+    from ....pipeline import ModularPipeline
 
 UNTYPED = frozenset({"generator"})
 """Inputs that no text stands for: --seed stands for the generator."""
@@ -14,10 +14,10 @@ UNTYPED = frozenset({"generator"})
 
 def described(pipe: ModularPipeline) -> dict[str, Any]:
     """Return what help, completion and errors need of a pipeline, as data for JSON."""
-    from ...blocks.core.flattening import walk
-    from ...blocks.core.schema import input_schema
-    from ...guiders import GUIDERS
-    from ...pipeline.schedulers_by_name import SHORT_NAMES
+    from ....blocks.core.flattening import walk
+    from ....blocks.core.schema import input_schema
+    from ....guiders import GUIDERS
+    from ....pipeline.schedulers_by_name import SHORT_NAMES
 
     # All inputs of all workflows: which one runs, hangs on those that are given.
     every = input_schema([], [param for param in pipe.blocks.inputs if param.name])

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...state import InputError
-from ...state.errors import nearest
+from ....state import InputError
+from ....state.errors import nearest
 from .known_targets import keep_target, known_target
 from .targets import Target
 
 if TYPE_CHECKING:
-    from ...pipeline import ModularPipeline
+    from ....pipeline import ModularPipeline
 
 
 def opened(
@@ -47,10 +47,10 @@ def quiet_libraries() -> None:
 
 
 def _made(target: Target, repo: str | None, dtype: str | None, lock: str | None) -> ModularPipeline:
-    from ...blocks.core.preset_catalog import find_preset
-    from ...pipeline import ModularPipeline
-    from ...pipeline.workflows.workflow_file import load_workflow, place_of
-    from ...presets.embedded import embedded
+    from ....blocks.core.preset_catalog import find_preset
+    from ....pipeline import ModularPipeline
+    from ....pipeline.workflows.workflow_file import load_workflow, place_of
+    from ....presets.embedded import embedded
     from .image_target import pipeline_of_image
 
     if repo is not None and target.kind not in ("preset", "image"):
@@ -75,7 +75,7 @@ def _made(target: Target, repo: str | None, dtype: str | None, lock: str | None)
 
 def _refuse_unknown(name: str) -> None:
     """Refuse a name that is none of a preset, in a few words: there are a hundred names of classes."""
-    from ...blocks.core.preset_catalog import preset_names
+    from ....blocks.core.preset_catalog import preset_names
 
     names = preset_names()
     if name not in names:
@@ -91,7 +91,7 @@ def lock_key(repo: str) -> str:
 
 def is_granted(repo: str) -> bool:
     """Return whether code of a repository was granted before; a load then refuses code that differs from it."""
-    from ...registry.hub.lock import Lock
+    from ....registry.hub.lock import Lock
 
     known = Lock.at(None).of(lock_key(repo))
     return known is not None and bool(known.code)

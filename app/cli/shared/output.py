@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import click
 
-from ...state.errors import spelled_out
+from ....state.errors import spelled_out
 
 _WIDEST = 140
 

@@ -12,7 +12,7 @@ from attrs import frozen
 from .output import table
 
 if TYPE_CHECKING:
-    from ...engine import Plan
+    from ....engine import Plan
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?", re.IGNORECASE)
@@ -76,7 +76,7 @@ class MemoryPlan:
         return {"budget": self.budget, "steps": stages, "unknown": list(self.unknown)}
 
     def __str__(self) -> str:
-        from ...registry.loading.weights import byte_words
+        from ....registry.loading.weights import byte_words
 
         rows = [
             (each.path, byte_words(each.bytes), ", ".join(each.comes) or "-", (", ".join(each.goes) or "-")
@@ -100,7 +100,7 @@ def memory_plan(plan: Plan, sizes: Mapping[str, int], budget: int) -> MemoryPlan
     Args:
         sizes: bytes of components by name, as far as they are known.
     """
-    from ...engine.execution.residency import uses_of
+    from ....engine.execution.residency import uses_of
 
     uses = [use for use in uses_of(plan.steps, lambda *_: True) if any(sizes.get(name) for name in use.names)]
     there: set[str] = set()

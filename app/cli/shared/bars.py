@@ -28,7 +28,7 @@ class CountedRuns:
 
     def __call__(self, event: object) -> None:
         """Take an event of a run."""
-        from ...engine.events import RunFinished
+        from ....engine.events import RunFinished
 
         if isinstance(event, RunFinished):
             self.step(f"run {self.count + 1}", {"seconds": round(event.seconds, 4)})

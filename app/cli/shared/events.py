@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...engine import events as of_run
+from ....engine import events as of_run
 from .output import print_event
 
 

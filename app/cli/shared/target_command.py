@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from ...state import BrickworkError
+from ....state import BrickworkError
 from .input_values import choices, converted, is_switch, joined, kind_words, takes_several
 from .known_targets import known_target
 from .opening import opened
