@@ -118,7 +118,8 @@ class TargetCommand(click.Command):
             return found
         from .describing import described
 
-        return described(opened(target, _value_of("--repo", args)))
+        pipe = opened(target, _value_of("--repo", args))
+        return known_target(target) or described(pipe)
 
     def _first_position(self, ctx: click.Context, args: Sequence[str]) -> str | None:
         """Return the first word that is no option; values of the command's own options are passed over.
