@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -100,26 +100,32 @@ def test_a_file_without_edits_gets_some_and_one_in_one_line_is_refused() -> None
     assert with_edit(last, edit, "a.yaml") == "edits:\n- remove: x\n- remove: decode\n"
 
 
-@pytest.fixture
-def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A pipeline that brings a block of its own."""
-    (tmp_path / "modules").mkdir()
-    (tmp_path / "modules" / "same_block_of_cli.py").write_text(SAME)
-    monkeypatch.syspath_prepend(tmp_path / "modules")
-    module = importlib.import_module("same_block_of_cli")
-    pipe = brickwork.embedded()
-    pipe.blocks.insert_after("decode", "same", module.Same)
-    pipe.save_pretrained(tmp_path / "saved")
-    monkeypatch.delitem(sys.modules, "same_block_of_cli")
-    return tmp_path / "saved"
+def save(folder: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Save a pipeline that brings a block of its own, whose module is not there any more."""
+    modules = folder.parent / "modules"
+    modules.mkdir(exist_ok=True)
+    (modules / "same_block_of_cli.py").write_text(code)
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(modules)
+        spec = importlib.util.spec_from_file_location("same_block_of_cli", modules / "same_block_of_cli.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        patch.setitem(sys.modules, "same_block_of_cli", module)
+        spec.loader.exec_module(module)
+        pipe = brickwork.embedded()
+        pipe.blocks.insert_after("decode", "same", module.Same)
+        pipe.save_pretrained(folder)
 
 
 TWO = ("--prompt", "a cat", "--num-inference-steps", "1", "--seed", "1", "-o", "a.png")
 
 
 def test_code_of_a_folder_runs_once_it_is_granted_and_no_more_when_it_changed(
-    saved: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    saved = tmp_path / "saved"
+    save(saved, SAME, monkeypatch)
     monkeypatch.setenv("BRICKWORK_HOME", str(tmp_path / "home"))
     refused = invoke("run", saved, *TWO)
     assert (refused.exit_code, "brings code of its own" in refused.stderr) == (4, True)
@@ -127,12 +133,12 @@ def test_code_of_a_folder_runs_once_it_is_granted_and_no_more_when_it_changed(
     assert granted.stdout.startswith(f"Granted: {saved} at its present state\n")
     assert invoke("run", saved, *TWO).stdout == "a.png\n"
     (entry,) = json.loads(invoke("trust", "list", "--json").stdout)
-    (file,) = entry["code"]
+    assert list(entry["code"]) == ["same_block_of_cli.py"]
     assert str(saved) in invoke("trust", "list").stdout
-    (saved / file).write_text((saved / file).read_text() + "\n# more\n")
+    save(saved, f"{SAME}\n# more\n", monkeypatch)
     changed = invoke("run", saved, *TWO)
     assert changed.exit_code == 4
-    assert "+# more" in changed.stderr, changed.stderr
+    assert "+# more" in changed.stderr
     assert invoke("trust", "revoke", saved).exit_code == 0
     assert invoke("trust", "list").stdout == "Nothing was granted.\n"
     assert invoke("run", saved, *TWO).exit_code == 4
