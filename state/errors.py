@@ -42,7 +42,7 @@ class BrickworkError(Exception):
         writing: that is spelled out.
         """
         # A name in a file could else overwrite the line of a terminal that says what is wrong with it.
-        return _MOVING.sub(lambda found: found[0].encode("unicode_escape").decode(), super().__str__())
+        return spelled_out(super().__str__())
 
     @classmethod
     def of(cls, heading: str, faults: Sequence[str]) -> Self:
@@ -108,6 +108,11 @@ class ReplayError(RunError):
     """
 
     result: object = None
+
+
+def spelled_out(text: str) -> str:
+    """Return a text of others for a terminal: what moves a cursor or turns the direction of writing is spelled out."""
+    return _MOVING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def article(word: str) -> str:

@@ -35,6 +35,7 @@ def replay(
     *,
     exact: bool = True,
     guiders: object = (),
+    progress: bool = True,
     **inputs: object,
 ) -> Any:
     """Repeat the run that made an image.
@@ -49,6 +50,7 @@ def replay(
         components: a folder with the models, a pipeline that has them, or a dict of components and specs by name.
         guiders: guiders of your own that it used: classes or objects.
         exact: False runs it although something is not as it was; what, comes as a warning.
+        progress: show a progress bar over the steps of loops.
         inputs: images and tensors that the recipe has by their digest only.
 
     Returns:
@@ -65,6 +67,7 @@ def replay(
     given = {**kept, **inputs, **read}
     try:
         pipe, values = _prepared(recipe, () if blocks is None else blocks, components, given, own)
+        pipe.configure(progress=progress)
         changed = _Changes.of(recipe, recipe_of(pipe, pipe.plan(values), values, recipe["output"]))
     # The schema checks every field by itself; what does not fit together shows only here.
     except (AttributeError, IndexError, KeyError, TypeError) as error:
@@ -138,6 +141,20 @@ def _prepared(
     """
     faults: list[str] = []
     values = values_of(recipe, given, faults)
+    pipe = pipeline_of_recipe(recipe, blocks, components, guiders, faults)
+    if faults or pipe is None:
+        raise ReplayError.of("The recipe cannot be repeated", faults)
+    return pipe, values
+
+
+def pipeline_of_recipe(
+    recipe: Recipe, blocks: object, components: object, guiders: Mapping[str, type[Guider]], faults: list[str]
+) -> ModularPipeline | None:
+    """Make the pipeline of a recipe, without its inputs; what cannot be had is added to the faults.
+
+    Args:
+        blocks, components: as in `replay`. guiders: of your own, by name.
+    """
     try:
         pipe = ModularPipeline(compose(recipe["composition"], blocks))
         # Kernels differ with gradients; residency and load only say where weights are meanwhile.
@@ -146,9 +163,8 @@ def _prepared(
         put_components(pipe, recipe, components, faults, guiders)
     except BrickworkError as error:
         faults += error.faults or [str(error)]
-    if faults:
-        raise ReplayError.of("The recipe cannot be repeated", faults)
-    return pipe, values
+        return None
+    return pipe
 
 
 def values_of_configs(recipe: Recipe, pipe: ModularPipeline) -> dict[str, Any]:

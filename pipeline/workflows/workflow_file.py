@@ -71,7 +71,7 @@ class _Workflow:
         assert blocks is not None
         pipe_options = {name: options.pop(name) for name in ("components_manager", "collection") if name in options}
         dtypes = [options.pop(name, None) for name in ("dtype", "torch_dtype")]
-        repo = _place(written.repo)
+        repo = place_of(written.repo)
         hub = {**options, **({"revision": written.revision} if written.revision else {})}
         pipe = ModularPipeline(blocks, str(repo) if repo is not None else None, **pipe_options, **(hub if repo else {}))
         self._settle(pipe, written)
@@ -157,12 +157,7 @@ class _Workflow:
         blocks.pop(edit.name)
 
     def _set_options(self, blocks: Any, edit: SetOptions, path: tuple[Any, ...]) -> None:  # noqa: ARG002 - as the others
-        block = blocks[edit.name]
-        changed = {**getattr(block, "options", {}), **_values(edit.options)}
-        made = type(block)(**changed)
-        if getattr(block, "sub_blocks", None):
-            made.sub_blocks = block.sub_blocks
-        blocks.replace(edit.name, made)
+        set_block_options(blocks, edit.name, _values(edit.options))
 
     def _made(
         self, name: str, written: Mapping[str, Any], blocks: Any, beside: str, path: tuple[Any, ...]
@@ -184,7 +179,7 @@ class _Workflow:
 
     def _settle(self, pipe: ModularPipeline, written: WrittenWorkflow) -> None:
         """Settle components' origins, guider, config and defaults of inputs."""
-        place = _place(written.repo)
+        place = place_of(written.repo)
         here = open_repo(place, **pipe.hub_options) if place else Repo(self.document.name, Path())
         for name, origin in (written.components or {}).items():
             self._attempt(("components", name), partial(self._origin, pipe, name, origin, here))
@@ -232,16 +227,7 @@ class _Workflow:
         if given.keys() == {"class", "config"}:
             pipe.update_components(**{name: _made_of_config(name, given)})
             return
-        place = structured(WrittenPlace, given, f"the place of {name}")
-        spec = pipe.specs[name].copy()
-        spec.default_creation_method = "from_pretrained"
-        for key, value in asdict(place).items():
-            if value is not None:
-                setattr(spec, key, _place(value) if key == "repo" else value)
-        for text in origin_faults(spec, here):
-            raise CompositionError(f"{name}: {text}")
-        spec.format_of()
-        pipe.update_components(**{name: spec})
+        place_component(pipe, name, given, here)
 
     def _guider(self, data: object) -> Any:
         if isinstance(data, str):
@@ -268,7 +254,41 @@ def _scheduler(data: object) -> Any:
     return data
 
 
-def _place(repo: object) -> Any:
+def set_block_options(blocks: Any, path: str, options: Mapping[str, Any]) -> None:
+    """Put a block with other options in the place of one in a composition; options that are not named stay.
+
+    Raises:
+        DeclarationError: the block has no such option.
+    """
+    block = blocks[path]
+    made = type(block)(**{**getattr(block, "options", {}), **options})
+    if getattr(block, "sub_blocks", None):
+        made.sub_blocks = block.sub_blocks
+    blocks.replace(path, made)
+
+
+def place_component(pipe: ModularPipeline, name: str, given: Mapping[str, Any], here: Repo) -> None:
+    """Say of one component of a pipeline where it is from; it is not loaded.
+
+    Args:
+        given: `repo`, `subfolder`, `variant`, `revision` and `dtype`, as in a workflow file. here: which other component may lie beside it.
+
+    Raises:
+        CompositionError: it is not there, or of no such form.
+    """
+    place = structured(WrittenPlace, given, f"the place of {name}")
+    spec = pipe.specs[name].copy()
+    spec.default_creation_method = "from_pretrained"
+    for key, value in asdict(place).items():
+        if value is not None:
+            setattr(spec, key, place_of(value) if key == "repo" else value)
+    for text in origin_faults(spec, here):
+        raise CompositionError(f"{name}: {text}")
+    spec.format_of()
+    pipe.update_components(**{name: spec})
+
+
+def place_of(repo: object) -> Any:
     """Return a repository by its name; "embedded" is the model that ships with this package."""
     return repo if repo is None else shipped_folder(str(repo)) or repo
 

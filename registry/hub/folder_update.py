@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from ...state import RepoError
 from ...state.atomic import write_text
 from ...state.strict_json import read_json
-from .home import home
+from ...state.home import home
 from .repo_paths import name_fault, relative_name, twins
 from .verified import text_digest
 

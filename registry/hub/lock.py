@@ -17,7 +17,7 @@ from ...state.limits import LARGEST_CODE
 from ...state.reading import read_bytes
 from ...state.strict_json import read_json, written_json
 from ...state.structure import Commit, Sha256, structured
-from .home import home
+from ...state.home import home
 from .repo import hub_key
 from .verified import text_digest
 
@@ -70,7 +70,7 @@ class Lock:
         Raises:
             RepoError: the file is broken, or of a later version.
         """
-        entry = self._repos().get(hub_key(repo))
+        entry = self.entries().get(hub_key(repo))
         return None if entry is None else entry[1]
 
     def record(self, repo: str, entry: LockedRepo, sources: Mapping[str, bytes] | None = None) -> None:
@@ -89,7 +89,7 @@ class Lock:
                     if not kept.exists():
                         kept.parent.mkdir(parents=True, exist_ok=True)
                         write_text(kept, data.decode("utf-8"))
-                known = self._repos()
+                known = self.entries()
                 name = known.get(hub_key(repo), (repo,))[0]
                 repos = dict({**known, hub_key(repo): (name, entry)}.values())
                 written = {each: asdict(held) for each, held in sorted(repos.items())}
@@ -114,7 +114,7 @@ class Lock:
     def _source(self, digest: str) -> Path:
         return self.path.with_name(f"{self.path.name}.sources") / f"{digest}.py"
 
-    def _repos(self) -> dict[str, tuple[str, LockedRepo]]:
+    def entries(self) -> dict[str, tuple[str, LockedRepo]]:
         """Names and entries, by the name as the Hub compares names."""
         if not os.path.lexists(self.path):  # False also for what cannot be a name
             return {}

@@ -1,0 +1,1 @@
+"""The command `brickwork`: a file for each command, and what they share."""

@@ -1,0 +1,122 @@
+"""`brickwork blocks`: which there are, what one declares, and who reads and writes a value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ...state import InputError
+from ...state.errors import did_you_mean
+from .shared.output import print_json, table
+
+if TYPE_CHECKING:
+    from ...blocks import ModularPipelineBlocks
+
+
+@click.group("blocks", short_help="List blocks, show one, or who reads and writes a value.")
+def command() -> None:
+    """List blocks, show one, or find who reads and writes a value."""
+
+
+@command.command("list")
+@click.argument("word", required=False)
+@click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
+def list_blocks(word: str | None, as_json: bool) -> None:
+    """List blocks of this package and of installed ones, with what they do; with WORD, those that mention it."""
+    found = [(name, said) for name, said in _summaries() if word is None or word.lower() in f"{name} {said}".lower()]
+    if as_json:
+        print_json([{"name": name, "description": said} for name, said in found])
+        return
+    if not found:
+        raise InputError(f"No block mentions {word!r}.")
+    click.echo(table(found))
+
+
+@command.command("show")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="The declaration as JSON.")
+def show(name: str, as_json: bool) -> None:
+    """Show what a block reads, writes and uses, and its options."""
+    from ...blocks.core.block_catalog import find_block
+
+    block = _made(find_block(name))
+    if block is None:
+        raise InputError(f"{name} cannot be made without settings; its code says more.")
+    if as_json:
+        print_json(_declared(block))
+    else:
+        click.echo(block.doc)
+        options = {key: value for key, value in (getattr(block, "options", None) or {}).items() if key[:1] != "_"}
+        for option, value in options.items():
+            click.echo(f"option {option} = {value!r}")
+
+
+@command.command("where")
+@click.argument("value")
+@click.option("--json", "as_json", is_flag=True, help="The lists as JSON.")
+def where(value: str, as_json: bool) -> None:
+    """Say which blocks write VALUE, and which read it."""
+    writers, readers, names = [], [], set()
+    for name, block in _all_made():
+        reads = {str(param.name) for param in block.inputs}
+        writes = {str(param.name) for param in block.intermediate_outputs}
+        names |= reads | writes
+        writers += [name] if value in writes else []
+        readers += [name] if value in reads else []
+    if not writers and not readers:
+        raise InputError(f"No block reads or writes {value!r}. {did_you_mean(value, names)}")
+    if as_json:
+        print_json({"writes": writers, "reads": readers})
+        return
+    click.echo(table([("writes", ", ".join(writers) or "nobody"), ("reads", ", ".join(readers) or "nobody")]))
+
+
+def _summaries() -> Iterator[tuple[str, str]]:
+    from ...blocks.core.block_catalog import block_names, own_blocks
+
+    own = own_blocks()
+    for name in block_names():
+        if _is_base(own.get(name)):
+            continue
+        said = (own[name].__doc__ or "").strip().partition("\n")[0] if name in own else "of an installed package"
+        yield name, said.partition(". ")[0].rstrip(".")
+
+
+@cache
+def _all_made() -> Sequence[tuple[str, ModularPipelineBlocks]]:
+    from ...blocks.core.block_catalog import block_names, find_block, own_blocks
+
+    own = own_blocks()
+    found = []
+    for name in block_names():
+        block = None if _is_base(own.get(name)) else _made(find_block(name))
+        if block is not None:
+            found.append((name, block))
+    return found
+
+
+def _is_base(cls: type | None) -> bool:
+    """Return whether a class is there to be derived from, and runs nothing itself."""
+    return cls is not None and (".blocks.core." in cls.__module__ or bool(vars(cls).get("_is_framework_base")))
+
+
+def _made(cls: type[ModularPipelineBlocks]) -> ModularPipelineBlocks | None:
+    try:
+        return cls()
+    except (TypeError, ValueError):
+        return None
+
+
+def _declared(block: ModularPipelineBlocks) -> dict[str, Any]:
+    return {
+        "description": str(block.description),
+        "inputs": [
+            {"name": param.name, "required": param.required, "description": param.description} for param in block.inputs
+        ],
+        "outputs": [{"name": each.name, "description": each.description} for each in block.intermediate_outputs],
+        "components": [{"name": spec.name, "class": spec.type_name[1]} for spec in block.expected_components],
+        "options": {k: repr(v) for k, v in (getattr(block, "options", None) or {}).items() if k[:1] != "_"},
+    }

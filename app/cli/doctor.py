@@ -1,0 +1,139 @@
+"""`brickwork doctor`: what this machine has, and what is not well. Never prints a token."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import click
+from attrs import asdict, frozen
+
+from ... import __version__
+from ...state import BrickworkError
+from ...state.home import home
+from .shared.output import print_json, table
+
+_PACKAGES = ("torch", "diffusers", "transformers", "accelerate", "huggingface_hub", "safetensors", "numpy", "pillow")
+_OPTIONAL = {"peft": "LoRAs", "scipy": "the LMS scheduler, beta sigmas", "torchvision": "faster image processors"}
+
+
+@frozen
+class Finding:
+    """One line of the report; `ok` is None where it is only said."""
+
+    name: str
+    said: str
+    ok: bool | None = None
+
+
+@click.command("doctor", short_help="Say versions, devices, and what is not well.")
+@click.option("--online", is_flag=True, help="Ask the Hub whether it can be reached, and who is logged in.")
+@click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
+@click.pass_context
+def command(ctx: click.Context, online: bool, as_json: bool) -> None:
+    """Say versions, devices and free memory, and whether the lock and caches are well.
+
+    Nothing is asked of the network without --online. Tokens are never printed. Exit code 1 if something is not well.
+    """
+    found = [*_software(), *_devices(), *_places(), *_hub(online)]
+    if as_json:
+        print_json([asdict(each) for each in found])
+    else:
+        marks = {True: "ok", False: "NOT WELL", None: ""}
+        click.echo(table([(each.name, marks[each.ok], each.said) for each in found]))
+    ctx.exit(1 if any(each.ok is False for each in found) else 0)
+
+
+def _software() -> Iterator[Finding]:
+    yield Finding("brickwork", __version__)
+    yield Finding("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    for name in _PACKAGES:
+        found = _version(name)
+        yield Finding(name, found or "is not installed", None if found else False)
+    for name, what in _OPTIONAL.items():
+        yield Finding(name, _version(name) or f"is not installed; it is for {what}")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _devices() -> Iterator[Finding]:
+    import torch
+
+    yield Finding("cpu", f"{os.cpu_count()} cores, torch uses {torch.get_num_threads()} threads{_free_memory()}")
+    for number in range(torch.cuda.device_count()):
+        free, total = torch.cuda.mem_get_info(number)
+        yield Finding(
+            f"cuda:{number}", f"{torch.cuda.get_device_name(number)}, {_words(free)} of {_words(total)} free", True
+        )
+    if torch.backends.mps.is_available():
+        yield Finding("mps", "available", True)
+
+
+def _free_memory() -> str:
+    try:
+        pages, size = os.sysconf("SC_AVPHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return ""
+    return f", {_words(pages * size)} of memory free"
+
+
+def _places() -> Iterator[Finding]:
+    from ...registry.hub.lock import Lock
+
+    place = home()
+    there = next(each for each in (place, *place.parents) if each.exists())
+    can_write = os.access(there, os.W_OK)
+    yield Finding("BRICKWORK_HOME", f"{place}, {_words(shutil.disk_usage(there).free)} free", can_write)
+    try:
+        known = list(Lock.at(None).entries().values())
+        granted = sum(1 for _, entry in known if entry.code)
+        yield Finding("lock", f"{len(known)} repositories, {granted} with code that was granted", True)
+    except BrickworkError as error:
+        yield Finding("lock", str(error), False)
+    schemas = list((place / "schemas").glob("*.json"))
+    yield Finding("schemas", f"{len(schemas)} targets are known without opening them")
+
+
+def _hub(online: bool) -> Iterator[Finding]:
+    from huggingface_hub import constants, get_token
+
+    cache = Path(constants.HF_HUB_CACHE)
+    yield Finding("hub cache", f"{cache}, {len(list(cache.glob('models--*'))) if cache.is_dir() else 0} repositories")
+    has_token = get_token() is not None
+    yield Finding("hub token", "there is one" if has_token else "none")
+    if constants.HF_HUB_OFFLINE:
+        yield Finding("hub", f"{constants.ENDPOINT} is not asked: HF_HUB_OFFLINE is set")
+    elif online:
+        yield _reached(constants.ENDPOINT, has_token)
+    else:
+        yield Finding("hub", f"{constants.ENDPOINT} was not asked; --online does")
+
+
+def _reached(endpoint: str, has_token: bool) -> Finding:
+    from huggingface_hub import HfApi
+
+    try:
+        if has_token:
+            found: Any = HfApi().whoami()
+            return Finding("hub", f"{endpoint}, logged in as {found['name']}", True)
+        HfApi().model_info("hf-internal-testing/tiny-random-bert", timeout=10)
+        return Finding("hub", f"{endpoint} answers; nobody is logged in", True)
+    except Exception as error:  # noqa: BLE001 - which errors the client raises depends on its version
+        # The class alone: a message may quote headers.
+        return Finding("hub", f"{endpoint} does not answer ({type(error).__name__})", False)
+
+
+def _words(size: float) -> str:
+    from ...registry.loading.weights import byte_words
+
+    return byte_words(int(size))

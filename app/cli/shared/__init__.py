@@ -1,0 +1,1 @@
+"""What commands share: targets, options made of inputs, what goes to stdout and stderr."""

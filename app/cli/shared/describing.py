@@ -1,0 +1,54 @@
+"""What is kept of a target for help, completion and errors: its inputs, blocks with options, components, and names."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ....pipeline import ModularPipeline
+
+UNTYPED = frozenset({"generator"})
+"""Inputs that no text stands for: --seed stands for the generator."""
+
+
+def described(pipe: ModularPipeline) -> dict[str, Any]:
+    """Return what help, completion and errors need of a pipeline, as data for JSON."""
+    from ....blocks.core.flattening import walk
+    from ....blocks.core.schema import input_schema
+    from ....guiders import GUIDERS
+    from ....pipeline.schedulers_by_name import SHORT_NAMES
+
+    # All inputs of all workflows: which one runs, hangs on those that are given.
+    every = input_schema([], [param for param in pipe.blocks.inputs if param.name])
+    usual = pipe.input_schema()
+    properties = {
+        **usual["properties"],
+        **{n: s for n, s in every["properties"].items() if n not in usual["properties"]},
+    }
+    return {
+        "title": type(pipe.blocks).__name__,
+        "properties": {name: schema for name, schema in properties.items() if name not in UNTYPED},
+        "required": [name for name in usual["required"] if name not in pipe.input_defaults and name not in UNTYPED],
+        "schema": usual,
+        "defaults": {name: value for name, value in pipe.input_defaults.items() if _is_data(value)},
+        "workflows": list(pipe.available_workflows),
+        "options": {
+            path: {name: repr(value) for name, value in options.items() if not name.startswith("_")}
+            for path, block in walk(pipe.blocks)
+            if path and (options := getattr(block, "options", None))
+        },
+        "blocks": [path for path, _ in walk(pipe.blocks) if path],
+        "outputs": [str(param.name) for param in pipe.blocks.workflow(None).outputs],
+        "components": {name: str(spec.type_name[1]) for name, spec in pipe.specs.items()},
+        "guiders": list(GUIDERS),
+        "schedulers": sorted(SHORT_NAMES),
+    }
+
+
+def _is_data(value: object) -> bool:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -1,0 +1,86 @@
+"""Exit codes, and how errors are said: in words on stderr, or as an event of JSON on stdout."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from ....state import errors
+from .output import print_event
+
+DONE = 0
+FAILED = 1
+"""The run failed: an error of a block's code, memory that ran out."""
+MISFIT = 2
+"""What was asked for does not fit: options, inputs, a composition."""
+ABSENT = 3
+"""A component, repository or file is not to be had."""
+UNTRUSTED = 4
+DIFFERS = 5
+"""`replay` gave something else."""
+SOME_FAILED = 6
+"""Some rows of a table failed."""
+INTERRUPTED = 130
+
+_CODES: Sequence[tuple[type[BaseException], int]] = (
+    (KeyboardInterrupt, INTERRUPTED),
+    (click.Abort, INTERRUPTED),
+    (errors.RunCancelledError, INTERRUPTED),
+    (errors.ReplayError, DIFFERS),
+    (errors.TrustError, UNTRUSTED),
+    (errors.ComponentError, ABSENT),
+    (errors.RepoError, ABSENT),
+    (errors.InputError, MISFIT),
+    (errors.CompositionError, MISFIT),
+    (errors.DeclarationError, MISFIT),
+)
+
+
+def exit_code(error: BaseException) -> int:
+    """Return the exit code of an error."""
+    if isinstance(error, click.ClickException):
+        return error.exit_code
+    return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
+
+
+def tell(error: BaseException, as_json: bool) -> int:
+    """Say an error, and return its exit code.
+
+    `BRICKWORK_TRACEBACK=1` shows where in the code it came from, too.
+    """
+    code = exit_code(error)
+    if os.environ.get("BRICKWORK_TRACEBACK"):
+        click.echo("".join(traceback.format_exception(error)).rstrip(), err=True)
+    if as_json:
+        print_event(failed_event(error))
+    elif isinstance(error, click.ClickException):
+        error.show()
+    elif code == INTERRUPTED:
+        click.echo("Stopped.", err=True)
+    else:
+        click.echo(f"{_name(error)}: {_message(error)}", err=True)
+        for note in getattr(error, "__notes__", ()):
+            click.echo(note, err=True)
+    return code
+
+
+def failed_event(error: BaseException) -> dict[str, object]:
+    """Return the event of an error; `faults` names every fault, also where there is one."""
+    if exit_code(error) == INTERRUPTED:
+        return {"event": "cancelled"}
+    message = _message(error)
+    faults = [str(fault) for fault in getattr(error, "faults", ())] or [message]
+    notes = [str(note) for note in getattr(error, "__notes__", ())]
+    found: dict[str, object] = {"event": "failed", "type": _name(error), "message": message, "faults": faults}
+    return {**found, "notes": notes} if notes else found
+
+
+def _name(error: BaseException) -> str:
+    return "UsageError" if isinstance(error, click.UsageError) else type(error).__name__
+
+
+def _message(error: BaseException) -> str:
+    return error.format_message() if isinstance(error, click.ClickException) else str(error)

@@ -1,0 +1,97 @@
+"""Makes the pipeline of a target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ....state import InputError
+from ....state.errors import nearest
+from .known_targets import keep_target, known_target
+from .targets import Target
+
+if TYPE_CHECKING:
+    from ....pipeline import ModularPipeline
+
+
+def opened(
+    target: Target, repo: str | None = None, loads: bool = False, dtype: str | None = None, lock: str | None = None
+) -> ModularPipeline:
+    """Make the pipeline of a target.
+
+    Args:
+        repo: where a preset's components are from, or a recipe's. loads: load all components. dtype: of models.
+        lock: file that says which commits and files a repository is.
+
+    Raises:
+        BrickworkError: as `load_workflow`, `from_pretrained`, `find_preset` and `read_recipe` do.
+    """
+    quiet_libraries()
+    pipe = _made(target, repo, dtype, lock)
+    pipe.configure(progress=False)
+    if known_target(target) is None:
+        from .describing import described
+
+        keep_target(target, described(pipe))
+    if loads and target.kind != "embedded":
+        pipe.load_components()
+    return pipe
+
+
+def quiet_libraries() -> None:
+    """Keep bars and remarks of libraries on loading off the terminal; ours say what is done."""
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+
+
+def _made(target: Target, repo: str | None, dtype: str | None, lock: str | None) -> ModularPipeline:
+    from ....blocks.core.preset_catalog import find_preset
+    from ....pipeline import ModularPipeline
+    from ....pipeline.workflows.workflow_file import load_workflow, place_of
+    from ....presets.embedded import embedded
+    from .image_target import pipeline_of_image
+
+    if repo is not None and target.kind not in ("preset", "image"):
+        raise InputError(f"--repo is for presets and images; {target.text} says itself where its components are from.")
+    if lock is not None and target.kind not in ("folder", "repo"):
+        raise InputError(f"--lock is for folders and repositories on the Hub; {target.text} is none.")
+    if target.kind == "embedded":
+        return embedded(**({"dtype": dtype} if dtype is not None else {}))
+    if target.kind == "workflow":
+        return load_workflow(target.path, dtype=dtype)
+    if target.kind == "image":
+        return pipeline_of_image(target.path, None if repo is None else place_of(repo))[0]
+    if target.kind == "preset":
+        _refuse_unknown(target.name)
+        pipe = find_preset(target.name).init_pipeline(None if repo is None else str(place_of(repo)))
+        pipe.load_in(dtype)
+        return pipe
+    return ModularPipeline.from_pretrained(
+        target.name, revision=target.revision, dtype=dtype, trust_remote_code=is_granted(target.name), lock=lock
+    )
+
+
+def _refuse_unknown(name: str) -> None:
+    """Refuse a name that is none of a preset, in a few words: there are a hundred names of classes."""
+    from ....blocks.core.preset_catalog import preset_names
+
+    names = preset_names()
+    if name not in names:
+        near = nearest(name, [each for each in names if "." in each] + ["embedded"])
+        hint = f"Did you mean {near!r}?" if near else "brickwork presets list says which there are."
+        raise InputError(f"{name!r} is no preset, and no file or folder here. {hint}")
+
+
+def lock_key(repo: str) -> str:
+    """Return what locks know a repository by: a folder by its whole path."""
+    return str(Path(repo).resolve()) if Path(repo).is_dir() else repo
+
+
+def is_granted(repo: str) -> bool:
+    """Return whether code of a repository was granted before; a load then refuses code that differs from it."""
+    from ....registry.hub.lock import Lock
+
+    known = Lock.at(None).of(lock_key(repo))
+    return known is not None and bool(known.code)

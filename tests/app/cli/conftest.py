@@ -1,0 +1,38 @@
+"""A command line in this process, a home of its own, and an image that it has drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cli_runner import invoke
+
+
+@pytest.fixture(scope="session")
+def cli_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """BRICKWORK_HOME of all command lines of these tests, so that targets are opened once."""
+    place = tmp_path_factory.mktemp("cli-home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BRICKWORK_HOME", str(place))
+        yield place
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder(cli_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test begins in an empty folder; a terminal has 80 columns."""
+    monkeypatch.setenv("BRICKWORK_HOME", str(cli_home))
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def apple(cli_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An image of two steps from seed 5."""
+    path = tmp_path_factory.mktemp("apple") / "apple.png"
+    words = ("run", "embedded", "--prompt", "a red apple", "--num-inference-steps", "2", "--seed", "5", "-o", path)
+    result = invoke(*map(str, words))
+    assert (result.exit_code, result.stdout) == (0, f"{path}\n")
+    return path

@@ -1,0 +1,242 @@
+"""Every command: its help, exit code, JSON, and what it says of a wrong option."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import click
+import pytest
+from cli_runner import invoke
+
+from brickwork.app.cli.main import SECTIONS, cli
+
+HELP = Path(__file__).parent / "help"
+TARGETS = {
+    "run": "embedded", "check": "embedded", "explain": "embedded", "graph": "embedded", "inputs": "embedded", "branch": "APPLE",
+    "components list": "embedded", "components show": "embedded unet", "guiders show": "ClassifierFreeGuidance",
+    "blocks show": "Decode", "blocks where": "latents", "presets show": "sdxl.text2image", "replay": "APPLE", "diff": "APPLE APPLE",
+    "recipe": "APPLE", "sweep": "embedded --axis seed=1", "batch": "embedded rows.csv -o out", "trust grant": "FOLDER", "trust revoke": "x",
+    "edit": "rows.csv remove decode", "publish": "FOLDER me/x", "lock": "FOLDER", "bench": "embedded",
+    "info": "APPLE", "completion": "bash",
+}  # fmt: skip
+"""What a command has to be given."""
+
+
+def every(group: click.Group = cli, above: str = "") -> list[str]:
+    """The names of all commands, also of those within others."""
+    found = []
+    for name, each in group.commands.items():
+        found += every(each, f"{above}{name} ") if isinstance(each, click.Group) else [f"{above}{name}"]
+    return found
+
+
+GROUPS = [name for name, each in cli.commands.items() if isinstance(each, click.Group)]
+EVERY = every()
+
+
+def words_of(name: str, apple: Path) -> list[str]:
+    Path("rows.csv").touch()
+    Path("FOLDER").mkdir()
+    return [*name.split(), *(str(apple) if word == "APPLE" else word for word in TARGETS.get(name, "").split())]
+
+
+def test_all_commands_stand_in_a_section() -> None:
+    assert {str(each.name) for commands in SECTIONS.values() for each in commands} == set(cli.commands)
+    assert len(EVERY) == len(set(EVERY)) >= 24
+
+
+@pytest.mark.parametrize("name", ["", *GROUPS, *EVERY], ids=lambda name: name or "brickwork")
+def test_help_is_as_it_is_kept(name: str) -> None:
+    """Written anew by `BRICKWORK_WRITE_HELP=1 pytest tests/app/cli/test_commands.py`."""
+    import os
+
+    result = invoke(*name.split(), "--help")
+    kept = HELP / f"{name.replace(' ', '_') or 'brickwork'}.txt"
+    if os.environ.get("BRICKWORK_WRITE_HELP"):
+        kept.write_text(result.stdout)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == kept.read_text()
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_no_kept_help_is_of_a_command_that_is_gone() -> None:
+    names = {name.replace(" ", "_") or "brickwork" for name in ["", *GROUPS, *EVERY]}
+    assert {path.stem for path in HELP.glob("*.txt")} == names
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_wrong_option_is_refused_and_the_nearest_is_named(name: str, apple: Path) -> None:
+    result = invoke(*words_of(name, apple), "--hlep")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert re.search(r"No such option '--hlep'\. .*--help", result.stderr)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_wrong_option_is_an_event_where_json_was_asked_for(name: str, apple: Path) -> None:
+    result = invoke(*words_of(name, apple), "--hlep", "--json")
+    (event,) = map(json.loads, result.stdout.splitlines())
+    assert (result.exit_code, result.stderr) == (2, "")
+    assert (event["event"], event["type"]) == ("failed", "UsageError")
+    assert event["faults"] == [event["message"]]
+    assert "--hlep" in event["message"]
+
+
+@pytest.mark.parametrize("name", [name for name in EVERY if name in TARGETS])
+def test_what_must_be_given_is_said(name: str) -> None:
+    needed = {"branch": ["--at-step", "1"], "sweep": ["--axis", "seed=1"], "batch": ["-o", "out"]}
+    result = invoke(*name.split(), *needed.get(name, []))
+    assert result.exit_code == 2
+    assert "Missing argument" in result.stderr
+
+
+def test_an_unknown_command_names_the_nearest() -> None:
+    result = invoke("exlpain")
+    assert result.exit_code == 2
+    assert "There is no command 'exlpain'. Did you mean 'explain'?" in result.stderr
+    assert "There is no command 'zzz'.\n" in invoke("zzz").stderr
+
+
+def test_the_version_is_the_package_s() -> None:
+    import brickwork
+
+    assert invoke("--version").stdout == f"brickwork {brickwork.__version__}\n"
+
+
+JSON = {
+    "check embedded": {"faults", "warnings", "workflows"},
+    "check sdxl.auto": {"faults", "warnings", "workflows"},
+    "explain embedded": {"given", "steps", "skipped", "warnings", "components", "peak"},
+    "explain embedded --memory 20MB": {"given", "steps", "skipped", "warnings", "components", "peak", "memory"},
+    "inputs embedded": {"name", "type", "required", "default", "description"},
+    "components list embedded": {"name", "class", "bytes", "origin", "revision"},
+    "components show embedded unet": {"name", "class", "bytes", "origin", "revision", "used_by"},
+    "presets list": set(),
+    "presets show sdxl.inpainting": {"name", "workflows", "inputs", "components"},
+    "guiders list": {"name", "description"},
+    "guiders show ClassifierFreeGuidance": {"name", "description", "settings"},
+    "blocks list": {"name", "description"},
+    "blocks show Decode": {"description", "inputs", "outputs", "components", "options"},
+    "blocks where latents": {"reads", "writes"},
+    "words": {"things", "shapes", "colours", "styles", "other"},
+    "words a red pinguin": {"pinguin"},
+    "info APPLE": {"by", "said"},
+    "diff APPLE APPLE": {"same", "differences"},
+    "doctor": {"name", "said", "ok"},
+    "trust list": set(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("line", JSON)
+def test_a_result_in_json_has_its_keys(line: str, apple: Path) -> None:
+    result = invoke(*(str(apple) if word == "APPLE" else word for word in line.split()), "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    found = json.loads(result.stdout)
+    listed = found if isinstance(found, list) else [found]
+    assert listed or line == "trust list"
+    assert all(set(each) == JSON[line] for each in listed if isinstance(each, dict))
+
+
+TEXTS = {
+    "check embedded": "0 faults, 0 warnings in 4 workflows",
+    "explain embedded": "peak of components: 17.2 MB",
+    "graph embedded": "flowchart",
+    "graph embedded --prompt x": "flowchart",
+    "inputs embedded": "num_inference_steps             INTEGER, default 50. Number of denoising steps.",
+    "inputs sdxl.auto --workflow inpainting": "mask_image",
+    "inputs sdxl.auto --workflow inpainting --schema": '"mask_image"',
+    "components list embedded": "unet             UNet2DConditionModel         17.2 MB  embedded/unet",
+    "components show embedded vae": "used_by   prepare_latents, decode",
+    "presets list": "ddpm  auto, differential",
+    "presets list --all": "StableDiffusionXLPipeline",
+    "presets show sdxl.auto": "Workflows: text2image, image2image, inpainting",
+    "guiders list": "ClassifierFreeGuidance            Push the prediction away",
+    "guiders show ClassifierFreeGuidance": "guidance_scale            7.5",
+    "blocks list depth": "EstimateDepth",
+    "blocks show PredictNoise": "option batching = 'auto'",
+    "blocks where latents": "writes",
+    "trust list": "Nothing was granted.",
+    "words": "things:\n",
+    "words a red pinguin": "does not know 'pinguin'. Did you mean 'penguin'?",
+    "words a red penguin": "knows all of these words",
+    "completion bash": "_brickwork_completion",
+    "completion zsh": "#compdef brickwork",
+    "completion fish": "complete --no-files --command brickwork",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("line", TEXTS)
+def test_a_result_is_said_in_words_on_80_columns(line: str) -> None:
+    result = invoke(*line.split())
+    assert result.exit_code == 0
+    assert TEXTS[line] in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+REFUSED = {
+    "run sdxl.text2imag --prompt x": (2, "'sdxl.text2imag' is no preset, and no file or folder here. Did you mean 'sdxl.text2image'?"),
+    "run nothing.yaml": (3, "RepoError: There is no file nothing.yaml."),
+    "run embedded --repo x --prompt x": (2, "--repo is for presets and images; embedded says itself"),
+    "run sdxl.text2image --prompt x": (3, "ComponentError"),
+    "explain embedded --promt x": (2, "--prompt"),
+    "explain embedded --memory lots": (2, "'lots' is no size; give 8GB, 500MB or 6GiB."),
+    "graph embedded -o plan.pdf": (2, "-o plan.pdf: the name ends in .svg, .mmd, .md."),
+    "components show embedded unett": (2, "embedded has no component 'unett'. Did you mean 'unet'?"),
+    "presets show sdxl.text2imag": (2, "Did you mean 'sdxl.text2image'?"),
+    "guiders show ClassifierFree": (2, "There is no guider 'ClassifierFree'."),
+    "blocks list zzzz": (2, "No block mentions 'zzzz'."),
+    "blocks show Decod": (2, "Did you mean 'Decode'?"),
+    "blocks where latnts": (2, "No block reads or writes 'latnts'. Did you mean 'latents'?"),
+    "info none.png": (3, "There is no file none.png."),
+    "replay none.png": (3, "There is no file none.png."),
+    "diff none.png none.png": (2, "none.png"),
+    "recipe none.png": (3, "There is no file none.png."),
+    "branch embedded --at-step 1 --prompt x": (2, "embedded is no image (.png) with a recipe."),
+    "sweep embedded --prompt x --axis guidance_scal=1,2": (2, "there is no input 'guidance_scal'. Did you mean 'guidance_scale'?"),
+    "sweep embedded --prompt x --axis guidance_scale=1,b": (2, "--axis guidance_scale=1,b: 'b' is no NUMBER."),
+    "sweep embedded --prompt x --axis seed=b": (2, "--axis seed=b: 'b' is no seed; give 7, 1..8 or 3,5,9."),
+    "sweep embedded --prompt x --axis seed": (2, "'seed' is not of the form INPUT=VALUE"),
+    "batch embedded none.csv -o out": (2, "'none.csv' does not exist"),
+    "trust grant embedded": (2, "embedded brings no code; code is of folders and of repositories on the Hub."),
+    "trust revoke me/none": (2, "Nothing was granted to me/none."),
+    "completion tcsh": (2, "'tcsh' is not one of 'bash', 'zsh', 'fish'."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("line", REFUSED)
+def test_what_does_not_fit_is_refused_in_words_with_its_code(line: str) -> None:
+    code, said = REFUSED[line]
+    result = invoke(*line.split())
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert said in " ".join(result.stderr.split())
+
+
+def test_check_names_every_fault_of_a_file_and_ends_with_2() -> None:
+    Path("broken.yaml").write_text("brickwork: 1\nstart: sdxl.text2imag\ninputz: {}\n")
+    result = invoke("check", "broken.yaml")
+    assert result.exit_code == 2
+    assert "Did you mean 'sdxl.text2image'?" in result.stderr
+    assert "inputz" in result.stderr
+    found = json.loads(invoke("check", "broken.yaml", "--json").stdout)
+    assert len(found["faults"]) == 2
+
+
+def test_a_drawing_goes_to_a_file() -> None:
+    assert invoke("graph", "embedded", "-o", "plan.svg").stdout == "plan.svg\n"
+    assert Path("plan.svg").read_text().startswith("<svg")
+    invoke("graph", "embedded", "--prompt", "x", "-o", "plan.mmd")
+    assert "flowchart" in Path("plan.mmd").read_text()
+
+
+def test_memory_says_what_comes_and_goes() -> None:
+    found = json.loads(invoke("explain", "embedded", "--memory", "18MB", "--json").stdout)["memory"]
+    assert found["budget"] == 18_000_000
+    moved = {step["path"]: (step["comes"], step["goes"]) for step in found["steps"]}
+    assert moved["text_encoder.positive.encode"] == (["text_encoder", "text_encoder_2"], [])
+    assert moved["denoise"] == (["unet"], ["text_encoder", "text_encoder_2"])
+    assert moved["decode"] == (["vae"], ["unet"])
+    assert all((step["bytes"] <= 18_000_000) == step["fits"] for step in found["steps"])
+    small = invoke("explain", "embedded", "--memory", "5MB")
+    assert "Too little for" in small.stdout
