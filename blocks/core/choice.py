@@ -167,6 +167,11 @@ class ConditionalPipelineBlocks(Container):
         chosen = self.select_block(**given)
         return chosen if chosen is not None else self.default_branch
 
+    def hands_on(self, name: str) -> bool:
+        """Return whether every branch assigns an input anew, and one of them is sure to run."""
+        branches = self.sub_blocks.values()
+        return self.has_default and all(isinstance(each, Container) and each.hands_on(name) for each in branches)
+
     def get_execution_blocks(self, *names: str, **values: object) -> ModularPipelineBlocks | None:
         """Return the branch that runs with these inputs; None where the choice runs nothing, as in diffusers."""
         found = super().get_execution_blocks(*names, **values)

@@ -38,6 +38,21 @@ class SequentialPipelineBlocks(Container):
         found = super().decided_for(names, values)
         return in_one_row(found) if self._workflow_map else found
 
+    def hands_on(self, name: str) -> bool:
+        """Return whether an input that need not be given is assigned anew by a block that runs before any that must have it."""
+        if type(self).steps is not SequentialPipelineBlocks.steps:
+            return False
+        for block in self.sub_blocks.values():
+            param = next((each for each in block.all_inputs if each.name == name), None)
+            if param is None:
+                continue
+            if param.required:
+                return False
+            assigned = (output.name for output in block.rewritten_inputs())
+            if block.hands_on(name) if isinstance(block, Container) else name in assigned:
+                return True
+        return False
+
     def steps(self, flattening: Flattening, path: str) -> list[Node]:
         """Return the steps of all blocks."""
         if not self.sub_blocks:
