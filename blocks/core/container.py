@@ -198,19 +198,21 @@ class Container(ModularPipelineBlocks):
         """What the sub-blocks read and no earlier one writes."""
         params: list[InputParam] = []
         written: set[str] = set()
-        for block in self.sub_blocks.values():
-            params += [param for param in block.all_inputs if param.name is None or param.name not in written]
+        # Once for each block: a nested container asks its own blocks, so that each further question would double the work with every level.
+        read = [(block, block.all_inputs) for block in self.sub_blocks.values()]
+        for block, own in read:
+            params += [param for param in own if param.name is None or param.name not in written]
             written |= {output.name for output in block.intermediate_outputs}
         optional = {param.name for param in params if not param.required}
         return [
             evolve(each, required=False)
-            if each.required and each.name in optional and self.hands_on(each.name)
+            if each.required and each.name in optional and _is_made_up(read, each.name)
             else each
             for each in merged_inputs(params)
         ]
 
-    def hands_on(self, name: str) -> bool:  # noqa: ARG002 - sequences and choices look at it
-        """Return whether an input that need not be given is assigned anew by a block that runs before any that must have it."""
+    def assigns(self, name: str) -> bool:  # noqa: ARG002 - sequences and choices look at it
+        """Return whether a block in it, which is sure to run, assigns an input anew."""
         return False
 
     @property
@@ -371,3 +373,21 @@ def instance_of(name: str, block: object) -> ModularPipelineBlocks:
             f"Compose the definition, {type(made).__name__}(), and give components to the pipeline."
         )
     return made
+
+
+def assigns(block: ModularPipelineBlocks, name: str) -> bool:
+    """Return whether a block assigns an input of its own anew, so that later ones find it."""
+    if isinstance(block, Container):
+        return block.assigns(name)
+    return name in {output.name for output in block.rewritten_inputs()}
+
+
+def _is_made_up(read: list[tuple[ModularPipelineBlocks, list[InputParam]]], name: str | None) -> bool:
+    """Return whether an input that need not be given is assigned by a block that runs before any that must have it."""
+    for block, params in read:
+        param = next((each for each in params if each.name == name), None)
+        if param is not None and param.required:
+            return False
+        if param is not None and assigns(block, str(name)):
+            return True
+    return False

@@ -8,7 +8,7 @@ from typing import ClassVar
 from ...engine import Node
 from ...state import CompositionError
 from .base import ModularPipelineBlocks
-from .container import Container, sub_blocks_of
+from .container import Container, assigns, sub_blocks_of
 from .flattening import Flattening, joined
 from .interface import description_of
 
@@ -38,20 +38,10 @@ class SequentialPipelineBlocks(Container):
         found = super().decided_for(names, values)
         return in_one_row(found) if self._workflow_map else found
 
-    def hands_on(self, name: str) -> bool:
-        """Return whether an input that need not be given is assigned anew by a block that runs before any that must have it."""
-        if type(self).steps is not SequentialPipelineBlocks.steps:
-            return False
-        for block in self.sub_blocks.values():
-            param = next((each for each in block.all_inputs if each.name == name), None)
-            if param is None:
-                continue
-            if param.required:
-                return False
-            assigned = (output.name for output in block.rewritten_inputs())
-            if block.hands_on(name) if isinstance(block, Container) else name in assigned:
-                return True
-        return False
+    def assigns(self, name: str) -> bool:
+        """Return whether a block in it, which is sure to run, assigns an input anew."""
+        is_plain = type(self).steps is SequentialPipelineBlocks.steps
+        return is_plain and any(assigns(block, name) for block in self.sub_blocks.values())
 
     def steps(self, flattening: Flattening, path: str) -> list[Node]:
         """Return the steps of all blocks."""
