@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any, Self
 
 from .errors import InputError, nearest
@@ -16,12 +17,18 @@ class NamesArguments:
 
     # Not in `__init__`, which attrs writes for each class; Python hands all arguments to this one before.
     def __new__(cls, *_: object, **given: object) -> Self:
-        if given:
-            known = parameters_of(cls)
+        known = _names(cls)
+        if not given.keys() <= known.keys():
             faults = [unknown_argument(cls, name, known) for name in given if name not in known]
             if faults:
                 raise InputError(f"{' '.join(faults)} It takes: {', '.join(known)}.")
         return super().__new__(cls)
+
+
+@cache
+def _names(cls: type) -> dict[str, None]:
+    # A composition of many blocks makes thousands of specs, and a signature takes longer than a spec.
+    return dict.fromkeys(parameters_of(cls))
 
 
 def parameters_of(cls: type) -> dict[str, inspect.Parameter]:
