@@ -91,6 +91,7 @@ _ROOMS = {
         "RunCancelledError",
         "RunError",
         "TrustError",
+        "UnknownNameError",
         "UnknownWorkflowError",
         "Value",
     ),
@@ -177,6 +178,7 @@ if TYPE_CHECKING:
     from .state import RunCancelledError as RunCancelledError
     from .state import RunError as RunError
     from .state import TrustError as TrustError
+    from .state import UnknownNameError as UnknownNameError
     from .state import UnknownWorkflowError as UnknownWorkflowError
     from .state import Value as Value
 

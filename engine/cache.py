@@ -10,6 +10,7 @@ from attrs import define, field, frozen
 
 from ..registry.loading.weights import byte_words
 from ..state import InputError
+from ..state.class_arguments import NamesArguments
 from ..state.errors import named_thing
 from .memory import device_bytes
 
@@ -41,7 +42,7 @@ class Entry:
 
 
 @define(eq=False)
-class MemoryCache:
+class MemoryCache(NamesArguments):
     """Results of steps, shared by the pipelines and threads that it is given to.
 
     `pipe.configure(cache=MemoryCache())`. A step whose code, settings, inputs, components and random state are as they were

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_type_hints
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import attrs
 
 from ..state import FrozenError, InputError, html_view
+from ..state.class_arguments import parameters_of, unknown_argument
 from ..state.class_bodies import InWords
-from ..state.errors import nearest
 from ..state.structure import Check
 from .by_name import AnyGuider
 
@@ -29,7 +29,7 @@ class WordedGuider(AnyGuider):
         if args or not given.keys() <= (getattr(cls.__init__, "__kwdefaults__", None) or {}).keys():
             faults = list(_argument_faults(cls, args, given))
             if faults:
-                raise InputError(f"{' '.join(faults)} It takes: {', '.join(_parameters(cls))}.")
+                raise InputError(f"{' '.join(faults)} It takes: {', '.join(parameters_of(cls))}.")
         return super().__new__(cls)
 
     def _repr_html_(self) -> str:
@@ -76,7 +76,9 @@ class _CompleteInit(InWords):
 def _init_complete(guider: object, written: Any, /, *args: object, **given: object) -> None:
     cls = type(guider)
     needed = [
-        each.name for each in _parameters(cls).values() if each.default is each.empty and each.kind is each.KEYWORD_ONLY
+        each.name
+        for each in parameters_of(cls).values()
+        if each.default is each.empty and each.kind is each.KEYWORD_ONLY
     ]
     missing = [name for name in needed if name not in given]
     if missing:
@@ -84,7 +86,7 @@ def _init_complete(guider: object, written: Any, /, *args: object, **given: obje
         with suppress(NameError):  # of somebody's own class, whose annotations need mean nothing
             hints = get_type_hints(cls, include_extras=True)
         told = [f"{name}=...{_kind_words(hints.get(name))}" for name in missing]
-        raise InputError(f"{cls.__name__} needs {', '.join(told)}. It takes: {', '.join(_parameters(cls))}.")
+        raise InputError(f"{cls.__name__} needs {', '.join(told)}. It takes: {', '.join(parameters_of(cls))}.")
     written(guider, *args, **given)
 
 
@@ -98,7 +100,7 @@ def _refuse_change(guider: object, name: str, value: object) -> None:
     cls: Any = type(guider)
     known = [field.name for field in attrs.fields(cls)]
     if name not in known:
-        raise FrozenError(f"{_unknown(cls, name, known)} It has: {', '.join(known)}; and a guider is frozen.")
+        raise FrozenError(f"{unknown_argument(cls, name, known)} It has: {', '.join(known)}; and a guider is frozen.")
     raise FrozenError(
         f"{cls.__name__}.{name} is frozen, as all of a guider is. Make a new one, and give it to the pipeline: "
         f"attrs.evolve(guider, {name}={repr(value)[:60]})."
@@ -106,30 +108,16 @@ def _refuse_change(guider: object, name: str, value: object) -> None:
 
 
 def _argument_faults(cls: type, args: tuple[object, ...], given: Mapping[str, object]) -> Iterator[str]:
-    parameters = _parameters(cls)
+    parameters = parameters_of(cls)
     kinds = [each.kind for each in parameters.values()]
     by_place = sum(kind is not inspect.Parameter.KEYWORD_ONLY for kind in kinds)
     if len(args) > by_place and inspect.Parameter.VAR_POSITIONAL not in kinds:
         told = ", ".join(repr(each)[:40] for each in args)
         yield f"{cls.__name__}({told}): settings are given by name, as in {cls.__name__}({_first_own(parameters)}=...)."
     if inspect.Parameter.VAR_KEYWORD not in kinds:
-        yield from (_unknown(cls, name, parameters) for name in given if name not in parameters)
-
-
-def _parameters(cls: type) -> dict[str, inspect.Parameter]:
-    init: Callable[..., Any] = cls.__init__  # type: ignore[misc]  # of the class that is made
-    _, *parameters = inspect.signature(init).parameters.values()
-    return {each.name: each for each in parameters}
+        yield from (unknown_argument(cls, name, parameters) for name in given if name not in parameters)
 
 
 def _first_own(parameters: Iterable[str]) -> str:
     """Return the setting that people mean first: no part of the window, which every guider has."""
     return next((name for name in parameters if name not in ("start", "stop", "enabled")), "start")
-
-
-def _unknown(cls: type, name: str, known: Iterable[str]) -> str:
-    # A shorter name for the same is meant more often than another spelling: "scale", "skip_layers".
-    words = set(name.split("_"))
-    longer = sorted((each for each in known if words <= set(each.split("_"))), key=len)
-    match = longer[0] if longer else nearest(name, known)
-    return f"{cls.__name__} has no {name!r}." + (f" Did you mean {match!r}?" if match else "")

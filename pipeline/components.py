@@ -23,6 +23,7 @@ from ..state import ComponentError, InputError
 from ..state.digest import digest_of
 from ..state.errors import did_you_mean
 from ..state.given import given_names, refuse_positions
+from ..state.named_values import NamedComponents
 from ..state.user_warnings import caller_level
 from .call_signature import component_signature, signed_by
 from .component_update import fits_no_workflow, fitting, log_change, merged_spec, on_one_device, taken, unloaded_names
@@ -65,8 +66,8 @@ class PipelineComponents(PipelineDevices):
         self._index = index or PipelineIndex()
         self.manager = manager
         self.collection = collection
-        self.specs: dict[str, ComponentSpec] = {}
-        self.components: dict[str, Any] = {}
+        self.specs: dict[str, ComponentSpec] = NamedComponents()
+        self.components: dict[str, Any] = NamedComponents()
         self.notes: list[str] = []
         self.remarks: list[Callable[[Any, Mapping[str, Any]], Iterable[str]]] = []
         self.remarked: set[str] = set()

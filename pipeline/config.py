@@ -6,11 +6,14 @@ from typing import Any
 
 from ..state import InputError
 from ..state.errors import did_you_mean
+from ..state.named_values import NamedValues
 from .recipes.noted_values import written_input
 
 
-class PipelineConfig(dict[str, Any]):
+class PipelineConfig(NamedValues[Any]):
     """Settings of a pipeline, by name and by attribute. It is replaced, never edited."""
+
+    _called = "config"
 
     def __getattr__(self, name: str) -> Any:
         if name in self:

@@ -145,7 +145,9 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
         blocks = opened.blocks if workflow is None else opened.blocks.get_workflow(workflow)
         pipe = cls(blocks, name, components_manager, collection, opened.index)
         pipe.take_from(opened)
-        pipe.input_defaults = opened.inputs
+        # What only other workflows take is for nobody here.
+        others = set(opened.blocks.input_names) - set(blocks.input_names)
+        pipe.input_defaults = {given: value for given, value in opened.inputs.items() if given not in others}
         pipe.load_in(dtype, torch_dtype, variant)
         return pipe
 

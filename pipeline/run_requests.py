@@ -73,7 +73,7 @@ class PipelineRequests(PipelineAdapters):
         values = {**own, **carried, **inputs}
         seeded = values if seed is None else {**values, GENERATOR: seed}
         try:
-            plan = self.plan(seeded, checked=inputs)
+            plan = self.plan(seeded, checked=[*inputs, *self._unknown_defaults(own)])
         except InputError as error:
             expected = expectations_of(self.blocks)
             named = file_inputs(inputs, expected)
@@ -93,6 +93,11 @@ class PipelineRequests(PipelineAdapters):
             seeded = {**values, GENERATOR: seeded_generator()}
             return RunRequest(self.plan(seeded, checked=inputs), seeded, output, is_seeded=True, replaced=replaced)
         return RunRequest(plan, values, output, replaced=replaced)
+
+    def _unknown_defaults(self, own: Mapping[str, Any]) -> list[str]:
+        """Return the pipeline's values for inputs that there are not: they would never be used, without a word."""
+        kept = self._planned_last
+        return [name for name in own if name not in kept.input_names and name not in kept.group_names] if own else []
 
     def _remark_on(self, values: Mapping[str, Any]) -> None:
         """Log what there is to say of the inputs of a call, each text once."""
@@ -184,6 +189,7 @@ class PipelineRequests(PipelineAdapters):
         offered = [*known, *([SEED] if takes_seed(known) else [])]
         faults = [
             f"{name!r} is no input of this pipeline. {private_in(self.blocks, name) or instead_of_input(name, self.blocks, offered)}"
+            f"{' It stands in pipe.input_defaults.' if name in self.input_defaults else ''}"
             for name in unknown
         ]
         faults += [

@@ -14,6 +14,7 @@ from ..engine.nodes import Values
 from ..engine.position import Frame, Position, words_of
 from ..state import InputError, RepoError, RunError
 from ..state.atomic import writing
+from ..state.class_arguments import NamesArguments
 from ..state.errors import did_you_mean
 from ..state.structure import structured
 from ..state.value_data import data_of, value_of_data
@@ -175,7 +176,7 @@ def _check_every(_: object, __: object, value: object) -> None:
 
 
 @frozen(eq=False)
-class Snapshots:
+class Snapshots(NamesArguments):
     """Takes snapshots while a run goes on: `pipe.configure(snapshots=Snapshots("run.safetensors", every=5))`.
 
     Attributes:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, cast
 
 from ..state import ComponentError, RepoError, TrustError
+from ..state.class_arguments import NamesArguments
 from ..state.errors import named_thing, with_article
 from ..state.types import is_type
 from .identity.origin import remember_loaded
@@ -25,7 +26,7 @@ LOADING_FIELDS = ("pretrained_model_name_or_path", "subfolder", "variant", "revi
 CreationMethod = Literal["from_config", "from_pretrained"]
 
 
-class ComponentSpec:
+class ComponentSpec(NamesArguments):
     """Specification of a component of a pipeline.
 
     Attributes:

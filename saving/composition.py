@@ -22,6 +22,7 @@ from ..blocks.core.part import BlockPart
 from ..registry import families
 from ..state import BrickworkError, CompositionError
 from ..state.digest import CodeIdentity, NoDigestError, code_identity, digest_of
+from ..state.errors import did_you_mean
 from ..state.limits import DEEPEST, MOST_BLOCKS
 from ..state.pipeline_state import describe_value
 from ..state.structure import Place, examined, place_words
@@ -48,8 +49,10 @@ def _described(
     block: ModularPipelineBlocks, name_of: Callable[[type], str] | None, identity_of: Callable[[type], CodeIdentity]
 ) -> dict[str, Any]:
     # Whether code is as it was is asked once for each class, and not for each of a thousand blocks of it.
-    source = block.source_class
+    source, within = getattr(block, "made_in", None) or (block.source_class, None)
     entry: dict[str, Any] = {"block": (name_of or reference)(source)}
+    if within is not None:
+        entry["within"] = within
     if "bound_from" in vars(type(block)):
         entry["family"] = block.family.name
     further = further_parts(type(block))
@@ -62,9 +65,7 @@ def _described(
     kept = kept_attributes(block) if name_of is not None else {}
     if kept:
         entry["kept"] = kept
-    described = _own_description(block)
-    if described is not None:
-        entry["description"] = described
+    entry |= _put_on(block)
     # Files have their code beside them, under digests of SHA-256; only recipes must recognise it without.
     if name_of is None:
         code = identity_of(coded_class(block))
@@ -82,10 +83,17 @@ def _described(
     return entry
 
 
-def _own_description(block: ModularPipelineBlocks) -> str | None:
-    """Return the description that was put on this very block, if it is another than that of its class; an adopted block makes its own."""
-    own = vars(block).get("description")
-    return own if isinstance(own, str) and own != type(block).description and not hasattr(block, "foreign") else None
+def _put_on(block: ModularPipelineBlocks) -> dict[str, Any]:
+    """Return what was put on this very block and not on its class: description, family and workflows; an adopted block makes its own."""
+    if hasattr(block, "foreign"):
+        return {}
+    there, cls = vars(block), type(block)
+    own = {name: there[name] for name in _WRITTEN if there.get(name) is not None and there[name] != getattr(cls, name)}
+    try:
+        return {name: data_of(value) for name, value in own.items()}
+    except ValueError:
+        # Found when it is opened again: what no file holds is another composition.
+        return {}
 
 
 def _described_part(part: type, name_of: Callable[[type], str] | None) -> dict[str, Any]:
@@ -95,7 +103,8 @@ def _described_part(part: type, name_of: Callable[[type], str] | None) -> dict[s
     return entry
 
 
-_WRITTEN = ("description", "model_name")
+_WRITTEN = ("description", "model_name", "workflow_map")
+"""What is written of that which lies on a block, and is no option."""
 
 
 def _digest(value: object) -> str | None:
@@ -199,12 +208,26 @@ def _composed(
             raise CompositionError(f"{written.block[:80]} holds no blocks, and some are listed.")
         if isinstance(block, Container) and parts and all(part is not None for part in parts.values()):
             block.sub_blocks = sub_blocks_of({name: part for name, part in parts.items() if part is not None})
-        if written.description is not None:
-            vars(block)["description"] = written.description
+        vars(block).update(_put_back(written))
     except (BrickworkError, ValueError, TypeError) as error:
         faults.append(f"{path or 'the composition'}: {error}")
         return None
     return block
+
+
+def _put_back(written: WrittenBlock) -> dict[str, Any]:
+    put = {name: getattr(written, name) for name in _WRITTEN}
+    return {name: value_of_data(value) for name, value in put.items() if value is not None}
+
+
+def _part_of(adopted: ModularPipelineBlocks, written: WrittenBlock) -> ModularPipelineBlocks:
+    parts = getattr(adopted, "sub_blocks", {})
+    if written.within not in parts:
+        raise CompositionError(
+            f"{written.block} has no block {str(written.within)[:80]!r}. {did_you_mean(str(written.within), parts)}"
+        )
+    found: ModularPipelineBlocks = parts[written.within]
+    return found
 
 
 def _with_parts(cls: type[Any], parts: list[type[Any]]) -> type[Any]:
@@ -236,6 +259,7 @@ def _made_plain(written: WrittenBlock, finder: BlockResolver) -> ModularPipeline
     if not issubclass(cls, ModularPipelineBlocks):
         from ..blocks.core.from_diffusers import adopt
 
-        return adopt(cls)
+        adopted = adopt(cls)
+        return adopted if written.within is None else _part_of(adopted, written)
     made: ModularPipelineBlocks = cls(**{option: value_of_data(value) for option, value in options.items()})
     return made

@@ -152,12 +152,20 @@ def reopened_faults(piece: Piece, stage: Path, adapters: SavedAdapters, is_saved
     check_files(type(piece.plain), str(stage), piece.name, piece.variant)
     model = load_model(type(piece.plain), folder, piece.variant, None)
     if model is None:
-        yield from _told(piece.name, stored_differences(piece.plain, folder, piece.variant))
+        yield from _told(
+            piece.name, stored_differences(piece.plain, folder, piece.variant) and _read_differences(piece, stage)
+        )
         return
     yield from _told(piece.name, model_differences(piece.plain, model, dtype_of(piece.live)))
     adapters.put_into(piece.name, model, repo)
     if piece.name in adapters.loras:
         yield from _told(piece.name, lora_differences(piece.live, model))
+
+
+def _read_differences(piece: Piece, stage: Path) -> Iterable[str]:
+    """Say in what a model that is stored under other names differs, as its library reads them (transformers renames some; a copy in memory)."""
+    spec = ComponentSpec(piece.name, type(piece.plain), repo=str(stage), subfolder=piece.name, variant=piece.variant)
+    return model_differences(piece.plain, spec.load(dtype=dtype_of(piece.plain)), dtype_of(piece.live))
 
 
 def words_faults(encoders: Mapping[str, Encoder], adapters: SavedAdapters, stage: Path) -> Iterator[str]:

@@ -14,6 +14,7 @@ from .errors import (
     RunCancelledError,
     RunError,
     TrustError,
+    UnknownNameError,
     UnknownWorkflowError,
 )
 from .outputs import Outputs
@@ -46,6 +47,7 @@ __all__ = [
     "RunCancelledError",
     "RunError",
     "TrustError",
+    "UnknownNameError",
     "UnknownWorkflowError",
     "Value",
 ]

@@ -5,7 +5,8 @@
     ├── CompositionError    blocks do not fit together; found when they are composed or planned
     │   └── UnknownWorkflowError    there is no workflow of a name (also a ValueError)
     ├── InputError          what the caller gave does not fit (also a ValueError and a TypeError)
-    │   └── FrozenError         something that never changes was to be changed (also an AttributeError)
+    │   ├── FrozenError         something that never changes was to be changed (also an AttributeError)
+    │   └── UnknownNameError    something was asked for by a name that is none (also a KeyError)
     ├── ComponentError      a component is missing, of the wrong class, or could not be loaded
     ├── TrustError          something loaded asks for more than the caller granted
     ├── RepoError           a repository or file is missing, broken or of an unknown format
@@ -42,7 +43,7 @@ class BrickworkError(Exception):
         writing: that is spelled out.
         """
         # A name in a file could else overwrite the line of a terminal that says what is wrong with it.
-        return spelled_out(super().__str__())
+        return spelled_out(Exception.__str__(self))
 
     @classmethod
     def of(cls, heading: str, faults: Sequence[str]) -> Self:
@@ -71,6 +72,10 @@ class InputError(BrickworkError, ValueError, TypeError):
 
 class FrozenError(InputError, AttributeError):
     """Something that never changes was to be changed; also an AttributeError, as Python has it."""
+
+
+class UnknownNameError(InputError, KeyError):
+    """Something was asked for by a name that is none; also a KeyError, as Python has it."""
 
 
 class ComponentError(BrickworkError):

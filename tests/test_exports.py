@@ -78,6 +78,7 @@ PUBLIC = [
     "TangentialClassifierFreeGuidance",
     "Trust",
     "TrustError",
+    "UnknownNameError",
     "UnknownWorkflowError",
     "Value",
     "component",

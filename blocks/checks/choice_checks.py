@@ -166,10 +166,20 @@ def _wrong_requirements(where: str, block: Any, known: set[str]) -> Iterator[str
                 yield f"{where}: the branch {name!r} hangs on {word!r}, which no block reads or writes. Did you mean {near!r}?"
 
 
+def _inputs_of_class(block: Any) -> list[str]:
+    """Return the inputs of a composition as its class makes it, before anybody edits it."""
+    cls = type(block)
+    return cls().input_names if getattr(cls, "block_classes", ()) else []
+
+
 def _wrong_workflows(where: str, block: Any, known: set[str]) -> Iterator[tuple[str, bool]]:
     for workflow, names in (listed_workflows(block) or {}).items():
         for name in names:
             if name not in known:
+                if name in _inputs_of_class(block):
+                    text = f"nothing reads {name!r} any more: the block that did was taken out. Leave {workflow!r} out of workflow_map, too."
+                    yield f"{where}: workflow_map offers {workflow!r}, and {text}", False
+                    continue
                 near = nearest(name, block.input_names)
                 remedy = (
                     f"Did you mean {near!r}?"

@@ -16,7 +16,7 @@ from ...state.params import with_defaults_of_branches
 from ...state.types import type_words
 from .base import ModularPipelineBlocks
 from .choice_declaration import check_triggers, trigger_params
-from .container import Container
+from .container import Container, assigns
 from .flattening import Flattening, joined
 from .interface import merged_inputs
 from .sequential import SequentialPipelineBlocks
@@ -166,6 +166,10 @@ class ConditionalPipelineBlocks(Container):
                 )
         chosen = self.select_block(**given)
         return chosen if chosen is not None else self.default_branch
+
+    def assigns(self, name: str) -> bool:
+        """Return whether every branch assigns an input anew, and one of them is sure to run."""
+        return self.has_default and all(assigns(branch, name) for branch in self.sub_blocks.values())
 
     def get_execution_blocks(self, *names: str, **values: object) -> ModularPipelineBlocks | None:
         """Return the branch that runs with these inputs; None where the choice runs nothing, as in diffusers."""

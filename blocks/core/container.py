@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
+from attrs import evolve
+
 from ...registry import ComponentSpec
-from ...state import BlockState, CompositionError, ConfigSpec, DeclarationError, InputParam, OutputParam, PipelineState
-from ...state.errors import Later, named_thing
+from ...state import (
+    BlockState,
+    CompositionError,
+    ConfigSpec,
+    DeclarationError,
+    InputError,
+    InputParam,
+    OutputParam,
+    PipelineState,
+)
+from ...state.errors import Later, did_you_mean, named_thing
 from .base import ModularPipelineBlocks
 from .block_catalog import find_block
 from .describe import no_pipeline
@@ -47,6 +58,26 @@ class Container(ModularPipelineBlocks):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise DeclarationError(f"{cls.__qualname__}.block_names holds {', '.join(map(repr, twice))} twice.")
+
+    def get_execution_blocks(self, *names: str, **values: object) -> ModularPipelineBlocks | None:
+        """Return the blocks that run with these inputs, choices decided; None where this is a choice that runs nothing.
+
+        Raises:
+            InputError: a name is none of an input, and no block writes it.
+        """
+        parts = [part for _, part in walk(self)]
+        known = {
+            *self.input_names,
+            *(n for part in parts for n in (*part.output_names, *getattr(part, "trigger_names", ()))),
+        }
+        faults = [
+            f"get_execution_blocks: {name!r} is no input of {type(self).__name__}. {did_you_mean(name, known)}"
+            for name in dict.fromkeys((*names, *values))
+            if name not in known
+        ]
+        if faults:
+            raise InputError.of("get_execution_blocks", faults)
+        return super().get_execution_blocks(*names, **values)
 
     def decided_parts(self, flattening: Flattening) -> SubBlocks:
         """The blocks in it with their choices decided, without those that are empty then."""
@@ -168,10 +199,22 @@ class Container(ModularPipelineBlocks):
         """What the sub-blocks read and no earlier one writes."""
         params: list[InputParam] = []
         written: set[str] = set()
-        for block in self.sub_blocks.values():
-            params += [param for param in block.all_inputs if param.name is None or param.name not in written]
+        # Once for each block: a nested container asks its own blocks, so that each further question would double the work with every level.
+        read = [(block, block.all_inputs) for block in self.sub_blocks.values()]
+        for block, own in read:
+            params += [param for param in own if param.name is None or param.name not in written]
             written |= {output.name for output in block.intermediate_outputs}
-        return merged_inputs(params)
+        optional = {param.name for param in params if not param.required}
+        return [
+            evolve(each, required=False)
+            if each.required and each.name in optional and _is_made_up(read, each.name)
+            else each
+            for each in merged_inputs(params)
+        ]
+
+    def assigns(self, name: str) -> bool:  # noqa: ARG002 - sequences and choices look at it
+        """Return whether a block in it, which is sure to run, assigns an input anew."""
+        return False
 
     @property
     def intermediate_outputs(self) -> list[OutputParam]:
@@ -331,3 +374,21 @@ def instance_of(name: str, block: object) -> ModularPipelineBlocks:
             f"Compose the definition, {type(made).__name__}(), and give components to the pipeline."
         )
     return made
+
+
+def assigns(block: ModularPipelineBlocks, name: str) -> bool:
+    """Return whether a block assigns an input of its own anew, so that later ones find it."""
+    if isinstance(block, Container):
+        return block.assigns(name)
+    return name in {output.name for output in block.rewritten_inputs()}
+
+
+def _is_made_up(read: list[tuple[ModularPipelineBlocks, list[InputParam]]], name: str | None) -> bool:
+    """Return whether an input that need not be given is assigned by a block that runs before any that must have it."""
+    for block, params in read:
+        param = next((each for each in params if each.name == name), None)
+        if param is not None and param.required:
+            return False
+        if param is not None and assigns(block, str(name)):
+            return True
+    return False

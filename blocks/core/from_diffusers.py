@@ -15,6 +15,7 @@ from ...engine.progress import bar_options
 from ...registry import ComponentSpec
 from ...state import CompositionError, ConfigSpec, InputError, InputParam, OutputParam
 from .base import ModularPipelineBlocks
+from .block_catalog import is_adoptable
 from .block_identity import attributes_of_block, code_key
 from .choice import AutoPipelineBlocks, ConditionalPipelineBlocks
 from .container import Container
@@ -60,6 +61,8 @@ class DiffusersBlock(ModularPipelineBlocks):
 
     # Who composes cannot mend the lists of diffusers.
     has_lists: ClassVar[bool] = False
+    made_in: tuple[type, str] | None = None
+    """The class of diffusers in which a block was told more than its constructor makes by itself, and its name there."""
 
     def __init__(self, foreign: Any) -> None:
         self.foreign = foreign
@@ -156,6 +159,8 @@ def _sequence(foreign: object) -> SequentialPipelineBlocks:
 
 
 def _choice(foreign: Any) -> ConditionalPipelineBlocks:
+    if not foreign.sub_blocks:
+        raise CompositionError(f"{type(foreign).__name__} is empty: it has no blocks to choose from.")
     parts = _adopted_parts(foreign)
     triggers = list(foreign.block_trigger_inputs)
     is_auto = any(cls.__name__ == "AutoPipelineBlocks" for cls in type(foreign).__mro__)
@@ -235,11 +240,28 @@ _MOST_ANSWERS = 2_000
 
 
 def _adopted_parts(foreign: Any) -> dict[str, ModularPipelineBlocks]:
-    return {name: adopt(part) for name, part in foreign.sub_blocks.items()}
+    parts = {name: adopt(part) for name, part in foreign.sub_blocks.items()}
+    for name, part in parts.items():
+        if isinstance(part, DiffusersBlock) and is_adoptable(type(foreign)) and not _is_plain(part.foreign):
+            part.made_in = type(foreign), name
+    return parts
+
+
+def _is_plain(foreign: object) -> bool:
+    """Return whether a block is what its class makes without arguments."""
+    held = attributes_of_block(foreign)
+    if not held:
+        return True
+    try:
+        return held == attributes_of_block(type(foreign)())
+    except Exception:  # noqa: BLE001 - of code of others
+        return False
 
 
 def _named(blocks: C, foreign: Any) -> C:
-    blocks.description = _description(foreign)
+    # Nothing said is nothing put there: a file would not keep it.
+    if description := _description(foreign):
+        blocks.description = description
     blocks.model_name = foreign.model_name
     if getattr(foreign, "_workflow_map", None):
         blocks.workflow_map = foreign._workflow_map
@@ -278,8 +300,7 @@ def _output(param: Any) -> OutputParam:
 
 
 def _identity(foreign: object) -> Any:
-    # Attributes with an underscore are diffusers' own bookkeeping, such as the progress bar's settings.
-    own = {name: value for name, value in attributes_of_block(foreign).items() if not name.startswith("_")}
+    own = attributes_of_block(foreign)
     parts = getattr(foreign, "sub_blocks", None) or {}
     return [code_key(foreign), own, {name: _identity(part) for name, part in parts.items()}]
 

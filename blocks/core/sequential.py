@@ -8,7 +8,7 @@ from typing import ClassVar
 from ...engine import Node
 from ...state import CompositionError
 from .base import ModularPipelineBlocks
-from .container import Container, sub_blocks_of
+from .container import Container, assigns, sub_blocks_of
 from .flattening import Flattening, joined
 from .interface import description_of
 
@@ -37,6 +37,11 @@ class SequentialPipelineBlocks(Container):
         """Return the blocks that run when these inputs are given; one row where workflows are named as in diffusers."""
         found = super().decided_for(names, values)
         return in_one_row(found) if self._workflow_map else found
+
+    def assigns(self, name: str) -> bool:
+        """Return whether a block in it, which is sure to run, assigns an input anew."""
+        is_plain = type(self).steps is SequentialPipelineBlocks.steps
+        return is_plain and any(assigns(block, name) for block in self.sub_blocks.values())
 
     def steps(self, flattening: Flattening, path: str) -> list[Node]:
         """Return the steps of all blocks."""

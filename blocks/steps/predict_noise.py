@@ -359,11 +359,8 @@ class PredictNoise(Block):
     def _batches(self, branches: tuple[GuidanceBranch, ...], conditioning: Conditioning) -> tuple[_Batch, ...]:
         """Branches by perturbation, with what the denoiser is told, kept from step to step while nothing of it changes."""
         last = self.memo.batches
-        if last is not None and last.conditioning is conditioning:
-            if last.branches is branches:
-                return last.batches
-            if last.branches == branches:
-                return last.batches
+        if last is not None and last.conditioning is conditioning and last.branches == branches:
+            return last.batches
         batches = tuple(self._batch(tuple(group), conditioning) for group in self._groups(branches, conditioning))
         self.memo.batches = _Batches(branches, conditioning, batches)
         return batches

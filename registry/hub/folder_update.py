@@ -22,8 +22,8 @@ from filelock import FileLock, Timeout
 
 from ...state import RepoError
 from ...state.atomic import write_text
-from ...state.strict_json import read_json
 from ...state.home import home
+from ...state.strict_json import read_json
 from .repo_paths import name_fault, relative_name, twins
 from .verified import text_digest
 

@@ -13,8 +13,8 @@ from attrs import frozen
 
 from ...state import RepoError
 from ...state.atomic import write_text
-from ...state.strict_json import read_json
 from ...state.home import home
+from ...state.strict_json import read_json
 from .repo_paths import name_fault
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|git:[0-9a-f]{40}")

@@ -13,11 +13,11 @@ from filelock import FileLock, Timeout
 
 from ...state import RepoError
 from ...state.atomic import write_text
+from ...state.home import home
 from ...state.limits import LARGEST_CODE
 from ...state.reading import read_bytes
 from ...state.strict_json import read_json, written_json
 from ...state.structure import Commit, Sha256, structured
-from ...state.home import home
 from .repo import hub_key
 from .verified import text_digest
 

@@ -100,7 +100,7 @@ def memory_plan(plan: Plan, sizes: Mapping[str, int], budget: int) -> MemoryPlan
     Args:
         sizes: bytes of components by name, as far as they are known.
     """
-    from ....engine.execution.residency import uses_of
+    from ....engine.execution.uses import uses_of
 
     uses = [use for use in uses_of(plan.steps, lambda *_: True) if any(sizes.get(name) for name in use.names)]
     there: set[str] = set()

@@ -250,6 +250,23 @@ def test_a_workflow_that_an_unknown_input_leads_to() -> None:
     assert report.warnings[0].endswith("is no input of it. Leave it out, or write 'warm': () for what runs without it.")
 
 
+def test_a_workflow_whose_block_was_taken_out_is_warned_of() -> None:
+    kind: Any = type(
+        "Two",
+        (SequentialPipelineBlocks,),
+        {"block_classes": [auto("hot", None), auto("hut", None)], "block_names": ["switch", "other"]},
+    )
+    blocks = kind()
+    blocks.workflow_map = {"warm": ("hot",), "home": ("hut",)}
+    blocks.sub_blocks.pop("switch")
+    report = blocks.check()
+    assert report.faults == ()
+    assert (
+        "Two: workflow_map offers 'warm', and nothing reads 'hot' any more: the block that did was taken out. Leave 'warm' out of workflow_map, too."
+        in report.warnings
+    )
+
+
 def test_a_class_in_itself_is_refused_by_name() -> None:
     kind: Any = type("Round", (SequentialPipelineBlocks,), {"block_classes": [Add], "block_names": ["add"]})
     outer: Any = type("Outer", (SequentialPipelineBlocks,), {"block_classes": [kind], "block_names": ["inner"]})

@@ -1,0 +1,81 @@
+"""Names that a pipeline has not, asked for or given where nothing would say so, are answered with the nearest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from brickwork import InputError
+from brickwork.blocks import AutoPipelineBlocks, ModularPipelineBlocks, SequentialPipelineBlocks
+from brickwork.presets.sdxl.auto import AutoBlocks
+from brickwork.state import InputParam, OutputParam
+
+
+class Read(ModularPipelineBlocks):
+    """Gives what it is given."""
+
+    @property
+    def inputs(self) -> list[InputParam]:
+        return [InputParam("image", type_hint=int, default=1)]
+
+    @property
+    def intermediate_outputs(self) -> list[OutputParam]:
+        return [OutputParam("found", type_hint=int)]
+
+    def __call__(self, components: Any, state: Any) -> Any:
+        block_state = self.get_block_state(state)
+        block_state.found = block_state.image
+        self.set_block_state(state, block_state)
+        return components, state
+
+
+class Choose(AutoPipelineBlocks):
+    """Reads where there is a mask."""
+
+    block_classes = [Read]
+    block_names = ["read"]
+    block_trigger_inputs = ["image"]
+
+
+def test_components_specs_and_configs_name_the_nearest() -> None:
+    pipe = AutoBlocks().init_pipeline()
+    for held, odd, near in ((pipe.components, "unett", "unet"), (pipe.specs, "vaee", "vae")):
+        with pytest.raises(KeyError, match=f"no component '{odd}'. Did you mean '{near}'"):
+            held[odd]  # type: ignore[index]  # one of two dicts
+    with pytest.raises(KeyError, match="no config 'force_zeros_for_empty_promt'. Did you mean"):
+        pipe.config["force_zeros_for_empty_promt"]
+
+
+def test_a_value_for_an_input_that_there_is_not_is_refused() -> None:
+    pipe = SequentialPipelineBlocks.from_blocks_dict({"read": Read}).init_pipeline()
+    pipe.input_defaults["image"] = 4
+    assert pipe(output="found") == 4
+    pipe.input_defaults["imge"] = 5
+    with pytest.raises(
+        InputError,
+        match=r"'imge' is no input of this pipeline. Did you mean 'image'\? It stands in pipe.input_defaults",
+    ):
+        pipe(output="found")
+    with pytest.raises(InputError, match=r"'imagee' is no input of this pipeline. Did you mean 'image'\?$"):
+        SequentialPipelineBlocks.from_blocks_dict({"read": Read}).init_pipeline()(imagee=1)
+
+
+@pytest.mark.parametrize("kind", ["by name", "with a value"])
+def test_blocks_for_unknown_inputs_are_refused(kind: str) -> None:
+    for blocks in (Choose(), SequentialPipelineBlocks.from_blocks_dict({"choose": Choose})):
+        with pytest.raises(
+            InputError,
+            match=f"get_execution_blocks: 'imge' is no input of {type(blocks).__name__}. Did you mean 'image'",
+        ):
+            blocks.get_execution_blocks(*["imge"] * (kind == "by name"), **{"imge": 1} if kind != "by name" else {})
+        # What a block writes may be given, too.
+        assert blocks.get_execution_blocks("found", image=1) is not None
+
+
+def test_values_for_other_workflows_do_not_hinder_one(tmp_path: Any) -> None:
+    pipe = AutoBlocks().init_pipeline()
+    pipe.input_defaults |= {"strength": 0.5, "prompt": "a"}
+    pipe.save_pretrained(str(tmp_path / "repo"))
+    found = type(pipe).from_pretrained(str(tmp_path / "repo"), workflow="text2image")
+    assert found.input_defaults == {"prompt": "a"}
