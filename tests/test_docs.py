@@ -51,10 +51,19 @@ def test_the_python_on_a_page_runs_from_top_to_bottom(
     printed = capsys.readouterr().out
     for shown in re.findall(r"^```text\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
         assert shown in printed
+    if page.name == "troubleshooting.md":
+        messages = messages_of(page)
+        assert len(messages) > 30
+        assert [each for each in messages if each not in printed] == []
     drawn = {place.name: place for place in tmp_path.glob("*.png")}
     for shown in (ROOT / "docs" / "images").glob("*.png"):
         if f"images/{shown.name})" in page.read_text() and shown.name in drawn:
             assert difference(shown, drawn[shown.name]) < 2.0, f"{shown.name} is not what {page.name} draws"
+
+
+def messages_of(page: Path) -> list[str]:
+    """The parts of messages that open the rows of tables."""
+    return [each.replace("\\|", "|") for each in re.findall(r"^\| `([^`]+)` \|", page.read_text(), re.MULTILINE)]
 
 
 def difference(one: Path, other: Path) -> float:

@@ -13,6 +13,8 @@ _DISTRIBUTIONS = {
     "vision": "pillow", "yaml": "pyyaml",
 }  # fmt: skip
 """Name of a module, or of what transformers calls a back end, to that of the package where it is another."""
+_EXTRAS = {"peft": "lora", "scipy": "schedulers", "torchsde": "schedulers"}
+"""Packages that are extras of ours in pyproject.toml."""
 
 
 def refuse_without(package: str, what: str) -> None:
@@ -33,8 +35,11 @@ def refuse_without(package: str, what: str) -> None:
 
 
 def install_line(packages: Iterable[str]) -> str:
-    """Return what to type in a shell."""
-    return f"pip install {' '.join(_DISTRIBUTIONS.get(name, name) for name in packages)}"
+    """Return what to type in a shell, and the extra of ours that has all of it."""
+    names = [_DISTRIBUTIONS.get(name, name) for name in packages]
+    extras = {_EXTRAS.get(name) for name in names}
+    extra = extras.pop() if len(extras) == 1 else None
+    return f"pip install {' '.join(names)}" + (f", or pip install 'brickwork[{extra}]'" if extra else "")
 
 
 def install_hint(error: BaseException) -> str:

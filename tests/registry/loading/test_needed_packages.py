@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from prepared_python import PreparedPython
+from rooms import ROOT
 
 from brickwork import ComponentError, ComponentSpec
 
@@ -49,7 +51,7 @@ after = pipe.unet.state_dict()
 print(before.keys() == after.keys() and all(torch.equal(after[name], before[name]) for name in before))
 print(pipe.get_list_adapters())
 """
-SAID = "LoRAs need the package peft, which is not installed: pip install peft"
+SAID = "LoRAs need the package peft, which is not installed: pip install peft, or pip install 'brickwork[lora]'"
 
 
 def test_loras_without_peft_say_what_to_install_and_change_nothing(prepared_python: PreparedPython) -> None:
@@ -85,6 +87,18 @@ def without_opencv(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_loader_that_misses_a_package_names_it_as_pip_does() -> None:
     with pytest.raises(ComponentError, match=r"'part': Needing could not be created: .*pip install opencv-python"):
         ComponentSpec("part", Needing, default_creation_method="from_config").create()
+
+
+def test_the_extras_that_errors_name_hold_what_they_install() -> None:
+    """pyproject.toml has each of them under the name that the line in the message has."""
+    from brickwork.registry.loading.needed_packages import _EXTRAS, install_line
+
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for package, extra in _EXTRAS.items():
+        assert install_line([package]) == f"pip install {package}, or pip install 'brickwork[{extra}]'"
+        assert any(line.startswith(f"{package}>=") for line in extras[extra])
+    assert install_line(["scipy", "torchsde"]).endswith("'brickwork[schedulers]'")
+    assert install_line(["peft", "scipy"]) == "pip install peft scipy"
 
 
 def test_a_broken_package_is_not_said_to_be_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
