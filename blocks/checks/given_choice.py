@@ -35,7 +35,7 @@ class GivenChoice:
         # A value of the wrong type, say: that is found elsewhere, and the run decides.
         except Exception:  # noqa: BLE001 - of code of others
             return
-        if taken in self.node.branches:
+        if isinstance(taken, str) and taken in self.node.branches:
             yield from (f"{self.node.path}.{name}" for name in self.node.branches if name != taken)
 
 

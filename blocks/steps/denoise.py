@@ -163,7 +163,7 @@ def refuse_used_up(scheduler: Any) -> None:
 
 def keep_on_host(scheduler: Any) -> None:
     """Have the tables of a solver on the host, where it decides by their numbers: each such look at a device waits for all that is queued."""
-    held = scheduler.__dict__ if hasattr(scheduler, "__dict__") else {}
+    held = vars(scheduler) if hasattr(scheduler, "timesteps") else {}
     for name in ("timesteps", "sigmas"):
         table: Any = held.get(name)
         # Asked at every step, so the cheap question: True of tensors of the host, absent of what is no tensor.

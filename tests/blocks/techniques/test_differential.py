@@ -20,7 +20,7 @@ FAMILY = Family("ddpm", "unet", make, {"differential": Task(DIFFERENTIAL_BLOCKS,
 
 
 def test_what_is_no_map_is_refused_by_its_name() -> None:
-    with pytest.raises(InputError, match="change_map is an int, which is no image"):
+    with pytest.raises(InputError, match=r"change_map is 1 \(an int\); it must be Image"):
         FAMILY.draw("differential", change_map=1)
     assert list(PrepareChangeMap().input_faults({"change_map": 1}))[0].startswith("change_map is an int")
     with pytest.raises(InputError, match="2 images were given for 1 prompts"):
