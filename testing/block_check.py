@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
@@ -13,7 +14,7 @@ from ..blocks.core.from_diffusers import adopt
 from ..state import BrickworkError, InputError
 from ..state.errors import did_you_mean
 from .block_report import BlockFault, BlockReport
-from .block_runs import BlockRuns, content
+from .block_runs import BlockRuns, content, seeded
 from .block_traces import traces_of
 from .kept_checks import in_order, kept, threads_apart
 from .made_values import Maker
@@ -37,6 +38,7 @@ CHECKS = (
 )  # fmt: skip
 """Names of all checks, as in reports."""
 _SINGLE = CHECKS[:5]
+_WITHOUT_RUN = (*_SINGLE, "keeps nothing", "components", "nothing from outside")
 _COMES_FIRST = frozenset({"outputs", "same again", "chance", "nothing edited", "keeps nothing"})
 _COMES_AFTER = ("in a pipeline", "cache", "save and open", "threads")
 
@@ -86,9 +88,13 @@ def check_block(
         raise
     except Exception as error:  # noqa: BLE001 - whatever an author's code raises is what is looked for
         name = made.source_class.__name__
-        return _reported(BlockReport(name, (failed_at(name, "in a pipeline", error),), ("in a pipeline",)), raise_faults)
+        return _reported(
+            BlockReport(name, (failed_at(name, "in a pipeline", error),), ("in a pipeline",)), raise_faults
+        )
     maker = Maker(runs.name, made.all_inputs, inputs or {})
-    return _reported(_Checking(runs, maker, frozenset(skip), examples).report(), raise_faults)
+    with seeded(0):
+        report = _Checking(runs, maker, frozenset(skip), examples).report()
+    return _reported(report, raise_faults)
 
 
 def _reported(report: BlockReport, raise_faults: bool) -> BlockReport:
@@ -124,8 +130,12 @@ class _Checking:
         traces = traces_of(self.runs.block)
         before = identities(self.runs.components, self.runs.block.mutated_names())
         self._try("nothing from outside", lambda: outside_reads(self.runs))
+        seen = list[dict[str, str]]()
         for values in self._plain_inputs():
-            self._examine(values)
+            marks = content_of(values)
+            if marks not in seen:
+                seen.append(marks)
+                self._examine(values)
         if self.accepted:
             self._search()
         self._try("keeps nothing", lambda: kept(self.runs, traces))
@@ -134,9 +144,9 @@ class _Checking:
             self._elsewhere()
         else:
             why = f"it refuses all made inputs: {self.refused[0]}" if self.refused else "it does not run"
-            self.not_checked |= {name: why for name in CHECKS if name not in ("runs", *self.not_checked)}
+            self.not_checked |= {name: why for name in CHECKS if name not in (*_WITHOUT_RUN, *self.not_checked)}
             if self.refused and not self.found:
-                raise InputError(f"{self.runs.name} {why} Give some: check_block({self.runs.name}, inputs={{...}}).")
+                raise InputError(f"{self.runs.name}: {why} Give some: check_block({self.runs.name}, inputs={{...}}).")
         faults = tuple(each for each in self.found.values() if each.check not in self.skip)
         checked = tuple(name for name in CHECKS if name not in self.not_checked)
         return BlockReport(self.runs.name, faults, checked, self.not_checked)
@@ -186,21 +196,21 @@ class _Checking:
             max_examples=self.examples, database=None, derandomize=True, deadline=None, print_blob=False,
             suppress_health_check=list(hypothesis.HealthCheck), report_multiple_bugs=False,
         )  # fmt: skip
-        try:
+        # The last that was looked at is the smallest.
+        with suppress(_FoundError, hypothesis.errors.HypothesisException):
             settings(hypothesis.given(self.maker.strategy())(holds))()
-        except (_FoundError, hypothesis.errors.HypothesisException):
-            pass  # the last that was looked at is the smallest
         if smallest:
             self._note(smallest[-1])
 
     def _elsewhere(self) -> None:
-        runs, first = self.runs, self.accepted[0]
-        other = next((v for v in self.accepted[1:] if content_of(v) != content_of(first)), first)
+        runs, (first, other) = self.runs, self._two_inputs()
         self._try("same again", lambda: in_order(runs, [first, other]))
         first_of_all = sorted({key[0] for key in self.found} & _COMES_FIRST)
         if first_of_all:
             # What hangs on earlier runs is another one everywhere, and ten faults would be one.
-            self.not_checked |= dict.fromkeys(_COMES_AFTER, f"first mend what {' and '.join(map(repr, first_of_all))} found")
+            self.not_checked |= dict.fromkeys(
+                _COMES_AFTER, f"first mend what {' and '.join(map(repr, first_of_all))} found"
+            )
         else:
             self._try("in a pipeline", lambda: in_a_pipeline(runs, first))
             self._try("cache", lambda: in_a_cache(runs, first, other))
@@ -208,6 +218,21 @@ class _Checking:
             self._try("threads", lambda: threads_apart(runs, [first, other]))
         self._try("number formats", lambda: in_other_formats(runs, first))
         self._try("device", lambda: on_another_device(runs, first))
+
+    def _two_inputs(self) -> list[dict[str, Any]]:
+        """Return the first two inputs that a pipeline takes: it refuses some that are the whole run's, and not the block's."""
+        pipe, found = self.runs.among_others(), list[dict[str, Any]]()
+        for values in self.accepted:
+            try:
+                self.runs.in_pipeline(pipe, values)
+            except InputError:
+                continue
+            except Exception:  # noqa: BLE001, S110 - the checks will say it
+                pass
+            found.append(values)
+            if len(found) > 1:
+                break
+        return (found or self.accepted[:1]) * (2 if len(found) < 2 else 1)
 
     def _try(self, name: str, check: Callable[[], Iterator[BlockFault]]) -> None:
         if name in self.skip:

@@ -79,14 +79,14 @@ class BlockRuns:
         """The settings of the block, as they are declared."""
         return {spec.name: spec.default for spec in self.block.expected_configs}
 
-    def alone(self, values: Mapping[str, Any], components: Mapping[str, Any] | None = None, device: str = "cpu") -> Values:
+    def alone(
+        self, values: Mapping[str, Any], components: Mapping[str, Any] | None = None, device: str = "cpu"
+    ) -> Values:
         """Return all values after the block's own `run`, of copies of these inputs; what it sets on itself as "self.x"."""
         given = own_values(values)
         return self.alone_with(given, components, device)
 
-    def alone_with(
-        self, given: Values, components: Mapping[str, Any] | None = None, device: str = "cpu"
-    ) -> Values:
+    def alone_with(self, given: Values, components: Mapping[str, Any] | None = None, device: str = "cpu") -> Values:
         """Return the outputs of a run of exactly these objects."""
         if not isinstance(self.block, Block):
             return self.of_state(self.own(**given))

@@ -10,7 +10,9 @@ from ..blocks.core.base import ModularPipelineBlocks
 from ..state.code_home import is_packaged
 from .block_runs import content
 
-_OF_FRAMEWORK = frozenset({"declaration", "sub_blocks", "foreign", "parts", "family", "bound_from", "extended_from", "bound_parts"})
+_OF_FRAMEWORK = frozenset(
+    {"declaration", "sub_blocks", "foreign", "parts", "family", "bound_from", "extended_from", "bound_parts"}
+)
 _PLAIN = (str, int, float, bool, type(None))
 
 

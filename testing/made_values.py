@@ -71,7 +71,9 @@ class Maker:
         known = [param.name for param in self.params]
         unknown = sorted(self.given.keys() - {*known})
         if unknown:
-            raise InputError(f"{block} has no input {unknown[0]!r}; it reads {', '.join(map(str, known)) or 'nothing'}.")
+            raise InputError(
+                f"{block} has no input {unknown[0]!r}; it reads {', '.join(map(str, known)) or 'nothing'}."
+            )
 
     def _given_sizes(self) -> dict[str, int]:
         sizes: dict[str, int] = {}
@@ -156,15 +158,19 @@ def _why_not_member(part: Any, hint: Any) -> str | None:
     if outer is torch.Tensor:
         value = value_of(hint)
         said = value is not None and (value.shape or alternatives(hint) == (torch.Tensor,))
-        return None if said or _holds_images(hint) else "its shape is not said, as in Annotated[Tensor, Value('b c h w')]"
+        return (
+            None if said or _holds_images(hint) else "its shape is not said, as in Annotated[Tensor, Value('b c h w')]"
+        )
     if outer is np.ndarray:
         return None if _holds_images(hint) else "its shape is not said"
     if outer in (list, tuple):
         inner = [each for each in get_args(part) if each is not Ellipsis]
-        return next(filter(None, map(why_not, inner)), None) if inner else f"what is in the {outer.__name__} is not said"
+        return (
+            next(filter(None, map(why_not, inner)), None) if inner else f"what is in the {outer.__name__} is not said"
+        )
     if outer is Literal or outer in (str, int, float, bool, torch.Generator, Image.Image, torch.dtype, torch.device):
         return None
-    return f"nothing says what a {type_words(part)} is made of"
+    return "its type says nothing of what is in it"
 
 
 def _holds_images(hint: Any) -> bool:
@@ -177,7 +183,7 @@ def _strategy(hint: Any, sizes: Mapping[str, int]) -> SearchStrategy[Any]:
     return st.one_of([_member_strategy(part, hint, sizes) for part in _makeable(hint)])
 
 
-def _member_strategy(part: Any, hint: Any, sizes: Mapping[str, int]) -> SearchStrategy[Any]:
+def _member_strategy(part: Any, hint: Any, sizes: Mapping[str, int]) -> SearchStrategy[Any]:  # noqa: PLR0911 - as below
     from hypothesis import strategies as st
 
     outer, value = get_origin(part) or part, value_of(hint) or Value()
@@ -241,8 +247,8 @@ def plain_member(part: Any, hint: Any, sizes: Mapping[str, int], seed: int) -> A
     if outer is bool:
         return bool(seed % 2)
     if outer is int:
-        low, high = _whole_range(value)
-        return low + (1 + seed) % (high - low + 1)
+        least, most = _whole_range(value)
+        return least + (1 + seed) % (most - least + 1)
     if outer is float:
         low, high = _range(value)
         return low + (high - low) * ((1 + seed) % 7) / 8 + (high - low) / 16
@@ -272,8 +278,8 @@ def _numbers(outer: Any, hint: Any, sizes: Mapping[str, int], seed: int) -> Any:
     if value.dtype == "bool":
         return torch.from_numpy(chance.integers(0, 2, shape)).to(torch.bool)
     if value.dtype == "int":
-        low, high = _whole_range(value if value.low is not None else Value(low=0, high=value.high))
-        return torch.from_numpy(np.asarray(chance.integers(low, high + 1, shape)))
+        least, most = _whole_range(value if value.low is not None else Value(low=0, high=value.high))
+        return torch.from_numpy(np.asarray(chance.integers(least, most + 1, shape)))
     is_bounded = value.low is not None or value.high is not None
     low, high = _range(value)
     made = chance.uniform(low, high, shape) if is_bounded else chance.standard_normal(shape)

@@ -108,7 +108,9 @@ def in_a_cache(runs: BlockRuns, values: Mapping[str, Any], other: Mapping[str, A
     yield from _changed(runs, pipe, plain, values, other)
 
 
-def _changed(runs: BlockRuns, pipe: Any, plain: Any, values: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[BlockFault]:
+def _changed(
+    runs: BlockRuns, pipe: Any, plain: Any, values: Mapping[str, Any], other: Mapping[str, Any]
+) -> Iterator[BlockFault]:
     for changed in values.keys() & other.keys():
         if content(values[changed]) == content(other[changed]):
             continue
@@ -139,7 +141,9 @@ def saved_and_opened(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[Blo
             runs.block.save_pretrained(folder)
             opened = ModularPipelineBlocks.from_pretrained(folder, trust_remote_code=True)
         except Exception as error:  # noqa: BLE001 - whatever an author's code raises is what is looked for
-            yield BlockFault("save and open", runs.name, "cannot be saved and opened", expected, error_words(error), advice)
+            yield BlockFault(
+                "save and open", runs.name, "cannot be saved and opened", expected, error_words(error), advice
+            )
             return
         here, there = (dict(getattr(getattr(each, "foreign", each), "__dict__", {})) for each in (runs.block, opened))
         for name, words in differences(_held(here), _held(there)).items():
@@ -152,7 +156,9 @@ def saved_and_opened(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[Blo
             with seeded(1):
                 after = runs.in_pipeline(BlockRuns(opened, runs.components).among_others(), values)
         except Exception as error:  # noqa: BLE001 - as above
-            yield BlockFault("save and open", runs.name, "fails when it was saved and opened", expected, error_words(error), advice)
+            yield BlockFault(
+                "save and open", runs.name, "fails when it was saved and opened", expected, error_words(error), advice
+            )
             return
     for name, words in differences(before, after).items():
         yield BlockFault(
@@ -210,7 +216,9 @@ def on_another_device(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[Bl
     except Exception as error:  # noqa: BLE001 - as above
         words = str(error)
         if "same device" in words or "Expected all tensors" in words or "on device" in words:
-            yield BlockFault("device", runs.name, "mixes devices", "all is where the inputs are", error_words(error), advice)
+            yield BlockFault(
+                "device", runs.name, "mixes devices", "all is where the inputs are", error_words(error), advice
+            )
             return
         raise NotToldError("it reads single numbers, which torch's meta device does not have") from None
     for name, each in written.items():
@@ -227,5 +235,3 @@ def _moved(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
         return value.to("meta")
     return type(value)(_moved(part) for part in value) if type(value) in (list, tuple) else value
-
-

@@ -183,7 +183,12 @@ def identities(components: Mapping[str, Any], without: tuple[str, ...]) -> dict[
     for name, component in components.items():
         if component is not None and name not in without:
             try:
-                found[name] = content([repr(identity_of(component, whole=True)), sorted(identity_of(component, whole=True).settings.items())])
+                found[name] = content(
+                    [
+                        repr(identity_of(component, whole=True)),
+                        sorted(identity_of(component, whole=True).settings.items()),
+                    ]
+                )
             except NoDigestError:
                 found[name] = content(getattr(component, "__dict__", component))
     return found

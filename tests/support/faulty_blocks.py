@@ -94,11 +94,11 @@ class KeepsInAGlobal(Makes):
 
 class KeepsInADefault(Makes):
     def run(self, latents: Latents) -> Makes.Out:
-        return self.Out(latents=latents * (2 if self.noted(latents.shape) else 2))
+        return self.Out(latents=latents * (2 + self.noted(latents.shape)))
 
-    def noted(self, shape: Any, seen: list[Any] = []) -> bool:  # noqa: B006 - the fault
+    def noted(self, shape: Any, seen: list[Any] = []) -> int:  # noqa: B006 - the fault
         seen.append(shape)
-        return True
+        return 0
 
 
 class EditableOption(Makes):

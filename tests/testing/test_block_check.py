@@ -7,7 +7,18 @@ from typing import Annotated, Any
 
 import pytest
 import torch
-from faulty_blocks import FAULTY, GIVEN, RIGHT, EditsInPlace, Halve, KeepsInAGlobal, Layer, OutOfRange, Twice, WrongShape
+from faulty_blocks import (
+    FAULTY,
+    GIVEN,
+    RIGHT,
+    EditsInPlace,
+    Halve,
+    KeepsInAGlobal,
+    Layer,
+    OutOfRange,
+    Twice,
+    WrongShape,
+)
 from torch import Tensor
 
 from brickwork import Block, ComponentError, InputError, Outputs
@@ -22,7 +33,9 @@ def name_of(block: Any) -> str:
 @pytest.mark.parametrize("block", FAULTY, ids=name_of)
 def test_a_faulty_block_is_found_out(block: Any) -> None:
     check, words = FAULTY[block]
-    report = check_block(block, raise_faults=False, **GIVEN.get(block, {}))
+    # A third of the time; what is found only there is asked there.
+    skip = {"save and open"} - {check}
+    report = check_block(block, raise_faults=False, skip=skip, **GIVEN.get(block, {}))
     assert [fault for fault in report.faults if fault.check == check and words in str(fault)], report
     assert check in report.checked
 
@@ -85,7 +98,7 @@ def test_a_fault_that_single_inputs_show_is_said_with_the_smallest() -> None:
 
 
 def test_a_check_that_is_left_out_finds_nothing() -> None:
-    report = check_block(EditsInPlace, skip=["nothing edited"])
+    report = check_block(EditsInPlace, skip=["nothing edited", "cache"])
     assert report.not_checked["nothing edited"] == "asked to be left out"
     assert "threads" in report.checked
 
@@ -138,8 +151,8 @@ def test_what_cannot_be_made_is_asked_for() -> None:
     said = refusal(InputError, Unknown)
     assert "Unknown needs x (Tensor), which cannot be made of its type: its shape is not said" in said
     assert "Give it: check_block(Unknown, inputs={'x': ...})" in said
-    assert "Unknown needs what (any), which cannot be made of its type: nothing says what a any" not in said
-    assert check_block(Unknown, inputs={"x": torch.ones(1), "what": 3})
+    assert "Unknown needs what (any), which cannot be made of its type: its type says nothing of what is in it" in said
+    assert check_block(Unknown, inputs={"x": torch.ones(1), "what": 3}, skip=["save and open"])
 
 
 def test_an_input_that_there_is_not_is_refused() -> None:
@@ -169,14 +182,15 @@ class RefusesAll(Block):
 
 def test_a_block_that_refuses_all_inputs_says_that_some_must_be_given() -> None:
     said = refusal(InputError, RefusesAll)
-    assert "RefusesAll it refuses" not in said
-    assert "It is Monday." in said
+    assert said.startswith("RefusesAll: it refuses all made inputs: It is Monday. Give some:")
     assert "inputs={...}" in said
 
 
 def test_without_hypothesis_the_line_that_installs_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "hypothesis" else find(name, *more))
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *more: None if name == "hypothesis" else find(name, *more)
+    )
     assert "pip install hypothesis" in refusal(InputError, Twice)
 
 
