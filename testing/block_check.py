@@ -143,7 +143,7 @@ class _Checking:
         if self.accepted:
             self._elsewhere()
         else:
-            why = f"it refuses all made inputs: {self.refused[0]}" if self.refused else "it does not run"
+            why = f"it refuses all made inputs: {self.refused[-1]}" if self.refused else "it does not run"
             self.not_checked |= {name: why for name in CHECKS if name not in (*_WITHOUT_RUN, *self.not_checked)}
             if self.refused and not self.found:
                 raise InputError(f"{self.runs.name}: {why} Give some: check_block({self.runs.name}, inputs={{...}}).")

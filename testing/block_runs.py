@@ -117,7 +117,8 @@ def seeded(seed: int) -> Iterator[None]:
     before = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002 - what others may draw from
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - as above
-    torch.manual_seed(seed)
+    # `torch.manual_seed` imports torch's compiler for seconds.
+    torch.default_generator.manual_seed(seed)
     try:
         yield
     finally:

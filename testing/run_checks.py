@@ -46,7 +46,7 @@ def examine(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[BlockFault]:
         return
     yield from _set_on_self(runs, first)
     yield from edited(runs, given, before)
-    yield from misdeclared(runs, first)
+    yield from misdeclared(runs, first, words_of(values))
     yield from _again(runs, values, first, drew)
 
 
@@ -105,7 +105,7 @@ def edited(runs: BlockRuns, given: Mapping[str, Any], before: Mapping[str, str])
             )  # fmt: skip
 
 
-def misdeclared(runs: BlockRuns, written: Mapping[str, Any]) -> Iterator[BlockFault]:
+def misdeclared(runs: BlockRuns, written: Mapping[str, Any], inputs: str) -> Iterator[BlockFault]:
     """Yield outputs that are not there, or of another type, shape, number format or range than declared."""
     outputs = runs.block.intermediate_outputs
     for output in outputs:
@@ -119,7 +119,8 @@ def misdeclared(runs: BlockRuns, written: Mapping[str, Any]) -> Iterator[BlockFa
     wrong = (odd[0], describe_value(written[odd[0]])) if odd else find_fault(expected_of(outputs), written)
     if wrong:
         yield BlockFault(
-            "outputs", f"{runs.name}: the output {wrong[0]}", "is not as declared", _declared(runs, wrong[0]), wrong[1],
+            "outputs", f"{runs.name}: the output {wrong[0]}", "is not as declared", _declared(runs, wrong[0]),
+            f"{wrong[1]}, with {inputs}",
             "Return what is declared, or declare what is returned.",
         )  # fmt: skip
         return
@@ -129,7 +130,7 @@ def misdeclared(runs: BlockRuns, written: Mapping[str, Any]) -> Iterator[BlockFa
         if problem:
             yield BlockFault(
                 "outputs", f"{runs.name}: the output {output.name}", "is out of its range", str(value and value.range_words),
-                problem, "Return a value within the range, or declare the range that there is.",
+                f"it {problem}, with {inputs}", "Return a value within the range, or declare the range that there is.",
             )  # fmt: skip
 
 
