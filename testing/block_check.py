@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 CHECKS = (
     "runs", "outputs", "same again", "chance", "nothing edited", "keeps nothing", "components", "in a pipeline",
-    "nothing from outside", "cache", "save and open", "number formats", "device", "threads",
+    "nothing from outside", "cache", "save and open", "dtypes", "device", "threads",
 )  # fmt: skip
 """Names of all checks, as in reports."""
 _SINGLE = CHECKS[:5]
@@ -216,7 +216,7 @@ class _Checking:
             self._try("cache", lambda: in_a_cache(runs, first, other))
             self._try("save and open", lambda: saved_and_opened(runs, first))
             self._try("threads", lambda: threads_apart(runs, [first, other]))
-        self._try("number formats", lambda: in_other_formats(runs, first))
+        self._try("dtypes", lambda: in_other_formats(runs, first))
         self._try("device", lambda: on_another_device(runs, first))
 
     def _two_inputs(self) -> list[dict[str, Any]]:

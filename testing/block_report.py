@@ -6,8 +6,6 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from ..state import BrickworkError
-
 
 @frozen
 class BlockFault:
@@ -56,22 +54,17 @@ class BlockReport:
     def raise_faults(self) -> None:
         """Raise BlockFaultsError if anything was found."""
         if self.faults:
-            raise BlockFaultsError.of_report(self)
+            raise BlockFaultsError(self)
 
 
-class BlockFaultsError(BrickworkError, AssertionError):
+class BlockFaultsError(AssertionError):
     """A block was checked, and faults were found.
 
     Attributes:
         faults: a sentence for each. report: all of it.
     """
 
-    report: BlockReport
-
-    @classmethod
-    def of_report(cls, report: BlockReport) -> BlockFaultsError:
-        """Make the error that shows a report."""
-        error = cls(str(report))
-        error.faults = tuple(map(str, report.faults))
-        error.report = report
-        return error
+    def __init__(self, report: BlockReport) -> None:
+        super().__init__(str(report))
+        self.faults = tuple(map(str, report.faults))
+        self.report = report

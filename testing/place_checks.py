@@ -1,4 +1,4 @@
-"""Checks of a block at other places: in a pipeline, in a cache, in a folder, in another number format, on another device."""
+"""Checks of a block at other places: in a pipeline, in a cache, in a folder, in another dtype, on another device."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def _held(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def in_other_formats(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[BlockFault]:
-    """Yield number formats in which the block fails; its networks and inputs are converted."""
+    """Yield dtypes in which the block fails; its networks and inputs are converted."""
     is_float = any(each.is_floating_point() for each in tensors_in(values))
     networks = {n: c for n, c in runs.components.items() if isinstance(c, torch.nn.Module)}
     if not is_float and not networks:
@@ -191,8 +191,8 @@ def in_other_formats(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[Blo
             if "not implemented for" in str(error):
                 continue  # torch lacks it on this device, and no block can help that
             yield BlockFault(
-                "number formats", runs.name, f"fails in {dtype}".replace("torch.", ""),
-                "models and values run in the number format that they are loaded in", error_words(error),
+                "dtypes", runs.name, f"fails in {dtype}".replace("torch.", ""),
+                "models and values run in the dtype that they are loaded in", error_words(error),
                 "Make tensors as the inputs are (`torch.zeros_like(x)`, `dtype=x.dtype`), and convert where two formats meet.",
             )  # fmt: skip
 

@@ -106,7 +106,7 @@ def edited(runs: BlockRuns, given: Mapping[str, Any], before: Mapping[str, str])
 
 
 def misdeclared(runs: BlockRuns, written: Mapping[str, Any], inputs: str) -> Iterator[BlockFault]:
-    """Yield outputs that are not there, or of another type, shape, number format or range than declared."""
+    """Yield outputs that are not there, or of another type, shape, dtype or range than declared."""
     outputs = runs.block.intermediate_outputs
     for output in outputs:
         if output.name not in written and output.kwargs_type is None:

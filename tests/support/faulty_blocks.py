@@ -325,7 +325,7 @@ FAULTY: dict[Any, tuple[str, str]] = {
     CannotBeCopied: ("in a pipeline", "cannot pickle"),
     WithoutContent(words=iter(["one"])): ("cache", "cannot be kept in a cache"),
     SharesScratch: ("threads", "is another one in threads"),
-    OnlyFloat32: ("number formats", "fails in bfloat16"),
+    OnlyFloat32: ("dtypes", "fails in bfloat16"),
     OneImageOnly: ("runs", "latents=Tensor[2, "),
     TwoImagesOnly: ("runs", "latents=Tensor[1, "),
     OnlyLists: ("runs", "images=ndarray["),
