@@ -73,9 +73,15 @@ def check_block(
         ComponentError: a component must be given.
 
     Example:
-        >>> from brickwork.blocks.steps.expand_batch import ExpandBatch
-        >>> print(check_block(Doubled))
-        Doubled: no faults in 14 checks
+        >>> class Twice(Block):
+        ...     class Out(Outputs):
+        ...         latents: Latents
+        ...
+        ...     def run(self, latents: Latents) -> Out:
+        ...         latents *= 2
+        ...         return self.Out(latents=latents)
+        >>> check_block(Twice, raise_faults=False).faults[0].what
+        'changes its input latents in place'
     """
     _hypothesis()
     unknown = sorted({*skip} - {*CHECKS})

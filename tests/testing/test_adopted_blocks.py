@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import torch
 from diffusers.modular_pipelines.stable_diffusion_xl.before_denoise import StableDiffusionXLInputStep
 
