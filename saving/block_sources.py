@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from importlib.metadata import entry_points, packages_distributions, version
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -111,7 +112,7 @@ class _Collection:
             # The list of this Python; what another version has not is an error of import there, in words that say so.
             if top in sys.stdlib_module_names:
                 continue
-            if top in packages_distributions() or is_own(top):
+            if top in _installed() or is_own(top):
                 self.require(top)
             else:
                 own = top == cls.__module__.partition(".")[0] or _lies_beside(top, cls)
@@ -120,8 +121,21 @@ class _Collection:
 
     def require(self, top: str) -> None:
         """Note the distribution of a top-level module."""
-        for distribution in [top] if is_own(top) else packages_distributions().get(top, [])[:1]:
+        for distribution in [top] if is_own(top) else _installed().get(top, [])[:1]:
             self.requirements[distribution] = f">={version(distribution).partition('+')[0]}"
+
+
+def _installed() -> Mapping[str, list[str]]:
+    """Return the distributions that are installed, by the modules that they bring."""
+    places = [Path(place or ".") for place in sys.path]
+    return _installed_in(tuple((str(each), each.stat().st_mtime_ns) for each in places if each.exists()))
+
+
+# Half a second, as the list of files of every package is read, and asked for each import; a folder's time is another one when
+# something was installed there.
+@lru_cache(maxsize=1)
+def _installed_in(_places: tuple[tuple[str, int], ...]) -> Mapping[str, list[str]]:
+    return packages_distributions()
 
 
 def _files_of(cls: type) -> tuple[str, dict[str, bytes]]:

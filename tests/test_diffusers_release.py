@@ -18,7 +18,7 @@ from brickwork.registry.index import DIFFUSERS_RELEASE
 ROOT = Path(__file__).parents[1]
 ROOMS = (
     "state", "registry", "engine", "guiders", "families", "adapters", "blocks", "saving", "pipeline", "presets", "app",
-    "modular_pipelines",
+    "modular_pipelines", "testing",
 )  # fmt: skip
 SOURCES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
 PAGES = [

@@ -13,7 +13,7 @@ import pytest
 from brickwork.registry import families
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("state", "registry", "engine", "guiders", "adapters", "blocks", "saving", "pipeline", "app")
+ROOMS = ("state", "registry", "engine", "guiders", "adapters", "blocks", "saving", "pipeline", "app", "testing")
 OWN = {Path(inspect.getfile(type(families.get(name)))).stem for name in families}
 """Files that hold a family, which may say its name."""
 SHARED = [path for path in sorted((ROOT / "families").glob("*.py")) if path.stem not in {*OWN, "fitting"}]

@@ -88,6 +88,11 @@ class SetTimesteps(Block):
             scheduler, *asked.values, self.device, self.family.schedule(scheduler, asked.num_inference_steps, shape)
         )
         chosen = until(scheduler.timesteps, denoising_end, scheduler)
+        if len(chosen) == 0:
+            # The images would be the noise that they begin from.
+            raise InputError(
+                f"No timestep is left before denoising_end={denoising_end}; use more steps, or a later end."
+            )
         begin_at(scheduler, 0)
         return self.Out(timesteps=chosen, num_inference_steps=len(chosen), scheduled_steps=len(scheduler.timesteps))
 

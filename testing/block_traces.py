@@ -1,0 +1,99 @@
+"""What a block could keep from run to run: on itself, on its class, in globals, closures and defaults of its functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from ..blocks.core.base import ModularPipelineBlocks
+from ..state.code_home import is_packaged
+from .block_runs import content
+
+_OF_FRAMEWORK = frozenset(
+    {"declaration", "sub_blocks", "foreign", "parts", "family", "bound_from", "extended_from", "bound_parts"}
+)
+_PLAIN = (str, int, float, bool, type(None))
+
+
+def traces_of(block: ModularPipelineBlocks) -> dict[str, str]:
+    """Return what is kept, in words, each with its content now."""
+    return {place: content(thing) for place, thing in _places(block)}
+
+
+def _places(block: Any) -> Iterator[tuple[str, Any]]:
+    coded = getattr(block, "foreign", block)
+    for name, thing in vars(coded).items():
+        if name not in _OF_FRAMEWORK and not name.startswith("_"):
+            yield f"self.{name}", thing
+    met: set[int] = set()
+    for cls in type(coded).__mro__:
+        if not _is_of_library(cls):
+            yield from _of_class(cls, met)
+
+
+def _is_of_library(cls: type) -> bool:
+    core = __name__.removesuffix("testing.block_traces") + "blocks.core."
+    return cls is object or cls.__module__.startswith((core, "diffusers."))
+
+
+def _of_class(cls: type, met: set[int]) -> Iterator[tuple[str, Any]]:
+    for name, thing in vars(cls).items():
+        if name.startswith("__") or name in _OF_FRAMEWORK:
+            continue
+        functions = list(_functions(thing))
+        if functions:
+            for function in functions:
+                yield from _of_function(function, met)
+        elif not isinstance(thing, type):
+            yield f"the class attribute {cls.__name__}.{name}", thing
+
+
+def _functions(thing: Any) -> Iterator[FunctionType]:
+    parts = [thing, getattr(thing, "__func__", None), getattr(thing, "fget", None), getattr(thing, "__wrapped__", None)]
+    yield from (part for part in parts if isinstance(part, FunctionType) and not _is_wrapper(part))
+
+
+def _is_wrapper(function: FunctionType) -> bool:
+    return hasattr(function, "__wrapped__")
+
+
+def _of_function(function: FunctionType, met: set[int]) -> Iterator[tuple[str, Any]]:
+    if id(function) in met:
+        return
+    met.add(id(function))
+    name = function.__qualname__
+    for number, default in enumerate([*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]):
+        if not isinstance(default, _PLAIN):
+            yield f"default {number} of {name}", default
+    for free, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            held = cell.cell_contents
+        except ValueError:
+            continue
+        if not isinstance(held, (type, ModuleType)):
+            yield from _of_thing(f"{free!r}, which {name} has from outside", held, met)
+    for attribute, thing in vars(function).items():
+        yield f"the attribute {attribute!r} of {name}", thing
+    for word in _names_in(function.__code__):
+        if word in function.__globals__:
+            yield from _of_thing(f"the global {word}", function.__globals__[word], met)
+
+
+def _of_thing(place: str, thing: Any, met: set[int]) -> Iterator[tuple[str, Any]]:
+    if isinstance(thing, FunctionType):
+        if not is_packaged(thing.__module__ or ""):
+            yield from _of_function(thing, met)
+    elif isinstance(thing, type):
+        if not is_packaged(thing.__module__) and id(thing) not in met and not issubclass(thing, ModularPipelineBlocks):
+            met.add(id(thing))
+            yield from _of_class(thing, met)
+    elif not isinstance(thing, ModuleType):
+        yield place, thing
+
+
+def _names_in(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names_in(constant)

@@ -1,0 +1,208 @@
+"""Checks of single runs: that it runs, writes what it declares, the same again, and edits nothing that it was given."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..engine.execution.checkpoint import are_generators
+from ..engine.execution.value_checks import classes_of, expected_of, find_class_fault, find_fault
+from ..registry.identity.component_identity import identity_of
+from ..state import InputError, NoDigestError, RunError
+from ..state.errors import did_you_mean
+from ..state.pipeline_state import describe_value
+from ..state.vocabulary import value_of
+from .block_report import BlockFault
+from .block_runs import BlockRuns, Values, content, differences, seeded, shared_chance
+from .made_values import own_values
+
+MADE_OF = "Python, NumPy or torch"
+
+
+class RefusedError(Exception):
+    """The block refused inputs in words, as it may."""
+
+
+def examine(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[BlockFault]:
+    """Run a block twice with the same inputs, and say what is wrong with that.
+
+    Raises:
+        RefusedError: it refuses these inputs.
+    """
+    given = own_values(values)
+    before = {name: content(each) for name, each in given.items()}
+    try:
+        with seeded(1):
+            chance = shared_chance()
+            runs.refuse(given)
+            first = runs.alone_with(given)
+            drew = shared_chance() != chance
+    except InputError as error:
+        raise RefusedError(str(error)) from None
+    except Exception as error:  # noqa: BLE001 - whatever an author's code raises is what is looked for
+        yield _broken(runs, values, error)
+        return
+    yield from _set_on_self(runs, first)
+    yield from edited(runs, given, before)
+    yield from misdeclared(runs, first, words_of(values))
+    yield from _again(runs, values, first, drew)
+
+
+def _broken(runs: BlockRuns, values: Mapping[str, Any], error: Exception) -> BlockFault:
+    if isinstance(error, RunError):
+        out = runs.output_names
+        return BlockFault(
+            "outputs", runs.name, "returns something else than it declares", f"an Out with {', '.join(out)}", str(error),
+            "Return each declared output by its name, or declare what is returned.",
+        )  # fmt: skip
+    return BlockFault(
+        "runs", runs.name, f"fails with inputs that its declaration allows: {words_of(values)}",
+        "outputs, or an InputError that says what does not fit", error_words(error),
+        "Mend it; or say in the declaration what it takes (shape, range, type), or refuse the rest in `input_faults`.",
+    )  # fmt: skip
+
+
+def failed_at(name: str, check: str, error: Exception) -> BlockFault:
+    """Return the fault of a block that runs, and raises something where a check runs it again."""
+    return BlockFault(
+        check, name, "fails here, and nowhere else", "a run as any other", error_words(error),
+        "See what the block does otherwise: what it holds must be copied (no locks, open files), and each run is like the first.",
+    )  # fmt: skip
+
+
+def error_words(error: BaseException) -> str:
+    """Return the class and message of an error, and the line of code that raised it."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    line = f" (at {Path(last[0].filename).name}:{last[0].lineno})" if last else ""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}{line}"
+
+
+def words_of(values: Mapping[str, Any]) -> str:
+    """Return inputs in words."""
+    return ", ".join(f"{name}={describe_value(each)}" for name, each in values.items()) or "nothing"
+
+
+def _set_on_self(runs: BlockRuns, written: Values) -> Iterator[BlockFault]:
+    for name in written.pop("self", ()):
+        yield BlockFault(
+            "keeps nothing", f"{runs.name}.run", f"sets self.{name}", "nothing is kept on a block",
+            f"self.{name} was set, on a copy that is gone after the run",
+            "Return it as an output, or keep what one run needs in `Memo` (self.memo).",
+        )  # fmt: skip
+
+
+def edited(runs: BlockRuns, given: Mapping[str, Any], before: Mapping[str, str]) -> Iterator[BlockFault]:
+    """Yield the inputs that a run has changed; generators are there to be changed."""
+    for name, value in given.items():
+        if not are_generators(value) and content(value) != before[name]:
+            yield BlockFault(
+                "nothing edited", f"{runs.name}.run", f"changes its input {name} in place",
+                "inputs stay as they are: the caller, earlier states and caches hold the same object",
+                f"{name} ({describe_value(value)}) was changed",
+                f"Make a new value and return that, as in `{name} = {name} + x` for `{name} += x`.",
+            )  # fmt: skip
+
+
+def misdeclared(runs: BlockRuns, written: Mapping[str, Any], inputs: str) -> Iterator[BlockFault]:
+    """Yield outputs that are not there, or of another type, shape, dtype or range than declared."""
+    outputs = runs.block.intermediate_outputs
+    for output in outputs:
+        if output.name not in written and output.kwargs_type is None:
+            near = did_you_mean(output.name, written)
+            yield BlockFault(
+                "outputs", runs.name, f"does not write its output {output.name!r}", f"a value named {output.name!r}",
+                f"{', '.join(written) or 'nothing'}", f"Write it, or take it out of the declaration. {near}",
+            )  # fmt: skip
+    odd = find_class_fault(classes_of(outputs), written)
+    wrong = (odd[0], describe_value(written[odd[0]])) if odd else find_fault(expected_of(outputs), written)
+    if wrong:
+        yield BlockFault(
+            "outputs", f"{runs.name}: the output {wrong[0]}", "is not as declared", _declared(runs, wrong[0]),
+            f"{wrong[1]}, with {inputs}",
+            "Return what is declared, or declare what is returned.",
+        )  # fmt: skip
+        return
+    for output in outputs:
+        value = value_of(output.type_hint)
+        problem = value.problem(written.get(output.name)) if value is not None else None
+        if problem:
+            yield BlockFault(
+                "outputs", f"{runs.name}: the output {output.name}", "is out of its range", str(value and value.range_words),
+                f"it {problem}, with {inputs}", "Return a value within the range, or declare the range that there is.",
+            )  # fmt: skip
+
+
+def _declared(runs: BlockRuns, name: str) -> str:
+    found = [each for each in (*expected_of(runs.block.intermediate_outputs),) if each.name == name]
+    if found:
+        return f"{found[0].words}{f' of {found[0].kind} numbers' if found[0].kind else ''}"
+    return next(each.words for each in classes_of(runs.block.intermediate_outputs) if each.name == name)
+
+
+def _again(runs: BlockRuns, values: Mapping[str, Any], first: Values, drew: bool) -> Iterator[BlockFault]:
+    try:
+        with seeded(2):
+            second = runs.alone(values)
+        with seeded(1):
+            third = runs.alone(values)
+    except Exception as error:  # noqa: BLE001 - as above
+        yield BlockFault(
+            "same again", runs.name, "runs once, and fails when it is run again with the same inputs",
+            "the same outputs", error_words(error), "Keep nothing from run to run.",
+        )  # fmt: skip
+        return
+    for each in (second, third):
+        each.pop("self", None)
+    by_kept, by_chance = differences(first, third), differences(first, second)
+    for name, (one, other) in by_kept.items():
+        yield BlockFault(
+            "same again", f"{runs.name}: the output {name}", "is another one when the same is run again",
+            f"{one}, as in the first run", other,
+            "Keep nothing from run to run, and read no clock; what the result hangs on is an input, an option or a component.",
+        )  # fmt: skip
+    for name, (one, other) in by_chance.items():
+        if by_kept:
+            break
+        yield BlockFault(
+            "chance", f"{runs.name}: the output {name}", "hangs on chance that is not declared",
+            "the same numbers whatever the shared generators are seeded with", f"{one} and {other}",
+            f"Take `generator: Generators` as an input, and draw from it and not from the shared generators of {MADE_OF}.",
+        )  # fmt: skip
+    if drew and not by_kept and not by_chance:
+        yield BlockFault(
+            "chance", runs.name, "draws from a shared generator, and uses nothing of it",
+            f"the generators of {MADE_OF} stay as they are", "another state after the run",
+            "Draw from `generator: Generators`, an input: what others draw afterwards would else be other numbers.",
+        )  # fmt: skip
+
+
+def identities(components: Mapping[str, Any], without: tuple[str, ...]) -> dict[str, str]:
+    """Return what tells each component's state, without those that a block says it mutates."""
+    found = {}
+    for name, component in components.items():
+        if component is not None and name not in without:
+            try:
+                found[name] = content(
+                    [
+                        repr(identity_of(component, whole=True)),
+                        sorted(identity_of(component, whole=True).settings.items()),
+                    ]
+                )
+            except NoDigestError:
+                found[name] = content(getattr(component, "__dict__", component))
+    return found
+
+
+def mutated(runs: BlockRuns, before: Mapping[str, str]) -> Iterator[BlockFault]:
+    """Yield the components that runs have changed."""
+    after = identities(runs.components, runs.block.mutated_names())
+    for name, known in before.items():
+        if after[name] != known:
+            yield BlockFault(
+                "components", f"{runs.name}: the component {name}", "is changed by the run",
+                "components stay as they are: pipelines and threads share them",
+                f"{name} ({type(runs.components[name]).__name__}) has other weights or settings after the run",
+                f"Change nothing on it; or declare `{name}: ... = component(mutates=True)`, which gives each run a clone.",
+            )  # fmt: skip
