@@ -13,6 +13,8 @@ from ..engine.execution.loaded_residency import LoadedResidency
 from ..engine.execution.residency import PlannedResidency, asked_sizes
 from ..engine.isolation import RunComponents
 from ..engine.run import Residency
+from ..registry.devices.several_placements import SeveralPlacements
+from .several_devices import residency_over
 
 if TYPE_CHECKING:
     from .components import PipelineComponents
@@ -31,6 +33,8 @@ def residency_for(
         if missing:
             pipe.load_components(missing, **pipe.settings.load_options)
         found = {name: components[name] for name in plan.components}
+        if isinstance(pipe.placement, SeveralPlacements):
+            return residency_over(pipe, plan, found, pipe.placement, values, emit)
         return PlannedResidency(plan.steps, found, pipe.placement, emit, asked_sizes(values))
     # The engine then hands components out directly, without a look at what a later step needs.
     if not pipe.loads_on_demand:

@@ -28,6 +28,7 @@ from .memory_report import MemoryReport, memory_report
 from .names_of_diffusers import instead_of_attribute, instead_of_component, public_names
 from .schedulers_by_name import is_scheduler_of_files
 from .seed import schema_with_seed, signature_with_seed
+from .several_devices import device_notes
 
 _OF_ROOMS = frozenset(
     {
@@ -69,7 +70,7 @@ class PipelineInspection(PipelineComponents):
             InputError: inputs are unknown or missing.
         """
         plan = self.plan({**dict.fromkeys(names, True), **values})
-        return plan.explain(self.component_sizes(plan.components), self.notes)
+        return plan.explain(self.component_sizes(plan.components), [*self.notes, *device_notes(self, plan, values)])
 
     def memory(self, *names: str, **values: object) -> MemoryReport:
         """Say where the models are and why, what else holds memory, and what a run with these inputs is expected to need.

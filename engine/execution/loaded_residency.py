@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..events import ComponentFreed, ComponentLoaded, Emit
@@ -48,6 +49,7 @@ class LoadedResidency:
         self._own: set[str] = set()
 
     has_room_to_make = False
+    devices: Mapping[str, Any] = MappingProxyType({})
 
     def make_room(self) -> None:
         """Do nothing: what is loaded is in use."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 from attrs import frozen
@@ -39,13 +40,14 @@ class Foreseen:
 
     Attributes:
         names: components that are there during it. components: their bytes. beside: bytes of values and workspace, as far as
-            they were measured.
+            they were measured. device: where it computes, if there are several.
     """
 
     path: str
     names: frozenset[str]
     components: int
     beside: int
+    device: str = ""
 
     @property
     def total(self) -> int:
@@ -114,12 +116,26 @@ def asked_sizes(values: Mapping[str, Any]) -> Hashable:
     return tuple(found)
 
 
+def composition_key(components: Mapping[str, int], sizes: Hashable) -> tuple[Hashable, ...]:
+    """Return what measurements of steps are kept under, beside the path of a step.
+
+    Args:
+        components: name to bytes, of those on the device. sizes: see `asked_sizes`.
+    """
+    return tuple(sorted(components.items())), sizes
+
+
 class PlannedResidency:
     """One run over a placement. What stays between two steps is planned over this run and the next one like it.
 
     What steps need beside components is known by composition, block and the sizes that the run was asked for: of another
     pipeline, or of a larger image, it says nothing.
+
+    Args:
+        count: from the values of a run to the bytes that they take on the device.
     """
+
+    devices: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(
         self,
@@ -128,8 +144,10 @@ class PlannedResidency:
         placement: Placement,
         emit: Emit | None = None,
         sizes: Hashable = (),
+        count: Callable[[Iterable[Any]], int] = tensor_bytes,
     ) -> None:
         self._emit = emit
+        self._count = count
         models = {name: each for name, each in components.items() if hasattr(each, "parameters")}
         self._in_groups = {
             name: largest_part(each) for name, each in models.items() if _is_grouped(name, each, placement)
@@ -138,7 +156,7 @@ class PlannedResidency:
         placement.memory.refuse(self._components)
         self._placement = placement
         self._sizes = {name: component_bytes(component) for name, component in self._components.items()}
-        self._run = (tuple(sorted(self._sizes.items())), sizes)
+        self._run = composition_key(self._sizes, sizes)
         known = self._components.keys()
         found = list(uses_of(steps, self._fits))
         self._apart = [self._grouped(use.names) for use in found]
@@ -171,7 +189,7 @@ class PlannedResidency:
         return None if capacity is None else max(0, capacity - self._apart[position])
 
     def _key(self, path: str) -> Hashable:
-        return (*self._run, path)
+        return *self._run, path
 
     def _together(self, names: Iterable[str]) -> int:
         """Return the bytes of several components, of which shared weights count once."""
@@ -217,7 +235,7 @@ class PlannedResidency:
         finally:
             self._running = None
         # Not in the `finally`: what a failed step needed says nothing of the next one.
-        self._placement.measure(self._key(path), tensor_bytes(values.values()), self._apart[position])
+        self._placement.measure(self._key(path), self._count(values.values()), self._apart[position])
 
     @property
     def has_room_to_make(self) -> bool:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...state import ComponentError
 from ..loading.weights import bytes_of
+from .device_choice import DeviceChoice, device_name
 from .device_memory import DeviceMemory, to_host
 from .group_offload import onload_device
 from .placement import Placement, Strategy
+from .several_placements import SeveralPlacements
 from .torch_memory import TorchMemory
 
 if TYPE_CHECKING:
     import torch
+
+    from .device_choice import Devices
 
 _LEAST_FREE = 10**9
 """Bytes for values and workspace, where nothing is known of them."""
@@ -30,16 +34,17 @@ class AutomaticPlacement:
     components: dict[str, Any]
 
     def __init__(self) -> None:
-        self.placement: Placement | None = None
+        self.placement: Placement | SeveralPlacements | None = None
         self._lock = threading.RLock()
 
     def enable_auto_cpu_offload(
         self,
-        device: torch.device | str = "cuda",
-        budget: int | str | None = None,
-        memory_reserve_margin: int | str | None = None,
+        device: torch.device | str | None = None,
+        budget: int | str | Mapping[str, int | str] | None = None,
+        memory_reserve_margin: int | str | Mapping[str, int | str] | None = None,
         strategy: Strategy | None = None,
-        memory: DeviceMemory | None = None,
+        memory: DeviceMemory | Mapping[str, DeviceMemory] | None = None,
+        devices: Devices | None = None,
     ) -> None:
         """Keep components on the host, and bring each to the device when a run needs it.
 
@@ -48,35 +53,91 @@ class AutomaticPlacement:
         which diffusers brings the layers (`enable_group_offload`) are left to it.
 
         Args:
-            budget: bytes ("8GB") for components, values and workspace together; what is free now by default.
+            device: "cuda" if neither this nor `devices` is given.
+            budget: bytes ("8GB") for components, values and workspace together; what is free now by default. For several
+                devices: of each, or a mapping from device to bytes.
             memory_reserve_margin: of it, bytes for values and workspace at least. Runs measure what their steps need; until
                 then a tenth of the budget stays free, where a limit was found and not given, and at least 1 GB.
             strategy: a rule of your own for what goes, instead of the plan: see `Placement`.
-            memory: does the moving and the counting; a recording `DeviceMemory` stands in for a device in tests.
+            memory: does the moving and the counting; a recording `DeviceMemory` stands in for a device in tests. For several
+                devices a mapping from some of them to that.
+            devices: several devices. A mapping from component ("text_encoder") or role ("text_encoders") to device, with
+                "default" for all others; or a list, over which each run is planned: what a step uses stands together, so that
+                the fewest bytes are moved, then that the device changes least often.
 
         Raises:
-            ComponentError: components that cannot be moved, such as models in bitsandbytes' formats.
+            ComponentError: components that cannot be moved, such as models in bitsandbytes' formats; a device that is not
+                there; a budget of a device that is none of `devices`.
+
+        Example:
+            >>> manager.enable_auto_cpu_offload(devices={"text_encoders": "cuda:1", "default": "cuda:0"})  # doctest: +SKIP
+            >>> manager.enable_auto_cpu_offload(devices=["cuda:0", "cuda:1"], budget="20GB")  # doctest: +SKIP
         """
-        memory = TorchMemory(device) if memory is None else memory
+        lock = threading.RLock()
+        made: Placement | SeveralPlacements
+        if devices is None:
+            made = self._one_placement(device, budget, memory_reserve_margin, strategy, memory, lock)
+        else:
+            if device is not None:
+                raise ComponentError(
+                    f"device={str(device)!r} and devices= were both given. A mapping says it with 'default', "
+                    "a list has all devices in it."
+                )
+            made = self._several_placements(devices, budget, memory_reserve_margin, strategy, memory, lock)
+        self.placement = made
+
+    def _one_placement(
+        self, device: Any, budget: Any, margin: Any, strategy: Strategy | None, memory: Any, lock: threading.RLock
+    ) -> Placement:
+        for what, given in (("budget", budget), ("memory_reserve_margin", margin), ("memory", memory)):
+            if isinstance(given, Mapping):
+                raise ComponentError(
+                    f"{what} is a mapping from devices, and there is one device. Give devices= as well."
+                )
+        memory = TorchMemory("cuda" if device is None else device) if memory is None else memory
+        self._move_to_host([memory])
+        return _placement(memory, budget, margin, strategy, lock)
+
+    def _several_placements(
+        self,
+        devices: Devices,
+        budget: Any,
+        margin: Any,
+        strategy: Strategy | None,
+        memory: Any,
+        lock: threading.RLock,
+    ) -> SeveralPlacements:
+        if memory is not None and not isinstance(memory, Mapping):
+            raise ComponentError("memory= of several devices is a mapping from device to DeviceMemory.")
+        doubles = {device_name(key): each for key, each in (memory or {}).items()}
+        choice = DeviceChoice.read(devices, doubles)
+        budgets, margins = choice.each_of(budget, "budget"), choice.each_of(margin, "memory_reserve_margin")
+        choice.by_name(doubles, "memory")
+        memories = {name: doubles.get(name) or TorchMemory(name) for name in choice.names}
+        self._move_to_host(list(memories.values()))
+        placements = {
+            name: _placement(each, budgets[name], margins[name], strategy, lock, f" of {name}")
+            for name, each in memories.items()
+        }
+        return SeveralPlacements(choice, placements, lock)
+
+    def _move_to_host(self, memories: Sequence[DeviceMemory]) -> None:
+        """Let all that can be placed lie on the host, and devices be as free as they can be.
+
+        Raises:
+            ComponentError: components cannot be moved.
+        """
         # A second call may name another device, and the first's host copies hold the weights.
         self.disable_auto_cpu_offload()
         with self._lock:
             components = dict(self.components)
         components = {name: each for name, each in components.items() if onload_device(each) is None}
-        memory.refuse(components)
+        for memory in memories:
+            memory.refuse(components)
         for component in components.values():
             to_host(component)
-        memory.release()
-        # Only now: what has just left the device is free.
-        limit = memory.free_bytes() if budget is None else bytes_of(budget)
-        is_found = budget is None and limit is not None and memory_reserve_margin is None
-        self.placement = Placement(
-            memory,
-            limit,
-            bytes_of(memory_reserve_margin or 0),
-            strategy,
-            max((limit or 0) // 10, _LEAST_FREE) if is_found else 0,
-        )
+        for memory in memories:
+            memory.release()
 
     def disable_auto_cpu_offload(self) -> None:
         """Take all components off the device, and place none any more. A run that goes on is waited for."""
@@ -85,7 +146,7 @@ class AutomaticPlacement:
             return
         # Not within `_lock`: a run holds the placement's lock, and takes `_lock` when it loads what is missing.
         with placement.lock:
-            placement.keep_only(())
+            placement.let_go()
             # Within, so that a run that has waited finds it gone.
             if self.placement is placement:
                 self.placement = None
@@ -105,3 +166,18 @@ class AutomaticPlacement:
         if self.placement is None:
             raise ComponentError("There is nothing to decide: call enable_auto_cpu_offload(device) first.")
         self.placement.strategy = strategy
+
+
+def _placement(
+    memory: DeviceMemory,
+    budget: int | str | None,
+    margin: int | str | None,
+    strategy: Strategy | None,
+    lock: threading.RLock,
+    label: str = "",
+) -> Placement:
+    """Make the placement of a device that nothing is on; what is free on it is its budget, if none is said."""
+    limit = memory.free_bytes() if budget is None else bytes_of(budget)
+    is_found = budget is None and limit is not None and margin is None
+    unknown = max((limit or 0) // 10, _LEAST_FREE) if is_found else 0
+    return Placement(memory, limit, bytes_of(margin or 0), strategy, unknown, label, lock=lock)

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
@@ -14,6 +14,9 @@ from ...state import ComponentError
 from ..loading.weights import byte_words, enough_words
 from .component_bytes import component_bytes
 from .device_memory import DeviceMemory
+
+if TYPE_CHECKING:
+    import torch
 
 Strategy = Callable[[Mapping[str, int], int, Mapping[str, int]], Iterable[str]]
 """Your own rule of what goes: from the bytes of each component that may go, the bytes that are short, and for each how
@@ -48,6 +51,7 @@ class Placement:
         memory: does the moving. budget: bytes for components, values and workspace together; None knows no limit.
         reserve: bytes for values and workspace, at least. unknown: what is kept free for them in steps that were not measured.
         strategy: a rule of your own; None plans over the whole run.
+        label: what messages add to the budget, where there are several devices (" of cuda:1").
         measured: what steps needed of values and workspace in their last runs, by key: see `PlannedResidency`.
     """
 
@@ -56,6 +60,7 @@ class Placement:
     reserve: int = 0
     strategy: Strategy | None = None
     unknown: int = 0
+    label: str = ""
     measured: dict[Hashable, deque[int]] = field(factory=dict)
     lock: threading.RLock = field(factory=threading.RLock, repr=False)
     _held: dict[int, tuple[str, Any]] = field(factory=dict, repr=False)
@@ -78,6 +83,17 @@ class Placement:
     def size_of(self, key: int) -> int:
         """Return the bytes of a component on the device."""
         return self.memory.size_of(key) or 0
+
+    @property
+    def device(self) -> torch.device:
+        """The device on which runs compute."""
+        import torch
+
+        return torch.device(self.memory.device)
+
+    def let_go(self) -> None:
+        """Take all components off the device."""
+        self.keep_only(())
 
     def keep_only(self, keys: Iterable[int]) -> None:
         """Drop all others."""
@@ -107,7 +123,7 @@ class Placement:
             with self.lock:
                 yield
         finally:
-            self._settle()
+            self.settle()
 
     def forget(self, component: object) -> None:
         """Take a component off the device, because it is removed: at once, or when the run that goes on is over.
@@ -115,9 +131,10 @@ class Placement:
         It never waits: whoever removes may hold what that run needs to go on, such as the lock of a load.
         """
         self._leaving.append(component)
-        self._settle()
+        self.settle()
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
+        """Let go of what was forgotten while a run went on, if none does now."""
         # Noted first and looked at after the lock was let go of, too, so that nothing is left between the two.
         while self._leaving and self.lock.acquire(blocking=False):
             try:
@@ -157,10 +174,10 @@ class Placement:
             parts = ", ".join(f"{name} {byte_words(size)}" for name, size in need.sizes.items())
             faults.append(
                 f"{need.path} needs {byte_words(need.total)} of components at once ({parts}); of the budget of "
-                f"{byte_words(self.budget or 0)}, {byte_words(self.capacity(need.key) or 0)} are left for components beside values "
+                f"{byte_words(self.budget or 0)}{self.label}, {byte_words(self.capacity(need.key) or 0)} are left for components beside values "
                 "and workspace."
             )
-        advice = f"Raise the budget to {enough_words(enough)}, load in a smaller dtype, or quantize."
+        advice = f"Raise the budget{self.label} to {enough_words(enough)}, load in a smaller dtype, or quantize."
         alone = sorted({name for need in over for name in need.offloadable})
         if alone:
             example = (

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from ...state import ComponentError
+from .device_choice import with_index
 from .device_memory import DeviceMemory
 from .moved_tensors import HeldTensor, bytes_held, copy_on, held_tensors, inner_tensors, refuse_unmovable, unmovable
 from .placed import Moved, Piece, Placed, note_bytes, written
@@ -54,7 +55,7 @@ class TorchMemory(DeviceMemory):
     """
 
     def __init__(self, device: torch.device | str) -> None:
-        there = _with_index(device)
+        there = with_index(device)
         super().__init__(there)
         self._placed: dict[int, Placed] = {}
         self._tensors: dict[int, Moved] = {}
@@ -322,16 +323,3 @@ def _to_host(held: HeldTensor) -> None:
         held.tensor.data = held.tensor.data.cpu()
     else:
         held.replace(copy_on(held.tensor, "cpu"))
-
-
-def _with_index(device: torch.device | str) -> torch.device:
-    """Return a device with its number: one without means another in each thread, after `set_device`."""
-    import torch
-
-    try:
-        found = torch.device(device)
-    except (RuntimeError, TypeError) as error:
-        raise ComponentError(f"{device!r} is no device: {str(error).splitlines()[0]}") from None
-    if found.type == "cpu" or str(found) != found.type or not torch.accelerator.is_available():
-        return found
-    return torch.device(found.type, torch.accelerator.current_device_index())

@@ -229,15 +229,15 @@ def test_a_model_that_was_replaced_is_not_held() -> None:
 
 
 def test_a_device_keeps_the_number_that_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
-    from brickwork.registry.devices.torch_memory import _with_index
+    from brickwork.registry.devices.device_choice import with_index
 
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
     monkeypatch.setattr(torch.accelerator, "current_device_index", lambda: 1)
-    assert [str(_with_index(name)) for name in ("cuda", "cuda:0", "cpu", torch.device("xpu"))] == [
+    assert [str(with_index(name)) for name in ("cuda", "cuda:0", "cpu", torch.device("xpu"))] == [
         "cuda:1", "cuda:0", "cpu", "xpu:1"
     ]  # fmt: skip
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
-    assert str(_with_index("cuda")) == "cuda"
+    assert str(with_index("cuda")) == "cuda"
 
 
 def test_what_is_free_is_what_the_driver_says_and_what_torch_keeps_or_the_rule_of_unified_memory(

@@ -1,0 +1,126 @@
+"""One run over several devices: each brings its components, and values are lent to the step that reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
+
+from attrs import evolve
+
+from ...registry.devices.several_placements import SeveralPlacements
+from ..events import Emit
+from ..nodes import BlockNode, LoopNode, Node, Values, all_nodes
+from .moved_values import MovedValues
+from .residency import Foreseen, PlannedResidency
+from .step_devices import devices_of_steps, refuse_shared_weights
+
+
+class SeveralResidency:
+    """One run over several placements, of which each plans for the components that are on its device.
+
+    Attributes:
+        of: component to the name of its device. devices: where each step computes, by path.
+
+    Args:
+        devices: component to the name of its device.
+
+    Raises:
+        ComponentError: a step uses models of two devices, models of two devices share weights, or a step needs more than its
+            device has.
+    """
+
+    def __init__(
+        self,
+        steps: Sequence[Node],
+        components: Mapping[str, Any],
+        placements: SeveralPlacements,
+        devices: Mapping[str, str],
+        emit: Emit | None = None,
+        sizes: Hashable = (),
+    ) -> None:
+        self.of = devices
+        self._at = devices_of_steps(steps, devices, placements.choice.main)
+        refuse_shared_weights({name: components[name] for name in devices}, devices)
+        self._placements = placements
+        there = {name: each.device for name, each in placements.each.items()}
+        self.devices = {path: there[name] for path, name in self._at.items()}
+        self._moved = MovedValues(there.values())
+        self._each = {
+            name: PlannedResidency(
+                steps,
+                {key: components[key] for key, device in devices.items() if device == name},
+                placement,
+                emit,
+                sizes,
+                partial(self._moved.bytes_on, there[name]),
+            )
+            for name, placement in placements.each.items()
+        }
+        self._assigned = {id(components[key]): name for key, name in devices.items()}
+        self._nodes = {node.path: node for node in all_nodes(steps)}
+        mutated = {name for node in self._nodes.values() for name in getattr(node, "mutates", ())}
+        self._states = {name: components[name] for name in mutated if components.get(name) is not None}
+        self._running: list[str] = []
+
+    def foreseen(self) -> Iterator[Foreseen]:
+        """Yield what is expected of each step that computes with models, in order of the steps, with its device."""
+        order = {path: index for index, path in enumerate(self._nodes)}
+        found = [
+            evolve(each, device=name)
+            for name, residency in self._each.items()
+            for each in residency.foreseen()
+            if self._at.get(each.path) == name
+        ]
+        yield from sorted(found, key=lambda each: order[each.path])
+
+    def is_over(self, path: str) -> bool:  # noqa: ARG002 - the protocol gives it
+        """Return False: a component stays the same object on the device and off it."""
+        return False
+
+    def release(self) -> None:
+        """Take every component off every device."""
+        self._placements.let_go()
+
+    @property
+    def has_room_to_make(self) -> bool:
+        """Whether anything is on the device of the running step that it does not need."""
+        return bool(self._running) and self._each[self._running[-1]].has_room_to_make
+
+    def make_room(self) -> None:
+        """Let everything leave that device but what the running step needs."""
+        self._each[self._running[-1]].make_room()
+
+    @contextmanager
+    def during(self, path: str, values: Values) -> Iterator[None]:
+        """Bring what the step needs to its device, beside what others begin to bring ahead, and lend it the values that it reads."""
+        if not self._running:
+            # What an earlier run had elsewhere: a model is on one device at a time.
+            self._placements.leave_others(self._assigned)
+        node, name = self._nodes.get(path), self._at.get(path)
+        with ExitStack() as around:
+            for residency in self._each.values():
+                around.enter_context(residency.during(path, values))
+            if name is None or not isinstance(node, (BlockNode, LoopNode)):
+                yield
+                return
+            device = self.devices[path]
+            for each in self._states.keys() & set(node.components):
+                self._moved.bring_state(self._states[each], device)
+            self._running.append(name)
+            try:
+                with self._moved.lent(_read(node, values), values, device):
+                    yield
+            finally:
+                self._running.pop()
+            if isinstance(node, BlockNode):
+                self._moved.note_written([param.name for param in node.writes], device)
+
+
+def _read(node: BlockNode | LoopNode, values: Values) -> list[str]:
+    """Return the names of the values that a step may read: what it declares, of foreign code all."""
+    params = [*node.reads, *node.counted] if isinstance(node, LoopNode) else list(node.reads)
+    if not node.typed:
+        return list(values)
+    return list(dict.fromkeys(str(param.name) for param in params if param.name is not None))
