@@ -95,6 +95,19 @@ class PipelineDevices:
         # What a manager places is elsewhere between runs, so its models say nothing of where they compute.
         return torch.device(self._device if self.placement is None else self.placement.device)
 
+    @property
+    def device_words(self) -> str:
+        """The device on which runs compute, and what is on a device of another kind, which rounds differently."""
+        if not isinstance(self.placement, SeveralPlacements):
+            return str(self.device)
+        main = self.placement.choice.main
+        others = [
+            f"{name} on {device}"
+            for name, device in sorted(self.placement.choice.of.items())
+            if device.partition(":")[0] != main.partition(":")[0]
+        ]
+        return ", ".join([str(self.device), *others])
+
     # Blocks that were written for diffusers read the device under this name
     # (`diffusers.ModularPipeline._execution_device`).
     @property

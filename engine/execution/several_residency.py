@@ -10,6 +10,7 @@ from typing import Any
 from attrs import evolve
 
 from ...registry.devices.several_placements import SeveralPlacements
+from ...state import ComponentError
 from ..events import Emit
 from ..nodes import BlockNode, LoopNode, Node, Values, all_nodes
 from .moved_values import MovedValues
@@ -47,17 +48,17 @@ class SeveralResidency:
         there = {name: each.device for name, each in placements.each.items()}
         self.devices = {path: there[name] for path, name in self._at.items()}
         self._moved = MovedValues(there.values())
-        self._each = {
-            name: PlannedResidency(
-                steps,
-                {key: components[key] for key, device in devices.items() if device == name},
-                placement,
-                emit,
-                sizes,
-                partial(self._moved.bytes_on, there[name]),
-            )
-            for name, placement in placements.each.items()
-        }
+        self._each: dict[str, PlannedResidency] = {}
+        faults: list[str] = []
+        for name, placement in placements.each.items():
+            own = {key: components[key] for key, device in devices.items() if device == name}
+            count = partial(self._moved.bytes_on, there[name])
+            try:
+                self._each[name] = PlannedResidency(steps, own, placement, emit, sizes, count)
+            except ComponentError as error:
+                faults += error.faults or [str(error)]
+        if faults:
+            raise ComponentError.of("Steps do not fit their devices", faults)
         self._assigned = {id(components[key]): name for key, name in devices.items()}
         self._nodes = {node.path: node for node in all_nodes(steps)}
         mutated = {name for node in self._nodes.values() for name in getattr(node, "mutates", ())}

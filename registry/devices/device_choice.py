@@ -60,6 +60,12 @@ class DeviceChoice:
         twice = sorted({name for name in found if found.count(name) > 1})
         if twice:
             raise ComponentError(f"devices= has {', '.join(twice)} twice; a device is planned for once.")
+        kinds = sorted({name.partition(":")[0] for name in found})
+        if len(kinds) > 1:
+            raise ComponentError(
+                f"devices= lists devices of several kinds ({', '.join(kinds)}), which round differently, so results would depend on the plan. "
+                f"Say what is where: devices={{'text_encoders': {found[-1]!r}, '{DEFAULT}': {found[0]!r}}}."
+            )
         return cls(_refuse_none(found))
 
     @property

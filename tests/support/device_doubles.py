@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from simulated_device import DEVICE, on_device
 
 from brickwork.registry.devices.device_memory import DeviceMemory
 from brickwork.registry.devices.moved_tensors import HeldTensor, held_tensors
 from brickwork.registry.devices.torch_memory import TorchMemory
-from simulated_device import DEVICE, on_device
 
 
 class CloneMemory(TorchMemory):
