@@ -26,9 +26,9 @@ from .components import PipelineComponents
 from .config import PipelineConfig
 from .memory_report import MemoryReport, memory_report
 from .names_of_diffusers import instead_of_attribute, instead_of_component, public_names
+from .placing.several_devices import device_notes
 from .schedulers_by_name import is_scheduler_of_files
 from .seed import schema_with_seed, signature_with_seed
-from .several_devices import device_notes
 
 _OF_ROOMS = frozenset(
     {

@@ -16,7 +16,7 @@ from ..registry.devices.placement import Placement
 from ..registry.devices.several_placements import SeveralPlacements
 from ..registry.loading.weights import byte_words
 from ..state import ComponentError
-from .several_devices import device_notes, residency_over
+from .placing.several_devices import device_notes, residency_over
 
 if TYPE_CHECKING:
     from .components import PipelineComponents

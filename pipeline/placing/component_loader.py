@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from ..engine import Plan
-from ..engine.events import Emit
-from ..engine.execution.loaded_residency import LoadedResidency
-from ..engine.execution.residency import PlannedResidency, asked_sizes
-from ..engine.isolation import RunComponents
-from ..engine.run import Residency
-from ..registry.devices.several_placements import SeveralPlacements
+from ...engine import Plan
+from ...engine.events import Emit
+from ...engine.execution.loaded_residency import LoadedResidency
+from ...engine.execution.residency import PlannedResidency, asked_sizes
+from ...engine.isolation import RunComponents
+from ...engine.run import Residency
+from ...registry.devices.several_placements import SeveralPlacements
 from .several_devices import residency_over
 
 if TYPE_CHECKING:
-    from .components import PipelineComponents
+    from ..components import PipelineComponents
 
 
 def residency_for(

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from ..blocks.core.components_view import known_families
-from ..engine import Plan
-from ..engine.events import Emit
-from ..engine.execution.device_plan import DevicePlanner
-from ..engine.execution.residency import asked_sizes, uses_of
-from ..engine.execution.several_residency import SeveralResidency
-from ..engine.execution.step_devices import devices_of_steps, shared_weights
-from ..engine.nodes import leaves
-from ..engine.scoped_names import own_name
-from ..registry.devices.component_bytes import component_bytes
-from ..registry.devices.device_choice import device_name
-from ..registry.devices.group_offload import onload_device
-from ..registry.devices.several_placements import SeveralPlacements
+from ...blocks.core.components_view import known_families
+from ...engine import Plan
+from ...engine.events import Emit
+from ...engine.execution.device_plan import DevicePlanner
+from ...engine.execution.residency import asked_sizes, uses_of
+from ...engine.execution.several_residency import SeveralResidency
+from ...engine.execution.step_devices import devices_of_steps, shared_weights
+from ...engine.nodes import leaves
+from ...engine.scoped_names import own_name
+from ...registry.devices.component_bytes import component_bytes
+from ...registry.devices.device_choice import device_name
+from ...registry.devices.group_offload import onload_device
+from ...registry.devices.several_placements import SeveralPlacements
 
 if TYPE_CHECKING:
-    from .components import PipelineComponents
+    from ..components import PipelineComponents
 
 
 @frozen
