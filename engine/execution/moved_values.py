@@ -27,12 +27,16 @@ class MovedValues:
 
     Attributes:
         moved: bytes that went from one device to another so far.
+
+    Args:
+        devices: on which steps compute. of_host: names of values that steps on the host make, of which a cache or an earlier
+            run may have made them.
     """
 
-    def __init__(self, devices: Iterable[torch.device]) -> None:
+    def __init__(self, devices: Iterable[torch.device], of_host: Iterable[str] = ()) -> None:
         self.moved = 0
         self._devices = set(devices)
-        self._of_host: set[str] = set()
+        self._of_host = set(of_host)
         self._copies: dict[tuple[int, torch.device], tuple[weakref.ref[Any], int, Any]] = {}
 
     @contextmanager

@@ -12,7 +12,7 @@ from attrs import evolve
 from ...registry.devices.several_placements import SeveralPlacements
 from ...state import ComponentError
 from ..events import Emit
-from ..nodes import BlockNode, LoopNode, Node, Values, all_nodes
+from ..nodes import BlockNode, LoopNode, Node, Values, all_nodes, leaves
 from .moved_values import MovedValues
 from .residency import Foreseen, PlannedResidency
 from .step_devices import devices_of_steps, refuse_shared_weights
@@ -47,7 +47,10 @@ class SeveralResidency:
         self._placements = placements
         there = {name: each.device for name, each in placements.each.items()}
         self.devices = {path: there[name] for path, name in self._at.items()}
-        self._moved = MovedValues(there.values())
+        of_host = (
+            param.name for leaf in leaves(steps) if self.devices[leaf.path].type == "cpu" for param in leaf.writes
+        )
+        self._moved = MovedValues(there.values(), of_host)
         self._each: dict[str, PlannedResidency] = {}
         faults: list[str] = []
         for name, placement in placements.each.items():

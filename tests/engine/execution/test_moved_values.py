@@ -104,22 +104,6 @@ def test_what_a_step_replaces_or_writes_into_stays() -> None:
     assert values["read"] is before["read"]
 
 
-def test_in_inference_mode_writes_are_seen_too() -> None:
-    # "meta" is a device of torch's own, whose tensors count writes as real ones do; they have no numbers.
-    meta = torch.device("meta")
-    moved = MovedValues([meta, HOST])
-    moved.note_written(["x", "y"], HOST)
-    with torch.inference_mode():
-        values: dict[str, Any] = {"x": torch.ones(4), "y": torch.ones(4)}
-        before = dict(values)
-        with moved.lent(["x", "y"], values, meta):
-            assert {value.device for value in values.values()} == {meta}
-            assert not values["x"].is_inference()
-            values["x"].mul_(3)
-        assert values["x"].device == meta
-        assert values["y"] is before["y"]
-
-
 def test_the_state_of_a_component_goes_along_and_so_does_a_solver_in_it() -> None:
     class Solver:
         def __init__(self, inner: Any = None) -> None:

@@ -22,6 +22,9 @@ from brickwork import (
     SequentialPipelineBlocks,
     component,
 )
+from brickwork.engine.events import CacheHit
+from brickwork.engine.execution.moved_values import MovedValues
+from brickwork.pipeline.placing.several_devices import residency_over
 
 
 @pytest.fixture
@@ -123,6 +126,18 @@ def test_the_host_is_a_device_as_others(simulated: SimulatedDevice) -> None:
     assert state.recipe.to_dict()["device"] == "lazy:0, encoder on cpu"
 
 
+def test_what_the_host_has_made_is_lent_though_this_run_did_not_make_it(simulated: SimulatedDevice) -> None:
+    pipe = toy()
+    memory = {"lazy:0": ElsewhereMemory(0)}
+    manager_of(pipe).enable_auto_cpu_offload(devices={"encoder": "cpu", "default": "lazy:0"}, memory=memory)
+    placements: Any = pipe.placement
+    residency = residency_over(pipe, pipe.plan(["start"]), pipe.components, placements, {})
+    # As after a cache, or a snapshot, has given it.
+    values = {"x": torch.ones(10)}
+    with residency.during("note", values):
+        assert str(values["x"].device) == "lazy:0"
+
+
 def test_what_is_written_into_a_lent_value_is_the_value(simulated: SimulatedDevice) -> None:
     class Write(Block):
         denoiser: torch.nn.Module = component()
@@ -165,13 +180,30 @@ def test_lent_copies_go_with_the_value_that_they_are_of(simulated: SimulatedDevi
     assert kept[0] is kept[1]
 
 
-def test_results_come_from_a_cache_as_on_one_device(simulated: SimulatedDevice) -> None:
+def test_results_come_from_a_cache_as_on_one_device() -> None:
     pipe = toy()
-    pipe.configure(cache=MemoryCache(10**6))
-    manager_of(pipe).enable_auto_cpu_offload(devices=BOTH, memory=elsewhere(0, 1))
-    first = pipe(start=2.0, output="z").cpu()
-    seen.clear()
-    assert torch.equal(pipe(start=2.0, output="z").cpu(), first)
+    told: list[Any] = []
+    pipe.configure(cache=MemoryCache(10**6), listeners=[told.append])
+    memory = {name: CloneMemory() for name in NAMES}
+    manager_of(pipe).enable_auto_cpu_offload(devices={"encoder": "cuda:1", "denoiser": "cuda:0"}, memory=memory)
+    first = pipe(start=2.0, output="z")
+    assert torch.equal(pipe(start=2.0, output="z"), first)
+    assert [event.path for event in told if isinstance(event, CacheHit)] == ["encode", "note", "draw"]
+
+
+def test_in_inference_mode_writes_are_seen_too() -> None:
+    # "meta" is a device of torch's own, whose tensors count writes as real ones do; they have no numbers.
+    meta = torch.device("meta")
+    moved = MovedValues([meta, torch.device("cpu")], ["x", "y"])
+    with torch.inference_mode():
+        values: dict[str, Any] = {"x": torch.ones(4), "y": torch.ones(4)}
+        before = dict(values)
+        with moved.lent(["x", "y"], values, meta):
+            assert {value.device for value in values.values()} == {meta}
+            assert not values["x"].is_inference()
+            values["x"].mul_(3)
+        assert values["x"].device == meta
+        assert values["y"] is before["y"]
 
 
 NAMES = ("cuda:0", "cuda:1")
