@@ -188,7 +188,10 @@ def test_results_come_from_a_cache_as_on_one_device() -> None:
     manager_of(pipe).enable_auto_cpu_offload(devices={"encoder": "cuda:1", "denoiser": "cuda:0"}, memory=memory)
     first = pipe(start=2.0, output="z")
     assert torch.equal(pipe(start=2.0, output="z"), first)
-    assert [event.path for event in told if isinstance(event, CacheHit)] == ["encode", "note", "draw"]
+    assert [event.path for event in told if isinstance(event, CacheHit)] == [
+        "encode",
+        "draw",
+    ]  # `note` notes in a list what it saw
 
 
 def test_in_inference_mode_writes_are_seen_too() -> None:
