@@ -81,14 +81,9 @@ class SeveralResidency:
         self._placements.leave_others(self._assigned)
 
     def foreseen(self) -> Iterator[Foreseen]:
-        """Yield what is expected of each step that computes with models, in order of the steps, with its device."""
+        """Yield what is expected of each step that computes with models, in order of the steps, with its device; a loop may have several."""
         order = {path: index for index, path in enumerate(self._nodes)}
-        found = [
-            evolve(each, device=name)
-            for name, residency in self._each.items()
-            for each in residency.foreseen()
-            if self._at.get(each.path) == name
-        ]
+        found = [evolve(each, device=name) for name, residency in self._each.items() for each in residency.foreseen()]
         yield from sorted(found, key=lambda each: order[each.path])
 
     def is_over(self, path: str) -> bool:  # noqa: ARG002 - the protocol gives it
