@@ -245,17 +245,18 @@ def test_what_a_listener_replaces_stays_on_all_devices_until_its_run_is_over(pip
     expected = run(pipe, 1.0)
     memories = place_whole(pipe)
     given = {"model": Layers(2), "other": Layers(3)}
-    old = [pipe.model, pipe.other]
+    old, stayed = [pipe.model, pipe.other], list[int | None]()
 
     def replace(event: object) -> None:
         # After the first turn of the loop, in which both have come.
         if isinstance(event, BlockFinished) and event.path.endswith("refine") and given:
             pipe.update_components(**given)
             given.clear()
+            stayed.extend(memory.size_of(id(each)) for memory, each in zip(memories, old, strict=True))
 
     pipe.configure(listeners=[replace])
     assert torch.equal(run(pipe, 1.0), expected)
-    assert not given
+    assert stayed == [SIZE, SIZE]
     assert [memory.log for memory in memories] == [[("bring", "model"), ("drop", "model")], [("bring", "other"), ("drop", "other")]]  # fmt: skip
     assert all(memory.size_of(id(each)) is None for memory, each in zip(memories, old, strict=True))
 
