@@ -37,6 +37,11 @@ class Residency(Protocol):
         """Let go of every component, because memory has run out."""
         ...
 
+    @property
+    def devices(self) -> Mapping[str, Any]:
+        """Where each step computes, by path; empty where there is one device."""
+        ...
+
     def has_room_to_make(self, names: Collection[str]) -> bool:
         """Return whether anything is on the device but these components, with which the running block computes."""
         ...
@@ -73,6 +78,7 @@ class Run:
         state: what the run writes; the plan sets it. residency: brings components when they are needed.
         emit: takes events, if anybody listens. cache: knows the results of steps, if there is one.
         advice: from the path of a block to what would help where memory runs out in it.
+        device: of all steps that have none of their own (`device_of`).
         tracker: knows where the run stands, for snapshots. cancelled: set from anywhere, it ends the run before its next block.
         notes: what blocks said about this run, for its recipe. witness: keeps account of what every block gave.
     """
@@ -93,6 +99,10 @@ class Run:
     advice: Callable[[str], Sequence[str]] = tuple
     notes: list[str] = field(factory=list)
     witness: Witness | None = None
+
+    def device_of(self, path: str) -> Any:
+        """Return the device on which a step computes."""
+        return self.device if self.residency is None else self.residency.devices.get(path, self.device)
 
     def warn(self, path: str, text: str) -> None:
         """Say that something went another way than asked for: to the log, to listeners, and in the recipe."""

@@ -18,7 +18,7 @@ from ..engine.nodes import Values
 from ..engine.position import Position, Tracker
 from ..engine.witness import Witness
 from ..state import InputError
-from .component_loader import RunLoader, residency_for
+from .placing.component_loader import RunLoader, residency_for
 from .recipes.recipe import Recipe
 from .run_request import RunRequest
 from .snapshots import Snapshot

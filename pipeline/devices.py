@@ -7,37 +7,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ..registry import ComponentsManager
 from ..registry.devices.casting import cast, is_on
+from ..registry.devices.device_choice import present_device
 from ..registry.devices.group_offload import onload_device
 from ..registry.devices.placement import Placement
+from ..registry.devices.several_placements import SeveralPlacements
 from ..registry.loading.dtype_names import dtype_named, is_dtype_name
 from ..state import ComponentError, InputError
 
 if TYPE_CHECKING:
     import torch
-
-
-def _found(device: torch.device | str | int) -> torch.device:
-    """Return a device that this machine has.
-
-    Raises:
-        ComponentError: it has none of that name.
-    """
-    import torch
-
-    there = ["cpu"]
-    if torch.accelerator.is_available():
-        kind = torch.accelerator.current_accelerator()
-        there += [f"{kind.type if kind else ''}:{index}" for index in range(torch.accelerator.device_count())]
-    try:
-        found = torch.device(device)
-        torch.empty(0, device=found)
-    # AssertionError: torch was built without CUDA.
-    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
-        said = str(error).partition("\n")[0]
-        raise ComponentError(
-            f"This machine has no device {str(device)!r}. There are: {', '.join(there)}. ({said})"
-        ) from None
-    return found
 
 
 class PipelineDevices:
@@ -74,7 +52,7 @@ class PipelineDevices:
         wanted: torch.dtype | None = dtype_named(dtype)
         if device is not None:
             self._refuse_placed("move")
-            self._device = device = _found(device)
+            self._device = device = present_device(device)
         if wanted is not None:
             self._refuse_cast()
         for name, component in self.components.items():
@@ -84,14 +62,14 @@ class PipelineDevices:
         return self
 
     @property
-    def placement(self) -> Placement | None:
-        """The placement of the manager, if it places components on a device."""
+    def placement(self) -> Placement | SeveralPlacements | None:
+        """The placement of the manager, if it places components on a device, or on several."""
         return self.manager.placement if self.manager is not None else None
 
     def _refuse_placed(self, what: str) -> None:
         if self.placement is not None:
             raise ComponentError(
-                f"The manager places components on {self.placement.memory.device} when runs need them, so there is "
+                f"The manager places components on {self.placement.device} when runs need them, so there is "
                 f"nothing to {what}. Call manager.disable_auto_cpu_offload() first."
             )
         hooked = [name for name, component in self.components.items() if hasattr(component, "_hf_hook")]
@@ -111,11 +89,24 @@ class PipelineDevices:
 
     @property
     def device(self) -> torch.device:
-        """The device on which runs compute."""
+        """The device on which runs compute; of several the one that is named for all others, or the first."""
         import torch
 
         # What a manager places is elsewhere between runs, so its models say nothing of where they compute.
-        return torch.device(self._device if self.placement is None else self.placement.memory.device)
+        return torch.device(self._device if self.placement is None else self.placement.device)
+
+    @property
+    def device_words(self) -> str:
+        """The device on which runs compute, and what is on a device of another kind, which rounds differently."""
+        if not isinstance(self.placement, SeveralPlacements):
+            return str(self.device)
+        main = self.placement.choice.main
+        others = [
+            f"{name} on {device}"
+            for name, device in sorted(self.placement.choice.of.items())
+            if device.partition(":")[0] != main.partition(":")[0]
+        ]
+        return ", ".join([str(self.device), *others])
 
     # Blocks that were written for diffusers read the device under this name
     # (`diffusers.ModularPipeline._execution_device`).

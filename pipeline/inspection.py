@@ -26,6 +26,7 @@ from .components import PipelineComponents
 from .config import PipelineConfig
 from .memory_report import MemoryReport, layer_notes, memory_report
 from .names_of_diffusers import instead_of_attribute, instead_of_component, public_names
+from .placing.several_devices import device_notes
 from .schedulers_by_name import is_scheduler_of_files
 from .seed import schema_with_seed, signature_with_seed
 
@@ -69,7 +70,8 @@ class PipelineInspection(PipelineComponents):
             InputError: inputs are unknown or missing.
         """
         plan = self.plan({**dict.fromkeys(names, True), **values})
-        return plan.explain(self.component_sizes(plan.components), [*self.notes, *layer_notes(self, plan, values)])
+        notes = [*self.notes, *device_notes(self, plan, values), *layer_notes(self, plan, values)]
+        return plan.explain(self.component_sizes(plan.components), notes)
 
     def memory(self, *names: str, **values: object) -> MemoryReport:
         """Say where the models are and why, what else holds memory, and what a run with these inputs is expected to need.

@@ -10,13 +10,16 @@ from attrs import frozen
 from ..adapters.lora import fused_bytes
 from ..engine import Plan
 from ..engine.execution.checkpoint import checkpoint_bytes
-from ..engine.execution.residency import Foreseen, PlannedResidency
+from ..engine.execution.foreseen import Foreseen
+from ..engine.execution.residency import PlannedResidency
 from ..engine.execution.uses import asked_sizes
 from ..registry.devices.component_bytes import component_bytes
 from ..registry.devices.group_offload import largest_part, onload_device
 from ..registry.devices.placement import Placement
+from ..registry.devices.several_placements import SeveralPlacements
 from ..registry.loading.weights import byte_words
 from ..state import ComponentError, html_view
+from .placing.several_devices import device_notes, residency_over
 
 if TYPE_CHECKING:
     from .components import PipelineComponents
@@ -41,8 +44,9 @@ class MemoryReport:
     """Says what holds memory. `print` it.
 
     Attributes:
-        components: models. budget: bytes of the device that runs may take; None without a manager that places, or without a
-            limit. steps: what is expected of the steps of a run; empty without inputs, and where nothing is placed.
+        components: models. budget: bytes of the device that runs may take; None without a manager that places, without a limit, and with several
+            devices. budgets: of several devices, by name. devices: sentences about which model is where, and which values go from
+            one device to another. steps: what is expected of the steps of a run; empty without inputs, and where nothing is placed.
         others: what else holds memory, as name to bytes. refused: why the run would be refused, or "".
     """
 
@@ -51,11 +55,17 @@ class MemoryReport:
     steps: tuple[Foreseen, ...] = ()
     others: Mapping[str, int] = {}
     refused: str = ""
+    budgets: Mapping[str, int | None] = {}
+    devices: tuple[str, ...] = ()
 
     @property
     def peak(self) -> Foreseen | None:
         """The step that is expected to need most; None where no steps are known."""
         return max(self.steps, key=lambda step: step.total, default=None)
+
+    def _peak_of(self, device: str) -> Foreseen | None:
+        there = [step for step in self.steps if step.device == device]
+        return max(there, key=lambda step: step.total, default=None)
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -69,17 +79,23 @@ class MemoryReport:
         yield from _aligned(rows)
         if self.budget is not None:
             yield f"budget: {byte_words(self.budget)}"
+        for name, budget in self.budgets.items():
+            yield f"budget of {name}: {'no limit' if budget is None else byte_words(budget)}"
         for name, size in self.others.items():
             yield f"{name}: {byte_words(size)}"
         if self.steps:
             yield ""
-            rows = [("step", "components", "beside", "in all")]
+            table = [("step", "components", "beside", "in all", "device")]
             for step in self.steps:
                 beside = byte_words(step.beside) if step.beside else "not measured yet"
-                rows.append((step.path, byte_words(step.components), beside, byte_words(step.total)))
-            yield from _aligned(rows)
-        if (peak := self.peak) is not None:
+                table.append((step.path, byte_words(step.components), beside, byte_words(step.total), step.device))
+            yield from _aligned([row if self.budgets else row[:-1] for row in table])
+        for name in self.budgets:
+            if (highest := self._peak_of(name)) is not None:
+                yield f"peak of {name}: {byte_words(highest.total)}, in {highest.path}"
+        if not self.budgets and (peak := self.peak) is not None:
             yield f"peak: {byte_words(peak.total)}, in {peak.path}"
+        yield from self.devices
         if self.refused:
             yield f"refused: {self.refused}"
 
@@ -106,15 +122,22 @@ def memory_report(pipe: PipelineComponents, plan: Plan | None, values: Mapping[s
     models = {name: each for name, each in pipe.components.items() if name in pipe.pretrained_component_names}
     steps: tuple[Foreseen, ...] = ()
     refused = ""
+    devices: tuple[str, ...] = ()
+    device_of: Mapping[str, str] = {}
     if plan is not None and placement is not None:
         try:
             found = {name: pipe.components[name] for name in plan.components}
-            steps = tuple(PlannedResidency(plan.steps, found, placement, sizes=asked_sizes(values)).foreseen())
+            if isinstance(placement, SeveralPlacements):
+                devices = tuple(device_notes(pipe, plan, values))
+                several = residency_over(pipe, plan, found, placement, values)
+                device_of, steps = several.of, tuple(several.foreseen())
+            else:
+                steps = tuple(PlannedResidency(plan.steps, found, placement, sizes=asked_sizes(values)).foreseen())
         except ComponentError as error:
             refused = str(error)
     layers = {name: words for step in steps for name, words in step.layers.items()}
     held = [
-        _held(name, each, placement, pipe, layers.get(name, ""))
+        _held(name, each, pipe, layers.get(name, ""), device_of.get(name))
         for name, each in models.items()
         if each is None or component_bytes(each)
     ]
@@ -130,21 +153,35 @@ def memory_report(pipe: PipelineComponents, plan: Plan | None, values: Mapping[s
     }
     return MemoryReport(
         tuple(held),
-        None if placement is None else placement.budget,
+        placement.budget if isinstance(placement, Placement) else None,
         steps,
         {name: size for name, size in others.items() if size},
         refused,
+        {name: each.budget for name, each in placement.each.items()}
+        if isinstance(placement, SeveralPlacements)
+        else {},
+        devices,
     )
 
 
-def _held(name: str, model: Any, placement: Placement | None, pipe: PipelineComponents, layers: str) -> HeldComponent:
+def _held(name: str, model: Any, pipe: PipelineComponents, layers: str, planned: str | None) -> HeldComponent:
+    """Say where a model is.
+
+    Args:
+        layers: how it comes in parts, in words. planned: the device on which it will be in the run that was asked about, if there are several.
+    """
+    placement = pipe.placement
     if model is None:
         return HeldComponent(name, 0, "", "not loaded")
     size = component_bytes(model)
     device = next((str(tensor.device) for tensor in getattr(model, "parameters", tuple)()), "cpu")
     if placement is None:
         return HeldComponent(name, size, device, f"the pipeline computes on {pipe.device}")
-    there = str(placement.memory.device)
+    if isinstance(placement, SeveralPlacements):
+        here = placement.name_of(id(model))
+        there, placement = here or planned or "its device", placement.each[here or placement.choice.main]
+    else:
+        there = str(placement.device)
     if onload_device(model) is not None:
         part = byte_words(largest_part(model))
         return HeldComponent(name, size, device, f"diffusers brings its layers to {there}, {part} at once at most")

@@ -109,7 +109,7 @@ class Block(SignatureBlock):
 
         def bind(presence: Presence) -> Callable[[Run], Call]:
             make_call = run_caller(type(self), presence)
-            return lambda run: make_call(self.bound_copy(run.components, run.configs, run.device, (run, name)))
+            return lambda run: make_call(self.bound_copy(run.components, run.configs, run.device_of(name), (run, name)))
 
         return [
             BlockNode(

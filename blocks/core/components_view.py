@@ -94,8 +94,26 @@ class FamilyView:
         return getattr(self._inner, name)
 
 
-def view_for(block: object, components: object) -> Any:
-    """Return what a block gets as `components`: with the properties of its family, if there is a contract for it."""
+class DeviceView:
+    """The same for blocks that compute on another device than the pipeline says."""
+
+    def __init__(self, components: object, device: object) -> None:
+        self._inner = components
+        # As pipelines of diffusers call it.
+        self.device = self._execution_device = device
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+def view_for(block: object, components: object, device: object = None) -> Any:
+    """Return what a block gets as `components`: with the properties of its family, if there is a contract for it.
+
+    Args:
+        device: where it computes, if that is another than the pipeline's.
+    """
+    if device is not None:
+        components = DeviceView(components, device)
     family = family_of(block)
     return components if family is UNBOUND else FamilyView(components, family)
 

@@ -211,7 +211,7 @@ class LoopSequentialPipelineBlocks(Container, SignatureBlock):
 
         def for_run(run: Run) -> Iterations:
             # Once for both methods, so that `count` sees what `iterate` has.
-            bound = self.bound_copy(run.components, run.configs, run.device)
+            bound = self.bound_copy(run.components, run.configs, run.device_of(path))
             iterations, count = iterations_of(bound.iterate), count_of(bound.count)
             checked = variables if run.settings.check_values else ()
 

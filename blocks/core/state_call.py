@@ -30,7 +30,8 @@ def state_call(
 ) -> Call:
     """Make the call of a block that is written as properties and `__call__`."""
     style = call_style(block)
-    view = view_for(block, run.view)
+    device = run.device_of(path)
+    view = view_for(block, run.view, None if device == run.device else device)
     block = _with_iteration_events(block, path, run)
 
     def run_block(values: Values) -> object:

@@ -162,7 +162,8 @@ def draw_noise(
         return torch.cat([draw_noise((1, *shape[1:]), each, device, dtype) for each in generator])
     source = generator.device if generator is not None else device
     # A generator of one accelerator cannot draw on another; on the CPU every machine draws the same.
-    if source.type not in ("cpu", device.type):
+    is_other = source.type != device.type or (None not in (source.index, device.index) and source.index != device.index)
+    if source.type != "cpu" and is_other:
         raise InputError(f"The generator lies on {source}, and the run on {device}; use a CPU generator.")
     drawn = torch.randn(shape, generator=generator, device=source, dtype=dtype)
     return sent(drawn, device)

@@ -51,6 +51,7 @@ class LayerResidency:
         self._memory = memory
         self._running: list[LayerTraffic] = []
         self._paused: list[LayerTraffic] = []
+        self._told: frozenset[str] = frozenset()
 
     def within(self, names: Iterable[str], room: int) -> dict[str, Layering]:
         """Return how models come that a step needs: each has its least, and of what is left its share by size."""
@@ -62,7 +63,7 @@ class LayerResidency:
             for name, lacks in lacking.items()
         }
 
-    def open(self, found: Mapping[str, Layering], emit: Emit | None, is_starved: bool = False) -> None:
+    def open(self, found: Mapping[str, Layering], is_starved: bool = False) -> None:
         """Have models in parts for one step; after memory ran out, with as little at once as can be."""
         for name, layers in found.items():
             traffic = LayerTraffic(name, layers, self._memory)
@@ -70,23 +71,33 @@ class LayerResidency:
             if is_starved:
                 traffic.make_room()
             traffic.open()
-            if emit is not None:
-                emit(ComponentMoved(name, traffic.held))
 
-    def close(self, emit: Emit | None = None) -> list[LayerTraffic]:
+    def close(self) -> list[LayerTraffic]:
         """Let all of them leave; return what there was."""
-        self.pause(emit)
+        self.pause()
         closed, self._paused = self._paused, []
         return closed
 
-    def pause(self, emit: Emit | None = None) -> None:
+    def pause(self) -> None:
         """Let all of them leave in the middle of a step, for another run; `open` has them again."""
         while self._running:
             traffic = self._running.pop()
             self._paused.append(traffic)
             traffic.close()
-            if emit is not None:
-                emit(ComponentFreed(traffic.name))
+
+    def tell(self, emit: Emit | None) -> None:
+        """Say what has come and gone since it was last said.
+
+        Only by this, when all of it is done: while somebody looks at an event, another run may have the device.
+        """
+        now = {traffic.name: traffic.held for traffic in self._running}
+        gone, come = self._told - now.keys(), now.keys() - self._told
+        self._told = frozenset(now)
+        if emit is not None:
+            for name in sorted(gone):
+                emit(ComponentFreed(name))
+            for name in sorted(come):
+                emit(ComponentMoved(name, now[name]))
 
     def note_on(self, error: BaseException) -> None:
         """Say on an error of weights that are elsewhere why they may be."""

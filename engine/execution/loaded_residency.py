@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..events import ComponentFreed, ComponentLoaded, Emit
@@ -46,6 +47,8 @@ class LoadedResidency:
         # Later uses replace earlier ones, so the last stays.
         self._last: dict[str, str] = {name: path for path, use in self._uses.items() for name in use.names}
         self._own: set[str] = set()
+
+    devices: Mapping[str, Any] = MappingProxyType({})
 
     def has_room_to_make(self, names: Collection[str]) -> bool:  # noqa: ARG002 - the protocol gives it
         """Return False: what is loaded is in use."""

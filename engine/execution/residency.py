@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
-from attrs import frozen
-
-from ...registry.devices.group_offload import largest_part, onload_device
+from ...registry.devices.group_offload import comes_in_groups, largest_part
 from ...registry.devices.moved_tensors import placed_bytes
 from ...registry.devices.placement import Need, Placement
 from ...registry.loading.weights import byte_words
@@ -17,50 +16,10 @@ from ..events import ComponentFreed, ComponentMoved, Emit
 from ..memory import tensor_bytes
 from ..nodes import Node, Values
 from .eviction import best_schedule, chosen_to_go
+from .foreseen import Foreseen
 from .layer_residency import LayerResidency, hints_of_layers, least_of_layers
 from .out_of_memory import is_out_of_memory
-from .uses import Use, uses_of
-
-
-@frozen
-class Foreseen:
-    """What is expected of a step.
-
-    Attributes:
-        names: components that are there during it. components: their bytes. beside: bytes of values and workspace, as far as
-            they were measured. layers: how components come of which there is only a part at once, in words by name.
-    """
-
-    path: str
-    names: frozenset[str]
-    components: int
-    beside: int
-    layers: Mapping[str, str] = {}
-
-    @property
-    def total(self) -> int:
-        """Bytes in all."""
-        return self.components + self.beside
-
-
-def _is_grouped(name: str, component: Any, placement: Placement) -> bool:
-    """Return whether diffusers brings a component's layers one after another.
-
-    Raises:
-        ComponentError: it brings them to another device.
-    """
-    there = onload_device(component)
-    if there is None:
-        return False
-    import torch
-
-    here = torch.device(placement.memory.device)
-    if there.type != here.type or (None not in (there.index, here.index) and there.index != here.index):
-        raise ComponentError(
-            f"diffusers brings the layers of {name!r} to {there} (group offloading), and the manager places components on {here}. Use "
-            f'one device: pipe.{name}.enable_group_offload(onload_device="{here}", ...).'
-        )
-    return True
+from .uses import Use, composition_key, uses_of
 
 
 class PlannedResidency:
@@ -68,7 +27,12 @@ class PlannedResidency:
 
     What steps need beside components is known by composition, block and the sizes that the run was asked for: of another
     pipeline, or of a larger image, it says nothing.
+
+    Args:
+        count: from the values of a run to the bytes that they take on the device.
     """
+
+    devices: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(
         self,
@@ -77,18 +41,20 @@ class PlannedResidency:
         placement: Placement,
         emit: Emit | None = None,
         sizes: Hashable = (),
+        count: Callable[[Iterable[Any]], int] = tensor_bytes,
     ) -> None:
         self._emit = emit
+        self._count = count
         models = {name: each for name, each in components.items() if hasattr(each, "parameters")}
         self._in_groups = {
-            name: largest_part(each) for name, each in models.items() if _is_grouped(name, each, placement)
+            name: largest_part(each) for name, each in models.items() if comes_in_groups(name, each, placement.device)
         }
         self._grouped_models = [models[name] for name in self._in_groups]
         self._components = {name: each for name, each in models.items() if name not in self._in_groups}
         placement.memory.refuse(self._components)
         self._placement = placement
         self._sizes = {name: placed_bytes(component) for name, component in self._components.items()}
-        self._run = (tuple(sorted(self._sizes.items())), sizes)
+        self._run = composition_key(self._sizes, sizes)
         self._least: dict[str, int] = {}
         needs = [self._need(use) for use in uses_of(steps, self._fits)]
         self._least = least_of_layers(needs, self._components, placement)
@@ -116,13 +82,13 @@ class PlannedResidency:
 
     def begin(self) -> None:
         """Take the placement's device for this run; components that are replaced meanwhile stay for it."""
-        self._placement.begin(self._all, self._make_way, self._go_on)
+        self._placement.turns.begin(self._all, self._make_way, self._go_on)
         for component in self._grouped_models:
             self._placement.forget(component)
 
     def _make_way(self) -> None:
         """Take off what no other run could: the parts of models that come layer by layer."""
-        self._layers.pause(self._emit)
+        self._layers.pause()
 
     def _go_on(self) -> None:
         """Have on the device what the running step needs, after another run had it in the middle of the step."""
@@ -166,7 +132,7 @@ class PlannedResidency:
         return None if capacity is None else max(0, capacity - self._apart[position])
 
     def _key(self, path: str) -> Hashable:
-        return (*self._run, path)
+        return *self._run, path
 
     def _together(self, names: Iterable[str]) -> int:
         """Return the bytes of several components, of which shared weights count once."""
@@ -194,7 +160,8 @@ class PlannedResidency:
 
     def release(self) -> None:
         """Take every component off the device."""
-        self._layers.close(self._emit)
+        self._layers.close()
+        self._layers.tell(self._emit)
         self._placement.keep_only(())
 
     @contextmanager
@@ -217,13 +184,14 @@ class PlannedResidency:
             # Not in the `finally`: what a failed step needed says nothing of the next one, and neither does a peak of two runs.
             if not self._is_disturbed:
                 apart = sum(self._in_groups.get(name, 0) for name in self._asked[position]) + self._layers.gone
-                self._placement.measure(self._key(path), tensor_bytes(values.values()), apart)
+                self._placement.measure(self._key(path), self._count(values.values()), apart)
         except RuntimeError as error:
             self._layers.note_on(error)
             raise
         finally:
             self._running, self._is_opened = None, False
-            layers = self._layers.close(self._emit)
+            layers = self._layers.close()
+            self._layers.tell(self._emit)
         for traffic in layers:
             traffic.refuse_written()
 
@@ -307,6 +275,7 @@ class PlannedResidency:
                     raise
 
     def _tell(self, before: Mapping[int, str]) -> None:
+        self._layers.tell(self._emit)
         if self._emit is None:
             return
         now = self._placement.resident
@@ -325,17 +294,17 @@ class PlannedResidency:
         try:
             for name in sorted(need):
                 placement.bring(name, self._components[name])
-            self._layers.open(self._layering[position], self._emit)
+            self._layers.open(self._layering[position])
         except RuntimeError as error:
             if not is_out_of_memory(error) or (
                 placement.resident.keys() <= needed and not self._layers.has_room_to_make
             ):
                 raise
             self._starve(position)
-            self._layers.close(self._emit)
+            self._layers.close()
             for name in sorted(need):
                 placement.bring(name, self._components[name])
-            self._layers.open(self._layering[position], self._emit, is_starved=True)
+            self._layers.open(self._layering[position], is_starved=True)
 
     def _ask_strategy(self, position: int, needed: set[int]) -> None:
         placement = self._placement

@@ -77,7 +77,8 @@ class RunCache:
             raise NoDigestError("gradients are recorded, which a kept result would not have")
         writer = DigestWriter()
         writer.add_all(
-            "unit", [unit.kind, str(run.device), run.settings.grad, arithmetic(), self._identities.process()]
+            "unit",
+            [unit.kind, str(run.device_of(unit.path)), run.settings.grad, arithmetic(), self._identities.process()],
         )
         for identity in unit.identities:
             writer.add(identity(run.configs))

@@ -43,6 +43,15 @@ def uses_of(steps: Sequence[Node], fits: Callable[[str, frozenset[str]], bool]) 
                 yield from uses_of(branch, fits)
 
 
+def composition_key(components: Mapping[str, int], sizes: Hashable) -> tuple[Hashable, ...]:
+    """Return what measurements of steps are kept under, beside the path of a step.
+
+    Args:
+        components: name to bytes, of those on the device. sizes: see `asked_sizes`.
+    """
+    return tuple(sorted(components.items())), sizes
+
+
 _COUNTS = frozenset(
     {"height", "width", "num_frames", "batch_size", "num_images_per_prompt", "num_images", "max_sequence_length"}
 )

@@ -56,7 +56,7 @@ def recipe_of(
     description = pipe.description()
     known = {
         "software": _software(),
-        "device": str(pipe.device),
+        "device": pipe.device_words,
         "arithmetic": arithmetic(),
         "process": _process(identities),
         "settings": {

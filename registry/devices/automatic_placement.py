@@ -3,22 +3,53 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
 
 from ...state import ComponentError
 from ...state.errors import named_thing
 from ..loading.weights import bytes_of
+from .device_choice import DeviceChoice, device_name
 from .device_memory import DeviceMemory, to_host
 from .group_offload import onload_device
 from .placement import Placement, Strategy
+from .several_placements import SeveralPlacements
 from .torch_memory import TorchMemory
+from .turns import Turns
 
 if TYPE_CHECKING:
     import torch
 
+    from .device_choice import Devices
+
 _LEAST_FREE = 10**9
 """Bytes for values and workspace, where nothing is known of them."""
+
+
+@frozen
+class _Rules:
+    """What holds for all devices of a manager.
+
+    Attributes:
+        strategy, layers: see `Placement`. turns: of the runs on them.
+    """
+
+    strategy: Strategy | None
+    layers: bool
+    turns: Turns = field(factory=Turns)
+
+    def placement(
+        self, memory: DeviceMemory, budget: int | str | None, margin: int | str | None, label: str = ""
+    ) -> Placement:
+        """Make the placement of a device that nothing is on; what is free on it is its budget, if none is said."""
+        limit = memory.free_bytes() if budget is None else bytes_of(budget)
+        is_found = budget is None and limit is not None and margin is None
+        unknown = max((limit or 0) // 10, _LEAST_FREE) if is_found else 0
+        return Placement(
+            memory, limit, bytes_of(margin or 0), self.strategy, unknown, self.layers, label, turns=self.turns
+        )
 
 
 class AutomaticPlacement:
@@ -31,17 +62,18 @@ class AutomaticPlacement:
     components: dict[str, Any]
 
     def __init__(self) -> None:
-        self.placement: Placement | None = None
+        self.placement: Placement | SeveralPlacements | None = None
         self._lock = threading.RLock()
 
     def enable_auto_cpu_offload(
         self,
-        device: torch.device | str = "cuda",
-        budget: int | str | None = None,
-        memory_reserve_margin: int | str | None = None,
+        device: torch.device | str | None = None,
+        budget: int | str | Mapping[str, int | str] | None = None,
+        memory_reserve_margin: int | str | Mapping[str, int | str] | None = None,
         strategy: Strategy | None = None,
-        memory: DeviceMemory | None = None,
+        memory: DeviceMemory | Mapping[str, DeviceMemory] | None = None,
         layers: bool = True,
+        devices: Devices | None = None,
     ) -> None:
         """Keep components on the host, and bring each to the device when a run needs it.
 
@@ -50,39 +82,87 @@ class AutomaticPlacement:
         which diffusers brings the layers (`enable_group_offload`) are left to it.
 
         Args:
-            budget: bytes ("8GB") for components, values and workspace together; what is free now by default.
+            device: "cuda" if neither this nor `devices` is given.
+            budget: bytes ("8GB") for components, values and workspace together; what is free now by default. For several
+                devices: of each, or a mapping from device to bytes.
             memory_reserve_margin: of it, bytes for values and workspace at least. Runs measure what their steps need; until
                 then a tenth of the budget stays free, where a limit was found and not given, and at least 1 GB.
             strategy: a rule of your own for what goes, instead of the plan: see `Placement`.
-            memory: does the moving and the counting; a recording `DeviceMemory` stands in for a device in tests.
+            memory: does the moving and the counting; a recording `DeviceMemory` stands in for a device in tests. For several
+                devices a mapping from some of them to that.
             layers: whether a model for which there is no room comes layer by layer, each before its call; it gives the same bits,
                 and takes longer. False refuses such a run.
+            devices: several devices. A mapping from component ("text_encoder") or role ("text_encoders") to device, with
+                "default" for all others; or a list, over which each run is planned: what a step uses stands together, so that
+                the fewest bytes are moved, then that the device changes least often.
 
         Raises:
-            ComponentError: components that cannot be moved, such as models in bitsandbytes' formats.
+            ComponentError: components that cannot be moved, such as models in bitsandbytes' formats; a device that is not
+                there; a budget of a device that is none of `devices`.
+
+        Example:
+            >>> manager.enable_auto_cpu_offload(devices={"text_encoders": "cuda:1", "default": "cuda:0"})  # doctest: +SKIP
+            >>> manager.enable_auto_cpu_offload(devices=["cuda:0", "cuda:1"], budget="20GB")  # doctest: +SKIP
         """
         _refuse_no_rule(strategy)
-        memory = TorchMemory(device) if memory is None else memory
+        rules = _Rules(strategy, layers)
+        made: Placement | SeveralPlacements
+        if devices is None:
+            made = self._one_placement(device, budget, memory_reserve_margin, memory, rules)
+        else:
+            if device is not None:
+                raise ComponentError(
+                    f"device={str(device)!r} and devices= were both given. A mapping says it with 'default', "
+                    "a list has all devices in it."
+                )
+            made = self._several_placements(devices, budget, memory_reserve_margin, memory, rules)
+        self.placement = made
+
+    def _one_placement(self, device: Any, budget: Any, margin: Any, memory: Any, rules: _Rules) -> Placement:
+        for what, given in (("budget", budget), ("memory_reserve_margin", margin), ("memory", memory)):
+            if isinstance(given, Mapping):
+                raise ComponentError(
+                    f"{what} is a mapping from devices, and there is one device. Give devices= as well."
+                )
+        memory = TorchMemory("cuda" if device is None else device) if memory is None else memory
+        self._move_to_host([memory])
+        return rules.placement(memory, budget, margin)
+
+    def _several_placements(
+        self, devices: Devices, budget: Any, margin: Any, memory: Any, rules: _Rules
+    ) -> SeveralPlacements:
+        if memory is not None and not isinstance(memory, Mapping):
+            raise ComponentError("memory= of several devices is a mapping from device to DeviceMemory.")
+        doubles = {device_name(key): each for key, each in (memory or {}).items()}
+        choice = DeviceChoice.read(devices, doubles)
+        budgets, margins = choice.each_of(budget, "budget"), choice.each_of(margin, "memory_reserve_margin")
+        choice.by_name(doubles, "memory")
+        memories = {name: doubles.get(name) or TorchMemory(name) for name in choice.names}
+        for each in memories.values():
+            each.partners = [other for other in memories.values() if other is not each]
+        self._move_to_host(list(memories.values()))
+        placements = {
+            name: rules.placement(each, budgets[name], margins[name], f" of {name}") for name, each in memories.items()
+        }
+        return SeveralPlacements(choice, placements, rules.turns)
+
+    def _move_to_host(self, memories: Sequence[DeviceMemory]) -> None:
+        """Let all that can be placed lie on the host, and devices be as free as they can be.
+
+        Raises:
+            ComponentError: components cannot be moved.
+        """
         # A second call may name another device, and the first's host copies hold the weights.
         self.disable_auto_cpu_offload()
         with self._lock:
             components = dict(self.components)
         components = {name: each for name, each in components.items() if onload_device(each) is None}
-        memory.refuse(components)
+        for memory in memories:
+            memory.refuse(components)
         for component in components.values():
             to_host(component)
-        memory.release()
-        # Only now: what has just left the device is free.
-        limit = memory.free_bytes() if budget is None else bytes_of(budget)
-        is_found = budget is None and limit is not None and memory_reserve_margin is None
-        self.placement = Placement(
-            memory,
-            limit,
-            bytes_of(memory_reserve_margin or 0),
-            strategy,
-            max((limit or 0) // 10, _LEAST_FREE) if is_found else 0,
-            layers,
-        )
+        for memory in memories:
+            memory.release()
 
     def disable_auto_cpu_offload(self) -> None:
         """Take all components off the device, and place none any more. A run that goes on is waited for.
@@ -93,15 +173,14 @@ class AutomaticPlacement:
         placement = self.placement
         if placement is None:
             return
-        if placement.is_taken_here:
+        if placement.turns.is_taken_here:
             raise ComponentError(
-                f"A run computes on {placement.memory.device} with these components, and one of its blocks or listeners would take them away. "
+                f"A run computes on {_device_words(placement)} with these components, and one of its blocks or listeners would take them away. "
                 "Turn placement on and off when the run is over."
             )
         # Not within `_lock`: a run holds the placement's lock, and takes `_lock` when it loads what is missing.
-        with placement.lock:
-            placement.keep_only(())
-            placement.is_over = True
+        with placement.turns.lock:
+            placement.end()
             # Within, so that a run that has waited finds it gone.
             if self.placement is placement:
                 self.placement = None
@@ -130,3 +209,7 @@ def _refuse_no_rule(strategy: object) -> None:
             f"strategy is {named_thing(strategy)}; it is a function of the bytes of each component, the bytes that are short, and how far away the "
             "next uses are, or None for the plan."
         )
+
+
+def _device_words(placement: Placement | SeveralPlacements) -> str:
+    return str(placement.device) if isinstance(placement, Placement) else ", ".join(placement.choice.names)

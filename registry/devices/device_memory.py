@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from .layers import Part
@@ -18,12 +18,14 @@ class DeviceMemory:
     Attributes:
         device: where components are brought. moved: bytes brought in so far. peak: bytes that were there at most.
         log: what was done, as ("bring" or "drop", name); of models that come in parts, nothing: in a long run it would never end.
+        partners: memories of the manager's other devices; a component leaves them before it comes here.
     """
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
         self.device = device
         self.moved = 0
         self.peak = 0
+        self.partners: Collection[DeviceMemory] = ()
         self.log: list[tuple[str, str]] = []
         self._there: dict[int, int] = {}
         self._parts: dict[int, int] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ...state import ComponentError
 from ..placing_hooks import GROUP_OFFLOAD
 
 if TYPE_CHECKING:
@@ -21,6 +22,26 @@ def onload_device(component: object) -> torch.device | None:
                 return device
         level = [child for module in level for child in _children(module)]
     return None
+
+
+def comes_in_groups(name: str, component: object, here: torch.device) -> bool:
+    """Return whether diffusers brings a component's layers one after another.
+
+    Args:
+        here: the device on which runs compute.
+
+    Raises:
+        ComponentError: it brings them to another device.
+    """
+    there = onload_device(component)
+    if there is None:
+        return False
+    if there.type != here.type or (None not in (there.index, here.index) and there.index != here.index):
+        raise ComponentError(
+            f"diffusers brings the layers of {name!r} to {there} (group offloading), and the manager places components on {here}. Use "
+            f'one device: pipe.{name}.enable_group_offload(onload_device="{here}", ...).'
+        )
+    return True
 
 
 def largest_part(component: object) -> int:

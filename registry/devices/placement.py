@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
@@ -14,7 +13,10 @@ from ...state import ComponentError
 from ..loading.weights import byte_words, enough_words
 from .device_memory import DeviceMemory
 from .moved_tensors import placed_bytes
-from .turns import Turn, turns_here
+from .turns import Turns
+
+if TYPE_CHECKING:
+    import torch
 
 Strategy = Callable[[Mapping[str, int], int, Mapping[str, int]], Iterable[str]]
 """Your own rule of what goes: from the bytes of each component that may go, the bytes that are short, and for each how
@@ -50,8 +52,8 @@ class Placement:
         memory: does the moving. budget: bytes for components, values and workspace together; None knows no limit.
         reserve: bytes for values and workspace, at least. unknown: what is kept free for them in steps that were not measured.
         strategy: a rule of your own; None plans over the whole run. layers: whether models for which there is no room may come
-            layer by layer.
-        measured: what steps needed of values and workspace in their last runs, by key: see `PlannedResidency`.
+            layer by layer. label: what messages add to the budget, where there are several devices (" of cuda:1").
+        turns: of the runs on it. measured: what steps needed of values and workspace in their last runs, by key: see `PlannedResidency`.
         is_over: the manager places nothing any more, or elsewhere.
     """
 
@@ -61,11 +63,11 @@ class Placement:
     strategy: Strategy | None = None
     unknown: int = 0
     layers: bool = True
+    label: str = ""
     measured: dict[Hashable, deque[int]] = field(factory=dict)
-    lock: threading.RLock = field(factory=threading.RLock, repr=False)
+    turns: Turns = field(factory=Turns, repr=False)
     _held: dict[int, tuple[str, Any]] = field(factory=dict, repr=False)
     _leaving: deque[Any] = field(factory=deque, repr=False)
-    _turns: list[Turn] = field(factory=list, repr=False)
     is_over: bool = field(default=False, init=False)
 
     def needed(self, key: Hashable) -> int:
@@ -86,6 +88,18 @@ class Placement:
     def size_of(self, key: int) -> int:
         """Return the bytes of a component on the device."""
         return self.memory.size_of(key) or 0
+
+    @property
+    def device(self) -> torch.device:
+        """The device on which runs compute."""
+        import torch
+
+        return torch.device(self.memory.device)
+
+    def end(self) -> None:
+        """Take all components off the device, and let runs that wait for it find it gone."""
+        self.keep_only(())
+        self.is_over = True
 
     def keep_only(self, keys: Iterable[int]) -> None:
         """Drop all others."""
@@ -111,39 +125,12 @@ class Placement:
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Have the device for one run: what is moved for one would be moved away from another that computes with it.
-
-        A run that a block or listener of another begins has it meanwhile, and then the other gets back what its step needs.
-        """
-        turn, here = Turn(self.lock), turns_here()
+        """Have the device for one run: see `Turns`."""
         try:
-            with self.lock:
-                outer = next((each for each in reversed(here) if each.lock is self.lock), None)
-                if outer is not None:
-                    outer.pause()
-                here.append(turn)
-                self._turns.append(turn)
-                try:
-                    yield
-                finally:
-                    here.remove(turn)
-                    self._turns.remove(turn)
-                    if outer is not None:
-                        outer.go_on()
+            with self.turns.taken():
+                yield
         finally:
-            self._settle()
-
-    @property
-    def is_taken_here(self) -> bool:
-        """Whether a run of this thread has the device."""
-        return any(turn.lock is self.lock for turn in turns_here())
-
-    def begin(self, components: Iterable[object], make_way: Callable[[], None], go_on: Callable[[], None]) -> None:
-        """Say what the run that has the device computes with, what makes way for another run, and what brings back what its step needs."""
-        turn = next((each for each in reversed(turns_here()) if each.lock is self.lock), None)
-        if turn is not None:
-            turn.components = {id(each) for each in components}
-            turn.make_way, turn.bring_back = make_way, go_on
+            self.settle()
 
     def forget(self, component: object) -> None:
         """Take a component off the device, because it is removed: at once, or when the run that goes on is over.
@@ -151,11 +138,12 @@ class Placement:
         It never waits: whoever removes may hold what that run needs to go on, such as the lock of a load.
         """
         self._leaving.append(component)
-        self._settle()
+        self.settle()
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
+        """Let go of what was forgotten while a run went on, if none does now."""
         # Noted first and looked at after the lock was let go of, too, so that nothing is left between the two.
-        while self._may_leave() and self.lock.acquire(blocking=False):
+        while self._may_leave() and self.turns.lock.acquire(blocking=False):
             try:
                 for component in self._may_leave():
                     self._leaving.remove(component)
@@ -163,11 +151,11 @@ class Placement:
                         self.memory.drop(*self._held[id(component)])
                         del self._held[id(component)]
             finally:
-                self.lock.release()
+                self.turns.lock.release()
 
     def _may_leave(self) -> list[Any]:
         """Return what was removed and no run computes with: also not one that waits, or that called who removed it."""
-        used = set().union(*(turn.components for turn in [*self._turns]))
+        used = self.turns.used
         return [each for each in [*self._leaving] if id(each) not in used]
 
     def measure(self, key: Hashable, values: int, apart: int = 0) -> None:
@@ -202,9 +190,9 @@ class Placement:
             )
             faults.append(
                 f"{need.path} needs {byte_words(need.total)} of components at once ({parts}); of the budget of "
-                f"{byte_words(self.budget or 0)}, {byte_words(self.capacity(need.key) or 0)} are left for components beside values "
+                f"{byte_words(self.budget or 0)}{self.label}, {byte_words(self.capacity(need.key) or 0)} are left for components beside values "
                 "and workspace."
             )
-        advice = f"Raise the budget to {enough_words(enough)}, load in a smaller dtype, or quantize."
+        advice = f"Raise the budget{self.label} to {enough_words(enough)}, load in a smaller dtype, or quantize."
         faults[-1] += " ".join(["", advice, *sorted({hint for need in over for hint in need.hints})])
         raise ComponentError.of("A step needs more than the budget", faults)

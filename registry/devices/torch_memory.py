@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from ...state import ComponentError
+from .device_choice import placing_device
 from .device_memory import DeviceMemory
 from .layers import Part
 from .moved_tensors import (
@@ -64,7 +65,7 @@ class TorchMemory(DeviceMemory):
     """
 
     def __init__(self, device: torch.device | str) -> None:
-        there = _with_index(device)
+        there = placing_device(device)
         super().__init__(there)
         self._placed: dict[int, Placed] = {}
         self._tensors: dict[int, Moved] = {}
@@ -77,7 +78,8 @@ class TorchMemory(DeviceMemory):
         """Raise ComponentError, before anything is moved, if some of the components cannot be; it names them all."""
         refuse_unmovable(components)
         for name, component in components.items():
-            self._refuse_taken(name, _holder_of(component))
+            holder = _holder_of(component)
+            self._refuse_taken(name, None if holder in self.partners else holder)
 
     @_outside_inference
     def bring(self, name: str, component: Any) -> None:
@@ -372,21 +374,3 @@ def _to_host(held: HeldTensor) -> None:
         held.tensor.data = held.tensor.data.cpu()
     else:
         held.replace(copy_on(held.tensor, "cpu"))
-
-
-def _with_index(device: torch.device | str) -> torch.device:
-    """Return a device with its number: one without means another in each thread, after `set_device`."""
-    import torch
-
-    try:
-        found = torch.device(device)
-    except (RuntimeError, TypeError) as error:
-        raise ComponentError(f"{device!r} is no device: {str(error).splitlines()[0]}") from None
-    if found.type == "cpu":
-        return found
-    there = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    count = torch.accelerator.device_count() if there is not None else 0
-    if there is None or there.type != found.type or (found.index or 0) >= count:
-        names = ", ".join(["cpu", *(f"{there.type}:{index}" for index in range(count) if there is not None)])
-        raise ComponentError(f"This machine has no device {str(device)!r} to place components on. There are: {names}.")
-    return found if found.index is not None else torch.device(found.type, torch.accelerator.current_device_index())

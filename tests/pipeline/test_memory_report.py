@@ -230,7 +230,7 @@ def test_to_ask_what_is_needed_changes_nothing_on_the_device(monkeypatch: pytest
     pipe(width=1)
     log = [*memory[0].log]
     assert memory[0].resident
-    monkeypatch.setattr("brickwork.engine.execution.residency.onload_device", lambda component: torch.device("cpu"))
+    monkeypatch.setattr("brickwork.registry.devices.group_offload.onload_device", lambda component: torch.device("cpu"))
     pipe.memory(width=1)
     assert memory[0].log == log
 

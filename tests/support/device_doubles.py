@@ -2,6 +2,7 @@
 
 `CloneMemory`: the real `TorchMemory`, whose device is a second place in the host's memory: what stays behind, is lost or is
 copied for nothing is seen. `AwayMemory`: of models that come in parts, also what is read too early or too late. `RecordedStreams`: beside it, a log of what was given to which stream, and what waits for what.
+`ElsewhereMemory`: a simulated device (simulated_device.py), of which there can be several: tensors of two of them must not meet.
 `Counters`: an allocator that knows only numbers: what is there, and the peak. `Overflowing`: a network whose half-precision
 results are not finite.
 """
@@ -13,10 +14,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from simulated_device import DEVICE, on_device
 
 from brickwork.registry.devices.device_memory import DeviceMemory
 from brickwork.registry.devices.layers import Part
-from brickwork.registry.devices.moved_tensors import held_tensors
+from brickwork.registry.devices.moved_tensors import HeldTensor, held_tensors
 from brickwork.registry.devices.torch_memory import TorchMemory
 
 
@@ -100,6 +102,34 @@ def _parts_in(part: Part) -> Iterator[Part]:
     for each in part.inner:
         yield each
         yield from _parts_in(each)
+
+
+class ElsewhereMemory(DeviceMemory):
+    """One of several simulated devices, `lazy:0`, `lazy:1`, ...; enter `SimulatedDevice` before it is used.
+
+    It replaces parameters, and what is written on it is not copied back: it shows where things are computed.
+    """
+
+    def __init__(self, index: int) -> None:
+        super().__init__(torch.device(DEVICE.type, index))
+        self._host: dict[int, list[tuple[HeldTensor, Any]]] = {}
+
+    def bring(self, name: str, component: object) -> None:
+        if id(component) not in self._host:
+            self._host[id(component)] = [(held, held.tensor) for held in held_tensors(component)]
+            for held, tensor in self._host[id(component)]:
+                held.replace(self._copy(tensor))
+        super().bring(name, component)
+
+    def drop(self, name: str, component: object) -> None:
+        for held, tensor in self._host.pop(id(component), ()):
+            held.replace(tensor)
+        super().drop(name, component)
+
+    def _copy(self, tensor: Any) -> Any:
+        copy = on_device(tensor, torch.device(self.device))
+        is_parameter = isinstance(tensor, torch.nn.Parameter)
+        return torch.nn.Parameter(copy, tensor.requires_grad) if is_parameter else copy
 
 
 class RecordedStream:

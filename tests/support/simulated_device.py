@@ -53,12 +53,12 @@ class Wait:
 
 
 class OnDevice(torch.Tensor):
-    """A tensor of the device. Its numbers are in `held`, a tensor of the host."""
+    """A tensor of the device, or of one of several. Its numbers are in `held`, a tensor of the host."""
 
     held: torch.Tensor
 
     @staticmethod
-    def __new__(cls, held: torch.Tensor) -> Any:
+    def __new__(cls, held: torch.Tensor, device: torch.device = DEVICE) -> Any:
         make: Any = torch.Tensor._make_wrapper_subclass
         return make(
             cls,
@@ -66,11 +66,14 @@ class OnDevice(torch.Tensor):
             strides=held.stride(),
             storage_offset=held.storage_offset(),
             dtype=held.dtype,
-            device=DEVICE,
+            device=device,
         )
 
-    def __init__(self, held: torch.Tensor) -> None:
+    def __init__(self, held: torch.Tensor, device: torch.device = DEVICE) -> None:
         self.held = held
+
+    def untyped_storage(self) -> Any:
+        return self.held.untyped_storage()
 
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
@@ -82,9 +85,9 @@ class OnDevice(torch.Tensor):
 def _ignored(_: str) -> None: ...
 
 
-def on_device(value: torch.Tensor) -> torch.Tensor:
+def on_device(value: torch.Tensor, device: torch.device = DEVICE) -> torch.Tensor:
     """Return a copy of a tensor of the host on the device."""
-    return OnDevice(value.detach().clone())
+    return OnDevice(value.detach().clone(), device)
 
 
 def held(value: Any) -> Any:
@@ -96,15 +99,17 @@ def _dispatched(func: Any, args: Any, kwargs: dict[str, Any], note: Callable[[st
     """Compute on the host what the device would, and note where it waits.
 
     Raises:
-        RuntimeError: a tensor of the host, of more than a number, meets one of the device.
+        RuntimeError: a tensor of the host, of more than a number, meets one of the device, or one of a device meets one of another.
     """
     if func in (aten.detach.default, aten.alias.default) and not isinstance(args[0], OnDevice):
         return func(*args, **kwargs)
     mixed = {"device": False, "host": False}
+    where: set[torch.device] = set()
 
     def plain(value: Any) -> Any:
         if isinstance(value, OnDevice):
             mixed["device"] = True
+            where.add(value.device)
             return value.held
         if isinstance(value, torch.Tensor) and value.ndim > 0:
             mixed["host"] = True
@@ -113,6 +118,9 @@ def _dispatched(func: Any, args: Any, kwargs: dict[str, Any], note: Callable[[st
     inner, options = _each(plain, args), _each(plain, kwargs)
     result_there = mixed["device"]
     asked = kwargs.get("device")
+    if len(where) > 1 and func not in _COPIED:
+        raise RuntimeError(f"{func} was given tensors of {' and '.join(sorted(map(str, where)))}.")
+    target = _target(func, args, asked, where)
     if asked is not None:
         result_there = torch.device(asked).type == DEVICE.type
         options["device"] = _HOST
@@ -133,7 +141,7 @@ def _dispatched(func: Any, args: Any, kwargs: dict[str, Any], note: Callable[[st
     made = func(*inner, **options)
     if not result_there:
         return made
-    return _each(lambda each: OnDevice(each) if isinstance(each, torch.Tensor) else each, made)
+    return _each(lambda each: OnDevice(each, target) if isinstance(each, torch.Tensor) else each, made)
 
 
 def _each(change: Callable[[Any], Any], values: Any) -> Any:
@@ -143,6 +151,15 @@ def _each(change: Callable[[Any], Any], values: Any) -> Any:
     if isinstance(values, dict):
         return {name: _each(change, each) for name, each in values.items()}
     return change(values)
+
+
+def _target(func: Any, args: Any, asked: Any, where: set[torch.device]) -> torch.device:
+    """Return the device of the result, of a call that gives one of a device."""
+    if func in _COPIED and func is not aten._to_copy.default and isinstance(args[0], OnDevice):
+        return args[0].device
+    if asked is not None and torch.device(asked).type == DEVICE.type:
+        return torch.device(asked)
+    return next(iter(where), DEVICE)
 
 
 def _note_copy(func: Any, args: Any, kwargs: dict[str, Any], note: Callable[[str], None]) -> None:

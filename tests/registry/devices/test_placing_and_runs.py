@@ -123,7 +123,7 @@ def test_a_run_that_waited_finds_placement_as_it_is_then() -> None:
     placement = manager.placement
     assert placement is not None
     results: list[Any] = []
-    with placement.lock:
+    with placement.turns.lock:
         run = in_thread(lambda: results.append(pipe(x=0.0, output="x")))
         time.sleep(0.2)
         manager.disable_auto_cpu_offload()
@@ -229,22 +229,26 @@ def test_a_model_that_was_replaced_is_not_held() -> None:
 
 
 def test_a_device_keeps_the_number_that_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
-    from brickwork.registry.devices.torch_memory import _with_index
+    from brickwork.registry.devices.device_choice import placing_device, with_index
 
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
     monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))
     monkeypatch.setattr(torch.accelerator, "device_count", lambda: 2)
     monkeypatch.setattr(torch.accelerator, "current_device_index", lambda: 1)
-    assert [str(_with_index(name)) for name in ("cuda", "cuda:0", "cpu")] == ["cuda:1", "cuda:0", "cpu"]
+    assert [str(with_index(name)) for name in ("cuda", "cuda:0", "cpu", torch.device("xpu"))] == [
+        "cuda:1", "cuda:0", "cpu", "xpu:1"
+    ]  # fmt: skip
+    assert [str(placing_device(name)) for name in ("cuda", "cuda:0", "cpu")] == ["cuda:1", "cuda:0", "cpu"]
     for name in ("cuda:2", "xpu"):
         with pytest.raises(
             ComponentError,
             match=f"^This machine has no device '{name}' to place components on. There are: cpu, cuda:0, cuda:1.$",
         ):
-            _with_index(name)
+            placing_device(name)
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    assert str(with_index("cuda")) == "cuda"
     with pytest.raises(ComponentError, match="^This machine has no device 'cuda' .* There are: cpu.$"):
-        _with_index("cuda")
+        placing_device("cuda")
 
 
 def test_what_is_free_is_what_the_driver_says_and_what_torch_keeps_or_the_rule_of_unified_memory(

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from ..engine import Plan
-from ..engine.events import Emit
-from ..engine.execution.loaded_residency import LoadedResidency
-from ..engine.execution.residency import PlannedResidency
-from ..engine.execution.uses import asked_sizes
-from ..engine.isolation import RunComponents
-from ..engine.run import Residency
+from ...engine import Plan
+from ...engine.events import Emit
+from ...engine.execution.loaded_residency import LoadedResidency
+from ...engine.execution.residency import PlannedResidency
+from ...engine.execution.several_residency import SeveralResidency
+from ...engine.execution.uses import asked_sizes
+from ...engine.isolation import RunComponents
+from ...engine.run import Residency
+from ...registry.devices.several_placements import SeveralPlacements
+from .several_devices import residency_over
 
 if TYPE_CHECKING:
-    from .components import PipelineComponents
+    from ..components import PipelineComponents
 
 
 def residency_for(
@@ -32,7 +35,11 @@ def residency_for(
         if missing:
             pipe.load_components(missing, **pipe.settings.load_options)
         found = {name: components[name] for name in plan.components}
-        residency = PlannedResidency(plan.steps, found, pipe.placement, emit, asked_sizes(values))
+        residency: PlannedResidency | SeveralResidency
+        if isinstance(pipe.placement, SeveralPlacements):
+            residency = residency_over(pipe, plan, found, pipe.placement, values, emit)
+        else:
+            residency = PlannedResidency(plan.steps, found, pipe.placement, emit, asked_sizes(values))
         residency.begin()
         return residency
     # The engine then hands components out directly, without a look at what a later step needs.

@@ -1,0 +1,1 @@
+"""What brings the components of a pipeline during a run: from files, to a device, to several."""

@@ -1,0 +1,106 @@
+"""How components are divided over devices."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from brickwork.engine.execution.device_plan import DevicePlanner, Division
+from brickwork.engine.nodes import BlockNode, LoopNode, Node
+from brickwork.registry.devices.device_choice import DeviceChoice
+from brickwork.registry.devices.device_memory import DeviceMemory
+from brickwork.registry.devices.placement import Placement
+from brickwork.registry.devices.several_placements import SeveralPlacements
+from brickwork.registry.devices.turns import Turns
+
+
+def step(*names: str) -> BlockNode:
+    return BlockNode("+".join(names), (), (), lambda _: lambda _: lambda _: None, names)
+
+
+def loop(*body: Node) -> LoopNode:
+    return LoopNode("loop", (), (), body, lambda _: lambda _: lambda _: ((), 0))
+
+
+def placements(*budgets: int | None) -> SeveralPlacements:
+    names = tuple(f"cuda:{index}" for index in range(len(budgets)))
+    turns = Turns()
+    each = {name: Placement(DeviceMemory(), budget, turns=turns) for name, budget in zip(names, budgets, strict=True)}
+    return SeveralPlacements(DeviceChoice(names), each, turns)
+
+
+def divided(
+    steps: list[Node], sizes: dict[str, int], *budgets: int | None, fixed: Any = None, together: Any = ()
+) -> Division:
+    keys = {name: index for index, name in enumerate(sizes)}
+    used = [frozenset(node.components) for node in steps if isinstance(node, BlockNode)]
+    planner = DevicePlanner(steps, sizes, keys, placements(*budgets))
+    return planner.divided([*used, *together], fixed or {})
+
+
+SIZES = {"encoder": 40, "denoiser": 60, "vae": 10}
+STEPS: list[Node] = [step("encoder"), loop(step("denoiser")), step("vae")]
+
+
+@pytest.mark.parametrize(
+    ("budgets", "where", "moved", "changes"),
+    [
+        ((None, None), (0, 0, 0), 110, 0),
+        ((110, 110), (0, 0, 0), 110, 0),
+        # Of the ways that bring each once, that with one change and not two.
+        ((100, 70), (0, 0, 1), 110, 1),
+        ((70, 50), (1, 0, 0), 110, 1),
+        ((50, 70), (0, 1, 1), 110, 1),
+        ((60, 50), (1, 0, 1), 110, 2),
+        # Nowhere room for all: the encoder and the small one take turns, which moves the least.
+        ((60, 40), (1, 0, 1), 160, 2),
+    ],
+)
+def test_the_fewest_bytes_are_moved_then_the_device_changes_least(
+    budgets: tuple[int | None, ...], where: tuple[int, ...], moved: int, changes: int
+) -> None:
+    found = divided(STEPS, SIZES, *budgets)
+    assert found.devices == {name: f"cuda:{index}" for name, index in zip(SIZES, where, strict=True)}
+    assert (found.price.moved, found.price.changes, found.price.too_large) == (moved, changes, 0)
+
+
+def test_what_a_step_uses_stays_together_and_what_is_fixed_stays_where_it_is() -> None:
+    steps = [step("encoder", "second"), step("denoiser")]
+    sizes = {"encoder": 40, "second": 40, "denoiser": 60}
+    assert divided(steps, sizes, 80, 60).devices == {"encoder": "cuda:0", "second": "cuda:0", "denoiser": "cuda:1"}
+    assert divided(steps, sizes, 900, 900, fixed={"second": "cuda:1"}).devices["encoder"] == "cuda:1"
+    shared = divided(STEPS, SIZES, 100, 110, together=[frozenset({"encoder", "vae"}), frozenset({"vae", "denoiser"})])
+    assert set(shared.devices.values()) == {"cuda:1"}
+
+
+def test_a_device_that_is_too_small_is_avoided_and_counted_where_it_cannot_be() -> None:
+    assert divided(STEPS, SIZES, 50, 60).price.too_large == 0
+    assert divided(STEPS, SIZES, 50, 50).price.too_large == 1
+
+
+def test_what_is_there_already_stays() -> None:
+    there = placements(None, None)
+    model = object()
+    there.each["cuda:1"].bring("denoiser", model)
+    keys = {"encoder": 1, "denoiser": id(model), "vae": 3}
+    found = DevicePlanner(STEPS, SIZES, keys, there).divided([], {})
+    assert set(found.devices.values()) == {"cuda:1"}
+    assert found.price.moved == 50
+    assert found.words == (
+        "planned: this run and the next one like it move 50 B to devices, and the device changes 0 times from step to step"
+    )
+
+
+def test_of_very_many_ways_the_largest_is_placed_first() -> None:
+    sizes = {f"model{index}": 100 - index for index in range(13)}
+    steps: list[Node] = [step(name) for name in sizes]
+    budget = sum(sorted(sizes.values())[:7]) + 20
+    found = divided(steps, sizes, budget, budget)
+    totals = [
+        sum(sizes[name] for name, _ in group)
+        for _, group in itertools.groupby(sorted(found.devices.items(), key=lambda each: each[1]), key=lambda e: e[1])
+    ]
+    assert len(totals) == 2
+    assert max(totals) <= budget
