@@ -78,7 +78,7 @@ def origin_faults(model: object, name: str, hub: Mapping[str, Any]) -> Iterator[
         yield f"{origin.repo} holds another LoRA now than {name!r}"
 
 
-def weight_of(model: object, name: str) -> float | None:
+def weight_of(model: Any, name: str) -> float | None:
     """Return the weight that a LoRA was given by `set_adapters`; None where layers have several, or it was set otherwise."""
     layers = [layer for _, layer in adapted_layers(model) if name in layer.lora_alpha]
     first = layers[0]

@@ -46,8 +46,9 @@ def wanted_loras(
 
 
 def _faults(written: WrittenLora, name: str, taken: set[str], file: str) -> Iterator[tuple[str, str]]:
-    place = ComponentSpec("lora", repo=written.repo, revision=written.revision)
-    yield from (("repo", text) for text in place_faults(place, Repo(file, Path())))
+    for key, value in (("repo", written.repo), ("revision", written.revision)):
+        place = ComponentSpec("lora", **{key: value})
+        yield from ((key, text) for text in place_faults(place, Repo(file, Path())))
     if not written.repo:
         yield "repo", "say where it is: owner/name on the Hub, a folder, or the name of one that ships (arrow_lora)."
     for part in (written.file or "").split("/") if written.file is not None else ():

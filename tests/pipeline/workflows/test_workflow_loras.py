@@ -119,9 +119,9 @@ def test_a_file_that_holds_another_lora_now_is_refused(adapted: ModularPipeline,
 
 
 FAULTS = {
-    "loras: [{weight: 1.0}]": r"line 4, column 8: .*repo",
-    "loras: [{repo: //host/x}]": r"line 4, column 9: '//host/x' is on another machine",
-    "loras: [{repo: ''}]": r"line 4, column 9: say where it is",
+    "loras: [{weight: 1.0}]": r"line 4, column 9: .*'repo' is missing",
+    "loras: [{repo: //host/x}]": r"line 4, column 10: '//host/x' is on another machine",
+    "loras: [{repo: ''}]": r"line 4, column 10: say where it is",
     "loras: [{repo: arrow_lora, revision: a..b}]": r"line 4, column 28: the revision 'a..b' is no name",
     "loras: [{repo: arrow_lora, file: ../x.safetensors}]": r"line 4, column 28: '../x.safetensors' is refused",
     "loras: [{repo: arrow_lora, file: x.bin}]": r"line 4, column 28: 'x.bin' is no .safetensors file",
