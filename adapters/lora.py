@@ -19,9 +19,10 @@ from ..state import ComponentError, InputError
 from ..state.errors import did_you_mean, named_thing
 from ..state.given import given_names
 from .lora_check import lora_faults
-from .lora_file import lora_tensors
+from .lora_file import lora_tensors, split_file
 from .lora_gradients import give_gradients_back, note_gradients
 from .lora_metadata import told
+from .lora_origins import LoraOrigin, note_origin, stored_digest
 from .lora_state import NEEDED
 from .peft_files import for_a_model, is_of_peft
 
@@ -68,7 +69,7 @@ class Loras:
                 f"There is a LoRA {name!r} already; give another adapter_name, hotswap=True to put this one in its place, "
                 f"or delete_adapters({name!r}) first."
             )
-        state, said = self._read(source, weight_name, revision, hub)
+        state, said, origin = self._read(source, weight_name, revision, hub)
         try:
             self._put_in(state, name, said)
         except Exception as error:
@@ -80,6 +81,7 @@ class Loras:
             raise ComponentError(
                 "The file holds nothing for the pipeline's models: its keys name none of their layers."
             )
+        note_origin(self.models, name, origin)
         return name
 
     def swap(
@@ -96,7 +98,7 @@ class Loras:
         refuse_without(*NEEDED)
         self._known([name])
         self._refuse_fused()
-        state, said = self._read(source, weight_name, revision, hub)
+        state, said, origin = self._read(source, weight_name, revision, hub)
         held = {each: _layers(model, name) for each, model in self.models.items()}
         # diffusers' hot swap knows denoisers only (loaders/peft.py).
         if any(layers for each, layers in held.items() if each.startswith("text_encoder")):
@@ -119,17 +121,22 @@ class Loras:
             raise ComponentError(
                 f"The LoRA does not fit into the layers of {name!r}, which is taken out now: {error}"
             ) from error
+        note_origin(self.models, name, origin)
         return name
 
     def _read(
         self, source: Any, weight_name: str | None, revision: str | None, hub: dict[str, Any]
-    ) -> tuple[dict[str, Any], dict[str, Any] | None]:
-        """Return the tensors with the names of their models, and what their file says of ranks and strengths."""
+    ) -> tuple[dict[str, Any], dict[str, Any] | None, LoraOrigin | None]:
+        """Return the tensors with the names of their models, what their file says of ranks and strengths, and where it is."""
         state, said = lora_tensors(source, weight_name, revision, hub)
+        origin = None
+        if not isinstance(source, Mapping):
+            folder, file = split_file(source, weight_name)
+            origin = LoraOrigin(str(folder), file, revision, stored_digest(state))
         if is_of_peft(state):
             state, said = for_a_model(state, said, self.models)
         self._refuse_unfit(state)
-        return state, said
+        return state, said, origin
 
     def _refuse_unfit(self, state: dict[str, Any]) -> None:
         """Refuse what would be dropped, or stay at random, before anything is put in."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from ..adapters.pending_adapters import PendingAdapters
+from ..adapters.wanted_loras import WantedLoras
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.components_view import known_families
 from ..engine import Plan, RunSettings
@@ -77,6 +78,7 @@ class PipelineComponents(PipelineDevices):
         self.repo_name: str | None = None
         self.hub_options: dict[str, Any] = {}
         self.pending_adapters = PendingAdapters()
+        self.wanted_loras = WantedLoras()
         self.register(blocks.expected_components)
 
     def register(self, expected: Iterable[ComponentSpec]) -> None:
@@ -191,6 +193,7 @@ class PipelineComponents(PipelineDevices):
             self.components[name] = self._placed(self._ours(name, component))
             self.absent.discard(name)
         faults += self.pending_adapters.put_in(wanted, self.components)
+        faults += self.wanted_loras.put_in(self) if not faults else ()
         if faults:
             raise ComponentError.of("Components could not be loaded", faults)
         return self
@@ -348,7 +351,7 @@ class PipelineComponents(PipelineDevices):
         """Raise ComponentError naming every component that a plan needs and that is not there."""
         names = plan.components
         missing = [name for name in names if self.components[name] is None and not self.may_be_none(name)]
-        if (lacking := self.pending_adapters.fault(names)) is not None:
+        if (lacking := self.pending_adapters.fault(names) or self.wanted_loras.fault(names, self)) is not None:
             raise ComponentError(lacking)
         if missing and self.loads_on_demand:
             faults = [fault for name in missing if (fault := self.specs[name].loading_fault())]

@@ -34,7 +34,7 @@ _OF_ROOMS = frozenset(
     {
         "absent", "described", "description", "guider_names", "hub_options", "kept_plans", "load_in", "loads_on_demand", "may_be_none",
         "none_on_purpose", "options_of", "pending_adapters", "prepare_run", "promised_key", "register", "remarked", "require",
-        "take_from",
+        "take_from", "wanted_loras",
     }
 )  # fmt: skip
 """Names of a pipeline that are there for other rooms of the package, and for nobody else."""

@@ -86,6 +86,8 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
         self._editing = threading.RLock()
         self.input_defaults: dict[str, Any] = {}
         """Values for inputs that a call does not give."""
+        self.outputs: tuple[str, ...] = ()
+        """Values that a workflow file names as its results, which `brickwork run` saves; calls say `output=pipe.outputs`."""
         super().__init__(self.blocks, index, components_manager, collection)
         self.repo_name = pretrained_model_name_or_path
         self.config = self._completed_config({})

@@ -46,10 +46,11 @@ class BrickworkError(Exception):
         return spelled_out(Exception.__str__(self))
 
     @classmethod
-    def of(cls, heading: str, faults: Sequence[str]) -> Self:
-        """Make one error of several faults; a single fault stands without the heading."""
+    def of(cls, heading: str, faults: Sequence[str], headed: bool = False) -> Self:
+        """Make one error of several faults; a single fault stands without the heading, or after it if it says nothing alone."""
         lines = [f"{heading}: {len(faults)} faults", *(f"  - {fault}" for fault in faults)]
-        error = cls(faults[0] if len(faults) == 1 else "\n".join(lines))
+        alone = f"{heading}: {faults[0]}" if headed and faults else "".join(faults[:1])
+        error = cls(alone if len(faults) == 1 else "\n".join(lines))
         error.faults = tuple(faults)
         return error
 

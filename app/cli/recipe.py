@@ -100,6 +100,10 @@ def _written(image: Path, form: str, repo: str | None) -> str:
         raise InputError(
             "The image is a variant that shares its first steps with another run, which no file says: brickwork replay repeats it."
         )
+    output = recipe["output"] or "images"
+    pipe.outputs = () if output == "images" else tuple([output] if isinstance(output, str) else output)
+    if form == _SHELL and not isinstance(output, str):
+        raise InputError("The run gave several values, which only a file says: --as workflow.yaml.")
     missing = {name: f"{name}.png" for name in recipe.missing_inputs if name not in pipe.input_defaults}
     for name, file in missing.items():
         remark(f"{name} ({recipe.missing_inputs[name]}) is in the recipe by its digest only: give it again, as {file}.")
@@ -111,4 +115,4 @@ def _written(image: Path, form: str, repo: str | None) -> str:
         data: dict[str, Any] = read_yaml(path).data
     data["inputs"] = {**(data.get("inputs") or {}), **missing}
     _name_scheduler(data, pipe)
-    return (python_code if form == _PYTHON else shell_line)(data, recipe["output"] or "images")
+    return (python_code if form == _PYTHON else shell_line)(data, output)

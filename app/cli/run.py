@@ -31,7 +31,7 @@ _ENDINGS = (".png", ".safetensors")
 @target_argument()
 @click.option("-o", "--out", help="File to write: .png for images, .safetensors for other values; several images get -0, -1, ... or the "
               "number in place of {}. A folder takes a new name.  [default: image-1.png, or the next that is free]")  # fmt: skip
-@click.option("--output", metavar="NAME", help="Value to save.  [default: images]")
+@click.option("--output", metavar="NAME", help="Value to save.  [default: outputs of the workflow file, else images]")
 @click.option("--seed", type=SeedsType(), help="Seed of the first image, or one for each: 7, 1..8, 3,5,9. Each image has a generator of its "
               "own, and is the one that its seed gives alone, up to the rounding of a larger batch.  [default: drawn]")  # fmt: skip
 @click.option(
@@ -70,28 +70,31 @@ def command(ctx: click.Context, /, target: Target, **options: Any) -> None:
     if options["resume"] and given:
         raise click.UsageError("--resume takes the inputs of the snapshot; leave the others out.")
     is_dry = options["dry_run"]
-    output = options["output"] or _IMAGES
-    place = place_of_result(options["out"], output)
+    known = ctx.meta.get("brickwork.known") or {}
+    outputs = [options["output"]] if options["output"] else known.get("results") or [_IMAGES]
+    places = places_of_results(options["out"], outputs)
     pipe = opened_as_asked(target, options, loads=not is_dry)
     inputs = _seeded(pipe, read_inputs(given, schemas(ctx), options["allow_urls"]), options["seed"])
     if is_dry:
-        _say_plan(pipe, inputs, output, place, options["as_json"])
+        _say_plan(pipe, inputs, places, options["as_json"])
         return
     from .shared.events import EventLines
 
     lines = EventLines(options["as_json"])
     with ExitStack() as stack:
-        _settle(pipe, options, lines, place, stack)
+        _settle(pipe, options, lines, places[outputs[0]], stack)
         if options["resume"]:
             found = pipe.resume(options["resume"])
-            result = found[output] if isinstance(found, (Mapping, PipelineState)) else found
+            results = found if isinstance(found, (Mapping, PipelineState)) else {outputs[0]: found}
         else:
-            result = pipe(**inputs, output=output)
-    files = _save(result, place, output)
+            # One is asked for by its name, as the recipe has it then.
+            found = pipe(**inputs, output=outputs if len(outputs) > 1 else outputs[0])
+            results = found if len(outputs) > 1 else {outputs[0]: found}
+    files = _save({name: results[name] for name in outputs}, places)
     if options["as_json"]:
-        lines.finished(output, files)
+        lines.finished(files)
     else:
-        click.echo("\n".join(map(str, files)))
+        click.echo("\n".join(dict.fromkeys(str(file) for each in files.values() for file in each)))
 
 
 def _of_file(path: str | None) -> dict[str, Any]:
@@ -148,6 +151,18 @@ def place_of_result(out: str | None, output: str) -> Path:
     return folder
 
 
+def places_of_results(out: str | None, outputs: Sequence[str]) -> dict[str, Path]:
+    """Return where each of several results goes: images into .png files, all others into one .safetensors file beside them.
+
+    Raises:
+        InputError: nothing can be written there.
+    """
+    first = _IMAGES if _IMAGES in outputs else outputs[0]
+    place = place_of_result(out, first)
+    beside = place.with_name(f"{place.stem.replace('{}', '') or 'values'}.safetensors")
+    return {name: place if (name == _IMAGES) == (first == _IMAGES) else beside for name in outputs}
+
+
 def _is_taken(stem: str, names: set[str]) -> bool:
     return any(name.startswith((f"{stem}.", f"{stem}-")) for name in names)
 
@@ -168,24 +183,33 @@ def _settle(
     pipe.configure(listeners=listeners, snapshots=kept, progress=shows)
 
 
-def _say_plan(pipe: ModularPipeline, inputs: dict[str, Any], output: str, place: Path, as_json: bool) -> None:
+def _say_plan(pipe: ModularPipeline, inputs: dict[str, Any], places: Mapping[str, Path], as_json: bool) -> None:
     pipe.configure(load="on demand")
-    request = pipe.prepare_run(None, output, dict(inputs))
+    pipe.wanted_loras.loras = ()  # nothing is loaded, and so nothing put in
+    request = pipe.prepare_run(None, list(places), dict(inputs))
     paths = list(request.plan.paths)
     if as_json:
-        print_event({"event": "planned", "paths": paths, "inputs": sorted(inputs), "file": str(place)})
+        file = str(next(iter(places.values())))
+        print_event({"event": "planned", "paths": paths, "inputs": sorted(inputs), "file": file})
         return
     click.echo("\n".join(paths))
-    remark(f"Nothing was run. {output} would go to {place}.")
+    remark(f"Nothing was run. {', '.join(f'{name} would go to {place}' for name, place in places.items())}.")
 
 
-def _save(result: Any, place: Path, output: str) -> list[Path]:
-    place.parent.mkdir(parents=True, exist_ok=True)  # of a folder that is named by "/" at its end
-    if place.suffix.lower() == ".png":
-        from ...pipeline.recipes.recipe_files import save
+def _save(results: Mapping[str, Any], places: Mapping[str, Path]) -> dict[str, list[Path]]:
+    """Write results, those of one place into one file, and return the files of each."""
+    files: dict[str, list[Path]] = {}
+    for place in dict.fromkeys(places.values()):
+        here = {name: value for name, value in results.items() if places[name] == place}
+        place.parent.mkdir(parents=True, exist_ok=True)  # of a folder that is named by "/" at its end
+        if place.suffix.lower() == ".png":
+            from ...pipeline.recipes.recipe_files import save
 
-        return save(result, place)
-    from ...state.value_file import save_values
+            written = save(here[_IMAGES], place)
+        else:
+            from ...state.value_file import save_values
 
-    save_values(place, {output: result}, {})
-    return [place]
+            save_values(place, here, {})
+            written = [place]
+        files |= dict.fromkeys(here, written)
+    return {name: files[name] for name in results}

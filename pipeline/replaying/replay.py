@@ -76,7 +76,7 @@ def replay(
     expected = _expected(recipe)
     serious = changed.serious if expected else (*changed.serious, *changed.unknown)
     if exact and serious:
-        raise ReplayError.of("Something is not as it was", serious)
+        raise ReplayError.of("Something is not as it was", serious, headed=True)
     result = _picked(_run(pipe, recipe, values, given), recipe.image)
     verdict = _verdict(recipe, expected, source, result)
     faults = [*changed.serious, *changed.unknown, *changed.of_machine]
@@ -84,10 +84,10 @@ def replay(
     if verdict.differs or first is not None:
         _refuse(verdict.differs, faults, first, exact, result)
     elif verdict.is_edited:
-        _tell(_EDITED, exact, result)
+        _tell(ReplayError(_EDITED), exact, result)
     elif changed.serious or changed.of_machine:
         what = "result" if recipe.image is None else "image"
-        user_warning(str(ReplayError.of(f"The same {what}, though not everything is as it was", faults)))
+        user_warning(str(ReplayError.of(f"The same {what}, though not everything is as it was", faults, headed=True)))
     return result
 
 
@@ -143,7 +143,7 @@ def _prepared(
     values = values_of(recipe, given, faults)
     pipe = pipeline_of_recipe(recipe, blocks, components, guiders, faults)
     if faults or pipe is None:
-        raise ReplayError.of("The recipe cannot be repeated", faults)
+        raise ReplayError.of("The recipe cannot be repeated", faults, headed=True)
     return pipe, values
 
 
@@ -250,13 +250,13 @@ def _refuse(differs: tuple[str, ...], faults: list[str], first: str | None, exac
     where = [] if first is None else [f"{first}."]
     causes = faults or ["nothing that is recorded differs; a block, or the hardware, does not give the same twice"]
     what = "image" if differs == ("the image",) else f"result ({', '.join(differs) or 'on the way'})"
-    _tell(str(ReplayError.of(f"The repeated run gave another {what}; what differs", [*where, *causes])), exact, result)
+    heading = f"The repeated run gave another {what}; what differs"
+    _tell(ReplayError.of(heading, [*where, *causes], headed=True), exact, result)
 
 
-def _tell(text: str, exact: bool, result: object) -> None:
+def _tell(error: ReplayError, exact: bool, result: object) -> None:
     if not exact:
-        user_warning(text)
+        user_warning(str(error))
         return
-    error = ReplayError(text)
     error.result = result
     raise error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from attrs import asdict, define, field
 
 from ...blocks.core.base import ModularPipelineBlocks
 from ...blocks.core.block_catalog import BlockResolver, find_block
+from ...blocks.core.flattening import walk
 from ...blocks.core.input_checks import expectations_of, input_faults
 from ...blocks.core.preset_catalog import find_preset
 from ...guiders import GUIDERS, Guider, guider_of
@@ -28,6 +29,7 @@ from ...state.structure import Faults, examined, place_words, structured
 from ...state.value_data import value_of_data
 from ..seed import SEED, takes_seed
 from .guider_names import known_guiders
+from .workflow_loras import wanted_loras
 from .written_workflow import EDITS, VERSION, Insert, Remove, Replace, SetOptions, WrittenPlace, WrittenWorkflow
 
 if TYPE_CHECKING:
@@ -201,6 +203,10 @@ class _Workflow:
         for text in input_faults(expectations_of(pipe.blocks), {n: v for n, v in inputs.items() if n in known}):
             self.fault(("inputs",), text)
         pipe.input_defaults = inputs
+        pipe.wanted_loras.loras = wanted_loras(pipe, written.loras or (), self.document.name, self.fault)
+        pipe.outputs = written.outputs or ()
+        for number, text in output_faults(pipe):
+            self.fault(("outputs", number), text)
 
     def _attempt(self, path: tuple[Any, ...], settle: Callable[[], object]) -> None:
         try:
@@ -286,6 +292,16 @@ def place_component(pipe: ModularPipeline, name: str, given: Mapping[str, Any], 
         raise CompositionError(f"{name}: {text}")
     spec.format_of()
     pipe.update_components(**{name: spec})
+
+
+def output_faults(pipe: ModularPipeline) -> Iterator[tuple[int, str]]:
+    """Say which of a pipeline's outputs no block writes, with their places in the list."""
+    known = sorted({str(out.name) for _, block in walk(pipe.blocks) for out in block.intermediate_outputs})
+    for number, name in enumerate(pipe.outputs):
+        if name not in known:
+            yield number, f"{name!r} is no output of this workflow. {did_you_mean(name, known)}"
+        elif name in pipe.outputs[:number]:
+            yield number, f"{name!r} is named twice."
 
 
 def place_of(repo: object) -> Any:

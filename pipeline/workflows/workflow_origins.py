@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...adapters.lora_state import state_of
 from ...adapters.textual_inversion import taught_of
+from ...adapters.wanted_loras import lora_models
 from ...guiders import Guider
 from ...guiders.guider_file import guider_config
 from ...registry import ComponentSpec, PipelineIndex, read_index
@@ -134,6 +135,7 @@ def live_faults(pipe: ModularPipeline) -> Iterator[str]:
     encoders = loaded_encoders(pipe)
     # Shared by all: a model that two names hold is looked through once.
     fresh: dict[int, Any] = {}
+    taking = lora_models(pipe.family)
     for name in pipe.pretrained_component_names:
         component, spec = uncompiled(pipe.components[name]), pipe.specs[name]
         if component is None:
@@ -141,7 +143,7 @@ def live_faults(pipe: ModularPipeline) -> Iterator[str]:
         if spec.repo is None:
             yield f"{name} is of unknown origin, which no file can name: save_pretrained writes the component itself."
             continue
-        found = [*component_faults(name, component, fresh), *_adapter_faults(name, component)]
+        found = [*component_faults(name, component, fresh), *_adapter_faults(name, component, name in taking)]
         yield from found
         if not found:
             try:
@@ -152,10 +154,10 @@ def live_faults(pipe: ModularPipeline) -> Iterator[str]:
         yield f"{name} has saved adapters, which a workflow file does not hold: save_pretrained writes them."
 
 
-def _adapter_faults(name: str, component: object) -> Iterator[str]:
-    """Adapters lie in no origin."""
+def _adapter_faults(name: str, component: object, is_known: bool) -> Iterator[str]:
+    """Adapters lie in no origin; LoRAs of a family's models are looked at by `live_loras`."""
     try:
-        loras = state_of(component).alphas if getattr(component, "peft_config", None) else {}
+        loras = state_of(component).alphas if getattr(component, "peft_config", None) and not is_known else {}
     except ComponentError as error:
         yield f"{name}: {error}"
         return

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attrs import asdict
+
 from ...blocks.core.base import ModularPipelineBlocks
 from ...blocks.core.block_catalog import reference
 from ...blocks.core.preset_catalog import presets
@@ -26,6 +28,7 @@ from ...state.given import given_path
 from ...state.reading import read_start
 from ...state.value_data import data_of, is_note
 from .workflow_file import load_workflow
+from .workflow_loras import live_loras, lora_entry
 from .workflow_origins import common_repo, component_entries, dtype_of_spec, live_faults, named_repo
 from .written_workflow import VERSION
 
@@ -88,9 +91,12 @@ def _settled(pipe: ModularPipeline, faults: list[str]) -> dict[str, Any]:
         found |= {"guider": guider} if guider is not None else {}
         defaults = {spec.name: spec.default for spec in pipe.blocks.expected_configs}
         given = {**defaults, **{name: value for name, value in index.configs.items() if name in defaults}}
+        loras = live_loras(pipe, faults)
+        found |= {"loras": [lora_entry(lora, number) for number, lora in enumerate(loras)]} if loras else {}
         changed = {name: value for name, value in pipe.config.items() if name in given and value != given[name]}
         found |= {"config": data_of(changed)} if changed else {}
         found |= {"inputs": data_of(dict(pipe.input_defaults))} if pipe.input_defaults else {}
+        found |= {"outputs": list(pipe.outputs)} if pipe.outputs else {}
     except ValueError as error:
         faults += getattr(error, "faults", ()) or [str(error)]
     return found
@@ -121,6 +127,8 @@ def _reopened_faults(pipe: ModularPipeline, path: Path) -> Iterator[str]:
     for words, one, other in (
         ("config", dict(pipe.config), dict(again.config)),
         ("values for inputs", pipe.input_defaults, again.input_defaults),
+        ("outputs", list(pipe.outputs), list(again.outputs)),
+        ("LoRAs", *([asdict(each) for each in loras] for loras in (live_loras(pipe, []), again.wanted_loras.loras))),
     ):
         if content_of(one) != content_of(other):
             yield f"Its {words} are {one}, and loaded again {other}."

@@ -14,6 +14,17 @@ VERSION = 1
 
 
 @frozen
+class WrittenLora:
+    """A LoRA: where it is from, how much it counts, and what the models call it."""
+
+    repo: str
+    file: str | None = None
+    revision: str | None = None
+    weight: float = 1.0
+    name: str | None = None
+
+
+@frozen
 class WrittenPlace:
     """Says where a component comes from, and in which dtype it is loaded."""
 
@@ -79,5 +90,7 @@ class WrittenWorkflow:
     components: Mapping[str, str | Mapping[str, Any] | None] | None = None
     guider: str | Mapping[str, Data] | None = None
     scheduler: str | Mapping[str, Data] | None = None
+    loras: tuple[WrittenLora, ...] | None = None
     config: Mapping[str, Data] | None = None
     inputs: Mapping[str, Data] | None = None
+    outputs: tuple[str, ...] | None = None

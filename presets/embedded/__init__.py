@@ -27,6 +27,7 @@ FOLDER = Path(__file__).parent / "model"
 
 for _name, _target in {
     "embedded": "FOLDER",
+    "arrow_lora": "ARROW_LORA",
     "ip_adapter": "IP_ADAPTER",
     "layout_controlnet": "LAYOUT_CONTROLNET",
 }.items():

@@ -252,10 +252,10 @@ class Feature:
 ORIGIN = "unet: .*where its entry would point"
 FEATURES = {
     "nothing": Feature(lambda _: None),
-    "a LoRA": Feature(lora, None, "unet has the LoRA 'style'"),
-    "a weak LoRA": Feature(weak_lora, None, "unet has the LoRA 'style'"),
-    "two LoRAs": Feature(two_loras, None, "unet has the LoRA 'style'"),
-    "a LoRA that does not count": Feature(disabled_lora, None, "unet has the LoRA 'style'"),
+    "a LoRA": Feature(lora, None, "the LoRA 'style' is of unknown origin"),
+    "a weak LoRA": Feature(weak_lora, None, "the LoRA 'style' is of unknown origin"),
+    "two LoRAs": Feature(two_loras, None, "the LoRA 'style' is of unknown origin"),
+    "a LoRA that does not count": Feature(disabled_lora, None, "the LoRA 'style' is of unknown origin"),
     "a fused LoRA": Feature(fused_lora, None, ORIGIN),
     "taught words": Feature(words, None, "text_encoder was taught 'cat2'"),
     "words and a LoRA": Feature(words_and_lora, None, "text_encoder was taught 'cat2'"),

@@ -32,6 +32,7 @@ def described(pipe: ModularPipeline) -> dict[str, Any]:
         "required": [name for name in usual["required"] if name not in pipe.input_defaults and name not in UNTYPED],
         "schema": usual,
         "defaults": {name: value for name, value in pipe.input_defaults.items() if _is_data(value)},
+        "results": list(pipe.outputs),
         "workflows": list(pipe.available_workflows),
         "options": {
             path: {name: repr(value) for name, value in options.items() if not name.startswith("_")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +59,12 @@ class EventLines:
         if self._writes:
             print_event({"event": "preview", "path": path, "index": index, "file": str(file)})
 
-    def finished(self, output: str, files: Sequence[Path]) -> None:
-        """Say what a run has made."""
+    def finished(self, files: Mapping[str, Sequence[Path]]) -> None:
+        """Say what a run has made: the files of each output."""
         outputs = [
             {"name": output, "index": index, "file": str(file), "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
-            for index, file in enumerate(files)
+            for output, written in files.items()
+            for index, file in enumerate(written)
         ]
         print_event({"event": "finished", "seconds": _short(self._seconds), "outputs": outputs})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import traceback
 from collections.abc import Sequence
 
@@ -72,7 +73,7 @@ def failed_event(error: BaseException) -> dict[str, object]:
     if exit_code(error) == INTERRUPTED:
         return {"event": "cancelled"}
     message = _message(error)
-    faults = [str(fault) for fault in getattr(error, "faults", ())] or [message]
+    faults = [with_options(str(fault)) for fault in getattr(error, "faults", ())] or [message]
     notes = [str(note) for note in getattr(error, "__notes__", ())]
     found: dict[str, object] = {"event": "failed", "type": _name(error), "message": message, "faults": faults}
     return {**found, "notes": notes} if notes else found
@@ -83,4 +84,20 @@ def _name(error: BaseException) -> str:
 
 
 def _message(error: BaseException) -> str:
-    return error.format_message() if isinstance(error, click.ClickException) else str(error)
+    return error.format_message() if isinstance(error, click.ClickException) else with_options(str(error))
+
+
+def with_options(text: str) -> str:
+    """Return an error's text with inputs as options: "Pass --prompt" where a call is told "Pass prompt=...".
+
+    A generator is none that a text stands for; `--seed` is.
+    """
+    return _ASKED.sub(lambda found: _ARGUMENT.sub(lambda each: _option(each[1]), found[0]), text)
+
+
+_ARGUMENT = re.compile(r"(\w+)=\.\.\.")
+_ASKED = re.compile(r"\bPass \w+=\.\.\.(?:(?:, | or )\w+=\.\.\.)*")
+
+
+def _option(name: str) -> str:
+    return "--seed" if name == "generator" else f"--{name.replace('_', '-')}"

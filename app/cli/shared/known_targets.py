@@ -7,7 +7,9 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, entry_points, version
+from functools import cache
+from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from .... import __version__
 from ....state.home import home
 from .targets import Target, content_digest
 
-FORMAT = 1
+FORMAT = 2
 _PACKAGE = Path(__file__).parents[3]
 _ROOMS = (
     "state", "registry", "engine", "guiders", "families", "adapters", "blocks", "saving", "pipeline", "presets", "app",
@@ -65,26 +67,36 @@ def _place(target: Target) -> Path | None:
 def _software() -> Iterator[str]:
     """Yield what else decides which inputs there are: versions, this package's files, and installed blocks and presets."""
     yield __version__
+    # By size and time of a file that says the version: to read it from metadata takes longer than all the rest.
     for name in ("diffusers", "transformers"):
-        try:
-            yield f"{name} {version(name)}"
-        except PackageNotFoundError:
-            yield f"no {name}"
-    for group in ("brickwork.blocks", "brickwork.presets"):
-        yield from sorted(
-            f"{point.name}={point.value} {point.dist.version if point.dist else ''}"
-            for point in entry_points(group=group)
-        )
+        found = find_spec(name)
+        yield f"{name} {_stamp(found.origin) if found is not None and found.origin else ''}"
+    yield from _installed()
     # By size and time: in a checkout the code changes, and the version stays.
     for room in _ROOMS:
         yield from _sources(_PACKAGE / room)
+
+
+@cache
+def _installed() -> tuple[str, ...]:
+    """Return the blocks and presets of installed packages; a process sees the same ones all its life."""
+    found = entry_points()
+    return tuple(
+        f"{group} {point.name}={point.value} {point.dist.version if point.dist else ''}"
+        for group in ("brickwork.blocks", "brickwork.presets")
+        for point in sorted(found.select(group=group))
+    )
+
+
+def _stamp(file: str | os.DirEntry[str]) -> str:
+    found = os.stat(file)  # noqa: PTH116 - of an entry of a folder, too
+    return f"{found.st_size} {found.st_mtime_ns}"
 
 
 def _sources(folder: Path) -> Iterator[str]:
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda each: each.name):
             if entry.name.endswith(".py"):
-                found = entry.stat()
-                yield f"{entry.path} {found.st_size} {found.st_mtime_ns}"
+                yield f"{entry.path} {_stamp(entry)}"
             elif entry.is_dir() and "." not in entry.name and not entry.name.startswith("_"):
                 yield from _sources(Path(entry.path))

@@ -14,11 +14,11 @@ from ....state.value_data import value_of_data
 _EMBEDDED = "embedded"
 
 
-def python_code(data: Mapping[str, Any], output: str) -> str:
+def python_code(data: Mapping[str, Any], output: str | list[str]) -> str:
     """Return Python that makes what a workflow file says, and runs it.
 
     Args:
-        data: of the file, as plain data. output: value that the run returns.
+        data: of the file, as plain data. output: value that the run returns, or several.
 
     Raises:
         InputError: the file has what calls do not say.
@@ -36,8 +36,9 @@ def python_code(data: Mapping[str, Any], output: str) -> str:
     lines += list(_settled(data))
     lines += ["pipe.load_components()"]
     call = [f"    {name}={literal(value)}," for name, value in (data.get("inputs") or {}).items()]
-    saved = f"brickwork.save({output}, 'again.png')" if output == "images" else f"print({output})"
-    return "\n".join([*lines, f"{output} = pipe(", *call, f"    output={output!r},", ")", saved, ""])
+    name = output if isinstance(output, str) else "results"
+    saved = f"brickwork.save({name}, 'again.png')" if output == "images" else f"print({name})"
+    return "\n".join([*lines, f"{name} = pipe(", *call, f"    output={output!r},", ")", saved, ""])
 
 
 def literal(data: object) -> str:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli_runner import invoke
+
+from brickwork.presets.embedded import FOLDER
+from brickwork.registry import component_spec
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +20,26 @@ def cli_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BRICKWORK_HOME", str(place))
         yield place
+
+
+@pytest.fixture(scope="session", autouse=True)
+def read_once() -> Iterator[None]:
+    """Components of the model that ships are read from its files once, as long as nothing was put into them."""
+    load = component_spec.load
+    read: dict[tuple[Any, ...], Any] = {}
+
+    def kept(hint: Any, repo: str, where: dict[str, Any], options: dict[str, Any]) -> Any:
+        if not Path(repo).is_relative_to(FOLDER.parent):
+            return load(hint, repo, where, options)
+        key = (hint, repo, tuple(sorted(where.items())), tuple(sorted((n, str(v)) for n, v in options.items())))
+        held = vars(read[key]) if hasattr(read.get(key), "__dict__") else {}
+        if key not in read or held.get("peft_config") or "_brickwork_taught" in held:
+            read[key] = load(hint, repo, where, options)
+        return read[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(component_spec, "load", kept)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +53,7 @@ def in_a_folder(cli_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture(scope="session")
-def apple(cli_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def apple(cli_home: Path, read_once: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An image of two steps from seed 5."""
     path = tmp_path_factory.mktemp("apple") / "apple.png"
     words = ("run", "embedded", "--prompt", "a red apple", "--num-inference-steps", "2", "--seed", "5", "-o", path)

@@ -23,7 +23,7 @@ def test_what_was_kept_is_known_until_something_changes(monkeypatch: pytest.Monk
     target = target_of("a.yaml")
     assert known_target(target) is None
     keep_target(target, DESCRIBED)
-    assert known_target(target) == {"format": 1, **DESCRIBED}
+    assert known_target(target) == {"format": 2, **DESCRIBED}
     with monkeypatch.context() as patch:
         patch.setattr(known_targets, "__version__", "9")
         assert known_target(target) is None
@@ -31,7 +31,7 @@ def test_what_was_kept_is_known_until_something_changes(monkeypatch: pytest.Monk
         patch.setattr(known_targets, "_ROOMS", ("state",))
         assert known_target(target) is None
     with monkeypatch.context() as patch:
-        patch.setattr(known_targets, "FORMAT", 2)
+        patch.setattr(known_targets, "FORMAT", 0)
         assert known_target(target) is None
     Path("a.yaml").write_text("start: two")
     assert known_target(target) is None

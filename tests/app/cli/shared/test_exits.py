@@ -1,0 +1,30 @@
+"""Errors name options where the library names arguments."""
+
+from __future__ import annotations
+
+import pytest
+from cli_runner import events, invoke
+
+from brickwork.app.cli.shared.exits import with_options
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Pass prompt=...", "Pass --prompt"),
+        ("Pass mask_image=..., or write it.", "Pass --mask-image, or write it."),
+        ("Pass prompt=... or prompt_embeds=..., or let", "Pass --prompt or --prompt-embeds, or let"),
+        ("Pass generator=...", "Pass --seed"),
+        ("call pipe(prompt=...) with blocks=[...]", "call pipe(prompt=...) with blocks=[...]"),
+    ],
+)
+def test_arguments_are_said_as_options(text: str, said: str) -> None:
+    assert with_options(text) == said
+
+
+def test_what_is_missing_is_asked_for_as_an_option() -> None:
+    result = invoke("run", "embedded")
+    assert (result.exit_code, result.stderr.rstrip().endswith("Pass --prompt")) == (2, True)
+    (event,) = events(invoke("run", "embedded", "--json"))
+    assert event["message"].endswith("Pass --prompt")
+    assert event["faults"] == [event["message"]]
