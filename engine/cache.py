@@ -10,7 +10,7 @@ from attrs import define, field, frozen
 
 from ..registry.loading.weights import byte_words
 from ..state import InputError
-from ..state.class_arguments import NamesArguments
+from ..state.classes.class_arguments import NamesArguments
 from ..state.errors import named_thing
 from .memory import device_bytes
 

@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 
 from ..guiders import ClassifierFreeGuidance
 from ..registry import families
+from ..state.classes.written_constants import note_constant
 from ..state.vocabulary import (
     ControlPooled,
     ImagePromptEmbeds,
@@ -19,7 +20,6 @@ from ..state.vocabulary import (
     ThirdNegativePrompt,
     ThirdPrompt,
 )
-from ..state.written_constants import note_constant
 from .contract import ConditioningField, Encoded, RoleComponent, TextEncoding
 from .controlnet import ControlNetInputs
 from .flow import TEXT_FIELDS, FlowContract, shift_of_tokens

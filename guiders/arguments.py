@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import attrs
 
 from ..state import FrozenError, InputError, html_view
-from ..state.class_arguments import parameters_of, unknown_argument
-from ..state.class_bodies import InWords
+from ..state.classes.class_arguments import parameters_of, unknown_argument
+from ..state.classes.class_bodies import InWords
 from ..state.structure import Check
 from .by_name import AnyGuider
 

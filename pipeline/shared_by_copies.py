@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import define, field
 
-from ..state.class_bodies import parts_of
+from ..state.classes.class_bodies import parts_of
 from ..state.code_home import is_of_package, is_packaged
 from ..state.object_content import attributes_of
 from ..state.outside_reads import names_of

@@ -14,7 +14,7 @@ from ..engine.nodes import Values
 from ..engine.position import Frame, Position, words_of
 from ..state import InputError, RepoError, RunError
 from ..state.atomic import writing
-from ..state.class_arguments import NamesArguments
+from ..state.classes.class_arguments import NamesArguments
 from ..state.errors import did_you_mean
 from ..state.structure import structured
 from ..state.value_data import data_of, value_of_data

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, cast
 
 from ..state import ComponentError, RepoError, TrustError
-from ..state.class_arguments import NamesArguments
+from ..state.classes.class_arguments import NamesArguments
 from ..state.errors import named_thing, with_article
 from ..state.types import is_type
 from .identity.origin import remember_loaded

@@ -17,7 +17,7 @@ from typing import Any
 from attrs import define, field
 
 from ..state import RepoError
-from ..state.class_bodies import functions_of
+from ..state.classes.class_bodies import functions_of
 from ..state.code_home import is_of_package
 from ..state.errors import with_article
 

@@ -29,7 +29,7 @@ import xxhash
 from attrs import frozen
 
 from . import code_digest, code_home, object_content
-from .class_bodies import parts_of
+from .classes.class_bodies import parts_of
 from .errors import NoDigestError, capital_article
 from .tensor_digest import add_torch
 from .watch import Watch

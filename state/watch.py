@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from .class_bodies import are_identical
+from .classes.class_bodies import are_identical
 from .object_content import identify_network
 from .tensor_digest import tensor_digest
 

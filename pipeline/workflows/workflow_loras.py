@@ -46,8 +46,11 @@ def wanted_loras(
 
 
 def _faults(written: WrittenLora, name: str, taken: set[str], file: str) -> Iterator[tuple[str, str]]:
-    for key, value in (("repo", written.repo), ("revision", written.revision)):
-        place = ComponentSpec("lora", **{key: value})
+    places = {
+        "repo": ComponentSpec("lora", repo=written.repo),
+        "revision": ComponentSpec("lora", revision=written.revision),
+    }
+    for key, place in places.items():
         yield from ((key, text) for text in place_faults(place, Repo(file, Path())))
     if not written.repo:
         yield "repo", "say where it is: owner/name on the Hub, a folder, or the name of one that ships (arrow_lora)."

@@ -22,7 +22,7 @@ from typing import Any
 
 from attrs import define
 
-from ...state.class_bodies import parts_of
+from ...state.classes.class_bodies import parts_of
 from ...state.code_home import is_library, is_library_function, is_own, is_own_function, is_packaged
 from ...state.digest import DigestWriter, NoDigestError, digest_of
 from ...state.watch import cell_value

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, Self
 
-from .errors import InputError, nearest
+from ..errors import InputError, nearest
 
 
 class NamesArguments:

@@ -1,0 +1,1 @@
+"""What classes are made with and of: their arguments, their bodies as written, what is written in their files."""
