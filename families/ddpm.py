@@ -5,7 +5,7 @@ Its solver may be that of Song et al. 2020 (https://arxiv.org/abs/2010.02502), t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -13,6 +13,12 @@ from ..guiders import ClassifierFreeGuidance
 from ..registry import families
 from ..state.written_constants import note_constant
 from .contract import FamilyContract, RoleComponent
+from .denoiser_limits import halving_fault
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .roles import Denoiser
 
 
 @frozen
@@ -22,6 +28,14 @@ class PixelContract(FamilyContract):
     def vae_scale_factor(self, vae: Any) -> int:  # noqa: ARG002 - there is none
         """Return how many pixels a latent is wide: one."""
         return 1
+
+    def latents_fault(self, denoiser: Denoiser, latents: Tensor) -> str | None:
+        """Say that images have other channels than the UNet reads, or sides that it cannot halve and double again."""
+        channels = denoiser.config.in_channels
+        if latents.shape[1] != channels:
+            return f"The images have {latents.shape[1]} channels, and the UNet of {self.name} reads {channels} (in_channels)."
+        # Images come back as large only if no half was rounded.
+        return halving_fault("The images", latents.shape[-2:], len(denoiser.config.block_out_channels))
 
 
 DDPM = PixelContract(

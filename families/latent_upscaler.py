@@ -17,6 +17,7 @@ from ..state import InputError
 from ..state.vocabulary import ExtraChannels, PooledPromptEmbeds
 from ..state.written_constants import note_constant
 from .contract import ConditioningField, FamilyContract, RoleComponent, TextEncoding
+from .denoiser_limits import halving_fault
 from .stable_diffusion import SD, StableDiffusionContract
 from .unet import BESIDE, HIDDEN, PRECONDITIONING
 
@@ -72,6 +73,16 @@ class LatentUpscalerContract(StableDiffusionContract):
             if reads == channels
             else f"The UNet reads {reads} channels, and latents with small ones beside are {channels}."
         )
+
+    def predicted_channels(self, denoiser: Denoiser) -> int | None:
+        """Return all but the last, which is a variance."""
+        made = super().predicted_channels(denoiser)
+        return None if made is None else made - 1
+
+    def latents_fault(self, denoiser: Denoiser, latents: Tensor) -> str | None:
+        """Say that sides cannot be halved and doubled again: its stages round nothing, in contrast to those of other UNets."""
+        what = "The latents, twice those of the image,"
+        return halving_fault(what, latents.shape[-2:], len(denoiser.config.block_out_channels))
 
     def is_distilled(self, denoiser: Denoiser) -> bool:  # noqa: ARG002 - others read it
         """Return False: the vector that it is told is no strength of guidance."""

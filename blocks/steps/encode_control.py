@@ -36,7 +36,7 @@ from ...state.vocabulary import (
 from ..core.slots import component
 from .control import ControlAsked, PrepareControl
 from .decode import VAE_ADVICE
-from .encode_image import channels_of, encoded
+from .encode_image import channels_of, encoded, refuse_other_size
 from .encode_inpaint import MASK_CONFIG, cropped, mask_of, sized_as
 from .given_image import given_image, image_faults, is_latents
 from .inpaint_control import cut_control, uncut_faults
@@ -106,6 +106,10 @@ class EncodeControl(PrepareControl):
         made, *_ = self.prepared(control_image, asked, rows, steps, *size)
         nets = nets_of(self.controlnet)
         images = [made["controlnet_cond"]] if len(nets) == 1 else made["controlnet_cond"]
+        channels = channels_of(self.vae)
+        for each in [one for given in images for one in (given if isinstance(given, list) else [given])]:
+            if is_latents(each, channels):
+                refuse_other_size(self.family, self.vae, each, *size, "control_image")
         latents = [self._seen(net, given, mask, generator) for net, given in zip(nets, images, strict=True)]
         made["controlnet_cond"] = latents[0] if len(nets) == 1 else latents
         return made
@@ -115,6 +119,10 @@ class EncodeControl(PrepareControl):
         if isinstance(given, list):
             return [self._seen(net, each, mask, generator) for each in given]
         if reads_pixels(net):
+            if is_latents(given):
+                raise InputError(
+                    "control_image is latents, and the ControlNet reads pixels (conditioning_embedding_channels); give the image itself."
+                )
             return given
         if mask is None or not reads_mask(net):
             return self._latents(net, given, generator)

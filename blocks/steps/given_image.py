@@ -59,7 +59,7 @@ def given_image(value: Any, name: str, purpose: Purpose = "image", latent_channe
             f"{name} is {with_article(type(value).__name__)}, which is no image; give a PIL image, an array or a tensor. Of a file: "
             "load_image(path)."
         )
-    if is_latents(value, latent_channels):
+    if purpose != "mask" and is_latents(value, latent_channels):
         return value
     return _of_numbers(value, name, purpose)
 
