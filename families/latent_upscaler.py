@@ -74,10 +74,8 @@ class LatentUpscalerContract(StableDiffusionContract):
             else f"The UNet reads {reads} channels, and latents with small ones beside are {channels}."
         )
 
-    def predicted_channels(self, denoiser: Denoiser) -> int | None:
-        """Return all but the last, which is a variance."""
-        made = super().predicted_channels(denoiser)
-        return None if made is None else made - 1
+    def predicted_channels(self, denoiser: Denoiser) -> None:
+        """Return None: `conditioning_fault` says it better, of all of its channels."""
 
     def latents_fault(self, denoiser: Denoiser, latents: Tensor) -> str | None:
         """Say that sides cannot be halved and doubled again: its stages round nothing, in contrast to those of other UNets."""

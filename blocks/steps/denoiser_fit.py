@@ -125,9 +125,7 @@ def size_faults(
         if part.argument not in (CHANNELS, TOKENS) or value is None:
             continue
         shape = tuple(value.shape)
-        if len(shape) != 4:
-            yield f"{part.positive} has the shape {list(shape)}; it is [images channels height width]."
-        elif part.argument == CHANNELS and shape[-2:] != size:
+        if part.argument == CHANNELS and shape[-2:] != size:
             yield (
                 f"{part.positive} are {shape[-2]}x{shape[-1]} (height x width in latents), and the latents of the run {size[0]}x{size[1]}; they lie "
                 "over each other, so give an image of that size, or height and width of that image."

@@ -88,6 +88,14 @@ class EncodeControl(PrepareControl):
         steps = scheduled_steps or num_inference_steps
         return self.Out(**self.seen(control_image, asked, rows, steps, (height, width), generator))
 
+    def pixels_of(self, shown: Any, height: int | None, width: int | None) -> Tensor:
+        """Return a control image in pixels, or latents of the same size as they are."""
+        if not is_latents(shown, channels_of(self.vae)):
+            return super().pixels_of(shown, height, width)
+        refuse_other_size(self.family, self.vae, shown, height, width, "control_image")
+        latents: Tensor = shown
+        return latents
+
     def seen(
         self,
         control_image: ControlImage,
@@ -106,10 +114,6 @@ class EncodeControl(PrepareControl):
         made, *_ = self.prepared(control_image, asked, rows, steps, *size)
         nets = nets_of(self.controlnet)
         images = [made["controlnet_cond"]] if len(nets) == 1 else made["controlnet_cond"]
-        channels = channels_of(self.vae)
-        for each in [one for given in images for one in (given if isinstance(given, list) else [given])]:
-            if is_latents(each, channels):
-                refuse_other_size(self.family, self.vae, each, *size, "control_image")
         latents = [self._seen(net, given, mask, generator) for net, given in zip(nets, images, strict=True)]
         made["controlnet_cond"] = latents[0] if len(nets) == 1 else latents
         return made

@@ -19,7 +19,15 @@ from ..core.block import Block
 from ..core.choice import AutoPipelineBlocks
 from ..core.sequential import SequentialPipelineBlocks
 from ..core.slots import component, config
-from .encoder_limits import TextInputs, absence_faults, length_faults, lost_embeds, skip_faults, unused_negative, width_faults
+from .encoder_limits import (
+    TextInputs,
+    absence_faults,
+    length_faults,
+    lost_embeds,
+    skip_faults,
+    unused_negative,
+    width_faults,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor

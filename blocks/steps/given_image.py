@@ -149,6 +149,19 @@ def refuse_too_small(value: Any, name: str, smallest: int) -> None:
         )
 
 
+def control_pixels(processor: Any, shown: Any, height: int | None, width: int | None) -> Any:
+    """Return a control image, as `given_image` returns it, in pixels of a size; its own where None.
+
+    Raises:
+        InputError: it is latents, or too small to take a size from.
+    """
+    if is_latents(shown):
+        raise InputError("control_image is latents, and the ControlNet reads pixels; give the image itself.")
+    if height is None or width is None:
+        refuse_too_small(shown, "control_image", processor.config.vae_scale_factor)
+    return processor.preprocess(shown, height=height, width=width)
+
+
 def _sort(value: Any) -> str:
     return "PIL images" if hasattr(value, "getbbox") else "tensors" if hasattr(value, "detach") else "arrays"
 

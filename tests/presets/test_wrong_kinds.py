@@ -10,11 +10,9 @@ import diffusers
 import numpy as np
 import pytest
 import torch
-from coarse_images import picture
-from sd_variants import LATENT_UPSCALER, OTHER_TASKS, SMALL
+from sd_variants import LATENT_UPSCALER, SMALL
 from technique_families import contract, drawn, family, pipe_of
 from tiny_sd import unet as sd_unet
-from tiny_sdxl import make_pipeline
 
 from brickwork import ClassifierFreeGuidance, EmbeddedGuidance, InputError
 from brickwork.presets.regions import with_regions
@@ -39,24 +37,24 @@ WRONG: list[tuple[str, str, dict[str, Any], str]] = [
     # Sizes.
     ("ddpm", "unconditional", {"height": 15, "width": 16}, r"The images are 15x16 .* multiples of 2\. The nearest are 16x16"),
     ("ddpm", "unconditional", {"height": 16, "width": 17}, r"The images are 16x17 .* multiples of 2\. The nearest are 16x16"),
-    ("ddpm", "unconditional", {"height": None, "width": None, "latents": torch.zeros(2, 3, 17, 16)}, "multiples of 2"),
+    ("ddpm", "unconditional", {"height": 17, "width": 16, "latents": torch.zeros(2, 3, 17, 16)}, "multiples of 2"),
     ("ddpm", "image2image", {"image": torch.zeros(1, 5, 16, 16)}, r"have 5 channels, and the UNet of ddpm reads 3"),
     # Latents in the place of images and masks.
     ("stable_diffusion", "depth2image", {"image": LATENTS(), "depth_map": None}, "image is latents, of which depth_estimator sees nothing"),
     ("flux", "control", {"control_image": torch.zeros(1, 16, 2, 2)}, OF_OTHER_SIZE),
+    ("stable_diffusion", "text2image", {"guidance_memory": True}, "guidance_memory is True"),
     ("flux", "controlnet text2image", {"control_image": torch.zeros(1, 16, 2, 2)}, OF_OTHER_SIZE),
-    ("stable_diffusion", "inpainting", {"mask_image": LATENTS()}, "mask_image"),
-    ("sd3", "controlnet inpainting", {"control_mask": torch.zeros(1, 16, 4, 4)}, "control_mask"),
-    ("flux", "kontext", {"reference_latents": torch.zeros(1, 4, 4, 4), "image": None}, "reference_latents have 4 channels"),
-    ("flux", "kontext", {"reference_latents": torch.zeros(1, 16, 3, 4), "image": None}, "reads squares of 2x2"),
-    ("flux", "kontext", {"reference_latents": torch.zeros(16, 4, 4), "image": None}, r"\[images channels height width\]"),
+    ("stable_diffusion", "inpainting", {"mask_image": torch.zeros(1, 16, 8, 8)}, r"mask_image has the shape \[1, 16, 8, 8\]"),
+    ("sd3", "controlnet inpainting", {"control_mask": torch.zeros(1, 16, 8, 8)}, r"control_mask has the shape \[1, 16, 8, 8\]"),
+    ("flux", "text2image", {"reference_latents": torch.zeros(2, 4, 4, 4)}, "reference_latents have 4 channels"),
+    ("flux", "text2image", {"reference_latents": torch.zeros(2, 16, 3, 4)}, "reads squares of 2x2"),
     # What a solver or guider has no use for.
     ("flux", "text2image", {"eta": 0.5}, r"eta is 0\.5, and FlowMatchEulerDiscreteScheduler reads none"),
     ("ddpm", "unconditional", {"eta": 0.5}, r"eta is 0\.5, and DDPMScheduler reads none"),
     ("stable_diffusion", "text2image", {"guidance_memory": "x"}, "guidance_memory is 'x'"),
     # Images as prompts.
     *((name, "text2image", {"ip_adapter_embeds": EMBEDS}, NO_ADAPTER) for name in ADAPTED if name != "sdxl"),
-    *((name, "text2image", {"negative_ip_adapter_embeds": "x"}, f"negative_{NO_ADAPTER}") for name in ADAPTED if name != "sdxl"),
+    *((name, "text2image", {"negative_ip_adapter_embeds": EMBEDS}, f"negative_{NO_ADAPTER}") for name in ADAPTED if name != "sdxl"),
 ]  # fmt: skip
 
 
@@ -73,7 +71,9 @@ def test_eta_is_taken_by_a_solver_that_reads_it() -> None:
     drawn(pipe, "stable_diffusion", eta=0.0)
 
 
-@pytest.mark.parametrize("value", ["x", [1.0], [np.zeros((1, 1, 8))], [], [torch.zeros(1, 8)], [torch.zeros(1, 1, 8, dtype=int)]])
+@pytest.mark.parametrize(
+    "value", ["x", [1.0], [np.zeros((1, 1, 8))], [], [torch.zeros(1, 8)], [torch.zeros(1, 1, 8, dtype=int)]]
+)
 @pytest.mark.parametrize("name", ["ip_adapter_embeds", "negative_ip_adapter_embeds"])
 def test_embeddings_of_images_are_tensors(name: str, value: Any) -> None:
     from brickwork.blocks.steps.denoiser_fit import image_prompt_faults
@@ -81,7 +81,8 @@ def test_embeddings_of_images_are_tensors(name: str, value: Any) -> None:
     pipe = pipe_of("stable_diffusion")
     adapted = type("Adapted", (), {"encoder_hid_proj": type("P", (), {"image_projection_layers": [1]})})
     (said,) = image_prompt_faults(contract("stable_diffusion"), adapted, {name: value})
-    assert said.startswith(f"{name} is ") and "one tensor of floating-point numbers for each IP-Adapter" in said
+    assert said.startswith(f"{name} is ")
+    assert "one tensor of floating-point numbers for each IP-Adapter" in said
     (said,) = image_prompt_faults(contract("stable_diffusion"), adapted, {name: EMBEDS * 2})
     assert said == f"{name} holds 2 tensors, and the denoiser has 1 IP-Adapters; give one for each."
     assert not list(image_prompt_faults(contract("stable_diffusion"), adapted, {name: EMBEDS}))
@@ -101,7 +102,8 @@ def test_a_negative_prompt_that_counts_nothing_is_said_once(caplog: pytest.LogCa
     assert "negative_prompt changes nothing: EmbeddedGuidance makes no negative prediction" in said
     assert "EmbeddedGuidance(guider=ClassifierFreeGuidance(guidance_scale=...))" in said
     (said,) = told(caplog, family="sd3", negative_prompt="blue", guidance_scale=1.0)
-    assert "negative_prompt changes nothing: ClassifierFreeGuidance" in said and "guidance_scale above 1" in said
+    assert "negative_prompt changes nothing: ClassifierFreeGuidance" in said
+    assert "guidance_scale above 1" in said
     embeds = {"negative_prompt_embeds": torch.zeros(2, 16, 16)}
     (said,) = told(caplog, family="stable_diffusion", guidance_scale=1.0, **embeds)
     assert "negative_prompt_embeds changes nothing" in said
@@ -157,4 +159,7 @@ def test_a_small_image_is_refused_by_the_latent_upscaler() -> None:
         pipe("a cat", image=SMALL[0].resize((8, 8)), num_inference_steps=2, seed=1)
 
 
-assert OTHER_TASKS and picture and make_pipeline
+def test_an_image_in_latents_has_the_depth_that_is_given_beside_it() -> None:
+    torch.manual_seed(0)
+    given = {"image": torch.randn(1, 4, 32, 32), "depth_map": torch.rand(1, 40, 48)}
+    assert run("stable_diffusion", "depth2image", **given).shape[-2:] == (32, 32)
