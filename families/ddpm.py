@@ -13,7 +13,7 @@ from ..guiders import ClassifierFreeGuidance
 from ..registry import families
 from ..state.written_constants import note_constant
 from .contract import FamilyContract, RoleComponent
-from .denoiser_limits import halving_fault
+from .denoiser_limits import image_fault
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,12 +30,8 @@ class PixelContract(FamilyContract):
         return 1
 
     def latents_fault(self, denoiser: Denoiser, latents: Tensor) -> str | None:
-        """Say that images have other channels than the UNet reads, or sides that it cannot halve and double again."""
-        channels = denoiser.config.in_channels
-        if latents.shape[1] != channels:
-            return f"The images have {latents.shape[1]} channels, and the UNet of {self.name} reads {channels} (in_channels)."
-        # Images come back as large only if no half was rounded.
-        return halving_fault("The images", latents.shape[-2:], len(denoiser.config.block_out_channels))
+        """Say that images have channels or sides that the UNet does not take."""
+        return image_fault(denoiser.config, latents.shape)
 
 
 DDPM = PixelContract(

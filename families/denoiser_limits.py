@@ -26,6 +26,13 @@ def halving_fault(what: str, sides: Sequence[int], stages: int) -> str | None:
     )
 
 
+def image_fault(config: Any, shape: Sequence[int]) -> str | None:
+    """Say that images `[b c h w]` have other channels than a UNet of pixels reads, or sides that it cannot halve; None where it takes them."""
+    if shape[1] != config.in_channels:
+        return f"The images have {shape[1]} channels, and the UNet reads {config.in_channels} (in_channels)."
+    return halving_fault("The images", shape[-2:], len(config.block_out_channels))
+
+
 class DenoiserLimits:
     """The part of a contract that says which denoisers, latents and encoders go together."""
 

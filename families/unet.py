@@ -103,7 +103,7 @@ class UNetContract(FamilyContract):
             return None
         return (
             f"has addition_embed_type={kind!r}, so it must be told pooled text and sizes, which {self.name} does not tell: it is the UNet "
-            "of another family, such as Stable Diffusion XL."
+            "of another family."
         )
 
     def embedding_widths(self, denoiser: Denoiser) -> dict[str, int]:

@@ -143,7 +143,7 @@ class PrepareControl(Block):
 
     def pixels_of(self, shown: Any, height: int | None, width: int | None) -> Tensor:
         """Return a control image in pixels `[b c height width]`."""
-        return control_pixels(self.control_image_processor, shown, height, width)
+        return control_pixels(self.control_image_processor, shown, height, width)  # type: ignore[no-any-return]  # a tensor of diffusers
 
     def prepared(
         self,

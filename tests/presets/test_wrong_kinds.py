@@ -38,7 +38,7 @@ WRONG: list[tuple[str, str, dict[str, Any], str]] = [
     ("ddpm", "unconditional", {"height": 15, "width": 16}, r"The images are 15x16 .* multiples of 2\. The nearest are 16x16"),
     ("ddpm", "unconditional", {"height": 16, "width": 17}, r"The images are 16x17 .* multiples of 2\. The nearest are 16x16"),
     ("ddpm", "unconditional", {"height": 17, "width": 16, "latents": torch.zeros(2, 3, 17, 16)}, "multiples of 2"),
-    ("ddpm", "image2image", {"image": torch.zeros(1, 5, 16, 16)}, r"have 5 channels, and the UNet of ddpm reads 3"),
+    ("ddpm", "image2image", {"image": torch.zeros(1, 5, 16, 16)}, r"have 5 channels, and the UNet reads 3"),
     # Latents in the place of images and masks.
     ("stable_diffusion", "depth2image", {"image": LATENTS(), "depth_map": None}, "image is latents, of which depth_estimator sees nothing"),
     ("flux", "control", {"control_image": torch.zeros(1, 16, 2, 2)}, OF_OTHER_SIZE),
