@@ -18,8 +18,6 @@ from .denoiser_limits import image_fault
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .roles import Denoiser
-
 
 @frozen
 class PixelContract(FamilyContract):
@@ -29,7 +27,7 @@ class PixelContract(FamilyContract):
         """Return how many pixels a latent is wide: one."""
         return 1
 
-    def latents_fault(self, denoiser: Denoiser, latents: Tensor) -> str | None:
+    def latents_fault(self, denoiser: Any, latents: Tensor) -> str | None:
         """Say that images have channels or sides that the UNet does not take."""
         return image_fault(denoiser.config, latents.shape)
 
