@@ -12,6 +12,7 @@ from ..guiders import NoiseLevel
 from ..state import InputError
 from ..state.object_content import UNCOUNTED
 from .controlnet import ControlNetInputs, unet_control
+from .denoiser_limits import DenoiserLimits
 from .noise_schedule import level_of, prediction_type_of
 from .roles import (
     ROLE_TYPES,
@@ -97,7 +98,7 @@ class ConditioningField:
 
 
 @frozen
-class FamilyContract:
+class FamilyContract(DenoiserLimits):
     """What varies between model families: data, and small pure functions that subclasses add.
 
     Attributes:
@@ -290,10 +291,6 @@ class FamilyContract:
             latents: `[branches * b c h w]`, as the denoiser gets them. kwargs: its other arguments.
         """
         return {}
-
-    def predicts_variance(self, denoiser: Any) -> bool:  # noqa: ARG002 - others read it
-        """Whether a denoiser says a variance beside its prediction, in as many channels again."""
-        return False
 
     def tokens_of(self, latents: Tensor) -> Tensor:
         """Latents `[b c h w]` as the denoiser's tokens, `[b tokens width]`."""

@@ -5,7 +5,7 @@ Its solver may be that of Song et al. 2020 (https://arxiv.org/abs/2010.02502), t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -13,6 +13,10 @@ from ..guiders import ClassifierFreeGuidance
 from ..registry import families
 from ..state.classes.written_constants import note_constant
 from .contract import FamilyContract, RoleComponent
+from .denoiser_limits import image_fault
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @frozen
@@ -22,6 +26,10 @@ class PixelContract(FamilyContract):
     def vae_scale_factor(self, vae: Any) -> int:  # noqa: ARG002 - there is none
         """Return how many pixels a latent is wide: one."""
         return 1
+
+    def latents_fault(self, denoiser: Any, latents: Tensor) -> str | None:
+        """Say that images have channels or sides that the UNet does not take."""
+        return image_fault(denoiser.config, latents.shape)
 
 
 DDPM = PixelContract(

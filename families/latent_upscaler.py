@@ -17,6 +17,7 @@ from ..state import InputError
 from ..state.classes.written_constants import note_constant
 from ..state.vocabulary import ExtraChannels, PooledPromptEmbeds
 from .contract import ConditioningField, FamilyContract, RoleComponent, TextEncoding
+from .denoiser_limits import halving_fault
 from .stable_diffusion import SD, StableDiffusionContract
 from .unet import BESIDE, HIDDEN, PRECONDITIONING
 
@@ -72,6 +73,14 @@ class LatentUpscalerContract(StableDiffusionContract):
             if reads == channels
             else f"The UNet reads {reads} channels, and latents with small ones beside are {channels}."
         )
+
+    def predicted_channels(self, denoiser: Denoiser) -> None:
+        """Return None: `conditioning_fault` says it better, of all of its channels."""
+
+    def latents_fault(self, denoiser: Denoiser, latents: Tensor) -> str | None:
+        """Say that sides cannot be halved and doubled again: its stages round nothing, in contrast to those of other UNets."""
+        what = "The latents, twice those of the image,"
+        return halving_fault(what, latents.shape[-2:], len(denoiser.config.block_out_channels))
 
     def is_distilled(self, denoiser: Denoiser) -> bool:  # noqa: ARG002 - others read it
         """Return False: the vector that it is told is no strength of guidance."""

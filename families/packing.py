@@ -99,6 +99,11 @@ class Packed2x2(FlowContract):
             images.append(places(kwargs[TOKENS], 1, text.dtype))
         return {"txt_ids": text.new_zeros(text.shape[1], 3), "img_ids": torch.cat(images)}
 
+    def predicted_channels(self, denoiser: Denoiser) -> int | None:
+        """Return a fourth of what is in a token."""
+        made = super().predicted_channels(denoiser)
+        return None if made is None else made // 4
+
     def latent_channels(self, denoiser: Denoiser, vae: Autoencoder) -> int:  # noqa: ARG002 - others read it
         """Return the VAE's: the denoiser's are those of tokens, some with images beside the latents."""
         return int(vae.config.latent_channels)

@@ -84,6 +84,10 @@ class SD3Contract(FlowContract):
         scaled: Tensor = latents * vae.config.scaling_factor
         return scaled
 
+    def text_width(self, widths: Sequence[int | None]) -> int | None:
+        """Return the width of the T5's, up to which those of the CLIPs are filled; None without one."""
+        return widths[-1]
+
     def embedding_widths(self, denoiser: Denoiser) -> dict[str, int]:
         """Return the widths of joined hidden states, and of the pooled vector."""
         return {"hidden": denoiser.config.joint_attention_dim, "pooled": denoiser.config.pooled_projection_dim}

@@ -95,6 +95,17 @@ class UNetContract(FamilyContract):
             "blocks need 'ip_adapter' (IP_ADAPTER_BLOCKS) to take one."
         )
 
+    def denoiser_fault(self, denoiser: Denoiser) -> str | None:
+        """Say that a UNet asks for conditions that the family does not tell it."""
+        kind = getattr(denoiser.config, "addition_embed_type", None)
+        told = {part.argument for part in self.fields("denoiser_input_fields")}
+        if kind != "text_time" or "added_cond_kwargs.time_ids" in told:
+            return None
+        return (
+            f"has addition_embed_type={kind!r}, so it must be told pooled text and sizes, which {self.name} does not tell: it is the UNet "
+            "of another family."
+        )
+
     def embedding_widths(self, denoiser: Denoiser) -> dict[str, int]:
         """Return the width of hidden states, which some UNets project first (Kolors)."""
         config = denoiser.config

@@ -14,7 +14,7 @@ from ..blocks.core.from_diffusers import DiffusersBlock
 from ..blocks.core.scope_names import component_outside
 from ..blocks.core.signature_block import SignatureBlock
 from ..engine import Plan
-from ..families.contract import UNBOUND, FamilyContract
+from ..families.contract import UNBOUND, FamilyContract, bound_family
 from ..pipeline.composition_version import CompositionVersion
 from .recipes.recipe_of_run import Description
 
@@ -60,9 +60,13 @@ class KeptPlans:
 
     @cached_property
     def first_input(self) -> str | None:
-        """Return the input that a value given by position is: the prompt, else the first that is required; None if none is."""
-        if _PROMPT in self.input_names:
-            return _PROMPT
+        """Return the input that a value given by position is: the prompt, or what the family is told in its place; else the first that
+        is required; None if none is.
+        """
+        family = bound_family(block for _, block in walk(self.version.root))
+        for name in (_PROMPT, *(part.positive for part in family.fields("prompts")[:1])):
+            if name in self.input_names:
+                return name
         return next(iter(self.version.root.required_inputs), None)
 
     @cached_property

@@ -157,7 +157,7 @@ class ModularPipeline(PipelineRequests, OlderNames, metaclass=AnswersNames):
     def from_single_file(
         cls,
         path: str | Path,
-        config: str | Path,
+        config: str | Path | None = None,
         components_manager: ComponentsManager | None = None,
         collection: str | None = None,
         task: str | None = None,

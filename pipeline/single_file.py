@@ -15,12 +15,17 @@ if TYPE_CHECKING:
     from .components import PipelineComponents
 
 
-def config_folder(config: str | Path) -> Path:
+def config_folder(config: str | Path | None) -> Path:
     """Return the folder with the configurations that belong to a file of weights.
 
     Raises:
-        ComponentError: it is none of this machine.
+        ComponentError: it is none of this machine, or none was given.
     """
+    if config is None:
+        raise ComponentError(
+            "A checkpoint in one file does not say how its models are configured: give config=..., the folder of the same model in diffusers' "
+            "layout, without weights: its model_index.json, and a folder for each component with its configuration."
+        )
     root = Path(config)
     if not root.is_dir():
         raise ComponentError(

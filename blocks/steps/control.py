@@ -38,7 +38,7 @@ from ..core.slots import component
 from .control_rows import repeated_images, residuals_for_all, residuals_of
 from .denoise import Denoise, ScaleLatents, StepScheduler
 from .denoiser_call import DenoiserCall, DenoiserInput
-from .given_image import given_image, image_faults, refuse_too_small
+from .given_image import control_pixels, given_image, image_faults
 from .predict_noise import PredictNoise, repeated
 from .prepare_image_latents import repeat_to_batch
 
@@ -137,10 +137,13 @@ class PrepareControl(Block):
         asked = ControlAsked(controlnet_conditioning_scale, control_guidance_start, control_guidance_end, control_mode)
         rows = (batch_size, num_images_per_prompt, dtype)
         # Shares of all steps, also where denoising ends before the last, as in the classic pipelines.
-        made, height, width = self.prepared(
-            control_image, asked, rows, scheduled_steps or num_inference_steps, height, width
-        )
+        steps = scheduled_steps or num_inference_steps
+        made, height, width = self.prepared(control_image, asked, rows, steps, height, width)
         return self.Out(**made, height=height, width=width)
+
+    def pixels_of(self, shown: Any, height: int | None, width: int | None) -> Tensor:
+        """Return a control image in pixels `[b c height width]`."""
+        return control_pixels(self.control_image_processor, shown, height, width)  # type: ignore[no-any-return]  # a tensor of diffusers
 
     def prepared(
         self,
@@ -165,12 +168,9 @@ class PrepareControl(Block):
             made = []
             for image in shown_images:
                 shown = given_image(image, "control_image", "control")
-                if height is None or width is None:
-                    refuse_too_small(shown, "control_image", self.control_image_processor.config.vae_scale_factor)
-                pixels = self.control_image_processor.preprocess(shown, height=height, width=width)
-                height, width = pixels.shape[-2:]
-                repeated_rows = repeat_to_batch(pixels.float(), batch_size, each).contiguous()
-                made.append(repeated_rows.to(self.device, dtype))
+                pixels = self.pixels_of(shown, height, width)
+                height, width = height or pixels.shape[-2], width or pixels.shape[-1]
+                made.append(repeat_to_batch(pixels.float(), batch_size, each).contiguous().to(self.device, dtype))
             images.append(made if control_type is not None else made[0])
         scales, starts, ends = (
             for_each(name, value, len(nets))

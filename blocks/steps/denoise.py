@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -68,6 +68,15 @@ class StepScheduler(Block):
 
     class Out(Outputs):
         latents: Latents
+
+    def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say that the solver reads no `eta`."""
+        eta, kind = given.get("eta"), type(self.scheduler)
+        if eta and "eta" not in step_arguments(kind):
+            yield (
+                f"eta is {eta}, and {kind.__name__} reads none, so it would change nothing: leave it out, or take DDIMScheduler, which "
+                "adds so much noise in each step."
+            )
 
     def run(
         self,

@@ -25,7 +25,7 @@ from ...state.vocabulary import (
 from ..core.block import Block
 from ..core.slots import component
 from .decode import VAE_ADVICE
-from .encode_image import encoded
+from .encode_image import encoded, refuse_other_size
 from .given_image import given_image, image_faults, is_latents
 from .prepare_image_latents import repeat_to_batch
 from .resolve_size import reference_size
@@ -62,7 +62,9 @@ class EncodeControlImage(Block):
     ) -> Out:
         channels = self.vae.config.latent_channels
         given = given_image(control_image, "control_image", "control", channels)
-        if not is_latents(given, channels):
+        if is_latents(given, channels):
+            refuse_other_size(self.family, self.vae, given, height, width, "control_image")
+        else:
             given = self.image_processor.preprocess(given, height=height, width=width)
         # Repeated before it is encoded, as in the classic pipeline: the posterior is drawn for each image of the batch.
         rows = repeat_to_batch(given, batch_size, num_images_per_prompt).contiguous()

@@ -36,7 +36,7 @@ from ...state.vocabulary import (
 from ..core.slots import component
 from .control import ControlAsked, PrepareControl
 from .decode import VAE_ADVICE
-from .encode_image import channels_of, encoded
+from .encode_image import channels_of, encoded, refuse_other_size
 from .encode_inpaint import MASK_CONFIG, cropped, mask_of, sized_as
 from .given_image import given_image, image_faults, is_latents
 from .inpaint_control import cut_control, uncut_faults
@@ -88,6 +88,14 @@ class EncodeControl(PrepareControl):
         steps = scheduled_steps or num_inference_steps
         return self.Out(**self.seen(control_image, asked, rows, steps, (height, width), generator))
 
+    def pixels_of(self, shown: Any, height: int | None, width: int | None) -> Tensor:
+        """Return a control image in pixels, or latents of the same size as they are."""
+        if not is_latents(shown, channels_of(self.vae)):
+            return super().pixels_of(shown, height, width)
+        refuse_other_size(self.family, self.vae, shown, height, width, "control_image")
+        latents: Tensor = shown
+        return latents
+
     def seen(
         self,
         control_image: ControlImage,
@@ -115,6 +123,10 @@ class EncodeControl(PrepareControl):
         if isinstance(given, list):
             return [self._seen(net, each, mask, generator) for each in given]
         if reads_pixels(net):
+            if is_latents(given):
+                raise InputError(
+                    "control_image is latents, and the ControlNet reads pixels (conditioning_embedding_channels); give the image itself."
+                )
             return given
         if mask is None or not reads_mask(net):
             return self._latents(net, given, generator)

@@ -69,7 +69,12 @@ def image_size(family: FamilyContract, vae: Autoencoder, latents: Tensor) -> tup
 
 
 def refuse_other_size(
-    family: FamilyContract, vae: Autoencoder, latents: Tensor, height: int | None, width: int | None
+    family: FamilyContract,
+    vae: Autoencoder,
+    latents: Tensor,
+    height: int | None,
+    width: int | None,
+    name: str = "image",
 ) -> None:
     """Refuse latents that were given as an image of another size than the run: they are not resized, and the schedule may be set for it.
 
@@ -80,7 +85,7 @@ def refuse_other_size(
     if height not in (None, rows) or width not in (None, columns):
         asked = f"{height or 'any'}x{width or 'any'}"
         raise InputError(
-            f"image is latents of {rows}x{columns} pixels, and the run is for {asked}: give height={rows} and width={columns}."
+            f"{name} is latents of {rows}x{columns} pixels, and the run is for {asked}: give height={rows} and width={columns}."
         )
 
 

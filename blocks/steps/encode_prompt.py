@@ -19,7 +19,15 @@ from ..core.block import Block
 from ..core.choice import AutoPipelineBlocks
 from ..core.sequential import SequentialPipelineBlocks
 from ..core.slots import component, config
-from .encoder_limits import TextInputs, absence_faults, length_faults, lost_embeds, skip_faults
+from .encoder_limits import (
+    TextInputs,
+    absence_faults,
+    length_faults,
+    lost_embeds,
+    skip_faults,
+    unused_negative,
+    width_faults,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,6 +78,11 @@ class EncodePositivePrompt(PlainTexts, Block):
         """Say which embeddings of the caller's own would be lost."""
         yield from super().input_faults(given)
         yield from lost_embeds(self.family, given, negative=False)
+
+    def component_faults(self, components: Mapping[str, Any]) -> Iterable[str]:
+        """Say that the denoiser reads texts of another width than the encoders make."""
+        yield from super().component_faults(components)
+        yield from width_faults(self.family, components)
 
     def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say which text encoders cannot read so many tokens, have no so many layers, or are none and have a prompt of their own."""
@@ -167,6 +180,11 @@ class EncodeNegativePrompt(PlainTexts, Block):
             embeds=self.negatives(given, negative_prompts, guidance_scale, cross_attention_kwargs, max_sequence_length)
         )
 
+    def _tell_of_unused(self, negative_prompts: Conditioning) -> None:
+        said = [name for name, texts in negative_prompts.items() if texts and any(texts)]
+        if said:
+            self.warn(unused_negative(self.guider, said[0]))
+
     def negatives(
         self,
         given: Conditioning,
@@ -178,6 +196,7 @@ class EncodeNegativePrompt(PlainTexts, Block):
         """Return the negative embeddings, none where the guider does not ask for them."""
         family, fields = self.family, self.family.fields("prompt_embeds")
         if not active_guider(self.guider, guidance_scale).uses_negative:
+            self._tell_of_unused(negative_prompts)
             return Conditioning({})
         if not negative_prompts and self._zeros_for_nothing:
             # What the SDXL base was trained with as the empty prompt (`force_zeros_for_empty_prompt` of its

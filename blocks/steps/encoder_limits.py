@@ -122,3 +122,27 @@ def absence_faults(
         # The first stands for the others, too.
         if number and given.get(name) and all(encoder is None for _, encoder in asked):
             yield f"{name} is for {' and '.join(reader for reader, _ in asked)}, and there is none: leave it out."
+
+
+def width_faults(family: FamilyContract, components: Mapping[str, Any]) -> Iterator[str]:
+    """Yield that the denoiser reads texts of another width than the encoders of its run make."""
+    (denoiser, *_) = [*(part.name for part in family.roles.get("denoiser", ())), ""]
+    network, parts = components.get(denoiser), family.roles.get("text_encoders", ())
+    if network is None or len(parts) != len(family.text_encodings):
+        return
+    read = [part.name for part, each in zip(parts, family.text_encodings, strict=True) if each.hidden]
+    widths = [getattr(getattr(components.get(name), "config", None), "hidden_size", None) for name in read]
+    made, wanted = family.text_width(widths) if widths else None, family.embedding_widths(network).get("hidden")
+    if made is not None and wanted is not None and made != wanted:
+        yield (
+            f"{denoiser} reads texts that are {wanted} wide, and {' and '.join(read)} make {made}: they do not belong together. Take the text "
+            f"encoders that {denoiser} was trained with."
+        )
+
+
+def unused_negative(guider: Any, name: str) -> str:
+    """Say that what images shall not show counts nothing, as a guider makes no negative prediction, and what to do."""
+    return (
+        f"{name} changes nothing: {type(guider).__name__} makes no negative prediction in this run. Give a guidance_scale above 1, or, where "
+        "guidance is built in, update_components(guider=EmbeddedGuidance(guider=ClassifierFreeGuidance(guidance_scale=...))); or leave it out"
+    )

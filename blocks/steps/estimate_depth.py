@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,12 +12,17 @@ from ...state import Conditioning, Group, InputError, Outputs
 from ...state.vocabulary import BatchSize, DepthMap, DType, ImagesPerPrompt, InputImage
 from ..core.block import Block
 from ..core.slots import component
-from .given_image import given_image
+from .given_image import given_image, is_latents
 from .prepare_image_latents import repeat_to_batch
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import DPTForDepthEstimation, DPTImageProcessor
+
+
+NO_DEPTH = (
+    "image is latents, of which depth_estimator sees nothing: give the image itself, or depth_map=... beside them."
+)
 
 
 class EstimateDepth(Block):
@@ -29,6 +35,11 @@ class EstimateDepth(Block):
     class Out(Outputs):
         depth: Annotated[Conditioning, Group("depth")]
 
+    def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say that latents show no depth."""
+        if given.get("depth_map") is None and is_latents(given.get("image")):
+            yield NO_DEPTH
+
     def run(
         self,
         image: InputImage,
@@ -39,9 +50,13 @@ class EstimateDepth(Block):
     ) -> Out:
         import torch
 
-        given = given_image(image, "image")
+        channels = self.vae.config.latent_channels
+        given = given_image(image, "image", latent_channels=channels)
+        shows_latents = is_latents(given, channels)
+        if shows_latents and depth_map is None:
+            raise InputError(NO_DEPTH)
         found = self._seen(given, dtype) if depth_map is None else depth_map.to(self.device, dtype)
-        factor = self.family.vae_scale_factor(self.vae)
+        factor = 1 if shows_latents else self.family.vae_scale_factor(self.vae)
         height, width = (side // factor for side in _size(given))
         sized = torch.nn.functional.interpolate(
             found.unsqueeze(1), size=(height, width), mode="bicubic", align_corners=False

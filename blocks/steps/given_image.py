@@ -59,7 +59,7 @@ def given_image(value: Any, name: str, purpose: Purpose = "image", latent_channe
             f"{name} is {with_article(type(value).__name__)}, which is no image; give a PIL image, an array or a tensor. Of a file: "
             "load_image(path)."
         )
-    if is_latents(value, latent_channels):
+    if purpose != "mask" and is_latents(value, latent_channels):
         return value
     return _of_numbers(value, name, purpose)
 
@@ -147,6 +147,19 @@ def refuse_too_small(value: Any, name: str, smallest: int) -> None:
             f"{name} is {width}x{height} pixels, and the smallest that the VAE takes is {smallest}x{smallest}; "
             "give height= and width=, or a larger image."
         )
+
+
+def control_pixels(processor: Any, shown: Any, height: int | None, width: int | None) -> Any:
+    """Return a control image, as `given_image` returns it, in pixels of a size; its own where None.
+
+    Raises:
+        InputError: it is latents, or too small to take a size from.
+    """
+    if is_latents(shown):
+        raise InputError("control_image is latents, and the ControlNet reads pixels; give the image itself.")
+    if height is None or width is None:
+        refuse_too_small(shown, "control_image", processor.config.vae_scale_factor)
+    return processor.preprocess(shown, height=height, width=width)
 
 
 def _sort(value: Any) -> str:

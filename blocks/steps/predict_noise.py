@@ -12,7 +12,7 @@ from attrs import define, evolve, field, frozen
 
 from ...adapters.attention_maps import maps_of, watching
 from ...adapters.lora_scale import lora_scale, weight_of
-from ...adapters.perturb import chosen_layers, perturbed
+from ...adapters.perturb import perturbed
 from ...engine.execution.out_of_memory import is_out_of_memory
 from ...engine.execution.second_try import is_tried_again
 from ...families.contract import Denoiser, Scheduler, with_rows
@@ -36,6 +36,7 @@ from ..core.block import Block
 from ..core.slots import component
 from .compiled_denoiser import CompiledDenoiser
 from .denoiser_call import DenoiserCall, loop_faults, useless_inputs
+from .denoiser_fit import image_prompt_faults, layer_faults, lost_negatives, memory_faults, relation_faults, size_faults
 from .encode_prompt import active_guider
 
 if TYPE_CHECKING:
@@ -142,8 +143,10 @@ class PredictNoise(Block):
         """
         step = asked.step
         if step.index == 0:
-            self._begin(asked.conditioning)
+            self._begin(asked.conditioning, asked.latents)
         guider = self._active_guider(guidance_scale)
+        if step.index == 0 and (lost := lost_negatives(self.family, guider, asked.conditioning)):
+            self.warn(lost)
         if (compiled := self._compiled()).parts:
             compiled.begin_step()
             self._tell_of_compiling(guider, step, asked.latents, asked.conditioning)
@@ -181,7 +184,7 @@ class PredictNoise(Block):
         prepared = [(part, part.prepared(values)) for part in self.bound_parts]
         return tuple(partial(part.extra_inputs, made) for part, made in prepared if made is not None)
 
-    def _begin(self, conditioning: Conditioning) -> None:
+    def _begin(self, conditioning: Conditioning, latents: Tensor) -> None:
         """Before the first step: check what the denoiser must be told, and begin maps anew."""
         absent = [kind for kind in sorted(self.guider.drops) if not self._is_told(kind, conditioning)]
         if absent:
@@ -189,7 +192,9 @@ class PredictNoise(Block):
                 f"{type(self.guider).__name__} compares with a prediction without {absent[0]}, and none was given; give one, or take "
                 "ClassifierFreeGuidance."
             )
-        fault = self.family.conditioning_fault(self.denoiser, conditioning)
+        told = next(image_prompt_faults(self.family, self.denoiser, conditioning), None)
+        odd = next(size_faults(self.family, self.denoiser, conditioning, latents), None)
+        fault = told or self.family.conditioning_fault(self.denoiser, conditioning) or odd
         if fault:
             raise InputError(fault)
         maps = maps_of(self.denoiser)
@@ -226,30 +231,21 @@ class PredictNoise(Block):
         yield from super().component_faults(components)
         (denoiser_name,) = next(names for name, names, _ in self._slot_names() if name == "denoiser")
         guider, denoiser = components["guider"], components[denoiser_name]
-        wanted = getattr(guider, "wanted_perturbations", ())
         if denoiser is not None and self.family.is_distilled(denoiser) and not isinstance(guider, EmbeddedGuidance):
             yield (
                 f"{denoiser_name} has guidance built in, and {type(guider).__name__} does not tell it the strength; use "
                 "EmbeddedGuidance(guidance_scale=...): pipe.update_components(guider='EmbeddedGuidance')."
             )
         yield from loop_faults(self.family, guider, components["scheduler"], denoiser_name)
-        if not wanted or denoiser is None:
-            return
-        inner = uncompiled(denoiser)
-        try:
-            layers = self.family.layers(inner)
-        except NotImplementedError:
-            yield (
-                f"{type(guider).__name__} perturbs layers, and {self.family.name} does not say which layers {denoiser_name} has. Take a guider "
-                "that perturbs nothing, such as ClassifierFreeGuidance."
-            )
-            return
-        recommended = self.family.recommended_layers(inner, layers)
-        for perturbation in wanted:
-            try:
-                list(chosen_layers(layers, recommended, perturbation))
-            except InputError as error:
-                yield f"guider: {error}"
+        if denoiser is not None:
+            yield from relation_faults(self.family, denoiser_name, components)
+            yield from layer_faults(self.family, guider, denoiser, denoiser_name)
+
+    def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """Say what of images as prompts the denoiser does not take, and what is no memory of a guider."""
+        yield from super().misfits(given)
+        yield from image_prompt_faults(self.family, self.denoiser, given)
+        yield from memory_faults(given)
 
     def _guided_by_noise(self, guider: Any, call: DenoiserCall, memory: Any) -> tuple[Tensor, Any]:
         """Predict and combine for a guider that asks for the level of noise, and maybe for gradients."""

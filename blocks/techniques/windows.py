@@ -67,11 +67,10 @@ class PrepareWindows(Block):
 
     def input_faults(self, given: Mapping[str, Any]) -> Iterable[str]:
         """Say which windows are larger than the image, of a size that the family has not, or too far from each other."""
-        for name in (*_SIDES, "window_stride"):
-            fault = self.family.size_fault(name, given.get(name))
-            if fault:
-                yield fault
-        yield from window_faults(given)
+        odd = {name: self.family.size_fault(name, given.get(name)) for name in (*_SIDES, "window_stride")}
+        yield from (fault for fault in odd.values() if fault)
+        # What is no size at all is said once, and not held against others.
+        yield from window_faults({name: value for name, value in given.items() if not odd.get(name)})
 
     def run(
         self,

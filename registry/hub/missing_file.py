@@ -20,7 +20,10 @@ def missing_file(name: str | Path) -> str | None:
     if not os.path.isdir(path.parent):  # noqa: PTH112 - as above
         home = f" {_HOME.format(str(path))}" if str(path).startswith("~") else ""
         return f"There is no file {path}: there is no folder {path.parent}.{home}"
-    return f"There is no file {path}. {did_you_mean(path.name, weights_in(path.parent))}"
+    beside = weights_in(path.parent)
+    if not beside:
+        return f"There is no file {path}, and no other file of weights in {path.parent.absolute()}."
+    return f"There is no file {path}. {did_you_mean(path.name, beside)}"
 
 
 def missing_place(name: str | Path) -> str:

@@ -271,3 +271,8 @@ def test_files_that_are_none_are_refused_in_words(file: Path, config: Path, tmp_
     refused(file, config, ComponentError, "'unett'", unett=None)
     (tmp_path / "cut.safetensors").write_bytes(file.read_bytes()[:-8])
     refused(tmp_path / "cut.safetensors", config, ComponentError, "truncated")
+
+
+def test_a_file_without_configurations_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(ComponentError, match=r"does not say how its models are configured: give config="):
+        ModularPipeline.from_single_file(tmp_path / "x.safetensors")

@@ -66,7 +66,7 @@ def test_an_empty_prompt_alone_is_the_scale_of_zero_of_the_classic() -> None:
             {"unet": unet(in_channels=9, time_cond_proj_dim=144)},
             "The UNet reads 9 channels, and latents with small ones beside are 8",
         ),
-        ({"guider": PerturbedAttentionGuidance()}, "does not say which layers its denoiser has"),
+        ({"guider": PerturbedAttentionGuidance()}, "does not say which layers unet has"),
         ({"guider": "EmbeddedGuidance"}, "has no guidance built in"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import diffusers
 import numpy as np
 import pytest
 import torch
@@ -174,6 +175,28 @@ def test_families_in_turn_take_latents_of_the_one_that_begins_and_an_eta_for_eac
         pipe(**more, latents=torch.zeros(1, channels, 8, 8))
         with pytest.raises(InputError, match=rf"1 images need \[1, {channels}, 8, 8\]"):
             pipe(**more, latents=torch.zeros(1, 20 - channels, 8, 8))
+
+
+def test_the_second_family_has_an_eta_of_its_own() -> None:
+    made = SequentialPipelineBlocks.from_blocks_dict(families_in_turn(contract("stable_diffusion"), contract("sdxl")))
+    pipe = made.init_pipeline()
+    pipe.configure(progress=False)
+    parts = {}
+    for prefix, name in (("", "stable_diffusion"), ("second_", "sdxl")):
+        own = {**family(name).parts("float32"), "scheduler": diffusers.DDIMScheduler(clip_sample=False)}
+        parts |= {f"{prefix}{key}": copy.deepcopy(part) for key, part in own.items()}
+    pipe.update_components(**{name: part for name, part in parts.items() if name in pipe.component_names})
+    given = {"prompt": "a", "height": 64, "width": 64, "num_inference_steps": 4, "second_num_inference_steps": 4}
+    given |= {"first_share": 0.5, "seed": 1, "output": "images", "output_type": "latent"}
+    plain = pipe(**given)
+    assert torch.equal(pipe(**given, second_eta=0.0), plain)
+    first, second = pipe(**given, eta=0.9), pipe(**given, second_eta=0.9)
+    assert not torch.equal(first, plain)
+    assert not torch.equal(second, plain)
+    assert not torch.equal(first, second)
+    pipe.update_components(second_scheduler=diffusers.EulerDiscreteScheduler())
+    with pytest.raises(InputError, match=r"eta is 0\.9, and EulerDiscreteScheduler reads none"):
+        pipe(**given, second_eta=0.9)
 
 
 def test_a_guider_that_perturbs_layers_is_refused_by_the_latent_upscaler() -> None:
