@@ -11,7 +11,7 @@ from attrs import frozen
 
 from ..guiders import ClassifierFreeGuidance
 from ..registry import families
-from ..state.classes.written_constants import note_constant
+from ..state.written_constants import note_constant
 from .contract import FamilyContract, RoleComponent
 from .denoiser_limits import image_fault
 

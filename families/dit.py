@@ -9,8 +9,8 @@ from attrs import frozen
 
 from ..engine.network_calls import call_network
 from ..registry import families
-from ..state.classes.written_constants import note_constant
 from ..state.vocabulary import ClassIds, ClassLabels
+from ..state.written_constants import note_constant
 from .contract import ConditioningField, FamilyContract, RoleComponent
 from .layers import Layer
 

@@ -10,7 +10,6 @@ from attrs import evolve, frozen
 from ..engine.device_copies import sent
 from ..guiders import EmbeddedGuidance
 from ..registry import families
-from ..state.classes.written_constants import note_constant
 from ..state.vocabulary import (
     ExtraChannels,
     ImagePromptEmbeds,
@@ -20,6 +19,7 @@ from ..state.vocabulary import (
     SecondNegativePrompt,
     SecondPrompt,
 )
+from ..state.written_constants import note_constant
 from .contract import ConditioningField, Encoded, RoleComponent, TextEncoding
 from .controlnet import ControlNetInputs
 from .flow import TEXT_FIELDS, shift_of_tokens

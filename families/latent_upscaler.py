@@ -14,8 +14,8 @@ from attrs import frozen
 from ..guiders import ClassifierFreeGuidance
 from ..registry import families
 from ..state import InputError
-from ..state.classes.written_constants import note_constant
 from ..state.vocabulary import ExtraChannels, PooledPromptEmbeds
+from ..state.written_constants import note_constant
 from .contract import ConditioningField, FamilyContract, RoleComponent, TextEncoding
 from .denoiser_limits import halving_fault
 from .stable_diffusion import SD, StableDiffusionContract

@@ -9,7 +9,6 @@ from attrs import evolve, frozen
 
 from ..guiders import ClassifierFreeGuidance
 from ..registry import families
-from ..state.classes.written_constants import note_constant
 from ..state.vocabulary import (
     ControlPooled,
     ImagePromptEmbeds,
@@ -20,6 +19,7 @@ from ..state.vocabulary import (
     ThirdNegativePrompt,
     ThirdPrompt,
 )
+from ..state.written_constants import note_constant
 from .contract import ConditioningField, Encoded, RoleComponent, TextEncoding
 from .controlnet import ControlNetInputs
 from .flow import TEXT_FIELDS, FlowContract, shift_of_tokens

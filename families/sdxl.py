@@ -9,7 +9,6 @@ from attrs import evolve, frozen
 
 from ..registry import families
 from ..state import InputError
-from ..state.classes.written_constants import note_constant
 from ..state.vocabulary import (
     NegativePrompt,
     PooledPromptEmbeds,
@@ -18,6 +17,7 @@ from ..state.vocabulary import (
     SecondPrompt,
     TimeIds,
 )
+from ..state.written_constants import note_constant
 from .contract import ConditioningField, RoleComponent, TextEncoding
 from .unet import HIDDEN, IMAGE_PROMPT, VAES, UNetContract
 

@@ -8,8 +8,8 @@ from attrs import evolve, frozen
 
 from ..guiders import ClassifierFreeGuidance, EmbeddedGuidance, ImageTextGuidance
 from ..registry import families
-from ..state.classes.written_constants import note_constant
 from ..state.vocabulary import DepthLatents, ExtraChannels, ImageNoiseLevels, NegativePrompt, NoisedPixels, Prompt
+from ..state.written_constants import note_constant
 from .contract import ConditioningField, RoleComponent, TextEncoding
 from .unet import BESIDE, HIDDEN, IMAGE_PROMPT, VAES, UNetContract
 

@@ -10,7 +10,7 @@ from attrs import NOTHING, asdict, evolve, fields, frozen
 
 from ..registry.publishing import publish, refuse_unknown
 from ..state import InputError
-from ..state.classes.written_classes import note_body
+from ..state.written_classes import note_body
 from .arguments import WordedGuider
 from .by_name import CONFIG_NAME, register
 from .guider_file import load_guider, save_guider

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from .classes.class_bodies import InWords, parts_of
-from .classes.written_classes import is_as_written
 from .code_home import PACKAGE, is_library, is_library_file, is_library_function, is_own, is_own_function, is_packaged
 from .errors import NoDigestError
 from .outside_reads import OF_MODULES, names_of
 from .watch import GONE, cell_value
+from .written_classes import is_as_written
 
 if TYPE_CHECKING:
     from .digest import DigestWriter

@@ -26,8 +26,8 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
-from .classes.written_constants import constant_name
 from .errors import NoDigestError, capital_article
+from .written_constants import constant_name
 
 if TYPE_CHECKING:
     from .digest import DigestWriter

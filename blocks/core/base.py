@@ -24,8 +24,8 @@ from ...state import (
     RepoError,
     RunError,
 )
-from ...state.classes.written_classes import note_body
 from ...state.defaults import own_default
+from ...state.written_classes import note_body
 from .binding import bound_class, written_class
 from .block_identity import attributes_of_block, code_key
 from .declared_names import DeclaredNames

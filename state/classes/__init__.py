@@ -1,1 +1,1 @@
-"""What classes are made with and of: their arguments, their bodies as written, what is written in their files."""
+"""What classes are made with, and their bodies as written."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .class_bodies import are_identical
+from .classes.class_bodies import are_identical
 
 _CONSTANTS: dict[int, tuple[object, str, list[Any]]] = {}
 

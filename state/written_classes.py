@@ -10,12 +10,12 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from ..code_home import is_own, is_own_function
-from ..watch import cell_value
-from .class_bodies import are_identical, functions_of
+from .classes.class_bodies import are_identical, functions_of
+from .code_home import is_own, is_own_function
+from .watch import cell_value
 
 if TYPE_CHECKING:
-    from ..watch import Watch
+    from .watch import Watch
 
 _BODIES: WeakKeyDictionary[type, dict[str, tuple[Any, Any]]] = WeakKeyDictionary()
 _PLAIN = (type(None), bool, int, float, str, type)
