@@ -180,11 +180,6 @@ class EncodeNegativePrompt(PlainTexts, Block):
             embeds=self.negatives(given, negative_prompts, guidance_scale, cross_attention_kwargs, max_sequence_length)
         )
 
-    def _tell_of_unused(self, negative_prompts: Conditioning) -> None:
-        said = [name for name, texts in negative_prompts.items() if texts and any(texts)]
-        if said:
-            self.warn(unused_negative(self.guider, said[0]))
-
     def negatives(
         self,
         given: Conditioning,
@@ -196,7 +191,8 @@ class EncodeNegativePrompt(PlainTexts, Block):
         """Return the negative embeddings, none where the guider does not ask for them."""
         family, fields = self.family, self.family.fields("prompt_embeds")
         if not active_guider(self.guider, guidance_scale).uses_negative:
-            self._tell_of_unused(negative_prompts)
+            if said := next((name for name, texts in negative_prompts.items() if texts and any(texts)), ""):
+                self.warn(unused_negative(self.guider, said))
             return Conditioning({})
         if not negative_prompts and self._zeros_for_nothing:
             # What the SDXL base was trained with as the empty prompt (`force_zeros_for_empty_prompt` of its
