@@ -383,9 +383,12 @@ class PipelineComponents(PipelineDevices):
         return self.settings.load == "on demand" or self.settings.residency == "just in time"
 
     def _known(self, names: Iterable[str]) -> None:
+        unknown = [name for name in names if name not in self.specs]
+        if unknown:
+            self.kept_plans()  # which takes over what edits of the blocks brought
         faults = [
             f"The pipeline has no component {name!r}. {did_you_mean(name, self.specs)}"
-            for name in names
+            for name in unknown
             if name not in self.specs
         ]
         if faults:

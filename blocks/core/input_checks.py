@@ -223,7 +223,7 @@ def image_count(family: FamilyContract, values: Mapping[str, Any]) -> int | None
 
 def _generator_faults(family: FamilyContract, values: Mapping[str, Any]) -> Iterator[str]:
     generators, images = values.get("generator"), image_count(family, values)
-    if images is not None and isinstance(generators, (list, tuple)) and len(generators) not in (1, images):
+    if images is not None and isinstance(generators, (list, tuple)) and len(generators) != images:
         yield (
             f"{len(generators)} generators were given for {images} images; give one for each, or one for all. "
             "With seed=7 each image has one of its own."

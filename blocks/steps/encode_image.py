@@ -139,9 +139,8 @@ def sample_posterior(vae: Autoencoder, pixels: Tensor, generator: Generators | N
     """Encode images; several generators make one row each, so that an image in a batch is the image alone."""
     import torch
 
-    if not isinstance(generator, (list, tuple)) or len(generator) == 1:
-        single = generator[0] if isinstance(generator, (list, tuple)) else generator
-        return _sample(call_network(vae.encode, pixels), single)
+    if not isinstance(generator, (list, tuple)):
+        return _sample(call_network(vae.encode, pixels), generator)
     if len(generator) % len(pixels):
         raise InputError(
             f"{len(generator)} generators do not fit {len(pixels)} given images; give one for each result."

@@ -153,7 +153,7 @@ def draw_noise(
     import torch
 
     device = torch.device(device)
-    if isinstance(generator, (list, tuple)) and len(generator) == 1:
+    if isinstance(generator, (list, tuple)) and len(generator) == shape[0] == 1:
         generator = generator[0]
     if isinstance(generator, (list, tuple)):
         if len(generator) != shape[0]:

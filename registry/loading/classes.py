@@ -47,7 +47,7 @@ def allow_library(name: str) -> None:
     Raises:
         TrustError: it is no plain name of a library; a submodule is not granted by itself.
     """
-    if not name.isidentifier():
+    if not isinstance(name, str) or not name.isidentifier():
         raise TrustError(f"{name!r} is no name of a library: grant the top level, as in allow_library('my_models').")
     _granted.add(name)
 

@@ -95,6 +95,13 @@ SEEDS = [
         InputError,
         ("2 generators were given for 3 images", "seed=7"),
     ),
+    Mistake(
+        "a list of one generator for two images",
+        "embedded",
+        seeded(generator=[generator()], num_images_per_prompt=2),
+        InputError,
+        ("1 generators were given for 2 images", "give one for each"),
+    ),
     Mistake("a misspelt seed", "embedded", seeded(sead=7), InputError, ("'sead' is no input", "'seed'")),
     Mistake(
         "a seed and a generator in a sweep",

@@ -234,6 +234,7 @@ MISTAKES = [
         ("'part'", "no component, but a whole pipeline"),
     ),
     Mistake("a path as a library", "folder", lambda _: allow_library("my.models"), TrustError, ("top level",)),
+    Mistake("a number as a library", "folder", lambda _: allow_library(3), TrustError, ("3 is no name of a library",)),  # type: ignore[arg-type]
     Mistake("a LoRA of nothing that is known", "folder", lora(), ComponentError, ("LoRA does not fit", "'x'")),
     Mistake(
         "a LoRA whose header is broken",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from brickwork import ComponentError, ModularPipeline
+from brickwork import Block, ComponentError, ModularPipeline, Outputs, component
 from brickwork.pipeline import names_of_diffusers
 
 CALL: dict[str, Any] = {"num_inference_steps": 2, "height": 64, "width": 64, "seed": 1, "output": "images"}
@@ -79,3 +79,20 @@ def test_the_model_in_a_wrapper_of_several_devices_is_taken(tiny_pipe: ModularPi
         tiny_pipe.unet = torch.nn.DataParallel(whole)
     assert tiny_pipe.unet is whole
     assert tiny_pipe("a cat", **CALL)[0].tobytes() == before
+
+
+def test_a_component_of_a_block_that_was_put_in_is_known_at_once(tiny_pipe: ModularPipeline) -> None:
+    class Judge(Block):
+        judge: torch.nn.Module = component()
+
+        class Out(Outputs):
+            score: float
+
+        def run(self, images: Any) -> Out:
+            return self.Out(score=1.0)
+
+    tiny_pipe.blocks.insert_after("decode", "judge", Judge)
+    with pytest.raises(ComponentError, match=r"no component 'jugde'.*'judge'"):
+        tiny_pipe.update_components(jugde=torch.nn.Identity())
+    tiny_pipe.update_components(judge=torch.nn.Identity())
+    assert tiny_pipe("a cat", num_inference_steps=1, output="score") == 1.0
