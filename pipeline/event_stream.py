@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from ..engine.events import Event
-from ..registry.devices.turns import devices_lent
+from ..registry.devices.device_runs import devices_lent
 from ..state.user_warnings import user_warning
 from .pipeline_run import PipelineRun
 from .run_thread import run_thread

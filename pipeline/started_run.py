@@ -13,7 +13,7 @@ from attrs import frozen
 
 from ..engine.event_buffer import EventBuffer
 from ..engine.events import BlockStarted, Event, RunFailed, RunStarted, StepStarted
-from ..registry.devices.turns import devices_lent
+from ..registry.devices.device_runs import devices_lent
 from ..state import InputError
 from ..state.errors import RunCancelledError
 from ..state.user_warnings import user_warning

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NoReturn, TypeVar
 
-from .errors import UnknownNameError, did_you_mean, named_thing
+from .errors import UnknownNameError, did_you_mean, named_thing, with_article
 
 V = TypeVar("V")
 
@@ -17,7 +17,9 @@ class NamedValues(dict[str, V]):
 
     def __missing__(self, name: Any) -> NoReturn:
         if not isinstance(name, str):
-            raise UnknownNameError(f"{named_thing(name)} is no name of a {self._called}. There are: {', '.join(self)}.")
+            raise UnknownNameError(
+                f"{named_thing(name)} is no name of {with_article(self._called)}. There are: {', '.join(self)}."
+            )
         raise UnknownNameError(f"There is no {self._called} {name[:80]!r}. {did_you_mean(name, self)}")
 
 

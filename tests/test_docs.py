@@ -42,6 +42,7 @@ def test_the_python_on_a_page_runs_from_top_to_bottom(
 ) -> None:
     """In an empty folder, beside a Hub of its own; sources are known as those of cells are in a notebook."""
     monkeypatch.chdir(tmp_path)
+    torch._dynamo.reset()  # how often a function was compiled counts for a process: others may have done so
     module = types.ModuleType("page")
     monkeypatch.setitem(sys.modules, "page", module)
     for number, code in enumerate(re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -61,6 +61,13 @@ class ScaleLatents(Block):
         return self.Out(scaled_latents=scheduler.scale_model_input(latents, t) if self.memo.scales else latents)
 
 
+@define(eq=False)
+class _Told:
+    """Whether it was said in this run that the solver reads no `eta`."""
+
+    of_eta: bool = False
+
+
 class StepScheduler(Block):
     """Take one step of the solver, towards less noise."""
 
@@ -69,14 +76,9 @@ class StepScheduler(Block):
     class Out(Outputs):
         latents: Latents
 
-    def misfits(self, given: Mapping[str, Any]) -> Iterable[str]:
-        """Say that the solver reads no `eta`."""
-        eta, kind = given.get("eta"), type(self.scheduler)
-        if eta and "eta" not in step_arguments(kind):
-            yield (
-                f"eta is {eta}, and {kind.__name__} reads none, so it would change nothing: leave it out, or take DDIMScheduler, which "
-                "adds so much noise in each step."
-            )
+    Memo: ClassVar[type[_Told]] = _Told
+    if TYPE_CHECKING:
+        memo: _Told
 
     def run(
         self,
@@ -97,6 +99,12 @@ class StepScheduler(Block):
         extra: dict[str, Any] = {"generator": generator} if "generator" in accepted else {}
         if "eta" in accepted:
             extra["eta"] = eta
+        elif eta and not self.memo.of_eta:
+            self.memo.of_eta = True
+            self.warn(
+                f"eta is {eta}, and {scheduler_class.__name__} reads none, so it changes nothing: leave it out, or take DDIMScheduler, which "
+                "adds so much noise in each step"
+            )
         with queued_copies(latents.device):
             stepped = scheduler.step(noise_pred, t, latents, **extra, return_dict=False)[0]
         return self.Out(latents=stepped)

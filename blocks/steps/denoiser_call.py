@@ -11,6 +11,7 @@ from ...families.added_arguments import with_added
 from ...families.contract import FamilyContract
 from ...guiders import GuidanceBranch, GuidanceStep
 from ...state import Conditioning
+from ...state.errors import with_article
 from ..core.part import BlockPart
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def prediction_faults(family: FamilyContract, scheduler: Any, denoiser: str) -> 
     kind = config.get("prediction_type") if isinstance(config, Mapping) else None
     if family.flow and kind not in (None, "flow_prediction"):
         yield (
-            f"scheduler is a {type(scheduler).__name__} with prediction_type={kind!r}, and {denoiser} predicts a flow; take "
+            f"scheduler is {with_article(type(scheduler).__name__)} with prediction_type={kind!r}, and {denoiser} predicts a flow; take "
             "FlowMatchEulerDiscreteScheduler, or one with prediction_type='flow_prediction' and use_flow_sigmas=True."
         )
 

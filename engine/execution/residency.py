@@ -82,7 +82,7 @@ class PlannedResidency:
 
     def begin(self) -> None:
         """Take the placement's device for this run; components that are replaced meanwhile stay for it."""
-        self._placement.turns.begin(self._all, self._make_way, self._go_on)
+        self._placement.runs.begin(self._all, self._make_way, self._go_on)
         for component in self._grouped_models:
             self._placement.forget(component)
 

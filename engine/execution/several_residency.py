@@ -72,7 +72,7 @@ class SeveralResidency:
     def begin(self) -> None:
         """Take the devices for this run; components that are replaced meanwhile stay for it."""
         # First of all: another run, which had the devices in the middle of a step, may have had a model elsewhere.
-        self._placements.turns.begin((), lambda: None, self._leave_others)
+        self._placements.runs.begin((), lambda: None, self._leave_others)
         for residency in self._each.values():
             residency.begin()
 

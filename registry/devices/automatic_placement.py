@@ -13,11 +13,11 @@ from ...state.errors import named_thing
 from ..loading.weights import bytes_of
 from .device_choice import DeviceChoice, device_name
 from .device_memory import DeviceMemory, to_host
+from .device_runs import DeviceRuns
 from .group_offload import onload_device
 from .placement import Placement, Strategy
 from .several_placements import SeveralPlacements
 from .torch_memory import TorchMemory
-from .turns import Turns
 
 if TYPE_CHECKING:
     import torch
@@ -33,12 +33,12 @@ class _Rules:
     """What holds for all devices of a manager.
 
     Attributes:
-        strategy, layers: see `Placement`. turns: of the runs on them.
+        strategy, layers: see `Placement`. runs: of those on them.
     """
 
     strategy: Strategy | None
     layers: bool
-    turns: Turns = field(factory=Turns)
+    runs: DeviceRuns = field(factory=DeviceRuns)
 
     def placement(
         self, memory: DeviceMemory, budget: int | str | None, margin: int | str | None, label: str = ""
@@ -48,7 +48,7 @@ class _Rules:
         is_found = budget is None and limit is not None and margin is None
         unknown = max((limit or 0) // 10, _LEAST_FREE) if is_found else 0
         return Placement(
-            memory, limit, bytes_of(margin or 0), self.strategy, unknown, self.layers, label, turns=self.turns
+            memory, limit, bytes_of(margin or 0), self.strategy, unknown, self.layers, label, runs=self.runs
         )
 
 
@@ -144,7 +144,7 @@ class AutomaticPlacement:
         placements = {
             name: rules.placement(each, budgets[name], margins[name], f" of {name}") for name, each in memories.items()
         }
-        return SeveralPlacements(choice, placements, rules.turns)
+        return SeveralPlacements(choice, placements, rules.runs)
 
     def _move_to_host(self, memories: Sequence[DeviceMemory]) -> None:
         """Let all that can be placed lie on the host, and devices be as free as they can be.
@@ -173,13 +173,13 @@ class AutomaticPlacement:
         placement = self.placement
         if placement is None:
             return
-        if placement.turns.is_taken_here:
+        if placement.runs.is_taken_here:
             raise ComponentError(
                 f"A run computes on {_device_words(placement)} with these components, and one of its blocks or listeners would take them away. "
                 "Turn placement on and off when the run is over."
             )
         # Not within `_lock`: a run holds the placement's lock, and takes `_lock` when it loads what is missing.
-        with placement.turns.lock:
+        with placement.runs.lock:
             placement.end()
             # Within, so that a run that has waited finds it gone.
             if self.placement is placement:

@@ -12,8 +12,8 @@ from attrs import define, field, frozen
 from ...state import ComponentError
 from ..loading.weights import byte_words, enough_words
 from .device_memory import DeviceMemory
+from .device_runs import DeviceRuns
 from .moved_tensors import placed_bytes
-from .turns import Turns
 
 if TYPE_CHECKING:
     import torch
@@ -53,7 +53,7 @@ class Placement:
         reserve: bytes for values and workspace, at least. unknown: what is kept free for them in steps that were not measured.
         strategy: a rule of your own; None plans over the whole run. layers: whether models for which there is no room may come
             layer by layer. label: what messages add to the budget, where there are several devices (" of cuda:1").
-        turns: of the runs on it. measured: what steps needed of values and workspace in their last runs, by key: see `PlannedResidency`.
+        runs: those on it. measured: what steps needed of values and workspace in their last runs, by key: see `PlannedResidency`.
         is_over: the manager places nothing any more, or elsewhere.
     """
 
@@ -65,7 +65,7 @@ class Placement:
     layers: bool = True
     label: str = ""
     measured: dict[Hashable, deque[int]] = field(factory=dict)
-    turns: Turns = field(factory=Turns, repr=False)
+    runs: DeviceRuns = field(factory=DeviceRuns, repr=False)
     _held: dict[int, tuple[str, Any]] = field(factory=dict, repr=False)
     _leaving: deque[Any] = field(factory=deque, repr=False)
     is_over: bool = field(default=False, init=False)
@@ -125,9 +125,9 @@ class Placement:
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Have the device for one run: see `Turns`."""
+        """Have the device for one run: see `DeviceRuns`."""
         try:
-            with self.turns.taken():
+            with self.runs.taken():
                 yield
         finally:
             self.settle()
@@ -143,7 +143,7 @@ class Placement:
     def settle(self) -> None:
         """Let go of what was forgotten while a run went on, if none does now."""
         # Noted first and looked at after the lock was let go of, too, so that nothing is left between the two.
-        while self._may_leave() and self.turns.lock.acquire(blocking=False):
+        while self._may_leave() and self.runs.lock.acquire(blocking=False):
             try:
                 for component in self._may_leave():
                     self._leaving.remove(component)
@@ -151,11 +151,11 @@ class Placement:
                         self.memory.drop(*self._held[id(component)])
                         del self._held[id(component)]
             finally:
-                self.turns.lock.release()
+                self.runs.lock.release()
 
     def _may_leave(self) -> list[Any]:
         """Return what was removed and no run computes with: also not one that waits, or that called who removed it."""
-        used = self.turns.used
+        used = self.runs.used
         return [each for each in [*self._leaving] if id(each) not in used]
 
     def measure(self, key: Hashable, values: int, apart: int = 0) -> None:

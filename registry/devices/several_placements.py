@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from .device_choice import DeviceChoice
+from .device_runs import DeviceRuns
 from .placement import Placement, Strategy
-from .turns import Turns
 
 if TYPE_CHECKING:
     import torch
@@ -21,13 +21,13 @@ class SeveralPlacements:
     """Knows what is on which of several devices.
 
     Attributes:
-        choice: what a person asked for. each: name of a device to what is on it. turns: of the runs on all of them, since a run
+        choice: what a person asked for. each: name of a device to what is on it. runs: those on all of them, since a run
             uses them together; those of each placement, too.
     """
 
     choice: DeviceChoice
     each: Mapping[str, Placement]
-    turns: Turns = field(repr=False)
+    runs: DeviceRuns = field(repr=False)
 
     @property
     def device(self) -> torch.device:
@@ -67,7 +67,7 @@ class SeveralPlacements:
     def taken(self) -> Iterator[None]:
         """Have all the devices for one run."""
         try:
-            with self.turns.taken():
+            with self.runs.taken():
                 yield
         finally:
             for placement in self.each.values():

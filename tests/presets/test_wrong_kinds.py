@@ -48,9 +48,7 @@ WRONG: list[tuple[str, str, dict[str, Any], str]] = [
     ("sd3", "controlnet inpainting", {"control_mask": torch.zeros(1, 16, 8, 8)}, r"control_mask has the shape \[1, 16, 8, 8\]"),
     ("flux", "text2image", {"reference_latents": torch.zeros(2, 4, 4, 4)}, "reference_latents have 4 channels"),
     ("flux", "text2image", {"reference_latents": torch.zeros(2, 16, 3, 4)}, "reads squares of 2x2"),
-    # What a solver or guider has no use for.
-    ("flux", "text2image", {"eta": 0.5}, r"eta is 0\.5, and FlowMatchEulerDiscreteScheduler reads none"),
-    ("ddpm", "unconditional", {"eta": 0.5}, r"eta is 0\.5, and DDPMScheduler reads none"),
+    # What a guider has no use for.
     ("stable_diffusion", "text2image", {"guidance_memory": "x"}, "guidance_memory is 'x'"),
     # Images as prompts.
     *((name, "text2image", {"ip_adapter_embeds": EMBEDS}, NO_ADAPTER) for name in ADAPTED if name != "sdxl"),
@@ -62,6 +60,23 @@ WRONG: list[tuple[str, str, dict[str, Any], str]] = [
 def test_what_is_of_the_wrong_kind_is_refused(name: str, task: str, inputs: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
         run(name, task, **inputs)
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "kind"),
+    [("flux", "text2image", "FlowMatchEulerDiscreteScheduler"), ("ddpm", "unconditional", "DDPMScheduler")],
+)
+def test_eta_for_a_solver_that_reads_none_is_said_once(
+    name: str, task: str, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not refused: callers of the classic pipelines give it to all solvers."""
+    run(name, task, eta=0.5)
+    said = [record.getMessage() for record in caplog.records if "eta is 0.5" in record.getMessage()]
+    assert len(said) == 1
+    assert f"{kind} reads none, so it changes nothing" in said[0]
+    caplog.clear()
+    run(name, task, eta=0.0)
+    assert not any("eta" in record.getMessage() for record in caplog.records)
 
 
 def test_eta_is_taken_by_a_solver_that_reads_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +23,26 @@ def cli_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield place
 
 
-@pytest.fixture(scope="session", autouse=True)
+READ: dict[tuple[Any, ...], Any] = {}
+"""Components of the model that ships, by what was asked for."""
+
+
+@contextmanager
 def read_once() -> Iterator[None]:
-    """Components of the model that ships are read from its files once, as long as nothing was put into them."""
+    """Read components of the model that ships from its files once, as long as nothing was put into them.
+
+    Only while a test of the command line runs: others compile them, or write into them.
+    """
     load = component_spec.load
-    read: dict[tuple[Any, ...], Any] = {}
 
     def kept(hint: Any, repo: str, where: dict[str, Any], options: dict[str, Any]) -> Any:
         if not Path(repo).is_relative_to(FOLDER.parent):
             return load(hint, repo, where, options)
         key = (hint, repo, tuple(sorted(where.items())), tuple(sorted((n, str(v)) for n, v in options.items())))
-        held = vars(read[key]) if hasattr(read.get(key), "__dict__") else {}
-        if key not in read or held.get("peft_config") or "_brickwork_taught" in held:
-            read[key] = load(hint, repo, where, options)
-        return read[key]
+        held = vars(READ[key]) if hasattr(READ.get(key), "__dict__") else {}
+        if key not in READ or held.get("peft_config") or "_brickwork_taught" in held:
+            READ[key] = load(hint, repo, where, options)
+        return READ[key]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(component_spec, "load", kept)
@@ -43,20 +50,22 @@ def read_once() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def in_a_folder(cli_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def in_a_folder(cli_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Every test begins in an empty folder; a terminal has 80 columns."""
     monkeypatch.setenv("BRICKWORK_HOME", str(cli_home))
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    with read_once():
+        yield tmp_path
 
 
 @pytest.fixture(scope="session")
-def apple(cli_home: Path, read_once: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def apple(cli_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An image of two steps from seed 5."""
     path = tmp_path_factory.mktemp("apple") / "apple.png"
     words = ("run", "embedded", "--prompt", "a red apple", "--num-inference-steps", "2", "--seed", "5", "-o", path)
-    result = invoke(*map(str, words))
+    with read_once():
+        result = invoke(*map(str, words))
     assert (result.exit_code, result.stdout) == (0, f"{path}\n")
     return path

@@ -11,9 +11,9 @@ from brickwork.engine.execution.device_plan import DevicePlanner, Division
 from brickwork.engine.nodes import BlockNode, LoopNode, Node
 from brickwork.registry.devices.device_choice import DeviceChoice
 from brickwork.registry.devices.device_memory import DeviceMemory
+from brickwork.registry.devices.device_runs import DeviceRuns
 from brickwork.registry.devices.placement import Placement
 from brickwork.registry.devices.several_placements import SeveralPlacements
-from brickwork.registry.devices.turns import Turns
 
 
 def step(*names: str) -> BlockNode:
@@ -26,9 +26,9 @@ def loop(*body: Node) -> LoopNode:
 
 def placements(*budgets: int | None) -> SeveralPlacements:
     names = tuple(f"cuda:{index}" for index in range(len(budgets)))
-    turns = Turns()
-    each = {name: Placement(DeviceMemory(), budget, turns=turns) for name, budget in zip(names, budgets, strict=True)}
-    return SeveralPlacements(DeviceChoice(names), each, turns)
+    runs = DeviceRuns()
+    each = {name: Placement(DeviceMemory(), budget, runs=runs) for name, budget in zip(names, budgets, strict=True)}
+    return SeveralPlacements(DeviceChoice(names), each, runs)
 
 
 def divided(

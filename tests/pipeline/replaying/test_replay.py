@@ -250,7 +250,7 @@ def test_code_that_is_another_one_is_named_before_anything_runs(tiny_pipe: Modul
     picture = tiny_pipe(**INPUTS, output="images")[0]
     with pytest.raises(ReplayError) as caught:
         brickwork.replay(picture, [other_frame()], tiny_pipe)
-    assert str(caught.value) == f"frame: the code of {Frame.__module__}:Frame differs now"
+    assert str(caught.value) == f"Something is not as it was: frame: the code of {Frame.__module__}:Frame differs now"
     with pytest.warns(UserWarning, match="The repeated run gave another image; what differs|the code of"):
         found = brickwork.replay(picture, [other_frame()], tiny_pipe, exact=False)
     assert not same(found, picture)

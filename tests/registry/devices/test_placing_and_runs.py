@@ -123,7 +123,7 @@ def test_a_run_that_waited_finds_placement_as_it_is_then() -> None:
     placement = manager.placement
     assert placement is not None
     results: list[Any] = []
-    with placement.turns.lock:
+    with placement.runs.lock:
         run = in_thread(lambda: results.append(pipe(x=0.0, output="x")))
         time.sleep(0.2)
         manager.disable_auto_cpu_offload()

@@ -145,7 +145,12 @@ def test_every_name_of_the_catalog_is_something(name: str) -> None:
 
 
 def test_what_is_shipped_and_known_of_families_is_there() -> None:
-    assert sorted(shipped) == ["brickwork/embedded", "brickwork/ip_adapter", "brickwork/layout_controlnet"]
+    assert sorted(shipped) == [
+        "brickwork/arrow_lora",
+        "brickwork/embedded",
+        "brickwork/ip_adapter",
+        "brickwork/layout_controlnet",
+    ]
     assert (Path(shipped.get("brickwork/embedded")) / "model_index.json").exists()
     known = ["", "-refiner", "-refiner-alone", "-second"]
     assert [name for name in families if "-xl" in name] == [f"stable-diffusion-xl{name}" for name in known]

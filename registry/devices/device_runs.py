@@ -10,7 +10,7 @@ from attrs import define, field
 
 
 @define(eq=False)
-class Turn:
+class DeviceRun:
     """A run that has its devices, one or several: its thread holds the lock.
 
     Attributes:
@@ -36,19 +36,19 @@ class Turn:
 
 class _Here(threading.local):
     def __init__(self) -> None:
-        self.turns: list[Turn] = []
+        self.runs: list[DeviceRun] = []
 
 
 _HERE = _Here()
 
 
-def turns_here() -> list[Turn]:
+def runs_here() -> list[DeviceRun]:
     """Return the runs of this thread that have devices, the outermost first; one inside of another has the same or another."""
-    return _HERE.turns
+    return _HERE.runs
 
 
 @define(eq=False)
-class Turns:
+class DeviceRuns:
     """Runs that take turns: those on one device, or on several that are used together.
 
     Attributes:
@@ -56,7 +56,7 @@ class Turns:
     """
 
     lock: threading.RLock = field(factory=threading.RLock, repr=False)
-    _going: list[Turn] = field(factory=list, repr=False, init=False)
+    _going: list[DeviceRun] = field(factory=list, repr=False, init=False)
 
     @contextmanager
     def taken(self) -> Iterator[None]:
@@ -65,26 +65,26 @@ class Turns:
         A run that a block or listener of another begins has them meanwhile, and then the other gets back what its step needs.
         """
         with self.lock:
-            outer, turn = self._here(), Turn(self.lock)
+            outer, run = self._here(), DeviceRun(self.lock)
             if outer is not None:
                 outer.pause()
-            turns_here().append(turn)
-            self._going.append(turn)
+            runs_here().append(run)
+            self._going.append(run)
             try:
                 yield
             finally:
-                turns_here().remove(turn)
-                self._going.remove(turn)
+                runs_here().remove(run)
+                self._going.remove(run)
                 if outer is not None:
                     outer.go_on()
 
     def begin(self, components: Iterable[object], make_way: Callable[[], None], go_on: Callable[[], None]) -> None:
         """Say of one device what the run that has it computes with, what makes way for another run, and what brings back what its step needs."""
-        turn = self._here()
-        if turn is not None:
-            turn.components |= {id(each) for each in components}
-            turn.make_way.append(make_way)
-            turn.bring_back.append(go_on)
+        run = self._here()
+        if run is not None:
+            run.components |= {id(each) for each in components}
+            run.make_way.append(make_way)
+            run.bring_back.append(go_on)
 
     @property
     def is_taken_here(self) -> bool:
@@ -94,10 +94,10 @@ class Turns:
     @property
     def used(self) -> set[int]:
         """Identities of what runs compute with, also those that wait."""
-        return set().union(*(turn.components for turn in [*self._going]))
+        return set().union(*(run.components for run in [*self._going]))
 
-    def _here(self) -> Turn | None:
-        return next((each for each in reversed(turns_here()) if each.lock is self.lock), None)
+    def _here(self) -> DeviceRun | None:
+        return next((each for each in reversed(runs_here()) if each.lock is self.lock), None)
 
 
 @contextmanager
@@ -106,16 +106,16 @@ def devices_lent() -> Iterator[None]:
 
     Without, a stream whose events somebody looks at would stop every other run, also the one that this somebody makes.
     """
-    turns = [*turns_here()]
-    for turn in turns:
-        turn.pause()
-    for turn in turns:
-        turn.lock.release()
+    runs = [*runs_here()]
+    for run in runs:
+        run.pause()
+    for run in runs:
+        run.lock.release()
     try:
         yield
     finally:
-        for turn in turns:
-            turn.lock.acquire()
+        for run in runs:
+            run.lock.acquire()
     # Not after an error, with which the run ends. The innermost of each device is the one that goes on first.
-    for turn in {id(turn.lock): turn for turn in turns}.values():
-        turn.go_on()
+    for run in {id(run.lock): run for run in runs}.values():
+        run.go_on()
