@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import torch
 from device_doubles import AwayMemory
+from other_thread import ends
 from toy_blocks import Twice
 
 from brickwork import (
@@ -112,24 +112,6 @@ def place(pipe: ModularPipeline, where: str, budget: int = BUDGET) -> list[AwayM
 def run(pipe: ModularPipeline, value: float) -> torch.Tensor:
     made: torch.Tensor = pipe(x=inputs(value), output="x")
     return made
-
-
-def ends(work: Callable[[], object]) -> None:
-    """Do something in another thread, and fail where it hangs."""
-    errors: list[BaseException] = []
-
-    def caught() -> None:
-        try:
-            work()
-        except BaseException as error:  # noqa: BLE001 - raised below
-            errors.append(error)
-
-    thread = threading.Thread(target=caught, daemon=True)
-    thread.start()
-    thread.join(20)
-    assert not thread.is_alive(), "it hangs"
-    if errors:
-        raise errors[0]
 
 
 def within(memories: list[AwayMemory], budget: int = BUDGET) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from functools import partial
 from itertools import zip_longest
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from device_doubles import CloneMemory
+from other_thread import ends
 from toy_blocks import Twice
 
 from brickwork import (
@@ -73,24 +73,6 @@ def pipeline(manager: ComponentsManager, blocks: dict[str, Any], collection: str
     pipe.update_components(model=Weights(), other=Weights(2.0))
     pipe.configure(progress=False)
     return pipe
-
-
-def ends(work: Callable[[], object]) -> None:
-    """Do something in another thread, and fail where it hangs."""
-    errors: list[BaseException] = []
-
-    def caught() -> None:
-        try:
-            work()
-        except BaseException as error:  # noqa: BLE001 - raised below
-            errors.append(error)
-
-    thread = threading.Thread(target=caught, daemon=True)
-    thread.start()
-    thread.join(10)
-    assert not thread.is_alive(), "it hangs"
-    if errors:
-        raise errors[0]
 
 
 @pytest.mark.parametrize("way", ["call", "stream", "start"])
