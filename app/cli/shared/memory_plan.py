@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 from attrs import frozen
 
+from ....state import ComponentError
 from .output import table
 
 if TYPE_CHECKING:
     from ....engine import Plan
-
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?", re.IGNORECASE)
 
 
 class ByteSize(click.ParamType):  # type: ignore[type-arg]  # older versions are not generic
@@ -29,12 +26,13 @@ class ByteSize(click.ParamType):  # type: ignore[type-arg]  # older versions are
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
-        found = _SIZE.fullmatch(str(value).strip())
-        if found is None:
+        from ....registry.loading.weights import bytes_of
+
+        text = str(value).strip()
+        try:
+            return bytes_of(text if text[-1:] in {"b", "B"} else f"{text}B")
+        except ComponentError:
             self.fail(f"{value!r} is no size; give 8GB, 500MB or 6GiB.", param, ctx)
-        number, unit, is_binary = found.groups()
-        factor = _UNITS[unit.upper()]
-        return int(float(number) * (factor if not is_binary else 1024 ** ("KMGT".index(unit.upper()) + 1)))
 
 
 @frozen
@@ -95,31 +93,21 @@ class MemoryPlan:
 def memory_plan(plan: Plan, sizes: Mapping[str, int], budget: int) -> MemoryPlan:
     """Say what comes and goes in a run of a plan.
 
-    A component goes where room is needed, those first whose next use is farthest.
+    What stays is chosen as it is when components are placed, except that a step for which there is no room has all of its own.
 
     Args:
         sizes: bytes of components by name, as far as they are known.
     """
+    from ....engine.execution.eviction import best_schedule
     from ....engine.execution.uses import uses_of
 
-    uses = [use for use in uses_of(plan.steps, lambda *_: True) if any(sizes.get(name) for name in use.names)]
-    there: set[str] = set()
+    every = {use.path: frozenset(filter(sizes.get, use.names)) for use in uses_of(plan.steps, lambda *_: True)}
+    needs = {path: names for path, names in every.items() if names}
+    rooms = [max(budget, sum(sizes[name] for name in names)) for names in needs.values()]
     stages = []
-    for position, use in enumerate(uses):
-        needed = {name for name in use.names if sizes.get(name)}
-        comes = tuple(sorted(needed - there))
-        goes = []
-        for name in sorted(there - needed, key=lambda each: -_next_use(each, position, uses)):
-            if sum(sizes[each] for each in there | needed) <= budget:
-                break
-            there.discard(name)
-            goes.append(name)
-        goes.sort()
-        there |= needed
-        total = sum(sizes[each] for each in there)
-        stages.append(Stage(use.path, total, comes, tuple(goes), total <= budget))
+    before: frozenset[str] = frozenset()
+    for path, there in zip(needs, best_schedule([*needs.values()], sizes, rooms), strict=True):
+        total = sum(sizes[name] for name in there)
+        stages.append(Stage(path, total, tuple(sorted(there - before)), tuple(sorted(before - there)), total <= budget))
+        before = there
     return MemoryPlan(budget, stages, [name for name in plan.components if name not in sizes])
-
-
-def _next_use(name: str, position: int, uses: Sequence[Any]) -> int:
-    return next((at for at in range(position + 1, len(uses)) if name in uses[at].names), len(uses) + 1)
