@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -13,6 +13,7 @@ from ..engine.execution.checkpoint import checkpoint_bytes
 from ..engine.execution.foreseen import Foreseen
 from ..engine.execution.residency import PlannedResidency
 from ..engine.execution.uses import asked_sizes
+from ..registry.component_table import aligned
 from ..registry.devices.component_bytes import component_bytes
 from ..registry.devices.group_offload import largest_part, onload_device
 from ..registry.devices.placement import Placement
@@ -76,7 +77,7 @@ class MemoryReport:
     def _lines(self) -> Iterable[str]:
         rows = [("component", "size", "place", "why")]
         rows += [(each.name, byte_words(each.size), each.place or "-", each.why) for each in self.components]
-        yield from _aligned(rows)
+        yield from aligned(rows)
         if self.budget is not None:
             yield f"budget: {byte_words(self.budget)}"
         for name, budget in self.budgets.items():
@@ -89,7 +90,7 @@ class MemoryReport:
             for step in self.steps:
                 beside = byte_words(step.beside) if step.beside else "not measured yet"
                 table.append((step.path, byte_words(step.components), beside, byte_words(step.total), step.device))
-            yield from _aligned([row if self.budgets else row[:-1] for row in table])
+            yield from aligned([row if self.budgets else row[:-1] for row in table])
         for name in self.budgets:
             if (highest := self._peak_of(name)) is not None:
                 yield f"peak of {name}: {byte_words(highest.total)}, in {highest.path}"
@@ -98,12 +99,6 @@ class MemoryReport:
         yield from self.devices
         if self.refused:
             yield f"refused: {self.refused}"
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def layer_notes(pipe: PipelineComponents, plan: Plan, values: Mapping[str, Any]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
 
 from attrs import field, frozen
@@ -70,10 +70,14 @@ def table(entries: Sequence[Entry]) -> str:
     """Return one line per component, models with their size."""
     if not entries:
         return _title(entries)
-    rows = _cells(entries)
+    return "\n".join([_title(entries), *aligned(_cells(entries))])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield rows of cells as lines whose columns stand below each other."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([_title(entries), *lines])
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def html_table(entries: Sequence[Entry]) -> str:

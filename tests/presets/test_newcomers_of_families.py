@@ -20,8 +20,6 @@ from brickwork import (
     InputError,
     SequentialPipelineBlocks,
 )
-from brickwork.blocks.core.base import ModularPipelineBlocks
-from brickwork.blocks.core.block_catalog import _is_public, _subclasses
 from brickwork.blocks.core.flattening import walk
 from brickwork.blocks.core.preset_catalog import presets
 from brickwork.presets.families_in_turn import families_in_turn
@@ -29,14 +27,6 @@ from brickwork.presets.regions import with_regions
 from brickwork.presets.tasks import with_prompt_weights
 from brickwork.presets.windows import with_windows
 from brickwork.saving.composition import compose, describe
-
-
-def test_no_two_blocks_have_one_name() -> None:
-    list(presets())
-    known: dict[str, type] = {}
-    for cls in _subclasses(ModularPipelineBlocks):
-        # Of one name the last would be taken for all others where a composition is read.
-        assert not _is_public(cls) or known.setdefault(cls.__qualname__, cls) is cls
 
 
 def test_every_preset_is_written_and_read_as_what_it_is() -> None:

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from .... import __version__
+from ....state import RepoError
+from ....state.atomic import write_text
 from ....state.home import home
 from .targets import Target, content_digest
 
@@ -43,11 +45,9 @@ def keep_target(target: Target, described: Mapping[str, Any]) -> None:
     path = _place(target)
     if path is None:
         return
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, RepoError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_suffix(f".{os.getpid()}")
-        new.write_text(json.dumps({"format": FORMAT, **described}), encoding="utf-8")
-        new.replace(path)
+        write_text(path, json.dumps({"format": FORMAT, **described}))
         kept = sorted(path.parent.glob("*.json"), key=lambda each: each.stat().st_mtime)
         for old in kept[:-_MOST]:
             old.unlink(missing_ok=True)

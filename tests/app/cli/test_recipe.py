@@ -29,6 +29,12 @@ def pixels(path: str | Path) -> bytes:
         return image.tobytes()
 
 
+def draw_from(image: Path) -> None:
+    """Draw a.png, whose recipe has an image by its digest."""
+    words = ("run", "sdxl.image2image", "--repo", "embedded", "--prompt", "x", "--image", image, "--strength", "0.9")
+    invoke(*words, *TWO, "-o", "a.png")
+
+
 KINDS = {
     "changed": ("embedded", "--prompt", "a red apple", *TWO, "--crops-coords-top-left", "1,2", "--seed", "7,3,9", *CHANGED, "-o", "made.png"),
     "image2image": ("sdxl.image2image", "--repo", "embedded", "--prompt", "a cat", "--image", "image.png", "--strength", "0.9", *TWO,
@@ -79,21 +85,7 @@ def test_the_file_of_a_plain_image_says_no_more_than_it_must(apple: Path) -> Non
 
 
 def test_an_image_given_by_its_digest_is_named(apple: Path) -> None:
-    invoke(
-        "run",
-        "sdxl.image2image",
-        "--repo",
-        "embedded",
-        "--prompt",
-        "x",
-        "--image",
-        apple,
-        "--strength",
-        "0.9",
-        *TWO,
-        "-o",
-        "a.png",
-    )
+    draw_from(apple)
     result = invoke("recipe", "a.png", "--as", "shell")
     assert (
         "image (image of 64x64, RGB) is in the recipe by its digest only: give it again, as image.png." in result.stderr
@@ -155,21 +147,7 @@ def test_replay_ends_with_0_where_all_is_the_same_and_with_5_where_not(apple: Pa
 
 
 def test_replay_is_given_what_the_recipe_has_by_digest(apple: Path) -> None:
-    invoke(
-        "run",
-        "sdxl.image2image",
-        "--repo",
-        "embedded",
-        "--prompt",
-        "x",
-        "--image",
-        apple,
-        "--strength",
-        "0.9",
-        *TWO,
-        "-o",
-        "a.png",
-    )
+    draw_from(apple)
     assert invoke("replay", "a.png").exit_code == 5
     assert invoke("replay", "a.png", "--given", f"image={apple}").exit_code == 0
 

@@ -8,8 +8,10 @@ from collections import Counter
 import pytest
 from rooms import ROOT
 
-from brickwork.blocks.core.block_catalog import block_names, find_block, is_base
+from brickwork.blocks.core.base import ModularPipelineBlocks
+from brickwork.blocks.core.block_catalog import _is_public, _subclasses, block_names, find_block, is_base
 from brickwork.blocks.core.part import BlockPart
+from brickwork.blocks.core.preset_catalog import presets
 from brickwork.state import CompositionError
 
 ROOMS = ("blocks/steps", "blocks/techniques", "presets")
@@ -37,6 +39,10 @@ def test_no_two_blocks_have_one_name() -> None:
     names = written_names()
     assert len(names) > 100
     assert [name for name, count in Counter(names).items() if count > 1] == []
+    list(presets())
+    known: dict[str, type] = {}
+    for cls in _subclasses(ModularPipelineBlocks):
+        assert not _is_public(cls) or known.setdefault(cls.__qualname__, cls) is cls
 
 
 @pytest.mark.parametrize("name", written_names())
