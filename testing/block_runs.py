@@ -127,15 +127,6 @@ def seeded(seed: int) -> Iterator[None]:
         torch.set_rng_state(before[2])
 
 
-def shared_chance() -> tuple[str, ...]:
-    """Return digests of the generators that everybody shares."""
-    return (
-        digest_of(random.getstate()),
-        digest_of(*np.random.get_state()),  # noqa: NPY002 - as above
-        digest_of(torch.get_rng_state()),
-    )
-
-
 def content(value: Any) -> str:
     """Return what tells a value from others: its digest, or its words where it has none."""
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..engine.execution.checkpoint import are_generators
+from ..engine.execution.process_chance import process_chance
 from ..engine.execution.value_checks import classes_of, expected_of, find_class_fault, find_fault
 from ..registry.identity.component_identity import identity_of
 from ..state import InputError, NoDigestError, RunError
@@ -15,7 +16,7 @@ from ..state.errors import did_you_mean
 from ..state.pipeline_state import describe_value
 from ..state.vocabulary import value_of
 from .block_report import BlockFault
-from .block_runs import BlockRuns, Values, content, differences, seeded, shared_chance
+from .block_runs import BlockRuns, Values, content, differences, seeded
 from .made_values import own_values
 
 MADE_OF = "Python, NumPy or torch"
@@ -35,10 +36,10 @@ def examine(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[BlockFault]:
     before = {name: content(each) for name, each in given.items()}
     try:
         with seeded(1):
-            chance = shared_chance()
+            chance = process_chance()
             runs.refuse(given)
             first = runs.alone_with(given)
-            drew = shared_chance() != chance
+            drew = process_chance() != chance
     except InputError as error:
         raise RefusedError(str(error)) from None
     except Exception as error:  # noqa: BLE001 - whatever an author's code raises is what is looked for
