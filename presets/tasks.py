@@ -277,24 +277,31 @@ def with_adapter(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
 def with_prompt_weights(blocks: Mapping[str, Any], family: FamilyContract) -> Blocks:
     """Return the blocks of a task that read weights of words in prompts, `(red:1.4)`, and prompts of any length.
 
-    The syntax is that of the setting `prompt_syntax`. Prompts of regions are read so, too.
+    The syntax is that of the setting `prompt_syntax`. Prompts of regions, and those of a refiner, are read so, too.
 
     Raises:
         CompositionError: there is no block among them that encodes prompts of the family.
     """
     made: Blocks = InsertableDict(named_blocks(blocks, "with_prompt_weights(blocks)"))
-    names = [name for name, block in made.items() if block is EncodePrompt.bind(family)]
-    if not names:
+    known = EncodePrompt.bind(family), EncodeWeightedPrompt.bind(family)
+    if not any(block in known for block in made.values()):
         raise CompositionError(
             f"with_prompt_weights(blocks, {family.prefix}) replaces the block EncodePrompt of {family.name}, and there is none among "
             f"{', '.join(made)}. Give the blocks of a task of that family, such as TEXT2IMAGE_BLOCKS."
         )
-    for name in names:
-        made[name] = EncodeWeightedPrompt.bind(family)
     for name, block in made.items():
-        if block is EncodeRegions.bind(family):
-            made[name] = EncodeWeightedRegions.bind(family)
+        weighted = _WEIGHTED.get(vars(block).get("bound_from")) if isinstance(block, type) else None
+        if weighted is not None:
+            # Of whichever family: a refiner is told the same prompt as its base.
+            made[name] = weighted.bind(block.family)
     return made
+
+
+_WEIGHTED: dict[type[ModularPipelineBlocks] | None, type[ModularPipelineBlocks]] = {
+    EncodePrompt: EncodeWeightedPrompt,
+    EncodeRegions: EncodeWeightedRegions,
+}
+"""What reads prompts, and what reads them with weights of words."""
 
 
 def image_prompt(family: FamilyContract) -> Blocks:

@@ -40,9 +40,21 @@ def bound_class(cls: type[Any], family: FamilyContract) -> type[Any]:
             namespace["block_classes"] = [part.bind(family) for part in inner]
         if getattr(cls, "parts", ()):
             namespace["parts"] = tuple(part.bind(family) for part in cls.parts)
+        if triggers := _other_triggers(cls, family):
+            namespace["block_trigger_inputs"] = triggers
         cache[id(family)] = type(f"{family.prefix}{cls.__name__}", (cls,), namespace)
         cls.__brickwork_bound__ = cache
     return cache[id(family)]
+
+
+def _other_triggers(cls: type[Any], family: FamilyContract) -> list[str | None]:
+    """Return the triggers of a choice where the family has embeddings of prompts by other names than "prompt_embeds"; none elsewhere."""
+    triggers = getattr(cls, "block_trigger_inputs", ())
+    first = next(iter(family.fields("prompt_embeds")), None)
+    if first is None or first.positive == "prompt_embeds" or isinstance(triggers, property):
+        return []
+    own = {"prompt_embeds": first.positive, "negative_prompt_embeds": first.negative}
+    return [own.get(each, each) for each in triggers]
 
 
 def as_in_family(cls: type[Any], parameters: Sequence[RunParameter]) -> Iterator[RunParameter]:

@@ -7,9 +7,8 @@ from typing import Any
 
 from ...blocks.core.block import Block
 from ...blocks.core.insertable_dict import InsertableDict, SharedBlocks
-from ...blocks.core.sequential import SequentialPipelineBlocks
 from ...blocks.steps.denoise import Denoise
-from ...blocks.steps.encode_prompt import NegativePrompt, PositivePrompt
+from ...blocks.steps.encode_prompt import EncodePrompt
 from ...blocks.steps.expand_batch import ExpandBatch
 from ...blocks.steps.hand_over import SetFirstPartialTimesteps, SetFirstTimesteps, SetLastTimesteps
 from ...blocks.steps.prepare_size_conditioning import (
@@ -18,35 +17,16 @@ from ...blocks.steps.prepare_size_conditioning import (
     PrepareUnratedSizeConditioning,
 )
 from ...blocks.steps.set_timesteps import SetInpaintTimesteps, SetPartialTimesteps, SetTimesteps
+from ...blocks.techniques.weighted_prompt import EncodeWeightedPrompt
 from ...families.sdxl import SDXL, SDXL_REFINER, SDXL_REFINER_ALONE, SDXL_SECOND
 from ...state import CompositionError
-from ..tasks import Blocks, image2image, inpainting, named_blocks
+from ..tasks import Blocks, image2image, inpainting, named_blocks, with_prompt_weights
 from .tasks import TEXT2IMAGE_BLOCKS
-
-
-class RefinerPositivePrompt(PositivePrompt.bind(SDXL_REFINER)):  # type: ignore[misc]  # made at run time
-    """Prompts, or embeddings for the refiner in their place."""
-
-    block_trigger_inputs = ["refiner_prompt_embeds", None]
-
-
-class RefinerNegativePrompt(NegativePrompt.bind(SDXL_REFINER)):  # type: ignore[misc]  # made at run time
-    """Negative prompts, or embeddings for the refiner in their place."""
-
-    block_trigger_inputs = ["negative_refiner_prompt_embeds", None]
-
-
-class EncodeRefinerPrompt(SequentialPipelineBlocks):
-    """Turn prompts into embeddings for the refiner."""
-
-    block_classes = [RefinerPositivePrompt, RefinerNegativePrompt]
-    block_names = ["positive", "negative"]
-
 
 REFINER_BLOCKS: Blocks = SharedBlocks(
     "REFINER_BLOCKS",
     InsertableDict(
-        refiner_text_encoder=EncodeRefinerPrompt,
+        refiner_text_encoder=EncodePrompt.bind(SDXL_REFINER),
         refiner_input=ExpandBatch.bind(SDXL_REFINER),
         refiner_set_timesteps=SetLastTimesteps.bind(SDXL_REFINER),
         refiner_prepare_add_cond=PrepareRatedSizeConditioning.bind(SDXL_REFINER),
@@ -89,7 +69,8 @@ def with_refiner(blocks: Mapping[str, Any] = TEXT2IMAGE_BLOCKS, refiner: Mapping
         made["prepare_add_cond"] = PrepareUnratedSizeConditioning.bind(SDXL)
     for name, block in second.items():
         made.insert_before("decode", name, block)
-    return made
+    # Both read one prompt, which has one syntax.
+    return with_prompt_weights(made, SDXL) if EncodeWeightedPrompt.bind(SDXL) in made.values() else made
 
 
 _FIRST: dict[type[Block], type[Block]] = {

@@ -20,6 +20,7 @@ from diffusers import (
 from brickwork import InputError, ModularPipeline, ModularPipelineBlocks, SequentialPipelineBlocks
 from brickwork.blocks.steps.hand_over import SetFirstPartialTimesteps
 from brickwork.presets.sdxl import IMAGE2IMAGE_BLOCKS, SDXL, SECOND_UNET_BLOCKS, TEXT2IMAGE_BLOCKS, with_refiner
+from brickwork.presets.tasks import with_prompt_weights
 from tiny_sdxl import make_unet
 
 SCHEDULERS = (
@@ -121,6 +122,49 @@ def test_embeddings_of_the_refiner_are_taken_in_place_of_its_prompt(pipe: Modula
     assert len(embeds) == 4
     again = pipe(**{**inputs, **embeds}, generator=torch.Generator().manual_seed(0), output="images")
     assert torch.equal(again, first["images"])
+
+
+def weights_first() -> Any:
+    return with_refiner(with_prompt_weights(TEXT2IMAGE_BLOCKS, SDXL))
+
+
+def weights_last() -> Any:
+    return with_prompt_weights(with_refiner(), SDXL)
+
+
+@pytest.mark.parametrize("made", [weights_first, weights_last])
+def test_a_refiner_reads_weights_of_words_as_its_base_does(
+    made: Any, pipe: ModularPipeline, classic: Any, refiner: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    weighted = SequentialPipelineBlocks.from_blocks_dict(made()).init_pipeline()
+    weighted.update_components(**{name: pipe.components[name] for name in pipe.pretrained_component_names})
+    weighted.update_config(prompt_syntax="comfyui")
+    weighted.configure(progress=False)
+    inputs: dict[str, Any] = {"num_inference_steps": 5, "guidance_scale": 3.0, "output_type": "latent", "seed": 1}
+
+    def drawn(with_: ModularPipeline, **texts: Any) -> Any:
+        return with_(**inputs, **texts)
+
+    texts = {"prompt": "a red circle", "negative_prompt": "blue"}
+    plain = drawn(pipe, **texts)
+    same = drawn(weighted, prompt="a (red:1) circle", negative_prompt="blue")
+    assert torch.equal(drawn(weighted, **texts)["images"], plain["images"])
+    assert torch.equal(same["images"], plain["images"])
+    for prompt, negative, changed in (
+        ("a (red:1.6) circle", "blue", ("prompt_embeds", "refiner_prompt_embeds")),
+        ("a red circle", "(blue:1.6)", ("negative_prompt_embeds", "negative_refiner_prompt_embeds")),
+    ):
+        found = drawn(weighted, prompt=prompt, negative_prompt=negative)
+        differ = {
+            name
+            for name in plain.values
+            if name.endswith("prompt_embeds") and not torch.equal(found[name], plain[name])
+        }
+        assert differ == set(changed)
+    assert "which is read as text" not in caplog.text
+    embeds = {name: plain[name] for name in plain.values if "refiner" in name and name.endswith("embeds")}
+    given = drawn(weighted, prompt="a (red:1.6) circle", negative_prompt="blue", **embeds)
+    assert torch.equal(given["refiner_prompt_embeds"], plain["refiner_prompt_embeds"])
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
