@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
@@ -10,20 +10,13 @@ from attrs import evolve, frozen
 from ..engine.device_copies import sent
 from ..guiders import EmbeddedGuidance
 from ..registry import families
-from ..state.vocabulary import (
-    ExtraChannels,
-    ImagePromptEmbeds,
-    NegativePrompt,
-    Prompt,
-    ReferenceLatents,
-    SecondNegativePrompt,
-    SecondPrompt,
-)
 from ..state.written_constants import note_constant
-from .contract import ConditioningField, Encoded, RoleComponent, TextEncoding
+from .contract import Encoded, RoleComponent, TextEncoding
 from .controlnet import ControlNetInputs
 from .flow import TEXT_FIELDS, shift_of_tokens
-from .packing import CHANNELS, TOKENS, Packed2x2
+from .packing import Packed2x2
+from .pipeline_properties import of_component, pipeline_properties
+from .shared_fields import EXTRA_CHANNELS, JOINT_IMAGE_PROMPT, PROMPT, PROMPT_2, REFERENCE
 from .transformer_control import transformer_control
 
 if TYPE_CHECKING:
@@ -130,43 +123,11 @@ diffusers 0.42.1."""
 
 _TOLD_NETS = ("encoder_hidden_states", "pooled_projections", "txt_ids", "img_ids")
 
-_IMAGE_PROMPT = ConditioningField(
-    "ip_adapter_embeds",
-    "negative_ip_adapter_embeds",
-    ImagePromptEmbeds,
-    argument="joint_attention_kwargs.ip_adapter_image_embeds",
-    required=False,
+PIPELINE_PROPERTIES = pipeline_properties(
+    lambda _: 128,
+    num_channels_latents=of_component("transformer", 16, lambda transformer: transformer.config.in_channels // 4),
 )
-_EXTRA = ConditioningField(
-    "extra_channels", "negative_extra_channels", ExtraChannels, argument=CHANNELS, required=False, kind="image"
-)
-_REFERENCE = ConditioningField(
-    "reference_latents", "negative_reference_latents", ReferenceLatents, argument=TOKENS, required=False, kind="image"
-)
-
-
-def _scale_factor(pipe: object) -> int:
-    vae = getattr(pipe, "vae", None)
-    return 8 if vae is None else FLUX.vae_scale_factor(vae)
-
-
-def _default_size(pipe: object) -> int:
-    return 128 * _scale_factor(pipe)
-
-
-def _latent_channels(pipe: object) -> int:
-    transformer = getattr(pipe, "transformer", None)
-    return 16 if transformer is None else int(transformer.config.in_channels) // 4
-
-
-PIPELINE_PROPERTIES: dict[str, Callable[[Any], int]] = {
-    "vae_scale_factor": _scale_factor,
-    "default_sample_size": lambda _: 128,
-    "default_height": _default_size,
-    "default_width": _default_size,
-    "num_channels_latents": _latent_channels,
-}
-"""As `FluxModularPipeline` of diffusers 0.42.1 has them; models that are not there count as the released ones."""
+"""As `FluxModularPipeline` of diffusers 0.42.1 has them."""
 
 FLUX = FluxContract(
     name="flux",
@@ -187,15 +148,12 @@ FLUX = FluxContract(
         ),
     },
     groups={
-        "denoiser_input_fields": (*TEXT_FIELDS, _IMAGE_PROMPT, _EXTRA, _REFERENCE),
-        "image_prompt": (_IMAGE_PROMPT,),
-        "extra_channels": (_EXTRA,),
-        "reference": (_REFERENCE,),
+        "denoiser_input_fields": (*TEXT_FIELDS, JOINT_IMAGE_PROMPT, EXTRA_CHANNELS, REFERENCE),
+        "image_prompt": (JOINT_IMAGE_PROMPT,),
+        "extra_channels": (EXTRA_CHANNELS,),
+        "reference": (REFERENCE,),
         "prompt_embeds": TEXT_FIELDS,
-        "prompts": (
-            ConditioningField("prompt", "negative_prompt", Prompt, NegativePrompt),
-            ConditioningField("prompt_2", "negative_prompt_2", SecondPrompt, SecondNegativePrompt, required=False),
-        ),
+        "prompts": (PROMPT, PROMPT_2),
     },
     text_encodings=(
         TextEncoding(hidden=False, pooled=True, pooled_name="pooler_output"),

@@ -9,21 +9,13 @@ from attrs import evolve, frozen
 
 from ..guiders import ClassifierFreeGuidance
 from ..registry import families
-from ..state.vocabulary import (
-    ControlPooled,
-    ImagePromptEmbeds,
-    NegativePrompt,
-    Prompt,
-    SecondNegativePrompt,
-    SecondPrompt,
-    ThirdNegativePrompt,
-    ThirdPrompt,
-)
+from ..state.vocabulary import ControlPooled, ThirdNegativePrompt, ThirdPrompt
 from ..state.written_constants import note_constant
 from .contract import ConditioningField, Encoded, RoleComponent, TextEncoding
 from .controlnet import ControlNetInputs
 from .flow import TEXT_FIELDS, FlowContract, shift_of_tokens
 from .joint_control import joint_control, reads_shifted
+from .shared_fields import JOINT_IMAGE_PROMPT, PROMPT, PROMPT_2
 from .text_encoding import joined_by_tokens
 
 if TYPE_CHECKING:
@@ -67,7 +59,7 @@ class SD3Contract(FlowContract):
 
     def conditioning_fault(self, denoiser: Denoiser, conditioning: Mapping[str, Any]) -> str | None:  # noqa: ARG002 - asks nothing of it
         """Say that an adapter is told several images, and reads one."""
-        told = conditioning.get(_IMAGE_PROMPT.positive) or []
+        told = conditioning.get(JOINT_IMAGE_PROMPT.positive) or []
         several = [each.shape[1] for each in told if each.ndim == 4 and each.shape[1] != 1]
         if not several:
             return None
@@ -94,13 +86,6 @@ class SD3Contract(FlowContract):
 
 
 _ATTENTION, _IMAGES = "joint_attention_kwargs", "ip_adapter_image_embeds"
-_IMAGE_PROMPT = ConditioningField(
-    "ip_adapter_embeds",
-    "negative_ip_adapter_embeds",
-    ImagePromptEmbeds,
-    argument=f"{_ATTENTION}.{_IMAGES}",
-    required=False,
-)
 _DENOISER = RoleComponent("transformer", "diffusers:SD3Transformer2DModel")
 _CLIP = TextEncoding(pooled=True)
 
@@ -135,8 +120,8 @@ SD3 = SD3Contract(
         ),
     },
     groups={
-        "denoiser_input_fields": (*TEXT_FIELDS, _IMAGE_PROMPT),
-        "image_prompt": (_IMAGE_PROMPT,),
+        "denoiser_input_fields": (*TEXT_FIELDS, JOINT_IMAGE_PROMPT),
+        "image_prompt": (JOINT_IMAGE_PROMPT,),
         "prompt_embeds": TEXT_FIELDS,
         "control_text": (
             ConditioningField(
@@ -144,8 +129,8 @@ SD3 = SD3Contract(
             ),
         ),
         "prompts": (
-            ConditioningField("prompt", "negative_prompt", Prompt, NegativePrompt),
-            ConditioningField("prompt_2", "negative_prompt_2", SecondPrompt, SecondNegativePrompt, required=False),
+            PROMPT,
+            PROMPT_2,
             ConditioningField("prompt_3", "negative_prompt_3", ThirdPrompt, ThirdNegativePrompt, required=False),
         ),
     },

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
 from ..registry import families
 from ..state import InputError
-from ..state.vocabulary import (
-    NegativePrompt,
-    PooledPromptEmbeds,
-    Prompt,
-    SecondNegativePrompt,
-    SecondPrompt,
-    TimeIds,
-)
+from ..state.vocabulary import PooledPromptEmbeds, TimeIds
 from ..state.written_constants import note_constant
 from .contract import ConditioningField, RoleComponent, TextEncoding
+from .pipeline_properties import of_component, pipeline_properties
+from .shared_fields import PROMPT, PROMPT_2
 from .unet import HIDDEN, IMAGE_PROMPT, VAES, UNetContract
 
 if TYPE_CHECKING:
@@ -93,39 +88,12 @@ _SIZES = ConditioningField(
 )
 
 
-def _scale_factor(pipe: object) -> int:
-    vae = getattr(pipe, "vae", None)
-    return 8 if vae is None else SDXL.vae_scale_factor(vae)
-
-
-def _latent_channels(pipe: object) -> int:
-    vae = getattr(pipe, "vae", None)
-    return 4 if vae is None else int(vae.config.latent_channels)
-
-
-def _unet_channels(pipe: object) -> int:
-    unet = getattr(pipe, "unet", None)
-    return 4 if unet is None else int(unet.config.in_channels)
-
-
-def _sample_size(pipe: object) -> int:
-    unet = getattr(pipe, "unet", None)
-    return 128 if unet is None else int(unet.config.sample_size)
-
-
-def _default_size(pipe: object) -> int:
-    return _sample_size(pipe) * _scale_factor(pipe)
-
-
-PIPELINE_PROPERTIES: dict[str, Callable[[Any], int]] = {
-    "vae_scale_factor": _scale_factor,
-    "default_sample_size": _sample_size,
-    "default_height": _default_size,
-    "default_width": _default_size,
-    "num_channels_unet": _unet_channels,
-    "num_channels_latents": _latent_channels,
-}
-"""As `StableDiffusionXLModularPipeline` of diffusers 0.42.1 has them; models that are not there count as SDXL's own."""
+PIPELINE_PROPERTIES = pipeline_properties(
+    of_component("unet", 128, lambda unet: unet.config.sample_size),
+    num_channels_unet=of_component("unet", 4, lambda unet: unet.config.in_channels),
+    num_channels_latents=of_component("vae", 4, lambda vae: vae.config.latent_channels),
+)
+"""As `StableDiffusionXLModularPipeline` of diffusers 0.42.1 has them."""
 
 SDXL = SDXLContract(
     name="stable-diffusion-xl",
@@ -150,10 +118,7 @@ SDXL = SDXLContract(
         "sizes": (_SIZES,),
         "image_prompt": (IMAGE_PROMPT,),
         "prompt_embeds": _EMBEDS,
-        "prompts": (
-            ConditioningField("prompt", "negative_prompt", Prompt, NegativePrompt),
-            ConditioningField("prompt_2", "negative_prompt_2", SecondPrompt, SecondNegativePrompt, required=False),
-        ),
+        "prompts": (PROMPT, PROMPT_2),
     },
     text_encodings=(
         TextEncoding(negative_tokens="positive"),

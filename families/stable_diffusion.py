@@ -8,9 +8,10 @@ from attrs import evolve, frozen
 
 from ..guiders import ClassifierFreeGuidance, EmbeddedGuidance, ImageTextGuidance
 from ..registry import families
-from ..state.vocabulary import DepthLatents, ExtraChannels, ImageNoiseLevels, NegativePrompt, NoisedPixels, Prompt
+from ..state.vocabulary import DepthLatents, ExtraChannels, ImageNoiseLevels, NoisedPixels
 from ..state.written_constants import note_constant
 from .contract import ConditioningField, RoleComponent, TextEncoding
+from .shared_fields import PROMPT
 from .unet import BESIDE, HIDDEN, IMAGE_PROMPT, VAES, UNetContract
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ SD = StableDiffusionContract(
         "denoiser_input_fields": (HIDDEN, IMAGE_PROMPT),
         "image_prompt": (IMAGE_PROMPT,),
         "prompt_embeds": (HIDDEN,),
-        "prompts": (ConditioningField("prompt", "negative_prompt", Prompt, NegativePrompt),),
+        "prompts": (PROMPT,),
     },
     # Its own output, and where `clip_skip` picks an earlier layer, that with the final norm.
     text_encodings=(TextEncoding(hidden_state=None, normed=True, negative_tokens="positive", masked=None),),

@@ -1,0 +1,40 @@
+"""What several families tell their denoisers, or read: fields of conditioning that are the same in each."""
+
+from __future__ import annotations
+
+from ..state.vocabulary import (
+    ExtraChannels,
+    ImagePromptEmbeds,
+    NegativePrompt,
+    Prompt,
+    ReferenceLatents,
+    SecondNegativePrompt,
+    SecondPrompt,
+)
+from .contract import ConditioningField
+from .packing import CHANNELS, TOKENS
+
+PROMPT = ConditioningField("prompt", "negative_prompt", Prompt, NegativePrompt)
+"""The text."""
+
+PROMPT_2 = ConditioningField("prompt_2", "negative_prompt_2", SecondPrompt, SecondNegativePrompt, required=False)
+"""The text for the second encoder, where it is another one."""
+
+JOINT_IMAGE_PROMPT = ConditioningField(
+    "ip_adapter_embeds",
+    "negative_ip_adapter_embeds",
+    ImagePromptEmbeds,
+    argument="joint_attention_kwargs.ip_adapter_image_embeds",
+    required=False,
+)
+"""What IP-Adapters of transformers are told of images."""
+
+EXTRA_CHANNELS = ConditioningField(
+    "extra_channels", "negative_extra_channels", ExtraChannels, argument=CHANNELS, required=False, kind="image"
+)
+"""Images in further channels."""
+
+REFERENCE = ConditioningField(
+    "reference_latents", "negative_reference_latents", ReferenceLatents, argument=TOKENS, required=False, kind="image"
+)
+"""Images in further tokens."""
