@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ..state import InputError
 from .compel_syntax import compel_parts
-from .prompt_syntax import PromptSyntax, Reading, Scribe, Span, a1111_parts, comfyui_parts
+from .prompt_syntax import PromptSyntax, Reading, Scribe, Span, a1111_parts, comfyui_parts, weight_syntax_in
 
 
 def read_prompt(text: str, syntax: PromptSyntax, name: str = "prompt") -> Reading:
@@ -31,5 +31,8 @@ def read_prompt(text: str, syntax: PromptSyntax, name: str = "prompt") -> Readin
         raise InputError(f"prompt_syntax is {syntax!r}; it is {', '.join(map(repr, readers))}.")
     scribe = Scribe(name)
     parts = [[span for span in part if span.text.strip()] for part in readers[syntax](text, scribe)]
+    if other := weight_syntax_in(text, syntax):
+        words = f"{syntax!r} reads {other!r} as text; set prompt_syntax to that in which the prompt is written."
+        scribe.remark(text.index(other), words)
     plain = parts == [[Span(text)]] or not text.strip()
     return Reading(tuple(tuple(part) for part in parts), plain, tuple(scribe.remarks))

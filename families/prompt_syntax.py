@@ -265,22 +265,30 @@ def _comfyui_group(text: str, opened: int, closed: int, weight: float, scribe: S
     yield from _comfyui_spans(text, opened + 1, closed, scribe.weight(opened, weight * _STEP), scribe)
 
 
-_UNREAD = (
+_BRACKETS: tuple[PromptSyntax, ...] = ("a1111", "comfyui")
+_UNREAD: tuple[tuple[str, tuple[PromptSyntax, ...]], ...] = (
     # A digit before the colon is a ratio, a time or a verse: "(16:9)".
-    r"\([^()]*[^\s\d():]:\s*\d?\.\d+\s*\)",
-    r"\([^()]*[^\s\d():]:\d\)",
-    r"\(\([^()]+\)\)",
-    r"\[\[[^\[\]]+\]\]",
-    r"\)(?:\d?\.\d+|\+{1,4}(?![\w+])|-{2,4}(?![\w-]))",
-    r"\b[^\W\d_]{2,}\+{2,4}(?![\w+])",
-    r"<lora:[^<>:]+(?::[\d.]+)?>",
+    (r"\([^()]*[^\s\d():]:\s*\d?\.\d+\s*\)", _BRACKETS),
+    (r"\([^()]*[^\s\d():]:\d\)", _BRACKETS),
+    (r"\(\([^()]+\)\)", _BRACKETS),
+    (r"\[\[[^\[\]]+\]\]", ("a1111",)),
+    (r"\)(?:\d?\.\d+|\+{1,4}(?![\w+])|-{2,4}(?![\w-]))", ("compel",)),
+    (r"\b[^\W\d_]{2,}\+{2,4}(?![\w+])", ("compel",)),
+    (r"<lora:[^<>:]+(?::[\d.]+)?>", ("a1111",)),
 )
+"""What can hardly be anything but syntax of weights, and the dialects that know it."""
 _UNREAD_BREAK = re.compile(r"(?<![A-Z]\s)(?<![\"'\u201c\u2018])\bBREAK\b(?![\"'\u201d\u2019])(?!\s+[A-Z]{2})")
 
 
-def weight_syntax_in(text: str) -> str | None:
-    """Return what in a prompt can hardly be anything but syntax of weights; None where brackets may be brackets."""
-    found = next((match.group() for each in _UNREAD if (match := re.search(each, text))), None)
-    if found is None and any(letter.islower() for letter in text) and (broken := _UNREAD_BREAK.search(text)):
-        return broken.group()
-    return found
+def weight_syntax_in(text: str, syntax: PromptSyntax | None = None) -> str | None:
+    """Return what in a prompt can hardly be anything but syntax of weights; None where brackets may be brackets.
+
+    Args:
+        syntax: the dialect in which the prompt is read, whose own syntax is not looked for.
+    """
+    unread = (re.search(each, text) for each, known_to in _UNREAD if syntax not in known_to)
+    found = next((match.group() for match in unread if match), None)
+    if found is not None or syntax == "a1111" or not any(letter.islower() for letter in text):
+        return found
+    broken = _UNREAD_BREAK.search(text)
+    return broken.group() if broken else None

@@ -162,3 +162,37 @@ def test_brackets_of_ordinary_prompts_are_no_syntax(text: str) -> None:
 @pytest.mark.parametrize("text", SYNTAX)
 def test_syntax_is_found(text: str) -> None:
     assert weight_syntax_in(text) == SYNTAX[text]
+
+
+@pytest.mark.parametrize(
+    ("syntax", "text", "column", "found"),
+    [
+        ("compel", "a (red:1.4) cat", 3, "(red:1.4)"),
+        ("compel", "a (red hat:2)", 3, "(red hat:2)"),
+        ("compel", "((red)) cat", 1, "((red))"),
+        ("compel", "[[red]] cat", 1, "[[red]]"),
+        ("compel", "a cat BREAK a dog", 7, "BREAK"),
+        ("comfyui", "[[red]] cat", 1, "[[red]]"),
+        ("comfyui", "a cat BREAK a dog", 7, "BREAK"),
+        ("comfyui", "a <lora:thing:0.8>", 3, "<lora:thing:0.8>"),
+        ("comfyui", "(a cat)1.4 on", 7, ")1.4"),
+        ("a1111", "(a cat)1.4 on", 7, ")1.4"),
+        ("a1111", "red++ cat", 1, "red++"),
+    ],
+)
+def test_syntax_of_another_dialect_is_said_to_be_text(syntax: PromptSyntax, text: str, column: int, found: str) -> None:
+    (remark,) = read_prompt(text, syntax, "it").remarks
+    expected = f"it, column {column}: {syntax!r} reads {found!r} as text; set prompt_syntax to that in which the prompt is written."
+    assert remark == expected
+
+
+@pytest.mark.parametrize(
+    ("syntax", "texts"),
+    [
+        ("a1111", ["a (red:1.4) cat", "((red))", "[[red]]", "a cat BREAK a dog", *ORDINARY]),
+        ("comfyui", ["a (red:1.4) cat", "((red))"]),
+        ("compel", ["red++ cat", "(a cat)1.4 on", "(a cat)++ on"]),
+    ],
+)
+def test_of_syntax_that_a_dialect_knows_nothing_is_said(syntax: PromptSyntax, texts: list[str]) -> None:
+    assert [text for text in texts if any("as text; set" in each for each in read_prompt(text, syntax).remarks)] == []
