@@ -39,6 +39,7 @@ class Executable:
 
     Attributes:
         uses: components that a block computes with. takes: values that it reads; None of what may read any.
+        unread: of each branch, what the caller gives to others alone.
         find_unit: says how its result is known, outside of loops. find_iteration: how that of one iteration of a loop is.
     """
 
@@ -57,6 +58,7 @@ class Executable:
     reads: tuple[str, ...] = ()
     branches: Mapping[str, tuple[Executable, ...]] = field(factory=dict)
     select: Callable[[Values], str | None] | None = None
+    unread: Mapping[str, Sequence[str]] = field(factory=dict)
     find_unit: Callable[[], CacheUnit | None] | None = None
     find_iteration: Callable[[], CacheUnit | None] | None = None
 
@@ -233,6 +235,9 @@ def _choice_call(executable: Executable, run: Run) -> Call:
             return
         if not isinstance(name, str) or name not in branches:
             raise _no_branch(executable.path, name, branches)
+        for given in executable.unread.get(name, ()):
+            if values.get(given) is not None:
+                run.warn(executable.path, f"{given} changes nothing: {name!r} runs, and does not read it")
         # Bound when it is chosen: the components of the other branches may not be loaded.
         branch = _sequence(branches[name], run)
         if tracker is None:

@@ -12,13 +12,13 @@ from ..events import RunStarted, RunWarning
 from ..execution.executor import Executable, execute
 from ..execution.uses import uses_of
 from ..execution.value_checks import ClassesOf, checked
-from ..nodes import BlockNode, LoopNode, Node, Values, all_nodes, leaves
+from ..nodes import BlockNode, ChoiceNode, LoopNode, Node, Values, all_nodes, leaves
 from ..run import Run
 from ..scoped_names import scope_of
 from .cache_units import iteration_of, unit_of
 from .dataflow import trace
 from .explain import Explanation, explain
-from .flow import Dataflow
+from .flow import CALLER, Dataflow
 from .graph import Graph, make_graph
 from .liveness import live_after, releases_of
 from .plan_checks import OtherWriters, find_faults, find_warnings, missing_inputs, nobody
@@ -201,6 +201,10 @@ def _groups(steps: Sequence[Node], given: frozenset[str]) -> dict[str, list[str]
     return groups
 
 
+_OF_ITSELF = {"generator"}
+"""What a pipeline gives where the caller gives none."""
+
+
 @frozen(eq=False)
 class _Binding:
     """Makes steps of a plan ready to run.
@@ -219,7 +223,18 @@ class _Binding:
         if isinstance(step, LoopNode):
             return self._loop(step, in_loop)
         branches = {name: self._all(branch, in_loop) for name, branch in step.branches.items()}
-        return Executable(step.path, branches=branches, select=step.select)
+        # Not in each iteration.
+        unread = {} if in_loop else self._unread(step)
+        return Executable(step.path, branches=branches, select=step.select, unread=unread)
+
+    def _unread(self, step: ChoiceNode) -> dict[str, list[str]]:
+        """Return for each branch the caller's values that others of the choice read, and neither it nor a step elsewhere does."""
+        read: dict[str | None, set[str]] = {}
+        for each in self.flow.reads:
+            if any(version.writer == CALLER for version in each.sources.versions):
+                read.setdefault(dict(each.branch).get(step.path), set()).add(str(each.param.name))
+        elsewhere, within = read.pop(None, set()) | _OF_ITSELF, set[str]().union(*read.values())
+        return {name: sorted(within - read.get(name, set()) - elsewhere) for name in step.branches}
 
     def _all(self, steps: Iterable[Node], in_loop: bool) -> tuple[Executable, ...]:
         return tuple([self.bound(step, in_loop) for step in steps])

@@ -36,6 +36,7 @@ ASKED = {
     "seed": 7,
     "output_type": "latent",
 }
+ASKED_OF_SECOND = ("second_num_inference_steps", "second_guidance_scale", "second_eta")
 
 
 @cache
@@ -68,6 +69,22 @@ def test_all_or_nothing_is_a_family_alone(first: str, second: str) -> None:
     pipe = pipe_for(first, second)
     assert torch.equal(pipe(**ASKED, first_share=1.0, output="images"), alone(first, 6, 3.0))
     assert torch.equal(pipe(**ASKED, first_share=0.0, output="images"), alone(second, 8, 2.0))
+
+
+def test_inputs_of_the_family_that_is_left_out_are_said_to_change_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    pipe, odd = pipe_for("sdxl", "stable_diffusion"), {"eta": 0.5, "second_eta": 0.5}
+    for share, read, unread in (
+        (1.0, ("eta",), ASKED_OF_SECOND),
+        (0.0, ASKED_OF_SECOND, ("num_inference_steps", "guidance_scale", "eta")),
+    ):
+        caplog.clear()
+        pipe(**ASKED, **odd, first_share=share)
+        said = [line.split(": ")[1].split()[0] for line in caplog.messages if " runs, and does not read it" in line]
+        assert said == sorted(unread)
+        assert not set(said) & set(read)
+    caplog.clear()
+    pipe(**ASKED, **odd, first_share=0.5)
+    assert "does not read it" not in caplog.text
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
