@@ -12,7 +12,7 @@ from ...state.vocabulary import BatchSize, DType, Height, ImagesPerPrompt, Input
 from ..core.block import Block
 from ..core.slots import component
 from .encode_image import image_size
-from .given_image import given_image, image_faults, is_latents, refuse_too_small
+from .given_image import given_image, image_faults, is_latents, pixels_of
 from .prepare_image_latents import repeat_to_batch
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ class EncodeEditedImage(Block):
         if is_latents(given, channels):
             latents = given.to(self.device, dtype)
         else:
-            refuse_too_small(given, "image", self.image_processor.config.vae_scale_factor)
-            pixels = self.image_processor.preprocess(given).to(self.device, self.vae.dtype)
+            pixels = pixels_of(self.image_processor, given, "image").to(self.device, self.vae.dtype)
             # Without the scaling factor: so the models were trained (Brooks et al. 2023, https://arxiv.org/abs/2211.09800).
             latents = call_network(self.vae.encode, pixels).latent_dist.mode().to(dtype)
         rows = repeat_to_batch(latents, batch_size, num_images_per_prompt)

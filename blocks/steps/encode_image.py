@@ -13,7 +13,7 @@ from ...state.vocabulary import Generators, Height, ImageLatents, InputImage, Wi
 from ..core.block import Block
 from ..core.slots import component
 from .decode import VAE_ADVICE, in_float32, own_dtype
-from .given_image import given_image, image_faults, is_latents, refuse_too_small
+from .given_image import given_image, image_faults, is_latents, pixels_of
 
 if TYPE_CHECKING:
     import torch
@@ -52,9 +52,7 @@ class EncodeImage(Block):
         if is_latents(given, channels):
             refuse_other_size(self.family, self.vae, given, height, width)
             return given
-        if height is None or width is None:
-            refuse_too_small(given, "image", self.image_processor.config.vae_scale_factor)
-        return self.image_processor.preprocess(given, height=height, width=width)
+        return pixels_of(self.image_processor, given, "image", height, width)
 
 
 def channels_of(vae: Autoencoder | None) -> int | None:

@@ -149,6 +149,17 @@ def refuse_too_small(value: Any, name: str, smallest: int) -> None:
         )
 
 
+def pixels_of(processor: Any, given: Any, name: str, height: int | None = None, width: int | None = None) -> Any:
+    """Return an image, as `given_image` returns it, in pixels of a size; its own where None.
+
+    Raises:
+        InputError: it is too small to take a size from.
+    """
+    if height is None or width is None:
+        refuse_too_small(given, name, processor.config.vae_scale_factor)
+    return processor.preprocess(given, height=height, width=width)
+
+
 def control_pixels(processor: Any, shown: Any, height: int | None, width: int | None) -> Any:
     """Return a control image, as `given_image` returns it, in pixels of a size; its own where None.
 
@@ -157,9 +168,7 @@ def control_pixels(processor: Any, shown: Any, height: int | None, width: int | 
     """
     if is_latents(shown):
         raise InputError("control_image is latents, and the ControlNet reads pixels; give the image itself.")
-    if height is None or width is None:
-        refuse_too_small(shown, "control_image", processor.config.vae_scale_factor)
-    return processor.preprocess(shown, height=height, width=width)
+    return pixels_of(processor, shown, "control_image", height, width)
 
 
 def _sort(value: Any) -> str:

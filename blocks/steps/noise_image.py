@@ -20,7 +20,7 @@ from ...state.vocabulary import (
 )
 from ..core.block import Block
 from ..core.slots import component
-from .given_image import given_image, image_faults, refuse_too_small
+from .given_image import given_image, image_faults, pixels_of
 from .prepare_image_latents import repeat_to_batch
 from .prepare_latents import draw_noise
 
@@ -57,9 +57,7 @@ class NoiseImage(Block):
     ) -> Out:
         import torch
 
-        given = given_image(image, "image")
-        refuse_too_small(given, "image", self.low_res_image_processor.config.vae_scale_factor)
-        pixels = self.low_res_image_processor.preprocess(given).to(self.device, dtype)
+        pixels = pixels_of(self.low_res_image_processor, given_image(image, "image"), "image").to(self.device, dtype)
         noise = draw_noise(tuple(pixels.shape), generator, self.device, dtype)
         level = torch.tensor([noise_level], device=self.device)
         noised = with_noise(self.low_res_scheduler, pixels, noise, level)

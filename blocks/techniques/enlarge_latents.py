@@ -12,7 +12,7 @@ from ..core.block import Block
 from ..core.slots import component
 from ..steps.decode import VAE_ADVICE
 from ..steps.encode_image import encoded, image_size
-from ..steps.given_image import given_image, image_faults, is_latents, refuse_too_small
+from ..steps.given_image import given_image, image_faults, is_latents, pixels_of
 from ..steps.prepare_image_latents import repeat_to_batch
 
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ class EnlargeLatents(Block):
         channels = self.vae.config.latent_channels
         given = given_image(image, "image", latent_channels=channels)
         if not is_latents(given, channels):
-            refuse_too_small(given, "image", self.low_res_image_processor.config.vae_scale_factor)
-            given = self.low_res_image_processor.preprocess(given)
+            given = pixels_of(self.low_res_image_processor, given, "image")
         latents = encoded(self.family, self.vae, given, generator, self.device).to(dtype)
         enlarged = interpolate(latents, scale_factor=2, mode="nearest")
         (part,) = self.family.fields("small_image")
