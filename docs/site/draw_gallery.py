@@ -129,4 +129,3 @@ if __name__ == "__main__":
         image, given = make()
         brickwork.save(image, GALLERY / f"{name}.png", inputs="embed" if given else None, given=given)
         brickwork.replay(GALLERY / f"{name}.png", blocks=[Warm])
-        print(f"{name}: the same again", flush=True)
