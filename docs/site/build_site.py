@@ -92,7 +92,7 @@ def _write_indexes(folder: Path, pages: Pages) -> None:
         (folder / f"{kind}.md").write_text(page(title, table(("name", "what it is"), rows), orphan=False))
     links = "\n".join(f"{kind}" for kind in KINDS)
     text = page(
-        "Reference", "Made of the declarations, for each name a page.", f"```{{toctree}}\n{links}\n```", orphan=False
+        "Reference", "A page for each name, made from its declaration.", f"```{{toctree}}\n{links}\n```", orphan=False
     )
     (folder / "index.md").write_text(text)
 
