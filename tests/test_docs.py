@@ -60,6 +60,9 @@ def test_the_python_on_a_page_runs_from_top_to_bottom(
     for shown in (ROOT / "docs" / "images").glob("*.png"):
         if f"images/{shown.name})" in page.read_text() and shown.name in drawn:
             assert difference(shown, drawn[shown.name]) < 2.0, f"{shown.name} is not what {page.name} draws"
+    for graph in tmp_path.glob("*.svg"):
+        kept = ROOT / "docs" / "images" / graph.name
+        assert not kept.exists() or graph.read_text() == kept.read_text(), f"{kept.name} is not what {page.name} draws"
 
 
 def messages_of(page: Path) -> list[str]:

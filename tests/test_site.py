@@ -110,6 +110,14 @@ def test_every_page_is_reached(source: Path) -> None:
     assert {str(each.relative_to(source)) for each in source.rglob("*.md")} - reached == set()
 
 
+def test_a_link_that_names_a_file_shows_the_title_that_it_leads_to(source: Path) -> None:
+    assert "[Prompts and parameters](calling.md)" in (source / "index.md").read_text()
+    text = (source / "first_image.md").read_text()
+    assert "[Schedulers by name](schedulers_loras_controlnets.md#schedulers-by-name)" in text
+    pages = {each.name: each.read_text() for each in source.glob("*.md")}
+    assert [name for name, text in pages.items() if re.search(r"\[[\w/]+\.md\]\(", text)] == []
+
+
 @pytest.mark.parametrize(
     ("page", "said"),
     [

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import sys
+from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
 
@@ -43,8 +44,10 @@ def build(target: Path, builder: str = "html") -> int:
 def write_sources(source: Path, pages: Pages) -> None:
     """Write all pages: those of `docs/`, and the reference."""
     shutil.copytree(DOCS, source, ignore=shutil.ignore_patterns("site"))
-    for each in source.glob("*.md"):
-        each.write_text(_within_site(each.read_text()))
+    written = {each.name: each.read_text() for each in source.glob("*.md")}
+    titles = {name: _titles_of(text) for name, text in written.items()}
+    for name, text in written.items():
+        (source / name).write_text(_with_titles(_within_site(text), titles))
     for path, (text, _) in pages.items():
         place = source / "reference" / f"{path}.md"
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -63,6 +66,24 @@ def _within_site(text: str) -> str:
     return re.sub(r"\[([^\]]+)\]\(\.\./([^)#]+)(#[^)]*)?\)", r"`\2`", text)
 
 
+def _titles_of(text: str) -> dict[str, str]:
+    """Return the headings of a page by their anchors, and that of the page itself by an empty one."""
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-"): title for title in found}
+    return {**anchors, "": found[0]}
+
+
+def _with_titles(text: str, titles: Mapping[str, Mapping[str, str]]) -> str:
+    """Return a page whose links that say the name of a file say the title that they lead to."""
+
+    def titled(link: re.Match[str]) -> str:
+        title = titles.get(link[1], {}).get(link[2] or "")
+        return f"[{title}]({link[1]}{'#' + link[2] if link[2] else ''})" if title else link[0]
+
+    return re.sub(r"\[(?:docs/)?\w+\.md\]\((\w+\.md)(?:#([\w-]+))?\)", titled, text)
+
+
 def _write_indexes(folder: Path, pages: Pages) -> None:
     folder.mkdir(exist_ok=True)
     kinds = {kind: list(group) for kind, group in groupby(sorted(pages), key=lambda path: path.partition("/")[0])}
@@ -71,7 +92,7 @@ def _write_indexes(folder: Path, pages: Pages) -> None:
         (folder / f"{kind}.md").write_text(page(title, table(("name", "what it is"), rows), orphan=False))
     links = "\n".join(f"{kind}" for kind in KINDS)
     text = page(
-        "Reference", "Made of the declarations, for each name a page.", f"```{{toctree}}\n{links}\n```", orphan=False
+        "Reference", "A page for each name, made from its declaration.", f"```{{toctree}}\n{links}\n```", orphan=False
     )
     (folder / "index.md").write_text(text)
 

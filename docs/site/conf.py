@@ -15,7 +15,7 @@ html_title = "Brickwork"
 html_show_sphinx = False
 html_theme_options = {"source_directory": "docs/", "navigation_with_keys": True}
 exclude_patterns = ["site", "README.md"]
-myst_enable_extensions = ["colon_fence", "deflist"]
+myst_enable_extensions = ["colon_fence", "deflist", "html_image"]
 myst_heading_anchors = 4
 # The pages are also read where they lie, with links to files of the repository.
 suppress_warnings = ["myst.header"]

@@ -18,7 +18,7 @@ from brickwork.families.sd3 import SD3
 from brickwork.pipeline.names_of_diffusers import INPUTS, METHODS, REPOSITORIES
 from brickwork.registry import catalog
 
-PAGE = (Path(__file__).parents[2] / "docs" / "calling.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "from_diffusers.md").read_text()
 
 
 @pytest.mark.parametrize("name", INPUTS)
