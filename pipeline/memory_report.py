@@ -196,10 +196,12 @@ def _held(
         there, placement = here or planned or "its device", placement.each[here or placement.choice.main]
     else:
         there = str(placement.device)
+    place = device if not on_disk else "disk" if on_disk >= size else f"{device}, disk"
+    if on_disk and placement.memory.computes_on_host:
+        return HeldComponent(name, size, place, "read where it lies, when a step computes with it", on_disk)
     if id(model) in placement.resident and not layers:
         why = "kept there: there is room, and a later step needs it"
         return HeldComponent(name, placement.size_of(id(model)), there, why, on_disk)
-    place = device if not on_disk else "disk" if on_disk >= size else f"{device}, disk"
     if onload_device(model) is not None:
         part = byte_words(largest_part(model))
         return HeldComponent(name, size, place, f"diffusers brings its layers to {there}, {part} at once at most")

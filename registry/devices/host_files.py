@@ -127,7 +127,7 @@ def written_to(folder: Path, numbers: Sequence[torch.Tensor]) -> Iterator[tuple[
             f"{byte_words(free)} free. Name a folder with more room, or raise host_memory."
         )
     for slab in slabs:
-        # One at a time: what is written is let go of before more is copied. Zeros, because what lies between tensors is written, too.
+        # One at a time, so that no more is copied at once. Zeros, because what lies between tensors is written, too.
         memory = torch.zeros(slab.padded, dtype=torch.uint8)
         for index, seat in zip(slab.indices, slab.seats, strict=True):
             seat.of(memory).copy_(numbers[index])

@@ -130,7 +130,9 @@ def test_the_report_and_the_plan_say_what_lies_on_disk_and_why(tiny_folder: Path
     assert "unet" not in on_disk or held["unet"].on_disk < unet
     notes = pipe.explain(**CALL).notes
     for name in on_disk:
-        assert held[name].place in ("disk", "cpu, disk")
+        # What is on the device now is there.
+        is_there = id(pipe.components[name]) in pipe.manager.placement.resident  # type: ignore[union-attr]
+        assert held[name].place in (("cpu",) if is_there else ("disk", "cpu, disk"))
         (line,) = (line for line in notes if line.startswith(f"{name}: "))
         assert "lies on disk, in its own files: " in line
         assert line in str(report)
@@ -156,8 +158,9 @@ def test_a_model_of_another_pipeline_is_what_goes_first(tiny_folder: Path) -> No
     pipe = of(tiny_folder)
     assert pipe.manager is not None
     other = ModularPipeline.from_pretrained(str(tiny_folder)).load_components().unet
-    pipe.manager.add("other", other)
-    enabled(pipe, host_memory=size_of(pipe) + 10_000)
+    with pytest.warns(Warning, match="second copy"):
+        pipe.manager.add("other", other)
+    enabled(pipe, host_memory=size_of(pipe) + 50_000)
     latents(pipe)
     host = pipe.manager.placement.host  # type: ignore[union-attr]
     plan = host.present(pipe.manager.components)  # type: ignore[union-attr]

@@ -272,8 +272,14 @@ def test_kernels_of_the_host_compute_on_pages_that_lie_as_the_memory_did(tmp_pat
     made = host(0)
     made.arrange({"model": model}, {})
     assert in_files(made, model) == list(NAMES)
+    # Those that lie as in the file already, as of a model that was loaded, compute alike on the host, too.
+    made = host(0, memory=DeviceMemory())
+    made.arrange({"model": model}, {})
+    assert in_files(made, model) == list(NAMES)
+    elsewhere = Model()
+    note_provenance(elsewhere, weights=(str(path),))
     with pytest.raises(ComponentError, match="have to be in the host's memory"):
-        host(0, memory=DeviceMemory()).arrange({"model": Model()}, {})
+        host(0, memory=DeviceMemory()).arrange({"model": elsewhere}, {})
 
 
 def test_a_disk_that_is_too_small_is_refused_before_anything_is_written(
@@ -285,7 +291,7 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_written(
     with pytest.raises(ComponentError) as caught:
         host(0, tmp_path).arrange({"model": model}, {})
     assert str(caught.value) == (
-        f"Weights of 16.4 KB that are in no file have no room in the host's memory, and offload_folder={str(tmp_path)!r} has 5.0 KB free. "
+        f"Weights of 12.3 KB that are in no file have no room in the host's memory, and offload_folder={str(tmp_path)!r} has 5.0 KB free. "
         "Name a folder with more room, or raise host_memory."
     )
     assert [each.data_ptr() for each in model.parameters()] == pointers
@@ -302,7 +308,9 @@ def test_a_write_that_fails_is_said_and_leaves_no_file(tmp_path: Path) -> None:
 def test_a_move_that_is_cut_short_loses_nothing_and_goes_on_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host_files, "slabs_of", lambda numbers: [_alone(numbers, index) for index in range(3)])
+    monkeypatch.setattr(
+        host_files, "slabs_of", lambda numbers: [_alone(numbers, index) for index in range(len(numbers))]
+    )
     written = host_files._file_of
     calls: list[int] = []
 
