@@ -197,14 +197,18 @@ def _held(
     else:
         there = str(placement.device)
     place = device if not on_disk else "disk" if on_disk >= size else f"{device}, disk"
-    if on_disk and placement.memory.computes_on_host:
-        return HeldComponent(name, size, place, "read where it lies, when a step computes with it", on_disk)
-    if id(model) in placement.resident and not layers:
+    is_there = id(model) in placement.resident and not layers
+    is_read_in_place = bool(on_disk) and placement.memory.computes_on_host
+    if is_there and not is_read_in_place:
         why = "kept there: there is room, and a later step needs it"
         return HeldComponent(name, placement.size_of(id(model)), there, why, on_disk)
     if onload_device(model) is not None:
         part = byte_words(largest_part(model))
-        return HeldComponent(name, size, place, f"diffusers brings its layers to {there}, {part} at once at most")
-    if layers:
-        return HeldComponent(name, size, place, f"too large for the step: comes to {there} {layers}", on_disk)
-    return HeldComponent(name, size, place, f"comes to {there} when a step needs it", on_disk)
+        why = f"diffusers brings its layers to {there}, {part} at once at most"
+    elif is_read_in_place:
+        why = "read where it lies, when a step computes with it"
+    elif layers:
+        why = f"too large for the step: comes to {there} {layers}"
+    else:
+        why = f"comes to {there} when a step needs it"
+    return HeldComponent(name, size, place, why, on_disk)
