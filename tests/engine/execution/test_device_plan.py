@@ -86,8 +86,8 @@ def test_a_device_that_is_too_small_is_avoided_and_counted_where_it_cannot_be() 
     ("budgets", "where"),
     [
         # The denoiser comes layer by layer wherever it is: there where the fewest bytes have no room.
-        ((40, 50), (0, 1, 0)),
-        ((50, 40), (1, 0, 1)),
+        ((40, 50), (0, 1, 1)),
+        ((50, 40), (1, 0, 0)),
         # Beside it, what takes turns with it costs a copy in a run, and what comes in layers one in each iteration.
         ((55, 20), (0, 0, 1)),
         # The encoder in layers once costs less than the denoiser in 30 iterations.
