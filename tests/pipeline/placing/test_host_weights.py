@@ -50,7 +50,9 @@ def in_memory(pipe: ModularPipeline) -> int:
 
 @pytest.fixture(scope="module")
 def filed(tiny_folder: Path) -> tuple[ModularPipeline, torch.Tensor]:
+    """A pipeline, and its latents on a device: there weights begin a line of a cache, which pages of these files do not."""
     pipe = of(tiny_folder)
+    enabled(pipe, memory=CloneMemory())
     return pipe, latents(pipe)
 
 
@@ -72,7 +74,8 @@ def test_every_budget_of_both_gives_the_same_bits(
         assert in_memory(pipe) <= limit
     if share < 1:
         assert limit - in_memory(pipe) < whole / 4, "memory was left empty"
-    pipe.manager.disable_auto_cpu_offload()  # type: ignore[union-attr]
+    # And what is on disk has lost nothing.
+    enabled(pipe, memory=CloneMemory())
     assert torch.equal(latents(pipe), expected)
 
 
@@ -138,7 +141,7 @@ def test_the_report_and_the_plan_say_what_lies_on_disk_and_why(tiny_folder: Path
         assert line in str(report)
     assert re.fullmatch(r"host memory: .* of .* for weights", notes[-1])
     present = pipe.memory()
-    assert {each.name for each in present.components if each.on_disk} == on_disk
+    assert {each.name for each in present.components if each.on_disk} >= on_disk
     # What is there now has no reason.
     assert not any(line.endswith("more often") for line in str(present).splitlines())
 

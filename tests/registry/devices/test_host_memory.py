@@ -145,7 +145,8 @@ def test_what_is_written_on_the_device_comes_back_and_the_file_stays(tmp_path: P
     memory.drop("model", model)
     memory.drop("other", other)
     assert torch.equal(model.three, torch.full((1000,), 4.0))
-    assert in_files(made, model) == ["two"]
+    # What shares a piece with it counts as written, too, until the bytes are compared.
+    assert in_files(made, model) == []
     assert path.read_bytes() == stored
     # It is in no file any more, so it has to stay, and what was in memory goes.
     made.arrange({"model": model}, {})
@@ -212,28 +213,23 @@ def test_wrappers_and_what_diffusers_moves_stay_in_memory(tmp_path: Path) -> Non
         host(0, tmp_path).arrange({"model": model}, {})
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="what is in memory is read from /proc")
 @pytest.mark.parametrize("is_there", [False, True])
 def test_memory_is_free_afterwards(tmp_path: Path, is_there: bool) -> None:
     """Also that of a piece of which something stays in memory, and of a model that is on the device meanwhile."""
     model, memory = torch.nn.Module(), CloneMemory()
     for index in range(8):
-        model.register_parameter(str(index), torch.nn.Parameter(torch.ones(10**6)))
-    made = host(8 * 10**6, tmp_path, memory)
+        model.register_parameter(str(index), torch.nn.Parameter(torch.ones(1000)))
+    made = host(2 * SIZE, tmp_path, memory)
     memory.bring("model", model)
     if not is_there:
         memory.drop("model", model)
-    before = anonymous()
     made.arrange({"model": model}, {})
-    assert before - anonymous() > 20 * 10**6
+    numbers = {name: memory.numbers_of(each) for name, each in model.named_parameters()}
+    kept = numbers.keys() - set(in_files(made, model))
+    assert len(kept) == 2
+    assert {numbers[name].untyped_storage().nbytes() for name in kept} == {SIZE}
     memory.drop("model", model)
-    assert all(torch.equal(each, torch.ones(10**6)) for each in model.parameters())
-
-
-def anonymous() -> int:
-    """Bytes of this process that are no pages of files."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon"))
-    return int(line.split()[1]) * 1024
+    assert all(torch.equal(each, torch.ones(1000)) for each in model.parameters())
 
 
 def test_weights_that_two_components_share_count_once(tmp_path: Path) -> None:
