@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 import torch
+from attrs import frozen
 from diffusers import EulerDiscreteScheduler
 from diffusers.guiders import ClassifierFreeGuidance
 from diffusers.modular_pipelines.stable_diffusion_xl import StableDiffusionXLAutoBlocks
@@ -53,30 +54,68 @@ def peer_run(bench: Bench, pipe: Any, steps: int) -> Any:
     return pipe(prompt="a red circle", **sizes, generator=generator, output="latents")
 
 
-class Copies(TorchMemory):
-    """A device on which each copy to it is timed, on the stream that does it.
+@frozen
+class Copied:
+    """A copy to the device, or a wait of what computes for one.
 
     Attributes:
-        taken: events before and after, with bytes.
+        before, after: events of the stream that does it. size: bytes; 0 of a wait. is_ahead: whether it runs beside the computation.
+    """
+
+    before: Any
+    after: Any
+    size: int = 0
+    is_ahead: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """How long it took on the device."""
+        return float(self.before.elapsed_time(self.after)) / 1e3
+
+
+class Copies(TorchMemory):
+    """A device on which each copy to it is timed, on the stream that does it, and each wait for one.
+
+    Attributes:
+        taken: copies. waits: of the stream that computes.
     """
 
     def __init__(self, bench: Bench) -> None:
         super().__init__(bench.device)
-        self.taken: list[tuple[Any, Any, int]] = []
+        self.taken: list[Copied] = []
+        self.waits: list[Copied] = []
 
-    def _transfer(self, there: Any, host: Any, ahead: bool) -> Any:
+    @property
+    def hidden(self) -> float:
+        """The fraction of the copies' time in which the device computed: all of it but what computation waited for, or did itself."""
+        copied = sum(each.seconds for each in self.taken)
+        shown = sum(each.seconds for each in self.waits) + sum(each.seconds for each in self.taken if not each.is_ahead)
+        return max(0.0, 1 - shown / copied) if copied else 0.0
+
+    def _stamp(self, stream: Any) -> Any:
+        event = torch.Event(self.device, enable_timing=True)
+        event.record(stream)
+        return event
+
+    def _transfer(self, copies: Any, ahead: bool) -> Any:
         if self.streams is None:
-            return super()._transfer(there, host, ahead)
+            return super()._transfer(copies, ahead)
         stream = self.streams.side if ahead else self.streams.current
         if ahead:
-            # Before the first mark: the copy waits for what computes, and that is not its own time.
+            # Before the first stamp: the copy waits for what computes, and that is not its own time.
             self.streams.wait(stream, self.streams.mark(self.streams.current))
-        before, after = (torch.Event(self.device, enable_timing=True) for _ in range(2))
-        before.record(stream)
-        found = super()._transfer(there, host, ahead)
-        after.record(stream)
-        self.taken.append((before, after, int(host.numel())))
+        before = self._stamp(stream)
+        found = super()._transfer(copies, ahead)
+        size = sum(there.numel() * there.element_size() for there, _ in copies)
+        self.taken.append(Copied(before, self._stamp(stream), size, ahead))
         return found
+
+    def _wait_for(self, placed: Any) -> None:
+        if self.streams is None:
+            return
+        before = self._stamp(self.streams.current)
+        super()._wait_for(placed)
+        self.waits.append(Copied(before, self._stamp(self.streams.current)))
 
 
 def layers(bench: Bench) -> str:
@@ -95,11 +134,11 @@ def layers(bench: Bench) -> str:
         seconds = bench.timed(lambda got=latents: got.append(pipe(**bench.inputs(steps, output="latents"))))
         if not torch.equal(latents[0].cpu(), expected.cpu()):
             raise RuntimeError(f"other bits with {share:.0%} of the denoiser's room")
-        copied = sum(before.elapsed_time(after) for before, after, _ in memory.taken) / 1e3
-        size = sum(size for _, _, size in memory.taken) / GB
+        copied = sum(each.seconds for each in memory.taken)
+        size = sum(each.size for each in memory.taken) / GB
         found.append(
             f"room for {share:.0%}: {seconds:.2f} s, of which {times[0]:.2f} s denoising on the device, {memory.moved / GB:.2f} GB moved; copies "
-            f"of {size:.2f} GB took {copied:.2f} s"
+            f"of {size:.2f} GB took {copied:.2f} s, {memory.hidden:.0%} of it behind the computation"
         )
         pipe.configure(listeners=[])
         manager.disable_auto_cpu_offload()

@@ -24,7 +24,7 @@ from ..state.given import refuse_positions
 from .call_signature import config_signature, settings_signature, signed_by
 from .components import PipelineComponents
 from .config import PipelineConfig
-from .memory_report import MemoryReport, layer_notes, memory_report
+from .memory_report import MemoryReport, memory_notes, memory_report
 from .names_of_diffusers import instead_of_attribute, instead_of_component, public_names
 from .placing.several_devices import device_notes
 from .schedulers_by_name import is_scheduler_of_files
@@ -70,7 +70,7 @@ class PipelineInspection(PipelineComponents):
             InputError: inputs are unknown or missing.
         """
         plan = self.plan({**dict.fromkeys(names, True), **values})
-        notes = [*self.notes, *device_notes(self, plan, values), *layer_notes(self, plan, values)]
+        notes = [*self.notes, *device_notes(self, plan, values), *memory_notes(self, plan, values)]
         return plan.explain(self.component_sizes(plan.components), notes)
 
     def memory(self, *names: str, **values: object) -> MemoryReport:

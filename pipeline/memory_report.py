@@ -12,14 +12,17 @@ from ..engine import Plan
 from ..engine.execution.checkpoint import checkpoint_bytes
 from ..engine.execution.foreseen import Foreseen
 from ..engine.execution.residency import PlannedResidency
+from ..engine.execution.several_residency import SeveralResidency
 from ..engine.execution.uses import asked_sizes
 from ..registry.component_table import aligned
 from ..registry.devices.component_bytes import component_bytes
 from ..registry.devices.group_offload import largest_part, onload_device
+from ..registry.devices.host_memory import HostPlan
 from ..registry.devices.placement import Placement
 from ..registry.devices.several_placements import SeveralPlacements
 from ..registry.loading.weights import byte_words
 from ..state import ComponentError, html_view
+from .placing.host_weights import host_notes, host_plan
 from .placing.several_devices import device_notes, residency_over
 
 if TYPE_CHECKING:
@@ -32,12 +35,14 @@ class HeldComponent:
 
     Attributes:
         size: bytes of its weights. place: the device where it is, or "" while it is not loaded. why: in words.
+        on_disk: bytes of which the host has no copy in memory, but files; in a run, if one was asked about.
     """
 
     name: str
     size: int
     place: str
     why: str
+    on_disk: int = 0
 
 
 @frozen
@@ -48,6 +53,7 @@ class MemoryReport:
         components: models. budget: bytes of the device that runs may take; None without a manager that places, without a limit, and with several
             devices. budgets: of several devices, by name. devices: sentences about which model is where, and which values go from
             one device to another. steps: what is expected of the steps of a run; empty without inputs, and where nothing is placed.
+        host: what of the weights lies in the host's memory, and what on disk; None where that has no limit.
         others: what else holds memory, as name to bytes. refused: why the run would be refused, or "".
     """
 
@@ -58,6 +64,7 @@ class MemoryReport:
     refused: str = ""
     budgets: Mapping[str, int | None] = {}
     devices: tuple[str, ...] = ()
+    host: HostPlan | None = None
 
     @property
     def peak(self) -> Foreseen | None:
@@ -82,6 +89,7 @@ class MemoryReport:
             yield f"budget: {byte_words(self.budget)}"
         for name, budget in self.budgets.items():
             yield f"budget of {name}: {'no limit' if budget is None else byte_words(budget)}"
+        yield from host_notes(self.host)
         for name, size in self.others.items():
             yield f"{name}: {byte_words(size)}"
         if self.steps:
@@ -101,14 +109,17 @@ class MemoryReport:
             yield f"refused: {self.refused}"
 
 
-def layer_notes(pipe: PipelineComponents, plan: Plan, values: Mapping[str, Any]) -> list[str]:
-    """Return which models come layer by layer in a run of a plan, in sentences."""
+def memory_notes(pipe: PipelineComponents, plan: Plan, values: Mapping[str, Any]) -> list[str]:
+    """Return which models come layer by layer in a run of a plan, and which lie on disk, in sentences."""
     if pipe.placement is None:
         return []
-    steps = memory_report(pipe, plan, values).steps
-    return [
-        f"{step.path}: {name} comes layer by layer, {words}" for step in steps for name, words in step.layers.items()
+    report = memory_report(pipe, plan, values)
+    layered = [
+        f"{step.path}: {name} comes layer by layer, {words}"
+        for step in report.steps
+        for name, words in step.layers.items()
     ]
+    return [*layered, *host_notes(report.host)]
 
 
 def memory_report(pipe: PipelineComponents, plan: Plan | None, values: Mapping[str, Any]) -> MemoryReport:
@@ -119,20 +130,24 @@ def memory_report(pipe: PipelineComponents, plan: Plan | None, values: Mapping[s
     refused = ""
     devices: tuple[str, ...] = ()
     device_of: Mapping[str, str] = {}
-    if plan is not None and placement is not None:
-        try:
+    host: HostPlan | None = None
+    residency: PlannedResidency | SeveralResidency | None = None
+    try:
+        if plan is not None and placement is not None:
             found = {name: pipe.components[name] for name in plan.components}
             if isinstance(placement, SeveralPlacements):
                 devices = tuple(device_notes(pipe, plan, values))
-                several = residency_over(pipe, plan, found, placement, values)
-                device_of, steps = several.of, tuple(several.foreseen())
+                residency = residency_over(pipe, plan, found, placement, values)
+                device_of = residency.of
             else:
-                steps = tuple(PlannedResidency(plan.steps, found, placement, sizes=asked_sizes(values)).foreseen())
-        except ComponentError as error:
-            refused = str(error)
+                residency = PlannedResidency(plan.steps, found, placement, sizes=asked_sizes(values))
+            steps = tuple(residency.foreseen())
+        host = host_plan(pipe, plan, residency)
+    except ComponentError as error:
+        refused = str(error)
     layers = {name: words for step in steps for name, words in step.layers.items()}
     held = [
-        _held(name, each, pipe, layers.get(name, ""), device_of.get(name))
+        _held(name, each, pipe, layers.get(name, ""), device_of.get(name), 0 if host is None else host.on_disk(name))
         for name, each in models.items()
         if each is None or component_bytes(each)
     ]
@@ -156,14 +171,18 @@ def memory_report(pipe: PipelineComponents, plan: Plan | None, values: Mapping[s
         if isinstance(placement, SeveralPlacements)
         else {},
         devices,
+        host,
     )
 
 
-def _held(name: str, model: Any, pipe: PipelineComponents, layers: str, planned: str | None) -> HeldComponent:
+def _held(
+    name: str, model: Any, pipe: PipelineComponents, layers: str, planned: str | None, on_disk: int
+) -> HeldComponent:
     """Say where a model is.
 
     Args:
         layers: how it comes in parts, in words. planned: the device on which it will be in the run that was asked about, if there are several.
+        on_disk: bytes that lie in files.
     """
     placement = pipe.placement
     if model is None:
@@ -177,13 +196,19 @@ def _held(name: str, model: Any, pipe: PipelineComponents, layers: str, planned:
         there, placement = here or planned or "its device", placement.each[here or placement.choice.main]
     else:
         there = str(placement.device)
+    place = device if not on_disk else "disk" if on_disk >= size else f"{device}, disk"
+    is_there = id(model) in placement.resident and not layers
+    is_read_in_place = bool(on_disk) and placement.memory.computes_on_host
+    if is_there and not is_read_in_place:
+        why = "kept there: there is room, and a later step needs it"
+        return HeldComponent(name, placement.size_of(id(model)), there, why, on_disk)
     if onload_device(model) is not None:
         part = byte_words(largest_part(model))
-        return HeldComponent(name, size, device, f"diffusers brings its layers to {there}, {part} at once at most")
-    if layers:
-        return HeldComponent(name, size, device, f"too large for the step: comes to {there} {layers}")
-    if id(model) in placement.resident:
-        return HeldComponent(
-            name, placement.size_of(id(model)), there, "kept there: there is room, and a later step needs it"
-        )
-    return HeldComponent(name, size, device, f"comes to {there} when a step needs it")
+        why = f"diffusers brings its layers to {there}, {part} at once at most"
+    elif is_read_in_place:
+        why = "read where it lies, when a step computes with it"
+    elif layers:
+        why = f"too large for the step: comes to {there} {layers}"
+    else:
+        why = f"comes to {there} when a step needs it"
+    return HeldComponent(name, size, place, why, on_disk)

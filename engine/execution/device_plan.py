@@ -16,7 +16,7 @@ from ...registry.devices.several_placements import SeveralPlacements
 from ...registry.loading.weights import byte_words
 from ..nodes import Node
 from .eviction import best_schedule, bytes_moved
-from .uses import composition_key, uses_of
+from .uses import composition_key, often_used, uses_of
 
 _MOST_WAYS = 4096
 """Ways to divide up to which each is looked at."""
@@ -27,11 +27,12 @@ class Price:
     """What a way to divide costs, in the order in which it counts.
 
     Attributes:
-        too_large: devices with a step that needs more than there is. moved: bytes that this run and the next one like it move.
-        changes: how often the next step with models is on another device.
+        excess: bytes for which steps have no room on their device; those of models that come layer by layer are copied in each iteration, so
+            there they count as often. moved: bytes that this run and the next one like it move. changes: how often the next step with models is on
+            another device.
     """
 
-    too_large: int
+    excess: int
     moved: int
     changes: int
 
@@ -51,8 +52,9 @@ class Division:
     def words(self) -> str:
         """Why it was chosen."""
         times = "once" if self.price.changes == 1 else f"{self.price.changes} times"
+        layered = " beside the layers for which there is no room" if self.price.excess else ""
         return (
-            f"planned: this run and the next one like it move {byte_words(self.price.moved)} to devices, and the device changes "
+            f"planned: this run and the next one like it move {byte_words(self.price.moved)} to devices{layered}, and the device changes "
             f"{times} from step to step"
         )
 
@@ -110,14 +112,14 @@ class DevicePlanner:
     def _price(
         self,
         groups: Sequence[frozenset[str]],
-        cost: Callable[[str, frozenset[str]], tuple[bool, int]],
+        cost: Callable[[str, frozenset[str]], tuple[int, int]],
         way: Sequence[str],
     ) -> Price:
         parts = {name: frozenset[str]() for name in way}
         for group, name in zip(groups, way, strict=False):
             parts[name] |= group
         costs = [cost(name, part) for name, part in parts.items()]
-        return Price(sum(over for over, _ in costs), sum(moved for _, moved in costs), self._changes(parts))
+        return Price(sum(excess for excess, _ in costs), sum(moved for _, moved in costs), self._changes(parts))
 
     def _changes(self, parts: Mapping[str, frozenset[str]]) -> int:
         order = [
@@ -127,8 +129,8 @@ class DevicePlanner:
         there = [name for name in order if name is not None]
         return sum(one != other for one, other in pairwise(there))
 
-    def _cost(self, device: str, part: frozenset[str]) -> tuple[bool, int]:
-        """Return whether a step needs more than a device has, and the bytes that are moved to it in this run and the next."""
+    def _cost(self, device: str, part: frozenset[str]) -> tuple[int, int]:
+        """Return the bytes for which steps have no room on a device, and those that are moved to it in this run and the next."""
         placement = self.placements.each[device]
         composition = composition_key({name: self.sizes[name] for name in part}, self.asked)
 
@@ -145,11 +147,18 @@ class DevicePlanner:
         needs = [names for _, names in uses]
         capacities = [room for room in rooms if room is not None]
         if len(capacities) < len(rooms):
-            return False, sum(self.sizes[name] for name in frozenset().union(*needs) - there)
-        if any(sum(self.sizes[name] for name in names) > room for names, room in zip(needs, capacities, strict=True)):
-            return True, 0
-        schedule = best_schedule([*needs, *needs], self.sizes, [*capacities, *capacities], there)
-        return False, bytes_moved(schedule, self.sizes, there)
+            return 0, sum(self.sizes[name] for name in frozenset().union(*needs) - there)
+        often = often_used(self.steps)
+        over = [
+            max(0, sum(self.sizes[name] for name in names) - room) * max((often[name] for name in names), default=0)
+            for names, room in zip(needs, capacities, strict=True)
+        ]
+        # `best_schedule` wants room for what a step needs; what has none is counted in `over`.
+        rooms_with = [
+            max(room, sum(self.sizes[name] for name in names)) for names, room in zip(needs, capacities, strict=True)
+        ]
+        schedule = best_schedule([*needs, *needs], self.sizes, [*rooms_with, *rooms_with], there)
+        return sum(over), bytes_moved(schedule, self.sizes, there)
 
 
 def _merged(groups: Sequence[frozenset[str]]) -> list[frozenset[str]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
 from ...registry.devices.group_offload import comes_in_groups, largest_part
-from ...registry.devices.moved_tensors import placed_bytes
+from ...registry.devices.moved_tensors import held_tensors, placed_bytes
 from ...registry.devices.placement import Need, Placement
 from ...registry.loading.weights import byte_words
 from ...state import ComponentError
@@ -19,7 +20,7 @@ from .eviction import best_schedule, chosen_to_go
 from .foreseen import Foreseen
 from .layer_residency import LayerResidency, hints_of_layers, least_of_layers
 from .out_of_memory import is_out_of_memory
-from .uses import Use, composition_key, uses_of
+from .uses import TURNS, Use, composition_key, uses_of
 
 
 class PlannedResidency:
@@ -153,6 +154,18 @@ class PlannedResidency:
             beside = self._placement.needed(self._key(use.path)) + self._apart[position] - in_parts
             words = {name: str(each) for name, each in layers.items()}
             yield Foreseen(use.path, names | layers.keys(), sizes + in_parts, beside, words)
+
+    def reads(self) -> Counter[int]:
+        """Return how often a run reads each tensor from the host, by its identity; it is taken to be made again and again."""
+        found: Counter[int] = Counter()
+        for position, layers in enumerate(self._layering):
+            before = (self._needed(position - 1) | self._keep[position - 1]) if len(self._uses) > 1 else self._needed(0)
+            for name in self._uses[position].names:
+                if id(self._components[name]) not in before:
+                    found.update(id(held.tensor) for held in held_tensors(self._components[name]))
+            for part in (part for each in layers.values() for part in each.parts):
+                found.update({id(held.tensor): 1 if part.stays else TURNS for held in held_tensors(part)})
+        return found
 
     def is_over(self, path: str) -> bool:  # noqa: ARG002 - the protocol gives it
         """Return False: a component stays the same object on the device and off it."""

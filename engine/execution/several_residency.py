@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -85,6 +86,13 @@ class SeveralResidency:
         order = {path: index for index, path in enumerate(self._nodes)}
         found = [evolve(each, device=name) for name, residency in self._each.items() for each in residency.foreseen()]
         yield from sorted(found, key=lambda each: order[each.path])
+
+    def reads(self) -> Counter[int]:
+        """Return how often a run reads each tensor from the host: see `PlannedResidency`."""
+        found: Counter[int] = Counter()
+        for residency in self._each.values():
+            found += residency.reads()
+        return found
 
     def is_over(self, path: str) -> bool:  # noqa: ARG002 - the protocol gives it
         """Return False: a component stays the same object on the device and off it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -41,6 +42,24 @@ def uses_of(steps: Sequence[Node], fits: Callable[[str, frozenset[str]], bool]) 
             # All branches count, because which one runs is not known when the plan is made.
             for branch in step.branches.values():
                 yield from uses_of(branch, fits)
+
+
+TURNS = 30
+"""Iterations of a loop, where only the order of costs matters."""
+
+
+def often_used(steps: Sequence[Node], turns: int = 1) -> Counter[str]:
+    """Return how often a run computes with each component, by name."""
+    found: Counter[str] = Counter()
+    for step in steps:
+        if isinstance(step, BlockNode):
+            found.update(dict.fromkeys(step.weights, turns))
+        elif isinstance(step, LoopNode):
+            found += often_used(step.body, turns * TURNS)
+        elif isinstance(step, ChoiceNode):
+            for branch in step.branches.values():
+                found += often_used(branch, turns)
+    return found
 
 
 def composition_key(components: Mapping[str, int], sizes: Hashable) -> tuple[Hashable, ...]:

@@ -16,6 +16,7 @@ from ...engine.execution.uses import asked_sizes
 from ...engine.isolation import RunComponents
 from ...engine.run import Residency
 from ...registry.devices.several_placements import SeveralPlacements
+from .host_weights import arrange_host
 from .several_devices import residency_over
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def residency_for(
             residency = residency_over(pipe, plan, found, pipe.placement, values, emit)
         else:
             residency = PlannedResidency(plan.steps, found, pipe.placement, emit, asked_sizes(values))
+        arrange_host(pipe, plan, residency)
         residency.begin()
         return residency
     # The engine then hands components out directly, without a look at what a later step needs.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ from .device_choice import DeviceChoice, device_name
 from .device_memory import DeviceMemory, to_host
 from .device_runs import DeviceRuns
 from .group_offload import onload_device
+from .host_files import checked_folder
+from .host_memory import HostMemory
 from .placement import Placement, Strategy
 from .several_placements import SeveralPlacements
 from .torch_memory import TorchMemory
@@ -33,12 +36,29 @@ class _Rules:
     """What holds for all devices of a manager.
 
     Attributes:
-        strategy, layers: see `Placement`. runs: of those on them.
+        strategy, layers, host: see `Placement`. runs: of those on them.
     """
 
     strategy: Strategy | None
     layers: bool
+    host: HostMemory | None
     runs: DeviceRuns = field(factory=DeviceRuns)
+
+    def serve(self, memories: Sequence[DeviceMemory]) -> None:
+        """Let the host's memory serve these devices.
+
+        Raises:
+            ComponentError: the memory of one is the host's.
+        """
+        if self.host is None:
+            return
+        for memory in memories:
+            if memory.is_unified:
+                raise ComponentError(
+                    f"host_memory= and {memory.device}: its memory is the host's, so what is on the device takes both. Leave host_memory out; "
+                    "budget= limits what is there at once."
+                )
+        self.host.memories = memories
 
     def placement(
         self, memory: DeviceMemory, budget: int | str | None, margin: int | str | None, label: str = ""
@@ -47,8 +67,9 @@ class _Rules:
         limit = memory.free_bytes() if budget is None else bytes_of(budget)
         is_found = budget is None and limit is not None and margin is None
         unknown = max((limit or 0) // 10, _LEAST_FREE) if is_found else 0
+        memory.host = self.host
         return Placement(
-            memory, limit, bytes_of(margin or 0), self.strategy, unknown, self.layers, label, runs=self.runs
+            memory, limit, bytes_of(margin or 0), self.strategy, unknown, self.layers, label, self.host, runs=self.runs
         )
 
 
@@ -74,6 +95,8 @@ class AutomaticPlacement:
         memory: DeviceMemory | Mapping[str, DeviceMemory] | None = None,
         layers: bool = True,
         devices: Devices | None = None,
+        host_memory: int | str | None = None,
+        offload_folder: str | os.PathLike[str] | None = None,
     ) -> None:
         """Keep components on the host, and bring each to the device when a run needs it.
 
@@ -95,17 +118,22 @@ class AutomaticPlacement:
             devices: several devices. A mapping from component ("text_encoder") or role ("text_encoders") to device, with
                 "default" for all others; or a list, over which each run is planned: what a step uses stands together, so that
                 the fewest bytes are moved, then that the device changes least often.
+            host_memory: bytes ("16GB") that weights may take in the host's memory. Those for which there is no room lie on disk, in
+                the files that they were loaded from, and are read when a step needs them; it gives the same bits. All are in memory by default.
+            offload_folder: where weights are written for which there is no room, and that no file has as they are (cast, fused, made
+                here). Without it, a run is refused if these alone take more than `host_memory`.
 
         Raises:
             ComponentError: components that cannot be moved, such as models in bitsandbytes' formats; a device that is not
-                there; a budget of a device that is none of `devices`.
+                there; a budget of a device that is none of `devices`; a folder to which nothing can be written.
 
         Example:
             >>> manager.enable_auto_cpu_offload(devices={"text_encoders": "cuda:1", "default": "cuda:0"})  # doctest: +SKIP
             >>> manager.enable_auto_cpu_offload(devices=["cuda:0", "cuda:1"], budget="20GB")  # doctest: +SKIP
+            >>> manager.enable_auto_cpu_offload("cuda", host_memory="16GB", offload_folder="/scratch")  # doctest: +SKIP
         """
         _refuse_no_rule(strategy)
-        rules = _Rules(strategy, layers)
+        rules = _Rules(strategy, layers, _host_memory(host_memory, offload_folder))
         made: Placement | SeveralPlacements
         if devices is None:
             made = self._one_placement(device, budget, memory_reserve_margin, memory, rules)
@@ -125,6 +153,7 @@ class AutomaticPlacement:
                     f"{what} is a mapping from devices, and there is one device. Give devices= as well."
                 )
         memory = TorchMemory("cuda" if device is None else device) if memory is None else memory
+        rules.serve([memory])
         self._move_to_host([memory])
         return rules.placement(memory, budget, margin)
 
@@ -140,11 +169,12 @@ class AutomaticPlacement:
         memories = {name: doubles.get(name) or TorchMemory(name) for name in choice.names}
         for each in memories.values():
             each.partners = [other for other in memories.values() if other is not each]
+        rules.serve(list(memories.values()))
         self._move_to_host(list(memories.values()))
         placements = {
             name: rules.placement(each, budgets[name], margins[name], f" of {name}") for name, each in memories.items()
         }
-        return SeveralPlacements(choice, placements, rules.runs)
+        return SeveralPlacements(choice, placements, rules.runs, rules.host)
 
     def _move_to_host(self, memories: Sequence[DeviceMemory]) -> None:
         """Let all that can be placed lie on the host, and devices be as free as they can be.
@@ -201,6 +231,16 @@ class AutomaticPlacement:
         if self.placement is None:
             raise ComponentError("There is nothing to decide: call enable_auto_cpu_offload(device) first.")
         self.placement.strategy = strategy
+
+
+def _host_memory(budget: int | str | None, folder: str | os.PathLike[str] | None) -> HostMemory | None:
+    if budget is not None:
+        return HostMemory(bytes_of(budget), None if folder is None else checked_folder(folder))
+    if folder is not None:
+        raise ComponentError(
+            f"offload_folder={str(folder)!r} is for weights that have no room in the host's memory, and there is no limit: give host_memory= as well."
+        )
+    return None
 
 
 def _refuse_no_rule(strategy: object) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .layers import Part
 from .moved_tensors import placed_bytes
 
 if TYPE_CHECKING:
     import torch
+
+    from .host_memory import HostMemory
 
 
 class DeviceMemory:
@@ -19,6 +21,8 @@ class DeviceMemory:
         device: where components are brought. moved: bytes brought in so far. peak: bytes that were there at most.
         log: what was done, as ("bring" or "drop", name); of models that come in parts, nothing: in a long run it would never end.
         partners: memories of the manager's other devices; a component leaves them before it comes here.
+        host: what knows which tensors lie in files; None where all are in the host's memory. is_unified: whether
+            the device's memory is the host's.
     """
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
@@ -26,6 +30,8 @@ class DeviceMemory:
         self.moved = 0
         self.peak = 0
         self.partners: Collection[DeviceMemory] = ()
+        self.host: HostMemory | None = None
+        self.is_unified = False
         self.log: list[tuple[str, str]] = []
         self._there: dict[int, int] = {}
         self._parts: dict[int, int] = {}
@@ -71,6 +77,23 @@ class DeviceMemory:
     def size_of(self, key: int) -> int | None:
         """Return the bytes of a component on the device, by identity; None if it is not there."""
         return self._there.get(key)
+
+    @property
+    def computes_on_host(self) -> bool:
+        """Whether the device is the host, so that kernels read the host's numbers where they lie."""
+        return True
+
+    def has(self, tensor: Any) -> bool:  # noqa: ARG002 - for those that move
+        """Return whether the numbers with which a tensor stands in its modules are on the device."""
+        return False
+
+    def numbers_of(self, tensor: Any) -> Any:
+        """Return the host's numbers of a tensor."""
+        return tensor.data
+
+    def put_numbers(self, tensor: Any, numbers: Any, is_in_file: bool) -> None:  # noqa: ARG002 - for those that move
+        """Let the host have the numbers of a tensor elsewhere."""
+        tensor.data = numbers
 
     @property
     def resident(self) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from attrs import field, frozen
 
@@ -12,6 +13,22 @@ from ...state.errors import with_article
 
 if TYPE_CHECKING:
     import torch
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def outside_inference(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function make ordinary tensors: those of inference mode can never be used with gradients again."""
+
+    @functools.wraps(function)
+    def moved(*args: P.args, **kwargs: P.kwargs) -> R:
+        import torch
+
+        with torch.inference_mode(False), torch.no_grad():
+            return function(*args, **kwargs)
+
+    return moved
 
 
 @frozen

@@ -63,13 +63,14 @@ class Moved:
     Attributes:
         host: its numbers on the host; None where none are kept. here: what stands in the modules now: the same object,
             except for wrappers of tensors.
-        users: identities of the components that hold it.
+        users: identities of the components that hold it. is_in_file: whether `host` is the pages of a file, which stay as they are.
     """
 
     held: HeldTensor
     host: Any
     here: Any
     piece: Piece
+    is_in_file: bool = False
     users: set[int] = field(factory=set)
     _version: int = field(default=0, init=False)
     _pointers: tuple[int, ...] = field(default=(), init=False)
@@ -94,8 +95,16 @@ class Moved:
             self.here.data = self.here.data.cpu()
         else:
             if is_written:
-                self.host.copy_(self.here.data)
+                self.write_back()
             self.here.data = self.host
+
+    def write_back(self) -> None:
+        """Let the host have the numbers of the device."""
+        if self.is_in_file:
+            # Pages that are written to take memory of which nobody would know.
+            self.host, self.is_in_file = self.here.data.to("cpu", copy=True), False
+        else:
+            self.host.copy_(self.here.data)
 
 
 def _alike(host: Any, here: Any) -> bool:

@@ -13,6 +13,7 @@ from ...state import ComponentError
 from ..loading.weights import byte_words, enough_words
 from .device_memory import DeviceMemory
 from .device_runs import DeviceRuns
+from .host_memory import HostMemory
 from .moved_tensors import placed_bytes
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Placement:
         reserve: bytes for values and workspace, at least. unknown: what is kept free for them in steps that were not measured.
         strategy: a rule of your own; None plans over the whole run. layers: whether models for which there is no room may come
             layer by layer. label: what messages add to the budget, where there are several devices (" of cuda:1").
+        host: what lies in the host's memory, and what in files; None where there is no limit of it.
         runs: those on it. measured: what steps needed of values and workspace in their last runs, by key: see `PlannedResidency`.
         is_over: the manager places nothing any more, or elsewhere.
     """
@@ -64,6 +66,7 @@ class Placement:
     unknown: int = 0
     layers: bool = True
     label: str = ""
+    host: HostMemory | None = None
     measured: dict[Hashable, deque[int]] = field(factory=dict)
     runs: DeviceRuns = field(factory=DeviceRuns, repr=False)
     _held: dict[int, tuple[str, Any]] = field(factory=dict, repr=False)

@@ -10,6 +10,7 @@ from attrs import define, field
 
 from .device_choice import DeviceChoice
 from .device_runs import DeviceRuns
+from .host_memory import HostMemory
 from .placement import Placement, Strategy
 
 if TYPE_CHECKING:
@@ -22,12 +23,13 @@ class SeveralPlacements:
 
     Attributes:
         choice: what a person asked for. each: name of a device to what is on it. runs: those on all of them, since a run
-            uses them together; those of each placement, too.
+            uses them together; those of each placement, too. host: see `Placement`.
     """
 
     choice: DeviceChoice
     each: Mapping[str, Placement]
     runs: DeviceRuns = field(repr=False)
+    host: HostMemory | None = None
 
     @property
     def device(self) -> torch.device:

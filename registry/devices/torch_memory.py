@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ...state import ComponentError
 from .device_choice import placing_device
@@ -17,6 +16,7 @@ from .moved_tensors import (
     copy_on,
     held_tensors,
     inner_tensors,
+    outside_inference,
     placed_bytes,
     refuse_unmovable,
     unmovable,
@@ -28,26 +28,10 @@ from .streams import DeviceStreams, streams_of
 if TYPE_CHECKING:
     import torch
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 _HOLDERS: weakref.WeakKeyDictionary[Any, weakref.ref[TorchMemory]] = weakref.WeakKeyDictionary()
 """In whose books a module is: a second manager would swap the tensors away under the first. Weak on both sides, because the
 books hold the module."""
 _HOLDING = threading.Lock()
-
-
-def _outside_inference(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a function make ordinary tensors: those of inference mode can never be used with gradients again."""
-
-    @functools.wraps(function)
-    def moved(*args: P.args, **kwargs: P.kwargs) -> R:
-        import torch
-
-        with torch.inference_mode(False), torch.no_grad():
-            return function(*args, **kwargs)
-
-    return moved
 
 
 class TorchMemory(DeviceMemory):
@@ -81,7 +65,7 @@ class TorchMemory(DeviceMemory):
             holder = _holder_of(component)
             self._refuse_taken(name, None if holder in self.partners else holder)
 
-    @_outside_inference
+    @outside_inference
     def bring(self, name: str, component: Any) -> None:
         """Copy every tensor to the device; what a prefetch has begun is waited for."""
         known = self._placed.get(id(component))
@@ -100,14 +84,14 @@ class TorchMemory(DeviceMemory):
         if not (_comes_and_goes(component) and component.is_known):
             note_bytes(placed.pieces)
 
-    @_outside_inference
+    @outside_inference
     def prefetch(self, name: str, component: Any) -> None:
         """Copy on a stream of its own, beside the computation."""
         if self.streams is not None and id(component) not in self._placed:
             self._place(name, component, ahead=True)
             super().bring(name, component)
 
-    @_outside_inference
+    @outside_inference
     def drop(self, name: str, component: Any) -> None:
         """Let the component's tensors be their host copies again."""
         placed = self._placed.get(id(component))
@@ -145,6 +129,28 @@ class TorchMemory(DeviceMemory):
         """Return the bytes of a component on the device, by identity, with what came into it there; None if it is not there."""
         placed = self._placed.get(key)
         return None if placed is None else placed_bytes(placed.component)
+
+    @property
+    def computes_on_host(self) -> bool:
+        """Whether the device is the host, so that kernels read the host's numbers where they lie."""
+        return self.is_host
+
+    def has(self, tensor: Any) -> bool:
+        """Return whether a tensor is on the device."""
+        return id(tensor) in self._tensors
+
+    def numbers_of(self, tensor: Any) -> Any:
+        """Return the host's numbers of a tensor, wherever it is."""
+        moved = self._tensors.get(id(tensor))
+        return super().numbers_of(tensor) if moved is None or moved.host is None else moved.host
+
+    def put_numbers(self, tensor: Any, numbers: Any, is_in_file: bool) -> None:
+        """Let the host have the numbers of a tensor elsewhere; on the device nothing changes."""
+        moved = self._tensors.get(id(tensor))
+        if moved is None:
+            super().put_numbers(tensor, numbers, is_in_file)
+        else:
+            moved.host, moved.is_in_file = numbers, is_in_file
 
     @property
     def resident(self) -> int:
@@ -216,8 +222,11 @@ class TorchMemory(DeviceMemory):
 
     def _move(self, new: Sequence[HeldTensor], ahead: bool) -> None:
         plain = [held for held in new if held.is_plain]
-        for slab in slabs_of([held.tensor for held in plain]):
-            self._copy(slab, [plain[index] for index in slab.indices], ahead)
+        filed = {id(held) for held in plain if self._is_in_file(held)}
+        for are_filed in (False, True):
+            alike = [held for held in plain if (id(held) in filed) is are_filed]
+            for slab in slabs_of([held.tensor for held in alike]):
+                self._copy(slab, [alike[index] for index in slab.indices], ahead, are_filed)
         for held in new:
             if not held.is_plain:
                 here = copy_on(held.tensor, self.device)
@@ -257,23 +266,32 @@ class TorchMemory(DeviceMemory):
                 f"has them on {self.device}. Share one manager, or give each a copy of the component."
             )
 
-    def _copy(self, slab: Slab, plain: Sequence[HeldTensor], ahead: bool) -> None:
+    def _copy(self, slab: Slab, plain: Sequence[HeldTensor], ahead: bool, are_filed: bool) -> None:
         """Copy the tensors of a slab, and let them stand on the device."""
-        host = self._on_host(slab, plain)
+        host = None if are_filed else self._on_host(slab, plain)
         # Allocated on the stream that computes, also for a copy ahead: see `DeviceStreams`.
         there = self._allocate(slab.padded)
-        piece = self._piece([there], self._transfer(there, host, ahead))
+        if host is not None:
+            copies = [(there, host)]
+        else:
+            # One by one from the pages of a file: a piece on the host would take the memory that they are in a file for.
+            copies = [(seat.of(there), held.tensor.data) for held, seat in zip(plain, slab.seats, strict=True)]
+        piece = self._piece([there], self._transfer(copies, ahead))
         for held, seat in zip(plain, slab.seats, strict=True):
             kept = None if self.is_unified else held.tensor.data
             # `data`, so that the parameter object stays: optimizers, hooks and digests know it by identity.
             held.tensor.data = seat.of(there)
-            self._tensors[id(held.tensor)] = Moved(held, kept, held.tensor, piece)
+            self._tensors[id(held.tensor)] = Moved(held, kept, held.tensor, piece, is_in_file=are_filed)
 
-    def _transfer(self, there: Any, host: Any, ahead: bool) -> Any:
-        """Copy, and return the stream that does it."""
+    def _is_in_file(self, held: HeldTensor) -> bool:
+        return self.host is not None and self.host.is_in_file(held.tensor, held.tensor.data)
+
+    def _transfer(self, copies: Sequence[tuple[Any, Any]], ahead: bool) -> Any:
+        """Copy, each to the first of two, and return the stream that does it."""
         streams = self.streams
         if streams is None:
-            there.copy_(host)
+            for there, host in copies:
+                there.copy_(host)
             return None
         current = streams.current
         stream = streams.side if ahead else current
@@ -281,7 +299,8 @@ class TorchMemory(DeviceMemory):
             # The new memory may be that of a component that was dropped, which kernels given before still read.
             streams.wait(stream, streams.mark(current))
         with streams.on(stream):
-            there.copy_(host, non_blocking=True)
+            for there, host in copies:
+                there.copy_(host, non_blocking=True)
         return stream
 
     def _on_host(self, slab: Slab, plain: Sequence[HeldTensor]) -> Any:
@@ -302,7 +321,7 @@ class TorchMemory(DeviceMemory):
         """Give what another component holds memory of its own, so that the rest of its pieces is free."""
         for moved, is_written in shared:
             if is_written and moved.host is not None:
-                moved.host.copy_(moved.here.data)
+                moved.write_back()
         plain = [moved for moved, _ in shared if moved.held.is_plain]
         for slab in slabs_of([moved.here for moved in plain]):
             there = self._allocate(slab.padded)

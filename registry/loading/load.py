@@ -124,6 +124,8 @@ def _from_folder(
                 model = load_model(cls, folder, where.get("variant"), options.get("dtype"))
         if model is not None:
             _note_origin(model, found.name, options.get("dtype"))
+            files = weight_files(folder, where.get("variant"))
+            note_provenance(model, weights=tuple(str(path.absolute()) for path in files))
             return model
         with without_marks(root, subfolder) as place, wall(), limited_by_files(folder):
             component = _by_own_loader(loader, str(place), inside, options)

@@ -1,7 +1,7 @@
 """Stand-ins for a device, so that placement can be worked on without a GPU.
 
 `CloneMemory`: the real `TorchMemory`, whose device is a second place in the host's memory: what stays behind, is lost or is
-copied for nothing is seen. `AwayMemory`: of models that come in parts, also what is read too early or too late. `RecordedStreams`: beside it, a log of what was given to which stream, and what waits for what.
+copied for nothing is seen. `AwayMemory`: of models that come in parts, also what is read too early or too late. `RecordedStreams`: beside it, a log of what was given to which stream, and what waits for what; `ClockedStreams`: and when.
 `ElsewhereMemory`: a simulated device (simulated_device.py), of which there can be several: tensors of two of them must not meet.
 `Counters`: an allocator that knows only numbers: what is there, and the peak. `Overflowing`: a network whose half-precision
 results are not finite.
@@ -187,6 +187,28 @@ class RecordedStreams:
                 if what == "mark":
                     events.add(rest[0])
         return second in done
+
+
+class ClockedStreams(RecordedStreams):
+    """Streams with a clock each: a copy takes a second per byte, a kernel as long as it is said to, and who waits for an event is no earlier."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = {"side": 0.0, "compute": 0.0}
+        self._at: dict[int, float] = {}
+
+    def mark(self, stream: RecordedStream) -> int:
+        event = super().mark(stream)
+        self._at[event] = self.clock[stream.name]
+        return event
+
+    def wait(self, stream: RecordedStream, event: int) -> None:
+        super().wait(stream, event)
+        self.clock[stream.name] = max(self.clock[stream.name], self._at[event])
+
+    def take(self, stream: RecordedStream, seconds: float) -> None:
+        """Let a stream do something."""
+        self.clock[stream.name] += seconds
 
 
 class Counters(DeviceMemory):

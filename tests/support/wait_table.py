@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
+from unittest import mock
 
 import diffusers
 import torch
@@ -82,6 +84,25 @@ def per_step(side: Side, device: SimulatedDevice, **inputs: Any) -> tuple[float,
     few, many = (side.waits(device, steps, **inputs) for steps in (FEW, MANY))
     more = Counter({where: count - few[where] for where, count in many.items() if count > few[where]})
     return (many.total() - few.total()) / (MANY - FEW), more
+
+
+def between_steps(side: Side, device: SimulatedDevice, steps: int = 4, **inputs: Any) -> list[str]:
+    """What waits between the ends of the solver's first and last step; one run of few steps, where `per_step` needs two."""
+    marks: list[int] = []
+    solver = type(side.pipe.components["scheduler"])
+    step = solver.step
+
+    @wraps(step)
+    def marked(*args: Any, **kwargs: Any) -> Any:
+        made = step(*args, **kwargs)
+        marks.append(len(device.found))
+        return made
+
+    device.found.clear()
+    with mock.patch.object(solver, "step", marked):
+        side.run(side.pipe, num_inference_steps=steps, generator=torch.Generator().manual_seed(7), **inputs)
+    assert len(marks) >= steps
+    return [f"{each.kind} at {each.where}" for each in device.found[marks[0] : marks[-1]]]
 
 
 def scheduler_of(name: str, config: Mapping[str, Any]) -> Any:

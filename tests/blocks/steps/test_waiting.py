@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import wraps
 from typing import Any
-from unittest import mock
 
 import pytest
 import torch
@@ -14,6 +12,7 @@ from simulated_device import DEVICE, SimulatedDevice, held, unseen
 from tiny_adapters import union
 from tiny_families import flux, stable_diffusion_3
 from wait_table import FLOWS, SCHEDULERS, Side, classic, guider_of, guiders, ours, per_step, scheduler_of, sdxl_parts
+from wait_table import between_steps as waits
 
 from brickwork.guiders import AutoGuidance, EmbeddedGuidance
 from brickwork.presets import flux as flux_presets
@@ -35,25 +34,6 @@ def parts() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def text2image(device: SimulatedDevice, parts: dict[str, Any]) -> Side:
     return ours(parts)
-
-
-def waits(side: Side, device: SimulatedDevice, steps: int = 4, **inputs: Any) -> list[str]:
-    """What waits between the ends of the solver's first and last step."""
-    marks: list[int] = []
-    solver = type(side.pipe.components["scheduler"])
-    step = solver.step
-
-    @wraps(step)
-    def marked(*args: Any, **kwargs: Any) -> Any:
-        made = step(*args, **kwargs)
-        marks.append(len(device.found))
-        return made
-
-    device.found.clear()
-    with mock.patch.object(solver, "step", marked):
-        side.run(side.pipe, num_inference_steps=steps, generator=torch.Generator().manual_seed(7), **inputs)
-    assert len(marks) >= steps
-    return [f"{each.kind} at {each.where}" for each in device.found[marks[0] : marks[-1]]]
 
 
 def with_(side: Side, parts: dict[str, Any], scheduler: str = "Euler", guider: Any = None) -> Side:

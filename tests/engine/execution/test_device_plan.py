@@ -63,7 +63,7 @@ def test_the_fewest_bytes_are_moved_then_the_device_changes_least(
 ) -> None:
     found = divided(STEPS, SIZES, *budgets)
     assert found.devices == {name: f"cuda:{index}" for name, index in zip(SIZES, where, strict=True)}
-    assert (found.price.moved, found.price.changes, found.price.too_large) == (moved, changes, 0)
+    assert (found.price.moved, found.price.changes, found.price.excess) == (moved, changes, 0)
 
 
 def test_what_a_step_uses_stays_together_and_what_is_fixed_stays_where_it_is() -> None:
@@ -76,8 +76,30 @@ def test_what_a_step_uses_stays_together_and_what_is_fixed_stays_where_it_is() -
 
 
 def test_a_device_that_is_too_small_is_avoided_and_counted_where_it_cannot_be() -> None:
-    assert divided(STEPS, SIZES, 50, 60).price.too_large == 0
-    assert divided(STEPS, SIZES, 50, 50).price.too_large == 1
+    assert divided(STEPS, SIZES, 50, 60).price.excess == 0
+    # Ten bytes in each of 30 iterations.
+    assert divided(STEPS, SIZES, 50, 50).price.excess == 300
+    assert divided([step("denoiser")], SIZES, 50).price.excess == 10
+
+
+@pytest.mark.parametrize(
+    ("budgets", "where"),
+    [
+        # The denoiser comes layer by layer wherever it is: there where the fewest bytes have no room.
+        ((40, 50), (0, 1, 1)),
+        ((50, 40), (1, 0, 0)),
+        # Beside it, what takes turns with it costs a copy in a run, and what comes in layers one in each iteration.
+        ((55, 20), (0, 0, 1)),
+        # The encoder in layers once costs less than the denoiser in 30 iterations.
+        ((60, 35), (0, 0, 1)),
+    ],
+)
+def test_of_ways_in_which_models_come_layer_by_layer_the_one_that_copies_least(
+    budgets: tuple[int, int], where: tuple[int, ...]
+) -> None:
+    found = divided(STEPS, SIZES, *budgets)
+    assert found.devices == {name: f"cuda:{index}" for name, index in zip(SIZES, where, strict=True)}
+    assert ("beside the layers for which there is no room" in found.words) is (found.price.excess > 0)
 
 
 def test_what_is_there_already_stays() -> None:
