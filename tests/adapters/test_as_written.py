@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from device_doubles import CloneMemory
+from tiny_sdxl import make_unet
 
 from brickwork import ComponentsManager, MemoryCache, ModularPipeline
 from brickwork.adapters.as_written import as_written
@@ -32,10 +33,13 @@ COUNTED = torch._dynamo.utils.counters
 
 @pytest.fixture(scope="module")
 def pipe(tiny_folder: Path) -> ModularPipeline:
-    """Models of its own: the shared ones are never changed."""
+    """Models of its own: the shared ones are never changed. The UNet has one stage, since torch compiles it again and again."""
     made = ModularPipeline.from_pretrained(str(tiny_folder)).load_components()
     made.configure(progress=False)
-    made.update_components(guider=ClassifierFreeGuidance(guidance_scale=5.0))
+    torch.manual_seed(0)
+    stage = {"down_block_types": ("CrossAttnDownBlock2D",), "up_block_types": ("UpBlock2D",)}
+    network = make_unet(**stage, block_out_channels=(16,), attention_head_dim=2).eval()
+    made.update_components(unet=network, guider=ClassifierFreeGuidance(guidance_scale=5.0))
     return made
 
 
