@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import torch
 from device_doubles import CloneMemory
-from tiny_sdxl import make_unet
 
 from brickwork import ComponentsManager, MemoryCache, ModularPipeline
 from brickwork.adapters.as_written import as_written
@@ -26,6 +25,7 @@ from brickwork.registry import identity_of
 from brickwork.registry.compilation import compiled_parts, compiler_digest, compiler_words
 from brickwork.registry.identity.component_identity import invalidate, moment_of
 from brickwork.state import NoDigestError
+from tiny_sdxl import make_unet
 
 CALL: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 3, "output": "latents"}
 COUNTED = torch._dynamo.utils.counters
