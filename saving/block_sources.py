@@ -6,7 +6,7 @@ import ast
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from importlib.metadata import entry_points, packages_distributions, version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -15,7 +15,7 @@ from attrs import define, field, frozen
 
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.binding import further_parts
-from ..blocks.core.block_catalog import GROUP, is_adoptable, reference
+from ..blocks.core.block_catalog import GROUP, entry_points, is_adoptable, reference
 from ..blocks.core.flattening import walk
 from ..blocks.core.interface import snake_case
 from ..registry.hub.repo_code import relative_imports, sources_of

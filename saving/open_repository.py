@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
 
 from ..blocks.core.base import ModularPipelineBlocks
-from ..blocks.core.block_catalog import GROUP, BlockResolver
+from ..blocks.core.block_catalog import GROUP, BlockResolver, entry_points
 from ..blocks.core.from_diffusers import adopt
 from ..guiders import Guider, guider_of
 from ..registry import ComponentSpec, PipelineIndex

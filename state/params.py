@@ -152,12 +152,13 @@ def merge_input(known: InputParam, other: InputParam) -> InputParam:
         return known
     # Where branches differ no single default is true, so none is said.
     by_block = {**(known.defaults_by_block or {}), **(other.defaults_by_block or {})} or None
-    return evolve(
-        known,
-        required=known.required or other.required,
-        default=None if by_block else known.default if known.default is not None else other.default,
-        defaults_by_block=by_block,
-        description=known.description or other.description,
-        type_hint=known.type_hint if known.type_hint is not None else other.type_hint,
-        kwargs_type=known.kwargs_type or other.kwargs_type,
-    )
+    said = {
+        "required": known.required or other.required,
+        "default": None if by_block else known.default if known.default is not None else other.default,
+        "defaults_by_block": by_block,
+        "description": known.description or other.description,
+        "type_hint": known.type_hint if known.type_hint is not None else other.type_hint,
+        "kwargs_type": known.kwargs_type or other.kwargs_type,
+    }
+    # Mostly the other says nothing more, and to make an object takes longer than to see that.
+    return evolve(known, **said) if any(getattr(known, name) is not value for name, value in said.items()) else known

@@ -61,7 +61,10 @@ class ConditionalPipelineBlocks(Container):
         required = [{param.name for param in params if param.required and param.name} for params in read.values()]
         # Where nothing may run, nothing is needed.
         always = set.intersection(*required) if required and self.has_default else set()
-        params = [evolve(param, required=param.name in always) for param in with_defaults_of_branches(read)]
+        params = [
+            param if param.required is (param.name in always) else evolve(param, required=param.name in always)
+            for param in with_defaults_of_branches(read)
+        ]
         return merged_inputs([*params, *self.trigger_params])
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import entry_points
 from typing import Any
 
 from ...registry import catalog
@@ -11,7 +10,7 @@ from ...state import CompositionError
 from ...state.errors import did_you_mean
 from ...state.given import given_name
 from .base import ModularPipelineBlocks
-from .block_catalog import long_name, names_of_point
+from .block_catalog import entry_points, long_name, names_of_point
 from .sequential import SequentialPipelineBlocks
 
 PRESETS = "brickwork.presets"

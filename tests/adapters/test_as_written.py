@@ -25,6 +25,7 @@ from brickwork.registry import identity_of
 from brickwork.registry.compilation import compiled_parts, compiler_digest, compiler_words
 from brickwork.registry.identity.component_identity import invalidate, moment_of
 from brickwork.state import NoDigestError
+from tiny_sdxl import make_unet
 
 CALL: dict[str, Any] = {"prompt": "a cat", "num_inference_steps": 3, "output": "latents"}
 COUNTED = torch._dynamo.utils.counters
@@ -32,10 +33,13 @@ COUNTED = torch._dynamo.utils.counters
 
 @pytest.fixture(scope="module")
 def pipe(tiny_folder: Path) -> ModularPipeline:
-    """Models of its own: the shared ones are never changed."""
+    """Models of its own: the shared ones are never changed. The UNet has one stage, since torch compiles it again and again."""
     made = ModularPipeline.from_pretrained(str(tiny_folder)).load_components()
     made.configure(progress=False)
-    made.update_components(guider=ClassifierFreeGuidance(guidance_scale=5.0))
+    torch.manual_seed(0)
+    stage = {"down_block_types": ("CrossAttnDownBlock2D",), "up_block_types": ("UpBlock2D",)}
+    network = make_unet(**stage, block_out_channels=(16,), attention_head_dim=2).eval()
+    made.update_components(unet=network, guider=ClassifierFreeGuidance(guidance_scale=5.0))
     return made
 
 

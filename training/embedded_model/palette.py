@@ -57,12 +57,11 @@ def rgb_to_hsv(rgb: NDArray) -> NDArray:
 def hsv_to_rgb(hsv: NDArray) -> NDArray:
     """Inverse of `rgb_to_hsv`."""
     sector, saturation, value = hsv[..., 0] * 6, hsv[..., 1], hsv[..., 2]
-    index = np.floor(sector) % 6
+    index = (np.floor(sector) % 6).astype(np.intp)
     part = sector - np.floor(sector)
     p, q, t = value * (1 - saturation), value * (1 - saturation * part), value * (1 - saturation * (1 - part))
     table = [(value, t, p), (q, value, p), (p, value, t), (p, q, value), (t, p, value), (value, p, q)]
-    where = [index == k for k in range(6)]
-    return np.stack([np.select(where, [row[channel] for row in table]) for channel in range(3)], -1)
+    return np.stack([np.choose(index, [row[channel] for row in table]) for channel in range(3)], -1)
 
 
 def rgb_to_lab(rgb: NDArray) -> Pixels:

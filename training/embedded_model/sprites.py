@@ -82,17 +82,19 @@ def _recolour(drawing: NDArray[np.float32]) -> tuple[str | None, dict[str, NDArr
     own = min(HUES, key=lambda c: hue_distance(np.array(HUES[c]), hue)) if dominant > 0.55 else None
     if dominant <= 0.6:
         return own, {}
-    moved = np.clip(1.6 - distance / 0.09, 0, 1)
+    # What is transparent counts as black wherever it is placed.
+    seen = drawing[..., 3] > 0
+    moved = np.clip(1.6 - distance[seen] / 0.09, 0, 1)
     copies = {}
     for colour, target in HUES.items():
         if hue_distance(np.array(target), hue) < 0.05:
             continue
-        turned = hsv.copy()
-        turned[..., 0] = (hsv[..., 0] + moved * ((target - hue + 0.5) % 1 - 0.5)) % 1
+        turned = hsv[seen]
+        turned[..., 0] = (turned[..., 0] + moved * ((target - hue + 0.5) % 1 - 0.5)) % 1
         if colour == "pink":
             turned[..., 1] *= 0.65
             turned[..., 2] = np.clip(turned[..., 2] * 1.1, 0, 1)
         copy = drawing.copy()
-        copy[..., :3] = hsv_to_rgb(turned)
+        copy[seen, :3] = hsv_to_rgb(turned)
         copies[colour] = copy
     return own, copies

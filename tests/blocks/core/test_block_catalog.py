@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
+import shutil
+import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from rooms import ROOT
@@ -51,6 +55,37 @@ def test_a_block_is_found_by_its_name(name: str) -> None:
     assert found.__name__ == name
     if not issubclass(found, BlockPart) and not is_base(found):
         assert name in block_names()
+
+
+def test_packages_are_read_again_where_one_is_installed_removed_or_out_of_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    real = importlib.metadata.entry_points
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: read.append(group) or real(group=group))
+
+    def found() -> set[str]:
+        return {each for each in block_names() if each.startswith("some-")}
+
+    def install(name: str) -> Path:
+        info = tmp_path / "site" / f"{name}-1.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: some-{name}\nVersion: 1\n")
+        (info / "entry_points.txt").write_text("[brickwork.blocks]\nits = nowhere:Its\n")
+        return info
+
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))  # where there is no folder yet
+    assert found() == found() == set()
+    assert len(read) == 1
+    first = install("one")
+    assert found() == found() == {"some-one/its"}
+    install("two")
+    assert found() == {"some-one/its", "some-two/its"}
+    shutil.rmtree(first)
+    assert found() == found() == {"some-two/its"}
+    assert read == ["brickwork.blocks"] * 4
+    monkeypatch.setattr("sys.path", sys.path[1:])
+    assert found() == set()
 
 
 def test_a_name_that_is_none_has_its_nearest_said() -> None:
