@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..blocks.core.arguments import run_caller
+from ..blocks.core.block import Block
 from ..engine.execution.checkpoint import are_generators
 from ..engine.execution.process_chance import process_chance
 from ..engine.execution.value_checks import classes_of, expected_of, find_class_fault, find_fault
@@ -53,7 +55,7 @@ def examine(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[BlockFault]:
 
 
 def _broken(runs: BlockRuns, values: Mapping[str, Any], error: BaseException) -> BlockFault:
-    if isinstance(error, RunError):
+    if isinstance(error, RunError) and _is_of_result(error):
         out = runs.output_names
         return BlockFault(
             "outputs", runs.name, "returns something else than it declares", f"an Out with {', '.join(out)}", str(error),
@@ -65,6 +67,12 @@ def _broken(runs: BlockRuns, values: Mapping[str, Any], error: BaseException) ->
         "Mend it; or say in the declaration what it takes (shape, range, type), or refuse the rest in `input_faults`. If the inputs "
         f"must fit each other, or a component, give some: {given_words(runs.name, values)}.",
     )  # fmt: skip
+
+
+def _is_of_result(error: BaseException) -> bool:
+    """Return whether an error is raised where the result of `run` is taken, and not in it."""
+    last = [frame for frame, _ in traceback.walk_tb(error.__traceback__)][-1:]
+    return any(frame.f_globals.get("__name__") == run_caller.__module__ for frame in last)
 
 
 def given_words(block: str, names: Iterable[str]) -> str:
@@ -139,7 +147,7 @@ def misdeclared(runs: BlockRuns, written: Mapping[str, Any], inputs: str) -> Ite
                 f"{', '.join(written) or 'nothing'}", f"Write it, or take it out of the declaration. {near}",
             )  # fmt: skip
     odd = find_class_fault(classes_of(outputs), written)
-    wrong = (odd[0], describe_value(written[odd[0]])) if odd else find_fault(expected_of(outputs), written)
+    wrong = (odd[0], describe_value(written[odd[0]])) if odd else _misshapen(runs, written)
     if wrong:
         yield BlockFault(
             "outputs", f"{runs.name}: the output {wrong[0]}", "is not as declared", _declared(runs, wrong[0]),
@@ -156,6 +164,14 @@ def misdeclared(runs: BlockRuns, written: Mapping[str, Any], inputs: str) -> Ite
                 "outputs", f"{runs.name}: the output {output.name}", "is out of its range", str(value and value.range_words),
                 f"it {problem}, with {inputs}", "Return a value within the range, or declare the range that there is.",
             )  # fmt: skip
+
+
+def _misshapen(runs: BlockRuns, written: Mapping[str, Any]) -> tuple[str, str] | None:
+    expected = expected_of(runs.block.intermediate_outputs)
+    if isinstance(runs.block, Block):
+        return find_fault(expected, written)
+    # Letters mean the same within one block; of two blocks of a composition, width may be an image's and an embedding's.
+    return next(filter(None, (find_fault([each], written) for each in expected)), None)
 
 
 def _unsound(runs: BlockRuns, written: Mapping[str, Any], inputs: str) -> Iterator[BlockFault]:

@@ -28,6 +28,7 @@ from brickwork.blocks.core.part import BlockPart
 from brickwork.blocks.core.preset_catalog import find_preset
 from brickwork.presets import sdxl
 from brickwork.presets.families_in_turn import families_in_turn
+from brickwork.presets.flux import REDUX_PRIOR_BLOCKS
 from brickwork.presets.regions import with_regions
 from brickwork.presets.tasks import with_adapter, with_prompt_weights, with_safety_check
 from brickwork.presets.windows import with_windows
@@ -43,7 +44,10 @@ IMAGES: dict[str, Any] = {
 
 @frozen(eq=False)
 class Source:
-    """A composition, and what it is run with, once for each of `inputs`, which may be made of the components."""
+    """A composition, and what it is run with, once for each of `inputs`, which may be made of the components.
+
+    Inputs that the composition does not have are left out.
+    """
 
     name: str
     blocks: ModularPipelineBlocks
@@ -61,10 +65,15 @@ class Source:
         pipe.configure(progress=False)
         parts = {name: part for name, part in self.components().items() if name in pipe.component_names}
         pipe.update_components(**parts)
-        for given in self.inputs:
-            with seen_inputs(self.blocks) as now:
-                pipe(**(given(parts) if callable(given) else given))
-            found = {**now, **found}
+        known, tried = {*self.blocks.input_names}, list[set[str]]()
+        for each in self.inputs:
+            asked = {"generator": torch.Generator().manual_seed(7), **(each(parts) if callable(each) else each)}
+            given = {name: value for name, value in asked.items() if name in known}
+            if {*given} not in tried:
+                tried.append({*given})
+                with seen_inputs(self.blocks) as now:
+                    pipe(**given)
+                found = {**now, **found}
         return found
 
 
@@ -75,9 +84,7 @@ def catalog() -> set[str]:
 
 def _source(name: str, blocks: Any, components: Any, *inputs: Mapping[str, Any]) -> Source:
     made = SequentialPipelineBlocks.from_blocks_dict(blocks) if isinstance(blocks, Mapping) else blocks
-    known = {*made.input_names}
-    given = [{"generator": torch.Generator().manual_seed(7), **each} for each in inputs]
-    return Source(name, made, components, [{key: v for key, v in each.items() if key in known} for each in given])
+    return Source(name, made, components, inputs)
 
 
 def sources() -> Iterator[Source]:
@@ -91,7 +98,8 @@ def sources() -> Iterator[Source]:
         "prompt": "blue",
         "max_sequence_length": 512,
     }
-    yield _source("redux", find_preset("flux.redux"), lambda: {**redux(), **tiny_families.siglip()}, told)
+    for title, blocks in (("redux", find_preset("flux.redux")), ("redux prior", REDUX_PRIOR_BLOCKS)):
+        yield _source(title, blocks, lambda: {**redux(), **tiny_families.siglip()}, told)
     for name, family in families().items():
         for task, each in family.tasks.items():
             parts = partial(_parts, name, each.parts)
@@ -252,7 +260,7 @@ def _choices() -> Iterator[Source]:
     for short, name in AUTO.items():
         side, made = technique_families.SIDE[name], find_preset(f"{short}.auto")
         shown = {**IMAGES, "image": picture(3, side), "mask_image": half_mask(side), "num_inference_steps": 5}
-        asked = [*ALONE, *((*each, "control_image") for each in ALONE if "control_image" in made.input_names)]
+        asked = [*ALONE, *((*each, "control_image") for each in ALONE)]
         given = {**ASKED, **technique_families.GIVEN[name]}
         runs = [
             {

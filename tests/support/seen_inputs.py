@@ -12,6 +12,7 @@ from brickwork.blocks.core import base as base_module
 from brickwork.blocks.core import block as block_module
 from brickwork.blocks.core.binding import written_class
 from brickwork.blocks.core.flattening import walk_scopes
+from brickwork.engine.isolation import clone_run_state
 from brickwork.testing.made_values import own_values
 
 
@@ -41,7 +42,7 @@ def seen_inputs(composition: Any = None) -> Iterator[dict[str, Seen]]:
         run, path = at
         for place in [each for each in inner if not each or path == each or path.startswith(f"{each}.")]:
             container = inner.pop(place)
-            parts = {name: run.components[name] for name in container.component_names}
+            parts = _as_now({name: run.components[name] for name in container.component_names})
             found.setdefault(container.source_class.__name__, Seen(container, _taken(container, values), parts))
 
     def watching(owner: Any, presence: Any) -> Any:
@@ -60,7 +61,7 @@ def seen_inputs(composition: Any = None) -> Iterator[dict[str, Seen]]:
                         for slot, parts, many in type(part)._slot_names():
                             each = vars(part)[slot]
                             held |= dict(zip(parts, each if many else [each], strict=False))
-                    found[name] = Seen(owner(**bound.options), _taken(bound, values), held)
+                    found[name] = Seen(owner(**bound.options), _taken(bound, values), _as_now(held))
                 call(values)
 
             return watched
@@ -72,7 +73,7 @@ def seen_inputs(composition: Any = None) -> Iterator[dict[str, Seen]]:
 
         def watched(values: dict[str, Any]) -> None:
             note_containers((run, path), values)
-            parts = {name: run.components[name] for name in block.component_names}
+            parts = _as_now({name: run.components[name] for name in block.component_names})
             found.setdefault(block.source_class.__name__, Seen(block, _taken(block, values), parts))
             call(values)
 
@@ -88,3 +89,9 @@ def seen_inputs(composition: Any = None) -> Iterator[dict[str, Seen]]:
 def _taken(block: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     names = {param.name for param in block.inputs}
     return own_values({name: value for name, value in values.items() if name in names})
+
+
+def _as_now(components: Mapping[str, Any]) -> dict[str, Any]:
+    """Return components as they are now: schedulers and guiders move on with the run."""
+    moving = {name: each for name, each in components.items() if hasattr(each, "set_timesteps")}
+    return {**components, **{name: clone_run_state(each) for name, each in moving.items()}}

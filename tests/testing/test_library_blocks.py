@@ -20,8 +20,10 @@ NOT_CHECKED: dict[str, str] = {"PredictParts": "to derive from: it makes the pre
 NOT_ASKED: dict[str, tuple[tuple[str, ...], str]] = {}
 """Checks that are not asked of a block, by its name, each with the reason."""
 PLAN, LEFT = plan()
-SLOW = ("save and open", "threads", "dtypes")
-"""Checks of containers that only `--long` makes: each runs a whole denoising many times, and asks what their blocks are asked."""
+SLOW = {"device", "save and open", "threads"}
+"""Checks that only `--long` makes. torch imports 800 modules for the first operation on the meta device."""
+SLOW_IN_CONTAINERS = {*SLOW, "in a pipeline", "cache", "process", "dtypes"}
+"""Each runs a whole denoising several times, and asks what the blocks in it are asked by themselves."""
 
 
 @pytest.mark.parametrize("source", PLAN)
@@ -30,17 +32,16 @@ def test_no_fault_is_found_in_a_block(source: str, request: pytest.FixtureReques
     seen = made.seen()
     assert names - seen.keys() <= NOT_CHECKED.keys()
     is_long = request.config.getoption("--long")
-    # torch imports 800 modules for the first operation on the meta device.
-    skip = () if is_long else ("device",)
     for name in sorted(names & seen.keys()):
         each: Any = seen[name]
-        more = SLOW if not is_long and hasattr(each.block, "sub_blocks") else ()
+        slow = SLOW_IN_CONTAINERS if hasattr(each.block, "sub_blocks") else SLOW
+        left_out = {*NOT_ASKED.get(name, ((), ""))[0], *(() if is_long else slow)}
         report = check_block(
             each.block,
             components=each.components,
             inputs=each.inputs,
             examples=20 if is_long else 1,
-            skip={*skip, *more, *NOT_ASKED.get(name, ((), ""))[0]},
+            skip=left_out,
         )
         assert "runs" in report.checked
 
