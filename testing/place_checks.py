@@ -166,6 +166,10 @@ def saved_and_opened(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[Blo
             yield BlockFault(
                 "save and open", f"{runs.name}: {name}", "is lost when the block is saved", words[0], words[1], advice
             )
+        home = runs.block.source_class.__module__
+        if any(type(each).__module__ == home for each in runs.components.values()):
+            # The opened file has classes of its own, which a user makes the components of, and these are others.
+            return
         try:
             with seeded(1):
                 before = runs.in_pipeline(runs.among_others(), values)

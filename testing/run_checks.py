@@ -13,7 +13,7 @@ from ..engine.execution.checkpoint import are_generators
 from ..engine.execution.process_chance import process_chance
 from ..engine.execution.value_checks import classes_of, expected_of, find_class_fault, find_fault
 from ..registry.identity.component_identity import identity_of
-from ..state import InputError, NoDigestError, RunError
+from ..state import InputError, NoDigestError, Outputs, RunError
 from ..state.errors import did_you_mean
 from ..state.pipeline_state import describe_value
 from ..state.vocabulary import value_of
@@ -70,9 +70,9 @@ def _broken(runs: BlockRuns, values: Mapping[str, Any], error: BaseException) ->
 
 
 def _is_of_result(error: BaseException) -> bool:
-    """Return whether an error is raised where the result of `run` is taken, and not in it."""
+    """Return whether an error is raised where a result is made or taken, and not by what `run` calls."""
     last = [frame for frame, _ in traceback.walk_tb(error.__traceback__)][-1:]
-    return any(frame.f_globals.get("__name__") == run_caller.__module__ for frame in last)
+    return any(frame.f_globals.get("__name__") in (run_caller.__module__, Outputs.__module__) for frame in last)
 
 
 def given_words(block: str, names: Iterable[str]) -> str:

@@ -194,15 +194,6 @@ class IgnoresItsOption(Makes):
         return self.Out(latents=latents * 2)
 
 
-class HidesAnOption(Makes):
-    def __init__(self, by: float = 1.0, **options: Any) -> None:
-        super().__init__(**options)
-        self._by = by
-
-    def run(self, latents: Latents) -> Makes.Out:
-        return self.Out(latents=latents * self._by)
-
-
 class ReadsTheDate(Makes):
     def run(self, latents: Latents) -> Makes.Out:
         return self.Out(latents=latents * (1 + datetime.datetime.now().year))
@@ -344,7 +335,6 @@ FAULTY: dict[Any, tuple[str, str]] = {
     MarksItsComponent: ("components", "the component net is changed by the run"),
     RunsInTraining: ("components", "the component net is changed by the run"),
     IgnoresItsOption: ("options", "has the option 'strength', which it does not read"),
-    HidesAnOption(by=3.0): ("save and open", "the output latents is another one when it was saved and opened"),
     ReadsTheDate: ("nothing from outside", "the clock (now)"),
     FreshChance: ("same again", "is another one when the same is run again"),
     SeedsForAll: ("chance", "or seeds it, though its outputs do not hang on that"),

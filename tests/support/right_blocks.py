@@ -231,8 +231,20 @@ class UsesOptionOfItsBase(OptionOfItsBase):
         return self.Out(latents=self.scaled(latents))
 
 
+class HidesAnOption(Makes):
+    """Saved with what lies on it, whatever its name."""
+
+    def __init__(self, by: float = 1.0, **options: Any) -> None:
+        super().__init__(**options)
+        self._by = by
+
+    def run(self, latents: Latents) -> Makes.Out:
+        return self.Out(latents=latents * self._by)
+
+
 RIGHT: dict[Any, dict[str, Any]] = {
     EditsItsOwnCopy: {},
+    HidesAnOption(by=3.0): {},
     CachesAConstant: {},
     GivesAConstant: {},
     OncePerRun: {},
