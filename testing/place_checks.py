@@ -228,6 +228,8 @@ def in_other_formats(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[Blo
 def _cast(value: Any, dtype: torch.dtype) -> Any:
     if isinstance(value, torch.Tensor):
         return value.to(dtype) if value.is_floating_point() else value
+    if type(value) is dict:
+        return {name: _cast(part, dtype) for name, part in value.items()}
     return type(value)(_cast(part, dtype) for part in value) if type(value) in (list, tuple) else value
 
 
@@ -269,4 +271,6 @@ def _on_meta(runs: BlockRuns, given: Values) -> Iterator[BlockFault]:
 def _moved(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
         return value.to("meta")
+    if type(value) is dict:
+        return {name: _moved(part) for name, part in value.items()}
     return type(value)(_moved(part) for part in value) if type(value) in (list, tuple) else value

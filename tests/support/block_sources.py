@@ -28,7 +28,7 @@ from brickwork.blocks.core.part import BlockPart
 from brickwork.blocks.core.preset_catalog import find_preset
 from brickwork.presets import sdxl
 from brickwork.presets.families_in_turn import families_in_turn
-from brickwork.presets.flux import REDUX_PRIOR_BLOCKS
+from brickwork.presets.flux import REDUX_IMAGE_PRIOR_BLOCKS, REDUX_PRIOR_BLOCKS
 from brickwork.presets.regions import with_regions
 from brickwork.presets.tasks import with_adapter, with_prompt_weights, with_safety_check
 from brickwork.presets.windows import with_windows
@@ -98,7 +98,8 @@ def sources() -> Iterator[Source]:
         "prompt": "blue",
         "max_sequence_length": 512,
     }
-    for title, blocks in (("redux", find_preset("flux.redux")), ("redux prior", REDUX_PRIOR_BLOCKS)):
+    priors = {"redux prior": REDUX_PRIOR_BLOCKS, "redux of images": REDUX_IMAGE_PRIOR_BLOCKS}
+    for title, blocks in {"redux": find_preset("flux.redux"), **priors}.items():
         yield _source(title, blocks, lambda: {**redux(), **tiny_families.siglip()}, told)
     for name, family in families().items():
         for task, each in family.tasks.items():
