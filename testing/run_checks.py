@@ -72,7 +72,9 @@ def _broken(runs: BlockRuns, values: Mapping[str, Any], error: BaseException) ->
 def _is_of_result(error: BaseException) -> bool:
     """Return whether an error is raised where a result is made or taken, and not by what `run` calls."""
     last = [frame for frame, _ in traceback.walk_tb(error.__traceback__)][-1:]
-    return any(frame.f_globals.get("__name__") in (run_caller.__module__, Outputs.__module__) for frame in last)
+    # The constructor of an `Out` is made by `exec`, in globals without a name.
+    homes = (run_caller.__module__, Outputs.__module__, None)
+    return any(frame.f_globals.get("__name__") in homes for frame in last)
 
 
 def given_words(block: str, names: Iterable[str]) -> str:
