@@ -16,7 +16,7 @@ from ..state.errors import did_you_mean
 from .block_report import BlockFault, BlockReport
 from .block_runs import BlockRuns, content, seeded
 from .block_traces import traces_of
-from .kept_checks import in_order, kept, threads_apart
+from .kept_checks import held_inputs, in_order, kept, threads_apart
 from .made_values import Maker
 from .place_checks import (
     NotToldError,
@@ -26,19 +26,21 @@ from .place_checks import (
     on_another_device,
     outside_reads,
     saved_and_opened,
+    unread_options,
 )
-from .run_checks import RefusedError, error_words, examine, failed_at, identities, mutated
+from .process_checks import ProcessMarks, leaves_process
+from .run_checks import RefusedError, error_words, examine, failed_at, given_words, identities, mutated
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 CHECKS = (
     "runs", "outputs", "same again", "chance", "nothing edited", "keeps nothing", "components", "in a pipeline",
-    "nothing from outside", "cache", "save and open", "dtypes", "device", "threads",
+    "nothing from outside", "options", "process", "cache", "save and open", "dtypes", "device", "threads",
 )  # fmt: skip
 """Names of all checks, as in reports."""
 _SINGLE = CHECKS[:5]
-_WITHOUT_RUN = (*_SINGLE, "keeps nothing", "components", "nothing from outside")
+_WITHOUT_RUN = (*_SINGLE, "keeps nothing", "components", "nothing from outside", "options")
 _COMES_FIRST = frozenset({"outputs", "same again", "chance", "nothing edited", "keeps nothing"})
 _COMES_AFTER = ("in a pipeline", "cache", "save and open", "threads")
 
@@ -98,8 +100,12 @@ def check_block(
             BlockReport(name, (failed_at(name, "in a pipeline", error),), ("in a pipeline",)), raise_faults
         )
     maker = Maker(runs.name, made.all_inputs, inputs or {})
-    with seeded(0):
-        report = _Checking(runs, maker, frozenset(skip), examples).report()
+    process = ProcessMarks()
+    try:
+        with seeded(0):
+            report = _Checking(runs, maker, process, frozenset(skip), examples).report()
+    finally:
+        process.put_back()
     return _reported(report, raise_faults)
 
 
@@ -123,6 +129,7 @@ class _Checking:
 
     runs: BlockRuns
     maker: Maker
+    process: ProcessMarks
     skip: frozenset[str]
     examples: int
     found: dict[tuple[str, str, str], BlockFault] = field(factory=dict)
@@ -136,6 +143,7 @@ class _Checking:
         traces = traces_of(self.runs.block)
         before = identities(self.runs.components, self.runs.block.mutated_names())
         self._try("nothing from outside", lambda: outside_reads(self.runs))
+        self._try("options", lambda: unread_options(self.runs))
         seen = list[dict[str, str]]()
         for values in self._plain_inputs():
             marks = content_of(values)
@@ -147,12 +155,15 @@ class _Checking:
         self._try("keeps nothing", lambda: kept(self.runs, traces))
         self._try("components", lambda: mutated(self.runs, before))
         if self.accepted:
+            self._try("keeps nothing", lambda: held_inputs(self.runs, self.accepted[0]))
+            self._try("process", lambda: leaves_process(self.runs, self.accepted[0], self.process))
             self._elsewhere()
         else:
             why = f"it refuses all made inputs: {self.refused[-1]}" if self.refused else "it does not run"
             self.not_checked |= {name: why for name in CHECKS if name not in (*_WITHOUT_RUN, *self.not_checked)}
             if self.refused and not self.found:
-                raise InputError(f"{self.runs.name}: {why} Give some: check_block({self.runs.name}, inputs={{...}}).")
+                names = [str(param.name) for param in self.maker.params if param.required]
+                raise InputError(f"{self.runs.name}: {why} Give some that fit: {given_words(self.runs.name, names)}.")
         faults = tuple(each for each in self.found.values() if each.check not in self.skip)
         checked = tuple(name for name in CHECKS if name not in self.not_checked)
         return BlockReport(self.runs.name, faults, checked, self.not_checked)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,10 +28,15 @@ Values = dict[str, Any]
 
 
 class BlockRuns:
-    """A block with the components that it is checked with."""
+    """A block with the components that it is checked with.
+
+    Attributes:
+        left_gradients_on: whether torch followed gradients after the last run by itself; runs begin without.
+    """
 
     def __init__(self, block: ModularPipelineBlocks, components: Mapping[str, Any]) -> None:
         self.block = block
+        self.left_gradients_on = False
         self.name = block.source_class.__name__
         self.components = dict(components)
         lacking = [
@@ -98,8 +105,13 @@ class BlockRuns:
         values = dict(given)
         with torch.no_grad():
             run_caller(type(self.block), Presence(frozenset(given)))(bound)(values)
+            self.left_gradients_on = torch.is_grad_enabled()
         written = {name: values[name] for name in self.output_names if name in values}
-        set_on_it = [n for n, each in vars(bound).items() if n not in before or before[n] is not each]
+        set_on_it = [
+            n
+            for n, each in vars(bound).items()
+            if (n not in before or before[n] is not each) and not _is_computed_once(type(bound), n)
+        ]
         return {**written, **({"self": tuple(set_on_it)} if set_on_it else {})}
 
     def in_pipeline(self, pipe: ModularPipeline, values: Mapping[str, Any]) -> Values:
@@ -109,6 +121,10 @@ class BlockRuns:
     def of_state(self, state: Any) -> Values:
         """Return the outputs that a state holds."""
         return {name: state.values[name] for name in self.output_names if name in state.values}
+
+
+def _is_computed_once(cls: type, name: str) -> bool:
+    return isinstance(inspect.getattr_static(cls, name, None), cached_property)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
-from ..state.code_home import is_packaged
+from ..state.code_home import is_own, is_packaged
 from .block_runs import content
 
 _OF_FRAMEWORK = frozenset(
@@ -19,6 +19,60 @@ _PLAIN = (str, int, float, bool, type(None))
 def traces_of(block: ModularPipelineBlocks) -> dict[str, str]:
     """Return what is kept, in words, each with its content now."""
     return {place: content(thing) for place, thing in _places(block)}
+
+
+def names_in_code(block: Any) -> set[str]:
+    """Return all names and texts in the code of a block, of its parts, and of the functions of modules that they call."""
+    found: set[str] = set()
+    for function in _code_of(block):
+        found |= {*_names_in(function.__code__), *_texts_in(function.__code__)}
+    return found
+
+
+def caches_in_code(block: Any) -> list[Any]:
+    """Return the functions with a `functools.cache`, of no library, that the code of a block calls by a global name."""
+    found: dict[int, Any] = {}
+    for function in _code_of(block):
+        called = (function.__globals__.get(name) for name in _names_in(function.__code__))
+        found |= {id(each): each for each in called if hasattr(each, "cache_clear") and not _is_installed(each)}
+    return list(found.values())
+
+
+def _is_installed(function: Any) -> bool:
+    module = getattr(function, "__module__", None) or ""
+    return is_packaged(module) or is_own(module)
+
+
+def _code_of(block: Any) -> Iterator[FunctionType]:
+    met: set[int] = set()
+    for owner in (block, *getattr(block, "bound_parts", ())):
+        coded = getattr(owner, "foreign", owner)
+        for cls in type(coded).__mro__:
+            if not _is_core(cls):
+                for thing in vars(cls).values():
+                    for function in _functions(thing):
+                        yield from _called_by(function, met)
+
+
+def _called_by(function: FunctionType, met: set[int]) -> Iterator[FunctionType]:
+    if id(function) in met:
+        return
+    met.add(id(function))
+    yield function
+    for name in _names_in(function.__code__):
+        for called in _functions(function.__globals__.get(name)):
+            if not is_packaged(called.__module__ or ""):
+                yield from _called_by(called, met)
+
+
+def _texts_in(code: CodeType) -> Iterator[str]:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _texts_in(constant)
+        elif isinstance(constant, str):
+            yield constant
+        elif isinstance(constant, tuple):
+            yield from (each for each in constant if isinstance(each, str))
 
 
 def _places(block: Any) -> Iterator[tuple[str, Any]]:
@@ -33,8 +87,12 @@ def _places(block: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _is_of_library(cls: type) -> bool:
+    return _is_core(cls) or cls.__module__.startswith("diffusers.")
+
+
+def _is_core(cls: type) -> bool:
     core = __name__.removesuffix("testing.block_traces") + "blocks.core."
-    return cls is object or cls.__module__.startswith((core, "diffusers."))
+    return cls is object or cls.__module__.startswith(core)
 
 
 def _of_class(cls: type, met: set[int]) -> Iterator[tuple[str, Any]]:
@@ -50,7 +108,7 @@ def _of_class(cls: type, met: set[int]) -> Iterator[tuple[str, Any]]:
 
 
 def _functions(thing: Any) -> Iterator[FunctionType]:
-    parts = [thing, getattr(thing, "__func__", None), getattr(thing, "fget", None), getattr(thing, "__wrapped__", None)]
+    parts = [thing, *(getattr(thing, name, None) for name in ("__func__", "fget", "func", "__wrapped__"))]
     yield from (part for part in parts if isinstance(part, FunctionType) and not _is_wrapper(part))
 
 

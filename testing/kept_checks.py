@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..engine.execution.checkpoint import are_generators
 from .block_report import BlockFault
 from .block_runs import BlockRuns, Values, content, differences, seeded
-from .block_traces import traces_of
-from .made_values import own_values
-from .run_checks import error_words
+from .block_traces import caches_in_code, traces_of
+from .made_values import own_values, tensors_in
+from .run_checks import Marks, error_words, marks_of
 
 THREADS, ROUNDS = 4, 6
 
@@ -29,16 +32,39 @@ def kept(runs: BlockRuns, before: Mapping[str, str]) -> Iterator[BlockFault]:
             )  # fmt: skip
 
 
+def held_inputs(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[BlockFault]:
+    """Yield the inputs that something still holds when the run is over and its outputs are gone."""
+    given = own_values(values)
+    of_caller = {id(each) for value in values.values() for each in tensors_in(value)}
+    held = {n: [weakref.ref(t) for t in tensors_in(each) if id(t) not in of_caller] for n, each in given.items()}
+    with seeded(1):
+        runs.alone_with(given)
+    given.clear()
+    if any(ref() is not None for refs in held.values() for ref in refs):
+        gc.collect()  # what refers to itself in a circle
+    for name, refs in held.items():
+        if any(ref() is not None for ref in refs):
+            yield BlockFault(
+                "keeps nothing", runs.name, f"holds on to its input {name} after the run",
+                "nothing holds the inputs of a run that is over", f"{name} is still in memory",
+                "Hand it on as an output, or keep what one run needs in `Memo` (self.memo).",
+            )  # fmt: skip
+
+
 def in_order(runs: BlockRuns, inputs: Sequence[Mapping[str, Any]]) -> Iterator[BlockFault]:
     """Run one input after the other and back, and yield what hangs on that, or is changed afterwards."""
-    held: list[tuple[Values, Values, dict[str, str]]] = []
+    held: list[tuple[Values, dict[str, str]]] = []
+    earlier: list[tuple[Values, Marks]] = []
     for values in [*inputs, *reversed(inputs)]:
         given = own_values(values)
         with seeded(1):
             written = runs.alone_with(given)
         written.pop("self", None)
-        held.append((given, written, {name: content(each) for name, each in written.items()}))
-    for (_, one, marks), (_, other, again) in zip(held, reversed(held), strict=True):
+        held.append((written, {name: content(each) for name, each in written.items()}))
+        earlier.append((given, marks_of(given)))
+    yield from _edited_later(runs, earlier)
+    yield from _stale(runs, inputs[-1])
+    for (one, marks), (other, again) in zip(held, reversed(held), strict=True):
         for name in one.keys() & other.keys():
             if marks[name] != again[name]:
                 yield BlockFault(
@@ -46,7 +72,7 @@ def in_order(runs: BlockRuns, inputs: Sequence[Mapping[str, Any]]) -> Iterator[B
                     "the same for the same inputs", "another one after a run with other inputs",
                     "Keep nothing from run to run.",
                 )  # fmt: skip
-    for _, written, marks in held:
+    for written, marks in held:
         for name, each in written.items():
             if content(each) != marks[name]:
                 yield BlockFault(
@@ -54,6 +80,35 @@ def in_order(runs: BlockRuns, inputs: Sequence[Mapping[str, Any]]) -> Iterator[B
                     "what a run has returned stays as it is", f"{name} holds other numbers after the next run",
                     "Return a new object in each run, and hold none that was returned or given.",
                 )  # fmt: skip
+
+
+def _edited_later(runs: BlockRuns, earlier: Sequence[tuple[Values, Marks]]) -> Iterator[BlockFault]:
+    for given, before in earlier:
+        after = marks_of(given)
+        for name, each in given.items():
+            if not are_generators(each) and after[name] != before[name]:
+                yield BlockFault(
+                    "nothing edited", runs.name, f"changes the input {name} of an earlier run",
+                    "inputs stay as they are: the caller, earlier states and caches hold the same object",
+                    f"{name} holds something else after the next run", "Hold nothing that was given.",
+                )  # fmt: skip
+
+
+def _stale(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[BlockFault]:
+    caches = caches_in_code(runs.block)
+    if not caches:
+        return
+    with seeded(1):
+        before = runs.alone(values)
+    for each in caches:
+        each.cache_clear()
+    with seeded(1):
+        after = runs.alone(values)
+    for name, (kept, computed) in differences(before, after).items():
+        yield BlockFault(
+            "same again", f"{runs.name}: the output {name}", "comes from a functools.cache, though it hangs on more than its key",
+            computed, kept, "Cache by all that the result hangs on; a tensor is no key: tell the function numbers and shapes alone.",
+        )  # fmt: skip
 
 
 def threads_apart(runs: BlockRuns, inputs: Sequence[Mapping[str, Any]]) -> Iterator[BlockFault]:

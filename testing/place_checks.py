@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -20,9 +21,10 @@ from ..state.code_home import is_own
 from ..state.digest import code_identity
 from ..state.errors import nearest
 from .block_report import BlockFault
-from .block_runs import BlockRuns, content, differences, seeded
+from .block_runs import BlockRuns, Values, content, differences, seeded
+from .block_traces import names_in_code
 from .made_values import own_value, tensors_in
-from .run_checks import error_words
+from .run_checks import error_words, has_nan
 
 HALVES = (torch.bfloat16, torch.float16)
 
@@ -70,6 +72,20 @@ def outside_reads(runs: BlockRuns) -> Iterator[BlockFault]:
                 "nothing from outside", runs.name, f"hangs on more than it is given: {reason}",
                 "results hang on inputs, options, settings and components", reason,
                 "Take it as an input or an option; or say `cached = False` (it does), or `cached = True` (it does not matter).",
+            )  # fmt: skip
+
+
+def unread_options(runs: BlockRuns) -> Iterator[BlockFault]:
+    """Yield the options that no code of the block names."""
+    options = getattr(runs.block, "options", None)
+    if not isinstance(runs.block, Block) or not options:
+        raise NotToldError("it has no options")
+    named = names_in_code(runs.block)
+    for name in options:
+        if name not in named:
+            yield BlockFault(
+                "options", runs.name, f"has the option {name!r}, which it does not read", f"code that reads self.{name}",
+                "the same results whatever it is", f"Read self.{name}, or take the option out.",
             )  # fmt: skip
 
 
@@ -150,6 +166,10 @@ def saved_and_opened(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[Blo
             yield BlockFault(
                 "save and open", f"{runs.name}: {name}", "is lost when the block is saved", words[0], words[1], advice
             )
+        home = runs.block.source_class.__module__
+        if any(type(each).__module__ == home for each in runs.components.values()):
+            # The opened file has classes of its own, which a user makes the components of, and these are others.
+            return
         try:
             with seeded(1):
                 before = runs.in_pipeline(runs.among_others(), values)
@@ -177,29 +197,39 @@ def in_other_formats(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[Blo
     if not is_float and not networks:
         raise NotToldError("it reads no fractions")
     for dtype in HALVES:
+        words_of_dtype = str(dtype).removeprefix("torch.")
         cast = {n: copy.deepcopy(c).to(dtype) if n in networks else c for n, c in runs.components.items()}
         given = {name: _cast(each, dtype) for name, each in values.items()}
         try:
             if isinstance(runs.block, Block):
-                runs.alone(given, cast)
+                written = runs.alone(given, cast)
             else:
                 other = BlockRuns(runs.block, cast)
-                other.in_pipeline(other.own, given)
+                written = other.in_pipeline(other.own, given)
         except InputError:
             continue
         except Exception as error:  # noqa: BLE001 - whatever an author's code raises is what is looked for
             if "not implemented for" in str(error):
                 continue  # torch lacks it on this device, and no block can help that
             yield BlockFault(
-                "dtypes", runs.name, f"fails in {dtype}".replace("torch.", ""),
+                "dtypes", runs.name, f"fails in {words_of_dtype}",
                 "models and values run in the dtype that they are loaded in", error_words(error),
                 "Make tensors as the inputs are (`torch.zeros_like(x)`, `dtype=x.dtype`), and convert where two formats meet.",
+            )  # fmt: skip
+            continue
+        for name in (name for name, each in written.items() if any(map(has_nan, tensors_in(each)))):
+            yield BlockFault(
+                "dtypes", f"{runs.name}: the output {name}", f"holds values that are no numbers (nan) in {words_of_dtype}",
+                "numbers, as in the dtype of the made inputs", "nan",
+                "Compute in float32 what does not fit (`x.float()`), and convert the result back.",
             )  # fmt: skip
 
 
 def _cast(value: Any, dtype: torch.dtype) -> Any:
     if isinstance(value, torch.Tensor):
         return value.to(dtype) if value.is_floating_point() else value
+    if type(value) is dict:
+        return {name: _cast(part, dtype) for name, part in value.items()}
     return type(value)(_cast(part, dtype) for part in value) if type(value) in (list, tuple) else value
 
 
@@ -209,7 +239,14 @@ def on_another_device(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[Bl
         raise NotToldError("it reads no tensors")
     if any(each is not None for each in runs.components.values()) or any(are_generators(v) for v in values.values()):
         raise NotToldError("its components and generators lie in host memory")
-    given = {name: _moved(each) for name, each in values.items()}
+    found = list(_on_meta(runs, {name: _moved(each) for name, each in values.items()}))
+    yield from found
+    if not found:
+        with suppress(NotToldError):  # what fails in this dtype is another check's
+            yield from _on_meta(runs, {name: _moved(_cast(each, HALVES[0])) for name, each in values.items()})
+
+
+def _on_meta(runs: BlockRuns, given: Values) -> Iterator[BlockFault]:
     advice = "Make tensors where the inputs are (`torch.zeros_like(x)`, `device=x.device`) or on `self.device`."
     try:
         written = runs.alone_with(given, device="meta")
@@ -234,4 +271,6 @@ def on_another_device(runs: BlockRuns, values: Mapping[str, Any]) -> Iterator[Bl
 def _moved(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
         return value.to("meta")
+    if type(value) is dict:
+        return {name: _moved(part) for name, part in value.items()}
     return type(value)(_moved(part) for part in value) if type(value) in (list, tuple) else value

@@ -34,7 +34,7 @@ class SetStrengthTimesteps(SetPartialTimesteps):
             timesteps=chosen,
             num_inference_steps=len(chosen),
             scheduled_steps=len(chosen),
-            latent_timestep=chosen[:1],
+            latent_timestep=chosen[:1].clone(),  # a view of `timesteps` could not be kept in a cache
             strength=strength,
         )
 

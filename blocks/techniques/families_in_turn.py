@@ -141,8 +141,8 @@ class KeepLastTimesteps(Block):
         for index in range(len(timesteps)):
             begin_at(self.scheduler, index)
             signal, noise = signal_and_noise(self.scheduler, timesteps[index : index + 1])
-            # In the logarithm, as schedules go; pure noise, of no signal, is beyond all.
-            away.append(math.inf if signal <= 0 else abs(math.log(noise / signal) - math.log(noise_ratio)))
+            # In the logarithm, as schedules go; pure noise, of no signal, is beyond all, and so is what has no noise.
+            away.append(math.inf if min(signal, noise) <= 0 else abs(math.log(noise / signal) - math.log(noise_ratio)))
         start = min(range(len(away)), key=away.__getitem__)
         begin_at(self.scheduler, start)
         chosen = timesteps[start:].clone()

@@ -301,7 +301,7 @@ FAULTY: dict[Any, tuple[str, str]] = {
     EditsInPlace: ("nothing edited", "changes its input latents in place"),
     EditsAList: ("nothing edited", "changes its input names in place"),
     DrawsByChance: ("chance", "hangs on chance that is not declared"),
-    DrawsForNothing: ("chance", "draws from a shared generator, and uses nothing of it"),
+    DrawsForNothing: ("chance", "draws from a shared generator, or seeds it"),
     UsesGeneratorOfItsOwn: ("keeps nothing", "the global SOURCE"),
     SetsItself: ("keeps nothing", "sets self.shape"),
     KeepsOnItsClass: ("keeps nothing", "the class attribute KeepsOnItsClass.runs"),

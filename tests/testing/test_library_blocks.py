@@ -1,66 +1,60 @@
-"""The blocks of this package do what pipelines rely on: `check_block` over each, with what presets over tiny models give it."""
+"""The blocks of this package do what pipelines rely on: `check_block` over each, with what tiny models of a family give it.
+
+Blocks are those of the catalog (`own_blocks`), and what they are given is seen where they run: a new block that stands in one of the
+compositions of `block_sources` is checked without being named here, and one that stands in none makes a test fail.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from block_sources import catalog, plan
 from family_table import families
-from seen_inputs import Seen, seen_inputs
 
 from brickwork import InputError
-from brickwork.blocks.core.block_catalog import is_base, own_blocks
-from brickwork.blocks.core.part import BlockPart
 from brickwork.testing import check_block
 
-SHORT = {
-    "ddpm": None,
-    "dit": None,
-    "stable_diffusion": ("text2image", "inpainting", "differential"),
-    "flux": ("text2image",),
-    "sd3": ("text2image",),
+NOT_CHECKED: dict[str, str] = {
+    "PredictParts": "to derive from: it makes the prediction of PredictNoise",
+    "HandOnPromptEmbeds": "runs where embeddings stand beside images, which presets/test_flux.py gives",
 }
-"""Families, and their tasks, whose blocks are checked in every run; None is all of them."""
-LISTED: dict[str, tuple[str, ...]] = {}
-"""Checks that are not asked of a block, by its name, with the reason beside them: none."""
+"""Blocks that no composition can show alone, each with the reason."""
+NOT_ASKED: dict[str, tuple[tuple[str, ...], str]] = {}
+"""Checks that are not asked of a block, by its name, each with the reason."""
+PLAN, LEFT = plan()
+SLOW = {"device", "save and open", "threads"}
+"""Checks that only `--long` makes. torch imports 800 modules for the first operation on the meta device."""
+EVERY_TIME = ("embeddings", "ddpm", "dit", "flux text2image", "flux image2image", "flux inpainting", "regions")
+"""Beginnings of the names of compositions whose blocks are checked in every run; those of others, and containers, with `--long`."""
 
 
-def seen(family: str, tasks: Any = None) -> dict[str, Seen]:
-    """What the blocks of a family's presets are given."""
-    made = families()[family]
-    with seen_inputs() as found:
-        for task in tasks or made.tasks:
-            pipe = made.pipe(task, "plain", made.tasks[task].blocks, "batched")
-            # The pipeline is made once for all tests, and its plans hold the calls as they were bound then.
-            pipe._kept = None
-            made.draw(task)
-            pipe._kept = None
-    return found
-
-
-@pytest.mark.parametrize("family", SHORT)
-def test_no_fault_is_found_in_blocks_of_presets(family: str, request: pytest.FixtureRequest) -> None:
-    found = seen(family, SHORT[family])
-    assert len(found) >= 10
-    others = {name for each in [*SHORT][: [*SHORT].index(family)] for name in NAMES.get(each, ())}
-    NAMES[family] = {*found}
-    # torch imports 800 modules for the first operation on the meta device.
-    skip = [] if request.config.getoption("--long") else ["device"]
-    for name in sorted(found.keys() - others):
-        each = found[name]
+@pytest.mark.parametrize("source", PLAN)
+def test_no_fault_is_found_in_a_block(source: str, request: pytest.FixtureRequest) -> None:
+    made, names = PLAN[source]
+    is_long = request.config.getoption("--long")
+    if not is_long and not source.startswith(EVERY_TIME):
+        pytest.skip("only with --long")
+    seen = made.seen()
+    assert names - seen.keys() <= NOT_CHECKED.keys()
+    for name in sorted(names & seen.keys()):
+        each: Any = seen[name]
+        if not is_long and hasattr(each.block, "sub_blocks"):
+            continue
+        left_out = {*NOT_ASKED.get(name, ((), ""))[0], *(() if is_long else SLOW)}
         report = check_block(
-            each.block, components=each.components, inputs=each.inputs, examples=1, skip=[*skip, *LISTED.get(name, ())]
+            each.block,
+            components=each.components,
+            inputs=each.inputs,
+            examples=20 if is_long else 1,
+            skip=left_out,
         )
         assert "runs" in report.checked
 
 
-NAMES: dict[str, set[str]] = {}
-"""Blocks that were seen in earlier families, and are checked there."""
-
-
-def test_what_is_seen_are_blocks_that_do_something() -> None:
-    own = {name for name, cls in own_blocks().items() if not is_base(cls) and not issubclass(cls, BlockPart)}
-    assert seen("ddpm").keys() <= own
+def test_every_block_of_the_catalog_is_checked_or_listed() -> None:
+    assert not LEFT - NOT_CHECKED.keys()
+    assert NOT_CHECKED.keys() | NOT_ASKED.keys() <= catalog(), "what is listed exists"
 
 
 def test_an_end_before_the_first_timestep_is_refused() -> None:
