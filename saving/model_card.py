@@ -81,7 +81,7 @@ def _use(
     place = insertion_place(blocks) if specs is None else None
     yield f"## {'Run it' if place is None else 'Insert it'}"
     if sources.places:
-        yield f"The repository brings code of its own ({', '.join(f'`{_plain(f)}`' for f in sorted(sources.files))}). Read it first."
+        yield f"The repository brings code of its own ({', '.join(map(_code_span, sorted(sources.files)))}). Read it first."
     yield from _run(blocks, repo_id, sources) if place is None else _insert(blocks, repo_id, sources, place)
 
 
@@ -200,7 +200,7 @@ def _place(repo: str | None) -> str | None:
 def _code(sources: Sources) -> Iterable[str]:
     if sources.requirements:
         yield "## Needs"
-        yield ", ".join(f"`{_plain(name)}{_plain(wanted)}`" for name, wanted in sources.requirements.items())
+        yield ", ".join(_code_span(f"{name}{wanted}") for name, wanted in sources.requirements.items())
     if sources.api is not None:
         yield f"The code was written for API {sources.api} of Brickwork."
 
@@ -212,6 +212,11 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
     return "\n".join(
         [f"| {' | '.join(head)} |", "| " + " | ".join("---" for _ in head) + " |", *(f"| {line} |" for line in lines)]
     )
+
+
+def _code_span(text: str) -> str:
+    """Return text as code, within which nothing is escaped, so that what would end it is taken out."""
+    return f"`{' '.join(text.replace('`', '').split())}`"
 
 
 def _plain(text: object) -> str:
