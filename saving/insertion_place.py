@@ -22,7 +22,7 @@ class InsertionPlace:
 
     Attributes:
         anchor: path of the step beside it. before: whether the block comes before that step, and not after it.
-        asked: inputs that no step gives. output: what a run with the block is asked for.
+        asked: inputs that no step gives, the prompt first. output: what a run with the block is asked for.
         family: that the composition is of. components: names that the composition's pipelines have.
     """
 
@@ -65,7 +65,8 @@ def insertion_place(block: ModularPipelineBlocks) -> InsertionPlace | None:
     results = [str(param.name) for param in block.intermediate_outputs]
     output = "images" if read else next(iter(results), "images")
     components = frozenset(str(spec.name) for spec in start.expected_components)
-    asked = tuple(sorted(required - known))
+    prompts = {"prompt"} - writes
+    asked = (*prompts, *sorted(required - known - prompts))
     return InsertionPlace(found.anchor, found.before, asked, output, _family(start), components)
 
 
@@ -109,7 +110,7 @@ def _gaps_in_loops(steps: Mapping[str, Any]) -> Iterator[_Gap]:
     before: frozenset[str] = frozenset()
     for name, step in steps.items():
         if isinstance(step, LoopSequentialPipelineBlocks) and step.sub_blocks:
-            variables = frozenset(str(each) for each in step.variables)
+            variables = frozenset(str(each.name) for each in step.variables)
             yield from _gaps_of(step.sub_blocks, f"{name}.", before | variables, loops=True)
         before |= _written(step)
 

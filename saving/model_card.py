@@ -92,7 +92,7 @@ def _insert(blocks: ModularPipelineBlocks, repo_id: str, sources: Sources, place
     pipe = "brickwork.embedded()" if ships else "ModularPipeline.from_pretrained('owner/name').load_components()"
     comment = "the model that ships, or any other pipeline" if ships else f"a repository of {place.family.name}"
     further = [str(spec.name) for spec in blocks.expected_components if str(spec.name) not in place.components]
-    asked = "".join(f", {each}=..." for each in place.asked)
+    given = [f"{each}='a red circle'" if each == "prompt" else f"{each}=..." for each in place.asked]
     side = "before" if place.before else "after"
     lines = [
         *(["import brickwork"] if ships else []),
@@ -102,7 +102,7 @@ def _insert(blocks: ModularPipelineBlocks, repo_id: str, sources: Sources, place
         f"block = ModularPipelineBlocks.from_pretrained({repo_id!r}{trusted})",
         f"pipe.blocks.insert_{side}({place.anchor!r}, {name!r}, block)",
         *([f"pipe.load_components({further!r})"] if further else []),
-        f"result = pipe(prompt='a red circle'{asked}, output={place.output!r})",
+        f"result = pipe({', '.join([*given, f'output={place.output!r}'])})",
     ]
     yield _python(lines)
 
@@ -149,7 +149,8 @@ def _run(blocks: ModularPipelineBlocks, repo_id: str, sources: Sources) -> Itera
 
 def _workflows(blocks: ModularPipelineBlocks) -> Iterable[str]:
     names = workflow_names(blocks)
-    shown: list[str | None] = [*names[:_MOST]]
+    # The only one of a block without choices says nothing by its name.
+    shown: list[str | None] = [] if names == ["default"] else [*names[:_MOST]]
     for name in shown or [None]:
         workflow = find_workflow(blocks, name)
         yield f"## Workflow {_plain(name)}" if name else "## Inputs and outputs"

@@ -120,7 +120,7 @@ def refuse_unfit(points: Iterable[EntryPoint]) -> None:
 def unfit(points: Iterable[EntryPoint]) -> list[str]:
     """Return why the packages of entry points do not fit what is installed, with their names."""
     found = {_key(point.dist): point.dist for point in points if point.dist is not None}
-    packages = [package_of(each) for each in found.values()]
+    packages = [package_of(found[key]) for key in sorted(found)]
     return [f"{package.words} cannot be used: {fault}" for package in packages for fault in package.faults]
 
 
