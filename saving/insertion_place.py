@@ -49,7 +49,8 @@ def insertion_place(block: ModularPipelineBlocks) -> InsertionPlace | None:
     start = _composition(block.family)
     if start is None:
         return None
-    gaps = [*_gaps_of(start.sub_blocks), *_gaps_in_loops(start.sub_blocks)]
+    steps: Mapping[str, Any] = getattr(start, "sub_blocks", {})
+    gaps = [*_gaps_of(steps), *_gaps_in_loops(steps)]
     known = frozenset[str]().union(*(gap.available for gap in gaps))
     required = {str(param.name) for param in block.inputs if param.required}
     writes = {str(param.name) for param in block.intermediate_outputs}
@@ -73,7 +74,8 @@ def insertion_place(block: ModularPipelineBlocks) -> InsertionPlace | None:
 def _last(gaps: list[_Gap]) -> _Gap | None:
     """Return the last of the gaps of the outer steps; of those in a loop where there are no others."""
     outer = [gap for gap in gaps if "." not in gap.anchor]
-    return (outer or gaps or [None])[-1]
+    within = outer or gaps
+    return within[-1] if within else None
 
 
 def _composition(family: FamilyContract) -> ModularPipelineBlocks | None:

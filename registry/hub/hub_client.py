@@ -6,13 +6,13 @@ import contextlib
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ... import __version__
 
-CALLER = {"library_name": "brickwork", "library_version": __version__}
+CALLER: Mapping[str, Any] = {"library_name": "brickwork", "library_version": __version__}
 """What the client says of who asks."""
 _SECRETS = re.compile(r"(?<=Bearer )[^'\"]+|\b(?:hf|api_org)_[^\s'\",;)]{4,}|(?<=://)[^/@\s]+(?=@)")
 _lock = threading.Lock()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from importlib.metadata import Distribution, EntryPoint, distributions
 from importlib.util import find_spec
@@ -57,7 +58,7 @@ def points_of(group: str) -> list[EntryPoint]:
 
     One whose metadata cannot be read registers nothing, and keeps no other from being read.
     """
-    return [point for found in _declaring() for point in _points(found, (group,))]
+    return [point for found in _declaring() if _name(found) for point in _points(found, group)]
 
 
 def block_packages() -> list[BlockPackage]:
@@ -130,7 +131,9 @@ def load_point(point: EntryPoint) -> Any:
     Raises:
         CompositionError: the package does not fit, or cannot be imported.
     """
-    refuse_unfit([point])
+    # What is imported already is not looked at for each of a thousand blocks.
+    if point.value.partition(":")[0] not in sys.modules:
+        refuse_unfit([point])
     try:
         return point.load()
     except BrickworkError as error:
@@ -195,9 +198,9 @@ def _read_points(distribution: Distribution) -> Iterator[EntryPoint]:
     yield from (point for point in found if point.group in (BLOCKS, PRESETS, API))
 
 
-def _points(distribution: Distribution, groups: tuple[str, ...]) -> list[EntryPoint]:
+def _points(distribution: Distribution, group: str) -> list[EntryPoint]:
     try:
-        return [point for point in _read_points(distribution) if point.group in groups]
+        return [point for point in _read_points(distribution) if point.group == group]
     except ValueError:
         return []
 

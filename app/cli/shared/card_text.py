@@ -11,6 +11,8 @@ from .output import width
 
 _HEAD = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?-->\n*", re.DOTALL)
+_LONGEST = 100_000
+"""Characters of a card that are shown."""
 _GAPS = re.compile(r"\n{3,}")
 _IMAGE = re.compile(r"!\[([^\]\n]*)\]\(([^)\n]*)\)")
 
@@ -19,7 +21,8 @@ def card_text(card: str) -> str:
     """Return a card for people, in the width of the terminal."""
     from rich.console import Console
 
-    card = spelled_out(card)
+    whole = spelled_out(card)
+    card = whole[:_LONGEST]
     head = _HEAD.match(card)
     # A terminal shows no image, and rich makes an emoji of it.
     body = _IMAGE.sub(r"(image: \2)", _COMMENT.sub("", card[head.end() :] if head else card))
@@ -28,6 +31,7 @@ def card_text(card: str) -> str:
     console.print(_shown(body))
     lines = "\n".join(line.rstrip() for line in page.getvalue().strip("\n").splitlines())
     text = _GAPS.sub("\n\n", lines)
+    text += f"\n\n({len(whole) - _LONGEST:,} more characters)" if len(whole) > _LONGEST else ""
     return f"{head[1]}\n\n{text}" if head else text
 
 
