@@ -51,8 +51,8 @@ def command(
 ) -> None:
     """Publish the pipeline of FOLDER (or of a workflow file) on the Hub, in one commit.
 
-    It is opened, saved anew and compared before anything is sent; links, secrets and what would come back as something else are refused.
-    A README.md that you have written goes along.
+    It is opened, saved anew and compared before anything is sent; links, secrets and what would come back as something else are refused. A README.md that
+    you have written goes along.
     """
     if folder.kind not in ("folder", "workflow"):
         raise InputError(f"{folder.text} is no folder of a saved pipeline, and no workflow file.")
