@@ -14,7 +14,7 @@ from ... import __version__
 
 CALLER: Mapping[str, Any] = {"library_name": "brickwork", "library_version": __version__}
 """What the client says of who asks."""
-_SECRETS = re.compile(r"(?<=Bearer )[^'\"]+|\b(?:hf|api_org)_[^\s'\",;)]{4,}|(?<=://)[^/@\s]+(?=@)")
+_SECRETS = re.compile(r"(?<=Bearer )[^'\"]+|\b(?:hf|api_org)_[\w.-]{20,}|(?<=://)[^/@\s]+(?=@)")
 _lock = threading.Lock()
 _calls: dict[str, Any] = {"count": 0, "before": False}
 
