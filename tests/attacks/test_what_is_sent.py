@@ -66,7 +66,7 @@ def asked(hub: Hub) -> list[str]:
     found = [f"{method} {path}" for method, path in hub.requests]
     for line, headers in zip(found, hub.headers, strict=True):
         assert AGENT.fullmatch(headers["user-agent"]), (line, headers)
-        assert headers.keys() <= {"host", "user-agent", "accept", "accept-encoding", "connection", "authorization", "x-amzn-trace-id", "range", "content-length", "content-type", "if-none-match", "x-request-id"}, (line, headers)  # fmt: skip
+        assert headers.keys() <= {"host", "user-agent", "accept", "accept-encoding", "connection", "authorization", "x-amzn-trace-id", "x-hf-download-counter", "range", "content-length", "content-type", "if-none-match", "x-request-id"}, (line, headers)  # fmt: skip
         # Weights are sent by another server, to whoever has their address.
         assert headers.get("authorization") == (None if "/lfs/" in line else f"Bearer {TOKEN}"), line
     hub.requests.clear()
