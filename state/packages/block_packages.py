@@ -247,10 +247,10 @@ def _shared_names(packages: Iterable[BlockPackage]) -> dict[str, list[str]]:
     for key, names in owners.items():
         if len(values[key]) > 1:
             group, name = key
-            what = "block" if group == BLOCKS else "preset"
+            what = "a block" if group == BLOCKS else "a preset"
             longer = " or ".join(f"{each}/{name}" for each in names)
             for each in dict.fromkeys(names):
-                found.setdefault(each, []).append(f"{name!r} is a {what} of several packages; write {longer}.")
+                found.setdefault(each, []).append(f"{name!r} is {what} of several packages; write {longer}.")
     return found
 
 
