@@ -137,7 +137,9 @@ class _Workflow:
 
     def _unfit(self, written: WrittenWorkflow) -> list[str]:
         """Say which packages that the file names do not fit, all of them before one is imported."""
-        named = [edit.block for edit in written.edits or () if isinstance(edit, (Insert, Replace))]
+        named = [
+            edit[key] for edit in written.edits or () for key in ("block", "with") if isinstance(edit.get(key), str)
+        ]
         presets = unfit(points_of_preset(str(written.start))) if written.start is not None else []
         return list(dict.fromkeys([*presets, *self.finder.unfit(named)]))
 

@@ -187,6 +187,8 @@ def _read_points(distribution: Distribution) -> Iterator[EntryPoint]:
     Raises:
         ValueError: its file cannot be read.
     """
+    if _text(distribution)[:1] == "\ufeff":
+        raise ValueError("entry_points.txt begins with a byte order mark; save it as UTF-8 without one")
     if len(_text(distribution)) > _LONGEST:
         raise ValueError(f"entry_points.txt has more than {_LONGEST:,} characters")
     try:
@@ -248,7 +250,7 @@ def _shared_names(packages: Iterable[BlockPackage]) -> dict[str, list[str]]:
         if len(values[key]) > 1:
             group, name = key
             what = "a block" if group == BLOCKS else "a preset"
-            longer = " or ".join(f"{each}/{name}" for each in names)
+            longer = " or ".join(f"{each}/{name}" for each in sorted(names))
             for each in dict.fromkeys(names):
                 found.setdefault(each, []).append(f"{name!r} is {what} of several packages; write {longer}.")
     return found

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +32,15 @@ POINTS = "[brickwork.blocks]\ndim = {module}:Dim\n"
 
 
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of the path that packages are installed in."""
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of the path that packages are installed in; what was imported of it is gone afterwards."""
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     (tmp_path / "site").mkdir()
-    return tmp_path / "site"
+    before = set(sys.modules)
+    yield tmp_path / "site"
+    for name in {*sys.modules} - before:
+        if name.endswith("_of_tests"):
+            del sys.modules[name]
 
 
 def canary(place: Path) -> str:
@@ -157,7 +163,7 @@ def test_a_repository_that_names_blocks_of_packages_says_the_same(site: Path, tm
 @pytest.mark.parametrize(
     ("points", "message"),
     [
-        (b"\xef\xbb\xbf[brickwork.blocks]\ndim = my_light_of_tests:Dim\n", "lines that are neither"),
+        (b"\xef\xbb\xbf[brickwork.blocks]\ndim = my_light_of_tests:Dim\n", "begins with a byte order mark"),
         (b"[brickwork.blocks]\ndim my_light_of_tests:Dim\n", "lines that are neither [group] nor name = module:attribute"),
         ("[brickwork.blocks]\nd\xfcm = my_light_of_tests:Dim\n".encode("latin-1"), "is not UTF-8"),
         ("[brickwork.blocks]\ndim = x:y\n".encode("utf-16"), "is not UTF-8"),
