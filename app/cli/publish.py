@@ -122,6 +122,7 @@ class _DryRun:
         Raises:
             TrustError: it has code that was not granted, which nobody may run to find out more.
         """
+        from ...registry.hub.credentials import credential_in
         from ...registry.publishing import publishable_or_not, repo_name_fault
         from ...saving.model_card import CARD
 
@@ -141,7 +142,9 @@ class _DryRun:
             found.faults += faults
             found.files = [(name, path.stat().st_size, _digest(path)) for name, path in files]
             card = next((path for name, path in files if name == CARD), None)
-            found.card = "" if card is None else card.read_text(encoding="utf-8", errors="replace")
+            # A token in it is not shown either.
+            if card is not None and credential_in(card) is None:
+                found.card = card.read_text(encoding="utf-8", errors="replace")
         going = {name for name, _, _ in found.files}
         found.left = [] if source.kind != "folder" else sorted({*_names_in(source.path)} - going)
         return found
@@ -173,7 +176,9 @@ def _print_text(found: _DryRun) -> None:
         rows = [(digest[:12], byte_words(size), name) for name, size, digest in found.files]
         click.echo(table(rows, ("sha256", "size", "file")))
         total = byte_words(sum(size for _, size, _ in found.files))
-        click.echo(f"\n{len(found.files)} files, {total}. README.md, the card of {found.repo}, looks like this:\n")
+        click.echo(f"\n{len(found.files)} files, {total}.")
+    if found.card:
+        click.echo(f"\nREADME.md, the card of {found.repo}, looks like this:\n")
         click.echo(card_text(found.card))
     if found.left:
         more = f", and {len(found.left) - _MOST_LEFT} more" if len(found.left) > _MOST_LEFT else ""
