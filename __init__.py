@@ -69,6 +69,7 @@ _ROOMS = {
     ),
     "presets.embedded": ("embedded",),
     "registry": ("ComponentSpec", "ComponentsManager", "Trust"),
+    "state.packages.api_version": ("API_VERSION",),
     "state": (
         "BlockState",
         "BrickworkError",
@@ -181,6 +182,7 @@ if TYPE_CHECKING:
     from .state import UnknownNameError as UnknownNameError
     from .state import UnknownWorkflowError as UnknownWorkflowError
     from .state import Value as Value
+    from .state.packages.api_version import API_VERSION as API_VERSION
 
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604 - all are strings
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..state.user_warnings import user_warning
+from ..state.user_warnings import deprecated
 from .core.base import ModularPipelineBlocks
 from .core.block import Block
 from .core.choice import AutoPipelineBlocks, ConditionalPipelineBlocks
@@ -61,8 +61,8 @@ _MOVED = ("ModularPipeline", "Previews")
 
 
 def __getattr__(name: str) -> Any:
-    """Find names that stood here in version 0.1.0, for one more minor version."""
+    """Find names that stood here in version 0.1.0."""
     if name not in _MOVED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    user_warning(f"{name} is in brickwork.pipeline now.", DeprecationWarning)
+    deprecated(f"brickwork.blocks.{name}", "it is in brickwork.pipeline now", since=1)
     return late(name)

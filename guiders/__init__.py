@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..state.user_warnings import user_warning
+from ..state.user_warnings import deprecated
 from .by_name import GUIDERS
 from .embedded import EmbeddedGuidance
 from .guider import GuidanceBranch, GuidanceStep, Guider
@@ -63,8 +63,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Find the name that stood here before 0.1.0 was out, for one more minor version."""
+    """Find the name that stood here before 0.1.0 was out."""
     if name != "Branch":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    user_warning("brickwork.guiders.Branch is GuidanceBranch now.", DeprecationWarning)
+    deprecated("brickwork.guiders.Branch", "it is GuidanceBranch now", since=1)
     return GuidanceBranch

@@ -99,6 +99,7 @@ def save_pipeline(
             _inputs(pipe),
             tuple(sorted(pipe.none_on_purpose)),
             own,
+            sources.api,
         )
         write_blocks(stage, sources, written, pipe.graph().svg, plan.not_for_diffusers(adapters))
         card = model_card(pipe.blocks, repo_id or folder.name, sources, specs, own, licence)

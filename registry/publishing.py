@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..state import RepoError
 from ..state.errors import did_you_mean
 from .hub.credentials import credential_in
+from .hub.hub_client import cause_of, hub_api, hub_calls, without_secrets
 from .hub.repo import is_hub_name
 from .hub.repo_files import MODULAR_INDEX
 from .hub.repo_paths import name_fault, relative_name, twins
@@ -49,8 +50,9 @@ def publish(
     """
     if unknown:
         raise RepoError(f"{', '.join(unknown)} is nothing that publishing knows.")
-    api = _api(token)
-    name = _whole_name(api, repo_id)
+    api = hub_api(token)
+    with hub_calls():
+        name = _whole_name(api, repo_id)
     # A folder that somebody works in may hold notes, keys and caches, which an upload of all its files would take
     # along.
     with tempfile.TemporaryDirectory(prefix="brickwork-push-") as place:
@@ -58,7 +60,7 @@ def publish(
         save(folder, name)
         files = dict(publishable(folder))
         message = commit_message or f"Publish {name.rpartition('/')[2]} with brickwork"
-        with _in_words(f"{name} could not be published"):
+        with hub_calls(), _in_words(f"{name} could not be published"):
             api.create_repo(name, private=private, exist_ok=True)
             options = {"commit_message": message, "create_pr": create_pr, "revision": revision}
             return _committed(api, name, files, lambda there: stale_files(folder, MODULAR_INDEX, there), options)
@@ -80,14 +82,22 @@ def refuse_unknown(options: Iterable[str], publishes: bool) -> None:
         raise RepoError.of("Options do not fit", faults)
 
 
-def publishable(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the files of a folder that may be published, by name.
+def publishable(folder: Path) -> list[tuple[str, Path]]:
+    """Return the files of a folder that may be published, by name.
 
     Raises:
         RepoError: one is a link, of a kind that we do not save, or holds a secret; every fault is named.
     """
-    faults = []
-    names: list[str] = []
+    files, faults = publishable_or_not(folder)
+    if faults:
+        raise RepoError.of("The folder cannot be published", faults)
+    return files
+
+
+def publishable_or_not(folder: Path) -> tuple[list[tuple[str, Path]], list[str]]:
+    """Return the files of a folder that may be published, by name, and what is wrong with it."""
+    faults: list[str] = []
+    files: list[tuple[str, Path]] = []
     for path in sorted(folder.rglob("*")):
         name = relative_name(folder, path)
         if path.is_symlink():
@@ -101,17 +111,8 @@ def publishable(folder: Path) -> Iterator[tuple[str, Path]]:
             found = credential_in(path)
             if found:
                 faults.append(f"{name} seems to hold {found}; take it out, and treat it as known to others.")
-            names.append(name)
-            yield name, path
-    faults += twins(names)
-    if faults:
-        raise RepoError.of("The folder cannot be published", faults)
-
-
-def _api(token: str | bool | None) -> Any:
-    from huggingface_hub import HfApi
-
-    return HfApi(token=token, library_name="brickwork")
+            files.append((name, path))
+    return files, faults + twins([name for name, _ in files])
 
 
 def _whole_name(api: HfApi, repo_id: str) -> str:
@@ -120,11 +121,17 @@ def _whole_name(api: HfApi, repo_id: str) -> str:
     else:
         with _in_words("Your name on the Hub could not be found out; log in (`hf auth login`), or give owner/name"):
             name = f"{api.whoami()['name']}/{repo_id}"
-    if not is_hub_name(name):
-        raise RepoError(
-            f"{name!r} is no name of a repository on the Hub: owner/name, of letters, digits, '-', '_' and '.'."
-        )
+    fault = repo_name_fault(name)
+    if fault:
+        raise RepoError(fault)
     return name
+
+
+def repo_name_fault(name: str) -> str | None:
+    """Say why a text cannot be the name of a repository on the Hub; None if it can."""
+    if is_hub_name(name):
+        return None
+    return f"{name!r} is no name of a repository on the Hub: owner/name, of letters, digits, '-', '_' and '.'."
 
 
 def _committed(
@@ -180,5 +187,5 @@ def _in_words(words: str) -> Iterator[None]:
         # By name: which of them the client uses depends on its version.
         foreign = type(error).__module__.partition(".")[0] in ("httpx", "httpx2", "requests")
         if isinstance(error, (HfHubHTTPError, LocalTokenNotFoundError, OSError, ValueError)) or foreign:
-            raise RepoError(f"{words}: {error}") from error
+            raise RepoError(f"{words}: {without_secrets(error)}") from cause_of(error)
         raise

@@ -15,12 +15,14 @@ from attrs import define, field, frozen
 
 from ..blocks.core.base import ModularPipelineBlocks
 from ..blocks.core.binding import further_parts
-from ..blocks.core.block_catalog import GROUP, entry_points, is_adoptable, reference
+from ..blocks.core.block_catalog import is_adoptable, reference
 from ..blocks.core.flattening import walk
 from ..blocks.core.interface import snake_case
 from ..registry.hub.repo_code import relative_imports, sources_of
 from ..state import RepoError
 from ..state.code_home import is_own
+from ..state.packages.api_version import API_VERSION
+from ..state.packages.block_packages import BLOCKS, points_of
 from .block_slice import sliced_source
 
 _NO_OTHERS: Mapping[str, Iterable[type]] = MappingProxyType({})
@@ -40,6 +42,11 @@ class Sources:
     places: Mapping[type, str]
     requirements: Mapping[str, str]
     cut_out: tuple[type, ...] = ()
+
+    @property
+    def api(self) -> int | None:
+        """The API of Brickwork that the code is written for; None where there is none."""
+        return API_VERSION if self.files else None
 
     def name_of(self, cls: type) -> str:
         """Return the reference of a class of blocks within the repository."""
@@ -90,7 +97,7 @@ class _Collection:
         if cls in self.places:
             return
         # A package that registers a block promises its name; its code is not copied, so that its fixes arrive.
-        if any(point.value == reference(cls) for point in entry_points(group=GROUP)):
+        if any(point.value == reference(cls) for point in points_of(BLOCKS)):
             self.require(cls.__module__.partition(".")[0])
             return
         if "<locals>" in cls.__qualname__:

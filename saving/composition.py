@@ -161,6 +161,8 @@ def compose(data: Mapping[str, Any], given: object = ()) -> ModularPipelineBlock
         faults += _unknown(data, finder)
     elif len(written.walk()) > MOST_BLOCKS:
         faults = [f"there are {len(written.walk()):,} blocks; at most {MOST_BLOCKS:,} are read."]
+    else:
+        faults = finder.unfit(each.block for each in written.walk())
     block = _composed(written, "", finder, faults) if not faults else None
     if faults or block is None:
         raise CompositionError.of("The composition cannot be made", faults)

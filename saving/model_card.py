@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..blocks.core.base import ModularPipelineBlocks
+from ..blocks.core.block_catalog import is_base
 from ..blocks.core.describe import tree
-from ..blocks.core.interface import description_of
+from ..blocks.core.interface import description_of, snake_case
 from ..blocks.core.workflow_names import MOST as MOST_NAMES
 from ..blocks.core.workflow_names import find_workflow, workflow_names
 from ..registry import ComponentSpec
@@ -18,9 +20,12 @@ from ..registry.catalog import shipped_name
 from ..registry.hub.repo import is_hub_name
 from ..state.types import type_words
 from .block_sources import Sources
+from .insertion_place import InsertionPlace, insertion_place
 
 CARD = "README.md"
 MARK = "<!-- made by brickwork -->"
+_SHIPPED = "stable-diffusion-xl"
+"""The family of the model that ships."""
 _MOST = 12
 """Workflows that are shown."""
 
@@ -47,8 +52,9 @@ def model_card(
         # A name with three backticks would end the block, and be Markdown from there on.
         "```text\n" + "\n".join(tree(blocks, type(blocks).__name__)).replace("```", "'''") + "\n```",
         "![The blocks](graph.svg)",
-        *_run(blocks, repo_id, sources),
+        *_use(blocks, repo_id, sources, specs),
         *_workflows(blocks),
+        *_options(blocks),
         *_components(blocks, specs or {}, origin),
         *_code(sources),
         "## Licence",
@@ -68,25 +74,83 @@ def _head(specs: Mapping[str, ComponentSpec], own: str | None, licence: str | No
     return "\n".join(["---", *lines, "---"])
 
 
+def _use(
+    blocks: ModularPipelineBlocks, repo_id: str, sources: Sources, specs: Mapping[str, ComponentSpec] | None
+) -> Iterable[str]:
+    # What was saved without components is put into a pipeline that has them.
+    place = insertion_place(blocks) if specs is None else None
+    yield f"## {'Run it' if place is None else 'Insert it'}"
+    if sources.places:
+        yield f"The repository brings code of its own ({', '.join(map(_code_span, sorted(sources.files)))}). Read it first."
+    yield from _run(blocks, repo_id, sources) if place is None else _insert(blocks, repo_id, sources, place)
+
+
+def _insert(blocks: ModularPipelineBlocks, repo_id: str, sources: Sources, place: InsertionPlace) -> Iterable[str]:
+    name = _step_name(blocks, repo_id)
+    trusted = ", trust_remote_code=True" if sources.places else ""
+    ships = place.family.name == _SHIPPED
+    pipe = "brickwork.embedded()" if ships else "ModularPipeline.from_pretrained('owner/name').load_components()"
+    comment = "the model that ships, or any other pipeline" if ships else f"a repository of {place.family.name}"
+    further = [str(spec.name) for spec in blocks.expected_components if str(spec.name) not in place.components]
+    given = [f"{each}='a red circle'" if each == "prompt" else f"{each}=..." for each in place.asked]
+    side = "before" if place.before else "after"
+    lines = [
+        *(["import brickwork"] if ships else []),
+        f"from brickwork import {'' if ships else 'ModularPipeline, '}ModularPipelineBlocks",
+        "",
+        f"pipe = {pipe}  # {comment}",
+        f"block = ModularPipelineBlocks.from_pretrained({repo_id!r}{trusted})",
+        f"pipe.blocks.insert_{side}({place.anchor!r}, {name!r}, block)",
+        *([f"pipe.load_components({further!r})"] if further else []),
+        f"result = pipe({', '.join([*given, f'output={place.output!r}'])})",
+    ]
+    yield _python(lines)
+
+
+def _python(lines: Iterable[str]) -> str:
+    # Names are anybody's, and one with three backticks would end the block.
+    return "```python\n" + "\n".join(lines).replace("```", "'''") + "\n```"
+
+
+def _step_name(blocks: ModularPipelineBlocks, repo_id: str) -> str:
+    """Return what a block is called in a composition: by its class, or by its repository where that says nothing."""
+    cls = blocks.source_class
+    text = repo_id.rpartition("/")[2] if is_base(cls) else snake_case(cls.__name__)
+    name = re.sub(r"\W", "_", text)
+    return name if name.isidentifier() else f"block_{name}"
+
+
+def _options(blocks: ModularPipelineBlocks) -> Iterable[str]:
+    declared = getattr(getattr(blocks, "declaration", None), "options", {})
+    shown = {name: getattr(blocks, name, default) for name, default in declared.items() if name[:1] != "_"}
+    if shown:
+        yield "## Options"
+        yield _table(
+            ("option", "in this repository", "default"), [(n, repr(v), repr(declared[n])) for n, v in shown.items()]
+        )
+
+
 def _run(blocks: ModularPipelineBlocks, repo_id: str, sources: Sources) -> Iterable[str]:
     workflow = find_workflow(blocks, None)
     inputs = ", ".join(f"{param.name}=..." for param in workflow.required)
     trusted = ", trust_remote_code=True" if sources.places else ""
     outputs = [output.name for output in workflow.outputs]
     output = next((n for n in ("images", "image", "video", "videos") if n in outputs), outputs[-1] if outputs else "")
-    yield "## Run it"
-    if trusted:
-        yield f"The repository brings code of its own ({', '.join(f'`{_plain(f)}`' for f in sorted(sources.files))}). Read it first."
-    yield (
-        "```python\nfrom brickwork import ModularPipeline\n\n"
-        f"pipe = ModularPipeline.from_pretrained({repo_id!r}{trusted})\npipe.load_components()\n"
-        f"result = pipe({inputs}{', ' if inputs else ''}output={output!r})\n```"
+    yield _python(
+        [
+            "from brickwork import ModularPipeline",
+            "",
+            f"pipe = ModularPipeline.from_pretrained({repo_id!r}{trusted})",
+            "pipe.load_components()",
+            f"result = pipe({inputs}{', ' if inputs else ''}output={output!r})",
+        ]
     )
 
 
 def _workflows(blocks: ModularPipelineBlocks) -> Iterable[str]:
     names = workflow_names(blocks)
-    shown: list[str | None] = [*names[:_MOST]]
+    # The only one of a block without choices says nothing by its name.
+    shown: list[str | None] = [] if names == ["default"] else [*names[:_MOST]]
     for name in shown or [None]:
         workflow = find_workflow(blocks, name)
         yield f"## Workflow {_plain(name)}" if name else "## Inputs and outputs"
@@ -137,7 +201,9 @@ def _place(repo: str | None) -> str | None:
 def _code(sources: Sources) -> Iterable[str]:
     if sources.requirements:
         yield "## Needs"
-        yield ", ".join(f"`{_plain(name)}{_plain(wanted)}`" for name, wanted in sources.requirements.items())
+        yield ", ".join(_code_span(f"{name}{wanted}") for name, wanted in sources.requirements.items())
+    if sources.api is not None:
+        yield f"The code was written for API {sources.api} of Brickwork."
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
@@ -147,6 +213,11 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
     return "\n".join(
         [f"| {' | '.join(head)} |", "| " + " | ".join("---" for _ in head) + " |", *(f"| {line} |" for line in lines)]
     )
+
+
+def _code_span(text: str) -> str:
+    """Return text as code, within which nothing is escaped, so that what would end it is taken out."""
+    return f"`{' '.join(text.replace('`', '').split())}`"
 
 
 def _plain(text: object) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
 
 from ..blocks.core.base import ModularPipelineBlocks
-from ..blocks.core.block_catalog import GROUP, BlockResolver, entry_points
+from ..blocks.core.block_catalog import BlockResolver
 from ..blocks.core.from_diffusers import adopt
 from ..guiders import Guider, guider_of
 from ..registry import ComponentSpec, PipelineIndex
@@ -25,10 +24,11 @@ from ..registry.loading.classes import resolve_class
 from ..registry.loading.confined import confined
 from ..state import ComponentError, CompositionError, RepoError, TrustError
 from ..state.errors import with_article
-from ..state.limits import MOST_REQUIREMENTS
+from ..state.packages.block_packages import BLOCKS, load_point, points_of
 from ..state.value_data import value_of_data
 from .composition import compose
 from .index_blocks import blocks_of_index
+from .needs import refuse_missing, refuse_unmet
 from .repo_format import NAME, RepoFormat, guider_references, references
 
 
@@ -93,6 +93,8 @@ def open_repository(
     written = RepoFormat.of(files)
     index = index_of(files) or PipelineIndex()
     _refuse_task(task, files)
+    if written is not None:
+        refuse_unmet(repo, written)
     classes = _own_classes(files, written, grant) if written is not None else {}
     blocks = compose(written.composition, BlockResolver(classes)) if written is not None else _peer_blocks(files, grant)
     if blocks is None:
@@ -127,8 +129,8 @@ def _guiders(names: Iterable[str], classes: Mapping[str, type[Any]]) -> dict[str
     """
     found = {}
     for name in names:
-        points = [point for point in entry_points(group=GROUP) if point.value == name]
-        cls = classes.get(name) or (points[0].load() if points else None)
+        points = [point for point in points_of(BLOCKS) if point.value == name]
+        cls = classes.get(name) or (load_point(points[0]) if points else None)
         if not (isinstance(cls, type) and issubclass(cls, Guider)):
             raise CompositionError(
                 f"{name!r} is no guider of this repository, or of an installed package that registers it."
@@ -148,7 +150,6 @@ def _classes(files: RepoFiles, wanted: Iterable[str], grant: Grant, written: Rep
                 f"{', '.join(changed)} of {files.repo.name} is not what {NAME} says it is: the files were changed one by one. Save the "
                 "repository again."
             )
-        check_requirements(files.repo, written.requirements)
     package = import_code(files.repo, files.code, grant)
     return {reference: class_of(package, file, name) for reference, (file, name) in places.items()}
 
@@ -160,7 +161,7 @@ def _peer_blocks(files: RepoFiles, grant: Grant) -> ModularPipelineBlocks | None
         return None
     reference = _peer_reference(files.repo, config.name, config.content["auto_map"][PEER_KEY])
     requirements = config.content.get("requirements")
-    check_requirements(files.repo, requirements if isinstance(requirements, dict) else {})
+    refuse_missing(files.repo, requirements if isinstance(requirements, dict) else {})
     return adopt(_classes(files, [reference], grant, None)[reference])
 
 
@@ -176,34 +177,6 @@ def _peer_reference(repo: Repo, name: str, value: object) -> str:
             f"{name} of {repo.name}: auto_map names {value!r}; it must be module.Class, both in this repository."
         )
     return f"./{parts[0]}.py:{parts[1]}"
-
-
-def check_requirements(repo: Repo, requirements: Mapping[str, Any]) -> None:
-    """Compare what a repository needs to be installed with what is.
-
-    Raises:
-        RepoError: something is missing or of another version; every one is named, before code runs.
-    """
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-    if len(requirements) > MOST_REQUIREMENTS:
-        raise RepoError(
-            f"{repo.name} needs {len(requirements):,} packages; at most {MOST_REQUIREMENTS} are looked for."
-        )
-    faults = []
-    for name, wanted in requirements.items():
-        try:
-            specifier = SpecifierSet(str(wanted or "") if str(wanted or "")[:1] in ("", *"<>=!~") else f"=={wanted}")
-            there = version(name)
-        except InvalidSpecifier:
-            faults.append(f"{name}: {wanted!r} is no version specifier.")
-        except (PackageNotFoundError, ValueError):
-            faults.append(f"{name} {wanted or ''} is not installed.")
-        else:
-            if not specifier.contains(there, prereleases=True):
-                faults.append(f"{name} {wanted} is wanted, and {there} is installed.")
-    if faults:
-        raise RepoError.of(f"{repo.name} needs packages", faults)
 
 
 def _apply(written: RepoFormat, index: PipelineIndex, repo: Repo) -> Iterable[str]:

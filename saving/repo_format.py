@@ -29,7 +29,7 @@ class RepoFormat:
         dtypes: component to its number format, where that is not float32, in which others are loaded.
         adapters: LoRAs and taught words that lie in files of their own; see `saved_adapters.py`.
         inputs: values for inputs that a call does not give, as data.
-        absent: components that are none on purpose.
+        absent: components that are none on purpose. api: of Brickwork, that its code was written for.
         own: what the index calls the repository itself, so that it is known when it was moved, copied or published again.
     """
 
@@ -43,6 +43,7 @@ class RepoFormat:
     inputs: Mapping[str, Any] = field(factory=dict)
     absent: tuple[str, ...] = ()
     own: str | None = None
+    api: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -52,6 +53,7 @@ class RepoFormat:
             "inputs": dict(self.inputs),
             ABSENT: list(self.absent),
             OWN: self.own,
+            "api": self.api,
         }
         return {
             "brickwork": VERSION,
@@ -103,6 +105,7 @@ class _Written:
     inputs: Mapping[str, Any] = field(factory=dict)
     absent: tuple[str, ...] = ()
     own: str | None = None
+    api: int | None = None
 
 
 def guider_references(created: object) -> list[str]:

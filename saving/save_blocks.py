@@ -46,7 +46,7 @@ def save_blocks(
     refuse_file(folder)
     with writing(folder), folder_update(folder, LAST) as stage:
         refuse_foreign(folder)
-        written = RepoFormat(composition, source_digests(sources), sources.requirements)
+        written = RepoFormat(composition, source_digests(sources), sources.requirements, api=sources.api)
         write_blocks(stage, sources, written, blocks.graph().svg)
         card = model_card(blocks, repo_id or folder.name, sources, licence=licence)
         (stage / CARD).write_text(kept_card(folder, card), encoding="utf-8")

@@ -19,6 +19,18 @@ def user_warning(text: str, category: type[Warning] = UserWarning) -> None:
     warnings.warn(text, category, stacklevel=max(2, caller_level()))
 
 
+def deprecated(name: str, instead: str, since: int) -> None:
+    """Warn that something goes with the API after the one that deprecated it; until then it works.
+
+    Args:
+        name: what goes. instead: what to write, a sentence without its full stop. since: the API that deprecated it.
+    """
+    user_warning(
+        f"{name} is deprecated since API {since} of Brickwork, and gone in API {since + 1}: {instead}.",
+        DeprecationWarning,
+    )
+
+
 def caller_level() -> int:
     """Return the `stacklevel` that whoever asks gives to `warnings.warn` or a logger to name the first line outside of this package;
     1, the asking line itself, where there is none, as in a thread of our own.

@@ -13,6 +13,7 @@ import brickwork
 from brickwork import guiders, state
 
 PUBLIC = [
+    "API_VERSION",
     "AdaptiveProjectedGuidance",
     "AdaptiveProjectedMixGuidance",
     "AutoGuidance",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...state import InputError
+from ...state import CompositionError, InputError
 from ...state.errors import did_you_mean
-from .shared.output import print_json, table
+from ...state.packages.block_packages import BLOCKS, BlockPackage, block_packages, load_point, long_name, points_of
+from .shared.output import print_json, remark, table
 
 if TYPE_CHECKING:
     from ...blocks import ModularPipelineBlocks
@@ -26,7 +27,11 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
 def list_blocks(word: str | None, as_json: bool) -> None:
     """List blocks of this package and of installed ones, with what they do; with WORD, those that mention it."""
-    found = [(name, said) for name, said in _summaries() if word is None or word.lower() in f"{name} {said}".lower()]
+    packages = block_packages()
+    _say_unfit(packages)
+    found = [
+        (name, said) for name, said in _summaries(packages) if word is None or word.lower() in f"{name} {said}".lower()
+    ]
     if as_json:
         print_json([{"name": name, "description": said} for name, said in found])
         return
@@ -74,28 +79,58 @@ def where(value: str, as_json: bool) -> None:
     click.echo(table([("writes", ", ".join(writers) or "nobody"), ("reads", ", ".join(readers) or "nobody")]))
 
 
-def _summaries() -> Iterator[tuple[str, str]]:
+def _say_unfit(packages: Iterable[BlockPackage]) -> None:
+    """Say of packages that do not fit why that is, beside the list; the blocks of others are listed all the same."""
+    for package in packages:
+        for fault in package.faults:
+            remark(f"{package.words} cannot be used: {fault}")
+        for note in package.notes:
+            remark(f"{package.words}: {note}")
+
+
+def _summaries(packages: Sequence[BlockPackage]) -> Iterator[tuple[str, str]]:
+    """Yield the names of blocks and what they do; of packages, none of which is imported for that, whose they are."""
     from ...blocks.core.block_catalog import block_names, own_blocks
 
     own = own_blocks()
+    of_packages = {
+        long_name(point): f"of {each.words}" + (", which cannot be used" if each.faults else "")
+        for each in packages
+        for point in each.points
+    }
     for name in block_names():
         if _is_base(own.get(name)):
             continue
-        said = (own[name].__doc__ or "").strip().partition("\n")[0] if name in own else "of an installed package"
+        said = (own[name].__doc__ or "").strip().partition("\n")[0] if name in own else of_packages.get(name, "")
         yield name, said.partition(". ")[0].rstrip(".")
 
 
-@cache
-def _all_made() -> Sequence[tuple[str, ModularPipelineBlocks]]:
-    from ...blocks.core.block_catalog import block_names, find_block, own_blocks
-
-    own = own_blocks()
-    found = []
-    for name in block_names():
-        block = None if _is_base(own.get(name)) else _made(find_block(name))
+def _all_made() -> Iterator[tuple[str, ModularPipelineBlocks]]:
+    yield from _own_made()
+    for point in points_of(BLOCKS):
+        try:
+            found = load_point(point)
+        except CompositionError as error:
+            # Of one package; the blocks of others are there all the same.
+            remark(str(error))
+            continue
+        # Packages register guiders in the same group.
+        block = _made(found) if isinstance(found, type) and hasattr(found, "intermediate_outputs") else None
         if block is not None:
-            found.append((name, block))
-    return found
+            yield long_name(point), block
+
+
+@cache
+def _own_made() -> Sequence[tuple[str, ModularPipelineBlocks]]:
+    from ...blocks.core.block_catalog import own_blocks
+    from ...blocks.core.part import BlockPart
+
+    made = {
+        name: _made(cls)
+        for name, cls in sorted(own_blocks().items())
+        if not (_is_base(cls) or issubclass(cls, BlockPart))
+    }
+    return [(name, block) for name, block in made.items() if block is not None]
 
 
 def _is_base(cls: type | None) -> bool:

@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import click
 from attrs import asdict, frozen
@@ -16,6 +15,8 @@ from attrs import asdict, frozen
 from ... import __version__
 from ...state import BrickworkError
 from ...state.home import home
+from ...state.packages.api_version import API_VERSION
+from ...state.packages.block_packages import BLOCKS, PRESETS, block_packages
 from .shared.output import print_json, table
 
 _PACKAGES = ("torch", "diffusers", "transformers", "accelerate", "huggingface_hub", "safetensors", "numpy", "pillow")
@@ -40,7 +41,7 @@ def command(ctx: click.Context, online: bool, as_json: bool) -> None:
 
     Nothing is asked of the network without --online. Tokens are never printed. Exit code 1 if something is not well.
     """
-    found = [*_software(), *_devices(), *_places(), *_hub(online)]
+    found = [*_software(), *_packages(), *_devices(), *_places(), *_hub(online)]
     if as_json:
         print_json([asdict(each) for each in found])
     else:
@@ -50,13 +51,26 @@ def command(ctx: click.Context, online: bool, as_json: bool) -> None:
 
 
 def _software() -> Iterator[Finding]:
-    yield Finding("brickwork", __version__)
+    yield Finding("brickwork", f"{__version__}, API {API_VERSION}")
     yield Finding("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
     for name in _PACKAGES:
         found = _version(name)
         yield Finding(name, found or "is not installed", None if found else False)
     for name, what in _OPTIONAL.items():
         yield Finding(name, _version(name) or f"is not installed; it is for {what}")
+
+
+def _packages() -> Iterator[Finding]:
+    """Say which installed packages bring blocks, and why some do not fit; nothing of them is imported."""
+    for each in block_packages():
+        counts = [
+            f"{len(names)} {what}{'' if len(names) == 1 else 's'}"
+            for what, group in (("block", BLOCKS), ("preset", PRESETS))
+            if (names := each.names(group))
+        ]
+        api = f"for API {', '.join(map(str, each.apis))}" if each.apis else "says no API that it was written for"
+        said = ", ".join([*counts, api])
+        yield Finding(each.words, "; ".join([said, *each.faults, *each.notes]), not each.faults)
 
 
 def _version(name: str) -> str | None:
@@ -105,28 +119,32 @@ def _places() -> Iterator[Finding]:
 
 
 def _hub(online: bool) -> Iterator[Finding]:
-    from huggingface_hub import constants, get_token
+    from huggingface_hub import constants
+
+    from ...registry.hub.hub_client import token_place, without_secrets
 
     cache = Path(constants.HF_HUB_CACHE)
     yield Finding("hub cache", f"{cache}, {len(list(cache.glob('models--*'))) if cache.is_dir() else 0} repositories")
-    has_token = get_token() is not None
-    yield Finding("hub token", "there is one" if has_token else "none")
+    place = token_place()
+    yield Finding("hub token", place or "none")
+    endpoint = without_secrets(constants.ENDPOINT)
+    whose = ", nor whose the token is" if place else ""
     if constants.HF_HUB_OFFLINE:
-        yield Finding("hub", f"{constants.ENDPOINT} is not asked: HF_HUB_OFFLINE is set")
+        yield Finding("hub", f"{endpoint} is not asked{whose}: HF_HUB_OFFLINE is set")
     elif online:
-        yield _reached(constants.ENDPOINT, has_token)
+        yield _reached(endpoint, place is not None)
     else:
-        yield Finding("hub", f"{constants.ENDPOINT} was not asked; --online does")
+        yield Finding("hub", f"{endpoint} was not asked{whose}; --online does")
 
 
 def _reached(endpoint: str, has_token: bool) -> Finding:
-    from huggingface_hub import HfApi
+    from ...registry.hub.hub_client import hub_api, hub_calls
 
     try:
-        if has_token:
-            found: Any = HfApi().whoami()
-            return Finding("hub", f"{endpoint}, logged in as {found['name']}", True)
-        HfApi().model_info("hf-internal-testing/tiny-random-bert", timeout=10)
+        with hub_calls():
+            if has_token:
+                return Finding("hub", f"{endpoint}, logged in as {hub_api().whoami()['name']}", True)
+            hub_api(token=False).model_info("hf-internal-testing/tiny-random-bert", timeout=10)
         return Finding("hub", f"{endpoint} answers; nobody is logged in", True)
     except Exception as error:  # noqa: BLE001 - which errors the client raises depends on its version
         # The class alone: a message may quote headers.

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+from attrs import define, field
 
-from ...state import InputError
+from ...state import BrickworkError, InputError, RepoError, TrustError
+from ...state.limits import LARGEST_JSON
+from ...state.reading import read_bytes
+from .shared.exits import ABSENT
 from .shared.opening import opened
 from .shared.output import print_json, remark, table
 from .shared.target_command import TargetType
 from .shared.targets import Target
 
-if TYPE_CHECKING:
-    from ...pipeline import ModularPipeline
+_MOST_LEFT = 20
+"""Files that stay here which are named."""
 
 
 @click.command("publish", short_help="Publish a saved pipeline, or say what would go.")
@@ -29,10 +34,12 @@ if TYPE_CHECKING:
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Save to a folder of its own, say what would go and how the card looks, and upload nothing.",
+    help="Save to a folder of its own, say what would go, what would be refused and how the card looks, and upload nothing.",
 )
-@click.option("--json", "as_json", is_flag=True, help="The files, or the address, as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="The files and faults, or the address, as JSON.")
+@click.pass_context
 def command(
+    ctx: click.Context,
     folder: Target,
     repo: str,
     private: bool | None,
@@ -44,43 +51,142 @@ def command(
 ) -> None:
     """Publish the pipeline of FOLDER (or of a workflow file) on the Hub, in one commit.
 
-    It is opened, saved anew and compared before anything is sent; links, secrets and what would come back as something else are refused.
+    It is opened, saved anew and compared before anything is sent; links, secrets and what would come back as something else are refused. A README.md that
+    you have written goes along.
     """
     if folder.kind not in ("folder", "workflow"):
         raise InputError(f"{folder.text} is no folder of a saved pipeline, and no workflow file.")
-    if "/" not in repo and dry_run:
-        raise InputError(f"{repo!r} is no owner/name; --dry-run asks nobody who you are.")
-    pipe = opened(folder, loads=True)
-    if not dry_run:
-        address = pipe.push_to_hub(
-            repo, license_id=licence, private=private, commit_message=message, create_pr=pull_request
-        )
-        print_json({"address": address}) if as_json else click.echo(address)
+    if dry_run:
+        if "/" not in repo:
+            raise InputError(f"{repo!r} is no owner/name; --dry-run asks nobody who you are.")
+        found = _DryRun.of(folder, repo, licence)
+        _print_json(found) if as_json else _print_text(found)
+        if found.faults and as_json:
+            ctx.exit(ABSENT)
+        if found.faults:
+            raise RepoError.of(f"{repo} would be refused", found.faults)
         return
-    files, card = _saved(pipe, repo, licence)
-    if as_json:
-        print_json({"repo": repo, "files": [{"name": n, "bytes": s, "sha256": d} for n, s, d in files], "card": card})
-        return
-    from ...registry.loading.weights import byte_words
+    from ...registry.publishing import publish
 
-    click.echo(
-        table([(digest[:12], byte_words(size), name) for name, size, digest in files], ("sha256", "size", "file"))
-    )
-    click.echo(f"\n{card.rstrip()}")
-    remark(f"Nothing was sent. {len(files)} files would go to {repo}.")
+    save = _saving(folder, licence)
+    address = publish(save, repo, private=private, commit_message=message, create_pr=pull_request)
+    print_json({"address": address}) if as_json else click.echo(address)
 
 
-def _saved(pipe: ModularPipeline, repo: str, licence: str | None) -> tuple[list[tuple[str, int, str]], str]:
-    """Save a pipeline as it would be published; return its files with size and SHA-256, and its card."""
+def _saving(source: Target, licence: str | None) -> Callable[[Path, str], None]:
+    """Open what is published, and return what saves it to a folder under the name of a repository."""
     from ...pipeline.saving import save_pipeline
-    from ...registry.publishing import publishable
+    from ...saving.model_card import CARD
 
-    with tempfile.TemporaryDirectory(prefix="brickwork-publish-") as place:
-        saved = Path(place) / repo.rpartition("/")[2]
-        save_pipeline(pipe, saved, repo, origin=repo, licence=licence)
-        files = [(name, path.stat().st_size, _digest(path)) for name, path in publishable(saved)]
-        card = saved / "README.md"
-        return files, card.read_text(encoding="utf-8") if card.is_file() else ""
+    pipe = opened(source, loads=True)
+    own = _own_card(source)
+
+    def save(folder: Path, name: str) -> None:
+        save_pipeline(pipe, folder, name, origin=name, licence=licence)
+        if own is not None:
+            (folder / CARD).write_bytes(own)
+
+    return save
+
+
+def _own_card(source: Target) -> bytes | None:
+    """Return the card that a person has written; None where it is ours, which is made anew, a link, or not there."""
+    from ...saving.model_card import CARD, MARK
+
+    path = source.path / CARD
+    if source.kind != "folder" or path.is_symlink() or not path.is_file():
+        return None
+    found = read_bytes(path, LARGEST_JSON)
+    return None if MARK.encode() in found else found
+
+
+@define
+class _DryRun:
+    """What publishing would send, and refuse.
+
+    Attributes:
+        files: name, bytes and SHA-256 of each that would go. left: files of the folder that would stay. card: of the repository.
+    """
+
+    repo: str
+    licence: str | None
+    faults: list[str] = field(factory=list)
+    files: list[tuple[str, int, str]] = field(factory=list)
+    left: list[str] = field(factory=list)
+    card: str = ""
+
+    @classmethod
+    def of(cls, source: Target, repo: str, licence: str | None) -> _DryRun:
+        """Save as if to publish, and note all that is wrong.
+
+        Raises:
+            TrustError: it has code that was not granted, which nobody may run to find out more.
+        """
+        from ...registry.hub.credentials import credential_in
+        from ...registry.publishing import publishable_or_not, repo_name_fault
+        from ...saving.model_card import CARD
+
+        found = cls(repo, licence)
+        fault = repo_name_fault(repo)
+        found.faults += [fault] if fault else []
+        with tempfile.TemporaryDirectory(prefix="brickwork-publish-") as place:
+            # A name that is refused must not lead out of it.
+            saved = Path(place) / (repo.rpartition("/")[2] if not fault else "repo")
+            try:
+                _saving(source, licence)(saved, "owner/repo" if fault else repo)
+                files, faults = publishable_or_not(saved)
+            except TrustError:
+                raise
+            except BrickworkError as error:
+                files, faults = [], list(error.faults or [str(error)])
+            found.faults += faults
+            found.files = [(name, path.stat().st_size, _digest(path)) for name, path in files]
+            card = next((path for name, path in files if name == CARD), None)
+            # A token in it is not shown either.
+            if card is not None and credential_in(card) is None:
+                found.card = card.read_text(encoding="utf-8", errors="replace")
+        going = {name for name, _, _ in found.files}
+        found.left = [] if source.kind != "folder" else sorted({*_names_in(source.path)} - going)
+        return found
+
+
+def _names_in(folder: Path) -> Iterator[str]:
+    """Yield the files of a folder, hidden folders as one."""
+    for place, folders, files in os.walk(folder):
+        within = Path(place).relative_to(folder)
+        links = [name for name in folders if (Path(place) / name).is_symlink()]
+        hidden = [name for name in folders if name.startswith(".") and name not in links]
+        yield from ((within / name).as_posix() + "/" for name in hidden)
+        yield from ((within / name).as_posix() for name in [*files, *links])
+        folders[:] = [name for name in folders if name not in {*hidden, *links}]
+
+
+def _print_json(found: _DryRun) -> None:
+    files = [{"name": name, "bytes": size, "sha256": digest} for name, size, digest in found.files]
+    print_json(
+        {"repo": found.repo, "files": files, "stay": found.left, "card": found.card, "faults": list(found.faults)}
+    )
+
+
+def _print_text(found: _DryRun) -> None:
+    from ...registry.loading.weights import byte_words
+    from .shared.card_text import card_text
+
+    if found.files:
+        rows = [(digest[:12], byte_words(size), name) for name, size, digest in found.files]
+        click.echo(table(rows, ("sha256", "size", "file")))
+        total = byte_words(sum(size for _, size, _ in found.files))
+        click.echo(f"\n{len(found.files)} files, {total}.")
+    if found.card:
+        click.echo(f"\nREADME.md, the card of {found.repo}, looks like this:\n")
+        click.echo(card_text(found.card))
+    if found.left:
+        more = f", and {len(found.left) - _MOST_LEFT} more" if len(found.left) > _MOST_LEFT else ""
+        remark(f"\nThese files of the folder would stay here: {', '.join(found.left[:_MOST_LEFT])}{more}.")
+    if found.files and found.licence is None and "\nlicense:" not in found.card:
+        remark("The card states no licence; --license apache-2.0, or another one, does.")
+    if not found.faults:
+        remark(f"Nothing was sent. {len(found.files)} files would go to {found.repo}.")
 
 
 def _digest(path: Path) -> str:

@@ -7,13 +7,11 @@ A block is named by where it is found: the standard blocks and presets by their 
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import importlib.util
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache, cached_property, lru_cache
-from importlib.metadata import EntryPoint, EntryPoints
-from pathlib import Path
+from functools import cache, cached_property
+from importlib.metadata import EntryPoint
 from typing import Any
 
 from attrs import field, frozen
@@ -23,6 +21,7 @@ from ...registry.catalog import import_all
 from ...state import CompositionError
 from ...state.code_home import is_own
 from ...state.errors import did_you_mean
+from ...state.packages.block_packages import BLOCKS, load_point, long_name, names_of_point, points_of, unfit
 from ...state.types import group_marker
 from .base import ModularPipelineBlocks
 from .binding import written_class
@@ -30,35 +29,13 @@ from .declaration import attribute_hint
 from .interface import snake_case
 from .part import BlockPart
 
-GROUP = "brickwork.blocks"
-"""Entry points of packages that bring blocks."""
 _ADOPTABLE = "diffusers.modular_pipelines."
-
-
-def entry_points(group: str) -> EntryPoints:
-    """Return what installed packages register; they are read again where a folder of packages has changed since."""
-    return _entry_points(group, tuple((place, _state_of(place)) for place in sys.path))
-
-
-@lru_cache(maxsize=8)
-def _entry_points(group: str, places: tuple[tuple[str, object], ...]) -> EntryPoints:
-    # To read the metadata of all packages takes 14 ms, and a composition is opened by the names of its blocks.
-    del places
-    return importlib.metadata.entry_points(group=group)
-
-
-def _state_of(place: str) -> tuple[int, int] | None:
-    try:
-        found = Path(place).stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns
 
 
 def block_names() -> list[str]:
     """Return the names of all blocks: "PredictNoise" of this package, "my-package/soft_denoise" of others."""
     steps = (name for name, cls in own_blocks().items() if not issubclass(cls, BlockPart) and not is_base(cls))
-    return sorted({*steps, *(long_name(point) for point in entry_points(group=GROUP))})
+    return sorted({*steps, *(long_name(point) for point in points_of(BLOCKS))})
 
 
 def find_block(name: str, near: Iterable[Any] = ()) -> type[ModularPipelineBlocks]:
@@ -76,15 +53,16 @@ def find_block(name: str, near: Iterable[Any] = ()) -> type[ModularPipelineBlock
 
 
 def _named(name: str) -> type[ModularPipelineBlocks]:
-    for point in entry_points(group=GROUP):
+    points = points_of(BLOCKS)
+    for point in points:
         # A name with its package before it is meant exactly; it comes before any short name.
         if point.dist is not None and name in names_of_point(point)[1:]:
-            return block_class(point.load(), name)
+            return block_class(load_point(point), name)
     own = own_blocks()
     by_snake = {snake_case(each): each for each in own}
     if name in own or name in by_snake:
         return own[by_snake.get(name, name)]
-    if name in {word for point in entry_points(group=GROUP) for word in (point.name, point.value)}:
+    if name in {word for point in points for word in (point.name, point.value)}:
         return BlockResolver().find(name)
     raise CompositionError(f"No block is named {name!r}. {did_you_mean(name, [*block_names(), *by_snake])}")
 
@@ -118,7 +96,7 @@ class BlockResolver:
     def points(self) -> tuple[EntryPoint, ...]:
         """The blocks that installed packages offer; they are looked through once for a composition."""
         # Looking them up reads the metadata of every installed package.
-        return tuple(entry_points(group=GROUP))
+        return tuple(points_of(BLOCKS))
 
     @classmethod
     def of(cls, given: Any) -> BlockResolver:
@@ -156,7 +134,7 @@ class BlockResolver:
                 f"{name!r} is a block of several packages: {', '.join(each.value for each in points)}."
             )
         if points:
-            return block_class(points[0].load(), name)
+            return block_class(load_point(points[0]), name)
         if name.startswith(_ADOPTABLE):
             return _of_diffusers(name)
         short = name.rpartition(":")[2].rpartition(".")[2]
@@ -167,6 +145,13 @@ class BlockResolver:
             f"{name!r} is no block of this package, of an installed one, or that you gave; give it: blocks=[{short}], or a composition that has it. "
             f"{did_you_mean(name, known) if ':' not in name else ''}".strip()
         )
+
+    def unfit(self, names: Iterable[str]) -> list[str]:
+        """Say why packages that have blocks of these names do not fit what is installed, before anything of them is imported."""
+        wanted = {*names} - self.classes.keys() - own_blocks().keys() - {snake_case(each) for each in own_blocks()}
+        if not wanted:
+            return []
+        return unfit(point for point in self.points if wanted & {*names_of_point(point), point.value})
 
 
 def _of_diffusers(name: str) -> type[ModularPipelineBlocks]:
@@ -244,13 +229,3 @@ def reference(cls: type) -> str:
 def is_adoptable(cls: type) -> bool:
     """Return whether a class is one of diffusers' own blocks, which `adopt` makes ours."""
     return cls.__module__.startswith(_ADOPTABLE) and "<locals>" not in cls.__qualname__
-
-
-def names_of_point(point: EntryPoint) -> tuple[str, ...]:
-    """Return the name alone, and with the package before it, also as Python spells that."""
-    return point.name, long_name(point), long_name(point).replace("-", "_")
-
-
-def long_name(point: EntryPoint) -> str:
-    """Return the name of an entry point with its package before it."""
-    return f"{point.dist.name}/{point.name}" if point.dist is not None else point.name

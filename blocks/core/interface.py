@@ -11,7 +11,7 @@ from ...state import ConfigSpec, DeclarationError, InputParam, OutputParam
 from ...state.errors import with_article
 from ...state.params import merge_input
 from ...state.unfit_values import unfit, value_words
-from ...state.user_warnings import user_warning
+from ...state.user_warnings import deprecated, user_warning
 
 
 def merged_inputs(params: Iterable[InputParam]) -> list[InputParam]:
@@ -69,10 +69,7 @@ def older_inputs(block: object, attribute: str) -> list[InputParam]:
     if older is None:
         return []
     newer = attribute.replace("intermediate_", "")
-    user_warning(
-        f"{type(block).__name__}.{attribute} is deprecated: list these values in `{newer}`.",
-        DeprecationWarning,
-    )
+    deprecated(f"{type(block).__name__}.{attribute}", f"list these values in `{newer}`", since=1)
     return listed(older, block)
 
 

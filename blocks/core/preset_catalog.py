@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.metadata import EntryPoint
 from typing import Any
 
 from ...registry import catalog
 from ...state import CompositionError
 from ...state.errors import did_you_mean
 from ...state.given import given_name
+from ...state.packages.block_packages import PRESETS, load_point, long_name, names_of_point, points_of
 from .base import ModularPipelineBlocks
-from .block_catalog import entry_points, long_name, names_of_point
 from .sequential import SequentialPipelineBlocks
-
-PRESETS = "brickwork.presets"
-"""Entry points of packages that bring whole compositions."""
 
 
 def preset_names() -> list[str]:
     """Return the names of all presets: "sdxl.text2image" of this package, "my-package/soft" of others."""
-    return sorted({*catalog, *(long_name(point) for point in entry_points(group=PRESETS))})
+    return sorted({*catalog, *(long_name(point) for point in points_of(PRESETS))})
 
 
 def find_preset(name: str) -> ModularPipelineBlocks:
@@ -31,15 +29,21 @@ def find_preset(name: str) -> ModularPipelineBlocks:
     given_name(name, "A preset's name")
     if name in catalog:  # ours come first: no package takes a name from them
         return made_of(catalog.get(name))
-    points = [point for point in entry_points(group=PRESETS) if name in names_of_point(point)]
+    points = points_of_preset(name)
     if not points:
         raise CompositionError(f"No preset is named {name!r}. {did_you_mean(name, preset_names())}")
     if len({point.value for point in points}) > 1:
         raise CompositionError(
             f"{name!r} is a preset of several packages: {', '.join(map(long_name, points))}. Say which."
         )
-    found = points[0].load()
-    return made_of(found)
+    return made_of(load_point(points[0]))
+
+
+def points_of_preset(name: str) -> list[EntryPoint]:
+    """Return the entry points of packages for a preset's name; none where it is one of ours, which come first."""
+    if name in catalog:
+        return []
+    return [point for point in points_of(PRESETS) if name in names_of_point(point)]
 
 
 def made_of(found: Any) -> ModularPipelineBlocks:

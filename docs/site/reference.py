@@ -91,6 +91,11 @@ def _meanings(cls: type) -> dict[str, str]:
 
 
 def _api_page(name: str, thing: Any) -> tuple[str, str]:
+    if isinstance(thing, int):
+        said = (
+            "The version of what blocks, guiders and packages are written against; extending.md says what it promises."
+        )
+        return page(name, f"```python\nbrickwork.{name} == {thing}\n```", said), said
     parts = [markdown_of(thing), section("Methods", _methods(thing)), section("Source", source_of(thing))]
     if callable(thing):
         parts.insert(0, f"```python\nbrickwork.{name}{_signature(thing)}\n```")

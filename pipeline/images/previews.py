@@ -14,7 +14,7 @@ from ...engine.scoped_names import seen_at
 from ...families.contract import FamilyContract
 from ...registry.model_dtype import compute_dtype
 from ...state import InputError
-from ...state.user_warnings import user_warning
+from ...state.user_warnings import deprecated, user_warning
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -105,7 +105,7 @@ class Previews:
     @property
     def pictures(self) -> list[Image]:
         """The images, by the name that they had before 0.1.0 was out."""
-        user_warning("Previews.pictures is Previews.images now.", DeprecationWarning)
+        deprecated("Previews.pictures", "it is Previews.images now", since=1)
         return self.images
 
     def __call__(self, event: Event) -> None:

@@ -13,7 +13,7 @@ from ...blocks.core.base import ModularPipelineBlocks
 from ...blocks.core.block_catalog import BlockResolver, find_block
 from ...blocks.core.flattening import walk
 from ...blocks.core.input_checks import expectations_of, input_faults
-from ...blocks.core.preset_catalog import find_preset
+from ...blocks.core.preset_catalog import find_preset, points_of_preset
 from ...guiders import GUIDERS, Guider, guider_of
 from ...registry import ComponentSpec
 from ...registry.catalog import shipped_folder
@@ -25,6 +25,7 @@ from ...saving.composition import compose
 from ...state import BrickworkError, CompositionError
 from ...state.errors import did_you_mean
 from ...state.given import given_path
+from ...state.packages.block_packages import unfit
 from ...state.structure import Faults, examined, place_words, structured
 from ...state.value_data import value_of_data
 from ..seed import SEED, takes_seed
@@ -119,6 +120,11 @@ class _Workflow:
         place = "start" if written.composition is None else "composition"
         if written.start is None and written.composition is None:
             return None
+        unfit = self._unfit(written)
+        if unfit:
+            for text in unfit:
+                self.fault((), text)
+            return None
         try:
             whole = self.document.data.get("composition")
             blocks = find_preset(str(written.start)) if place == "start" else compose(whole, self.finder)
@@ -128,6 +134,14 @@ class _Workflow:
         for number, edit in enumerate(written.edits or ()):
             self._edit(blocks, edit, ("edits", number))
         return blocks
+
+    def _unfit(self, written: WrittenWorkflow) -> list[str]:
+        """Say which packages that the file names do not fit, all of them before one is imported."""
+        named = [
+            edit[key] for edit in written.edits or () for key in ("block", "with") if isinstance(edit.get(key), str)
+        ]
+        presets = unfit(points_of_preset(str(written.start))) if written.start is not None else []
+        return list(dict.fromkeys([*presets, *self.finder.unfit(named)]))
 
     def _edit(self, blocks: object, edit: Mapping[str, Any], path: tuple[Any, ...]) -> None:
         verbs = [verb for verb in EDITS if verb in edit]

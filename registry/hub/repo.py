@@ -15,6 +15,7 @@ from ...state import RepoError
 from ...state.atomic import write_text
 from ...state.reading import read_bytes
 from .folder_update import interruption
+from .hub_client import CALLER, cause_of, hub_api, hub_calls, without_secrets
 from .hub_listing import HubListing
 from .missing_file import WEIGHTS, missing_file, missing_place
 from .repo_paths import check_inside, checked_name, file_in, relative_name
@@ -126,15 +127,23 @@ class Repo:
 
         try:
             # Pinned to a commit: what is in the cache is not asked for again.
-            return Path(hf_hub_download(self.name, name, revision=self.commit, force_download=again, **self.options))
+            with hub_calls():
+                options = {**CALLER, **self.options}
+                return Path(hf_hub_download(self.name, name, revision=self.commit, force_download=again, **options))
         except LocalEntryNotFoundError as error:
             if self.listing is None and name not in self.digests:
                 return None
-            raise RepoError(f"{name} of {self.name} is not in the cache, and cannot be downloaded: {error}") from error
+            said = without_secrets(error)
+            raise RepoError(
+                f"{name} of {self.name} is not in the cache, and cannot be downloaded: {said}"
+            ) from cause_of(error)
         except EntryNotFoundError:
             return None
-        except (HfHubHTTPError, OSError, ValueError) as error:
-            raise RepoError(f"{name} of {self.name} could not be downloaded: {error}") from error
+        except Exception as error:
+            if not isinstance(error, (HfHubHTTPError, OSError, ValueError)) and "httpx" not in type(error).__module__:
+                raise
+            said = without_secrets(error)
+            raise RepoError(f"{name} of {self.name} could not be downloaded: {said}") from cause_of(error)
 
 
 def _folder_of(path: Path, name: str) -> Path:
@@ -227,7 +236,6 @@ _listings: dict[tuple[str, str], HubListing] = {}
 
 
 def _resolved(name: str, revision: str | None, options: Mapping[str, Any]) -> tuple[str, HubListing | None]:
-    from huggingface_hub import HfApi
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
@@ -242,7 +250,8 @@ def _resolved(name: str, revision: str | None, options: Mapping[str, Any]) -> tu
         return str(revision), _listings[name, str(revision)]
     if not options.get("local_files_only"):
         try:
-            info = HfApi(token=options.get("token")).model_info(name, revision=revision, files_metadata=True)
+            with hub_calls():
+                info = hub_api(options.get("token")).model_info(name, revision=revision, files_metadata=True)
         except RevisionNotFoundError as error:
             raise RepoError(f"{name} has no revision {revision!r}.") from error
         except (GatedRepoError, RepositoryNotFoundError) as error:
@@ -251,7 +260,7 @@ def _resolved(name: str, revision: str | None, options: Mapping[str, Any]) -> tu
             ) from error
         except HFValidationError as error:
             raise RepoError(f"{name!r} is no name of a Hub repository: {error}") from error
-        except (OfflineModeIsEnabled, HfHubHTTPError, OSError) as error:
+        except (OfflineModeIsEnabled, HfHubHTTPError, OSError, UnicodeEncodeError) as error:
             refusal = error
         except Exception as error:
             if "httpx" not in type(error).__module__:
@@ -267,7 +276,11 @@ def _resolved(name: str, revision: str | None, options: Mapping[str, Any]) -> tu
             return commit, listing
     cached = _cached_commit(name, revision, options)
     if cached is None:
-        why = f"the Hub cannot be reached ({refusal})" if refusal else "local_files_only forbids asking the Hub"
+        why = (
+            f"the Hub cannot be reached ({without_secrets(refusal)})"
+            if refusal
+            else "local_files_only forbids asking the Hub"
+        )
         raise RepoError(f"{name} is no folder here, {revision or 'main'} of it is not in the cache, and {why}.")
     return cached, None
 

@@ -137,7 +137,7 @@ def test_blocks_of_installed_packages_come_by_their_entry_points(monkeypatch: py
         EntryPoint("odd", "os:path", "brickwork.blocks"),
     ]
     monkeypatch.setitem(sys.modules, __name__, sys.modules[Scale.__module__])
-    monkeypatch.setattr(block_catalog, "entry_points", lambda group: points)
+    monkeypatch.setattr(block_catalog, "points_of", lambda group: points)
     found = again(SequentialPipelineBlocks.from_blocks_dict({"scale": Scale(by=3.0)}))
     assert found.sub_blocks["scale"].by == 3.0  # type: ignore[attr-defined]
     assert isinstance(compose({"block": "soft"}), Scale)

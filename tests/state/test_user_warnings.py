@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import inspect
 import logging
@@ -11,8 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rooms import sources
 
-from brickwork.state.user_warnings import caller_level, user_warning
+from brickwork.state.packages.api_version import API_VERSION
+from brickwork.state.user_warnings import caller_level, deprecated, user_warning
 
 
 def of_package(name: str, source: str, **known: Any) -> Callable[..., Any]:
@@ -80,3 +83,22 @@ def test_a_logger_takes_the_same_level(caplog: pytest.LogCaptureFixture) -> None
     outer = of_package("brickwork.y", "def f(): inner()", inner=inner)
     outer(), (here := line())
     assert (caplog.records[0].pathname, caplog.records[0].lineno) == (__file__, here)
+
+
+def test_what_is_deprecated_says_since_when_until_when_and_what_instead() -> None:
+    message = "^Old is deprecated since API 4 of Brickwork, and gone in API 5: it is New now.$"
+    with pytest.warns(DeprecationWarning, match=message):
+        deprecated("Old", "it is New now", since=4)
+
+
+def test_every_deprecation_is_said_alike_and_none_is_older_than_its_window() -> None:
+    said = []
+    for path in sources():
+        if path.name == "user_warnings.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            assert not (isinstance(node, ast.Name) and node.id == "DeprecationWarning"), f"{path}: use deprecated(...)"
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "deprecated":
+                said += [keyword.value.value for keyword in node.keywords if keyword.arg == "since"]
+    assert len(said) == 4
+    assert min(said) >= API_VERSION, "what an earlier API deprecated goes"

@@ -65,7 +65,7 @@ class Hub:
     repos: dict[str, RepoThere] = field(factory=dict)
     uploads: dict[str, bytes] = field(factory=dict)
     requests: list[tuple[str, str]] = field(factory=list)
-    agents: list[str] = field(factory=list)
+    headers: list[dict[str, str]] = field(factory=list)
     commits: list[dict[str, Any]] = field(factory=list)
     """What each commit said: repository, revision, message, and whether it is only proposed."""
     fault: Fault | None = None
@@ -75,7 +75,7 @@ class Hub:
         self.repos.clear()
         self.uploads.clear()
         self.requests.clear()
-        self.agents.clear()
+        self.headers.clear()
         self.commits.clear()
         self.fault = None
 
@@ -116,7 +116,7 @@ class Handler(BaseHTTPRequestHandler):
         self.query = parse_qs(parts.query)
         path = unquote(parts.path)
         self.hub.requests.append((self.command, path))
-        self.hub.agents.append(self.headers.get("User-Agent") or "")
+        self.hub.headers.append({name.lower(): value for name, value in self.headers.items()})
         self.wrong = self.hub.fault(self.command, path) if self.hub.fault else None
         if isinstance(self.wrong, int):
             self.reply(self.wrong, {"error": "injected"}, {"X-Error-Message": "injected"})

@@ -8,7 +8,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from .... import __version__
 from ....state import RepoError
 from ....state.atomic import write_text
 from ....state.home import home
+from ....state.packages.block_packages import BLOCKS, PRESETS, long_name, points_of
 from .targets import Target, content_digest
 
 FORMAT = 2
@@ -80,11 +80,10 @@ def _software() -> Iterator[str]:
 @cache
 def _installed() -> tuple[str, ...]:
     """Return the blocks and presets of installed packages; a process sees the same ones all its life."""
-    found = entry_points()
     return tuple(
-        f"{group} {point.name}={point.value} {point.dist.version if point.dist else ''}"
-        for group in ("brickwork.blocks", "brickwork.presets")
-        for point in sorted(found.select(group=group))
+        f"{point.group} {long_name(point)}={point.value} {point.dist.metadata['Version'] if point.dist else ''}"
+        for group in (BLOCKS, PRESETS)
+        for point in sorted(points_of(group), key=lambda each: (long_name(each), each.value))
     )
 
 

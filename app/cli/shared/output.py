@@ -35,7 +35,8 @@ def json_text(data: object, indent: int | None = None) -> str:
 
 def remark(text: str) -> None:
     """Write to stderr, where it is no part of the result."""
-    click.echo(text, err=True)
+    # Names in it come from files of others.
+    click.echo(spelled_out(text), err=True)
 
 
 def width() -> int:

@@ -68,13 +68,9 @@ def target_of(text: str) -> Target:
 
 def _is_of_package(name: str) -> bool:
     """Return whether an installed package offers a preset of this name."""
-    from importlib.metadata import entry_points
+    from ....state.packages.block_packages import PRESETS, names_of_point, points_of
 
-    short = name.partition("/")[2]
-    return any(
-        point.name == short and point.dist is not None and name in (f"{point.dist.name}/{short}", point.name)
-        for point in entry_points(group="brickwork.presets")
-    )
+    return any(name in names_of_point(point)[1:2] for point in points_of(PRESETS))
 
 
 def content_digest(target: Target) -> str | None:

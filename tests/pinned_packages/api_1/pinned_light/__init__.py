@@ -1,0 +1,1 @@
+"""Blocks, guiders, a family and a preset that were written against API 1 of Brickwork."""
