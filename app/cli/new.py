@@ -86,7 +86,11 @@ def workflow(file: Path, target: Target, repo: str | None, as_json: bool) -> Non
     write_text(test, test_text)
     given = "".join(f" --{name.replace('_', '-')} ..." for name in to_give)
     place = shlex.quote(str(file))
-    lines = [f"brickwork check {place}", f"python -m pytest {shlex.quote(str(test))}", f"brickwork inputs {place}"]
+    no_repo = target.kind == "preset" and "repo" not in data
+    lines = (
+        [f"# Say in {place} where the components are from (repo), or give --repo to brickwork new."] if no_repo else []
+    )
+    lines += [f"brickwork check {place}", f"python -m pytest {shlex.quote(str(test))}", f"brickwork inputs {place}"]
     lines += [f"brickwork run {place}{given} -o image.png"]
     if as_json:
         print_json({"kind": "workflow", "name": names.snake, "files": [str(file), str(test)], "next": lines})

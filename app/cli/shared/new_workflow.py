@@ -90,7 +90,7 @@ def workflow_text(template: str, data: Mapping[str, Any], to_give: list[str]) ->
         elif key in left:
             lines = written({key: left.pop(key)})
         else:
-            lines = "".join(f"# {line}\n" for line in example)
+            lines = "".join(f"# {line}\n" for line in (example if key != "repo" else ["repo: owner/name"]))
         if key == "inputs" and to_give:
             options = ", ".join(f"--{name.replace('_', '-')}" for name in to_give)
             comments.append(f"# To be given at each run: {options}.")

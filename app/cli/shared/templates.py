@@ -21,10 +21,11 @@ _NAMES = re.compile("new_name|NewName|new-name|NEW_NAME")
 def made_files(kind: str, names: NewNames) -> dict[str, str]:
     """Return the files of a kind by their paths, as they are for a name."""
     place = FOLDER / kind
-    return {
+    files = {
         _with_names(_visible_path(path.relative_to(place)), names): _with_names(path.read_text(encoding="utf-8"), names)
-        for path in sorted(place.rglob(f"*{_SUFFIX}"))
+        for path in place.rglob(f"*{_SUFFIX}")
     }
+    return dict(sorted(files.items()))
 
 
 def _visible_path(path: Path) -> str:
