@@ -12,7 +12,7 @@ from attrs import frozen
 
 from ....state import InputError
 
-_LONGEST = 40
+_LONGEST = 30
 """Letters. Longer ones would not fit into the lines of the templates as a formatter breaks them."""
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
 # Between words of a name such as "WarmTint" or "HDRTone".
@@ -50,10 +50,10 @@ def new_names(text: str) -> NewNames:
         raise InputError(
             f"{text!r} is no name in Python: letters, digits and single underscores between them, with a letter first.{near}"
         )
-    if len(text) > _LONGEST:
-        raise InputError(f"The name has {len(text)} letters; at most {_LONGEST} fit.")
     camel = "".join(part[:1].upper() + part[1:] for part in text.split("_"))
     names = NewNames(_BORDER.sub("_", text).lower(), camel)
+    if len(names.snake) > _LONGEST:
+        raise InputError(f"{names.snake!r} has {len(names.snake)} letters; a name has at most {_LONGEST}.")
     for form in (names.snake, names.camel):
         if keyword.iskeyword(form):
             raise InputError(f"{form!r} is a word of Python itself. Give another name.")

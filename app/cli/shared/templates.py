@@ -15,7 +15,7 @@ _SUFFIX = "-tpl"
 """So that no tool takes a template for code of this package, and pip compiles none."""
 _HIDDEN = "dot_"
 """Before names that begin with a dot, which wheels would leave out."""
-_NAMES = re.compile("new_name|NewName|new-name|NEW_NAME")
+_NAMES = re.compile("new_name|NewName|new-name")
 
 
 def made_files(kind: str, names: NewNames) -> dict[str, str]:
@@ -35,12 +35,7 @@ def _visible_path(path: Path) -> str:
 
 def _with_names(text: str, names: NewNames) -> str:
     """Put the names in, in one pass: a name may hold a placeholder."""
-    forms = {
-        "new_name": names.snake,
-        "NewName": names.camel,
-        "new-name": names.dash,
-        "NEW_NAME": names.snake.upper(),
-    }
+    forms = {"new_name": names.snake, "NewName": names.camel, "new-name": names.dash}
     return _NAMES.sub(lambda found: forms[found[0]], text)
 
 
