@@ -114,9 +114,9 @@ def _refuse_taken(kind: str, names: NewNames) -> None:
 
         taken = set(GUIDERS)
     elif kind == "family":
-        from ...registry import families
+        from ...registry import catalog, families
 
-        taken = set(families)
+        taken = {*families, *(name.partition(".")[0] for name in catalog if "." in name)}
     else:
         return
     for form in (names.snake, names.camel, names.dash):
