@@ -237,7 +237,8 @@ def test_the_names_by_which_things_are_found_lead_to_them(made: Path, monkeypatc
         monkeypatch.syspath_prepend(place)
         settings = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
         assert settings["name"] == folder.name.replace("_", "-")
-        for points in settings.get("entry-points", {}).values():
+        assert settings["entry-points"].pop("brickwork.api") == {"1": folder.name}
+        for points in settings["entry-points"].values():
             for name, target in points.items():
                 module, _, attribute = target.partition(":")
                 found.append((name, getattr(importlib.import_module(module), attribute)))
