@@ -78,12 +78,12 @@ def workflow(file: Path, target: Target, repo: str | None, as_json: bool) -> Non
     test = file.with_name(f"test_{names.snake}.py")
     for each in (file, test):
         refuse_existing(each)
-    text, test_text = (each.replace("FILE_NAME", file.name) for each in made_files("workflow", names).values())
+    made = {name: text.replace("FILE_NAME", file.name) for name, text in made_files("workflow", names).items()}
     data, to_give = workflow_data(target, repo)
     from ...state.atomic import write_text
 
-    write_text(file, workflow_text(text, data, to_give))
-    write_text(test, test_text)
+    write_text(file, workflow_text(made[f"{names.snake}.yaml"], data, to_give))
+    write_text(test, made[f"test_{names.snake}.py"])
     given = "".join(f" --{name.replace('_', '-')} ..." for name in to_give)
     place = shlex.quote(str(file))
     no_repo = target.kind == "preset" and "repo" not in data

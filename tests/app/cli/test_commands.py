@@ -206,7 +206,7 @@ REFUSED = {
     "batch embedded none.csv -o out": (2, "'none.csv' does not exist"),
     "trust grant embedded": (2, "embedded brings no code; code is of folders and of repositories on the Hub."),
     "trust revoke me/none": (2, "Nothing was granted to me/none."),
-    "new blok x": (2, "No such command 'blok'. (Did you mean 'block'?)"),
+    "new blok x": (2, "No such command 'blok'. Did you mean 'block'?"),
     "new block 2x": (2, "Did you mean 'x'?"),
     "completion tcsh": (2, "'tcsh' is not one of 'bash', 'zsh', 'fish'."),
 }  # fmt: skip
