@@ -48,15 +48,14 @@ def _fitting_repo(target: Target) -> str | None:
     if target.kind != "preset":
         return None
     from ....blocks.core.preset_catalog import find_preset
-    from ....families.contract import bound_family
-    from ....families.sdxl import SDXL
     from ....presets.embedded import FOLDER
+    from ....presets.sdxl import SDXL
     from ....registry import catalog
 
     if target.name not in catalog:  # of an installed package, or unknown
         return None
     blocks = find_preset(target.name)
-    if bound_family(blocks.sub_blocks.values()) is not SDXL:
+    if not any(block.family is SDXL for block in blocks.sub_blocks.values()):
         return None
     pipe = blocks.init_pipeline(str(FOLDER))
     return "embedded" if all(pipe.specs[name].repo for name in pipe.pretrained_component_names) else None
