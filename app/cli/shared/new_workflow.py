@@ -36,7 +36,9 @@ def workflow_data(target: Target, repo: str | None) -> tuple[dict[str, Any], lis
 
     repo = repo or _fitting_repo(target)
     pipe = opened(target, repo)
-    data = {"start": target.name, **({"repo": repo} if repo else {})} if target.kind == "preset" else _saved_data(pipe)
+    data: dict[str, Any] = {"start": target.name, **({"repo": repo} if repo else {})}
+    if target.kind != "preset":
+        data = _saved_data(pipe)
     known = described(pipe)
     usual = {name: value for name, value in _INPUTS.items() if name in known["properties"]}
     data["inputs"] = {**usual, **(data.get("inputs") or {})}
@@ -54,7 +56,7 @@ def _fitting_repo(target: Target) -> str | None:
 
     if target.name not in catalog:  # of an installed package, or unknown
         return None
-    blocks = find_preset(target.name)
+    blocks: Any = find_preset(target.name)
     if not any(block.family is SDXL for block in blocks.sub_blocks.values()):
         return None
     pipe = blocks.init_pipeline(str(FOLDER))

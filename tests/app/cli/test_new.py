@@ -203,7 +203,7 @@ def test_their_own_tests_pass(made: Path, prepared_python: PreparedPython, tmp_p
 
 
 def test_types_are_right_by_their_own_settings(made: Path, many: int) -> None:
-    """Minutes, as mypy reads torch anew for settings that are not ours; tests/type_checks has them with ours."""
+    """Minutes, as mypy reads torch anew for settings that are not ours."""
     if many == 1:
         pytest.skip("--long")
     for folder in folders(made):
