@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [
     *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")),
     *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "app" / "templates").rglob("README.md-tpl")),
 ]
 RETIRED = tomllib.loads((ROOT / "tests" / "retired_words.toml").read_text())
 

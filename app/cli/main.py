@@ -27,6 +27,7 @@ from . import (
     info,
     inputs,
     lock,
+    new,
     presets,
     publish,
     recipe,
@@ -42,7 +43,7 @@ SECTIONS: Mapping[str, Iterable[click.Command]] = {
     "Draw": (run.command, sweep.command, batch.command, branch.command, replay.command),
     "Look at a workflow": (inputs.command, check.command, explain.command, graph.command, components.command),
     "Look at an image": (info.command, recipe.command, diff.command),
-    "Change and share": (edit.command, publish.command, lock.command, trust.command),
+    "Change and share": (new.command, edit.command, publish.command, lock.command, trust.command),
     "What there is": (presets.command, blocks.command, guiders.command, words.command),
     "This machine": (doctor.command, bench.command, completion.command),
 }

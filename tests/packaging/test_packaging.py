@@ -81,6 +81,9 @@ def test_the_wheel_holds_code_types_and_the_model(wheel: Path) -> None:
         "brickwork/presets/embedded/model/licenses/Unicode-3.0.txt",
     ):
         assert needed in names
+    templates = {path.relative_to(ROOT).as_posix() for path in (ROOT / "app" / "templates").rglob("*-tpl")}
+    assert {f"brickwork/{name}" for name in templates} == {name for name in names if "/templates/" in name}
+    assert len(templates) > 25
     assert not [name for name in names if name.startswith(("brickwork/tests", "brickwork/training", "state/"))]
 
 

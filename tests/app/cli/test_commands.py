@@ -19,7 +19,8 @@ TARGETS = {
     "blocks show": "Decode", "blocks where": "latents", "presets show": "sdxl.text2image", "replay": "APPLE", "diff": "APPLE APPLE",
     "recipe": "APPLE", "sweep": "embedded --axis seed=1", "batch": "embedded rows.csv -o out", "trust grant": "FOLDER", "trust revoke": "x",
     "edit": "rows.csv remove decode", "publish": "FOLDER me/x", "lock": "FOLDER", "bench": "embedded",
-    "info": "APPLE", "completion": "bash",
+    "info": "APPLE", "completion": "bash", "new block": "warm_tint", "new guider": "fading", "new family": "small_pixels",
+    "new package": "studio_blocks", "new workflow": "new.yaml",
 }  # fmt: skip
 """What a command has to be given."""
 
@@ -126,6 +127,8 @@ JSON = {
     "diff APPLE APPLE": {"same", "differences"},
     "doctor": {"name", "said", "ok"},
     "trust list": set(),
+    "new block warm_tint": {"kind", "name", "files", "next"},
+    "new workflow new.yaml": {"kind", "name", "files", "next"},
 }  # fmt: skip
 
 
@@ -161,6 +164,8 @@ TEXTS = {
     "words": "things:\n",
     "words a red pinguin": "does not know 'pinguin'. Did you mean 'penguin'?",
     "words a red penguin": "knows all of these words",
+    "new block warm_tint": "warm_tint/\n  README.md\n",
+    "new workflow new.yaml": "new.yaml\ntest_new.py\n",
     "completion bash": "_brickwork_completion",
     "completion zsh": "#compdef brickwork",
     "completion fish": "complete --no-files --command brickwork",
@@ -201,6 +206,8 @@ REFUSED = {
     "batch embedded none.csv -o out": (2, "'none.csv' does not exist"),
     "trust grant embedded": (2, "embedded brings no code; code is of folders and of repositories on the Hub."),
     "trust revoke me/none": (2, "Nothing was granted to me/none."),
+    "new blok x": (2, "No such command 'blok'. Did you mean 'block'?"),
+    "new block 2x": (2, "Did you mean 'x'?"),
     "completion tcsh": (2, "'tcsh' is not one of 'bash', 'zsh', 'fish'."),
 }  # fmt: skip
 
