@@ -32,6 +32,7 @@ PUBLIC = [
     "Conditioning",
     "ConfigSpec",
     "DeclarationError",
+    "DiskCache",
     "DynamicThresholding",
     "EmbeddedGuidance",
     "FrequencyDecoupledGuidance",
