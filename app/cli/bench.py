@@ -10,7 +10,8 @@ import click
 from .shared.change_options import change_options, repo_option
 from .shared.changes import opened_as_asked
 from .shared.file_values import read_inputs
-from .shared.output import print_json, table
+from .shared.output import print_json, remark, table
+from .shared.profiles import keep_profile
 from .shared.target_command import TargetCommand, given_inputs, schemas, target_argument
 from .shared.targets import Target
 
@@ -29,7 +30,10 @@ from .shared.targets import Target
 @click.option("--json", "as_json", is_flag=True, help="The seconds as JSON.")
 @click.pass_context
 def command(ctx: click.Context, /, target: Target, runs: int, as_json: bool, **options: Any) -> None:
-    """Run a target several times with the same inputs, and say the median seconds of the whole and of each block."""
+    """Run a target several times with the same inputs, and say the median seconds of the whole and of each block.
+
+    The seconds are kept for brickwork explain.
+    """
     from ...engine.listeners import TimeTable
 
     pipe = opened_as_asked(target, options, loads=True)
@@ -47,6 +51,7 @@ def command(ctx: click.Context, /, target: Target, runs: int, as_json: bool, **o
     medians = {path: statistics.median(seconds for seconds, _ in each) for path, each in blocks.items()}
     calls = {path: each[0][1] for path, each in blocks.items()}
     total = statistics.median(whole)
+    kept = keep_profile(target, pipe.device, inputs, medians)
     if as_json:
         print_json({"runs": runs, "seconds": total, "device": str(pipe.device), "blocks": [
             {"path": path, "seconds": seconds, "calls": calls[path]} for path, seconds in medians.items()]})  # fmt: skip
@@ -60,4 +65,9 @@ def command(ctx: click.Context, /, target: Target, runs: int, as_json: bool, **o
             [*rows, ("all", f"{total:.4f}", "", f"of {runs} runs on {pipe.device}, the median")],
             ("block", "seconds", "calls", "of all"),
         )
+    )
+    remark(
+        f"brickwork explain {target.text} shows these seconds."
+        if kept is not None
+        else f"Not kept for brickwork explain: {target.text} may be something else tomorrow; name a commit (@...)."
     )

@@ -57,11 +57,11 @@ def _place(target: Target) -> Path | None:
         return None
     if digest is None:
         return None
-    whole = hashlib.sha256("\0".join([digest, *_software()]).encode()).hexdigest()
+    whole = hashlib.sha256("\0".join([digest, *software()]).encode()).hexdigest()
     return home() / "schemas" / f"{whole}.json"
 
 
-def _software() -> Iterator[str]:
+def software() -> Iterator[str]:
     """Yield what else decides which inputs there are: versions, this package's files, and installed blocks and presets."""
     yield __version__
     # By size and time of a file that says the version: to read it from metadata takes longer than all the rest.
