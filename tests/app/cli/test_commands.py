@@ -130,7 +130,7 @@ def test_control_c_ends_it_with_130(name: str, apple: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(click.Command, "invoke", stop)
     result = invoke(*words_of(name, apple))
-    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "Stopped.\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "\nStopped.\n")  # below ^C
     if TABLE[name].json:
         Path("rows.csv").unlink()
         Path("FOLDER").rmdir()
