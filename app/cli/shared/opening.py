@@ -52,8 +52,10 @@ def opened_for_later(target: Target, repo: str | None) -> ModularPipeline:
 
 def _held() -> dict[tuple[Target, str | None], ModularPipeline]:
     context = click.get_current_context(silent=True)
-    held: dict[tuple[Target, str | None], ModularPipeline] = {}
-    return held if context is None else context.meta.setdefault("brickwork.opened", held)
+    found: dict[tuple[Target, str | None], ModularPipeline] = {}
+    if context is not None:
+        found = context.meta.setdefault("brickwork.opened", found)
+    return found
 
 
 def quiet_libraries() -> None:
