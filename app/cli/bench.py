@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
+from ...state import RepoError
 from .shared.change_options import change_options, repo_option
 from .shared.changes import opened_as_asked
 from .shared.file_values import read_inputs
@@ -51,7 +53,7 @@ def command(ctx: click.Context, /, target: Target, runs: int, as_json: bool, **o
     medians = {path: statistics.median(seconds for seconds, _ in each) for path, each in blocks.items()}
     calls = {path: each[0][1] for path, each in blocks.items()}
     total = statistics.median(whole)
-    kept = keep_profile(target, pipe.device, inputs, medians)
+    kept = kept_words(target, pipe.device, inputs, medians)
     if as_json:
         print_json({"runs": runs, "seconds": total, "device": str(pipe.device), "blocks": [
             {"path": path, "seconds": seconds, "calls": calls[path]} for path, seconds in medians.items()]})  # fmt: skip
@@ -66,8 +68,15 @@ def command(ctx: click.Context, /, target: Target, runs: int, as_json: bool, **o
             ("block", "seconds", "calls", "of all"),
         )
     )
-    remark(
-        f"brickwork explain {target.text} shows these seconds."
-        if kept is not None
-        else f"Not kept for brickwork explain: {target.text} may be something else tomorrow; name a commit (@...)."
-    )
+    remark(kept)
+
+
+def kept_words(target: Target, device: object, inputs: Mapping[str, Any], blocks: Mapping[str, float]) -> str:
+    """Keep what was measured, and say whether that went well: the figures are there in any case."""
+    try:
+        kept = keep_profile(target, device, inputs, blocks)
+    except (OSError, RepoError) as error:
+        return f"Not kept for brickwork explain: {error}"
+    if kept is None:
+        return f"Not kept for brickwork explain: what {target.text} is may change; name a commit (@...)."
+    return f"brickwork explain {target.text} shows these seconds."

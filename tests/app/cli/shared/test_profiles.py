@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from cli_runner import invoke
 
+from brickwork.app.cli.bench import kept_words
 from brickwork.app.cli.shared import profiles
 from brickwork.app.cli.shared.profiles import keep_profile, profile_of, seconds_words
 from brickwork.app.cli.shared.targets import Target, target_of
 
-FEW = ("--num-inference-steps", "1", "--prompt", "x")
+FEW = ("--num-inference-steps", "1", "--prompt", "a cat")
 
 
 @pytest.fixture
@@ -37,9 +38,9 @@ def test_explain_shows_what_bench_measured_and_says_so(monkeypatch: pytest.Monke
     seconds = dict(line.split() for line in said.partition("seconds\n")[2].splitlines() if len(line.split()) == 2)
     assert float(seconds["decode"]) > 0
     assert "Measured by brickwork bench on 20" in said
-    assert "with seed=0, num_inference_steps=1, prompt='x'." in " ".join(said.split())
+    assert "with seed=0, num_inference_steps=1, prompt='a cat'." in " ".join(said.split())
     found = json.loads(invoke("explain", "embedded", *FEW, "--json").stdout)["measured"]
-    assert found["inputs"] == {"seed": 0, "num_inference_steps": 1, "prompt": "x"}
+    assert found["inputs"] == {"seed": 0, "num_inference_steps": 1, "prompt": "a cat"}
     assert found["blocks"]["decode"] > 0
     monkeypatch.setattr(profiles, "software", lambda: ["another"])
     stale = invoke("explain", "embedded", *FEW).stdout
@@ -65,5 +66,16 @@ def test_another_device_or_target_has_a_profile_of_its_own(tmp_path: Path, monke
 
 def test_a_branch_on_the_hub_has_none() -> None:
     branch = Target("me/x@main", "repo", "me/x", "main")
-    assert keep_profile(branch, "cpu", {}, {}) is None
+    assert (
+        kept_words(branch, "cpu", {}, {})
+        == "Not kept for brickwork explain: what me/x@main is may change; name a commit (@...)."
+    )
     assert profile_of(branch, "cpu") is None
+
+
+def test_a_home_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("BRICKWORK_HOME", str(tmp_path / "file"))
+    said = kept_words(target_of("embedded"), "cpu", {}, {})
+    assert said.startswith("Not kept for brickwork explain: ")
+    assert "file" in said
