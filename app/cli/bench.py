@@ -53,7 +53,7 @@ def command(ctx: click.Context, /, target: Target, runs: int, as_json: bool, **o
     medians = {path: statistics.median(seconds for seconds, _ in each) for path, each in blocks.items()}
     calls = {path: each[0][1] for path, each in blocks.items()}
     total = statistics.median(whole)
-    kept = kept_words(target, pipe.device, inputs, medians)
+    kept = kept_words(target, pipe.device, options, inputs, medians)
     if as_json:
         print_json({"runs": runs, "seconds": total, "device": str(pipe.device), "blocks": [
             {"path": path, "seconds": seconds, "calls": calls[path]} for path, seconds in medians.items()]})  # fmt: skip
@@ -71,10 +71,12 @@ def command(ctx: click.Context, /, target: Target, runs: int, as_json: bool, **o
     remark(kept)
 
 
-def kept_words(target: Target, device: object, inputs: Mapping[str, Any], blocks: Mapping[str, float]) -> str:
+def kept_words(
+    target: Target, device: object, options: Mapping[str, Any], inputs: Mapping[str, Any], blocks: Mapping[str, float]
+) -> str:
     """Keep what was measured, and say whether that went well: the figures are there in any case."""
     try:
-        kept = keep_profile(target, device, inputs, blocks)
+        kept = keep_profile(target, device, options, inputs, blocks)
     except (OSError, RepoError) as error:
         return f"Not kept for brickwork explain: {error}"
     if kept is None:

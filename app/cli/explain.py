@@ -40,7 +40,7 @@ def command(ctx: click.Context, /, target: Target, **options: Any) -> None:
     sizes = pipe.component_sizes(plan.components)
     found = plan.explain(sizes, pipe.notes)
     memory = None if options["memory"] is None else memory_plan(plan, sizes, options["memory"])
-    profile = profile_of(target, pipe.device)
+    profile = profile_of(target, pipe.device, options)
     if options["as_json"]:
         measured = {} if profile is None or profile["stale"] else {"measured": _measured(profile)}
         print_json({**_data(found), **({} if memory is None else {"memory": memory.data}), **measured})

@@ -20,15 +20,19 @@ from .output import table
 from .targets import Target, content_digest
 
 _FORMAT = 1
+_CHANGES = ("repo", "sets", "guider", "scheduler", "component", "lora", "dtype")
+"""Options that change a target: with others its steps take another time."""
 
 
-def keep_profile(target: Target, device: Any, inputs: Mapping[str, Any], blocks: Mapping[str, float]) -> Path | None:
+def keep_profile(
+    target: Target, device: Any, options: Mapping[str, Any], inputs: Mapping[str, Any], blocks: Mapping[str, float]
+) -> Path | None:
     """Keep the seconds of blocks by path; None for a target of which nothing says what it is, such as a branch on the Hub.
 
     Args:
-        inputs: with which it was measured.
+        options: of the command line. inputs: with which it was measured.
     """
-    path = _place(target, device)
+    path = _place(target, device, options)
     if path is None:
         return None
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,9 +47,9 @@ def keep_profile(target: Target, device: Any, inputs: Mapping[str, Any], blocks:
     return path
 
 
-def profile_of(target: Target, device: Any) -> dict[str, Any] | None:
-    """Return what was kept of a target on a device; with `stale`, whether it is of other versions of the software."""
-    path = _place(target, device)
+def profile_of(target: Target, device: Any, options: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what was kept of a target on a device, changed by the same options; with `stale`, whether it is of other versions of the software."""
+    path = _place(target, device, options)
     found: Any = None
     if path is not None:
         with contextlib.suppress(OSError, ValueError, RepoError):
@@ -66,11 +70,12 @@ def seconds_words(profile: Mapping[str, Any], paths: list[str], target: Target) 
     return f"{table(rows, ('step', 'seconds'))}\n{said}" if rows else f"No step of this plan was measured. {again}"
 
 
-def _place(target: Target, device: Any) -> Path | None:
+def _place(target: Target, device: Any, options: Mapping[str, Any]) -> Path | None:
     digest = content_digest(target)
     if digest is None:
         return None
-    whole = hashlib.sha256(f"{digest}\0{_device_words(device)}".encode()).hexdigest()
+    changes = json.dumps({name: options[name] for name in _CHANGES if options.get(name)})
+    whole = hashlib.sha256("\0".join([digest, _device_words(device), changes]).encode()).hexdigest()
     return home() / "profiles" / f"{whole}.json"
 
 

@@ -51,31 +51,32 @@ def test_explain_shows_what_bench_measured_and_says_so(monkeypatch: pytest.Monke
 def test_another_device_or_target_has_a_profile_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BRICKWORK_HOME", str(tmp_path / "home"))
     target = target_of("embedded")
-    kept = keep_profile(target, "cpu", {"seed": 0, "image": object()}, {"decode": 0.5})
+    kept = keep_profile(target, "cpu", {"dtype": None}, {"seed": 0, "image": object()}, {"decode": 0.5})
     assert kept is not None
-    found = profile_of(target, "cpu")
+    found = profile_of(target, "cpu", {})
     assert found is not None
     assert (found["inputs"], found["blocks"], found["stale"]) == ({"seed": 0}, {"decode": 0.5}, False)
-    assert profile_of(target, "meta") is None
-    assert profile_of(Target("sdxl.auto", "preset", "sdxl.auto"), "cpu") is None
+    assert profile_of(target, "meta", {}) is None
+    assert profile_of(target, "cpu", {"dtype": "fp16"}) is None
+    assert profile_of(Target("sdxl.auto", "preset", "sdxl.auto"), "cpu", {}) is None
     assert "No step of this plan was measured." in seconds_words(found, ["encode"], target)
     for broken in ("{", "[]", '{"format": 0}'):
         kept.write_text(broken)
-        assert profile_of(target, "cpu") is None
+        assert profile_of(target, "cpu", {}) is None
 
 
 def test_a_branch_on_the_hub_has_none() -> None:
     branch = Target("me/x@main", "repo", "me/x", "main")
     assert (
-        kept_words(branch, "cpu", {}, {})
+        kept_words(branch, "cpu", {}, {}, {})
         == "Not kept for brickwork explain: what me/x@main is may change; name a commit (@...)."
     )
-    assert profile_of(branch, "cpu") is None
+    assert profile_of(branch, "cpu", {}) is None
 
 
 def test_a_home_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("BRICKWORK_HOME", str(tmp_path / "file"))
-    said = kept_words(target_of("embedded"), "cpu", {}, {})
+    said = kept_words(target_of("embedded"), "cpu", {}, {}, {})
     assert said.startswith("Not kept for brickwork explain: ")
     assert "file" in said
