@@ -45,7 +45,7 @@ TABLE = {
     "diff": Row("APPLE APPLE", "none.png APPLE", 2, "result"),
     "edit": Row("rows.csv remove decode", "none.yaml remove decode", 2, ""),
     "publish": Row("FOLDER me/x", "none me/x", 2, "result"),
-    "lock": Row("FOLDER", "./none", 3, ""),
+    "lock": Row("FOLDER", "./none", 3, "result"),
     "trust list": Row("", None, 0, "result"),
     "trust grant": Row("FOLDER", "./none", 3, ""),
     "trust revoke": Row("x", "me/none", 2, ""),
