@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 
 from attrs import define, field, frozen
@@ -18,14 +19,23 @@ from .memory import device_bytes
 DEFAULT_BYTES = 2 * 10**9
 
 
+class _AsItIs(Enum):
+    """Stands for an attribute of a component that a step has left as it was."""
+
+    AS_IT_IS = "as it is"
+
+
+AS_IT_IS = _AsItIs.AS_IT_IS
+
+
 @frozen(eq=False)
 class Entry:
     """Keeps what a step did.
 
     Attributes:
         values: what it wrote. removed: names that it took away. groups: names that it added to groups of the state.
-        states: components that it changed, by name, as they were after it. generators: states of the random generators
-            that it read, after it.
+        states: components that it changed, by name, as they were after it; configuration and notes that are still the same
+            are `AS_IT_IS`. generators: states of the random generators that it read, after it.
         digests: of the values. seconds: that it took. bytes: that this holds.
         witness: what the blocks inside gave, where the run kept account of it.
     """
@@ -169,4 +179,6 @@ def cache_of(given: object) -> MemoryCache | None:
         return None
     if given == "memory":
         return MemoryCache()
-    raise InputError(f"cache={given!r}: it is 'off', 'memory', or a MemoryCache(max_bytes=..., steps=...).")
+    raise InputError(
+        f"cache={given!r}: it is 'off', 'memory', a MemoryCache(max_bytes=..., steps=...), or a DiskCache(folder)."
+    )

@@ -114,7 +114,7 @@ class RunSettings:
         witness: note in the recipe what every block gave, in every iteration, so that `replay` can name the first that
             gives something else.
         snapshots: what takes them while a run goes on; see `brickwork.Snapshots`.
-        cache: None (or "off"); a `MemoryCache`, or "memory" for one with 2 GB.
+        cache: None (or "off"); a `MemoryCache`, or "memory" for one with 2 GB; a `DiskCache` for files that other processes use, too.
         listeners: functions that take every event of a run; see `brickwork.engine.events`.
         device_times: tell listeners what blocks and iterations take on the device, too, by its own clock (`DeviceTimed`); the
             run waits for the device at its end, and nowhere else.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 
 from ..engine.cache import MemoryCache
+from ..engine.progress import progress_bar
 from ..state import InputError, html_view
 from ..state.errors import did_you_mean, named_thing
 from ..state.plain_numbers import plain_number
@@ -105,11 +106,15 @@ def sweep(
     cache = before.cache or MemoryCache()
     saved = cache.seconds_saved
     results = []
-    pipe.settings = evolve(before, cache=cache)
+    points = list(itertools.product(*axes.values()))
+    # One bar for all runs, with the time that is left, and none for the steps of each.
+    pipe.settings = evolve(before, cache=cache, progress=False)
     try:
-        for values in itertools.product(*axes.values()):
-            point = dict(zip(axes, values, strict=True))
-            results.append(pipe(**{**inputs, **point}, output=output))
+        with progress_bar(before, len(points)) as counted:
+            for values in points:
+                point = dict(zip(axes, values, strict=True))
+                results.append(pipe(**{**inputs, **point}, output=output))
+                counted()
     # Also after an error at one point: the cache was not asked for, and holds memory.
     finally:
         pipe.settings = before

@@ -128,8 +128,8 @@ catalog = Catalog(package="presets", reads_names=True)
 VARIANT = "/"
 """Between a class name and the variant that opens where a repository says that it has no component which the plain one needs."""
 
-shipped = Catalog(package="presets")
-"""Folders of models that come with this package, by the names under which recipes know them."""
+shipped = Catalog(package="presets.embedded")
+"""Folders of models that come with this package, by the names under which recipes know them. Every recipe asks, and other presets have none."""
 
 
 def shipped_name(folder: str | Path) -> str | None:

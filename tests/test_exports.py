@@ -33,6 +33,7 @@ PUBLIC = [
     "Conditioning",
     "ConfigSpec",
     "DeclarationError",
+    "DiskCache",
     "DynamicThresholding",
     "EmbeddedGuidance",
     "FrequencyDecoupledGuidance",

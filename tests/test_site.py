@@ -84,6 +84,15 @@ def test_every_public_name_has_a_page(source: Path) -> None:
     assert all((source / f"{page}.md").exists() for page in names.values())
 
 
+def test_every_command_has_a_page_that_prose_links_to(source: Path) -> None:
+    names = json.loads((source / "names.json").read_text())
+    listed = {path.stem.replace("_", " ") for path in (ROOT / "tests" / "app" / "cli" / "help").glob("*.txt")} - {
+        "brickwork"
+    }
+    assert {name for name in names if name.startswith("brickwork ")} == {f"brickwork {name}" for name in listed}
+    assert names["brickwork trust grant"] == "reference/commands/trust-grant"
+
+
 def test_every_page_is_reached(source: Path) -> None:
     """From the start page, by menus, links and names."""
     names = {name: f"{page}.md" for name, page in json.loads((source / "names.json").read_text()).items()}
@@ -130,6 +139,9 @@ def test_a_link_that_names_a_file_shows_the_title_that_it_leads_to(source: Path)
         ("events/BlockFinished", ["`path`"]),
         ("errors/InputError", ["Derived from: `BrickworkError`"]),
         ("settings/cache", ["pipe.configure(cache=...)", "MemoryCache"]),
+        ("commands/run", ["brickwork run [OPTIONS] TARGET", "| `-o, --out TEXT` | File to write: .png for images", "## Example\n\n```sh\nbrickwork run embedded --prompt", "| 130 | Ctrl-C |"]),
+        ("commands/replay", ["| 5 | `replay` gave something else |"]),
+        ("commands/trust", ["- [`brickwork trust grant`](trust-grant.md)"]),
         ("api/ModularPipeline", ["### `save_pretrained("]),
     ],
 )  # fmt: skip

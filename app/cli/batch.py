@@ -12,7 +12,7 @@ import click
 from .shared.bars import CountedRuns
 from .shared.batch_rows import Row, read_table
 from .shared.batch_state import MadeRows
-from .shared.change_options import change_options, repo_option
+from .shared.change_options import cache_option, change_options, repo_option
 from .shared.changes import opened_as_asked
 from .shared.exits import SOME_FAILED, failed_event
 from .shared.file_values import read_inputs
@@ -36,6 +36,7 @@ FAILED = "failed.json"
 @click.option("--failed-only", is_flag=True, help="Only rows that failed.json in the folder names.")
 @repo_option
 @change_options
+@cache_option
 @click.option("--allow-urls", is_flag=True, help="Load images from addresses that rows name.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON per row on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
+from ...state import RepoError
 from .shared.change_options import change_options, repo_option
 from .shared.changes import opened_as_asked
 from .shared.file_values import read_inputs
-from .shared.output import print_json, table
+from .shared.output import print_json, remark, table
+from .shared.profiles import keep_profile
 from .shared.target_command import TargetCommand, given_inputs, schemas, target_argument
 from .shared.targets import Target
 
@@ -29,7 +32,10 @@ from .shared.targets import Target
 @click.option("--json", "as_json", is_flag=True, help="The seconds as JSON.")
 @click.pass_context
 def command(ctx: click.Context, /, target: Target, runs: int, as_json: bool, **options: Any) -> None:
-    """Run a target several times with the same inputs, and say the median seconds of the whole and of each block."""
+    """Run a target several times with the same inputs, and say the median seconds of the whole and of each block.
+
+    The seconds are kept for brickwork explain.
+    """
     from ...engine.listeners import TimeTable
 
     pipe = opened_as_asked(target, options, loads=True)
@@ -47,6 +53,7 @@ def command(ctx: click.Context, /, target: Target, runs: int, as_json: bool, **o
     medians = {path: statistics.median(seconds for seconds, _ in each) for path, each in blocks.items()}
     calls = {path: each[0][1] for path, each in blocks.items()}
     total = statistics.median(whole)
+    kept = kept_words(target, pipe.device, options, inputs, medians)
     if as_json:
         print_json({"runs": runs, "seconds": total, "device": str(pipe.device), "blocks": [
             {"path": path, "seconds": seconds, "calls": calls[path]} for path, seconds in medians.items()]})  # fmt: skip
@@ -61,3 +68,17 @@ def command(ctx: click.Context, /, target: Target, runs: int, as_json: bool, **o
             ("block", "seconds", "calls", "of all"),
         )
     )
+    remark(kept)
+
+
+def kept_words(
+    target: Target, device: object, options: Mapping[str, Any], inputs: Mapping[str, Any], blocks: Mapping[str, float]
+) -> str:
+    """Keep what was measured, and say whether that went well: the figures are there in any case."""
+    try:
+        kept = keep_profile(target, device, options, inputs, blocks)
+    except (OSError, RepoError) as error:
+        return f"Not kept for brickwork explain: {error}"
+    if kept is None:
+        return f"Not kept for brickwork explain: what {target.text} is may change; name a commit (@...)."
+    return f"brickwork explain {target.text} shows these seconds."

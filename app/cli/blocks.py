@@ -22,7 +22,7 @@ def command() -> None:
     """List blocks, show one, or find who reads and writes a value."""
 
 
-@command.command("list")
+@command.command("list", short_help="List blocks with what they do.")
 @click.argument("word", required=False)
 @click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
 def list_blocks(word: str | None, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,7 @@ from .shared.changes import change
 from .shared.memory_plan import ByteSize, memory_plan
 from .shared.opening import opened
 from .shared.output import print_json
+from .shared.profiles import profile_of, seconds_words
 from .shared.target_command import TargetCommand, given_inputs, target_argument
 from .shared.targets import Target
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 def command(ctx: click.Context, /, target: Target, **options: Any) -> None:
     """Show what runs when these inputs are given; without any, those that are required.
 
-    Nothing is computed, and no weights are read.
+    Nothing is computed, and no weights are read. Seconds are shown where brickwork bench has measured them on this machine.
     """
     pipe = opened(target, options["repo"], dtype=options["dtype"])
     change(pipe, options)
@@ -38,12 +40,20 @@ def command(ctx: click.Context, /, target: Target, **options: Any) -> None:
     sizes = pipe.component_sizes(plan.components)
     found = plan.explain(sizes, pipe.notes)
     memory = None if options["memory"] is None else memory_plan(plan, sizes, options["memory"])
+    profile = profile_of(target, pipe.device, options)
     if options["as_json"]:
-        print_json({**_data(found), **({} if memory is None else {"memory": memory.data})})
+        measured = {} if profile is None or profile["stale"] else {"measured": _measured(profile)}
+        print_json({**_data(found), **({} if memory is None else {"memory": memory.data}), **measured})
         return
     click.echo(str(found))
+    if profile is not None:
+        click.echo(f"\n{seconds_words(profile, [row.step for row in found.rows], target)}")
     if memory is not None:
         click.echo(f"\n{memory}")
+
+
+def _measured(profile: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: profile[name] for name in ("date", "device", "inputs", "blocks")}
 
 
 def _data(found: Explanation) -> dict[str, Any]:

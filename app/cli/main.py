@@ -2,68 +2,51 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import click
 
 from ... import __version__
 from ...state.errors import nearest
-from . import (
-    batch,
-    bench,
-    blocks,
-    branch,
-    check,
-    completion,
-    components,
-    diff,
-    doctor,
-    edit,
-    explain,
-    graph,
-    guiders,
-    info,
-    inputs,
-    lock,
-    new,
-    presets,
-    publish,
-    recipe,
-    replay,
-    run,
-    sweep,
-    trust,
-    words,
-)
 from .shared.exits import tell
 
-SECTIONS: Mapping[str, Iterable[click.Command]] = {
-    "Draw": (run.command, sweep.command, batch.command, branch.command, replay.command),
-    "Look at a workflow": (inputs.command, check.command, explain.command, graph.command, components.command),
-    "Look at an image": (info.command, recipe.command, diff.command),
-    "Change and share": (new.command, edit.command, publish.command, lock.command, trust.command),
-    "What there is": (presets.command, blocks.command, guiders.command, words.command),
-    "This machine": (doctor.command, bench.command, completion.command),
+SECTIONS: Mapping[str, Sequence[str]] = {
+    "Draw": ("run", "sweep", "batch", "branch", "replay"),
+    "Look at a workflow": ("inputs", "check", "explain", "graph", "components"),
+    "Look at an image": ("info", "recipe", "diff"),
+    "Change and share": ("new", "edit", "publish", "lock", "trust"),
+    "What there is": ("presets", "blocks", "guiders", "words"),
+    "This machine": ("doctor", "bench", "completion"),
 }
+"""Commands by section: each is `command` in the module of its name, which is imported when it is asked for."""
 
 
 class Commands(click.Group):
     """The commands, in sections; errors become words and exit codes."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(self.commands)
+        return [name for names in SECTIONS.values() for name in names]
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        for title, commands in SECTIONS.items():
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        found: click.Command = importlib.import_module(f".{cmd_name}", __package__).command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, names in SECTIONS.items():
+            rows = [(name, each.get_short_help_str(60)) for name in names if (each := self.get_command(ctx, name))]
             with formatter.section(title):
-                formatter.write_dl([(str(each.name), each.get_short_help_str(60)) for each in commands])
+                formatter.write_dl(rows)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         name = args[0]
-        if name not in self.commands and not name.startswith("-"):
-            match = nearest(name, self.commands)
+        known = self.list_commands(ctx)
+        if name not in known and not name.startswith("-"):
+            match = nearest(name, known)
             ctx.fail(f"There is no command {name!r}.{f' Did you mean {match!r}?' if match else ''}")
         return super().resolve_command(ctx, args)
 
@@ -88,11 +71,6 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name="brickwork", message="%(prog)s %(version)s")
 def cli() -> None:
     """Compose, check, run and explain pipelines of diffusion models."""
-
-
-for _commands in SECTIONS.values():
-    for _command in _commands:
-        cli.add_command(_command)
 
 
 def main() -> NoReturn:

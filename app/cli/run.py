@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...state import InputError, PipelineState
-from .shared.change_options import change_options, repo_option
+from ...state import InputError
+from .shared.change_options import cache_option, change_options, repo_option
 from .shared.changes import opened_as_asked
 from .shared.file_values import read_inputs
 from .shared.output import print_event, remark, shows_progress
@@ -42,6 +41,7 @@ _ENDINGS = (".png", ".safetensors")
 @click.option("--workflow", metavar="NAME", help="Keep only what this workflow of the target runs.")
 @repo_option
 @change_options
+@cache_option
 @click.option(
     "--inputs",
     "inputs_file",
@@ -84,6 +84,8 @@ def command(ctx: click.Context, /, target: Target, **options: Any) -> None:
     with ExitStack() as stack:
         _settle(pipe, options, lines, places[outputs[0]], stack)
         if options["resume"]:
+            from ...state import PipelineState
+
             found = pipe.resume(options["resume"])
             results = found if isinstance(found, (Mapping, PipelineState)) else {outputs[0]: found}
         else:
@@ -118,6 +120,8 @@ def _seeded(pipe: ModularPipeline, inputs: dict[str, Any], seeds: Sequence[int] 
             raise InputError("--seed: nothing in this workflow draws noise.")
         return inputs
     if seeds is None:
+        import secrets
+
         is_settled = {"seed", "generator"} & {*inputs, *pipe.input_defaults}
         return inputs if is_settled or not takes_seed(names) else {**inputs, "seed": secrets.randbelow(2**32)}
     if len(seeds) == 1:

@@ -12,7 +12,7 @@ from ...state import InputError
 from ...state.errors import did_you_mean
 from .run import place_of_result
 from .shared.bars import CountedRuns
-from .shared.change_options import change_options, repo_option
+from .shared.change_options import cache_option, change_options, repo_option
 from .shared.changes import opened_as_asked, pair
 from .shared.file_values import read_inputs
 from .shared.input_values import converted, kind_words
@@ -33,6 +33,7 @@ from .shared.targets import Target
 @click.option("--resize", type=click.IntRange(8), metavar="PIXELS", help="Side of an image in the grid.")
 @repo_option
 @change_options
+@cache_option
 @click.option("--allow-urls", is_flag=True, help="Load images from addresses that inputs name.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON per run on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")

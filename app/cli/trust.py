@@ -17,10 +17,10 @@ def command() -> None:
     """Say whose code may run: of repositories and folders that bring blocks of their own."""
 
 
-@command.command("list")
+@command.command("list", short_help="List what was granted, with commits and hashes.")
 @click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
 def list_granted(as_json: bool) -> None:
-    """List what was granted, by repository, with the commit and the digest of each file of code."""
+    """List what was granted, by repository, with the commit and the hash of each file of code."""
     from ...registry.hub.lock import Lock
 
     granted = [(name, entry) for name, entry in Lock.at(None).entries().values() if entry.code]

@@ -26,6 +26,7 @@ KINDS = {
     "settings": "Settings of runs",
     "events": "Events",
     "errors": "Errors",
+    "commands": "Commands",
 }
 
 
@@ -55,10 +56,16 @@ def write_sources(source: Path, pages: Pages) -> None:
     _write_indexes(source / "reference", pages)
     names: dict[str, str] = {}
     for path in sorted(pages, key=lambda each: list(KINDS).index(each.partition("/")[0])):
-        names.setdefault(
-            path.rpartition("/")[2] if not path.startswith("presets/") else path.partition("/")[2], f"reference/{path}"
-        )
+        names.setdefault(_name_in_prose(path), f"reference/{path}")
     (source / "names.json").write_text(json.dumps(names))
+
+
+def _name_in_prose(path: str) -> str:
+    """Return what prose calls the thing of a page."""
+    kind, _, name = path.partition("/")
+    if kind == "commands":
+        return f"brickwork {name.replace('-', ' ')}"
+    return name if kind == "presets" else path.rpartition("/")[2]
 
 
 def _within_site(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 from docstrings import markdown_of
 from reference_blocks import block_pages, preset_pages
+from reference_commands import command_pages
 from reference_values import value_pages
 from tables import code, page, section, table
 
@@ -33,7 +34,8 @@ def reference_pages() -> Pages:
     made |= {f"events/{cls.__name__}": _class_page(cls.__name__, cls) for cls in _classes(events, events.Event)}
     made |= {f"errors/{cls.__name__}": _class_page(cls.__name__, cls) for cls in _classes(errors, Exception)}
     made |= {f"settings/{each.name}": _setting_page(each) for each in attrs.fields(RunSettings)}
-    known = {name.rpartition("/")[2] for name in made}
+    made |= {f"commands/{name}": each for name, each in command_pages()}
+    known = {name.rpartition("/")[2] for name in made if not name.startswith("commands/")}
     for name in brickwork.__all__:
         if name not in known and not name.startswith("__"):
             made[f"api/{name}"] = _api_page(name, getattr(brickwork, name))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from ...state.errors import NoDigestError
+from ...state.errors import NoDigestError, RunError, named_thing
 from ..copies import extent, is_strided, own_copy
 from ..nodes import Values
 
@@ -124,6 +124,51 @@ def handed_out(kept: Any, values: Values, copies: dict[int, Any]) -> Any:
     if id(kept) not in copies:
         copies[id(kept)] = own_copy(kept)
     return copies[id(kept)]
+
+
+def written_kept(kept: Any) -> list[Any]:
+    """Return what is kept as a tree of lists: a word for the kind, and what belongs to it.
+
+    Raises:
+        RunError: a file would give something else back than what is kept.
+    """
+    if isinstance(kept, _Given):
+        return ["given", kept.name]
+    if isinstance(kept, _View):
+        return ["view", kept.name, list(kept.shape), list(kept.stride), kept.offset]
+    if type(kept) in (list, tuple):
+        return [type(kept).__name__, *map(written_kept, kept)]
+    if type(kept) is dict:
+        return ["dict", *([key, written_kept(part)] for key, part in kept.items())]
+    is_of_library = type(kept).__module__.partition(".")[0] in ("torch", "numpy", "PIL")
+    if type(kept) not in _PLAIN and (not is_of_library or (getattr(kept, "__dict__", None) and is_strided(kept))):
+        raise RunError(f"its result has {named_thing(kept)}, which no file gives back as it is")
+    return ["value", kept]
+
+
+def kept_of_data(data: Any) -> Any:
+    """Return what `written_kept` has written.
+
+    Raises:
+        ValueError: it is none of that.
+    """
+    kind, *parts = data
+    match kind:
+        case "given":
+            return _Given(*parts)
+        case "view":
+            name, shape, stride, offset = parts
+            return _View(name, tuple(shape), tuple(stride), offset)
+        case "list":
+            return [kept_of_data(part) for part in parts]
+        case "tuple":
+            return tuple(kept_of_data(part) for part in parts)
+        case "dict":
+            return {key: kept_of_data(part) for key, part in parts}
+        case "value":
+            (value,) = parts
+            return value
+    raise ValueError(f"{kind!r:.40} is no kind of value")
 
 
 def _memory_of(tensor: torch.Tensor) -> int:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from ...registry.identity.component_identity import config_identity, identity_of, state_digests
+from ...registry.identity.component_identity import NOTES, config_identity, identity_of, state_digests
+from ...state import RunError
 from ...state.digest import DigestWriter, NoDigestError, digest_of
 from ..arithmetic import arithmetic
-from ..cache import Entry, MemoryCache
+from ..cache import AS_IT_IS, Entry, MemoryCache
 from ..cache_unit import CacheUnit
 from ..events import CacheHit, CacheSkipped
 from ..isolation import clone_run_state, own_state
@@ -23,6 +24,8 @@ from .process_chance import process_chance
 if TYPE_CHECKING:
     from ..run import Run
 
+_SETTLED = ("_internal_dict", *NOTES)
+"""Where diffusers keeps the configuration of a component, a dict that is never written into, and notes on where it is from."""
 _UNCHANGING = (str, bytes, int, float, complex, bool, type(None))
 
 
@@ -141,6 +144,7 @@ class RunCache:
         # each time.
         chance = process_chance()
         marks = self._marks(before, unit.reads)
+        settled = {n: {**vars(run.components[n])} for n in unit.components & self._mutates}
         seen = None if run.witness is None else len(run.witness.given)
         started = perf_counter()
         call(values)
@@ -157,7 +161,7 @@ class RunCache:
             if edited:  # its result is not all that it did
                 raise NoDigestError(f"it writes into {', '.join(map(repr, edited))}, which others hold, too")
             written = {n: value for n, value in values.items() if n not in before or before[n] is not value}
-            states = {n: self._state_of(n, run) for n in sorted(unit.components & self._mutates)}
+            states = {n: _state_of(run.components[n], settled[n]) for n in sorted(settled)}
             digests = {name: self.digest(name, value) for name, value in written.items()}
             keeper = Keeper(before)
             kept = {name: keeper.keep(value) for name, value in written.items()}
@@ -180,7 +184,11 @@ class RunCache:
             held_bytes([*kept.values(), *(state.values() for state in states.values()), *after]),
             None if seen is None or run.witness is None else run.witness.since(seen),
         )
-        self.store.put(key, entry)
+        try:
+            self.store.put(key, entry)
+        except RunError as error:  # a cache on disk holds only what a file can
+            if run.emit is not None:
+                run.emit(CacheSkipped(unit.path, str(error)))
 
     def _refuse_changed(self, unit: CacheUnit, run: Run) -> None:
         """Refuse a step that changed a component without saying so, which its result does not hold."""
@@ -237,7 +245,7 @@ class RunCache:
             # A step may delete an attribute, and that is part of its state.
             for gone in held.keys() - attributes.keys():
                 del held[gone]
-            held.update({key: own_state(part) for key, part in attributes.items()})
+            held.update({key: own_state(part) for key, part in attributes.items() if part is not AS_IT_IS})
         for group, names in entry.groups.items():
             run.state.kwargs_mapping.setdefault(group, []).extend(names)
         if unit.reads is None:
@@ -247,9 +255,13 @@ class RunCache:
         if run.emit is not None:
             run.emit(CacheHit(unit.path, unit.kind, entry.seconds, entry.bytes))
 
-    def _state_of(self, name: str, run: Run) -> Mapping[str, Any]:
-        state = vars(clone_run_state(run.components[name]))
-        return {key: own_state(part) for key, part in state.items()}
+
+def _state_of(component: object, before: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the attributes of a component, copied; of configuration and notes only those that are others than before the step."""
+    return {
+        key: AS_IT_IS if key.startswith(_SETTLED) and before.get(key) is part else own_state(part)
+        for key, part in vars(clone_run_state(component)).items()
+    }
 
 
 def _digest_of_value(value: object) -> str:

@@ -106,7 +106,7 @@ def test_the_setting_takes_words_and_caches() -> None:
     assert repr(pipe.settings.cache) == "MemoryCache(0 entries, 0 B of 2.0 GB, 0 hits, 0 misses, 0.0 s saved)"
     pipe.configure(cache="off")
     assert pipe.settings.cache is None
-    with pytest.raises(InputError, match="cache='disk': it is 'off', 'memory', or a MemoryCache"):
+    with pytest.raises(InputError, match="cache='disk': it is 'off', 'memory', a MemoryCache"):
         pipe.configure(cache="disk")
 
 

@@ -140,7 +140,7 @@ def test_a_bar_counts_what_is_left_of_a_loop() -> None:
         ({"load": "later"}, "load='later': it is 'before' or 'on demand'"),
         ({"residency": "sometimes"}, "residency='sometimes': it is 'stay'"),
         ({"grad": "some"}, "grad='some': it is 'no_grad'"),
-        ({"cache": "disk"}, "cache='disk': it is 'off', 'memory', or a MemoryCache"),
+        ({"cache": "disk"}, "cache='disk': it is 'off', 'memory', a MemoryCache"),
     ],
 )
 def test_settings_that_are_none_are_refused_by_name(given: dict[str, Any], message: str) -> None:

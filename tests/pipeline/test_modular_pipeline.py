@@ -423,7 +423,7 @@ def test_an_unknown_input_is_refused_though_a_state_holds_that_name(tiny_pipe: M
         ({"identity": None}, "identity"),
         ({"grad": "yes"}, "grad"),
         ({"grad": []}, "grad"),
-        ({"cache": 5}, "cache=5: it is 'off', 'memory', or a MemoryCache"),
+        ({"cache": 5}, "cache=5: it is 'off', 'memory', a MemoryCache"),
     ],
     ids=str,
 )

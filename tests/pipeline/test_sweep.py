@@ -28,10 +28,16 @@ def test_every_combination_is_the_call_itself(tiny_pipe: ModularPipeline) -> Non
     assert "Sweep(3 guidance_scale x 2 seed: 6 results" in repr(swept)
 
 
-def test_shared_work_is_done_once(tiny_pipe: ModularPipeline) -> None:
+def test_shared_work_is_done_once_and_one_bar_counts_the_runs(
+    tiny_pipe: ModularPipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
     told: list[Any] = []
-    tiny_pipe.configure(listeners=[told.append])
+    tiny_pipe.configure(listeners=[told.append], progress=True)
     tiny_pipe.sweep(**INPUTS, axes={"guidance_scale": [3.0, 5.0]}, seed=[1, 2])
+    assert tiny_pipe.settings.progress
+    shown = capsys.readouterr().err
+    assert "4/4" in shown
+    assert "2/2" not in shown  # steps of the denoising
     encoded = [event.path for event in told if isinstance(event, CacheHit) and event.path.startswith("text_encoder")]
     assert encoded.count("text_encoder.positive.encode") == 3
     assert encoded.count("text_encoder.negative.encode") >= 2

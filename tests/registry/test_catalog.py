@@ -20,7 +20,9 @@ FOLDERS = sorted(path.parent.name for path in (Path(__file__).parents[2] / "pres
 def test_the_name_of_a_family_imports_no_other() -> None:
     code = """
         import sys
-        from brickwork.registry import catalog
+        from brickwork.registry import catalog, shipped
+        assert "brickwork/embedded" in shipped
+        print(sorted(name for name in sys.modules if name.startswith("brickwork.presets.") and name.count(".") == 2))
         assert "StableDiffusion3Pipeline" in catalog and "sdxl.auto" in list(catalog)
         print([name for name in sys.modules if name.startswith("brickwork.families.")])
         catalog.get("DDPMPipeline")
@@ -28,7 +30,8 @@ def test_the_name_of_a_family_imports_no_other() -> None:
     """
     lines = "\n".join(line.strip() for line in code.splitlines())
     done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, check=True)
-    before, after = map(ast.literal_eval, done.stdout.strip().splitlines())
+    shipping, before, after = map(ast.literal_eval, done.stdout.strip().splitlines())
+    assert shipping == ["brickwork.presets.embedded"]
     contracts = {"sd3", "sdxl", "ddpm", "dit", "flux", "stable_diffusion"}
     assert {f"brickwork.families.{name}" for name in contracts}.isdisjoint(before)
     assert "brickwork.presets.ddpm" in after

@@ -12,7 +12,7 @@ class CountedRuns:
     """A listener that counts finished runs: on a bar with the time that is left, or as lines of JSON."""
 
     def __init__(self, total: int, shows: bool, as_json: bool) -> None:
-        from tqdm import tqdm
+        from tqdm.auto import tqdm
 
         self._bar: Any = tqdm(total=total, disable=not shows, unit="run")
         self._as_json = as_json

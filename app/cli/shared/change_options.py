@@ -57,3 +57,11 @@ def repo_option(command: _Command) -> _Command:
     return click.option(
         "--repo", metavar="ORIGIN", help="Where the components of a preset or of an image's recipe are from: a folder, owner/name, or embedded."
     )(command)  # fmt: skip
+
+
+def cache_option(command: _Command) -> _Command:
+    """Give a command the option that keeps results of steps for later calls."""
+    return click.option(
+        "--cache", type=click.Path(file_okay=False), metavar="DIR",
+        help="Keep what steps give in a folder, and take from it what is known, also from other calls.",
+    )(command)  # fmt: skip

@@ -31,6 +31,10 @@ def opened_as_asked(target: Target, options: Mapping[str, Any], loads: bool) -> 
     pipe = opened(target, options["repo"], loads, options["dtype"], options.get("lock"))
     if options.get("workflow"):
         pipe = _narrowed(pipe, options["workflow"], loads)
+    if options.get("cache"):
+        from ....engine.disk_cache import DiskCache
+
+        pipe.configure(cache=DiskCache(options["cache"]))
     change(pipe, options)
     return pipe
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -25,6 +25,31 @@ DIFFERS = 5
 SOME_FAILED = 6
 """Some rows of a table failed."""
 INTERRUPTED = 130
+
+MEANINGS: Mapping[int, str] = {
+    DONE: "done",
+    FAILED: "the run failed: an error of a block's code, memory that ran out. `BRICKWORK_TRACEBACK=1` shows where",
+    MISFIT: "what was asked for does not fit: options, inputs, a composition",
+    ABSENT: "a component, repository or file is not to be had",
+    UNTRUSTED: "code that is not trusted",
+    DIFFERS: "`replay` gave something else",
+    SOME_FAILED: "some rows of a batch failed",
+    INTERRUPTED: "Ctrl-C",
+}
+"""Exit codes in words, as docs/command_line.md has them."""
+_OF_ONE_COMMAND: Mapping[int, str] = {DIFFERS: "replay", SOME_FAILED: "batch"}
+_MEANINGS_OF: Mapping[str, Mapping[int, str]] = {
+    "diff": {DONE: "the same", FAILED: "different", MISFIT: "trouble"},
+    "doctor": {FAILED: "something is not well"},
+    "check": {MISFIT: "there are faults"},
+}
+
+
+def meanings_of(command: str) -> dict[int, str]:
+    """Return the codes with which a command may end, and what they mean."""
+    usual = {code: said for code, said in MEANINGS.items() if _OF_ONE_COMMAND.get(code, command) == command}
+    return {**usual, **_MEANINGS_OF.get(command, {})}
+
 
 _CODES: Sequence[tuple[type[BaseException], int]] = (
     (KeyboardInterrupt, INTERRUPTED),

@@ -6,8 +6,8 @@ import contextlib
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,12 @@ from typing import Any
 from .... import __version__
 from ....state import RepoError
 from ....state.atomic import write_text
+from ....state.code_home import file_stamp, own_sources
 from ....state.home import home
-from ....state.packages.block_packages import BLOCKS, PRESETS, long_name, points_of
 from .targets import Target, content_digest
 
 FORMAT = 2
-_PACKAGE = Path(__file__).parents[3]
-_ROOMS = (
-    "state", "registry", "engine", "guiders", "families", "adapters", "blocks", "saving", "pipeline", "presets", "app",
-)  # fmt: skip
+_METADATA = (".dist-info", ".egg-info")
 _MOST = 200
 """Files that are kept."""
 
@@ -60,42 +57,27 @@ def _place(target: Target) -> Path | None:
         return None
     if digest is None:
         return None
-    whole = hashlib.sha256("\0".join([digest, *_software()]).encode()).hexdigest()
+    whole = hashlib.sha256("\0".join([digest, *software()]).encode()).hexdigest()
     return home() / "schemas" / f"{whole}.json"
 
 
-def _software() -> Iterator[str]:
+def software() -> Iterator[str]:
     """Yield what else decides which inputs there are: versions, this package's files, and installed blocks and presets."""
     yield __version__
     # By size and time of a file that says the version: to read it from metadata takes longer than all the rest.
     for name in ("diffusers", "transformers"):
         found = find_spec(name)
-        yield f"{name} {_stamp(found.origin) if found is not None and found.origin else ''}"
+        yield f"{name} {file_stamp(found.origin) if found is not None and found.origin else ''}"
     yield from _installed()
-    # By size and time: in a checkout the code changes, and the version stays.
-    for room in _ROOMS:
-        yield from _sources(_PACKAGE / room)
+    yield from own_sources()
 
 
-@cache
-def _installed() -> tuple[str, ...]:
-    """Return the blocks and presets of installed packages; a process sees the same ones all its life."""
-    return tuple(
-        f"{point.group} {long_name(point)}={point.value} {point.dist.metadata['Version'] if point.dist else ''}"
-        for group in (BLOCKS, PRESETS)
-        for point in sorted(points_of(group), key=lambda each: (long_name(each), each.value))
-    )
+def _installed() -> Iterator[str]:
+    """Yield what is installed, by the folders that say so: whichever package comes, goes or changes may bring blocks and presets.
 
-
-def _stamp(file: str | os.DirEntry[str]) -> str:
-    found = os.stat(file)  # noqa: PTH116 - of an entry of a folder, too
-    return f"{found.st_size} {found.st_mtime_ns}"
-
-
-def _sources(folder: Path) -> Iterator[str]:
-    with os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda each: each.name):
-            if entry.name.endswith(".py"):
-                yield f"{entry.path} {_stamp(entry)}"
-            elif entry.is_dir() and "." not in entry.name and not entry.name.startswith("_"):
-                yield from _sources(Path(entry.path))
+    What they hold is not read: `importlib.metadata` and the entry points of a hundred packages are a fifth of a help's time.
+    """
+    for folder in sys.path:
+        with contextlib.suppress(OSError), os.scandir(folder or ".") as entries:
+            found = [each for each in entries if each.name.endswith(_METADATA)]
+            yield from (f"{each.path} {file_stamp(each)}" for each in sorted(found, key=lambda each: each.name))

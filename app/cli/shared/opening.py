@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from ....state import InputError
 from ....state.errors import nearest
 from .known_targets import keep_target, known_target
@@ -27,7 +29,10 @@ def opened(
         BrickworkError: as `load_workflow`, `from_pretrained`, `find_preset` and `read_recipe` do.
     """
     quiet_libraries()
-    pipe = _made(target, repo, dtype, lock)
+    # What was opened to know its inputs is the same, where nothing says how to load it.
+    pipe = _held().pop((target, repo), None)
+    if pipe is None or dtype is not None or lock is not None:
+        pipe = _made(target, repo, dtype, lock)
     pipe.configure(progress=False)
     if known_target(target) is None:
         from .describing import described
@@ -36,6 +41,21 @@ def opened(
     if loads and target.kind != "embedded":
         pipe.load_components()
     return pipe
+
+
+def opened_for_later(target: Target, repo: str | None) -> ModularPipeline:
+    """Make the pipeline of a target, which the command will then be given by `opened`."""
+    found = opened(target, repo)
+    _held()[target, repo] = found
+    return found
+
+
+def _held() -> dict[tuple[Target, str | None], ModularPipeline]:
+    context = click.get_current_context(silent=True)
+    found: dict[tuple[Target, str | None], ModularPipeline] = {}
+    if context is not None:
+        found = context.meta.setdefault("brickwork.opened", found)
+    return found
 
 
 def quiet_libraries() -> None:

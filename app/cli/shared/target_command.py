@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 from ....state import BrickworkError
 from .input_values import choices, converted, is_switch, joined, kind_words, takes_several
 from .known_targets import known_target
-from .opening import opened
+from .opening import opened_for_later
 from .targets import KINDS, Target, target_of
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -118,7 +118,7 @@ class TargetCommand(click.Command):
             return found
         from .describing import described
 
-        pipe = opened(target, _value_of("--repo", args))
+        pipe = opened_for_later(target, _value_of("--repo", args))
         return known_target(target) or described(pipe)
 
     def _first_position(self, ctx: click.Context, args: Sequence[str]) -> str | None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
-from typing import Literal
-
-from attrs import frozen
+from typing import Literal, NamedTuple
 
 from ....state import RepoError
 
@@ -22,8 +20,8 @@ KINDS = """TARGET is one of: 'embedded', the model that ships; a preset (see: br
 workflow file (.yaml); a folder; owner/name[@revision] on the Hub; an image (.png), whose recipe is taken."""
 
 
-@frozen
-class Target:
+# No class of attrs, whose import would be a tenth of what help of a target takes.
+class Target(NamedTuple):
     """One thing that a command line names.
 
     Attributes:

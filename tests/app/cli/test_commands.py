@@ -8,43 +8,60 @@ from pathlib import Path
 
 import click
 import pytest
-from cli_runner import invoke
+from cli_runner import events, invoke
+from command_table import TABLE
+from rooms import ROOT
 
 from brickwork.app.cli.main import SECTIONS, cli
+from brickwork.app.cli.shared.exits import MEANINGS, meanings_of
 
 HELP = Path(__file__).parent / "help"
-TARGETS = {
-    "run": "embedded", "check": "embedded", "explain": "embedded", "graph": "embedded", "inputs": "embedded", "branch": "APPLE",
-    "components list": "embedded", "components show": "embedded unet", "guiders show": "ClassifierFreeGuidance",
-    "blocks show": "Decode", "blocks where": "latents", "presets show": "sdxl.text2image", "replay": "APPLE", "diff": "APPLE APPLE",
-    "recipe": "APPLE", "sweep": "embedded --axis seed=1", "batch": "embedded rows.csv -o out", "trust grant": "FOLDER", "trust revoke": "x",
-    "edit": "rows.csv remove decode", "publish": "FOLDER me/x", "lock": "FOLDER", "bench": "embedded",
-    "info": "APPLE", "completion": "bash", "new block": "warm_tint", "new guider": "fading", "new family": "small_pixels",
-    "new package": "studio_blocks", "new workflow": "new.yaml",
-}  # fmt: skip
-"""What a command has to be given."""
+
+
+def commands_of(group: click.Group) -> list[tuple[str, click.Command]]:
+    """The commands of a group by name."""
+    context = click.Context(group)
+    return [(name, each) for name in group.list_commands(context) if (each := group.get_command(context, name))]
 
 
 def every(group: click.Group = cli, above: str = "") -> list[str]:
     """The names of all commands, also of those within others."""
     found = []
-    for name, each in group.commands.items():
+    for name, each in commands_of(group):
         found += every(each, f"{above}{name} ") if isinstance(each, click.Group) else [f"{above}{name}"]
     return found
 
 
-GROUPS = [name for name, each in cli.commands.items() if isinstance(each, click.Group)]
+GROUPS = [name for name, each in commands_of(cli) if isinstance(each, click.Group)]
 EVERY = every()
 
 
 def words_of(name: str, apple: Path) -> list[str]:
     Path("rows.csv").touch()
     Path("FOLDER").mkdir()
-    return [*name.split(), *(str(apple) if word == "APPLE" else word for word in TARGETS.get(name, "").split())]
+    row = TABLE[name]
+    return [*name.split(), *(str(apple) if word == "APPLE" else word for word in f"{row.given} {row.needs}".split())]
+
+
+def test_every_command_has_a_row() -> None:
+    """In command_table.py: by it all tests below look at the command."""
+    assert sorted(TABLE) == sorted(EVERY)
+    options = {name: {flag for param in command_at(name).params for flag in param.opts} for name in EVERY}
+    assert {name for name in EVERY if "--json" in options[name]} == {name for name in EVERY if TABLE[name].json}
+
+
+def command_at(name: str) -> click.Command:
+    found: click.Command = cli
+    for word in name.split():
+        assert isinstance(found, click.Group)
+        found = found.get_command(click.Context(found), word)  # type: ignore[assignment]  # it is there
+    return found
 
 
 def test_all_commands_stand_in_a_section() -> None:
-    assert {str(each.name) for commands in SECTIONS.values() for each in commands} == set(cli.commands)
+    modules = {path.stem for path in (ROOT / "app" / "cli").glob("*.py")} - {"__init__", "main"}
+    assert {name for names in SECTIONS.values() for name in names} == modules
+    assert all(name == each.name for name, each in commands_of(cli))
     assert len(EVERY) == len(set(EVERY)) >= 24
 
 
@@ -78,19 +95,51 @@ def test_a_wrong_option_is_refused_and_the_nearest_is_named(name: str, apple: Pa
 @pytest.mark.parametrize("name", EVERY)
 def test_a_wrong_option_is_an_event_where_json_was_asked_for(name: str, apple: Path) -> None:
     result = invoke(*words_of(name, apple), "--hlep", "--json")
-    (event,) = map(json.loads, result.stdout.splitlines())
+    (event,) = events(result)
     assert (result.exit_code, result.stderr) == (2, "")
     assert (event["event"], event["type"]) == ("failed", "UsageError")
     assert event["faults"] == [event["message"]]
     assert "--hlep" in event["message"]
 
 
-@pytest.mark.parametrize("name", [name for name in EVERY if name in TARGETS])
+@pytest.mark.parametrize("name", [name for name in EVERY if TABLE[name].given])
 def test_what_must_be_given_is_said(name: str) -> None:
-    needed = {"branch": ["--at-step", "1"], "sweep": ["--axis", "seed=1"], "batch": ["-o", "out"]}
-    result = invoke(*name.split(), *needed.get(name, []))
+    result = invoke(*name.split(), *TABLE[name].needs.split())
     assert result.exit_code == 2
     assert "Missing argument" in result.stderr
+
+
+@pytest.mark.parametrize("name", [name for name in EVERY if TABLE[name].absent is not None])
+def test_what_is_not_there_ends_it_as_documented(name: str, apple: Path) -> None:
+    row = TABLE[name]
+    Path("rows.csv").write_text("prompt\na cat\n")
+    words = [*name.split(), *(str(apple) if word == "APPLE" else word for word in f"{row.absent} {row.needs}".split())]
+    result = invoke(*words)
+    assert (result.exit_code, result.stdout) == (row.code, "")
+    assert row.code in meanings_of(name)
+    assert str(row.absent).split()[0] in result.stderr or name == "components show"
+    if row.json:
+        (event,) = events(invoke(*words, "--json"))
+        assert event["event"] == "failed"
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_control_c_ends_it_with_130(name: str, apple: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(click.Command, "invoke", stop)
+    result = invoke(*words_of(name, apple))
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "\nStopped.\n")  # below ^C
+    if TABLE[name].json:
+        Path("rows.csv").unlink()
+        Path("FOLDER").rmdir()
+        assert events(invoke(*words_of(name, apple), "--json")) == [{"event": "cancelled"}]
+
+
+def test_the_page_lists_the_exit_codes() -> None:
+    written = re.findall(r"^\| (\d+) \| (.*) \|$", (ROOT / "docs" / "command_line.md").read_text(), re.MULTILINE)
+    assert {int(code): said for code, said in written} == dict(MEANINGS)
 
 
 def test_an_unknown_command_names_the_nearest() -> None:

@@ -6,13 +6,16 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
 from cli_runner import invoke
 from rooms import ROOT
 
 PAGE = ROOT / "docs" / "command_line.md"
 
 
-def test_the_command_lines_of_the_page_run() -> None:
+def test_the_command_lines_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What bench keeps would be shown in other tests, too.
+    monkeypatch.setattr("brickwork.app.cli.shared.profiles.home", lambda: tmp_path / "home")
     printed = ""
     checked = 0
     for kind, text in re.findall(r"^```(sh|console|python)\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL):

@@ -12,6 +12,7 @@ from cli_runner import events, invoke
 from PIL import Image
 
 import brickwork
+from brickwork.app.cli.shared import opening
 from brickwork.presets.embedded import ARROW_LORA
 
 TWO = ("--prompt", "a red apple", "--num-inference-steps", "2")
@@ -165,6 +166,27 @@ def test_one_workflow_of_a_target_takes_its_own_inputs_only(apple: Path) -> None
     assert (wrong.exit_code, "'image' is no input of this pipeline" in wrong.stderr) == (2, True)
     unknown = invoke("run", "sdxl.auto", "--repo", "embedded", "--workflow", "text2imag", *TWO)
     assert (unknown.exit_code, "text2image" in unknown.stderr) == (2, True)
+
+
+def test_a_target_that_nobody_knows_yet_is_opened_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    make = opening._made
+    monkeypatch.setattr(opening, "_made", lambda *given: made.append(given) or make(*given))
+    monkeypatch.setattr("brickwork.app.cli.shared.known_targets.__version__", "of nobody")
+    assert invoke("run", "embedded", *TWO, "--dry-run").exit_code == 0
+    assert len(made) == 1
+    assert invoke("run", "embedded", *TWO, "--dry-run", "--dtype", "fp16").exit_code == 0
+    assert [given[2] for given in made] == [None, "fp16"]  # by then it is known
+
+
+def test_what_a_call_computed_is_there_for_the_next(apple: Path) -> None:
+    words = ("run", "embedded", *TWO, "--seed", "5", "--cache", "steps", "--json")
+    first = events(invoke(*words, "-o", "a.png"))
+    second = events(invoke(*words, "-o", "b.safetensors", "--output-type", "pt"))
+    assert [event["path"] for event in first if event["event"] == "cache"] == []
+    assert [event["path"] for event in second if event["event"] == "cache"][-1] == "denoise"
+    assert [event["path"] for event in second if event["event"] == "block"][-1] == "decode"
+    assert pixels("a.png") == pixels(apple)
 
 
 def test_a_dry_run_checks_everything_and_writes_nothing() -> None:

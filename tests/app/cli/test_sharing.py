@@ -181,15 +181,6 @@ def test_what_is_published_is_locked_and_runs_by_the_lock(hub: Hub, plain: Path)
     assert "--lock is for folders" in invoke("run", "embedded", "--lock", "my.lock", *TWO).stderr
 
 
-def test_bench_says_seconds_of_blocks() -> None:
-    words = ("bench", "embedded", "--prompt", "a cat", "--num-inference-steps", "2", "--runs", "1")
-    found = json.loads(invoke(*words, "--json").stdout)
-    calls = {each["path"]: each["calls"] for each in found["blocks"]}
-    assert (calls["decode"], calls["denoise.denoiser"]) == (1, 2)
-    assert found["seconds"] > 0
-    assert invoke(*words).stdout.startswith("block                         seconds  calls  of all\n")
-
-
 FITS_NOT = "[brickwork.api]\n99 = far_of_tests\n[brickwork.blocks]\nfar = far_of_tests:Far\n"
 
 

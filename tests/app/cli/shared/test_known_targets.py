@@ -28,7 +28,7 @@ def test_what_was_kept_is_known_until_something_changes(monkeypatch: pytest.Monk
         patch.setattr(known_targets, "__version__", "9")
         assert known_target(target) is None
     with monkeypatch.context() as patch:
-        patch.setattr(known_targets, "_ROOMS", ("state",))
+        patch.setattr(known_targets, "own_sources", lambda: ["another.py 1 1"])
         assert known_target(target) is None
     with monkeypatch.context() as patch:
         patch.setattr(known_targets, "FORMAT", 0)
