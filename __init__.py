@@ -36,6 +36,7 @@ _ROOMS = {
     "pipeline.workflows.workflow_file": ("load_workflow",),
     "pipeline.workflows.workflow_writing": ("save_workflow",),
     "engine.cache": ("MemoryCache",),
+    "engine.serving.merger": ("Merger",),
     "guiders": (
         "AdaptiveProjectedGuidance",
         "AdaptiveProjectedMixGuidance",
@@ -113,6 +114,7 @@ if TYPE_CHECKING:
     from .blocks.core.preset_catalog import preset_names as preset_names
     from .blocks.steps.load_image import load_image as load_image
     from .engine.cache import MemoryCache as MemoryCache
+    from .engine.serving.merger import Merger as Merger
     from .guiders import GUIDERS as GUIDERS
     from .guiders import AdaptiveProjectedGuidance as AdaptiveProjectedGuidance
     from .guiders import AdaptiveProjectedMixGuidance as AdaptiveProjectedMixGuidance

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
-from ..engine.network_calls import call_network
+from ..engine.network_calls import RowArguments, call_rows
 from ..guiders import NoiseLevel
 from ..state import InputError
 from ..state.object_content import UNCOUNTED
+from .added_arguments import ROWS_BESIDE
 from .controlnet import ControlNetInputs, unet_control
 from .denoiser_limits import DenoiserLimits
 from .noise_schedule import level_of, prediction_type_of
@@ -132,7 +133,8 @@ class FamilyContract(DenoiserLimits):
         positive_control: they are told the positive conditioning alone, and steer every prediction by what they say of it.
         image_multiple: of the sides of images, in pixels, as the image processors round them.
         repeats_text: text that stands twice says what it says once, as in cross attention; so texts of several lengths are brought to one.
-        rows_independent: a row of a batch is what it would be alone, so rows of several requests can share a call.
+        rows_independent: a row of a batch is what it would be alone, so rows of several requests can share a call. row_arguments: which
+            arguments of the denoiser have such rows, which is derived.
         pipeline_properties: what foreign blocks of the family read besides components, as in
             `components.vae_scale_factor`: each is computed from an object with the components as attributes.
     """
@@ -171,7 +173,13 @@ class FamilyContract(DenoiserLimits):
     image_multiple: int = 8
     repeats_text: bool = field(default=False, metadata=UNCOUNTED)
     rows_independent: bool = True
+    row_arguments: RowArguments = field(init=False, eq=False, repr=False, metadata=UNCOUNTED)
     pipeline_properties: Mapping[str, Callable[[Any], Any]] = field(factory=dict)
+
+    @row_arguments.default
+    def _row_arguments(self) -> RowArguments:
+        named = {part.argument for part in self.groups.get("denoiser_input_fields", ())}
+        return RowArguments(named | ROWS_BESIDE, independent=self.rows_independent)
 
     def fields(self, group: str) -> tuple[ConditioningField, ...]:
         """Fields of a group, none for a group that the family does not know."""
@@ -281,7 +289,7 @@ class FamilyContract(DenoiserLimits):
 
     def predict(self, denoiser: Any, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the denoiser with a batch of latents at a timestep."""
-        prediction: Tensor = call_network(denoiser, latents, t, **kwargs, return_dict=False)[0]
+        prediction: Tensor = call_rows(self.row_arguments, denoiser, latents, t, **kwargs, return_dict=False)[0]
         return prediction
 
     def static_kwargs(self, denoiser: Any, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - others read them

@@ -50,6 +50,7 @@ PUBLIC = [
     "LoopSequentialPipelineBlocks",
     "MagnitudeAwareGuidance",
     "MemoryCache",
+    "Merger",
     "MissingValueError",
     "ModularPipeline",
     "ModularPipelineBlocks",
