@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
@@ -121,20 +122,17 @@ class FamilyContract(DenoiserLimits):
             images into tokens for them. one_ip_adapter: the denoiser takes no second one beside the first.
         no_image: what they are told where they shall be told none: "zeros", what the image encoder sees of a "black" image, or
             what adapters of their kind are told ("kind": of hidden states those of a grey image, else zeros).
-        defaults: of inputs that may be left out, by their names, where the family's differ from those of the blocks; those of one
-            block by "Block.input".
+        defaults: of inputs that may be left out, by name, where they differ from those of the blocks; of one block by "Block.input".
         flow: it denoises by flow matching, whose schedulers scale neither the first noise nor what the network is given.
         schedule_reads_size: the timesteps depend on the size of the latents. truncates_start: of a share of the steps that is no
-            whole number, the start is cut to one, and not the number of steps that are left.
-        upcasts_vae: VAEs that say `force_upcast` run in float32. Only the first one of SDXL gives NaN in half precision; elsewhere it
-            is said because it is the default of the class.
+            whole number, the start is cut, and not the number of steps that are left.
+        upcasts_vae: VAEs that say `force_upcast` run in float32: the first one of SDXL gives NaN in half precision. Others say it by default.
         control_latents: ControlNets read control images as the VAE's latents, and cannot guess. draws_control: those are drawn from its
             posterior, and are not its most likely ones. masked_control: some of the nets read a mask beside the image.
         positive_control: they are told the positive conditioning alone, and steer every prediction by what they say of it.
         image_multiple: of the sides of images, in pixels, as the image processors round them.
         repeats_text: text that stands twice says what it says once, as in cross attention; so texts of several lengths are brought to one.
-        rows_independent: a row of a batch is what it would be alone, so rows of several requests can share a call. row_arguments: which
-            arguments of the denoiser have such rows, which is derived.
+        rows_independent: a row of a batch is what it would be alone, so rows of several requests can share a call.
         pipeline_properties: what foreign blocks of the family read besides components, as in
             `components.vae_scale_factor`: each is computed from an object with the components as attributes.
     """
@@ -173,11 +171,11 @@ class FamilyContract(DenoiserLimits):
     image_multiple: int = 8
     repeats_text: bool = field(default=False, metadata=UNCOUNTED)
     rows_independent: bool = True
-    row_arguments: RowArguments = field(init=False, eq=False, repr=False, metadata=UNCOUNTED)
     pipeline_properties: Mapping[str, Callable[[Any], Any]] = field(factory=dict)
 
-    @row_arguments.default
-    def _row_arguments(self) -> RowArguments:
+    @cached_property
+    def row_arguments(self) -> RowArguments:
+        """Which arguments of the denoiser have a row for each image."""
         named = {part.argument for part in self.groups.get("denoiser_input_fields", ())}
         return RowArguments(named | ROWS_BESIDE, independent=self.rows_independent)
 

@@ -10,6 +10,7 @@ from weakref import ref
 
 from ...registry.compilation import uncompiled
 from ...state.digest import NoDigestError, digest_of
+from ...state.errors import with_article
 from ..network_calls import RowArguments
 
 if TYPE_CHECKING:
@@ -188,4 +189,4 @@ def divided(result: Any, counts: Sequence[int], rows: int) -> list[Any]:
         return [type(result)(parts[i] for parts in each) for i in range(len(counts))]
     if isinstance(result, _PLAIN):
         return [result] * len(counts)
-    raise NotMergeableError(f"the network returns a {type(result).__name__}, which nothing divides")
+    raise NotMergeableError(f"the network returns {with_article(type(result).__name__)}, which nothing divides")

@@ -141,7 +141,7 @@ def test_what_a_network_returns_is_divided_into_copies() -> None:
     [
         (torch.ones(3), "does not return a row for each row"),
         (torch.tensor(1.0), "does not return a row for each row"),
-        (object(), "returns a object, which nothing divides"),
+        (object(), "returns an object, which nothing divides"),
     ],
 )
 def test_what_has_no_rows_is_not_divided(result: object, said: str) -> None:
