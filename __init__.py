@@ -37,6 +37,7 @@ _ROOMS = {
     "pipeline.workflows.workflow_writing": ("save_workflow",),
     "engine.cache": ("MemoryCache",),
     "engine.disk_cache": ("DiskCache",),
+    "engine.serving.merger": ("Merger",),
     "guiders": (
         "AdaptiveProjectedGuidance",
         "AdaptiveProjectedMixGuidance",
@@ -116,6 +117,7 @@ if TYPE_CHECKING:
     from .blocks.steps.load_image import load_image as load_image
     from .engine.cache import MemoryCache as MemoryCache
     from .engine.disk_cache import DiskCache as DiskCache
+    from .engine.serving.merger import Merger as Merger
     from .guiders import GUIDERS as GUIDERS
     from .guiders import AdaptiveProjectedGuidance as AdaptiveProjectedGuidance
     from .guiders import AdaptiveProjectedMixGuidance as AdaptiveProjectedMixGuidance

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from ..engine.network_calls import call_effect
 from ..families.tokenize import plain_ids
 from ..guiders import GuidanceBranch
 from ..registry.compilation import uncompiled
@@ -149,7 +150,8 @@ def watching(
         for layer in family.layers(uncompiled(maps.denoiser))
         for module in cross_attention_modules(layer.module)
     ]
-    with as_written(maps.denoiser, [module for module, _ in found]), override_forward(found, is_known=True):
+    watched = [module for module, _ in found]
+    with call_effect(None), as_written(maps.denoiser, watched), override_forward(found, is_known=True):
         yield
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
+from ..engine.network_calls import call_effect
 from ..registry.identity.context_changes import context_change
 from ..registry.identity.module_settings import OVERRIDE
 
@@ -38,7 +39,7 @@ def override_forward(changes: Sequence[tuple[Any, ForwardOverride]], is_known: b
 
     Args:
         changes: modules, each with what takes its own forward, and then its arguments. is_known: something else tells what they do,
-            such as the guider that asks for a perturbation.
+            such as the guider that asks for a perturbation, and the caller says so of calls (`call_effect`).
     """
     around = dict(_active.get())
     for module, behaviour in changes:
@@ -50,6 +51,7 @@ def override_forward(changes: Sequence[tuple[Any, ForwardOverride]], is_known: b
             stack.enter_context(_patched(module))
         if changes and not is_known:
             stack.enter_context(context_change("override_forward(...)", None))
+            stack.enter_context(call_effect(None))
         token = _active.set(around)
         stack.callback(_active.reset, token)
         yield

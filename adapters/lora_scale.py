@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from ..engine.network_calls import call_effect
 from .as_written import as_written
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def lora_scale(model: torch.nn.Module, weight: float) -> Iterator[None]:
     """
     layers = [] if weight == 1.0 else [m for m in model.modules() if hasattr(m, "lora_A") and hasattr(m, "scaling")]
     with as_written(model, layers), ExitStack() as stack:
+        if layers:
+            stack.enter_context(call_effect(("lora_scale", weight)))
         for layer in layers:
             # Registered before entering, so that a failure in between is undone as well.
             stack.callback(_leave, layer)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..engine.device_copies import sent
+from ..engine.network_calls import call_effect
 from ..families.layers import Layer
 from ..guiders import Perturbation
 from ..state import InputError
@@ -42,7 +43,8 @@ def perturbed(
         for number, layer in chosen_layers(layers, recommended, perturbation):
             found.update({id(module): (module, b) for module, b in _behaviours(layer, perturbation, number, aspect)})
     changes = list(found.values())
-    with as_written(denoiser, [module for module, _ in changes]), override_forward(changes, is_known=True):
+    effect = call_effect(("perturbed", tuple(wanted), tuple(recommended), aspect))
+    with effect, as_written(denoiser, [module for module, _ in changes]), override_forward(changes, is_known=True):
         yield
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import define, field
 
@@ -18,6 +18,9 @@ from .nodes import Call, Values
 from .position import Tracker
 from .settings import RunSettings
 from .witness import Witness
+
+if TYPE_CHECKING:
+    from .serving.merger import MergedRun
 
 _logger = logging.getLogger("brickwork")
 
@@ -80,7 +83,8 @@ class Run:
         advice: from the path of a block to what would help where memory runs out in it.
         device: of all steps that have none of their own (`device_of`).
         tracker: knows where the run stands, for snapshots. cancelled: set from anywhere, it ends the run before its next block.
-        notes: what blocks said about this run, for its recipe. witness: keeps account of what every block gave.
+        notes: what blocks said about this run, for its recipe. witness: keeps account of what every block gave. merged: its part in a
+            merger, which is told where it stands in a loop.
     """
 
     components: RunComponents
@@ -99,6 +103,7 @@ class Run:
     advice: Callable[[str], Sequence[str]] = tuple
     notes: list[str] = field(factory=list)
     witness: Witness | None = None
+    merged: MergedRun | None = None
 
     def device_of(self, path: str) -> Any:
         """Return the device on which a step computes."""

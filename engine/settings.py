@@ -17,6 +17,8 @@ from .listener_faults import listener_fault
 if TYPE_CHECKING:
     import attrs
 
+    from .serving.merger import Merger
+
 GradMode = Literal["no_grad", "inference", "inherit"]
 
 
@@ -94,6 +96,11 @@ _TAKER = _is(
     'a brickwork.Snapshots, as in Snapshots("run.safetensors", every=5), or None',
 )
 
+_MERGER = _is(
+    lambda value: value is None or (callable(getattr(value, "joined", None)) and not isinstance(value, type)),
+    "a brickwork.Merger, as in Merger(rows=16), or None",
+)
+
 
 @frozen
 class RunSettings:
@@ -115,6 +122,7 @@ class RunSettings:
             gives something else.
         snapshots: what takes them while a run goes on; see `brickwork.Snapshots`.
         cache: None (or "off"); a `MemoryCache`, or "memory" for one with 2 GB; a `DiskCache` for files that other processes use, too.
+        merge: a `Merger` that lets runs share forwards of their networks, in one pipeline or several; see `brickwork.Merger`.
         listeners: functions that take every event of a run; see `brickwork.engine.events`.
         device_times: tell listeners what blocks and iterations take on the device, too, by its own clock (`DeviceTimed`); the
             run waits for the device at its end, and nowhere else.
@@ -134,6 +142,7 @@ class RunSettings:
     witness: bool = field(default=False, validator=_BOOL)
     snapshots: SnapshotTaker | None = field(default=None, validator=_TAKER)
     cache: MemoryCache | None = field(default=None, converter=cache_of)
+    merge: Merger | None = field(default=None, validator=_MERGER)
     listeners: tuple[Emit, ...] = field(default=(), converter=_listeners, validator=_check_listeners)
     device_times: bool = field(default=False, validator=_BOOL)
     progress: bool = field(default=True, validator=_BOOL)

@@ -7,6 +7,21 @@ from typing import Any
 
 from ..state import RunError
 
+ROWS_BESIDE = frozenset(
+    {
+        "block_controlnet_hidden_states",
+        "class_labels",
+        "controlnet_block_samples",
+        "controlnet_single_block_samples",
+        "down_block_additional_residuals",
+        "down_intrablock_additional_residuals",
+        "guidance",
+        "mid_block_additional_residual",
+        "timestep_cond",
+    }
+)
+"""Arguments of denoisers with a row for each image, beside those of conditioning: what ControlNets and adapters say, and strengths of guidance."""
+
 
 def with_added(known: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     """Return arguments of a denoiser with more of them; of those that are in both, the sum.

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
-from ..engine.network_calls import call_network
+from ..engine.network_calls import RowArguments, call_rows
 from ..guiders import NoiseLevel
 from ..state import InputError
 from ..state.object_content import UNCOUNTED
+from .added_arguments import ROWS_BESIDE
 from .controlnet import ControlNetInputs, unet_control
 from .denoiser_limits import DenoiserLimits
 from .noise_schedule import level_of, prediction_type_of
@@ -120,13 +122,11 @@ class FamilyContract(DenoiserLimits):
             images into tokens for them. one_ip_adapter: the denoiser takes no second one beside the first.
         no_image: what they are told where they shall be told none: "zeros", what the image encoder sees of a "black" image, or
             what adapters of their kind are told ("kind": of hidden states those of a grey image, else zeros).
-        defaults: of inputs that may be left out, by their names, where the family's differ from those of the blocks; those of one
-            block by "Block.input".
+        defaults: of inputs that may be left out, by name, where they differ from those of the blocks; of one block by "Block.input".
         flow: it denoises by flow matching, whose schedulers scale neither the first noise nor what the network is given.
         schedule_reads_size: the timesteps depend on the size of the latents. truncates_start: of a share of the steps that is no
-            whole number, the start is cut to one, and not the number of steps that are left.
-        upcasts_vae: VAEs that say `force_upcast` run in float32. Only the first one of SDXL gives NaN in half precision; elsewhere it
-            is said because it is the default of the class.
+            whole number, the start is cut, and not the number of steps that are left.
+        upcasts_vae: VAEs that say `force_upcast` run in float32: the first one of SDXL gives NaN in half precision. Others say it by default.
         control_latents: ControlNets read control images as the VAE's latents, and cannot guess. draws_control: those are drawn from its
             posterior, and are not its most likely ones. masked_control: some of the nets read a mask beside the image.
         positive_control: they are told the positive conditioning alone, and steer every prediction by what they say of it.
@@ -172,6 +172,12 @@ class FamilyContract(DenoiserLimits):
     repeats_text: bool = field(default=False, metadata=UNCOUNTED)
     rows_independent: bool = True
     pipeline_properties: Mapping[str, Callable[[Any], Any]] = field(factory=dict)
+
+    @cached_property
+    def row_arguments(self) -> RowArguments:
+        """Which arguments of the denoiser have a row for each image."""
+        named = {part.argument for part in self.groups.get("denoiser_input_fields", ())}
+        return RowArguments(named | ROWS_BESIDE, independent=self.rows_independent)
 
     def fields(self, group: str) -> tuple[ConditioningField, ...]:
         """Fields of a group, none for a group that the family does not know."""
@@ -281,7 +287,7 @@ class FamilyContract(DenoiserLimits):
 
     def predict(self, denoiser: Any, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the denoiser with a batch of latents at a timestep."""
-        prediction: Tensor = call_network(denoiser, latents, t, **kwargs, return_dict=False)[0]
+        prediction: Tensor = call_rows(self.row_arguments, denoiser, latents, t, **kwargs, return_dict=False)[0]
         return prediction
 
     def static_kwargs(self, denoiser: Any, latents: Tensor, kwargs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - others read them

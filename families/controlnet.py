@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from ..engine.network_calls import call_network
+from ..engine.network_calls import RowArguments, call_rows
 from .added_arguments import with_added
 
 if TYPE_CHECKING:
@@ -15,6 +15,19 @@ if TYPE_CHECKING:
 
 _TOLD = ("encoder_hidden_states", "added_cond_kwargs")
 """What a ControlNet is told of what the denoiser is told."""
+NET_ROWS = RowArguments(
+    {
+        "added_cond_kwargs",
+        "control_type",
+        "controlnet_cond",
+        "controlnet_mode",
+        "encoder_hidden_states",
+        "guidance",
+        "hidden_states",
+        "pooled_projections",
+    }
+)
+"""Arguments of ControlNets with a row for each image."""
 
 
 def nets_of(controlnet: Any) -> Sequence[Any]:
@@ -63,7 +76,9 @@ def unet_control(steering: ControlNetInputs, latents: Tensor, t: Any, kwargs: Ma
         own = {"controlnet_cond": image, "conditioning_scale": weight, "guess_mode": steering.guess}
         if is_union(net):
             own |= _union_arguments(net, latents, kind, image, weight)
-        found, last = call_network(net, latents[:, : net.config.in_channels], t, **told, **own, return_dict=False)
+        found, last = call_rows(
+            NET_ROWS, net, latents[:, : net.config.in_channels], t, **told, **own, return_dict=False
+        )
         residuals = {"down_block_additional_residuals": list(found), "mid_block_additional_residual": last}
         added = with_added(added, residuals)
     return added

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from ..engine.network_calls import call_network
+from ..engine.network_calls import call_rows
 from ..registry import families
 from ..state.vocabulary import ClassIds, ClassLabels
 from ..state.written_constants import note_constant
@@ -26,8 +26,8 @@ class DiTContract(FamilyContract):
 
     def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer with one timestep for each row."""
-        prediction: Tensor = call_network(
-            denoiser, latents, timestep=t.expand(latents.shape[0]), **kwargs, return_dict=False
+        prediction: Tensor = call_rows(
+            self.row_arguments, denoiser, latents, timestep=t.expand(latents.shape[0]), **kwargs, return_dict=False
         )[0]
         return prediction
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from ..engine.network_calls import call_network
+from ..engine.network_calls import call_rows
 from ..state.vocabulary import NegativePromptEmbeds, PooledPromptEmbeds, PromptEmbeds
 from .contract import ConditioningField, FamilyContract
 from .layers import Layer
@@ -65,7 +65,7 @@ class FlowContract(FamilyContract):
     def predict(self, denoiser: Denoiser, latents: Tensor, t: Any, kwargs: Mapping[str, Any]) -> Tensor:
         """Call the transformer with one timestep for each row."""
         told = {"hidden_states": latents, "timestep": t.expand(latents.shape[0]), **kwargs, "return_dict": False}
-        prediction: Tensor = call_network(denoiser, **told)[0]
+        prediction: Tensor = call_rows(self.row_arguments, denoiser, **told)[0]
         return prediction
 
     def scale_latents(self, vae: Autoencoder, latents: Tensor) -> Tensor:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..engine.network_calls import call_network
-from .controlnet import ControlNetInputs, nets_of
+from ..engine.network_calls import call_rows
+from .controlnet import NET_ROWS, ControlNetInputs, nets_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,7 +45,7 @@ def joint_control(steering: ControlNetInputs, latents: Tensor, t: Any, kwargs: M
             "timestep": time,
             **_text(net, steering, kwargs),
         }
-        said = call_network(net, **told, controlnet_cond=image, conditioning_scale=weight, return_dict=False)
+        said = call_rows(NET_ROWS, net, **told, controlnet_cond=image, conditioning_scale=weight, return_dict=False)
         found.append(said[0])
     if not found:
         return {}

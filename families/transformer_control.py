@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..engine.network_calls import call_network
+from ..engine.network_calls import call_rows
 from .added_arguments import with_added
-from .controlnet import ControlNetInputs, nets_of
+from .controlnet import NET_ROWS, ControlNetInputs, nets_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,7 +42,9 @@ def transformer_control(
             seen = image if reads_pixels(net) else see(image)
             if kind is not None:
                 own["controlnet_mode"] = torch.full((len(seen), 1), kind, device=seen.device)
-            found = call_network(net, controlnet_cond=seen, conditioning_scale=weight, **told, **own, return_dict=False)
+            found = call_rows(
+                NET_ROWS, net, controlnet_cond=seen, conditioning_scale=weight, **told, **own, return_dict=False
+            )
             residuals = {name: list(each) for name, each in zip(_RESIDUALS, found, strict=False) if each is not None}
             added = with_added(added, residuals)
     # Those that read pixels were trained with their residuals for blocks in turn, and not for so many blocks each.

@@ -24,6 +24,7 @@ from .run_request import RunRequest
 from .snapshots import Snapshot
 
 if TYPE_CHECKING:
+    from ..engine.serving.merger import MergedRun
     from .modular_pipeline import ModularPipeline
 
 
@@ -33,7 +34,8 @@ class ActiveRun:
 
     Attributes:
         held: components by name, as it has them. given: of each value that it began with, whether it was None.
-        run: what its steps share, once they begin. is_cancelled: it must end before its next block, or not begin.
+        run: what its steps share, once they begin. is_cancelled: it must end before its next block, or not begin. merged: its part in
+            a merger.
     """
 
     pipe: ModularPipeline
@@ -46,6 +48,7 @@ class ActiveRun:
     identities: RunIdentities
     run: Run | None = field(default=None, init=False)
     is_cancelled: bool = field(default=False, init=False)
+    merged: MergedRun | None = field(default=None, init=False)
 
     def make_run(self, mutates: frozenset[str]) -> Run:
         """Make what the steps of the run share."""
@@ -73,6 +76,7 @@ class ActiveRun:
             cache=cache,
             tracker=self._tracker(),
             witness=self._witness(),
+            merged=self.merged,
         )
         # Whoever cancels says so here first, and then looks for the run.
         self.run.cancelled = self.is_cancelled

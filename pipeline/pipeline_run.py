@@ -14,6 +14,7 @@ from ..engine.execution.checkpoint import copied_values
 from ..engine.execution.executor import value_or_fail
 from ..engine.execution.identities import RunIdentities
 from ..engine.listener_faults import tell_all
+from ..engine.network_calls import merged_calls
 from .active_run import ActiveRun
 from .mixed_dtypes import note_mixed_dtypes
 from .recipes.noted_values import noted_results
@@ -99,7 +100,7 @@ class PipelineRun:
         pipe, request = self._pipe, self._request
         pipe.runs.add(begun)
         try:
-            with _device_of(pipe):
+            with _device_of(pipe), self._merged(begun):
                 return request.plan.run(request.values, begun.make_run, _names(request.output))
         except RuntimeError as error:
             note_mixed_dtypes(error, begun.held)
@@ -113,6 +114,18 @@ class PipelineRun:
             # It holds the values.
             self._active = None
 
+    @contextmanager
+    def _merged(self, begun: ActiveRun) -> Iterator[None]:
+        """Let the run share calls of networks, where it was asked to; a run inside of another one has nothing of that one's."""
+        merger = self._settings.merge
+        if merger is None:
+            with merged_calls(None):
+                yield
+            return
+        with merger.joined(lambda: begun.is_cancelled) as merged, merged_calls(merged):
+            begun.merged = merged
+            yield
+
     def _finished(self, begun: ActiveRun, results: Mapping[str, Any]) -> Recipe:
         """Complete the recipe, and note it on the images."""
         run, provenance = begun.run, self._request.plan.provenance
@@ -121,7 +134,8 @@ class PipelineRun:
         made = {name: value for name, value in results.items() if provenance.get(name) is not None}
         # Anew, with what only the run could find out; the other recipe may have been handed out by then, and stays as
         # it is.
-        recipe = begun.recipe.noting(run.notes).finished(
+        shared = [] if begun.merged is None else begun.merged.notes
+        recipe = begun.recipe.noting([*run.notes, *shared]).finished(
             results=noted_results(made),
             witness=None if run.witness is None else run.witness.written(),
         )

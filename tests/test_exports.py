@@ -52,6 +52,7 @@ PUBLIC = [
     "LoopSequentialPipelineBlocks",
     "MagnitudeAwareGuidance",
     "MemoryCache",
+    "Merger",
     "MissingValueError",
     "ModularPipeline",
     "ModularPipelineBlocks",

@@ -53,6 +53,8 @@ class SignatureBlock(ModularPipelineBlocks):
     """What the block remembers from call to call of one run: made without arguments for each run, and then `self.memo`."""
     takes_parts: ClassVar[bool] = False
     """Whether `run` ends in `**of_parts`, which the inputs of `parts` are given as."""
+    shares_rows: ClassVar[tuple[str, ...]] = ()
+    """Slots of networks that it calls by `call_rows` only, so that runs with a `Merger` can share the calls; for `explain`."""
     _bound: bool = False
     bound_parts: ClassVar[tuple[Any, ...]] = ()
     _has_more: ClassVar[bool] = False

@@ -107,6 +107,7 @@ class PredictNoise(Block):
     )
 
     takes_parts: ClassVar[bool] = True
+    shares_rows: ClassVar[tuple[str, ...]] = ("denoiser",)
     Memo: ClassVar[type[StepMemo]] = StepMemo
     if TYPE_CHECKING:
         memo: StepMemo

@@ -285,7 +285,10 @@ def _loop_call(executable: Executable, run: Run) -> Call:
         told = IterationEvents(path, length, run.emit, last) if run.emit is not None else None
         finite = FiniteWatch(path, executable.carried, iteration) if run.settings.check_values else None
         try:
-            with progress_bar(run.settings, length, iteration) as advance:
+            with (
+                progress_bar(run.settings, length, iteration) as advance,
+                nullcontext() if run.merged is None else run.merged.looping(),
+            ):
                 for variables in iterations:
                     values.update(variables)
                     if told is not None:

@@ -83,6 +83,9 @@ class RunCache:
             "unit",
             [unit.kind, str(run.device_of(unit.path)), run.settings.grad, arithmetic(), self._identities.process()],
         )
+        if run.settings.merge is not None:
+            # Kernels round by how many rows there are.
+            writer.add_all("merge", [run.settings.merge.identity])
         for identity in unit.identities:
             writer.add(identity(run.configs))
         for name in sorted(values) if unit.reads is None else unit.reads:

@@ -27,6 +27,7 @@ from .parameters_text import SCHEDULES, STEPS, STRENGTH
 from .recipe import Recipe
 
 if TYPE_CHECKING:
+    from ...engine.serving.merger import Merger
     from ..modular_pipeline import ModularPipeline
 
 _PACKAGES = ("brickwork", "torch", "diffusers", "transformers")
@@ -64,6 +65,7 @@ def recipe_of(
             **_gradients(settings.grad),
             "residency": settings.residency,
             "load": settings.load,
+            **_rows(settings.merge),
         },
         "composition": description.data,
         "configs": pipe.config.written,
@@ -88,6 +90,11 @@ def _defaults(pipe: ModularPipeline, plan: Plan, values: Mapping[str, Any]) -> d
         default = plan.default_of(STRENGTH)
         found[STRENGTH] = next((block.default_strength for block in own), None) if default is None else default
     return {name: value for name, value in found.items() if isinstance(value, (int, float))}
+
+
+def _rows(merger: Merger | None) -> dict[str, int]:
+    """Return how many rows every forward had, where that does not hang on other runs."""
+    return {} if merger is None or merger.bucket is None else {"rows": merger.bucket}
 
 
 def _gradients(mode: str) -> dict[str, bool]:

@@ -82,12 +82,17 @@ class WrittenComponent:
 
 @frozen
 class WrittenSettings:
-    """Settings of the run; `gradients` says whether they were recorded where that was left to the caller."""
+    """Settings of the run.
+
+    Attributes:
+        gradients: they were recorded, where that was left to the caller. rows: of each forward, where runs share forwards of one size.
+    """
 
     grad: GradMode
     gradients: bool | None = None
     residency: Literal["stay", "just in time"] = "stay"
     load: Literal["before", "on demand"] = "before"
+    rows: Count | None = None
 
 
 @frozen

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from ...blocks.steps.given_image import with_files_read
 from ...blocks.steps.image_reading import read_image
+from ...engine.serving.merger import Merger
 from ...engine.witness import first_difference
 from ...guiders import Guider
 from ...saving.composition import compose
@@ -159,6 +160,8 @@ def pipeline_of_recipe(
         pipe = ModularPipeline(compose(recipe["composition"], blocks))
         # Kernels differ with gradients; residency and load only say where weights are meanwhile.
         pipe.configure(grad=recipe["settings"]["grad"], witness=recipe.witness is not None)
+        if (rows := recipe["settings"].get("rows")) is not None:
+            pipe.configure(merge=Merger(bucket=rows))
         pipe.update_config(**values_of_configs(recipe, pipe))
         put_components(pipe, recipe, components, faults, guiders)
     except BrickworkError as error:

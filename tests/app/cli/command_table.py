@@ -60,4 +60,9 @@ TABLE = {
     "doctor": Row("", None, 0, "result"),
     "bench": Row("embedded", "none.yaml", 3, "result"),
     "completion": Row("bash", "tcsh", 2, ""),
+    "new block": Row("warm_tint", "class", 2, "result"),
+    "new guider": Row("fading", "class", 2, "result"),
+    "new family": Row("small_pixels", "class", 2, "result"),
+    "new package": Row("studio_blocks", "class", 2, "result"),
+    "new workflow": Row("new.yaml", "new.txt", 2, "result"),
 }

@@ -1,0 +1,199 @@
+"""Several requests at once: one after another, beside each other, and with shared forwards, of the embedded model.
+
+    .venv/bin/python benchmarks/serving.py [--rounds 3] [--threads 1] [--load SECONDS]
+
+Requests have their own prompts, guidance, seeds and numbers of steps (20 to 24), at 64x64 pixels. Each form is timed in turn, the least of
+all rounds counts, and only ratios mean anything. The ceiling is what the forward's own times allow: N forwards of two rows against one of 2N.
+With `--load`, requests come at random times (a Poisson process, at 1.2 times what one after another can serve).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+
+import brickwork
+from brickwork import Merger
+
+PROMPTS = [
+    "a red apple",
+    "three yellow stars",
+    "a penguin on a blue background",
+    "a purple truck",
+    "a cat",
+    "a guitar, 3d style",
+]
+
+
+def request(number: int, steps: int | None = None) -> dict[str, Any]:
+    """What one of many asks for."""
+    count = 20 + number % 5 if steps is None else steps
+    return {
+        "prompt": PROMPTS[number % 6],
+        "guidance_scale": 3.0 + number % 4,
+        "num_inference_steps": count,
+        "seed": number,
+    }
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long something takes."""
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def together(pipe: Any, count: int) -> None:
+    """Requests that begin at the same time, each in a thread."""
+    runs = [pipe.start(**request(number), output="latents") for number in range(count)]
+    for run in runs:
+        run.result()
+
+
+def forward_seconds(pipe: Any, rows: int) -> float:
+    """The least that a forward of so many rows takes."""
+    unet = pipe.unet
+    told = {
+        "text_embeds": torch.randn(
+            rows, unet.config.projection_class_embeddings_input_dim - 6 * unet.config.addition_time_embed_dim
+        )
+    }
+    told["time_ids"] = torch.ones(rows, 6)
+    given = torch.randn(rows, 4, 16, 16), torch.tensor(500.0), torch.randn(rows, 32, unet.config.cross_attention_dim)
+    with torch.no_grad():
+        return min(seconds(lambda: unet(*given, added_cond_kwargs=told)) for _ in range(8))
+
+
+def throughput(pipe: Any, rounds: int) -> None:
+    """Print what sharing gains for 1, 2, 4 and 8 requests."""
+    print("requests  one after another  beside  shared  gain  ceiling  of it  calls a forward")
+    for count in (1, 2, 4, 8):
+        times: dict[str, list[float]] = {"after": [], "beside": [], "shared": []}
+        for _ in range(rounds):
+            pipe.configure(merge=None)
+            times["after"].append(seconds(lambda n=count: [pipe(**request(i), output="latents") for i in range(n)]))
+            times["beside"].append(seconds(lambda n=count: together(pipe, n)))
+            merger = Merger()
+            pipe.configure(merge=merger)
+            times["shared"].append(seconds(lambda n=count: together(pipe, n)))
+        least = {name: min(each) for name, each in times.items()}
+        gain = least["after"] / least["shared"]
+        ceiling = count * forward_seconds(pipe, 2) / forward_seconds(pipe, 2 * count)
+        calls = sum(size * made for size, made in merger.forwards.items()) / merger.forwards.total()
+        shown = f"{least['after']:14.2f} s {least['beside']:9.2f} s {least['shared']:5.2f} s {gain:5.2f}"
+        print(f"{count:8} {shown} {ceiling:8.2f} {gain / ceiling:6.2f} {calls:16.2f}", flush=True)
+
+
+def lone(pipe: Any, rounds: int) -> None:
+    """Print what a merger costs a request that is alone: CPU time of this thread, per step."""
+    costs, padded = [], []
+    for _ in range(3 * rounds):
+        taken = []
+        for merger in (None, Merger(), Merger(bucket=16)):
+            pipe.configure(merge=merger)
+            begun = time.thread_time()
+            pipe(**request(0, 20), output="latents")
+            taken.append(time.thread_time() - begun)
+        costs.append((taken[1] - taken[0]) / 20)
+        padded.append(taken[2] / taken[0])
+    costs.sort()
+    padded.sort()
+    print(
+        f"a lone request: {costs[len(costs) // 2] * 1e6:+.0f} us of CPU a step without bucket, {padded[len(padded) // 2]:.2f} times as long with 16 rows"
+    )
+
+
+def newcomer(pipe: Any) -> None:
+    """Print how long a request waits for its first step while others run, in their steps."""
+    pipe.configure(merge=Merger())
+    first: list[float] = []
+    steps: list[float] = []
+    others = [pipe.start(**request(number, 60), output="latents") for number in range(3)]
+    time.sleep(0.3)
+    for number in range(5):
+        begun = time.perf_counter()
+        with pipe.stream(**request(number, 3), output="latents") as events:
+            for event in events:
+                if type(event).__name__ == "StepStarted" and event.index == 0:
+                    begun = time.perf_counter()
+                if type(event).__name__ == "StepFinished":
+                    (steps if event.index else first).append(
+                        time.perf_counter() - begun if not event.index else event.seconds
+                    )
+    for run in others:
+        run.cancel()
+    print(
+        f"a newcomer's first step: {1e3 * sorted(first)[2]:.0f} ms, its later ones {1e3 * sorted(steps)[len(steps) // 2]:.0f} ms"
+    )
+
+
+def load(pipe: Any, length: float) -> None:
+    """Print latencies of requests that come at random times, and how many were served a second."""
+    pipe.configure(merge=None)
+    alone = min(seconds(lambda: pipe(**request(0, 20), output="latents")) for _ in range(3))
+    chance, now, arrivals = random.Random(0), 0.0, []
+    while now < length:
+        now += chance.expovariate(1.2 / alone)
+        arrivals.append(now)
+    for name, merger in (("one after another", None), ("shared", Merger())):
+        pipe.configure(merge=merger)
+        took, whole = served(pipe, arrivals, threading.Lock() if merger is None else None)
+        took.sort()
+        print(
+            f"{name}: {len(took)} requests, p50 {took[len(took) // 2]:.2f} s, p99 {took[int(len(took) * 0.99)]:.2f} s, "
+            f"{len(took) / whole:.2f} a second (alone: {alone:.2f} s each)",
+            flush=True,
+        )
+
+
+def served(pipe: Any, arrivals: list[float], lock: Any) -> tuple[list[float], float]:
+    """Serve requests that come at these times; with a lock one after another. Returns what each waited, and the time of all."""
+    took: list[float] = []
+    begun = time.perf_counter()
+
+    def serve(number: int, arrival: float) -> None:
+        time.sleep(max(0.0, arrival - (time.perf_counter() - begun)))
+        with lock or nullcontext():
+            pipe(**request(number, 20), output="latents")
+        took.append(time.perf_counter() - begun - arrival)
+
+    threads = [threading.Thread(target=serve, args=(number, at)) for number, at in enumerate(arrivals)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return took, time.perf_counter() - begun
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1, help="of torch; with 1 the process stays on one core")
+    parser.add_argument("--load", type=float, default=0.0, help="seconds of requests at random times")
+    asked = parser.parse_args()
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(asked.threads)
+    if asked.threads == 1 and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    pipe = brickwork.embedded()
+    pipe.configure(progress=False)
+    pipe(**request(0, 2), output="latents")
+    throughput(pipe, asked.rounds)
+    lone(pipe, asked.rounds)
+    newcomer(pipe)
+    if asked.load:
+        load(pipe, asked.load)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Many runs at once: calls of networks that several of them share."""
