@@ -142,8 +142,9 @@ def _file_of(folder: Path, memory: torch.Tensor) -> torch.Tensor:
     try:
         handle, name = tempfile.mkstemp(prefix="brickwork-", suffix=".weights", dir=folder)
         with os.fdopen(handle, "wb") as file:
-            file.write(memory.numpy())
-        storage = torch.UntypedStorage.from_file(name, False, memory.numel())
+            file.write(memory.numpy().data)
+        # Private pages: who writes into them writes into memory, and the file stays as it is.
+        storage: Any = torch.UntypedStorage.from_file(name, False, memory.numel())
     except (OSError, RuntimeError) as error:
         raise ComponentError(f"Weights could not be written to offload_folder={str(folder)!r}: {error}") from error
     finally:
