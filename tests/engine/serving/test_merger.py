@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -215,48 +216,43 @@ def sharing(pipe: ModularPipeline, **settings: Any) -> ModularPipeline:
     return made
 
 
-def test_a_run_that_is_cancelled_while_it_waits_ends(pipe: ModularPipeline) -> None:
-    merger = Merger(patience=PATIENT)
-    pipe.configure(merge=merger)
+@contextmanager
+def held_up(pipe: ModularPipeline, merger: Merger) -> Iterator[None]:
+    """A run that stands in a loop, and not at its network, so that others wait for it; it goes on at the end."""
     held, go = threading.Event(), threading.Event()
 
     def hold(event: Any) -> None:
-        # In a loop, and not at its network: the other one waits for it.
         if type(event).__name__ == "StepStarted" and event.index == 1:
             held.set()
             go.wait(60)
 
-    slow = sharing(pipe, merge=merger, listeners=[hold])
-    stands = slow.start(**request(0), output="latents")
+    stands = sharing(pipe, merge=merger, listeners=[hold]).start(**request(0), output="latents")
     assert held.wait(60)
-    waits = pipe.start(**request(1), output="latents")
-    while not merger._waiting:
-        assert waits.status not in ("finished", "failed", "cancelled")
-    waits.cancel()
-    with pytest.raises(RunCancelledError, match="while its network was waited for"):
-        waits.result(timeout=60)
-    go.set()
+    pipe.configure(merge=merger)
+    try:
+        yield
+    finally:
+        go.set()
     assert torch.is_tensor(stands.result(timeout=60))
     assert is_clean(merger)
 
 
+def test_a_run_that_is_cancelled_while_it_waits_ends(pipe: ModularPipeline) -> None:
+    merger = Merger(patience=PATIENT)
+    with held_up(pipe, merger):
+        waits = pipe.start(**request(1), output="latents")
+        while not merger._waiting:
+            assert waits.status not in ("finished", "failed", "cancelled")
+        waits.cancel()
+        with pytest.raises(RunCancelledError, match="while its network was waited for"):
+            waits.result(timeout=60)
+
+
 def test_who_was_waited_for_in_vain_is_not_waited_for_again(pipe: ModularPipeline) -> None:
     merger = Merger(patience=0.1)
-    pipe.configure(merge=merger)
-    held, go = threading.Event(), threading.Event()
-
-    def hold(event: Any) -> None:
-        if type(event).__name__ == "StepStarted" and event.index == 1:
-            held.set()
-            go.wait(60)
-
-    slow = sharing(pipe, merge=merger, listeners=[hold])
-    stands = slow.start(**request(0), output="latents")
-    assert held.wait(60)
-    assert torch.is_tensor(job(pipe, **request(1))())
-    assert [run.is_late for run in merger._runs] == [True]
-    go.set()
-    assert torch.is_tensor(stands.result(timeout=60))
+    with held_up(pipe, merger):
+        assert torch.is_tensor(job(pipe, **request(1))())
+        assert [run.is_late for run in merger._runs] == [True]
 
 
 def test_memory_that_runs_out_for_many_rows_makes_groups_smaller(pipe: ModularPipeline) -> None:
